@@ -1,0 +1,185 @@
+//! Articles as editors write them: one file per input format, each ending in the same [`Article`].
+//!
+//! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::diag::Diagnostic;
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
+
+/// What parsing of a file gave.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The article, unless a mistake makes it unfit to publish.
+    pub article: Option<Article>,
+    /// What was wrong, errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How each field was found, for `dateline explain`.
+    pub origins: Vec<Origin>,
+}
+
+/// Where a field of an article came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The front matter key of the field, `title` say.
+    pub field: &'static str,
+    /// The value, as it will be used.
+    pub value: String,
+    /// The one-based line of the file, 0 where it came from elsewhere.
+    pub line: u32,
+    /// What it was read from: "front matter", "first heading", "file name", "JSON-LD", "byline" ...
+    pub source: &'static str,
+}
+
+/// One article.
+#[derive(Clone, Debug)]
+pub struct Article {
+    /// What the catalog keeps of every article.
+    pub metadata: Arc<Metadata>,
+    /// What only entries in a window need; `None` where the reader of the file left it out to save memory.
+    pub body: Option<Arc<Body>>,
+}
+
+/// Everything about an article but its body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Metadata {
+    /// Hash of the file's bytes.
+    pub hash: ContentHash,
+    /// The headline, one line, never empty.
+    pub title: Text,
+    /// First publication. `None`: not published until the ledger can remember when it was first seen.
+    pub published: Option<Moment>,
+    /// Last significant change, if stated.
+    pub updated: Option<Moment>,
+    /// Who wrote it, in the order of the byline, each once.
+    pub authors: Vec<Text>,
+    /// Who edited it.
+    pub editors: Vec<Text>,
+    /// How it says to which section it belongs.
+    pub section: SectionClaim,
+    /// More sections that it is filed under.
+    pub sections: Vec<SectionPath>,
+    /// Tags, each once, in the order given.
+    pub tags: Vec<Text>,
+    /// The stated summary, plain text. Without one it is cut from the body.
+    pub summary: Option<Text>,
+    /// The language, if it differs from the site's.
+    pub language: Option<Language>,
+    /// The explicit id.
+    pub id: Option<EntryId>,
+    /// The name in URLs and minted ids, NFC, one segment, never empty: the stated one or the file's.
+    pub slug: Text,
+    /// The public page of the article, if it has its own.
+    pub link: Option<WebUrl>,
+    /// The lead image.
+    pub image: Option<Image>,
+    /// Audio, video and further pictures.
+    pub media: Vec<Media>,
+    /// The agency or paper it was taken from.
+    pub source: Option<Text>,
+    /// Rights of this article, where they differ from the site's.
+    pub copyright: Option<Text>,
+    /// Not to be published yet.
+    pub draft: bool,
+    /// `feeds = false` keeps it out of all feeds.
+    pub in_feeds: bool,
+}
+
+/// How an article says to which section it belongs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SectionClaim {
+    /// Front matter or metadata names the path.
+    Stated(SectionPath),
+    /// A breadcrumb, outermost first, page kinds such as `Article` already taken off.
+    Breadcrumb(Vec<Text>),
+    /// Nothing is said: the folder below the content directory decides.
+    Folder,
+}
+
+/// A picture with its words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Image {
+    /// Where it is.
+    pub url: MediaReference,
+    /// For those who cannot see it.
+    pub alt: Option<Text>,
+    /// What it shows.
+    pub caption: Option<Text>,
+    /// Who took it.
+    pub credit: Option<Text>,
+}
+
+/// A file that belongs to the article.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Media {
+    /// Where it is.
+    pub url: MediaReference,
+    /// Its MIME type, stated or by its extension.
+    pub media_type: Option<Text>,
+    /// Its length in bytes, if stated.
+    pub length: Option<u64>,
+    /// Its duration in seconds, if stated.
+    pub duration: Option<u64>,
+}
+
+/// Where a media file is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MediaReference {
+    /// Anywhere on the web.
+    Remote(WebUrl),
+    /// A file below the content directory, which dateline serves under `/media/`.
+    Local(ArticlePath),
+    /// Not given: wire text carries captions of pictures that come separately.
+    Missing,
+}
+
+/// The body as it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Body {
+    /// CommonMark with tables, footnotes and strikethrough, without its front matter.
+    Markdown(String),
+    /// HTML of the article alone, not yet sanitised.
+    Html(String),
+    /// Plain paragraphs.
+    Paragraphs(Vec<Text>),
+}
+
+/// What parsing needs to know besides the bytes. A change of these re-reads every article.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ParseOptions {
+    /// The content directory as diagnostics spell it, without a trailing slash: `content`.
+    pub root: Arc<str>,
+    /// For dates written without an offset.
+    pub timezone: TimeZone,
+    /// The charset of files that are neither UTF-8 nor marked otherwise, as a WHATWG label; `None`: detect.
+    pub charset: Option<&'static encoding_rs::Encoding>,
+    /// Labels of wire text besides the built-in ones: (label, field).
+    pub wire_labels: Vec<(Text, WireField)>,
+    /// The largest file that is read (bytes).
+    pub max_size: u64,
+}
+
+/// The fields that a labelled line of wire text can carry.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum WireField {
+    /// The breadcrumb: `position`, `位置`.
+    Breadcrumb,
+    /// The agency: `Source`, `来源`.
+    Source,
+    /// The date and time: `Date`, `时间`.
+    Date,
+    /// The byline: `Author`, `作者`.
+    Author,
+    /// The editor: `Editor`, `责任编辑`.
+    Editor,
+    /// Tags: `Keywords`, `关键词`.
+    Tags,
+    /// A summary: `Summary`, `摘要`.
+    Summary,
+    /// The heading of other stories' teasers: `Top News`, `相关新闻`. What follows is not part of the article.
+    Related,
+    /// The permanent id.
+    Id,
+}

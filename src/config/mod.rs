@@ -1,0 +1,161 @@
+//! The configuration: `raw` is what the TOML says, with spans; `validate` turns it into [`Config`] or all its mistakes at
+//! once; `diff` says what a reload changes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use globset::GlobSet;
+
+use crate::article::ParseOptions;
+use crate::diag::Place;
+use crate::feed::{ContentMode, Format};
+use crate::types::{Language, SectionPath, Text, WebUrl};
+
+/// A valid configuration. Paths are joined with the folder of the file that named them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it came from, as the operator typed it.
+    pub file: PathBuf,
+    /// The publication.
+    pub site: Site,
+    /// Where articles are.
+    pub content: Content,
+    /// How articles are parsed.
+    pub parsing: Arc<ParseOptions>,
+    /// Where feed documents are written; `None` where `output.directory` is the empty string.
+    pub output: Option<PathBuf>,
+    /// The server.
+    pub server: Server,
+    /// The root feed's options.
+    pub feeds: FeedOptions,
+    /// The configured sections, by path.
+    pub sections: Vec<Section>,
+    /// Which taxonomies have feeds.
+    pub taxonomies: Taxonomies,
+}
+
+/// `[site]`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Site {
+    /// The name of the publication and of the root feed.
+    pub title: Text,
+    /// dateline's own public base; ends in `/`.
+    pub url: WebUrl,
+    /// The publisher's website.
+    pub home: WebUrl,
+    /// What it is about.
+    pub description: Text,
+    /// The language of articles that state none.
+    pub language: Language,
+    /// Rights of every feed.
+    pub copyright: Option<Text>,
+    /// What `tag:` URIs are minted under: `courier.example,2026`.
+    pub tag_authority: Text,
+}
+
+/// `[content]`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Content {
+    /// The content directory.
+    pub directory: PathBuf,
+    /// Where the publisher's own article pages are; without it dateline serves a page per article.
+    pub article_url: Option<ArticleUrl>,
+}
+
+/// A checked `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ArticleUrl(pub Text);
+
+/// `[server]`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Server {
+    /// Where to listen.
+    pub listen: SocketAddr,
+}
+
+/// `[feeds]`, and its keys in a section.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FeedOptions {
+    /// In the order of [`Format::ALL`], never empty.
+    pub formats: Vec<Format>,
+    /// Whole articles or summaries.
+    pub content: ContentMode,
+    /// The most entries a feed has.
+    pub max_items: usize,
+}
+
+/// `[[section]]`
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Its URL path and its identity.
+    pub path: SectionPath,
+    /// The name of its feed.
+    pub title: Text,
+    /// What it is about.
+    pub description: Option<Text>,
+    /// The language of its feed, where it differs from the site's.
+    pub language: Option<Language>,
+    /// The publisher's own page of the section.
+    pub link: Option<WebUrl>,
+    /// How wire articles and HTML pages name it, outermost first.
+    pub breadcrumb: Option<Vec<Text>>,
+    /// Which article sections it takes; `None`: itself and, when rolling up, all below it.
+    pub include: Option<SectionGlobs>,
+    /// Which article sections it refuses, whatever else is said.
+    pub exclude: Option<SectionGlobs>,
+    /// Whether stories of sections below it are in its feed.
+    pub roll_up: bool,
+    /// Which tags its articles need.
+    pub tags: Selector,
+    /// Which authors its articles need.
+    pub authors: Selector,
+    /// Which languages its articles need.
+    pub languages: Selector,
+    /// Its feeds.
+    pub feeds: FeedOptions,
+    /// Where it is configured.
+    pub place: Place,
+}
+
+/// Patterns over section paths. A pattern matches a path, and `a/**` matches `a` too.
+#[derive(Clone, Debug)]
+pub struct SectionGlobs {
+    /// As written, for `explain` and for comparing configurations.
+    pub patterns: Vec<Text>,
+    /// Compiled.
+    pub set: GlobSet,
+}
+
+impl SectionGlobs {
+    /// Whether any pattern matches the section.
+    pub fn matches(&self, section: &SectionPath) -> bool {
+        self.set.is_match(section.as_str()) || self.set.is_match(format!("{section}/"))
+    }
+}
+
+impl PartialEq for SectionGlobs {
+    fn eq(&self, other: &SectionGlobs) -> bool {
+        self.patterns == other.patterns
+    }
+}
+
+/// `{ any = [...], all = [...], none = [...] }`, compared without regard to case. Empty lists demand nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Selector {
+    /// At least one of these, if there are any.
+    pub any: Vec<Text>,
+    /// All of these.
+    pub all: Vec<Text>,
+    /// None of these.
+    pub none: Vec<Text>,
+}
+
+/// `[taxonomies]`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Taxonomies {
+    /// A feed per tag at `/tags/<tag>/`.
+    pub tags: bool,
+    /// A feed per author at `/authors/<author>/`.
+    pub authors: bool,
+}

@@ -1,0 +1,1 @@
+//! A diagnostic as caret text, as one log line and as JSON, all from the same value.

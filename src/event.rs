@@ -1,0 +1,149 @@
+//! Every message in the program, on one page: all that can happen to the engine, and all that it does about it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::article::{Body, ParseOptions, Parsed};
+use crate::config::Config;
+use crate::diag::Diagnostic;
+use crate::snapshot::{Resource, Snapshot};
+use crate::types::{ArticlePath, ContentHash};
+
+/// What can happen.
+#[derive(Debug)]
+pub enum Event {
+    /// Files that changed or may have: hints of the watcher, already read and parsed.
+    Files(Vec<ParsedFile>),
+    /// The truth about a folder and all below it.
+    Rescan(Listing),
+    /// Bodies that were asked for.
+    Fetched(Vec<FetchedBody>),
+    /// The configuration, first or changed.
+    Config(Result<Arc<Config>, Vec<Diagnostic>>),
+    /// How a delivery ended.
+    Delivered(Outcome),
+    /// The instant asked for by `wake_at` has come.
+    Tick,
+}
+
+/// What is done about it, strictly in order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Bodies that windows need; the engine goes on when they arrive.
+    Fetch(Vec<BodyRequest>),
+    /// What readers see from now on.
+    Swap(Arc<Snapshot>),
+    /// Documents to carry elsewhere.
+    Deliver(Delivery),
+    /// What to watch from now on.
+    Watch(WatchPlan),
+    /// Mistakes that appeared or were mended.
+    Report(Vec<ReportChange>),
+}
+
+/// One file, read and parsed.
+#[derive(Clone, Debug)]
+pub struct ParsedFile {
+    /// Which.
+    pub path: ArticlePath,
+    /// What was found.
+    pub state: FileState,
+}
+
+/// What a look at a file gave.
+#[derive(Clone, Debug)]
+pub enum FileState {
+    /// It was read.
+    Present(Parsed),
+    /// It is gone: confirmed, after the grace.
+    Absent,
+    /// It could not be read, which says nothing about whether it is there.
+    Unreadable(Diagnostic),
+}
+
+/// What a scan of a folder found.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The folder, relative to the content directory; `""` for all of it.
+    pub scope: String,
+    /// Every folder in scope that the scan met, the scope itself included.
+    pub directories: Vec<ListedDirectory>,
+    /// Every article file in scope, sorted; those that still wait to be complete included.
+    pub files: Vec<ArticlePath>,
+}
+
+/// One folder of a [`Listing`]. Absence of a file counts only where its nearest listed folder is complete.
+#[derive(Clone, Debug)]
+pub struct ListedDirectory {
+    /// Relative to the content directory, `""` for itself.
+    pub path: String,
+    /// `None`: listed completely. Else why its listing proves nothing.
+    pub unreadable: Option<Diagnostic>,
+}
+
+/// A body that a window needs.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct BodyRequest {
+    /// The file.
+    pub path: ArticlePath,
+    /// The version that is needed.
+    pub hash: ContentHash,
+}
+
+/// The answer to a [`BodyRequest`].
+#[derive(Clone, Debug)]
+pub struct FetchedBody {
+    /// What was asked for.
+    pub request: BodyRequest,
+    /// The body; `None` where the file is gone, changed or unreadable by now.
+    pub body: Option<Arc<Body>>,
+}
+
+/// Documents for the targets.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The snapshot they belong to.
+    pub generation: u64,
+    /// Path below the output directory, and the document; `None`: no longer published.
+    pub documents: Vec<(Arc<str>, Option<Arc<Resource>>)>,
+    /// Whether these are all documents, so that whatever else was delivered before is stale.
+    pub complete: bool,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The target, for the report.
+    pub target: &'static str,
+    /// Documents written.
+    pub written: usize,
+    /// Documents whose bytes were there already.
+    pub unchanged: usize,
+    /// Stale documents removed.
+    pub removed: usize,
+    /// What stands in the way, empty when all went well. Deliveries are retried until it is.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// What to watch.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WatchPlan {
+    /// The content directory.
+    pub content: PathBuf,
+    /// How articles are parsed; a change of it re-reads every article.
+    pub parsing: Arc<ParseOptions>,
+}
+
+/// A mistake that appeared or was mended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReportChange {
+    /// It was not there before.
+    Appeared(Diagnostic),
+    /// It is no longer there.
+    Cleared(Diagnostic),
+}
+
+/// What the engine's clock reads, given to it with each event.
+pub type Now = Timestamp;

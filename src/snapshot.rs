@@ -1,0 +1,120 @@
+//! What readers see: one immutable [`Snapshot`], swapped whole. A request loads it once and needs nothing else.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::article::Metadata;
+use crate::diag::Diagnostic;
+use crate::feed::{Entry, Format};
+use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
+
+/// Everything that is published at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Grows by one with every swap; 0 before the first.
+    pub generation: u64,
+    /// The path of `site.url` without its last slash: `""` or `/news`. Requests come with and without it.
+    pub prefix: Arc<str>,
+    /// Feed documents, section pages and OPML, by canonical request path below the prefix: `/technology/rss.xml`.
+    /// Canonical: each segment percent-encoded as `types::encode_segment` does.
+    pub documents: imbl::HashMap<Arc<str>, Arc<Resource>>,
+    /// Articles that dateline serves pages for, by short id. Empty where `content.article_url` is set.
+    pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
+    /// Files that published articles refer to, by canonical path below `/media/`.
+    pub media: imbl::HashMap<Arc<str>, ArticlePath>,
+    /// What is wrong at the moment, and how much there is.
+    pub report: Arc<Report>,
+}
+
+/// One document: bytes, and all that HTTP needs to know of them.
+#[derive(Debug)]
+pub struct Resource {
+    /// What it is.
+    pub kind: ResourceKind,
+    /// The identity bytes.
+    pub bytes: Bytes,
+    /// Hash of `bytes`.
+    pub hash: ContentHash,
+    /// When the content last changed; `None` while nothing dates it.
+    pub last_modified: Option<Timestamp>,
+    /// How long a cache may keep it (seconds).
+    pub max_age: u32,
+    /// The bytes in each content coding, made on first use.
+    pub codings: CodedBytes,
+}
+
+/// What a resource is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResourceKind {
+    /// A feed document.
+    Feed(Format),
+    /// The list of all feeds.
+    Opml,
+    /// A page for people.
+    Page,
+}
+
+impl ResourceKind {
+    /// The Content-Type header.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            ResourceKind::Feed(format) => format.content_type(),
+            ResourceKind::Opml => "text/x-opml; charset=utf-8",
+            ResourceKind::Page => "text/html; charset=utf-8",
+        }
+    }
+}
+
+impl Resource {
+    /// A document of these bytes.
+    pub fn new(kind: ResourceKind, bytes: Vec<u8>, last_modified: Option<Timestamp>, max_age: u32) -> Resource {
+        let hash = ContentHash::of(&bytes);
+        Resource { kind, bytes: bytes.into(), hash, last_modified, max_age, codings: CodedBytes::default() }
+    }
+}
+
+/// The codings of one document. Filled in place: what is in them is a function of the identity bytes, so every reader
+/// sees the same, and a coding that nobody asks for costs nothing.
+#[derive(Debug, Default)]
+pub struct CodedBytes {
+    /// `gzip`
+    pub gzip: OnceLock<Bytes>,
+    /// `br`
+    pub brotli: OnceLock<Bytes>,
+    /// `zstd`
+    pub zstd: OnceLock<Bytes>,
+}
+
+/// An article that has a page of its own here.
+#[derive(Clone, Debug)]
+pub struct PublishedArticle {
+    /// The last segment of its URL: `<slug>-<short id>`, not percent-encoded.
+    pub name: Text,
+    /// Its public URL.
+    pub url: WebUrl,
+    /// Its file.
+    pub path: ArticlePath,
+    /// What the catalog keeps of it.
+    pub metadata: Arc<Metadata>,
+    /// The rendered entry, where a window holds it; else the page is rendered from the file on demand.
+    pub entry: Option<Arc<Entry>>,
+    /// The pages of its section and their titles, outermost first, for the way back.
+    pub trail: Arc<[(Text, WebUrl)]>,
+    /// The feeds that the page announces (autodiscovery), the own section's first: title, URL, format.
+    pub feeds: Arc<[(Text, WebUrl, Format)]>,
+}
+
+/// The state of the newsroom, for the status line and `check`.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Report {
+    /// Articles known, drafts and refused ones included.
+    pub articles: usize,
+    /// Articles that are public.
+    pub published: usize,
+    /// Feeds, each in one or more formats.
+    pub feeds: usize,
+    /// What is wrong now, sorted by place.
+    pub problems: Vec<Diagnostic>,
+}
