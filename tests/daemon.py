@@ -18,9 +18,13 @@ class Daemon:
 
     def __init__(self, process, url, log):
         self.process, self.url, self.log = process, url, log
+        self.killed = False
 
-    def alive(self):
-        return self.process.poll() is None
+    def kill(self):
+        """Ends it as a power cut would; `serve` then expects no exit 0."""
+        self.killed = True
+        self.process.kill()
+        self.process.wait()
 
 
 @contextlib.contextmanager
@@ -47,7 +51,10 @@ def serve(binary, config, ready_seconds=60):
             # What it prints later must not fill the pipe and stop it.
             threading.Thread(target=process.stdout.read, daemon=True).start()
             wait_ready(process, url, ready_seconds, logged)
-            yield Daemon(process, url, logged)
+            daemon = Daemon(process, url, logged)
+            yield daemon
+            if daemon.killed:
+                return
             if process.poll() is not None:
                 raise SystemExit(f"dateline ended by itself (exit {process.returncode}):\n{logged()}")
         finally:

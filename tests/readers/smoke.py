@@ -30,7 +30,7 @@ faults = 0
 def curl(url, *options):
     """Status, headers (lower-case names) and body of one answer, as curl saw it."""
     done = subprocess.run(
-        ["curl", "-sS", "--max-time", "20", "--path-as-is", "-D", "-", *options, url],
+        ["curl", "-sS", "--max-time", "20", "--path-as-is", *(() if "-I" in options else ("-D", "-")), *options, url],
         capture_output=True, stdin=subprocess.DEVNULL, check=True,
     )
     head, _, body = done.stdout.partition(b"\r\n\r\n")
