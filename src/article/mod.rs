@@ -146,6 +146,21 @@ pub enum Body {
     Paragraphs(Vec<Text>),
 }
 
+impl Body {
+    /// About how many bytes it takes.
+    pub fn len(&self) -> usize {
+        match self {
+            Body::Markdown(text) | Body::Html(text) => text.len(),
+            Body::Paragraphs(paragraphs) => paragraphs.iter().map(|paragraph| paragraph.as_str().len()).sum(),
+        }
+    }
+
+    /// Whether there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// What parsing needs to know besides the bytes. A change of these re-reads every article.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ParseOptions {

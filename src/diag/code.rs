@@ -38,6 +38,48 @@ codes! {
     // -- configuration ------------------------------------------------------------------------------------------------
     /// The configuration file cannot be read.
     ConfigUnreadable "config-unreadable" Error,
+    /// The configuration is not TOML, or not UTF-8.
+    ConfigSyntax "config-syntax" Error,
+    /// A key that does not exist.
+    ConfigUnknownKey "config-unknown-key" Error,
+    /// A value of the wrong type.
+    ConfigType "config-type" Error,
+    /// A number out of range.
+    ConfigNumber "config-number" Error,
+    /// A key that must be there is missing or empty.
+    ConfigMissing "config-missing" Error,
+    /// Not a URL that readers can load, or not one of the required shape.
+    ConfigUrl "config-url" Error,
+    /// Not a language tag of BCP 47.
+    ConfigLanguage "config-language" Error,
+    /// Not a time zone of the IANA database.
+    ConfigTimezone "config-timezone" Error,
+    /// Not a host and date that can mint tag URIs (RFC 4151).
+    ConfigTagAuthority "config-tag-authority" Error,
+    /// Not an address to listen on.
+    ConfigListen "config-listen" Error,
+    /// Not a directory that can be used for this.
+    ConfigDirectory "config-directory" Error,
+    /// Not a charset label.
+    ConfigCharset "config-charset" Error,
+    /// Not a field of wire text.
+    ConfigWireLabel "config-wire-label" Error,
+    /// Not one of the words that the key takes.
+    ConfigChoice "config-choice" Error,
+    /// Not a section path.
+    ConfigSectionPath "config-section-path" Error,
+    /// Two sections have the same path or breadcrumb.
+    ConfigDuplicate "config-duplicate" Error,
+    /// A section takes a path that dateline needs itself.
+    ConfigReserved "config-reserved" Error,
+    /// Not a pattern.
+    ConfigGlob "config-glob" Error,
+    /// A section that no article can ever be in.
+    ConfigMatchesNothing "config-matches-nothing" Warning,
+    /// Readers elsewhere would be sent to their own machine.
+    ConfigLoopback "config-loopback" Warning,
+    /// A change that needs a restart.
+    ConfigFrozen "config-frozen" Warning,
 
     // -- articles: all formats ----------------------------------------------------------------------------------------
     /// The article's file cannot be read.
