@@ -146,6 +146,9 @@ mod tests {
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
+    /// The rule, the header fields, what they come to.
+    type Row = (&'static str, &'static [(&'static str, &'static str)], Outcome);
+
     fn outcome(fields: &[(&str, &str)], weak: bool, dated: bool) -> Outcome {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
@@ -161,7 +164,7 @@ mod tests {
         const IMS: &str = "if-modified-since";
         const IM: &str = "if-match";
         const IUS: &str = "if-unmodified-since";
-        let table: &[(&str, &[(&str, &str)], Outcome)] = &[
+        let table: &[Row] = &[
             ("nothing asked", &[], Proceed),
             ("H-10", &[(INM, TAG)], NotModified),
             ("H-11", &[(INM, "W/\"a1,b-gz1\"")], NotModified),

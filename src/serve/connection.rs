@@ -129,10 +129,11 @@ where
             Reply::NeedsDisk(_) => answer::refusal(head, StatusCode::INTERNAL_SERVER_ERROR, now),
         }),
         Ok(Ok(Supply::File { file, length, modified })) => {
-            match answer::file(head, &path, FileFacts { length, modified }, now) {
-                Ok(response) if *head.method == Method::HEAD => in_memory(response.map(|()| Bytes::new())),
-                Ok(response) => response.map(|()| Content::File(FileBody::new(file, length))),
-                Err(response) => in_memory(response),
+            let response = answer::file(head, &path, FileFacts { length, modified }, now);
+            if response.status() == StatusCode::OK && *head.method == Method::GET {
+                response.map(|_| Content::File(FileBody::new(file, length)))
+            } else {
+                in_memory(response)
             }
         }
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

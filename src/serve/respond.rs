@@ -1,6 +1,6 @@
 //! Where a request leads: the route table. Pure, a function of the snapshot, the request and the instant, without clock,
 //! disk or sockets. What takes time is asked for, as [`Reply::NeedsCoding`] and [`Reply::NeedsDisk`]; the header fields of
-//! every answer are made in [`super::answer`].
+//! every answer are made in [`super::answer`]. Long for its tests: tables of requests and what they get.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -156,6 +156,8 @@ fn with_slash(path: &str) -> Route<'static> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use hyper::header::{HeaderName, HeaderValue};
     use proptest::prelude::*;
 
@@ -570,9 +572,10 @@ mod tests {
                     headers.append(HeaderName::try_from(name).unwrap(), value);
                 }
             }
-            for prefix in ["", "/news"] {
+            static SNAPSHOTS: LazyLock<[Snapshot; 2]> = LazyLock::new(|| ["", "/news"].map(snapshot));
+            for snapshot in &*SNAPSHOTS {
                 let head = Head { method: &method, version: Version::HTTP_10, uri: &uri, headers: &headers };
-                if let Reply::Ready(response) = respond(&snapshot(prefix), &head, NOW.parse().unwrap()) {
+                if let Reply::Ready(response) = respond(snapshot, &head, NOW.parse().unwrap()) {
                     prop_assert!(!response.status().is_server_error());
                 }
             }
