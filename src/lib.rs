@@ -5,5 +5,6 @@ pub mod config;
 pub mod diag;
 pub mod event;
 pub mod feed;
+pub mod serve;
 pub mod snapshot;
 pub mod types;
