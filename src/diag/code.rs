@@ -84,10 +84,54 @@ codes! {
     // -- articles: all formats ----------------------------------------------------------------------------------------
     /// The article's file cannot be read.
     ArticleUnreadable "article-unreadable" Error,
+    /// The file is larger than `content.max_size`.
+    ArticleTooLarge "article-too-large" Error,
+    /// The file is empty: it may still be being written.
+    ArticleEmpty "article-empty" Error,
+    /// The file is not text.
+    ArticleBinary "article-binary" Error,
+    /// The charset was guessed, or some bytes are not of it.
+    ArticleCharset "article-charset" Warning,
+    /// Bytes that are not of the charset that the file declares.
+    ArticleEncoding "article-encoding" Error,
+    /// There is no usable title.
+    ArticleTitle "article-title" Error,
+    /// Not a date, or not one that exists.
+    ArticleDate "article-date" Error,
+    /// A local time that a clock change skips or repeats; the later one is taken.
+    ArticleDateAmbiguous "article-date-ambiguous" Warning,
+    /// No date, so not published.
+    ArticleUndated "article-undated" Warning,
+    /// Updated before it was published.
+    ArticleUpdated "article-updated" Warning,
+    /// Not an id.
+    ArticleId "article-id" Error,
+    /// Not a slug.
+    ArticleSlug "article-slug" Error,
+    /// Not a section.
+    ArticleSection "article-section" Error,
+    /// Not an image that readers can load.
+    ArticleImage "article-image" Error,
+    /// Not a media file that readers can load.
+    ArticleMedia "article-media" Error,
+    /// Not a link; dateline's own page is linked instead.
+    ArticleLink "article-link" Warning,
+    /// Not a language.
+    ArticleLanguage "article-language" Warning,
+    /// Not a tag.
+    ArticleTag "article-tag" Warning,
+    /// More of something than is published.
+    ArticleTooMany "article-too-many" Warning,
+    /// A key that would withhold or withdraw the article, which this version cannot honour.
+    ArticleLifecycle "article-lifecycle" Error,
 
     // -- articles: front matter and Markdown --------------------------------------------------------------------------
     /// The front matter is not closed, or is not YAML or TOML.
     FrontMatter "front-matter" Error,
+    /// A key that is nearly one that dateline knows.
+    FrontMatterNearMiss "front-matter-near-miss" Warning,
+    /// A value of the wrong kind.
+    FrontMatterValue "front-matter-value" Error,
 
     // -- articles: HTML -----------------------------------------------------------------------------------------------
 
