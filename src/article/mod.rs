@@ -2,6 +2,10 @@
 //!
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
 
+pub mod render;
+mod sanitise;
+pub mod summary;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
