@@ -39,7 +39,7 @@ fn overflowing_window(line: &str, limit: usize) -> Option<usize> {
     let mut columns = 0;
     let mut window = 0;
     for (start, grapheme) in line.grapheme_indices(true) {
-        columns += if grapheme.starts_with(is_wide) { 2 } else { 1 };
+        columns += columns_of(grapheme);
         if columns > limit {
             return Some(window);
         }
@@ -72,8 +72,17 @@ fn best_cut(line: &str, window: usize) -> usize {
     [blank, boundary].into_iter().find(|&cut| cut * 2 > window && on_grapheme(cut)).unwrap_or(window)
 }
 
+/// How many columns a line takes, as [`summarise`] counts them.
+pub(super) fn columns(line: &str) -> usize {
+    line.graphemes(true).map(columns_of).sum()
+}
+
+fn columns_of(grapheme: &str) -> usize {
+    if grapheme.starts_with(is_wide) { 2 } else { 1 }
+}
+
 /// Characters of two columns (UAX #11, Wide and Fullwidth) as far as prose has them; emoji are not among them.
-fn is_wide(character: char) -> bool {
+pub(super) fn is_wide(character: char) -> bool {
     matches!(u32::from(character),
         0x1100..=0x115F | 0x2E80..=0x303E | 0x3041..=0x4DBF | 0x4E00..=0xA4CF | 0xAC00..=0xD7A3
         | 0xF900..=0xFAFF | 0xFE30..=0xFE4F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD)

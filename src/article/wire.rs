@@ -1,0 +1,4 @@
+//! Wire text.
+mod labels;
+mod lines;
+mod story;
