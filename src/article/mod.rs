@@ -2,6 +2,7 @@
 //!
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
 
+mod html;
 pub mod render;
 mod sanitise;
 pub mod summary;
