@@ -91,7 +91,7 @@ fn header<'l, 'a>(looked: &'l [Looked<'a>], story: &mut Story<'a>) -> (Vec<Line<
                 story.values.push((WireField::Breadcrumb, *crumbs, "breadcrumb"));
             }
             Kind::Date(date) => story.values.push((WireField::Date, *date, "date line")),
-            Kind::Byline(names) if titled || !could_be_headline(after) => {
+            Kind::Byline(names) if titled || could_be_headline(after) => {
                 story.values.push((WireField::Author, *names, "byline"));
             }
             Kind::Caption { caption, credit } if titled && !has_picture(story) => {
