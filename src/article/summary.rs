@@ -77,6 +77,15 @@ pub(super) fn columns(line: &str) -> usize {
     line.graphemes(true).map(columns_of).sum()
 }
 
+/// Whether a line takes more columns than this; looks no further than it must.
+pub(super) fn is_wider(line: &str, limit: usize) -> bool {
+    let mut columns = 0;
+    line.graphemes(true).any(|grapheme| {
+        columns += columns_of(grapheme);
+        columns > limit
+    })
+}
+
 fn columns_of(grapheme: &str) -> usize {
     if grapheme.starts_with(is_wide) { 2 } else { 1 }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::labels::{self, Labels};
 use crate::article::WireField;
-use crate::article::summary::columns;
+use crate::article::summary::is_wider;
 
 /// A stretch of the source text that knows where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -145,7 +145,7 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
         return Kind::Caption { caption, credit };
     }
     let crumbs = crumbs(line);
-    if crumbs.len() > 1 && crumbs.iter().all(|crumb| columns(crumb) <= 40) && !ends_sentence(line.text) {
+    if crumbs.len() > 1 && crumbs.iter().all(|crumb| !is_wider(crumb, 40)) && !ends_sentence(line.text) {
         return Kind::Breadcrumb(line);
     }
     if let Some((label, meant)) = near_label(bare, labels) {
@@ -275,14 +275,14 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
     match piece.field {
         Some(WireField::Summary | WireField::Title | WireField::Caption | WireField::Related) => true,
         Some(WireField::Date | WireField::Updated) => {
-            columns(value) <= 60 && (value.is_empty() || value.contains(|c: char| c.is_ascii_digit()))
+            !is_wider(value, 60) && (value.is_empty() || value.contains(|c: char| c.is_ascii_digit()))
         }
         Some(WireField::Author | WireField::Editor) => {
-            columns(value) <= 160
+            !is_wider(value, 160)
                 && !value.contains(['?', '!', '。', '？', '！', '；'])
                 && !(value.ends_with('.') && value.contains(' ') && value.split(' ').count() > 6)
         }
-        _ => columns(value) <= 200 && !value.contains(['。', '？', '！']),
+        _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
     }
 }
 
@@ -304,7 +304,7 @@ pub(super) fn looks_like_names(text: &str) -> bool {
         .split(|c: char| is_blank(c) || matches!(c, ',' | '、' | '，' | '/' | '／' | '&'))
         .filter(|word| !word.is_empty());
     !text.is_empty()
-        && columns(text) <= 120
+        && !is_wider(text, 120)
         && !text.contains(|c: char| {
             c.is_ascii_digit() || matches!(c, '?' | '!' | '。' | '？' | '！' | ':' | '：' | ';' | '；' | '>')
         })
@@ -317,7 +317,7 @@ pub(super) fn looks_like_names(text: &str) -> bool {
 
 /// A caption and its credit: the credit in brackets at the end, behind the caption, or alone.
 fn caption(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
-    if columns(line.text) > 600 {
+    if is_wider(line.text, 600) {
         return None;
     }
     let nothing = Stretch { text: "", start: line.start };
@@ -345,7 +345,7 @@ fn caption(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
 
 /// Who took the picture, if the stretch says nothing else.
 pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
-    if columns(stretch.text) > 100 {
+    if is_wider(stretch.text, 100) {
         return None;
     }
     for words in labels::CREDITS {
@@ -363,7 +363,7 @@ pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
     }
     let name = labels::CREDIT_ENDINGS.iter().find_map(|ending| stretch.text.strip_suffix(ending))?;
     let name = stretch.part(0..name.len());
-    (!name.text.is_empty() && columns(name.text) <= 40 && !name.text.contains(['，', '。', ',', '；'])).then_some(name)
+    (!name.text.is_empty() && !is_wider(name.text, 40) && !name.text.contains(['，', '。', ',', '；'])).then_some(name)
 }
 
 /// A label that differs from a known one by a slip of the pen, with a value that the known one could have.
@@ -375,8 +375,8 @@ fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, St
     let believable = match field {
         WireField::Breadcrumb => crumbs(value).len() > 1,
         WireField::Date | WireField::Updated => begins_with_date(value.text) || looks_like_date(value.text),
-        WireField::Author | WireField::Editor => looks_like_names(value.text) && columns(value.text) <= 60,
-        WireField::Source | WireField::Tags | WireField::Id => columns(value.text) <= 60 || line.text.contains(is_bar),
+        WireField::Author | WireField::Editor => looks_like_names(value.text) && !is_wider(value.text, 60),
+        WireField::Source | WireField::Tags | WireField::Id => !is_wider(value.text, 60) || line.text.contains(is_bar),
         WireField::Title | WireField::Summary | WireField::Caption | WireField::Related => false,
     };
     believable.then(|| (label, meant.to_owned()))
@@ -455,7 +455,7 @@ fn looks_like_date(text: &str) -> bool {
         "周六",
         "周日",
     ];
-    if columns(text) > 60 {
+    if is_wider(text, 60) {
         return false;
     }
     let mut year = false;

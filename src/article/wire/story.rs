@@ -9,8 +9,12 @@ use std::ops::Range;
 use super::labels::{self, Labels};
 use super::lines::{self, Kind, Line, Piece, Stretch};
 use crate::article::WireField;
-use crate::article::summary::{columns, is_wide};
+use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diag::Code;
+
+/// The most lines that a header, the labelled lines at the end, or other stories have. More is no header, and would take
+/// quadratic time.
+const MOST_LINES: usize = 500;
 
 /// A wire text, understood.
 #[derive(Debug, Default)]
@@ -64,7 +68,8 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
     end_matter(after, &mut story);
 
     // A line of names without label or "By" repeats the byline.
-    doubtful.retain(|line| !repeats_byline(line.text, &story));
+    let authors = authors(&story);
+    doubtful.retain(|line| !repeats_byline(line.text, &authors));
     if let Some(first) = doubtful.first().filter(|_| !kept.is_empty()) {
         story.note(
             Code::WireHeadline,
@@ -75,7 +80,7 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
     }
     let mut paragraphs = doubtful.into_iter().map(|line| (line, Kind::Prose)).collect::<Vec<_>>();
     paragraphs.extend(kept);
-    assemble(&paragraphs, &mut story);
+    assemble(&paragraphs, &authors, &mut story);
     story
 }
 
@@ -84,6 +89,9 @@ fn header<'l, 'a>(looked: &'l [Looked<'a>], story: &mut Story<'a>) -> (Vec<Line<
     let mut doubtful = Vec::new();
     let mut rest = looked;
     while let Some(((line, kind), after)) = rest.split_first() {
+        if looked.len() - rest.len() == MOST_LINES {
+            break;
+        }
         let titled = story.value(WireField::Title).is_some();
         match kind {
             Kind::Fields(pieces) => apply(pieces, line, story),
@@ -132,8 +140,8 @@ fn header<'l, 'a>(looked: &'l [Looked<'a>], story: &mut Story<'a>) -> (Vec<Line<
 
 /// Whether a line can be the headline.
 fn is_headline(line: Stretch<'_>) -> bool {
-    let long = columns(line.text) > 100;
-    !(columns(line.text) > 240
+    let long = is_wider(line.text, 100);
+    !(is_wider(line.text, 240)
         || (long && lines::ends_sentence(line.text))
         || line.text.trim_end_matches(is_quote).ends_with('。')
         || line.text.contains("。")
@@ -153,7 +161,7 @@ fn could_be_headline(after: &[Looked<'_>]) -> bool {
 }
 
 fn is_paragraph(line: Stretch<'_>) -> bool {
-    columns(line.text) > 120 || lines::ends_sentence(line.text) || lines::opens_like_a_report(line.text)
+    is_wider(line.text, 120) || lines::ends_sentence(line.text) || lines::opens_like_a_report(line.text)
 }
 
 /// Whether a line behind the headline still belongs to the header: it is no paragraph, and header lines follow before one.
@@ -178,6 +186,7 @@ fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
                 return after
                     .iter()
                     .skip(index)
+                    .take(MOST_LINES)
                     .take_while(|(_, kind)| *kind != Kind::RelatedHeading)
                     .any(|(line, kind)| *kind == Kind::Prose && is_paragraph(line.text));
             }
@@ -276,12 +285,10 @@ fn body_end(rest: &[Looked<'_>]) -> usize {
 
 /// Takes the labelled lines and bylines at the end of the body; returns the lines before them.
 fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked<'a>> {
-    let last = body
-        .iter()
-        .rposition(|(_, kind)| {
-            !matches!(kind, Kind::Fields(_) | Kind::Byline(_) | Kind::Date(_) | Kind::NearLabel { .. })
-        })
-        .map_or(0, |at| at + 1);
+    let ends = |(_, kind): &&Looked<'_>| {
+        matches!(kind, Kind::Fields(_) | Kind::Byline(_) | Kind::Date(_) | Kind::NearLabel { .. })
+    };
+    let last = body.len() - body.iter().rev().take(MOST_LINES).take_while(ends).count();
     let (kept, trailing) = body.split_at(last);
     for (line, kind) in trailing {
         match kind {
@@ -299,7 +306,7 @@ fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked
 fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
     let mut unexplained: Option<(Range<usize>, usize)> = None;
     let mut related = false;
-    let mut lines = after.iter().peekable();
+    let mut lines = after.iter().take(MOST_LINES).peekable();
     while let Some((line, kind)) = lines.next() {
         match kind {
             Kind::RelatedHeading => related = true,
@@ -349,12 +356,15 @@ fn related_line(value: Stretch<'_>, story: &mut Story<'_>) {
     story.related.push((value.text.to_owned(), value.span()));
 }
 
+/// The authors of the story, for comparison.
+fn authors(story: &Story<'_>) -> Vec<String> {
+    names_in(story.values.iter().filter(|(field, ..)| *field == WireField::Author).map(|(_, value, _)| value.text))
+}
+
 /// Whether a line only names those who are known as authors already.
-fn repeats_byline(line: Stretch<'_>, story: &Story<'_>) -> bool {
-    let known =
-        names_in(story.values.iter().filter(|(field, ..)| *field == WireField::Author).map(|(_, value, _)| value.text));
+fn repeats_byline(line: Stretch<'_>, authors: &[String]) -> bool {
     let named = names_in([line.text].into_iter());
-    !named.is_empty() && named == known
+    !named.is_empty() && named == authors
 }
 
 /// The names in bylines, for comparison only: without titles, blanks and letter case, sorted.
@@ -368,21 +378,22 @@ fn names_in<'t>(bylines: impl Iterator<Item = &'t str>) -> Vec<String> {
                 name = name.strip_prefix(office).unwrap_or(name).trim_start();
             }
             let name = name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect::<String>();
-            if !name.is_empty() && !names.contains(&name) {
+            if !name.is_empty() {
                 names.push(name);
             }
         }
     }
     names.sort();
+    names.dedup();
     names
 }
 
 /// Makes paragraphs of the lines of the body.
-fn assemble<'a>(body: &[Looked<'a>], story: &mut Story<'a>) {
+fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) {
     let mut kept: Vec<Line<'a>> = Vec::new();
     for (line, kind) in body {
         match kind {
-            Kind::Byline(names) if repeats_byline(*names, story) => continue,
+            Kind::Byline(names) if repeats_byline(*names, authors) => continue,
             Kind::Byline(_) => story.note(
                 Code::WireByline,
                 line.text.span(),
@@ -437,6 +448,9 @@ fn assemble<'a>(body: &[Looked<'a>], story: &mut Story<'a>) {
 /// none begins a paragraph of its own.
 fn is_wrapped(block: &[Line<'_>]) -> bool {
     let Some((last, before)) = block.split_last() else { return false };
+    if block.iter().any(|line| line.text.text.len() > 400) {
+        return false;
+    }
     let widths = || before.iter().map(|line| columns(line.text.text));
     let longest = widths().max().unwrap_or_default();
     !before.is_empty()
@@ -480,5 +494,5 @@ fn editor_in_last_brackets<'a>(body: &mut Vec<Looked<'a>>, labels: &Labels, stor
 }
 
 fn shortened(text: &str) -> String {
-    if columns(text) <= 60 { text.to_owned() } else { format!("{}…", text.chars().take(50).collect::<String>()) }
+    if !is_wider(text, 60) { text.to_owned() } else { format!("{}…", text.chars().take(50).collect::<String>()) }
 }

@@ -381,6 +381,28 @@ fn doubts_are_reported() {
 }
 
 #[test]
+fn size_is_not_a_weapon() {
+    let started = std::time::Instant::now();
+    for source in [
+        "Ships return\nBy Bo Chen\n".repeat(50_000),
+        "Ships return\n".repeat(100_000),
+        format!("Ships return\n{}", "Author: Bo\nSource:\n".repeat(50_000)),
+        format!("Ships return\n\nThey are back.\n{}", "Editor: Bo\nBy Bo Chen\n".repeat(50_000)),
+        "a|".repeat(500_000),
+        "Source: ".repeat(100_000),
+        "a: b ".repeat(200_000),
+        "( ".repeat(500_000),
+        "word ".repeat(200_000),
+        ">".repeat(500_000),
+    ] {
+        let before = started.elapsed();
+        understand(&source, &Labels::new(&[]));
+        let took = started.elapsed() - before;
+        assert!(took.as_secs() < 15, "{:?} took {took:?}", &source[..30]);
+    }
+}
+
+#[test]
 fn newsrooms_add_labels() {
     let own = [
         (Text::new("Ressort"), WireField::Breadcrumb),
@@ -393,4 +415,82 @@ fn newsrooms_add_labels() {
         "Breadcrumb (labelled line): Hafen > Schiffe\nTitle (headline): Schiffe kehren zurück\nTags (labelled line): tide\n\
          Editor (labelled line): Ann Lee\n| Sie sind da.\n"
     );
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::diag::Code;
+
+    const LINES: &[&str] = &[
+        "",
+        "",
+        "",
+        "Ships return",
+        "The ships are back.",
+        "position: A > B > Article",
+        "A › B",
+        "Source: Weekly | 2024-03-08 | Author: Ann Lee",
+        "By Ann Lee",
+        "By Bo Chen",
+        "Ann Lee",
+        "A ferry. (Photo: Bo)",
+        "Photo by Bo",
+        "图为新码头。",
+        "2024-03-08 07:05",
+        "Editor: Cy Wu",
+        "Top News",
+        "Related: Seals",
+        "Auther: Ann Lee",
+        "Source:",
+        "X | Y",
+        "（责编：李海燕）",
+        "责任编辑：李海燕　来源：周报",
+        "新码头今天开放。",
+        ":",
+        "|",
+        "()",
+        "（",
+        "By ",
+        "Summary: It is so.",
+        "Keywords: a, b",
+        "Updated: 2024-03-09",
+        "图/",
+        "摄",
+        "Photo:",
+        "——",
+        "\u{200b}",
+        "   - item",
+        "> > >",
+    ];
+
+    proptest! {
+        /// Every line ends up as a value, a paragraph, another story or a note; what only repeats something may go.
+        #[test]
+        fn no_line_is_lost_in_silence(picked in proptest::collection::vec(proptest::sample::select(LINES), 0..14)) {
+            let source = picked.join("\n");
+            let story = understand(&source, &Labels::new(&[]));
+            let mut spans = story.values.iter().map(|(_, value, _)| value.span()).collect::<Vec<_>>();
+            spans.extend(story.credit.map(|credit| credit.span()));
+            spans.extend(story.body.iter().chain(&story.related).map(|(_, span)| span.clone()));
+            for note in &story.notes {
+                let end = if note.code == Code::WireTrailing { source.len() } else { note.span.end };
+                spans.push(note.span.start..end);
+            }
+            let related = source.find("Top News").unwrap_or(source.len());
+            for line in super::super::lines::lines(&source) {
+                let span = line.text.span();
+                let known = spans.iter().any(|other| other.start < span.end && span.start < other.end);
+                let repeated = source.matches(line.text.text).count() > 1 || line.text.text.ends_with("Ann Lee") || line.text.text.contains("李海燕");
+                let heading = line.text.text == "Top News" || line.text.text.chars().all(|c| "|:".contains(c));
+                prop_assert!(known || repeated || heading || span.start > related, "{:?} is lost in {source:?}: {story:#?}", line.text);
+            }
+        }
+
+        #[test]
+        fn any_text_is_understood_somehow(source in "(\\PC|[:|\u{ff1a}\u{ff5c}()\u{ff08}\u{ff09}\\n\\r >\u{2002}\u{56fe}\u{6444}]|By |Photo|Editor|\u{6765}\u{6e90}){0,80}") {
+            told(&source);
+        }
+    }
 }
