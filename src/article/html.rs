@@ -14,6 +14,8 @@
 
 mod json_ld;
 mod page;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
@@ -142,9 +144,13 @@ fn findings(source: &str, page: &Page, mut broken: impl FnMut(String, Option<Ran
     let in_json = |key: &str, value: &str| {
         places.iter().find_map(|place| {
             let block = source.get(place.clone())?;
-            let key_at = block.find(&format!("\"{key}\""))?;
-            let value_at = block.get(key_at..)?.find(value).map(|at| key_at + at);
-            let (at, length) = value_at.map_or((key_at, key.len() + 2), |at| (at, value.len()));
+            let key = format!("\"{key}\"");
+            let behind_key = block.find(&key).and_then(|start| block.get(start..)?.find(value).map(|at| start + at));
+            let anywhere = || block.find(&format!("\"{value}\"")).map(|at| at + 1);
+            let (at, length) = match behind_key.or_else(anywhere) {
+                Some(at) => (at, value.len()),
+                None => (block.find(&key)?, key.len()),
+            };
             Some(place.start + at..place.start + at + length)
         })
     };
@@ -283,13 +289,27 @@ fn json_ld_places(source: &str, count: usize) -> Vec<Range<usize>> {
 
 /// Where a value is written in a tag of this kind that also has this name.
 fn place_in_tag(source: &str, tag: &str, name: &str, value: &str) -> Option<Range<usize>> {
-    source.match_indices(tag).find_map(|(start, _)| {
-        let length = source.get(start..)?.find('>')?;
+    source.match_indices(tag).take(300).find_map(|(start, _)| {
+        let length = tag_length(source.get(start..)?)?;
         let written = source.get(start..start + length)?;
         let named = written.to_ascii_lowercase().contains(&name.to_ascii_lowercase());
         let at = start + written.find(value).filter(|_| named && !value.is_empty())?;
         Some(at..at + value.len())
     })
+}
+
+/// How long a tag is: up to the first `>` outside quotes. Lost quotes do not lead through the whole file.
+fn tag_length(tag: &str) -> Option<usize> {
+    let mut quote = None;
+    for (at, character) in tag.char_indices().take(10_000) {
+        match (quote, character) {
+            (None, '>') => return Some(at),
+            (None, '"' | '\'') => quote = Some(character),
+            (Some(open), _) if open == character => quote = None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Where a value is written behind the first such tag, at once or a little later.

@@ -58,9 +58,8 @@ impl Objects {
         };
         let mut findings = Vec::new();
         let mut add = |field: Field, key: &str, value: Option<&str>| {
-            if let Some(value) = value.map(super::decoded).filter(|value| !value.trim().is_empty()) {
-                findings.push(Finding { field, span: place(key, &value), value, how: "JSON-LD" });
-            }
+            let Some(written) = value.map(str::trim).filter(|value| !value.is_empty()) else { return };
+            findings.push(Finding { field, span: place(key, written), value: super::decoded(written), how: "JSON-LD" });
         };
         let text = |key: &str| self.first_text(article.get(key), &["name", "@value"]);
         add(Field::Title, "headline", text("headline").or_else(|| text("name")));
