@@ -167,7 +167,7 @@ mod tests {
             Body::Markdown("long ".repeat(400_000)),
         ] {
             let before = started.elapsed();
-            let rendered = render(&source, &links());
+            let _ = render(&source, &links());
             let took = started.elapsed() - before;
             let name = format!("{source:?}").chars().take(40).collect::<String>();
             assert!(took.as_secs() < 20, "{name} took {took:?}");
