@@ -2,6 +2,12 @@
 //!
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
 
+mod html;
+pub mod render;
+mod sanitise;
+pub mod summary;
+mod wire;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -181,10 +187,14 @@ pub struct ParseOptions {
 pub enum WireField {
     /// The breadcrumb: `position`, `位置`.
     Breadcrumb,
+    /// The headline, where it has a label: `Title`, `标题`.
+    Title,
     /// The agency: `Source`, `来源`.
     Source,
     /// The date and time: `Date`, `时间`.
     Date,
+    /// The date and time of the last change: `Updated`, `更新时间`.
+    Updated,
     /// The byline: `Author`, `作者`.
     Author,
     /// The editor: `Editor`, `责任编辑`.
@@ -193,6 +203,8 @@ pub enum WireField {
     Tags,
     /// A summary: `Summary`, `摘要`.
     Summary,
+    /// The caption of the lead picture: `图片说明`.
+    Caption,
     /// The heading of other stories' teasers: `Top News`, `相关新闻`. What follows is not part of the article.
     Related,
     /// The permanent id.

@@ -134,8 +134,26 @@ codes! {
     FrontMatterValue "front-matter-value" Error,
 
     // -- articles: HTML -----------------------------------------------------------------------------------------------
+    /// The page has so many nested elements that reading it would take too long.
+    HtmlTangled "html-tangled" Error,
+    /// The page has no text that could be the article.
+    HtmlBody "html-body" Error,
+    /// A JSON-LD block of the page is not valid JSON; the other metadata of the page is used.
+    HtmlJsonLd "html-json-ld" Warning,
 
     // -- articles: wire text ------------------------------------------------------------------------------------------
+    /// A labelled line has no value, an unknown label, or a place where labels do not count.
+    WireLabel "wire-label" Warning,
+    /// It is doubtful which line is the headline.
+    WireHeadline "wire-headline" Warning,
+    /// It is doubtful whether a line is a caption.
+    WireCaption "wire-caption" Warning,
+    /// It is doubtful whether a line is a byline.
+    WireByline "wire-byline" Warning,
+    /// A field is given twice, with different values.
+    WireConflict "wire-conflict" Warning,
+    /// Text after the end of the article was left out.
+    WireTrailing "wire-trailing" Warning,
 
     // -- publishing ---------------------------------------------------------------------------------------------------
     /// A breadcrumb matches no section; the folder decides instead.
