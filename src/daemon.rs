@@ -27,6 +27,7 @@ use crate::event::{BodyRequest, Delivery, Effect, Event, FetchedBody, ReportChan
 use crate::serve::{self, Demand, ServeOptions, Supply};
 use crate::snapshot::Snapshot;
 use crate::types::ArticlePath;
+use crate::watch::scan::Root;
 use crate::watch::{self, WatchHandle, WatchOptions};
 
 /// How long a fetch of bodies may take before the engine goes on without them.
@@ -35,6 +36,8 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// The most file events that are handled in one slice: they take about 50 ms.
 const SLICE: usize = 2_048;
+/// How often everything is scanned although nothing was heard.
+const SAFETY_SCAN: Duration = Duration::from_secs(300);
 /// The clock is looked at at least this often, since it may be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -84,9 +87,10 @@ pub async fn run(checked: Checked, config: Arc<Config>, listener: TcpListener, s
     let mut parts = JoinSet::new();
 
     let served = Arc::clone(&snapshot);
-    let content = config.content.directory.clone();
-    let parsing = Arc::clone(&config.parsing);
-    let disk = Arc::new(move |demand: Demand| supply(&content, &parsing, demand));
+    let disk = {
+        let config = Arc::clone(&config);
+        Arc::new(move |demand: Demand| supply(&root(&config), &config.parsing, demand))
+    };
     parts.spawn(async move {
         let stopped = async move { serving_stopped.await.unwrap_or_default() };
         serve::run(listener, served, disk, ServeOptions::new(now), stopped).await;
@@ -99,9 +103,16 @@ pub async fn run(checked: Checked, config: Arc<Config>, listener: TcpListener, s
         "deliveries"
     });
 
-    let options = WatchOptions::new(config.content.directory.clone(), Arc::clone(&config.parsing), config.file.clone());
-    let watcher = watch::start(options, events.clone(), config::parse).map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
-    let daemon = Daemon { snapshot, events, inbox, next: None, deliveries, watcher, fetches: JoinSet::new(), checked, quarantine: Quarantine::default() };
+    let options = WatchOptions {
+        root: root(&config),
+        parsing: Arc::clone(&config.parsing),
+        config: config.file.clone(),
+        config_hash: config.hash,
+        load: config::parse,
+        safety: SAFETY_SCAN,
+    };
+    let watcher = watch::start(options, events.clone()).map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
+    let daemon = Daemon { root: root(&config), snapshot, events, inbox, next: None, deliveries, watcher, fetches: JoinSet::new(), checked, quarantine: Quarantine::default() };
     let result = tokio::select! {
         result = daemon.take_events(stop) => result,
         ended = parts.join_next() => Err(Fatal(match ended {
@@ -119,7 +130,14 @@ pub async fn run(checked: Checked, config: Arc<Config>, listener: TcpListener, s
     result
 }
 
+/// The content directory; links on the way to it are followed once, so that the system's hints are about the same paths.
+pub fn root(config: &Config) -> Root {
+    let path = &config.content.directory;
+    Root { path: std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()), name: config.parsing.root.to_string() }
+}
+
 struct Daemon {
+    root: Root,
     snapshot: Arc<ArcSwap<Snapshot>>,
     events: mpsc::Sender<Event>,
     inbox: mpsc::Receiver<Event>,
@@ -238,12 +256,12 @@ impl Daemon {
             Effect::Watch(plan) => self.watcher.plan(plan),
             Effect::Report(changes) => changes.iter().for_each(log),
             Effect::Fetch(requests) => {
-                let plan = self.checked.config.as_ref().map(|config| (config.content.directory.clone(), Arc::clone(&config.parsing)));
-                let Some((content, parsing)) = plan else { return };
+                let Some(config) = self.checked.config.clone() else { return };
+                let root = self.root.clone();
                 let events = self.events.clone();
                 self.fetches.spawn(async move {
                     let given_up: Vec<FetchedBody> = requests.iter().map(|request| FetchedBody { request: request.clone(), body: None }).collect();
-                    let fetch = spawn_blocking(move || watch::read::fetch(&content, &requests, &parsing));
+                    let fetch = spawn_blocking(move || watch::read::fetch(&root, &requests, &config.parsing));
                     let bodies = match tokio::time::timeout(FETCH_DEADLINE, fetch).await {
                         Ok(Ok(bodies)) => bodies,
                         _ => given_up,
@@ -296,7 +314,7 @@ fn log(change: &ReportChange) {
 }
 
 /// What a request needs from the disk: the page of an article, or a media file.
-fn supply(content: &Path, parsing: &ParseOptions, demand: Demand) -> io::Result<Supply> {
+fn supply(content: &Root, parsing: &ParseOptions, demand: Demand) -> io::Result<Supply> {
     match demand {
         Demand::Article(article) => {
             let entry = match &article.entry {
@@ -320,7 +338,8 @@ fn supply(content: &Path, parsing: &ParseOptions, demand: Demand) -> io::Result<
 
 /// Reads everything once and builds it: for the commands that do not stay.
 pub fn build_once(checked: Checked, config: &Config, progress: impl Fn(usize, usize) + Sync) -> (Engine, Vec<Delivery>) {
-    let (files, listing) = watch::read_everything(&config.content.directory, &config.parsing, &progress);
+    let root = root(config);
+    let (files, listing) = watch::read_everything(&root, &config.parsing, &progress);
     let mut engine = Engine::new();
     let mut deliveries = Vec::new();
     let mut queue = VecDeque::from([Event::Config(checked), Event::Files(files), Event::Rescan(listing)]);
@@ -328,7 +347,7 @@ pub fn build_once(checked: Checked, config: &Config, progress: impl Fn(usize, us
         for effect in engine.handle(event, now()) {
             match effect {
                 Effect::Fetch(requests) => {
-                    queue.push_back(Event::Fetched(watch::read::fetch(&config.content.directory, &requests, &config.parsing)));
+                    queue.push_back(Event::Fetched(watch::read::fetch(&root, &requests, &config.parsing)));
                 }
                 Effect::Deliver(delivery) => deliveries.push(delivery),
                 Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) => {}

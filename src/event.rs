@@ -72,6 +72,8 @@ pub struct Listing {
     pub directories: Vec<ListedDirectory>,
     /// Every article file in scope, sorted; those that still wait to be complete included.
     pub files: Vec<ArticlePath>,
+    /// Why changes are found by looking and not by being told, where that is so.
+    pub limited: Option<Diagnostic>,
 }
 
 /// One folder of a [`Listing`]. Absence of a file counts only where its nearest listed folder is complete.

@@ -412,6 +412,18 @@ impl ContentHash {
         ContentHash(short)
     }
 
+    /// Reads what [`fmt::Display`] writes: 32 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<ContentHash> {
+        let mut hash = [0; 16];
+        if text.len() != 32 {
+            return None;
+        }
+        for (at, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
+        }
+        Some(ContentHash(hash))
+    }
+
     /// The hash as bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -132,7 +132,7 @@ mod tests {
             ("a", vec![], vec![], ""),
         ] {
             let files = files.into_iter().map(ArticlePath::new).collect();
-            let listing = Listing { scope: scope.into(), directories: folders, files };
+            let listing = Listing { scope: scope.into(), directories: folders, files, limited: None };
             let found: Vec<String> = catalog.missing(&listing).iter().map(ToString::to_string).collect();
             assert_eq!(found.join(" "), missing, "{listing:?}");
         }

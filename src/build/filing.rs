@@ -106,6 +106,8 @@ pub struct Cabinet {
     config: Arc<Config>,
     by_path: BTreeMap<SectionPath, usize>,
     by_breadcrumb: BTreeMap<Vec<String>, SectionPath>,
+    /// The configured sections below each with no other configured section between.
+    children: BTreeMap<SectionPath, Vec<usize>>,
     /// Sections whose `include` may take articles from anywhere.
     with_include: Vec<usize>,
 }
@@ -121,7 +123,12 @@ impl Cabinet {
             .collect();
         let with_include =
             config.sections.iter().enumerate().filter(|(_, section)| section.include.is_some()).map(|(at, _)| at).collect();
-        Cabinet { config, by_path, by_breadcrumb, with_include }
+        let mut cabinet = Cabinet { config, by_path, by_breadcrumb, with_include, children: BTreeMap::new() };
+        for (path, at) in cabinet.by_path.clone() {
+            let parent = cabinet.nearest(&path.parent().unwrap_or_default());
+            cabinet.children.entry(parent).or_default().push(at);
+        }
+        cabinet
     }
 
     /// The configuration these sections are of.
@@ -157,9 +164,7 @@ impl Cabinet {
 
     /// The configured sections that lie below one with no other configured section between.
     pub fn children(&self, path: &SectionPath) -> Vec<&Section> {
-        let below = self.by_path.range(path.clone()..).map(|(section, _)| section).take_while(|section| path.contains(section) || path.is_root());
-        let direct = below.filter(|section| *section != path && section.parent().map(|parent| self.nearest(&parent)).as_ref() == Some(&self.nearest(path)));
-        direct.filter_map(|section| self.section(section)).collect()
+        self.children.get(path).into_iter().flatten().filter_map(|&at| self.config.sections.get(at)).collect()
     }
 
     /// Where an article belongs.

@@ -14,7 +14,7 @@ use globset::GlobSet;
 use crate::article::ParseOptions;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::feed::{ContentMode, Format};
-use crate::types::{Language, SectionPath, Text, WebUrl};
+use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use validate::parse;
 
@@ -32,6 +32,8 @@ pub struct Checked {
 pub struct Config {
     /// The file it came from, as the operator typed it.
     pub file: PathBuf,
+    /// Of the file's bytes.
+    pub hash: ContentHash,
     /// The publication.
     pub site: Site,
     /// Where articles are.

@@ -14,11 +14,12 @@ use super::{ArticleUrl, Checked, Config, Content, FeedOptions, Places, Server, S
 use crate::article::{ParseOptions, WireField};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
 use crate::feed::{ContentMode, Format};
-use crate::types::{Language, Text, WebUrl};
+use crate::types::{ContentHash, Language, Text, WebUrl};
 
 /// Reads a configuration; `file` is its path as the operator typed it, which relative paths are joined to.
 pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
     let name = file.display().to_string();
+    let hash = ContentHash::of(bytes);
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let source = match std::str::from_utf8(bytes) {
         Ok(source) => source,
@@ -36,7 +37,7 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
         let span = error.span().unwrap_or(0..0);
         sink.report(Code::ConfigSyntax, &span, error.message().trim().replace('\n', "; "), "see toml.io for how values are written");
     }
-    let config = validate(file, Table::root(&table), &mut sink);
+    let config = validate(file, hash, Table::root(&table), &mut sink);
     let mut diagnostics = sink.diagnostics;
     diagnostics.sort();
     diagnostics.dedup();
@@ -44,7 +45,7 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
     Checked { config: config.filter(|_| !broken).map(Arc::new), diagnostics }
 }
 
-fn validate(file: &Path, mut root: Table<'_>, sink: &mut Sink<'_>) -> Option<Config> {
+fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink<'_>) -> Option<Config> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut site_table = root.table(sink, "site");
     let mut content_table = root.table(sink, "content");
@@ -98,6 +99,7 @@ fn validate(file: &Path, mut root: Table<'_>, sink: &mut Sink<'_>) -> Option<Con
     let listen = listen?;
     Some(Config {
         file: file.to_owned(),
+        hash,
         site: site?,
         content: Content { directory: content_directory.value.clone(), article_url },
         parsing: Arc::new(parsing),

@@ -111,7 +111,7 @@ impl Engine {
             Event::Fetched(bodies) => self.receive(bodies),
             Event::Config(Checked { config, diagnostics }) => {
                 self.problems.set(Source::Config, diagnostics);
-                effects.extend(config.and_then(|config| self.configure(config)));
+                effects.extend(config.and_then(|config| self.configure(&config)));
             }
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
             Event::Tick => {}
@@ -147,8 +147,16 @@ impl Engine {
         &self.snapshot
     }
 
-    fn configure(&mut self, config: Arc<Config>) -> Option<Effect> {
+    fn configure(&mut self, config: &Arc<Config>) -> Option<Effect> {
         let before = self.index.as_ref().map(|index| Arc::clone(index.cabinet().config()));
+        let (config, frozen) = match &before {
+            None => (Arc::clone(config), Vec::new()),
+            Some(running) => {
+                let (config, frozen) = (**config).clone().after(running);
+                (Arc::new(config), frozen)
+            }
+        };
+        self.problems.set(Source::Reload, frozen);
         self.epoch += 1;
         self.frames.clear();
         let mut index = Index::new(Arc::new(Cabinet::new(Arc::clone(&config))));
@@ -219,7 +227,11 @@ impl Engine {
         let named: BTreeSet<&str> = listing.directories.iter().map(|folder| folder.path.as_str()).collect();
         self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
         self.unavailable.clear();
-        self.listed |= listing.scope.is_empty();
+        if listing.scope.is_empty() {
+            self.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
+            // A content directory that cannot be read is not an empty one.
+            self.listed |= listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
+        }
     }
 
     fn receive(&mut self, bodies: Vec<FetchedBody>) {

@@ -13,6 +13,8 @@ pub enum Source {
     Config,
     /// What a reload could not change.
     Reload,
+    /// The watcher as a whole.
+    Watch,
     /// The listing of a folder.
     Folder(String),
     /// The text of an article.

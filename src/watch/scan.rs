@@ -55,7 +55,7 @@ pub struct Scan {
 
 /// Scans a folder of the content directory, `""` for all of it.
 pub fn scan(root: &Root, scope: &str, devices: &mut Devices) -> Scan {
-    let listing = Listing { scope: scope.to_owned(), directories: Vec::new(), files: Vec::new() };
+    let listing = Listing { scope: scope.to_owned(), directories: Vec::new(), files: Vec::new(), limited: None };
     let mut scan = Scan { listing, files: Vec::new(), unusable: Vec::new() };
     let mut folders = vec![scope.to_owned()];
     while let Some(folder) = folders.pop() {
