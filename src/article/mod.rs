@@ -2,6 +2,8 @@
 //!
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
 
+mod date;
+mod draft;
 mod html;
 pub mod render;
 mod sanitise;

@@ -291,6 +291,12 @@ fn byline(line: Stretch<'_>) -> Option<Stretch<'_>> {
     let names = labels::BYLINES
         .iter()
         .find_map(|opening| line.text.strip_prefix(opening).map(|names| line.from(line.text.len() - names.len())))?;
+    // "in Harbour City", "for the Courier" and who took the pictures are not names of authors.
+    let end = [" in ", " for ", " 图", "\u{3000}图", " 摄影", "\u{3000}摄影"]
+        .iter()
+        .filter_map(|tail| names.text.find(tail))
+        .min();
+    let names = names.part(0..end.unwrap_or(names.text.len()));
     looks_like_names(names.text).then_some(names)
 }
 

@@ -1,9 +1,12 @@
 //! Wire texts as newsrooms get them, and what each must be understood as.
 
+use jiff::tz::TimeZone;
+
 use super::labels::Labels;
 use super::story::understand;
-use crate::article::WireField;
-use crate::types::Text;
+use crate::article::draft::{Draft, Source};
+use crate::article::{Body, MediaReference, ParseOptions, Parsed, SectionClaim, WireField};
+use crate::types::{ArticlePath, ContentHash, Text};
 
 /// Everything that was understood, one fact per line.
 fn told(source: &str) -> String {
@@ -111,6 +114,66 @@ const EXPORT_TOLD: &str = "
 #[test]
 fn an_export_comes_out_whole() {
     check(EXPORT, EXPORT_TOLD);
+}
+
+fn parsed(source: &str) -> Parsed {
+    let options = ParseOptions {
+        root: "content".into(),
+        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
+        charset: None,
+        wire_labels: Vec::new(),
+        max_size: 1_000_000,
+    };
+    let path = ArticlePath::new("harbours/tidal-port.txt");
+    let source = Source { path: &path, text: source, options: &options };
+    super::read(Draft::new(source, ContentHash::of(source.text.as_bytes())))
+}
+
+#[test]
+fn an_export_becomes_an_article() {
+    let parsed = parsed(EXPORT);
+    assert_eq!(parsed.diagnostics, []);
+    let article = parsed.article.expect("an article");
+    let metadata = &article.metadata;
+    let strings = |texts: &[Text]| texts.iter().map(|text| text.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!(metadata.section, SectionClaim::Breadcrumb(vec![Text::new("EnglishChannel"), Text::new("Harbours")]));
+    assert_eq!(metadata.title.as_str(), "Tidal Port Opens Its Gates to Quieter Ships");
+    assert_eq!(metadata.source.as_ref().map(Text::as_str), Some("Harbour and Coast Weekly"));
+    assert_eq!(metadata.published.expect("a date").rfc3339(), "2024-03-08T07:05:09+08:00");
+    assert_eq!(strings(&metadata.authors), ["LIN Mei", "ZHOU Anping"]);
+    assert_eq!(strings(&metadata.editors), ["\u{674e}\u{6d77}\u{71d5}"]);
+    let image = metadata.image.as_ref().expect("a picture");
+    assert_eq!(image.url, MediaReference::Missing);
+    assert_eq!(
+        image.caption.as_ref().map(Text::as_str),
+        Some("An electric ferry waits at the new pier of Tidal Port.")
+    );
+    assert_eq!(image.credit.as_ref().map(Text::as_str), Some("H&C Weekly"));
+    let Some(Body::Paragraphs(paragraphs)) = article.body.as_deref() else { panic!("paragraphs") };
+    assert_eq!(paragraphs.len(), 10);
+    let related =
+        parsed.origins.iter().filter(|origin| origin.field == "related").map(|origin| origin.line).collect::<Vec<_>>();
+    assert_eq!(related, [35, 39]);
+    let title = parsed.origins.iter().find(|origin| origin.field == "title").expect("an origin");
+    assert_eq!((title.line, title.source), (3, "headline"));
+}
+
+#[test]
+fn names_are_people() {
+    for (byline, expected) in [
+        ("JIN Feng and ZHONG Jianli", "JIN Feng|ZHONG Jianli"),
+        ("A. Lee, B. Chen, and C. Wu", "A. Lee|B. Chen|C. Wu"),
+        ("Ann Lee / Bo Chen & Cy Wu", "Ann Lee|Bo Chen|Cy Wu"),
+        ("林梅、周安平", "林梅|周安平"),
+        ("林梅 周安平，李海燕", "林梅|周安平|李海燕"),
+        ("李 明", "李明"),
+        ("本报记者 林梅 通讯员 周安平", "林梅|周安平"),
+        ("记者林梅", "林梅"),
+        ("文天祥", "文天祥"),
+        ("", ""),
+    ] {
+        assert_eq!(super::story::people(byline).join("|"), expected, "{byline}");
+    }
 }
 
 #[test]
