@@ -402,6 +402,11 @@ impl<'a> Draft<'a> {
         self.origin("related", text, &span, how);
     }
 
+    /// No article, only what was wrong so far.
+    pub(crate) fn refuse(self) -> Parsed {
+        Parsed { article: None, diagnostics: self.diagnostics, origins: self.origins }
+    }
+
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
     pub(crate) fn finish(mut self) -> Parsed {
         let (name_date, name) = dated_name(self.source.path.stem());

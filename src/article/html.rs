@@ -11,6 +11,8 @@
 //! The body is the first `<article>`, else `<main>`, else `<body>`, without navigation, headers, asides, footers, scripts
 //! and forms. The parser does not say where in the file it found something, so lines are searched for afterwards, and left out
 //! where the search finds nothing.
+//!
+//! The file is long because it has the table of `meta` elements.
 
 mod json_ld;
 mod page;

@@ -325,8 +325,11 @@ fn max_size(table: &mut Table<'_>, sink: &mut Sink<'_>) -> u64 {
 }
 
 fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Option<(Text, WireField)> {
-    const FIELDS: [(&str, WireField); 9] = [
+    const FIELDS: [(&str, WireField); 12] = [
         ("breadcrumb", WireField::Breadcrumb),
+        ("title", WireField::Title),
+        ("updated", WireField::Updated),
+        ("caption", WireField::Caption),
         ("source", WireField::Source),
         ("date", WireField::Date),
         ("author", WireField::Author),

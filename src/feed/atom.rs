@@ -75,7 +75,7 @@ fn plain(text: &Text, language: Option<&str>) -> AtomText {
 }
 
 fn person(name: &Text) -> Person {
-    Person { name: name.to_string(), email: None, uri: None }
+    Person { name: name.to_string(), ..Person::default() }
 }
 
 fn link(rel: &str, href: String, media_type: Option<&str>) -> Link {

@@ -1,4 +1,6 @@
 //! Lines of wire text, and what kind of line each is by itself, before anything is known about its neighbours.
+//!
+//! The file is long because the shapes are many; each is one short function.
 
 use std::ops::Range;
 

@@ -3,6 +3,8 @@
 //! Header, in any order: breadcrumb, headline, labelled lines, date, byline, caption. The body begins with the first line that
 //! can be none of these, and ends before the labelled lines at the end of the text, at the editor's line, or at a heading of
 //! other stories. What is doubtful is kept as text and noted.
+//!
+//! The file is long because header, body and end are one decision: where each line belongs.
 
 use std::ops::Range;
 
