@@ -172,6 +172,20 @@ codes! {
     // -- watching and writing -----------------------------------------------------------------------------------------
     /// A folder of the content directory cannot be read; its articles stay as they are.
     FolderUnreadable "folder-unreadable" Error,
+    /// A link to a folder; its articles are read where they really are.
+    FolderLink "folder-link" Warning,
+    /// A link to a file outside the content directory.
+    ArticleOutside "article-outside" Error,
+    /// A file name that is not UTF-8.
+    ArticleName "article-name" Error,
+    /// Not a regular file.
+    ArticleSpecial "article-special" Error,
+    /// The system does not tell about all changes; dateline looks for them itself, which takes longer.
+    WatchLimited "watch-limited" Warning,
+    /// A feed document cannot be written.
+    OutputUnwritable "output-unwritable" Error,
+    /// A file that is not dateline's is in the way of a feed document.
+    OutputForeign "output-foreign" Error,
 }
 
 impl fmt::Display for Code {
