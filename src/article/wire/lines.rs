@@ -280,9 +280,10 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
             !is_wider(value, 60) && (value.is_empty() || value.contains(|c: char| c.is_ascii_digit()))
         }
         Some(WireField::Author | WireField::Editor) => {
-            !is_wider(value, 160)
-                && !value.contains(['?', '!', '。', '？', '！', '；'])
-                && !(value.ends_with('.') && value.contains(' ') && value.split(' ').count() > 6)
+            let sentence = value.contains(['?', '!', '。', '？', '！', '；']);
+            let ends = value.ends_with('.') && value.split(' ').count() > 6;
+            let long = is_wider(value, 160);
+            !(sentence || ends || long)
         }
         _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
     }
@@ -311,16 +312,15 @@ pub(super) fn looks_like_names(text: &str) -> bool {
     let words = text
         .split(|c: char| is_blank(c) || matches!(c, ',' | '、' | '，' | '/' | '／' | '&'))
         .filter(|word| !word.is_empty());
-    !text.is_empty()
-        && !is_wider(text, 120)
-        && !text.contains(|c: char| {
-            c.is_ascii_digit() || matches!(c, '?' | '!' | '。' | '？' | '！' | ':' | '：' | ';' | '；' | '>')
-        })
-        && words.clone().count() <= 20
-        && words.clone().all(|word| {
-            PARTICLES.contains(&word) || word.chars().next().is_some_and(|c| !c.is_alphabetic() || !c.is_lowercase())
-        })
-        && !(text.ends_with('.') && words.count() > 5)
+    let other =
+        |c: char| c.is_ascii_digit() || matches!(c, '?' | '!' | '。' | '？' | '！' | ':' | '：' | ';' | '；' | '>');
+    let name = |word: &str| {
+        PARTICLES.contains(&word) || word.chars().next().is_some_and(|c| !c.is_alphabetic() || !c.is_lowercase())
+    };
+    // Bylines end in a full stop only behind an initial or "Jr.".
+    let most = if text.ends_with('.') { 5 } else { 20 };
+    let count = words.clone().take(most + 1).count();
+    (1..=most).contains(&count) && !is_wider(text, 120) && !text.contains(other) && words.all(name)
 }
 
 /// A caption and its credit: the credit in brackets at the end, behind the caption, or alone.

@@ -84,6 +84,15 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
     let mut paragraphs = doubtful.into_iter().map(|line| (line, Kind::Prose)).collect::<Vec<_>>();
     paragraphs.extend(kept);
     assemble(&paragraphs, &authors, &mut story);
+    if let (None, Some((_, span))) = (story.value(WireField::Title), story.body.first()) {
+        let span = span.clone();
+        story.note(
+            Code::WireHeadline,
+            span,
+            "the text begins with a paragraph; no line above it can be the headline",
+            "put the headline above it, alone between blank lines",
+        );
+    }
     story
 }
 

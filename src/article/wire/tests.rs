@@ -159,6 +159,36 @@ fn an_export_becomes_an_article() {
 }
 
 #[test]
+fn chinese_charsets_are_read() {
+    let text = "当前位置：首页 ＞ 科技 ＞ 案例 ＞ 正文\r\n港口重新开放\r\n来源：海岸周报 2024年03月08日 07:05　作者：林梅、周安平\r\n\r\n\u{3000}\u{3000}新码头今天开放，渔民说：“鱼回来了。”\r\n　　船长䶮说，明年再来——还有海豹。\r\n责任编辑：李海燕\r\n";
+    let options = ParseOptions {
+        root: "content".into(),
+        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
+        charset: None,
+        wire_labels: Vec::new(),
+        max_size: 1_000_000,
+    };
+    let path = ArticlePath::new("case/a.txt");
+    let read = |bytes: &[u8]| {
+        let parsed = crate::article::parse(&path, bytes, &options);
+        let article = parsed.article.expect("an article");
+        let metadata = (*article.metadata).clone();
+        (crate::article::Metadata { hash: ContentHash::of(b""), ..metadata }, article.body)
+    };
+    let plain = read(text.as_bytes());
+    assert_eq!(plain.0.published.expect("a date").rfc3339(), "2024-03-08T07:05:00+08:00");
+    assert_eq!(plain.0.section, SectionClaim::Breadcrumb(vec![Text::new("科技"), Text::new("案例")]));
+    assert_eq!(plain.0.authors, [Text::new("林梅"), Text::new("周安平")]);
+    for bytes in [
+        encoding_rs::GB18030.encode(text).0.into_owned(),
+        [&[0xEF, 0xBB, 0xBF], text.as_bytes()].concat(),
+        [0xFF, 0xFE].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect(),
+    ] {
+        assert_eq!(read(&bytes), plain);
+    }
+}
+
+#[test]
 fn names_are_people() {
     for (byline, expected) in [
         ("JIN Feng and ZHONG Jianli", "JIN Feng|ZHONG Jianli"),
@@ -300,7 +330,9 @@ fn other_shapes() {
         // No headline: the text begins at once.
         (
             "TIDAL PORT, March 8 (Agency) -- The ships are back.\n\nThey are quiet.",
-            "| TIDAL PORT, March 8 (Agency) -- The ships are back.\n| They are quiet.",
+            "| TIDAL PORT, March 8 (Agency) -- The ships are back.
+             | They are quiet.
+             wire-headline:1 the text begins with a paragraph; no line above it can be the headline",
         ),
         // The byline above the headline, an id, tags and a summary.
         (
