@@ -13,7 +13,7 @@ fn told(source: &str) -> String {
     let page = Page::parse(source);
     let mut problems = Vec::new();
     let found = findings(source, &page, |message, span| problems.push((message, span)));
-    let line_of = |at: usize| source[..at].matches('\n').count() + 1;
+    let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     let mut seen = Vec::new();
     for finding in &found {
@@ -228,7 +228,7 @@ fn pages_become_articles() {
         ),
         // A picture below the text stays there.
         (
-            format!("<article><h1>Ships</h1><p>Back.</p><figure><img src=https://img.example/a.jpg></figure></article>"),
+            "<article><h1>Ships</h1><p>Back.</p><figure><img src=https://img.example/a.jpg></figure></article>".to_owned(),
             "title: Ships\nauthors: \nimage: Remote(\"https://img.example/a.jpg\") None None None\nbody: <p>Back.</p><figure><img src=\"https://img.example/a.jpg\"></figure>\n",
         ),
         // Another picture than the stated one stays too; the stated one is completed with the page's own address.

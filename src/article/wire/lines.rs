@@ -320,7 +320,7 @@ pub(super) fn looks_like_names(text: &str) -> bool {
     // Bylines end in a full stop only behind an initial or "Jr.".
     let most = if text.ends_with('.') { 5 } else { 20 };
     let count = words.clone().take(most + 1).count();
-    (1..=most).contains(&count) && !is_wider(text, 120) && !text.contains(other) && words.all(name)
+    (1..=most).contains(&count) && !is_wider(text, 120) && !text.contains(other) && words.clone().all(name)
 }
 
 /// A caption and its credit: the credit in brackets at the end, behind the caption, or alone.
