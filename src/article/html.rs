@@ -11,6 +11,8 @@
 //! The body is the first `<article>`, else `<main>`, else `<body>`, without navigation, headers, asides, footers, scripts
 //! and forms. The parser does not say where in the file it found something, so lines are searched for afterwards, and left out
 //! where the search finds nothing.
+//!
+//! The file is long because it has the table of `meta` elements.
 
 mod json_ld;
 mod page;
@@ -21,6 +23,123 @@ use std::ops::Range;
 
 use page::Page;
 use scraper::ElementRef;
+
+use super::draft::Draft;
+use super::sanitise::too_tangled;
+use super::{Body, Parsed};
+use crate::diag::Code;
+use crate::types::{Text, WebUrl};
+
+/// Reads a page.
+pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
+    let source = draft.source().text;
+    if too_tangled(source) {
+        draft.report(
+            Code::HtmlTangled,
+            0..0,
+            "the page nests too many elements, or leaves too many open",
+            "close what is opened, and keep the nesting below 400 levels",
+        );
+        let mut parsed = draft.finish();
+        // Nothing was looked for, so nothing is missing.
+        parsed.diagnostics.retain(|diagnostic| diagnostic.code == Code::HtmlTangled);
+        return parsed;
+    }
+    let page = Page::parse(source);
+    let mut broken = Vec::new();
+    let findings = findings(source, &page, |message, span| broken.push((message, span)));
+    for (message, span) in broken {
+        let message = format!("the JSON-LD cannot be read: {message}");
+        draft.report(
+            Code::HtmlJsonLd,
+            span.unwrap_or(0..0),
+            message,
+            "correct the JSON; the rest of the page is used meanwhile",
+        );
+    }
+    let first = |field: Field| findings.iter().find(|finding| finding.field == field);
+    let link = first(Field::Link).and_then(|link| WebUrl::parse(&link.value).ok());
+    let figure = page.lead_figure();
+    let image = first(Field::ImageUrl);
+    for finding in &findings {
+        // Names and tags: all that the first of the sources has, and nothing of the others.
+        let outranked = |field| first(field).is_some_and(|first| first.how != finding.how);
+        let (value, how, span) = (finding.value.as_str(), finding.how, finding.span.clone().unwrap_or(0..0));
+        match finding.field {
+            Field::Title => draft.set_title(value, span, how),
+            Field::Published => draft.set_published(value, span, how),
+            Field::Updated => draft.set_updated(value, span, how),
+            Field::Author if !outranked(Field::Author) => draft.add_byline(value, span, how),
+            Field::Editor if !outranked(Field::Editor) => draft.add_editors(value, span, how),
+            Field::Tag if !outranked(Field::Tag) => draft.add_tag(value, span, how),
+            Field::Section => draft.set_breadcrumb(crumbs(value), span, how),
+            Field::Summary => draft.set_summary(value, span, how),
+            Field::Language => draft.set_language(value, span, how),
+            Field::Link => draft.set_link(value, span, how),
+            Field::Source => draft.set_source(value, span, how),
+            Field::Copyright => draft.set_copyright(value, span, how),
+            Field::Id => draft.set_id(value, span, how),
+            Field::ImageUrl => set_image(&mut draft, value, link.as_ref(), span, how),
+            // Words about a picture belong to the picture of the same source.
+            Field::ImageAlt if !outranked(Field::ImageUrl) => draft.set_image_alt(value, span, how),
+            Field::ImageCaption if !outranked(Field::ImageUrl) => draft.set_image_caption(value, span, how),
+            Field::ImageCredit if !outranked(Field::ImageUrl) => draft.set_image_credit(value, span, how),
+            _ => {}
+        }
+    }
+    let mut figure_taken = false;
+    if let Some((figure, above)) = &figure
+        && image.is_none_or(|image| same_file(&image.value, &figure.url))
+    {
+        let span = place_in_tag(source, "<img", "", &figure.url).unwrap_or(0..0);
+        set_image(&mut draft, &figure.url, link.as_ref(), span.clone(), "figure");
+        draft.set_image_alt(&figure.alt, span.clone(), "figure");
+        draft.set_image_caption(&figure.caption, span.clone(), "figure");
+        draft.set_image_credit(&figure.credit, span, "figure");
+        figure_taken = *above;
+    }
+    let titles = findings.iter().filter(|finding| finding.field == Field::Title).map(|finding| finding.value.as_str());
+    let titles = titles.collect::<Vec<_>>();
+    match page.body(&titles, figure_taken) {
+        Some(body) => draft.set_body(Body::Html(body)),
+        None => draft.report(
+            Code::HtmlBody,
+            0..0,
+            "no text was found that could be the article",
+            "put the article's text into `<article>` or `<main>`, outside navigation, headers, asides and footers",
+        ),
+    }
+    draft.finish()
+}
+
+/// The crumbs of a section's name: `Technology > Chips`, `Technology/Chips`, or one.
+fn crumbs(section: &str) -> Vec<Text> {
+    section.split(['>', '›', '»', '＞', '/']).map(Text::line).filter(|crumb| !crumb.is_empty()).collect()
+}
+
+/// The lead picture. A reference from the root of the site is made whole with the page's own address, where that is known.
+fn set_image(draft: &mut Draft<'_>, reference: &str, page: Option<&WebUrl>, span: Range<usize>, how: &'static str) {
+    let from_root = reference.starts_with('/') && !reference.starts_with("//");
+    match page.map(|page| page.join(reference)) {
+        Some(Ok(url)) if from_root => draft.set_image_url(url.as_str(), span, how),
+        _ if from_root => draft.report(
+            Code::HtmlImage,
+            span,
+            format!("`{reference}` begins at the root of a site, but the page does not say which"),
+            "write the whole address, or add `<link rel=\"canonical\" href=\"https://...\">`",
+        ),
+        _ => draft.set_image_url(reference, span, how),
+    }
+}
+
+/// Whether two references name the same file, wherever it is served from.
+fn same_file(one: &str, other: &str) -> bool {
+    let name = |reference: &str| -> String {
+        let path = reference.split(['?', '#']).next().unwrap_or_default();
+        path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
+    };
+    !name(one).is_empty() && name(one) == name(other)
+}
 
 /// What can be found in a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,6 +4,8 @@
 //! every attribute is `name="value"`, every element that is not void is closed. The second pass relies on that: it makes
 //! every URL absolute, and drops those that are neither web, mail nor telephone links. Ammonia is not idempotent, so
 //! nothing is sanitised twice, and characters that XML forbids are dropped after it, because it decodes references to them.
+//!
+//! The file is long because the lists and the corpus of attacks belong beside the code that they hold to account.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,7 +13,7 @@ use std::sync::LazyLock;
 use ammonia::{Builder, UrlRelative};
 
 use super::render::{LinkBase, Rendered};
-use crate::types::{ArticlePath, Text, WebUrl, encode_segment};
+use crate::types::{ArticlePath, Text, WebUrl, encode_segment, media_type};
 
 /// Elements that stay. Others give way to their content.
 const ELEMENTS: &[&str] = &[
@@ -140,10 +142,6 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("time", &["datetime"]),
     ("video", &["src", "poster", "width", "height", "controls"]),
 ];
-
-/// Files that a relative reference finds beside the article in the content directory, not beside its page on the web.
-const MEDIA_EXTENSIONS: &[&str] =
-    &["jpg", "jpeg", "png", "gif", "webp", "avif", "svg", "mp3", "m4a", "ogg", "opus", "wav", "mp4", "webm", "pdf"];
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
@@ -450,9 +448,8 @@ fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
     }
     let (before, fragment) = reference.find('#').map_or((reference, ""), |at| reference.split_at(at));
     let file = before.split_once('?').map_or(before, |(file, _)| file);
-    let has_media_extension = file
-        .rsplit_once('.')
-        .is_some_and(|(_, extension)| MEDIA_EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)));
+    // Media files lie beside the article in the content directory, everything else beside its page on the web.
+    let has_media_extension = file.rsplit_once('.').is_some_and(|(_, extension)| media_type(extension).is_some());
     if !has_media_extension {
         return LocalMedia::None;
     }

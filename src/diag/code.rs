@@ -138,6 +138,8 @@ codes! {
     HtmlTangled "html-tangled" Error,
     /// The page has no text that could be the article.
     HtmlBody "html-body" Error,
+    /// The address of the page's picture cannot be completed.
+    HtmlImage "html-image" Warning,
     /// A JSON-LD block of the page is not valid JSON; the other metadata of the page is used.
     HtmlJsonLd "html-json-ld" Warning,
 
@@ -152,6 +154,8 @@ codes! {
     WireByline "wire-byline" Warning,
     /// A field is given twice, with different values.
     WireConflict "wire-conflict" Warning,
+    /// The text has no paragraph.
+    WireBody "wire-body" Warning,
     /// Text after the end of the article was left out.
     WireTrailing "wire-trailing" Warning,
 

@@ -5,7 +5,6 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::{Field, Finding};
-use crate::diag::Code;
 
 /// A block that is not JSON: what is wrong, and where in the block (byte offset).
 pub(super) struct Broken {
@@ -174,9 +173,4 @@ fn offset(json: &str, line: usize, column: usize) -> usize {
 /// serde_json says where in the block; the diagnostic says where in the file.
 fn without_place(message: &str) -> String {
     message.split(" at line ").next().unwrap_or(message).to_owned()
-}
-
-impl Broken {
-    /// The code of this mistake.
-    pub(super) const CODE: Code = Code::HtmlJsonLd;
 }

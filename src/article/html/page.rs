@@ -146,15 +146,17 @@ impl Page {
     }
 
     /// The HTML of the article without what surrounds it: navigation, header, asides, footer, scripts, forms, the headline
-    /// (`title`, which the feed carries itself), and the lead picture where `without_figure` says that the entry has it already.
-    pub(super) fn body(mut self, title: &str, without_figure: bool) -> String {
-        let Some(article) = self.article() else { return String::new() };
+    /// (any of `titles`, which the feed carries itself), and the lead picture where `without_figure` says that the entry has it already.
+    /// `None` where nothing is left.
+    pub(super) fn body(mut self, titles: &[&str], without_figure: bool) -> Option<String> {
+        let article = self.article()?;
         let mut figure_seen = false;
         let mut removed = Vec::new();
         let mut images = Vec::new();
         for element in article.descendent_elements() {
             let name = element.value().name();
-            let repeats_title = matches!(name, "h1" | "h2") && same_words(&text_of(element), title);
+            let repeats_title =
+                matches!(name, "h1" | "h2") && titles.iter().any(|title| same_words(&text_of(element), title));
             let lead = name == "figure"
                 && !figure_seen
                 && element.descendent_elements().any(|inner| inner.value().name() == "img");
@@ -186,7 +188,11 @@ impl Page {
                 node.detach();
             }
         }
-        self.html.tree.get(article).and_then(ElementRef::wrap).map(|article| article.inner_html()).unwrap_or_default()
+        let article = self.html.tree.get(article).and_then(ElementRef::wrap)?;
+        let shows = ["img", "video", "audio", "table"];
+        let empty = text_of(article).is_empty()
+            && !article.descendent_elements().any(|inner| shows.contains(&inner.value().name()));
+        (!empty).then(|| article.inner_html().trim().to_owned())
     }
 }
 

@@ -1,14 +1,19 @@
 //! Pages as publishing systems write them, and what each says about its article.
 
+use jiff::tz::TimeZone;
+
 use super::page::Page;
 use super::{Field, findings};
+use crate::article::draft::{Draft, Source};
+use crate::article::{Body, ParseOptions, SectionClaim};
+use crate::types::{ArticlePath, ContentHash, Text};
 
 /// What counts of every field, and the body; one fact per line.
 fn told(source: &str) -> String {
     let page = Page::parse(source);
     let mut problems = Vec::new();
     let found = findings(source, &page, |message, span| problems.push((message, span)));
-    let line_of = |at: usize| source[..at].matches('\n').count() + 1;
+    let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     let mut seen = Vec::new();
     for finding in &found {
@@ -21,7 +26,8 @@ fn told(source: &str) -> String {
         let line = finding.span.as_ref().map_or(0, |span| line_of(span.start));
         facts.push_str(&format!("{:?} ({}:{line}): {}\n", finding.field, finding.how, finding.value));
     }
-    let title = found.iter().find(|finding| finding.field == Field::Title).map_or("", |finding| finding.value.as_str());
+    let titles = found.iter().filter(|finding| finding.field == Field::Title).map(|finding| finding.value.as_str());
+    let titles = titles.collect::<Vec<_>>();
     if let Some((figure, above)) = page.lead_figure() {
         facts.push_str(&format!(
             "Figure (above: {above}): {} | {} | {} | {}\n",
@@ -32,7 +38,7 @@ fn told(source: &str) -> String {
         let line = span.map_or(0, |span| line_of(span.start));
         facts.push_str(&format!("problem:{line} {message}\n"));
     }
-    let body = Page::parse(source).body(title, false);
+    let body = Page::parse(source).body(&titles, false).unwrap_or_default();
     facts.push_str(&body.split_whitespace().collect::<Vec<_>>().join(" "));
     facts
 }
@@ -136,7 +142,7 @@ fn smaller_pages() {
         // The site's name goes only when the headline says where the title ends.
         ("<title>Ships | Courier</title><h1>Ships</h1><p>x", "Title (title element:1): Ships\n<p>x</p>"),
         ("<title>Ships - a report</title><p>x", "Title (title element:1): Ships - a report\n<p>x</p>"),
-        ("<title>Courier</title><h1>Ships</h1><p>x", "Title (title element:1): Courier\n<h1>Ships</h1><p>x</p>"),
+        ("<title>Courier</title><h1>Ships</h1><p>x", "Title (title element:1): Courier\n<p>x</p>"),
         ("<h1>Ships</h1><p>x", "Title (h1 element:1): Ships\n<p>x</p>"),
         // Dublin Core.
         (
@@ -173,5 +179,85 @@ fn smaller_pages() {
         ("just text", "just text"),
     ] {
         check(source, expected);
+    }
+}
+
+/// The article as it is published, one fact per line, and the diagnostics.
+fn read(source: &str) -> String {
+    let options = ParseOptions {
+        root: "content".into(),
+        timezone: TimeZone::UTC,
+        charset: None,
+        wire_labels: Vec::new(),
+        max_size: 1_000_000,
+    };
+    let path = ArticlePath::new("harbours/2026-03-08-ships.html");
+    let source = Source { path: &path, text: source, options: &options };
+    let parsed = super::read(Draft::new(source, ContentHash::of(b"")));
+    let mut facts = String::new();
+    if let Some(article) = parsed.article {
+        let metadata = &article.metadata;
+        facts.push_str(&format!("title: {}\n", metadata.title));
+        if let SectionClaim::Breadcrumb(crumbs) = &metadata.section {
+            facts.push_str(&format!("section: {}\n", crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join(" > ")));
+        }
+        let authors = metadata.authors.iter().map(Text::as_str).collect::<Vec<_>>().join("; ");
+        facts.push_str(&format!("authors: {authors}\n"));
+        if let Some(image) = &metadata.image {
+            facts.push_str(&format!("image: {:?} {:?} {:?} {:?}\n", image.url, image.alt, image.caption, image.credit));
+        }
+        if let Some(Body::Html(body)) = article.body.as_deref() {
+            facts.push_str(&format!("body: {}\n", body.split_whitespace().collect::<Vec<_>>().join(" ")));
+        }
+    }
+    for diagnostic in parsed.diagnostics {
+        let line = diagnostic.place.map_or(0, |place| place.line);
+        facts.push_str(&format!("{}:{line} {}\n", diagnostic.code, diagnostic.message));
+    }
+    facts
+}
+
+#[test]
+fn pages_become_articles() {
+    const PICTURE: &str = "<figure><img src=\"https://img.example/a.jpg?w=9\" alt=\"A ship\"><figcaption>At the pier.</figcaption></figure>";
+    for (source, expected) in [
+        // The lead picture of the page is the entry's, and not in the body once more.
+        (
+            format!("<article><h1>Ships</h1>{PICTURE}<p>Back.</p></article>"),
+            "title: Ships\nauthors: \nimage: Remote(\"https://img.example/a.jpg?w=9\") Some(\"A ship\") Some(\"At the pier.\") None\nbody: <p>Back.</p>\n",
+        ),
+        // A picture below the text stays there.
+        (
+            "<article><h1>Ships</h1><p>Back.</p><figure><img src=https://img.example/a.jpg></figure></article>".to_owned(),
+            "title: Ships\nauthors: \nimage: Remote(\"https://img.example/a.jpg\") None None None\nbody: <p>Back.</p><figure><img src=\"https://img.example/a.jpg\"></figure>\n",
+        ),
+        // Another picture than the stated one stays too; the stated one is completed with the page's own address.
+        (
+            format!("<link rel=canonical href=https://c.example/x><meta property=og:image content=/b.jpg><article><h1>Ships</h1>{PICTURE}<p>Back.</p></article>"),
+            "title: Ships\nauthors: \nimage: Remote(\"https://c.example/b.jpg\") None None None\nbody: <figure><img alt=\"A ship\" src=\"https://img.example/a.jpg?w=9\"><figcaption>At the pier.</figcaption></figure><p>Back.</p>\n",
+        ),
+        (
+            "<meta property=og:image content=/b.jpg><article><h1>Ships</h1><p>Back.</p></article>".to_owned(),
+            "title: Ships\nauthors: \nbody: <p>Back.</p>\nhtml-image:1 `/b.jpg` begins at the root of a site, but the page does not say which\n",
+        ),
+        // All authors of the first source, none of the others; a section in either notation.
+        (
+            "<meta property=article:section content='Harbours/Ships'><meta name=author content='Ann Lee and Bo Chen'><article><h1>Ships</h1><p class=byline>By Cy Wu</p><p>Back.</p></article>".to_owned(),
+            "title: Ships\nsection: Harbours > Ships\nauthors: Ann Lee; Bo Chen\nbody: <p>Back.</p>\n",
+        ),
+        (
+            "<article><h1>Ships</h1><nav>Home</nav><script>x</script></article>".to_owned(),
+            "html-body:0 no text was found that could be the article\n",
+        ),
+        (
+            "<h1>Ships</h1>\n<script type='application/ld+json'>\n{\n \"a\" 1}</script><p>Back.".to_owned(),
+            "title: Ships\nauthors: \nbody: <p>Back.</p>\nhtml-json-ld:4 the JSON-LD cannot be read: expected `:`\n",
+        ),
+        (
+            format!("<h1>Ships</h1>{}", "<div>".repeat(500)),
+            "html-tangled:0 the page nests too many elements, or leaves too many open\n",
+        ),
+    ] {
+        assert_eq!(read(&source), expected, "{source}");
     }
 }

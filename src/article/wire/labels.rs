@@ -221,20 +221,8 @@ pub(super) const BYLINES: &[&str] = &[
 ];
 
 /// Words before a Chinese name that say what somebody is, not how he is called.
-pub(super) const OFFICES: &[&str] = &[
-    "本报记者",
-    "本网记者",
-    "本刊记者",
-    "实习记者",
-    "特约记者",
-    "本报通讯员",
-    "通讯员",
-    "记者",
-    "作者",
-    "本报",
-    "文",
-    "□",
-];
+pub(super) const OFFICES: &[&str] =
+    &["本报记者", "本网记者", "本刊记者", "实习记者", "特约记者", "本报通讯员", "通讯员", "记者", "作者", "本报", "□"];
 
 /// Words that introduce who took a picture.
 pub(super) const CREDITS: &[&str] = &[

@@ -1,4 +1,6 @@
 //! Lines of wire text, and what kind of line each is by itself, before anything is known about its neighbours.
+//!
+//! The file is long because the shapes are many; each is one short function.
 
 use std::ops::Range;
 
@@ -278,9 +280,10 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
             !is_wider(value, 60) && (value.is_empty() || value.contains(|c: char| c.is_ascii_digit()))
         }
         Some(WireField::Author | WireField::Editor) => {
-            !is_wider(value, 160)
-                && !value.contains(['?', '!', '。', '？', '！', '；'])
-                && !(value.ends_with('.') && value.contains(' ') && value.split(' ').count() > 6)
+            let sentence = value.contains(['?', '!', '。', '？', '！', '；']);
+            let ends = value.ends_with('.') && value.split(' ').count() > 6;
+            let long = is_wider(value, 160);
+            !(sentence || ends || long)
         }
         _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
     }
@@ -291,6 +294,12 @@ fn byline(line: Stretch<'_>) -> Option<Stretch<'_>> {
     let names = labels::BYLINES
         .iter()
         .find_map(|opening| line.text.strip_prefix(opening).map(|names| line.from(line.text.len() - names.len())))?;
+    // "in Harbour City", "for the Courier" and who took the pictures are not names of authors.
+    let end = [" in ", " for ", " 图", "\u{3000}图", " 摄影", "\u{3000}摄影"]
+        .iter()
+        .filter_map(|tail| names.text.find(tail))
+        .min();
+    let names = names.part(0..end.unwrap_or(names.text.len()));
     looks_like_names(names.text).then_some(names)
 }
 
@@ -303,16 +312,15 @@ pub(super) fn looks_like_names(text: &str) -> bool {
     let words = text
         .split(|c: char| is_blank(c) || matches!(c, ',' | '、' | '，' | '/' | '／' | '&'))
         .filter(|word| !word.is_empty());
-    !text.is_empty()
-        && !is_wider(text, 120)
-        && !text.contains(|c: char| {
-            c.is_ascii_digit() || matches!(c, '?' | '!' | '。' | '？' | '！' | ':' | '：' | ';' | '；' | '>')
-        })
-        && words.clone().count() <= 20
-        && words.clone().all(|word| {
-            PARTICLES.contains(&word) || word.chars().next().is_some_and(|c| !c.is_alphabetic() || !c.is_lowercase())
-        })
-        && !(text.ends_with('.') && words.count() > 5)
+    let other =
+        |c: char| c.is_ascii_digit() || matches!(c, '?' | '!' | '。' | '？' | '！' | ':' | '：' | ';' | '；' | '>');
+    let name = |word: &str| {
+        PARTICLES.contains(&word) || word.chars().next().is_some_and(|c| !c.is_alphabetic() || !c.is_lowercase())
+    };
+    // Bylines end in a full stop only behind an initial or "Jr.".
+    let most = if text.ends_with('.') { 5 } else { 20 };
+    let count = words.clone().take(most + 1).count();
+    (1..=most).contains(&count) && !is_wider(text, 120) && !text.contains(other) && words.clone().all(name)
 }
 
 /// A caption and its credit: the credit in brackets at the end, behind the caption, or alone.

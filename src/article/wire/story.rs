@@ -3,6 +3,8 @@
 //! Header, in any order: breadcrumb, headline, labelled lines, date, byline, caption. The body begins with the first line that
 //! can be none of these, and ends before the labelled lines at the end of the text, at the editor's line, or at a heading of
 //! other stories. What is doubtful is kept as text and noted.
+//!
+//! The file is long because header, body and end are one decision: where each line belongs.
 
 use std::ops::Range;
 
@@ -11,6 +13,7 @@ use super::lines::{self, Kind, Line, Piece, Stretch};
 use crate::article::WireField;
 use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diag::Code;
+use crate::types::Text;
 
 /// The most lines that a header, the labelled lines at the end, or other stories have. More is no header, and would take
 /// quadratic time.
@@ -81,6 +84,15 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
     let mut paragraphs = doubtful.into_iter().map(|line| (line, Kind::Prose)).collect::<Vec<_>>();
     paragraphs.extend(kept);
     assemble(&paragraphs, &authors, &mut story);
+    if let (None, Some((_, span))) = (story.value(WireField::Title), story.body.first()) {
+        let span = span.clone();
+        story.note(
+            Code::WireHeadline,
+            span,
+            "the text begins with a paragraph; no line above it can be the headline",
+            "put the headline above it, alone between blank lines",
+        );
+    }
     story
 }
 
@@ -367,25 +379,44 @@ fn repeats_byline(line: Stretch<'_>, authors: &[String]) -> bool {
     !named.is_empty() && named == authors
 }
 
-/// The names in bylines, for comparison only: without titles, blanks and letter case, sorted.
+/// The names in bylines, for comparison only: sorted, without blanks and letter case.
 fn names_in<'t>(bylines: impl Iterator<Item = &'t str>) -> Vec<String> {
-    let mut names = Vec::new();
-    for byline in bylines {
-        for name in byline.replace(" and ", ",").replace(" & ", ",").split([',', '，', '、', '/', '／', ';', '；'])
-        {
-            let mut name = name.trim();
-            for office in labels::OFFICES {
-                name = name.strip_prefix(office).unwrap_or(name).trim_start();
-            }
-            let name = name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect::<String>();
-            if !name.is_empty() {
-                names.push(name);
-            }
-        }
-    }
+    let mut names = bylines.flat_map(people).map(|name| comparable(&name)).collect::<Vec<_>>();
     names.sort();
     names.dedup();
     names
+}
+
+/// A name without blanks and letter case: `JIN Feng` and `Jin Feng` are one person.
+pub(super) fn comparable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+}
+
+/// The people in a byline, in order, without words for what they are. Han names are divided by blanks too, unless the blank
+/// stands inside a name of two characters (`李 明`), where print widens it.
+pub(super) fn people(byline: &str) -> Vec<String> {
+    let line = Text::line(byline);
+    let divided = line.as_str().replace(" and ", ",").replace(" & ", ",").replace(" AND ", ",");
+    let mut names = Vec::new();
+    for part in divided.split([',', '，', '、', '/', '／', ';', '；', '|']).map(str::trim) {
+        let part = part.strip_prefix("and ").unwrap_or(part);
+        let han = !part.contains(|c: char| c.is_ascii_alphabetic()) && part.contains(is_wide);
+        let words = part.split(' ').collect::<Vec<_>>();
+        let widened = words.len() == 2 && words.iter().all(|word| word.chars().count() == 1);
+        match (han, widened) {
+            (true, true) => names.push(words.concat()),
+            (true, false) => names.extend(words.into_iter().map(|word| without_office(word).to_owned())),
+            (false, _) => names.push(without_office(part).to_owned()),
+        }
+    }
+    names.retain(|name| !name.is_empty() && name != "文");
+    names
+}
+
+fn without_office(name: &str) -> &str {
+    let stripped = labels::OFFICES.iter().find_map(|office| name.strip_prefix(office));
+    // A surname may begin with the sign of an office; what is left must still be a name.
+    stripped.filter(|rest| rest.is_empty() || rest.trim().chars().count() > 1).unwrap_or(name).trim()
 }
 
 /// Makes paragraphs of the lines of the body.
