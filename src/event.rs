@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::article::{Body, ParseOptions, Parsed};
-use crate::config::Config;
+use crate::config::Checked;
 use crate::diag::Diagnostic;
 use crate::snapshot::{Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash};
@@ -21,7 +21,7 @@ pub enum Event {
     /// Bodies that were asked for.
     Fetched(Vec<FetchedBody>),
     /// The configuration, first or changed.
-    Config(Result<Arc<Config>, Vec<Diagnostic>>),
+    Config(Checked),
     /// How a delivery ended.
     Delivered(Outcome),
     /// The instant asked for by `wake_at` has come.
@@ -72,6 +72,8 @@ pub struct Listing {
     pub directories: Vec<ListedDirectory>,
     /// Every article file in scope, sorted; those that still wait to be complete included.
     pub files: Vec<ArticlePath>,
+    /// Why changes are found by looking and not by being told, where that is so.
+    pub limited: Option<Diagnostic>,
 }
 
 /// One folder of a [`Listing`]. Absence of a file counts only where its nearest listed folder is complete.

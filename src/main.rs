@@ -1,2 +1,1 @@
-//! Parses the arguments, runs, sets the exit code; nothing else.
-fn main() {}
+fn main(){}

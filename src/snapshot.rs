@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::article::Metadata;
 use crate::diag::Diagnostic;
 use crate::feed::{Entry, Format};
-use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
 /// Everything that is published at one moment.
 #[derive(Clone, Debug, Default)]
@@ -87,23 +87,42 @@ pub struct CodedBytes {
     pub zstd: OnceLock<Bytes>,
 }
 
-/// An article that has a page of its own here.
-#[derive(Clone, Debug)]
+/// A public article, with all that its entry is made of besides the rendered body.
+#[derive(Clone, PartialEq, Debug)]
 pub struct PublishedArticle {
-    /// The last segment of its URL: `<slug>-<short id>`, not percent-encoded.
+    /// The last segment of its URL here: `<slug>-<short id>`, not percent-encoded.
     pub name: Text,
+    /// Its id.
+    pub id: EntryId,
     /// Its public URL.
     pub url: WebUrl,
     /// Its file.
     pub path: ArticlePath,
     /// What the catalog keeps of it.
     pub metadata: Arc<Metadata>,
+    /// First publication.
+    pub published: Moment,
+    /// Last significant change.
+    pub updated: Moment,
+    /// The language it is written in.
+    pub language: Language,
+    /// What its page has in common with those of its section.
+    pub frame: Arc<PageFrame>,
     /// The rendered entry, where a window holds it; else the page is rendered from the file on demand.
     pub entry: Option<Arc<Entry>>,
-    /// The pages of its section and their titles, outermost first, for the way back.
-    pub trail: Arc<[(Text, WebUrl)]>,
-    /// The feeds that the page announces (autodiscovery), the own section's first: title, URL, format.
-    pub feeds: Arc<[(Text, WebUrl, Format)]>,
+}
+
+/// What the pages of one section have in common.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PageFrame {
+    /// The publication's name.
+    pub site_title: Text,
+    /// dateline's public base.
+    pub site_url: WebUrl,
+    /// The own section and those above it: title and page, outermost first; the root is not among them.
+    pub trail: Vec<(Text, WebUrl)>,
+    /// The feeds that its pages announce (autodiscovery), the own section's first: title, URL, format.
+    pub feeds: Vec<(Text, String, Format)>,
 }
 
 /// The state of the newsroom, for the status line and `check`.

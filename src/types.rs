@@ -273,6 +273,26 @@ pub fn encode_segment(segment: &str) -> String {
     encoded
 }
 
+/// The media type of a file by its extension, for the kinds that articles refer to; `None`: not a media file.
+pub fn media_type(extension: &str) -> Option<&'static str> {
+    Some(match extension.to_ascii_lowercase().as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "avif" => "image/avif",
+        "svg" => "image/svg+xml",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "ogg" | "oga" | "opus" => "audio/ogg",
+        "wav" => "audio/wav",
+        "mp4" | "m4v" => "video/mp4",
+        "webm" => "video/webm",
+        "pdf" => "application/pdf",
+        _ => return None,
+    })
+}
+
 /// The path of an article's file below the content directory: `/`-separated, relative, as the file system spells it
 /// (bytes that are not UTF-8 never get this far).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -390,6 +410,18 @@ impl ContentHash {
             *to = *from;
         }
         ContentHash(short)
+    }
+
+    /// Reads what [`fmt::Display`] writes: 32 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<ContentHash> {
+        let mut hash = [0; 16];
+        if text.len() != 32 {
+            return None;
+        }
+        for (at, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
+        }
+        Some(ContentHash(hash))
     }
 
     /// The hash as bytes.

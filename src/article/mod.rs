@@ -2,12 +2,82 @@
 //!
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
 
+mod charset;
+mod date;
+mod draft;
+mod fields;
+mod front_matter;
+mod html;
+mod markdown;
+pub mod render;
+mod sanitise;
+pub mod summary;
+mod wire;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::diag::Diagnostic;
+use self::charset::NotText;
+use self::draft::{Draft, Source};
+use crate::diag::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
+
+/// Reads an article; the extension of its path says in which format.
+pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
+    let file = draft::file_name(options, path);
+    let refused = |code, message: String, help: &str, place| Parsed {
+        article: None,
+        diagnostics: vec![Diagnostic::new(code, message).at(place).help(help)],
+        origins: Vec::new(),
+    };
+    let whole_file = || Place::file(&file);
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > options.max_size {
+        return too_large(path, options);
+    }
+    let extension = path.extension().to_ascii_lowercase();
+    let is_html = matches!(extension.as_str(), "html" | "htm");
+    let decoded = match charset::decode(bytes, is_html, options.charset) {
+        Ok(decoded) => decoded,
+        Err(NotText::Binary) => {
+            return refused(Code::ArticleBinary, "this is not text".into(), "save the article as UTF-8 text", whole_file());
+        }
+        Err(NotText::Malformed(good, encoding)) => {
+            let place = Place::in_text(&file, &good, good.len()..good.len());
+            let message = format!("a byte here is not {}", encoding.name());
+            return refused(Code::ArticleEncoding, message, "save the article as UTF-8, or set `content.charset`", place);
+        }
+    };
+    let text = decoded.text.trim_start_matches('\u{FEFF}');
+    if text.trim().is_empty() {
+        return refused(Code::ArticleEmpty, "the file is empty".into(), "finish writing it, or remove it", whole_file());
+    }
+    let mut draft = Draft::new(Source { path, text, options }, ContentHash::of(bytes));
+    if let Some(encoding) = decoded.guessed {
+        let help = format!("save the article as UTF-8, or set `content.charset = \"{}\"` if all such files are", encoding.name().to_ascii_lowercase());
+        draft.report(Code::ArticleCharset, 0..0, format!("this is not UTF-8; it is read as {}", encoding.name()), help);
+    }
+    match extension.as_str() {
+        "html" | "htm" => html::read(draft),
+        "txt" => wire::read(draft),
+        _ => markdown::read(draft),
+    }
+}
+
+/// What reading of a file above the limit gives, without its bytes.
+pub fn too_large(path: &ArticlePath, options: &ParseOptions) -> Parsed {
+    let message = format!("the file is larger than {} bytes", options.max_size);
+    let diagnostic = Diagnostic::new(Code::ArticleTooLarge, message).at(Place::file(&draft::file_name(options, path)));
+    let diagnostics = vec![diagnostic.help("shorten it, or raise `content.max_size`")];
+    Parsed { article: None, diagnostics, origins: Vec::new() }
+}
+
+/// Whether a file of this name is an article: a known extension, no dotfile, nothing that an editor leaves for a moment.
+pub fn is_article_name(name: &str) -> bool {
+    let temporary = name.starts_with(['.', '#', '~', '_']) || name.contains("___jb_") || name.ends_with('~');
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
+    !temporary && !stem.is_empty() && ["md", "markdown", "html", "htm", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
 
 /// What parsing of a file gave.
 #[derive(Clone, Debug)]
@@ -146,6 +216,21 @@ pub enum Body {
     Paragraphs(Vec<Text>),
 }
 
+impl Body {
+    /// About how many bytes it takes.
+    pub fn len(&self) -> usize {
+        match self {
+            Body::Markdown(text) | Body::Html(text) => text.len(),
+            Body::Paragraphs(paragraphs) => paragraphs.iter().map(|paragraph| paragraph.as_str().len()).sum(),
+        }
+    }
+
+    /// Whether there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// What parsing needs to know besides the bytes. A change of these re-reads every article.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ParseOptions {
@@ -166,10 +251,14 @@ pub struct ParseOptions {
 pub enum WireField {
     /// The breadcrumb: `position`, `位置`.
     Breadcrumb,
+    /// The headline, where it has a label: `Title`, `标题`.
+    Title,
     /// The agency: `Source`, `来源`.
     Source,
     /// The date and time: `Date`, `时间`.
     Date,
+    /// The date and time of the last change: `Updated`, `更新时间`.
+    Updated,
     /// The byline: `Author`, `作者`.
     Author,
     /// The editor: `Editor`, `责任编辑`.
@@ -178,6 +267,8 @@ pub enum WireField {
     Tags,
     /// A summary: `Summary`, `摘要`.
     Summary,
+    /// The caption of the lead picture: `图片说明`.
+    Caption,
     /// The heading of other stories' teasers: `Top News`, `相关新闻`. What follows is not part of the article.
     Related,
     /// The permanent id.

@@ -1,6 +1,10 @@
 //! The configuration: `raw` is what the TOML says, with spans; `validate` turns it into [`Config`] or all its mistakes at
 //! once; `diff` says what a reload changes.
 
+mod raw;
+mod sections;
+mod validate;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,15 +12,28 @@ use std::sync::Arc;
 use globset::GlobSet;
 
 use crate::article::ParseOptions;
-use crate::diag::Place;
+use crate::diag::{Code, Diagnostic, Place};
 use crate::feed::{ContentMode, Format};
-use crate::types::{Language, SectionPath, Text, WebUrl};
+use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
+
+pub use validate::parse;
+
+/// What reading of a configuration gave.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// `None` where there is an error.
+    pub config: Option<Arc<Config>>,
+    /// Errors, or warnings beside a valid configuration.
+    pub diagnostics: Vec<Diagnostic>,
+}
 
 /// A valid configuration. Paths are joined with the folder of the file that named them.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The file it came from, as the operator typed it.
     pub file: PathBuf,
+    /// Of the file's bytes.
+    pub hash: ContentHash,
     /// The publication.
     pub site: Site,
     /// Where articles are.
@@ -33,6 +50,45 @@ pub struct Config {
     pub sections: Vec<Section>,
     /// Which taxonomies have feeds.
     pub taxonomies: Taxonomies,
+    /// Where the keys stand that a running daemon cannot change.
+    pub places: Places,
+}
+
+/// Where the keys stand that a running daemon cannot change.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Places {
+    /// `server.listen`
+    pub listen: Place,
+    /// `content.directory`
+    pub content: Place,
+    /// `output.directory`
+    pub output: Place,
+}
+
+impl Config {
+    /// This configuration as a running daemon can take it: what cannot change live is as it was before, and named.
+    #[must_use]
+    pub fn after(mut self, running: &Config) -> (Config, Vec<Diagnostic>) {
+        let mut frozen = Vec::new();
+        let mut freeze = |changed: bool, key: &str, place: &Place| {
+            if changed {
+                let message = format!("`{key}` cannot change while dateline runs; the old value stays in force");
+                frozen.push(Diagnostic::new(Code::ConfigFrozen, message).at(place.clone()).help("restart dateline to apply it"));
+            }
+            changed
+        };
+        if freeze(self.server != running.server, "server.listen", &self.places.listen) {
+            self.server = running.server.clone();
+        }
+        if freeze(self.content.directory != running.content.directory, "content.directory", &self.places.content) {
+            self.content.directory = running.content.directory.clone();
+            self.parsing = Arc::new(ParseOptions { root: Arc::clone(&running.parsing.root), ..(*self.parsing).clone() });
+        }
+        if freeze(self.output != running.output, "output.directory", &self.places.output) {
+            self.output = running.output.clone();
+        }
+        (self, frozen)
+    }
 }
 
 /// `[site]`
@@ -131,6 +187,13 @@ impl SectionGlobs {
     /// Whether any pattern matches the section.
     pub fn matches(&self, section: &SectionPath) -> bool {
         self.set.is_match(section.as_str()) || self.set.is_match(format!("{section}/"))
+    }
+
+    /// The first pattern that matches the section, as it was written.
+    pub fn matching(&self, section: &SectionPath) -> Option<Text> {
+        let mut matches = self.set.matches(section.as_str());
+        matches.extend(self.set.matches(format!("{section}/")));
+        self.patterns.get(matches.into_iter().min()?).cloned()
     }
 }
 

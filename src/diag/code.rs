@@ -38,18 +38,126 @@ codes! {
     // -- configuration ------------------------------------------------------------------------------------------------
     /// The configuration file cannot be read.
     ConfigUnreadable "config-unreadable" Error,
+    /// The configuration is not TOML, or not UTF-8.
+    ConfigSyntax "config-syntax" Error,
+    /// A key that does not exist.
+    ConfigUnknownKey "config-unknown-key" Error,
+    /// A value of the wrong type.
+    ConfigType "config-type" Error,
+    /// A number out of range.
+    ConfigNumber "config-number" Error,
+    /// A key that must be there is missing or empty.
+    ConfigMissing "config-missing" Error,
+    /// Not a URL that readers can load, or not one of the required shape.
+    ConfigUrl "config-url" Error,
+    /// Not a language tag of BCP 47.
+    ConfigLanguage "config-language" Error,
+    /// Not a time zone of the IANA database.
+    ConfigTimezone "config-timezone" Error,
+    /// Not a host and date that can mint tag URIs (RFC 4151).
+    ConfigTagAuthority "config-tag-authority" Error,
+    /// Not an address to listen on.
+    ConfigListen "config-listen" Error,
+    /// Not a directory that can be used for this.
+    ConfigDirectory "config-directory" Error,
+    /// Not a charset label.
+    ConfigCharset "config-charset" Error,
+    /// Not a field of wire text.
+    ConfigWireLabel "config-wire-label" Error,
+    /// Not one of the words that the key takes.
+    ConfigChoice "config-choice" Error,
+    /// Not a section path.
+    ConfigSectionPath "config-section-path" Error,
+    /// Two sections have the same path or breadcrumb.
+    ConfigDuplicate "config-duplicate" Error,
+    /// A section takes a path that dateline needs itself.
+    ConfigReserved "config-reserved" Error,
+    /// Not a pattern.
+    ConfigGlob "config-glob" Error,
+    /// A section that no article can ever be in.
+    ConfigMatchesNothing "config-matches-nothing" Warning,
+    /// Readers elsewhere would be sent to their own machine.
+    ConfigLoopback "config-loopback" Warning,
+    /// A change that needs a restart.
+    ConfigFrozen "config-frozen" Warning,
 
     // -- articles: all formats ----------------------------------------------------------------------------------------
     /// The article's file cannot be read.
     ArticleUnreadable "article-unreadable" Error,
+    /// The file is larger than `content.max_size`.
+    ArticleTooLarge "article-too-large" Error,
+    /// The file is empty: it may still be being written.
+    ArticleEmpty "article-empty" Error,
+    /// The file is not text.
+    ArticleBinary "article-binary" Error,
+    /// The charset was guessed, or some bytes are not of it.
+    ArticleCharset "article-charset" Warning,
+    /// Bytes that are not of the charset that the file declares.
+    ArticleEncoding "article-encoding" Error,
+    /// There is no usable title.
+    ArticleTitle "article-title" Error,
+    /// Not a date, or not one that exists.
+    ArticleDate "article-date" Error,
+    /// A local time that a clock change skips or repeats; the later one is taken.
+    ArticleDateAmbiguous "article-date-ambiguous" Warning,
+    /// No date, so not published.
+    ArticleUndated "article-undated" Warning,
+    /// Updated before it was published.
+    ArticleUpdated "article-updated" Warning,
+    /// Not an id.
+    ArticleId "article-id" Error,
+    /// Not a slug.
+    ArticleSlug "article-slug" Error,
+    /// Not a section.
+    ArticleSection "article-section" Error,
+    /// Not an image that readers can load.
+    ArticleImage "article-image" Error,
+    /// Not a media file that readers can load.
+    ArticleMedia "article-media" Error,
+    /// Not a link; dateline's own page is linked instead.
+    ArticleLink "article-link" Warning,
+    /// Not a language.
+    ArticleLanguage "article-language" Warning,
+    /// Not a tag.
+    ArticleTag "article-tag" Warning,
+    /// More of something than is published.
+    ArticleTooMany "article-too-many" Warning,
+    /// A key that would withhold or withdraw the article, which this version cannot honour.
+    ArticleLifecycle "article-lifecycle" Error,
 
     // -- articles: front matter and Markdown --------------------------------------------------------------------------
     /// The front matter is not closed, or is not YAML or TOML.
     FrontMatter "front-matter" Error,
+    /// A key that is nearly one that dateline knows.
+    FrontMatterNearMiss "front-matter-near-miss" Warning,
+    /// A value of the wrong kind.
+    FrontMatterValue "front-matter-value" Error,
 
     // -- articles: HTML -----------------------------------------------------------------------------------------------
+    /// The page has so many nested elements that reading it would take too long.
+    HtmlTangled "html-tangled" Error,
+    /// The page has no text that could be the article.
+    HtmlBody "html-body" Error,
+    /// The address of the page's picture cannot be completed.
+    HtmlImage "html-image" Warning,
+    /// A JSON-LD block of the page is not valid JSON; the other metadata of the page is used.
+    HtmlJsonLd "html-json-ld" Warning,
 
     // -- articles: wire text ------------------------------------------------------------------------------------------
+    /// A labelled line has no value, an unknown label, or a place where labels do not count.
+    WireLabel "wire-label" Warning,
+    /// It is doubtful which line is the headline.
+    WireHeadline "wire-headline" Warning,
+    /// It is doubtful whether a line is a caption.
+    WireCaption "wire-caption" Warning,
+    /// It is doubtful whether a line is a byline.
+    WireByline "wire-byline" Warning,
+    /// A field is given twice, with different values.
+    WireConflict "wire-conflict" Warning,
+    /// The text has no paragraph.
+    WireBody "wire-body" Warning,
+    /// Text after the end of the article was left out.
+    WireTrailing "wire-trailing" Warning,
 
     // -- publishing ---------------------------------------------------------------------------------------------------
     /// A breadcrumb matches no section; the folder decides instead.
@@ -64,6 +172,20 @@ codes! {
     // -- watching and writing -----------------------------------------------------------------------------------------
     /// A folder of the content directory cannot be read; its articles stay as they are.
     FolderUnreadable "folder-unreadable" Error,
+    /// A link to a folder; its articles are read where they really are.
+    FolderLink "folder-link" Warning,
+    /// A link to a file outside the content directory.
+    ArticleOutside "article-outside" Error,
+    /// A file name that is not UTF-8.
+    ArticleName "article-name" Error,
+    /// Not a regular file.
+    ArticleSpecial "article-special" Error,
+    /// The system does not tell about all changes; dateline looks for them itself, which takes longer.
+    WatchLimited "watch-limited" Warning,
+    /// A feed document cannot be written.
+    OutputUnwritable "output-unwritable" Error,
+    /// A file that is not dateline's is in the way of a feed document.
+    OutputForeign "output-foreign" Error,
 }
 
 impl fmt::Display for Code {

@@ -3,12 +3,14 @@
 //! A [`Diagnostic`] is self-contained: it carries the line it speaks of, so that it can be printed long after the file is gone.
 
 mod code;
+mod nearest;
 mod render;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 pub use code::Code;
+pub use nearest::nearest;
 
 /// Whether something was refused or merely looks wrong.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -68,6 +70,15 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, place: Place) -> Diagnostic {
         self.place = Some(place);
+        self
+    }
+
+    /// A diagnostic about what is not public carries no excerpt of it.
+    #[must_use]
+    pub fn without_excerpt_unless(mut self, public: bool) -> Diagnostic {
+        if let Some(place) = self.place.as_mut().filter(|_| !public) {
+            place.excerpt = None;
+        }
         self
     }
 

@@ -1,1 +1,137 @@
 //! A diagnostic as caret text, as one log line and as JSON, all from the same value.
+//!
+//! Files may be hostile: control and bidi characters never reach a terminal or a log.
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use serde::Serialize;
+
+use super::{Diagnostic, Severity};
+use crate::types::is_bidi_control;
+
+impl Severity {
+    /// `error` or `warning`
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+impl Diagnostic {
+    /// Several lines, as rustc prints them, ending in a line break.
+    pub fn to_text(&self, color: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let message = visible(&self.message);
+        let mut group = level.primary_title(message).id(self.code.name()).elements([] as [Origin<'_>; 0]);
+        if let Some(place) = &self.place {
+            let file = visible(&place.file);
+            let line = usize::try_from(place.line).unwrap_or(usize::MAX);
+            let column = usize::try_from(place.column).unwrap_or(usize::MAX);
+            // The renderer counts the column in what it is given, so an excerpt of a long line would give a wrong one.
+            match place.excerpt.as_ref().filter(|excerpt| excerpt.text.get(..excerpt.start).map(|before| before.chars().count() + 1) == Some(column)) {
+                Some(excerpt) => {
+                    let part = |range: std::ops::Range<usize>| visible(excerpt.text.get(range).unwrap_or_default());
+                    let (before, marked) = (part(0..excerpt.start), part(excerpt.start..excerpt.end));
+                    let span = before.len()..before.len() + marked.len();
+                    let snippet = Snippet::source(before + &marked + &part(excerpt.end..excerpt.text.len())).line_start(line).path(file);
+                    group = group.element(snippet.annotation(AnnotationKind::Primary.span(span)));
+                }
+                None if line == 0 => group = group.element(Origin::path(file)),
+                None => group = group.element(Origin::path(file).line(line).char_column(column)),
+            }
+        }
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(visible(help)));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let mut text = renderer.render(&[group]).to_string();
+        text.push('\n');
+        text
+    }
+
+    /// One line: `content/a.md:5:8: error[article-image]: what is wrong; what to write`.
+    pub fn to_log_line(&self) -> String {
+        let mut line = String::new();
+        if let Some(place) = &self.place {
+            line.push_str(&visible(&place.file));
+            for number in [place.line, place.column].into_iter().take_while(|&number| number > 0) {
+                line.push_str(&format!(":{number}"));
+            }
+            line.push_str(": ");
+        }
+        line.push_str(&format!("{}[{}]: {}", self.severity.name(), self.code, visible(&self.message)));
+        if let Some(help) = &self.help {
+            line.push_str("; ");
+            line.push_str(&visible(help));
+        }
+        line.replace('\n', " ")
+    }
+
+    /// One JSON object without line breaks, for `check --json`.
+    pub fn to_json(&self) -> String {
+        let place = self.place.as_ref();
+        let json = Json {
+            code: self.code.name(),
+            severity: self.severity.name(),
+            message: &self.message,
+            file: place.map(|place| &*place.file),
+            line: place.map(|place| place.line).filter(|&line| line > 0),
+            column: place.map(|place| place.column).filter(|&column| column > 0),
+            help: self.help.as_deref(),
+        };
+        serde_json::to_string(&json).unwrap_or_default()
+    }
+}
+
+/// The wire type of a diagnostic.
+#[derive(Serialize)]
+struct Json<'d> {
+    code: &'d str,
+    severity: &'d str,
+    message: &'d str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'d str>,
+}
+
+/// The text with everything that would move the cursor or reorder the line made visible.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c != '\t' && c != '\n' && (c.is_control() || is_bidi_control(c)) { '\u{FFFD}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diag::{Code, Diagnostic, Place};
+
+    #[test]
+    fn caret_text_log_line_and_json_say_the_same() {
+        let source = "a = 1\n图 = \"htp://x\u{1b}[31m\"\n";
+        let diagnostic = Diagnostic::new(Code::ConfigUrl, "`htp` is no scheme").at(Place::in_text("c.toml", source, 12..17)).help("did you mean `http`?");
+        assert_eq!(
+            diagnostic.to_text(false),
+            "error[config-url]: `htp` is no scheme\n --> c.toml:2:5\n  |\n2 | 图 = \"htp://x\u{fffd}[31m\"\n  |      ^^^^^\n  |\n  = help: did you mean `http`?\n"
+        );
+        assert_eq!(diagnostic.to_log_line(), "c.toml:2:5: error[config-url]: `htp` is no scheme; did you mean `http`?");
+        assert!(diagnostic.to_json().contains("\"line\":2,\"column\":5"));
+        assert!(!diagnostic.to_text(true).contains("\u{1b}[31m\""));
+    }
+
+    #[test]
+    fn codes_are_unique_and_spelt_alike() {
+        let mut names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert!(Code::ALL.iter().all(|code| !code.explanation().is_empty()));
+    }
+}

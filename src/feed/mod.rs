@@ -1,6 +1,44 @@
 //! The neutral feed: what all formats say, before any of them says it. One file per format, each a function from [`Feed`] to
 //! bytes.
+//!
+//! How each format spells each field:
+//!
+//! | field | RSS 2.0 | Atom | JSON Feed 1.1 |
+//! |---|---|---|---|
+//! | [`Feed::id`] | | `feed/id` | |
+//! | [`Feed::title`] | `title` | `title` | `title` |
+//! | [`Feed::description`] | `description` (the title where empty) | `subtitle` | `description` |
+//! | [`Feed::home`] | `link` | `link rel=alternate` | `home_page_url` |
+//! | [`Feed::url`] | `atom:link rel=self` | `link rel=self` | `feed_url` |
+//! | [`Feed::language`] | `language` | `xml:lang` | `language` |
+//! | [`Feed::updated`] | `lastBuildDate` | `updated` (1970 while empty) | |
+//! | [`Feed::publisher`] | | `author` | `authors` |
+//! | [`Feed::copyright`] | `copyright` | `rights` | |
+//! | [`Feed::poll_minutes`] | `ttl` | | |
+//! | [`Entry::id`] | `guid` | `id` | `id` |
+//! | [`Entry::url`] | `link` | `link rel=alternate` | `url` |
+//! | [`Entry::title`] | `title` | `title` | `title` |
+//! | [`Entry::published`] | `pubDate` (UTC) | `published` | `date_published` |
+//! | [`Entry::updated`] | | `updated` | `date_modified` |
+//! | [`Entry::authors`] | `dc:creator`, one each | `author`, one each | `authors` |
+//! | [`Entry::editors`] | `dc:contributor` | `contributor` | `_dateline.editors` |
+//! | [`Entry::summary`] | `description` | `summary` | `summary`; `content_text` in summary feeds |
+//! | [`Entry::content`] | `content:encoded` | `content type=html` | `content_html` |
+//! | [`Entry::tags`] | `category` | `category` | `tags` |
+//! | [`Entry::section`] | `category domain`, slash-delimited | `category scheme` | `_dateline.section` |
+//! | [`Entry::language`], where it differs | `dc:language` | `xml:lang` on title, summary, content | `language` |
+//! | [`Entry::image`] | `media:content` with title, description, credit | the same | `image`, `_dateline.image_*` |
+//! | [`Entry::media`] | the first sound or film: `enclosure`; others `media:content` | `link rel=enclosure` | `attachments` |
+//! | [`Entry::source`] | `dc:source` (`source` needs a feed's URL, which we do not know) | `dc:source` | `_dateline.source` |
+//! | [`Entry::copyright`] | `dc:rights` | `rights` | `_dateline.copyright` |
 
+mod atom;
+mod json;
+pub mod opml;
+pub mod page;
+mod rss;
+
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -79,6 +117,8 @@ pub struct Feed {
     pub description: Text,
     /// The page for people: the publisher's own page of the section, else dateline's.
     pub home: WebUrl,
+    /// dateline's public base, the same for all feeds.
+    pub site: WebUrl,
     /// dateline's own URL of the section, ending in `/`; feed URLs are this plus [`Format::file_name`].
     pub base: WebUrl,
     /// The formats it is published in.
@@ -97,6 +137,76 @@ pub struct Feed {
     pub content: ContentMode,
     /// Newest first.
     pub entries: Vec<Arc<Entry>>,
+}
+
+/// What `generator` says. No version, so that an upgrade changes no document by itself.
+pub const GENERATOR: &str = "dateline";
+const MEDIA_NAMESPACE: &str = "http://search.yahoo.com/mrss/";
+const DUBLIN_CORE_NAMESPACE: &str = "http://purl.org/dc/elements/1.1/";
+
+/// Why a document could not be made. The last good one stays.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EncodeError(pub String);
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+/// The document of a feed in a format.
+///
+/// # Errors
+/// When the format's crate refuses, or the document carries a byte that XML forbids.
+pub fn encode(feed: &Feed, format: Format) -> Result<Vec<u8>, EncodeError> {
+    let document = match format {
+        Format::Rss => rss::encode(feed)?,
+        Format::Atom => atom::encode(feed)?,
+        Format::Json => json::encode(feed)?,
+    };
+    inspect(&document)?;
+    Ok(document)
+}
+
+/// The last gate: [`Text`] lets nothing forbidden in, and what did not go through it is found here (rule X-04).
+fn inspect(document: &[u8]) -> Result<(), EncodeError> {
+    if document.is_empty() {
+        return Err(EncodeError("the document is empty".into()));
+    }
+    let control = document.iter().position(|&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'));
+    let noncharacter = || document.windows(3).position(|bytes| matches!(bytes, [0xEF, 0xBF, 0xBE | 0xBF]));
+    match control.or_else(noncharacter) {
+        Some(at) => Err(EncodeError(format!("byte {at} is of a character that XML forbids"))),
+        None => Ok(()),
+    }
+}
+
+/// The language of an entry, where it is not the feed's.
+fn differing_language<'e>(feed: &Feed, entry: &'e Entry) -> Option<&'e Language> {
+    Some(&entry.language).filter(|language| **language != feed.language)
+}
+
+impl Entry {
+    /// The one file that RSS readers download: the first sound or film. Pictures would be shown twice (rule E-04).
+    pub fn enclosure(&self) -> Option<&EntryMedia> {
+        self.media.iter().find(|media| matches!(media.medium(), Some("audio" | "video")))
+    }
+}
+
+impl EntryMedia {
+    /// The `medium` of Media RSS, by the type.
+    pub fn medium(&self) -> Option<&'static str> {
+        let (kind, _) = self.media_type.as_str().split_once('/')?;
+        match kind {
+            "image" => Some("image"),
+            "audio" => Some("audio"),
+            "video" => Some("video"),
+            "application" | "text" => Some("document"),
+            _ => None,
+        }
+    }
 }
 
 impl Feed {
@@ -131,8 +241,8 @@ pub struct Entry {
     pub tags: Vec<Text>,
     /// Titles of the own section and its ancestors, outermost first: `Technology`, `Chips`.
     pub section: Vec<Text>,
-    /// The language, if it differs from the feed's.
-    pub language: Option<Language>,
+    /// The language; formats state it where it differs from the feed's.
+    pub language: Language,
     /// The lead image.
     pub image: Option<EntryImage>,
     /// Audio, video and further pictures.

@@ -1,2 +1,3 @@
 //! The one integration-test binary: real binary, real sockets, real files.
-fn main() {}
+
+mod bad_articles;

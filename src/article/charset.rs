@@ -1,0 +1,110 @@
+//! From bytes to text. In this order: byte order mark, what the file declares, UTF-8, what the operator says, a detector.
+
+use std::borrow::Cow;
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8};
+
+/// Text, and how sure that is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Decoded<'b> {
+    pub(super) text: Cow<'b, str>,
+    /// The charset, where it was guessed.
+    pub(super) guessed: Option<&'static Encoding>,
+}
+
+/// Why bytes are not text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum NotText {
+    /// They look like a picture or a program.
+    Binary,
+    /// They are not of the charset that was declared; the good text before, and the charset.
+    Malformed(String, &'static Encoding),
+}
+
+pub(super) fn decode<'b>(bytes: &'b [u8], is_html: bool, configured: Option<&'static Encoding>) -> Result<Decoded<'b>, NotText> {
+    if let Some((encoding, length)) = Encoding::for_bom(bytes) {
+        return whole(bytes.get(length..).unwrap_or_default(), encoding, None);
+    }
+    // Text has none of these; UTF-16 without a mark would have many, and cannot be told from a picture.
+    let looked_at = bytes.get(..bytes.len().min(65_536)).unwrap_or_default();
+    let controls = looked_at.iter().filter(|&&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1B)).count();
+    if controls * 20 > looked_at.len() || looked_at.iter().filter(|&&byte| byte == 0).count() > 8 {
+        return Err(NotText::Binary);
+    }
+    if let Some(encoding) = is_html.then(|| declared(bytes)).flatten()
+        && encoding != UTF_8
+    {
+        return whole(bytes, encoding, None);
+    }
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(Decoded { text: Cow::Borrowed(text), guessed: None }),
+        Err(error) => error,
+    };
+    if let Some(encoding) = configured {
+        return whole(bytes, encoding, None);
+    }
+    // Much good UTF-8 before the first bad byte: a damaged file, not another charset.
+    let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+    if good.iter().filter(|byte| !byte.is_ascii()).count() > 8 {
+        return Err(NotText::Malformed(String::from_utf8_lossy(good).into_owned(), UTF_8));
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(bytes, true);
+    // Of two characters alone the detector makes Cyrillic; the hint makes them what they mostly are here.
+    let encoding = detector.guess(Some(b"cn"), Utf8Detection::Deny);
+    whole(bytes, encoding, Some(encoding))
+}
+
+fn whole<'b>(bytes: &'b [u8], encoding: &'static Encoding, guessed: Option<&'static Encoding>) -> Result<Decoded<'b>, NotText> {
+    match encoding.decode_without_bom_handling_and_without_replacement(bytes) {
+        Some(text) => Ok(Decoded { text, guessed }),
+        None => {
+            let (lossy, _) = encoding.decode_without_bom_handling(bytes);
+            let good = lossy.split('\u{FFFD}').next().unwrap_or_default().to_owned();
+            Err(NotText::Malformed(good, encoding))
+        }
+    }
+}
+
+/// `<meta charset>` or `http-equiv` in the first 1024 bytes (HTML, "prescan a byte stream").
+fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = bytes.get(..bytes.len().min(1_024))?;
+    let head: String = head.iter().map(|&byte| if byte.is_ascii() { char::from(byte.to_ascii_lowercase()) } else { ' ' }).collect();
+    for element in head.split("<meta").skip(1) {
+        let element = element.split('>').next().unwrap_or_default();
+        let Some((_, value)) = element.split_once("charset") else { continue };
+        let value = value.trim_start().strip_prefix('=').unwrap_or_default().trim_start_matches([' ', '"', '\'']);
+        let label = value.split(['"', '\'', ';', ' ', '/']).next().unwrap_or_default();
+        return Encoding::for_label(label.as_bytes());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn charsets_are_found() {
+        let chinese = "中国科技新闻：上海，一项新的工业研究。";
+        let (gb, ..) = encoding_rs::GB18030.encode(chinese);
+        let html = [b"<html><meta charset=\"gbk\"><p>".as_slice(), &gb].concat();
+        let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(chinese.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        for (bytes, html, configured, guessed, expected) in [
+            (chinese.as_bytes().to_vec(), false, None, false, chinese),
+            ([b"\xEF\xBB\xBF".as_slice(), chinese.as_bytes()].concat(), false, None, false, chinese),
+            (utf16, false, None, false, chinese),
+            (gb.to_vec(), false, None, true, chinese),
+            (gb.to_vec(), false, Some(encoding_rs::GB18030), false, chinese),
+            (html, true, None, false, chinese),
+            (b"caf\xe9 cr\xe8me br\xfbl\xe9e".to_vec(), false, Some(encoding_rs::WINDOWS_1252), false, "crème"),
+        ] {
+            let decoded = decode(&bytes, html, configured).expect("text");
+            assert!(decoded.text.contains(expected) && !decoded.text.starts_with('\u{FEFF}'), "{}", decoded.text);
+            assert_eq!(decoded.guessed.is_some(), guessed);
+        }
+        assert_eq!(decode(&[0x89, b'P', b'N', b'G', 0, 0, 0, 1, 2, 3, 4, 5], false, None), Err(NotText::Binary));
+        assert!(matches!(decode("中文中文中文\u{0}\n".as_bytes().get(..17).expect("long"), false, None), Err(NotText::Malformed(..))));
+    }
+}

@@ -1,0 +1,380 @@
+//! Dates as editors, wires and other tools write them. What can be read in two ways is an error that says what to write;
+//! nothing is guessed.
+
+use jiff::civil;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+
+use crate::types::Moment;
+
+/// A date that was understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Date {
+    pub(crate) moment: Moment,
+    /// A clock change made the local time doubtful.
+    pub(crate) warning: Option<String>,
+}
+
+const MONTHS: [&str; 12] =
+    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// Understands a date. Without an offset it is local to `zone`; without a time it is midnight there.
+pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
+    let text = normalise(raw);
+    let mut words = Cursor { rest: text.trim() };
+    let named = || format!("`{}` is not a date", raw.trim().escape_debug());
+    if words.rest.is_empty() {
+        return Err("the date is empty".into());
+    }
+    if words.rest.len() > 100 {
+        return Err("this is too long for a date".into());
+    }
+    let date = words.date().map_err(|problem| match problem {
+        Problem::NotADate => named(),
+        Problem::Says(reason) => format!("{}: {reason}", named()),
+    })?;
+    words.skip_separators();
+    let time = match words.time() {
+        Some(Ok(time)) => time,
+        Some(Err(reason)) => return Err(format!("{}: {reason}", named())),
+        None => civil::Time::midnight(),
+    };
+    words.skip_separators();
+    let place = words.zone(raw)?.unwrap_or_else(|| Place::Zone(zone.clone()));
+    let local = date.to_datetime(time);
+    resolve(local, &place).and_then(|(moment, warning)| {
+        let moment = moment.ok_or_else(|| format!("{}: years from 1583 to 9998 can be published", named()))?;
+        Ok(Date { moment, warning })
+    })
+}
+
+/// Where a local time is meant.
+enum Place {
+    Offset(Offset),
+    Zone(TimeZone),
+}
+
+fn resolve(local: civil::DateTime, place: &Place) -> Result<(Option<Moment>, Option<String>), String> {
+    let out_of_range = |_| format!("{local} is out of range");
+    match place {
+        Place::Offset(offset) => Ok((Moment::new(offset.to_timestamp(local).map_err(out_of_range)?, *offset), None)),
+        Place::Zone(zone) => {
+            let ambiguous = zone.to_ambiguous_timestamp(local);
+            let doubt = match ambiguous.offset() {
+                AmbiguousOffset::Unambiguous { .. } => None,
+                AmbiguousOffset::Gap { .. } => Some("does not exist: clocks were set forward over it"),
+                AmbiguousOffset::Fold { .. } => Some("happened twice: clocks were set back over it"),
+            };
+            let timestamp = ambiguous.later().map_err(out_of_range)?;
+            let moment = Moment::new(timestamp, zone.to_offset(timestamp));
+            let warning = doubt.zip(moment).map(|(doubt, moment)| {
+                format!("{} {doubt}; {} is taken", local.strftime("%Y-%m-%d %H:%M:%S"), moment.rfc3339())
+            });
+            Ok((moment, warning))
+        }
+    }
+}
+
+enum Problem {
+    NotADate,
+    Says(String),
+}
+
+/// Full-width digits and Chinese units become what the rest of the file knows.
+fn normalise(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    for character in raw.trim().chars() {
+        match character {
+            '０'..='９' => text.extend(char::from_digit(u32::from(character) - u32::from('０'), 10)),
+            '年' | '月' => text.push('-'),
+            '日' | '\u{a0}' | '\u{3000}' | '\t' => text.push(' '),
+            '时' | '時' | '点' | '：' => text.push(':'),
+            '分' => text.push(':'),
+            '秒' => {}
+            other => text.push(other),
+        }
+    }
+    text.trim_end_matches(':').to_owned()
+}
+
+struct Cursor<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Cursor<'a> {
+    fn skip_separators(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', ',']);
+    }
+
+    fn eat(&mut self, character: char) -> bool {
+        let rest = self.rest.strip_prefix(character);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// One to `most` digits.
+    fn digits(&mut self, most: usize) -> Option<&'a str> {
+        let length = self.rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        let (digits, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        (length > 0).then_some(digits)
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        let length = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (word, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        (length > 0).then_some(word)
+    }
+
+    fn date(&mut self) -> Result<civil::Date, Problem> {
+        if self.rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return self.date_by_name();
+        }
+        let first = self.digits(9).ok_or(Problem::NotADate)?;
+        if first.len() == 4 {
+            let separator = self.rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.')).ok_or(Problem::NotADate)?;
+            self.eat(separator);
+            let month = self.digits(2).ok_or(Problem::NotADate)?;
+            if !self.eat(separator) {
+                return Err(Problem::NotADate);
+            }
+            let day = self.digits(2).ok_or(Problem::NotADate)?;
+            if self.rest.starts_with(|c: char| c.is_ascii_digit()) {
+                return Err(Problem::NotADate);
+            }
+            if !self.eat('T') {
+                self.eat('t');
+            }
+            return civil_date(first, month, day);
+        }
+        if first.len() <= 2 && self.rest.starts_with([' ', '-', '.']) {
+            // `23 November 2026`, `23-Nov-2026`
+            let saved = self.rest;
+            self.rest = self.rest.trim_start_matches([' ', '-', '.']);
+            if let Some(month) = self.word().and_then(month) {
+                self.rest = self.rest.trim_start_matches([' ', '-', '.', ',']);
+                let year = self.digits(9).ok_or(Problem::NotADate)?;
+                return civil_date(year, &month.to_string(), first);
+            }
+            self.rest = saved;
+        }
+        if first.len() <= 2 && self.rest.starts_with(['/', '.', '-']) {
+            return Err(Problem::Says("day and month could be either way round, so write the year first: `2026-11-23`".into()));
+        }
+        Err(Problem::NotADate)
+    }
+
+    /// `Mon, 23 Nov 2026`, `Nov 23, 2026`, `November 23 2026`
+    fn date_by_name(&mut self) -> Result<civil::Date, Problem> {
+        let word = self.word().ok_or(Problem::NotADate)?;
+        let lower = word.to_ascii_lowercase();
+        if lower.len() >= 3 && DAYS.iter().any(|day| day.starts_with(&lower)) {
+            self.rest = self.rest.trim_start_matches(['.', ',', ' ']);
+            let weekday = DAYS.iter().position(|day| day.starts_with(&lower));
+            let date = self.date()?;
+            let written = weekday.and_then(|at| i8::try_from(at).ok());
+            if written != Some(date.weekday().to_monday_zero_offset()) {
+                return Err(Problem::Says(format!("{date} is no {word}")));
+            }
+            return Ok(date);
+        }
+        let month = month(word).ok_or(Problem::NotADate)?;
+        self.rest = self.rest.trim_start_matches(['.', ' ']);
+        let day = self.digits(2).ok_or(Problem::NotADate)?;
+        for suffix in ["st", "nd", "rd", "th"] {
+            self.rest = self.rest.strip_prefix(suffix).unwrap_or(self.rest);
+        }
+        self.rest = self.rest.trim_start_matches([',', ' ']);
+        let year = self.digits(9).ok_or(Problem::NotADate)?;
+        civil_date(year, &month.to_string(), day)
+    }
+
+    /// `10:00`, `10:00:05`, `10:00:05.123`, `10:00 PM`
+    fn time(&mut self) -> Option<Result<civil::Time, String>> {
+        let saved = self.rest;
+        let hour = self.digits(2)?;
+        if !self.eat(':') {
+            self.rest = saved;
+            return None;
+        }
+        let wrong = || Some(Err("the time is not one such as `10:00` or `10:00:05`".to_owned()));
+        let Some(minute) = self.digits(2).filter(|minute| minute.len() == 2) else { return wrong() };
+        let mut second = "0";
+        if self.eat(':') {
+            match self.digits(2).filter(|second| second.len() == 2) {
+                Some(digits) => second = digits,
+                None => return wrong(),
+            }
+        }
+        if (self.rest.starts_with('.') || self.rest.starts_with(',')) && self.rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit) {
+            self.rest = self.rest.get(1..).unwrap_or_default();
+            // Feeds know whole seconds.
+            self.digits(12);
+        }
+        let number = |digits: &str| digits.parse::<i8>().unwrap_or(-1);
+        let (mut hour, minute, mut second) = (number(hour), number(minute), number(second));
+        let marker = self.rest.trim_start();
+        let (is_am, is_pm) = (starts_with_word(marker, "am"), starts_with_word(marker, "pm"));
+        if is_am || is_pm {
+            if !(1..=12).contains(&hour) {
+                return Some(Err("an hour with AM or PM is from 1 to 12".into()));
+            }
+            hour = hour % 12 + if is_pm { 12 } else { 0 };
+            self.rest = marker.get(2..).unwrap_or_default();
+        }
+        // A leap second is the last second of its minute for all clocks that feeds know.
+        if second == 60 {
+            second = 59;
+        }
+        Some(civil::Time::new(hour, minute, second, 0).map_err(|_| "there is no such time of day".to_owned()))
+    }
+
+    /// What follows the time: nothing, an offset, `Z`, `UTC`, `GMT`, a name in brackets, an offset with an abbreviation.
+    fn zone(&mut self, raw: &str) -> Result<Option<Place>, String> {
+        let mut place = None;
+        if self.eat('Z') || self.eat('z') {
+            place = Some(Offset::UTC);
+        } else if self.rest.starts_with(['+', '-', '\u{2212}']) {
+            place = Some(self.offset().ok_or_else(|| format!("`{}` does not end in an offset such as `+08:00`", raw.trim().escape_debug()))?);
+            self.rest = self.rest.trim_start();
+            // Go's layout repeats the zone as an abbreviation; the offset before it decides.
+            let saved = self.rest;
+            if self.word().is_none_or(|word| word.len() > 5) {
+                self.rest = saved;
+            }
+        } else {
+            for name in ["UTC", "GMT", "UT"] {
+                if place.is_none() && starts_with_word(self.rest, name) {
+                    self.rest = self.rest.get(name.len()..).unwrap_or_default();
+                    place = Some(if self.rest.starts_with(['+', '-']) { self.offset().unwrap_or(Offset::UTC) } else { Offset::UTC });
+                }
+            }
+        }
+        self.rest = self.rest.trim_start();
+        let mut zone = None;
+        if let Some(name) = self.rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            zone = Some(TimeZone::get(name).map_err(|_| format!("`{}` is not a time zone", name.escape_debug()))?);
+            self.rest = "";
+        }
+        if !self.rest.trim().is_empty() {
+            return Err(format!("`{}` is not understood after the date", self.rest.trim().escape_debug()));
+        }
+        Ok(place.map(Place::Offset).or(zone.map(Place::Zone)))
+    }
+
+    fn offset(&mut self) -> Option<Offset> {
+        let sign = if self.eat('+') { 1 } else { -1 };
+        if sign < 0 && !self.eat('-') {
+            self.eat('\u{2212}');
+        }
+        let hours = self.digits(2)?;
+        self.eat(':');
+        let minutes = self.digits(2).unwrap_or("0");
+        let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?);
+        (hours <= 14 && minutes < 60).then(|| Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok())?
+    }
+}
+
+fn starts_with_word(text: &str, word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+        && !text.get(word.len()..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+fn month(word: &str) -> Option<i8> {
+    let word = word.to_ascii_lowercase();
+    let at = MONTHS.iter().position(|month| word.len() >= 3 && (month.starts_with(&word) || word == "sept" && *month == "september"))?;
+    i8::try_from(at + 1).ok()
+}
+
+fn civil_date(year: &str, month: &str, day: &str) -> Result<civil::Date, Problem> {
+    if year.len() != 4 {
+        return Err(Problem::Says("a year has four digits".into()));
+    }
+    let number = |digits: &str| digits.parse::<i16>().unwrap_or(-1);
+    let (year, month, day) = (number(year), number(month), number(day));
+    let narrow = |number: i16| i8::try_from(number).unwrap_or(-1);
+    if !(1..=12).contains(&month) {
+        return Err(Problem::Says(format!("there is no month {month}")));
+    }
+    let first = civil::Date::new(year, narrow(month), 1).map_err(|_| Problem::NotADate)?;
+    civil::Date::new(year, narrow(month), narrow(day)).map_err(|_| {
+        Problem::Says(format!("{} has {} days", first.strftime("%B %Y"), first.days_in_month()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_that_are_understood() {
+        let shanghai = TimeZone::get("Asia/Shanghai").expect("bundled");
+        for (raw, expected) in [
+            ("2023-05-15T09:24:32+08:00", "2023-05-15T09:24:32+08:00"),
+            ("2023-05-15T09:24:32Z", "2023-05-15T09:24:32+00:00"),
+            ("2023-05-15t09:24:32.123456789-05:30", "2023-05-15T09:24:32-05:30"),
+            ("2023-05-15 09:24:32", "2023-05-15T09:24:32+08:00"),
+            ("2023-05-15 09:24", "2023-05-15T09:24:00+08:00"),
+            ("2023-05-15 9:04", "2023-05-15T09:04:00+08:00"),
+            ("2023-05-15", "2023-05-15T00:00:00+08:00"),
+            ("2023/5/15 10:00", "2023-05-15T10:00:00+08:00"),
+            ("2023.05.15", "2023-05-15T00:00:00+08:00"),
+            ("2023年5月15日 09:24", "2023-05-15T09:24:00+08:00"),
+            ("2023年5月15日9时24分", "2023-05-15T09:24:00+08:00"),
+            ("２０２３年５月１５日", "2023-05-15T00:00:00+08:00"),
+            ("2023-05-15 09:24:32 +0800", "2023-05-15T09:24:32+08:00"),
+            ("2023-05-15 09:24:32 -0700 PDT", "2023-05-15T09:24:32-07:00"),
+            ("2023-05-15T09:24:32 UTC", "2023-05-15T09:24:32+00:00"),
+            ("2023-05-15T09:24:32+01:00[Europe/London]", "2023-05-15T09:24:32+01:00"),
+            ("2023-05-15T09:24:32[Europe/London]", "2023-05-15T09:24:32+01:00"),
+            ("Mon, 15 May 2023 09:24:32 GMT", "2023-05-15T09:24:32+00:00"),
+            ("Mon, 15 May 2023 09:24:32 -0500", "2023-05-15T09:24:32-05:00"),
+            ("May 15, 2023", "2023-05-15T00:00:00+08:00"),
+            ("May 15, 2023 9:24 PM", "2023-05-15T21:24:00+08:00"),
+            ("15 May 2023, 12:05 am", "2023-05-15T00:05:00+08:00"),
+            ("15-Sept-2023", "2023-09-15T00:00:00+08:00"),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59+00:00"),
+        ] {
+            let date = parse(raw, &shanghai).unwrap_or_else(|error| panic!("{raw}: {error}"));
+            assert_eq!((date.moment.rfc3339().as_str(), date.warning), (expected, None), "{raw}");
+        }
+    }
+
+    #[test]
+    fn dates_that_are_not() {
+        for (raw, reason) in [
+            ("", "empty"),
+            ("2023-02-30", "February 2023 has 28 days"),
+            ("2023-13-01", "no month 13"),
+            ("03/04/2026", "either way round"),
+            ("03.04.26", "either way round"),
+            ("1 May 26", "four digits"),
+            ("Tue, 15 May 2023 09:24:32 GMT", "is no Tue"),
+            ("2023-05-15 25:00", "no such time"),
+            ("2023-05-15 10:0", "not one such as"),
+            ("2023-05-15 10:00 CET", "`CET` is not understood"),
+            ("2023-05-15T10:00:00+25:00", "offset"),
+            ("2023-05-15 13:00 PM", "from 1 to 12"),
+            ("yesterday", "is not a date"),
+            ("1700000000", "is not a date"),
+            ("0000-01-01", "1583"),
+            ("9999-12-31T23:59:59-14:00", ""),
+            ("20230515", "is not a date"),
+            ("2023-05-15T10:00:00[Mars/Base]", "not a time zone"),
+        ] {
+            let error = parse(raw, &TimeZone::UTC).map(|date| date.moment.rfc3339()).expect_err(raw);
+            assert!(error.contains(reason), "{raw}: {error}");
+        }
+    }
+
+    #[test]
+    fn clock_changes_take_the_later_time() {
+        let new_york = TimeZone::get("America/New_York").expect("bundled");
+        for (raw, expected) in [("2026-03-08 02:30", "2026-03-08T03:30:00-04:00"), ("2026-11-01 01:30", "2026-11-01T01:30:00-05:00")] {
+            let date = parse(raw, &new_york).expect(raw);
+            assert_eq!(date.moment.rfc3339(), expected);
+            assert!(date.warning.is_some_and(|warning| warning.contains(expected)));
+        }
+    }
+}

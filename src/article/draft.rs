@@ -1,0 +1,590 @@
+//! The article while a format reader fills it in. Each setter checks its value, notes where it came from, and keeps the first
+//! value it was given; [`Draft::finish`] says what is missing.
+//!
+//! An error makes the file unfit to publish, so that its last good version stays. A warning leaves out one harmless field.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::date::{self, Date};
+use super::{Article, Body, Image, Media, MediaReference, Metadata, Origin, ParseOptions, Parsed, SectionClaim};
+use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
+use crate::types::{
+    ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable, media_type,
+};
+
+/// A file, decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a> {
+    pub(crate) path: &'a ArticlePath,
+    /// UTF-8 without byte order mark.
+    pub(crate) text: &'a str,
+    pub(crate) options: &'a ParseOptions,
+}
+
+const MOST_TITLE_CHARACTERS: usize = 1_000;
+const MOST_TAGS: usize = 500;
+const MOST_NAMES: usize = 100;
+const MOST_SECTIONS: usize = 50;
+const MOST_SLUG_BYTES: usize = 200;
+
+/// The article so far.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    source: Source<'a>,
+    hash: ContentHash,
+    diagnostics: Vec<Diagnostic>,
+    origins: Vec<Origin>,
+    title: Option<Text>,
+    published: Option<Moment>,
+    updated: Option<(Moment, Range<usize>)>,
+    authors: Vec<Text>,
+    editors: Vec<Text>,
+    section: Option<SectionClaim>,
+    sections: Vec<SectionPath>,
+    tags: Vec<Text>,
+    summary: Option<Text>,
+    language: Option<Language>,
+    id: Option<EntryId>,
+    slug: Option<Text>,
+    link: Option<WebUrl>,
+    image: Option<MediaReference>,
+    image_alt: Option<Text>,
+    image_caption: Option<Text>,
+    image_credit: Option<Text>,
+    media: Vec<Media>,
+    agency: Option<Text>,
+    copyright: Option<Text>,
+    draft: bool,
+    in_feeds: bool,
+    body: Option<Body>,
+    /// An unusable date was reported; that there is none is no further news.
+    date_refused: bool,
+    title_refused: bool,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(source: Source<'a>, hash: ContentHash) -> Draft<'a> {
+        Draft {
+            source,
+            hash,
+            diagnostics: Vec::new(),
+            origins: Vec::new(),
+            title: None,
+            published: None,
+            updated: None,
+            authors: Vec::new(),
+            editors: Vec::new(),
+            section: None,
+            sections: Vec::new(),
+            tags: Vec::new(),
+            summary: None,
+            language: None,
+            id: None,
+            slug: None,
+            link: None,
+            image: None,
+            image_alt: None,
+            image_caption: None,
+            image_credit: None,
+            media: Vec::new(),
+            agency: None,
+            copyright: None,
+            draft: false,
+            in_feeds: true,
+            body: None,
+            date_refused: false,
+            title_refused: false,
+        }
+    }
+
+    pub(crate) fn source(&self) -> Source<'a> {
+        self.source
+    }
+
+    /// Notes a mistake; the caller may add help to it. An empty range at the start stands for the whole file.
+    pub(crate) fn report(&mut self, code: Code, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        let file = file_name(self.source.options, self.source.path);
+        let place = if span == (0..0) { Place::file(&file) } else { Place::in_text(&file, self.source.text, span) };
+        self.diagnostics.push(Diagnostic::new(code, message).at(place).help(help));
+    }
+
+    fn origin(&mut self, field: &'static str, value: impl Into<String>, span: &Range<usize>, source: &'static str) {
+        let line = match span.end {
+            0 => 0,
+            _ => self.source.text.get(..span.start).map_or(0, |before| before.bytes().filter(|&byte| byte == b'\n').count() + 1),
+        };
+        self.origins.push(Origin { field, value: value.into(), line: u32::try_from(line).unwrap_or(u32::MAX), source });
+    }
+
+    pub(crate) fn has_title(&self) -> bool {
+        self.title.is_some() || self.title_refused
+    }
+
+    pub(crate) fn has_date(&self) -> bool {
+        self.published.is_some() || self.date_refused
+    }
+
+    pub(crate) fn has_authors(&self) -> bool {
+        !self.authors.is_empty()
+    }
+
+    pub(crate) fn set_title(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        let title = Text::line(raw);
+        if self.has_title() || title.is_empty() {
+            return;
+        }
+        let length = title.as_str().chars().count();
+        if length > MOST_TITLE_CHARACTERS {
+            self.title_refused = true;
+            let message = format!("the title has {length} characters; at most {MOST_TITLE_CHARACTERS} are published");
+            return self.report(Code::ArticleTitle, span, message, "write a headline, and the rest into the summary");
+        }
+        self.origin("title", title.as_str(), &span, how);
+        self.title = Some(title);
+    }
+
+    pub(crate) fn set_published(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if self.has_date() {
+            return;
+        }
+        match self.date(raw, &span) {
+            Some(moment) => {
+                self.origin("date", moment.rfc3339(), &span, how);
+                self.published = Some(moment);
+            }
+            None => self.date_refused = true,
+        }
+    }
+
+    pub(crate) fn set_updated(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if self.updated.is_some() {
+            return;
+        }
+        if let Some(moment) = self.date(raw, &span) {
+            self.origin("updated", moment.rfc3339(), &span, how);
+            self.updated = Some((moment, span));
+        }
+    }
+
+    fn date(&mut self, raw: &str, span: &Range<usize>) -> Option<Moment> {
+        match date::parse(raw, &self.source.options.timezone) {
+            Ok(Date { moment, warning }) => {
+                if let Some(warning) = warning {
+                    self.report(Code::ArticleDateAmbiguous, span.clone(), warning, "write the offset too: `2026-11-01T01:30:00-05:00`");
+                }
+                Some(moment)
+            }
+            Err(reason) => {
+                self.report(Code::ArticleDate, span.clone(), reason, "write one such as `2026-11-23T10:00:00+08:00`, `2026-11-23 10:00` or `2026-11-23`");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn add_author(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        let name = Text::line(raw);
+        if self.admit(&name, self.authors.contains(&name), self.authors.len(), MOST_NAMES, "authors", &span) {
+            self.origin("author", name.as_str(), &span, how);
+            self.authors.push(name);
+        }
+    }
+
+    /// Several authors in one line: `By A, B and C`.
+    pub(crate) fn add_byline(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        for name in names(raw) {
+            self.add_author(&name, span.clone(), how);
+        }
+    }
+
+    pub(crate) fn add_editors(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        for name in names(raw) {
+            let name = Text::line(&name);
+            if self.admit(&name, self.editors.contains(&name), self.editors.len(), MOST_NAMES, "editors", &span) {
+                self.origin("editor", name.as_str(), &span, how);
+                self.editors.push(name);
+            }
+        }
+    }
+
+    pub(crate) fn add_tag(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        let tag = Text::line(&raw.nfc().collect::<String>());
+        if tag.as_str().len() > 200 {
+            return self.report(Code::ArticleTag, span, "a tag is at most 200 bytes long; this one is left out", "write a word or two");
+        }
+        if self.admit(&tag, self.tags.contains(&tag), self.tags.len(), MOST_TAGS, "tags", &span) {
+            self.origin("tags", tag.as_str(), &span, how);
+            self.tags.push(tag);
+        }
+    }
+
+    /// Whether a list takes one more; says once that it is full.
+    fn admit(&mut self, name: &Text, known: bool, count: usize, most: usize, what: &str, span: &Range<usize>) -> bool {
+        if name.is_empty() || known {
+            return false;
+        }
+        if count == most {
+            let message = format!("there are more than {most} {what}; the rest is left out");
+            if !self.diagnostics.iter().any(|diagnostic| diagnostic.message == message) {
+                self.report(Code::ArticleTooMany, span.clone(), message, format!("keep the {what} that matter"));
+            }
+            return false;
+        }
+        true
+    }
+
+    pub(crate) fn set_section(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if self.section.is_some() {
+            return;
+        }
+        if let Some(path) = self.section_path(raw, &span) {
+            self.origin("section", if path.is_root() { "(root)" } else { path.as_str() }, &span, how);
+            self.section = Some(SectionClaim::Stated(path));
+        }
+    }
+
+    pub(crate) fn add_section(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        let Some(path) = self.section_path(raw, &span) else { return };
+        let name = Text::new(path.as_str());
+        if self.admit(&name, self.sections.contains(&path), self.sections.len(), MOST_SECTIONS, "sections", &span) {
+            self.origin("sections", path.as_str(), &span, how);
+            self.sections.push(path);
+        }
+    }
+
+    fn section_path(&mut self, raw: &str, span: &Range<usize>) -> Option<SectionPath> {
+        match SectionPath::parse(raw) {
+            Ok(path) => Some(path),
+            Err(reason) => {
+                self.report(Code::ArticleSection, span.clone(), reason, "write one such as `technology/chips`");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn set_breadcrumb(&mut self, crumbs: Vec<Text>, span: Range<usize>, how: &'static str) {
+        if self.section.is_some() || crumbs.is_empty() {
+            return;
+        }
+        self.origin("section", crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join(" > "), &span, how);
+        self.section = Some(SectionClaim::Breadcrumb(crumbs));
+    }
+
+    pub(crate) fn set_language(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if self.language.is_some() || raw.trim().is_empty() {
+            return;
+        }
+        match Language::parse(raw) {
+            Ok(language) => {
+                self.origin("language", language.as_str(), &span, how);
+                self.language = Some(language);
+            }
+            Err(reason) => self.report(Code::ArticleLanguage, span, reason, "the section's language is taken instead"),
+        }
+    }
+
+    pub(crate) fn set_id(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if self.id.is_some() {
+            return;
+        }
+        match EntryId::parse(raw) {
+            Ok(id) => {
+                self.origin("id", id.as_str(), &span, how);
+                self.id = Some(id);
+            }
+            Err(reason) => self.report(Code::ArticleId, span, reason, "write a URI that no other article has, or leave the key out"),
+        }
+    }
+
+    pub(crate) fn set_slug(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if self.slug.is_some() {
+            return;
+        }
+        match slug(raw) {
+            Ok(slug) => {
+                self.origin("slug", slug.as_str(), &span, how);
+                self.slug = Some(slug);
+            }
+            Err(reason) => self.report(Code::ArticleSlug, span, reason, "write one such as `harbour-crane-returns`"),
+        }
+    }
+
+    pub(crate) fn set_link(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if self.link.is_some() {
+            return;
+        }
+        match WebUrl::parse(raw) {
+            Ok(url) => {
+                self.origin("link", url.as_str(), &span, how);
+                self.link = Some(url);
+            }
+            Err(reason) => {
+                let message = format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug());
+                self.report(Code::ArticleLink, span, message, url_help(raw));
+            }
+        }
+    }
+
+    pub(crate) fn set_image_url(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if self.image.is_some() || raw.trim().is_empty() {
+            return;
+        }
+        match self.media_reference(raw) {
+            Ok(reference) => {
+                self.origin("image", raw.trim(), &span, how);
+                self.image = Some(reference);
+            }
+            Err(message) => self.report(Code::ArticleImage, span, message, url_help(raw)),
+        }
+    }
+
+    pub(crate) fn add_media(&mut self, raw: &str, kind: Option<&str>, length: Option<u64>, duration: Option<u64>, span: Range<usize>, how: &'static str) {
+        match self.media_reference(raw) {
+            Ok(url) => {
+                self.origin("media", raw.trim(), &span, how);
+                self.media.push(Media { url, media_type: kind.map(Text::line).filter(|kind| is_media_type(kind.as_str())), length, duration });
+            }
+            Err(message) => self.report(Code::ArticleMedia, span, message, url_help(raw)),
+        }
+    }
+
+    /// A URL, or a file beside the article: no scheme, no leading slash, the extension of a media file.
+    fn media_reference(&self, raw: &str) -> Result<MediaReference, String> {
+        let raw = raw.trim();
+        let has_scheme = raw.split_once(':').is_some_and(|(scheme, _)| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)));
+        if has_scheme {
+            let url = WebUrl::parse(raw).map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
+            return Ok(MediaReference::Remote(url));
+        }
+        if let Some(rest) = raw.strip_prefix("//") {
+            let url = WebUrl::parse(&format!("https://{rest}")).map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
+            return Ok(MediaReference::Remote(url));
+        }
+        if raw.starts_with('/') || raw.contains(['\\', '\0']) {
+            return Err(format!("`{}` is neither a whole URL nor a file beside the article", raw.escape_debug()));
+        }
+        let extension = raw.rsplit_once('.').map_or("", |(_, extension)| extension);
+        if media_type(extension).is_none() {
+            return Err(format!("`{}` is not a file that can be published with an article", raw.escape_debug()));
+        }
+        let mut segments: Vec<&str> = self.source.path.folder().split('/').filter(|segment| !segment.is_empty()).collect();
+        for segment in raw.split('/') {
+            match segment {
+                "" | "." => {}
+                ".." => {
+                    segments.pop().ok_or_else(|| format!("`{}` leads out of the content directory", raw.escape_debug()))?;
+                }
+                hidden if hidden.starts_with('.') => return Err(format!("`{}` is a hidden file", raw.escape_debug())),
+                other => segments.push(other),
+            }
+        }
+        Ok(MediaReference::Local(ArticlePath::new(&segments.join("/"))))
+    }
+
+    pub(crate) fn set_draft(&mut self, draft: bool, span: Range<usize>, how: &'static str) {
+        self.origin("draft", draft.to_string(), &span, how);
+        self.draft = draft;
+    }
+
+    pub(crate) fn set_in_feeds(&mut self, in_feeds: bool, span: Range<usize>, how: &'static str) {
+        self.origin("feeds", in_feeds.to_string(), &span, how);
+        self.in_feeds = in_feeds;
+    }
+
+    pub(crate) fn set_body(&mut self, body: Body) {
+        self.body.get_or_insert(body);
+    }
+
+    /// Notes something that is not part of the article, for `explain`: headlines of other stories.
+    pub(crate) fn note_related(&mut self, text: &str, span: Range<usize>, how: &'static str) {
+        self.origin("related", text, &span, how);
+    }
+
+    /// No article, only what was wrong so far.
+    pub(crate) fn refuse(self) -> Parsed {
+        Parsed { article: None, diagnostics: self.diagnostics, origins: self.origins }
+    }
+
+    /// The article, unless something about it is wrong; slug and date may still come from the file's name.
+    pub(crate) fn finish(mut self) -> Parsed {
+        let (name_date, name) = dated_name(self.source.path.stem());
+        if let Some(date) = name_date.filter(|_| !self.has_date()) {
+            self.set_published(date, 0..0, "file name");
+        }
+        if self.slug.is_none() {
+            match slug(name) {
+                Ok(slug) => {
+                    self.origin("slug", slug.as_str(), &(0..0), "file name");
+                    self.slug = Some(slug);
+                }
+                Err(reason) => self.report(Code::ArticleSlug, 0..0, format!("the file's name cannot be a slug: {reason}"), "rename the file, or give it a `slug`"),
+            }
+        }
+        if !self.has_title() {
+            self.report(Code::ArticleTitle, 0..0, "there is no title", "write a headline: `title: ...` in the front matter, or a heading");
+        }
+        if !self.has_date() && !self.draft {
+            self.report(
+                Code::ArticleUndated,
+                0..0,
+                "there is no date, so the article is not published: nothing could remember when it was first seen",
+                "write `date: 2026-11-23 10:00`",
+            );
+        }
+        let updated = match (self.updated.take(), self.published) {
+            (Some((updated, span)), Some(published)) if updated.timestamp() < published.timestamp() => {
+                self.report(Code::ArticleUpdated, span, "it was updated before it was published; the update is ignored", "write the later of the two as `updated`");
+                None
+            }
+            (updated, _) => updated.map(|(updated, _)| updated),
+        };
+        let refused = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let article = match (self.title, self.slug) {
+            (Some(title), Some(slug)) if !refused => {
+                let described = self.image_caption.is_some() || self.image_credit.is_some();
+                let image = self.image.or_else(|| described.then_some(MediaReference::Missing));
+                let metadata = Metadata {
+                    hash: self.hash,
+                    title,
+                    published: self.published,
+                    updated,
+                    authors: self.authors,
+                    editors: self.editors,
+                    section: self.section.unwrap_or(SectionClaim::Folder),
+                    sections: self.sections,
+                    tags: self.tags,
+                    summary: self.summary,
+                    language: self.language,
+                    id: self.id,
+                    slug,
+                    link: self.link,
+                    image: image.map(|url| Image { url, alt: self.image_alt, caption: self.image_caption, credit: self.image_credit }),
+                    media: self.media,
+                    source: self.agency,
+                    copyright: self.copyright,
+                    draft: self.draft,
+                    in_feeds: self.in_feeds,
+                };
+                let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));
+                Some(Article { metadata: Arc::new(metadata), body: Some(Arc::new(body)) })
+            }
+            _ => None,
+        };
+        Parsed { article, diagnostics: self.diagnostics, origins: self.origins }
+    }
+}
+
+/// Setters of plain lines of text that need no check.
+macro_rules! text_setters {
+    ($($setter:ident $field:ident $name:literal,)+) => {
+        impl Draft<'_> {
+            $(pub(crate) fn $setter(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+                let text = Text::line(raw);
+                if self.$field.is_none() && !text.is_empty() {
+                    self.origin($name, text.as_str(), &span, how);
+                    self.$field = Some(text);
+                }
+            })+
+        }
+    };
+}
+
+text_setters! {
+    set_summary summary "summary",
+    set_image_alt image_alt "image.alt",
+    set_image_caption image_caption "image.caption",
+    set_image_credit image_credit "image.credit",
+    set_source agency "source",
+    set_copyright copyright "copyright",
+}
+
+/// The file as diagnostics name it.
+pub(crate) fn file_name(options: &ParseOptions, path: &ArticlePath) -> String {
+    format!("{}/{path}", options.root)
+}
+
+/// `2026-11-23-slug` is a date and a slug.
+fn dated_name(stem: &str) -> (Option<&str>, &str) {
+    let shape = |date: &str| date.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    match (stem.get(..10), stem.get(10..)) {
+        (Some(date), Some("")) if shape(date) => (Some(date), stem),
+        (Some(date), Some(rest)) if shape(date) && rest.starts_with(['-', '_']) && rest.len() > 1 => (Some(date), rest.get(1..).unwrap_or(rest)),
+        _ => (None, stem),
+    }
+}
+
+/// One NFC path segment.
+fn slug(raw: &str) -> Result<Text, String> {
+    let slug: String = raw.trim().nfc().collect();
+    if slug.is_empty() {
+        return Err("a slug cannot be empty".into());
+    }
+    if slug == "." || slug == ".." {
+        return Err(format!("a slug cannot be `{slug}`"));
+    }
+    if let Some(bad) = slug.chars().find(|&c| matches!(c, '/' | '\\') || c.is_control() || !is_publishable(c) || is_bidi_control(c)) {
+        return Err(format!("a slug cannot contain `{}`", bad.escape_debug()));
+    }
+    if slug.len() > MOST_SLUG_BYTES {
+        return Err(format!("a slug is at most {MOST_SLUG_BYTES} bytes long; this one has {}", slug.len()));
+    }
+    Ok(Text::line(&slug))
+}
+
+/// The names in a byline, without the words around them.
+fn names(raw: &str) -> Vec<String> {
+    let mut text = raw.trim();
+    for prefix in ["By ", "by ", "BY ", "文/", "文／", "图/", "本报记者", "记者"] {
+        text = text.strip_prefix(prefix).unwrap_or(text).trim_start();
+    }
+    let text = text.replace(" and ", ",").replace(" & ", ",").replace(" AND ", ",").replace('\u{a0}', " ");
+    let parts = text.split([',', '，', '、', '/', '／', ';', '；', '|']);
+    parts.map(|name| name.trim().strip_prefix("and ").unwrap_or(name.trim()).to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+fn url_help(raw: &str) -> String {
+    let scheme = raw.split(':').next().unwrap_or_default();
+    match nearest(scheme, ["http", "https"]) {
+        Some(meant) if raw.contains(':') && scheme != meant => format!("schemes are http and https; did you mean `{meant}`?"),
+        _ => "write a whole address such as `https://www.courier.example/q.jpg`, or the name of a file beside the article".to_owned(),
+    }
+}
+
+fn is_media_type(text: &str) -> bool {
+    let token = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte));
+    text.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bylines_are_names() {
+        for (raw, expected) in [
+            ("By JIN Feng and ZHONG Jianli", "JIN Feng|ZHONG Jianli"),
+            ("A, B & C", "A|B|C"),
+            ("甲、乙，丙", "甲|乙|丙"),
+            ("记者 王小明", "王小明"),
+            ("Anderson Sandy", "Anderson Sandy"),
+            ("A, and B", "A|B"),
+        ] {
+            assert_eq!(names(raw).join("|"), expected);
+        }
+    }
+
+    #[test]
+    fn file_names_carry_dates() {
+        for (stem, date, slug) in [
+            ("2026-11-03-tide", Some("2026-11-03"), "tide"),
+            ("2026-11-03", Some("2026-11-03"), "2026-11-03"),
+            ("2026-1-03-x", None, "2026-1-03-x"),
+            ("科技-新闻", None, "科技-新闻"),
+        ] {
+            assert_eq!(dated_name(stem), (date, slug));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The keys of front matter (CONTRACT, "Front matter and commands"), and what other tools call the same.
+
+use std::ops::Range;
+
+use super::draft::Draft;
+use super::front_matter::{Key, Node, Value};
+use crate::diag::{Code, nearest};
+
+/// Every key that means something, with the other names it goes by.
+const KEYS: &[&str] = &[
+    "title", "date", "updated", "author", "authors", "section", "sections", "tags", "summary", "language", "id", "slug", "link",
+    "image", "media", "source", "editor", "editors", "copyright", "draft", "feeds", "expires", "embargo", "status", "reason", "corrections",
+];
+
+/// Keys of other tools that look like ours and are not.
+const FOREIGN: &[&str] = &[
+    "type", "layout", "weight", "aliases", "url", "category", "categories", "keywords", "subtitle", "images", "name", "lead", "links",
+    "page", "template", "path", "extra", "order", "toc", "math", "menu", "series", "params", "build", "cascade", "headless", "outputs",
+    "resources", "theme", "video", "videos", "audio", "lastmod", "lang", "modified", "description", "taxonomies", "format", "feed",
+    "rights", "place", "rating", "sitemap", "state", "meta", "data", "edition", "ed", "iso", "stage", "tag_line", "day",
+];
+
+/// The keys that withhold or withdraw an article.
+const LIFECYCLE: [&str; 2] = ["expires", "embargo"];
+
+/// Fills a draft in.
+pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
+    const HOW: &str = "front matter";
+    for (key, node) in keys {
+        let span = node.span.clone();
+        match &*key.name {
+            "title" => text(draft, key, node).into_iter().for_each(|title| draft.set_title(&title, span.clone(), HOW)),
+            "date" => text(draft, key, node).into_iter().for_each(|date| draft.set_published(&date, span.clone(), HOW)),
+            "updated" | "lastmod" | "modified" => {
+                text(draft, key, node).into_iter().for_each(|date| draft.set_updated(&date, span.clone(), HOW));
+            }
+            "author" | "authors" => people(draft, key, node, |draft, name, span| draft.add_author(name, span, HOW)),
+            "editor" | "editors" => people(draft, key, node, |draft, name, span| draft.add_editors(name, span, HOW)),
+            "section" => text(draft, key, node).into_iter().for_each(|path| draft.set_section(&path, span.clone(), HOW)),
+            "sections" => list(draft, key, node, |draft, path, span| draft.add_section(path, span, HOW)),
+            "tags" => tags(draft, key, node),
+            // Zola keeps tags in a table of taxonomies.
+            "taxonomies" => {
+                if let Value::Map(taxonomies) = &node.value {
+                    taxonomies.iter().filter(|(key, _)| key.name == "tags").for_each(|(key, node)| tags(draft, key, node));
+                }
+            }
+            "summary" | "description" => {
+                text(draft, key, node).into_iter().for_each(|summary| draft.set_summary(&summary, span.clone(), HOW));
+            }
+            "language" | "lang" => {
+                text(draft, key, node).into_iter().for_each(|language| draft.set_language(&language, span.clone(), HOW));
+            }
+            "id" => text(draft, key, node).into_iter().for_each(|id| draft.set_id(&id, span.clone(), HOW)),
+            "slug" => text(draft, key, node).into_iter().for_each(|slug| draft.set_slug(&slug, span.clone(), HOW)),
+            "link" => text(draft, key, node).into_iter().for_each(|link| draft.set_link(&link, span.clone(), HOW)),
+            "image" => image(draft, key, node),
+            "media" => media(draft, key, node),
+            "source" => source(draft, key, node),
+            "copyright" => text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), HOW)),
+            "draft" => boolean(draft, key, node).into_iter().for_each(|value| draft.set_draft(value, span.clone(), HOW)),
+            "feeds" => boolean(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW)),
+            name if LIFECYCLE.contains(&name) => lifecycle(draft, key, name),
+            name => stranger(draft, key, name),
+        }
+    }
+}
+
+/// A key that withholds an article must never be passed over in silence, nor one that was meant to be such a key.
+fn lifecycle(draft: &mut Draft<'_>, key: &Key<'_>, meant: &str) {
+    let message = format!("`{}` is not supported yet, and publishing the article as if it were not there would be wrong", key.name.escape_debug());
+    let help = match meant {
+        "embargo" => "withhold the article with `draft: true`, or give it a `date` in the future",
+        _ => "remove the key; the article stays until its file is removed",
+    };
+    draft.report(Code::ArticleLifecycle, key.span.clone(), message, help);
+}
+
+fn stranger(draft: &mut Draft<'_>, key: &Key<'_>, name: &str) {
+    let lower = name.to_lowercase();
+    if KEYS.contains(&name) || FOREIGN.contains(&lower.as_str()) {
+        return;
+    }
+    let distance = if lower.chars().count() >= 6 { 2 } else { 1 };
+    let near = nearest(&lower, KEYS.iter().copied()).filter(|meant| strsim::damerau_levenshtein(&lower, meant) <= distance);
+    match near {
+        Some(meant) if LIFECYCLE.contains(&meant) => lifecycle(draft, key, meant),
+        Some(meant) => {
+            let message = format!("`{}` is not a key that dateline knows", name.escape_debug());
+            draft.report(Code::FrontMatterNearMiss, key.span.clone(), message, format!("did you mean `{meant}`?"));
+        }
+        None => {}
+    }
+}
+
+fn wrong_kind(draft: &mut Draft<'_>, key: &Key<'_>, span: &Range<usize>, wanted: &str) {
+    draft.report(Code::FrontMatterValue, span.clone(), format!("`{}` is {wanted}", key.name.escape_debug()), format!("write {wanted}"));
+}
+
+fn text(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<String> {
+    match &node.value {
+        Value::Scalar(text) => Some(text.to_string()),
+        Value::Null => None,
+        Value::List(_) | Value::Map(_) => {
+            wrong_kind(draft, key, &node.span, "one value, not a list or a table");
+            None
+        }
+    }
+}
+
+fn boolean(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool> {
+    let word = text(draft, key, node)?;
+    match word.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        _ => {
+            wrong_kind(draft, key, &node.span, "`true` or `false`");
+            None
+        }
+    }
+}
+
+/// One text or a list of them.
+fn list(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, mut take: impl FnMut(&mut Draft<'_>, &str, Range<usize>)) {
+    match &node.value {
+        Value::Null => {}
+        Value::Scalar(text) => take(draft, text, node.span.clone()),
+        Value::Map(_) => wrong_kind(draft, key, &node.span, "one value or a list"),
+        Value::List(items) => {
+            for item in items {
+                match &item.value {
+                    Value::Scalar(text) => take(draft, text, item.span.clone()),
+                    Value::Null => {}
+                    _ => wrong_kind(draft, key, &item.span, "a list of plain values"),
+                }
+            }
+        }
+    }
+}
+
+fn tags(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    let single = matches!(node.value, Value::Scalar(_));
+    list(draft, key, node, |draft, text, span| {
+        // One text with commas is how some tools write a list.
+        let parts = text.split([',', '，', '、']).filter(|_| single);
+        if single {
+            parts.for_each(|tag| draft.add_tag(tag, span.clone(), "front matter"));
+        } else {
+            draft.add_tag(text, span, "front matter");
+        }
+    });
+}
+
+/// One name, a list of names, or tables with a `name`.
+fn people(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, mut take: impl FnMut(&mut Draft<'_>, &str, Range<usize>)) {
+    let one = std::slice::from_ref(node);
+    let nodes = match &node.value {
+        Value::List(items) => items.as_slice(),
+        _ => one,
+    };
+    for node in nodes {
+        match &node.value {
+            Value::Null => {}
+            Value::Scalar(name) => take(draft, name, node.span.clone()),
+            Value::Map(entries) => match field(entries, "name") {
+                Some((name, span)) => take(draft, &name, span),
+                None => wrong_kind(draft, key, &node.span, "a name, or a table with a `name`"),
+            },
+            Value::List(_) => wrong_kind(draft, key, &node.span, "a list of names"),
+        }
+    }
+}
+
+fn source(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    let found = match &node.value {
+        Value::Map(entries) => field(entries, "name").or_else(|| field(entries, "title")),
+        _ => text(draft, key, node).map(|name| (name, node.span.clone())),
+    };
+    if let Some((name, span)) = found {
+        draft.set_source(&name, span, "front matter");
+    }
+}
+
+fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    const HOW: &str = "front matter";
+    let entries = match &node.value {
+        Value::Map(entries) => entries,
+        Value::List(_) => return wrong_kind(draft, key, &node.span, "a URL, or a table with `url`, `alt`, `caption` and `credit`"),
+        Value::Null => return,
+        Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), HOW),
+    };
+    for (name, value) in entries {
+        let Value::Scalar(text) = &value.value else { continue };
+        let span = value.span.clone();
+        match &*name.name {
+            "url" | "src" | "path" => draft.set_image_url(text, span, HOW),
+            "alt" => draft.set_image_alt(text, span, HOW),
+            "caption" => draft.set_image_caption(text, span, HOW),
+            "credit" => draft.set_image_credit(text, span, HOW),
+            _ => {}
+        }
+    }
+}
+
+fn media(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    const WANTED: &str = "a list of tables such as `{ url: interview.mp3, type: audio/mpeg }`";
+    let one = std::slice::from_ref(node);
+    let nodes = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Null => return,
+        _ => one,
+    };
+    for node in nodes {
+        match &node.value {
+            Value::Scalar(url) => draft.add_media(url, None, None, None, node.span.clone(), "front matter"),
+            Value::Map(entries) => {
+                let Some((url, span)) = field(entries, "url") else {
+                    wrong_kind(draft, key, &node.span, WANTED);
+                    continue;
+                };
+                let number = |name| field(entries, name).and_then(|(number, _)| number.trim().parse().ok());
+                let kind = field(entries, "type").map(|(kind, _)| kind);
+                draft.add_media(&url, kind.as_deref(), number("length"), number("duration"), span, "front matter");
+            }
+            _ => wrong_kind(draft, key, &node.span, WANTED),
+        }
+    }
+}
+
+fn field(entries: &[(Key<'_>, Node<'_>)], name: &str) -> Option<(String, Range<usize>)> {
+    entries.iter().find(|(key, _)| key.name == name).and_then(|(_, node)| match &node.value {
+        Value::Scalar(text) => Some((text.to_string(), node.span.clone())),
+        _ => None,
+    })
+}

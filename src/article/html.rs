@@ -1,0 +1,441 @@
+//! HTML pages: the article out of everything around it.
+//!
+//! Each field is taken from the first of these that has it; of names and tags, all that this one has:
+//!
+//! 1. JSON-LD: the first schema.org article of the page (`json_ld`)
+//! 2. Open Graph and `article:*` properties
+//! 3. Dublin Core: `DC.title`, `dcterms.created` ...
+//! 4. other `meta` elements: `author`, `description`, `keywords`, `pubdate`, `source`, `dateline-id` ...
+//! 5. the page: `<link rel=canonical>`, `<html lang>`, `<title>` or `<h1>`, byline, `<time datetime>`, the first `<figure>`
+//!
+//! The body is the first `<article>`, else `<main>`, else `<body>`, without navigation, headers, asides, footers, scripts
+//! and forms. The parser does not say where in the file it found something, so lines are searched for afterwards, and left out
+//! where the search finds nothing.
+//!
+//! The file is long because it has the table of `meta` elements.
+
+mod json_ld;
+mod page;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use page::Page;
+use scraper::ElementRef;
+
+use super::draft::Draft;
+use super::sanitise::too_tangled;
+use super::{Body, Parsed};
+use crate::diag::Code;
+use crate::types::{Text, WebUrl};
+
+/// Reads a page.
+pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
+    let source = draft.source().text;
+    if too_tangled(source) {
+        draft.report(
+            Code::HtmlTangled,
+            0..0,
+            "the page nests too many elements, or leaves too many open",
+            "close what is opened, and keep the nesting below 400 levels",
+        );
+        let mut parsed = draft.finish();
+        // Nothing was looked for, so nothing is missing.
+        parsed.diagnostics.retain(|diagnostic| diagnostic.code == Code::HtmlTangled);
+        return parsed;
+    }
+    let page = Page::parse(source);
+    let mut broken = Vec::new();
+    let findings = findings(source, &page, |message, span| broken.push((message, span)));
+    for (message, span) in broken {
+        let message = format!("the JSON-LD cannot be read: {message}");
+        draft.report(
+            Code::HtmlJsonLd,
+            span.unwrap_or(0..0),
+            message,
+            "correct the JSON; the rest of the page is used meanwhile",
+        );
+    }
+    let first = |field: Field| findings.iter().find(|finding| finding.field == field);
+    let link = first(Field::Link).and_then(|link| WebUrl::parse(&link.value).ok());
+    let figure = page.lead_figure();
+    let image = first(Field::ImageUrl);
+    for finding in &findings {
+        // Names and tags: all that the first of the sources has, and nothing of the others.
+        let outranked = |field| first(field).is_some_and(|first| first.how != finding.how);
+        let (value, how, span) = (finding.value.as_str(), finding.how, finding.span.clone().unwrap_or(0..0));
+        match finding.field {
+            Field::Title => draft.set_title(value, span, how),
+            Field::Published => draft.set_published(value, span, how),
+            Field::Updated => draft.set_updated(value, span, how),
+            Field::Author if !outranked(Field::Author) => draft.add_byline(value, span, how),
+            Field::Editor if !outranked(Field::Editor) => draft.add_editors(value, span, how),
+            Field::Tag if !outranked(Field::Tag) => draft.add_tag(value, span, how),
+            Field::Section => draft.set_breadcrumb(crumbs(value), span, how),
+            Field::Summary => draft.set_summary(value, span, how),
+            Field::Language => draft.set_language(value, span, how),
+            Field::Link => draft.set_link(value, span, how),
+            Field::Source => draft.set_source(value, span, how),
+            Field::Copyright => draft.set_copyright(value, span, how),
+            Field::Id => draft.set_id(value, span, how),
+            Field::ImageUrl => set_image(&mut draft, value, link.as_ref(), span, how),
+            // Words about a picture belong to the picture of the same source.
+            Field::ImageAlt if !outranked(Field::ImageUrl) => draft.set_image_alt(value, span, how),
+            Field::ImageCaption if !outranked(Field::ImageUrl) => draft.set_image_caption(value, span, how),
+            Field::ImageCredit if !outranked(Field::ImageUrl) => draft.set_image_credit(value, span, how),
+            _ => {}
+        }
+    }
+    let mut figure_taken = false;
+    if let Some((figure, above)) = &figure
+        && image.is_none_or(|image| same_file(&image.value, &figure.url))
+    {
+        let span = place_in_tag(source, "<img", "", &figure.url).unwrap_or(0..0);
+        set_image(&mut draft, &figure.url, link.as_ref(), span.clone(), "figure");
+        draft.set_image_alt(&figure.alt, span.clone(), "figure");
+        draft.set_image_caption(&figure.caption, span.clone(), "figure");
+        draft.set_image_credit(&figure.credit, span, "figure");
+        figure_taken = *above;
+    }
+    let titles = findings.iter().filter(|finding| finding.field == Field::Title).map(|finding| finding.value.as_str());
+    let titles = titles.collect::<Vec<_>>();
+    match page.body(&titles, figure_taken) {
+        Some(body) => draft.set_body(Body::Html(body)),
+        None => draft.report(
+            Code::HtmlBody,
+            0..0,
+            "no text was found that could be the article",
+            "put the article's text into `<article>` or `<main>`, outside navigation, headers, asides and footers",
+        ),
+    }
+    draft.finish()
+}
+
+/// The crumbs of a section's name: `Technology > Chips`, `Technology/Chips`, or one.
+fn crumbs(section: &str) -> Vec<Text> {
+    section.split(['>', '›', '»', '＞', '/']).map(Text::line).filter(|crumb| !crumb.is_empty()).collect()
+}
+
+/// The lead picture. A reference from the root of the site is made whole with the page's own address, where that is known.
+fn set_image(draft: &mut Draft<'_>, reference: &str, page: Option<&WebUrl>, span: Range<usize>, how: &'static str) {
+    let from_root = reference.starts_with('/') && !reference.starts_with("//");
+    match page.map(|page| page.join(reference)) {
+        Some(Ok(url)) if from_root => draft.set_image_url(url.as_str(), span, how),
+        _ if from_root => draft.report(
+            Code::HtmlImage,
+            span,
+            format!("`{reference}` begins at the root of a site, but the page does not say which"),
+            "write the whole address, or add `<link rel=\"canonical\" href=\"https://...\">`",
+        ),
+        _ => draft.set_image_url(reference, span, how),
+    }
+}
+
+/// Whether two references name the same file, wherever it is served from.
+fn same_file(one: &str, other: &str) -> bool {
+    let name = |reference: &str| -> String {
+        let path = reference.split(['?', '#']).next().unwrap_or_default();
+        path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
+    };
+    !name(one).is_empty() && name(one) == name(other)
+}
+
+/// What can be found in a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Field {
+    Title,
+    Published,
+    Updated,
+    Author,
+    Editor,
+    Section,
+    Tag,
+    Summary,
+    Language,
+    Link,
+    Source,
+    Copyright,
+    Id,
+    ImageUrl,
+    ImageAlt,
+    ImageCaption,
+    ImageCredit,
+}
+
+/// A value, and how it was found.
+#[derive(Debug)]
+struct Finding {
+    field: Field,
+    value: String,
+    span: Option<Range<usize>>,
+    how: &'static str,
+}
+
+/// The `meta` elements that are read, in the order in which they count.
+const METAS: &[(&str, Field, &str)] = &[
+    ("og:title", Field::Title, "Open Graph"),
+    ("article:published_time", Field::Published, "Open Graph"),
+    ("og:published_time", Field::Published, "Open Graph"),
+    ("article:modified_time", Field::Updated, "Open Graph"),
+    ("og:updated_time", Field::Updated, "Open Graph"),
+    ("article:author", Field::Author, "Open Graph"),
+    ("og:article:author", Field::Author, "Open Graph"),
+    ("article:section", Field::Section, "Open Graph"),
+    ("article:tag", Field::Tag, "Open Graph"),
+    ("og:description", Field::Summary, "Open Graph"),
+    ("og:url", Field::Link, "Open Graph"),
+    ("og:image", Field::ImageUrl, "Open Graph"),
+    ("og:image:url", Field::ImageUrl, "Open Graph"),
+    ("og:image:alt", Field::ImageAlt, "Open Graph"),
+    ("DC.title", Field::Title, "Dublin Core"),
+    ("dcterms.title", Field::Title, "Dublin Core"),
+    ("dcterms.issued", Field::Published, "Dublin Core"),
+    ("DC.date.issued", Field::Published, "Dublin Core"),
+    ("dcterms.created", Field::Published, "Dublin Core"),
+    ("DC.date.created", Field::Published, "Dublin Core"),
+    ("dcterms.date", Field::Published, "Dublin Core"),
+    ("DC.date", Field::Published, "Dublin Core"),
+    ("dcterms.modified", Field::Updated, "Dublin Core"),
+    ("DC.date.modified", Field::Updated, "Dublin Core"),
+    ("DC.creator", Field::Author, "Dublin Core"),
+    ("dcterms.creator", Field::Author, "Dublin Core"),
+    ("DC.subject", Field::Tag, "Dublin Core"),
+    ("dcterms.subject", Field::Tag, "Dublin Core"),
+    ("DC.description", Field::Summary, "Dublin Core"),
+    ("dcterms.description", Field::Summary, "Dublin Core"),
+    ("dcterms.abstract", Field::Summary, "Dublin Core"),
+    ("DC.language", Field::Language, "Dublin Core"),
+    ("dcterms.language", Field::Language, "Dublin Core"),
+    ("DC.source", Field::Source, "Dublin Core"),
+    ("dcterms.source", Field::Source, "Dublin Core"),
+    ("DC.rights", Field::Copyright, "Dublin Core"),
+    ("dcterms.rights", Field::Copyright, "Dublin Core"),
+    ("dateline-id", Field::Id, "meta"),
+    ("datePublished", Field::Published, "meta"),
+    ("pubdate", Field::Published, "meta"),
+    ("publishdate", Field::Published, "meta"),
+    ("publish-date", Field::Published, "meta"),
+    ("publication_date", Field::Published, "meta"),
+    ("date", Field::Published, "meta"),
+    ("dateModified", Field::Updated, "meta"),
+    ("last-modified", Field::Updated, "meta"),
+    ("author", Field::Author, "meta"),
+    ("editor", Field::Editor, "meta"),
+    ("section", Field::Section, "meta"),
+    ("articleSection", Field::Section, "meta"),
+    ("news_keywords", Field::Tag, "meta"),
+    ("keywords", Field::Tag, "meta"),
+    ("description", Field::Summary, "meta"),
+    ("source", Field::Source, "meta"),
+    ("copyright", Field::Copyright, "meta"),
+    ("twitter:image", Field::ImageUrl, "meta"),
+];
+
+/// Everything that a page says about its article, in the order in which it counts. Broken JSON-LD is told to `broken`: what is
+/// wrong, and where in the source.
+fn findings(source: &str, page: &Page, mut broken: impl FnMut(String, Option<Range<usize>>)) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let blocks = page
+        .elements()
+        .filter(|element| element.value().name() == "script")
+        .filter(|script| {
+            script.attr("type").is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("application/ld+json"))
+        })
+        .map(|script| script.text().collect::<String>())
+        .collect::<Vec<_>>();
+    let places = json_ld_places(source, blocks.len());
+    let mut objects = json_ld::Objects::default();
+    for (index, block) in blocks.iter().enumerate() {
+        if let Err(problem) = objects.add(block) {
+            let span = places.get(index).and_then(|place| {
+                let line_start = place.start + block.get(..problem.at)?.rfind('\n').map_or(0, |at| at + 1);
+                (block.contains('\n') || problem.at < place.len()).then_some(())?;
+                let lines = block.get(..problem.at)?.matches('\n').count();
+                let written = source.get(place.clone())?;
+                let start = written.split_inclusive('\n').take(lines).map(str::len).sum::<usize>() + place.start;
+                let column = place.start + problem.at - line_start;
+                Some(start + column..start + column)
+            });
+            broken(problem.message, span);
+        }
+    }
+    let in_json = |key: &str, value: &str| {
+        places.iter().find_map(|place| {
+            let block = source.get(place.clone())?;
+            let key = format!("\"{key}\"");
+            let behind_key = block.find(&key).and_then(|start| block.get(start..)?.find(value).map(|at| start + at));
+            let anywhere = || block.find(&format!("\"{value}\"")).map(|at| at + 1);
+            let (at, length) = match behind_key.or_else(anywhere) {
+                Some(at) => (at, value.len()),
+                None => (block.find(&key)?, key.len()),
+            };
+            Some(place.start + at..place.start + at + length)
+        })
+    };
+    findings.extend(objects.findings(in_json));
+
+    let metas = page.metas();
+    for &(name, field, how) in METAS {
+        for content in page::contents(&metas, name) {
+            let span = place_in_tag(source, "<meta", name, content);
+            let single = !matches!(field, Field::Tag);
+            for value in
+                content.split([',', '，', ';', '；', '、']).filter(|_| !single).chain(single.then_some(content))
+            {
+                findings.push(Finding { field, value: value.trim().to_owned(), span: span.clone(), how });
+            }
+        }
+    }
+    from_the_page(source, page, &metas, &mut findings);
+    // A profile page is not a name, and relative addresses say nothing about where the page is.
+    findings.retain(|finding| {
+        let value = finding.value.trim();
+        !value.is_empty()
+            && match finding.field {
+                Field::Author | Field::Editor => !is_web(value) && !value.contains("://"),
+                Field::Link => is_web(value),
+                _ => true,
+            }
+    });
+    findings
+}
+
+fn from_the_page(source: &str, page: &Page, metas: &[ElementRef<'_>], findings: &mut Vec<Finding>) {
+    let mut add = |field: Field, value: String, span: Option<Range<usize>>, how: &'static str| {
+        findings.push(Finding { field, value, span, how });
+    };
+    for element in page.elements() {
+        let canonical = element.value().name() == "link"
+            && element.attr("rel").is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
+        if let Some(url) = element.attr("href").filter(|_| canonical) {
+            add(Field::Link, url.trim().to_owned(), place_in_tag(source, "<link", "canonical", url), "canonical link");
+        }
+    }
+    let headline = page.headline();
+    if let Some(title) = page.elements().find(|element| element.value().name() == "title").map(page::text_of) {
+        let title = without_site_name(&title, headline.as_deref()).to_owned();
+        let span = place_after(source, "<title", &title);
+        add(Field::Title, title, span, "title element");
+    }
+    if let Some(headline) = headline {
+        let span = place_after(source, "<h1", &headline);
+        add(Field::Title, headline, span, "h1 element");
+    }
+    if let Some(language) = page.root().attr("lang").or_else(|| page.root().attr("xml:lang")) {
+        add(Field::Language, language.to_owned(), place_in_tag(source, "<html", "lang", language), "html lang");
+    }
+    for language in page::contents(metas, "og:locale").chain(page::contents(metas, "content-language")).take(1) {
+        add(Field::Language, language.to_owned(), place_in_tag(source, "<meta", "", language), "meta");
+    }
+    let mut bylines =
+        page.article_elements().filter(|element| page::is_author_link(*element)).map(page::text_of).collect::<Vec<_>>();
+    if bylines.is_empty() {
+        let is_byline = |element: &ElementRef<'_>| {
+            element
+                .value()
+                .classes()
+                .any(|class| matches!(class.to_ascii_lowercase().as_str(), "byline" | "author" | "authors"))
+                || element.attr("itemprop") == Some("author")
+        };
+        bylines.extend(page.article_elements().find(is_byline).map(page::text_of));
+    }
+    for byline in bylines {
+        let span = place_after(source, "", &byline);
+        add(Field::Author, byline, span, "byline");
+    }
+    let times = || page.article_elements().filter(|element| element.value().name() == "time");
+    let itemprop = |name: &'static str| times().find(move |time| time.attr("itemprop") == Some(name));
+    for (field, time) in [
+        (
+            Field::Published,
+            itemprop("datePublished").or_else(|| times().find(|time| time.attr("itemprop") != Some("dateModified"))),
+        ),
+        (Field::Updated, itemprop("dateModified")),
+    ] {
+        if let Some(date) = time.and_then(|time| time.attr("datetime")) {
+            add(field, date.trim().to_owned(), place_in_tag(source, "<time", "", date), "time element");
+        }
+    }
+}
+
+/// `Ships return | Harbour Courier`: what follows the bar is the site's name if the page's headline ends before it.
+fn without_site_name<'t>(title: &'t str, headline: Option<&str>) -> &'t str {
+    let Some(headline) = headline else { return title };
+    let site = title
+        .get(..headline.len())
+        .filter(|start| start.eq_ignore_ascii_case(headline))
+        .and_then(|_| title.get(headline.len()..));
+    match site.map(str::trim_start) {
+        Some(site) if site.starts_with(['|', '-', '–', '—', '_', '·', '»', '｜', '－', '：', ':']) => {
+            title.get(..headline.len()).unwrap_or(title)
+        }
+        _ => title,
+    }
+}
+
+/// Whether a reference is an absolute web address.
+fn is_web(reference: &str) -> bool {
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| reference.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+}
+
+/// Text in which publishing systems left HTML entities.
+fn decoded(text: &str) -> String {
+    if text.contains('&') && text.contains(';') && !text.contains('<') {
+        scraper::Html::parse_fragment(text).root_element().text().collect()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Where the JSON-LD blocks are written; nothing, unless there are as many as the parser found.
+fn json_ld_places(source: &str, count: usize) -> Vec<Range<usize>> {
+    let lower = source.to_ascii_lowercase();
+    let mut places = Vec::new();
+    let mut from = 0;
+    while let Some(start) = lower.get(from..).and_then(|rest| rest.find("<script")).map(|at| from + at) {
+        let Some(tag_end) = lower.get(start..).and_then(|rest| rest.find('>')).map(|at| start + at + 1) else { break };
+        let end = lower.get(tag_end..).and_then(|rest| rest.find("</script")).map_or(lower.len(), |at| tag_end + at);
+        if lower.get(start..tag_end).is_some_and(|tag| tag.contains("ld+json")) {
+            places.push(tag_end..end);
+        }
+        from = end.max(start + 1);
+    }
+    if places.len() == count { places } else { Vec::new() }
+}
+
+/// Where a value is written in a tag of this kind that also has this name.
+fn place_in_tag(source: &str, tag: &str, name: &str, value: &str) -> Option<Range<usize>> {
+    source.match_indices(tag).take(300).find_map(|(start, _)| {
+        let length = tag_length(source.get(start..)?)?;
+        let written = source.get(start..start + length)?;
+        let named = written.to_ascii_lowercase().contains(&name.to_ascii_lowercase());
+        let at = start + written.find(value).filter(|_| named && !value.is_empty())?;
+        Some(at..at + value.len())
+    })
+}
+
+/// How long a tag is: up to the first `>` outside quotes. Lost quotes do not lead through the whole file.
+fn tag_length(tag: &str) -> Option<usize> {
+    let mut quote = None;
+    for (at, character) in tag.char_indices().take(10_000) {
+        match (quote, character) {
+            (None, '>') => return Some(at),
+            (None, '"' | '\'') => quote = Some(character),
+            (Some(open), _) if open == character => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Where a value is written behind the first such tag, at once or a little later.
+fn place_after(source: &str, tag: &str, value: &str) -> Option<Range<usize>> {
+    source.match_indices(tag).filter(|_| !value.is_empty()).take(8).find_map(|(start, _)| {
+        let rest = source.get(start..)?;
+        let at = start + rest.find(value).filter(|&at| tag.is_empty() || at < 2_000)?;
+        Some(at..at + value.len())
+    })
+}

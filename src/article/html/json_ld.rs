@@ -1,0 +1,176 @@
+//! What JSON-LD says about the article of a page (schema.org `Article` and the types below it).
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
+use super::{Field, Finding};
+
+/// A block that is not JSON: what is wrong, and where in the block (byte offset).
+pub(super) struct Broken {
+    pub(super) message: String,
+    pub(super) at: usize,
+}
+
+/// The objects of all blocks of a page.
+#[derive(Default)]
+pub(super) struct Objects {
+    all: Vec<Map<String, Value>>,
+}
+
+impl Objects {
+    /// Adds the objects of one block: the outermost, those in arrays, and those in `@graph`.
+    pub(super) fn add(&mut self, block: &str) -> Result<(), Broken> {
+        let json = bare(block);
+        if json.is_empty() {
+            return Ok(());
+        }
+        let value = serde_json::from_str::<Value>(json).map_err(|error| Broken {
+            message: without_place(&error.to_string()),
+            at: block.find(json).unwrap_or_default() + offset(json, error.line(), error.column()),
+        })?;
+        self.collect(value);
+        Ok(())
+    }
+
+    fn collect(&mut self, value: Value) {
+        match value {
+            Value::Array(values) => values.into_iter().for_each(|value| self.collect(value)),
+            Value::Object(mut object) => {
+                let nested = ["@graph", "mainEntity"].map(|key| match object.get(key) {
+                    Some(Value::Array(_) | Value::Object(_)) => object.remove(key),
+                    _ => None,
+                });
+                self.all.push(object);
+                nested.into_iter().flatten().for_each(|value| self.collect(value));
+            }
+            _ => {}
+        }
+    }
+
+    /// Everything that the first article says; `place` finds where a value stands.
+    pub(super) fn findings(&self, place: impl Fn(&str, &str) -> Option<Range<usize>>) -> Vec<Finding> {
+        let articles = || self.all.iter().filter(|object| is_article(object));
+        let Some(article) = articles().find(|object| object.contains_key("headline")).or_else(|| articles().next())
+        else {
+            return Vec::new();
+        };
+        let mut findings = Vec::new();
+        let mut add = |field: Field, key: &str, value: Option<&str>| {
+            let Some(written) = value.map(str::trim).filter(|value| !value.is_empty()) else { return };
+            findings.push(Finding { field, span: place(key, written), value: super::decoded(written), how: "JSON-LD" });
+        };
+        let text = |key: &str| self.first_text(article.get(key), &["name", "@value"]);
+        add(Field::Title, "headline", text("headline").or_else(|| text("name")));
+        add(Field::Published, "datePublished", text("datePublished").or_else(|| text("dateCreated")));
+        add(Field::Updated, "dateModified", text("dateModified"));
+        for name in self.texts(article.get("author"), &["name"]) {
+            add(Field::Author, "author", Some(name));
+        }
+        for name in self.texts(article.get("editor"), &["name"]) {
+            add(Field::Editor, "editor", Some(name));
+        }
+        add(Field::Section, "articleSection", text("articleSection"));
+        for keywords in self.texts(article.get("keywords"), &["name"]) {
+            for keyword in keywords.split([',', '，', ';', '；', '、']) {
+                add(Field::Tag, "keywords", Some(keyword));
+            }
+        }
+        add(Field::Summary, "description", text("description").or_else(|| text("abstract")));
+        add(Field::Language, "inLanguage", self.first_text(article.get("inLanguage"), &["alternateName", "name"]));
+        let page = self.first_text(article.get("mainEntityOfPage"), &["@id", "url"]);
+        let link = self.first_text(article.get("url"), &["@id"]).or(page).filter(|url| super::is_web(url));
+        add(Field::Link, "url", link);
+        add(Field::Copyright, "copyrightNotice", text("copyrightNotice"));
+        if let Some(image) = article.get("image") {
+            add(Field::ImageUrl, "image", self.first_text(Some(image), &["url", "contentUrl", "@id"]));
+            if let Some(image) = self.first_object(image) {
+                add(Field::ImageAlt, "image", self.first_text(image.get("alternateName"), &[]));
+                add(Field::ImageCaption, "caption", self.first_text(image.get("caption"), &["text", "name"]));
+                let credit = self.first_text(image.get("creditText"), &[]);
+                let credit =
+                    credit.or_else(|| self.first_text(image.get("creator").or_else(|| image.get("author")), &["name"]));
+                add(Field::ImageCredit, "creditText", credit);
+            }
+        }
+        findings
+    }
+
+    /// The first text of a value: itself, the first of an array, or one of these keys of an object.
+    fn first_text<'v>(&'v self, value: Option<&'v Value>, keys: &[&str]) -> Option<&'v str> {
+        self.texts(value, keys).into_iter().next()
+    }
+
+    fn texts<'v>(&'v self, value: Option<&'v Value>, keys: &[&str]) -> Vec<&'v str> {
+        match value {
+            Some(Value::String(text)) => vec![text],
+            Some(Value::Array(values)) => values.iter().flat_map(|value| self.texts(Some(value), keys)).collect(),
+            Some(Value::Object(object)) => {
+                let object = self.resolved(object);
+                let of = |key: &&str| match object.get(*key) {
+                    Some(Value::String(text)) => Some(text.as_str()),
+                    Some(Value::Array(values)) => values.iter().find_map(Value::as_str),
+                    _ => None,
+                };
+                keys.iter().find_map(of).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn first_object<'v>(&'v self, value: &'v Value) -> Option<&'v Map<String, Value>> {
+        match value {
+            Value::Object(object) => Some(self.resolved(object)),
+            Value::Array(values) => {
+                values.iter().find_map(|value| value.as_object()).map(|object| self.resolved(object))
+            }
+            _ => None,
+        }
+    }
+
+    /// `{"@id": "#ann"}` stands for the object with that id.
+    fn resolved<'v>(&'v self, object: &'v Map<String, Value>) -> &'v Map<String, Value> {
+        match object.get("@id") {
+            Some(id) if object.len() == 1 => {
+                self.all.iter().find(|other| other.len() > 1 && other.get("@id") == Some(id)).unwrap_or(object)
+            }
+            _ => object,
+        }
+    }
+}
+
+/// Whether an object is an article: schema.org has more than a dozen types of them.
+fn is_article(object: &Map<String, Value>) -> bool {
+    let named = |name: &str| {
+        let name = name.rsplit(['/', ':', '#']).next().unwrap_or(name);
+        name.ends_with("Article") || ["BlogPosting", "LiveBlogPosting", "Report"].contains(&name)
+    };
+    match object.get("@type") {
+        Some(Value::String(name)) => named(name),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(named),
+        _ => false,
+    }
+}
+
+/// The JSON without the comments in which old pages wrap scripts.
+fn bare(block: &str) -> &str {
+    let mut json = block.trim();
+    for (opening, closing) in
+        [("<!--", "-->"), ("//<![CDATA[", "//]]>"), ("<![CDATA[", "]]>"), ("/*<![CDATA[*/", "/*]]>*/")]
+    {
+        if let Some(inside) = json.strip_prefix(opening) {
+            json = inside.trim().strip_suffix(closing).unwrap_or(inside).trim();
+        }
+    }
+    json.strip_suffix(';').unwrap_or(json)
+}
+
+fn offset(json: &str, line: usize, column: usize) -> usize {
+    let before = json.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+    (before + column.saturating_sub(1)).min(json.len())
+}
+
+/// serde_json says where in the block; the diagnostic says where in the file.
+fn without_place(message: &str) -> String {
+    message.split(" at line ").next().unwrap_or(message).to_owned()
+}

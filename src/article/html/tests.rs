@@ -1,0 +1,263 @@
+//! Pages as publishing systems write them, and what each says about its article.
+
+use jiff::tz::TimeZone;
+
+use super::page::Page;
+use super::{Field, findings};
+use crate::article::draft::{Draft, Source};
+use crate::article::{Body, ParseOptions, SectionClaim};
+use crate::types::{ArticlePath, ContentHash, Text};
+
+/// What counts of every field, and the body; one fact per line.
+fn told(source: &str) -> String {
+    let page = Page::parse(source);
+    let mut problems = Vec::new();
+    let found = findings(source, &page, |message, span| problems.push((message, span)));
+    let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
+    let mut facts = String::new();
+    let mut seen = Vec::new();
+    for finding in &found {
+        let first = found.iter().find(|other| other.field == finding.field).expect("itself");
+        let plural = matches!(finding.field, Field::Author | Field::Editor | Field::Tag);
+        if (seen.contains(&finding.field) && !plural) || first.how != finding.how {
+            continue;
+        }
+        seen.push(finding.field);
+        let line = finding.span.as_ref().map_or(0, |span| line_of(span.start));
+        facts.push_str(&format!("{:?} ({}:{line}): {}\n", finding.field, finding.how, finding.value));
+    }
+    let titles = found.iter().filter(|finding| finding.field == Field::Title).map(|finding| finding.value.as_str());
+    let titles = titles.collect::<Vec<_>>();
+    if let Some((figure, above)) = page.lead_figure() {
+        facts.push_str(&format!(
+            "Figure (above: {above}): {} | {} | {} | {}\n",
+            figure.url, figure.alt, figure.caption, figure.credit
+        ));
+    }
+    for (message, span) in problems {
+        let line = span.map_or(0, |span| line_of(span.start));
+        facts.push_str(&format!("problem:{line} {message}\n"));
+    }
+    let body = Page::parse(source).body(&titles, false).unwrap_or_default();
+    facts.push_str(&body.split_whitespace().collect::<Vec<_>>().join(" "));
+    facts
+}
+
+fn check(source: &str, expected: &str) {
+    let expected = expected.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+    assert_eq!(told(source).trim_end(), expected, "\n--- of ---\n{source}");
+}
+
+#[test]
+fn a_whole_page() {
+    check(
+        r##"<!DOCTYPE html>
+<html lang="en-GB">
+<head>
+<title>Ships return | Harbour Courier</title>
+<meta property="og:title" content="Ships return to port">
+<meta property="article:published_time" content="2026-03-08T07:05:00+08:00">
+<meta property="article:author" content="https://social.example/ann">
+<meta name="author" content="Ann Lee">
+<meta property="article:section" content="Harbours > Ships">
+<meta property="article:tag" content="ships">
+<meta property="article:tag" content="ports">
+<meta name="keywords" content="other, words">
+<meta name="description" content="The ships &amp; the seals are back.">
+<meta name="dateline-id" content="tag:courier.example,2026:1">
+<meta property="og:image" content="/img/ship.jpg">
+<link rel="canonical" href="https://www.courier.example/ships.html">
+</head>
+<body>
+<nav><a href="/">Home</a></nav>
+<article>
+<header><h1>Ships return</h1><p class="byline">By Ann Lee</p><time datetime="2026-03-08">8 March</time></header>
+<figure><img src="/img/ship.jpg" alt="A ship"><figcaption>A ship at the pier. <span class="credit">Photo: Bo Chen</span></figcaption></figure>
+<p>The ships are <a href="back.html">back</a>.</p>
+<aside><p>Read also</p></aside>
+<script>track()</script>
+<p>So are the seals.</p>
+<form><input></form>
+<footer>Share</footer>
+</article>
+<footer>Imprint</footer>
+</body>
+</html>"##,
+        r##"Title (Open Graph:5): Ships return to port
+        Published (Open Graph:6): 2026-03-08T07:05:00+08:00
+        Section (Open Graph:9): Harbours > Ships
+        Tag (Open Graph:10): ships
+        Tag (Open Graph:11): ports
+        ImageUrl (Open Graph:15): /img/ship.jpg
+        Id (meta:14): tag:courier.example,2026:1
+        Author (meta:8): Ann Lee
+        Summary (meta:0): The ships & the seals are back.
+        Link (canonical link:16): https://www.courier.example/ships.html
+        Language (html lang:2): en-GB
+        Figure (above: true): /img/ship.jpg | A ship | A ship at the pier. | Photo: Bo Chen
+        <figure><img alt="A ship" src="/img/ship.jpg"><figcaption>A ship at the pier. <span class="credit">Photo: Bo Chen</span></figcaption></figure> <p>The ships are <a href="back.html">back</a>.</p> <p>So are the seals.</p>"##,
+    );
+}
+
+#[test]
+fn json_ld_counts_first() {
+    check(
+        r##"<html><head><script type="application/ld+json">
+{"@context": "https://schema.org", "@graph": [
+ {"@type": "WebSite", "name": "Harbour Courier"},
+ {"@type": "Person", "@id": "#ann", "name": "Ann Lee"},
+ {"@type": ["ReportageNewsArticle"], "headline": "Ships &amp; seals return",
+  "datePublished": "2026-03-08T07:05:00+08:00", "dateModified": "2026-03-09",
+  "author": [{"@id": "#ann"}, "Bo Chen", {"@type": "Organization", "name": "Agency"}],
+  "publisher": {"name": "Harbour Courier"}, "editor": {"name": "Cy Wu"},
+  "articleSection": ["Harbours"], "keywords": "ships, seals", "inLanguage": "en",
+  "description": "They are back.", "mainEntityOfPage": {"@id": "https://www.courier.example/ships"},
+  "image": [{"@type": "ImageObject", "url": "https://img.example/s.jpg", "caption": "A ship.", "creditText": "Bo"}]}
+]}
+</script><meta property="og:title" content="Other"></head>
+<body><main><h1>Ships &amp; seals return</h1><p>They are back.</p></main></body></html>"##,
+        r##"Title (JSON-LD:5): Ships & seals return
+        Published (JSON-LD:6): 2026-03-08T07:05:00+08:00
+        Updated (JSON-LD:6): 2026-03-09
+        Author (JSON-LD:4): Ann Lee
+        Author (JSON-LD:7): Bo Chen
+        Author (JSON-LD:7): Agency
+        Editor (JSON-LD:8): Cy Wu
+        Section (JSON-LD:9): Harbours
+        Tag (JSON-LD:9): ships
+        Tag (JSON-LD:9): seals
+        Summary (JSON-LD:10): They are back.
+        Language (JSON-LD:9): en
+        Link (JSON-LD:10): https://www.courier.example/ships
+        ImageUrl (JSON-LD:11): https://img.example/s.jpg
+        ImageCaption (JSON-LD:11): A ship.
+        ImageCredit (JSON-LD:11): Bo
+        <p>They are back.</p>"##,
+    );
+}
+
+#[test]
+fn smaller_pages() {
+    for (source, expected) in [
+        // The site's name goes only when the headline says where the title ends.
+        ("<title>Ships | Courier</title><h1>Ships</h1><p>x", "Title (title element:1): Ships\n<p>x</p>"),
+        ("<title>Ships - a report</title><p>x", "Title (title element:1): Ships - a report\n<p>x</p>"),
+        ("<title>Courier</title><h1>Ships</h1><p>x", "Title (title element:1): Courier\n<p>x</p>"),
+        ("<h1>Ships</h1><p>x", "Title (h1 element:1): Ships\n<p>x</p>"),
+        // Dublin Core.
+        (
+            "<meta name=DC.title content=Ships>\n<meta name=dcterms.created content=2026-03-08>\n<meta name=DC.creator content='Ann Lee'><p>x",
+            "Title (Dublin Core:1): Ships\nPublished (Dublin Core:2): 2026-03-08\nAuthor (Dublin Core:3): Ann Lee\n<p>x</p>",
+        ),
+        // Bylines and times of the page.
+        (
+            "<article><h1>Ships</h1>\n<p>By <a rel=author href=/ann>Ann Lee</a> and <a rel=author href=/bo>Bo Chen</a></p>\n<time datetime=2026-03-08>x</time><p>x</article>",
+            "Title (h1 element:1): Ships\nAuthor (byline:2): Ann Lee\nAuthor (byline:2): Bo Chen\nPublished (time element:3): 2026-03-08\n<time datetime=\"2026-03-08\">x</time><p>x</p>",
+        ),
+        // The article with the headline, not the teaser above it.
+        (
+            "<article><h2>Teaser</h2></article><article><h1>Ships</h1><p>x</p></article>",
+            "Title (h1 element:1): Ships\n<p>x</p>",
+        ),
+        ("<div role=main><p>x</p></div><p>y", "<p>x</p>"),
+        // Pictures that a script would load.
+        (
+            "<article><h1>Ships</h1><p>x</p><figure><img src=data:x data-src=a.jpg></figure><img data-original=b.jpg></article>",
+            "Title (h1 element:1): Ships\nFigure (above: false): a.jpg |  |  | \n<p>x</p><figure><img data-src=\"a.jpg\" src=\"a.jpg\"></figure><img src=\"b.jpg\">",
+        ),
+        // Broken JSON-LD is told with its line, the rest is used.
+        (
+            "<h1>Ships</h1>\n<script type='application/ld+json'>\n{\"@type\": \"NewsArticle\",\n \"headline\": }\n</script>\n<p>x",
+            "Title (h1 element:1): Ships\nproblem:4 expected value\n<p>x</p>",
+        ),
+        (
+            "<script type='application/ld+json'>\r\n<!-- {\"@type\": \"NewsArticle\", \"headline\": \"Ships\"} -->\r\n</script><p>x",
+            "Title (JSON-LD:2): Ships\n<p>x</p>",
+        ),
+        ("<script type='application/ld+json'>[[[1,null,\"x\",{\"@type\":5}]]]</script><p>x", "<p>x</p>"),
+        ("", ""),
+        ("just text", "just text"),
+    ] {
+        check(source, expected);
+    }
+}
+
+/// The article as it is published, one fact per line, and the diagnostics.
+fn read(source: &str) -> String {
+    let options = ParseOptions {
+        root: "content".into(),
+        timezone: TimeZone::UTC,
+        charset: None,
+        wire_labels: Vec::new(),
+        max_size: 1_000_000,
+    };
+    let path = ArticlePath::new("harbours/2026-03-08-ships.html");
+    let source = Source { path: &path, text: source, options: &options };
+    let parsed = super::read(Draft::new(source, ContentHash::of(b"")));
+    let mut facts = String::new();
+    if let Some(article) = parsed.article {
+        let metadata = &article.metadata;
+        facts.push_str(&format!("title: {}\n", metadata.title));
+        if let SectionClaim::Breadcrumb(crumbs) = &metadata.section {
+            facts.push_str(&format!("section: {}\n", crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join(" > ")));
+        }
+        let authors = metadata.authors.iter().map(Text::as_str).collect::<Vec<_>>().join("; ");
+        facts.push_str(&format!("authors: {authors}\n"));
+        if let Some(image) = &metadata.image {
+            facts.push_str(&format!("image: {:?} {:?} {:?} {:?}\n", image.url, image.alt, image.caption, image.credit));
+        }
+        if let Some(Body::Html(body)) = article.body.as_deref() {
+            facts.push_str(&format!("body: {}\n", body.split_whitespace().collect::<Vec<_>>().join(" ")));
+        }
+    }
+    for diagnostic in parsed.diagnostics {
+        let line = diagnostic.place.map_or(0, |place| place.line);
+        facts.push_str(&format!("{}:{line} {}\n", diagnostic.code, diagnostic.message));
+    }
+    facts
+}
+
+#[test]
+fn pages_become_articles() {
+    const PICTURE: &str = "<figure><img src=\"https://img.example/a.jpg?w=9\" alt=\"A ship\"><figcaption>At the pier.</figcaption></figure>";
+    for (source, expected) in [
+        // The lead picture of the page is the entry's, and not in the body once more.
+        (
+            format!("<article><h1>Ships</h1>{PICTURE}<p>Back.</p></article>"),
+            "title: Ships\nauthors: \nimage: Remote(\"https://img.example/a.jpg?w=9\") Some(\"A ship\") Some(\"At the pier.\") None\nbody: <p>Back.</p>\n",
+        ),
+        // A picture below the text stays there.
+        (
+            "<article><h1>Ships</h1><p>Back.</p><figure><img src=https://img.example/a.jpg></figure></article>".to_owned(),
+            "title: Ships\nauthors: \nimage: Remote(\"https://img.example/a.jpg\") None None None\nbody: <p>Back.</p><figure><img src=\"https://img.example/a.jpg\"></figure>\n",
+        ),
+        // Another picture than the stated one stays too; the stated one is completed with the page's own address.
+        (
+            format!("<link rel=canonical href=https://c.example/x><meta property=og:image content=/b.jpg><article><h1>Ships</h1>{PICTURE}<p>Back.</p></article>"),
+            "title: Ships\nauthors: \nimage: Remote(\"https://c.example/b.jpg\") None None None\nbody: <figure><img alt=\"A ship\" src=\"https://img.example/a.jpg?w=9\"><figcaption>At the pier.</figcaption></figure><p>Back.</p>\n",
+        ),
+        (
+            "<meta property=og:image content=/b.jpg><article><h1>Ships</h1><p>Back.</p></article>".to_owned(),
+            "title: Ships\nauthors: \nbody: <p>Back.</p>\nhtml-image:1 `/b.jpg` begins at the root of a site, but the page does not say which\n",
+        ),
+        // All authors of the first source, none of the others; a section in either notation.
+        (
+            "<meta property=article:section content='Harbours/Ships'><meta name=author content='Ann Lee and Bo Chen'><article><h1>Ships</h1><p class=byline>By Cy Wu</p><p>Back.</p></article>".to_owned(),
+            "title: Ships\nsection: Harbours > Ships\nauthors: Ann Lee; Bo Chen\nbody: <p>Back.</p>\n",
+        ),
+        (
+            "<article><h1>Ships</h1><nav>Home</nav><script>x</script></article>".to_owned(),
+            "html-body:0 no text was found that could be the article\n",
+        ),
+        (
+            "<h1>Ships</h1>\n<script type='application/ld+json'>\n{\n \"a\" 1}</script><p>Back.".to_owned(),
+            "title: Ships\nauthors: \nbody: <p>Back.</p>\nhtml-json-ld:4 the JSON-LD cannot be read: expected `:`\n",
+        ),
+        (
+            format!("<h1>Ships</h1>{}", "<div>".repeat(500)),
+            "html-tangled:0 the page nests too many elements, or leaves too many open\n",
+        ),
+    ] {
+        assert_eq!(read(&source), expected, "{source}");
+    }
+}

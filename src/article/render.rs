@@ -1,0 +1,183 @@
+//! A body becomes HTML that feeds may carry: sanitised, with absolute URLs, of characters that XML allows.
+//!
+//! Markdown is CommonMark with tables, footnotes and strikethrough. Raw HTML in it is allowed and goes through the same
+//! sanitiser as the bodies of HTML pages: see [`super::sanitise`].
+
+use pulldown_cmark::{Options, Parser};
+
+use super::Body;
+use super::sanitise::{escape, sanitise, too_tangled};
+use crate::types::{ArticlePath, Text, WebUrl};
+
+/// Part of every cache key for rendered bodies: raise it with each change of what [`render`] gives.
+pub const RENDERER_VERSION: u32 = 1;
+
+/// The longest Markdown that is read as Markdown (bytes): ten times a long book chapter. The parser has inputs on which
+/// it takes quadratic time; what is longer is split at its blank lines and shown as it was typed.
+const LONGEST_MARKDOWN: usize = 1024 * 1024;
+
+/// What relative references in an article are resolved against.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LinkBase {
+    /// The public URL of the article itself.
+    pub page: WebUrl,
+    /// dateline's URL for files of the content directory, ending in a slash.
+    pub media: WebUrl,
+    /// The folder of the article's file below the content directory, `""` at the top.
+    pub folder: String,
+}
+
+/// A body ready for feeds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rendered {
+    /// Sanitised HTML; every URL in it is absolute.
+    pub html: Text,
+    /// The prose of it without markup, paragraphs separated by a blank line. Headings, captions, tables and footnotes are
+    /// left out as long as there is anything else.
+    pub text: String,
+    /// The files of the content directory that it refers to, sorted, each once.
+    pub local_media: Vec<ArticlePath>,
+}
+
+/// Renders a body. Never fails: what cannot be read as markup is shown as text.
+pub fn render(body: &Body, links: &LinkBase) -> Rendered {
+    match body {
+        Body::Markdown(markdown) if markdown.len() > LONGEST_MARKDOWN => as_typed(markdown),
+        Body::Markdown(markdown) => {
+            let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
+            let mut html = String::with_capacity(markdown.len() + markdown.len() / 4);
+            pulldown_cmark::html::push_html(&mut html, Parser::new_ext(markdown, options));
+            if too_tangled(&html) { as_typed(markdown) } else { sanitise(&html, links) }
+        }
+        Body::Html(html) if too_tangled(html) => as_typed(html),
+        Body::Html(html) => sanitise(html, links),
+        Body::Paragraphs(paragraphs) => paragraphs_of(paragraphs.iter().map(Text::as_str)),
+    }
+}
+
+/// The source itself, split at blank lines: for what would take too long to understand.
+fn as_typed(source: &str) -> Rendered {
+    paragraphs_of(source.split("\n\n"))
+}
+
+fn paragraphs_of<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
+    let mut html = String::new();
+    let mut text = String::new();
+    for paragraph in paragraphs.map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
+        if !html.is_empty() {
+            html.push('\n');
+            text.push_str("\n\n");
+        }
+        html.push_str("<p>");
+        escape(paragraph, &mut html);
+        html.push_str("</p>");
+        text.push_str(paragraph);
+    }
+    Rendered { html: Text::new(&html), text, local_media: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links() -> LinkBase {
+        LinkBase {
+            page: WebUrl::parse("https://courier.example/world/quake.html").expect("a URL"),
+            media: WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
+            folder: "world/2026".into(),
+        }
+    }
+
+    fn markdown(source: &str) -> Rendered {
+        render(&Body::Markdown(source.into()), &links())
+    }
+
+    fn html(source: &str) -> Rendered {
+        render(&Body::Html(source.into()), &links())
+    }
+
+    #[test]
+    fn markdown_becomes_html() {
+        for (source, expected) in [
+            ("One *two* **three** ~~four~~", "<p>One <em>two</em> <strong>three</strong> <del>four</del></p>\n"),
+            ("# Big\n\n## Small {#id}", "<h1>Big</h1>\n<h2>Small {#id}</h2>\n"),
+            (
+                "|a|b|\n|-|-:|\n|1|2|",
+                "<table><thead><tr><th>a</th><th align=\"right\">b</th></tr></thead><tbody>\n\
+                 <tr><td>1</td><td align=\"right\">2</td></tr>\n</tbody></table>\n",
+            ),
+            (
+                "Ships[^1].\n\n[^1]: Large ones.",
+                "<p>Ships<sup class=\"footnote-reference\"><a href=\"https://courier.example/world/quake.html#1\">1</a></sup>.\
+                 </p>\n<div class=\"footnote-definition\" id=\"1\"><sup class=\"footnote-definition-label\">1</sup>\n\
+                 <p>Large ones.</p>\n</div>\n",
+            ),
+            ("a ]]> b & c < d", "<p>a ]]&gt; b &amp; c &lt; d</p>\n"),
+            ("👩‍👩‍👧 港口 — “quoted”", "<p>👩‍👩‍👧 港口 — “quoted”</p>\n"),
+            ("a\u{0}b\u{fffe}c&#1;d\u{b}e", "<p>abcde</p>\n"),
+            ("<div>raw <b>html\n\nunclosed", "<div>raw <b>html\n<p>unclosed</p>\n</b></div>"),
+            ("<script>alert(1)</script>\n\n[x](javascript:alert(1))", "\n<p><a>x</a></p>\n"),
+        ] {
+            assert_eq!(markdown(source).html.as_str(), expected, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn plain_paragraphs_are_escaped() {
+        let body = Body::Paragraphs(vec![Text::new("a < b & \"c\" ]]>"), Text::new("第二段\nnew line")]);
+        let rendered = render(&body, &links());
+        assert_eq!(rendered.html.as_str(), "<p>a &lt; b &amp; \"c\" ]]&gt;</p>\n<p>第二段<br>\nnew line</p>");
+        assert_eq!(rendered.text, "a < b & \"c\" ]]>\n\n第二段\nnew line");
+    }
+
+    #[test]
+    fn the_text_is_the_prose() {
+        for (source, expected) in [
+            ("<h2>Head</h2><p>One<br>two &amp; three&nbsp;&lt;x&gt;</p><p>Four</p>", "One two & three <x>\n\nFour"),
+            ("<figure><img src=\"/a.png\"><figcaption>Caption</figcaption></figure><p>Prose</p>", "Prose"),
+            ("<table><tr><td>1</td><td>2</td></tr></table>", "1\n\n2"),
+            ("<h2>Only a heading</h2>", "Only a heading"),
+            ("loose <b>text</b><div>block</div>tail", "loose text\n\nblock\n\ntail"),
+            ("<p>漢<ruby>字<rp>(</rp><rt>zì</rt><rp>)</rp></ruby></p>", "漢字"),
+            ("<ul><li>a<ul><li>b</li></ul></li></ul><pre>code</pre>", "a\n\nb"),
+        ] {
+            assert_eq!(html(source).text, expected, "{source}");
+        }
+        assert_eq!(markdown("Ships[^1] sail.\n\n[^1]: Note.").text, "Ships sail.");
+    }
+
+    #[test]
+    fn what_takes_too_long_is_shown_as_typed() {
+        let started = std::time::Instant::now();
+        for source in [
+            Body::Html("<div>".repeat(400_000)),
+            Body::Html((0..200).map(|n| format!("<b id={n}>")).collect::<String>() + &"<p>".repeat(500_000)),
+            Body::Html("<a href=x>".repeat(100_000)),
+            Body::Html("<table><td>".repeat(100_000)),
+            Body::Html("<".repeat(1_000_000)),
+            Body::Html("<!--".repeat(500_000)),
+            Body::Html(format!("<div {}>", "a ".repeat(500_000))),
+            Body::Markdown("> ".repeat(500_000)),
+            Body::Markdown("*a **a ".repeat(70_000)),
+            Body::Markdown("[".repeat(500_000)),
+            Body::Markdown("`a ``".repeat(100_000)),
+            Body::Markdown("<a ".repeat(200_000)),
+            Body::Markdown("![a](".repeat(100_000)),
+            Body::Markdown("| a ".repeat(100_000) + "\n" + &"|-".repeat(100_000) + "\n" + &"|".repeat(1000)),
+            Body::Markdown("long ".repeat(400_000)),
+        ] {
+            let before = started.elapsed();
+            let _ = render(&source, &links());
+            let took = started.elapsed() - before;
+            let name = format!("{source:?}").chars().take(40).collect::<String>();
+            assert!(took.as_secs() < 20, "{name} took {took:?}");
+        }
+    }
+
+    #[test]
+    fn rendering_twice_gives_the_same() {
+        let source =
+            "<p id=x lang=en title=\"t\" dir=ltr>a <a title=1 hreflang=en href=/b>b</a> <img alt=c src=d.png width=3>";
+        assert_eq!(html(source), html(source));
+    }
+}

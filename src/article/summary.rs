@@ -1,0 +1,189 @@
+//! Summaries: the beginning of an article as plain text, cut where a reader would cut it.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::types::Text;
+
+/// How long a summary is unless somebody asks otherwise, in columns: about 280 Latin letters or 140 Han characters.
+pub const DEFAULT_LIMIT: usize = 280;
+
+/// The beginning of `text` on one line, at most `limit` columns wide. A grapheme cluster (UAX #29) is one column, two
+/// if it is a Han, kana or Hangul character or full-width punctuation, which say about twice as much.
+///
+/// A text that fits is returned whole. Otherwise it is cut between words, or between characters in scripts that put no
+/// blanks between words, never inside a grapheme cluster; punctuation that leads on is taken off and `…` put there.
+pub fn summarise(text: &str, limit: usize) -> Text {
+    // Far more than `limit` graphemes of any reasonable text; spares normalising a whole book for one sentence of it.
+    let enough = limit.saturating_mul(64).max(4_096);
+    let line = match text.char_indices().nth(enough) {
+        Some((end, _)) => Text::line(text.get(..end).unwrap_or(text)),
+        None => Text::line(text),
+    };
+    let line = line.as_str();
+    let Some(window) = overflowing_window(line, limit) else {
+        return Text::line(line);
+    };
+    let mut cut = best_cut(line, window);
+    // What leads on ("said:", "and –", an opening bracket) would lead nowhere.
+    while let Some(last) = line.get(..cut).and_then(|kept| kept.graphemes(true).next_back()) {
+        if !last.chars().all(leads_on) {
+            break;
+        }
+        cut -= last.len();
+    }
+    Text::line(&format!("{}…", line.get(..cut).unwrap_or_default()))
+}
+
+/// The byte length of the longest prefix that leaves a column for the ellipsis; `None` where the whole line fits.
+fn overflowing_window(line: &str, limit: usize) -> Option<usize> {
+    let mut columns = 0;
+    let mut window = 0;
+    for (start, grapheme) in line.grapheme_indices(true) {
+        columns += columns_of(grapheme);
+        if columns > limit {
+            return Some(window);
+        }
+        if columns < limit {
+            window = start + grapheme.len();
+        }
+    }
+    None
+}
+
+/// Where to cut a line whose first `window` bytes may be kept: after the last whole word, unless that would waste more
+/// than half of the window (a long URL, scripts such as Thai); then at a lesser boundary.
+fn best_cut(line: &str, window: usize) -> usize {
+    let mut blank = 0;
+    let mut boundary = 0;
+    let mut previous = "";
+    for (start, segment) in line.split_word_bound_indices() {
+        if start > window {
+            break;
+        }
+        boundary = start;
+        let between_words = [previous, segment].iter().any(|side| side.starts_with(|c: char| c.is_whitespace()));
+        if between_words || previous.ends_with(is_wide) || segment.starts_with(is_wide) {
+            blank = start;
+        }
+        previous = segment;
+    }
+    let on_grapheme =
+        |at: usize| line.grapheme_indices(true).take_while(|&(start, _)| start <= window).any(|(start, _)| start == at);
+    [blank, boundary].into_iter().find(|&cut| cut * 2 > window && on_grapheme(cut)).unwrap_or(window)
+}
+
+/// How many columns a line takes, as [`summarise`] counts them.
+pub(super) fn columns(line: &str) -> usize {
+    line.graphemes(true).map(columns_of).sum()
+}
+
+/// Whether a line takes more columns than this; looks no further than it must.
+pub(super) fn is_wider(line: &str, limit: usize) -> bool {
+    let mut columns = 0;
+    line.graphemes(true).any(|grapheme| {
+        columns += columns_of(grapheme);
+        columns > limit
+    })
+}
+
+fn columns_of(grapheme: &str) -> usize {
+    if grapheme.starts_with(is_wide) { 2 } else { 1 }
+}
+
+/// Characters of two columns (UAX #11, Wide and Fullwidth) as far as prose has them; emoji are not among them.
+pub(super) fn is_wide(character: char) -> bool {
+    matches!(u32::from(character),
+        0x1100..=0x115F | 0x2E80..=0x303E | 0x3041..=0x4DBF | 0x4E00..=0xA4CF | 0xAC00..=0xD7A3
+        | 0xF900..=0xFAFF | 0xFE30..=0xFE4F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD)
+}
+
+/// Whether a character at the end of a cut text promises more, or would collide with the ellipsis.
+fn leads_on(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(
+            character,
+            ',' | ';'
+                | ':'
+                | '.'
+                | '-'
+                | '/'
+                | '('
+                | '['
+                | '{'
+                | '"'
+                | '\''
+                | '…'
+                | '·'
+                | '–'
+                | '—'
+                | '“'
+                | '‘'
+                | '«'
+                | '‹'
+                | '„'
+                | '、'
+                | '，'
+                | '；'
+                | '：'
+                | '。'
+                | '．'
+                | '（'
+                | '《'
+                | '〈'
+                | '「'
+                | '『'
+                | '【'
+                | '〔'
+                | '［'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn cuts_where_a_reader_would() {
+        for (text, limit, expected) in [
+            ("", 20, ""),
+            ("Short enough.", 13, "Short enough."),
+            ("  Two\n\nparagraphs \u{a0} here ", 30, "Two paragraphs here"),
+            ("The harbour was closed, officials said", 24, "The harbour was closed…"),
+            ("The harbour was closed today", 22, "The harbour was…"),
+            ("She said: “No more ships will come”", 11, "She said…"),
+            ("A well-known high-end shipyard", 15, "A well-known…"),
+            ("港口今天上午关闭，官员表示", 17, "港口今天上午关闭…"),
+            ("港口今天上午关闭，官员表示", 19, "港口今天上午关闭…"),
+            ("新的 SuperComputer 落户港口", 12, "新的…"),
+            ("スーパーコンピューター", 9, "スーパー…"),
+            ("ab👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", 5, "ab👩‍👩‍👧👩‍👩‍👧…"),
+            ("cafe\u{301}cafe\u{301}cafe\u{301}", 5, "cafe\u{301}…"),
+            ("https://example.com/abcdefghijklmnopqrstuvwxyz", 20, "https://example.com…"),
+            ("ท่าเรือปิดให้บริการวันนี้", 8, "ท่าเรือปิด…"),
+            ("one two", 0, "…"),
+            ("one two", 1, "…"),
+            ("a\u{0}b\u{fffe}c", 9, "abc"),
+        ] {
+            assert_eq!(summarise(text, limit).as_str(), expected, "{text:?} at {limit}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_summary_is_a_prefix_on_grapheme_boundaries(
+            text in "([a-z]{1,9}[ ,.]|\\PC{0,4}|[\u{4e00}-\u{4eff}]{1,6}|e\u{301}|👩‍👩‍👧|🇨🇳){0,60}",
+            limit in 0_usize..60,
+        ) {
+            let line = Text::line(&text);
+            let summary = summarise(&text, limit);
+            if summary != line {
+                let kept = summary.as_str().strip_suffix('…').expect("a cut text ends in an ellipsis");
+                prop_assert!(line.as_str().starts_with(kept));
+                let boundary = kept.is_empty() || line.as_str().grapheme_indices(true).any(|(at, _)| at == kept.len());
+                prop_assert!(boundary, "{kept:?} of {line:?}");
+                prop_assert!(kept.graphemes(true).count() <= limit);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Wire text: an article as agencies and content systems hand it over, as plain text.
+//!
+//! A typical text has a breadcrumb, the headline, a line with source, date and authors, the caption of a picture, a byline,
+//! paragraphs, the editor's line, and teasers of other stories, which are not part of it. Any of these may be missing, and the
+//! header comes in any order. [`labels`] has the words, [`lines`] says what a line looks like by itself, and [`story`] what
+//! the lines mean together. What is doubtful stays text and is reported, so that nothing is lost or guessed in silence.
+
+mod labels;
+mod lines;
+mod story;
+#[cfg(test)]
+mod tests;
+
+use self::labels::Labels;
+use self::lines::Stretch;
+use super::draft::Draft;
+use super::{Body, Parsed, WireField};
+use crate::diag::Code;
+use crate::types::Text;
+
+/// Reads a wire text.
+pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
+    let source = draft.source();
+    let story = story::understand(source.text, &Labels::new(&source.options.wire_labels));
+    let mut authors = Vec::new();
+    for (field, value, how) in story.values {
+        let (text, span) = (value.text, value.span());
+        match field {
+            WireField::Breadcrumb => draft.set_breadcrumb(sections(value), span, how),
+            WireField::Title => draft.set_title(text, span, how),
+            WireField::Source => draft.set_source(text, span, how),
+            WireField::Date => draft.set_published(text, span, how),
+            WireField::Updated => draft.set_updated(text, span, how),
+            WireField::Author => {
+                for name in story::people(text) {
+                    let comparable = story::comparable(&name);
+                    if !authors.contains(&comparable) {
+                        draft.add_author(&name, span.clone(), how);
+                        authors.push(comparable);
+                    }
+                }
+            }
+            WireField::Editor => {
+                for name in story::people(text) {
+                    draft.add_editors(&name, span.clone(), how);
+                }
+            }
+            WireField::Tags => tags(text).for_each(|tag| draft.add_tag(tag, span.clone(), how)),
+            WireField::Summary => draft.set_summary(text, span, how),
+            WireField::Caption => draft.set_image_caption(text, span, how),
+            WireField::Id => draft.set_id(text, span, how),
+            WireField::Related => {}
+        }
+    }
+    if let Some(credit) = story.credit {
+        draft.set_image_credit(credit.text, credit.span(), "caption");
+    }
+    for (related, span) in story.related {
+        draft.note_related(Text::line(&related).as_str(), span, "other stories");
+    }
+    for note in story.notes {
+        draft.report(note.code, note.span, note.message, note.help);
+    }
+    if story.body.is_empty() {
+        draft.report(
+            Code::WireBody,
+            0..0,
+            "no paragraph was found, so the article has no text",
+            "write paragraphs below the headline, with a blank line between them",
+        );
+    }
+    draft.set_body(Body::Paragraphs(story.body.iter().map(|(paragraph, _)| Text::line(paragraph)).collect()));
+    draft.finish()
+}
+
+/// Tags between commas or semicolons; Chinese ones between blanks too.
+fn tags(value: &str) -> impl Iterator<Item = &str> {
+    let blanks = !value.contains([',', ';']) && !value.contains(|c: char| c.is_ascii_alphabetic());
+    value.split(move |c: char| matches!(c, ',' | '，' | ';' | '；' | '、' | '|') || (blanks && c.is_whitespace()))
+}
+
+/// The sections that a breadcrumb names, outermost first: without the site's root, and without the page kind at its end.
+fn sections(breadcrumb: Stretch<'_>) -> Vec<Text> {
+    let mut crumbs = lines::crumbs(breadcrumb);
+    if crumbs.len() > 1 && crumbs.first().is_some_and(|first| labels::lists(labels::SITE_ROOTS, first)) {
+        crumbs.remove(0);
+    }
+    if crumbs.last().is_some_and(|last| labels::lists(labels::PAGE_KINDS, last)) {
+        crumbs.pop();
+    }
+    crumbs.into_iter().map(Text::line).filter(|crumb| !crumb.is_empty()).collect()
+}

@@ -1,0 +1,322 @@
+//! The words that wire text uses to say what is what: data, so that a newsroom adds its own in `[content.wire]`.
+
+use crate::article::WireField;
+use crate::types::Text;
+
+/// Built-in labels. Letter case and blanks inside do not count.
+const LABELS: &[(WireField, &[&str])] = &[
+    (
+        WireField::Breadcrumb,
+        &[
+            "position",
+            "current position",
+            "your position",
+            "location path",
+            "you are here",
+            "breadcrumb",
+            "channel",
+            "位置",
+            "当前位置",
+            "现在位置",
+            "您的位置",
+            "你的位置",
+            "所在位置",
+            "您现在的位置",
+            "您当前的位置",
+            "您所在的位置",
+            "栏目",
+            "频道",
+        ],
+    ),
+    (WireField::Title, &["title", "headline", "标题", "题目"]),
+    (
+        WireField::Source,
+        &[
+            "source",
+            "sources",
+            "来源",
+            "稿源",
+            "文章来源",
+            "新闻来源",
+            "稿件来源",
+            "信息来源",
+            "消息来源",
+            "来源媒体",
+            "出处",
+        ],
+    ),
+    (
+        WireField::Date,
+        &[
+            "date",
+            "time",
+            "published",
+            "published at",
+            "published on",
+            "publish time",
+            "publish date",
+            "publication date",
+            "release time",
+            "release date",
+            "posted",
+            "posted on",
+            "时间",
+            "日期",
+            "发布时间",
+            "发布日期",
+            "发布于",
+            "发表时间",
+            "发表于",
+            "刊发时间",
+        ],
+    ),
+    (
+        WireField::Updated,
+        &[
+            "updated",
+            "updated at",
+            "last updated",
+            "update time",
+            "last modified",
+            "更新",
+            "更新时间",
+            "更新于",
+            "修改时间",
+        ],
+    ),
+    (
+        WireField::Author,
+        &[
+            "author",
+            "authors",
+            "by",
+            "byline",
+            "writer",
+            "writers",
+            "written by",
+            "reporter",
+            "reporters",
+            "correspondent",
+            "作者",
+            "记者",
+            "本报记者",
+            "本网记者",
+            "撰文",
+            "撰稿",
+            "文",
+            "通讯员",
+            "本报通讯员",
+            "文字",
+        ],
+    ),
+    (
+        WireField::Editor,
+        &[
+            "editor",
+            "editors",
+            "edited by",
+            "editor in charge",
+            "responsible editor",
+            "web editor",
+            "copy editor",
+            "编辑",
+            "责任编辑",
+            "责编",
+            "网络编辑",
+            "网站编辑",
+            "值班编辑",
+            "本文编辑",
+            "本期编辑",
+            "编审",
+        ],
+    ),
+    (WireField::Tags, &["keywords", "keyword", "tags", "tag", "topics", "关键词", "关键字", "标签", "主题词"]),
+    (WireField::Summary, &["summary", "abstract", "摘要", "提要", "内容提要", "内容摘要", "核心提示", "导语"]),
+    (WireField::Caption, &["caption", "photo caption", "图片说明", "图说"]),
+    (
+        WireField::Related,
+        &[
+            "top news",
+            "top stories",
+            "related",
+            "related news",
+            "related stories",
+            "related articles",
+            "related reading",
+            "related links",
+            "read more",
+            "read also",
+            "also read",
+            "see also",
+            "more news",
+            "more stories",
+            "more on this",
+            "most read",
+            "most popular",
+            "hot news",
+            "latest news",
+            "recommended",
+            "recommended reading",
+            "you may also like",
+            "editor's picks",
+            "相关新闻",
+            "相关阅读",
+            "相关报道",
+            "相关文章",
+            "相关链接",
+            "相关推荐",
+            "相关稿件",
+            "热门",
+            "热门新闻",
+            "热门文章",
+            "热门推荐",
+            "热点新闻",
+            "热点推荐",
+            "热文推荐",
+            "推荐阅读",
+            "延伸阅读",
+            "更多新闻",
+            "更多阅读",
+            "最新新闻",
+            "最新消息",
+            "要闻",
+            "今日要闻",
+            "头条新闻",
+            "精彩推荐",
+            "为您推荐",
+            "猜你喜欢",
+            "编辑推荐",
+            "新闻排行",
+            "点击排行",
+            "阅读排行",
+        ],
+    ),
+    (WireField::Id, &["id", "article id", "story id", "稿件编号", "文章编号"]),
+];
+
+/// Openings of a byline that is written without a colon, with what must follow the word.
+pub(super) const BYLINES: &[&str] = &[
+    "By ",
+    "BY ",
+    "by ",
+    "Written by ",
+    "Reported by ",
+    "文/",
+    "文／",
+    "文|",
+    "文｜",
+    "文丨",
+    "撰文/",
+    "撰文 ",
+    "作者 ",
+    "本报记者 ",
+    "本网记者 ",
+    "本报通讯员 ",
+    "本刊记者 ",
+    "实习记者 ",
+    "特约记者 ",
+    "记者 ",
+    "通讯员 ",
+    "□",
+];
+
+/// Words before a Chinese name that say what somebody is, not how he is called.
+pub(super) const OFFICES: &[&str] =
+    &["本报记者", "本网记者", "本刊记者", "实习记者", "特约记者", "本报通讯员", "通讯员", "记者", "作者", "本报", "□"];
+
+/// Words that introduce who took a picture.
+pub(super) const CREDITS: &[&str] = &[
+    "photo by",
+    "photos by",
+    "photograph by",
+    "photo courtesy of",
+    "courtesy of",
+    "photo credit",
+    "photo credits",
+    "image credit",
+    "image by",
+    "image courtesy of",
+    "picture by",
+    "photo source",
+    "image source",
+    "photo",
+    "photos",
+    "photograph",
+    "image",
+    "picture",
+    "credit",
+    "图片来源",
+    "图片提供",
+    "图片",
+    "照片",
+    "配图",
+    "图源",
+    "摄影",
+    "供图",
+    "摄",
+    "图",
+];
+
+/// Words after the name of who took a picture, inside brackets or at the end of a caption.
+pub(super) const CREDIT_ENDINGS: &[&str] = &["供图", "摄影", "摄", "图"];
+
+/// What a caption may begin with.
+pub(super) const CAPTION_OPENINGS: &[&str] = &["图为", "上图为", "下图为", "资料图"];
+
+/// Last crumbs that name the kind of the page, not a section.
+pub(super) const PAGE_KINDS: &[&str] =
+    &["article", "content", "detail", "details", "text", "正文", "文章", "详情", "内容", "新闻正文"];
+
+/// First crumbs that name the site as a whole.
+pub(super) const SITE_ROOTS: &[&str] = &["home", "homepage", "index", "首页", "主页", "网站首页"];
+
+/// Every label that is known to one newsroom.
+pub(super) struct Labels {
+    known: Vec<(String, WireField)>,
+}
+
+impl Labels {
+    /// The newsroom's own labels come first, so that they may give a built-in one another meaning.
+    pub(super) fn new(own: &[(Text, WireField)]) -> Labels {
+        let own = own.iter().map(|(label, field)| (normal(label.as_str()), *field));
+        let built_in = LABELS.iter().flat_map(|(field, labels)| labels.iter().map(|label| (normal(label), *field)));
+        Labels { known: own.chain(built_in).collect() }
+    }
+
+    /// What a label stands for.
+    pub(super) fn field(&self, label: &str) -> Option<WireField> {
+        let label = normal(label);
+        self.known.iter().find(|(known, _)| *known == label).map(|&(_, field)| field)
+    }
+
+    /// The known label that somebody may have meant, and what it stands for: one slip of the pen away, two in long words.
+    pub(super) fn nearest(&self, label: &str) -> Option<(&str, WireField)> {
+        let label = normal(label);
+        let length = label.chars().count();
+        if length < 4 {
+            return None;
+        }
+        let slips = if length >= 8 { 2 } else { 1 };
+        self.known
+            .iter()
+            .map(|(known, field)| (strsim::osa_distance(known, &label), known, *field))
+            .filter(|(distance, ..)| (1..=slips).contains(distance))
+            .min_by_key(|(distance, ..)| *distance)
+            .map(|(_, known, field)| (known.as_str(), field))
+    }
+}
+
+/// Whether a list of words above has this one.
+pub(super) fn lists(words: &[&str], word: &str) -> bool {
+    let word = normal(word);
+    words.iter().any(|known| normal(known) == word)
+}
+
+/// Letter case and blanks do not tell labels apart: `作　者` is `作者`.
+fn normal(label: &str) -> String {
+    label
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '\u{200b}' && *c != '\u{feff}')
+        .flat_map(char::to_lowercase)
+        .collect()
+}

@@ -1,0 +1,515 @@
+//! Lines of wire text, and what kind of line each is by itself, before anything is known about its neighbours.
+//!
+//! The file is long because the shapes are many; each is one short function.
+
+use std::ops::Range;
+
+use super::labels::{self, Labels};
+use crate::article::WireField;
+use crate::article::summary::is_wider;
+
+/// A stretch of the source text that knows where it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stretch<'a> {
+    pub(super) text: &'a str,
+    pub(super) start: usize,
+}
+
+impl<'a> Stretch<'a> {
+    pub(super) fn span(self) -> Range<usize> {
+        self.start..self.start + self.text.len()
+    }
+
+    /// The part of it between two byte offsets, without white space around it.
+    pub(super) fn part(self, range: Range<usize>) -> Stretch<'a> {
+        let start = range.start.min(self.text.len());
+        Stretch { text: self.text.get(range).unwrap_or_default(), start: self.start + start }.trim()
+    }
+
+    pub(super) fn from(self, start: usize) -> Stretch<'a> {
+        self.part(start..self.text.len())
+    }
+
+    fn trim(self) -> Stretch<'a> {
+        let after = self.text.trim_start_matches(is_blank);
+        Stretch { text: after.trim_end_matches(is_blank), start: self.start + (self.text.len() - after.len()) }
+    }
+
+    /// What is left when an opening is taken off.
+    fn without(self, opening: &str) -> Option<Stretch<'a>> {
+        let head = self.text.get(..opening.len())?;
+        head.eq_ignore_ascii_case(opening).then(|| self.from(opening.len()))
+    }
+
+    /// What stands between brackets, if the whole stretch does.
+    fn inside_brackets(self) -> Option<Stretch<'a>> {
+        let opening = self.text.chars().next()?;
+        let (_, closing) = BRACKETS.iter().find(|(known, _)| *known == opening)?;
+        let inside = self.text.strip_prefix(opening)?.strip_suffix(*closing)?;
+        let width = opening.len_utf8();
+        (!inside.contains(*closing)).then(|| self.part(width..width + inside.len()))
+    }
+
+    /// What stands before the last pair of brackets, and in it, if the stretch ends with a bracket.
+    pub(super) fn last_brackets(self) -> Option<(Stretch<'a>, Stretch<'a>)> {
+        let text = self.text.trim_end_matches(['.', '。']);
+        let closing = text.chars().next_back()?;
+        let (opening, _) = BRACKETS.iter().find(|(_, known)| *known == closing)?;
+        let at = text.rfind(*opening)?;
+        let inside = at + opening.len_utf8()..text.len() - closing.len_utf8();
+        Some((self.part(0..at), self.part(inside)))
+    }
+}
+
+const BRACKETS: &[(char, char)] = &[('(', ')'), ('（', '）'), ('[', ']'), ('［', '］'), ('【', '】'), ('〔', '〕')];
+
+/// White space as people see it: zero-width blanks and byte order marks included.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{200b}' | '\u{2060}' | '\u{feff}')
+}
+
+/// A line that is not blank.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    pub(super) text: Stretch<'a>,
+    /// Lines without a blank line between them have the same block.
+    pub(super) block: usize,
+    /// Whether it begins with white space: a paragraph in the manner of print.
+    pub(super) indented: bool,
+}
+
+/// The lines that are not blank. CR, CRLF and LF all end a line.
+pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
+    let mut lines = Vec::new();
+    let mut block = 0;
+    let mut start = 0;
+    for raw in source.split_inclusive(['\n', '\r']) {
+        let text = Stretch { text: raw, start }.trim();
+        if !text.text.is_empty() {
+            lines.push(Line { text, block, indented: raw.starts_with(is_blank) });
+        } else if raw == "\n" && source.get(..start).is_some_and(|before| before.ends_with('\r')) {
+            // The second half of CRLF.
+        } else {
+            block += 1;
+        }
+        start += raw.len();
+    }
+    lines
+}
+
+/// A part of a line between separators.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Piece<'a> {
+    /// What its label stands for; for a piece without label, what its shape says.
+    pub(super) field: Option<WireField>,
+    /// The label as written, empty if there is none.
+    pub(super) label: Stretch<'a>,
+    pub(super) value: Stretch<'a>,
+}
+
+/// What a line looks like.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Kind<'a> {
+    /// Labelled values.
+    Fields(Vec<Piece<'a>>),
+    /// The heading of other stories, alone on its line.
+    RelatedHeading,
+    /// A breadcrumb without a label.
+    Breadcrumb(Stretch<'a>),
+    /// A date and nothing else.
+    Date(Stretch<'a>),
+    /// `By ...`: the names.
+    Byline(Stretch<'a>),
+    /// A caption, either half of which may be empty.
+    Caption { caption: Stretch<'a>, credit: Stretch<'a> },
+    /// A label that is nearly a known one, and the known one.
+    NearLabel { label: Stretch<'a>, meant: String },
+    /// Anything else: headline or paragraph.
+    Prose,
+}
+
+/// Says what a line looks like by itself.
+pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
+    let bare = line.inside_brackets().unwrap_or(line);
+    if is_related_heading(bare, labels) {
+        return Kind::RelatedHeading;
+    }
+    if let Some(pieces) = fields(bare, labels) {
+        return Kind::Fields(pieces);
+    }
+    if looks_like_date(bare.text) {
+        return Kind::Date(bare);
+    }
+    if let Some(names) = byline(bare) {
+        return Kind::Byline(names);
+    }
+    if let Some((caption, credit)) = caption(line) {
+        return Kind::Caption { caption, credit };
+    }
+    let crumbs = crumbs(line);
+    if crumbs.len() > 1 && crumbs.iter().all(|crumb| !is_wider(crumb, 40)) && !ends_sentence(line.text) {
+        return Kind::Breadcrumb(line);
+    }
+    if let Some((label, meant)) = near_label(bare, labels) {
+        return Kind::NearLabel { label, meant };
+    }
+    Kind::Prose
+}
+
+/// The crumbs of a breadcrumb, outermost first, as written.
+pub(super) fn crumbs(value: Stretch<'_>) -> Vec<&str> {
+    value
+        .text
+        .split(['>', '›', '»', '＞', '〉', '→'])
+        .map(|crumb| crumb.trim_matches(is_blank))
+        .filter(|crumb| !crumb.is_empty())
+        .collect()
+}
+
+/// Whether text ends as sentences do; headlines do not.
+pub(super) fn ends_sentence(text: &str) -> bool {
+    text.trim_end_matches(['"', '”', '’', '\'', ')', '）', '」', '』'])
+        .ends_with(['.', '。', '…', ';', '；', ',', '，', ':', '：'])
+}
+
+/// Whether a paragraph opens as agencies open theirs: `HARBOUR CITY, May 15 (Agency) -- ...`, `新华社北京5月15日电 ...`.
+pub(super) fn opens_like_a_report(text: &str) -> bool {
+    let head = text.chars().take(80).collect::<String>();
+    let chinese = head.find('日').is_some_and(|at| {
+        let (before, after) = head.split_at(at);
+        before.ends_with(|c: char| c.is_ascii_digit())
+            && before.contains('月')
+            && ["日电", "日讯", "日报道", "日消息"].iter().any(|word| after.starts_with(word))
+    });
+    let english = ["--", " - ", "—", " – "].iter().filter_map(|dash| head.find(dash)).min().is_some_and(|at| {
+        let (before, _) = head.split_at(at);
+        let place = before.split([',', '(']).next().unwrap_or_default();
+        place.chars().filter(|c| c.is_uppercase()).count() >= 3
+            && !place.contains(char::is_lowercase)
+            && before.len() > place.len()
+            && before.split(|c: char| !c.is_alphanumeric()).any(is_month)
+    });
+    chinese || english
+}
+
+fn is_related_heading(line: Stretch<'_>, labels: &Labels) -> bool {
+    let heading = line.text.trim_matches(|c: char| {
+        is_blank(c) || matches!(c, ':' | '：' | '*' | '#' | '-' | '=' | '■' | '◆' | '●' | '▲' | '>' | '|')
+    });
+    labels.field(heading) == Some(WireField::Related)
+}
+
+/// The label at the beginning of a stretch: its text, what it stands for and where its value begins.
+fn label_at<'a>(stretch: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, WireField, usize)> {
+    let (at, colon) = stretch.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：' | '︰' | '﹕'))?;
+    let label = stretch.part(0..at);
+    Some((label, labels.field(label.text)?, at + colon.len_utf8()))
+}
+
+/// The pieces of a labelled line; `None` for anything else.
+fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while !rest.text.is_empty() {
+        if let Some(after) = rest.text.strip_prefix(is_bar) {
+            rest = rest.from(rest.text.len() - after.len());
+            continue;
+        }
+        let (label, field, value_start) = match label_at(rest, labels) {
+            Some((label, field, value_start)) => (label, Some(field), value_start),
+            None => (Stretch { text: "", start: rest.start }, None, 0),
+        };
+        let value = rest.from(value_start);
+        let whole = matches!(
+            field,
+            Some(
+                WireField::Breadcrumb | WireField::Title | WireField::Summary | WireField::Caption | WireField::Related
+            )
+        );
+        let end = if whole { value.text.len() } else { piece_end(value, field, labels) };
+        let content = value.part(0..end);
+        let field = field.or_else(|| looks_like_date(content.text).then_some(WireField::Date));
+        pieces.push(Piece { field, label, value: content });
+        rest = value.from(end);
+    }
+    for piece in &mut pieces {
+        if let (None, Some(names)) = (piece.field, byline(piece.value)) {
+            (piece.field, piece.value) = (Some(WireField::Author), names);
+        }
+    }
+    let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
+    let plausible = pieces.iter().all(is_plausible);
+    // A line that begins with words of its own is a labelled line only if bars divide it.
+    let begins_well = pieces.first().is_some_and(|first| first.field.is_some()) || line.text.contains(is_bar);
+    (labelled && plausible && begins_well).then_some(pieces)
+}
+
+/// Where a value ends: at a bar, a tab, a double or ideographic blank, or before the next label or date.
+fn piece_end(value: Stretch<'_>, field: Option<WireField>, labels: &Labels) -> usize {
+    let mut characters = value.text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        if is_bar(character) {
+            return at;
+        }
+        if !is_blank(character) {
+            continue;
+        }
+        let next = characters.peek().map(|&(_, next)| next);
+        if matches!(character, '\t' | '\u{3000}') || next.is_some_and(is_blank) {
+            return at;
+        }
+        let rest = value.from(at);
+        let dated = !matches!(field, Some(WireField::Date | WireField::Updated)) && begins_with_date(rest.text);
+        if dated || label_at(rest, labels).is_some() {
+            return at;
+        }
+    }
+    value.text.len()
+}
+
+fn is_bar(character: char) -> bool {
+    matches!(character, '|' | '｜' | '│' | '丨' | '¦' | '‖')
+}
+
+/// Whether a labelled value can be what its label says: a question in an interview (`Reporter: How ...?`) is not a name.
+fn is_plausible(piece: &Piece<'_>) -> bool {
+    let value = piece.value.text;
+    match piece.field {
+        Some(WireField::Summary | WireField::Title | WireField::Caption | WireField::Related) => true,
+        Some(WireField::Date | WireField::Updated) => {
+            !is_wider(value, 60) && (value.is_empty() || value.contains(|c: char| c.is_ascii_digit()))
+        }
+        Some(WireField::Author | WireField::Editor) => {
+            let sentence = value.contains(['?', '!', '。', '？', '！', '；']);
+            let ends = value.ends_with('.') && value.split(' ').count() > 6;
+            let long = is_wider(value, 160);
+            !(sentence || ends || long)
+        }
+        _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
+    }
+}
+
+/// `By Ann Lee and Bo Chen`: the names.
+fn byline(line: Stretch<'_>) -> Option<Stretch<'_>> {
+    let names = labels::BYLINES
+        .iter()
+        .find_map(|opening| line.text.strip_prefix(opening).map(|names| line.from(line.text.len() - names.len())))?;
+    // "in Harbour City", "for the Courier" and who took the pictures are not names of authors.
+    let end = [" in ", " for ", " 图", "\u{3000}图", " 摄影", "\u{3000}摄影"]
+        .iter()
+        .filter_map(|tail| names.text.find(tail))
+        .min();
+    let names = names.part(0..end.unwrap_or(names.text.len()));
+    looks_like_names(names.text).then_some(names)
+}
+
+/// Whether this can be a list of people: short, no digits, every Latin word that is not a particle begins in upper case.
+pub(super) fn looks_like_names(text: &str) -> bool {
+    const PARTICLES: &[&str] = &[
+        "and", "de", "van", "von", "der", "den", "bin", "al", "el", "da", "di", "du", "la", "le", "dos", "ten", "y",
+        "in", "for", "with",
+    ];
+    let words = text
+        .split(|c: char| is_blank(c) || matches!(c, ',' | '、' | '，' | '/' | '／' | '&'))
+        .filter(|word| !word.is_empty());
+    let other =
+        |c: char| c.is_ascii_digit() || matches!(c, '?' | '!' | '。' | '？' | '！' | ':' | '：' | ';' | '；' | '>');
+    let name = |word: &str| {
+        PARTICLES.contains(&word) || word.chars().next().is_some_and(|c| !c.is_alphabetic() || !c.is_lowercase())
+    };
+    // Bylines end in a full stop only behind an initial or "Jr.".
+    let most = if text.ends_with('.') { 5 } else { 20 };
+    let count = words.clone().take(most + 1).count();
+    (1..=most).contains(&count) && !is_wider(text, 120) && !text.contains(other) && words.clone().all(name)
+}
+
+/// A caption and its credit: the credit in brackets at the end, behind the caption, or alone.
+fn caption(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
+    if is_wider(line.text, 600) {
+        return None;
+    }
+    let nothing = Stretch { text: "", start: line.start };
+    if let Some(credit) = line.inside_brackets().and_then(credit) {
+        return Some((nothing, credit));
+    }
+    if let Some((before, inside)) = line.last_brackets()
+        && let Some(credit) = credit(inside)
+    {
+        return Some((before, credit));
+    }
+    if let Some(credit) = credit(line) {
+        return Some((nothing, credit));
+    }
+    // `The new hall opens. Photo by Ann Lee`; `新馆开放。图片来源：某报`: the last sentence is the credit.
+    let last = line.text.char_indices().rev().skip(1).find(|(_, c)| matches!(c, '.' | '。' | '!' | '！' | '\u{3000}'));
+    if let Some((at, stop)) = last {
+        let end = at + stop.len_utf8();
+        if let Some(credit) = credit(line.from(end)) {
+            return Some((line.part(0..end), credit));
+        }
+    }
+    labels::CAPTION_OPENINGS.iter().any(|opening| line.text.starts_with(opening)).then_some((line, nothing))
+}
+
+/// Who took the picture, if the stretch says nothing else.
+pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
+    if is_wider(stretch.text, 100) {
+        return None;
+    }
+    for words in labels::CREDITS {
+        let Some(after) = stretch.without(words) else { continue };
+        let name = match after.text.strip_prefix([':', '：', '/', '／', '|', '｜', '丨', '︰']) {
+            Some(name) => after.from(after.text.len() - name.len()),
+            // "Photo by Ann" needs no colon, "Photographs in the hall" is no credit, nor is "Photo by photo".
+            None if (words.ends_with("by") || words.ends_with("of")) && looks_like_names(after.text) => after,
+            None => continue,
+        };
+        if !name.text.is_empty() && !name.text.contains(['。', '？', '！']) {
+            // `(PHOTO: Ann Lee/Agency)` is one credit; brackets inside belong to it.
+            return Some(name);
+        }
+    }
+    let name = labels::CREDIT_ENDINGS.iter().find_map(|ending| stretch.text.strip_suffix(ending))?;
+    let name = stretch.part(0..name.len());
+    (!name.text.is_empty() && !is_wider(name.text, 40) && !name.text.contains(['，', '。', ',', '；'])).then_some(name)
+}
+
+/// A label that differs from a known one by a slip of the pen, with a value that the known one could have.
+fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, String)> {
+    let (at, colon) = line.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：'))?;
+    let label = line.part(0..at);
+    let value = line.from(at + colon.len_utf8());
+    let (meant, field) = labels.nearest(label.text)?;
+    let believable = match field {
+        WireField::Breadcrumb => crumbs(value).len() > 1,
+        WireField::Date | WireField::Updated => begins_with_date(value.text) || looks_like_date(value.text),
+        WireField::Author | WireField::Editor => looks_like_names(value.text) && !is_wider(value.text, 60),
+        WireField::Source | WireField::Tags | WireField::Id => !is_wider(value.text, 60) || line.text.contains(is_bar),
+        WireField::Title | WireField::Summary | WireField::Caption | WireField::Related => false,
+    };
+    believable.then(|| (label, meant.to_owned()))
+}
+
+/// Whether text begins with a numeric date: `2023-05-15`, `2023年5月15日`.
+fn begins_with_date(text: &str) -> bool {
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    digits == 4
+        && text.starts_with(['1', '2'])
+        && text.chars().nth(4).is_some_and(|c| matches!(c, '-' | '/' | '.' | '年'))
+        && text.chars().nth(5).is_some_and(|c| c.is_ascii_digit())
+}
+
+/// Whether text is a date, perhaps with a time and a zone, and nothing else.
+fn looks_like_date(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "am",
+        "pm",
+        "a",
+        "p",
+        "m",
+        "at",
+        "on",
+        "gmt",
+        "utc",
+        "cst",
+        "bjt",
+        "est",
+        "edt",
+        "z",
+        "t",
+        "st",
+        "nd",
+        "rd",
+        "th",
+        "of",
+        "mon",
+        "tue",
+        "tues",
+        "wed",
+        "thu",
+        "thur",
+        "thurs",
+        "fri",
+        "sat",
+        "sun",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "年",
+        "月",
+        "日",
+        "时",
+        "分",
+        "秒",
+        "上午",
+        "下午",
+        "北京时间",
+        "星期一",
+        "星期二",
+        "星期三",
+        "星期四",
+        "星期五",
+        "星期六",
+        "星期日",
+        "周一",
+        "周二",
+        "周三",
+        "周四",
+        "周五",
+        "周六",
+        "周日",
+    ];
+    if is_wider(text, 60) {
+        return false;
+    }
+    let mut year = false;
+    let mut parts = 0;
+    for word in text.split(|c: char| !c.is_alphanumeric()).flat_map(runs).filter(|word| !word.is_empty()) {
+        if word.starts_with(|c: char| c.is_ascii_digit()) {
+            parts += 1;
+            year |= word.len() == 4 && word.starts_with(['1', '2']);
+        } else if is_month(word) {
+            parts += 1;
+        } else if !WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            return false;
+        }
+    }
+    year && parts >= 3 && !text.contains(['?', '!', '？', '！', '。', '"'])
+}
+
+/// `15th`, `2023年` and `T09` as digits and letters apart.
+fn runs(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let end = rest.find(|c: char| c.is_ascii_digit() != first.is_ascii_digit()).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        rest = after;
+        Some(run)
+    })
+}
+
+fn is_month(word: &str) -> bool {
+    const MONTHS: &[&str] = &[
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "sept",
+    ];
+    MONTHS.iter().any(|month| {
+        month.eq_ignore_ascii_case(word) || month.get(..3).is_some_and(|short| short.eq_ignore_ascii_case(word))
+    })
+}

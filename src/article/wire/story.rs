@@ -1,0 +1,529 @@
+//! What the lines of a wire text say together: which is the headline, where the body begins and where it ends.
+//!
+//! Header, in any order: breadcrumb, headline, labelled lines, date, byline, caption. The body begins with the first line that
+//! can be none of these, and ends before the labelled lines at the end of the text, at the editor's line, or at a heading of
+//! other stories. What is doubtful is kept as text and noted.
+//!
+//! The file is long because header, body and end are one decision: where each line belongs.
+
+use std::ops::Range;
+
+use super::labels::{self, Labels};
+use super::lines::{self, Kind, Line, Piece, Stretch};
+use crate::article::WireField;
+use crate::article::summary::{columns, is_wide, is_wider};
+use crate::diag::Code;
+use crate::types::Text;
+
+/// The most lines that a header, the labelled lines at the end, or other stories have. More is no header, and would take
+/// quadratic time.
+const MOST_LINES: usize = 500;
+
+/// A wire text, understood.
+#[derive(Debug, Default)]
+pub(super) struct Story<'a> {
+    /// Labelled or recognised values in the order of the text, with how each was recognised. The breadcrumb among them is as
+    /// written.
+    pub(super) values: Vec<(WireField, Stretch<'a>, &'static str)>,
+    /// Who took the picture.
+    pub(super) credit: Option<Stretch<'a>>,
+    /// The paragraphs, and where each is.
+    pub(super) body: Vec<(String, Range<usize>)>,
+    /// Headlines of other stories, with their teasers.
+    pub(super) related: Vec<(String, Range<usize>)>,
+    /// What is doubtful.
+    pub(super) notes: Vec<Note>,
+}
+
+/// Something doubtful.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) code: Code,
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl<'a> Story<'a> {
+    /// The first value of a field.
+    pub(super) fn value(&self, field: WireField) -> Option<Stretch<'a>> {
+        self.values.iter().find(|(known, ..)| *known == field).map(|&(_, value, _)| value)
+    }
+
+    fn note(&mut self, code: Code, span: Range<usize>, message: impl Into<String>, help: &str) {
+        self.notes.push(Note { code, span, message: message.into(), help: help.into() });
+    }
+}
+
+/// A line and what it looks like.
+type Looked<'a> = (Line<'a>, Kind<'a>);
+
+/// Reads a whole text.
+pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
+    let looked: Vec<Looked<'a>> =
+        lines::lines(source).into_iter().map(|line| (line, lines::classify(line.text, labels))).collect();
+    let mut story = Story::default();
+    let (mut doubtful, rest) = header(&looked, &mut story);
+    let end = body_end(rest);
+    let (body, after) = rest.split_at(end);
+    let mut kept = trailing_fields(body, &mut story);
+    editor_in_last_brackets(&mut kept, labels, &mut story);
+    end_matter(after, &mut story);
+
+    // A line of names without label or "By" repeats the byline.
+    let authors = authors(&story);
+    doubtful.retain(|line| !repeats_byline(line.text, &authors));
+    if let Some(first) = doubtful.first().filter(|_| !kept.is_empty()) {
+        story.note(
+            Code::WireHeadline,
+            first.text.span(),
+            "this line could be the headline as well; the first one is used, and this is the beginning of the body",
+            "put the headline first, alone between blank lines, or mark it with `Title:`",
+        );
+    }
+    let mut paragraphs = doubtful.into_iter().map(|line| (line, Kind::Prose)).collect::<Vec<_>>();
+    paragraphs.extend(kept);
+    assemble(&paragraphs, &authors, &mut story);
+    if let (None, Some((_, span))) = (story.value(WireField::Title), story.body.first()) {
+        let span = span.clone();
+        story.note(
+            Code::WireHeadline,
+            span,
+            "the text begins with a paragraph; no line above it can be the headline",
+            "put the headline above it, alone between blank lines",
+        );
+    }
+    story
+}
+
+/// Reads the header; returns the lines of it that could be headlines too, and the lines from the body on.
+fn header<'l, 'a>(looked: &'l [Looked<'a>], story: &mut Story<'a>) -> (Vec<Line<'a>>, &'l [Looked<'a>]) {
+    let mut doubtful = Vec::new();
+    let mut rest = looked;
+    while let Some(((line, kind), after)) = rest.split_first() {
+        if looked.len() - rest.len() == MOST_LINES {
+            break;
+        }
+        let titled = story.value(WireField::Title).is_some();
+        match kind {
+            Kind::Fields(pieces) => apply(pieces, line, story),
+            Kind::Breadcrumb(crumbs) if story.value(WireField::Breadcrumb).is_none() => {
+                story.values.push((WireField::Breadcrumb, *crumbs, "breadcrumb"));
+            }
+            Kind::Date(date) => story.values.push((WireField::Date, *date, "date line")),
+            Kind::Byline(names) if titled || could_be_headline(after) => {
+                story.values.push((WireField::Author, *names, "byline"));
+            }
+            Kind::Caption { caption, credit } if titled && !has_picture(story) => {
+                // Nothing but a credit: the caption is the line right above it.
+                let above = doubtful.last().copied().filter(|above: &Line<'_>| above.block == line.block);
+                if caption.text.is_empty() && above.is_some() {
+                    doubtful.pop();
+                }
+                let caption = above.filter(|_| caption.text.is_empty()).map_or(*caption, |above| above.text);
+                keep_picture(caption, *credit, story);
+            }
+            Kind::RelatedHeading if titled => break,
+            Kind::RelatedHeading => story.note(
+                Code::WireHeadline,
+                line.text.span(),
+                format!("`{}` heads other stories; here no story has begun", line.text.text),
+                "begin the text with the headline",
+            ),
+            Kind::NearLabel { label, meant } => near_label(*label, meant, story),
+            _ if !titled && is_headline(line.text) => {
+                if lines::ends_sentence(line.text.text) && !line.text.text.ends_with(is_quote) {
+                    story.note(
+                        Code::WireHeadline,
+                        line.text.span(),
+                        "the headline ends like a sentence; it may be the first paragraph",
+                        "put a headline above the text",
+                    );
+                }
+                story.values.push((WireField::Title, line.text, "headline"));
+            }
+            _ if titled && header_goes_on(line, after) => doubtful.push(*line),
+            _ => break,
+        }
+        rest = after;
+    }
+    (doubtful, rest)
+}
+
+/// Whether a line can be the headline.
+fn is_headline(line: Stretch<'_>) -> bool {
+    let long = is_wider(line.text, 100);
+    !(is_wider(line.text, 240)
+        || (long && lines::ends_sentence(line.text))
+        || line.text.trim_end_matches(is_quote).ends_with('。')
+        || line.text.contains("。")
+        || lines::opens_like_a_report(line.text))
+}
+
+fn is_quote(character: char) -> bool {
+    matches!(character, '"' | '”' | '’' | '\'' | '」' | '』')
+}
+
+/// Whether the next line that is no header line could be a headline.
+fn could_be_headline(after: &[Looked<'_>]) -> bool {
+    after
+        .iter()
+        .find(|(_, kind)| *kind == Kind::Prose)
+        .is_some_and(|(line, _)| is_headline(line.text) && !is_paragraph(line.text))
+}
+
+fn is_paragraph(line: Stretch<'_>) -> bool {
+    is_wider(line.text, 120) || lines::ends_sentence(line.text) || lines::opens_like_a_report(line.text)
+}
+
+/// Whether a line behind the headline still belongs to the header: it is no paragraph, and header lines follow before one.
+fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
+    // The line right above a bare credit is the caption, whatever it looks like.
+    if let Some((next, Kind::Caption { caption, .. })) = after.first()
+        && caption.text.is_empty()
+        && next.block == line.block
+    {
+        return true;
+    }
+    if is_paragraph(line.text) {
+        return false;
+    }
+    for (index, (line, kind)) in after.iter().take(6).enumerate() {
+        match kind {
+            Kind::Prose if is_paragraph(line.text) => return false,
+            Kind::Prose => {}
+            Kind::RelatedHeading => return false,
+            // Labelled lines with no paragraph behind them are those at the end of the text.
+            _ => {
+                return after
+                    .iter()
+                    .skip(index)
+                    .take(MOST_LINES)
+                    .take_while(|(_, kind)| *kind != Kind::RelatedHeading)
+                    .any(|(line, kind)| *kind == Kind::Prose && is_paragraph(line.text));
+            }
+        }
+    }
+    false
+}
+
+/// Takes the values of a labelled line.
+fn apply<'a>(pieces: &[Piece<'a>], line: &Line<'a>, story: &mut Story<'a>) {
+    for piece in pieces {
+        match piece.field {
+            _ if piece.value.text.is_empty() => {
+                let label = piece.label.text;
+                story.note(
+                    Code::WireLabel,
+                    piece.label.span(),
+                    format!("nothing stands behind `{label}`"),
+                    "write its value or leave the label out",
+                );
+            }
+            Some(WireField::Related) => related_line(piece.value, story),
+            Some(WireField::Caption) => match piece.value.last_brackets() {
+                Some((caption, inside)) if lines::credit(inside).is_some() => {
+                    keep_picture(caption, lines::credit(inside).unwrap_or(inside), story);
+                }
+                _ => story.values.push((WireField::Caption, piece.value, "labelled line")),
+            },
+            Some(field) => take(field, piece.value, story),
+            None => story.note(
+                Code::WireLabel,
+                piece.value.span(),
+                format!("nothing says what `{}` is", shortened(piece.value.text)),
+                if line.text.text.contains(':') || line.text.text.contains('：') {
+                    "write a label in front of it, such as `Source:`; `[content.wire]` in the configuration adds labels"
+                } else {
+                    "write a label in front of it, such as `Source:`"
+                },
+            ),
+        }
+    }
+}
+
+fn take<'a>(field: WireField, value: Stretch<'a>, story: &mut Story<'a>) {
+    let single = !matches!(field, WireField::Author | WireField::Editor | WireField::Tags);
+    if single && let Some(first) = story.value(field) {
+        if first.text != value.text {
+            story.note(
+                Code::WireConflict,
+                value.span(),
+                format!(
+                    "`{}` contradicts `{}` above; the first one counts",
+                    shortened(value.text),
+                    shortened(first.text)
+                ),
+                "remove one of them",
+            );
+        }
+        return;
+    }
+    story.values.push((field, value, "labelled line"));
+}
+
+fn has_picture(story: &Story<'_>) -> bool {
+    story.credit.is_some() || story.value(WireField::Caption).is_some()
+}
+
+fn keep_picture<'a>(caption: Stretch<'a>, credit: Stretch<'a>, story: &mut Story<'a>) {
+    if !caption.text.is_empty() && story.value(WireField::Caption).is_none() {
+        story.values.push((WireField::Caption, caption, "caption"));
+    }
+    if !credit.text.is_empty() && story.credit.is_none() {
+        story.credit = Some(credit);
+    }
+}
+
+fn near_label(label: Stretch<'_>, meant: &str, story: &mut Story<'_>) {
+    story.note(
+        Code::WireLabel,
+        label.span(),
+        format!("`{}` is not a known label, so this line is not used", label.text),
+        &format!("did you mean `{meant}`? `[content.wire]` in the configuration adds labels"),
+    );
+}
+
+/// Where the body ends: at an editor's line or at the heading of other stories.
+fn body_end(rest: &[Looked<'_>]) -> usize {
+    rest.iter()
+        .position(|(_, kind)| match kind {
+            Kind::RelatedHeading => true,
+            Kind::Fields(pieces) => pieces.iter().any(|piece| piece.field == Some(WireField::Editor)),
+            _ => false,
+        })
+        .unwrap_or(rest.len())
+}
+
+/// Takes the labelled lines and bylines at the end of the body; returns the lines before them.
+fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked<'a>> {
+    let ends = |(_, kind): &&Looked<'_>| {
+        matches!(kind, Kind::Fields(_) | Kind::Byline(_) | Kind::Date(_) | Kind::NearLabel { .. })
+    };
+    let last = body.len() - body.iter().rev().take(MOST_LINES).take_while(ends).count();
+    let (kept, trailing) = body.split_at(last);
+    for (line, kind) in trailing {
+        match kind {
+            Kind::Fields(pieces) => apply(pieces, line, story),
+            Kind::Byline(names) => story.values.push((WireField::Author, *names, "byline")),
+            Kind::Date(date) => take(WireField::Date, *date, story),
+            Kind::NearLabel { label, meant } => near_label(*label, meant, story),
+            _ => {}
+        }
+    }
+    kept.to_vec()
+}
+
+/// Reads what follows the body: labelled lines, then other stories.
+fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
+    let mut unexplained: Option<(Range<usize>, usize)> = None;
+    let mut related = false;
+    let mut lines = after.iter().take(MOST_LINES).peekable();
+    while let Some((line, kind)) = lines.next() {
+        match kind {
+            Kind::RelatedHeading => related = true,
+            // A teaser may name its own source and date; only the article's editor is still to be expected.
+            Kind::Fields(pieces) if related => {
+                let own = pieces.iter().filter(|piece| matches!(piece.field, Some(WireField::Editor | WireField::Id)));
+                for piece in own {
+                    take(piece.field.unwrap_or(WireField::Editor), piece.value, story);
+                }
+            }
+            Kind::Fields(pieces) => apply(pieces, line, story),
+            Kind::Byline(names) if !related => story.values.push((WireField::Author, *names, "byline")),
+            Kind::NearLabel { label, meant } if !related => near_label(*label, meant, story),
+            _ if related => {
+                let mut value = line.text.text.to_owned();
+                let mut span = line.text.span();
+                // A headline and the paragraph behind it are one story.
+                if !is_paragraph(line.text)
+                    && let Some((teaser, _)) = lines.next_if(|(next, kind)| {
+                        is_paragraph(next.text) && !matches!(kind, Kind::RelatedHeading | Kind::Fields(_))
+                    })
+                {
+                    value = format!("{value} — {}", teaser.text.text);
+                    span.end = teaser.text.span().end;
+                }
+                story.related.push((value, span));
+            }
+            _ => {
+                let first = unexplained.get_or_insert((line.text.span(), 0));
+                first.1 += 1;
+            }
+        }
+    }
+    if let Some((span, count)) = unexplained {
+        let lines =
+            if count == 1 { "this line stands".to_owned() } else { format!("this and {} more stand", count - 1) };
+        story.note(
+            Code::WireTrailing,
+            span,
+            format!("{lines} after the editor's line, which ends the article, so it is left out"),
+            "move the editor's line behind the last paragraph, or put a heading such as `Related` above other stories",
+        );
+    }
+}
+
+fn related_line(value: Stretch<'_>, story: &mut Story<'_>) {
+    story.related.push((value.text.to_owned(), value.span()));
+}
+
+/// The authors of the story, for comparison.
+fn authors(story: &Story<'_>) -> Vec<String> {
+    names_in(story.values.iter().filter(|(field, ..)| *field == WireField::Author).map(|(_, value, _)| value.text))
+}
+
+/// Whether a line only names those who are known as authors already.
+fn repeats_byline(line: Stretch<'_>, authors: &[String]) -> bool {
+    let named = names_in([line.text].into_iter());
+    !named.is_empty() && named == authors
+}
+
+/// The names in bylines, for comparison only: sorted, without blanks and letter case.
+fn names_in<'t>(bylines: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let mut names = bylines.flat_map(people).map(|name| comparable(&name)).collect::<Vec<_>>();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A name without blanks and letter case: `JIN Feng` and `Jin Feng` are one person.
+pub(super) fn comparable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+}
+
+/// The people in a byline, in order, without words for what they are. Han names are divided by blanks too, unless the blank
+/// stands inside a name of two characters (`李 明`), where print widens it.
+pub(super) fn people(byline: &str) -> Vec<String> {
+    let line = Text::line(byline);
+    let divided = line.as_str().replace(" and ", ",").replace(" & ", ",").replace(" AND ", ",");
+    let mut names = Vec::new();
+    for part in divided.split([',', '，', '、', '/', '／', ';', '；', '|']).map(str::trim) {
+        let part = part.strip_prefix("and ").unwrap_or(part);
+        let han = !part.contains(|c: char| c.is_ascii_alphabetic()) && part.contains(is_wide);
+        let words = part.split(' ').collect::<Vec<_>>();
+        let widened = words.len() == 2 && words.iter().all(|word| word.chars().count() == 1);
+        match (han, widened) {
+            (true, true) => names.push(words.concat()),
+            (true, false) => names.extend(words.into_iter().map(|word| without_office(word).to_owned())),
+            (false, _) => names.push(without_office(part).to_owned()),
+        }
+    }
+    names.retain(|name| !name.is_empty() && name != "文");
+    names
+}
+
+fn without_office(name: &str) -> &str {
+    let stripped = labels::OFFICES.iter().find_map(|office| name.strip_prefix(office));
+    // A surname may begin with the sign of an office; what is left must still be a name.
+    stripped.filter(|rest| rest.is_empty() || rest.trim().chars().count() > 1).unwrap_or(name).trim()
+}
+
+/// Makes paragraphs of the lines of the body.
+fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) {
+    let mut kept: Vec<Line<'a>> = Vec::new();
+    for (line, kind) in body {
+        match kind {
+            Kind::Byline(names) if repeats_byline(*names, authors) => continue,
+            Kind::Byline(_) => story.note(
+                Code::WireByline,
+                line.text.span(),
+                "this looks like a byline but stands inside the body; it is kept as text",
+                "put the byline above the first or below the last paragraph",
+            ),
+            Kind::Caption { credit, .. } if !credit.text.is_empty() => story.note(
+                Code::WireCaption,
+                line.text.span(),
+                "this looks like the caption of a picture but stands inside the body; it is kept as text",
+                "put the caption of the lead picture above the first paragraph, and take others out",
+            ),
+            Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field == Some(WireField::Related)) => {
+                for piece in pieces.iter().filter(|piece| piece.field == Some(WireField::Related)) {
+                    related_line(piece.value, story);
+                }
+                continue;
+            }
+            Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field != Some(WireField::Author)) => story.note(
+                Code::WireLabel,
+                line.text.span(),
+                "this looks like a labelled line but stands inside the body; it is kept as text",
+                "put labelled lines above the first or below the last paragraph",
+            ),
+            _ => {}
+        }
+        kept.push(*line);
+    }
+    for block in kept.chunk_by(|one, next| one.block == next.block) {
+        match (block.first(), block.last()) {
+            (Some(first), Some(last)) if is_wrapped(block) => {
+                let span = first.text.start..last.text.span().end;
+                story.body.push((unwrapped(block), span));
+            }
+            _ => story.body.extend(block.iter().map(|line| (line.text.text.to_owned(), line.text.span()))),
+        }
+    }
+    if story.body.is_empty()
+        && let Some(caption) = story.value(WireField::Caption)
+    {
+        story.note(
+            Code::WireCaption,
+            caption.span(),
+            "the text is nothing but a caption, so the caption is the body as well",
+            "write a paragraph below the caption",
+        );
+        story.body.push((caption.text.to_owned(), caption.span()));
+    }
+}
+
+/// Whether the lines of a block are one paragraph, broken at the edge of a screen: none is long, some do not end a sentence,
+/// none begins a paragraph of its own.
+fn is_wrapped(block: &[Line<'_>]) -> bool {
+    let Some((last, before)) = block.split_last() else { return false };
+    if block.iter().any(|line| line.text.text.len() > 400) {
+        return false;
+    }
+    let widths = || before.iter().map(|line| columns(line.text.text));
+    let longest = widths().max().unwrap_or_default();
+    !before.is_empty()
+        && (40..=100).contains(&longest)
+        && columns(last.text.text) <= longest + 20
+        && widths().all(|width| width + 30 >= longest)
+        && before.iter().any(|line| !lines::ends_sentence(line.text.text))
+        && block.iter().skip(1).all(|line| !line.indented && !begins_item(line.text.text))
+}
+
+fn begins_item(text: &str) -> bool {
+    text.starts_with(['-', '*', '•', '·', '—', '■', '●', '◆'])
+        || text
+            .split_once(['.', ')', '、'])
+            .is_some_and(|(number, _)| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()))
+}
+
+fn unwrapped(block: &[Line<'_>]) -> String {
+    let mut paragraph = String::new();
+    for line in block {
+        let glued = paragraph.ends_with(is_wide) && line.text.text.starts_with(is_wide);
+        if !paragraph.is_empty() && !glued {
+            paragraph.push(' ');
+        }
+        paragraph.push_str(line.text.text);
+    }
+    paragraph
+}
+
+/// `... the last sentence. (Editor: Ann Lee)`: the editor of many Chinese papers stands there.
+fn editor_in_last_brackets<'a>(body: &mut Vec<Looked<'a>>, labels: &Labels, story: &mut Story<'a>) {
+    let Some((line, _)) = body.last_mut() else { return };
+    let Some((before, inside)) = line.text.last_brackets() else { return };
+    if let Kind::Fields(pieces) = lines::classify(inside, labels)
+        && pieces.iter().all(|piece| piece.field == Some(WireField::Editor))
+        && !before.text.is_empty()
+    {
+        line.text = before;
+        apply(&pieces, &line.clone(), story);
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if !is_wider(text, 60) { text.to_owned() } else { format!("{}…", text.chars().take(50).collect::<String>()) }
+}

@@ -1,0 +1,227 @@
+//! Neutral entries and feeds out of articles, and the public URL of everything.
+
+use std::sync::Arc;
+
+use super::filing::{Cabinet, FeedKey, taxonomy_key};
+use super::index::Filed;
+use crate::article::render::{LinkBase, Rendered};
+use crate::article::summary::{DEFAULT_LIMIT, summarise};
+use crate::article::MediaReference;
+use crate::config::{Config, FeedOptions};
+use crate::feed::{Entry, EntryImage, EntryMedia, Feed};
+use crate::snapshot::{PageFrame, PublishedArticle};
+use crate::types::{ArticlePath, ContentHash, EntryId, Text, WebUrl, encode_segment, media_type};
+
+/// How long readers and caches may wait between two polls (minutes).
+pub const POLL_MINUTES: u32 = 15;
+
+/// The canonical request path of a feed's page below the prefix; its documents lie under it.
+pub fn route(key: &FeedKey) -> String {
+    match key {
+        FeedKey::Section(path) => path.segments().fold("/".to_owned(), |route, segment| route + &encode_segment(segment) + "/"),
+        FeedKey::Tag(tag) => format!("/tags/{}/", encode_segment(tag.as_str())),
+        FeedKey::Author(author) => format!("/authors/{}/", encode_segment(author.as_str())),
+    }
+}
+
+/// The public URL of a feed's page.
+pub fn feed_base(config: &Config, key: &FeedKey) -> WebUrl {
+    below(&config.site.url, route(key).trim_start_matches('/'))
+}
+
+/// A URL below dateline's public base; `relative` is percent-encoded already.
+fn below(base: &WebUrl, relative: &str) -> WebUrl {
+    // An encoded path joined to a checked base is a URL; the base stands in where some future rule says otherwise.
+    WebUrl::parse(&format!("{base}{relative}")).unwrap_or_else(|_| base.clone())
+}
+
+/// The permanent end of an article's address: 50 bits of its id, in letters and digits that are told apart when read aloud.
+pub fn short_id(id: &EntryId) -> String {
+    const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let hash = ContentHash::of(id.as_str().as_bytes());
+    let bits = hash.as_bytes().iter().take(7).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+    (0..10).filter_map(|at| LETTERS.get(usize::try_from((bits >> (at * 5)) & 31).ok()?)).map(|&letter| char::from(letter)).collect()
+}
+
+/// A public article with its address; `None` while it is not public.
+pub fn published(path: &ArticlePath, filed: &Filed, config: &Config, frame: &Arc<PageFrame>) -> Option<PublishedArticle> {
+    let id = filed.id()?.clone();
+    let (published, updated) = filed.dates?;
+    let metadata = Arc::clone(&filed.metadata);
+    let name = Text::line(&format!("{}-{}", metadata.slug, short_id(&id)));
+    let url = match (&metadata.link, &config.content.article_url) {
+        (Some(link), _) => link.clone(),
+        (None, Some(template)) => {
+            let date = published.date();
+            let mut date = date.split('-');
+            let mut part = || date.next().unwrap_or_default();
+            let section: Vec<String> = filed.filing.own.segments().map(encode_segment).collect();
+            let section = section.join("/");
+            let template = if section.is_empty() { template.0.as_str().replace("{section}/", "") } else { template.0.to_string() };
+            let url = template
+                .replace("{section}", &section)
+                .replace("{slug}", &encode_segment(metadata.slug.as_str()))
+                .replace("{year}", part())
+                .replace("{month}", part())
+                .replace("{day}", part());
+            WebUrl::parse(&url).unwrap_or_else(|_| config.site.home.clone())
+        }
+        (None, None) => below(&config.site.url, &format!("articles/{}", encode_segment(name.as_str()))),
+    };
+    let language = filed.filing.language.clone();
+    Some(PublishedArticle { name, id, url, path: path.clone(), metadata, published, updated, language, frame: Arc::clone(frame), entry: None })
+}
+
+/// What the body's links are resolved against.
+pub fn link_base(article: &PublishedArticle) -> LinkBase {
+    LinkBase {
+        page: article.url.clone(),
+        media: below(&article.frame.site_url, "media/"),
+        folder: article.path.folder().to_owned(),
+    }
+}
+
+/// What pages of a section have in common.
+pub fn frame(cabinet: &Cabinet, filed: &Filed) -> PageFrame {
+    let config = cabinet.config();
+    let trail: Vec<(Text, WebUrl)> = cabinet
+        .trail(&filed.filing.home)
+        .into_iter()
+        .map(|(section, path)| (section.title.clone(), feed_base(config, &FeedKey::Section(path.clone()))))
+        .collect();
+    let options = options(cabinet, &FeedKey::Section(filed.filing.home.clone()));
+    let (title, base) = trail.last().cloned().unwrap_or_else(|| (config.site.title.clone(), config.site.url.clone()));
+    let first = options.formats.iter().take(1);
+    let mut feeds: Vec<_> = first.map(|&format| (title.clone(), format!("{base}{}", format.file_name()), format)).collect();
+    if !trail.is_empty() {
+        let first = config.feeds.formats.iter().take(1);
+        feeds.extend(first.map(|&format| (config.site.title.clone(), format!("{}{}", config.site.url, format.file_name()), format)));
+    }
+    PageFrame { site_title: config.site.title.clone(), site_url: config.site.url.clone(), trail, feeds }
+}
+
+/// The entry of an article.
+pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
+    let metadata = &article.metadata;
+    let address = |reference: &MediaReference| match reference {
+        MediaReference::Remote(url) => Some(url.clone()),
+        MediaReference::Local(path) => Some(media_url(&article.frame.site_url, path)),
+        MediaReference::Missing => None,
+    };
+    let image = metadata.image.as_ref().map(|image| {
+        let url = address(&image.url);
+        let media_type = url.as_ref().and_then(guess_type);
+        EntryImage { url, media_type, alt: image.alt.clone(), caption: image.caption.clone(), credit: image.credit.clone() }
+    });
+    let media = metadata
+        .media
+        .iter()
+        .filter_map(|media| {
+            let url = address(&media.url)?;
+            let media_type = media.media_type.clone().or_else(|| guess_type(&url)).unwrap_or_else(|| Text::new("application/octet-stream"));
+            Some(EntryMedia { url, media_type, length: media.length.unwrap_or(0), duration: media.duration })
+        })
+        .collect();
+    Entry {
+        id: article.id.clone(),
+        url: article.url.clone(),
+        title: metadata.title.clone(),
+        published: article.published,
+        updated: article.updated,
+        authors: metadata.authors.clone(),
+        editors: metadata.editors.clone(),
+        summary: metadata.summary.clone().unwrap_or_else(|| summarise(&rendered.text, DEFAULT_LIMIT)),
+        content: rendered.html.clone(),
+        tags: metadata.tags.clone(),
+        section: article.frame.trail.iter().map(|(title, _)| title.clone()).collect(),
+        language: article.language.clone(),
+        image,
+        media,
+        source: metadata.source.clone(),
+        copyright: metadata.copyright.clone(),
+    }
+}
+
+/// The files below the content directory that an article refers to.
+pub fn local_media<'a>(article: &'a PublishedArticle, rendered: &'a Rendered) -> impl Iterator<Item = &'a ArticlePath> {
+    let metadata = &article.metadata;
+    let stated = metadata.image.iter().map(|image| &image.url).chain(metadata.media.iter().map(|media| &media.url));
+    let stated = stated.filter_map(|reference| match reference {
+        MediaReference::Local(path) => Some(path),
+        _ => None,
+    });
+    stated.chain(&rendered.local_media)
+}
+
+/// The path of a media file below `/media/`, percent-encoded.
+pub fn media_route(path: &ArticlePath) -> String {
+    path.as_str().split('/').map(encode_segment).collect::<Vec<_>>().join("/")
+}
+
+fn media_url(site_url: &WebUrl, path: &ArticlePath) -> WebUrl {
+    below(site_url, &format!("media/{}", media_route(path)))
+}
+
+fn guess_type(url: &WebUrl) -> Option<Text> {
+    let path = url.path();
+    let (_, extension) = path.rsplit_once('.')?;
+    media_type(extension).map(Text::new)
+}
+
+/// The options of a feed: the section's, else the site's.
+pub fn options<'a>(cabinet: &'a Cabinet, key: &FeedKey) -> &'a FeedOptions {
+    let section = match key {
+        FeedKey::Section(path) => cabinet.section(path),
+        _ => None,
+    };
+    section.map_or(&cabinet.config().feeds, |section| &section.feeds)
+}
+
+/// A feed of these entries.
+pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>) -> Feed {
+    let config = cabinet.config();
+    let site = &config.site;
+    let options = options(cabinet, key);
+    let base = feed_base(config, key);
+    // Of several spellings the newest entry's wins, so that the title is a function of the window.
+    let spelling = |wanted: &Text, terms: fn(&Entry) -> &[Text]| {
+        let mut spellings = entries.iter().flat_map(|entry| terms(entry)).filter(|term| taxonomy_key(term) == *wanted);
+        spellings.next().unwrap_or(wanted).clone()
+    };
+    let (name, title, description, home, language) = match key {
+        FeedKey::Section(path) => match cabinet.section(path) {
+            None => (String::new(), site.title.clone(), site.description.clone(), site.home.clone(), site.language.clone()),
+            Some(section) => {
+                let title = Text::line(&format!("{} \u{2013} {}", section.title, site.title));
+                let description = section.description.clone().unwrap_or_else(|| title.clone());
+                let language = section.language.clone().unwrap_or_else(|| site.language.clone());
+                let name = section.path.segments().map(encode_segment).collect::<Vec<_>>().join("/");
+                (name, title, description, section.link.clone().unwrap_or_else(|| base.clone()), language)
+            }
+        },
+        FeedKey::Tag(tag) => {
+            let title = Text::line(&format!("#{} \u{2013} {}", spelling(tag, |entry| &entry.tags), site.title));
+            (format!("tags/{}", encode_segment(tag.as_str())), title.clone(), title, base.clone(), site.language.clone())
+        }
+        FeedKey::Author(author) => {
+            let title = Text::line(&format!("{} \u{2013} {}", spelling(author, |entry| &entry.authors), site.title));
+            (format!("authors/{}", encode_segment(author.as_str())), title.clone(), title, base.clone(), site.language.clone())
+        }
+    };
+    Feed {
+        id: EntryId::minted(format!("tag:{}:feed/{name}", site.tag_authority)),
+        title,
+        description,
+        home,
+        site: site.url.clone(),
+        base,
+        formats: options.formats.clone(),
+        language,
+        updated: entries.iter().map(|entry| entry.updated.timestamp()).max(),
+        publisher: site.title.clone(),
+        copyright: site.copyright.clone(),
+        poll_minutes: POLL_MINUTES,
+        content: options.content,
+        entries,
+    }
+}

@@ -1,0 +1,140 @@
+//! The last good version of every article, by path: metadata only, no bodies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::article::Metadata;
+use crate::event::{FileState, Listing};
+use crate::types::ArticlePath;
+
+/// All articles that were ever read well and are not gone.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// `None`: the file exists but no version of it could be used yet.
+    articles: BTreeMap<ArticlePath, Option<Arc<Metadata>>>,
+}
+
+/// What a new look at a file changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Nothing that readers could see.
+    Same,
+    /// A new or different good version.
+    Good(Arc<Metadata>),
+    /// The new version was refused; the previous good one, if any, stays.
+    Refused,
+    /// The file is gone.
+    Gone,
+}
+
+impl Catalog {
+    /// Takes note of what a look at a file gave.
+    pub fn apply(&mut self, path: &ArticlePath, state: &FileState) -> Change {
+        match state {
+            FileState::Absent => match self.articles.remove(path) {
+                Some(_) => Change::Gone,
+                None => Change::Same,
+            },
+            FileState::Unreadable(_) => Change::Refused,
+            FileState::Present(parsed) => {
+                let known = self.articles.entry(path.clone()).or_default();
+                match &parsed.article {
+                    None => Change::Refused,
+                    Some(article) if known.as_ref() == Some(&article.metadata) => Change::Same,
+                    Some(article) => {
+                        *known = Some(Arc::clone(&article.metadata));
+                        Change::Good(Arc::clone(&article.metadata))
+                    }
+                }
+            }
+        }
+    }
+
+    /// The articles that a listing proves to be gone: not listed, and the nearest folder that was listed is complete.
+    pub fn missing(&self, listing: &Listing) -> Vec<ArticlePath> {
+        let complete: BTreeMap<&str, bool> =
+            listing.directories.iter().map(|folder| (folder.path.as_str(), folder.unreadable.is_none())).collect();
+        let in_scope = |path: &&ArticlePath| {
+            listing.scope.is_empty()
+                || path.as_str().strip_prefix(listing.scope.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let proven = |path: &&ArticlePath| {
+            let mut folder = path.folder();
+            loop {
+                if let Some(&complete) = complete.get(folder) {
+                    return complete;
+                }
+                match folder.rsplit_once('/') {
+                    Some((parent, _)) => folder = parent,
+                    None if folder.is_empty() => return false,
+                    None => folder = "",
+                }
+            }
+        };
+        self.articles
+            .keys()
+            .filter(in_scope)
+            .filter(|path| listing.files.binary_search(path).is_err())
+            .filter(proven)
+            .cloned()
+            .collect()
+    }
+
+    /// The last good version of an article.
+    pub fn get(&self, path: &ArticlePath) -> Option<&Arc<Metadata>> {
+        self.articles.get(path).and_then(Option::as_ref)
+    }
+
+    /// Every good article, by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&ArticlePath, &Arc<Metadata>)> {
+        self.articles.iter().filter_map(|(path, metadata)| metadata.as_ref().map(|metadata| (path, metadata)))
+    }
+
+    /// How many files there are, refused ones included.
+    pub fn len(&self) -> usize {
+        self.articles.len()
+    }
+
+    /// Whether there is no file at all.
+    pub fn is_empty(&self) -> bool {
+        self.articles.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::article::Parsed;
+    use crate::diag::{Code, Diagnostic};
+    use crate::event::ListedDirectory;
+
+    fn catalog(paths: &[&str]) -> Catalog {
+        let mut catalog = Catalog::default();
+        for path in paths {
+            let parsed = Parsed { article: None, diagnostics: vec![], origins: vec![] };
+            catalog.apply(&ArticlePath::new(path), &FileState::Present(parsed));
+        }
+        catalog
+    }
+
+    #[test]
+    fn absence_counts_only_under_a_complete_listing() {
+        let catalog = catalog(&["a/1.md", "a/b/2.md", "c/3.md", "d/e/4.md", "top.md"]);
+        let folder = |path: &str, readable: bool| ListedDirectory {
+            path: path.into(),
+            unreadable: (!readable).then(|| Diagnostic::new(Code::FolderUnreadable, "why")),
+        };
+        for (scope, folders, files, missing) in [
+            ("", vec![folder("", true), folder("a", true), folder("c", true)], vec!["a/1.md"], "a/b/2.md c/3.md d/e/4.md top.md"),
+            ("", vec![folder("", false)], vec![], ""),
+            ("", vec![folder("", true), folder("c", false)], vec!["top.md"], "a/1.md a/b/2.md d/e/4.md"),
+            ("a", vec![folder("a", true), folder("a/b", true)], vec!["a/1.md"], "a/b/2.md"),
+            ("a", vec![], vec![], ""),
+        ] {
+            let files = files.into_iter().map(ArticlePath::new).collect();
+            let listing = Listing { scope: scope.into(), directories: folders, files, limited: None };
+            let found: Vec<String> = catalog.missing(&listing).iter().map(ToString::to_string).collect();
+            assert_eq!(found.join(" "), missing, "{listing:?}");
+        }
+    }
+}

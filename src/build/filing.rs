@@ -1,0 +1,299 @@
+//! Where an article belongs: its own section, and for each feed the first rule that takes or refuses it (CONTRACT, "Which
+//! section, which feeds").
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::article::{Metadata, SectionClaim};
+use crate::config::{Config, Section, Selector};
+use crate::diag::{Code, Diagnostic};
+use crate::types::{ArticlePath, Language, SectionPath, Text};
+
+/// What identifies a feed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum FeedKey {
+    /// A configured section; the root is the empty path.
+    Section(SectionPath),
+    /// A tag, as [`taxonomy_key`] spells it.
+    Tag(Text),
+    /// An author, likewise.
+    Author(Text),
+}
+
+/// Tags and authors are the same whatever their case and composition.
+pub fn taxonomy_key(term: &Text) -> Text {
+    Text::line(&term.as_str().nfc().collect::<String>().to_lowercase())
+}
+
+/// Where an article belongs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Filing {
+    /// The section that it says it belongs to.
+    pub own: SectionPath,
+    /// The nearest configured section that contains `own`; the root if there is none.
+    pub home: SectionPath,
+    /// The language it is written in.
+    pub language: Language,
+    /// What was odd about the claim.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Why a feed has an article or has it not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// Whether it is in.
+    pub taken: bool,
+    /// The first rule that decided.
+    pub rule: Rule,
+}
+
+/// The rules, in the order in which they are asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// `feeds = false`
+    KeptOut,
+    /// The root feed carries everything.
+    Root,
+    /// An exclude pattern matches the own section.
+    Excluded(Text),
+    /// None of `any`, or not all of `all`, or one of `none`: which list of which key.
+    Selected(&'static str, &'static str),
+    /// Filed there by `sections`.
+    Filed,
+    /// An include pattern matches the own section.
+    Included(Text),
+    /// No include pattern matches the own section.
+    NotIncluded,
+    /// It is its own section.
+    Own,
+    /// Its own section is not configured; this is the nearest that is.
+    Nearest,
+    /// The own section lies below, and the section rolls up.
+    RolledUp,
+    /// The own section lies below, but the section does not roll up.
+    NotRolledUp,
+    /// The own section is elsewhere.
+    Elsewhere,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::KeptOut => write!(f, "`feeds: false` keeps it out of all feeds"),
+            Rule::Root => write!(f, "the root feed carries everything"),
+            Rule::Excluded(pattern) => write!(f, "exclude `{pattern}` matches its section"),
+            Rule::Selected(key, "any") => write!(f, "it has none of {key}.any"),
+            Rule::Selected(key, "all") => write!(f, "it lacks one of {key}.all"),
+            Rule::Selected(key, list) => write!(f, "it has one of {key}.{list}"),
+            Rule::Filed => write!(f, "`sections` files it here"),
+            Rule::Included(pattern) => write!(f, "include `{pattern}` matches its section"),
+            Rule::NotIncluded => write!(f, "no include pattern matches its section"),
+            Rule::Own => write!(f, "it is its own section"),
+            Rule::Nearest => write!(f, "its own section is not configured; this is the nearest that is"),
+            Rule::RolledUp => write!(f, "its section lies below and roll_up is true"),
+            Rule::NotRolledUp => write!(f, "its section lies below but roll_up is false"),
+            Rule::Elsewhere => write!(f, "its section is not this one nor below it"),
+        }
+    }
+}
+
+/// The sections of a configuration, arranged for looking up.
+#[derive(Debug)]
+pub struct Cabinet {
+    config: Arc<Config>,
+    by_path: BTreeMap<SectionPath, usize>,
+    by_breadcrumb: BTreeMap<Vec<String>, SectionPath>,
+    /// The configured sections below each with no other configured section between.
+    children: BTreeMap<SectionPath, Vec<usize>>,
+    /// Sections whose `include` may take articles from anywhere.
+    with_include: Vec<usize>,
+}
+
+impl Cabinet {
+    /// Arranges the sections.
+    pub fn new(config: Arc<Config>) -> Cabinet {
+        let by_path = config.sections.iter().enumerate().map(|(at, section)| (section.path.clone(), at)).collect();
+        let by_breadcrumb = config
+            .sections
+            .iter()
+            .filter_map(|section| Some((fold(section.breadcrumb.as_deref()?), section.path.clone())))
+            .collect();
+        let with_include =
+            config.sections.iter().enumerate().filter(|(_, section)| section.include.is_some()).map(|(at, _)| at).collect();
+        let mut cabinet = Cabinet { config, by_path, by_breadcrumb, with_include, children: BTreeMap::new() };
+        for (path, at) in cabinet.by_path.clone() {
+            let parent = cabinet.nearest(&path.parent().unwrap_or_default());
+            cabinet.children.entry(parent).or_default().push(at);
+        }
+        cabinet
+    }
+
+    /// The configuration these sections are of.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// A configured section.
+    pub fn section(&self, path: &SectionPath) -> Option<&Section> {
+        self.by_path.get(path).and_then(|&at| self.config.sections.get(at))
+    }
+
+    /// The section itself or the nearest above it that is configured; the root if there is none.
+    pub fn nearest(&self, path: &SectionPath) -> SectionPath {
+        let mut candidate = path.clone();
+        while !candidate.is_root() && !self.by_path.contains_key(&candidate) {
+            candidate = candidate.parent().unwrap_or_default();
+        }
+        candidate
+    }
+
+    /// The titles of a section and of those above it that are configured, outermost first, each with its path.
+    pub fn trail(&self, path: &SectionPath) -> Vec<(&Section, &SectionPath)> {
+        let mut trail = Vec::new();
+        let mut candidate = Some(path.clone());
+        while let Some(path) = candidate {
+            trail.extend(self.section(&path).map(|section| (section, &section.path)));
+            candidate = path.parent();
+        }
+        trail.reverse();
+        trail
+    }
+
+    /// The configured sections that lie below one with no other configured section between.
+    pub fn children(&self, path: &SectionPath) -> Vec<&Section> {
+        self.children.get(path).into_iter().flatten().filter_map(|&at| self.config.sections.get(at)).collect()
+    }
+
+    /// Where an article belongs.
+    pub fn file(&self, path: &ArticlePath, metadata: &Metadata) -> Filing {
+        let mut diagnostics = Vec::new();
+        let folder = SectionPath::parse(path.folder()).unwrap_or_default();
+        let own = match &metadata.section {
+            SectionClaim::Stated(section) => section.clone(),
+            SectionClaim::Folder => folder,
+            SectionClaim::Breadcrumb(crumbs) => {
+                let spelt_out = crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join("/");
+                let as_path = SectionPath::parse(&spelt_out).ok().filter(|section| self.by_path.contains_key(section));
+                match self.by_breadcrumb.get(&fold(crumbs)).cloned().or(as_path) {
+                    Some(section) => section,
+                    None => {
+                        if spelt_out != folder.as_str() {
+                            diagnostics.push(self.unknown_breadcrumb(crumbs, &folder));
+                        }
+                        folder
+                    }
+                }
+            }
+        };
+        let home = self.nearest(&own);
+        let language = metadata
+            .language
+            .clone()
+            .or_else(|| self.section(&home).and_then(|section| section.language.clone()))
+            .unwrap_or_else(|| self.config.site.language.clone());
+        Filing { own, home, language, diagnostics }
+    }
+
+    fn unknown_breadcrumb(&self, crumbs: &[Text], folder: &SectionPath) -> Diagnostic {
+        let written = crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join(" > ");
+        let instead = if folder.is_root() { "the root".to_owned() } else { format!("`{folder}`") };
+        Diagnostic::new(Code::BreadcrumbUnknown, format!("no section has the breadcrumb `{written}`; the folder files it under {instead}"))
+            .help(format!("give a section `breadcrumb = \"{written}\"`"))
+    }
+
+    /// All feeds that have the article.
+    pub fn feeds(&self, metadata: &Metadata, filing: &Filing) -> Vec<FeedKey> {
+        if !metadata.in_feeds {
+            return Vec::new();
+        }
+        let mut keys = vec![FeedKey::Section(SectionPath::root())];
+        let mut candidates: Vec<usize> = self.with_include.clone();
+        candidates.extend(metadata.sections.iter().filter_map(|path| self.by_path.get(path)));
+        let mut above = Some(filing.home.clone());
+        while let Some(path) = above {
+            candidates.extend(self.by_path.get(&path));
+            above = path.parent();
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        for section in candidates.into_iter().filter_map(|at| self.config.sections.get(at)) {
+            if self.decide(section, metadata, filing).taken {
+                keys.push(FeedKey::Section(section.path.clone()));
+            }
+        }
+        if self.config.taxonomies.tags {
+            keys.extend(metadata.tags.iter().map(|tag| FeedKey::Tag(taxonomy_key(tag))));
+        }
+        if self.config.taxonomies.authors {
+            keys.extend(metadata.authors.iter().map(|author| FeedKey::Author(taxonomy_key(author))));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Whether a section's feed takes an article, and the first rule that decided.
+    pub fn decide(&self, section: &Section, metadata: &Metadata, filing: &Filing) -> Verdict {
+        let out = |rule| Verdict { taken: false, rule };
+        let within = |rule| Verdict { taken: true, rule };
+        if !metadata.in_feeds {
+            return out(Rule::KeptOut);
+        }
+        if let Some(pattern) = section.exclude.as_ref().and_then(|globs| globs.matching(&filing.own)) {
+            return out(Rule::Excluded(pattern));
+        }
+        let has = |terms: &[Text], wanted: &Text| terms.iter().any(|term| taxonomy_key(term) == taxonomy_key(wanted));
+        let speaks = |wanted: &Text| language_matches(&filing.language, wanted);
+        let refused = refusal(&section.tags, |wanted| has(&metadata.tags, wanted))
+            .map(|list| Rule::Selected("tags", list))
+            .or_else(|| refusal(&section.authors, |wanted| has(&metadata.authors, wanted)).map(|list| Rule::Selected("authors", list)))
+            .or_else(|| refusal(&section.languages, speaks).map(|list| Rule::Selected("languages", list)));
+        if let Some(rule) = refused {
+            return out(rule);
+        }
+        if metadata.sections.contains(&section.path) {
+            return within(Rule::Filed);
+        }
+        if let Some(globs) = &section.include {
+            return match globs.matching(&filing.own) {
+                Some(pattern) => within(Rule::Included(pattern)),
+                None => out(Rule::NotIncluded),
+            };
+        }
+        if section.path == filing.own {
+            return within(Rule::Own);
+        }
+        if section.path == filing.home {
+            return within(Rule::Nearest);
+        }
+        match (section.path.contains(&filing.own), section.roll_up) {
+            (true, true) => within(Rule::RolledUp),
+            (true, false) => out(Rule::NotRolledUp),
+            (false, _) => out(Rule::Elsewhere),
+        }
+    }
+}
+
+/// The first list of a selector that refuses, given what the article has.
+fn refusal(selector: &Selector, has: impl Fn(&Text) -> bool) -> Option<&'static str> {
+    if !selector.any.is_empty() && !selector.any.iter().any(&has) {
+        return Some("any");
+    }
+    if !selector.all.iter().all(&has) {
+        return Some("all");
+    }
+    selector.none.iter().any(&has).then_some("none")
+}
+
+/// Basic filtering (RFC 4647, section 3.3.1): `zh` matches `zh-Hans`.
+fn language_matches(language: &Language, range: &Text) -> bool {
+    let (language, range) = (language.as_str().to_ascii_lowercase(), range.as_str().to_ascii_lowercase());
+    language.strip_prefix(&range).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+fn fold(crumbs: &[Text]) -> Vec<String> {
+    crumbs.iter().map(|crumb| taxonomy_key(crumb).as_str().to_owned()).collect()
+}

@@ -1,0 +1,311 @@
+//! Every feed's articles in order, kept and not recomputed: a change costs O(log n) in each feed that has the article.
+//!
+//! What is here is a function of the good articles, the configuration and the last instant passed; the order in which
+//! changes came leaves no trace.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization;
+
+use super::filing::{Cabinet, FeedKey, Filing};
+use crate::article::Metadata;
+use crate::diag::{Code, Diagnostic, Place};
+use crate::event::Now;
+use crate::types::{ArticlePath, EntryId, Moment, encode_segment};
+
+/// Where an article stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Readers can see it, under this id.
+    Public(EntryId),
+    /// `draft: true`
+    Draft,
+    /// It has no date, and nothing remembers yet when it was first seen.
+    Undated,
+    /// Its date is still to come.
+    Scheduled(Timestamp),
+    /// Another article has its explicit id.
+    IdTaken(ArticlePath),
+}
+
+/// One article in the index.
+#[derive(Clone, Debug)]
+pub struct Filed {
+    /// Its last good version.
+    pub metadata: Arc<Metadata>,
+    /// Where it belongs.
+    pub filing: Filing,
+    /// Whether readers can see it.
+    pub standing: Standing,
+    /// First publication and last change; equal where no change is stated or it is still to come.
+    pub dates: Option<(Moment, Moment)>,
+    /// The feeds that have it while it is public.
+    pub feeds: Vec<FeedKey>,
+    /// The id it would like to have, which others may want too.
+    wish: EntryId,
+}
+
+impl Filed {
+    /// The id under which readers see it.
+    pub fn id(&self) -> Option<&EntryId> {
+        match &self.standing {
+            Standing::Public(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// Newest first by first publication, ties by id.
+type Position = (Reverse<Timestamp>, EntryId);
+
+/// Who wants an id, best right first: explicit ids before minted ones, then the earlier publication, then the path.
+type Claim = (bool, Timestamp, ArticlePath);
+
+/// The order of every feed.
+#[derive(Debug)]
+pub struct Index {
+    cabinet: Arc<Cabinet>,
+    articles: HashMap<ArticlePath, Filed>,
+    claims: BTreeMap<EntryId, BTreeSet<Claim>>,
+    feeds: BTreeMap<FeedKey, BTreeMap<Position, ArticlePath>>,
+    due: BTreeSet<(Timestamp, ArticlePath)>,
+    public: usize,
+    changes: Changes,
+}
+
+/// What changed since it was last asked.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Feeds whose window looks different.
+    pub feeds: BTreeSet<FeedKey>,
+    /// Articles whose standing, place or content changed, the ones that are gone included.
+    pub articles: BTreeSet<ArticlePath>,
+}
+
+impl Index {
+    /// An empty index; every configured feed is there from the start.
+    pub fn new(cabinet: Arc<Cabinet>) -> Index {
+        let sections = cabinet.config().sections.iter().map(|section| FeedKey::Section(section.path.clone()));
+        let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
+        let feeds = keys.iter().map(|key| (key.clone(), BTreeMap::new())).collect();
+        let changes = Changes { feeds: keys, articles: BTreeSet::new() };
+        Index { cabinet, articles: HashMap::new(), claims: BTreeMap::new(), feeds, due: BTreeSet::new(), public: 0, changes }
+    }
+
+    /// The sections it files under.
+    pub fn cabinet(&self) -> &Arc<Cabinet> {
+        &self.cabinet
+    }
+
+    /// Files a new or changed article.
+    pub fn put(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>, now: Now) {
+        self.remove(path);
+        let filing = self.cabinet.file(path, metadata);
+        let wish = self.wish(metadata, &filing);
+        let (standing, dates) = match metadata.published {
+            _ if metadata.draft => (Standing::Draft, None),
+            None => (Standing::Undated, None),
+            Some(published) if published.timestamp() > now => {
+                self.due.insert((published.timestamp(), path.clone()));
+                (Standing::Scheduled(published.timestamp()), None)
+            }
+            Some(published) => {
+                let updated = metadata.updated.filter(|updated| updated.timestamp() >= published.timestamp());
+                let coming = updated.filter(|updated| updated.timestamp() > now);
+                self.due.extend(coming.map(|updated| (updated.timestamp(), path.clone())));
+                let updated = updated.filter(|_| coming.is_none()).unwrap_or(published);
+                self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, published));
+                (Standing::Undated, Some((published, updated)))
+            }
+        };
+        let feeds = if dates.is_some() { self.cabinet.feeds(metadata, &filing) } else { Vec::new() };
+        let filed = Filed { metadata: Arc::clone(metadata), filing, standing, dates, feeds, wish: wish.clone() };
+        self.articles.insert(path.clone(), filed);
+        self.changes.articles.insert(path.clone());
+        self.settle(&wish);
+    }
+
+    /// Takes an article out.
+    pub fn remove(&mut self, path: &ArticlePath) {
+        let Some(filed) = self.articles.remove(path) else { return };
+        self.changes.articles.insert(path.clone());
+        self.withdraw(&filed);
+        for instant in [filed.metadata.published, filed.metadata.updated].into_iter().flatten() {
+            self.due.remove(&(instant.timestamp(), path.clone()));
+        }
+        if let Some(claims) = self.claims.get_mut(&filed.wish) {
+            claims.retain(|(_, _, claimant)| claimant != path);
+            if claims.is_empty() {
+                self.claims.remove(&filed.wish);
+            }
+            self.settle(&filed.wish);
+        }
+    }
+
+    /// Lets time pass: what has become due is filed anew.
+    pub fn tick(&mut self, now: Now) {
+        while let Some((instant, path)) = self.due.first().cloned() {
+            if instant > now {
+                return;
+            }
+            self.due.pop_first();
+            if let Some(metadata) = self.articles.get(&path).map(|filed| Arc::clone(&filed.metadata)) {
+                self.put(&path, &metadata, now);
+            }
+        }
+    }
+
+    /// The next instant at which something becomes visible.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.due.first().map(|(instant, _)| *instant)
+    }
+
+    /// What changed since the last call.
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// An article, if it is known.
+    pub fn get(&self, path: &ArticlePath) -> Option<&Filed> {
+        self.articles.get(path)
+    }
+
+    /// Every feed that there is.
+    pub fn feeds(&self) -> impl Iterator<Item = &FeedKey> {
+        self.feeds.keys()
+    }
+
+    /// Whether there is such a feed.
+    pub fn has_feed(&self, key: &FeedKey) -> bool {
+        self.feeds.contains_key(key)
+    }
+
+    /// The articles in a feed's window, newest first.
+    pub fn window(&self, key: &FeedKey) -> impl Iterator<Item = &ArticlePath> {
+        self.feeds.get(key).into_iter().flat_map(|feed| feed.values()).take(self.max_items(key))
+    }
+
+    /// How many articles are public.
+    pub fn public(&self) -> usize {
+        self.public
+    }
+
+    /// What is odd about where an article stands.
+    pub fn diagnostics(&self, path: &ArticlePath) -> Vec<Diagnostic> {
+        let Some(filed) = self.articles.get(path) else { return Vec::new() };
+        let file = format!("{}/{path}", self.cabinet.config().parsing.root);
+        let mut diagnostics = filed.filing.diagnostics.clone();
+        match &filed.standing {
+            Standing::IdTaken(holder) => diagnostics.push(
+                Diagnostic::new(Code::IdTaken, format!("the id `{}` belongs to `{holder}`, so this article is not published", filed.wish))
+                    .help("give one of the two an id of its own"),
+            ),
+            Standing::Public(id) if *id != filed.wish => diagnostics.push(
+                Diagnostic::new(Code::IdCollision, format!("another article of that day and section has the slug `{}` too; this one gets the id `{id}`", filed.metadata.slug))
+                    .help("give one of the two another `slug` or an explicit `id`"),
+            ),
+            _ => {}
+        }
+        for diagnostic in &mut diagnostics {
+            diagnostic.place.get_or_insert_with(|| Place::file(&file));
+        }
+        diagnostics
+    }
+
+    fn max_items(&self, key: &FeedKey) -> usize {
+        let section = match key {
+            FeedKey::Section(path) => self.cabinet.section(path),
+            _ => None,
+        };
+        section.map_or(self.cabinet.config().feeds.max_items, |section| section.feeds.max_items)
+    }
+
+    /// The explicit id, or the one that CONTRACT mints: authority, publication date, first segment, slug.
+    fn wish(&self, metadata: &Metadata, filing: &Filing) -> EntryId {
+        if let Some(id) = &metadata.id {
+            return id.clone();
+        }
+        let date = metadata.published.map(Moment::date).unwrap_or_default();
+        let section = filing.own.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
+        let slug = encode_segment(&metadata.slug.as_str().nfc().collect::<String>());
+        let authority = &self.cabinet.config().site.tag_authority;
+        EntryId::minted(format!("tag:{authority}:{date}/{}{slug}", section.unwrap_or_default()))
+    }
+
+    /// Gives each claimant of an id its due, and moves those whose id changed.
+    fn settle(&mut self, wish: &EntryId) {
+        let Some(claims) = self.claims.get(wish) else { return };
+        let mut holder: Option<ArticlePath> = None;
+        let standings: Vec<(ArticlePath, Standing)> = claims
+            .iter()
+            .map(|(minted, _, path)| {
+                let standing = match &holder {
+                    None => Standing::Public(wish.clone()),
+                    Some(holder) if !minted => Standing::IdTaken(holder.clone()),
+                    Some(_) => {
+                        let path: Vec<String> = path.as_str().split('/').map(encode_segment).collect();
+                        Standing::Public(EntryId::minted(format!("{wish}/{}", path.join("/"))))
+                    }
+                };
+                holder.get_or_insert_with(|| path.clone());
+                (path.clone(), standing)
+            })
+            .collect();
+        for (path, standing) in standings {
+            let Some(mut filed) = self.articles.remove(&path) else { continue };
+            if filed.standing != standing {
+                self.withdraw(&filed);
+                filed.standing = standing;
+                self.place(&path, &filed);
+                self.changes.articles.insert(path.clone());
+            }
+            self.articles.insert(path, filed);
+        }
+    }
+
+    fn place(&mut self, path: &ArticlePath, filed: &Filed) {
+        let Some(position) = position(filed) else { return };
+        self.public += 1;
+        for key in &filed.feeds {
+            self.feeds.entry(key.clone()).or_default().insert(position.clone(), path.clone());
+            self.note(key, &position);
+        }
+    }
+
+    fn withdraw(&mut self, filed: &Filed) {
+        let Some(position) = position(filed) else { return };
+        self.public -= 1;
+        for key in &filed.feeds {
+            self.note(key, &position);
+            let Some(feed) = self.feeds.get_mut(key) else { continue };
+            feed.remove(&position);
+            if feed.is_empty() && !matches!(key, FeedKey::Section(_)) {
+                self.feeds.remove(key);
+            }
+        }
+    }
+
+    /// Marks a feed as changed if the position is inside its window.
+    fn note(&mut self, key: &FeedKey, position: &Position) {
+        if self.changes.feeds.contains(key) {
+            return;
+        }
+        let max_items = self.max_items(key);
+        let newer = self.feeds.get(key).map_or(0, |feed| feed.range(..position).take(max_items).count());
+        if newer < max_items {
+            self.changes.feeds.insert(key.clone());
+        }
+    }
+}
+
+fn claim(path: &ArticlePath, metadata: &Metadata, published: Moment) -> Claim {
+    (metadata.id.is_none(), published.timestamp(), path.clone())
+}
+
+fn position(filed: &Filed) -> Option<Position> {
+    let (published, _) = filed.dates?;
+    Some((Reverse(published.timestamp()), filed.id()?.clone()))
+}

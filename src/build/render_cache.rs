@@ -1,0 +1,81 @@
+//! Rendered bodies by content hash, rendering options and renderer version: rendering costs more than all the rest of a
+//! build. What a window holds stays; the rest goes, oldest first, when the budget is used up.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::article::render::{LinkBase, RENDERER_VERSION, Rendered, render};
+use crate::article::Body;
+use crate::types::ContentHash;
+
+/// What a rendering is a function of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RenderKey(ContentHash);
+
+impl RenderKey {
+    /// The key of a version of an article under its public URLs.
+    pub fn new(content: ContentHash, links: &LinkBase) -> RenderKey {
+        RenderKey(ContentHash::of_parts([
+            content.as_bytes().as_slice(),
+            links.page.as_str().as_bytes(),
+            links.media.as_str().as_bytes(),
+            links.folder.as_bytes(),
+            &RENDERER_VERSION.to_le_bytes(),
+        ]))
+    }
+}
+
+/// The cache.
+#[derive(Debug)]
+pub struct RenderCache {
+    rendered: HashMap<RenderKey, Arc<Rendered>>,
+    oldest_first: VecDeque<RenderKey>,
+    bytes: usize,
+    budget: usize,
+}
+
+impl RenderCache {
+    /// A cache that holds about this many bytes besides what windows hold.
+    pub fn new(budget: usize) -> RenderCache {
+        RenderCache { rendered: HashMap::new(), oldest_first: VecDeque::new(), bytes: 0, budget }
+    }
+
+    /// A rendering that was made before.
+    pub fn get(&self, key: &RenderKey) -> Option<Arc<Rendered>> {
+        self.rendered.get(key).cloned()
+    }
+
+    /// Renders a body, and remembers it.
+    pub fn render(&mut self, key: RenderKey, body: &Body, links: &LinkBase) -> Arc<Rendered> {
+        if let Some(rendered) = self.get(&key) {
+            return rendered;
+        }
+        let rendered = Arc::new(render(body, links));
+        self.bytes += weight(&rendered);
+        self.oldest_first.push_back(key);
+        self.rendered.insert(key, Arc::clone(&rendered));
+        self.shrink();
+        rendered
+    }
+
+    fn shrink(&mut self) {
+        let mut left = self.oldest_first.len();
+        while self.bytes > self.budget && left > 0 {
+            left -= 1;
+            let Some(key) = self.oldest_first.pop_front() else { return };
+            match self.rendered.get(&key) {
+                // A window holds it too: dropping it here would save nothing and cost a rendering.
+                Some(rendered) if Arc::strong_count(rendered) > 1 => self.oldest_first.push_back(key),
+                Some(rendered) => {
+                    self.bytes -= weight(rendered).min(self.bytes);
+                    self.rendered.remove(&key);
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+fn weight(rendered: &Rendered) -> usize {
+    rendered.html.as_str().len() + rendered.text.len() + 200
+}

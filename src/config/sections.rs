@@ -1,0 +1,174 @@
+//! `[[section]]`: each by itself, then what they are to one another.
+
+use std::collections::BTreeMap;
+
+use globset::{GlobBuilder, GlobSetBuilder};
+
+use super::raw::{At, Sink, Table};
+use super::validate::{feed_options, language_tag, web_url};
+use super::{FeedOptions, Section, SectionGlobs, Selector};
+use crate::diag::Code;
+use crate::types::{SectionPath, Text};
+
+/// The keys of `[feeds]` that a section may override.
+pub(super) const OVERRIDES: [&str; 3] = ["formats", "content", "max_items"];
+
+/// First segments that have a meaning of their own (CONTRACT, URLs).
+const RESERVED: [&str; 7] = ["tags", "authors", "articles", "media", "healthz", "readyz", "hub"];
+/// Documents that stand beside sections.
+const DOCUMENTS: [&str; 4] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml"];
+
+pub(super) fn validate(tables: Vec<Table<'_>>, sink: &mut Sink<'_>, defaults: &FeedOptions) -> Vec<Section> {
+    let mut sections: BTreeMap<SectionPath, Section> = BTreeMap::new();
+    let mut breadcrumbs: BTreeMap<Vec<String>, SectionPath> = BTreeMap::new();
+    for mut table in tables {
+        let section = section(&mut table, sink, defaults, &mut breadcrumbs);
+        table.finish(sink);
+        let Some((section, span)) = section else { continue };
+        if let Some(other) = sections.get(&section.path) {
+            let message = format!("there are two sections `{}`; the other is on line {}", section.path, other.place.line);
+            sink.report(Code::ConfigDuplicate, &span, message, "remove one of them or give it another path");
+            continue;
+        }
+        sections.insert(section.path.clone(), section);
+    }
+    sections.into_values().collect()
+}
+
+fn section(
+    table: &mut Table<'_>,
+    sink: &mut Sink<'_>,
+    defaults: &FeedOptions,
+    breadcrumbs: &mut BTreeMap<Vec<String>, SectionPath>,
+) -> Option<(Section, std::ops::Range<usize>)> {
+    let written = table.text(sink, "path");
+    if written.is_none() && !table.has("path") {
+        sink.report(Code::ConfigMissing, &table.span.clone(), "a section needs a `path`", "write `path = \"technology/chips\"`");
+    }
+    let path = written.as_ref().and_then(|path| section_path(sink, path));
+    let title = table.text(sink, "title").map(|title| (Text::line(&title.value), title.span));
+    if let Some((title, span)) = &title
+        && title.is_empty()
+    {
+        sink.report(Code::ConfigMissing, span, "`title` is empty", "write the name of the section, or leave the key out");
+    }
+    let description = table.text(sink, "description").map(|text| Text::line(&text.value)).filter(|text| !text.is_empty());
+    let language = table.text(sink, "language").and_then(|language| language_tag(sink, &language));
+    let link = table.text(sink, "link").and_then(|link| web_url(sink, &link));
+    let breadcrumb = table.text(sink, "breadcrumb").and_then(|written| breadcrumb(sink, &written, path.as_ref(), breadcrumbs));
+    let include = table.texts(sink, "include").map(|patterns| (globs(sink, &patterns), patterns));
+    let exclude = table.texts(sink, "exclude").map(|patterns| (globs(sink, &patterns), patterns));
+    let roll_up = table.boolean(sink, "roll_up").unwrap_or(true);
+    let tags = selector(table, sink, "tags", &|sink, term| Some(term_text(sink, term)));
+    let authors = selector(table, sink, "authors", &|sink, term| Some(term_text(sink, term)));
+    let languages = selector(table, sink, "languages", &|sink, term| Some(Text::new(language_tag(sink, term)?.as_str())));
+    let feeds = feed_options(table, sink, defaults);
+
+    let (written, path) = (written?, path?);
+    if let (Some((_, include)), Some((_, exclude))) = (&include, &exclude) {
+        let excluded = |pattern: &At<String>| exclude.value.iter().any(|other| other.value == pattern.value || other.value == "**");
+        if !include.value.is_empty() && include.value.iter().all(excluded) {
+            sink.report(Code::ConfigMatchesNothing, &include.span, "everything that `include` takes, `exclude` refuses: this section matches nothing", "remove one of the patterns");
+        }
+    }
+    if let Some((_, include)) = &include
+        && include.value.is_empty()
+    {
+        sink.report(Code::ConfigMatchesNothing, &include.span, "an empty `include` matches nothing", "leave the key out to take this section and all below it");
+    }
+    let title = title.map(|(title, _)| title).unwrap_or_else(|| Text::line(path.segments().last().unwrap_or_default()));
+    let section = Section {
+        title,
+        description,
+        language,
+        link,
+        breadcrumb,
+        include: include.and_then(|(globs, _)| globs),
+        exclude: exclude.and_then(|(globs, _)| globs),
+        roll_up,
+        tags,
+        authors,
+        languages,
+        feeds,
+        place: sink.place(&written.span),
+        path,
+    };
+    Some((section, written.span))
+}
+
+fn section_path(sink: &mut Sink<'_>, written: &At<String>) -> Option<SectionPath> {
+    let path = sink.check(Code::ConfigSectionPath, &written.span, SectionPath::parse(&written.value), "write one such as `technology/chips` or `科技/案例`")?;
+    let Some(first) = path.segments().next() else {
+        sink.report(Code::ConfigSectionPath, &written.span, "a section path cannot be empty", "the root has its feeds anyway; its keys are those of [site] and [feeds]");
+        return None;
+    };
+    if RESERVED.contains(&first) {
+        sink.report(Code::ConfigReserved, &written.span, format!("`/{first}/` is dateline's own"), format!("choose another first segment than {}", RESERVED.join(", ")));
+        return None;
+    }
+    if let Some(document) = path.segments().find(|segment| DOCUMENTS.contains(segment)) {
+        sink.report(Code::ConfigReserved, &written.span, format!("`{document}` is the name of a feed document"), "choose another name for the section");
+        return None;
+    }
+    Some(path)
+}
+
+fn breadcrumb(sink: &mut Sink<'_>, written: &At<String>, path: Option<&SectionPath>, known: &mut BTreeMap<Vec<String>, SectionPath>) -> Option<Vec<Text>> {
+    let crumbs: Vec<Text> = written.value.split(['>', '\u{203A}', '\u{BB}', '\u{FF1E}']).map(Text::line).collect();
+    if crumbs.iter().any(Text::is_empty) {
+        sink.report(Code::ConfigMissing, &written.span, "a breadcrumb names every level", "write it as wire articles do: `Technology > Chips`");
+        return None;
+    }
+    let key = crumbs.iter().map(|crumb| crumb.as_str().to_lowercase()).collect();
+    if let Some(path) = path
+        && let Some(other) = known.insert(key, path.clone())
+    {
+        sink.report(Code::ConfigDuplicate, &written.span, format!("the section `{other}` has this breadcrumb too"), "give each section a breadcrumb of its own");
+    }
+    Some(crumbs)
+}
+
+fn globs(sink: &mut Sink<'_>, patterns: &At<Vec<At<String>>>) -> Option<SectionGlobs> {
+    let mut set = GlobSetBuilder::new();
+    let mut texts = Vec::new();
+    for pattern in &patterns.value {
+        match GlobBuilder::new(&pattern.value).literal_separator(true).backslash_escape(false).build() {
+            Ok(glob) => {
+                set.add(glob);
+                texts.push(Text::line(&pattern.value));
+            }
+            Err(error) => {
+                let message = format!("`{}` is not a pattern: {}", pattern.value.escape_debug(), error.kind());
+                sink.report(Code::ConfigGlob, &pattern.span, message, "write one such as `technology/**`, `*/ads` or `world/{asia,africa}`");
+            }
+        }
+    }
+    let set = set.build().map_err(|error| sink.report(Code::ConfigGlob, &patterns.span, format!("these patterns cannot be used: {error}"), "write fewer or simpler ones")).ok()?;
+    Some(SectionGlobs { patterns: texts, set })
+}
+
+type ReadTerm<'f> = &'f dyn Fn(&mut Sink<'_>, &At<String>) -> Option<Text>;
+
+fn selector(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str, read: ReadTerm<'_>) -> Selector {
+    let mut inner = table.table(sink, key);
+    let mut list = |sink: &mut Sink<'_>, key| -> Vec<Text> {
+        let terms = inner.texts(sink, key).map(|terms| terms.value).unwrap_or_default();
+        terms.iter().filter_map(|term| read(sink, term)).filter(|term| !term.is_empty()).collect()
+    };
+    let selector = Selector { any: list(sink, "any"), all: list(sink, "all"), none: list(sink, "none") };
+    let refused = |term: &Text| selector.none.iter().any(|none| none.as_str().to_lowercase() == term.as_str().to_lowercase());
+    let nothing = (!selector.any.is_empty() && selector.any.iter().all(refused)) || selector.all.iter().any(refused);
+    if nothing {
+        sink.report(Code::ConfigMatchesNothing, &inner.span, format!("`{key}` both demands and refuses the same: this section matches nothing"), "remove it from one of the lists");
+    }
+    inner.finish(sink);
+    selector
+}
+
+fn term_text(sink: &mut Sink<'_>, term: &At<String>) -> Text {
+    let text = Text::line(&term.value);
+    if text.is_empty() {
+        sink.report(Code::ConfigMissing, &term.span, "an empty name selects nothing", "write the tag or author as articles spell it");
+    }
+    text
+}

@@ -1,0 +1,385 @@
+//! From what the TOML says to what the program uses: every mistake is reported, and only a file without errors gives a
+//! [`Config`].
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use toml::de::DeTable;
+
+use super::raw::{At, Sink, Table};
+use super::sections::{self, OVERRIDES};
+use super::{ArticleUrl, Checked, Config, Content, FeedOptions, Places, Server, Site, Taxonomies};
+use crate::article::{ParseOptions, WireField};
+use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
+use crate::feed::{ContentMode, Format};
+use crate::types::{ContentHash, Language, Text, WebUrl};
+
+/// Reads a configuration; `file` is its path as the operator typed it, which relative paths are joined to.
+pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
+    let name = file.display().to_string();
+    let hash = ContentHash::of(bytes);
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let source = match std::str::from_utf8(bytes) {
+        Ok(source) => source,
+        Err(error) => {
+            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let good = String::from_utf8_lossy(good);
+            let place = Place::in_text(&name, &good, good.len()..good.len());
+            let diagnostic = Diagnostic::new(Code::ConfigSyntax, "this byte is not UTF-8").at(place);
+            return Checked { config: None, diagnostics: vec![diagnostic.help("save the file as UTF-8")] };
+        }
+    };
+    let mut sink = Sink { file: &name, source, diagnostics: Vec::new() };
+    let (table, errors) = DeTable::parse_recoverable(source);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        sink.report(Code::ConfigSyntax, &span, error.message().trim().replace('\n', "; "), "see toml.io for how values are written");
+    }
+    let config = validate(file, hash, Table::root(&table), &mut sink);
+    let mut diagnostics = sink.diagnostics;
+    diagnostics.sort();
+    diagnostics.dedup();
+    let broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    Checked { config: config.filter(|_| !broken).map(Arc::new), diagnostics }
+}
+
+fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink<'_>) -> Option<Config> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut site_table = root.table(sink, "site");
+    let mut content_table = root.table(sink, "content");
+    let mut output_table = root.table(sink, "output");
+    let mut server_table = root.table(sink, "server");
+    let mut feeds_table = root.table(sink, "feeds");
+    let mut taxonomies_table = root.table(sink, "taxonomies");
+    let mut state_table = root.table(sink, "state");
+
+    let listen = listen(&mut server_table, sink);
+    let (site, timezone) = site(&mut site_table, sink, listen.as_ref());
+    let content_directory = directory(&mut content_table, sink, folder, "../content");
+    let output_directory = directory(&mut output_table, sink, folder, "../feeds");
+    // A later version keeps its state there; the key is known so that one file serves both.
+    state_table.text(sink, "directory");
+    apart(sink, &content_directory, &output_directory);
+
+    let article_url = content_table.text(sink, "article_url").and_then(|url| article_url(sink, &url));
+    let charset = content_table.text(sink, "charset").and_then(|label| {
+        let encoding = encoding_rs::Encoding::for_label(label.value.as_bytes());
+        if encoding.is_none() {
+            sink.report(Code::ConfigCharset, &label.span, format!("`{}` is not a charset label", label.value.escape_debug()), "write one such as `gb18030`, `big5`, `windows-1252` or `utf-8`");
+        }
+        encoding
+    });
+    let max_size = max_size(&mut content_table, sink);
+    let mut wire = content_table.table(sink, "wire");
+    let mut labels = wire.table(sink, "labels");
+    let wire_labels = labels.entries(sink).into_iter().filter_map(|(label, field)| wire_label(sink, &label, &field)).collect();
+    wire.finish(sink);
+
+    let defaults = FeedOptions { formats: Format::ALL.to_vec(), content: ContentMode::Full, max_items: 50 };
+    let feeds = feed_options(&mut feeds_table, sink, &defaults);
+    let taxonomies = Taxonomies {
+        tags: taxonomies_table.boolean(sink, "tags").unwrap_or(false),
+        authors: taxonomies_table.boolean(sink, "authors").unwrap_or(false),
+    };
+    let tables = root.tables(sink, "section");
+    let sections = sections::validate(tables, sink, &feeds);
+    for table in [site_table, content_table, output_table, server_table, feeds_table, taxonomies_table, state_table, root] {
+        table.finish(sink);
+    }
+
+    let parsing = ParseOptions {
+        root: content_directory.value.display().to_string().trim_end_matches('/').into(),
+        timezone,
+        charset,
+        wire_labels,
+        max_size,
+    };
+    let listen = listen?;
+    Some(Config {
+        file: file.to_owned(),
+        hash,
+        site: site?,
+        content: Content { directory: content_directory.value.clone(), article_url },
+        parsing: Arc::new(parsing),
+        output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),
+        server: Server { listen: listen.value },
+        feeds,
+        sections,
+        taxonomies,
+        places: Places {
+            listen: sink.place(&listen.span),
+            content: sink.place(&content_directory.span),
+            output: sink.place(&output_directory.span),
+        },
+    })
+}
+
+fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, listen: Option<&At<SocketAddr>>) -> (Option<Site>, TimeZone) {
+    let title = required_text(table, sink, "title", "title = \"Harbour Courier\"");
+    let url = table.text(sink, "url");
+    if url.is_none() && !table.has("url") {
+        sink.report(Code::ConfigMissing, &table.span, "[site] has no `url`", "write the public address under which readers reach dateline: `url = \"https://feeds.courier.example/\"`");
+    }
+    let url = url.and_then(|url| base_url(sink, &url).map(|value| At { value, span: url.span }));
+    let home = table.text(sink, "home").and_then(|home| web_url(sink, &home));
+    let description = table.text(sink, "description").map(|description| Text::line(&description.value)).unwrap_or_else(|| Text::new(""));
+    let language = table.text(sink, "language").map_or_else(|| Language::parse("en").ok(), |language| language_tag(sink, &language));
+    let timezone = table.text(sink, "timezone").map_or(TimeZone::UTC, |name| time_zone(sink, &name));
+    let copyright = table.text(sink, "copyright").map(|rights| Text::line(&rights.value)).filter(|rights| !rights.is_empty());
+    let authority = table.text(sink, "tag_authority");
+    let loopback = url.as_ref().is_some_and(|url| url.value.is_loopback());
+    let tag_authority = match authority {
+        Some(authority) => tag_authority(sink, &authority),
+        None if loopback || url.is_none() => Some(Text::new("localhost,2026")),
+        None => {
+            sink.report(
+                Code::ConfigMissing,
+                &table.span,
+                "[site] has no `tag_authority`, which the ids of articles are made of",
+                "write a host that you own and a year in which you owned it, and never change it: `tag_authority = \"courier.example,2026\"`",
+            );
+            None
+        }
+    };
+    if let (Some(url), Some(listen)) = (&url, listen)
+        && loopback
+        && !listen.value.ip().is_loopback()
+    {
+        sink.report(
+            Code::ConfigLoopback,
+            &url.span,
+            format!("`site.url` is this machine itself, but dateline listens on {}: readers elsewhere would subscribe to their own machine", listen.value),
+            "write the address under which readers reach dateline",
+        );
+    }
+    let site = match (title, url, language, tag_authority) {
+        (Some(title), Some(url), Some(language), Some(tag_authority)) => {
+            let home = home.unwrap_or_else(|| url.value.clone());
+            Some(Site { title, url: url.value, home, description, language, copyright, tag_authority })
+        }
+        _ => None,
+    };
+    (site, timezone)
+}
+
+/// A text that must be there and say something.
+pub(super) fn required_text(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str, example: &str) -> Option<Text> {
+    let Some(text) = table.text(sink, key) else {
+        if !table.has(key) {
+            sink.report(Code::ConfigMissing, &table.span.clone(), format!("`{key}` is missing"), format!("write `{example}`"));
+        }
+        return None;
+    };
+    let line = Text::line(&text.value);
+    if line.is_empty() {
+        sink.report(Code::ConfigMissing, &text.span, format!("`{key}` is empty"), format!("write `{example}`"));
+        return None;
+    }
+    Some(line)
+}
+
+pub(super) fn web_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<WebUrl> {
+    let checked = WebUrl::parse(&url.value).map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", url.value.escape_debug()));
+    let scheme = url.value.split(':').next().and_then(|scheme| nearest(scheme, ["http", "https"]));
+    let help = match scheme {
+        Some(scheme) if !url.value.starts_with("http:") && !url.value.starts_with("https:") => format!("did you mean `{scheme}`?"),
+        _ => "write a whole address such as `https://www.courier.example/`".to_owned(),
+    };
+    sink.check(Code::ConfigUrl, &url.span, checked, &help)
+}
+
+fn base_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<WebUrl> {
+    let parsed = web_url(sink, url)?;
+    if parsed.as_str().contains(['?', '#', '@']) {
+        sink.report(Code::ConfigUrl, &url.span, "`site.url` is a base: it has no query, fragment or password", "write `https://feeds.courier.example/` or `https://www.courier.example/feeds/`");
+        return None;
+    }
+    let whole = if parsed.as_str().ends_with('/') { parsed.as_str().to_owned() } else { format!("{parsed}/") };
+    WebUrl::parse(&whole).ok()
+}
+
+pub(super) fn language_tag(sink: &mut Sink<'_>, language: &At<String>) -> Option<Language> {
+    sink.check(Code::ConfigLanguage, &language.span, Language::parse(&language.value), "write one such as `en`, `zh-Hans` or `pt-BR`")
+}
+
+fn time_zone(sink: &mut Sink<'_>, name: &At<String>) -> TimeZone {
+    TimeZone::get(&name.value).unwrap_or_else(|_| {
+        let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        let help = match nearest(&name.value, names.iter().map(String::as_str)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "write an IANA name such as `Europe/Berlin`, `Asia/Shanghai` or `UTC`".to_owned(),
+        };
+        sink.report(Code::ConfigTimezone, &name.span, format!("`{}` is not a time zone", name.value.escape_debug()), help);
+        TimeZone::UTC
+    })
+}
+
+/// RFC 4151, section 2.1: a host name or e-mail address, a comma, and a date of which month and day may be left out.
+fn tag_authority(sink: &mut Sink<'_>, authority: &At<String>) -> Option<Text> {
+    let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    let date_ok = |date: &str| {
+        let mut parts = date.split('-');
+        let year = parts.next().is_some_and(|year| digits(year, 4));
+        let rest: Vec<&str> = parts.collect();
+        year && rest.len() <= 2 && rest.iter().all(|part| digits(part, 2) && (1..=31).contains(&part.parse::<u32>().unwrap_or(0)))
+    };
+    let name_ok = |name: &str| {
+        let host = name.rsplit_once('@').map_or(name, |(_, host)| host);
+        let label_ok = |label: &str| {
+            !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        host.split('.').all(label_ok) && name.matches('@').count() <= 1 && !name.starts_with('@')
+    };
+    let good = authority.value.split_once(',').is_some_and(|(name, date)| name_ok(name) && date_ok(date));
+    if !good {
+        sink.report(
+            Code::ConfigTagAuthority,
+            &authority.span,
+            format!("`{}` is not a host and a date", authority.value.escape_debug()),
+            "write a host that you own and a year in which you owned it: `courier.example,2026`",
+        );
+    }
+    good.then(|| Text::new(&authority.value))
+}
+
+fn listen(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Option<At<SocketAddr>> {
+    let Some(listen) = table.text(sink, "listen") else {
+        let default = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), 8080);
+        return (!table.has("listen")).then(|| At { value: default, span: table.span.clone() });
+    };
+    let address = listen.value.replace("localhost:", "127.0.0.1:").parse();
+    let address = address.map_err(|_| format!("`{}` is not an address and a port", listen.value.escape_debug()));
+    let address = sink.check(Code::ConfigListen, &listen.span, address, "write one such as `127.0.0.1:8080`, `0.0.0.0:80` or `[::1]:8080`")?;
+    Some(At { value: address, span: listen.span })
+}
+
+/// Joined with the folder of the configuration, without `.` and needless `..`.
+fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path, default: &str) -> At<PathBuf> {
+    let given = table.text(sink, "directory").unwrap_or_else(|| At { value: default.to_owned(), span: table.span.clone() });
+    if given.value.is_empty() {
+        return At { value: PathBuf::new(), span: given.span };
+    }
+    if given.value.contains('\0') {
+        sink.report(Code::ConfigDirectory, &given.span, "a path cannot contain NUL", "write the path of a directory");
+    }
+    let mut path = PathBuf::new();
+    for component in folder.join(&given.value).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(path.components().next_back(), Some(Component::Normal(_))) => {
+                path.pop();
+            }
+            other => path.push(other),
+        }
+    }
+    if path.as_os_str().is_empty() {
+        path.push(".");
+    }
+    At { value: path, span: given.span }
+}
+
+fn apart(sink: &mut Sink<'_>, content: &At<PathBuf>, output: &At<PathBuf>) {
+    if content.value.as_os_str().is_empty() {
+        sink.report(Code::ConfigDirectory, &content.span, "`content.directory` is empty", "write the directory of the articles");
+    } else if !output.value.as_os_str().is_empty() && (content.value.starts_with(&output.value) || output.value.starts_with(&content.value)) {
+        sink.report(
+            Code::ConfigDirectory,
+            &output.span,
+            "the output directory and the content directory lie within one another",
+            "give the feeds a directory of their own, such as `../feeds`",
+        );
+    }
+}
+
+fn article_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<ArticleUrl> {
+    const PLACEHOLDERS: [&str; 5] = ["{section}", "{slug}", "{year}", "{month}", "{day}"];
+    let mut plain = url.value.clone();
+    for placeholder in PLACEHOLDERS {
+        plain = plain.replace(placeholder, "x");
+    }
+    let unknown = plain.find('{').and_then(|open| plain.get(open..)).and_then(|rest| rest.split_inclusive('}').next());
+    if let Some(unknown) = unknown {
+        let help = match nearest(unknown, PLACEHOLDERS) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("known: {}", PLACEHOLDERS.join(", ")),
+        };
+        sink.report(Code::ConfigUrl, &url.span, format!("`{}` is not a placeholder", unknown.escape_debug()), help);
+        return None;
+    }
+    web_url(sink, &At { value: plain, span: url.span.clone() })?;
+    if !url.value.contains("{slug}") {
+        sink.report(Code::ConfigUrl, &url.span, "`article_url` has no `{slug}`: all articles would have the same address", "write `https://www.courier.example/{section}/{slug}.html`");
+        return None;
+    }
+    let host_end = url.value.find("://").and_then(|at| url.value.get(at + 3..)).and_then(|rest| rest.find('/'));
+    if host_end.is_none_or(|end| url.value.split("://").nth(1).and_then(|rest| rest.get(..end)).is_some_and(|host| host.contains('{'))) {
+        sink.report(Code::ConfigUrl, &url.span, "placeholders belong into the path of `article_url`", "write `https://www.courier.example/{section}/{slug}.html`");
+        return None;
+    }
+    Some(ArticleUrl(Text::new(&url.value)))
+}
+
+fn max_size(table: &mut Table<'_>, sink: &mut Sink<'_>) -> u64 {
+    const DEFAULT: u64 = 8 << 20;
+    table.number(sink, "max_size", 1_024..=1 << 30).unwrap_or(DEFAULT)
+}
+
+fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Option<(Text, WireField)> {
+    const FIELDS: [(&str, WireField); 12] = [
+        ("breadcrumb", WireField::Breadcrumb),
+        ("title", WireField::Title),
+        ("updated", WireField::Updated),
+        ("caption", WireField::Caption),
+        ("source", WireField::Source),
+        ("date", WireField::Date),
+        ("author", WireField::Author),
+        ("editor", WireField::Editor),
+        ("tags", WireField::Tags),
+        ("summary", WireField::Summary),
+        ("related", WireField::Related),
+        ("id", WireField::Id),
+    ];
+    let name = Text::line(&label.value);
+    if name.is_empty() {
+        sink.report(Code::ConfigWireLabel, &label.span, "a label cannot be empty", "write the word as it stands before the colon");
+        return None;
+    }
+    choice(sink, Code::ConfigWireLabel, field, &FIELDS).map(|field| (name, field))
+}
+
+/// One of a few words.
+fn choice<T: Copy>(sink: &mut Sink<'_>, code: Code, written: &At<String>, choices: &[(&'static str, T)]) -> Option<T> {
+    let found = choices.iter().find(|(name, _)| *name == written.value).map(|(_, value)| *value);
+    if found.is_none() {
+        let help = match nearest(&written.value, choices.iter().map(|(name, _)| *name)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("write one of: {}", choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
+        };
+        sink.report(code, &written.span, format!("`{}` is not known here", written.value.escape_debug()), help);
+    }
+    found
+}
+
+/// The keys of `[feeds]`, which a section may override.
+pub(super) fn feed_options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &FeedOptions) -> FeedOptions {
+    let [formats, content, max_items] = OVERRIDES;
+    let formats = table.texts(sink, formats).map(|written| {
+        let names = Format::ALL.map(|format| (format.name(), format));
+        let chosen: Vec<Format> = written.value.iter().filter_map(|name| choice(sink, Code::ConfigChoice, name, &names)).collect();
+        if written.value.is_empty() {
+            sink.report(Code::ConfigChoice, &written.span, "a feed needs at least one format", "write some of \"rss\", \"atom\", \"json\"");
+        }
+        Format::ALL.into_iter().filter(|format| chosen.contains(format)).collect()
+    });
+    let modes = [("full", ContentMode::Full), ("summary", ContentMode::Summary)];
+    let content = table.text(sink, content).and_then(|word| choice(sink, Code::ConfigChoice, &word, &modes));
+    let max_items = table.number(sink, max_items, 1..=1_000).and_then(|number| usize::try_from(number).ok());
+    FeedOptions {
+        formats: formats.unwrap_or_else(|| defaults.formats.clone()),
+        content: content.unwrap_or(defaults.content),
+        max_items: max_items.unwrap_or(defaults.max_items),
+    }
+}
+

@@ -1,0 +1,219 @@
+//! Feed documents as files below the output directory: written whole or not at all, only when their bytes changed, and removed
+//! when they are no longer published. A list of what was written keeps foreign files safe.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::Target;
+use crate::diag::{Code, Diagnostic, Place};
+use crate::event::{Delivery, Outcome};
+use crate::snapshot::Resource;
+use crate::types::ContentHash;
+
+/// The list of what dateline wrote: a line per file, its hash and its path.
+const MANIFEST: &str = ".dateline";
+
+/// A directory.
+#[derive(Debug)]
+pub struct Disk {
+    directory: PathBuf,
+    /// What dateline wrote there; `None` until the list was read.
+    written: Option<BTreeMap<String, ContentHash>>,
+}
+
+impl Disk {
+    /// A directory, which need not be there yet.
+    pub fn new(directory: PathBuf) -> Disk {
+        Disk { directory, written: None }
+    }
+
+    fn read_manifest(&self) -> BTreeMap<String, ContentHash> {
+        let text = fs::read_to_string(self.directory.join(MANIFEST)).unwrap_or_default();
+        let entry = |line: &str| {
+            let (hash, path) = line.split_once(' ')?;
+            Some((path.to_owned(), ContentHash::parse(hash)?))
+        };
+        text.lines().filter_map(entry).collect()
+    }
+
+    fn write_manifest(&self, written: &BTreeMap<String, ContentHash>) -> io::Result<()> {
+        let text: String = written.iter().map(|(path, hash)| format!("{hash} {path}\n")).collect();
+        let file = self.directory.join(MANIFEST);
+        if fs::read(&file).is_ok_and(|bytes| bytes == text.as_bytes()) {
+            return Ok(());
+        }
+        replace(&file, text.as_bytes())
+    }
+
+    fn problem(&self, path: &str, code: Code, message: String, help: &str) -> Diagnostic {
+        Diagnostic::new(code, message).at(Place::file(&self.directory.join(path).display().to_string())).help(help)
+    }
+
+    /// Writes a document. `Ok(false)`: its bytes were there.
+    fn put(&self, path: &str, resource: &Resource, ours: bool) -> Result<bool, Diagnostic> {
+        let unwritable = |error: io::Error| {
+            self.problem(path, Code::OutputUnwritable, format!("the document cannot be written: {error}"), "it is tried again; see to space and rights")
+        };
+        let file = self.directory.join(path);
+        match fs::read(&file) {
+            Ok(bytes) if bytes == *resource.bytes => return Ok(false),
+            // A list that was lost must not stop the feeds: a document of dateline's says so at its start.
+            Ok(bytes) if !ours && !says_dateline(&bytes) => {
+                let message = "a file that dateline did not write is in the way of a feed document".to_owned();
+                return Err(self.problem(path, Code::OutputForeign, message, "move it away, or give dateline another `output.directory`"));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unwritable(error)),
+        }
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).map_err(unwritable)?;
+        }
+        replace(&file, &resource.bytes).map_err(unwritable)?;
+        Ok(true)
+    }
+
+    /// Removes a document, if it still is what was written. `Ok(false)`: it is not, or is gone already.
+    fn remove(&self, path: &str, hash: ContentHash) -> io::Result<bool> {
+        let file = self.directory.join(path);
+        match fs::read(&file) {
+            Ok(bytes) if ContentHash::of(&bytes) == hash => fs::remove_file(&file)?,
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let mut folder = file.parent();
+        // Folders that are left empty go with their last document; `remove_dir` refuses the others.
+        while let Some(empty) = folder.filter(|folder| *folder != self.directory && folder.starts_with(&self.directory)) {
+            if fs::remove_dir(empty).is_err() {
+                break;
+            }
+            folder = empty.parent();
+        }
+        Ok(true)
+    }
+}
+
+impl Target for Disk {
+    fn deliver(&mut self, delivery: &Delivery) -> Outcome {
+        let mut written = self.written.take().unwrap_or_else(|| self.read_manifest());
+        let mut outcome = Outcome { target: "disk", written: 0, unchanged: 0, removed: 0, problems: Vec::new() };
+        let documents: BTreeMap<String, Option<&Resource>> =
+            delivery.documents.iter().map(|(route, document)| (file_name(route), document.as_deref())).collect();
+        let stale = |path: &&String| match documents.get(*path) {
+            Some(document) => document.is_none(),
+            None => delivery.complete,
+        };
+        let mut gone = Vec::new();
+        for path in written.keys().filter(stale) {
+            match self.remove(path, written.get(path).copied().unwrap_or(ContentHash::of(b""))) {
+                Ok(removed) => {
+                    outcome.removed += usize::from(removed);
+                    gone.push(path.clone());
+                }
+                Err(error) => {
+                    let message = format!("a document that is no longer published cannot be removed: {error}");
+                    outcome.problems.push(self.problem(path, Code::OutputUnwritable, message, "it is tried again; see to the rights"));
+                }
+            }
+        }
+        for path in gone {
+            written.remove(&path);
+        }
+        for (path, resource) in documents {
+            let Some(resource) = resource else { continue };
+            match self.put(&path, resource, written.contains_key(&path)) {
+                Ok(changed) => {
+                    outcome.written += usize::from(changed);
+                    outcome.unchanged += usize::from(!changed);
+                    written.insert(path, resource.hash);
+                }
+                Err(diagnostic) => outcome.problems.push(diagnostic),
+            }
+        }
+        if let Err(error) = self.write_manifest(&written) {
+            let message = format!("the list of written documents cannot be written: {error}");
+            outcome.problems.push(self.problem(MANIFEST, Code::OutputUnwritable, message, "it is tried again; see to space and rights"));
+        }
+        self.written = Some(written);
+        outcome
+    }
+}
+
+/// A new file takes the old one's place in one step, so that nobody ever sees half a document.
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = file.with_file_name(format!(".{name}.dateline-new"));
+    let write = || {
+        let mut new = fs::File::create(&temporary)?;
+        new.write_all(bytes)?;
+        new.sync_data()?;
+        fs::rename(&temporary, file)
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&temporary)))
+}
+
+fn says_dateline(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(bytes.get(..bytes.len().min(4_096)).unwrap_or_default()).into_owned();
+    head.contains("<generator>dateline</generator>") || head.contains("jsonfeed.org/version") || head.contains("<opml version=\"2.0\">")
+}
+
+/// The file of a route: its segments decoded, except for what a file name cannot be or should not look like.
+fn file_name(route: &str) -> String {
+    route.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+fn segment(encoded: &str) -> String {
+    let bytes = encoded.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let hex = |offset: usize| bytes.get(at + offset).and_then(|&digit| char::from(digit).to_digit(16));
+        match (byte, hex(1), hex(2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
+                at += 3;
+            }
+            _ => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    let text = String::from_utf8_lossy(&decoded);
+    let mut name = String::with_capacity(text.len());
+    for (position, character) in text.chars().enumerate() {
+        if matches!(character, '/' | '%' | '\\') || character.is_control() || (position == 0 && character == '.') {
+            let mut buffer = [0; 4];
+            character.encode_utf8(&mut buffer).bytes().for_each(|byte| name.push_str(&format!("%{byte:02X}")));
+        } else {
+            name.push(character);
+        }
+    }
+    if name.len() > 200 {
+        let cut = (0..=160).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
+        return format!("{}~{}", name.get(..cut).unwrap_or_default(), ContentHash::of(name.as_bytes()));
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_file_names() {
+        for (route, name) in [
+            ("technology/rss.xml", "technology/rss.xml"),
+            ("%E7%A7%91%E6%8A%80/feed.json", "科技/feed.json"),
+            ("tags/a%2Fb/rss.xml", "tags/a%2Fb/rss.xml"),
+            ("tags/..%2F..%2Fetc/rss.xml", "tags/%2E.%2F..%2Fetc/rss.xml"),
+            ("tags/100%25/rss.xml", "tags/100%25/rss.xml"),
+        ] {
+            assert_eq!(file_name(route), name);
+        }
+        assert!(file_name(&"x".repeat(600)).len() < 255);
+    }
+}

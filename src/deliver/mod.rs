@@ -1,0 +1,80 @@
+//! Carrying documents elsewhere. Each [`Target`] gets the newest state; what fails is tried again with a pause that grows.
+
+pub mod disk;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::mpsc::{Sender, UnboundedReceiver};
+use tokio::task::spawn_blocking;
+
+use crate::event::{Delivery, Event, Outcome};
+use crate::snapshot::Resource;
+
+/// A place that documents are carried to. The one trait object of the program.
+pub trait Target: Send {
+    /// Carries documents. What fails is in the outcome's problems, and is part of the next delivery again.
+    fn deliver(&mut self, delivery: &Delivery) -> Outcome;
+}
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Carries deliveries to all targets until the channel closes, and tells the engine how each ended.
+pub async fn run(mut targets: Vec<Box<dyn Target>>, mut deliveries: UnboundedReceiver<Delivery>, outcomes: Sender<Event>) {
+    let mut waiting: Option<Delivery> = None;
+    let mut pause = FIRST_PAUSE;
+    let mut open = true;
+    while open {
+        let next = match &waiting {
+            None => deliveries.recv().await,
+            // What failed waits for its pause to end, or for newer documents.
+            Some(_) => tokio::time::timeout(pause, deliveries.recv()).await.unwrap_or_else(|_| waiting.take()),
+        };
+        let Some(next) = next else { break };
+        let mut delivery = match waiting.take() {
+            Some(older) => merged(older, next),
+            None => next,
+        };
+        loop {
+            match deliveries.try_recv() {
+                Ok(newer) => delivery = merged(delivery, newer),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    open = false;
+                    break;
+                }
+            }
+        }
+        let work = spawn_blocking(move || {
+            let ended: Vec<Outcome> = targets.iter_mut().map(|target| target.deliver(&delivery)).collect();
+            (targets, delivery, ended)
+        });
+        let Ok((returned, delivered, ended)) = work.await else { return };
+        targets = returned;
+        if ended.iter().any(|outcome| !outcome.problems.is_empty()) {
+            waiting = Some(delivered);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        } else {
+            pause = FIRST_PAUSE;
+        }
+        for outcome in ended {
+            // The daemon may be stopping; deliveries go on to the end.
+            outcomes.send(Event::Delivered(outcome)).await.unwrap_or_default();
+        }
+    }
+}
+
+/// Two deliveries as one: newer documents replace older ones.
+fn merged(older: Delivery, newer: Delivery) -> Delivery {
+    if newer.complete {
+        return newer;
+    }
+    let mut documents: BTreeMap<Arc<str>, Option<Arc<Resource>>> = older.documents.into_iter().collect();
+    documents.extend(newer.documents);
+    // In a complete delivery whatever is not named is stale already.
+    let documents = documents.into_iter().filter(|(_, document)| !older.complete || document.is_some()).collect();
+    Delivery { generation: newer.generation, documents, complete: older.complete }
+}

@@ -1,0 +1,92 @@
+//! What is wrong at the moment, by where it came from, and what changed about it since it was last reported.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diag::Diagnostic;
+use crate::event::ReportChange;
+use crate::types::ArticlePath;
+
+/// Who says that something is wrong. A new word of the same source replaces its last.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Source {
+    /// The configuration file.
+    Config,
+    /// What a reload could not change.
+    Reload,
+    /// The watcher as a whole.
+    Watch,
+    /// The listing of a folder.
+    Folder(String),
+    /// The text of an article.
+    Article(ArticlePath),
+    /// Where an article belongs.
+    Filing(ArticlePath),
+    /// A document that could not be made, by its route.
+    Document(String),
+    /// A target of deliveries.
+    Target(&'static str),
+}
+
+/// All problems.
+#[derive(Debug, Default)]
+pub struct Problems {
+    by_source: BTreeMap<Source, Vec<Diagnostic>>,
+    appeared: BTreeSet<Diagnostic>,
+    cleared: BTreeSet<Diagnostic>,
+    changed: bool,
+}
+
+impl Problems {
+    /// What a source says now; nothing clears it.
+    pub fn set(&mut self, source: Source, mut diagnostics: Vec<Diagnostic>) {
+        diagnostics.sort();
+        diagnostics.dedup();
+        let before = if diagnostics.is_empty() {
+            self.by_source.remove(&source).unwrap_or_default()
+        } else {
+            self.by_source.insert(source, diagnostics.clone()).unwrap_or_default()
+        };
+        for gone in before.iter().filter(|diagnostic| !diagnostics.contains(diagnostic)) {
+            if !self.appeared.remove(gone) {
+                self.cleared.insert(gone.clone());
+            }
+            self.changed = true;
+        }
+        for new in diagnostics.into_iter().filter(|diagnostic| !before.contains(diagnostic)) {
+            if !self.cleared.remove(&new) {
+                self.appeared.insert(new);
+            }
+            self.changed = true;
+        }
+    }
+
+    /// Forgets what folders in this scope said that are not named any more.
+    pub fn keep_folders(&mut self, scope: &str, named: impl Fn(&str) -> bool) {
+        let in_scope = |folder: &str| scope.is_empty() || folder == scope || folder.strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'));
+        let stale: Vec<Source> = self
+            .by_source
+            .keys()
+            .filter(|source| matches!(source, Source::Folder(folder) if in_scope(folder) && !named(folder)))
+            .cloned()
+            .collect();
+        for source in stale {
+            self.set(source, Vec::new());
+        }
+    }
+
+    /// Every problem, by source.
+    pub fn iter(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
+        self.by_source.iter().flat_map(|(source, diagnostics)| diagnostics.iter().map(move |diagnostic| (source, diagnostic)))
+    }
+
+    /// Whether anything changed since the last call.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// What appeared and what was mended since the last call.
+    pub fn take_changes(&mut self) -> Vec<ReportChange> {
+        let cleared = std::mem::take(&mut self.cleared).into_iter().map(ReportChange::Cleared);
+        cleared.chain(std::mem::take(&mut self.appeared).into_iter().map(ReportChange::Appeared)).collect()
+    }
+}

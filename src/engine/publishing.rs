@@ -1,0 +1,350 @@
+//! From what changed to what readers see: entries, feeds, documents, the snapshot, and what targets and the shell must do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Engine, Source};
+use crate::article::render::Rendered;
+use crate::build::filing::FeedKey;
+use crate::build::index::{Changes, Index};
+use crate::build::render_cache::RenderKey;
+use crate::build::{assemble, encode};
+use crate::diag::Diagnostic;
+use crate::event::{BodyRequest, Delivery, Effect};
+use crate::feed::Entry;
+use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
+use crate::types::{ArticlePath, ContentHash};
+
+/// An entry that some window holds.
+#[derive(Debug)]
+pub(super) struct Held {
+    article: Arc<PublishedArticle>,
+    epoch: u64,
+    key: RenderKey,
+    rendered: Arc<Rendered>,
+    entry: Arc<Entry>,
+    windows: usize,
+}
+
+impl Engine {
+    /// Makes anew what changed, and swaps once.
+    pub(super) fn publish(&mut self, effects: &mut Vec<Effect>) {
+        let Some(mut index) = self.index.take() else { return };
+        if self.listed {
+            let changes = index.take_changes();
+            self.publish_changes(&index, changes, effects);
+        }
+        self.index = Some(index);
+    }
+
+    fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
+        let before = (self.snapshot.documents.clone(), self.snapshot.articles.clone(), self.snapshot.media.clone());
+        let mut refresh: BTreeSet<ArticlePath> = changes.articles;
+        for path in &refresh {
+            self.problems.set(Source::Filing(path.clone()), index.diagnostics(path));
+        }
+
+        let mut dirty = changes.feeds;
+        dirty.append(&mut self.deferred);
+        let mut requests = BTreeSet::new();
+        let mut feeds_changed = self.changed_routes.is_none();
+        for key in dirty {
+            if index.has_feed(&key) {
+                feeds_changed |= self.publish_feed(index, &key, &mut requests, &mut refresh);
+            } else {
+                feeds_changed |= self.retire_feed(&key, &mut refresh);
+            }
+        }
+        self.held.retain(|_, held| held.windows > 0);
+        for path in &refresh {
+            self.refresh_article(index, path);
+        }
+        if feeds_changed {
+            let opml = encode::opml(index.cabinet(), index.feeds(), &self.titles);
+            self.install("/feeds.opml".into(), ResourceKind::Opml, opml);
+        }
+        self.bodies.clear();
+        self.body_bytes = 0;
+
+        if !requests.is_empty() {
+            self.waiting.extend(requests.iter().map(|request| (request.path.clone(), request.hash)));
+            effects.push(Effect::Fetch(requests.into_iter().collect()));
+        }
+        // The first snapshot and that of a reload are whole: they wait for the bodies that their windows need.
+        if self.changed_routes.is_none() && !self.waiting.is_empty() {
+            return;
+        }
+        let reported = self.report(index);
+        let same = before.0.ptr_eq(&self.snapshot.documents)
+            && before.1.ptr_eq(&self.snapshot.articles)
+            && before.2.ptr_eq(&self.snapshot.media);
+        if same && !reported && self.changed_routes.is_some() {
+            return;
+        }
+        self.snapshot.generation += 1;
+        effects.push(Effect::Swap(Arc::new(self.snapshot.clone())));
+        effects.extend(self.delivery().map(Effect::Deliver));
+    }
+
+    /// Makes a feed's documents anew. Says whether the list of feeds changed by it.
+    fn publish_feed(&mut self, index: &Index, key: &FeedKey, requests: &mut BTreeSet<BodyRequest>, refresh: &mut BTreeSet<ArticlePath>) -> bool {
+        let window: Vec<ArticlePath> = index.window(key).cloned().collect();
+        let mut entries = Vec::with_capacity(window.len());
+        let mut shown = Vec::with_capacity(window.len());
+        let mut missing = false;
+        for path in &window {
+            match self.entry(index, path, refresh) {
+                Ok(entry) => {
+                    entries.push(entry);
+                    shown.push(path.clone());
+                }
+                Err(request) => {
+                    missing = true;
+                    requests.extend(request);
+                    // What readers have of it stays until its new version is there, as long as it is public at all.
+                    if let Some(held) = self.held.get(path) {
+                        entries.push(Arc::clone(&held.entry));
+                        shown.push(path.clone());
+                    }
+                }
+            }
+        }
+        if missing {
+            self.deferred.insert(key.clone());
+            let published = self.windows.get(key).map(Vec::as_slice).unwrap_or_default();
+            let lost_one = published.iter().any(|path| !window.contains(path));
+            let hopeless = window.iter().all(|path| !requests.iter().any(|request| request.path == *path) && !self.waiting.contains_key(path));
+            // A missing body never delays a removal, and nothing waits for a body that cannot be had.
+            if !lost_one && !hopeless {
+                return false;
+            }
+        }
+        let new = self.hold(key, shown, refresh);
+        let feed = assemble::feed(key, index.cabinet(), entries);
+        let renamed = self.titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
+        let route = assemble::route(key);
+        for (name, kind, document) in encode::documents(key, index.cabinet(), &feed) {
+            match document {
+                Some(document) => self.install(format!("{route}{name}"), kind, document),
+                None => self.remove(&format!("{route}{name}")),
+            }
+        }
+        new || renamed
+    }
+
+    /// Takes a feed's documents away.
+    fn retire_feed(&mut self, key: &FeedKey, refresh: &mut BTreeSet<ArticlePath>) -> bool {
+        let known = self.windows.contains_key(key);
+        self.hold(key, Vec::new(), refresh);
+        self.windows.remove(key);
+        self.titles.remove(key);
+        let route = assemble::route(key);
+        for name in encode::NAMES {
+            self.remove(&format!("{route}{name}"));
+        }
+        known
+    }
+
+    /// Notes which articles a window holds now. Says whether the feed is new.
+    fn hold(&mut self, key: &FeedKey, window: Vec<ArticlePath>, refresh: &mut BTreeSet<ArticlePath>) -> bool {
+        for path in &window {
+            if let Some(held) = self.held.get_mut(path) {
+                held.windows += 1;
+                if held.windows == 1 {
+                    refresh.insert(path.clone());
+                }
+            }
+        }
+        let before = self.windows.insert(key.clone(), window);
+        for path in before.iter().flatten() {
+            if let Some(held) = self.held.get_mut(path) {
+                held.windows = held.windows.saturating_sub(1);
+                if held.windows == 0 {
+                    refresh.insert(path.clone());
+                }
+            }
+        }
+        before.is_none()
+    }
+
+    /// The rendered entry of a public article; `Err`: its body is needed first, with the request unless it cannot be had.
+    fn entry(&mut self, index: &Index, path: &ArticlePath, refresh: &mut BTreeSet<ArticlePath>) -> Result<Arc<Entry>, Option<BodyRequest>> {
+        let filed = index.get(path).ok_or(None)?;
+        let held = self.held.get(path);
+        let fresh = held.filter(|held| {
+            held.epoch == self.epoch
+                && held.article.metadata == filed.metadata
+                && Some(&held.article.id) == filed.id()
+                && Some((held.article.published, held.article.updated)) == filed.dates
+        });
+        if let Some(held) = fresh {
+            return Ok(Arc::clone(&held.entry));
+        }
+        let article = Arc::new(self.published(index, path).ok_or(None)?);
+        let links = assemble::link_base(&article);
+        let key = RenderKey::new(article.metadata.hash, &links);
+        let kept = self.held.get(path).filter(|held| held.key == key).map(|held| Arc::clone(&held.rendered));
+        let rendered = match kept.or_else(|| self.cache.get(&key)) {
+            Some(rendered) => rendered,
+            None => match self.bodies.get(path) {
+                Some((hash, body)) if *hash == article.metadata.hash => self.cache.render(key, body, &links),
+                _ => return Err(self.request(path, article.metadata.hash)),
+            },
+        };
+        let entry = Arc::new(assemble::entry(&article, &rendered));
+        let windows = self.held.get(path).map_or(0, |held| held.windows);
+        let held = Held { article, epoch: self.epoch, key, rendered, entry: Arc::clone(&entry), windows };
+        self.held.insert(path.clone(), held);
+        refresh.insert(path.clone());
+        Ok(entry)
+    }
+
+    /// Asks for a body, once.
+    fn request(&self, path: &ArticlePath, hash: ContentHash) -> Option<BodyRequest> {
+        let request = BodyRequest { path: path.clone(), hash };
+        let asked = self.waiting.get(path) == Some(&hash) || self.unavailable.contains(&(path.clone(), hash));
+        (!asked).then_some(request)
+    }
+
+    fn published(&mut self, index: &Index, path: &ArticlePath) -> Option<PublishedArticle> {
+        let filed = index.get(path)?;
+        let home = filed.filing.home.clone();
+        let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
+        assemble::published(path, filed, index.cabinet().config(), &Arc::clone(frame))
+    }
+
+    /// Brings an article's page and media up to date.
+    fn refresh_article(&mut self, index: &Index, path: &ArticlePath) {
+        let new = match self.held.get(path) {
+            Some(held) if index.get(path).is_some_and(|filed| filed.id().is_some()) => {
+                Some(PublishedArticle { entry: Some(Arc::clone(&held.entry)), ..(*held.article).clone() })
+            }
+            _ => self.published(index, path),
+        };
+        let own_pages = index.cabinet().config().content.article_url.is_none();
+        let route = new.as_ref().map(|article| Arc::<str>::from(assemble::short_id(&article.id)));
+        if let Some(old) = self.pages.get(path).cloned()
+            && Some(&old) != route.as_ref()
+        {
+            self.retire_page(path, &old);
+        }
+        let media: BTreeMap<Arc<str>, ArticlePath> = match (&new, self.held.get(path)) {
+            (Some(article), Some(held)) => media_of(article, &held.rendered),
+            (Some(article), None) => media_of(article, &Rendered::default()),
+            (None, _) => BTreeMap::new(),
+        };
+        self.note_media(path, media);
+        let (Some(article), Some(route)) = (new, route) else { return };
+        if !own_pages || article.metadata.link.is_some() {
+            if let Some(old) = self.pages.get(path).cloned() {
+                self.retire_page(path, &old);
+            }
+            return;
+        }
+        if self.snapshot.articles.get(&route).is_none_or(|old| **old != article) {
+            self.pages.insert(path.clone(), Arc::clone(&route));
+            self.snapshot.articles.insert(route, Arc::new(article));
+        }
+    }
+
+    /// Takes an article's page away, unless another article has its address by now: a renamed file, say.
+    fn retire_page(&mut self, path: &ArticlePath, route: &Arc<str>) {
+        self.pages.remove(path);
+        if self.snapshot.articles.get(route).is_some_and(|article| article.path == *path) {
+            self.snapshot.articles.remove(route);
+        }
+    }
+
+    /// Counts who refers to which media file.
+    fn note_media(&mut self, path: &ArticlePath, media: BTreeMap<Arc<str>, ArticlePath>) {
+        for (route, file) in &media {
+            let referrers = self.referrers.entry(Arc::clone(route)).or_default();
+            if referrers.is_empty() {
+                self.snapshot.media.insert(Arc::clone(route), file.clone());
+            }
+            referrers.insert(path.clone());
+        }
+        let before = if media.is_empty() { self.media.remove(path) } else { self.media.insert(path.clone(), media.keys().cloned().collect()) };
+        for route in before.into_iter().flatten().filter(|route| !media.contains_key(route)) {
+            let Some(referrers) = self.referrers.get_mut(&route) else { continue };
+            referrers.remove(path);
+            if referrers.is_empty() {
+                self.referrers.remove(&route);
+                self.snapshot.media.remove(&route);
+            }
+        }
+    }
+
+    /// Puts a document in its place, unless the same bytes are there; a refused one leaves the last good in place.
+    fn install(&mut self, route: String, kind: ResourceKind, document: Result<Resource, Diagnostic>) {
+        let route: Arc<str> = route.into();
+        match document {
+            Err(diagnostic) => self.problems.set(Source::Document(route.to_string()), vec![diagnostic]),
+            Ok(resource) => {
+                self.problems.set(Source::Document(route.to_string()), Vec::new());
+                let same = |old: &Arc<Resource>| {
+                    old.hash == resource.hash && old.kind == kind && old.last_modified == resource.last_modified && old.max_age == resource.max_age
+                };
+                if !self.snapshot.documents.get(&route).is_some_and(same) {
+                    self.note_route(&route);
+                    self.snapshot.documents.insert(route, Arc::new(resource));
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, route: &str) {
+        self.problems.set(Source::Document(route.to_owned()), Vec::new());
+        if self.snapshot.documents.remove(route).is_some() {
+            self.note_route(&route.into());
+        }
+    }
+
+    fn note_route(&mut self, route: &Arc<str>) {
+        if let Some(changed) = &mut self.changed_routes {
+            changed.insert(Arc::clone(route));
+        }
+    }
+
+    /// What targets have to do since the last swap.
+    fn delivery(&mut self) -> Option<Delivery> {
+        let changed = self.changed_routes.replace(BTreeSet::new());
+        let deliverable = |resource: &Arc<Resource>| !matches!(resource.kind, ResourceKind::Page);
+        let relative = |route: &Arc<str>| Arc::<str>::from(route.trim_start_matches('/'));
+        let complete = changed.is_none();
+        let mut documents: Vec<(Arc<str>, Option<Arc<Resource>>)> = match changed {
+            None => {
+                let all = self.snapshot.documents.iter().filter(|(_, resource)| deliverable(resource));
+                all.map(|(route, resource)| (relative(route), Some(Arc::clone(resource)))).collect()
+            }
+            Some(routes) => routes
+                .iter()
+                .filter(|route| !route.ends_with('/'))
+                .map(|route| (relative(route), self.snapshot.documents.get(route).cloned()))
+                .collect(),
+        };
+        documents.sort_by(|left, right| left.0.cmp(&right.0));
+        (complete || !documents.is_empty()).then_some(Delivery { generation: self.snapshot.generation, documents, complete })
+    }
+
+    /// Renews the report. Says whether it changed.
+    fn report(&mut self, index: &Index) -> bool {
+        let counts = (self.catalog.len(), index.public(), index.feeds().count());
+        let old = &self.snapshot.report;
+        if !self.problems.take_changed() && counts == (old.articles, old.published, old.feeds) {
+            return false;
+        }
+        let public = |source: &Source| match source {
+            Source::Article(path) | Source::Filing(path) => index.get(path).is_some_and(|filed| filed.id().is_some()),
+            _ => true,
+        };
+        let mut problems: Vec<Diagnostic> = self.problems.iter().map(|(source, diagnostic)| diagnostic.clone().without_excerpt_unless(public(source))).collect();
+        problems.sort();
+        self.snapshot.report = Arc::new(Report { articles: counts.0, published: counts.1, feeds: counts.2, problems });
+        true
+    }
+}
+
+fn media_of(article: &PublishedArticle, rendered: &Rendered) -> BTreeMap<Arc<str>, ArticlePath> {
+    assemble::local_media(article, rendered).map(|path| (Arc::from(assemble::media_route(path)), path.clone())).collect()
+}

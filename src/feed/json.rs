@@ -1,0 +1,142 @@
+//! JSON Feed 1.1 (rules J-01 to J-14), through serde. The structs are the wire's; the neutral feed does not know them.
+
+use serde::Serialize;
+
+use super::{ContentMode, EncodeError, Entry, Feed, Format, differing_language};
+
+#[derive(Serialize)]
+struct JsonFeed<'f> {
+    version: &'static str,
+    title: &'f str,
+    home_page_url: &'f str,
+    feed_url: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'f str,
+    authors: Vec<JsonAuthor<'f>>,
+    language: &'f str,
+    items: Vec<JsonItem<'f>>,
+}
+
+#[derive(Serialize)]
+struct JsonAuthor<'f> {
+    name: &'f str,
+}
+
+#[derive(Serialize)]
+struct JsonItem<'f> {
+    id: &'f str,
+    url: &'f str,
+    title: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_html: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_text: Option<&'f str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    summary: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'f str>,
+    date_published: String,
+    date_modified: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<JsonAuthor<'f>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'f str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<JsonAttachment<'f>>,
+    /// What the other formats say and JSON Feed has no word for.
+    #[serde(skip_serializing_if = "JsonExtension::is_empty")]
+    _dateline: JsonExtension<'f>,
+}
+
+#[derive(Serialize)]
+struct JsonAttachment<'f> {
+    url: &'f str,
+    mime_type: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_in_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_in_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct JsonExtension<'f> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    section: Vec<&'f str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    editors: Vec<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copyright: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_alt: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_caption: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_credit: Option<&'f str>,
+}
+
+impl JsonExtension<'_> {
+    fn is_empty(&self) -> bool {
+        let lists = self.section.is_empty() && self.editors.is_empty();
+        let texts = [self.source, self.copyright, self.image_alt, self.image_caption, self.image_credit];
+        lists && texts.iter().all(Option::is_none)
+    }
+}
+
+pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
+    let document = JsonFeed {
+        version: "https://jsonfeed.org/version/1.1",
+        title: feed.title.as_str(),
+        home_page_url: feed.home.as_str(),
+        feed_url: feed.url(Format::Json),
+        description: feed.description.as_str(),
+        authors: vec![JsonAuthor { name: feed.publisher.as_str() }],
+        language: feed.language.as_str(),
+        items: feed.entries.iter().map(|entry| item(feed, entry)).collect(),
+    };
+    let mut bytes = serde_json::to_vec(&document).map_err(|error| EncodeError(error.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn item<'f>(feed: &Feed, entry: &'f Entry) -> JsonItem<'f> {
+    let full = feed.content == ContentMode::Full && !entry.content.is_empty();
+    let image = entry.image.as_ref();
+    let word = |text: Option<&'f crate::types::Text>| text.map(crate::types::Text::as_str);
+    JsonItem {
+        id: entry.id.as_str(),
+        url: entry.url.as_str(),
+        title: entry.title.as_str(),
+        content_html: full.then(|| entry.content.as_str()),
+        content_text: (!full).then(|| entry.summary.as_str()),
+        summary: entry.summary.as_str(),
+        image: image.and_then(|image| image.url.as_ref()).map(|url| url.as_str()),
+        date_published: entry.published.rfc3339(),
+        date_modified: entry.updated.rfc3339(),
+        authors: entry.authors.iter().map(|author| JsonAuthor { name: author.as_str() }).collect(),
+        tags: entry.tags.iter().map(|tag| tag.as_str()).collect(),
+        language: differing_language(feed, entry).map(|language| language.as_str()),
+        attachments: entry
+            .media
+            .iter()
+            .map(|media| JsonAttachment {
+                url: media.url.as_str(),
+                mime_type: media.media_type.as_str(),
+                size_in_bytes: (media.length > 0).then_some(media.length),
+                duration_in_seconds: media.duration,
+            })
+            .collect(),
+        _dateline: JsonExtension {
+            section: entry.section.iter().map(|title| title.as_str()).collect(),
+            editors: entry.editors.iter().map(|editor| editor.as_str()).collect(),
+            source: word(entry.source.as_ref()),
+            copyright: word(entry.copyright.as_ref()),
+            image_alt: word(image.and_then(|image| image.alt.as_ref())),
+            image_caption: word(image.and_then(|image| image.caption.as_ref())),
+            image_credit: word(image.and_then(|image| image.credit.as_ref())),
+        },
+    }
+}

@@ -1,0 +1,80 @@
+//! OPML 2.0: the list of all feeds, nested as the sections are (rules O-01 to O-04).
+
+use std::fmt::Write;
+
+use crate::types::Text;
+
+/// A feed in the list, with those of the sections below it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outline {
+    /// The feed's title.
+    pub title: Text,
+    /// Its page for people.
+    pub page: String,
+    /// The document that readers subscribe to.
+    pub feed: String,
+    /// The sections below.
+    pub children: Vec<Outline>,
+}
+
+/// The document.
+pub fn encode(title: &Text, outlines: &[Outline]) -> Vec<u8> {
+    let mut document = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<opml version=\"2.0\">\n<head><title>");
+    escape(title.as_str(), &mut document);
+    document.push_str("</title></head>\n<body>\n");
+    for outline in outlines {
+        write_outline(outline, &mut document);
+    }
+    document.push_str("</body>\n</opml>\n");
+    document.into_bytes()
+}
+
+fn write_outline(outline: &Outline, document: &mut String) {
+    // `type="rss"` is what subscription lists write for Atom and JSON feeds too.
+    document.push_str("<outline type=\"rss\"");
+    let title = outline.title.as_str();
+    for (name, value) in [("text", title), ("title", title), ("xmlUrl", &outline.feed), ("htmlUrl", &outline.page)] {
+        // Writing to a string cannot fail.
+        write!(document, " {name}=\"").unwrap_or_default();
+        escape(value, document);
+        document.push('"');
+    }
+    if outline.children.is_empty() {
+        document.push_str("/>\n");
+        return;
+    }
+    document.push_str(">\n");
+    for child in &outline.children {
+        write_outline(child, document);
+    }
+    document.push_str("</outline>\n");
+}
+
+fn escape(text: &str, document: &mut String) {
+    for character in text.chars() {
+        match character {
+            '&' => document.push_str("&amp;"),
+            '<' => document.push_str("&lt;"),
+            '>' => document.push_str("&gt;"),
+            '"' => document.push_str("&quot;"),
+            '\n' => document.push_str("&#xA;"),
+            '\t' => document.push_str("&#x9;"),
+            other => document.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outlines_nest_and_escape() {
+        let leaf = Outline { title: Text::new("a \"b\" <&>"), page: "http://x/?a&b".into(), feed: "http://x/rss.xml".into(), children: vec![] };
+        let tree = Outline { title: Text::new("科技"), children: vec![leaf.clone()], ..leaf };
+        let text = String::from_utf8(encode(&Text::new("T & T"), &[tree])).expect("UTF-8");
+        assert!(text.contains("<title>T &amp; T</title>"), "{text}");
+        assert!(text.contains("<outline type=\"rss\" text=\"科技\" title=\"科技\" xmlUrl=\"http://x/rss.xml\" htmlUrl=\"http://x/?a&amp;b\">\n<outline "), "{text}");
+        assert!(text.contains("text=\"a &quot;b&quot; &lt;&amp;&gt;\""), "{text}");
+    }
+}

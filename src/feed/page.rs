@@ -1,0 +1,209 @@
+//! HTML for people: what a feed is and how to subscribe, articles, and short pages for what is not there. No script, nothing
+//! loaded from elsewhere, readable on a phone and in the dark.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde_json::json;
+
+use super::{Entry, Feed, Format};
+use crate::snapshot::PageFrame;
+use crate::types::{Moment, Text, WebUrl};
+
+/// What a feed's page says besides the feed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FeedPage<'p> {
+    /// The publication's name.
+    pub site_title: &'p Text,
+    /// The root page.
+    pub site_url: &'p WebUrl,
+    /// The sections above, outermost first, without the root: title and page.
+    pub trail: Vec<(Text, WebUrl)>,
+    /// The sections below: title and page.
+    pub children: Vec<(Text, WebUrl)>,
+}
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fdfcfa;--faint:#666;--line:#ddd;--link:#0b5394}\
+@media(prefers-color-scheme:dark){:root{--ink:#e8e6e3;--paper:#16181a;--faint:#a5a29e;--line:#3a3d40;--link:#8ab4f8}}\
+*{box-sizing:border-box}body{margin:0 auto;max-width:42rem;padding:1.25rem;font:1.0625rem/1.6 Georgia,'Noto Serif','Songti SC',serif;\
+color:var(--ink);background:var(--paper);overflow-wrap:break-word}a{color:var(--link)}\
+h1{font-size:1.9rem;line-height:1.2;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}\
+nav,.byline,.faint,footer,time{color:var(--faint);font-family:system-ui,sans-serif;font-size:.9rem}\
+footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:.75rem}\
+ul.plain,ol.plain{list-style:none;padding:0}ol.plain li{margin:1.1rem 0}ol.plain h3{margin:0;font-size:1.1rem}ol.plain p{margin:.2rem 0}\
+code{font:.9rem/1.5 ui-monospace,monospace;user-select:all;background:color-mix(in srgb,var(--ink) 7%,transparent);padding:.15em .4em;border-radius:.25em}\
+img,video{max-width:100%;height:auto}figure{margin:1.5rem 0}figcaption{color:var(--faint);font-size:.9rem}\
+blockquote{margin:1rem 0;padding-inline-start:1rem;border-inline-start:3px solid var(--line)}\
+table{border-collapse:collapse;display:block;overflow-x:auto}td,th{border:1px solid var(--line);padding:.3rem .6rem}pre{overflow-x:auto}";
+
+/// The page of a feed: `/`, `/<section>/`, `/tags/<tag>/`, `/authors/<author>/`.
+pub fn feed_page(feed: &Feed, page: &FeedPage<'_>) -> String {
+    let first = feed.formats.first().copied().unwrap_or(Format::Rss);
+    let announced = [(feed.title.clone(), feed.url(first), first)];
+    let head = html! {
+        link rel="canonical" href=(feed.base);
+        (autodiscovery(&announced))
+        @if !feed.description.is_empty() { meta name="description" content=(feed.description); }
+    };
+    let body = html! {
+        (trail(page.site_title, page.site_url, &page.trail, feed.base != *page.site_url))
+        main {
+            h1 dir="auto" { (feed.title) }
+            @if !feed.description.is_empty() && feed.description != feed.title { p dir="auto" { (feed.description) } }
+            h2 { "Subscribe" }
+            p { "Copy one of these addresses into a feed reader; new stories then come to you, without an account and without being followed." }
+            ul.plain {
+                @for &format in &feed.formats {
+                    li { (format_title(format)) ": " a href=(feed.url(format)) type=(format.media_type()) { code { (feed.url(format)) } } }
+                }
+            }
+            @if !page.children.is_empty() {
+                h2 { "Sections" }
+                ul { @for (title, url) in &page.children { li { a href=(url) dir="auto" { (title) } } } }
+            }
+            h2 { "Latest" }
+            @if feed.entries.is_empty() { p.faint { "Nothing is published here yet." } }
+            ol.plain {
+                @for entry in &feed.entries {
+                    li lang=[differing(&entry.language, &feed.language)] {
+                        h3 { a href=(entry.url) dir="auto" { (entry.title) } }
+                        (byline(entry))
+                        @if !entry.summary.is_empty() { p dir="auto" { (entry.summary) } }
+                    }
+                }
+            }
+        }
+        footer { @if feed.home != feed.base { a href=(feed.home) { (feed.home) } " · " } a href={ (page.site_url) "feeds.opml" } { "All feeds (OPML)" } @if let Some(copyright) = &feed.copyright { " · " (copyright) } }
+    };
+    document(feed.language.as_str(), feed.title.as_str(), &head, &body)
+}
+
+/// The page of an article.
+pub fn article_page(entry: &Entry, frame: &PageFrame) -> String {
+    let image = entry.image.as_ref().and_then(|image| Some((image, image.url.as_ref()?)));
+    let head = html! {
+        link rel="canonical" href=(entry.url);
+        (autodiscovery(&frame.feeds))
+        meta name="description" content=(entry.summary);
+        meta property="og:type" content="article";
+        meta property="og:title" content=(entry.title);
+        meta property="og:url" content=(entry.url);
+        meta property="og:site_name" content=(frame.site_title);
+        meta property="article:published_time" content=(entry.published.rfc3339());
+        @if let Some((_, url)) = image { meta property="og:image" content=(url); }
+        script type="application/ld+json" { (PreEscaped(linked_data(entry))) }
+    };
+    let body = html! {
+        (trail(&frame.site_title, &frame.site_url, &frame.trail, true))
+        main { article {
+            h1 dir="auto" { (entry.title) }
+            (byline(entry))
+            @if let Some((image, url)) = image {
+                figure {
+                    img src=(url) alt=(image.alt.as_ref().or(image.caption.as_ref()).map(Text::as_str).unwrap_or_default());
+                    @if image.caption.is_some() || image.credit.is_some() {
+                        figcaption dir="auto" {
+                            @if let Some(caption) = &image.caption { (caption) " " }
+                            @if let Some(credit) = &image.credit { "(" (credit) ")" }
+                        }
+                    }
+                }
+            }
+            div dir="auto" { (PreEscaped(entry.content.as_str())) }
+            p.byline {
+                @if let Some(source) = &entry.source { "Source: " (source) ". " }
+                @if !entry.editors.is_empty() { "Editor: " (list(&entry.editors)) ". " }
+                @if !entry.tags.is_empty() { "Tags: " (list(&entry.tags)) ". " }
+                @if let Some(copyright) = &entry.copyright { (copyright) }
+            }
+        } }
+        footer { @for (title, url, format) in &frame.feeds { a href=(url) type=(format.media_type()) { "Feed: " (title) } " " } }
+    };
+    document(entry.language.as_str(), entry.title.as_str(), &head, &body)
+}
+
+/// A short page for an error.
+pub fn error_page(status: u16, title: &str, text: &str) -> String {
+    let body = html! { main { h1 { (title) } p { (text) } p.faint { (status) } } };
+    document("en", title, &html! { meta name="robots" content="noindex"; }, &body)
+}
+
+fn document(language: &str, title: &str, head: &Markup, body: &Markup) -> String {
+    html! {
+        (DOCTYPE)
+        html lang=(language) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content=(super::GENERATOR);
+                title { (title) }
+                (head)
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    }
+    .into_string()
+}
+
+/// One link per distinct feed, the page's own first (rules D-01 to D-03).
+fn autodiscovery(feeds: &[(Text, String, Format)]) -> Markup {
+    html! { @for (title, url, format) in feeds { link rel="alternate" type=(format.media_type()) title=(title) href=(url); } }
+}
+
+fn trail(site_title: &Text, site_url: &WebUrl, trail: &[(Text, WebUrl)], below_root: bool) -> Markup {
+    html! {
+        @if below_root {
+            nav aria-label="Breadcrumb" { a href=(site_url) { (site_title) } @for (title, url) in trail { " › " a href=(url) dir="auto" { (title) } } }
+        }
+    }
+}
+
+fn byline(entry: &Entry) -> Markup {
+    html! {
+        p.byline {
+            time datetime=(entry.published.rfc3339()) { (readable(entry.published)) }
+            @if !entry.authors.is_empty() { " · " span dir="auto" { (list(&entry.authors)) } }
+            @if entry.updated != entry.published { " · updated " time datetime=(entry.updated.rfc3339()) { (readable(entry.updated)) } }
+        }
+    }
+}
+
+fn list(names: &[Text]) -> String {
+    names.iter().map(Text::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn readable(moment: Moment) -> String {
+    moment.offset().to_datetime(moment.timestamp()).strftime("%-d %B %Y, %H:%M").to_string()
+}
+
+fn differing<'l>(entry: &'l crate::types::Language, feed: &crate::types::Language) -> Option<&'l str> {
+    (entry != feed).then(|| entry.as_str())
+}
+
+fn format_title(format: Format) -> &'static str {
+    match format {
+        Format::Rss => "RSS",
+        Format::Atom => "Atom",
+        Format::Json => "JSON Feed",
+    }
+}
+
+/// schema.org NewsArticle. `<` is written as an escape, since `</script>` would end the element wherever it stands.
+fn linked_data(entry: &Entry) -> String {
+    let people = |names: &[Text]| names.iter().map(|name| json!({"@type": "Person", "name": name.as_str()})).collect::<Vec<_>>();
+    let mut data = json!({
+        "@context": "https://schema.org",
+        "@type": "NewsArticle",
+        "headline": entry.title.as_str(),
+        "url": entry.url.as_str(),
+        "datePublished": entry.published.rfc3339(),
+        "dateModified": entry.updated.rfc3339(),
+        "inLanguage": entry.language.as_str(),
+        "author": people(&entry.authors),
+    });
+    if let (Some(data), Some(url)) = (data.as_object_mut(), entry.image.as_ref().and_then(|image| image.url.as_ref())) {
+        data.insert("image".to_owned(), json!([url.as_str()]));
+    }
+    data.to_string().replace('<', "\\u003c")
+}

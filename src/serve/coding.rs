@@ -1,0 +1,138 @@
+//! The content codings of documents: made on first use, once per version, kept with the document.
+
+use std::io::Write;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::negotiate::Coding;
+use crate::snapshot::Resource;
+
+/// Documents smaller than this gain nothing from a coding (bytes).
+pub(super) const WORTH_CODING: usize = 200;
+
+/// Speed against size, measured on feeds: the next levels cost much and save next to nothing.
+const GZIP_LEVEL: u32 = 6;
+const BROTLI_QUALITY: u32 = 5;
+const BROTLI_WINDOW: u32 = 22;
+const ZSTD_LEVEL: i32 = 3;
+
+/// The entity tag of a document in a coding, quotes included. Strong tags differ per coding (H-34); the number is the
+/// version of our encoders: raise it whenever a level or a library changes the bytes that they make.
+pub(super) fn entity_tag(resource: &Resource, coding: Coding) -> String {
+    let suffix = match coding {
+        Coding::Identity => "",
+        Coding::Gzip => "-gz1",
+        Coding::Brotli => "-br1",
+        Coding::Zstd => "-zst1",
+    };
+    format!("\"{}{suffix}\"", resource.hash)
+}
+
+/// The bytes of a document in a coding, if they are there already; `Some` of nothing where the encoder failed.
+pub(super) fn ready(resource: &Resource, coding: Coding) -> Option<Bytes> {
+    match slot(resource, coding) {
+        None => Some(resource.bytes.clone()),
+        Some(slot) => slot.get().cloned(),
+    }
+}
+
+/// The bytes of a document in a coding; encodes for milliseconds, or waits for another thread that does.
+/// `None` where the encoder failed, which only a lack of memory makes it do.
+pub(super) fn encoded(resource: &Resource, coding: Coding) -> Option<Bytes> {
+    let bytes = match slot(resource, coding) {
+        None => resource.bytes.clone(),
+        // No coded form is empty, so an empty one can stand for a failure.
+        Some(slot) => slot.get_or_init(|| encode(&resource.bytes, coding).unwrap_or_default().into()).clone(),
+    };
+    (coding == Coding::Identity || !bytes.is_empty()).then_some(bytes)
+}
+
+fn slot(resource: &Resource, coding: Coding) -> Option<&OnceLock<Bytes>> {
+    match coding {
+        Coding::Identity => None,
+        Coding::Gzip => Some(&resource.codings.gzip),
+        Coding::Brotli => Some(&resource.codings.brotli),
+        Coding::Zstd => Some(&resource.codings.zstd),
+    }
+}
+
+fn encode(bytes: &[u8], coding: Coding) -> std::io::Result<Vec<u8>> {
+    match coding {
+        Coding::Identity => Ok(bytes.to_vec()),
+        Coding::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::new(GZIP_LEVEL));
+            encoder.write_all(bytes)?;
+            encoder.finish()
+        }
+        Coding::Brotli => {
+            let encoded = Vec::with_capacity(bytes.len() / 3);
+            let mut encoder = brotli::CompressorWriter::new(encoded, 16 * 1024, BROTLI_QUALITY, BROTLI_WINDOW);
+            encoder.write_all(bytes)?;
+            Ok(encoder.into_inner())
+        }
+        Coding::Zstd => zstd::bulk::compress(bytes, ZSTD_LEVEL),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::feed::Format;
+    use crate::snapshot::ResourceKind;
+
+    fn decoded(bytes: &[u8], coding: Coding) -> Vec<u8> {
+        let mut plain = Vec::new();
+        match coding {
+            Coding::Identity => plain.extend_from_slice(bytes),
+            Coding::Gzip => drop(flate2::read::GzDecoder::new(bytes).read_to_end(&mut plain).unwrap()),
+            Coding::Brotli => drop(brotli::Decompressor::new(bytes, 4096).read_to_end(&mut plain).unwrap()),
+            Coding::Zstd => plain = zstd::stream::decode_all(bytes).unwrap(),
+        }
+        plain
+    }
+
+    #[test]
+    fn codings_give_the_bytes_back() {
+        let mut noise = vec![0; 5_000];
+        blake3::Hasher::new().finalize_xof().fill(&mut noise);
+        for bytes in [Vec::new(), b"short".to_vec(), "quay ".repeat(10_000).into_bytes(), noise] {
+            let resource = Resource::new(ResourceKind::Feed(Format::Rss), bytes.clone(), None, 900);
+            for coding in [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd] {
+                let coded = encoded(&resource, coding).unwrap();
+                assert_eq!(decoded(&coded, coding), bytes, "{coding:?}");
+                assert_eq!(ready(&resource, coding), Some(coded), "{coding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_readers_wait_for_one_encoding() {
+        let bytes = "harbour ".repeat(20_000).into_bytes();
+        let resource = Arc::new(Resource::new(ResourceKind::Feed(Format::Atom), bytes, None, 900));
+        let readers: Vec<_> = (0..8)
+            .map(|_| {
+                let resource = Arc::clone(&resource);
+                std::thread::spawn(move || encoded(&resource, Coding::Brotli).unwrap().as_ptr() as usize)
+            })
+            .collect();
+        let places: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
+        assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "the same memory, so the same encoding");
+    }
+
+    #[test]
+    fn tags_differ_per_coding_h34() {
+        let resource = Resource::new(ResourceKind::Page, b"x".to_vec(), None, 900);
+        let mut tags: Vec<_> =
+            [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd].map(|c| entity_tag(&resource, c)).into();
+        assert!(tags.iter().all(|tag| tag.starts_with('"') && tag.ends_with('"') && tag.is_ascii()));
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), 4);
+    }
+}

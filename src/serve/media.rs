@@ -1,0 +1,155 @@
+//! Files that published articles refer to: their types, and their bytes as a response body.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::HeaderValue;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::types::ArticlePath;
+
+/// How long a cache may keep a file (seconds). Editors replace pictures under the same name.
+pub(super) const MAX_AGE: u32 = 300;
+
+/// For files in which scripts may hide.
+pub(super) const SANDBOX: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox");
+
+/// The media type, by extension. What is not listed is `application/octet-stream`, which browsers save, never run.
+pub(super) fn content_type(path: &ArticlePath) -> &'static str {
+    match &*path.extension().to_ascii_lowercase() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "avif" => "image/avif",
+        "svg" => "image/svg+xml",
+        "bmp" => "image/bmp",
+        "ico" => "image/x-icon",
+        "tif" | "tiff" => "image/tiff",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "aac" => "audio/aac",
+        "ogg" | "oga" | "opus" => "audio/ogg",
+        "wav" => "audio/wav",
+        "flac" => "audio/flac",
+        "mp4" | "m4v" => "video/mp4",
+        "webm" => "video/webm",
+        "ogv" => "video/ogg",
+        "mov" => "video/quicktime",
+        "vtt" => "text/vtt; charset=utf-8",
+        "pdf" => "application/pdf",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Whether a browser would run scripts of such a file when it is opened by itself.
+pub(super) fn is_active(path: &ArticlePath) -> bool {
+    content_type(path) == "image/svg+xml"
+}
+
+/// The body of a response.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Bytes in memory, shared, not copied.
+    Whole(Full<Bytes>),
+    /// A file, read as the client takes it.
+    File(FileBody),
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match &mut *self {
+            Content::Whole(bytes) => {
+                Pin::new(bytes).poll_frame(context).map_err(|never: std::convert::Infallible| match never {})
+            }
+            Content::File(file) => file.poll_chunk(context).map(|chunk| chunk.map(|read| read.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Content::Whole(bytes) => bytes.is_end_stream(),
+            Content::File(file) => file.left == 0,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Content::Whole(bytes) => bytes.size_hint(),
+            Content::File(file) => SizeHint::with_exact(file.left),
+        }
+    }
+}
+
+/// The rest of a file, up to the length that was promised.
+#[derive(Debug)]
+pub(super) struct FileBody {
+    /// What is still to be sent (bytes). The file may grow meanwhile; nobody was promised more.
+    left: u64,
+    state: FileState,
+}
+
+#[derive(Debug)]
+enum FileState {
+    Open(File),
+    /// On a thread that may block.
+    Reading(JoinHandle<io::Result<(File, Bytes)>>),
+    Failed,
+}
+
+impl FileBody {
+    /// What one read fetches (bytes).
+    const CHUNK: u64 = 64 * 1024;
+
+    /// The first `length` bytes of a file.
+    pub(super) fn new(file: File, length: u64) -> FileBody {
+        FileBody { left: length, state: FileState::Open(file) }
+    }
+
+    /// The next bytes. A file that turned out shorter than promised is an error, which ends the
+    /// connection: the client must not take half a picture for a whole one.
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let mut reading = match std::mem::replace(&mut self.state, FileState::Failed) {
+            FileState::Failed => return Poll::Ready(None),
+            FileState::Reading(reading) => reading,
+            FileState::Open(file) => {
+                let wanted = self.left.min(FileBody::CHUNK);
+                spawn_blocking(move || read_chunk(file, wanted))
+            }
+        };
+        let Poll::Ready(read) = Pin::new(&mut reading).poll(context) else {
+            self.state = FileState::Reading(reading);
+            return Poll::Pending;
+        };
+        Poll::Ready(Some(read.map_err(io::Error::other).flatten().map(|(file, chunk)| {
+            self.left = self.left.saturating_sub(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+            self.state = FileState::Open(file);
+            chunk
+        })))
+    }
+}
+
+/// Reads what is wanted, or less but at least one byte.
+fn read_chunk(file: File, wanted: u64) -> io::Result<(File, Bytes)> {
+    let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
+    (&file).take(wanted).read_to_end(&mut chunk)?;
+    if chunk.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was cut short while it was served"));
+    }
+    Ok((file, chunk.into()))
+}

@@ -1,0 +1,584 @@
+//! Where a request leads: the route table. Pure, a function of the snapshot, the request and the instant, without clock,
+//! disk or sockets. What takes time is asked for, as [`Reply::NeedsCoding`] and [`Reply::NeedsDisk`]; the header fields of
+//! every answer are made in [`super::answer`]. Long for its tests: tables of requests and what they get.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::HOST;
+use hyper::http::Version;
+use hyper::{HeaderMap, Method, Response, StatusCode, Uri};
+use jiff::Timestamp;
+
+use super::Demand;
+use super::answer::{self, Uncoded};
+use super::target::{self, Refused};
+use crate::snapshot::{Resource, Snapshot};
+use crate::types::encode_segment;
+
+/// The head of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// Its target, in origin, absolute or asterisk form.
+    pub uri: &'a Uri,
+    /// Its header fields.
+    pub headers: &'a HeaderMap,
+}
+
+/// What a request gets, or what is still needed for it.
+#[derive(Debug)]
+pub enum Reply {
+    /// The answer.
+    Ready(Response<Bytes>),
+    /// The answer, once the document is there in a coding.
+    NeedsCoding(Uncoded),
+    /// Something that is not in memory. It is answered by [`answer::document`] or [`answer::file`].
+    NeedsDisk(Demand),
+}
+
+/// Answers a request from the snapshot. `now` becomes Date, so that no answer contradicts itself about time.
+pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
+    let refuse = |status| Reply::Ready(answer::refusal(head, status, now));
+    if !names_its_host(head) {
+        return refuse(StatusCode::BAD_REQUEST);
+    }
+    match *head.method {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => return Reply::Ready(answer::options(now)),
+        _ => return refuse(StatusCode::METHOD_NOT_ALLOWED),
+    }
+    let path = match target::canonical(head.uri.path()) {
+        Ok(path) => path,
+        Err(Refused::Malformed) => return refuse(StatusCode::BAD_REQUEST),
+        Err(Refused::Nowhere) if snapshot.generation > 0 => return refuse(StatusCode::NOT_FOUND),
+        Err(Refused::Nowhere) => return refuse(StatusCode::SERVICE_UNAVAILABLE),
+    };
+    match route(snapshot, &path) {
+        Route::Alive => Reply::Ready(answer::text(head, "ok\n", now)),
+        _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
+        Route::Ready => Reply::Ready(answer::text(head, "ready\n", now)),
+        Route::Document(resource) => answer::document(head, resource, now),
+        Route::Disk(demand) => Reply::NeedsDisk(demand),
+        Route::Moved(reference) => Reply::Ready(answer::moved(head, &reference, now)),
+        Route::Nowhere => refuse(StatusCode::NOT_FOUND),
+    }
+}
+
+/// Whether the request has the one Host field that HTTP/1.1 demands (RFC 9112, section 3.2), with nothing in it that no
+/// host and port can have.
+fn names_its_host(head: &Head<'_>) -> bool {
+    let mut fields = head.headers.get_all(HOST).iter();
+    match (fields.next(), fields.next()) {
+        (None, _) => head.version < Version::HTTP_11,
+        (Some(host), None) => host.as_bytes().iter().all(|&byte| byte.is_ascii_graphic() && !b"/\\?#@".contains(&byte)),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+enum Route<'s> {
+    Alive,
+    Ready,
+    Document(&'s Arc<Resource>),
+    Disk(Demand),
+    /// To a reference relative to the request's own path: right whether or not a proxy took the prefix away.
+    Moved(String),
+    Nowhere,
+}
+
+/// Routes a canonical path. The prefix may be there or not; where a path means something both ways, it is read as the
+/// public URL, with its prefix.
+fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
+    let prefix = target::canonical(&snapshot.prefix).unwrap_or(Cow::Borrowed(""));
+    if !prefix.is_empty()
+        && let Some(below) = path.strip_prefix(&*prefix)
+    {
+        let route = match below {
+            "" => with_slash(path),
+            below if below.starts_with('/') => below_prefix(snapshot, below),
+            _ => Route::Nowhere,
+        };
+        if !matches!(route, Route::Nowhere) {
+            return route;
+        }
+    }
+    below_prefix(snapshot, path)
+}
+
+/// The route table.
+fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
+    match path {
+        "/healthz" => return Route::Alive,
+        "/readyz" => return Route::Ready,
+        _ => {}
+    }
+    if let Some(name) = path.strip_prefix("/articles/") {
+        return article(snapshot, name);
+    }
+    if let Some(path) = path.strip_prefix("/media/") {
+        return snapshot.media.get(path).map_or(Route::Nowhere, |file| Route::Disk(Demand::Media(file.clone())));
+    }
+    if let Some(resource) = snapshot.documents.get(path) {
+        return Route::Document(resource);
+    }
+    if snapshot.documents.contains_key(&*format!("{path}/")) {
+        return with_slash(path);
+    }
+    // Some systems decompose what people type; sections are composed (NFC).
+    target::composed(path).and_then(|path| snapshot.documents.get(&*path)).map_or(Route::Nowhere, Route::Document)
+}
+
+/// `<slug>-<short id>`: the short id decides, and any other slug is led to the right one.
+fn article<'s>(snapshot: &'s Snapshot, name: &str) -> Route<'s> {
+    let (name, folder) = match name.strip_suffix('/') {
+        Some(name) => (name, ".."),
+        None => (name, "."),
+    };
+    let short_id = name.rsplit_once('-').map_or(name, |(_, short_id)| short_id);
+    let Some(article) = snapshot.articles.get(short_id) else { return Route::Nowhere };
+    let right_name = encode_segment(article.name.as_str());
+    if right_name == name && folder == "." {
+        Route::Disk(Demand::Article(Arc::clone(article)))
+    } else {
+        Route::Moved(format!("{folder}/{right_name}"))
+    }
+}
+
+fn with_slash(path: &str) -> Route<'static> {
+    Route::Moved(format!("./{}/", path.rsplit_once('/').map_or(path, |(_, last)| last)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use hyper::header::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::article::{Metadata, SectionClaim};
+    use crate::feed::Format;
+    use crate::snapshot::{PublishedArticle, ResourceKind};
+    use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
+
+    const NOW: &str = "2026-11-23T12:00:00Z";
+    const MODIFIED: &str = "2026-11-23T11:00:00Z";
+
+    fn published(name: &str) -> Arc<PublishedArticle> {
+        let metadata = Metadata {
+            hash: ContentHash::of(b""),
+            title: Text::line("Quay reopens"),
+            published: None,
+            updated: None,
+            authors: Vec::new(),
+            editors: Vec::new(),
+            section: SectionClaim::Folder,
+            sections: Vec::new(),
+            tags: Vec::new(),
+            summary: None,
+            language: None,
+            id: None,
+            slug: Text::line("quay"),
+            link: None,
+            image: None,
+            media: Vec::new(),
+            source: None,
+            copyright: None,
+            draft: false,
+            in_feeds: true,
+        };
+        Arc::new(PublishedArticle {
+            name: Text::line(name),
+            url: WebUrl::parse("http://127.0.0.1/articles/x").unwrap(),
+            path: ArticlePath::new("quay.md"),
+            metadata: Arc::new(metadata),
+            entry: None,
+            trail: [].into(),
+            feeds: [].into(),
+        })
+    }
+
+    fn snapshot(prefix: &str) -> Snapshot {
+        let mut snapshot = Snapshot { generation: 1, prefix: prefix.into(), ..Snapshot::default() };
+        for (path, kind) in [
+            ("/", ResourceKind::Page),
+            ("/rss.xml", ResourceKind::Feed(Format::Rss)),
+            ("/feeds.opml", ResourceKind::Opml),
+            ("/technology/", ResourceKind::Page),
+            ("/technology/chips/", ResourceKind::Page),
+            ("/technology/chips/atom.xml", ResourceKind::Feed(Format::Atom)),
+            ("/technology/chips/feed.json", ResourceKind::Feed(Format::Json)),
+            ("/news/rss.xml", ResourceKind::Feed(Format::Rss)),
+            ("/%E7%A7%91%E6%8A%80/", ResourceKind::Page),
+            ("/caf%C3%A9/rss.xml", ResourceKind::Feed(Format::Rss)),
+            ("/tags/a%20b/atom.xml", ResourceKind::Feed(Format::Atom)),
+            ("/tags/a%2Bb/", ResourceKind::Page),
+        ] {
+            let bytes = format!("{path} {}", "word ".repeat(100)).into_bytes();
+            let resource = Resource::new(kind, bytes, Some(MODIFIED.parse().unwrap()), 900);
+            snapshot.documents.insert(path.into(), Arc::new(resource));
+        }
+        for (id, name) in [("k3x9", "quay-reopens-k3x9"), ("z1", "码头-z1")] {
+            snapshot.articles.insert(id.into(), published(name));
+        }
+        for file in ["quay.jpg", "world/caf%C3%A9.png", "cafe%CC%81.gif"] {
+            snapshot.media.insert(file.into(), ArticlePath::new(file));
+        }
+        snapshot
+    }
+
+    fn ask(snapshot: &Snapshot, method: &str, target: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        let (method, uri) = (Method::from_bytes(method.as_bytes()).unwrap(), target.parse().unwrap());
+        let head = Head { method: &method, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        respond(snapshot, &head, NOW.parse().unwrap())
+    }
+
+    fn ready(reply: Reply) -> Response<Bytes> {
+        match reply {
+            Reply::Ready(response) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// In a word: the status and what identifies the answer.
+    fn summary(reply: Reply) -> String {
+        match reply {
+            Reply::NeedsCoding(_) => "coding".into(),
+            Reply::NeedsDisk(Demand::Article(article)) => format!("article {}", article.name),
+            Reply::NeedsDisk(Demand::Media(path)) => format!("media {path}"),
+            Reply::Ready(response) => {
+                let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+                let status = response.status().as_u16();
+                match status {
+                    200 => String::from_utf8_lossy(response.body()).split_ascii_whitespace().next().unwrap().to_owned(),
+                    308 => format!("308 {}", field("location").unwrap()),
+                    405 => format!("405 {}", field("allow").unwrap()),
+                    503 => format!("503 {}", field("retry-after").unwrap()),
+                    _ => status.to_string(),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn routes() {
+        let plain = snapshot("");
+        let table = [
+            ("H-01", "GET", "/", "/"),
+            ("H-01", "GET", "/rss.xml", "/rss.xml"),
+            ("H-01", "GET", "/technology/chips/atom.xml", "/technology/chips/atom.xml"),
+            ("H-01", "GET", "/technology/chips/feed.json", "/technology/chips/feed.json"),
+            ("H-01", "GET", "/feeds.opml", "/feeds.opml"),
+            ("any script", "GET", "/%e7%a7%91%E6%8A%80/", "/%E7%A7%91%E6%8A%80/"),
+            ("any script, raw", "GET", "/科技/", "/%E7%A7%91%E6%8A%80/"),
+            ("decomposed text", "GET", "/cafe%CC%81/rss.xml", "/caf%C3%A9/rss.xml"),
+            ("needless encoding", "GET", "/%72ss.xml", "/rss.xml"),
+            ("tag with a blank", "GET", "/tags/a%20b/atom.xml", "/tags/a%20b/atom.xml"),
+            ("plus is plus", "GET", "/tags/a+b/", "/tags/a%2Bb/"),
+            ("H-58 query", "GET", "/rss.xml?null", "/rss.xml"),
+            ("H-58 query", "GET", "/?utm_source=x&y=%00%zz", "/"),
+            ("H-58 absolute form", "GET", "http://other.example/rss.xml?x", "/rss.xml"),
+            ("H-58 absolute form, no path", "GET", "http://other.example", "/"),
+            ("slash is missing", "GET", "/technology", "308 ./technology/"),
+            ("slash is missing, query", "GET", "/technology/chips?a=b&c", "308 ./chips/?a=b&c"),
+            ("slash is missing, any script", "HEAD", "/%E7%A7%91%E6%8A%80", "308 ./%E7%A7%91%E6%8A%80/"),
+            ("H-59 slash too many", "GET", "/rss.xml/", "404"),
+            ("H-59", "GET", "/technology/rss.xml", "404"),
+            ("H-59 case counts", "GET", "/Technology/", "404"),
+            ("H-59 no such file", "GET", "/favicon.ico", "404"),
+            ("article", "GET", "/articles/quay-reopens-k3x9", "article quay-reopens-k3x9"),
+            ("article, any script", "GET", "/articles/%e7%a0%81%E5%A4%B4-z1", "article 码头-z1"),
+            ("article, old slug", "GET", "/articles/quay-shut-k3x9?x", "308 ./quay-reopens-k3x9?x"),
+            ("article, no slug", "GET", "/articles/z1", "308 ./%E7%A0%81%E5%A4%B4-z1"),
+            ("article, slash", "GET", "/articles/quay-reopens-k3x9/", "308 ../quay-reopens-k3x9"),
+            ("article, unknown id", "GET", "/articles/quay-reopens-k3x8", "404"),
+            ("article, longer path", "GET", "/articles/quay-reopens-k3x9/x", "404"),
+            ("article, no name", "GET", "/articles/", "404"),
+            ("article, empty id", "GET", "/articles/quay-", "404"),
+            ("media", "GET", "/media/quay.jpg", "media quay.jpg"),
+            ("media, encoded", "HEAD", "/media/world/caf%c3%a9.png", "media world/caf%C3%A9.png"),
+            ("media keep their spelling", "GET", "/media/cafe%CC%81.gif", "media cafe%CC%81.gif"),
+            ("media, unknown", "GET", "/media/other.jpg", "404"),
+            ("health", "GET", "/healthz", "ok"),
+            ("readiness", "GET", "/readyz", "ready"),
+            ("H-41", "POST", "/rss.xml", "405 GET, HEAD, OPTIONS"),
+            ("H-41", "PUT", "/rss.xml", "405 GET, HEAD, OPTIONS"),
+            ("H-41", "DELETE", "/missing", "405 GET, HEAD, OPTIONS"),
+            ("H-41", "PATCH", "/", "405 GET, HEAD, OPTIONS"),
+            ("H-42 unknown method", "BREW", "/", "405 GET, HEAD, OPTIONS"),
+            ("H-42 methods have case", "get", "/", "405 GET, HEAD, OPTIONS"),
+            ("H-42 tunnel", "CONNECT", "host.example:443", "405 GET, HEAD, OPTIONS"),
+            ("H-42", "OPTIONS", "/rss.xml", "204"),
+            ("H-42 server-wide", "OPTIONS", "*", "204"),
+            ("asterisk is for OPTIONS", "GET", "*", "400"),
+        ];
+        for (rule, method, target, expected) in table {
+            assert_eq!(summary(ask(&plain, method, target, &[("host", "x")])), expected, "{rule}: {method} {target}");
+        }
+    }
+
+    #[test]
+    fn nothing_outside_is_reachable_h80() {
+        let plain = snapshot("");
+        for target in [
+            "/../rss.xml",
+            "/technology/../rss.xml",
+            "/technology/./chips/",
+            "/%2e%2e/rss.xml",
+            "/%2E%2e/%2e%2E/etc/passwd",
+            "/.%2e/rss.xml",
+            "/%252e%252e/rss.xml",
+            "/technology%2fchips%2fatom.xml",
+            "/technology%2Fchips/",
+            "/technology%5cchips/",
+            "/..%5c..%5crss.xml",
+            "/rss.xml%00",
+            "/rss.xml%00.html",
+            "/%00",
+            "//rss.xml",
+            "//other.example/technology",
+            "/technology//chips/",
+            "/technology//",
+            "/media/../rss.xml",
+            "/media/%2e%2e/dateline.toml",
+            "/media/..%2f..%2fetc/passwd",
+            "/media//quay.jpg",
+            "/media/world/../quay.jpg",
+            "/media/.git/config",
+            "/media/",
+            "/articles/../rss.xml",
+            "/articles/%2e%2e/quay-reopens-k3x9",
+            "/articles/a%2fb-k3x9",
+            "/%0d%0aset-cookie:%20a=b",
+            "/%c0%ae%c0%ae/rss.xml",
+            "/rss.xml%",
+            "/rss.xml%2",
+            "/%u002e%u002e/",
+            "/.git/config",
+            "/~root",
+        ] {
+            let status = summary(ask(&plain, "GET", target, &[("host", "x")]));
+            assert!(status == "404" || status == "400", "{target}: {status}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_may_be_there_or_not() {
+        let prefixed = snapshot("/news");
+        for (target, expected) in [
+            ("/news/", "/"),
+            ("/", "/"),
+            ("/news", "308 ./news/"),
+            ("/news?x", "308 ./news/?x"),
+            ("/news/technology/", "/technology/"),
+            ("/technology/", "/technology/"),
+            ("/news/technology", "308 ./technology/"),
+            ("/technology", "308 ./technology/"),
+            ("/n%65ws/feeds.opml", "/feeds.opml"),
+            ("/newspaper/", "404"),
+            ("/news/news/rss.xml", "/news/rss.xml"),
+            ("/news/rss.xml", "/rss.xml"),
+            ("/news/media/quay.jpg", "media quay.jpg"),
+            ("/news/articles/x-z1", "308 ./%E7%A0%81%E5%A4%B4-z1"),
+            ("/news/healthz", "ok"),
+            ("/healthz", "ok"),
+            ("/news/readyz", "ready"),
+            ("/news/missing", "404"),
+            ("/news//", "404"),
+            ("/news/../rss.xml", "404"),
+        ] {
+            assert_eq!(summary(ask(&prefixed, "GET", target, &[("host", "x")])), expected, "{target}");
+        }
+        let strange = Snapshot { generation: 1, ..snapshot("/caf%C3%A9/(x)") };
+        assert_eq!(summary(ask(&strange, "GET", "/caf%c3%a9/(x)/rss.xml", &[("host", "x")])), "/rss.xml");
+    }
+
+    #[test]
+    fn before_the_first_snapshot_only_health_is_answered() {
+        let empty = Snapshot::default();
+        for (method, target, expected) in [
+            ("GET", "/healthz", "ok"),
+            ("GET", "/readyz", "503 1"),
+            ("GET", "/", "503 1"),
+            ("HEAD", "/rss.xml", "503 1"),
+            ("GET", "/missing", "503 1"),
+            ("GET", "/a%2fb", "503 1"),
+            ("POST", "/", "405 GET, HEAD, OPTIONS"),
+        ] {
+            assert_eq!(summary(ask(&empty, method, target, &[("host", "x")])), expected, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_one_host_h57() {
+        let plain = snapshot("");
+        for (fields, expected) in [
+            (&[][..], "400"),
+            (&[("host", "a"), ("host", "a")], "400"),
+            (&[("host", "a b")], "400"),
+            (&[("host", "user@a")], "400"),
+            (&[("host", "a/b")], "400"),
+            (&[("host", "")], "/rss.xml"),
+            (&[("host", "courier.example:8080")], "/rss.xml"),
+            (&[("host", "[::1]:8080")], "/rss.xml"),
+        ] {
+            assert_eq!(summary(ask(&plain, "GET", "/rss.xml", fields)), expected, "{fields:?}");
+        }
+        let (headers, uri) = (HeaderMap::new(), "/rss.xml".parse().unwrap());
+        let head = Head { method: &Method::GET, version: Version::HTTP_10, uri: &uri, headers: &headers };
+        assert_eq!(summary(respond(&plain, &head, NOW.parse().unwrap())), "/rss.xml", "HTTP/1.0 has none");
+    }
+
+    /// The header fields, sorted, one a line; long values and those that are everywhere left out.
+    fn fields(response: &Response<Bytes>) -> String {
+        let everywhere =
+            ["access-control-allow-origin", "access-control-expose-headers", "x-content-type-options", "date"];
+        for name in everywhere {
+            assert!(response.headers().contains_key(name), "{name}");
+        }
+        let mut lines: Vec<_> = response
+            .headers()
+            .iter()
+            .filter(|(name, _)| !everywhere.contains(&name.as_str()))
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        lines.sort_unstable();
+        lines.join("\n")
+    }
+
+    fn field<'r>(response: &'r Response<Bytes>, name: &str) -> &'r str {
+        response.headers()[name].to_str().unwrap()
+    }
+
+    #[test]
+    fn answers_have_exactly_these_fields() {
+        let plain = snapshot("");
+        let hash = plain.documents["/rss.xml"].hash;
+        let length = plain.documents["/rss.xml"].bytes.len();
+        let host = ("host", "x");
+
+        // H-01 to H-06, H-33, H-45, H-50, H-53, H-54
+        let response = ready(ask(&plain, "GET", "/rss.xml", &[host]));
+        assert_eq!(response.headers()["date"], "Mon, 23 Nov 2026 12:00:00 GMT");
+        assert_eq!(response.body().len(), length);
+        let full = format!(
+            "accept-ranges: none\ncache-control: public, max-age=900\ncontent-length: {length}\n\
+             content-type: application/rss+xml; charset=utf-8\netag: \"{hash}\"\n\
+             last-modified: Mon, 23 Nov 2026 11:00:00 GMT\nvary: Accept-Encoding"
+        );
+        assert_eq!(fields(&response), full);
+
+        // H-40
+        let response = ready(ask(&plain, "HEAD", "/rss.xml", &[host]));
+        assert!(response.body().is_empty());
+        assert_eq!(fields(&response), full);
+
+        // H-20 to H-23, H-31, H-33
+        let same = format!("W/\"{hash}\"");
+        for method in ["GET", "HEAD"] {
+            let response = ready(ask(&plain, method, "/rss.xml", &[host, ("if-none-match", &same)]));
+            assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+            assert!(response.body().is_empty());
+            assert_eq!(
+                fields(&response),
+                format!(
+                    "cache-control: public, max-age=900\netag: \"{hash}\"\n\
+                     last-modified: Mon, 23 Nov 2026 11:00:00 GMT\nvary: Accept-Encoding"
+                )
+            );
+        }
+
+        // H-32, H-34, H-35: not encoded for a 304.
+        let gzip = ("accept-encoding", "gzip");
+        let coded_tag = format!("\"{hash}-gz1\"");
+        let response = ready(ask(&plain, "GET", "/rss.xml", &[host, gzip, ("if-none-match", &coded_tag)]));
+        assert_eq!((response.status(), field(&response, "etag")), (StatusCode::NOT_MODIFIED, &*coded_tag));
+        assert!(plain.documents["/rss.xml"].codings.gzip.get().is_none());
+        let Reply::NeedsCoding(uncoded) = ask(&plain, "GET", "/rss.xml", &[host, gzip]) else { panic!("not coded") };
+        assert_eq!(uncoded.coding, super::super::negotiate::Coding::Gzip);
+        let response = uncoded.complete(Bytes::from_static(b"coded"));
+        assert_eq!((field(&response, "content-encoding"), field(&response, "etag")), ("gzip", &*coded_tag));
+        assert_eq!(response.headers()["content-length"], "5");
+        assert_eq!(response.headers()["vary"], "Accept-Encoding");
+        let Reply::NeedsCoding(uncoded) = ask(&plain, "HEAD", "/rss.xml", &[host, gzip]) else { panic!("not coded") };
+        let response = uncoded.complete(Bytes::from_static(b"coded"));
+        assert_eq!((response.body().len(), field(&response, "content-length")), (0, "5"));
+
+        // H-38
+        let response = ready(ask(&plain, "GET", "/rss.xml", &[host, ("accept-encoding", "identity;q=0")]));
+        assert_eq!((response.status(), field(&response, "vary")), (StatusCode::NOT_ACCEPTABLE, "Accept-Encoding"));
+
+        // H-17
+        let response = ready(ask(&plain, "GET", "/rss.xml", &[host, ("if-match", "\"x\"")]));
+        assert_eq!(
+            (response.status(), field(&response, "cache-control")),
+            (StatusCode::PRECONDITION_FAILED, "no-store")
+        );
+
+        // H-14, H-59: 404 wins over conditions.
+        let response = ready(ask(&plain, "GET", "/missing", &[host, ("if-none-match", "*")]));
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        assert!(!response.headers().contains_key("etag"));
+
+        let page = ready(ask(&plain, "GET", "/", &[host]));
+        assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    }
+
+    #[test]
+    fn last_modified_is_never_in_the_future_h05_h62() {
+        for (modified, is_sent) in [
+            ("2026-11-23T12:00:00Z", true),
+            ("2026-11-23T12:00:00.9Z", true),
+            ("2026-11-23T12:00:01Z", false),
+            ("2038-01-19T03:14:08Z", false),
+            ("1970-01-01T00:00:00Z", true),
+            ("1969-12-31T23:59:59Z", false),
+            ("1583-01-01T00:00:00Z", false),
+        ] {
+            let mut plain = snapshot("");
+            let resource = Resource::new(ResourceKind::Opml, b"x".to_vec(), Some(modified.parse().unwrap()), 900);
+            plain.documents.insert("/x".into(), Arc::new(resource));
+            let response = ready(ask(&plain, "GET", "/x", &[("host", "x")]));
+            assert_eq!(response.headers().contains_key("last-modified"), is_sent, "{modified}");
+            let since = [("host", "x"), ("if-modified-since", "Mon, 23 Nov 2026 13:00:00 GMT")];
+            let status = ready(ask(&plain, "GET", "/x", &since)).status();
+            assert_eq!(status == StatusCode::NOT_MODIFIED, is_sent, "{modified}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_upsets_it_h82(
+            method in "GET|HEAD|OPTIONS|POST|[A-Z]{1,8}",
+            target in prop_oneof!["/[ -~]{0,40}", "[ -~]{0,20}", "(/(articles|media|technology|\\.\\.|%2e|%[0-9a-f]{2}|é|)){0,5}/?"],
+            fields in prop::collection::vec(("host|accept-encoding|if-none-match|range|a-im", prop::collection::vec(any::<u8>(), 0..30)), 0..5),
+        ) {
+            let Ok(uri) = target.parse::<Uri>() else { return Ok(()) };
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let mut headers = HeaderMap::new();
+            for (name, value) in &fields {
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.append(HeaderName::try_from(name).unwrap(), value);
+                }
+            }
+            static SNAPSHOTS: LazyLock<[Snapshot; 2]> = LazyLock::new(|| ["", "/news"].map(snapshot));
+            for snapshot in &*SNAPSHOTS {
+                let head = Head { method: &method, version: Version::HTTP_10, uri: &uri, headers: &headers };
+                if let Reply::Ready(response) = respond(snapshot, &head, NOW.parse().unwrap()) {
+                    prop_assert!(!response.status().is_server_error());
+                }
+            }
+        }
+    }
+}

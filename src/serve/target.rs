@@ -1,0 +1,153 @@
+//! Request paths, brought into the one spelling that the snapshot is keyed by. What could climb out of the published
+//! tree (H-80) has no such spelling.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::types::encode_segment;
+
+/// Why a path leads nowhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refused {
+    /// Its percent-encoding is broken, or it does not start with `/`.
+    Malformed,
+    /// It says what no published path can say.
+    Nowhere,
+}
+
+/// The canonical spelling of a request path (RFC 3986, section 6.2.2): each segment decoded, checked and encoded again as
+/// `types::encode_segment` does. A trailing slash stays.
+///
+/// A decoded segment that is empty (but for the last), `.` or `..`, that has a slash, a backslash or a control character
+/// in it, or that is not UTF-8, is [`Refused::Nowhere`]. Decoding happens once: `%252e` is the text `%2e`, not a dot.
+pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, Refused> {
+    let segments = path.strip_prefix('/').ok_or(Refused::Malformed)?;
+    if is_canonical(segments) {
+        return Ok(Cow::Borrowed(path));
+    }
+    let mut spelled = String::with_capacity(path.len());
+    let mut segments = segments.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        spelled.push('/');
+        let decoded = decode(segment).ok_or(Refused::Malformed)?;
+        let decoded = String::from_utf8(decoded).map_err(|_| Refused::Nowhere)?;
+        let is_last = segments.peek().is_none();
+        if (decoded.is_empty() && !is_last)
+            || decoded == "."
+            || decoded == ".."
+            || decoded.contains(|c: char| matches!(c, '/' | '\\') || c.is_control())
+        {
+            return Err(Refused::Nowhere);
+        }
+        spelled.push_str(&encode_segment(&decoded));
+    }
+    Ok(Cow::Owned(spelled))
+}
+
+/// The path with its text composed (NFC), if that changes it.
+pub(super) fn composed(canonical_path: &str) -> Option<String> {
+    if !canonical_path.contains('%') {
+        return None;
+    }
+    let mut spelled = String::with_capacity(canonical_path.len());
+    for segment in canonical_path.split('/').skip(1) {
+        spelled.push('/');
+        spelled.push_str(&encode_segment(&String::from_utf8(decode(segment)?).ok()?.nfc().collect::<String>()));
+    }
+    (spelled != canonical_path).then_some(spelled)
+}
+
+/// Whether nothing needs to be done, as for nearly every request.
+fn is_canonical(segments: &str) -> bool {
+    segments.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/'))
+        && !segments.starts_with('/')
+        && !segments.contains("//")
+        && segments.split('/').all(|segment| segment != "." && segment != "..")
+}
+
+/// Takes percent-encoding away (RFC 3986, section 2.1); `None` where a `%` is not followed by two hexadecimal digits.
+fn decode(segment: &str) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(if byte == b'%' { (digit(bytes.next()?)? << 4) | digit(bytes.next()?)? } else { byte });
+    }
+    Some(decoded)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn paths_have_one_spelling_h80() {
+        use Refused::{Malformed, Nowhere};
+        for (path, expected) in [
+            ("/", Ok("/")),
+            ("/rss.xml", Ok("/rss.xml")),
+            ("/technology/chips/", Ok("/technology/chips/")),
+            ("/%74echnology/", Ok("/technology/")),
+            ("/a%2Db", Ok("/a-b")),
+            ("/a!b", Ok("/a%21b")),
+            ("/a+b", Ok("/a%2Bb")),
+            ("/a%20b", Ok("/a%20b")),
+            ("/%E7%A7%91%e6%8a%80/", Ok("/%E7%A7%91%E6%8A%80/")),
+            ("/科技/", Ok("/%E7%A7%91%E6%8A%80/")),
+            ("/...", Ok("/...")),
+            ("/.well-known", Ok("/.well-known")),
+            ("/%252e%252e/x", Ok("/%252e%252e/x")),
+            ("/a/%00", Err(Nowhere)),
+            ("/%0d%0aSet-Cookie:x", Err(Nowhere)),
+            ("/..", Err(Nowhere)),
+            ("/../etc/passwd", Err(Nowhere)),
+            ("/a/../b", Err(Nowhere)),
+            ("/a/./b", Err(Nowhere)),
+            ("/%2e%2e/x", Err(Nowhere)),
+            ("/%2E./x", Err(Nowhere)),
+            ("/a%2fb", Err(Nowhere)),
+            ("/..%2fx", Err(Nowhere)),
+            ("/a%5cb", Err(Nowhere)),
+            ("/..\\x", Err(Nowhere)),
+            ("//", Err(Nowhere)),
+            ("//host/x", Err(Nowhere)),
+            ("/a//b", Err(Nowhere)),
+            ("/a//", Err(Nowhere)),
+            ("/%ff", Err(Nowhere)),
+            ("/%c0%ae%c0%ae/x", Err(Nowhere)),
+            ("/%c2%80", Err(Nowhere)),
+            ("", Err(Malformed)),
+            ("*", Err(Malformed)),
+            ("rss.xml", Err(Malformed)),
+            ("/%", Err(Malformed)),
+            ("/%2", Err(Malformed)),
+            ("/%zz", Err(Malformed)),
+            ("/%u0041", Err(Malformed)),
+        ] {
+            assert_eq!(canonical(path).as_deref(), expected.as_ref().map(|path| &**path), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn canonical_paths_stay_as_they_are(path in "/[a-z./%0-9A-F\\\\é-]{0,12}") {
+            if let Ok(spelled) = canonical(&path) {
+                let again = canonical(&spelled);
+                prop_assert_eq!(again.as_deref(), Ok(&*spelled));
+                prop_assert!(!spelled.split('/').any(|segment| segment == ".." || segment == "."));
+                prop_assert!(!spelled.contains("//") && !spelled.contains('\\'));
+            }
+        }
+    }
+}

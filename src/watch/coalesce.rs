@@ -1,0 +1,175 @@
+//! When a file is complete, and when it is really gone. Pure: what was seen and when comes in, what to do comes out.
+//!
+//! There is no fixed delay. A file that was closed or renamed is read at once; only what nobody announced as finished has to
+//! hold still for a second, and only what is gone has to stay gone for a moment, since many editors save by removing and
+//! writing anew.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::types::ArticlePath;
+
+/// How long size and mtime have to hold where nobody said that the file is finished.
+pub const QUIET: Duration = Duration::from_secs(1);
+/// How long a file has to stay gone.
+pub const GRACE: Duration = Duration::from_millis(250);
+
+/// What tells versions of a file apart without reading it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stamp {
+    /// Bytes.
+    pub size: u64,
+    /// Nanoseconds since 1970.
+    pub modified: i128,
+    /// Nanoseconds since 1970; changes with every write and rename, and cannot be set.
+    pub changed: i128,
+    /// The file's number on its device.
+    pub inode: u64,
+    /// The device.
+    pub device: u64,
+}
+
+/// What a look at a path showed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// A file, and how long ago it was modified; `None` where its mtime lies in the future.
+    File(Stamp, Option<Duration>),
+    /// Nothing.
+    Missing,
+}
+
+/// What to do about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Read it now.
+    Read,
+    /// Look again when it is due.
+    Wait,
+    /// It is gone for good.
+    Absent,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Waiting {
+    Quiet(Stamp),
+    Absence,
+}
+
+/// The files that are not settled yet. Times are those of any clock that only goes forward.
+#[derive(Debug, Default)]
+pub struct Coalescer {
+    waiting: BTreeMap<ArticlePath, (Waiting, Duration)>,
+}
+
+impl Coalescer {
+    /// Takes note of a look at a path; `finished`: it was closed after writing, or renamed to this name.
+    pub fn observe(&mut self, path: &ArticlePath, seen: Seen, finished: bool, now: Duration) -> Step {
+        match seen {
+            Seen::Missing => {
+                if !matches!(self.waiting.get(path), Some((Waiting::Absence, _))) {
+                    self.waiting.insert(path.clone(), (Waiting::Absence, now + GRACE));
+                }
+                Step::Wait
+            }
+            Seen::File(stamp, age) => {
+                let old = age.is_some_and(|age| age >= QUIET);
+                if finished || (old && !self.waiting.contains_key(path)) {
+                    self.waiting.remove(path);
+                    return Step::Read;
+                }
+                if !matches!(self.waiting.get(path), Some((Waiting::Quiet(known), _)) if *known == stamp) {
+                    self.waiting.insert(path.clone(), (Waiting::Quiet(stamp), now + QUIET));
+                }
+                Step::Wait
+            }
+        }
+    }
+
+    /// Decides about a path that was due, by another look at it.
+    pub fn settle(&mut self, path: &ArticlePath, seen: Seen, now: Duration) -> Step {
+        match (self.waiting.get(path).map(|(waiting, _)| *waiting), seen) {
+            (Some(Waiting::Quiet(known)), Seen::File(stamp, _)) if known == stamp => {
+                self.waiting.remove(path);
+                Step::Read
+            }
+            (Some(Waiting::Absence), Seen::Missing) => {
+                self.waiting.remove(path);
+                Step::Absent
+            }
+            (_, seen) => self.observe(path, seen, false, now),
+        }
+    }
+
+    /// The paths whose time has come.
+    pub fn due(&self, now: Duration) -> Vec<ArticlePath> {
+        self.waiting.iter().filter(|(_, (_, due))| *due <= now).map(|(path, _)| path.clone()).collect()
+    }
+
+    /// When the next path is due.
+    pub fn next_due(&self) -> Option<Duration> {
+        self.waiting.values().map(|(_, due)| *due).min()
+    }
+
+    /// Files that are gone, but not for long enough yet: for readers they are still there.
+    pub fn leaving(&self) -> impl Iterator<Item = &ArticlePath> {
+        self.waiting.iter().filter(|(_, (waiting, _))| *waiting == Waiting::Absence).map(|(path, _)| path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each line: milliseconds, `see` (a hint came), `end` (closed or renamed) or `due`, what was seen (`-` nothing, `v@age`
+    /// version v modified age ms ago), and the expected step.
+    fn check(history: &str) {
+        let mut coalescer = Coalescer::default();
+        let path = ArticlePath::new("a.md");
+        for line in history.trim().lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [time, what, seen, expected] = words[..] else { panic!("{line}") };
+            let now = Duration::from_millis(time.parse().expect("a number"));
+            let seen = match seen.split_once('@') {
+                None => Seen::Missing,
+                Some((version, age)) => {
+                    let stamp = Stamp { size: version.parse().expect("a number"), ..Stamp::default() };
+                    Seen::File(stamp, age.parse().ok().map(Duration::from_millis))
+                }
+            };
+            let step = match what {
+                "due" => {
+                    assert_eq!(coalescer.due(now), std::slice::from_ref(&path), "{line}");
+                    coalescer.settle(&path, seen, now)
+                }
+                _ => coalescer.observe(&path, seen, what == "end", now),
+            };
+            assert_eq!(format!("{step:?}"), expected, "{line}\n{history}");
+        }
+        assert_eq!(coalescer.next_due(), None, "something still waits\n{history}");
+    }
+
+    #[test]
+    fn histories() {
+        for history in [
+            // Closed or renamed: at once, however young.
+            "0 end 1@0 Read",
+            // Found by a scan.
+            "0 see 1@5000 Read",
+            "0 see 1@200 Wait\n1000 due 1@1200 Read",
+            "0 see 1@future Wait\n1000 due 1@future Read",
+            // Still being written.
+            "0 see 1@0 Wait\n500 see 2@0 Wait\n1500 due 3@0 Wait\n2500 due 3@1000 Read",
+            "0 see 1@0 Wait\n100 see 1@100 Wait\n200 end 2@0 Read",
+            // Gone.
+            "0 see - Wait\n250 due - Absent",
+            // Removed and written anew: never absent.
+            "0 see - Wait\n10 see 1@0 Wait\n20 end 2@0 Read",
+            "0 see - Wait\n250 due 1@100 Wait\n1250 due 1@1100 Read",
+            // Written and removed.
+            "0 see 1@0 Wait\n1000 due - Wait\n1250 due - Absent",
+            "0 see - Wait\n100 see - Wait\n250 due - Absent",
+        ] {
+            check(history);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What the content directory holds: the truth that hints are measured against.
+
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::coalesce::{Seen, Stamp};
+use crate::article::is_article_name;
+use crate::diag::{Code, Diagnostic, Place};
+use crate::event::{ListedDirectory, Listing};
+use crate::types::ArticlePath;
+
+/// The content directory.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// Where it is.
+    pub path: PathBuf,
+    /// As diagnostics spell it.
+    pub name: String,
+}
+
+impl Root {
+    /// The file of an article.
+    pub fn file(&self, path: &ArticlePath) -> PathBuf {
+        self.path.join(path.as_str())
+    }
+
+    /// A path as diagnostics spell it.
+    pub fn display(&self, relative: &str) -> String {
+        if relative.is_empty() { self.name.clone() } else { format!("{}/{relative}", self.name) }
+    }
+
+    /// A path below the directory, relative to it; `None` for others and for names that are not UTF-8.
+    pub fn relative(&self, path: &Path) -> Option<String> {
+        path.strip_prefix(&self.path).ok()?.to_str().map(str::to_owned)
+    }
+}
+
+/// What a scan remembers of folders: on which device each was, so that an unmounted one is not taken for an emptied one.
+pub type Devices = HashMap<String, u64>;
+
+/// A scan of a folder and all below it.
+#[derive(Debug)]
+pub struct Scan {
+    /// For the engine.
+    pub listing: Listing,
+    /// Stamps of the files that can be read, in the order of the listing.
+    pub files: Vec<(ArticlePath, Stamp)>,
+    /// Files that are there and cannot be used, and why.
+    pub unusable: Vec<(ArticlePath, Diagnostic)>,
+}
+
+/// Scans a folder of the content directory, `""` for all of it.
+pub fn scan(root: &Root, scope: &str, devices: &mut Devices) -> Scan {
+    let listing = Listing { scope: scope.to_owned(), directories: Vec::new(), files: Vec::new(), limited: None };
+    let mut scan = Scan { listing, files: Vec::new(), unusable: Vec::new() };
+    let mut folders = vec![scope.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let unreadable = list(root, &folder, devices, &mut scan, &mut folders).err().map(|reason| {
+            Diagnostic::new(Code::FolderUnreadable, format!("this folder cannot be read: {reason}"))
+                .at(Place::file(&root.display(&folder)))
+                .help("its articles stay as they are; give dateline the right to read it, or mount it again")
+        });
+        scan.listing.directories.push(ListedDirectory { path: folder, unreadable });
+    }
+    scan.files.sort_by(|left, right| left.0.cmp(&right.0));
+    let unusable = scan.unusable.iter().map(|(path, _)| path);
+    scan.listing.files = scan.files.iter().map(|(path, _)| path).chain(unusable).cloned().collect();
+    scan.listing.files.sort();
+    scan
+}
+
+fn list(root: &Root, folder: &str, devices: &mut Devices, scan: &mut Scan, folders: &mut Vec<String>) -> Result<(), String> {
+    let directory = root.path.join(folder);
+    let explain = |error: io::Error| error.to_string();
+    let device = fs::metadata(&directory).map_err(explain)?.dev();
+    let mut found = 0;
+    for entry in fs::read_dir(&directory).map_err(explain)? {
+        let entry = entry.map_err(explain)?;
+        found += 1;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            let shown = name.to_string_lossy();
+            if is_article_name(&shown) {
+                let diagnostic = Diagnostic::new(Code::ArticleName, "this file name is not UTF-8, so the file is left out");
+                let path = join(folder, &shown);
+                let diagnostic = diagnostic.at(Place::file(&root.display(&path))).help("rename the file");
+                scan.unusable.push((ArticlePath::new(&path), diagnostic));
+            }
+            continue;
+        };
+        // Hidden folders belong to tools: version control, mounts, editors.
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = join(folder, name);
+        let kind = entry.file_type().map_err(explain)?;
+        if kind.is_dir() {
+            folders.push(path);
+        } else if kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) {
+            let diagnostic = Diagnostic::new(Code::FolderLink, "this is a link to a folder, which is not followed");
+            let diagnostic = diagnostic.at(Place::file(&root.display(&path))).help("move the folder here, or bind-mount it");
+            scan.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
+        } else if is_article_name(name) {
+            let path = ArticlePath::new(&path);
+            match look(root, &path) {
+                Ok(Some(stamp)) => scan.files.push((path, stamp)),
+                // Gone between listing and looking: its removal will be seen as well.
+                Ok(None) => {}
+                Err(diagnostic) => scan.unusable.push((path, diagnostic)),
+            }
+        }
+    }
+    // A folder that is empty and on another device than before: what was mounted on it is not.
+    let before = devices.get(folder).copied();
+    if found == 0 && before.is_some_and(|before| before != device) {
+        return Err("it is empty, and the file system that was mounted here is gone".into());
+    }
+    devices.insert(folder.to_owned(), device);
+    Ok(())
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// The stamp of an article's file; `None` where there is none.
+///
+/// # Errors
+/// Why the file must not be opened: it is no regular file, or a link that leads out of the content directory.
+pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
+    let file = root.file(path);
+    let refuse = |code, message: String, help: &str| Diagnostic::new(code, message).at(Place::file(&root.display(path.as_str()))).help(help);
+    let missing = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+        _ => Err(refuse(Code::ArticleUnreadable, format!("the file cannot be looked at: {error}"), "give dateline the right to read it")),
+    };
+    let mut metadata = match fs::symlink_metadata(&file) {
+        Ok(metadata) => metadata,
+        Err(error) => return missing(error),
+    };
+    if metadata.file_type().is_symlink() {
+        let inside = fs::canonicalize(&root.path).and_then(|root| fs::canonicalize(&file).map(|target| target.starts_with(root)));
+        match inside {
+            Ok(true) => {}
+            Ok(false) => {
+                let help = "copy the file here: nothing outside the content directory is published";
+                return Err(refuse(Code::ArticleOutside, "this is a link to a file outside the content directory".into(), help));
+            }
+            Err(error) => return missing(error),
+        }
+        metadata = match fs::metadata(&file) {
+            Ok(metadata) => metadata,
+            Err(error) => return missing(error),
+        };
+    }
+    let kind = metadata.file_type();
+    if kind.is_fifo() || kind.is_socket() || kind.is_block_device() || kind.is_char_device() {
+        return Err(refuse(Code::ArticleSpecial, "this is not a regular file, so it is not opened".into(), "remove it or rename it"));
+    }
+    Ok(kind.is_file().then(|| stamp(&metadata)))
+}
+
+fn stamp(metadata: &Metadata) -> Stamp {
+    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    Stamp {
+        size: metadata.size(),
+        modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+        changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        inode: metadata.ino(),
+        device: metadata.dev(),
+    }
+}
+
+/// A stamp together with how long ago the file was modified.
+pub fn seen(stamp: Option<Stamp>, now: SystemTime) -> Seen {
+    let Some(stamp) = stamp else { return Seen::Missing };
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let age = i128::try_from(now).unwrap_or(i128::MAX) - stamp.modified;
+    Seen::File(stamp, u64::try_from(age).ok().map(Duration::from_nanos))
+}

@@ -1,0 +1,402 @@
+//! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as HintSender};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::mpsc::Sender;
+
+use super::WatchOptions;
+use super::coalesce::{Coalescer, GRACE, QUIET, Stamp, Step};
+use super::notice::{Hint, Notice};
+use super::read;
+use super::scan::{Devices, look, scan, seen};
+use crate::article::is_article_name;
+use crate::config::Checked;
+use crate::diag::{Code, Diagnostic, Place, Severity};
+use crate::event::{Event, FileState, Listing, ParsedFile};
+use crate::types::{ArticlePath, ContentHash};
+
+/// The most files of one event.
+const BATCH: usize = 256;
+/// How often everything is scanned while the system does not tell about changes.
+const POLL: Duration = Duration::from_secs(2);
+/// How long the configuration's folder has to be quiet before it is read.
+const CONFIG_QUIET: Duration = Duration::from_millis(50);
+
+/// What was last read of a file.
+struct Known {
+    stamp: Option<Stamp>,
+    /// `None`: no version could be used.
+    hash: Option<ContentHash>,
+}
+
+pub(super) struct Worker {
+    options: WatchOptions,
+    events: Sender<Event>,
+    hints: HintSender<Hint>,
+    inbox: Receiver<Hint>,
+    started: Instant,
+    notice: Option<Notice>,
+    /// Whether the content directory is watched.
+    armed: bool,
+    limited: Option<String>,
+    known: BTreeMap<ArticlePath, Known>,
+    devices: Devices,
+    coalescer: Coalescer,
+    next_scan: Duration,
+    config_due: Option<Duration>,
+    config_hash: Option<ContentHash>,
+}
+
+/// The other side of the channel of events is gone: the daemon stops.
+struct Stopped;
+
+impl Worker {
+    pub(super) fn new(options: WatchOptions, events: Sender<Event>, hints: HintSender<Hint>, inbox: Receiver<Hint>) -> Worker {
+        let config_hash = Some(options.config_hash);
+        Worker {
+            options,
+            events,
+            hints,
+            inbox,
+            started: Instant::now(),
+            notice: None,
+            armed: false,
+            limited: None,
+            known: BTreeMap::new(),
+            devices: Devices::new(),
+            coalescer: Coalescer::default(),
+            next_scan: Duration::ZERO,
+            config_due: Some(Duration::ZERO),
+            config_hash,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        while let Ok(true) = self.turn() {}
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn send(&self, event: Event) -> Result<(), Stopped> {
+        self.events.blocking_send(event).map_err(|_| Stopped)
+    }
+
+    /// Waits for something to do, and does it. `false`: asked to stop.
+    fn turn(&mut self) -> Result<bool, Stopped> {
+        let deadline = [Some(self.next_scan), self.coalescer.next_due(), self.config_due].into_iter().flatten().min();
+        let wait = deadline.unwrap_or(self.next_scan).saturating_sub(self.now());
+        let mut hints = Vec::new();
+        match self.inbox.recv_timeout(wait) {
+            Ok(hint) => hints.push(hint),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(false),
+        }
+        // A burst batches by itself: whatever came while the last batch was read.
+        hints.extend(self.inbox.try_iter());
+        let mut work = Work::default();
+        for hint in hints {
+            match hint {
+                Hint::Stop => return Ok(false),
+                Hint::Plan(plan) => {
+                    if plan.parsing != self.options.parsing {
+                        self.options.parsing = plan.parsing;
+                        self.known.clear();
+                        work.everything = true;
+                    }
+                }
+                Hint::Reread => {
+                    self.known.clear();
+                    work.everything = true;
+                }
+                Hint::Overflow => work.everything = true,
+                Hint::Limited(reason) => self.limited = Some(reason),
+                Hint::Finished(path) => self.note(&path, Kind::Finished, &mut work),
+                Hint::Touched(path) => self.note(&path, Kind::Touched, &mut work),
+                Hint::Gone(path) => self.note(&path, Kind::Gone, &mut work),
+                Hint::Folder(path) => self.note(&path, Kind::Folder, &mut work),
+            }
+        }
+        self.look_at(work)?;
+        self.settle()?;
+        if self.config_due.is_some_and(|due| due <= self.now()) {
+            self.config_due = None;
+            self.read_config()?;
+        }
+        Ok(true)
+    }
+
+    /// Sorts a hint to what has to be done about it.
+    fn note(&mut self, path: &Path, kind: Kind, work: &mut Work) {
+        if path.parent().is_some_and(|folder| folder == config_folder(&self.options.config)) {
+            self.config_due.get_or_insert(self.started.elapsed() + CONFIG_QUIET);
+        }
+        let Some(relative) = self.options.root.relative(path) else { return };
+        if relative.is_empty() {
+            // The content directory itself came or went, and its watch with it.
+            self.armed &= kind != Kind::Gone && kind != Kind::Folder;
+            work.everything |= !self.armed;
+            return;
+        }
+        if relative.split('/').any(|segment| segment.starts_with('.')) {
+            return;
+        }
+        let name = relative.rsplit('/').next().unwrap_or_default();
+        let is_folder = kind == Kind::Folder || (kind == Kind::Finished && path.is_dir());
+        if is_folder {
+            work.folders.insert(relative);
+        } else if is_article_name(name) {
+            work.files.entry(ArticlePath::new(&relative)).and_modify(|finished| *finished |= kind == Kind::Finished).or_insert(kind == Kind::Finished);
+        }
+        // What was here may have been a folder.
+        if kind == Kind::Gone && !is_article_name(name) {
+            work.files.extend(self.below(&format!("{relative}/")).map(|path| (path.clone(), false)));
+        }
+    }
+
+    fn below<'w>(&'w self, prefix: &str) -> impl Iterator<Item = &'w ArticlePath> {
+        let prefix = prefix.to_owned();
+        self.known.range(ArticlePath::new(&prefix)..).map(|(path, _)| path).take_while(move |path| path.as_str().starts_with(&prefix))
+    }
+
+    fn look_at(&mut self, work: Work) -> Result<(), Stopped> {
+        if work.everything || self.next_scan <= self.now() {
+            self.arm();
+            self.scan("")?;
+            let pause = if self.armed && self.limited.is_none() { self.options.safety } else { POLL };
+            self.next_scan = self.now() + pause;
+        } else {
+            for folder in &work.folders {
+                // A folder inside another one of these was scanned with it.
+                let inside = work.folders.iter().any(|other| folder.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/')));
+                if !inside {
+                    self.scan(folder)?;
+                }
+            }
+        }
+        let mut ready = Vec::new();
+        for (path, finished) in work.files {
+            self.observe(path, finished, &mut ready);
+        }
+        self.read(ready)
+    }
+
+    /// Decides whether a file is to be read now.
+    fn observe(&mut self, path: ArticlePath, finished: bool, ready: &mut Vec<ArticlePath>) {
+        let found = match look(&self.options.root, &path) {
+            Ok(found) => found,
+            Err(_) => return ready.push(path),
+        };
+        if found.is_none() && !self.known.contains_key(&path) {
+            return;
+        }
+        if found.is_some() && self.known.get(&path).is_some_and(|known| known.stamp == found) {
+            return;
+        }
+        let now = self.now();
+        if self.coalescer.observe(&path, seen(found, clock()), finished, now) == Step::Read {
+            ready.push(path);
+        }
+    }
+
+    /// Looks again at what was waiting.
+    fn settle(&mut self) -> Result<(), Stopped> {
+        let mut ready = Vec::new();
+        let mut absent = Vec::new();
+        for path in self.coalescer.due(self.now()) {
+            let found = look(&self.options.root, &path).unwrap_or_default();
+            let now = self.now();
+            match self.coalescer.settle(&path, seen(found, clock()), now) {
+                Step::Read => ready.push(path),
+                Step::Absent => absent.push(path),
+                Step::Wait => {}
+            }
+        }
+        let gone: Vec<ParsedFile> = absent
+            .into_iter()
+            .filter(|path| self.known.remove(path).is_some())
+            .map(|path| ParsedFile { path, state: FileState::Absent })
+            .collect();
+        if !gone.is_empty() {
+            self.send(Event::Files(gone))?;
+        }
+        self.read(ready)
+    }
+
+    fn read(&mut self, paths: Vec<ArticlePath>) -> Result<(), Stopped> {
+        for batch in paths.chunks(BATCH) {
+            // The stamp from before reading: a write in between shows as a change.
+            let stamps: Vec<Option<Stamp>> = batch.iter().map(|path| look(&self.options.root, path).unwrap_or_default()).collect();
+            let mut files = read::read_all(&self.options.root, batch, &self.options.parsing, &|_| {});
+            let stamps: BTreeMap<&ArticlePath, Option<Stamp>> = batch.iter().zip(stamps).collect();
+            files.retain(|file| self.is_news(file, stamps.get(&file.path).copied().flatten()));
+            if !files.is_empty() {
+                self.send(Event::Files(files))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file is not what it was; remembers what it is.
+    fn is_news(&mut self, file: &ParsedFile, stamp: Option<Stamp>) -> bool {
+        match &file.state {
+            FileState::Present(parsed) => {
+                let hash = parsed.article.as_ref().map(|article| article.metadata.hash);
+                let before = self.known.insert(file.path.clone(), Known { stamp, hash });
+                before.is_none_or(|before| before.hash.is_none() || before.hash != hash)
+            }
+            FileState::Absent => {
+                let now = self.now();
+                self.coalescer.observe(&file.path, seen(None, clock()), false, now);
+                false
+            }
+            // Read again at the next scan.
+            FileState::Unreadable(_) => {
+                self.known.insert(file.path.clone(), Known { stamp: None, hash: None });
+                true
+            }
+        }
+    }
+
+    fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
+        let mut found = scan(&self.options.root, scope, &mut self.devices);
+        let mut ready = Vec::new();
+        for (path, stamp) in &found.files {
+            if self.known.get(path).is_none_or(|known| known.stamp != Some(*stamp)) {
+                let now = self.now();
+                if self.coalescer.observe(path, seen(Some(*stamp), clock()), false, now) == Step::Read {
+                    ready.push(path.clone());
+                }
+            }
+        }
+        ready.extend(found.unusable.iter().map(|(path, _)| path.clone()));
+        let listing = &mut found.listing;
+        let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
+        let missing: Vec<ArticlePath> = self.below(&prefix).filter(|path| listing.files.binary_search(path).is_err()).cloned().collect();
+        let now = self.now();
+        for path in missing.iter().filter(|path| proves_absence(listing, path)) {
+            self.coalescer.observe(path, seen(None, clock()), false, now);
+        }
+        // Until the grace is over, what is leaving is still there.
+        listing.files.extend(self.coalescer.leaving().cloned());
+        listing.files.sort();
+        listing.files.dedup();
+        self.read(ready)?;
+        if let (Some(reason), "") = (&self.limited, scope) {
+            let diagnostic = Diagnostic::new(Code::WatchLimited, format!("the system does not tell about all changes: {reason}"))
+                .at(Place::file(&self.options.root.name))
+                .help(format!("changes are found within {} s by looking; raise fs.inotify.max_user_watches to be told at once", POLL.as_secs()));
+            found.listing.limited = Some(diagnostic);
+        }
+        self.send(Event::Rescan(found.listing))
+    }
+
+    /// Watches the content directory and the configuration's folder, if they are not watched yet.
+    fn arm(&mut self) {
+        if self.armed && self.limited.is_none() {
+            return;
+        }
+        self.limited = None;
+        let armed = Notice::new(self.hints.clone()).and_then(|mut notice| {
+            let config = notice.folder(config_folder(&self.options.config));
+            notice.tree(&self.options.root.path)?;
+            config?;
+            Ok(notice)
+        });
+        match armed {
+            Ok(notice) => {
+                self.notice = Some(notice);
+                self.armed = true;
+            }
+            Err(error) => {
+                self.armed = false;
+                // A content directory that is not there is told by the scan.
+                if self.options.root.path.is_dir() {
+                    self.limited = Some(error.to_string());
+                }
+            }
+        }
+        self.config_due.get_or_insert(self.started.elapsed());
+    }
+
+    fn read_config(&mut self) -> Result<(), Stopped> {
+        let file = &self.options.config;
+        let checked = match std::fs::read(file) {
+            Ok(bytes) => {
+                let hash = ContentHash::of(&bytes);
+                if self.config_hash == Some(hash) {
+                    return Ok(());
+                }
+                let checked = (self.options.load)(file, &bytes);
+                // A file that does not parse may be half written: it gets a second to be finished.
+                let young = std::fs::metadata(file).and_then(|metadata| metadata.modified()).is_ok_and(|modified| {
+                    clock().duration_since(modified).is_ok_and(|age| age < QUIET)
+                });
+                if checked.config.is_none() && young {
+                    self.config_due = Some(self.now() + QUIET / 4);
+                    return Ok(());
+                }
+                self.config_hash = Some(hash);
+                checked
+            }
+            // Between the removal and the renaming of a save there is nothing.
+            Err(_) if self.config_hash.is_some() => {
+                self.config_hash = None;
+                self.config_due = Some(self.now() + GRACE * 2);
+                return Ok(());
+            }
+            Err(error) => {
+                let name = file.display().to_string();
+                let diagnostic = Diagnostic::new(Code::ConfigUnreadable, format!("cannot read `{name}`: {error}"));
+                debug_assert_eq!(diagnostic.severity, Severity::Error);
+                Checked { config: None, diagnostics: vec![diagnostic.at(Place::file(&name)).help("the configuration in force stays; put the file back")] }
+            }
+        };
+        self.send(Event::Config(checked))
+    }
+}
+
+/// What hints amount to.
+#[derive(Default)]
+struct Work {
+    everything: bool,
+    folders: BTreeSet<String>,
+    /// Files, and whether each was finished.
+    files: BTreeMap<ArticlePath, bool>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Finished,
+    Touched,
+    Gone,
+    Folder,
+}
+
+/// Whether a listing proves that a file is gone: its nearest listed folder was listed completely.
+fn proves_absence(listing: &Listing, path: &ArticlePath) -> bool {
+    let mut folder = path.folder();
+    loop {
+        if let Some(listed) = listing.directories.iter().find(|listed| listed.path == folder) {
+            return listed.unreadable.is_none();
+        }
+        if folder.is_empty() {
+            return false;
+        }
+        folder = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
+    }
+}
+
+fn config_folder(config: &Path) -> &Path {
+    config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Ages of files are measured against the system's clock, since that is what stamped them.
+#[expect(clippy::disallowed_methods, reason = "part of the shell: mtimes are of the system's clock")]
+fn clock() -> SystemTime {
+    SystemTime::now()
+}
