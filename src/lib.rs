@@ -2,6 +2,7 @@
 
 pub mod article;
 pub mod build;
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod deliver;

@@ -142,15 +142,15 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
     }
 }
 
-/// The files below the content directory that an article refers to.
-pub fn local_media<'a>(article: &'a PublishedArticle, rendered: &'a Rendered) -> impl Iterator<Item = &'a ArticlePath> {
+/// The files below the content directory that an article refers to, in its metadata and in its body.
+pub fn local_media<'a>(article: &'a PublishedArticle, in_body: &'a [ArticlePath]) -> impl Iterator<Item = &'a ArticlePath> {
     let metadata = &article.metadata;
     let stated = metadata.image.iter().map(|image| &image.url).chain(metadata.media.iter().map(|media| &media.url));
     let stated = stated.filter_map(|reference| match reference {
         MediaReference::Local(path) => Some(path),
         _ => None,
     });
-    stated.chain(&rendered.local_media)
+    stated.chain(in_body)
 }
 
 /// The path of a media file below `/media/`, percent-encoded.

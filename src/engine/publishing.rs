@@ -228,11 +228,9 @@ impl Engine {
         {
             self.retire_page(path, &old);
         }
-        let media: BTreeMap<Arc<str>, ArticlePath> = match (&new, self.held.get(path)) {
-            (Some(article), Some(held)) => media_of(article, &held.rendered),
-            (Some(article), None) => media_of(article, &Rendered::default()),
-            (None, _) => BTreeMap::new(),
-        };
+        let in_body = self.held.get(path).map(|held| Arc::clone(&held.rendered));
+        let in_body = in_body.as_ref().map(|rendered| rendered.local_media.as_slice()).unwrap_or_default();
+        let media = new.as_ref().map(|article| media_of(article, in_body)).unwrap_or_default();
         self.note_media(path, media);
         let (Some(article), Some(route)) = (new, route) else { return };
         if !own_pages || article.metadata.link.is_some() {
@@ -345,6 +343,6 @@ impl Engine {
     }
 }
 
-fn media_of(article: &PublishedArticle, rendered: &Rendered) -> BTreeMap<Arc<str>, ArticlePath> {
-    assemble::local_media(article, rendered).map(|path| (Arc::from(assemble::media_route(path)), path.clone())).collect()
+fn media_of(article: &PublishedArticle, in_body: &[ArticlePath]) -> BTreeMap<Arc<str>, ArticlePath> {
+    assemble::local_media(article, in_body).map(|path| (Arc::from(assemble::media_route(path)), path.clone())).collect()
 }

@@ -148,7 +148,7 @@ impl Worker {
         let name = relative.rsplit('/').next().unwrap_or_default();
         let is_folder = kind == Kind::Folder || (kind == Kind::Finished && path.is_dir());
         if is_folder {
-            work.folders.insert(relative);
+            work.folders.insert(relative.clone());
         } else if is_article_name(name) {
             work.files.entry(ArticlePath::new(&relative)).and_modify(|finished| *finished |= kind == Kind::Finished).or_insert(kind == Kind::Finished);
         }

@@ -1,0 +1,99 @@
+//! `dateline build`
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{FAILED, WRONG_INPUT, count, load, print_diagnostics, refuse};
+use crate::daemon;
+use crate::deliver::Target;
+use crate::deliver::disk::Disk;
+use crate::diag::Severity;
+
+/// Build the feeds to files once, without a server.
+#[derive(Args, Debug)]
+pub(super) struct Build {
+    /// Write here instead of `output.directory`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Build {
+    pub(super) fn run(self, file: &Path) -> ExitCode {
+        let (checked, config) = match load(file) {
+            Ok(loaded) => loaded,
+            Err(code) => return code,
+        };
+        let Some(directory) = self.out.or_else(|| config.output.clone()) else {
+            return refuse("`output.directory` is switched off, so say where to write: `dateline build --out DIR`");
+        };
+        let started = Instant::now();
+        let progress = Progress::new("reading articles");
+        let (engine, deliveries) = daemon::build_once(checked, &config, |done, total| progress.at(done, total));
+        progress.finish();
+        let mut disk = Disk::new(directory);
+        let (mut written, mut unchanged, mut removed) = (0, 0, 0);
+        let mut problems: Vec<_> = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
+        let mut failed = false;
+        for delivery in &deliveries {
+            let outcome = disk.deliver(delivery);
+            written += outcome.written;
+            unchanged += outcome.unchanged;
+            removed += outcome.removed;
+            failed |= !outcome.problems.is_empty();
+            problems.extend(outcome.problems);
+        }
+        print_diagnostics(&problems);
+        let report = &engine.snapshot().report;
+        println!(
+            "{} ({} published), {}, {written} written, {unchanged} unchanged, {removed} removed, {}, {:.2} s",
+            count(report.articles, "article"),
+            report.published,
+            count(report.feeds, "feed"),
+            count(problems.len(), "problem"),
+            started.elapsed().as_secs_f64()
+        );
+        if failed || deliveries.is_empty() {
+            ExitCode::from(FAILED)
+        } else if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            ExitCode::from(WRONG_INPUT)
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// A bar on a terminal, once the work takes longer than a second.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Progress {
+    pub(super) fn new(work: &'static str) -> Progress {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_message(work);
+        Progress { bar, started: Instant::now() }
+    }
+
+    pub(super) fn at(&self, done: usize, total: usize) {
+        if !done.is_multiple_of(64) || self.started.elapsed() < Duration::from_secs(1) || !std::io::stderr().is_terminal() {
+            return;
+        }
+        if self.bar.length().is_none() {
+            self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,110 @@
+//! `dateline explain`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{WRONG_INPUT, load, print_diagnostics, refuse};
+use crate::build::assemble;
+use crate::build::filing::FeedKey;
+use crate::build::index::{Filed, Index, Standing};
+use crate::config::Config;
+use crate::daemon;
+use crate::engine::Engine;
+use crate::event::FileState;
+use crate::types::{ArticlePath, rfc3339};
+use crate::watch::read;
+use crate::watch::scan::Root;
+
+/// Show how an article was read, where each field came from, and which sections have it and why.
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// The article's file, as a path from here or below the content directory.
+    article: PathBuf,
+}
+
+impl Explain {
+    pub(super) fn run(&self, file: &Path) -> ExitCode {
+        let (checked, config) = match load(file) {
+            Ok(loaded) => loaded,
+            Err(code) => return code,
+        };
+        let root = daemon::root(&config);
+        let Some(path) = find(&self.article, &root) else {
+            return refuse(&format!("there is no article `{}` in {}", self.article.display(), root.name));
+        };
+        let FileState::Present(parsed) = read::read(&root, &path, &config.parsing).state else {
+            return refuse(&format!("`{}` cannot be read", self.article.display()));
+        };
+        println!("{}", root.display(path.as_str()));
+        for origin in &parsed.origins {
+            let line = if origin.line > 0 { format!("line {}", origin.line) } else { String::new() };
+            println!("  {:<14} {:<9} {:<14} {}", origin.field, line, origin.source, origin.value);
+        }
+        println!();
+        print_diagnostics(&parsed.diagnostics);
+        if parsed.article.is_none() {
+            println!("It is not published: mend the errors above.");
+            return ExitCode::from(WRONG_INPUT);
+        }
+        let (engine, _) = daemon::build_once(checked, &config, |_, _| {});
+        match engine.index().and_then(|index| Some((index, index.get(&path)?))) {
+            Some((index, filed)) => explain(&engine, index, filed, &path, &config),
+            None => println!("It is not published."),
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+/// The path below the content directory, whether it was given from here, from there or absolute.
+fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
+    let from_here = std::fs::canonicalize(given).ok();
+    let from_there = std::fs::canonicalize(root.path.join(given)).ok();
+    let candidates = from_here.into_iter().chain(from_there);
+    candidates.filter(|path| path.is_file()).find_map(|path| root.relative(&path)).map(|relative| ArticlePath::new(&relative))
+}
+
+fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, config: &Config) {
+    let section = if filed.filing.own.is_root() { "(root)" } else { filed.filing.own.as_str() };
+    println!("section  {section}");
+    match &filed.standing {
+        Standing::Public(id) => {
+            println!("id       {id}");
+            let frame = std::sync::Arc::new(assemble::frame(index.cabinet(), filed));
+            if let Some(article) = assemble::published(path, filed, config, &frame) {
+                println!("link     {}", article.url);
+            }
+        }
+        Standing::Draft => println!("It is not published: it is a draft."),
+        Standing::Undated => println!("It is not published: it has no date."),
+        Standing::Scheduled(instant) => println!("It is published at {}.", rfc3339(*instant)),
+        Standing::IdTaken(holder) => println!("It is not published: {holder} has its id."),
+    }
+    println!();
+    println!("feeds");
+    let row = |taken: bool, name: &str, rule: &str| println!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
+    let public = matches!(filed.standing, Standing::Public(_));
+    if filed.metadata.in_feeds {
+        row(public, "(root)", if public { "the root feed carries everything" } else { "it is not published" });
+    } else {
+        row(false, "(root)", "`feeds: false` keeps it out of all feeds");
+    }
+    for section in &config.sections {
+        let verdict = index.cabinet().decide(section, &filed.metadata, &filed.filing);
+        if public || !verdict.taken {
+            row(verdict.taken, section.path.as_str(), &verdict.rule.to_string());
+        } else {
+            row(false, section.path.as_str(), &format!("it is not published; else in, since {}", verdict.rule));
+        }
+    }
+    for key in &filed.feeds {
+        match key {
+            FeedKey::Tag(tag) => row(public, &format!("tags/{tag}"), "it has the tag"),
+            FeedKey::Author(author) => row(public, &format!("authors/{author}"), "it has the author"),
+            FeedKey::Section(_) => {}
+        }
+    }
+    let windows = engine.snapshot().documents.len();
+    println!("\n{windows} documents are published in all; a feed shows the newest of its articles, as many as its max_items.");
+}

@@ -1,0 +1,45 @@
+//! `dateline generate`: hidden, for packagers.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Subcommand};
+use clap_complete::Shell;
+
+use super::{Arguments, fail};
+
+/// Print shell completions or the man page.
+#[derive(Args, Debug)]
+pub(super) struct Generate {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// The man page, in roff.
+    Man,
+}
+
+impl Generate {
+    pub(super) fn run(&self) -> ExitCode {
+        let mut command = Arguments::command();
+        let mut text = Vec::new();
+        let made = match self.what {
+            What::Completions { shell } => {
+                clap_complete::generate(shell, &mut command, "dateline", &mut text);
+                Ok(())
+            }
+            What::Man => clap_mangen::Man::new(command).render(&mut text),
+        };
+        match made.and_then(|()| std::io::stdout().write_all(&text)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("cannot print: {error}")),
+        }
+    }
+}

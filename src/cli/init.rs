@@ -1,0 +1,47 @@
+//! `dateline init`
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::fail;
+
+/// Everything that a new newsroom has.
+const FILES: [(&str, &str); 4] = [
+    ("config/dateline.toml", include_str!("init/dateline.toml")),
+    ("content/news/welcome.md", include_str!("init/welcome.md")),
+    ("content/news/page.html", include_str!("init/page.html")),
+    ("content/news/wire.txt", include_str!("init/wire.txt")),
+];
+
+/// Make a newsroom: a commented configuration and three example articles. Never overwrites anything.
+#[derive(Args, Debug)]
+pub(super) struct Init {
+    /// Where; `.` is here.
+    directory: PathBuf,
+}
+
+impl Init {
+    pub(super) fn run(&self) -> ExitCode {
+        for (name, text) in FILES {
+            let path = self.directory.join(name);
+            match create(&path, text) {
+                Ok(()) => println!("made  {}", path.display()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => println!("kept  {}", path.display()),
+                Err(error) => return fail(&format!("cannot make {}: {error}", path.display())),
+            }
+        }
+        println!("\nNow: cd {} && dateline serve", self.directory.display());
+        ExitCode::SUCCESS
+    }
+}
+
+fn create(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+}

@@ -1,0 +1,121 @@
+//! The command line: one file per command. Commands print; nothing below this module does.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where dateline speaks to its operator")]
+
+mod build;
+mod check;
+mod explain;
+mod generate;
+mod init;
+mod new;
+mod serve;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Checked, Config};
+use crate::daemon;
+use crate::diag::Diagnostic;
+
+/// The machine failed: a port is taken, a disk is full.
+const FAILED: u8 = 1;
+/// The input is wrong: the configuration, an article, an argument.
+const WRONG_INPUT: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  dateline init newsroom && cd newsroom && dateline serve
+                                        start a newsroom and serve its feeds
+  dateline new technology \"Robots dig\"   write the next story
+  dateline check                        find every mistake in articles and configuration
+  dateline explain content/world/a.md   why is it in this feed, and not in that?
+  dateline build --out public           write the feeds to files, without a server
+
+Exit codes: 0 fine, 1 the machine failed, 2 the input is wrong.";
+
+/// Watches a directory of articles and serves them as RSS, Atom and JSON feeds, a feed per section.
+#[derive(Debug, Parser)]
+#[command(name = "dateline", version, about, after_help = EXAMPLES, max_term_width = 100, disable_help_subcommand = true)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "PATH", default_value = "config/dateline.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch, build and serve. This is what happens without a command, too.
+    Serve(serve::Serve),
+    /// Build the feeds to files once, without a server.
+    Build(build::Build),
+    /// Read the configuration and every article, and print every problem with its place and cure. Writes nothing.
+    Check(check::Check),
+    /// Show how an article was read, where each field came from, and which sections have it and why.
+    Explain(explain::Explain),
+    /// Make a newsroom: a commented configuration and three example articles. Never overwrites anything.
+    Init(init::Init),
+    /// Make the file of a new article, and print its path.
+    New(new::New),
+    /// Print shell completions or the man page.
+    #[command(hide = true)]
+    Generate(generate::Generate),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let config = &arguments.config;
+    match arguments.command.unwrap_or_else(|| Command::Serve(serve::Serve::default())) {
+        Command::Serve(command) => command.run(config),
+        Command::Build(command) => command.run(config),
+        Command::Check(command) => command.run(config),
+        Command::Explain(command) => command.run(config),
+        Command::Init(command) => command.run(),
+        Command::New(command) => command.run(config),
+        Command::Generate(command) => command.run(),
+    }
+}
+
+/// A valid configuration, its warnings printed; else its mistakes are, and this is the exit code.
+fn load(file: &std::path::Path) -> Result<(Checked, Arc<Config>), ExitCode> {
+    let checked = daemon::load(file);
+    print_diagnostics(&checked.diagnostics);
+    match &checked.config {
+        Some(config) => {
+            let config = Arc::clone(config);
+            Ok((checked, config))
+        }
+        None => {
+            eprintln!("{} of the configuration must be mended first", count(checked.diagnostics.len(), "mistake"));
+            Err(ExitCode::from(WRONG_INPUT))
+        }
+    }
+}
+
+fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
+    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for diagnostic in diagnostics {
+        eprintln!("{}", diagnostic.to_text(color));
+    }
+}
+
+/// A failure of the machine.
+fn fail(message: &str) -> ExitCode {
+    eprintln!("dateline: {message}");
+    ExitCode::from(FAILED)
+}
+
+/// A mistake in an argument.
+fn refuse(message: &str) -> ExitCode {
+    eprintln!("dateline: {message}");
+    ExitCode::from(WRONG_INPUT)
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,97 @@
+//! `dateline serve`
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{count, fail, load};
+use crate::config::Config;
+use crate::daemon;
+
+/// Watch, build and serve until SIGTERM or Ctrl-C; a second signal ends at once.
+#[derive(Args, Debug, Default)]
+#[command(after_help = "The log level comes from DATELINE_LOG: error, warn, info (the default), debug.")]
+pub(super) struct Serve {
+    /// Listen here instead of `server.listen`; port 0 takes any free port.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+impl Serve {
+    pub(super) fn run(&self, file: &Path) -> ExitCode {
+        let (checked, config) = match load(file) {
+            Ok(loaded) => loaded,
+            Err(code) => return code,
+        };
+        start_log();
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&format!("cannot start: {error}")),
+        };
+        let address = self.listen.unwrap_or(config.server.listen);
+        let result = runtime.block_on(async {
+            let mut signals = Signals::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
+            let listener = TcpListener::bind(address).await.map_err(|error| {
+                format!("cannot listen on {address}: {error}; choose another with `--listen` or `server.listen`, or stop what listens there")
+            })?;
+            let bound = listener.local_addr().map_err(|error| error.to_string())?;
+            announce(&config, bound);
+            let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+            let daemon = daemon::run(checked, config, listener, async { stopped.await.unwrap_or_default() });
+            let mut daemon = std::pin::pin!(daemon);
+            tokio::select! {
+                result = &mut daemon => return result.map_err(|error| error.to_string()),
+                () = signals.next() => {}
+            }
+            tracing::info!("stopping; a second signal ends at once");
+            drop(stop);
+            tokio::select! {
+                result = &mut daemon => result.map_err(|error| error.to_string()),
+                () = signals.next() => Ok(()),
+            }
+        });
+        // Blocking tasks may hang on a dead mount; they end with the process.
+        runtime.shutdown_background();
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => fail(&message),
+        }
+    }
+}
+
+fn announce(config: &Arc<Config>, bound: SocketAddr) {
+    let prefix = config.site.url.path();
+    println!("http://{bound}{prefix} serves {}: {}, articles from {}", config.site.title, count(config.sections.len() + 1, "section"), config.parsing.root);
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_env("DATELINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(std::io::stderr().is_terminal());
+    // A second start in one process, as in tests, keeps the first log.
+    log.with_writer(std::io::stderr).try_init().unwrap_or_default();
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
