@@ -54,7 +54,8 @@ def from_xml(path, place):
             "published": seconds(entry, "published_parsed"),
             "updated": seconds(entry, "updated_parsed") if path.name == "atom.xml" else None,
             "authors": [author.get("name") for author in entry.get("authors", []) if author],
-            "tags": sorted({tag.term for tag in entry.get("tags", [])}),
+            # A category with a scheme (RSS: domain) is a section; JSON Feed has tags alone.
+            "tags": sorted({tag.term for tag in entry.get("tags", []) if not tag.get("scheme")}),
             "text": bool(entry.get("summary") or entry.get("content")),
         }
         for entry in feed.entries
