@@ -66,7 +66,9 @@ pub fn load(file: &Path) -> Checked {
         Err(error) => {
             let name = file.display().to_string();
             let help = match error.kind() {
-                io::ErrorKind::NotFound => "`dateline init DIR` makes a newsroom with a configuration; `--config PATH` names another file",
+                io::ErrorKind::NotFound => {
+                    "`dateline init DIR` makes a newsroom with a configuration; `--config PATH` names another file"
+                }
                 _ => "see whether the file is readable for this user",
             };
             let diagnostic = Diagnostic::new(Code::ConfigUnreadable, format!("cannot read `{name}`: {error}"));
@@ -79,7 +81,12 @@ pub fn load(file: &Path) -> Checked {
 ///
 /// # Errors
 /// When a part of the daemon ended by itself.
-pub async fn run(checked: Checked, config: Arc<Config>, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
+pub async fn run(
+    checked: Checked,
+    config: Arc<Config>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Fatal> {
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
     let (events, inbox) = mpsc::channel(64);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
@@ -111,8 +118,20 @@ pub async fn run(checked: Checked, config: Arc<Config>, listener: TcpListener, s
         load: config::parse,
         safety: SAFETY_SCAN,
     };
-    let watcher = watch::start(options, events.clone()).map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
-    let daemon = Daemon { root: root(&config), snapshot, events, inbox, next: None, deliveries, watcher, fetches: JoinSet::new(), checked, quarantine: Quarantine::default() };
+    let watcher =
+        watch::start(options, events.clone()).map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
+    let daemon = Daemon {
+        root: root(&config),
+        snapshot,
+        events,
+        inbox,
+        next: None,
+        deliveries,
+        watcher,
+        fetches: JoinSet::new(),
+        checked,
+        quarantine: Quarantine::default(),
+    };
     let result = tokio::select! {
         result = daemon.take_events(stop) => result,
         ended = parts.join_next() => Err(Fatal(match ended {
@@ -196,7 +215,8 @@ impl Daemon {
             }
         }
         files.retain(|file| !self.quarantine.culprits.contains(&file.path));
-        let (alone, together): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| self.quarantine.suspects.contains(&file.path));
+        let (alone, together): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| self.quarantine.suspects.contains(&file.path));
         let alone = alone.into_iter().map(|file| Event::Files(vec![file]));
         alone.chain((!together.is_empty()).then_some(Event::Files(together))).collect()
     }
@@ -232,7 +252,9 @@ impl Daemon {
         }
         match paths.pop() {
             Some(culprit) if paths.is_empty() => {
-                tracing::error!("{culprit} is left out: the engine failed over it alone; please report this with the file");
+                tracing::error!(
+                    "{culprit} is left out: the engine failed over it alone; please report this with the file"
+                );
                 self.quarantine.culprits.insert(culprit);
                 self.quarantine.failures = 0;
             }
@@ -260,7 +282,8 @@ impl Daemon {
                 let root = self.root.clone();
                 let events = self.events.clone();
                 self.fetches.spawn(async move {
-                    let given_up: Vec<FetchedBody> = requests.iter().map(|request| FetchedBody { request: request.clone(), body: None }).collect();
+                    let given_up: Vec<FetchedBody> =
+                        requests.iter().map(|request| FetchedBody { request: request.clone(), body: None }).collect();
                     let fetch = spawn_blocking(move || watch::read::fetch(&root, &requests, &config.parsing));
                     let bodies = match tokio::time::timeout(FETCH_DEADLINE, fetch).await {
                         Ok(Ok(bodies)) => bodies,
@@ -337,7 +360,11 @@ fn supply(content: &Root, parsing: &ParseOptions, demand: Demand) -> io::Result<
 }
 
 /// Reads everything once and builds it: for the commands that do not stay.
-pub fn build_once(checked: Checked, config: &Config, progress: impl Fn(usize, usize) + Sync) -> (Engine, Vec<Delivery>) {
+pub fn build_once(
+    checked: Checked,
+    config: &Config,
+    progress: impl Fn(usize, usize) + Sync,
+) -> (Engine, Vec<Delivery>) {
     let root = root(config);
     let (files, listing) = watch::read_everything(&root, &config.parsing, &progress);
     let mut engine = Engine::new();

@@ -22,11 +22,8 @@ impl Text {
         let mut characters = raw.chars().peekable();
         while let Some(character) = characters.next() {
             match character {
-                '\r' => {
-                    if characters.peek() != Some(&'\n') {
-                        clean.push('\n');
-                    }
-                }
+                '\r' if characters.peek() == Some(&'\n') => {}
+                '\r' => clean.push('\n'),
                 other if is_publishable(other) => clean.push(other),
                 _ => {}
             }
@@ -284,10 +281,13 @@ pub fn media_type(extension: &str) -> Option<&'static str> {
         "svg" => "image/svg+xml",
         "mp3" => "audio/mpeg",
         "m4a" => "audio/mp4",
+        "aac" => "audio/aac",
         "ogg" | "oga" | "opus" => "audio/ogg",
         "wav" => "audio/wav",
+        "flac" => "audio/flac",
         "mp4" | "m4v" => "video/mp4",
         "webm" => "video/webm",
+        "mov" => "video/quicktime",
         "pdf" => "application/pdf",
         _ => return None,
     })

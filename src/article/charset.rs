@@ -22,13 +22,18 @@ pub(super) enum NotText {
     Malformed(String, &'static Encoding),
 }
 
-pub(super) fn decode<'b>(bytes: &'b [u8], is_html: bool, configured: Option<&'static Encoding>) -> Result<Decoded<'b>, NotText> {
+pub(super) fn decode<'b>(
+    bytes: &'b [u8],
+    is_html: bool,
+    configured: Option<&'static Encoding>,
+) -> Result<Decoded<'b>, NotText> {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         return whole(bytes.get(length..).unwrap_or_default(), encoding, None);
     }
     // Text has none of these; UTF-16 without a mark would have many, and cannot be told from a picture.
     let looked_at = bytes.get(..bytes.len().min(65_536)).unwrap_or_default();
-    let controls = looked_at.iter().filter(|&&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1B)).count();
+    let controls =
+        looked_at.iter().filter(|&&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1B)).count();
     if controls * 20 > looked_at.len() || looked_at.iter().filter(|&&byte| byte == 0).count() > 8 {
         return Err(NotText::Binary);
     }
@@ -56,7 +61,11 @@ pub(super) fn decode<'b>(bytes: &'b [u8], is_html: bool, configured: Option<&'st
     whole(bytes, encoding, Some(encoding))
 }
 
-fn whole<'b>(bytes: &'b [u8], encoding: &'static Encoding, guessed: Option<&'static Encoding>) -> Result<Decoded<'b>, NotText> {
+fn whole<'b>(
+    bytes: &'b [u8],
+    encoding: &'static Encoding,
+    guessed: Option<&'static Encoding>,
+) -> Result<Decoded<'b>, NotText> {
     match encoding.decode_without_bom_handling_and_without_replacement(bytes) {
         Some(text) => Ok(Decoded { text, guessed }),
         None => {
@@ -70,7 +79,8 @@ fn whole<'b>(bytes: &'b [u8], encoding: &'static Encoding, guessed: Option<&'sta
 /// `<meta charset>` or `http-equiv` in the first 1024 bytes (HTML, "prescan a byte stream").
 fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = bytes.get(..bytes.len().min(1_024))?;
-    let head: String = head.iter().map(|&byte| if byte.is_ascii() { char::from(byte.to_ascii_lowercase()) } else { ' ' }).collect();
+    let head: String =
+        head.iter().map(|&byte| if byte.is_ascii() { char::from(byte.to_ascii_lowercase()) } else { ' ' }).collect();
     for element in head.split("<meta").skip(1) {
         let element = element.split('>').next().unwrap_or_default();
         let Some((_, value)) = element.split_once("charset") else { continue };
@@ -90,7 +100,8 @@ mod tests {
         let chinese = "中国科技新闻：上海，一项新的工业研究。";
         let (gb, ..) = encoding_rs::GB18030.encode(chinese);
         let html = [b"<html><meta charset=\"gbk\"><p>".as_slice(), &gb].concat();
-        let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(chinese.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let utf16: Vec<u8> =
+            [0xFF, 0xFE].into_iter().chain(chinese.encode_utf16().flat_map(u16::to_le_bytes)).collect();
         for (bytes, html, configured, guessed, expected) in [
             (chinese.as_bytes().to_vec(), false, None, false, chinese),
             ([b"\xEF\xBB\xBF".as_slice(), chinese.as_bytes()].concat(), false, None, false, chinese),
@@ -105,6 +116,9 @@ mod tests {
             assert_eq!(decoded.guessed.is_some(), guessed);
         }
         assert_eq!(decode(&[0x89, b'P', b'N', b'G', 0, 0, 0, 1, 2, 3, 4, 5], false, None), Err(NotText::Binary));
-        assert!(matches!(decode("中文中文中文\u{0}\n".as_bytes().get(..17).expect("long"), false, None), Err(NotText::Malformed(..))));
+        assert!(matches!(
+            decode("中文中文中文\u{0}\n".as_bytes().get(..17).expect("long"), false, None),
+            Err(NotText::Malformed(..))
+        ));
     }
 }

@@ -14,8 +14,20 @@ pub(crate) struct Date {
     pub(crate) warning: Option<String>,
 }
 
-const MONTHS: [&str; 12] =
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// Understands a date. Without an offset it is local to `zone`; without a time it is midnight there.
@@ -133,7 +145,8 @@ impl<'a> Cursor<'a> {
         }
         let first = self.digits(9).ok_or(Problem::NotADate)?;
         if first.len() == 4 {
-            let separator = self.rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.')).ok_or(Problem::NotADate)?;
+            let separator =
+                self.rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.')).ok_or(Problem::NotADate)?;
             self.eat(separator);
             let month = self.digits(2).ok_or(Problem::NotADate)?;
             if !self.eat(separator) {
@@ -160,7 +173,9 @@ impl<'a> Cursor<'a> {
             self.rest = saved;
         }
         if first.len() <= 2 && self.rest.starts_with(['/', '.', '-']) {
-            return Err(Problem::Says("day and month could be either way round, so write the year first: `2026-11-23`".into()));
+            return Err(Problem::Says(
+                "day and month could be either way round, so write the year first: `2026-11-23`".into(),
+            ));
         }
         Err(Problem::NotADate)
     }
@@ -207,7 +222,9 @@ impl<'a> Cursor<'a> {
                 None => return wrong(),
             }
         }
-        if (self.rest.starts_with('.') || self.rest.starts_with(',')) && self.rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit) {
+        if (self.rest.starts_with('.') || self.rest.starts_with(','))
+            && self.rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
+        {
             self.rest = self.rest.get(1..).unwrap_or_default();
             // Feeds know whole seconds.
             self.digits(12);
@@ -236,7 +253,9 @@ impl<'a> Cursor<'a> {
         if self.eat('Z') || self.eat('z') {
             place = Some(Offset::UTC);
         } else if self.rest.starts_with(['+', '-', '\u{2212}']) {
-            place = Some(self.offset().ok_or_else(|| format!("`{}` does not end in an offset such as `+08:00`", raw.trim().escape_debug()))?);
+            place = Some(self.offset().ok_or_else(|| {
+                format!("`{}` does not end in an offset such as `+08:00`", raw.trim().escape_debug())
+            })?);
             self.rest = self.rest.trim_start();
             // Go's layout repeats the zone as an abbreviation; the offset before it decides.
             let saved = self.rest;
@@ -247,7 +266,11 @@ impl<'a> Cursor<'a> {
             for name in ["UTC", "GMT", "UT"] {
                 if place.is_none() && starts_with_word(self.rest, name) {
                     self.rest = self.rest.get(name.len()..).unwrap_or_default();
-                    place = Some(if self.rest.starts_with(['+', '-']) { self.offset().unwrap_or(Offset::UTC) } else { Offset::UTC });
+                    place = Some(if self.rest.starts_with(['+', '-']) {
+                        self.offset().unwrap_or(Offset::UTC)
+                    } else {
+                        Offset::UTC
+                    });
                 }
             }
         }
@@ -283,7 +306,9 @@ fn starts_with_word(text: &str, word: &str) -> bool {
 
 fn month(word: &str) -> Option<i8> {
     let word = word.to_ascii_lowercase();
-    let at = MONTHS.iter().position(|month| word.len() >= 3 && (month.starts_with(&word) || word == "sept" && *month == "september"))?;
+    let at = MONTHS
+        .iter()
+        .position(|month| word.len() >= 3 && (month.starts_with(&word) || word == "sept" && *month == "september"))?;
     i8::try_from(at + 1).ok()
 }
 
@@ -298,9 +323,8 @@ fn civil_date(year: &str, month: &str, day: &str) -> Result<civil::Date, Problem
         return Err(Problem::Says(format!("there is no month {month}")));
     }
     let first = civil::Date::new(year, narrow(month), 1).map_err(|_| Problem::NotADate)?;
-    civil::Date::new(year, narrow(month), narrow(day)).map_err(|_| {
-        Problem::Says(format!("{} has {} days", first.strftime("%B %Y"), first.days_in_month()))
-    })
+    civil::Date::new(year, narrow(month), narrow(day))
+        .map_err(|_| Problem::Says(format!("{} has {} days", first.strftime("%B %Y"), first.days_in_month())))
 }
 
 #[cfg(test)]
@@ -371,7 +395,9 @@ mod tests {
     #[test]
     fn clock_changes_take_the_later_time() {
         let new_york = TimeZone::get("America/New_York").expect("bundled");
-        for (raw, expected) in [("2026-03-08 02:30", "2026-03-08T03:30:00-04:00"), ("2026-11-01 01:30", "2026-11-01T01:30:00-05:00")] {
+        for (raw, expected) in
+            [("2026-03-08 02:30", "2026-03-08T03:30:00-04:00"), ("2026-11-01 01:30", "2026-11-01T01:30:00-05:00")]
+        {
             let date = parse(raw, &new_york).expect(raw);
             assert_eq!(date.moment.rfc3339(), expected);
             assert!(date.warning.is_some_and(|warning| warning.contains(expected)));

@@ -12,7 +12,8 @@ use super::date::{self, Date};
 use super::{Article, Body, Image, Media, MediaReference, Metadata, Origin, ParseOptions, Parsed, SectionClaim};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
 use crate::types::{
-    ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable, media_type,
+    ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable,
+    media_type,
 };
 
 /// A file, decoded.
@@ -105,7 +106,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Notes a mistake; the caller may add help to it. An empty range at the start stands for the whole file.
-    pub(crate) fn report(&mut self, code: Code, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn report(
+        &mut self,
+        code: Code,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let file = file_name(self.source.options, self.source.path);
         let place = if span == (0..0) { Place::file(&file) } else { Place::in_text(&file, self.source.text, span) };
         self.diagnostics.push(Diagnostic::new(code, message).at(place).help(help));
@@ -114,7 +121,11 @@ impl<'a> Draft<'a> {
     fn origin(&mut self, field: &'static str, value: impl Into<String>, span: &Range<usize>, source: &'static str) {
         let line = match span.end {
             0 => 0,
-            _ => self.source.text.get(..span.start).map_or(0, |before| before.bytes().filter(|&byte| byte == b'\n').count() + 1),
+            _ => self
+                .source
+                .text
+                .get(..span.start)
+                .map_or(0, |before| before.bytes().filter(|&byte| byte == b'\n').count() + 1),
         };
         self.origins.push(Origin { field, value: value.into(), line: u32::try_from(line).unwrap_or(u32::MAX), source });
     }
@@ -125,10 +136,6 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn has_date(&self) -> bool {
         self.published.is_some() || self.date_refused
-    }
-
-    pub(crate) fn has_authors(&self) -> bool {
-        !self.authors.is_empty()
     }
 
     pub(crate) fn set_title(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
@@ -173,12 +180,22 @@ impl<'a> Draft<'a> {
         match date::parse(raw, &self.source.options.timezone) {
             Ok(Date { moment, warning }) => {
                 if let Some(warning) = warning {
-                    self.report(Code::ArticleDateAmbiguous, span.clone(), warning, "write the offset too: `2026-11-01T01:30:00-05:00`");
+                    self.report(
+                        Code::ArticleDateAmbiguous,
+                        span.clone(),
+                        warning,
+                        "write the offset too: `2026-11-01T01:30:00-05:00`",
+                    );
                 }
                 Some(moment)
             }
             Err(reason) => {
-                self.report(Code::ArticleDate, span.clone(), reason, "write one such as `2026-11-23T10:00:00+08:00`, `2026-11-23 10:00` or `2026-11-23`");
+                self.report(
+                    Code::ArticleDate,
+                    span.clone(),
+                    reason,
+                    "write one such as `2026-11-23T10:00:00+08:00`, `2026-11-23 10:00` or `2026-11-23`",
+                );
                 None
             }
         }
@@ -212,7 +229,12 @@ impl<'a> Draft<'a> {
     pub(crate) fn add_tag(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
         let tag = Text::line(&raw.nfc().collect::<String>());
         if tag.as_str().len() > 200 {
-            return self.report(Code::ArticleTag, span, "a tag is at most 200 bytes long; this one is left out", "write a word or two");
+            return self.report(
+                Code::ArticleTag,
+                span,
+                "a tag is at most 200 bytes long; this one is left out",
+                "write a word or two",
+            );
         }
         if self.admit(&tag, self.tags.contains(&tag), self.tags.len(), MOST_TAGS, "tags", &span) {
             self.origin("tags", tag.as_str(), &span, how);
@@ -294,7 +316,12 @@ impl<'a> Draft<'a> {
                 self.origin("id", id.as_str(), &span, how);
                 self.id = Some(id);
             }
-            Err(reason) => self.report(Code::ArticleId, span, reason, "write a URI that no other article has, or leave the key out"),
+            Err(reason) => self.report(
+                Code::ArticleId,
+                span,
+                reason,
+                "write a URI that no other article has, or leave the key out",
+            ),
         }
     }
 
@@ -340,11 +367,24 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(crate) fn add_media(&mut self, raw: &str, kind: Option<&str>, length: Option<u64>, duration: Option<u64>, span: Range<usize>, how: &'static str) {
+    pub(crate) fn add_media(
+        &mut self,
+        raw: &str,
+        kind: Option<&str>,
+        length: Option<u64>,
+        duration: Option<u64>,
+        span: Range<usize>,
+        how: &'static str,
+    ) {
         match self.media_reference(raw) {
             Ok(url) => {
                 self.origin("media", raw.trim(), &span, how);
-                self.media.push(Media { url, media_type: kind.map(Text::line).filter(|kind| is_media_type(kind.as_str())), length, duration });
+                self.media.push(Media {
+                    url,
+                    media_type: kind.map(Text::line).filter(|kind| is_media_type(kind.as_str())),
+                    length,
+                    duration,
+                });
             }
             Err(message) => self.report(Code::ArticleMedia, span, message, url_help(raw)),
         }
@@ -353,13 +393,17 @@ impl<'a> Draft<'a> {
     /// A URL, or a file beside the article: no scheme, no leading slash, the extension of a media file.
     fn media_reference(&self, raw: &str) -> Result<MediaReference, String> {
         let raw = raw.trim();
-        let has_scheme = raw.split_once(':').is_some_and(|(scheme, _)| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)));
+        let has_scheme = raw.split_once(':').is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        });
         if has_scheme {
-            let url = WebUrl::parse(raw).map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
+            let url = WebUrl::parse(raw)
+                .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
             return Ok(MediaReference::Remote(url));
         }
         if let Some(rest) = raw.strip_prefix("//") {
-            let url = WebUrl::parse(&format!("https://{rest}")).map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
+            let url = WebUrl::parse(&format!("https://{rest}"))
+                .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
             return Ok(MediaReference::Remote(url));
         }
         if raw.starts_with('/') || raw.contains(['\\', '\0']) {
@@ -369,12 +413,15 @@ impl<'a> Draft<'a> {
         if media_type(extension).is_none() {
             return Err(format!("`{}` is not a file that can be published with an article", raw.escape_debug()));
         }
-        let mut segments: Vec<&str> = self.source.path.folder().split('/').filter(|segment| !segment.is_empty()).collect();
+        let mut segments: Vec<&str> =
+            self.source.path.folder().split('/').filter(|segment| !segment.is_empty()).collect();
         for segment in raw.split('/') {
             match segment {
                 "" | "." => {}
                 ".." => {
-                    segments.pop().ok_or_else(|| format!("`{}` leads out of the content directory", raw.escape_debug()))?;
+                    segments
+                        .pop()
+                        .ok_or_else(|| format!("`{}` leads out of the content directory", raw.escape_debug()))?;
                 }
                 hidden if hidden.starts_with('.') => return Err(format!("`{}` is a hidden file", raw.escape_debug())),
                 other => segments.push(other),
@@ -419,11 +466,21 @@ impl<'a> Draft<'a> {
                     self.origin("slug", slug.as_str(), &(0..0), "file name");
                     self.slug = Some(slug);
                 }
-                Err(reason) => self.report(Code::ArticleSlug, 0..0, format!("the file's name cannot be a slug: {reason}"), "rename the file, or give it a `slug`"),
+                Err(reason) => self.report(
+                    Code::ArticleSlug,
+                    0..0,
+                    format!("the file's name cannot be a slug: {reason}"),
+                    "rename the file, or give it a `slug`",
+                ),
             }
         }
         if !self.has_title() {
-            self.report(Code::ArticleTitle, 0..0, "there is no title", "write a headline: `title: ...` in the front matter, or a heading");
+            self.report(
+                Code::ArticleTitle,
+                0..0,
+                "there is no title",
+                "write a headline: `title: ...` in the front matter, or a heading",
+            );
         }
         if !self.has_date() && !self.draft {
             self.report(
@@ -435,7 +492,12 @@ impl<'a> Draft<'a> {
         }
         let updated = match (self.updated.take(), self.published) {
             (Some((updated, span)), Some(published)) if updated.timestamp() < published.timestamp() => {
-                self.report(Code::ArticleUpdated, span, "it was updated before it was published; the update is ignored", "write the later of the two as `updated`");
+                self.report(
+                    Code::ArticleUpdated,
+                    span,
+                    "it was updated before it was published; the update is ignored",
+                    "write the later of the two as `updated`",
+                );
                 None
             }
             (updated, _) => updated.map(|(updated, _)| updated),
@@ -460,7 +522,12 @@ impl<'a> Draft<'a> {
                     id: self.id,
                     slug,
                     link: self.link,
-                    image: image.map(|url| Image { url, alt: self.image_alt, caption: self.image_caption, credit: self.image_credit }),
+                    image: image.map(|url| Image {
+                        url,
+                        alt: self.image_alt,
+                        caption: self.image_caption,
+                        credit: self.image_credit,
+                    }),
                     media: self.media,
                     source: self.agency,
                     copyright: self.copyright,
@@ -507,10 +574,14 @@ pub(crate) fn file_name(options: &ParseOptions, path: &ArticlePath) -> String {
 
 /// `2026-11-23-slug` is a date and a slug.
 fn dated_name(stem: &str) -> (Option<&str>, &str) {
-    let shape = |date: &str| date.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    let shape = |date: &str| {
+        date.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
+    };
     match (stem.get(..10), stem.get(10..)) {
         (Some(date), Some("")) if shape(date) => (Some(date), stem),
-        (Some(date), Some(rest)) if shape(date) && rest.starts_with(['-', '_']) && rest.len() > 1 => (Some(date), rest.get(1..).unwrap_or(rest)),
+        (Some(date), Some(rest)) if shape(date) && rest.starts_with(['-', '_']) && rest.len() > 1 => {
+            (Some(date), rest.get(1..).unwrap_or(rest))
+        }
         _ => (None, stem),
     }
 }
@@ -524,7 +595,9 @@ fn slug(raw: &str) -> Result<Text, String> {
     if slug == "." || slug == ".." {
         return Err(format!("a slug cannot be `{slug}`"));
     }
-    if let Some(bad) = slug.chars().find(|&c| matches!(c, '/' | '\\') || c.is_control() || !is_publishable(c) || is_bidi_control(c)) {
+    if let Some(bad) =
+        slug.chars().find(|&c| matches!(c, '/' | '\\') || c.is_control() || !is_publishable(c) || is_bidi_control(c))
+    {
         return Err(format!("a slug cannot contain `{}`", bad.escape_debug()));
     }
     if slug.len() > MOST_SLUG_BYTES {
@@ -541,7 +614,10 @@ fn names(raw: &str) -> Vec<String> {
     }
     let text = text.replace(" and ", ",").replace(" & ", ",").replace(" AND ", ",").replace('\u{a0}', " ");
     let parts = text.split([',', '，', '、', '/', '／', ';', '；', '|']);
-    parts.map(|name| name.trim().strip_prefix("and ").unwrap_or(name.trim()).to_owned()).filter(|name| !name.is_empty()).collect()
+    parts
+        .map(|name| name.trim().strip_prefix("and ").unwrap_or(name.trim()).to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 fn url_help(raw: &str) -> String {
@@ -553,10 +629,11 @@ fn url_help(raw: &str) -> String {
 }
 
 fn is_media_type(text: &str) -> bool {
-    let token = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte));
+    let token = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+    };
     text.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
 }
-
 
 #[cfg(test)]
 mod tests {

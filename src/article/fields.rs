@@ -8,16 +8,88 @@ use crate::diag::{Code, nearest};
 
 /// Every key that means something, with the other names it goes by.
 const KEYS: &[&str] = &[
-    "title", "date", "updated", "author", "authors", "section", "sections", "tags", "summary", "language", "id", "slug", "link",
-    "image", "media", "source", "editor", "editors", "copyright", "draft", "feeds", "expires", "embargo", "status", "reason", "corrections",
+    "title",
+    "date",
+    "updated",
+    "author",
+    "authors",
+    "section",
+    "sections",
+    "tags",
+    "summary",
+    "language",
+    "id",
+    "slug",
+    "link",
+    "image",
+    "media",
+    "source",
+    "editor",
+    "editors",
+    "copyright",
+    "draft",
+    "feeds",
+    "expires",
+    "embargo",
+    "status",
+    "reason",
+    "corrections",
 ];
 
 /// Keys of other tools that look like ours and are not.
 const FOREIGN: &[&str] = &[
-    "type", "layout", "weight", "aliases", "url", "category", "categories", "keywords", "subtitle", "images", "name", "lead", "links",
-    "page", "template", "path", "extra", "order", "toc", "math", "menu", "series", "params", "build", "cascade", "headless", "outputs",
-    "resources", "theme", "video", "videos", "audio", "lastmod", "lang", "modified", "description", "taxonomies", "format", "feed",
-    "rights", "place", "rating", "sitemap", "state", "meta", "data", "edition", "ed", "iso", "stage", "tag_line", "day",
+    "type",
+    "layout",
+    "weight",
+    "aliases",
+    "url",
+    "category",
+    "categories",
+    "keywords",
+    "subtitle",
+    "images",
+    "name",
+    "lead",
+    "links",
+    "page",
+    "template",
+    "path",
+    "extra",
+    "order",
+    "toc",
+    "math",
+    "menu",
+    "series",
+    "params",
+    "build",
+    "cascade",
+    "headless",
+    "outputs",
+    "resources",
+    "theme",
+    "video",
+    "videos",
+    "audio",
+    "lastmod",
+    "lang",
+    "modified",
+    "description",
+    "taxonomies",
+    "format",
+    "feed",
+    "rights",
+    "place",
+    "rating",
+    "sitemap",
+    "state",
+    "meta",
+    "data",
+    "edition",
+    "ed",
+    "iso",
+    "stage",
+    "tag_line",
+    "day",
 ];
 
 /// The keys that withhold or withdraw an article.
@@ -36,20 +108,27 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             }
             "author" | "authors" => people(draft, key, node, |draft, name, span| draft.add_author(name, span, HOW)),
             "editor" | "editors" => people(draft, key, node, |draft, name, span| draft.add_editors(name, span, HOW)),
-            "section" => text(draft, key, node).into_iter().for_each(|path| draft.set_section(&path, span.clone(), HOW)),
+            "section" => {
+                text(draft, key, node).into_iter().for_each(|path| draft.set_section(&path, span.clone(), HOW))
+            }
             "sections" => list(draft, key, node, |draft, path, span| draft.add_section(path, span, HOW)),
             "tags" => tags(draft, key, node),
             // Zola keeps tags in a table of taxonomies.
             "taxonomies" => {
                 if let Value::Map(taxonomies) = &node.value {
-                    taxonomies.iter().filter(|(key, _)| key.name == "tags").for_each(|(key, node)| tags(draft, key, node));
+                    taxonomies
+                        .iter()
+                        .filter(|(key, _)| key.name == "tags")
+                        .for_each(|(key, node)| tags(draft, key, node));
                 }
             }
             "summary" | "description" => {
                 text(draft, key, node).into_iter().for_each(|summary| draft.set_summary(&summary, span.clone(), HOW));
             }
             "language" | "lang" => {
-                text(draft, key, node).into_iter().for_each(|language| draft.set_language(&language, span.clone(), HOW));
+                text(draft, key, node)
+                    .into_iter()
+                    .for_each(|language| draft.set_language(&language, span.clone(), HOW));
             }
             "id" => text(draft, key, node).into_iter().for_each(|id| draft.set_id(&id, span.clone(), HOW)),
             "slug" => text(draft, key, node).into_iter().for_each(|slug| draft.set_slug(&slug, span.clone(), HOW)),
@@ -57,9 +136,15 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             "image" => image(draft, key, node),
             "media" => media(draft, key, node),
             "source" => source(draft, key, node),
-            "copyright" => text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), HOW)),
-            "draft" => boolean(draft, key, node).into_iter().for_each(|value| draft.set_draft(value, span.clone(), HOW)),
-            "feeds" => boolean(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW)),
+            "copyright" => {
+                text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), HOW))
+            }
+            "draft" => {
+                boolean(draft, key, node).into_iter().for_each(|value| draft.set_draft(value, span.clone(), HOW))
+            }
+            "feeds" => {
+                boolean(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW))
+            }
             name if LIFECYCLE.contains(&name) => lifecycle(draft, key, name),
             name => stranger(draft, key, name),
         }
@@ -68,7 +153,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
 
 /// A key that withholds an article must never be passed over in silence, nor one that was meant to be such a key.
 fn lifecycle(draft: &mut Draft<'_>, key: &Key<'_>, meant: &str) {
-    let message = format!("`{}` is not supported yet, and publishing the article as if it were not there would be wrong", key.name.escape_debug());
+    let message = format!(
+        "`{}` is not supported yet, and publishing the article as if it were not there would be wrong",
+        key.name.escape_debug()
+    );
     let help = match meant {
         "embargo" => "withhold the article with `draft: true`, or give it a `date` in the future",
         _ => "remove the key; the article stays until its file is removed",
@@ -82,7 +170,8 @@ fn stranger(draft: &mut Draft<'_>, key: &Key<'_>, name: &str) {
         return;
     }
     let distance = if lower.chars().count() >= 6 { 2 } else { 1 };
-    let near = nearest(&lower, KEYS.iter().copied()).filter(|meant| strsim::damerau_levenshtein(&lower, meant) <= distance);
+    let near =
+        nearest(&lower, KEYS.iter().copied()).filter(|meant| strsim::damerau_levenshtein(&lower, meant) <= distance);
     match near {
         Some(meant) if LIFECYCLE.contains(&meant) => lifecycle(draft, key, meant),
         Some(meant) => {
@@ -94,7 +183,12 @@ fn stranger(draft: &mut Draft<'_>, key: &Key<'_>, name: &str) {
 }
 
 fn wrong_kind(draft: &mut Draft<'_>, key: &Key<'_>, span: &Range<usize>, wanted: &str) {
-    draft.report(Code::FrontMatterValue, span.clone(), format!("`{}` is {wanted}", key.name.escape_debug()), format!("write {wanted}"));
+    draft.report(
+        Code::FrontMatterValue,
+        span.clone(),
+        format!("`{}` is {wanted}", key.name.escape_debug()),
+        format!("write {wanted}"),
+    );
 }
 
 fn text(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<String> {
@@ -121,7 +215,12 @@ fn boolean(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool
 }
 
 /// One text or a list of them.
-fn list(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, mut take: impl FnMut(&mut Draft<'_>, &str, Range<usize>)) {
+fn list(
+    draft: &mut Draft<'_>,
+    key: &Key<'_>,
+    node: &Node<'_>,
+    mut take: impl FnMut(&mut Draft<'_>, &str, Range<usize>),
+) {
     match &node.value {
         Value::Null => {}
         Value::Scalar(text) => take(draft, text, node.span.clone()),
@@ -152,7 +251,12 @@ fn tags(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
 }
 
 /// One name, a list of names, or tables with a `name`.
-fn people(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, mut take: impl FnMut(&mut Draft<'_>, &str, Range<usize>)) {
+fn people(
+    draft: &mut Draft<'_>,
+    key: &Key<'_>,
+    node: &Node<'_>,
+    mut take: impl FnMut(&mut Draft<'_>, &str, Range<usize>),
+) {
     let one = std::slice::from_ref(node);
     let nodes = match &node.value {
         Value::List(items) => items.as_slice(),
@@ -185,7 +289,9 @@ fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     const HOW: &str = "front matter";
     let entries = match &node.value {
         Value::Map(entries) => entries,
-        Value::List(_) => return wrong_kind(draft, key, &node.span, "a URL, or a table with `url`, `alt`, `caption` and `credit`"),
+        Value::List(_) => {
+            return wrong_kind(draft, key, &node.span, "a URL, or a table with `url`, `alt`, `caption` and `credit`");
+        }
         Value::Null => return,
         Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), HOW),
     };

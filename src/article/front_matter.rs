@@ -145,11 +145,17 @@ fn read_yaml(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Ref
                 Node { value: if null { Value::Null } else { Value::Scalar(text) }, span }
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
-                Some((Open::List(items), start)) => Node { value: Value::List(items), span: start.start..span.end.max(start.end) },
-                Some((Open::Map(entries, _), start)) => Node { value: Value::Map(entries), span: start.start..span.end.max(start.end) },
+                Some((Open::List(items), start)) => {
+                    Node { value: Value::List(items), span: start.start..span.end.max(start.end) }
+                }
+                Some((Open::Map(entries, _), start)) => {
+                    Node { value: Value::Map(entries), span: start.start..span.end.max(start.end) }
+                }
                 None => continue,
             },
-            Event::DocumentStart(_) if root.is_some() => return Err(refuse("front matter is one YAML document, not several", span)),
+            Event::DocumentStart(_) if root.is_some() => {
+                return Err(refuse("front matter is one YAML document, not several", span));
+            }
             _ => continue,
         };
         match open.last_mut() {
@@ -219,9 +225,12 @@ mod tests {
         match &node.value {
             Value::Null => "null".into(),
             Value::Scalar(scalar) => format!("{scalar}@{}", text.get(node.span.clone()).expect("a span of the file")),
-            Value::List(items) => format!("[{}]", items.iter().map(|item| show(item, text)).collect::<Vec<_>>().join(", ")),
+            Value::List(items) => {
+                format!("[{}]", items.iter().map(|item| show(item, text)).collect::<Vec<_>>().join(", "))
+            }
             Value::Map(entries) => {
-                let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{}={}", key.name, show(value, text))).collect();
+                let entries: Vec<String> =
+                    entries.iter().map(|(key, value)| format!("{}={}", key.name, show(value, text))).collect();
                 format!("{{{}}}", entries.join(", "))
             }
         }
@@ -231,9 +240,15 @@ mod tests {
     fn values_are_verbatim_and_placed() {
         for (text, expected) in [
             ("---\ntitle: 1.10\nlanguage: no\n---\nx", "{title=1.10@1.10, language=no@no}"),
-            ("---\r\ntitle: \"科技: 案例\"\r\ntags: [甲, 'b']\r\n---\r\nx", "{title=科技: 案例@\"科技: 案例\", tags=[甲@甲, b@'b']}"),
+            (
+                "---\r\ntitle: \"科技: 案例\"\r\ntags: [甲, 'b']\r\n---\r\nx",
+                "{title=科技: 案例@\"科技: 案例\", tags=[甲@甲, b@'b']}",
+            ),
             ("---\n图:\n  标题: 桥\ntitle:\n...\nx", "{图={标题=桥@桥}, title=null}"),
-            ("+++\ntitle = \"a\"\ndate = 2026-11-23T10:00:00+08:00\n[extra]\nn = 0x1F\n+++\n", "{title=a@\"a\", date=2026-11-23T10:00:00+08:00@2026-11-23T10:00:00+08:00, extra={n=1F@0x1F}}"),
+            (
+                "+++\ntitle = \"a\"\ndate = 2026-11-23T10:00:00+08:00\n[extra]\nn = 0x1F\n+++\n",
+                "{title=a@\"a\", date=2026-11-23T10:00:00+08:00@2026-11-23T10:00:00+08:00, extra={n=1F@0x1F}}",
+            ),
             ("---\n---\n", "{}"),
             ("---\n# only a comment\n---\n", "{}"),
         ] {
@@ -259,7 +274,8 @@ mod tests {
             (deep.as_str(), "deeper"),
             (long.as_str(), "larger"),
         ] {
-            let refusal = read(text).expect("has front matter").expect_err(text.get(..20.min(text.len())).unwrap_or(text));
+            let refusal =
+                read(text).expect("has front matter").expect_err(text.get(..20.min(text.len())).unwrap_or(text));
             assert!(refusal.message.contains(reason), "{text:.40}: {}", refusal.message);
         }
     }

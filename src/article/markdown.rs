@@ -10,7 +10,8 @@ use super::{Body, Parsed, fields, front_matter};
 use crate::diag::Code;
 
 /// CommonMark with what newsrooms use of its extensions.
-pub(super) const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_FOOTNOTES).union(Options::ENABLE_STRIKETHROUGH);
+pub(super) const OPTIONS: Options =
+    Options::ENABLE_TABLES.union(Options::ENABLE_FOOTNOTES).union(Options::ENABLE_STRIKETHROUGH);
 
 pub(super) fn read(mut draft: Draft<'_>) -> Parsed {
     let text = draft.source().text;

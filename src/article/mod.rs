@@ -40,21 +40,39 @@ pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed
     let decoded = match charset::decode(bytes, is_html, options.charset) {
         Ok(decoded) => decoded,
         Err(NotText::Binary) => {
-            return refused(Code::ArticleBinary, "this is not text".into(), "save the article as UTF-8 text", whole_file());
+            return refused(
+                Code::ArticleBinary,
+                "this is not text".into(),
+                "save the article as UTF-8 text",
+                whole_file(),
+            );
         }
         Err(NotText::Malformed(good, encoding)) => {
             let place = Place::in_text(&file, &good, good.len()..good.len());
             let message = format!("a byte here is not {}", encoding.name());
-            return refused(Code::ArticleEncoding, message, "save the article as UTF-8, or set `content.charset`", place);
+            return refused(
+                Code::ArticleEncoding,
+                message,
+                "save the article as UTF-8, or set `content.charset`",
+                place,
+            );
         }
     };
     let text = decoded.text.trim_start_matches('\u{FEFF}');
     if text.trim().is_empty() {
-        return refused(Code::ArticleEmpty, "the file is empty".into(), "finish writing it, or remove it", whole_file());
+        return refused(
+            Code::ArticleEmpty,
+            "the file is empty".into(),
+            "finish writing it, or remove it",
+            whole_file(),
+        );
     }
     let mut draft = Draft::new(Source { path, text, options }, ContentHash::of(bytes));
     if let Some(encoding) = decoded.guessed {
-        let help = format!("save the article as UTF-8, or set `content.charset = \"{}\"` if all such files are", encoding.name().to_ascii_lowercase());
+        let help = format!(
+            "save the article as UTF-8, or set `content.charset = \"{}\"` if all such files are",
+            encoding.name().to_ascii_lowercase()
+        );
         draft.report(Code::ArticleCharset, 0..0, format!("this is not UTF-8; it is read as {}", encoding.name()), help);
     }
     match extension.as_str() {
@@ -76,7 +94,9 @@ pub fn too_large(path: &ArticlePath, options: &ParseOptions) -> Parsed {
 pub fn is_article_name(name: &str) -> bool {
     let temporary = name.starts_with(['.', '#', '~', '_']) || name.contains("___jb_") || name.ends_with('~');
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
-    !temporary && !stem.is_empty() && ["md", "markdown", "html", "htm", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    !temporary
+        && !stem.is_empty()
+        && ["md", "markdown", "html", "htm", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// What parsing of a file gave.

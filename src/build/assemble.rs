@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::filing::{Cabinet, FeedKey, taxonomy_key};
 use super::index::Filed;
+use crate::article::MediaReference;
 use crate::article::render::{LinkBase, Rendered};
 use crate::article::summary::{DEFAULT_LIMIT, summarise};
-use crate::article::MediaReference;
 use crate::config::{Config, FeedOptions};
 use crate::feed::{Entry, EntryImage, EntryMedia, Feed};
 use crate::snapshot::{PageFrame, PublishedArticle};
@@ -18,7 +18,9 @@ pub const POLL_MINUTES: u32 = 15;
 /// The canonical request path of a feed's page below the prefix; its documents lie under it.
 pub fn route(key: &FeedKey) -> String {
     match key {
-        FeedKey::Section(path) => path.segments().fold("/".to_owned(), |route, segment| route + &encode_segment(segment) + "/"),
+        FeedKey::Section(path) => {
+            path.segments().fold("/".to_owned(), |route, segment| route + &encode_segment(segment) + "/")
+        }
         FeedKey::Tag(tag) => format!("/tags/{}/", encode_segment(tag.as_str())),
         FeedKey::Author(author) => format!("/authors/{}/", encode_segment(author.as_str())),
     }
@@ -40,11 +42,19 @@ pub fn short_id(id: &EntryId) -> String {
     const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let hash = ContentHash::of(id.as_str().as_bytes());
     let bits = hash.as_bytes().iter().take(7).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-    (0..10).filter_map(|at| LETTERS.get(usize::try_from((bits >> (at * 5)) & 31).ok()?)).map(|&letter| char::from(letter)).collect()
+    (0..10)
+        .filter_map(|at| LETTERS.get(usize::try_from((bits >> (at * 5)) & 31).ok()?))
+        .map(|&letter| char::from(letter))
+        .collect()
 }
 
 /// A public article with its address; `None` while it is not public.
-pub fn published(path: &ArticlePath, filed: &Filed, config: &Config, frame: &Arc<PageFrame>) -> Option<PublishedArticle> {
+pub fn published(
+    path: &ArticlePath,
+    filed: &Filed,
+    config: &Config,
+    frame: &Arc<PageFrame>,
+) -> Option<PublishedArticle> {
     let id = filed.id()?.clone();
     let (published, updated) = filed.dates?;
     let metadata = Arc::clone(&filed.metadata);
@@ -57,7 +67,8 @@ pub fn published(path: &ArticlePath, filed: &Filed, config: &Config, frame: &Arc
             let mut part = || date.next().unwrap_or_default();
             let section: Vec<String> = filed.filing.own.segments().map(encode_segment).collect();
             let section = section.join("/");
-            let template = if section.is_empty() { template.0.as_str().replace("{section}/", "") } else { template.0.to_string() };
+            let template =
+                if section.is_empty() { template.0.as_str().replace("{section}/", "") } else { template.0.to_string() };
             let url = template
                 .replace("{section}", &section)
                 .replace("{slug}", &encode_segment(metadata.slug.as_str()))
@@ -69,7 +80,18 @@ pub fn published(path: &ArticlePath, filed: &Filed, config: &Config, frame: &Arc
         (None, None) => below(&config.site.url, &format!("articles/{}", encode_segment(name.as_str()))),
     };
     let language = filed.filing.language.clone();
-    Some(PublishedArticle { name, id, url, path: path.clone(), metadata, published, updated, language, frame: Arc::clone(frame), entry: None })
+    Some(PublishedArticle {
+        name,
+        id,
+        url,
+        path: path.clone(),
+        metadata,
+        published,
+        updated,
+        language,
+        frame: Arc::clone(frame),
+        entry: None,
+    })
 }
 
 /// What the body's links are resolved against.
@@ -92,10 +114,15 @@ pub fn frame(cabinet: &Cabinet, filed: &Filed) -> PageFrame {
     let options = options(cabinet, &FeedKey::Section(filed.filing.home.clone()));
     let (title, base) = trail.last().cloned().unwrap_or_else(|| (config.site.title.clone(), config.site.url.clone()));
     let first = options.formats.iter().take(1);
-    let mut feeds: Vec<_> = first.map(|&format| (title.clone(), format!("{base}{}", format.file_name()), format)).collect();
+    let mut feeds: Vec<_> =
+        first.map(|&format| (title.clone(), format!("{base}{}", format.file_name()), format)).collect();
     if !trail.is_empty() {
         let first = config.feeds.formats.iter().take(1);
-        feeds.extend(first.map(|&format| (config.site.title.clone(), format!("{}{}", config.site.url, format.file_name()), format)));
+        feeds.extend(
+            first.map(|&format| {
+                (config.site.title.clone(), format!("{}{}", config.site.url, format.file_name()), format)
+            }),
+        );
     }
     PageFrame { site_title: config.site.title.clone(), site_url: config.site.url.clone(), trail, feeds }
 }
@@ -111,14 +138,24 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
     let image = metadata.image.as_ref().map(|image| {
         let url = address(&image.url);
         let media_type = url.as_ref().and_then(guess_type);
-        EntryImage { url, media_type, alt: image.alt.clone(), caption: image.caption.clone(), credit: image.credit.clone() }
+        EntryImage {
+            url,
+            media_type,
+            alt: image.alt.clone(),
+            caption: image.caption.clone(),
+            credit: image.credit.clone(),
+        }
     });
     let media = metadata
         .media
         .iter()
         .filter_map(|media| {
             let url = address(&media.url)?;
-            let media_type = media.media_type.clone().or_else(|| guess_type(&url)).unwrap_or_else(|| Text::new("application/octet-stream"));
+            let media_type = media
+                .media_type
+                .clone()
+                .or_else(|| guess_type(&url))
+                .unwrap_or_else(|| Text::new("application/octet-stream"));
             Some(EntryMedia { url, media_type, length: media.length.unwrap_or(0), duration: media.duration })
         })
         .collect();
@@ -143,7 +180,10 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
 }
 
 /// The files below the content directory that an article refers to, in its metadata and in its body.
-pub fn local_media<'a>(article: &'a PublishedArticle, in_body: &'a [ArticlePath]) -> impl Iterator<Item = &'a ArticlePath> {
+pub fn local_media<'a>(
+    article: &'a PublishedArticle,
+    in_body: &'a [ArticlePath],
+) -> impl Iterator<Item = &'a ArticlePath> {
     let metadata = &article.metadata;
     let stated = metadata.image.iter().map(|image| &image.url).chain(metadata.media.iter().map(|media| &media.url));
     let stated = stated.filter_map(|reference| match reference {
@@ -190,7 +230,9 @@ pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>) -> Feed 
     };
     let (name, title, description, home, language) = match key {
         FeedKey::Section(path) => match cabinet.section(path) {
-            None => (String::new(), site.title.clone(), site.description.clone(), site.home.clone(), site.language.clone()),
+            None => {
+                (String::new(), site.title.clone(), site.description.clone(), site.home.clone(), site.language.clone())
+            }
             Some(section) => {
                 let title = Text::line(&format!("{} \u{2013} {}", section.title, site.title));
                 let description = section.description.clone().unwrap_or_else(|| title.clone());
@@ -201,11 +243,23 @@ pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>) -> Feed 
         },
         FeedKey::Tag(tag) => {
             let title = Text::line(&format!("#{} \u{2013} {}", spelling(tag, |entry| &entry.tags), site.title));
-            (format!("tags/{}", encode_segment(tag.as_str())), title.clone(), title, base.clone(), site.language.clone())
+            (
+                format!("tags/{}", encode_segment(tag.as_str())),
+                title.clone(),
+                title,
+                base.clone(),
+                site.language.clone(),
+            )
         }
         FeedKey::Author(author) => {
             let title = Text::line(&format!("{} \u{2013} {}", spelling(author, |entry| &entry.authors), site.title));
-            (format!("authors/{}", encode_segment(author.as_str())), title.clone(), title, base.clone(), site.language.clone())
+            (
+                format!("authors/{}", encode_segment(author.as_str())),
+                title.clone(),
+                title,
+                base.clone(),
+                site.language.clone(),
+            )
         }
     };
     Feed {

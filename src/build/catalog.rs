@@ -125,7 +125,12 @@ mod tests {
             unreadable: (!readable).then(|| Diagnostic::new(Code::FolderUnreadable, "why")),
         };
         for (scope, folders, files, missing) in [
-            ("", vec![folder("", true), folder("a", true), folder("c", true)], vec!["a/1.md"], "a/b/2.md c/3.md d/e/4.md top.md"),
+            (
+                "",
+                vec![folder("", true), folder("a", true), folder("c", true)],
+                vec!["a/1.md"],
+                "a/b/2.md c/3.md d/e/4.md top.md",
+            ),
             ("", vec![folder("", false)], vec![], ""),
             ("", vec![folder("", true), folder("c", false)], vec!["top.md"], "a/1.md a/b/2.md d/e/4.md"),
             ("a", vec![folder("a", true), folder("a/b", true)], vec!["a/1.md"], "a/b/2.md"),

@@ -62,7 +62,11 @@ pub fn article_page(article: &PublishedArticle, entry: &Entry) -> Resource {
 }
 
 /// The list of all feeds: sections nested as they are, then tags and authors.
-pub fn opml<'k>(cabinet: &Cabinet, keys: impl Iterator<Item = &'k FeedKey>, titles: &BTreeMap<FeedKey, Text>) -> Result<Resource, Diagnostic> {
+pub fn opml<'k>(
+    cabinet: &Cabinet,
+    keys: impl Iterator<Item = &'k FeedKey>,
+    titles: &BTreeMap<FeedKey, Text>,
+) -> Result<Resource, Diagnostic> {
     let config = cabinet.config();
     let outline = |key: &FeedKey| {
         let base = feed_base(config, key);

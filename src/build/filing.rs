@@ -121,8 +121,13 @@ impl Cabinet {
             .iter()
             .filter_map(|section| Some((fold(section.breadcrumb.as_deref()?), section.path.clone())))
             .collect();
-        let with_include =
-            config.sections.iter().enumerate().filter(|(_, section)| section.include.is_some()).map(|(at, _)| at).collect();
+        let with_include = config
+            .sections
+            .iter()
+            .enumerate()
+            .filter(|(_, section)| section.include.is_some())
+            .map(|(at, _)| at)
+            .collect();
         let mut cabinet = Cabinet { config, by_path, by_breadcrumb, with_include, children: BTreeMap::new() };
         for (path, at) in cabinet.by_path.clone() {
             let parent = cabinet.nearest(&path.parent().unwrap_or_default());
@@ -200,8 +205,11 @@ impl Cabinet {
     fn unknown_breadcrumb(&self, crumbs: &[Text], folder: &SectionPath) -> Diagnostic {
         let written = crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join(" > ");
         let instead = if folder.is_root() { "the root".to_owned() } else { format!("`{folder}`") };
-        Diagnostic::new(Code::BreadcrumbUnknown, format!("no section has the breadcrumb `{written}`; the folder files it under {instead}"))
-            .help(format!("give a section `breadcrumb = \"{written}\"`"))
+        Diagnostic::new(
+            Code::BreadcrumbUnknown,
+            format!("no section has the breadcrumb `{written}`; the folder files it under {instead}"),
+        )
+        .help(format!("give a section `breadcrumb = \"{written}\"`"))
     }
 
     /// All feeds that have the article.
@@ -249,7 +257,10 @@ impl Cabinet {
         let speaks = |wanted: &Text| language_matches(&filing.language, wanted);
         let refused = refusal(&section.tags, |wanted| has(&metadata.tags, wanted))
             .map(|list| Rule::Selected("tags", list))
-            .or_else(|| refusal(&section.authors, |wanted| has(&metadata.authors, wanted)).map(|list| Rule::Selected("authors", list)))
+            .or_else(|| {
+                refusal(&section.authors, |wanted| has(&metadata.authors, wanted))
+                    .map(|list| Rule::Selected("authors", list))
+            })
             .or_else(|| refusal(&section.languages, speaks).map(|list| Rule::Selected("languages", list)));
         if let Some(rule) = refused {
             return out(rule);

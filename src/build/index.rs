@@ -92,7 +92,15 @@ impl Index {
         let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
         let feeds = keys.iter().map(|key| (key.clone(), BTreeMap::new())).collect();
         let changes = Changes { feeds: keys, articles: BTreeSet::new() };
-        Index { cabinet, articles: HashMap::new(), claims: BTreeMap::new(), feeds, due: BTreeSet::new(), public: 0, changes }
+        Index {
+            cabinet,
+            articles: HashMap::new(),
+            claims: BTreeMap::new(),
+            feeds,
+            due: BTreeSet::new(),
+            public: 0,
+            changes,
+        }
     }
 
     /// The sections it files under.
@@ -200,12 +208,21 @@ impl Index {
         let mut diagnostics = filed.filing.diagnostics.clone();
         match &filed.standing {
             Standing::IdTaken(holder) => diagnostics.push(
-                Diagnostic::new(Code::IdTaken, format!("the id `{}` belongs to `{holder}`, so this article is not published", filed.wish))
-                    .help("give one of the two an id of its own"),
+                Diagnostic::new(
+                    Code::IdTaken,
+                    format!("the id `{}` belongs to `{holder}`, so this article is not published", filed.wish),
+                )
+                .help("give one of the two an id of its own"),
             ),
             Standing::Public(id) if *id != filed.wish => diagnostics.push(
-                Diagnostic::new(Code::IdCollision, format!("another article of that day and section has the slug `{}` too; this one gets the id `{id}`", filed.metadata.slug))
-                    .help("give one of the two another `slug` or an explicit `id`"),
+                Diagnostic::new(
+                    Code::IdCollision,
+                    format!(
+                        "another article of that day and section has the slug `{}` too; this one gets the id `{id}`",
+                        filed.metadata.slug
+                    ),
+                )
+                .help("give one of the two another `slug` or an explicit `id`"),
             ),
             _ => {}
         }

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::article::render::{LinkBase, RENDERER_VERSION, Rendered, render};
 use crate::article::Body;
+use crate::article::render::{LinkBase, RENDERER_VERSION, Rendered, render};
 use crate::types::ContentHash;
 
 /// What a rendering is a function of.

@@ -83,7 +83,10 @@ impl Progress {
     }
 
     pub(super) fn at(&self, done: usize, total: usize) {
-        if !done.is_multiple_of(64) || self.started.elapsed() < Duration::from_secs(1) || !std::io::stderr().is_terminal() {
+        if !done.is_multiple_of(64)
+            || self.started.elapsed() < Duration::from_secs(1)
+            || !std::io::stderr().is_terminal()
+        {
             return;
         }
         if self.bar.length().is_none() {

@@ -29,7 +29,12 @@ impl Check {
             progress.finish();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
             let report = &engine.snapshot().report;
-            summary = format!("{}, {} published, {}", count(report.articles, "article"), report.published, count(report.feeds, "feed"));
+            summary = format!(
+                "{}, {} published, {}",
+                count(report.articles, "article"),
+                report.published,
+                count(report.feeds, "feed")
+            );
         }
         problems.sort();
         if self.json {

@@ -62,7 +62,10 @@ fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
     let from_here = std::fs::canonicalize(given).ok();
     let from_there = std::fs::canonicalize(root.path.join(given)).ok();
     let candidates = from_here.into_iter().chain(from_there);
-    candidates.filter(|path| path.is_file()).find_map(|path| root.relative(&path)).map(|relative| ArticlePath::new(&relative))
+    candidates
+        .filter(|path| path.is_file())
+        .find_map(|path| root.relative(&path))
+        .map(|relative| ArticlePath::new(&relative))
 }
 
 fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, config: &Config) {
@@ -83,7 +86,8 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, co
     }
     println!();
     println!("feeds");
-    let row = |taken: bool, name: &str, rule: &str| println!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
+    let row =
+        |taken: bool, name: &str, rule: &str| println!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
     let public = matches!(filed.standing, Standing::Public(_));
     if filed.metadata.in_feeds {
         row(public, "(root)", if public { "the root feed carries everything" } else { "it is not published" });
@@ -106,5 +110,7 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, co
         }
     }
     let windows = engine.snapshot().documents.len();
-    println!("\n{windows} documents are published in all; a feed shows the newest of its articles, as many as its max_items.");
+    println!(
+        "\n{windows} documents are published in all; a feed shows the newest of its articles, as many as its max_items."
+    );
 }

@@ -40,18 +40,23 @@ impl New {
             let names: Vec<&str> = config.sections.iter().map(|known| known.path.as_str()).collect();
             let meant = crate::diag::nearest(section.as_str(), names.iter().copied());
             let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-            eprintln!("dateline: no section `{section}` is configured, so its stories will be in the nearest one above{meant}");
+            eprintln!(
+                "dateline: no section `{section}` is configured, so its stories will be in the nearest one above{meant}"
+            );
         }
         let now = config.parsing.timezone.to_datetime(daemon::now());
         let offset = config.parsing.timezone.to_offset(daemon::now());
-        let date = crate::types::Moment::new(daemon::now(), offset).map(crate::types::Moment::rfc3339).unwrap_or_default();
+        let date =
+            crate::types::Moment::new(daemon::now(), offset).map(crate::types::Moment::rfc3339).unwrap_or_default();
         let folder = config.content.directory.join(section.as_str());
         if let Err(error) = fs::create_dir_all(&folder) {
             return fail(&format!("cannot make {}: {error}", folder.display()));
         }
         let stem = format!("{}-{}", now.strftime("%Y-%m-%d"), slug(title.as_str()));
         let quoted = serde_json::to_string(title.as_str()).unwrap_or_default();
-        let text = format!("---\ntitle: {quoted}\ndate: {date}\nauthors: []\ntags: []\nsummary: \"\"\ndraft: true   # remove this line to publish\n---\n\n");
+        let text = format!(
+            "---\ntitle: {quoted}\ndate: {date}\nauthors: []\ntags: []\nsummary: \"\"\ndraft: true   # remove this line to publish\n---\n\n"
+        );
         for attempt in 1..1_000 {
             let name = if attempt == 1 { format!("{stem}.md") } else { format!("{stem}-{attempt}.md") };
             let path = folder.join(name);

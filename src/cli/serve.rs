@@ -68,12 +68,18 @@ impl Serve {
 
 fn announce(config: &Arc<Config>, bound: SocketAddr) {
     let prefix = config.site.url.path();
-    println!("http://{bound}{prefix} serves {}: {}, articles from {}", config.site.title, count(config.sections.len() + 1, "section"), config.parsing.root);
+    println!(
+        "http://{bound}{prefix} serves {}: {}, articles from {}",
+        config.site.title,
+        count(config.sections.len() + 1, "section"),
+        config.parsing.root
+    );
 }
 
 fn start_log() {
     let filter = EnvFilter::try_from_env("DATELINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(std::io::stderr().is_terminal());
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(std::io::stderr().is_terminal());
     // A second start in one process, as in tests, keeps the first log.
     log.with_writer(std::io::stderr).try_init().unwrap_or_default();
 }

@@ -73,7 +73,9 @@ impl Config {
         let mut freeze = |changed: bool, key: &str, place: &Place| {
             if changed {
                 let message = format!("`{key}` cannot change while dateline runs; the old value stays in force");
-                frozen.push(Diagnostic::new(Code::ConfigFrozen, message).at(place.clone()).help("restart dateline to apply it"));
+                frozen.push(
+                    Diagnostic::new(Code::ConfigFrozen, message).at(place.clone()).help("restart dateline to apply it"),
+                );
             }
             changed
         };
@@ -82,7 +84,8 @@ impl Config {
         }
         if freeze(self.content.directory != running.content.directory, "content.directory", &self.places.content) {
             self.content.directory = running.content.directory.clone();
-            self.parsing = Arc::new(ParseOptions { root: Arc::clone(&running.parsing.root), ..(*self.parsing).clone() });
+            self.parsing =
+                Arc::new(ParseOptions { root: Arc::clone(&running.parsing.root), ..(*self.parsing).clone() });
         }
         if freeze(self.output != running.output, "output.directory", &self.places.output) {
             self.output = running.output.clone();

@@ -25,7 +25,13 @@ pub(super) struct Sink<'s> {
 
 impl Sink<'_> {
     /// Notes a mistake.
-    pub(super) fn report(&mut self, code: Code, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn report(
+        &mut self,
+        code: Code,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.diagnostics.push(Diagnostic::new(code, message).at(self.place(span)).help(help));
     }
 
@@ -34,7 +40,13 @@ impl Sink<'_> {
     }
 
     /// Notes the error of a check, or gives its value.
-    pub(super) fn check<T>(&mut self, code: Code, span: &Range<usize>, result: Result<T, String>, help: &str) -> Option<T> {
+    pub(super) fn check<T>(
+        &mut self,
+        code: Code,
+        span: &Range<usize>,
+        result: Result<T, String>,
+        help: &str,
+    ) -> Option<T> {
         result.map_err(|message| self.report(code, span, message, help)).ok()
     }
 }
@@ -90,16 +102,27 @@ impl<'t> Table<'t> {
     }
 
     /// A whole number in a range.
-    pub(super) fn number(&mut self, sink: &mut Sink<'_>, key: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn number(
+        &mut self,
+        sink: &mut Sink<'_>,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Option<u64> {
         let value = self.get(key)?;
         let Some(written) = value.get_ref().as_integer() else {
             self.wrong_type(sink, key, value, "a whole number");
             return None;
         };
-        let number = u64::from_str_radix(written.as_str(), written.radix()).ok().filter(|number| range.contains(number));
+        let number =
+            u64::from_str_radix(written.as_str(), written.radix()).ok().filter(|number| range.contains(number));
         if number.is_none() {
             let message = format!("`{key}` is out of range");
-            sink.report(Code::ConfigNumber, &value.span(), message, format!("write a number from {} to {}", range.start(), range.end()));
+            sink.report(
+                Code::ConfigNumber,
+                &value.span(),
+                message,
+                format!("write a number from {} to {}", range.start(), range.end()),
+            );
         }
         number
     }
@@ -142,7 +165,12 @@ impl<'t> Table<'t> {
         let mut tables = Vec::new();
         for item in array.iter() {
             match item.get_ref().as_table() {
-                Some(table) => tables.push(Table { name: format!("[[{key}]]"), table: Some(table), span: item.span(), known: BTreeSet::new() }),
+                Some(table) => tables.push(Table {
+                    name: format!("[[{key}]]"),
+                    table: Some(table),
+                    span: item.span(),
+                    known: BTreeSet::new(),
+                }),
                 None => self.wrong_type(sink, key, item, &format!("a list of tables, each headed `[[{key}]]`")),
             }
         }
@@ -174,7 +202,12 @@ impl<'t> Table<'t> {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("known here: {}", self.known.iter().copied().collect::<Vec<_>>().join(", ")),
             };
-            sink.report(Code::ConfigUnknownKey, &key.span(), format!("{} has no key `{}`", self.name, key.get_ref().escape_debug()), help);
+            sink.report(
+                Code::ConfigUnknownKey,
+                &key.span(),
+                format!("{} has no key `{}`", self.name, key.get_ref().escape_debug()),
+                help,
+            );
         }
     }
 }

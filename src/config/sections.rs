@@ -26,7 +26,8 @@ pub(super) fn validate(tables: Vec<Table<'_>>, sink: &mut Sink<'_>, defaults: &F
         table.finish(sink);
         let Some((section, span)) = section else { continue };
         if let Some(other) = sections.get(&section.path) {
-            let message = format!("there are two sections `{}`; the other is on line {}", section.path, other.place.line);
+            let message =
+                format!("there are two sections `{}`; the other is on line {}", section.path, other.place.line);
             sink.report(Code::ConfigDuplicate, &span, message, "remove one of them or give it another path");
             continue;
         }
@@ -43,38 +44,63 @@ fn section(
 ) -> Option<(Section, std::ops::Range<usize>)> {
     let written = table.text(sink, "path");
     if written.is_none() && !table.has("path") {
-        sink.report(Code::ConfigMissing, &table.span.clone(), "a section needs a `path`", "write `path = \"technology/chips\"`");
+        sink.report(
+            Code::ConfigMissing,
+            &table.span.clone(),
+            "a section needs a `path`",
+            "write `path = \"technology/chips\"`",
+        );
     }
     let path = written.as_ref().and_then(|path| section_path(sink, path));
     let title = table.text(sink, "title").map(|title| (Text::line(&title.value), title.span));
     if let Some((title, span)) = &title
         && title.is_empty()
     {
-        sink.report(Code::ConfigMissing, span, "`title` is empty", "write the name of the section, or leave the key out");
+        sink.report(
+            Code::ConfigMissing,
+            span,
+            "`title` is empty",
+            "write the name of the section, or leave the key out",
+        );
     }
-    let description = table.text(sink, "description").map(|text| Text::line(&text.value)).filter(|text| !text.is_empty());
+    let description =
+        table.text(sink, "description").map(|text| Text::line(&text.value)).filter(|text| !text.is_empty());
     let language = table.text(sink, "language").and_then(|language| language_tag(sink, &language));
     let link = table.text(sink, "link").and_then(|link| web_url(sink, &link));
-    let breadcrumb = table.text(sink, "breadcrumb").and_then(|written| breadcrumb(sink, &written, path.as_ref(), breadcrumbs));
+    let breadcrumb =
+        table.text(sink, "breadcrumb").and_then(|written| breadcrumb(sink, &written, path.as_ref(), breadcrumbs));
     let include = table.texts(sink, "include").map(|patterns| (globs(sink, &patterns), patterns));
     let exclude = table.texts(sink, "exclude").map(|patterns| (globs(sink, &patterns), patterns));
     let roll_up = table.boolean(sink, "roll_up").unwrap_or(true);
     let tags = selector(table, sink, "tags", &|sink, term| Some(term_text(sink, term)));
     let authors = selector(table, sink, "authors", &|sink, term| Some(term_text(sink, term)));
-    let languages = selector(table, sink, "languages", &|sink, term| Some(Text::new(language_tag(sink, term)?.as_str())));
+    let languages =
+        selector(table, sink, "languages", &|sink, term| Some(Text::new(language_tag(sink, term)?.as_str())));
     let feeds = feed_options(table, sink, defaults);
 
     let (written, path) = (written?, path?);
     if let (Some((_, include)), Some((_, exclude))) = (&include, &exclude) {
-        let excluded = |pattern: &At<String>| exclude.value.iter().any(|other| other.value == pattern.value || other.value == "**");
+        let excluded = |pattern: &At<String>| {
+            exclude.value.iter().any(|other| other.value == pattern.value || other.value == "**")
+        };
         if !include.value.is_empty() && include.value.iter().all(excluded) {
-            sink.report(Code::ConfigMatchesNothing, &include.span, "everything that `include` takes, `exclude` refuses: this section matches nothing", "remove one of the patterns");
+            sink.report(
+                Code::ConfigMatchesNothing,
+                &include.span,
+                "everything that `include` takes, `exclude` refuses: this section matches nothing",
+                "remove one of the patterns",
+            );
         }
     }
     if let Some((_, include)) = &include
         && include.value.is_empty()
     {
-        sink.report(Code::ConfigMatchesNothing, &include.span, "an empty `include` matches nothing", "leave the key out to take this section and all below it");
+        sink.report(
+            Code::ConfigMatchesNothing,
+            &include.span,
+            "an empty `include` matches nothing",
+            "leave the key out to take this section and all below it",
+        );
     }
     let title = title.map(|(title, _)| title).unwrap_or_else(|| Text::line(path.segments().last().unwrap_or_default()));
     let section = Section {
@@ -97,33 +123,68 @@ fn section(
 }
 
 fn section_path(sink: &mut Sink<'_>, written: &At<String>) -> Option<SectionPath> {
-    let path = sink.check(Code::ConfigSectionPath, &written.span, SectionPath::parse(&written.value), "write one such as `technology/chips` or `科技/案例`")?;
+    let path = sink.check(
+        Code::ConfigSectionPath,
+        &written.span,
+        SectionPath::parse(&written.value),
+        "write one such as `technology/chips` or `科技/案例`",
+    )?;
     let Some(first) = path.segments().next() else {
-        sink.report(Code::ConfigSectionPath, &written.span, "a section path cannot be empty", "the root has its feeds anyway; its keys are those of [site] and [feeds]");
+        sink.report(
+            Code::ConfigSectionPath,
+            &written.span,
+            "a section path cannot be empty",
+            "the root has its feeds anyway; its keys are those of [site] and [feeds]",
+        );
         return None;
     };
     if RESERVED.contains(&first) {
-        sink.report(Code::ConfigReserved, &written.span, format!("`/{first}/` is dateline's own"), format!("choose another first segment than {}", RESERVED.join(", ")));
+        sink.report(
+            Code::ConfigReserved,
+            &written.span,
+            format!("`/{first}/` is dateline's own"),
+            format!("choose another first segment than {}", RESERVED.join(", ")),
+        );
         return None;
     }
     if let Some(document) = path.segments().find(|segment| DOCUMENTS.contains(segment)) {
-        sink.report(Code::ConfigReserved, &written.span, format!("`{document}` is the name of a feed document"), "choose another name for the section");
+        sink.report(
+            Code::ConfigReserved,
+            &written.span,
+            format!("`{document}` is the name of a feed document"),
+            "choose another name for the section",
+        );
         return None;
     }
     Some(path)
 }
 
-fn breadcrumb(sink: &mut Sink<'_>, written: &At<String>, path: Option<&SectionPath>, known: &mut BTreeMap<Vec<String>, SectionPath>) -> Option<Vec<Text>> {
+fn breadcrumb(
+    sink: &mut Sink<'_>,
+    written: &At<String>,
+    path: Option<&SectionPath>,
+    known: &mut BTreeMap<Vec<String>, SectionPath>,
+) -> Option<Vec<Text>> {
     let crumbs: Vec<Text> = written.value.split(['>', '\u{203A}', '\u{BB}', '\u{FF1E}']).map(Text::line).collect();
     if crumbs.iter().any(Text::is_empty) {
-        sink.report(Code::ConfigMissing, &written.span, "a breadcrumb names every level", "write it as wire articles do: `Technology > Chips`");
+        sink.report(
+            Code::ConfigMissing,
+            &written.span,
+            "a breadcrumb names every level",
+            "write it as wire articles do: `Technology > Chips`",
+        );
         return None;
     }
     let key = crumbs.iter().map(|crumb| crumb.as_str().to_lowercase()).collect();
     if let Some(path) = path
         && let Some(other) = known.insert(key, path.clone())
     {
-        sink.report(Code::ConfigDuplicate, &written.span, format!("the section `{other}` has this breadcrumb too"), "give each section a breadcrumb of its own");
+        sink.report(
+            Code::ConfigDuplicate,
+            &written.span,
+            format!("the section `{other}` has this breadcrumb too"),
+            "give each section a breadcrumb of its own",
+        );
     }
     Some(crumbs)
 }
@@ -139,11 +200,26 @@ fn globs(sink: &mut Sink<'_>, patterns: &At<Vec<At<String>>>) -> Option<SectionG
             }
             Err(error) => {
                 let message = format!("`{}` is not a pattern: {}", pattern.value.escape_debug(), error.kind());
-                sink.report(Code::ConfigGlob, &pattern.span, message, "write one such as `technology/**`, `*/ads` or `world/{asia,africa}`");
+                sink.report(
+                    Code::ConfigGlob,
+                    &pattern.span,
+                    message,
+                    "write one such as `technology/**`, `*/ads` or `world/{asia,africa}`",
+                );
             }
         }
     }
-    let set = set.build().map_err(|error| sink.report(Code::ConfigGlob, &patterns.span, format!("these patterns cannot be used: {error}"), "write fewer or simpler ones")).ok()?;
+    let set = set
+        .build()
+        .map_err(|error| {
+            sink.report(
+                Code::ConfigGlob,
+                &patterns.span,
+                format!("these patterns cannot be used: {error}"),
+                "write fewer or simpler ones",
+            )
+        })
+        .ok()?;
     Some(SectionGlobs { patterns: texts, set })
 }
 
@@ -156,10 +232,16 @@ fn selector(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str, read:
         terms.iter().filter_map(|term| read(sink, term)).filter(|term| !term.is_empty()).collect()
     };
     let selector = Selector { any: list(sink, "any"), all: list(sink, "all"), none: list(sink, "none") };
-    let refused = |term: &Text| selector.none.iter().any(|none| none.as_str().to_lowercase() == term.as_str().to_lowercase());
+    let refused =
+        |term: &Text| selector.none.iter().any(|none| none.as_str().to_lowercase() == term.as_str().to_lowercase());
     let nothing = (!selector.any.is_empty() && selector.any.iter().all(refused)) || selector.all.iter().any(refused);
     if nothing {
-        sink.report(Code::ConfigMatchesNothing, &inner.span, format!("`{key}` both demands and refuses the same: this section matches nothing"), "remove it from one of the lists");
+        sink.report(
+            Code::ConfigMatchesNothing,
+            &inner.span,
+            format!("`{key}` both demands and refuses the same: this section matches nothing"),
+            "remove it from one of the lists",
+        );
     }
     inner.finish(sink);
     selector
@@ -168,7 +250,12 @@ fn selector(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str, read:
 fn term_text(sink: &mut Sink<'_>, term: &At<String>) -> Text {
     let text = Text::line(&term.value);
     if text.is_empty() {
-        sink.report(Code::ConfigMissing, &term.span, "an empty name selects nothing", "write the tag or author as articles spell it");
+        sink.report(
+            Code::ConfigMissing,
+            &term.span,
+            "an empty name selects nothing",
+            "write the tag or author as articles spell it",
+        );
     }
     text
 }

@@ -35,7 +35,12 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
     let (table, errors) = DeTable::parse_recoverable(source);
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
-        sink.report(Code::ConfigSyntax, &span, error.message().trim().replace('\n', "; "), "see toml.io for how values are written");
+        sink.report(
+            Code::ConfigSyntax,
+            &span,
+            error.message().trim().replace('\n', "; "),
+            "see toml.io for how values are written",
+        );
     }
     let config = validate(file, hash, Table::root(&table), &mut sink);
     let mut diagnostics = sink.diagnostics;
@@ -67,14 +72,20 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let charset = content_table.text(sink, "charset").and_then(|label| {
         let encoding = encoding_rs::Encoding::for_label(label.value.as_bytes());
         if encoding.is_none() {
-            sink.report(Code::ConfigCharset, &label.span, format!("`{}` is not a charset label", label.value.escape_debug()), "write one such as `gb18030`, `big5`, `windows-1252` or `utf-8`");
+            sink.report(
+                Code::ConfigCharset,
+                &label.span,
+                format!("`{}` is not a charset label", label.value.escape_debug()),
+                "write one such as `gb18030`, `big5`, `windows-1252` or `utf-8`",
+            );
         }
         encoding
     });
     let max_size = max_size(&mut content_table, sink);
     let mut wire = content_table.table(sink, "wire");
     let mut labels = wire.table(sink, "labels");
-    let wire_labels = labels.entries(sink).into_iter().filter_map(|(label, field)| wire_label(sink, &label, &field)).collect();
+    let wire_labels =
+        labels.entries(sink).into_iter().filter_map(|(label, field)| wire_label(sink, &label, &field)).collect();
     wire.finish(sink);
 
     let defaults = FeedOptions { formats: Format::ALL.to_vec(), content: ContentMode::Full, max_items: 50 };
@@ -85,7 +96,9 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     };
     let tables = root.tables(sink, "section");
     let sections = sections::validate(tables, sink, &feeds);
-    for table in [site_table, content_table, output_table, server_table, feeds_table, taxonomies_table, state_table, root] {
+    for table in
+        [site_table, content_table, output_table, server_table, feeds_table, taxonomies_table, state_table, root]
+    {
         table.finish(sink);
     }
 
@@ -120,14 +133,25 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, listen: Option<&At<SocketAdd
     let title = required_text(table, sink, "title", "title = \"Harbour Courier\"");
     let url = table.text(sink, "url");
     if url.is_none() && !table.has("url") {
-        sink.report(Code::ConfigMissing, &table.span, "[site] has no `url`", "write the public address under which readers reach dateline: `url = \"https://feeds.courier.example/\"`");
+        sink.report(
+            Code::ConfigMissing,
+            &table.span,
+            "[site] has no `url`",
+            "write the public address under which readers reach dateline: `url = \"https://feeds.courier.example/\"`",
+        );
     }
     let url = url.and_then(|url| base_url(sink, &url).map(|value| At { value, span: url.span }));
     let home = table.text(sink, "home").and_then(|home| web_url(sink, &home));
-    let description = table.text(sink, "description").map(|description| Text::line(&description.value)).unwrap_or_else(|| Text::new(""));
-    let language = table.text(sink, "language").map_or_else(|| Language::parse("en").ok(), |language| language_tag(sink, &language));
+    let description = table
+        .text(sink, "description")
+        .map(|description| Text::line(&description.value))
+        .unwrap_or_else(|| Text::new(""));
+    let language = table
+        .text(sink, "language")
+        .map_or_else(|| Language::parse("en").ok(), |language| language_tag(sink, &language));
     let timezone = table.text(sink, "timezone").map_or(TimeZone::UTC, |name| time_zone(sink, &name));
-    let copyright = table.text(sink, "copyright").map(|rights| Text::line(&rights.value)).filter(|rights| !rights.is_empty());
+    let copyright =
+        table.text(sink, "copyright").map(|rights| Text::line(&rights.value)).filter(|rights| !rights.is_empty());
     let authority = table.text(sink, "tag_authority");
     let loopback = url.as_ref().is_some_and(|url| url.value.is_loopback());
     let tag_authority = match authority {
@@ -165,10 +189,20 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, listen: Option<&At<SocketAdd
 }
 
 /// A text that must be there and say something.
-pub(super) fn required_text(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str, example: &str) -> Option<Text> {
+pub(super) fn required_text(
+    table: &mut Table<'_>,
+    sink: &mut Sink<'_>,
+    key: &'static str,
+    example: &str,
+) -> Option<Text> {
     let Some(text) = table.text(sink, key) else {
         if !table.has(key) {
-            sink.report(Code::ConfigMissing, &table.span.clone(), format!("`{key}` is missing"), format!("write `{example}`"));
+            sink.report(
+                Code::ConfigMissing,
+                &table.span.clone(),
+                format!("`{key}` is missing"),
+                format!("write `{example}`"),
+            );
         }
         return None;
     };
@@ -181,10 +215,13 @@ pub(super) fn required_text(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'s
 }
 
 pub(super) fn web_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<WebUrl> {
-    let checked = WebUrl::parse(&url.value).map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", url.value.escape_debug()));
+    let checked = WebUrl::parse(&url.value)
+        .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", url.value.escape_debug()));
     let scheme = url.value.split(':').next().and_then(|scheme| nearest(scheme, ["http", "https"]));
     let help = match scheme {
-        Some(scheme) if !url.value.starts_with("http:") && !url.value.starts_with("https:") => format!("did you mean `{scheme}`?"),
+        Some(scheme) if !url.value.starts_with("http:") && !url.value.starts_with("https:") => {
+            format!("did you mean `{scheme}`?")
+        }
         _ => "write a whole address such as `https://www.courier.example/`".to_owned(),
     };
     sink.check(Code::ConfigUrl, &url.span, checked, &help)
@@ -193,7 +230,12 @@ pub(super) fn web_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<WebUrl> {
 fn base_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<WebUrl> {
     let parsed = web_url(sink, url)?;
     if parsed.as_str().contains(['?', '#', '@']) {
-        sink.report(Code::ConfigUrl, &url.span, "`site.url` is a base: it has no query, fragment or password", "write `https://feeds.courier.example/` or `https://www.courier.example/feeds/`");
+        sink.report(
+            Code::ConfigUrl,
+            &url.span,
+            "`site.url` is a base: it has no query, fragment or password",
+            "write `https://feeds.courier.example/` or `https://www.courier.example/feeds/`",
+        );
         return None;
     }
     let whole = if parsed.as_str().ends_with('/') { parsed.as_str().to_owned() } else { format!("{parsed}/") };
@@ -201,7 +243,12 @@ fn base_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<WebUrl> {
 }
 
 pub(super) fn language_tag(sink: &mut Sink<'_>, language: &At<String>) -> Option<Language> {
-    sink.check(Code::ConfigLanguage, &language.span, Language::parse(&language.value), "write one such as `en`, `zh-Hans` or `pt-BR`")
+    sink.check(
+        Code::ConfigLanguage,
+        &language.span,
+        Language::parse(&language.value),
+        "write one such as `en`, `zh-Hans` or `pt-BR`",
+    )
 }
 
 fn time_zone(sink: &mut Sink<'_>, name: &At<String>) -> TimeZone {
@@ -211,7 +258,12 @@ fn time_zone(sink: &mut Sink<'_>, name: &At<String>) -> TimeZone {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "write an IANA name such as `Europe/Berlin`, `Asia/Shanghai` or `UTC`".to_owned(),
         };
-        sink.report(Code::ConfigTimezone, &name.span, format!("`{}` is not a time zone", name.value.escape_debug()), help);
+        sink.report(
+            Code::ConfigTimezone,
+            &name.span,
+            format!("`{}` is not a time zone", name.value.escape_debug()),
+            help,
+        );
         TimeZone::UTC
     })
 }
@@ -223,12 +275,16 @@ fn tag_authority(sink: &mut Sink<'_>, authority: &At<String>) -> Option<Text> {
         let mut parts = date.split('-');
         let year = parts.next().is_some_and(|year| digits(year, 4));
         let rest: Vec<&str> = parts.collect();
-        year && rest.len() <= 2 && rest.iter().all(|part| digits(part, 2) && (1..=31).contains(&part.parse::<u32>().unwrap_or(0)))
+        year && rest.len() <= 2
+            && rest.iter().all(|part| digits(part, 2) && (1..=31).contains(&part.parse::<u32>().unwrap_or(0)))
     };
     let name_ok = |name: &str| {
         let host = name.rsplit_once('@').map_or(name, |(_, host)| host);
         let label_ok = |label: &str| {
-            !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         host.split('.').all(label_ok) && name.matches('@').count() <= 1 && !name.starts_with('@')
     };
@@ -251,13 +307,19 @@ fn listen(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Option<At<SocketAddr>> 
     };
     let address = listen.value.replace("localhost:", "127.0.0.1:").parse();
     let address = address.map_err(|_| format!("`{}` is not an address and a port", listen.value.escape_debug()));
-    let address = sink.check(Code::ConfigListen, &listen.span, address, "write one such as `127.0.0.1:8080`, `0.0.0.0:80` or `[::1]:8080`")?;
+    let address = sink.check(
+        Code::ConfigListen,
+        &listen.span,
+        address,
+        "write one such as `127.0.0.1:8080`, `0.0.0.0:80` or `[::1]:8080`",
+    )?;
     Some(At { value: address, span: listen.span })
 }
 
 /// Joined with the folder of the configuration, without `.` and needless `..`.
 fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path, default: &str) -> At<PathBuf> {
-    let given = table.text(sink, "directory").unwrap_or_else(|| At { value: default.to_owned(), span: table.span.clone() });
+    let given =
+        table.text(sink, "directory").unwrap_or_else(|| At { value: default.to_owned(), span: table.span.clone() });
     if given.value.is_empty() {
         return At { value: PathBuf::new(), span: given.span };
     }
@@ -282,8 +344,15 @@ fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path, default:
 
 fn apart(sink: &mut Sink<'_>, content: &At<PathBuf>, output: &At<PathBuf>) {
     if content.value.as_os_str().is_empty() {
-        sink.report(Code::ConfigDirectory, &content.span, "`content.directory` is empty", "write the directory of the articles");
-    } else if !output.value.as_os_str().is_empty() && (content.value.starts_with(&output.value) || output.value.starts_with(&content.value)) {
+        sink.report(
+            Code::ConfigDirectory,
+            &content.span,
+            "`content.directory` is empty",
+            "write the directory of the articles",
+        );
+    } else if !output.value.as_os_str().is_empty()
+        && (content.value.starts_with(&output.value) || output.value.starts_with(&content.value))
+    {
         sink.report(
             Code::ConfigDirectory,
             &output.span,
@@ -310,12 +379,24 @@ fn article_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<ArticleUrl> {
     }
     web_url(sink, &At { value: plain, span: url.span.clone() })?;
     if !url.value.contains("{slug}") {
-        sink.report(Code::ConfigUrl, &url.span, "`article_url` has no `{slug}`: all articles would have the same address", "write `https://www.courier.example/{section}/{slug}.html`");
+        sink.report(
+            Code::ConfigUrl,
+            &url.span,
+            "`article_url` has no `{slug}`: all articles would have the same address",
+            "write `https://www.courier.example/{section}/{slug}.html`",
+        );
         return None;
     }
     let host_end = url.value.find("://").and_then(|at| url.value.get(at + 3..)).and_then(|rest| rest.find('/'));
-    if host_end.is_none_or(|end| url.value.split("://").nth(1).and_then(|rest| rest.get(..end)).is_some_and(|host| host.contains('{'))) {
-        sink.report(Code::ConfigUrl, &url.span, "placeholders belong into the path of `article_url`", "write `https://www.courier.example/{section}/{slug}.html`");
+    if host_end.is_none_or(|end| {
+        url.value.split("://").nth(1).and_then(|rest| rest.get(..end)).is_some_and(|host| host.contains('{'))
+    }) {
+        sink.report(
+            Code::ConfigUrl,
+            &url.span,
+            "placeholders belong into the path of `article_url`",
+            "write `https://www.courier.example/{section}/{slug}.html`",
+        );
         return None;
     }
     Some(ArticleUrl(Text::new(&url.value)))
@@ -343,7 +424,12 @@ fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Op
     ];
     let name = Text::line(&label.value);
     if name.is_empty() {
-        sink.report(Code::ConfigWireLabel, &label.span, "a label cannot be empty", "write the word as it stands before the colon");
+        sink.report(
+            Code::ConfigWireLabel,
+            &label.span,
+            "a label cannot be empty",
+            "write the word as it stands before the colon",
+        );
         return None;
     }
     choice(sink, Code::ConfigWireLabel, field, &FIELDS).map(|field| (name, field))
@@ -367,9 +453,15 @@ pub(super) fn feed_options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults:
     let [formats, content, max_items] = OVERRIDES;
     let formats = table.texts(sink, formats).map(|written| {
         let names = Format::ALL.map(|format| (format.name(), format));
-        let chosen: Vec<Format> = written.value.iter().filter_map(|name| choice(sink, Code::ConfigChoice, name, &names)).collect();
+        let chosen: Vec<Format> =
+            written.value.iter().filter_map(|name| choice(sink, Code::ConfigChoice, name, &names)).collect();
         if written.value.is_empty() {
-            sink.report(Code::ConfigChoice, &written.span, "a feed needs at least one format", "write some of \"rss\", \"atom\", \"json\"");
+            sink.report(
+                Code::ConfigChoice,
+                &written.span,
+                "a feed needs at least one format",
+                "write some of \"rss\", \"atom\", \"json\"",
+            );
         }
         Format::ALL.into_iter().filter(|format| chosen.contains(format)).collect()
     });
@@ -382,4 +474,3 @@ pub(super) fn feed_options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults:
         max_items: max_items.unwrap_or(defaults.max_items),
     }
 }
-

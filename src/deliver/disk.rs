@@ -54,7 +54,12 @@ impl Disk {
     /// Writes a document. `Ok(false)`: its bytes were there.
     fn put(&self, path: &str, resource: &Resource, ours: bool) -> Result<bool, Diagnostic> {
         let unwritable = |error: io::Error| {
-            self.problem(path, Code::OutputUnwritable, format!("the document cannot be written: {error}"), "it is tried again; see to space and rights")
+            self.problem(
+                path,
+                Code::OutputUnwritable,
+                format!("the document cannot be written: {error}"),
+                "it is tried again; see to space and rights",
+            )
         };
         let file = self.directory.join(path);
         match fs::read(&file) {
@@ -62,7 +67,12 @@ impl Disk {
             // A list that was lost must not stop the feeds: a document of dateline's says so at its start.
             Ok(bytes) if !ours && !says_dateline(&bytes) => {
                 let message = "a file that dateline did not write is in the way of a feed document".to_owned();
-                return Err(self.problem(path, Code::OutputForeign, message, "move it away, or give dateline another `output.directory`"));
+                return Err(self.problem(
+                    path,
+                    Code::OutputForeign,
+                    message,
+                    "move it away, or give dateline another `output.directory`",
+                ));
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -86,7 +96,8 @@ impl Disk {
         }
         let mut folder = file.parent();
         // Folders that are left empty go with their last document; `remove_dir` refuses the others.
-        while let Some(empty) = folder.filter(|folder| *folder != self.directory && folder.starts_with(&self.directory)) {
+        while let Some(empty) = folder.filter(|folder| *folder != self.directory && folder.starts_with(&self.directory))
+        {
             if fs::remove_dir(empty).is_err() {
                 break;
             }
@@ -115,7 +126,12 @@ impl Target for Disk {
                 }
                 Err(error) => {
                     let message = format!("a document that is no longer published cannot be removed: {error}");
-                    outcome.problems.push(self.problem(path, Code::OutputUnwritable, message, "it is tried again; see to the rights"));
+                    outcome.problems.push(self.problem(
+                        path,
+                        Code::OutputUnwritable,
+                        message,
+                        "it is tried again; see to the rights",
+                    ));
                 }
             }
         }
@@ -135,7 +151,12 @@ impl Target for Disk {
         }
         if let Err(error) = self.write_manifest(&written) {
             let message = format!("the list of written documents cannot be written: {error}");
-            outcome.problems.push(self.problem(MANIFEST, Code::OutputUnwritable, message, "it is tried again; see to space and rights"));
+            outcome.problems.push(self.problem(
+                MANIFEST,
+                Code::OutputUnwritable,
+                message,
+                "it is tried again; see to space and rights",
+            ));
         }
         self.written = Some(written);
         outcome
@@ -157,7 +178,9 @@ fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn says_dateline(bytes: &[u8]) -> bool {
     let head = String::from_utf8_lossy(bytes.get(..bytes.len().min(4_096)).unwrap_or_default()).into_owned();
-    head.contains("<generator>dateline</generator>") || head.contains("jsonfeed.org/version") || head.contains("<opml version=\"2.0\">")
+    head.contains("<generator>dateline</generator>")
+        || head.contains("jsonfeed.org/version")
+        || head.contains("<opml version=\"2.0\">")
 }
 
 /// The file of a route: its segments decoded, except for what a file name cannot be or should not look like.

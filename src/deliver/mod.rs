@@ -23,7 +23,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Carries deliveries to all targets until the channel closes, and tells the engine how each ended.
-pub async fn run(mut targets: Vec<Box<dyn Target>>, mut deliveries: UnboundedReceiver<Delivery>, outcomes: Sender<Event>) {
+pub async fn run(
+    mut targets: Vec<Box<dyn Target>>,
+    mut deliveries: UnboundedReceiver<Delivery>,
+    outcomes: Sender<Event>,
+) {
     let mut waiting: Option<Delivery> = None;
     let mut pause = FIRST_PAUSE;
     let mut open = true;

@@ -18,7 +18,9 @@ mod tests {
 
     #[test]
     fn names_that_were_meant() {
-        for (written, meant) in [("tilte", Some("title")), ("LANGUAGE", Some("language")), ("x", None), ("weather", None)] {
+        for (written, meant) in
+            [("tilte", Some("title")), ("LANGUAGE", Some("language")), ("x", None), ("weather", None)]
+        {
             assert_eq!(nearest(written, ["title", "language", "timezone"]), meant, "{written}");
         }
     }

@@ -32,12 +32,16 @@ impl Diagnostic {
             let line = usize::try_from(place.line).unwrap_or(usize::MAX);
             let column = usize::try_from(place.column).unwrap_or(usize::MAX);
             // The renderer counts the column in what it is given, so an excerpt of a long line would give a wrong one.
-            match place.excerpt.as_ref().filter(|excerpt| excerpt.text.get(..excerpt.start).map(|before| before.chars().count() + 1) == Some(column)) {
+            match place.excerpt.as_ref().filter(|excerpt| {
+                excerpt.text.get(..excerpt.start).map(|before| before.chars().count() + 1) == Some(column)
+            }) {
                 Some(excerpt) => {
                     let part = |range: std::ops::Range<usize>| visible(excerpt.text.get(range).unwrap_or_default());
                     let (before, marked) = (part(0..excerpt.start), part(excerpt.start..excerpt.end));
                     let span = before.len()..before.len() + marked.len();
-                    let snippet = Snippet::source(before + &marked + &part(excerpt.end..excerpt.text.len())).line_start(line).path(file);
+                    let snippet = Snippet::source(before + &marked + &part(excerpt.end..excerpt.text.len()))
+                        .line_start(line)
+                        .path(file);
                     group = group.element(snippet.annotation(AnnotationKind::Primary.span(span)));
                 }
                 None if line == 0 => group = group.element(Origin::path(file)),
@@ -105,7 +109,9 @@ struct Json<'d> {
 
 /// The text with everything that would move the cursor or reorder the line made visible.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if c != '\t' && c != '\n' && (c.is_control() || is_bidi_control(c)) { '\u{FFFD}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c != '\t' && c != '\n' && (c.is_control() || is_bidi_control(c)) { '\u{FFFD}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -115,7 +121,9 @@ mod tests {
     #[test]
     fn caret_text_log_line_and_json_say_the_same() {
         let source = "a = 1\n图 = \"htp://x\u{1b}[31m\"\n";
-        let diagnostic = Diagnostic::new(Code::ConfigUrl, "`htp` is no scheme").at(Place::in_text("c.toml", source, 12..17)).help("did you mean `http`?");
+        let diagnostic = Diagnostic::new(Code::ConfigUrl, "`htp` is no scheme")
+            .at(Place::in_text("c.toml", source, 12..17))
+            .help("did you mean `http`?");
         assert_eq!(
             diagnostic.to_text(false),
             "error[config-url]: `htp` is no scheme\n --> c.toml:2:5\n  |\n2 | 图 = \"htp://x\u{fffd}[31m\"\n  |      ^^^^^\n  |\n  = help: did you mean `http`?\n"

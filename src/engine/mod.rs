@@ -168,7 +168,10 @@ impl Engine {
         self.unavailable.clear();
         self.changed_routes = None;
         self.snapshot.prefix = config.site.url.path().trim_end_matches('/').into();
-        let plan = |config: &Config| WatchPlan { content: config.content.directory.clone(), parsing: Arc::clone(&config.parsing) };
+        let plan = |config: &Config| WatchPlan {
+            content: config.content.directory.clone(),
+            parsing: Arc::clone(&config.parsing),
+        };
         (before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config)))
     }
 
@@ -230,7 +233,8 @@ impl Engine {
         if listing.scope.is_empty() {
             self.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
             // A content directory that cannot be read is not an empty one.
-            self.listed |= listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
+            self.listed |=
+                listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
         }
     }
 

@@ -62,7 +62,9 @@ impl Problems {
 
     /// Forgets what folders in this scope said that are not named any more.
     pub fn keep_folders(&mut self, scope: &str, named: impl Fn(&str) -> bool) {
-        let in_scope = |folder: &str| scope.is_empty() || folder == scope || folder.strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'));
+        let in_scope = |folder: &str| {
+            scope.is_empty() || folder == scope || folder.strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
+        };
         let stale: Vec<Source> = self
             .by_source
             .keys()
@@ -76,7 +78,9 @@ impl Problems {
 
     /// Every problem, by source.
     pub fn iter(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
-        self.by_source.iter().flat_map(|(source, diagnostics)| diagnostics.iter().map(move |diagnostic| (source, diagnostic)))
+        self.by_source
+            .iter()
+            .flat_map(|(source, diagnostics)| diagnostics.iter().map(move |diagnostic| (source, diagnostic)))
     }
 
     /// Whether anything changed since the last call.

@@ -87,7 +87,13 @@ impl Engine {
     }
 
     /// Makes a feed's documents anew. Says whether the list of feeds changed by it.
-    fn publish_feed(&mut self, index: &Index, key: &FeedKey, requests: &mut BTreeSet<BodyRequest>, refresh: &mut BTreeSet<ArticlePath>) -> bool {
+    fn publish_feed(
+        &mut self,
+        index: &Index,
+        key: &FeedKey,
+        requests: &mut BTreeSet<BodyRequest>,
+        refresh: &mut BTreeSet<ArticlePath>,
+    ) -> bool {
         let window: Vec<ArticlePath> = index.window(key).cloned().collect();
         let mut entries = Vec::with_capacity(window.len());
         let mut shown = Vec::with_capacity(window.len());
@@ -113,7 +119,9 @@ impl Engine {
             self.deferred.insert(key.clone());
             let published = self.windows.get(key).map(Vec::as_slice).unwrap_or_default();
             let lost_one = published.iter().any(|path| !window.contains(path));
-            let hopeless = window.iter().all(|path| !requests.iter().any(|request| request.path == *path) && !self.waiting.contains_key(path));
+            let hopeless = window
+                .iter()
+                .all(|path| !requests.iter().any(|request| request.path == *path) && !self.waiting.contains_key(path));
             // A missing body never delays a removal, and nothing waits for a body that cannot be had.
             if !lost_one && !hopeless {
                 return false;
@@ -168,7 +176,12 @@ impl Engine {
     }
 
     /// The rendered entry of a public article; `Err`: its body is needed first, with the request unless it cannot be had.
-    fn entry(&mut self, index: &Index, path: &ArticlePath, refresh: &mut BTreeSet<ArticlePath>) -> Result<Arc<Entry>, Option<BodyRequest>> {
+    fn entry(
+        &mut self,
+        index: &Index,
+        path: &ArticlePath,
+        refresh: &mut BTreeSet<ArticlePath>,
+    ) -> Result<Arc<Entry>, Option<BodyRequest>> {
         let filed = index.get(path).ok_or(None)?;
         let held = self.held.get(path);
         let fresh = held.filter(|held| {
@@ -262,7 +275,11 @@ impl Engine {
             }
             referrers.insert(path.clone());
         }
-        let before = if media.is_empty() { self.media.remove(path) } else { self.media.insert(path.clone(), media.keys().cloned().collect()) };
+        let before = if media.is_empty() {
+            self.media.remove(path)
+        } else {
+            self.media.insert(path.clone(), media.keys().cloned().collect())
+        };
         for route in before.into_iter().flatten().filter(|route| !media.contains_key(route)) {
             let Some(referrers) = self.referrers.get_mut(&route) else { continue };
             referrers.remove(path);
@@ -281,7 +298,10 @@ impl Engine {
             Ok(resource) => {
                 self.problems.set(Source::Document(route.to_string()), Vec::new());
                 let same = |old: &Arc<Resource>| {
-                    old.hash == resource.hash && old.kind == kind && old.last_modified == resource.last_modified && old.max_age == resource.max_age
+                    old.hash == resource.hash
+                        && old.kind == kind
+                        && old.last_modified == resource.last_modified
+                        && old.max_age == resource.max_age
                 };
                 if !self.snapshot.documents.get(&route).is_some_and(same) {
                     self.note_route(&route);
@@ -322,7 +342,11 @@ impl Engine {
                 .collect(),
         };
         documents.sort_by(|left, right| left.0.cmp(&right.0));
-        (complete || !documents.is_empty()).then_some(Delivery { generation: self.snapshot.generation, documents, complete })
+        (complete || !documents.is_empty()).then_some(Delivery {
+            generation: self.snapshot.generation,
+            documents,
+            complete,
+        })
     }
 
     /// Renews the report. Says whether it changed.
@@ -336,7 +360,11 @@ impl Engine {
             Source::Article(path) | Source::Filing(path) => index.get(path).is_some_and(|filed| filed.id().is_some()),
             _ => true,
         };
-        let mut problems: Vec<Diagnostic> = self.problems.iter().map(|(source, diagnostic)| diagnostic.clone().without_excerpt_unless(public(source))).collect();
+        let mut problems: Vec<Diagnostic> = self
+            .problems
+            .iter()
+            .map(|(source, diagnostic)| diagnostic.clone().without_excerpt_unless(public(source)))
+            .collect();
         problems.sort();
         self.snapshot.report = Arc::new(Report { articles: counts.0, published: counts.1, feeds: counts.2, problems });
         true

@@ -3,14 +3,21 @@
 use std::collections::BTreeMap;
 
 use atom_syndication::extension::{Extension, ExtensionMap};
-use atom_syndication::{Category, Content, Entry as AtomEntry, Feed as AtomFeed, Generator, Link, Person, Text as AtomText, TextType, WriteConfig};
+use atom_syndication::{
+    Category, Content, Entry as AtomEntry, Feed as AtomFeed, Generator, Link, Person, Text as AtomText, TextType,
+    WriteConfig,
+};
 use chrono::{DateTime, FixedOffset};
 
-use super::{ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntryImage, Feed, Format, GENERATOR, MEDIA_NAMESPACE, differing_language};
+use super::{
+    ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntryImage, Feed, Format, GENERATOR, MEDIA_NAMESPACE,
+    differing_language,
+};
 use crate::types::{Moment, Text};
 
 pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
-    let entries: Result<Vec<AtomEntry>, EncodeError> = feed.entries.iter().map(|entry| atom_entry(feed, entry)).collect();
+    let entries: Result<Vec<AtomEntry>, EncodeError> =
+        feed.entries.iter().map(|entry| atom_entry(feed, entry)).collect();
     let document = AtomFeed {
         title: plain(&feed.title, None),
         id: feed.id.to_string(),
@@ -18,9 +25,14 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         updated: date(feed.updated.map_or(0, jiff::Timestamp::as_second), 0)?,
         authors: vec![person(&feed.publisher)],
         generator: Some(Generator { value: GENERATOR.to_owned(), uri: None, version: None }),
-        links: vec![link("self", feed.url(Format::Atom), Some(Format::Atom.media_type())), link("alternate", feed.home.to_string(), Some("text/html"))],
+        links: vec![
+            link("self", feed.url(Format::Atom), Some(Format::Atom.media_type())),
+            link("alternate", feed.home.to_string(), Some("text/html")),
+        ],
         rights: feed.copyright.as_ref().map(|rights| plain(rights, None)),
-        subtitle: Some(&feed.description).filter(|description| !description.is_empty()).map(|description| plain(description, None)),
+        subtitle: Some(&feed.description)
+            .filter(|description| !description.is_empty())
+            .map(|description| plain(description, None)),
         entries: entries?,
         namespaces: BTreeMap::from([
             ("media".to_owned(), MEDIA_NAMESPACE.to_owned()),
@@ -63,7 +75,9 @@ fn atom_entry(feed: &Feed, entry: &Entry) -> Result<AtomEntry, EncodeError> {
         published: Some(moment(entry.published)?),
         rights: entry.copyright.as_ref().map(|rights| plain(rights, None)),
         source: None,
-        summary: Some(&entry.summary).filter(|summary| !summary.is_empty()).map(|summary| plain(summary, language.as_deref())),
+        summary: Some(&entry.summary)
+            .filter(|summary| !summary.is_empty())
+            .map(|summary| plain(summary, language.as_deref())),
         content,
         extensions: extensions(entry),
         namespaces: BTreeMap::new(),
@@ -79,7 +93,14 @@ fn person(name: &Text) -> Person {
 }
 
 fn link(rel: &str, href: String, media_type: Option<&str>) -> Link {
-    Link { href, rel: rel.to_owned(), hreflang: None, mime_type: media_type.map(str::to_owned), title: None, length: None }
+    Link {
+        href,
+        rel: rel.to_owned(),
+        hreflang: None,
+        mime_type: media_type.map(str::to_owned),
+        title: None,
+        length: None,
+    }
 }
 
 fn moment(moment: Moment) -> Result<DateTime<FixedOffset>, EncodeError> {
@@ -88,7 +109,8 @@ fn moment(moment: Moment) -> Result<DateTime<FixedOffset>, EncodeError> {
 
 fn date(seconds: i64, offset: i32) -> Result<DateTime<FixedOffset>, EncodeError> {
     let zone = FixedOffset::east_opt(offset).ok_or_else(|| EncodeError(format!("{offset} s is not an offset")))?;
-    let utc = DateTime::from_timestamp(seconds, 0).ok_or_else(|| EncodeError(format!("{seconds} s is not an instant")))?;
+    let utc =
+        DateTime::from_timestamp(seconds, 0).ok_or_else(|| EncodeError(format!("{seconds} s is not an instant")))?;
     Ok(utc.with_timezone(&zone))
 }
 
@@ -99,19 +121,24 @@ fn extensions(entry: &Entry) -> ExtensionMap {
         map.insert("media".to_owned(), BTreeMap::from([("content".to_owned(), pictures)]));
     }
     if let Some(source) = &entry.source {
-        let source = Extension { name: "dc:source".to_owned(), value: Some(source.to_string()), ..Extension::default() };
+        let source =
+            Extension { name: "dc:source".to_owned(), value: Some(source.to_string()), ..Extension::default() };
         map.insert("dc".to_owned(), BTreeMap::from([("source".to_owned(), vec![source])]));
     }
     map
 }
 
 fn picture(image: &EntryImage) -> Option<Extension> {
-    let mut attrs = BTreeMap::from([("url".to_owned(), attribute(image.url.as_ref()?.as_str())), ("medium".to_owned(), "image".to_owned())]);
+    let mut attrs = BTreeMap::from([
+        ("url".to_owned(), attribute(image.url.as_ref()?.as_str())),
+        ("medium".to_owned(), "image".to_owned()),
+    ]);
     attrs.extend(image.media_type.as_ref().map(|media_type| ("type".to_owned(), attribute(media_type.as_str()))));
     let mut children = BTreeMap::new();
     for (name, text) in [("title", &image.alt), ("description", &image.caption), ("credit", &image.credit)] {
         if let Some(text) = text {
-            let child = Extension { name: format!("media:{name}"), value: Some(text.to_string()), ..Extension::default() };
+            let child =
+                Extension { name: format!("media:{name}"), value: Some(text.to_string()), ..Extension::default() };
             children.insert(name.to_owned(), vec![child]);
         }
     }
@@ -149,7 +176,10 @@ mod tests {
         let feed = AtomFeed { extensions: map, ..AtomFeed::default() };
         let bytes = feed.write_with_config(Vec::new(), WriteConfig::default()).expect("writes");
         let text = String::from_utf8(bytes).expect("UTF-8");
-        assert!(text.contains("url=\"a&b\""), "the crate escapes now: remove `attribute`, or values are escaped twice: {text}");
+        assert!(
+            text.contains("url=\"a&b\""),
+            "the crate escapes now: remove `attribute`, or values are escaped twice: {text}"
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub struct Outline {
 
 /// The document.
 pub fn encode(title: &Text, outlines: &[Outline]) -> Vec<u8> {
-    let mut document = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<opml version=\"2.0\">\n<head><title>");
+    let mut document =
+        String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<opml version=\"2.0\">\n<head><title>");
     escape(title.as_str(), &mut document);
     document.push_str("</title></head>\n<body>\n");
     for outline in outlines {
@@ -70,7 +71,12 @@ mod tests {
 
     #[test]
     fn outlines_nest_and_escape() {
-        let leaf = Outline { title: Text::new("a \"b\" <&>"), page: "http://x/?a&b".into(), feed: "http://x/rss.xml".into(), children: vec![] };
+        let leaf = Outline {
+            title: Text::new("a \"b\" <&>"),
+            page: "http://x/?a&b".into(),
+            feed: "http://x/rss.xml".into(),
+            children: vec![],
+        };
         let tree = Outline { title: Text::new("科技"), children: vec![leaf.clone()], ..leaf };
         let text = String::from_utf8(encode(&Text::new("T & T"), &[tree])).expect("UTF-8");
         assert!(text.contains("<title>T &amp; T</title>"), "{text}");

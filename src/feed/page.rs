@@ -191,7 +191,8 @@ fn format_title(format: Format) -> &'static str {
 
 /// schema.org NewsArticle. `<` is written as an escape, since `</script>` would end the element wherever it stands.
 fn linked_data(entry: &Entry) -> String {
-    let people = |names: &[Text]| names.iter().map(|name| json!({"@type": "Person", "name": name.as_str()})).collect::<Vec<_>>();
+    let people =
+        |names: &[Text]| names.iter().map(|name| json!({"@type": "Person", "name": name.as_str()})).collect::<Vec<_>>();
     let mut data = json!({
         "@context": "https://schema.org",
         "@type": "NewsArticle",

@@ -7,7 +7,9 @@ use rss::extension::dublincore::DublinCoreExtension;
 use rss::extension::{Extension, ExtensionMap};
 use rss::{Category, Channel, Enclosure, Guid, Item};
 
-use super::{ContentMode, EncodeError, Entry, EntryImage, Feed, Format, GENERATOR, MEDIA_NAMESPACE, differing_language};
+use super::{
+    ContentMode, EncodeError, Entry, EntryImage, Feed, Format, GENERATOR, MEDIA_NAMESPACE, differing_language,
+};
 use crate::types::rfc822;
 
 pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
@@ -40,7 +42,8 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
 
 fn item(feed: &Feed, entry: &Entry) -> Item {
     let summary = Some(entry.summary.to_string()).filter(|summary| !summary.is_empty());
-    let content = Some(entry.content.to_string()).filter(|content| feed.content == ContentMode::Full && !content.is_empty());
+    let content =
+        Some(entry.content.to_string()).filter(|content| feed.content == ContentMode::Full && !content.is_empty());
     let sections = (!entry.section.is_empty()).then(|| Category {
         name: entry.section.iter().map(ToString::to_string).collect::<Vec<_>>().join("/"),
         domain: Some(format!("{}#sections", feed.site)),
@@ -108,7 +111,12 @@ fn picture(image: &EntryImage) -> Option<Extension> {
     Some(element("media:content", attributes, None, children))
 }
 
-fn element(name: &str, attributes: BTreeMap<&str, String>, value: Option<String>, children: BTreeMap<String, Vec<Extension>>) -> Extension {
+fn element(
+    name: &str,
+    attributes: BTreeMap<&str, String>,
+    value: Option<String>,
+    children: BTreeMap<String, Vec<Extension>>,
+) -> Extension {
     let attrs = attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Extension { name: name.to_owned(), value, attrs, children }
 }

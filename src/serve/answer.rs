@@ -12,6 +12,7 @@ use super::conditional::{self, Outcome, Validators};
 use super::negotiate::{self, Coding};
 use super::respond::{Head, Reply};
 use super::{coding, media};
+use crate::feed::page::error_page;
 use crate::snapshot::{Resource, ResourceKind};
 use crate::types::ArticlePath;
 
@@ -138,7 +139,7 @@ pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<
     };
     let mut response = match status {
         StatusCode::NOT_FOUND => {
-            let mut response = short(head, status, HTML, error_page(status, "Not found", explanation), now);
+            let mut response = short(head, status, HTML, error_page(status.as_u16(), "Not found", explanation), now);
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
             response
         }
@@ -236,13 +237,4 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
-}
-
-/// A short page for people. To be replaced by `feed::page::error_page`, which has the looks of the other pages.
-fn error_page(status: StatusCode, title: &str, text: &str) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
-         <h1>{} {title}</h1><p>{text}</p></html>\n",
-        status.as_u16()
-    )
 }

@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::HeaderValue;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, media_type};
 
 /// How long a cache may keep a file (seconds). Editors replace pictures under the same name.
 pub(super) const MAX_AGE: u32 = 300;
@@ -22,30 +22,7 @@ pub(super) const SANDBOX: HeaderValue =
 
 /// The media type, by extension. What is not listed is `application/octet-stream`, which browsers save, never run.
 pub(super) fn content_type(path: &ArticlePath) -> &'static str {
-    match &*path.extension().to_ascii_lowercase() {
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "avif" => "image/avif",
-        "svg" => "image/svg+xml",
-        "bmp" => "image/bmp",
-        "ico" => "image/x-icon",
-        "tif" | "tiff" => "image/tiff",
-        "mp3" => "audio/mpeg",
-        "m4a" => "audio/mp4",
-        "aac" => "audio/aac",
-        "ogg" | "oga" | "opus" => "audio/ogg",
-        "wav" => "audio/wav",
-        "flac" => "audio/flac",
-        "mp4" | "m4v" => "video/mp4",
-        "webm" => "video/webm",
-        "ogv" => "video/ogg",
-        "mov" => "video/quicktime",
-        "vtt" => "text/vtt; charset=utf-8",
-        "pdf" => "application/pdf",
-        _ => "application/octet-stream",
-    }
+    media_type(path.extension()).unwrap_or("application/octet-stream")
 }
 
 /// Whether a browser would run scripts of such a file when it is opened by itself.

@@ -164,13 +164,14 @@ mod tests {
     use super::*;
     use crate::article::{Metadata, SectionClaim};
     use crate::feed::Format;
-    use crate::snapshot::{PublishedArticle, ResourceKind};
-    use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
+    use crate::snapshot::{PageFrame, PublishedArticle, ResourceKind};
+    use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
     const NOW: &str = "2026-11-23T12:00:00Z";
     const MODIFIED: &str = "2026-11-23T11:00:00Z";
 
     fn published(name: &str) -> Arc<PublishedArticle> {
+        let moment = Moment::new(MODIFIED.parse().unwrap(), jiff::tz::Offset::UTC).unwrap();
         let metadata = Metadata {
             hash: ContentHash::of(b""),
             title: Text::line("Quay reopens"),
@@ -195,12 +196,20 @@ mod tests {
         };
         Arc::new(PublishedArticle {
             name: Text::line(name),
+            id: EntryId::parse("tag:courier.example,2026:quay").unwrap(),
             url: WebUrl::parse("http://127.0.0.1/articles/x").unwrap(),
             path: ArticlePath::new("quay.md"),
             metadata: Arc::new(metadata),
+            published: moment,
+            updated: moment,
+            language: Language::parse("en").unwrap(),
+            frame: Arc::new(PageFrame {
+                site_title: Text::line("Courier"),
+                site_url: WebUrl::parse("http://127.0.0.1/").unwrap(),
+                trail: Vec::new(),
+                feeds: Vec::new(),
+            }),
             entry: None,
-            trail: [].into(),
-            feeds: [].into(),
         })
     }
 

@@ -84,12 +84,18 @@ impl Drop for WatchHandle {
 pub fn start(options: WatchOptions, events: Sender<Event>) -> io::Result<WatchHandle> {
     let (hints, inbox) = mpsc::channel();
     let own_hints = hints.clone();
-    std::thread::Builder::new().name("watch".into()).spawn(move || Worker::new(options, events, own_hints, inbox).run())?;
+    std::thread::Builder::new()
+        .name("watch".into())
+        .spawn(move || Worker::new(options, events, own_hints, inbox).run())?;
     Ok(WatchHandle { hints })
 }
 
 /// Reads the whole content directory once. Nobody waits here: files are taken as they are.
-pub fn read_everything(root: &Root, options: &ParseOptions, progress: &(impl Fn(usize, usize) + Sync)) -> (Vec<ParsedFile>, Listing) {
+pub fn read_everything(
+    root: &Root,
+    options: &ParseOptions,
+    progress: &(impl Fn(usize, usize) + Sync),
+) -> (Vec<ParsedFile>, Listing) {
     let scan = scan::scan(root, "", &mut Devices::new());
     let paths: Vec<ArticlePath> = scan.listing.files.clone();
     let files = read::read_all(root, &paths, options, &|done| progress(done, paths.len()));

@@ -11,7 +11,7 @@ use crate::event::WatchPlan;
 
 /// What may have happened. Hints are never the truth: a look at the file system is.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Hint {
+pub(super) enum Hint {
     /// A file was closed after writing, or got this name.
     Finished(PathBuf),
     /// Something appeared here or changed.
@@ -34,7 +34,7 @@ pub enum Hint {
 
 /// A watch over the content directory and the folder of the configuration file.
 #[derive(Debug)]
-pub struct Notice {
+pub(super) struct Notice {
     watcher: RecommendedWatcher,
 }
 
@@ -43,7 +43,7 @@ impl Notice {
     ///
     /// # Errors
     /// When the system has no watch left.
-    pub fn new(hints: Sender<Hint>) -> notify::Result<Notice> {
+    pub(super) fn new(hints: Sender<Hint>) -> notify::Result<Notice> {
         // A closed channel means that the worker ended; nobody wants hints then.
         let send = move |hint| hints.send(hint).unwrap_or_default();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
@@ -60,7 +60,7 @@ impl Notice {
     ///
     /// # Errors
     /// As the system says.
-    pub fn tree(&mut self, folder: &Path) -> notify::Result<()> {
+    pub(super) fn tree(&mut self, folder: &Path) -> notify::Result<()> {
         self.watcher.watch(folder, RecursiveMode::Recursive)
     }
 
@@ -68,7 +68,7 @@ impl Notice {
     ///
     /// # Errors
     /// As the system says.
-    pub fn folder(&mut self, folder: &Path) -> notify::Result<()> {
+    pub(super) fn folder(&mut self, folder: &Path) -> notify::Result<()> {
         self.watcher.watch(folder, RecursiveMode::NonRecursive)
     }
 }
@@ -79,14 +79,17 @@ fn translate(event: Event) -> Vec<Hint> {
         return vec![Hint::Overflow];
     }
     let hint: fn(PathBuf) -> Hint = match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Hint::Finished,
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+        | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Hint::Finished,
         // Most of these are our own reading.
         EventKind::Access(_) => return Vec::new(),
         EventKind::Create(CreateKind::Folder) => Hint::Folder,
         EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Hint::Gone,
         // Said again after its two halves.
         EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return Vec::new(),
-        EventKind::Modify(ModifyKind::Name(_)) => |path| Hint::Folder(path.parent().map(Path::to_owned).unwrap_or(path)),
+        EventKind::Modify(ModifyKind::Name(_)) => {
+            |path| Hint::Folder(path.parent().map(Path::to_owned).unwrap_or(path))
+        }
         EventKind::Create(_) | EventKind::Modify(_) | EventKind::Any | EventKind::Other => Hint::Touched,
     };
     event.paths.into_iter().map(hint).collect()

@@ -21,7 +21,8 @@ const BODIES_BUDGET: usize = 8 << 20;
 
 /// Reads and parses one file.
 pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions) -> ParsedFile {
-    let refused = |diagnostic| FileState::Present(Parsed { article: None, diagnostics: vec![diagnostic], origins: Vec::new() });
+    let refused =
+        |diagnostic| FileState::Present(Parsed { article: None, diagnostics: vec![diagnostic], origins: Vec::new() });
     let state = match look(root, path) {
         Err(diagnostic) => refused(diagnostic),
         Ok(None) => FileState::Absent,
@@ -50,15 +51,23 @@ fn bytes(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// No input is known to make a parser panic; one that does must not take the others with it.
 fn parse(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
     catch_unwind(AssertUnwindSafe(|| article::parse(path, bytes, options))).unwrap_or_else(|_| {
-        let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed over this file, which is a mistake of dateline's")
-            .at(Place::file(&root.display(path.as_str())))
-            .help("please report this with the file");
+        let diagnostic = Diagnostic::new(
+            Code::ArticleUnreadable,
+            "dateline failed over this file, which is a mistake of dateline's",
+        )
+        .at(Place::file(&root.display(path.as_str())))
+        .help("please report this with the file");
         Parsed { article: None, diagnostics: vec![diagnostic], origins: Vec::new() }
     })
 }
 
 /// Reads files on all cores; `progress` hears how many are done.
-pub fn read_all(root: &Root, paths: &[ArticlePath], options: &ParseOptions, progress: &(impl Fn(usize) + Sync)) -> Vec<ParsedFile> {
+pub fn read_all(
+    root: &Root,
+    paths: &[ArticlePath],
+    options: &ParseOptions,
+    progress: &(impl Fn(usize) + Sync),
+) -> Vec<ParsedFile> {
     let next = AtomicUsize::new(0);
     let bodies = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(paths.len()));
@@ -100,7 +109,9 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
         .iter()
         .map(|request| {
             let body = match read(root, &request.path, options).state {
-                FileState::Present(Parsed { article: Some(article), .. }) if article.metadata.hash == request.hash => article.body,
+                FileState::Present(Parsed { article: Some(article), .. }) if article.metadata.hash == request.hash => {
+                    article.body
+                }
                 _ => None,
             };
             FetchedBody { request: request.clone(), body }

@@ -73,7 +73,13 @@ pub fn scan(root: &Root, scope: &str, devices: &mut Devices) -> Scan {
     scan
 }
 
-fn list(root: &Root, folder: &str, devices: &mut Devices, scan: &mut Scan, folders: &mut Vec<String>) -> Result<(), String> {
+fn list(
+    root: &Root,
+    folder: &str,
+    devices: &mut Devices,
+    scan: &mut Scan,
+    folders: &mut Vec<String>,
+) -> Result<(), String> {
     let directory = root.path.join(folder);
     let explain = |error: io::Error| error.to_string();
     let device = fs::metadata(&directory).map_err(explain)?.dev();
@@ -85,7 +91,8 @@ fn list(root: &Root, folder: &str, devices: &mut Devices, scan: &mut Scan, folde
         let Some(name) = name.to_str() else {
             let shown = name.to_string_lossy();
             if is_article_name(&shown) {
-                let diagnostic = Diagnostic::new(Code::ArticleName, "this file name is not UTF-8, so the file is left out");
+                let diagnostic =
+                    Diagnostic::new(Code::ArticleName, "this file name is not UTF-8, so the file is left out");
                 let path = join(folder, &shown);
                 let diagnostic = diagnostic.at(Place::file(&root.display(&path))).help("rename the file");
                 scan.unusable.push((ArticlePath::new(&path), diagnostic));
@@ -102,7 +109,8 @@ fn list(root: &Root, folder: &str, devices: &mut Devices, scan: &mut Scan, folde
             folders.push(path);
         } else if kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) {
             let diagnostic = Diagnostic::new(Code::FolderLink, "this is a link to a folder, which is not followed");
-            let diagnostic = diagnostic.at(Place::file(&root.display(&path))).help("move the folder here, or bind-mount it");
+            let diagnostic =
+                diagnostic.at(Place::file(&root.display(&path))).help("move the folder here, or bind-mount it");
             scan.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
         } else if is_article_name(name) {
             let path = ArticlePath::new(&path);
@@ -133,22 +141,33 @@ fn join(folder: &str, name: &str) -> String {
 /// Why the file must not be opened: it is no regular file, or a link that leads out of the content directory.
 pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
     let file = root.file(path);
-    let refuse = |code, message: String, help: &str| Diagnostic::new(code, message).at(Place::file(&root.display(path.as_str()))).help(help);
+    let refuse = |code, message: String, help: &str| {
+        Diagnostic::new(code, message).at(Place::file(&root.display(path.as_str()))).help(help)
+    };
     let missing = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-        _ => Err(refuse(Code::ArticleUnreadable, format!("the file cannot be looked at: {error}"), "give dateline the right to read it")),
+        _ => Err(refuse(
+            Code::ArticleUnreadable,
+            format!("the file cannot be looked at: {error}"),
+            "give dateline the right to read it",
+        )),
     };
     let mut metadata = match fs::symlink_metadata(&file) {
         Ok(metadata) => metadata,
         Err(error) => return missing(error),
     };
     if metadata.file_type().is_symlink() {
-        let inside = fs::canonicalize(&root.path).and_then(|root| fs::canonicalize(&file).map(|target| target.starts_with(root)));
+        let inside = fs::canonicalize(&root.path)
+            .and_then(|root| fs::canonicalize(&file).map(|target| target.starts_with(root)));
         match inside {
             Ok(true) => {}
             Ok(false) => {
                 let help = "copy the file here: nothing outside the content directory is published";
-                return Err(refuse(Code::ArticleOutside, "this is a link to a file outside the content directory".into(), help));
+                return Err(refuse(
+                    Code::ArticleOutside,
+                    "this is a link to a file outside the content directory".into(),
+                    help,
+                ));
             }
             Err(error) => return missing(error),
         }
@@ -159,7 +178,11 @@ pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic
     }
     let kind = metadata.file_type();
     if kind.is_fifo() || kind.is_socket() || kind.is_block_device() || kind.is_char_device() {
-        return Err(refuse(Code::ArticleSpecial, "this is not a regular file, so it is not opened".into(), "remove it or rename it"));
+        return Err(refuse(
+            Code::ArticleSpecial,
+            "this is not a regular file, so it is not opened".into(),
+            "remove it or rename it",
+        ));
     }
     Ok(kind.is_file().then(|| stamp(&metadata)))
 }

@@ -54,7 +54,12 @@ pub(super) struct Worker {
 struct Stopped;
 
 impl Worker {
-    pub(super) fn new(options: WatchOptions, events: Sender<Event>, hints: HintSender<Hint>, inbox: Receiver<Hint>) -> Worker {
+    pub(super) fn new(
+        options: WatchOptions,
+        events: Sender<Event>,
+        hints: HintSender<Hint>,
+        inbox: Receiver<Hint>,
+    ) -> Worker {
         let config_hash = Some(options.config_hash);
         Worker {
             options,
@@ -150,7 +155,10 @@ impl Worker {
         if is_folder {
             work.folders.insert(relative.clone());
         } else if is_article_name(name) {
-            work.files.entry(ArticlePath::new(&relative)).and_modify(|finished| *finished |= kind == Kind::Finished).or_insert(kind == Kind::Finished);
+            work.files
+                .entry(ArticlePath::new(&relative))
+                .and_modify(|finished| *finished |= kind == Kind::Finished)
+                .or_insert(kind == Kind::Finished);
         }
         // What was here may have been a folder.
         if kind == Kind::Gone && !is_article_name(name) {
@@ -160,7 +168,10 @@ impl Worker {
 
     fn below<'w>(&'w self, prefix: &str) -> impl Iterator<Item = &'w ArticlePath> {
         let prefix = prefix.to_owned();
-        self.known.range(ArticlePath::new(&prefix)..).map(|(path, _)| path).take_while(move |path| path.as_str().starts_with(&prefix))
+        self.known
+            .range(ArticlePath::new(&prefix)..)
+            .map(|(path, _)| path)
+            .take_while(move |path| path.as_str().starts_with(&prefix))
     }
 
     fn look_at(&mut self, work: Work) -> Result<(), Stopped> {
@@ -172,7 +183,10 @@ impl Worker {
         } else {
             for folder in &work.folders {
                 // A folder inside another one of these was scanned with it.
-                let inside = work.folders.iter().any(|other| folder.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/')));
+                let inside = work
+                    .folders
+                    .iter()
+                    .any(|other| folder.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/')));
                 if !inside {
                     self.scan(folder)?;
                 }
@@ -230,7 +244,8 @@ impl Worker {
     fn read(&mut self, paths: Vec<ArticlePath>) -> Result<(), Stopped> {
         for batch in paths.chunks(BATCH) {
             // The stamp from before reading: a write in between shows as a change.
-            let stamps: Vec<Option<Stamp>> = batch.iter().map(|path| look(&self.options.root, path).unwrap_or_default()).collect();
+            let stamps: Vec<Option<Stamp>> =
+                batch.iter().map(|path| look(&self.options.root, path).unwrap_or_default()).collect();
             let mut files = read::read_all(&self.options.root, batch, &self.options.parsing, &|_| {});
             let stamps: BTreeMap<&ArticlePath, Option<Stamp>> = batch.iter().zip(stamps).collect();
             files.retain(|file| self.is_news(file, stamps.get(&file.path).copied().flatten()));
@@ -276,7 +291,8 @@ impl Worker {
         ready.extend(found.unusable.iter().map(|(path, _)| path.clone()));
         let listing = &mut found.listing;
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
-        let missing: Vec<ArticlePath> = self.below(&prefix).filter(|path| listing.files.binary_search(path).is_err()).cloned().collect();
+        let missing: Vec<ArticlePath> =
+            self.below(&prefix).filter(|path| listing.files.binary_search(path).is_err()).cloned().collect();
         let now = self.now();
         for path in missing.iter().filter(|path| proves_absence(listing, path)) {
             self.coalescer.observe(path, seen(None, clock()), false, now);
@@ -287,9 +303,15 @@ impl Worker {
         listing.files.dedup();
         self.read(ready)?;
         if let (Some(reason), "") = (&self.limited, scope) {
-            let diagnostic = Diagnostic::new(Code::WatchLimited, format!("the system does not tell about all changes: {reason}"))
-                .at(Place::file(&self.options.root.name))
-                .help(format!("changes are found within {} s by looking; raise fs.inotify.max_user_watches to be told at once", POLL.as_secs()));
+            let diagnostic = Diagnostic::new(
+                Code::WatchLimited,
+                format!("the system does not tell about all changes: {reason}"),
+            )
+            .at(Place::file(&self.options.root.name))
+            .help(format!(
+                "changes are found within {} s by looking; raise fs.inotify.max_user_watches to be told at once",
+                POLL.as_secs()
+            ));
             found.listing.limited = Some(diagnostic);
         }
         self.send(Event::Rescan(found.listing))
@@ -333,9 +355,9 @@ impl Worker {
                 }
                 let checked = (self.options.load)(file, &bytes);
                 // A file that does not parse may be half written: it gets a second to be finished.
-                let young = std::fs::metadata(file).and_then(|metadata| metadata.modified()).is_ok_and(|modified| {
-                    clock().duration_since(modified).is_ok_and(|age| age < QUIET)
-                });
+                let young = std::fs::metadata(file)
+                    .and_then(|metadata| metadata.modified())
+                    .is_ok_and(|modified| clock().duration_since(modified).is_ok_and(|age| age < QUIET));
                 if checked.config.is_none() && young {
                     self.config_due = Some(self.now() + QUIET / 4);
                     return Ok(());
@@ -353,7 +375,12 @@ impl Worker {
                 let name = file.display().to_string();
                 let diagnostic = Diagnostic::new(Code::ConfigUnreadable, format!("cannot read `{name}`: {error}"));
                 debug_assert_eq!(diagnostic.severity, Severity::Error);
-                Checked { config: None, diagnostics: vec![diagnostic.at(Place::file(&name)).help("the configuration in force stays; put the file back")] }
+                Checked {
+                    config: None,
+                    diagnostics: vec![
+                        diagnostic.at(Place::file(&name)).help("the configuration in force stays; put the file back"),
+                    ],
+                }
             }
         };
         self.send(Event::Config(checked))
