@@ -1,4 +1,100 @@
-//! THE MAP (to be written with the code).
+//! dateline watches a directory of articles and serves them as RSS, Atom and JSON feeds, a feed per section.
+//!
+//! This page is the map: how data flows, which module may import which, what always holds, and why things are as they are.
+//!
+//! # What flows
+//!
+//! ```text
+//! file on disk
+//!  └ watch     ParsedFile { path, Present(Parsed) | Absent | Unreadable }       hints and scans; reads and parses
+//!    └ article   Parsed { article or none, diagnostics, origins }               never fails, never panics
+//!      └ build::catalog   the last good Metadata per path
+//!        └ build::index   every feed's (published, id) in order; ids; what is still to come
+//!          └ build::render_cache   Body -> sanitised HTML, by content hash
+//!            └ build::assemble   Feed { entries: Vec<Arc<Entry>>, .. }            neutral
+//!              └ feed::encode      bytes                                          a Result, never an empty document
+//!                └ Resource        bytes, hash, Last-Modified, codings on first use
+//!                  └ Snapshot      immutable; swapped whole
+//!                    └ serve::respond   what a request gets
+//! ```
+//!
+//! `engine` owns the middle: it takes an [`event::Event`] and the time, and gives [`event::Effect`]s. `daemon` carries events
+//! to it and its effects out. Start-up, one changed file, a rescan and a reload of the configuration are this one path.
+//!
+//! # Who may import whom
+//!
+//! Each module imports only what stands to its right (a test reads the `use` lines):
+//!
+//! ```text
+//! main > cli > daemon > serve > deliver > watch > engine > build > event > snapshot > config > feed > article > diag > types
+//! ```
+//!
+//! `serve`, `deliver` and `watch` import neither each other nor `engine` nor `build`: they meet the core through `event` and
+//! `snapshot`. (`feed::page` knows [`snapshot::PageFrame`], a plain noun.)
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | `cli` | one file per command; the only place that prints |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock |
+//! | `serve` | accept loop and connections; pure inside: routes, preconditions, content negotiation |
+//! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
+//! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
+//! | `engine` | events in, effects out; `publishing` makes what readers see, `problems` what operators see |
+//! | `build` | catalog, filing (which section, which feeds), index, render cache, assemble, encode |
+//! | `event` | every message in the program, on one page |
+//! | `snapshot` | what readers see: plain immutable data |
+//! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
+//! | `feed` | the neutral feed with the table of how each format spells each field; a file per format |
+//! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising |
+//! | `diag` | mistakes as data, and how they are printed |
+//! | `types` | values that are valid by construction |
+//!
+//! # What always holds
+//!
+//! - From `engine` rightwards everything is pure: no async, disk, network, environment, clock, logging or randomness. What the
+//!   core needs of the world is passed in.
+//! - Same articles, same configuration, same last instant passed: same bytes, same ETags, on any machine, after any history.
+//!   Nothing to the right of `daemon` knows what time it is. No hash map's order reaches a document.
+//! - Last good wins: a version that cannot be used raises a diagnostic, and the one before stays published.
+//! - Unreadable is not absent: absence counts only where the nearest folder was listed completely, and after a grace.
+//! - A request loads the snapshot once and needs nothing else, except an article's page outside all windows and media files,
+//!   which it gets from the one function that `serve::run` is given.
+//! - Every text in a document is a [`types::Text`], every URL a [`types::WebUrl`]; an encoder's error keeps the old document.
+//! - A mistake in the input is a [`diag::Diagnostic`], never an `Err` that stops anything; what the machine got wrong is
+//!   retried and reported, or is `daemon::Fatal`.
+//!
+//! # Why ...?
+//!
+//! **Why does the engine travel?** It moves into a blocking task with each event and back, so it needs no lock, and a long
+//! build never holds up HTTP. If it panics, what is published stays, and a new engine is built from configuration and scan;
+//! the files of that batch are tried one by one and the culprit is left out.
+//!
+//! **Why are bodies not kept?** An archive has a million articles and its windows a few thousand. The catalog keeps metadata;
+//! a window that needs a body asks for it with `Effect::Fetch` and is published when it arrives. Removals never wait for that.
+//!
+//! **Why are hints not trusted?** `notify` loses what happens in a folder before it is watched, and the kernel's queue
+//! overflows. A hint says where to look; the look decides. A scan every five minutes finds what nobody said.
+//!
+//! **Why no debounce?** A closed or renamed file is complete and is read at once. Only what was merely seen waits until it has
+//! held still for a second. What arrives while a batch is being read is the next batch.
+//!
+//! **Why is a deletion slower than a publication?** Many editors save by removing the file and writing it anew. What is gone
+//! has to stay gone for a quarter of a second, or every save would flicker in the feeds.
+//!
+//! **Why are ids assigned by (explicit, published, path)?** Of two articles that would have the same id one must give way, and
+//! the order in which files were seen must not matter. A story published later never takes the id of an earlier one.
+//!
+//! **Why an own walk over TOML instead of serde?** serde stops at the first mistake; operators want all of them at once, each
+//! with its place.
+//!
+//! **Why an own YAML tree?** So that a title `1.10` and a language `no` stay what they are, with the place of each value.
+//! Aliases are refused: no article needs them, and bombs are made of them.
+//!
+//! **Why does `embargo` refuse an article?** This version does not schedule by it. To publish what somebody wanted withheld is
+//! worse than not to publish. A `date` in the future does withhold an article, to the second.
+//!
+//! **Why no `source` element?** RSS and Atom want the URL of the feed that a story came from. Wire text has a name only, and
+//! that is `dc:source`.
 
 pub mod article;
 pub mod build;

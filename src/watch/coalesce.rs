@@ -110,6 +110,11 @@ impl Coalescer {
         self.waiting.values().map(|(_, due)| *due).min()
     }
 
+    /// Whether a file waits to be complete.
+    pub fn is_unsettled(&self) -> bool {
+        self.waiting.values().any(|(waiting, _)| matches!(waiting, Waiting::Quiet(_)))
+    }
+
     /// Files that are gone, but not for long enough yet: for readers they are still there.
     pub fn leaving(&self) -> impl Iterator<Item = &ArticlePath> {
         self.waiting.iter().filter(|(_, (waiting, _))| *waiting == Waiting::Absence).map(|(path, _)| path)

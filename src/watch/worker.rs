@@ -25,6 +25,9 @@ const POLL: Duration = Duration::from_secs(2);
 /// How long the configuration's folder has to be quiet before it is read.
 const CONFIG_QUIET: Duration = Duration::from_millis(50);
 
+/// How long the first feeds wait for young files.
+const FIRST_SETTLES: Duration = QUIET.saturating_mul(3);
+
 /// What was last read of a file.
 struct Known {
     stamp: Option<Stamp>,
@@ -46,6 +49,9 @@ pub(super) struct Worker {
     devices: Devices,
     coalescer: Coalescer,
     next_scan: Duration,
+    /// The first listing, until the files that were young when it was made are settled, or for so long.
+    first: Option<(Listing, Duration)>,
+    listed: bool,
     config_due: Option<Duration>,
     config_hash: Option<ContentHash>,
 }
@@ -74,6 +80,8 @@ impl Worker {
             devices: Devices::new(),
             coalescer: Coalescer::default(),
             next_scan: Duration::ZERO,
+            first: None,
+            listed: false,
             config_due: Some(Duration::ZERO),
             config_hash,
         }
@@ -93,7 +101,8 @@ impl Worker {
 
     /// Waits for something to do, and does it. `false`: asked to stop.
     fn turn(&mut self) -> Result<bool, Stopped> {
-        let deadline = [Some(self.next_scan), self.coalescer.next_due(), self.config_due].into_iter().flatten().min();
+        let first = self.first.as_ref().map(|(_, deadline)| *deadline);
+        let deadline = [Some(self.next_scan), self.coalescer.next_due(), self.config_due, first].into_iter().flatten().min();
         let wait = deadline.unwrap_or(self.next_scan).saturating_sub(self.now());
         let mut hints = Vec::new();
         match self.inbox.recv_timeout(wait) {
@@ -128,6 +137,13 @@ impl Worker {
         }
         self.look_at(work)?;
         self.settle()?;
+        if let Some((listing, deadline)) = self.first.take() {
+            if self.coalescer.is_unsettled() && self.now() < deadline {
+                self.first = Some((listing, deadline));
+            } else {
+                self.send(Event::Rescan(listing))?;
+            }
+        }
         if self.config_due.is_some_and(|due| due <= self.now()) {
             self.config_due = None;
             self.read_config()?;
@@ -314,7 +330,14 @@ impl Worker {
             ));
             found.listing.limited = Some(diagnostic);
         }
-        self.send(Event::Rescan(found.listing))
+        // Articles that were just copied here are young: without them the first feeds would be empty ones.
+        if !self.listed && self.coalescer.is_unsettled() {
+            self.first = Some((found.listing, self.now() + FIRST_SETTLES));
+        } else {
+            self.send(Event::Rescan(found.listing))?;
+        }
+        self.listed |= scope.is_empty();
+        Ok(())
     }
 
     /// Watches the content directory and the configuration's folder, if they are not watched yet.

@@ -1,3 +1,8 @@
 //! The one integration-test binary: real binary, real sockets, real files.
 
 mod bad_articles;
+mod commands;
+mod daemon;
+mod demo;
+mod house;
+mod newsroom;

@@ -1,0 +1,113 @@
+//! The commands, as an operator uses them.
+
+use std::fs;
+
+use crate::newsroom::{CONFIG, Newsroom};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn exit_codes_mean_something() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    assert_eq!(newsroom.dateline(&["check"]).status.code(), Some(0));
+    assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+    assert!(newsroom.path("feeds/news/rss.xml").is_file());
+    newsroom.write("content/news/bad.md", "---\ntitle: x\ndate: 2026-02-30\n---\n");
+    let check = newsroom.dateline(&["check"]);
+    assert_eq!(check.status.code(), Some(2));
+    assert!(text(&check.stderr).contains("content/news/bad.md:3:7"), "{}", text(&check.stderr));
+    let json = newsroom.dateline(&["check", "--json"]);
+    assert!(text(&json.stdout).contains("\"code\":\"article-date\""), "{}", text(&json.stdout));
+    let build = newsroom.build("out");
+    assert_eq!(build.status.code(), Some(2), "it builds, and says that something is wrong");
+    assert!(newsroom.path("out/news/rss.xml").is_file());
+    assert_eq!(newsroom.dateline(&["--config", "nowhere.toml", "check"]).status.code(), Some(2));
+    assert_eq!(newsroom.dateline(&["serve", "--listen", "192.0.2.1:1"]).status.code(), Some(1));
+    assert_eq!(newsroom.dateline(&["no-such-command"]).status.code(), Some(2));
+}
+
+#[test]
+fn check_writes_nothing() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    newsroom.dateline(&["check"]);
+    assert!(!newsroom.path("feeds").exists());
+}
+
+#[test]
+fn foreign_files_are_never_touched_and_stale_ones_go() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    newsroom.write("feeds/news/index.html", "mine");
+    newsroom.write("feeds/atom.xml", "mine too");
+    let build = newsroom.dateline(&["build"]);
+    assert_eq!(build.status.code(), Some(1), "something is in the way");
+    assert!(text(&build.stderr).contains("output-foreign"));
+    assert!(newsroom.path("feeds/tags/tide/rss.xml").is_file());
+    newsroom.write("config/dateline.toml", CONFIG.replace("tags = true", "tags = false"));
+    newsroom.dateline(&["build"]);
+    assert!(!newsroom.path("feeds/tags").exists(), "what is no longer published is removed");
+    assert_eq!(fs::read_to_string(newsroom.path("feeds/news/index.html")).expect("there"), "mine");
+    assert_eq!(fs::read_to_string(newsroom.path("feeds/atom.xml")).expect("there"), "mine too");
+    let again = newsroom.dateline(&["build"]);
+    assert!(text(&again.stdout).contains(" 0 written"), "{}", text(&again.stdout));
+}
+
+#[test]
+fn init_makes_a_newsroom_that_works_and_overwrites_nothing() {
+    let newsroom = Newsroom::new();
+    assert!(newsroom.dateline(&["init", "fresh"]).status.success());
+    let config = newsroom.path("fresh/config/dateline.toml");
+    let check = newsroom.dateline(&["--config", config.to_str().expect("UTF-8"), "check"]);
+    assert!(check.status.success() && check.stderr.is_empty(), "{}", text(&check.stderr));
+    assert!(text(&check.stdout).contains("3 articles, 3 published"), "{}", text(&check.stdout));
+    fs::write(&config, "mine").expect("writable");
+    assert!(newsroom.dateline(&["init", "fresh"]).status.success());
+    assert_eq!(fs::read_to_string(&config).expect("there"), "mine");
+}
+
+#[test]
+fn new_makes_a_draft() {
+    let newsroom = Newsroom::new();
+    let new = newsroom.dateline(&["new", "news/chips", "Wafers: \"small\" & 科技"]);
+    assert!(new.status.success(), "{}", text(&new.stderr));
+    let path = text(&new.stdout).trim().to_owned();
+    assert!(path.ends_with("wafers-small-科技.md"), "{path}");
+    let again = newsroom.dateline(&["new", "news/chips", "Wafers: \"small\" & 科技"]);
+    assert!(text(&again.stdout).trim().ends_with("wafers-small-科技-2.md"));
+    let explain = newsroom.dateline(&["explain", &path]);
+    assert!(text(&explain.stdout).contains("it is a draft"), "{}", text(&explain.stdout));
+    assert_eq!(newsroom.dateline(&["new", "../x", "Out"]).status.code(), Some(2));
+    assert!(newsroom.dateline(&["check"]).status.success());
+}
+
+#[test]
+fn explain_names_the_rule() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/chips/a.md", "Story A", "Body.");
+    let explain = text(&newsroom.dateline(&["explain", "news/chips/a.md"]).stdout);
+    for part in [
+        "title          line 2",
+        "id       tag:courier.example,2026:2026-11-20/news/a",
+        "link     http://127.0.0.1:8080/articles/a-",
+        "in  news                     its section lies below and roll_up is true",
+        "in  news/chips               it is its own section",
+        "in  tags/tide                it has the tag",
+    ] {
+        assert!(explain.contains(part), "no `{part}` in\n{explain}");
+    }
+    assert_eq!(newsroom.dateline(&["explain", "nothing.md"]).status.code(), Some(2));
+}
+
+#[test]
+fn help_teaches() {
+    let newsroom = Newsroom::new();
+    let help = text(&newsroom.dateline(&["--help"]).stdout);
+    assert!(help.contains("Examples:") && help.contains("Exit codes"), "{help}");
+    assert!(text(&newsroom.dateline(&["--version"]).stdout).starts_with("dateline "));
+    assert!(text(&newsroom.dateline(&["generate", "man"]).stdout).contains(".TH"));
+    assert!(text(&newsroom.dateline(&["generate", "completions", "bash"]).stdout).contains("_dateline"));
+}

@@ -1,0 +1,162 @@
+//! The main job, end to end: files are saved, moved, broken and removed, and the feeds that are served follow.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::newsroom::{CONFIG, Newsroom, article};
+
+const FORMATS: [&str; 3] = ["rss.xml", "atom.xml", "feed.json"];
+
+#[test]
+fn a_saved_article_is_in_its_feeds_and_follows_its_file() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/other.md", "Other story", "Stays.");
+    let daemon = newsroom.serve();
+    let in_all = |title: &str| {
+        let feeds = FORMATS.iter().flat_map(|format| ["", "news/", "tags/tide/", "authors/ada%20quay/"].map(|feed| format!("/{feed}{format}")));
+        feeds.filter(|feed| daemon.body(feed).contains(title)).count() == 12
+    };
+
+    newsroom.article("news/quay.md", "Quay reopens", "First body.");
+    daemon.wait("it is in all its feeds", |_| in_all("Quay reopens"));
+    assert!(daemon.body("/news/").contains("Quay reopens"), "the page has the headline");
+
+    newsroom.article("news/quay.md", "Quay reopens early", "Second body.");
+    daemon.wait("the edit is in all its feeds", |_| in_all("Quay reopens early"));
+
+    // Written in place, slowly: never half of it.
+    fs::write(newsroom.path("content/news/quay.md"), "---\ntitle: Half").expect("writable");
+    newsroom.article("news/next.md", "Next story", "Comes.");
+    daemon.wait("another story is published meanwhile", |_| in_all("Next story"));
+    assert!(in_all("Quay reopens early"), "the last good version stays");
+
+    newsroom.write("content/news/quay.md", article("Quay closes", "Third body."));
+    daemon.wait("the mended version is in all feeds", |_| in_all("Quay closes"));
+
+    fs::rename(newsroom.path("content/news"), newsroom.path("content/sport")).expect("renamed");
+    daemon.wait("a renamed folder is another section", |daemon| {
+        !daemon.body("/news/rss.xml").contains("<item>") && daemon.body("/rss.xml").contains("Quay closes")
+    });
+
+    fs::remove_file(newsroom.path("content/sport/quay.md")).expect("removed");
+    daemon.wait("a removed article is in no feed", |daemon| FORMATS.iter().all(|format| !daemon.body(&format!("/{format}")).contains("Quay closes")));
+    assert!(daemon.body("/rss.xml").contains("Other story"));
+    assert!(daemon.stop(), "it ends well when asked to");
+}
+
+#[test]
+fn a_lost_content_directory_is_not_a_deletion() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let daemon = newsroom.serve();
+    let before = daemon.get("/rss.xml", &[]);
+    fs::rename(newsroom.path("content"), newsroom.path("elsewhere")).expect("renamed");
+    daemon.wait("it is noticed", |_| fs::read_to_string(newsroom.path("log")).is_ok_and(|log| log.contains("folder-unreadable")));
+    assert_eq!(daemon.get("/rss.xml", &[]).body, before.body);
+    fs::rename(newsroom.path("elsewhere"), newsroom.path("content")).expect("renamed");
+    newsroom.article("news/b.md", "Story B", "Body.");
+    daemon.wait("it goes on when it is back", |daemon| daemon.body("/rss.xml").contains("Story B"));
+}
+
+#[test]
+fn files_at_once_in_new_folders_are_all_found() {
+    let newsroom = Newsroom::new();
+    let daemon = newsroom.serve();
+    for n in 0..40 {
+        newsroom.article(&format!("news/2026/{n}/deep/story-{n}.md"), &format!("Story number {n}."), "Body.");
+    }
+    daemon.wait("all are there", |daemon| {
+        let feed = daemon.body("/news/rss.xml");
+        (0..40).all(|n| feed.contains(&format!("Story number {n}.")))
+    });
+}
+
+#[test]
+fn a_reload_applies_all_or_nothing() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let daemon = newsroom.serve();
+    assert_eq!(daemon.get("/sport/rss.xml", &[]).status, 404);
+    let etag = daemon.get("/news/rss.xml", &[]).header("etag").map(str::to_owned);
+
+    // A no-op reload changes no byte.
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n# a comment\n"));
+    // By rename.
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[[section]]\npath = \"sport\"\n"));
+    daemon.wait("the section is there", |daemon| daemon.get("/sport/rss.xml", &[]).status == 200);
+    assert_eq!(daemon.get("/news/rss.xml", &[]).header("etag").map(str::to_owned), etag);
+
+    // Broken: nothing of it applies, and it is said once.
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[[section]]\npath = \"arts\"\ntilte = \"x\"\n"));
+    let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
+    daemon.wait("it is reported", |_| log().contains("config-unknown-key"));
+    assert_eq!((daemon.get("/arts/rss.xml", &[]).status, daemon.get("/sport/rss.xml", &[]).status), (404, 200));
+
+    // Mended in place.
+    fs::write(newsroom.path("config/dateline.toml"), format!("{CONFIG}\n[[section]]\npath = \"arts\"\n")).expect("writable");
+    daemon.wait("the mended one applies", |daemon| daemon.get("/arts/rss.xml", &[]).status == 200 && daemon.get("/sport/rss.xml", &[]).status == 404);
+    daemon.wait("it is cleared", |_| log().contains("mended"));
+    assert_eq!(log().matches("ERROR").count(), 1, "{}", log());
+
+    // By a swapped symlink, as Kubernetes does it.
+    newsroom.write("config/v1/dateline.toml", CONFIG);
+    newsroom.write("config/v2/dateline.toml", format!("{CONFIG}\n[[section]]\npath = \"swapped\"\n"));
+    symlink("v1", newsroom.path("config/data")).expect("linked");
+    fs::remove_file(newsroom.path("config/dateline.toml")).expect("removed");
+    symlink("data/dateline.toml", newsroom.path("config/dateline.toml")).expect("linked");
+    daemon.wait("the link's target applies", |daemon| daemon.get("/arts/rss.xml", &[]).status == 404);
+    symlink("v2", newsroom.path("config/data.new")).expect("linked");
+    fs::rename(newsroom.path("config/data.new"), newsroom.path("config/data")).expect("swapped");
+    daemon.wait("the swapped target applies", |daemon| daemon.get("/swapped/rss.xml", &[]).status == 200);
+
+    // What cannot change live is named.
+    newsroom.write("config/v2/dateline.toml", CONFIG.replace("[[section]]", "[server]\nlisten = \"127.0.0.1:1\"\n[[section]]").replacen("[server]\nlisten = \"127.0.0.1:1\"\n[[section]]\npath = \"news/chips\"", "[[section]]\npath = \"news/chips\"", 1));
+    symlink("v2", newsroom.path("config/data.new")).expect("linked");
+    fs::rename(newsroom.path("config/data.new"), newsroom.path("config/data")).expect("swapped");
+    daemon.wait("it is named", |_| log().contains("config-frozen"));
+}
+
+#[test]
+fn validators_hold_over_a_restart() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/chips/a.md", "Story A", &"A body that is long enough to be worth compressing. ".repeat(20));
+    let validators = |path: &str, coding: &str| {
+        let daemon = newsroom.serve();
+        let response = daemon.get(path, &[("Accept-Encoding", coding)]);
+        assert_eq!(response.status, 200);
+        let etag = response.header("etag").expect("an ETag").to_owned();
+        let again = daemon.get(path, &[("Accept-Encoding", coding), ("If-None-Match", &etag)]);
+        assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(etag.as_str())));
+        (etag, response.header("last-modified").map(str::to_owned))
+    };
+    for path in ["/rss.xml", "/news/chips/atom.xml", "/news/feed.json"] {
+        let mut seen = Vec::new();
+        for coding in ["identity", "gzip", "br", "zstd"] {
+            let first = validators(path, coding);
+            assert_eq!(first, validators(path, coding), "{path} {coding}");
+            seen.push(first.0);
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 4, "one tag a coding");
+    }
+}
+
+#[test]
+fn article_pages_and_media() {
+    let newsroom = Newsroom::new();
+    newsroom.write("content/news/crane.png", b"\x89PNG not really");
+    newsroom.write("content/news/secret.png", b"\x89PNG nobody refers to it");
+    newsroom.article("news/crane.md", "Crane moves", "![A crane](crane.png) and **more**.");
+    let daemon = newsroom.serve();
+    let feed = daemon.body("/news/rss.xml");
+    let link = feed.split("<link>http://127.0.0.1:8080").nth(2).and_then(|rest| rest.split("</link>").next()).expect("an item link");
+    let page = daemon.get(link, &[]);
+    assert_eq!(page.status, 200, "{link}");
+    assert!(page.text().contains("<strong>more</strong>") && page.text().contains("application/rss+xml"), "{}", page.text());
+    let other_slug = format!("/articles/renamed-{}", link.rsplit('-').next().expect("a short id"));
+    assert_eq!(daemon.get(&other_slug, &[]).status, 308);
+    assert_eq!(daemon.get("/media/news/crane.png", &[]).body, b"\x89PNG not really");
+    for refused in ["/media/news/secret.png", "/media/../config/dateline.toml", "/media/news/crane.md", "/media/%2e%2e/log"] {
+        assert!(matches!(daemon.get(refused, &[]).status, 400 | 404), "{refused}");
+    }
+}

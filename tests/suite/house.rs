@@ -1,0 +1,70 @@
+//! The house stays a house: imports point down, the core is pure.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module may import those behind it.
+const ORDER: [&str; 14] = [
+    "cli", "daemon", "serve", "deliver", "watch", "engine", "build", "event", "snapshot", "config", "feed", "article", "diag", "types",
+];
+/// These meet the core through `event` and `snapshot` only.
+const SHELL: [&str; 3] = ["serve", "deliver", "watch"];
+/// `feed::page` and `snapshot` share the noun of what pages have in common.
+const EXCEPTIONS: [(&str, &str); 1] = [("feed/page.rs", "snapshot")];
+/// What the core may not know.
+const IMPURE: [&str; 9] =
+    ["tokio::", "hyper::", "notify::", "std::fs", "std::net::Tcp", "std::env", "SystemTime", "std::time::Instant", "tracing::"];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("src is readable") {
+        let path = entry.expect("src is readable").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn imports_point_down_and_the_core_is_pure() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for file in &files {
+        let relative = file.strip_prefix(&src).expect("below src").to_str().expect("UTF-8").to_owned();
+        let room = relative.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+        if matches!(room, "lib" | "main") {
+            continue;
+        }
+        let rank = ORDER.iter().position(|name| *name == room).unwrap_or_else(|| panic!("`{room}` is not on the map"));
+        let text = fs::read_to_string(file).expect("readable");
+        // Tests may stand on anything.
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        if relative.ends_with("tests.rs") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for imported in code.split("crate::").skip(1) {
+                let name: String = imported.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                let Some(other) = ORDER.iter().position(|known| *known == name) else { continue };
+                checked += 1;
+                let shell = SHELL.contains(&room) && other != rank && other <= 6;
+                let excepted = EXCEPTIONS.contains(&(relative.as_str(), name.as_str()));
+                if (other < rank || shell) && !excepted {
+                    wrong.push(format!("{relative}:{}: {room} must not import {name}", number + 1));
+                }
+            }
+            if rank >= 5
+                && let Some(impure) = IMPURE.iter().find(|impure| code.contains(**impure))
+            {
+                wrong.push(format!("{relative}:{}: the core knows `{impure}`", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(files.len() > 40 && checked > 150, "{} files, {checked} imports: is this the whole house?", files.len());
+}

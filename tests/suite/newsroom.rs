@@ -1,0 +1,184 @@
+//! A newsroom in a scratch directory, and the real binary in it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Nothing takes this long; a test that waits for it has failed.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+pub(crate) const CONFIG: &str = r#"
+[site]
+title = "Test Courier"
+url = "http://127.0.0.1:8080/"
+timezone = "Asia/Shanghai"
+tag_authority = "courier.example,2026"
+
+[[section]]
+path = "news"
+
+[[section]]
+path = "news/chips"
+breadcrumb = "News > Chips"
+
+[taxonomies]
+tags = true
+authors = true
+"#;
+
+pub(crate) struct Newsroom {
+    folder: TempDir,
+}
+
+impl Newsroom {
+    pub(crate) fn new() -> Newsroom {
+        let newsroom = Newsroom { folder: tempfile::tempdir().expect("a scratch directory") };
+        newsroom.write("config/dateline.toml", CONFIG);
+        fs::create_dir_all(newsroom.path("content")).expect("writable");
+        newsroom
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file under a temporary name and moves it to its place, as good editors do.
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("below the newsroom")).expect("writable");
+        let temporary = path.with_file_name(".new");
+        fs::write(&temporary, text).expect("writable");
+        fs::rename(&temporary, &path).expect("writable");
+    }
+
+    pub(crate) fn article(&self, name: &str, title: &str, body: &str) {
+        self.write(&format!("content/{name}"), article(title, body));
+    }
+
+    pub(crate) fn dateline(&self, arguments: &[&str]) -> Output {
+        command(self.folder.path()).args(arguments).output().expect("dateline runs")
+    }
+
+    /// Builds all feeds from nothing into a folder.
+    pub(crate) fn build(&self, out: &str) -> Output {
+        self.dateline(&["build", "--out", out])
+    }
+
+    pub(crate) fn serve(&self) -> Daemon {
+        Daemon::start(self.folder.path())
+    }
+}
+
+pub(crate) fn article(title: &str, body: &str) -> String {
+    format!("---\ntitle: \"{title}\"\ndate: 2026-11-20 10:00\nauthors: [Ada Quay]\ntags: [tide]\n---\n\n{body}\n")
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dateline"));
+    command.current_dir(folder).env_remove("DATELINE_LOG").stdin(Stdio::null());
+    command
+}
+
+pub(crate) struct Daemon {
+    child: Child,
+    address: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("UTF-8")
+    }
+}
+
+impl Daemon {
+    pub(crate) fn start(folder: &Path) -> Daemon {
+        let log = fs::File::create(folder.join("log")).expect("writable");
+        let mut child = command(folder)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("dateline starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says where");
+        let address = line.split('/').nth(2).unwrap_or_else(|| panic!("no address in `{line}`")).to_owned();
+        let daemon = Daemon { child, address };
+        daemon.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
+        daemon
+    }
+
+    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.address).expect("it reads");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("it answers");
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        let fields = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        let headers = fields.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        Response { status, headers, body: bytes[end + 4..].to_vec() }
+    }
+
+    pub(crate) fn body(&self, path: &str) -> String {
+        self.get(path, &[]).text()
+    }
+
+    /// Asks until the answer is right.
+    pub(crate) fn wait(&self, what: &str, mut is_so: impl FnMut(&Daemon) -> bool) {
+        let started = Instant::now();
+        while !is_so(self) {
+            assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
+        }
+    }
+
+    /// Ends it as a service manager does; says whether it ended well.
+    pub(crate) fn stop(mut self) -> bool {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        killed.success() && self.child.wait().expect("it ends").success()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Every file below a folder, by its relative path, hidden ones left out.
+pub(crate) fn files(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap_or_else(|error| panic!("{}: {error}", next.display())) {
+            let path = entry.expect("readable").path();
+            let name = path.strip_prefix(folder).expect("below").to_str().expect("UTF-8").to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !name.rsplit('/').next().unwrap_or_default().starts_with('.') {
+                found.insert(name, fs::read(&path).expect("readable"));
+            }
+        }
+    }
+    found
+}
