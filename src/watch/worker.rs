@@ -1,7 +1,7 @@
 //! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as HintSender};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -37,6 +37,8 @@ struct Known {
 
 pub(super) struct Worker {
     options: WatchOptions,
+    /// The folder of the configuration file as the system's hints spell it.
+    config_folder: PathBuf,
     events: Sender<Event>,
     hints: HintSender<Hint>,
     inbox: Receiver<Hint>,
@@ -67,8 +69,10 @@ impl Worker {
         inbox: Receiver<Hint>,
     ) -> Worker {
         let config_hash = Some(options.config_hash);
+        let config_folder = config_folder(&options.config);
         Worker {
             options,
+            config_folder,
             events,
             hints,
             inbox,
@@ -153,7 +157,7 @@ impl Worker {
 
     /// Sorts a hint to what has to be done about it.
     fn note(&mut self, path: &Path, kind: Kind, work: &mut Work) {
-        if path.parent().is_some_and(|folder| folder == config_folder(&self.options.config)) {
+        if path.parent().is_some_and(|folder| folder == self.config_folder) {
             self.config_due.get_or_insert(self.started.elapsed() + CONFIG_QUIET);
         }
         let Some(relative) = self.options.root.relative(path) else { return };
@@ -347,7 +351,7 @@ impl Worker {
         }
         self.limited = None;
         let armed = Notice::new(self.hints.clone()).and_then(|mut notice| {
-            let config = notice.folder(config_folder(&self.options.config));
+            let config = notice.folder(&self.config_folder);
             notice.tree(&self.options.root.path)?;
             config?;
             Ok(notice)
@@ -441,8 +445,9 @@ fn proves_absence(listing: &Listing, path: &ArticlePath) -> bool {
     }
 }
 
-fn config_folder(config: &Path) -> &Path {
-    config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+fn config_folder(config: &Path) -> PathBuf {
+    let folder = config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// Ages of files are measured against the system's clock, since that is what stamped them.
