@@ -1,5 +1,6 @@
 //! Valid-by-construction values. What has one of these types was checked once, at the border, and never again.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -180,7 +181,7 @@ impl SectionPath {
     pub fn parse(raw: &str) -> Result<SectionPath, String> {
         let mut path = String::with_capacity(raw.len());
         for segment in raw.split('/') {
-            let segment = segment.trim().nfc().collect::<String>();
+            let segment = nfc(segment.trim());
             if segment.is_empty() {
                 continue;
             }
@@ -246,6 +247,11 @@ impl fmt::Display for SectionPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Normalisation form C (UAX #15). Most text is in it already.
+pub fn nfc(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
 /// Characters that reorder the text around them (UAX #9), which no path or name may carry.

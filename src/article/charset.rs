@@ -30,11 +30,9 @@ pub(super) fn decode<'b>(
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         return whole(bytes.get(length..).unwrap_or_default(), encoding, None);
     }
-    // Text has none of these; UTF-16 without a mark would have many, and cannot be told from a picture.
-    let looked_at = bytes.get(..bytes.len().min(65_536)).unwrap_or_default();
-    let controls =
-        looked_at.iter().filter(|&&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1B)).count();
-    if controls * 20 > looked_at.len() || looked_at.iter().filter(|&&byte| byte == 0).count() > 8 {
+    let utf8 = std::str::from_utf8(bytes);
+    // What is not UTF-8, or has NULs, may be no text at all; the rest need not be looked through again.
+    if (utf8.is_err() || bytes.contains(&0)) && is_binary(bytes) {
         return Err(NotText::Binary);
     }
     if let Some(encoding) = is_html.then(|| declared(bytes)).flatten()
@@ -42,7 +40,7 @@ pub(super) fn decode<'b>(
     {
         return whole(bytes, encoding, None);
     }
-    let error = match std::str::from_utf8(bytes) {
+    let error = match utf8 {
         Ok(text) => return Ok(Decoded { text: Cow::Borrowed(text), guessed: None }),
         Err(error) => error,
     };
@@ -59,6 +57,13 @@ pub(super) fn decode<'b>(
     // Of two characters alone the detector makes Cyrillic; the hint makes them what they mostly are here.
     let encoding = detector.guess(Some(b"cn"), Utf8Detection::Deny);
     whole(bytes, encoding, Some(encoding))
+}
+
+/// Text has hardly any control characters; UTF-16 without a mark has many NULs, and cannot be told from a picture.
+fn is_binary(bytes: &[u8]) -> bool {
+    let start = bytes.get(..bytes.len().min(65_536)).unwrap_or_default();
+    let is_control = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1B);
+    start.iter().filter(is_control).count() * 20 > start.len() || start.iter().filter(|&&byte| byte == 0).count() > 8
 }
 
 fn whole<'b>(

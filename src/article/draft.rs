@@ -6,14 +6,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
-
 use super::date::{self, Date};
 use super::{Article, Body, Image, Media, MediaReference, Metadata, Origin, ParseOptions, Parsed, SectionClaim};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
 use crate::types::{
     ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable,
-    media_type,
+    media_type, nfc,
 };
 
 /// A file, decoded.
@@ -38,6 +36,7 @@ pub(crate) struct Draft<'a> {
     hash: ContentHash,
     diagnostics: Vec<Diagnostic>,
     origins: Vec<Origin>,
+    with_origins: bool,
     title: Option<Text>,
     published: Option<Moment>,
     updated: Option<(Moment, Range<usize>)>,
@@ -67,12 +66,13 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(crate) fn new(source: Source<'a>, hash: ContentHash) -> Draft<'a> {
+    pub(crate) fn new(source: Source<'a>, hash: ContentHash, with_origins: bool) -> Draft<'a> {
         Draft {
             source,
             hash,
             diagnostics: Vec::new(),
             origins: Vec::new(),
+            with_origins,
             title: None,
             published: None,
             updated: None,
@@ -119,6 +119,9 @@ impl<'a> Draft<'a> {
     }
 
     fn origin(&mut self, field: &'static str, value: impl Into<String>, span: &Range<usize>, source: &'static str) {
+        if !self.with_origins {
+            return;
+        }
         let line = match span.end {
             0 => 0,
             _ => self
@@ -227,7 +230,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn add_tag(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
-        let tag = Text::line(&raw.nfc().collect::<String>());
+        let tag = Text::line(&nfc(raw));
         if tag.as_str().len() > 200 {
             return self.report(
                 Code::ArticleTag,
@@ -588,7 +591,7 @@ fn dated_name(stem: &str) -> (Option<&str>, &str) {
 
 /// One NFC path segment.
 fn slug(raw: &str) -> Result<Text, String> {
-    let slug: String = raw.trim().nfc().collect();
+    let slug = nfc(raw.trim());
     if slug.is_empty() {
         return Err("a slug cannot be empty".into());
     }

@@ -23,8 +23,17 @@ use self::draft::{Draft, Source};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
-/// Reads an article; the extension of its path says in which format.
+/// Reads an article; the extension of its path says in which format. Where its fields came from is not noted.
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
+    read(path, bytes, options, false)
+}
+
+/// Reads an article and notes where each field came from, which costs as much as reading it.
+pub fn parse_with_origins(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
+    read(path, bytes, options, true)
+}
+
+fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: bool) -> Parsed {
     let file = draft::file_name(options, path);
     let refused = |code, message: String, help: &str, place| Parsed {
         article: None,
@@ -67,7 +76,7 @@ pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed
             whole_file(),
         );
     }
-    let mut draft = Draft::new(Source { path, text, options }, ContentHash::of(bytes));
+    let mut draft = Draft::new(Source { path, text, options }, ContentHash::of(bytes), with_origins);
     if let Some(encoding) = decoded.guessed {
         let help = format!(
             "save the article as UTF-8, or set `content.charset = \"{}\"` if all such files are",
@@ -106,7 +115,7 @@ pub struct Parsed {
     pub article: Option<Article>,
     /// What was wrong, errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
-    /// How each field was found, for `dateline explain`.
+    /// How each field was found, for `dateline explain`; empty unless asked for.
     pub origins: Vec<Origin>,
 }
 

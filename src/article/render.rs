@@ -27,6 +27,13 @@ pub struct LinkBase {
     pub folder: String,
 }
 
+impl Rendered {
+    /// Of a body that nobody sees.
+    pub fn empty() -> Rendered {
+        Rendered { html: Text::new(""), text: String::new(), local_media: Vec::new() }
+    }
+}
+
 /// A body ready for feeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rendered {

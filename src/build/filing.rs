@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
-
 use crate::article::{Metadata, SectionClaim};
 use crate::config::{Config, Section, Selector};
 use crate::diag::{Code, Diagnostic};
-use crate::types::{ArticlePath, Language, SectionPath, Text};
+use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
 
 /// What identifies a feed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -25,7 +23,7 @@ pub enum FeedKey {
 
 /// Tags and authors are the same whatever their case and composition.
 pub fn taxonomy_key(term: &Text) -> Text {
-    Text::line(&term.as_str().nfc().collect::<String>().to_lowercase())
+    Text::line(&nfc(term.as_str()).to_lowercase())
 }
 
 /// Where an article belongs.

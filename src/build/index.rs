@@ -8,13 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use unicode_normalization::UnicodeNormalization;
 
 use super::filing::{Cabinet, FeedKey, Filing};
 use crate::article::Metadata;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
-use crate::types::{ArticlePath, EntryId, Moment, encode_segment};
+use crate::types::{ArticlePath, EntryId, Moment, encode_segment, nfc};
 
 /// Where an article stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -247,7 +246,7 @@ impl Index {
         }
         let date = metadata.published.map(Moment::date).unwrap_or_default();
         let section = filing.own.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
-        let slug = encode_segment(&metadata.slug.as_str().nfc().collect::<String>());
+        let slug = encode_segment(&nfc(metadata.slug.as_str()));
         let authority = &self.cabinet.config().site.tag_authority;
         EntryId::minted(format!("tag:{authority}:{date}/{}{slug}", section.unwrap_or_default()))
     }

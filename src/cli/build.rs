@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -48,7 +49,7 @@ impl Build {
             problems.extend(outcome.problems);
         }
         print_diagnostics(&problems);
-        let report = &engine.snapshot().report;
+        let report = Arc::clone(&engine.snapshot().report);
         println!(
             "{} ({} published), {}, {written} written, {unchanged} unchanged, {removed} removed, {}, {:.2} s",
             count(report.articles, "article"),
@@ -57,6 +58,8 @@ impl Build {
             count(problems.len(), "problem"),
             started.elapsed().as_secs_f64()
         );
+        // The process ends: giving the memory of an archive back piece by piece would take longer than building a feed of it.
+        std::mem::forget(engine);
         if failed || deliveries.is_empty() {
             ExitCode::from(FAILED)
         } else if problems.iter().any(|problem| problem.severity == Severity::Error) {

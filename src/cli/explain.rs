@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{WRONG_INPUT, load, print_diagnostics, refuse};
+use crate::article::parse_with_origins;
 use crate::build::assemble;
 use crate::build::filing::FeedKey;
 use crate::build::index::{Filed, Index, Standing};
@@ -34,7 +35,7 @@ impl Explain {
         let Some(path) = find(&self.article, &root) else {
             return refuse(&format!("there is no article `{}` in {}", self.article.display(), root.name));
         };
-        let FileState::Present(parsed) = read::read(&root, &path, &config.parsing).state else {
+        let FileState::Present(parsed) = read::read(&root, &path, &config.parsing, parse_with_origins).state else {
             return refuse(&format!("`{}` cannot be read", self.article.display()));
         };
         println!("{}", root.display(path.as_str()));

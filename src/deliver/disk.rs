@@ -163,14 +163,14 @@ impl Target for Disk {
     }
 }
 
-/// A new file takes the old one's place in one step, so that nobody ever sees half a document.
+/// A new file takes the old one's place in one step, so that nobody ever sees half a document. It is not flushed to the medium:
+/// what a power failure loses is compared and written again at the next start.
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let temporary = file.with_file_name(format!(".{name}.dateline-new"));
     let write = || {
         let mut new = fs::File::create(&temporary)?;
         new.write_all(bytes)?;
-        new.sync_data()?;
         fs::rename(&temporary, file)
     };
     write().inspect_err(|_| drop(fs::remove_file(&temporary)))

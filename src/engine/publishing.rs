@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::{Engine, Source};
 use crate::article::render::Rendered;
 use crate::build::filing::FeedKey;
-use crate::build::index::{Changes, Index};
+use crate::build::index::{Changes, Filed, Index};
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
 use crate::diag::Diagnostic;
 use crate::event::{BodyRequest, Delivery, Effect};
-use crate::feed::Entry;
+use crate::feed::{ContentMode, Entry};
 use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
 use crate::types::{ArticlePath, ContentHash};
 
@@ -197,7 +197,8 @@ impl Engine {
         let links = assemble::link_base(&article);
         let key = RenderKey::new(article.metadata.hash, &links);
         let kept = self.held.get(path).filter(|held| held.key == key).map(|held| Arc::clone(&held.rendered));
-        let rendered = match kept.or_else(|| self.cache.get(&key)) {
+        let unseen = (!shows_body(index, filed)).then(|| Arc::new(Rendered::empty()));
+        let rendered = match unseen.or(kept).or_else(|| self.cache.get(&key)) {
             Some(rendered) => rendered,
             None => match self.bodies.get(path) {
                 Some((hash, body)) if *hash == article.metadata.hash => self.cache.render(key, body, &links),
@@ -228,13 +229,19 @@ impl Engine {
 
     /// Brings an article's page and media up to date.
     fn refresh_article(&mut self, index: &Index, path: &ArticlePath) {
+        let own_pages = index.cabinet().config().content.article_url.is_none();
+        let local = |filed: &Filed| filed.metadata.image.is_some() || !filed.metadata.media.is_empty();
+        let shown =
+            own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
+        if !shown && !index.get(path).is_some_and(local) {
+            return;
+        }
         let new = match self.held.get(path) {
             Some(held) if index.get(path).is_some_and(|filed| filed.id().is_some()) => {
                 Some(PublishedArticle { entry: Some(Arc::clone(&held.entry)), ..(*held.article).clone() })
             }
             _ => self.published(index, path),
         };
-        let own_pages = index.cabinet().config().content.article_url.is_none();
         let route = new.as_ref().map(|article| Arc::<str>::from(assemble::short_id(&article.id)));
         if let Some(old) = self.pages.get(path).cloned()
             && Some(&old) != route.as_ref()
@@ -369,6 +376,14 @@ impl Engine {
         self.snapshot.report = Arc::new(Report { articles: counts.0, published: counts.1, feeds: counts.2, problems });
         true
     }
+}
+
+/// Whether readers see the body of an article anywhere: on its page, in a feed of whole articles, or in a summary cut from it.
+fn shows_body(index: &Index, filed: &Filed) -> bool {
+    let cabinet = index.cabinet();
+    let page = cabinet.config().content.article_url.is_none() && filed.metadata.link.is_none();
+    page || filed.metadata.summary.is_none()
+        || filed.feeds.iter().any(|key| assemble::options(cabinet, key).content == ContentMode::Full)
 }
 
 fn media_of(article: &PublishedArticle, in_body: &[ArticlePath]) -> BTreeMap<Arc<str>, ArticlePath> {

@@ -27,6 +27,7 @@ use crate::article::ParseOptions;
 use crate::config::Checked;
 use crate::event::{Event, Listing, ParsedFile, WatchPlan};
 use crate::types::{ArticlePath, ContentHash};
+use coalesce::Stamp;
 use notice::Hint;
 use scan::{Devices, Root};
 use worker::Worker;
@@ -97,7 +98,9 @@ pub fn read_everything(
     progress: &(impl Fn(usize, usize) + Sync),
 ) -> (Vec<ParsedFile>, Listing) {
     let scan = scan::scan(root, "", &mut Devices::new());
-    let paths: Vec<ArticlePath> = scan.listing.files.clone();
-    let files = read::read_all(root, &paths, options, &|done| progress(done, paths.len()));
+    let seen = scan.files.into_iter().map(|(path, stamp)| (path, Some(stamp)));
+    let found: Vec<(ArticlePath, Option<Stamp>)> =
+        seen.chain(scan.unusable.into_iter().map(|(path, _)| (path, None))).collect();
+    let files = read::read_all(root, &found, options, &|done| progress(done, found.len()));
     (files, scan.listing)
 }

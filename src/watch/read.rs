@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::coalesce::Stamp;
 use super::scan::{Root, look};
 use crate::article::{self, ParseOptions, Parsed};
 use crate::diag::{Code, Diagnostic, Place};
@@ -19,38 +20,50 @@ const O_NONBLOCK: i32 = 0o4000;
 /// Files read together keep their bodies up to this many bytes; windows ask for those that they need.
 const BODIES_BUDGET: usize = 8 << 20;
 
-/// Reads and parses one file.
-pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions) -> ParsedFile {
-    let refused =
-        |diagnostic| FileState::Present(Parsed { article: None, diagnostics: vec![diagnostic], origins: Vec::new() });
+/// How a file becomes an article: [`article::parse`], or [`article::parse_with_origins`] where somebody wants to know.
+type Parse = fn(&ArticlePath, &[u8], &ParseOptions) -> Parsed;
+
+/// Looks at, reads and parses one file.
+pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> ParsedFile {
     let state = match look(root, path) {
-        Err(diagnostic) => refused(diagnostic),
+        Err(diagnostic) => unusable(diagnostic),
         Ok(None) => FileState::Absent,
-        Ok(Some(stamp)) if stamp.size > options.max_size => FileState::Present(article::too_large(path, options)),
-        Ok(Some(_)) => match bytes(&root.file(path), options.max_size) {
-            Ok(bytes) => FileState::Present(parse(root, path, &bytes, options)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent,
-            Err(error) => FileState::Unreadable(
-                Diagnostic::new(Code::ArticleUnreadable, format!("the file cannot be read: {error}"))
-                    .at(Place::file(&root.display(path.as_str())))
-                    .help("give dateline the right to read it"),
-            ),
-        },
+        Ok(Some(stamp)) => read_known(root, path, stamp, options, parse),
     };
     ParsedFile { path: path.clone(), state }
 }
 
+fn unusable(diagnostic: Diagnostic) -> FileState {
+    FileState::Present(Parsed { article: None, diagnostics: vec![diagnostic], origins: Vec::new() })
+}
+
+/// Reads and parses a file that was looked at.
+fn read_known(root: &Root, path: &ArticlePath, stamp: Stamp, options: &ParseOptions, parse: Parse) -> FileState {
+    if stamp.size > options.max_size {
+        return FileState::Present(article::too_large(path, options));
+    }
+    match bytes(&root.file(path), stamp.size, options.max_size) {
+        Ok(bytes) => FileState::Present(parse_safely(root, path, &bytes, options, parse)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent,
+        Err(error) => FileState::Unreadable(
+            Diagnostic::new(Code::ArticleUnreadable, format!("the file cannot be read: {error}"))
+                .at(Place::file(&root.display(path.as_str())))
+                .help("give dateline the right to read it"),
+        ),
+    }
+}
+
 /// One byte more than the limit is enough to see that it is exceeded.
-fn bytes(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+fn bytes(file: &Path, size: u64, limit: u64) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(file)?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// No input is known to make a parser panic; one that does must not take the others with it.
-fn parse(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
-    catch_unwind(AssertUnwindSafe(|| article::parse(path, bytes, options))).unwrap_or_else(|_| {
+fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
+    catch_unwind(AssertUnwindSafe(|| parse(path, bytes, options))).unwrap_or_else(|_| {
         let diagnostic = Diagnostic::new(
             Code::ArticleUnreadable,
             "dateline failed over this file, which is a mistake of dateline's",
@@ -61,36 +74,42 @@ fn parse(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions) 
     })
 }
 
-/// Reads files on all cores; `progress` hears how many are done.
+/// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again); `progress`
+/// hears how many are done.
 pub fn read_all(
     root: &Root,
-    paths: &[ArticlePath],
+    files: &[(ArticlePath, Option<Stamp>)],
     options: &ParseOptions,
     progress: &(impl Fn(usize) + Sync),
 ) -> Vec<ParsedFile> {
     let next = AtomicUsize::new(0);
     let bodies = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(paths.len()));
+    let done = Mutex::new(Vec::with_capacity(files.len()));
     let work = || {
         let mut mine = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = paths.get(at) else { break };
-            let mut file = read(root, path, options);
+            let Some((path, stamp)) = files.get(at) else { break };
+            let mut file = match stamp {
+                Some(stamp) => {
+                    ParsedFile { path: path.clone(), state: read_known(root, path, *stamp, options, article::parse) }
+                }
+                None => read(root, path, options, article::parse),
+            };
             limit_bodies(&mut file, &bodies);
             mine.push(file);
             progress(at + 1);
         }
         done.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mine);
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len().div_ceil(4));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len().div_ceil(4));
     if threads > 1 {
         std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     } else {
         work();
     }
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by(|left, right| left.path.cmp(&right.path));
+    done.sort_unstable_by(|left, right| left.path.cmp(&right.path));
     done
 }
 
@@ -108,7 +127,7 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
     requests
         .iter()
         .map(|request| {
-            let body = match read(root, &request.path, options).state {
+            let body = match read(root, &request.path, options, article::parse).state {
                 FileState::Present(Parsed { article: Some(article), .. }) if article.metadata.hash == request.hash => {
                     article.body
                 }

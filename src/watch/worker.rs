@@ -106,7 +106,8 @@ impl Worker {
     /// Waits for something to do, and does it. `false`: asked to stop.
     fn turn(&mut self) -> Result<bool, Stopped> {
         let first = self.first.as_ref().map(|(_, deadline)| *deadline);
-        let deadline = [Some(self.next_scan), self.coalescer.next_due(), self.config_due, first].into_iter().flatten().min();
+        let deadline =
+            [Some(self.next_scan), self.coalescer.next_due(), self.config_due, first].into_iter().flatten().min();
         let wait = deadline.unwrap_or(self.next_scan).saturating_sub(self.now());
         let mut hints = Vec::new();
         match self.inbox.recv_timeout(wait) {
@@ -264,10 +265,10 @@ impl Worker {
     fn read(&mut self, paths: Vec<ArticlePath>) -> Result<(), Stopped> {
         for batch in paths.chunks(BATCH) {
             // The stamp from before reading: a write in between shows as a change.
-            let stamps: Vec<Option<Stamp>> =
-                batch.iter().map(|path| look(&self.options.root, path).unwrap_or_default()).collect();
-            let mut files = read::read_all(&self.options.root, batch, &self.options.parsing, &|_| {});
-            let stamps: BTreeMap<&ArticlePath, Option<Stamp>> = batch.iter().zip(stamps).collect();
+            let seen: Vec<(ArticlePath, Option<Stamp>)> =
+                batch.iter().map(|path| (path.clone(), look(&self.options.root, path).unwrap_or_default())).collect();
+            let mut files = read::read_all(&self.options.root, &seen, &self.options.parsing, &|_| {});
+            let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
             files.retain(|file| self.is_news(file, stamps.get(&file.path).copied().flatten()));
             if !files.is_empty() {
                 self.send(Event::Files(files))?;

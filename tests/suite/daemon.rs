@@ -13,7 +13,9 @@ fn a_saved_article_is_in_its_feeds_and_follows_its_file() {
     newsroom.article("news/other.md", "Other story", "Stays.");
     let daemon = newsroom.serve();
     let in_all = |title: &str| {
-        let feeds = FORMATS.iter().flat_map(|format| ["", "news/", "tags/tide/", "authors/ada%20quay/"].map(|feed| format!("/{feed}{format}")));
+        let feeds = FORMATS.iter().flat_map(|format| {
+            ["", "news/", "tags/tide/", "authors/ada%20quay/"].map(|feed| format!("/{feed}{format}"))
+        });
         feeds.filter(|feed| daemon.body(feed).contains(title)).count() == 12
     };
 
@@ -39,7 +41,9 @@ fn a_saved_article_is_in_its_feeds_and_follows_its_file() {
     });
 
     fs::remove_file(newsroom.path("content/sport/quay.md")).expect("removed");
-    daemon.wait("a removed article is in no feed", |daemon| FORMATS.iter().all(|format| !daemon.body(&format!("/{format}")).contains("Quay closes")));
+    daemon.wait("a removed article is in no feed", |daemon| {
+        FORMATS.iter().all(|format| !daemon.body(&format!("/{format}")).contains("Quay closes"))
+    });
     assert!(daemon.body("/rss.xml").contains("Other story"));
     assert!(daemon.stop(), "it ends well when asked to");
 }
@@ -51,7 +55,9 @@ fn a_lost_content_directory_is_not_a_deletion() {
     let daemon = newsroom.serve();
     let before = daemon.get("/rss.xml", &[]);
     fs::rename(newsroom.path("content"), newsroom.path("elsewhere")).expect("renamed");
-    daemon.wait("it is noticed", |_| fs::read_to_string(newsroom.path("log")).is_ok_and(|log| log.contains("folder-unreadable")));
+    daemon.wait("it is noticed", |_| {
+        fs::read_to_string(newsroom.path("log")).is_ok_and(|log| log.contains("folder-unreadable"))
+    });
     assert_eq!(daemon.get("/rss.xml", &[]).body, before.body);
     fs::rename(newsroom.path("elsewhere"), newsroom.path("content")).expect("renamed");
     newsroom.article("news/b.md", "Story B", "Body.");
@@ -93,8 +99,11 @@ fn a_reload_applies_all_or_nothing() {
     assert_eq!((daemon.get("/arts/rss.xml", &[]).status, daemon.get("/sport/rss.xml", &[]).status), (404, 200));
 
     // Mended in place.
-    fs::write(newsroom.path("config/dateline.toml"), format!("{CONFIG}\n[[section]]\npath = \"arts\"\n")).expect("writable");
-    daemon.wait("the mended one applies", |daemon| daemon.get("/arts/rss.xml", &[]).status == 200 && daemon.get("/sport/rss.xml", &[]).status == 404);
+    fs::write(newsroom.path("config/dateline.toml"), format!("{CONFIG}\n[[section]]\npath = \"arts\"\n"))
+        .expect("writable");
+    daemon.wait("the mended one applies", |daemon| {
+        daemon.get("/arts/rss.xml", &[]).status == 200 && daemon.get("/sport/rss.xml", &[]).status == 404
+    });
     daemon.wait("it is cleared", |_| log().contains("mended"));
     assert_eq!(log().matches("ERROR").count(), 1, "{}", log());
 
@@ -110,7 +119,14 @@ fn a_reload_applies_all_or_nothing() {
     daemon.wait("the swapped target applies", |daemon| daemon.get("/swapped/rss.xml", &[]).status == 200);
 
     // What cannot change live is named.
-    newsroom.write("config/v2/dateline.toml", CONFIG.replace("[[section]]", "[server]\nlisten = \"127.0.0.1:1\"\n[[section]]").replacen("[server]\nlisten = \"127.0.0.1:1\"\n[[section]]\npath = \"news/chips\"", "[[section]]\npath = \"news/chips\"", 1));
+    newsroom.write(
+        "config/v2/dateline.toml",
+        CONFIG.replace("[[section]]", "[server]\nlisten = \"127.0.0.1:1\"\n[[section]]").replacen(
+            "[server]\nlisten = \"127.0.0.1:1\"\n[[section]]\npath = \"news/chips\"",
+            "[[section]]\npath = \"news/chips\"",
+            1,
+        ),
+    );
     symlink("v2", newsroom.path("config/data.new")).expect("linked");
     fs::rename(newsroom.path("config/data.new"), newsroom.path("config/data")).expect("swapped");
     daemon.wait("it is named", |_| log().contains("config-frozen"));
@@ -149,14 +165,24 @@ fn article_pages_and_media() {
     newsroom.article("news/crane.md", "Crane moves", "![A crane](crane.png) and **more**.");
     let daemon = newsroom.serve();
     let feed = daemon.body("/news/rss.xml");
-    let link = feed.split("<link>http://127.0.0.1:8080").nth(2).and_then(|rest| rest.split("</link>").next()).expect("an item link");
+    let link = feed
+        .split("<link>http://127.0.0.1:8080")
+        .nth(2)
+        .and_then(|rest| rest.split("</link>").next())
+        .expect("an item link");
     let page = daemon.get(link, &[]);
     assert_eq!(page.status, 200, "{link}");
-    assert!(page.text().contains("<strong>more</strong>") && page.text().contains("application/rss+xml"), "{}", page.text());
+    assert!(
+        page.text().contains("<strong>more</strong>") && page.text().contains("application/rss+xml"),
+        "{}",
+        page.text()
+    );
     let other_slug = format!("/articles/renamed-{}", link.rsplit('-').next().expect("a short id"));
     assert_eq!(daemon.get(&other_slug, &[]).status, 308);
     assert_eq!(daemon.get("/media/news/crane.png", &[]).body, b"\x89PNG not really");
-    for refused in ["/media/news/secret.png", "/media/../config/dateline.toml", "/media/news/crane.md", "/media/%2e%2e/log"] {
+    for refused in
+        ["/media/news/secret.png", "/media/../config/dateline.toml", "/media/news/crane.md", "/media/%2e%2e/log"]
+    {
         assert!(matches!(daemon.get(refused, &[]).status, 400 | 404), "{refused}");
     }
 }

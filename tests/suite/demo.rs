@@ -13,7 +13,11 @@ fn root() -> &'static Path {
 #[test]
 fn the_committed_feeds_are_reproduced_byte_for_byte() {
     let out = tempfile::tempdir().expect("a scratch directory");
-    let build = Command::new(env!("CARGO_BIN_EXE_dateline")).current_dir(root()).args(["build", "--out"]).arg(out.path()).output();
+    let build = Command::new(env!("CARGO_BIN_EXE_dateline"))
+        .current_dir(root())
+        .args(["build", "--out"])
+        .arg(out.path())
+        .output();
     let build = build.expect("dateline runs");
     assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
     let (made, committed) = (files(out.path()), files(&root().join("feeds")));
@@ -31,14 +35,26 @@ fn feed_rs_reads_the_same_in_all_formats() {
     let mut stories = 0;
     let mut checked = 0;
     for (name, rss) in feeds.iter().filter(|(name, _)| name.ends_with("rss.xml")) {
-        let sibling = |file: &str| feeds.get(&name.replace("rss.xml", file)).unwrap_or_else(|| panic!("{file} beside {name}"));
+        let sibling =
+            |file: &str| feeds.get(&name.replace("rss.xml", file)).unwrap_or_else(|| panic!("{file} beside {name}"));
         let read = |bytes: &[u8]| {
             let feed = feed_rs::parser::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
             let story = |entry: feed_rs::model::Entry| {
                 let title = entry.title.map(|title| title.content).unwrap_or_default();
                 // Atom and JSON say once, at the top, who answers for stories without a byline; parsers differ in repeating it.
-                let authors: Vec<String> = entry.authors.into_iter().filter_map(|author| author.name).filter(|name| name != "Harbour Courier").collect();
-                (entry.id, title, entry.published.map(|date| date.timestamp()), authors, entry.links.first().map(|link| link.href.clone()))
+                let authors: Vec<String> = entry
+                    .authors
+                    .into_iter()
+                    .filter_map(|author| author.name)
+                    .filter(|name| name != "Harbour Courier")
+                    .collect();
+                (
+                    entry.id,
+                    title,
+                    entry.published.map(|date| date.timestamp()),
+                    authors,
+                    entry.links.first().map(|link| link.href.clone()),
+                )
             };
             feed.entries.into_iter().map(story).collect::<Vec<_>>()
         };

@@ -5,15 +5,25 @@ use std::path::{Path, PathBuf};
 
 /// Each module may import those behind it.
 const ORDER: [&str; 14] = [
-    "cli", "daemon", "serve", "deliver", "watch", "engine", "build", "event", "snapshot", "config", "feed", "article", "diag", "types",
+    "cli", "daemon", "serve", "deliver", "watch", "engine", "build", "event", "snapshot", "config", "feed", "article",
+    "diag", "types",
 ];
 /// These meet the core through `event` and `snapshot` only.
 const SHELL: [&str; 3] = ["serve", "deliver", "watch"];
 /// `feed::page` and `snapshot` share the noun of what pages have in common.
 const EXCEPTIONS: [(&str, &str); 1] = [("feed/page.rs", "snapshot")];
 /// What the core may not know.
-const IMPURE: [&str; 9] =
-    ["tokio::", "hyper::", "notify::", "std::fs", "std::net::Tcp", "std::env", "SystemTime", "std::time::Instant", "tracing::"];
+const IMPURE: [&str; 9] = [
+    "tokio::",
+    "hyper::",
+    "notify::",
+    "std::fs",
+    "std::net::Tcp",
+    "std::env",
+    "SystemTime",
+    "std::time::Instant",
+    "tracing::",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("src is readable") {

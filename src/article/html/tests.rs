@@ -193,7 +193,7 @@ fn read(source: &str) -> String {
     };
     let path = ArticlePath::new("harbours/2026-03-08-ships.html");
     let source = Source { path: &path, text: source, options: &options };
-    let parsed = super::read(Draft::new(source, ContentHash::of(b"")));
+    let parsed = super::read(Draft::new(source, ContentHash::of(b""), true));
     let mut facts = String::new();
     if let Some(article) = parsed.article {
         let metadata = &article.metadata;

@@ -126,7 +126,7 @@ fn parsed(source: &str) -> Parsed {
     };
     let path = ArticlePath::new("harbours/tidal-port.txt");
     let source = Source { path: &path, text: source, options: &options };
-    super::read(Draft::new(source, ContentHash::of(source.text.as_bytes())))
+    super::read(Draft::new(source, ContentHash::of(source.text.as_bytes()), true))
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn chinese_charsets_are_read() {
     };
     let path = ArticlePath::new("case/a.txt");
     let read = |bytes: &[u8]| {
-        let parsed = crate::article::parse(&path, bytes, &options);
+        let parsed = crate::article::parse_with_origins(&path, bytes, &options);
         let article = parsed.article.expect("an article");
         let metadata = (*article.metadata).clone();
         (crate::article::Metadata { hash: ContentHash::of(b""), ..metadata }, article.body)
