@@ -10,6 +10,7 @@
 //! cause a scan, of the folder where that is enough.
 
 pub mod coalesce;
+mod cores;
 mod notice;
 pub mod read;
 pub mod scan;

@@ -6,9 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::coalesce::Stamp;
+use super::cores::on_all_cores;
 use super::scan::{Root, look};
 use crate::article::{self, ParseOptions, Parsed};
 use crate::diag::{Code, Diagnostic, Place};
@@ -82,35 +82,19 @@ pub fn read_all(
     options: &ParseOptions,
     progress: &(impl Fn(usize) + Sync),
 ) -> Vec<ParsedFile> {
-    let next = AtomicUsize::new(0);
     let bodies = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(files.len()));
-    let work = || {
-        let mut mine = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((path, stamp)) = files.get(at) else { break };
-            let mut file = match stamp {
-                Some(stamp) => {
-                    ParsedFile { path: path.clone(), state: read_known(root, path, *stamp, options, article::parse) }
-                }
-                None => read(root, path, options, article::parse),
-            };
-            limit_bodies(&mut file, &bodies);
-            mine.push(file);
-            progress(at + 1);
-        }
-        done.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mine);
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len().div_ceil(4));
-    if threads > 1 {
-        std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    } else {
-        work();
-    }
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_unstable_by(|left, right| left.path.cmp(&right.path));
-    done
+    let done = AtomicUsize::new(0);
+    on_all_cores(files, |(path, stamp)| {
+        let mut file = match stamp {
+            Some(stamp) => {
+                ParsedFile { path: path.clone(), state: read_known(root, path, *stamp, options, article::parse) }
+            }
+            None => read(root, path, options, article::parse),
+        };
+        limit_bodies(&mut file, &bodies);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+        file
+    })
 }
 
 fn limit_bodies(file: &mut ParsedFile, bodies: &AtomicUsize) {

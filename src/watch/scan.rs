@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::coalesce::{Seen, Stamp};
+use super::cores::on_all_cores;
 use crate::article::is_article_name;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
@@ -58,15 +59,25 @@ pub fn scan(root: &Root, scope: &str, devices: &mut Devices) -> Scan {
     let listing = Listing { scope: scope.to_owned(), directories: Vec::new(), files: Vec::new(), limited: None };
     let mut scan = Scan { listing, files: Vec::new(), unusable: Vec::new() };
     let mut folders = vec![scope.to_owned()];
+    let mut names = Vec::new();
     while let Some(folder) = folders.pop() {
-        let unreadable = list(root, &folder, devices, &mut scan, &mut folders).err().map(|reason| {
+        let unreadable = list(root, &folder, devices, &mut scan, &mut folders, &mut names).err().map(|reason| {
             Diagnostic::new(Code::FolderUnreadable, format!("this folder cannot be read: {reason}"))
                 .at(Place::file(&root.display(&folder)))
                 .help("its articles stay as they are; give dateline the right to read it, or mount it again")
         });
         scan.listing.directories.push(ListedDirectory { path: folder, unreadable });
     }
-    scan.files.sort_by(|left, right| left.0.cmp(&right.0));
+    names.sort_unstable();
+    let looks = on_all_cores(&names, |path| look(root, path));
+    for (path, look) in names.into_iter().zip(looks) {
+        match look {
+            Ok(Some(stamp)) => scan.files.push((path, stamp)),
+            // Gone between listing and looking: its removal will be seen as well.
+            Ok(None) => {}
+            Err(diagnostic) => scan.unusable.push((path, diagnostic)),
+        }
+    }
     let unusable = scan.unusable.iter().map(|(path, _)| path);
     scan.listing.files = scan.files.iter().map(|(path, _)| path).chain(unusable).cloned().collect();
     scan.listing.files.sort();
@@ -79,6 +90,7 @@ fn list(
     devices: &mut Devices,
     scan: &mut Scan,
     folders: &mut Vec<String>,
+    names: &mut Vec<ArticlePath>,
 ) -> Result<(), String> {
     let directory = root.path.join(folder);
     let explain = |error: io::Error| error.to_string();
@@ -113,13 +125,7 @@ fn list(
                 diagnostic.at(Place::file(&root.display(&path))).help("move the folder here, or bind-mount it");
             scan.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
         } else if is_article_name(name) {
-            let path = ArticlePath::new(&path);
-            match look(root, &path) {
-                Ok(Some(stamp)) => scan.files.push((path, stamp)),
-                // Gone between listing and looking: its removal will be seen as well.
-                Ok(None) => {}
-                Err(diagnostic) => scan.unusable.push((path, diagnostic)),
-            }
+            names.push(ArticlePath::new(&path));
         }
     }
     // A folder that is empty and on another device than before: what was mounted on it is not.
