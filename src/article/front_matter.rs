@@ -47,7 +47,7 @@ pub(super) struct Matter<'t> {
 }
 
 /// The most events of a document: far more than any article needs, and far less than a bomb.
-const MOST_EVENTS: usize = 10_000;
+const MOST_EVENTS: usize = 20_000;
 const MOST_DEPTH: usize = 16;
 
 /// Reads the front matter; `None` where the file has none.
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let deep = format!("---\na: {}{}\n---\n", "[".repeat(40), "]".repeat(40));
-        let long = format!("---\na: [{}]\n---\n", "1,".repeat(20_000));
+        let long = format!("---\na: [{}]\n---\n", "1,".repeat(40_000));
         for (text, reason) in [
             ("---\ntitle: x\n", "not closed"),
             ("+++\n", "not closed"),

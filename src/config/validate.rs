@@ -44,6 +44,10 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
     }
     let config = validate(file, hash, Table::root(&table), &mut sink);
     let mut diagnostics = sink.diagnostics;
+    if !errors.is_empty() {
+        // What seems to be missing may stand in the lines that could not be read.
+        diagnostics.retain(|diagnostic| diagnostic.code != Code::ConfigMissing);
+    }
     diagnostics.sort();
     diagnostics.dedup();
     let broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);

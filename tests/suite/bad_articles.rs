@@ -4,28 +4,67 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use dateline::article::render::{LinkBase, render};
 use dateline::article::{ParseOptions, parse};
 use dateline::diag::Severity;
-use dateline::types::ArticlePath;
+use dateline::types::{ArticlePath, WebUrl};
 use jiff::tz::TimeZone;
 
-#[test]
-fn bad_articles_are_explained() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/articles/bad");
-    let options = ParseOptions {
+fn options() -> ParseOptions {
+    ParseOptions {
         root: "content".into(),
         timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
         charset: None,
         wire_labels: Vec::new(),
         max_size: 8 * 1024 * 1024,
-    };
+    }
+}
+
+/// What is too large or too regular to be kept as files.
+#[test]
+fn enormous_articles_are_refused_or_cut_in_time() {
+    let front = |rest: &str| format!("---\ntitle: Quay\ndate: 2026-11-20\n{rest}---\n\n");
+    let list = |count: usize| (0..count).map(|n| format!("t{n}")).collect::<Vec<_>>().join(", ");
+    let bomb: String = (1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))).collect();
+    for (name, text, expected, usable) in [
+        ("50 MB", front("") + &"word ".repeat(10_000_000), "article-too-large", false),
+        ("10,000 tags", front(&format!("tags: [{}]\n", list(10_000))), "article-too-many", true),
+        ("100,000 tags", front(&format!("tags: [{}]\n", list(100_000))), "front-matter", false),
+        ("a YAML bomb", front(&format!("a0: &a0 lol\n{bomb}")), "front-matter", false),
+        ("5,000 authors", front(&format!("authors: [{}]\n", list(5_000))), "article-too-many", true),
+        ("a title of 7 MB", format!("---\ntitle: {}\ndate: 2026-11-20\n---\n", "x".repeat(7_000_000)), "article-title", false),
+        ("a million headings", format!("{}{}", front(""), "# x\n".repeat(1_000_000)), "", true),
+        ("deep quotes", format!("{}{}", front(""), "> ".repeat(100_000)), "", true),
+        ("deep brackets", format!("{}{}", front(""), "[".repeat(200_000)), "", true),
+        ("NULs", "\0".repeat(100_000), "article-binary", false),
+    ] {
+        let started = std::time::Instant::now();
+        let parsed = parse(&ArticlePath::new("news/a.md"), text.as_bytes(), &options());
+        let codes: Vec<&str> = parsed.diagnostics.iter().map(|diagnostic| diagnostic.code.name()).collect();
+        assert_eq!((codes.join(" ").as_str(), parsed.article.is_some()), (expected, usable), "{name}");
+        let links = LinkBase {
+            page: WebUrl::parse("http://x.example/a").expect("a URL"),
+            media: WebUrl::parse("http://x.example/media/").expect("a URL"),
+            folder: String::new(),
+        };
+        if let Some(body) = parsed.article.and_then(|article| article.body) {
+            render(&body, &links);
+        }
+        assert!(started.elapsed().as_secs() < 30, "{name} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn bad_articles_are_explained() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/articles/bad");
+    let options = options();
     let mut names = std::fs::read_dir(&folder)
         .expect("the corpus")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
         .filter(|name| !name.ends_with(".expected"))
         .collect::<Vec<_>>();
     names.sort();
-    assert!(names.len() >= 36, "the corpus has shrunk to {}", names.len());
+    assert!(names.len() >= 100, "the corpus has shrunk to {}", names.len());
     for name in names {
         let bytes = std::fs::read(folder.join(&name)).expect("readable");
         let parsed = parse(&ArticlePath::new(&name), &bytes, &options);

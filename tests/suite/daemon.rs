@@ -186,3 +186,49 @@ fn article_pages_and_media() {
         assert!(matches!(daemon.get(refused, &[]).status, 400 | 404), "{refused}");
     }
 }
+
+#[test]
+fn bad_versions_keep_the_last_good_one_and_all_else_goes_on() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/articles/bad");
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_items = 1000\n"));
+    let mut refused = Vec::new();
+    for entry in fs::read_dir(corpus).expect("the corpus") {
+        let path = entry.expect("readable").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8").to_owned();
+        let expected = fs::read_to_string(path.with_file_name(format!("{name}.expected"))).unwrap_or_default();
+        if !expected.contains("error[") || name.starts_with("20") {
+            continue;
+        }
+        let title = format!("Good version {}.", refused.len());
+        let good = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("html") => format!(
+                "<html><head><meta charset=\"utf-8\"><title>{title}</title><meta property=\"article:published_time\" content=\"2026-11-20T10:00:00Z\">\
+                 </head><body><article><h1>{title}</h1><p>Words.</p></article></body></html>"
+            ),
+            Some("txt") => format!("{}\n\nSource: Desk | 2026-11-20 10:00:00\n\nWords that are a paragraph.\n", title.trim_end_matches('.')),
+            _ => article(&title, "Words."),
+        };
+        newsroom.write(&format!("content/news/{name}"), good);
+        refused.push((name, title.trim_end_matches('.').to_owned(), fs::read(&path).expect("readable")));
+    }
+    assert!(refused.len() >= 50, "{} refused articles", refused.len());
+    let daemon = newsroom.serve();
+    let missing = |daemon: &crate::newsroom::Daemon| {
+        let feed = daemon.body("/news/feed.json");
+        let missing = refused.iter().filter(|(_, title, _)| !feed.contains(&format!("\"{title}.\"")) && !feed.contains(&format!("\"{title}\"")));
+        missing.map(|(name, ..)| name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(&daemon), Vec::<String>::new(), "not there to begin with");
+    for (name, _, bytes) in &refused {
+        newsroom.write(&format!("content/news/{name}"), bytes);
+    }
+    newsroom.article("news/marker.md", "The marker", "Comes after all of them.");
+    daemon.wait("what is good is published", |daemon| daemon.body("/news/feed.json").contains("The marker"));
+    let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
+    daemon.wait("each is reported", |_| refused.iter().all(|(name, ..)| log().contains(&format!("content/news/{name}"))));
+    assert_eq!(missing(&daemon), Vec::<String>::new(), "a bad version took the good one's place");
+    assert!(log().contains("the previous version of this article stays published"));
+    assert!(!log().contains("panicked"), "{}", log());
+    assert!(daemon.stop());
+}

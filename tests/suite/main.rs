@@ -2,6 +2,8 @@
 
 mod bad_articles;
 mod commands;
+mod config_cases;
+mod convergence;
 mod daemon;
 mod demo;
 mod house;

@@ -1,0 +1,79 @@
+//! Bad configurations, and what is said about each: `cases/config/<name>.toml` and `<name>.txt`, all diagnostics as they are
+//! printed. `UPDATE_GOLDEN=1` writes the texts anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use dateline::config;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/config")
+}
+
+fn rendered(bytes: &[u8]) -> String {
+    let checked = config::parse(Path::new("config/dateline.toml"), bytes);
+    let texts: Vec<String> = checked.diagnostics.iter().map(|diagnostic| diagnostic.to_text(false)).collect();
+    let verdict = if checked.config.is_some() { "usable" } else { "refused" };
+    format!("{}\n{verdict}\n", texts.join("\n"))
+}
+
+#[test]
+fn bad_configurations_are_explained() {
+    let mut cases = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(folder()).expect("there are cases") {
+        let path = entry.expect("readable").path();
+        let golden = path.with_extension("txt");
+        if path.extension().is_some_and(|extension| extension == "txt") {
+            assert!(path.with_extension("toml").exists(), "{} belongs to nothing", path.display());
+            continue;
+        }
+        cases += 1;
+        let found = rendered(&fs::read(&path).expect("readable"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &found).expect("writable");
+        }
+        if fs::read_to_string(&golden).ok().as_deref() != Some(&found) {
+            wrong.push(format!("{}:\n{found}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases >= 80, "{cases} cases");
+}
+
+#[test]
+fn huge_configurations_are_read_in_time() {
+    let site = "[site]\ntitle = \"x\"\nurl = \"http://localhost/\"\n";
+    let sections: String = (0..3_000).map(|n| format!("[[section]]\npath = \"s/{n}\"\nbreadcrumb = \"S > {n}\"\n")).collect();
+    for (name, text, usable) in [
+        ("3,000 sections", format!("{site}{sections}"), true),
+        ("2,000 unknown keys", format!("{site}{}", (0..2_000).map(|n| format!("k{n} = 1\n")).collect::<String>()), false),
+        ("deep arrays", format!("{site}x = {}{}\n", "[".repeat(50_000), "]".repeat(50_000)), false),
+        ("a long text", format!("{site}description = \"{}\"\n", "x".repeat(4_000_000)), true),
+    ] {
+        let started = Instant::now();
+        let checked = config::parse(Path::new("dateline.toml"), text.as_bytes());
+        assert_eq!(checked.config.is_some(), usable, "{name}");
+        assert!(started.elapsed() < Duration::from_secs(20), "{name} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn the_shipped_reference_is_right_and_whole() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/dateline.toml");
+    let text = fs::read_to_string(file).expect("it is shipped");
+    let checked = config::parse(Path::new("config/dateline.toml"), text.as_bytes());
+    assert!(checked.config.is_some() && checked.diagnostics.is_empty(), "{:?}", checked.diagnostics);
+    // What the program reads, it explains.
+    let source = concat!(include_str!("../../src/config/validate.rs"), include_str!("../../src/config/sections.rs"));
+    let mut keys = 0;
+    for call in ["text(sink, \"", "texts(sink, \"", "boolean(sink, \"", "number(sink, \"", "table(sink, \"", "tables(sink, \"", "required_text(table, sink, \""] {
+        for key in source.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
+            keys += 1;
+            let named = text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} ="))) || text.contains(&format!("{key}]")) || text.contains(&format!("{key} = ["));
+            assert!(named || text.contains(&format!(".{key}]")), "the reference does not show `{key}`");
+        }
+    }
+    assert!(keys > 25, "{keys} keys: does this test still find them?");
+}
