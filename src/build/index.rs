@@ -270,14 +270,20 @@ impl Index {
                 (path.clone(), standing)
             })
             .collect();
+        // All that change leave first: two of them may have the same instant, and so would have the same place.
+        let mut moved = Vec::new();
         for (path, standing) in standings {
-            let Some(mut filed) = self.articles.remove(&path) else { continue };
-            if filed.standing != standing {
-                self.withdraw(&filed);
-                filed.standing = standing;
-                self.place(&path, &filed);
-                self.changes.articles.insert(path.clone());
+            if self.articles.get(&path).is_some_and(|filed| filed.standing == standing) {
+                continue;
             }
+            let Some(mut filed) = self.articles.remove(&path) else { continue };
+            self.withdraw(&filed);
+            filed.standing = standing;
+            moved.push((path, filed));
+        }
+        for (path, filed) in moved {
+            self.place(&path, &filed);
+            self.changes.articles.insert(path.clone());
             self.articles.insert(path, filed);
         }
     }

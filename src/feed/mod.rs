@@ -37,6 +37,8 @@ mod json;
 pub mod opml;
 pub mod page;
 mod rss;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

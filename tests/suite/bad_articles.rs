@@ -25,14 +25,20 @@ fn options() -> ParseOptions {
 fn enormous_articles_are_refused_or_cut_in_time() {
     let front = |rest: &str| format!("---\ntitle: Quay\ndate: 2026-11-20\n{rest}---\n\n");
     let list = |count: usize| (0..count).map(|n| format!("t{n}")).collect::<Vec<_>>().join(", ");
-    let bomb: String = (1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))).collect();
+    let bomb: String =
+        (1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))).collect();
     for (name, text, expected, usable) in [
         ("50 MB", front("") + &"word ".repeat(10_000_000), "article-too-large", false),
         ("10,000 tags", front(&format!("tags: [{}]\n", list(10_000))), "article-too-many", true),
         ("100,000 tags", front(&format!("tags: [{}]\n", list(100_000))), "front-matter", false),
         ("a YAML bomb", front(&format!("a0: &a0 lol\n{bomb}")), "front-matter", false),
         ("5,000 authors", front(&format!("authors: [{}]\n", list(5_000))), "article-too-many", true),
-        ("a title of 7 MB", format!("---\ntitle: {}\ndate: 2026-11-20\n---\n", "x".repeat(7_000_000)), "article-title", false),
+        (
+            "a title of 7 MB",
+            format!("---\ntitle: {}\ndate: 2026-11-20\n---\n", "x".repeat(7_000_000)),
+            "article-title",
+            false,
+        ),
         ("a million headings", format!("{}{}", front(""), "# x\n".repeat(1_000_000)), "", true),
         ("deep quotes", format!("{}{}", front(""), "> ".repeat(100_000)), "", true),
         ("deep brackets", format!("{}{}", front(""), "[".repeat(200_000)), "", true),

@@ -45,10 +45,15 @@ fn bad_configurations_are_explained() {
 #[test]
 fn huge_configurations_are_read_in_time() {
     let site = "[site]\ntitle = \"x\"\nurl = \"http://localhost/\"\n";
-    let sections: String = (0..3_000).map(|n| format!("[[section]]\npath = \"s/{n}\"\nbreadcrumb = \"S > {n}\"\n")).collect();
+    let sections: String =
+        (0..3_000).map(|n| format!("[[section]]\npath = \"s/{n}\"\nbreadcrumb = \"S > {n}\"\n")).collect();
     for (name, text, usable) in [
         ("3,000 sections", format!("{site}{sections}"), true),
-        ("2,000 unknown keys", format!("{site}{}", (0..2_000).map(|n| format!("k{n} = 1\n")).collect::<String>()), false),
+        (
+            "2,000 unknown keys",
+            format!("{site}{}", (0..2_000).map(|n| format!("k{n} = 1\n")).collect::<String>()),
+            false,
+        ),
         ("deep arrays", format!("{site}x = {}{}\n", "[".repeat(50_000), "]".repeat(50_000)), false),
         ("a long text", format!("{site}description = \"{}\"\n", "x".repeat(4_000_000)), true),
     ] {
@@ -68,10 +73,20 @@ fn the_shipped_reference_is_right_and_whole() {
     // What the program reads, it explains.
     let source = concat!(include_str!("../../src/config/validate.rs"), include_str!("../../src/config/sections.rs"));
     let mut keys = 0;
-    for call in ["text(sink, \"", "texts(sink, \"", "boolean(sink, \"", "number(sink, \"", "table(sink, \"", "tables(sink, \"", "required_text(table, sink, \""] {
+    for call in [
+        "text(sink, \"",
+        "texts(sink, \"",
+        "boolean(sink, \"",
+        "number(sink, \"",
+        "table(sink, \"",
+        "tables(sink, \"",
+        "required_text(table, sink, \"",
+    ] {
         for key in source.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
             keys += 1;
-            let named = text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} ="))) || text.contains(&format!("{key}]")) || text.contains(&format!("{key} = ["));
+            let named = text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} =")))
+                || text.contains(&format!("{key}]"))
+                || text.contains(&format!("{key} = ["));
             assert!(named || text.contains(&format!(".{key}]")), "the reference does not show `{key}`");
         }
     }

@@ -206,7 +206,10 @@ fn bad_versions_keep_the_last_good_one_and_all_else_goes_on() {
                 "<html><head><meta charset=\"utf-8\"><title>{title}</title><meta property=\"article:published_time\" content=\"2026-11-20T10:00:00Z\">\
                  </head><body><article><h1>{title}</h1><p>Words.</p></article></body></html>"
             ),
-            Some("txt") => format!("{}\n\nSource: Desk | 2026-11-20 10:00:00\n\nWords that are a paragraph.\n", title.trim_end_matches('.')),
+            Some("txt") => format!(
+                "{}\n\nSource: Desk | 2026-11-20 10:00:00\n\nWords that are a paragraph.\n",
+                title.trim_end_matches('.')
+            ),
             _ => article(&title, "Words."),
         };
         newsroom.write(&format!("content/news/{name}"), good);
@@ -216,7 +219,9 @@ fn bad_versions_keep_the_last_good_one_and_all_else_goes_on() {
     let daemon = newsroom.serve();
     let missing = |daemon: &crate::newsroom::Daemon| {
         let feed = daemon.body("/news/feed.json");
-        let missing = refused.iter().filter(|(_, title, _)| !feed.contains(&format!("\"{title}.\"")) && !feed.contains(&format!("\"{title}\"")));
+        let missing = refused.iter().filter(|(_, title, _)| {
+            !feed.contains(&format!("\"{title}.\"")) && !feed.contains(&format!("\"{title}\""))
+        });
         missing.map(|(name, ..)| name.clone()).collect::<Vec<_>>()
     };
     assert_eq!(missing(&daemon), Vec::<String>::new(), "not there to begin with");
@@ -226,7 +231,8 @@ fn bad_versions_keep_the_last_good_one_and_all_else_goes_on() {
     newsroom.article("news/marker.md", "The marker", "Comes after all of them.");
     daemon.wait("what is good is published", |daemon| daemon.body("/news/feed.json").contains("The marker"));
     let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
-    daemon.wait("each is reported", |_| refused.iter().all(|(name, ..)| log().contains(&format!("content/news/{name}"))));
+    daemon
+        .wait("each is reported", |_| refused.iter().all(|(name, ..)| log().contains(&format!("content/news/{name}"))));
     assert_eq!(missing(&daemon), Vec::<String>::new(), "a bad version took the good one's place");
     assert!(log().contains("the previous version of this article stays published"));
     assert!(!log().contains("panicked"), "{}", log());

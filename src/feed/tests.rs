@@ -1,0 +1,220 @@
+//! Documents as others read them: `feed-rs` for what they say, `quick-xml` for whether they are XML at all.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::Offset;
+use proptest::prelude::*;
+
+use super::*;
+
+const INJECTION: &str = "x\"/><link rel=\"alternate\" href=\"https://evil.example/\"/><media:content alt=\"";
+const NASTY: &str = "a & b <c> \"q\" 'p' ]]> ]]]]>> &nbsp; \u{202e}rtl 👩‍👩‍👧 科技";
+
+fn text(raw: &str) -> Text {
+    Text::line(raw)
+}
+
+/// No reader of articles makes an empty name, caption or tag.
+fn some(raw: &str) -> Option<Text> {
+    Some(text(raw)).filter(|text| !text.is_empty())
+}
+
+fn url(raw: &str) -> WebUrl {
+    WebUrl::parse(raw).expect("a URL")
+}
+
+fn moment(raw: &str, hours: i8) -> Moment {
+    Moment::new(raw.parse().expect("an instant"), Offset::constant(hours)).expect("in range")
+}
+
+fn entry(title: &str, words: &str) -> Entry {
+    Entry {
+        id: EntryId::parse("tag:courier.example,2026:2026-11-20/news/quay").expect("an id"),
+        url: url("https://www.courier.example/a?x=1&y=2"),
+        title: text(title),
+        published: moment("2026-11-20T02:00:00Z", 8),
+        updated: moment("2026-11-21T02:00:00Z", 8),
+        authors: [some("JIN Feng"), some(words)].into_iter().flatten().collect(),
+        editors: some(words).into_iter().collect(),
+        summary: text(words),
+        content: Text::new(&format!("<p>{}</p>", words.replace('&', "&amp;").replace('<', "&lt;"))),
+        tags: [some("ai"), some(words)].into_iter().flatten().collect(),
+        section: [some("Technology"), some(words)].into_iter().flatten().collect(),
+        language: Language::parse("zh-Hans").expect("a language"),
+        image: Some(EntryImage {
+            url: Some(url("https://img.example/q.jpg?a=1&b=\"x\"")),
+            media_type: Some(text("image/jpeg")),
+            alt: some(words),
+            caption: Some(text(INJECTION)),
+            credit: some(words),
+        }),
+        media: vec![EntryMedia {
+            url: url("https://img.example/a.mp3?a&b"),
+            media_type: text("audio/mpeg"),
+            length: 1_234,
+            duration: Some(60),
+        }],
+        source: some(words),
+        copyright: some(words),
+    }
+}
+
+fn feed(entries: Vec<Entry>) -> Feed {
+    Feed {
+        id: EntryId::parse("tag:courier.example,2026:feed/news").expect("an id"),
+        title: text(NASTY),
+        description: text(NASTY),
+        home: url("https://www.courier.example/news/"),
+        site: url("https://feeds.courier.example/"),
+        base: url("https://feeds.courier.example/news/"),
+        formats: Format::ALL.to_vec(),
+        language: Language::parse("en").expect("a language"),
+        updated: entries.iter().map(|entry| entry.updated.timestamp()).max(),
+        publisher: text("Courier"),
+        copyright: Some(text(NASTY)),
+        poll_minutes: 15,
+        content: ContentMode::Full,
+        entries: entries.into_iter().map(Arc::new).collect(),
+    }
+}
+
+/// Well-formed for a parser without mercy, each prefix declared, no attribute twice, no DOCTYPE (rules ).
+fn assert_well_formed(document: &[u8]) {
+    use quick_xml::events::Event;
+    let text = std::str::from_utf8(document).expect("UTF-8");
+    assert!(text.starts_with("<?xml"), "nothing stands before the declaration (X-03)");
+    let mut reader = quick_xml::Reader::from_str(text);
+    let mut prefixes = BTreeSet::from(["xml".to_owned(), "xmlns".to_owned()]);
+    let mut depth = 0;
+    loop {
+        let event = reader.read_event().unwrap_or_else(|error| panic!("{error} in {text}"));
+        let (Event::Start(element) | Event::Empty(element)) = &event else {
+            match event {
+                Event::End(_) => depth -= 1,
+                Event::DocType(_) => panic!("a DOCTYPE"),
+                Event::Eof => break,
+                _ => {}
+            }
+            continue;
+        };
+        depth += i32::from(matches!(event, Event::Start(_)));
+        for attribute in element.attributes() {
+            let attribute = attribute.unwrap_or_else(|error| panic!("{error} in {text}"));
+            let name = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
+            assert!(!attribute.value.contains(&b'<'), "{name} in {text}");
+            if let Some(prefix) = name.strip_prefix("xmlns:") {
+                prefixes.insert(prefix.to_owned());
+            }
+        }
+        let name = String::from_utf8_lossy(element.name().as_ref()).into_owned();
+        if let Some((prefix, _)) = name.split_once(':') {
+            assert!(prefixes.contains(prefix), "`{name}` is of no declared namespace (X-10)");
+        }
+    }
+    assert_eq!(depth, 0);
+}
+
+#[test]
+fn all_formats_say_the_same_to_a_parser_of_others() {
+    let feed = feed(vec![
+        entry(NASTY, NASTY),
+        Entry { id: EntryId::parse("tag:x,2026:b").expect("an id"), ..entry("Plain", INJECTION) },
+    ]);
+    for format in Format::ALL {
+        let document = encode(&feed, format).expect("encodes");
+        if format != Format::Json {
+            assert_well_formed(&document);
+        }
+        let read = feed_rs::parser::parse(document.as_slice()).unwrap_or_else(|error| panic!("{format:?}: {error}"));
+        assert_eq!(read.title.map(|title| title.content).as_deref(), Some(text(NASTY).as_str()), "{format:?}");
+        assert_eq!(read.entries.len(), 2);
+        for (found, meant) in read.entries.iter().zip(&feed.entries) {
+            assert_eq!(found.id, meant.id.as_str(), "{format:?}");
+            assert_eq!(
+                found.title.as_ref().map(|title| title.content.as_str()),
+                Some(meant.title.as_str()),
+                "{format:?}"
+            );
+            assert_eq!(
+                found.published.map(|date| date.timestamp()),
+                Some(meant.published.timestamp().as_second()),
+                "{format:?}"
+            );
+            let authors: Vec<&str> = found.authors.iter().filter_map(|author| author.name.as_deref()).collect();
+            assert_eq!(authors, meant.authors.iter().map(Text::as_str).collect::<Vec<_>>(), "{format:?}");
+            let links: Vec<&str> =
+                found.links.iter().map(|link| link.href.as_str()).filter(|href| !href.ends_with(".mp3?a&b")).collect();
+            assert_eq!(links, [meant.url.as_str()], "{format:?}: no link that nobody wrote");
+            let content = found.content.as_ref().and_then(|content| content.body.as_deref()).unwrap_or_default();
+            assert_eq!(content, meant.content.as_str(), "{format:?}: HTML is escaped exactly once (X-13)");
+        }
+        assert_eq!(encode(&feed, format), Ok(document), "the same bytes each time (X-15)");
+    }
+}
+
+#[test]
+fn empty_feeds_and_summary_feeds() {
+    let empty = feed(Vec::new());
+    let summary = Feed { content: ContentMode::Summary, ..feed(vec![entry("Quay", "Short.")]) };
+    for format in Format::ALL {
+        let read = feed_rs::parser::parse(encode(&empty, format).expect("encodes").as_slice()).expect("parses");
+        assert!(read.entries.is_empty());
+        let document = String::from_utf8(encode(&summary, format).expect("encodes")).expect("UTF-8");
+        assert!(document.contains("Short.") && !document.contains("&lt;p>") && !document.contains("<p>"), "{document}");
+    }
+}
+
+#[test]
+fn rss_says_what_the_profile_wants() {
+    let document =
+        String::from_utf8(encode(&feed(vec![entry("Quay", "Short.")]), Format::Rss).expect("encodes")).expect("UTF-8");
+    for (rule, part) in [
+        ("R-01", "<rss version=\"2.0\""),
+        ("R-06", "<pubDate>Fri, 20 Nov 2026 02:00:00 +0000</pubDate>"),
+        ("R-08", "<lastBuildDate>Sat, 21 Nov 2026 02:00:00 +0000</lastBuildDate>"),
+        ("R-09", "<dc:creator>JIN Feng</dc:creator>"),
+        ("R-12", "<guid isPermaLink=\"false\">tag:courier.example,2026:2026-11-20/news/quay</guid>"),
+        ("R-14", "length=\"1234\" type=\"audio/mpeg\""),
+        ("R-17", "rel=\"self\""),
+        ("R-19", "<ttl>15</ttl>"),
+        ("E-01", "xmlns:media=\"http://search.yahoo.com/mrss/\""),
+        ("E-02", "medium=\"image\""),
+    ] {
+        assert!(document.contains(part), "{rule}: no `{part}` in {document}");
+    }
+    assert!(!document.contains("<author>"), "R-09: no invented e-mail address");
+    let (description, content) = (document.find("<description><![CDATA[Short"), document.find("<content:encoded>"));
+    assert!(description.is_some() && description < content, "R-16: {document}");
+    assert_eq!(document.matches("<enclosure").count(), 1, "R-14, E-04");
+}
+
+#[test]
+fn the_last_gate_lets_nothing_forbidden_through() {
+    assert!(inspect(b"").is_err());
+    for forbidden in ["\u{0}", "\u{b}", "\u{1f}", "\u{fffe}", "\u{ffff}"] {
+        assert!(inspect(format!("<a>{forbidden}</a>").as_bytes()).is_err(), "{forbidden:?}");
+    }
+    assert!(inspect("<a>\t\r\n\u{7f} 科技 \u{fffd}</a>".as_bytes()).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn whatever_is_written_is_well_formed_and_comes_back(title in "\\PC{1,40}", words in any::<String>()) {
+        prop_assume!(!text(&title).is_empty());
+        let feed = feed(vec![entry(&title, &words)]);
+        for format in Format::ALL {
+            let document = encode(&feed, format).expect("encodes");
+            if format != Format::Json {
+                assert_well_formed(&document);
+            }
+            let read = feed_rs::parser::parse(document.as_slice()).expect("parses");
+            prop_assert_eq!(read.entries.len(), 1);
+            if format == Format::Json {
+                let title = read.entries[0].title.as_ref().map(|title| title.content.clone());
+                prop_assert_eq!(title.as_deref(), Some(feed.entries[0].title.as_str()));
+            }
+        }
+    }
+}
