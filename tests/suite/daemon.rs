@@ -238,3 +238,48 @@ fn bad_versions_keep_the_last_good_one_and_all_else_goes_on() {
     assert!(!log().contains("panicked"), "{}", log());
     assert!(daemon.stop());
 }
+
+#[test]
+fn nothing_outside_the_content_directory_is_read_and_nothing_hangs() {
+    let newsroom = Newsroom::new();
+    newsroom.write("secret.md", article("A secret", "Not to be published."));
+    newsroom.write("elsewhere/deep.md", article("Elsewhere", "Not to be published either."));
+    newsroom.article("news/a.md", "Story A", "Body.");
+    fs::create_dir_all(newsroom.path("content/.hidden")).expect("writable");
+    newsroom.article(".hidden/b.md", "Hidden story", "Body.");
+    for name in ["news/.c.md.swp", "news/d.md~", "news/#e.md#", "news/.f.md"] {
+        fs::write(newsroom.path("content").join(name), article("Temporary", "Body.")).expect("writable");
+    }
+    symlink("../../secret.md", newsroom.path("content/news/link.md")).expect("linked");
+    symlink("../elsewhere", newsroom.path("content/linked")).expect("linked");
+    symlink("a.md", newsroom.path("content/news/inside.md")).expect("linked");
+    symlink("loop.md", newsroom.path("content/news/loop.md")).expect("linked");
+    let fifo =
+        std::process::Command::new("mkfifo").arg(newsroom.path("content/news/fifo.md")).status().expect("mkfifo runs");
+    assert!(fifo.success());
+    let daemon = newsroom.serve();
+    let feed = daemon.body("/rss.xml");
+    assert_eq!(feed.matches("<item>").count(), 2, "the story and its link inside: {feed}");
+    for secret in ["A secret", "Elsewhere", "Hidden story", "Temporary"] {
+        assert!(!feed.contains(secret), "{secret}");
+    }
+    let log = fs::read_to_string(newsroom.path("log")).expect("a log");
+    for code in ["article-outside", "article-special", "folder-link"] {
+        assert!(log.contains(code), "no {code} in\n{log}");
+    }
+}
+
+#[test]
+fn a_burst_is_published_whole() {
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_items = 1000\nformats = [\"json\"]\n"));
+    let daemon = newsroom.serve();
+    for n in 0..1_000 {
+        let folder = newsroom.path(&format!("burst/news/{}", n % 20));
+        fs::create_dir_all(&folder).expect("writable");
+        fs::write(folder.join(format!("story-{n}.md")), article(&format!("Burst {n}."), "Body.")).expect("writable");
+    }
+    // Moved in as one folder: the system says one word about it.
+    fs::rename(newsroom.path("burst/news"), newsroom.path("content/news")).expect("renamed");
+    daemon.wait("all are published", |daemon| daemon.body("/news/feed.json").matches("\"Burst ").count() == 1_000);
+}

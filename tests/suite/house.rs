@@ -78,3 +78,22 @@ fn imports_point_down_and_the_core_is_pure() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(files.len() > 40 && checked > 150, "{} files, {checked} imports: is this the whole house?", files.len());
 }
+
+/// The table of codes in the README, between two headings, is that of the program. `UPDATE_GOLDEN=1` writes it anew.
+#[test]
+fn the_readme_lists_every_diagnostic_code() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(&file).expect("there is a README");
+    let rows: String = dateline::diag::Code::ALL
+        .iter()
+        .map(|code| format!("| `{code}` | {} | {} |\n", code.severity().name(), code.explanation()))
+        .collect();
+    let table = format!("| code | severity | meaning |\n|---|---|---|\n{rows}");
+    let start = readme.find("| code | severity | meaning |").expect("the table");
+    let end = readme.find("\n## Performance").expect("the heading after it");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, format!("{}{table}{}", &readme[..start], &readme[end..])).expect("writable");
+    } else {
+        assert_eq!(&readme[start..end], table);
+    }
+}
