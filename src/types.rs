@@ -1,4 +1,6 @@
 //! Valid-by-construction values. What has one of these types was checked once, at the border, and never again.
+//!
+//! Long because it has all of them: a page to look a value up on.
 
 use std::borrow::Cow;
 use std::fmt;

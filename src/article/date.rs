@@ -304,7 +304,8 @@ fn starts_with_word(text: &str, word: &str) -> bool {
         && !text.get(word.len()..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
-fn month(word: &str) -> Option<i8> {
+/// The number of a month by its English name or the beginning of it, from three letters on.
+pub(super) fn month(word: &str) -> Option<i8> {
     let word = word.to_ascii_lowercase();
     let at = MONTHS
         .iter()

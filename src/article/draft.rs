@@ -2,6 +2,8 @@
 //! value it was given; [`Draft::finish`] says what is missing.
 //!
 //! An error makes the file unfit to publish, so that its last good version stays. A warning leaves out one harmless field.
+//!
+//! Long because it has a setter for every field there is; each is a few lines, and they belong on one page.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! From what the TOML says to what the program uses: every mistake is reported, and only a file without errors gives a
 //! [`Config`].
+//!
+//! Long because it has a check for every key; each is short, and `sections` has those of `[[section]]`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};

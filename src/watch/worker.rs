@@ -1,4 +1,5 @@
-//! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine.
+//! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine. Long by a few lines: its state is
+//! one, and what decides is in `coalesce` and `scan`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -209,6 +210,7 @@ impl Worker {
                     .iter()
                     .any(|other| folder.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/')));
                 if !inside {
+                    self.rearm(folder);
                     self.scan(folder)?;
                 }
             }
@@ -345,10 +347,21 @@ impl Worker {
         Ok(())
     }
 
-    /// Watches the content directory and the configuration's folder, if they are not watched yet.
+    /// Watches a folder and all below it, again if it was watched. When this returns, the system's thread has dealt with all
+    /// that it heard before, so that what a scan now misses will be heard of.
+    fn rearm(&mut self, folder: &str) {
+        let path = self.options.root.path.join(folder);
+        let Some(Err(error)) = self.notice.as_mut().map(|notice| notice.tree(&path)) else { return };
+        // A folder that is gone by now needs no watch.
+        if path.is_dir() {
+            self.limited = Some(error.to_string());
+        }
+    }
+
+    /// Watches the content directory and the configuration's folder.
     fn arm(&mut self) {
         if self.armed && self.limited.is_none() {
-            return;
+            return self.rearm("");
         }
         self.limited = None;
         let armed = Notice::new(self.hints.clone()).and_then(|mut notice| {

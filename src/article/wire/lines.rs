@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::labels::{self, Labels};
 use crate::article::WireField;
+use crate::article::date;
 use crate::article::summary::is_wider;
 
 /// A stretch of the source text that knows where it is.
@@ -494,22 +495,5 @@ fn runs(word: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_month(word: &str) -> bool {
-    const MONTHS: &[&str] = &[
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "sept",
-    ];
-    MONTHS.iter().any(|month| {
-        month.eq_ignore_ascii_case(word) || month.get(..3).is_some_and(|short| short.eq_ignore_ascii_case(word))
-    })
+    date::month(word).is_some()
 }
