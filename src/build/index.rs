@@ -203,7 +203,6 @@ impl Index {
     /// What is odd about where an article stands.
     pub fn diagnostics(&self, path: &ArticlePath) -> Vec<Diagnostic> {
         let Some(filed) = self.articles.get(path) else { return Vec::new() };
-        let file = format!("{}/{path}", self.cabinet.config().parsing.root);
         let mut diagnostics = filed.filing.diagnostics.clone();
         match &filed.standing {
             Standing::IdTaken(holder) => diagnostics.push(
@@ -225,8 +224,9 @@ impl Index {
             ),
             _ => {}
         }
+        let file = || Place::file(&format!("{}/{path}", self.cabinet.config().parsing.root));
         for diagnostic in &mut diagnostics {
-            diagnostic.place.get_or_insert_with(|| Place::file(&file));
+            diagnostic.place.get_or_insert_with(file);
         }
         diagnostics
     }

@@ -39,6 +39,9 @@ pub struct Problems {
 impl Problems {
     /// What a source says now; nothing clears it.
     pub fn set(&mut self, source: Source, mut diagnostics: Vec<Diagnostic>) {
+        if diagnostics.is_empty() && !self.by_source.contains_key(&source) {
+            return;
+        }
         diagnostics.sort();
         diagnostics.dedup();
         let before = if diagnostics.is_empty() {
