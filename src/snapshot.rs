@@ -1,5 +1,6 @@
 //! What readers see: one immutable [`Snapshot`], swapped whole. A request loads it once and needs nothing else.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -50,6 +51,10 @@ pub struct Resource {
 pub enum ResourceKind {
     /// A feed document.
     Feed(Format),
+    /// A feed document that browsers are to show, in its style sheet.
+    ShownFeed(Format),
+    /// The style sheet of such feeds.
+    Style,
     /// The list of all feeds.
     Opml,
     /// A page for people.
@@ -60,7 +65,9 @@ impl ResourceKind {
     /// The Content-Type header.
     pub fn content_type(self) -> &'static str {
         match self {
-            ResourceKind::Feed(format) => format.content_type(),
+            ResourceKind::Feed(format) | ResourceKind::ShownFeed(format @ Format::Json) => format.content_type(),
+            ResourceKind::ShownFeed(Format::Rss | Format::Atom) => "application/xml; charset=utf-8",
+            ResourceKind::Style => "text/css; charset=utf-8",
             ResourceKind::Opml => "text/x-opml; charset=utf-8",
             ResourceKind::Page => "text/html; charset=utf-8",
         }
@@ -123,6 +130,8 @@ pub struct PageFrame {
     pub trail: Vec<(Text, WebUrl)>,
     /// The feeds that its pages announce (autodiscovery), the own section's first: title, URL, format.
     pub feeds: Vec<(Text, String, Format)>,
+    /// The feeds of agencies and papers, by name in lower case.
+    pub sources: Arc<BTreeMap<Text, WebUrl>>,
 }
 
 /// The state of the newsroom, for the status line and `check`.

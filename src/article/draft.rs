@@ -9,7 +9,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::date::{self, Date};
-use super::{Article, Body, Image, Media, MediaReference, Metadata, Origin, ParseOptions, Parsed, SectionClaim};
+use super::sanitise::percent_decoded;
+use super::{
+    Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Origin, ParseOptions, Parsed,
+    SectionClaim,
+};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
 use crate::types::{
     ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable,
@@ -52,11 +56,12 @@ pub(crate) struct Draft<'a> {
     id: Option<EntryId>,
     slug: Option<Text>,
     link: Option<WebUrl>,
-    image: Option<MediaReference>,
+    image: Vec<ImageFile>,
     image_alt: Option<Text>,
     image_caption: Option<Text>,
     image_credit: Option<Text>,
     media: Vec<Media>,
+    source_feed: Option<WebUrl>,
     agency: Option<Text>,
     copyright: Option<Text>,
     draft: bool,
@@ -88,11 +93,12 @@ impl<'a> Draft<'a> {
             id: None,
             slug: None,
             link: None,
-            image: None,
+            image: Vec::new(),
             image_alt: None,
             image_caption: None,
             image_credit: None,
             media: Vec::new(),
+            source_feed: None,
             agency: None,
             copyright: None,
             draft: false,
@@ -360,13 +366,23 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn set_image_url(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
-        if self.image.is_some() || raw.trim().is_empty() {
-            return;
+        if self.image.is_empty() && !raw.trim().is_empty() {
+            self.add_image_file(raw, None, span, how);
         }
+    }
+
+    /// The picture in one more size.
+    pub(crate) fn add_image_file(
+        &mut self,
+        raw: &str,
+        facts: Option<MediaFacts>,
+        span: Range<usize>,
+        how: &'static str,
+    ) {
         match self.media_reference(raw) {
-            Ok(reference) => {
+            Ok(url) => {
                 self.origin("image", raw.trim(), &span, how);
-                self.image = Some(reference);
+                self.image.push(ImageFile { url, facts });
             }
             Err(message) => self.report(Code::ArticleImage, span, message, url_help(raw)),
         }
@@ -376,7 +392,7 @@ impl<'a> Draft<'a> {
         &mut self,
         raw: &str,
         kind: Option<&str>,
-        length: Option<u64>,
+        facts: Option<MediaFacts>,
         duration: Option<u64>,
         span: Range<usize>,
         how: &'static str,
@@ -384,14 +400,23 @@ impl<'a> Draft<'a> {
         match self.media_reference(raw) {
             Ok(url) => {
                 self.origin("media", raw.trim(), &span, how);
-                self.media.push(Media {
-                    url,
-                    media_type: kind.map(Text::line).filter(|kind| is_media_type(kind.as_str())),
-                    length,
-                    duration,
-                });
+                let media_type = kind.map(Text::line).filter(|kind| is_media_type(kind.as_str()));
+                self.media.push(Media { url, media_type, facts, duration });
             }
             Err(message) => self.report(Code::ArticleMedia, span, message, url_help(raw)),
+        }
+    }
+
+    pub(crate) fn set_source_feed(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        match WebUrl::parse(raw) {
+            Ok(url) => {
+                self.origin("source.feed", url.as_str(), &span, how);
+                self.source_feed = Some(url);
+            }
+            Err(reason) => {
+                let message = format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug());
+                self.report(Code::ArticleLink, span, message, url_help(raw));
+            }
         }
     }
 
@@ -411,6 +436,8 @@ impl<'a> Draft<'a> {
                 .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
             return Ok(MediaReference::Remote(url));
         }
+        let decoded = percent_decoded(raw).unwrap_or_else(|| raw.to_owned());
+        let raw = decoded.as_str();
         if raw.starts_with('/') || raw.contains(['\\', '\0']) {
             return Err(format!("`{}` is neither a whole URL nor a file beside the article", raw.escape_debug()));
         }
@@ -511,7 +538,7 @@ impl<'a> Draft<'a> {
         let article = match (self.title, self.slug) {
             (Some(title), Some(slug)) if !refused => {
                 let described = self.image_caption.is_some() || self.image_credit.is_some();
-                let image = self.image.or_else(|| described.then_some(MediaReference::Missing));
+                let has_image = described || !self.image.is_empty();
                 let metadata = Metadata {
                     hash: self.hash,
                     title,
@@ -527,14 +554,15 @@ impl<'a> Draft<'a> {
                     id: self.id,
                     slug,
                     link: self.link,
-                    image: image.map(|url| Image {
-                        url,
+                    image: has_image.then_some(Image {
+                        files: self.image,
                         alt: self.image_alt,
                         caption: self.image_caption,
                         credit: self.image_credit,
                     }),
                     media: self.media,
                     source: self.agency,
+                    source_feed: self.source_feed,
                     copyright: self.copyright,
                     draft: self.draft,
                     in_feeds: self.in_feeds,

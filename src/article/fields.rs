@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::MediaFacts;
 use super::draft::Draft;
 use super::front_matter::{Key, Node, Value};
 use crate::diag::{Code, nearest};
@@ -277,7 +278,12 @@ fn people(
 
 fn source(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     let found = match &node.value {
-        Value::Map(entries) => field(entries, "name").or_else(|| field(entries, "title")),
+        Value::Map(entries) => {
+            if let Some((feed, span)) = field(entries, "feed") {
+                draft.set_source_feed(&feed, span, "front matter");
+            }
+            field(entries, "name").or_else(|| field(entries, "title"))
+        }
         _ => text(draft, key, node).map(|name| (name, node.span.clone())),
     };
     if let Some((name, span)) = found {
@@ -287,6 +293,7 @@ fn source(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
 
 fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     const HOW: &str = "front matter";
+    const SIZES: &str = "a list of tables such as `{ url: crane-400.jpg, width: 400, height: 300 }`";
     let entries = match &node.value {
         Value::Map(entries) => entries,
         Value::List(_) => {
@@ -295,11 +302,27 @@ fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
         Value::Null => return,
         Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), HOW),
     };
+    let stated = facts(entries);
+    let url = ["url", "src", "path"].into_iter().find_map(|name| field(entries, name));
+    if let Some((url, span)) = url.filter(|(url, _)| !url.trim().is_empty()) {
+        draft.add_image_file(&url, stated, span, HOW);
+    }
     for (name, value) in entries {
+        if let ("sizes", Value::List(sizes)) = (&*name.name, &value.value) {
+            for size in sizes {
+                match &size.value {
+                    Value::Scalar(url) => draft.add_image_file(url, None, size.span.clone(), HOW),
+                    Value::Map(entries) => match field(entries, "url") {
+                        Some((url, span)) => draft.add_image_file(&url, facts(entries), span, HOW),
+                        None => wrong_kind(draft, key, &size.span, SIZES),
+                    },
+                    _ => wrong_kind(draft, key, &size.span, SIZES),
+                }
+            }
+        }
         let Value::Scalar(text) = &value.value else { continue };
         let span = value.span.clone();
         match &*name.name {
-            "url" | "src" | "path" => draft.set_image_url(text, span, HOW),
             "alt" => draft.set_image_alt(text, span, HOW),
             "caption" => draft.set_image_caption(text, span, HOW),
             "credit" => draft.set_image_credit(text, span, HOW),
@@ -324,13 +347,27 @@ fn media(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
                     wrong_kind(draft, key, &node.span, WANTED);
                     continue;
                 };
-                let number = |name| field(entries, name).and_then(|(number, _)| number.trim().parse().ok());
+                let duration = number(entries, "duration");
                 let kind = field(entries, "type").map(|(kind, _)| kind);
-                draft.add_media(&url, kind.as_deref(), number("length"), number("duration"), span, "front matter");
+                draft.add_media(&url, kind.as_deref(), facts(entries), duration, span, "front matter");
             }
             _ => wrong_kind(draft, key, &node.span, WANTED),
         }
     }
+}
+
+/// What is stated about a file.
+fn facts(entries: &[(Key<'_>, Node<'_>)]) -> Option<MediaFacts> {
+    let facts = MediaFacts {
+        length: number(entries, "length").unwrap_or(0),
+        width: number(entries, "width"),
+        height: number(entries, "height"),
+    };
+    (facts != MediaFacts::default()).then_some(facts)
+}
+
+fn number<N: std::str::FromStr>(entries: &[(Key<'_>, Node<'_>)], name: &str) -> Option<N> {
+    field(entries, name).and_then(|(number, _)| number.trim().parse().ok())
 }
 
 fn field(entries: &[(Key<'_>, Node<'_>)], name: &str) -> Option<(String, Range<usize>)> {

@@ -178,12 +178,38 @@ pub struct Metadata {
     pub media: Vec<Media>,
     /// The agency or paper it was taken from.
     pub source: Option<Text>,
+    /// The feed that it was taken from, if stated.
+    pub source_feed: Option<WebUrl>,
     /// Rights of this article, where they differ from the site's.
     pub copyright: Option<Text>,
     /// Not to be published yet.
     pub draft: bool,
     /// `feeds = false` keeps it out of all feeds.
     pub in_feeds: bool,
+}
+
+impl Metadata {
+    /// The files below the content directory that it names, with what is known of each.
+    pub fn local_files(&self) -> impl Iterator<Item = (&ArticlePath, Option<MediaFacts>)> {
+        let pictures = self.image.iter().flat_map(|image| &image.files).map(|file| (&file.url, file.facts));
+        let media = self.media.iter().map(|media| (&media.url, media.facts));
+        pictures.chain(media).filter_map(|(url, facts)| match url {
+            MediaReference::Local(path) => Some((path, facts)),
+            MediaReference::Remote(_) => None,
+        })
+    }
+
+    /// Fills in what is known of each local file; `measure` says `None` for one that is not there.
+    pub fn measure_files(&mut self, mut measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
+        let pictures =
+            self.image.iter_mut().flat_map(|image| &mut image.files).map(|file| (&file.url, &mut file.facts));
+        let media = self.media.iter_mut().map(|media| (&media.url, &mut media.facts));
+        for (url, facts) in pictures.chain(media) {
+            if let MediaReference::Local(path) = url {
+                *facts = measure(path);
+            }
+        }
+    }
 }
 
 /// How an article says to which section it belongs.
@@ -200,14 +226,35 @@ pub enum SectionClaim {
 /// A picture with its words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Image {
-    /// Where it is.
-    pub url: MediaReference,
+    /// The file, and the same picture in other sizes. Empty where wire text carries the caption of a picture that comes
+    /// separately.
+    pub files: Vec<ImageFile>,
     /// For those who cannot see it.
     pub alt: Option<Text>,
     /// What it shows.
     pub caption: Option<Text>,
     /// Who took it.
     pub credit: Option<Text>,
+}
+
+/// One size of a picture.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImageFile {
+    /// Where it is.
+    pub url: MediaReference,
+    /// What is known of it.
+    pub facts: Option<MediaFacts>,
+}
+
+/// What is known of a file: measured where it is ours, else as stated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MediaFacts {
+    /// Bytes, 0 where unknown.
+    pub length: u64,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
 }
 
 /// A file that belongs to the article.
@@ -217,8 +264,8 @@ pub struct Media {
     pub url: MediaReference,
     /// Its MIME type, stated or by its extension.
     pub media_type: Option<Text>,
-    /// Its length in bytes, if stated.
-    pub length: Option<u64>,
+    /// What is known of it.
+    pub facts: Option<MediaFacts>,
     /// Its duration in seconds, if stated.
     pub duration: Option<u64>,
 }
@@ -230,8 +277,6 @@ pub enum MediaReference {
     Remote(WebUrl),
     /// A file below the content directory, which dateline serves under `/media/`.
     Local(ArticlePath),
-    /// Not given: wire text carries captions of pictures that come separately.
-    Missing,
 }
 
 /// The body as it was written.

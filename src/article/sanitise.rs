@@ -485,7 +485,7 @@ fn scheme(reference: &str) -> Option<&'static str> {
 }
 
 /// `None` where the bytes are not UTF-8. A `%` that introduces nothing stands for itself.
-fn percent_decoded(segment: &str) -> Option<String> {
+pub(super) fn percent_decoded(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use super::filing::{Cabinet, FeedKey, taxonomy_key};
 use super::index::Filed;
-use crate::article::MediaReference;
+use super::window::poll_minutes;
 use crate::article::render::{LinkBase, Rendered};
 use crate::article::summary::{DEFAULT_LIMIT, summarise};
-use crate::config::{Config, FeedOptions};
-use crate::feed::{Entry, EntryImage, EntryMedia, Feed};
+use crate::article::{MediaFacts, MediaReference};
+use crate::config::{Config, FeedOptions, MediaType};
+use crate::feed::{Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
 use crate::snapshot::{PageFrame, PublishedArticle};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text, WebUrl, encode_segment, media_type};
 
-/// How long readers and caches may wait between two polls (minutes).
-pub const POLL_MINUTES: u32 = 15;
+/// The style sheet of feeds that browsers show, below the public base.
+const STYLE_SHEET: &str = "feed.css";
+/// Its canonical request path.
+pub const STYLE_ROUTE: &str = "/feed.css";
+
+/// How long caches keep the list of feeds (minutes).
+pub const LIST_MINUTES: u32 = 15;
 
 /// The canonical request path of a feed's page below the prefix; its documents lie under it.
 pub fn route(key: &FeedKey) -> String {
@@ -124,23 +130,31 @@ pub fn frame(cabinet: &Cabinet, filed: &Filed) -> PageFrame {
             }),
         );
     }
-    PageFrame { site_title: config.site.title.clone(), site_url: config.site.url.clone(), trail, feeds }
+    PageFrame {
+        site_title: config.site.title.clone(),
+        site_url: config.site.url.clone(),
+        trail,
+        feeds,
+        sources: Arc::clone(&config.content.sources),
+    }
 }
 
 /// The entry of an article.
 pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
     let metadata = &article.metadata;
-    let address = |reference: &MediaReference| match reference {
+    let address = |reference: &MediaReference, facts: Option<MediaFacts>| match reference {
         MediaReference::Remote(url) => Some(url.clone()),
-        MediaReference::Local(path) => Some(media_url(&article.frame.site_url, path)),
-        MediaReference::Missing => None,
+        // What is not there is not announced; when it comes, the article is read again.
+        MediaReference::Local(path) => facts.map(|_| media_url(&article.frame.site_url, path)),
     };
     let image = metadata.image.as_ref().map(|image| {
-        let url = address(&image.url);
-        let media_type = url.as_ref().and_then(guess_type);
+        let files = image.files.iter().filter_map(|file| {
+            let url = address(&file.url, file.facts)?;
+            let MediaFacts { length, width, height } = file.facts.unwrap_or_default();
+            Some(ImageFile { media_type: guess_type(&url), url, length, width, height })
+        });
         EntryImage {
-            url,
-            media_type,
+            files: files.collect(),
             alt: image.alt.clone(),
             caption: image.caption.clone(),
             credit: image.credit.clone(),
@@ -150,15 +164,20 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
         .media
         .iter()
         .filter_map(|media| {
-            let url = address(&media.url)?;
+            let url = address(&media.url, media.facts)?;
             let media_type = media
                 .media_type
                 .clone()
                 .or_else(|| guess_type(&url))
                 .unwrap_or_else(|| Text::new("application/octet-stream"));
-            Some(EntryMedia { url, media_type, length: media.length.unwrap_or(0), duration: media.duration })
+            let MediaFacts { length, width, height } = media.facts.unwrap_or_default();
+            Some(EntryMedia { url, media_type, length, width, height, duration: media.duration })
         })
         .collect();
+    let source = metadata.source.as_ref().map(|name| {
+        let configured = || article.frame.sources.get(&taxonomy_key(name)).cloned();
+        EntrySource { name: name.clone(), feed: metadata.source_feed.clone().or_else(configured) }
+    });
     Entry {
         id: article.id.clone(),
         url: article.url.clone(),
@@ -174,8 +193,9 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
         language: article.language.clone(),
         image,
         media,
-        source: metadata.source.clone(),
+        source,
         copyright: metadata.copyright.clone(),
+        reduced: false,
     }
 }
 
@@ -184,13 +204,7 @@ pub fn local_media<'a>(
     article: &'a PublishedArticle,
     in_body: &'a [ArticlePath],
 ) -> impl Iterator<Item = &'a ArticlePath> {
-    let metadata = &article.metadata;
-    let stated = metadata.image.iter().map(|image| &image.url).chain(metadata.media.iter().map(|media| &media.url));
-    let stated = stated.filter_map(|reference| match reference {
-        MediaReference::Local(path) => Some(path),
-        _ => None,
-    });
-    stated.chain(in_body)
+    article.metadata.local_files().map(|(path, _)| path).chain(in_body)
 }
 
 /// The path of a media file below `/media/`, percent-encoded.
@@ -215,6 +229,14 @@ pub fn options<'a>(cabinet: &'a Cabinet, key: &FeedKey) -> &'a FeedOptions {
         _ => None,
     };
     section.map_or(&cabinet.config().feeds, |section| &section.feeds)
+}
+
+/// The feeds for partners that a feed has.
+pub fn partners<'a>(cabinet: &'a Cabinet, key: &FeedKey) -> &'a [PartnerFeed] {
+    match key {
+        FeedKey::Section(path) => cabinet.section(path).map_or(&[], |section| &section.partners),
+        FeedKey::Tag(_) | FeedKey::Author(_) => &[],
+    }
 }
 
 /// A feed of these entries.
@@ -262,6 +284,7 @@ pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>) -> Feed 
             )
         }
     };
+    let dates: Vec<_> = entries.iter().map(|entry| entry.published.timestamp()).collect();
     Feed {
         id: EntryId::minted(format!("tag:{}:feed/{name}", site.tag_authority)),
         title,
@@ -274,8 +297,17 @@ pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>) -> Feed 
         updated: entries.iter().map(|entry| entry.updated.timestamp()).max(),
         publisher: site.title.clone(),
         copyright: site.copyright.clone(),
-        poll_minutes: POLL_MINUTES,
+        poll_minutes: poll_minutes(&dates, &options.polling),
         content: options.content,
+        skip_hours: options.polling.skip_hours.clone(),
+        skip_days: options.polling.skip_days.clone(),
+        logo: site.logo.clone(),
+        icon: site.icon.clone(),
+        image_width: options.image_width,
+        lead_image: options.lead_image,
+        podcast: options.podcast.clone(),
+        style: (options.media_type == MediaType::Xml).then(|| below(&site.url, STYLE_SHEET)),
+        partner: None,
         entries,
     }
 }

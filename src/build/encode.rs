@@ -1,41 +1,152 @@
 //! From a neutral feed to the documents that are served under its route.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::assemble::{POLL_MINUTES, feed_base, route};
+use super::assemble::{self, LIST_MINUTES, feed_base, route};
 use super::filing::{Cabinet, FeedKey};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Place};
+use crate::event::Now;
 use crate::feed::opml::{self, Outline};
 use crate::feed::page::{self, FeedPage};
-use crate::feed::{Entry, Feed, Format, encode};
+use crate::feed::partner;
+use crate::feed::{ContentMode, Entry, Feed, Format, encode};
 use crate::snapshot::{PublishedArticle, Resource, ResourceKind};
 use crate::types::{SectionPath, Text, WebUrl};
 
-/// Everything that can stand under a feed's route, the page first.
-pub const NAMES: [&str; 4] = ["", "rss.xml", "atom.xml", "feed.json"];
-
 /// How long caches keep pages (seconds): people reload and want what is new.
 const PAGE_MAX_AGE: u32 = 60;
+/// How long caches keep the style sheet (seconds).
+const STYLE_MAX_AGE: u32 = 86_400;
 
-/// One document: its name under the route and its kind; `None`: the feed is not published in that format.
-pub type Document = (&'static str, ResourceKind, Option<Result<Resource, Diagnostic>>);
+/// One document: its name under the feed's route, its kind, and itself.
+pub type Document = (String, ResourceKind, Result<Resource, Diagnostic>);
 
-/// The documents of a feed.
+/// The feed of as many of these entries as fit into documents of `limit` bytes, the newest at least, and its documents. An
+/// entry that is larger by itself is shown by its summary alone.
+pub fn fitting(key: &FeedKey, cabinet: &Cabinet, mut entries: Vec<Arc<Entry>>, limit: usize) -> (Feed, Vec<Document>) {
+    loop {
+        let feed = assemble::feed(key, cabinet, entries);
+        let documents = documents(key, cabinet, &feed);
+        let sizes = documents.iter().filter(|(_, kind, _)| *kind != ResourceKind::Page);
+        let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.bytes.len()));
+        let largest = sizes.max().unwrap_or(0);
+        let huge = |entry: &Arc<Entry>| is_huge(entry, limit);
+        if largest <= limit || feed.entries.is_empty() || (feed.entries.len() == 1 && !feed.entries.iter().any(huge)) {
+            return (feed, documents);
+        }
+        entries = feed.entries;
+        if entries.iter().any(huge) {
+            for entry in entries.iter_mut().filter(|entry| huge(entry)) {
+                *entry = Arc::new(Entry { content: Text::new(""), reduced: true, ..(**entry).clone() });
+            }
+            continue;
+        }
+        let fitting = entries.len().saturating_mul(limit) / largest;
+        entries.truncate(fitting.clamp(1, entries.len().saturating_sub(1)));
+    }
+}
+
+/// Whether an article takes more than half of what a document may have: it would push the others out.
+fn is_huge(entry: &Entry, limit: usize) -> bool {
+    entry.content.as_str().len() > limit / 2
+}
+
+/// What an entry takes in a document at least (bytes): no format writes text shorter than it is.
+pub fn least_bytes(entry: &Entry, mode: ContentMode, limit: usize) -> usize {
+    let whole = mode == ContentMode::Full && !is_huge(entry, limit);
+    let content = if whole { entry.content.as_str().len() } else { 0 };
+    entry.summary.as_str().len() + entry.title.as_str().len() + content
+}
+
+/// The warning that `max_bytes` cut a window, where it did.
+pub fn cut(key: &FeedKey, cabinet: &Cabinet, feed: &Feed, wanted: usize) -> Option<Diagnostic> {
+    let limit = assemble::options(cabinet, key).window.max_bytes;
+    let shown = feed.entries.len();
+    let reduced = feed.entries.iter().filter(|entry| entry.reduced).count();
+    if shown == wanted && reduced == 0 {
+        return None;
+    }
+    let message = format!(
+        "the feed {} shows {shown} of {wanted} articles, {reduced} of them by their summaries alone: a document would be \
+         larger than `max_bytes`, {limit}",
+        feed.base
+    );
+    let diagnostic = Diagnostic::new(Code::WindowCut, message)
+        .help("write `content = \"summary\"`, a lower `max_items` or `min_residency`, or a higher `max_bytes`");
+    let section = match key {
+        FeedKey::Section(path) => cabinet.section(path),
+        FeedKey::Tag(_) | FeedKey::Author(_) => None,
+    };
+    Some(match section {
+        Some(section) => diagnostic.at(section.place.clone()),
+        None => diagnostic,
+    })
+}
+
+/// The documents of a feed, the page first, those for partners last.
 pub fn documents(key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Vec<Document> {
     let page = page::feed_page(feed, &feed_page(key, cabinet));
     let page = Resource::new(ResourceKind::Page, page.into_bytes(), feed.updated, PAGE_MAX_AGE);
-    let formats = Format::ALL.into_iter().map(|format| {
-        let kind = ResourceKind::Feed(format);
-        let document = feed.formats.contains(&format).then(|| {
-            let max_age = feed.poll_minutes.saturating_mul(60);
-            encode(feed, format).map(|bytes| Resource::new(kind, bytes, feed.updated, max_age)).map_err(|error| {
-                Diagnostic::new(Code::DocumentRefused, format!("{} cannot be made: {error}", feed.url(format)))
-                    .help("its last good version stays published; please report this")
-            })
-        });
-        (format.file_name(), kind, document)
+    let public = feed.formats.iter().map(|&format| {
+        let shown = feed.style.is_some() && format != Format::Json;
+        let kind = if shown { ResourceKind::ShownFeed(format) } else { ResourceKind::Feed(format) };
+        (format.file_name().to_owned(), kind, document(feed, format, kind))
     });
-    [("", ResourceKind::Page, Some(Ok(page)))].into_iter().chain(formats).collect()
+    let partners = assemble::partners(cabinet, key).iter().map(|partner| {
+        let kind = ResourceKind::Feed(Format::Rss);
+        let adapted = partner::adapt(feed, partner.clone());
+        (partner.file_name.clone(), kind, document(&adapted, Format::Rss, kind))
+    });
+    [(String::new(), ResourceKind::Page, Ok(page))].into_iter().chain(public).chain(partners).collect()
+}
+
+fn document(feed: &Feed, format: Format, kind: ResourceKind) -> Result<Resource, Diagnostic> {
+    let max_age = feed.poll_minutes.saturating_mul(60);
+    encode(feed, format).map(|bytes| Resource::new(kind, bytes, feed.updated, max_age)).map_err(|error| {
+        Diagnostic::new(Code::DocumentRefused, format!("{} cannot be made: {error}", feed.url(format)))
+            .help("its last good version stays published; please report this")
+    })
+}
+
+/// What partners would refuse of a feed; `place` says where an entry was written, by its place in the feed.
+pub fn partner_warnings(
+    key: &FeedKey,
+    cabinet: &Cabinet,
+    feed: &Feed,
+    now: Now,
+    place: impl Fn(usize) -> Option<Place>,
+) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    for partner in assemble::partners(cabinet, key) {
+        let name = partner.partner.name();
+        let source = partner.partner.rules().sources.first().copied().unwrap_or_default();
+        for refusal in partner::refusals(feed, partner.partner, Some(now)) {
+            let position = refusal.entry.and_then(|entry| feed.entries.iter().position(|other| other.id == entry.id));
+            let message = match refusal.entry {
+                Some(_) if refusal.left_out => {
+                    format!("left out of {}{}: {}", feed.base, partner.file_name, refusal.why)
+                }
+                Some(_) => format!("{name} would refuse it: {}", refusal.why),
+                None => format!("{name} would refuse the feed {}{}: {}", feed.base, partner.file_name, refusal.why),
+            };
+            let warning = Diagnostic::new(Code::PartnerRefuses, message).help(format!("{} ({source})", refusal.cure));
+            let section = || match key {
+                FeedKey::Section(path) => cabinet.section(path).map(|section| section.place.clone()),
+                FeedKey::Tag(_) | FeedKey::Author(_) => None,
+            };
+            warnings.push(match position.and_then(&place).or_else(section) {
+                Some(place) => warning.at(place),
+                None => warning,
+            });
+        }
+    }
+    warnings
+}
+
+/// The style sheet of feeds that browsers show.
+pub fn style_sheet() -> Resource {
+    Resource::new(ResourceKind::Style, page::FEED_STYLE.as_bytes().to_vec(), None, STYLE_MAX_AGE)
 }
 
 fn feed_page<'c>(key: &FeedKey, cabinet: &'c Cabinet) -> FeedPage<'c> {
@@ -109,5 +220,5 @@ pub fn opml<'k>(
     }
     outlines.extend(others.into_iter().map(outline));
     let bytes = opml::encode(&config.site.title, &outlines);
-    Ok(Resource::new(ResourceKind::Opml, bytes, None, POLL_MINUTES * 60))
+    Ok(Resource::new(ResourceKind::Opml, bytes, None, LIST_MINUTES * 60))
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::assemble::options;
 use super::filing::{Cabinet, FeedKey, Filing};
+use super::window::{self, Extent};
 use crate::article::Metadata;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
@@ -71,8 +73,13 @@ pub struct Index {
     claims: BTreeMap<EntryId, BTreeSet<Claim>>,
     feeds: BTreeMap<FeedKey, BTreeMap<Position, ArticlePath>>,
     due: BTreeSet<(Timestamp, ArticlePath)>,
+    /// When windows change by themselves: the instant of each feed that has one, and in order.
+    ends: BTreeMap<FeedKey, Timestamp>,
+    ending: BTreeSet<(Timestamp, FeedKey)>,
     public: usize,
     changes: Changes,
+    /// The last instant passed.
+    now: Timestamp,
 }
 
 /// What changed since it was last asked.
@@ -97,8 +104,11 @@ impl Index {
             claims: BTreeMap::new(),
             feeds,
             due: BTreeSet::new(),
+            ends: BTreeMap::new(),
+            ending: BTreeSet::new(),
             public: 0,
             changes,
+            now: Timestamp::MIN,
         }
     }
 
@@ -109,6 +119,7 @@ impl Index {
 
     /// Files a new or changed article.
     pub fn put(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>, now: Now) {
+        self.now = self.now.max(now);
         self.remove(path);
         let filing = self.cabinet.file(path, metadata);
         let wish = self.wish(metadata, &filing);
@@ -152,8 +163,16 @@ impl Index {
         }
     }
 
-    /// Lets time pass: what has become due is filed anew.
+    /// Lets time pass: what has become due is filed anew, and windows that an article left are different.
     pub fn tick(&mut self, now: Now) {
+        self.now = self.now.max(now);
+        while let Some((instant, key)) = self.ending.first().cloned()
+            && instant <= now
+        {
+            self.ending.pop_first();
+            self.ends.remove(&key);
+            self.changes.feeds.insert(key);
+        }
         while let Some((instant, path)) = self.due.first().cloned() {
             if instant > now {
                 return;
@@ -165,14 +184,27 @@ impl Index {
         }
     }
 
-    /// The next instant at which something becomes visible.
+    /// The next instant at which something becomes visible or leaves a window.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        self.due.first().map(|(instant, _)| *instant)
+        let due = self.due.first().map(|(instant, _)| *instant);
+        let ending = self.ending.first().map(|(instant, _)| *instant);
+        due.into_iter().chain(ending).min()
     }
 
     /// What changed since the last call.
     pub fn take_changes(&mut self) -> Changes {
-        std::mem::take(&mut self.changes)
+        let changes = std::mem::take(&mut self.changes);
+        for key in &changes.feeds {
+            let end = self.extent(key).ends;
+            if let Some(before) = self.ends.remove(key) {
+                self.ending.remove(&(before, key.clone()));
+            }
+            if let Some(end) = end {
+                self.ends.insert(key.clone(), end);
+                self.ending.insert((end, key.clone()));
+            }
+        }
+        changes
     }
 
     /// An article, if it is known.
@@ -192,7 +224,12 @@ impl Index {
 
     /// The articles in a feed's window, newest first.
     pub fn window(&self, key: &FeedKey) -> impl Iterator<Item = &ArticlePath> {
-        self.feeds.get(key).into_iter().flat_map(|feed| feed.values()).take(self.max_items(key))
+        self.feeds.get(key).into_iter().flat_map(|feed| feed.values()).take(self.extent(key).count)
+    }
+
+    fn extent(&self, key: &FeedKey) -> Extent {
+        let dates = self.feeds.get(key).into_iter().flat_map(|feed| feed.keys()).map(|(Reverse(date), _)| *date);
+        window::extent(dates, &options(&self.cabinet, key).window, self.now)
     }
 
     /// How many articles are public.
@@ -229,14 +266,6 @@ impl Index {
             diagnostic.place.get_or_insert_with(file);
         }
         diagnostics
-    }
-
-    fn max_items(&self, key: &FeedKey) -> usize {
-        let section = match key {
-            FeedKey::Section(path) => self.cabinet.section(path),
-            _ => None,
-        };
-        section.map_or(self.cabinet.config().feeds.max_items, |section| section.feeds.max_items)
     }
 
     /// The explicit id, or the one that CONTRACT mints: authority, publication date, first segment, slug.
@@ -315,9 +344,11 @@ impl Index {
         if self.changes.feeds.contains(key) {
             return;
         }
-        let max_items = self.max_items(key);
-        let newer = self.feeds.get(key).map_or(0, |feed| feed.range(..position).take(max_items).count());
-        if newer < max_items {
+        let window = &options(&self.cabinet, key).window;
+        let most = window.max_items.max(window.min_items);
+        let newer = self.feeds.get(key).map_or(0, |feed| feed.range(..position).take(most).count());
+        let Reverse(published) = position.0;
+        if window::end(newer, published, window).is_none_or(|end| end > self.now) {
             self.changes.feeds.insert(key.clone());
         }
     }

@@ -8,3 +8,4 @@ pub mod encode;
 pub mod filing;
 pub mod index;
 pub mod render_cache;
+pub mod window;

@@ -112,6 +112,6 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, co
     }
     let windows = engine.snapshot().documents.len();
     println!(
-        "\n{windows} documents are published in all; a feed shows the newest of its articles, as many as its max_items."
+        "\n{windows} documents are published in all; a feed shows the newest of its articles, as many as its window has."
     );
 }

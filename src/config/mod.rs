@@ -1,19 +1,22 @@
 //! The configuration: `raw` is what the TOML says, with spans; `validate` turns it into [`Config`] or all its mistakes at
 //! once; `diff` says what a reload changes.
 
+mod feeds;
 mod raw;
 mod sections;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::GlobSet;
+use jiff::SignedDuration;
 
 use crate::article::ParseOptions;
 use crate::diag::{Code, Diagnostic, Place};
-use crate::feed::{ContentMode, Format};
+use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast};
 use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use validate::parse;
@@ -66,6 +69,12 @@ pub struct Places {
 }
 
 impl Config {
+    /// Whether browsers are to show any of the feeds.
+    pub fn shows_feeds(&self) -> bool {
+        let options = self.sections.iter().map(|section| &section.feeds).chain([&self.feeds]);
+        options.into_iter().any(|options| options.media_type == MediaType::Xml)
+    }
+
     /// This configuration as a running daemon can take it: what cannot change live is as it was before, and named.
     #[must_use]
     pub fn after(mut self, running: &Config) -> (Config, Vec<Diagnostic>) {
@@ -109,6 +118,10 @@ pub struct Site {
     pub language: Language,
     /// Rights of every feed.
     pub copyright: Option<Text>,
+    /// A wide picture for every feed, twice as wide as high.
+    pub logo: Option<WebUrl>,
+    /// A square picture for every feed.
+    pub icon: Option<WebUrl>,
     /// What `tag:` URIs are minted under: `courier.example,2026`.
     pub tag_authority: Text,
 }
@@ -120,6 +133,8 @@ pub struct Content {
     pub directory: PathBuf,
     /// Where the publisher's own article pages are; without it dateline serves a page per article.
     pub article_url: Option<ArticleUrl>,
+    /// The feeds of agencies and papers that articles are taken from, by name in lower case.
+    pub sources: Arc<BTreeMap<Text, WebUrl>>,
 }
 
 /// A checked `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.
@@ -140,8 +155,61 @@ pub struct FeedOptions {
     pub formats: Vec<Format>,
     /// Whole articles or summaries.
     pub content: ContentMode,
-    /// The most entries a feed has.
+    /// Which of its articles it shows.
+    pub window: Window,
+    /// How often readers are asked to come.
+    pub polling: Polling,
+    /// The width of the picture that is wanted (pixels), where an article has several sizes.
+    pub image_width: u32,
+    /// Where the lead image goes.
+    pub lead_image: LeadImage,
+    /// Under which media type RSS and Atom are served.
+    pub media_type: MediaType,
+    /// What makes a feed a podcast.
+    pub podcast: Option<Podcast>,
+}
+
+/// Which of its articles a feed shows. `max_bytes` beats `min_residency` and `min_items`, which beat `max_age` and
+/// `max_items`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// The most entries.
     pub max_items: usize,
+    /// This many of the newest stay, however old.
+    pub min_items: usize,
+    /// What is older leaves.
+    pub max_age: Option<SignedDuration>,
+    /// What is younger stays, however many there are: a reader that comes twice a day misses nothing of a burst.
+    pub min_residency: SignedDuration,
+    /// The most bytes of each document.
+    pub max_bytes: usize,
+}
+
+/// How often readers are asked to come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Polling {
+    /// The least, one of [`Polling::CHOICES`].
+    pub min: u32,
+    /// The most, one of [`Polling::CHOICES`].
+    pub max: u32,
+    /// Hours (GMT) in which readers need not come.
+    pub skip_hours: Vec<u8>,
+    /// English names of days on which readers need not come.
+    pub skip_days: Vec<&'static str>,
+}
+
+impl Polling {
+    /// The minutes between two polls that a feed may ask for. More than an hour would let readers sleep through news.
+    pub const CHOICES: [u32; 4] = [5, 15, 30, 60];
+}
+
+/// Under which media type RSS and Atom are served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MediaType {
+    /// `application/rss+xml` and `application/atom+xml`, which browsers download.
+    Specific,
+    /// `application/xml` with a style sheet, which browsers show.
+    Xml,
 }
 
 /// `[[section]]`
@@ -173,6 +241,8 @@ pub struct Section {
     pub languages: Selector,
     /// Its feeds.
     pub feeds: FeedOptions,
+    /// Its feeds for partners, besides the public ones.
+    pub partners: Vec<PartnerFeed>,
     /// Where it is configured.
     pub place: Place,
 }

@@ -127,6 +127,33 @@ impl<'t> Table<'t> {
         number
     }
 
+    /// A list of whole numbers in a range, sorted, each once.
+    pub(super) fn numbers(
+        &mut self,
+        sink: &mut Sink<'_>,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u8>,
+    ) -> Option<Vec<u8>> {
+        let value = self.get(key)?;
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(sink, key, value, "a list of whole numbers such as `[0, 1, 2]`");
+            return None;
+        };
+        let mut numbers = std::collections::BTreeSet::new();
+        for item in array.iter() {
+            let written = item.get_ref().as_integer();
+            let number = written.and_then(|written| u8::from_str_radix(written.as_str(), written.radix()).ok());
+            match number.filter(|number| range.contains(number)) {
+                Some(number) => drop(numbers.insert(number)),
+                None => {
+                    let help = format!("write whole numbers from {} to {}", range.start(), range.end());
+                    sink.report(Code::ConfigNumber, &item.span(), format!("`{key}` is out of range"), help);
+                }
+            }
+        }
+        Some(numbers.into_iter().collect())
+    }
+
     /// A list of strings.
     pub(super) fn texts(&mut self, sink: &mut Sink<'_>, key: &'static str) -> Option<At<Vec<At<String>>>> {
         let value = self.get(key)?;

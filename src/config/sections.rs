@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobSetBuilder};
 
+use super::feeds;
 use super::raw::{At, Sink, Table};
-use super::validate::{feed_options, language_tag, web_url};
+use super::validate::{choice, language_tag, web_url};
 use super::{FeedOptions, Section, SectionGlobs, Selector};
 use crate::diag::Code;
+use crate::feed::partner::Partner;
+use crate::feed::{PartnerFeed, UpdateSignal};
 use crate::types::{SectionPath, Text};
-
-/// The keys of `[feeds]` that a section may override.
-pub(super) const OVERRIDES: [&str; 3] = ["formats", "content", "max_items"];
 
 /// First segments that have a meaning of their own (CONTRACT, URLs).
 const RESERVED: [&str; 7] = ["tags", "authors", "articles", "media", "healthz", "readyz", "hub"];
 /// Documents that stand beside sections.
-const DOCUMENTS: [&str; 4] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml"];
+const DOCUMENTS: [&str; 5] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml", "feed.css"];
 
 pub(super) fn validate(tables: Vec<Table<'_>>, sink: &mut Sink<'_>, defaults: &FeedOptions) -> Vec<Section> {
     let mut sections: BTreeMap<SectionPath, Section> = BTreeMap::new();
@@ -76,7 +76,8 @@ fn section(
     let authors = selector(table, sink, "authors", &|sink, term| Some(term_text(sink, term)));
     let languages =
         selector(table, sink, "languages", &|sink, term| Some(Text::new(language_tag(sink, term)?.as_str())));
-    let feeds = feed_options(table, sink, defaults);
+    let feeds = feeds::options(table, sink, defaults);
+    let partners = partners(table, sink);
 
     let (written, path) = (written?, path?);
     if let (Some((_, include)), Some((_, exclude))) = (&include, &exclude) {
@@ -116,10 +117,53 @@ fn section(
         authors,
         languages,
         feeds,
+        partners,
         place: sink.place(&written.span),
         path,
     };
     Some((section, written.span))
+}
+
+/// `[[section.feed]]`
+fn partners(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Vec<PartnerFeed> {
+    let mut partners: Vec<PartnerFeed> = Vec::new();
+    for mut table in table.tables(sink, "feed") {
+        let profiles = Partner::ALL.map(|partner| (partner.name(), partner));
+        let profile = table.text(sink, "profile");
+        if profile.is_none() && !table.has("profile") {
+            let names = Partner::ALL.map(Partner::name).join(", ");
+            let help = format!("write one of: {names}");
+            sink.report(Code::ConfigMissing, &table.span.clone(), "a feed for a partner needs a `profile`", help);
+        }
+        let partner = profile.as_ref().and_then(|profile| choice(sink, Code::ConfigChoice, profile, &profiles));
+        let name = table.text(sink, "name").or(profile);
+        let signals =
+            [("pubDate", UpdateSignal::PubDate), ("modified", UpdateSignal::Modified), ("none", UpdateSignal::None)];
+        let signal = table.text(sink, "update_signal");
+        let signal = signal.and_then(|signal| choice(sink, Code::ConfigChoice, &signal, &signals));
+        table.finish(sink);
+        let (Some(partner), Some(name)) = (partner, name) else { continue };
+        let is_name = |name: &str| {
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            (1..=40).contains(&name.len()) && name.bytes().all(plain)
+        };
+        let file_name = format!("{}.xml", name.value);
+        if !is_name(&name.value) {
+            let message = format!("`{}` is not a name for a feed", name.value.escape_debug());
+            let help = "write lower-case letters, digits and hyphens, such as `msn`";
+            sink.report(Code::ConfigSectionPath, &name.span, message, help);
+        } else if DOCUMENTS.contains(&file_name.as_str()) {
+            let message = format!("`{file_name}` is the name of a feed document");
+            sink.report(Code::ConfigReserved, &name.span, message, "choose another name for the feed");
+        } else if partners.iter().any(|other| other.file_name == file_name) {
+            let message = format!("there are two feeds `{}` in this section", name.value);
+            sink.report(Code::ConfigDuplicate, &name.span, message, "remove one of them or give it another name");
+        } else {
+            let update_signal = signal.unwrap_or(partner.rules().update_signal);
+            partners.push(PartnerFeed { file_name, partner, update_signal });
+        }
+    }
+    partners
 }
 
 fn section_path(sink: &mut Sink<'_>, written: &At<String>) -> Option<SectionPath> {

@@ -3,6 +3,7 @@
 //!
 //! Long because it has a check for every key; each is short, and `sections` has those of `[[section]]`.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -11,11 +12,10 @@ use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
-use super::sections::{self, OVERRIDES};
-use super::{ArticleUrl, Checked, Config, Content, FeedOptions, Places, Server, Site, Taxonomies};
+use super::{ArticleUrl, Checked, Config, Content, Places, Server, Site, Taxonomies};
+use super::{feeds, sections};
 use crate::article::{ParseOptions, WireField};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
-use crate::feed::{ContentMode, Format};
 use crate::types::{ContentHash, Language, Text, WebUrl};
 
 /// Reads a configuration; `file` is its path as the operator typed it, which relative paths are joined to.
@@ -88,14 +88,18 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         encoding
     });
     let max_size = max_size(&mut content_table, sink);
+    let sources = content_table.table(sink, "sources").entries(sink);
+    let sources = sources
+        .into_iter()
+        .filter_map(|(name, feed)| Some((Text::line(&name.value.to_lowercase()), web_url(sink, &feed)?)));
+    let sources: BTreeMap<Text, WebUrl> = sources.collect();
     let mut wire = content_table.table(sink, "wire");
     let mut labels = wire.table(sink, "labels");
     let wire_labels =
         labels.entries(sink).into_iter().filter_map(|(label, field)| wire_label(sink, &label, &field)).collect();
     wire.finish(sink);
 
-    let defaults = FeedOptions { formats: Format::ALL.to_vec(), content: ContentMode::Full, max_items: 50 };
-    let feeds = feed_options(&mut feeds_table, sink, &defaults);
+    let feeds = feeds::options(&mut feeds_table, sink, &feeds::defaults());
     let taxonomies = Taxonomies {
         tags: taxonomies_table.boolean(sink, "tags").unwrap_or(false),
         authors: taxonomies_table.boolean(sink, "authors").unwrap_or(false),
@@ -120,7 +124,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         file: file.to_owned(),
         hash,
         site: site?,
-        content: Content { directory: content_directory.value.clone(), article_url },
+        content: Content { directory: content_directory.value.clone(), article_url, sources: Arc::new(sources) },
         parsing: Arc::new(parsing),
         output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),
         server: Server { listen: listen.value },
@@ -158,6 +162,8 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, listen: Option<&At<SocketAdd
     let timezone = table.text(sink, "timezone").map_or(TimeZone::UTC, |name| time_zone(sink, &name));
     let copyright =
         table.text(sink, "copyright").map(|rights| Text::line(&rights.value)).filter(|rights| !rights.is_empty());
+    let logo = table.text(sink, "logo").and_then(|logo| web_url(sink, &logo));
+    let icon = table.text(sink, "icon").and_then(|icon| web_url(sink, &icon));
     let authority = table.text(sink, "tag_authority");
     let loopback = url.as_ref().is_some_and(|url| url.value.is_loopback());
     let tag_authority = match authority {
@@ -187,7 +193,7 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, listen: Option<&At<SocketAdd
     let site = match (title, url, language, tag_authority) {
         (Some(title), Some(url), Some(language), Some(tag_authority)) => {
             let home = home.unwrap_or_else(|| url.value.clone());
-            Some(Site { title, url: url.value, home, description, language, copyright, tag_authority })
+            Some(Site { title, url: url.value, home, description, language, copyright, logo, icon, tag_authority })
         }
         _ => None,
     };
@@ -442,7 +448,12 @@ fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Op
 }
 
 /// One of a few words.
-fn choice<T: Copy>(sink: &mut Sink<'_>, code: Code, written: &At<String>, choices: &[(&'static str, T)]) -> Option<T> {
+pub(super) fn choice<T: Copy>(
+    sink: &mut Sink<'_>,
+    code: Code,
+    written: &At<String>,
+    choices: &[(&'static str, T)],
+) -> Option<T> {
     let found = choices.iter().find(|(name, _)| *name == written.value).map(|(_, value)| *value);
     if found.is_none() {
         let help = match nearest(&written.value, choices.iter().map(|(name, _)| *name)) {
@@ -452,31 +463,4 @@ fn choice<T: Copy>(sink: &mut Sink<'_>, code: Code, written: &At<String>, choice
         sink.report(code, &written.span, format!("`{}` is not known here", written.value.escape_debug()), help);
     }
     found
-}
-
-/// The keys of `[feeds]`, which a section may override.
-pub(super) fn feed_options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &FeedOptions) -> FeedOptions {
-    let [formats, content, max_items] = OVERRIDES;
-    let formats = table.texts(sink, formats).map(|written| {
-        let names = Format::ALL.map(|format| (format.name(), format));
-        let chosen: Vec<Format> =
-            written.value.iter().filter_map(|name| choice(sink, Code::ConfigChoice, name, &names)).collect();
-        if written.value.is_empty() {
-            sink.report(
-                Code::ConfigChoice,
-                &written.span,
-                "a feed needs at least one format",
-                "write some of \"rss\", \"atom\", \"json\"",
-            );
-        }
-        Format::ALL.into_iter().filter(|format| chosen.contains(format)).collect()
-    });
-    let modes = [("full", ContentMode::Full), ("summary", ContentMode::Summary)];
-    let content = table.text(sink, content).and_then(|word| choice(sink, Code::ConfigChoice, &word, &modes));
-    let max_items = table.number(sink, max_items, 1..=1_000).and_then(|number| usize::try_from(number).ok());
-    FeedOptions {
-        formats: formats.unwrap_or_else(|| defaults.formats.clone()),
-        content: content.unwrap_or(defaults.content),
-        max_items: max_items.unwrap_or(defaults.max_items),
-    }
 }

@@ -46,6 +46,8 @@ codes! {
     ConfigType "config-type" Error,
     /// A number out of range.
     ConfigNumber "config-number" Error,
+    /// Not a length of time.
+    ConfigDuration "config-duration" Error,
     /// A key that must be there is missing or empty.
     ConfigMissing "config-missing" Error,
     /// Not a URL that readers can load, or not one of the required shape.
@@ -166,6 +168,12 @@ codes! {
     IdCollision "id-collision" Warning,
     /// Another article already has this explicit id, so this one is not published.
     IdTaken "id-taken" Error,
+    /// A file that an article names is not there; the article is published without it.
+    MediaMissing "media-missing" Warning,
+    /// A partner would refuse an article, or a whole feed.
+    PartnerRefuses "partner-refuses" Warning,
+    /// `max_bytes` kept older articles out of a feed.
+    WindowCut "window-cut" Warning,
     /// An encoder refused a document; the previous version of it stays served.
     DocumentRefused "document-refused" Error,
 

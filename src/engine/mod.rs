@@ -54,6 +54,8 @@ pub struct Engine {
     /// What each published window holds.
     windows: BTreeMap<FeedKey, Vec<ArticlePath>>,
     titles: BTreeMap<FeedKey, Text>,
+    /// The documents that each feed has under its route.
+    names: BTreeMap<FeedKey, BTreeSet<String>>,
     /// The short id under which each article has its page.
     pages: HashMap<ArticlePath, Arc<str>>,
     /// The media routes that each article refers to, and the articles that refer to each.
@@ -91,6 +93,7 @@ impl Engine {
             held: HashMap::new(),
             windows: BTreeMap::new(),
             titles: BTreeMap::new(),
+            names: BTreeMap::new(),
             pages: HashMap::new(),
             media: HashMap::new(),
             referrers: HashMap::new(),

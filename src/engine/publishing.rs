@@ -9,7 +9,7 @@ use crate::build::filing::FeedKey;
 use crate::build::index::{Changes, Filed, Index};
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
 use crate::feed::{ContentMode, Entry};
 use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
@@ -63,6 +63,14 @@ impl Engine {
             let opml = encode::opml(index.cabinet(), index.feeds(), &self.titles);
             self.install("/feeds.opml".into(), ResourceKind::Opml, opml);
         }
+        let styled = index.cabinet().config().shows_feeds();
+        match self.snapshot.documents.contains_key(assemble::STYLE_ROUTE) {
+            false if styled => {
+                self.install(assemble::STYLE_ROUTE.to_owned(), ResourceKind::Style, Ok(encode::style_sheet()));
+            }
+            true if !styled => self.remove(assemble::STYLE_ROUTE),
+            _ => {}
+        }
         self.bodies.clear();
         self.body_bytes = 0;
 
@@ -94,26 +102,35 @@ impl Engine {
         requests: &mut BTreeSet<BodyRequest>,
         refresh: &mut BTreeSet<ArticlePath>,
     ) -> bool {
-        let window: Vec<ArticlePath> = index.window(key).cloned().collect();
+        let mut window: Vec<ArticlePath> = index.window(key).cloned().collect();
+        let limit = assemble::options(index.cabinet(), key).window.max_bytes;
+        let wanted = window.len();
         let mut entries = Vec::with_capacity(window.len());
         let mut shown = Vec::with_capacity(window.len());
         let mut missing = false;
+        let mut bytes = 0;
         for path in &window {
-            match self.entry(index, path, refresh) {
-                Ok(entry) => {
-                    entries.push(entry);
-                    shown.push(path.clone());
-                }
+            // What follows could not fit, whatever it is.
+            if bytes > limit {
+                break;
+            }
+            let entry = match self.entry(index, path, refresh) {
+                Ok(entry) => Some(entry),
                 Err(request) => {
                     missing = true;
                     requests.extend(request);
                     // What readers have of it stays until its new version is there, as long as it is public at all.
-                    if let Some(held) = self.held.get(path) {
-                        entries.push(Arc::clone(&held.entry));
-                        shown.push(path.clone());
-                    }
+                    self.held.get(path).map(|held| Arc::clone(&held.entry))
                 }
+            };
+            if let Some(entry) = entry {
+                bytes += encode::least_bytes(&entry, assemble::options(index.cabinet(), key).content, limit);
+                entries.push(entry);
+                shown.push(path.clone());
             }
+        }
+        if bytes > limit {
+            window.truncate(shown.len());
         }
         if missing {
             self.deferred.insert(key.clone());
@@ -127,15 +144,25 @@ impl Engine {
                 return false;
             }
         }
-        let new = self.hold(key, shown, refresh);
-        let feed = assemble::feed(key, index.cabinet(), entries);
-        let renamed = self.titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
         let route = assemble::route(key);
-        for (name, kind, document) in encode::documents(key, index.cabinet(), &feed) {
-            match document {
-                Some(document) => self.install(format!("{route}{name}"), kind, document),
-                None => self.remove(&format!("{route}{name}")),
-            }
+        let (feed, documents) = encode::fitting(key, index.cabinet(), entries, limit);
+        shown.truncate(feed.entries.len());
+        let cut = encode::cut(key, index.cabinet(), &feed, wanted).filter(|_| !missing);
+        self.problems.set(Source::Document(format!("{route}#window")), cut.into_iter().collect());
+        let new = self.hold(key, shown, refresh);
+        let renamed = self.titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
+        let files = &self.windows.get(key).cloned().unwrap_or_default();
+        let root = Arc::clone(&index.cabinet().config().parsing.root);
+        let place = |position: usize| files.get(position).map(|path| Place::file(&format!("{root}/{path}")));
+        let warnings = encode::partner_warnings(key, index.cabinet(), &feed, self.now, place);
+        self.problems.set(Source::Document(format!("{route}#partners")), warnings);
+        let mut names = BTreeSet::new();
+        for (name, kind, document) in documents {
+            self.install(format!("{route}{name}"), kind, document);
+            names.insert(name);
+        }
+        for stale in self.names.insert(key.clone(), names.clone()).unwrap_or_default().difference(&names) {
+            self.remove(&format!("{route}{stale}"));
         }
         new || renamed
     }
@@ -147,7 +174,9 @@ impl Engine {
         self.windows.remove(key);
         self.titles.remove(key);
         let route = assemble::route(key);
-        for name in encode::NAMES {
+        self.problems.set(Source::Document(format!("{route}#window")), Vec::new());
+        self.problems.set(Source::Document(format!("{route}#partners")), Vec::new());
+        for name in self.names.remove(key).unwrap_or_default() {
             self.remove(&format!("{route}{name}"));
         }
         known
@@ -334,7 +363,7 @@ impl Engine {
     /// What targets have to do since the last swap.
     fn delivery(&mut self) -> Option<Delivery> {
         let changed = self.changed_routes.replace(BTreeSet::new());
-        let deliverable = |resource: &Arc<Resource>| !matches!(resource.kind, ResourceKind::Page);
+        let deliverable = |resource: &Arc<Resource>| resource.kind != ResourceKind::Page;
         let relative = |route: &Arc<str>| Arc::<str>::from(route.trim_start_matches('/'));
         let complete = changed.is_none();
         let mut documents: Vec<(Arc<str>, Option<Arc<Resource>>)> = match changed {
@@ -382,8 +411,10 @@ impl Engine {
 fn shows_body(index: &Index, filed: &Filed) -> bool {
     let cabinet = index.cabinet();
     let page = cabinet.config().content.article_url.is_none() && filed.metadata.link.is_none();
-    page || filed.metadata.summary.is_none()
-        || filed.feeds.iter().any(|key| assemble::options(cabinet, key).content == ContentMode::Full)
+    let whole = |key: &FeedKey| {
+        assemble::options(cabinet, key).content == ContentMode::Full || !assemble::partners(cabinet, key).is_empty()
+    };
+    page || filed.metadata.summary.is_none() || filed.feeds.iter().any(whole)
 }
 
 fn media_of(article: &PublishedArticle, in_body: &[ArticlePath]) -> BTreeMap<Arc<str>, ArticlePath> {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use atom_syndication::extension::{Extension, ExtensionMap};
 use atom_syndication::{
-    Category, Content, Entry as AtomEntry, Feed as AtomFeed, Generator, Link, Person, Text as AtomText, TextType,
-    WriteConfig,
+    Category, Content, Entry as AtomEntry, Feed as AtomFeed, Generator, Link, Person, Source, Text as AtomText,
+    TextType, WriteConfig,
 };
 use chrono::{DateTime, FixedOffset};
 
 use super::{
-    ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntryImage, Feed, Format, GENERATOR, MEDIA_NAMESPACE,
-    differing_language,
+    ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntrySource, Feed, Format, GENERATOR, MEDIA_NAMESPACE,
+    content_html,
 };
 use crate::types::{Moment, Text};
 
@@ -29,6 +29,8 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
             link("self", feed.url(Format::Atom), Some(Format::Atom.media_type())),
             link("alternate", feed.home.to_string(), Some("text/html")),
         ],
+        logo: feed.logo.as_ref().map(ToString::to_string),
+        icon: feed.icon.as_ref().map(ToString::to_string),
         rights: feed.copyright.as_ref().map(|rights| plain(rights, None)),
         subtitle: Some(&feed.description)
             .filter(|description| !description.is_empty())
@@ -47,9 +49,9 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
 }
 
 fn atom_entry(feed: &Feed, entry: &Entry) -> Result<AtomEntry, EncodeError> {
-    let language = differing_language(feed, entry).map(ToString::to_string);
-    let content = (feed.content == ContentMode::Full && !entry.content.is_empty()).then(|| Content {
-        value: Some(entry.content.to_string()),
+    let language = feed.differing_language(entry).map(ToString::to_string);
+    let content = content_html(feed, entry).filter(|_| feed.content == ContentMode::Full).map(|content| Content {
+        value: Some(content.into_owned()),
         content_type: Some("html".to_owned()),
         lang: language.clone(),
         ..Content::default()
@@ -74,14 +76,26 @@ fn atom_entry(feed: &Feed, entry: &Entry) -> Result<AtomEntry, EncodeError> {
         links: [link("alternate", entry.url.to_string(), Some("text/html"))].into_iter().chain(enclosures).collect(),
         published: Some(moment(entry.published)?),
         rights: entry.copyright.as_ref().map(|rights| plain(rights, None)),
-        source: None,
+        source: entry.source.as_ref().map(|from| source(from, entry.published)).transpose()?.flatten(),
         summary: Some(&entry.summary)
             .filter(|summary| !summary.is_empty())
             .map(|summary| plain(summary, language.as_deref())),
         content,
-        extensions: extensions(entry),
+        extensions: extensions(feed, entry),
         namespaces: BTreeMap::new(),
     })
+}
+
+/// The feed it was taken from (RFC 4287, section 4.2.11), where that is known. It had changed when the entry came out of it.
+fn source(source: &EntrySource, published: Moment) -> Result<Option<Source>, EncodeError> {
+    let Some(feed) = source.feed.as_ref().map(ToString::to_string) else { return Ok(None) };
+    Ok(Some(Source {
+        title: plain(&source.name, None),
+        id: feed.clone(),
+        updated: moment(published)?,
+        links: vec![link("self", feed, None)],
+        ..Source::default()
+    }))
 }
 
 fn plain(text: &Text, language: Option<&str>) -> AtomText {
@@ -114,35 +128,37 @@ fn date(seconds: i64, offset: i32) -> Result<DateTime<FixedOffset>, EncodeError>
     Ok(utc.with_timezone(&zone))
 }
 
-fn extensions(entry: &Entry) -> ExtensionMap {
+fn extensions(feed: &Feed, entry: &Entry) -> ExtensionMap {
     let mut map = ExtensionMap::default();
-    let pictures: Vec<Extension> = entry.image.iter().filter_map(picture).collect();
-    if !pictures.is_empty() {
-        map.insert("media".to_owned(), BTreeMap::from([("content".to_owned(), pictures)]));
+    if let Some(picture) = picture(feed, entry) {
+        map.insert("media".to_owned(), BTreeMap::from([("content".to_owned(), vec![picture])]));
     }
-    if let Some(source) = &entry.source {
-        let source =
-            Extension { name: "dc:source".to_owned(), value: Some(source.to_string()), ..Extension::default() };
+    if let Some(source) = entry.source.as_ref().filter(|source| source.feed.is_none()) {
+        let source = element("dc:source", vec![], Some(source.name.to_string()));
         map.insert("dc".to_owned(), BTreeMap::from([("source".to_owned(), vec![source])]));
     }
     map
 }
 
-fn picture(image: &EntryImage) -> Option<Extension> {
-    let mut attrs = BTreeMap::from([
-        ("url".to_owned(), attribute(image.url.as_ref()?.as_str())),
-        ("medium".to_owned(), "image".to_owned()),
-    ]);
-    attrs.extend(image.media_type.as_ref().map(|media_type| ("type".to_owned(), attribute(media_type.as_str()))));
-    let mut children = BTreeMap::new();
+fn picture(feed: &Feed, entry: &Entry) -> Option<Extension> {
+    let image = entry.image.as_ref()?;
+    let picture = feed.picture(entry)?;
+    let mut content = element("media:content", super::picture_attributes(picture), None);
     for (name, text) in [("title", &image.alt), ("description", &image.caption), ("credit", &image.credit)] {
         if let Some(text) = text {
-            let child =
-                Extension { name: format!("media:{name}"), value: Some(text.to_string()), ..Extension::default() };
-            children.insert(name.to_owned(), vec![child]);
+            let child = element(&format!("media:{name}"), vec![], Some(text.to_string()));
+            content.children.insert(name.to_owned(), vec![child]);
         }
     }
-    Some(Extension { name: "media:content".to_owned(), value: None, attrs, children })
+    let smallest = image.of_width(0).unwrap_or(picture);
+    let thumbnail = element("media:thumbnail", super::thumbnail_attributes(smallest), None);
+    content.children.insert("thumbnail".to_owned(), vec![thumbnail]);
+    Some(content)
+}
+
+fn element(name: &str, attributes: Vec<(&str, String)>, value: Option<String>) -> Extension {
+    let attrs = attributes.into_iter().map(|(name, value)| (name.to_owned(), attribute(&value))).collect();
+    Extension { name: name.to_owned(), value, attrs, children: BTreeMap::new() }
 }
 
 /// The crate writes the values of extension attributes verbatim, so that a quotation mark in one could end it and start an

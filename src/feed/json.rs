@@ -1,8 +1,10 @@
 //! JSON Feed 1.1 (rules J-01 to J-14), through serde. The structs are the wire's; the neutral feed does not know them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use super::{ContentMode, EncodeError, Entry, Feed, Format, differing_language};
+use super::{ContentMode, EncodeError, Entry, Feed, Format, content_html};
 
 #[derive(Serialize)]
 struct JsonFeed<'f> {
@@ -12,6 +14,10 @@ struct JsonFeed<'f> {
     feed_url: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    favicon: Option<&'f str>,
     authors: Vec<JsonAuthor<'f>>,
     language: &'f str,
     items: Vec<JsonItem<'f>>,
@@ -28,13 +34,15 @@ struct JsonItem<'f> {
     url: &'f str,
     title: &'f str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content_html: Option<&'f str>,
+    content_html: Option<Cow<'f, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_text: Option<&'f str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     summary: &'f str,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    banner_image: Option<&'f str>,
     date_published: String,
     date_modified: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +77,8 @@ struct JsonExtension<'f> {
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'f str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    source_feed: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     copyright: Option<&'f str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image_alt: Option<&'f str>,
@@ -81,7 +91,8 @@ struct JsonExtension<'f> {
 impl JsonExtension<'_> {
     fn is_empty(&self) -> bool {
         let lists = self.section.is_empty() && self.editors.is_empty();
-        let texts = [self.source, self.copyright, self.image_alt, self.image_caption, self.image_credit];
+        let texts =
+            [self.source, self.source_feed, self.copyright, self.image_alt, self.image_caption, self.image_credit];
         lists && texts.iter().all(Option::is_none)
     }
 }
@@ -93,6 +104,8 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         home_page_url: feed.home.as_str(),
         feed_url: feed.url(Format::Json),
         description: feed.description.as_str(),
+        icon: feed.logo.as_ref().or(feed.icon.as_ref()).map(|url| url.as_str()),
+        favicon: feed.icon.as_ref().map(|url| url.as_str()),
         authors: vec![JsonAuthor { name: feed.publisher.as_str() }],
         language: feed.language.as_str(),
         items: feed.entries.iter().map(|entry| item(feed, entry)).collect(),
@@ -103,22 +116,26 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
 }
 
 fn item<'f>(feed: &Feed, entry: &'f Entry) -> JsonItem<'f> {
-    let full = feed.content == ContentMode::Full && !entry.content.is_empty();
+    let content = content_html(feed, entry).filter(|_| feed.content == ContentMode::Full);
     let image = entry.image.as_ref();
+    let picture = feed.picture(entry);
+    // Wide enough to stand across the head of a page.
+    let banner = picture.filter(|picture| picture.width.zip(picture.height).is_some_and(is_banner));
     let word = |text: Option<&'f crate::types::Text>| text.map(crate::types::Text::as_str);
     JsonItem {
         id: entry.id.as_str(),
         url: entry.url.as_str(),
         title: entry.title.as_str(),
-        content_html: full.then(|| entry.content.as_str()),
-        content_text: (!full).then(|| entry.summary.as_str()),
+        content_text: content.is_none().then(|| entry.summary.as_str()),
+        content_html: content,
         summary: entry.summary.as_str(),
-        image: image.and_then(|image| image.url.as_ref()).map(|url| url.as_str()),
+        image: picture.map(|picture| picture.url.as_str()),
+        banner_image: banner.map(|picture| picture.url.as_str()),
         date_published: entry.published.rfc3339(),
         date_modified: entry.updated.rfc3339(),
         authors: entry.authors.iter().map(|author| JsonAuthor { name: author.as_str() }).collect(),
         tags: entry.tags.iter().map(|tag| tag.as_str()).collect(),
-        language: differing_language(feed, entry).map(|language| language.as_str()),
+        language: feed.differing_language(entry).map(|language| language.as_str()),
         attachments: entry
             .media
             .iter()
@@ -132,11 +149,16 @@ fn item<'f>(feed: &Feed, entry: &'f Entry) -> JsonItem<'f> {
         _dateline: JsonExtension {
             section: entry.section.iter().map(|title| title.as_str()).collect(),
             editors: entry.editors.iter().map(|editor| editor.as_str()).collect(),
-            source: word(entry.source.as_ref()),
+            source: word(entry.source.as_ref().map(|source| &source.name)),
+            source_feed: entry.source.as_ref().and_then(|source| source.feed.as_ref()).map(|url| url.as_str()),
             copyright: word(entry.copyright.as_ref()),
             image_alt: word(image.and_then(|image| image.alt.as_ref())),
             image_caption: word(image.and_then(|image| image.caption.as_ref())),
             image_credit: word(image.and_then(|image| image.credit.as_ref())),
         },
     }
+}
+
+fn is_banner((width, height): (u32, u32)) -> bool {
+    width >= 1_000 && width >= height.saturating_mul(2)
 }

@@ -34,18 +34,20 @@
 
 mod atom;
 mod json;
+mod model;
 pub mod opml;
 pub mod page;
+pub mod partner;
 mod rss;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
-use jiff::Timestamp;
+pub use model::*;
 
-use crate::types::{EntryId, Language, Moment, Text, WebUrl};
+use crate::types::{Text, WebUrl};
 
 /// The formats a section can be published in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -99,51 +101,12 @@ impl Format {
     }
 }
 
-/// Whether entries carry the whole article.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum ContentMode {
-    /// The article.
-    Full,
-    /// Its summary; the link leads to the rest.
-    Summary,
-}
-
-/// A feed, independent of its format.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Feed {
-    /// The same for the feed's life and in all formats.
-    pub id: EntryId,
-    /// The feed's name.
-    pub title: Text,
-    /// What it is about; empty where nobody said.
-    pub description: Text,
-    /// The page for people: the publisher's own page of the section, else dateline's.
-    pub home: WebUrl,
-    /// dateline's public base, the same for all feeds.
-    pub site: WebUrl,
-    /// dateline's own URL of the section, ending in `/`; feed URLs are this plus [`Format::file_name`].
-    pub base: WebUrl,
-    /// The formats it is published in.
-    pub formats: Vec<Format>,
-    /// The language of the entries that state none.
-    pub language: Language,
-    /// The latest change of any entry; `None` while there is no entry.
-    pub updated: Option<Timestamp>,
-    /// Who answers for entries without authors: the site's title.
-    pub publisher: Text,
-    /// Rights of the feed.
-    pub copyright: Option<Text>,
-    /// Minutes that a reader may wait between polls.
-    pub poll_minutes: u32,
-    /// Whether entries carry the whole article.
-    pub content: ContentMode,
-    /// Newest first.
-    pub entries: Vec<Arc<Entry>>,
-}
-
 /// What `generator` says. No version, so that an upgrade changes no document by itself.
 pub const GENERATOR: &str = "dateline";
 const MEDIA_NAMESPACE: &str = "http://search.yahoo.com/mrss/";
+const SYNDICATION_NAMESPACE: &str = "http://purl.org/rss/1.0/modules/syndication/";
+const DUBLIN_CORE_TERMS_NAMESPACE: &str = "http://purl.org/dc/terms/";
+const SMART_FORMAT_NAMESPACE: &str = "http://www.smartnews.be/snf";
 const DUBLIN_CORE_NAMESPACE: &str = "http://purl.org/dc/elements/1.1/";
 
 /// Why a document could not be made. The last good one stays.
@@ -169,7 +132,70 @@ pub fn encode(feed: &Feed, format: Format) -> Result<Vec<u8>, EncodeError> {
         Format::Json => json::encode(feed)?,
     };
     inspect(&document)?;
-    Ok(document)
+    Ok(match &feed.style {
+        Some(style) if format != Format::Json => styled(&document, style),
+        _ => document,
+    })
+}
+
+/// The document with the instruction that lets browsers show it, after its declaration.
+fn styled(document: &[u8], style: &WebUrl) -> Vec<u8> {
+    let end = document.windows(2).position(|bytes| bytes == b"?>").map_or(0, |at| at + 2);
+    let (declaration, rest) = document.split_at(end);
+    let href = escape(style.as_str()).replace('"', "&quot;");
+    let instruction = format!("\n<?xml-stylesheet type=\"text/css\" href=\"{href}\"?>\n");
+    [declaration, instruction.as_bytes(), rest.trim_ascii_start()].concat()
+}
+
+/// The content of an entry, with the lead image at its top where the section wants that and it is not there already.
+fn content_html<'e>(feed: &Feed, entry: &'e Entry) -> Option<Cow<'e, str>> {
+    let content = entry.content.as_str();
+    let plain = || Some(Cow::Borrowed(content)).filter(|content| !content.is_empty());
+    let (Some(picture), Some(image)) = (feed.picture(entry), &entry.image) else { return plain() };
+    let url = escape(picture.url.as_str()).replace('"', "&quot;");
+    let shown = image.files.iter().any(|file| content.contains(escape(file.url.as_str()).as_str()));
+    if feed.lead_image == LeadImage::Beside || content.is_empty() || shown {
+        return plain();
+    }
+    let alt = image.alt.as_ref().or(image.caption.as_ref()).map_or("", Text::as_str);
+    let mut html = format!("<figure><img src=\"{url}\" alt=\"{}\"", escape(alt).replace('"', "&quot;"));
+    if let (Some(width), Some(height)) = (picture.width, picture.height) {
+        html.push_str(&format!(" width=\"{width}\" height=\"{height}\""));
+    }
+    html.push('>');
+    let words: Vec<String> =
+        [image.caption.clone(), image.credit.as_ref().map(|credit| Text::line(&format!("({credit})")))]
+            .into_iter()
+            .flatten()
+            .map(|words| escape(words.as_str()))
+            .collect();
+    if !words.is_empty() {
+        html.push_str(&format!("<figcaption>{}</figcaption>", words.join(" ")));
+    }
+    Some(Cow::Owned(html + "</figure>" + content))
+}
+
+/// The attributes of `media:content` for a picture, unescaped.
+fn picture_attributes(picture: &ImageFile) -> Vec<(&'static str, String)> {
+    let mut attributes = vec![("url", picture.url.to_string()), ("medium", "image".to_owned())];
+    attributes.extend(picture.media_type.as_ref().map(|media_type| ("type", media_type.to_string())));
+    attributes.extend(picture.width.map(|width| ("width", width.to_string())));
+    attributes.extend(picture.height.map(|height| ("height", height.to_string())));
+    attributes.extend((picture.length > 0).then(|| ("fileSize", picture.length.to_string())));
+    attributes
+}
+
+/// The attributes of `media:thumbnail`, unescaped.
+fn thumbnail_attributes(picture: &ImageFile) -> Vec<(&'static str, String)> {
+    let mut attributes = vec![("url", picture.url.to_string())];
+    attributes.extend(picture.width.map(|width| ("width", width.to_string())));
+    attributes.extend(picture.height.map(|height| ("height", height.to_string())));
+    attributes
+}
+
+/// Text as HTML: what has a meaning there is escaped.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The last gate: [`Text`] lets nothing forbidden in, and what did not go through it is found here (rule X-04).
@@ -183,102 +209,4 @@ fn inspect(document: &[u8]) -> Result<(), EncodeError> {
         Some(at) => Err(EncodeError(format!("byte {at} is of a character that XML forbids"))),
         None => Ok(()),
     }
-}
-
-/// The language of an entry, where it is not the feed's.
-fn differing_language<'e>(feed: &Feed, entry: &'e Entry) -> Option<&'e Language> {
-    Some(&entry.language).filter(|language| **language != feed.language)
-}
-
-impl Entry {
-    /// The one file that RSS readers download: the first sound or film. Pictures would be shown twice (rule E-04).
-    pub fn enclosure(&self) -> Option<&EntryMedia> {
-        self.media.iter().find(|media| matches!(media.medium(), Some("audio" | "video")))
-    }
-}
-
-impl EntryMedia {
-    /// The `medium` of Media RSS, by the type.
-    pub fn medium(&self) -> Option<&'static str> {
-        let (kind, _) = self.media_type.as_str().split_once('/')?;
-        match kind {
-            "image" => Some("image"),
-            "audio" => Some("audio"),
-            "video" => Some("video"),
-            "application" | "text" => Some("document"),
-            _ => None,
-        }
-    }
-}
-
-impl Feed {
-    /// The public URL of one format of this feed (`rel="self"`).
-    pub fn url(&self, format: Format) -> String {
-        format!("{}{}", self.base, format.file_name())
-    }
-}
-
-/// An entry of a feed, called item in RSS and JSON Feed; rendered, with absolute URLs only.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Entry {
-    /// The same in all formats and in every feed, for ever.
-    pub id: EntryId,
-    /// The page for people.
-    pub url: WebUrl,
-    /// Plain text, one line.
-    pub title: Text,
-    /// First publication.
-    pub published: Moment,
-    /// Last significant change, never before `published`.
-    pub updated: Moment,
-    /// In the order of the byline.
-    pub authors: Vec<Text>,
-    /// Those who edited it.
-    pub editors: Vec<Text>,
-    /// Plain text, never empty unless the article is.
-    pub summary: Text,
-    /// The whole article, sanitised HTML.
-    pub content: Text,
-    /// Tags.
-    pub tags: Vec<Text>,
-    /// Titles of the own section and its ancestors, outermost first: `Technology`, `Chips`.
-    pub section: Vec<Text>,
-    /// The language; formats state it where it differs from the feed's.
-    pub language: Language,
-    /// The lead image.
-    pub image: Option<EntryImage>,
-    /// Audio, video and further pictures.
-    pub media: Vec<EntryMedia>,
-    /// The agency or paper it was taken from.
-    pub source: Option<Text>,
-    /// Rights of this entry.
-    pub copyright: Option<Text>,
-}
-
-/// The lead image of an entry.
-#[derive(Clone, PartialEq, Debug)]
-pub struct EntryImage {
-    /// Where readers load it; `None` for a picture that is only captioned.
-    pub url: Option<WebUrl>,
-    /// Its MIME type, where known.
-    pub media_type: Option<Text>,
-    /// For those who cannot see it.
-    pub alt: Option<Text>,
-    /// What it shows.
-    pub caption: Option<Text>,
-    /// Who took it.
-    pub credit: Option<Text>,
-}
-
-/// Another file of an entry.
-#[derive(Clone, PartialEq, Debug)]
-pub struct EntryMedia {
-    /// Where readers load it.
-    pub url: WebUrl,
-    /// Its MIME type.
-    pub media_type: Text,
-    /// Its length in bytes, 0 where unknown.
-    pub length: u64,
-    /// Its duration in seconds, where known.
-    pub duration: Option<u64>,
 }

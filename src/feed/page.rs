@@ -21,6 +21,9 @@ pub struct FeedPage<'p> {
     pub children: Vec<(Text, WebUrl)>,
 }
 
+/// The width of an article's picture on its page (pixels): the column on a screen of double density.
+const PICTURE_WIDTH: u32 = 1_344;
+
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fdfcfa;--faint:#666;--line:#ddd;--link:#0b5394}\
 @media(prefers-color-scheme:dark){:root{--ink:#e8e6e3;--paper:#16181a;--faint:#a5a29e;--line:#3a3d40;--link:#8ab4f8}}\
@@ -34,6 +37,24 @@ code{font:.9rem/1.5 ui-monospace,monospace;user-select:all;background:color-mix(
 img,video{max-width:100%;height:auto}figure{margin:1.5rem 0}figcaption{color:var(--faint);font-size:.9rem}\
 blockquote{margin:1rem 0;padding-inline-start:1rem;border-inline-start:3px solid var(--line)}\
 table{border-collapse:collapse;display:block;overflow-x:auto}td,th{border:1px solid var(--line);padding:.3rem .6rem}pre{overflow-x:auto}";
+
+/// The style sheet that makes RSS and Atom readable in a browser (`media_type = "xml"`).
+pub const FEED_STYLE: &str = "\
+:root{color-scheme:light dark}\n\
+rss,feed{display:block;margin:0 auto;max-width:42rem;padding:1.25rem;font:1.0625rem/1.6 Georgia,'Noto Serif','Songti SC',serif;\
+color:#1a1a1a;background:#fdfcfa;overflow-wrap:break-word;unicode-bidi:plaintext}\n\
+channel,item,entry,title,description,subtitle,summary,pubDate,published{display:block;unicode-bidi:plaintext}\n\
+rss::before,feed::before{display:block;content:'This is a feed. Copy its address into a feed reader, and new stories come to you.';\
+font:.9rem/1.4 system-ui,sans-serif;padding:.6rem .9rem;border:1px solid #ccc;border-radius:.4rem;margin-bottom:1.5rem}\n\
+channel>*,feed>*,item>*,entry>*{display:none}\n\
+channel>title,feed>title{display:block;font-size:1.9rem;line-height:1.2;margin:.5rem 0}\n\
+channel>description,feed>subtitle{display:block;color:#666}\n\
+channel>item,feed>entry{display:block;margin:1.6rem 0;padding-top:1rem;border-top:1px solid #ddd}\n\
+item>title,entry>title{display:block;font-size:1.15rem;font-weight:bold}\n\
+item>pubDate,entry>published{display:block;color:#666;font:.9rem/1.6 system-ui,sans-serif}\n\
+item>description,entry>summary{display:block}\n\
+@media(prefers-color-scheme:dark){rss,feed{color:#e8e6e3;background:#16181a}channel>description,feed>subtitle,item>pubDate,\
+entry>published{color:#a5a29e}channel>item,feed>entry{border-color:#3a3d40}rss::before,feed::before{border-color:#555}}\n";
 
 /// The page of a feed: `/`, `/<section>/`, `/tags/<tag>/`, `/authors/<author>/`.
 pub fn feed_page(feed: &Feed, page: &FeedPage<'_>) -> String {
@@ -79,7 +100,7 @@ pub fn feed_page(feed: &Feed, page: &FeedPage<'_>) -> String {
 
 /// The page of an article.
 pub fn article_page(entry: &Entry, frame: &PageFrame) -> String {
-    let image = entry.image.as_ref().and_then(|image| Some((image, image.url.as_ref()?)));
+    let image = entry.image.as_ref().and_then(|image| Some((image, image.of_width(PICTURE_WIDTH)?)));
     let head = html! {
         link rel="canonical" href=(entry.url);
         (autodiscovery(&frame.feeds))
@@ -89,7 +110,7 @@ pub fn article_page(entry: &Entry, frame: &PageFrame) -> String {
         meta property="og:url" content=(entry.url);
         meta property="og:site_name" content=(frame.site_title);
         meta property="article:published_time" content=(entry.published.rfc3339());
-        @if let Some((_, url)) = image { meta property="og:image" content=(url); }
+        @if let Some((_, picture)) = image { meta property="og:image" content=(picture.url); }
         script type="application/ld+json" { (PreEscaped(linked_data(entry))) }
     };
     let body = html! {
@@ -97,9 +118,9 @@ pub fn article_page(entry: &Entry, frame: &PageFrame) -> String {
         main { article {
             h1 dir="auto" { (entry.title) }
             (byline(entry))
-            @if let Some((image, url)) = image {
+            @if let Some((image, picture)) = image {
                 figure {
-                    img src=(url) alt=(image.alt.as_ref().or(image.caption.as_ref()).map(Text::as_str).unwrap_or_default());
+                    img src=(picture.url) width=[picture.width] height=[picture.height] alt=(image.alt.as_ref().or(image.caption.as_ref()).map(Text::as_str).unwrap_or_default());
                     @if image.caption.is_some() || image.credit.is_some() {
                         figcaption dir="auto" {
                             @if let Some(caption) = &image.caption { (caption) " " }
@@ -110,7 +131,7 @@ pub fn article_page(entry: &Entry, frame: &PageFrame) -> String {
             }
             div dir="auto" { (PreEscaped(entry.content.as_str())) }
             p.byline {
-                @if let Some(source) = &entry.source { "Source: " (source) ". " }
+                @if let Some(source) = &entry.source { "Source: " (source.name) ". " }
                 @if !entry.editors.is_empty() { "Editor: " (list(&entry.editors)) ". " }
                 @if !entry.tags.is_empty() { "Tags: " (list(&entry.tags)) ". " }
                 @if let Some(copyright) = &entry.copyright { (copyright) }
@@ -203,8 +224,10 @@ fn linked_data(entry: &Entry) -> String {
         "inLanguage": entry.language.as_str(),
         "author": people(&entry.authors),
     });
-    if let (Some(data), Some(url)) = (data.as_object_mut(), entry.image.as_ref().and_then(|image| image.url.as_ref())) {
-        data.insert("image".to_owned(), json!([url.as_str()]));
+    if let (Some(data), Some(url)) =
+        (data.as_object_mut(), entry.image.as_ref().and_then(|image| image.of_width(u32::MAX)))
+    {
+        data.insert("image".to_owned(), json!([url.url.as_str()]));
     }
     data.to_string().replace('<', "\\u003c")
 }

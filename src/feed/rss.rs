@@ -4,16 +4,27 @@ use std::collections::BTreeMap;
 
 use rss::extension::atom::{AtomExtension, Link};
 use rss::extension::dublincore::DublinCoreExtension;
+use rss::extension::itunes::{ITunesCategory, ITunesChannelExtension, ITunesItemExtension, ITunesOwner};
 use rss::extension::{Extension, ExtensionMap};
-use rss::{Category, Channel, Enclosure, Guid, Item};
+use rss::{Category, Channel, Enclosure, Guid, Image, Item, Source};
 
 use super::{
-    ContentMode, EncodeError, Entry, EntryImage, Feed, Format, GENERATOR, MEDIA_NAMESPACE, differing_language,
+    ContentMode, DUBLIN_CORE_TERMS_NAMESPACE, EncodeError, Entry, Feed, Format, GENERATOR, MEDIA_NAMESPACE, Podcast,
+    SMART_FORMAT_NAMESPACE, SYNDICATION_NAMESPACE, UpdateSignal, content_html, partner,
 };
-use crate::types::rfc822;
+use crate::types::{rfc822, rfc3339};
 
 pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     let description = if feed.description.is_empty() { &feed.title } else { &feed.description };
+    let mut namespaces = BTreeMap::from([
+        ("media".to_owned(), MEDIA_NAMESPACE.to_owned()),
+        ("sy".to_owned(), SYNDICATION_NAMESPACE.to_owned()),
+        ("dcterms".to_owned(), DUBLIN_CORE_TERMS_NAMESPACE.to_owned()),
+    ]);
+    let smart_format = extension(feed) == Some(partner::Extension::SmartFormat);
+    if smart_format {
+        namespaces.insert("snf".to_owned(), SMART_FORMAT_NAMESPACE.to_owned());
+    }
     let channel = Channel {
         title: feed.title.to_string(),
         link: feed.home.to_string(),
@@ -24,6 +35,15 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         generator: Some(GENERATOR.to_owned()),
         docs: Some("https://www.rssboard.org/rss-specification".to_owned()),
         ttl: Some(feed.poll_minutes.to_string()),
+        // Without width and height, which then are 88 and 31 at most in the eyes of readers: only a small picture will do.
+        image: feed.icon.as_ref().or(feed.logo.as_ref()).map(|url| Image {
+            url: url.to_string(),
+            title: feed.title.to_string(),
+            link: feed.home.to_string(),
+            ..Image::default()
+        }),
+        skip_hours: feed.skip_hours.iter().map(ToString::to_string).collect(),
+        skip_days: feed.skip_days.iter().map(ToString::to_string).collect(),
         atom_ext: Some(AtomExtension {
             links: vec![Link {
                 rel: "self".to_owned(),
@@ -32,7 +52,9 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
                 ..Link::default()
             }],
         }),
-        namespaces: BTreeMap::from([("media".to_owned(), MEDIA_NAMESPACE.to_owned())]),
+        itunes_ext: feed.podcast.as_ref().map(|podcast| itunes_channel(feed, podcast)),
+        extensions: channel_extensions(feed, smart_format),
+        namespaces,
         items: feed.entries.iter().map(|entry| item(feed, entry)).collect(),
         ..Channel::default()
     };
@@ -40,20 +62,63 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     channel.write_to(Vec::new()).map_err(|error| EncodeError(error.to_string()))
 }
 
+fn extension(feed: &Feed) -> Option<partner::Extension> {
+    feed.partner.as_ref().and_then(|partner| partner.partner.rules().extension)
+}
+
+fn channel_extensions(feed: &Feed, smart_format: bool) -> ExtensionMap {
+    let frequency = 60 / feed.poll_minutes.clamp(1, 60);
+    let mut map = ExtensionMap::default();
+    insert(&mut map, text("sy:updatePeriod", "hourly"));
+    insert(&mut map, text("sy:updateFrequency", &frequency.to_string()));
+    if let (true, Some(logo)) = (smart_format, feed.logo.as_ref()) {
+        let url = text("url", logo.as_str());
+        insert(&mut map, element("snf:logo", vec![], None, vec![url]));
+    }
+    map
+}
+
+/// What Apple asks of a channel.
+fn itunes_channel(feed: &Feed, podcast: &Podcast) -> ITunesChannelExtension {
+    let author = podcast.author.as_ref().unwrap_or(&feed.publisher).to_string();
+    let subcategory =
+        podcast.subcategory.as_ref().map(|name| ITunesCategory { text: name.to_string(), subcategory: None });
+    ITunesChannelExtension {
+        owner: podcast.email.as_ref().map(|email| ITunesOwner {
+            name: Some(podcast.owner.as_ref().map_or_else(|| author.clone(), ToString::to_string)),
+            email: Some(email.to_string()),
+        }),
+        author: Some(author),
+        categories: vec![ITunesCategory { text: podcast.category.to_string(), subcategory: subcategory.map(Box::new) }],
+        image: Some(podcast.image.to_string()),
+        explicit: Some(podcast.explicit.to_string()),
+        r#type: Some(podcast.kind.to_owned()),
+        ..ITunesChannelExtension::default()
+    }
+}
+
 fn item(feed: &Feed, entry: &Entry) -> Item {
     let summary = Some(entry.summary.to_string()).filter(|summary| !summary.is_empty());
-    let content =
-        Some(entry.content.to_string()).filter(|content| feed.content == ContentMode::Full && !content.is_empty());
+    let content = content_html(feed, entry)
+        .filter(|content| feed.content == ContentMode::Full && !content.is_empty())
+        .map(|content| content.into_owned());
     let sections = (!entry.section.is_empty()).then(|| Category {
         name: entry.section.iter().map(ToString::to_string).collect::<Vec<_>>().join("/"),
         domain: Some(format!("{}#sections", feed.site)),
     });
     let tags = entry.tags.iter().map(|tag| Category { name: tag.to_string(), domain: None });
+    let signal = feed.partner.as_ref().map_or(UpdateSignal::Modified, |partner| partner.update_signal);
+    let dated = if signal == UpdateSignal::PubDate { entry.updated } else { entry.published };
+    // `source` needs the URL of a feed (rule R-25).
+    let source = entry.source.as_ref().and_then(|source| {
+        Some(Source { url: source.feed.as_ref()?.to_string(), title: Some(source.name.to_string()) })
+    });
+    let unlinked = entry.source.iter().filter(|source| source.feed.is_none());
     Item {
         title: Some(entry.title.to_string()),
         link: Some(entry.url.to_string()),
         // The summary is plain text, and `description` is HTML (rule R-05).
-        description: summary.map(|summary| escape(&summary)),
+        description: summary.map(|summary| super::escape(&summary)),
         categories: sections.into_iter().chain(tags).collect(),
         enclosure: entry.enclosure().map(|media| Enclosure {
             url: media.url.to_string(),
@@ -61,66 +126,97 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
             mime_type: media.media_type.to_string(),
         }),
         guid: Some(Guid { value: entry.id.to_string(), permalink: entry.id.as_str() == entry.url.as_str() }),
-        pub_date: Some(entry.published.rfc822()),
+        pub_date: Some(dated.rfc822()),
         content,
         dublin_core_ext: Some(DublinCoreExtension {
             creators: entry.authors.iter().map(ToString::to_string).collect(),
             contributors: entry.editors.iter().map(ToString::to_string).collect(),
-            sources: entry.source.iter().map(ToString::to_string).collect(),
+            sources: unlinked.map(|source| source.name.to_string()).collect(),
             rights: entry.copyright.iter().map(ToString::to_string).collect(),
-            languages: differing_language(feed, entry).map(ToString::to_string).into_iter().collect(),
+            languages: feed.differing_language(entry).map(ToString::to_string).into_iter().collect(),
             ..DublinCoreExtension::default()
         }),
-        extensions: media(entry),
+        source,
+        itunes_ext: feed.podcast.as_ref().and_then(|podcast| itunes_item(feed, entry, podcast)),
+        extensions: item_extensions(feed, entry, signal),
         ..Item::default()
     }
 }
 
-/// `media:content` for the lead image and for what did not fit into the one enclosure.
-fn media(entry: &Entry) -> ExtensionMap {
-    let pictures = entry.image.iter().filter_map(picture);
-    let enclosed = entry.enclosure().map(|media| &media.url);
-    let others = entry.media.iter().filter(|media| Some(&media.url) != enclosed).map(|media| {
-        let mut attributes = BTreeMap::from([("url", media.url.to_string()), ("type", media.media_type.to_string())]);
-        if let Some(medium) = media.medium() {
-            attributes.insert("medium", medium.to_owned());
-        }
-        if media.length > 0 {
-            attributes.insert("fileSize", media.length.to_string());
-        }
-        attributes.extend(media.duration.map(|duration| ("duration", duration.to_string())));
-        element("media:content", attributes, None, BTreeMap::new())
-    });
-    let contents: Vec<Extension> = pictures.chain(others).collect();
-    if contents.is_empty() {
-        return ExtensionMap::default();
-    }
-    BTreeMap::from([("media".to_owned(), BTreeMap::from([("content".to_owned(), contents)]))])
+fn itunes_item(feed: &Feed, entry: &Entry, podcast: &Podcast) -> Option<ITunesItemExtension> {
+    let media = entry.enclosure()?;
+    Some(ITunesItemExtension {
+        author: Some(entry.authors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            .filter(|authors| !authors.is_empty()),
+        image: feed.picture(entry).map(|picture| picture.url.to_string()),
+        duration: media.duration.map(|seconds| seconds.to_string()),
+        explicit: Some(podcast.explicit.to_string()),
+        ..ITunesItemExtension::default()
+    })
 }
 
-fn picture(image: &EntryImage) -> Option<Extension> {
-    let mut attributes = BTreeMap::from([("url", image.url.as_ref()?.to_string()), ("medium", "image".to_owned())]);
-    attributes.extend(image.media_type.as_ref().map(|media_type| ("type", media_type.to_string())));
-    let mut children = BTreeMap::new();
-    for (name, text) in [("title", &image.alt), ("description", &image.caption), ("credit", &image.credit)] {
-        if let Some(text) = text {
-            let child = element(&format!("media:{name}"), BTreeMap::new(), Some(text.to_string()), BTreeMap::new());
-            children.insert(name.to_owned(), vec![child]);
-        }
+/// When it was modified, the lead image, and what did not fit into the one enclosure.
+fn item_extensions(feed: &Feed, entry: &Entry, signal: UpdateSignal) -> ExtensionMap {
+    let mut map = ExtensionMap::default();
+    if signal == UpdateSignal::Modified && entry.updated != entry.published {
+        insert(&mut map, text("dcterms:modified", &rfc3339(entry.updated.timestamp())));
     }
+    if let Some(picture) = picture(feed, entry) {
+        insert(&mut map, picture);
+    }
+    let enclosed = entry.enclosure().map(|media| &media.url);
+    for media in entry.media.iter().filter(|media| Some(&media.url) != enclosed) {
+        let mut attributes = vec![("url", media.url.to_string()), ("type", media.media_type.to_string())];
+        attributes.extend(media.medium().map(|medium| ("medium", medium.to_owned())));
+        attributes.extend((media.length > 0).then(|| ("fileSize", media.length.to_string())));
+        attributes.extend(media.width.map(|width| ("width", width.to_string())));
+        attributes.extend(media.height.map(|height| ("height", height.to_string())));
+        attributes.extend(media.duration.map(|duration| ("duration", duration.to_string())));
+        insert(&mut map, element("media:content", attributes, None, vec![]));
+    }
+    if let Some(partner) = &feed.partner
+        && partner.partner.rules().thumbnail
+        && let Some(picture) = feed.picture(entry)
+    {
+        insert(&mut map, element("media:thumbnail", vec![("url", picture.url.to_string())], None, vec![]));
+    }
+    if extension(feed) == Some(partner::Extension::SmartFormat) {
+        insert(&mut map, element("media:status", vec![("state", "active".to_owned())], None, vec![]));
+    }
+    map
+}
+
+/// The lead image, its smallest size as thumbnail, and its words.
+fn picture(feed: &Feed, entry: &Entry) -> Option<Extension> {
+    let image = entry.image.as_ref()?;
+    let picture = feed.picture(entry)?;
+    let attributes = super::picture_attributes(picture);
+    let mut children: Vec<Extension> =
+        [("title", &image.alt), ("description", &image.caption), ("credit", &image.credit)]
+            .into_iter()
+            .filter_map(|(name, words)| Some(text(&format!("media:{name}"), words.as_ref()?.as_str())))
+            .collect();
+    let smallest = image.of_width(0).unwrap_or(picture);
+    children.push(element("media:thumbnail", super::thumbnail_attributes(smallest), None, vec![]));
     Some(element("media:content", attributes, None, children))
 }
 
-fn element(
-    name: &str,
-    attributes: BTreeMap<&str, String>,
-    value: Option<String>,
-    children: BTreeMap<String, Vec<Extension>>,
-) -> Extension {
-    let attrs = attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Extension { name: name.to_owned(), value, attrs, children }
+fn insert(map: &mut ExtensionMap, extension: Extension) {
+    let (prefix, name) = extension.name.split_once(':').unwrap_or(("", &extension.name));
+    let (prefix, name) = (prefix.to_owned(), name.to_owned());
+    map.entry(prefix).or_default().entry(name).or_default().push(extension);
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+fn text(name: &str, value: &str) -> Extension {
+    element(name, vec![], Some(value.to_owned()), vec![])
+}
+
+fn element(name: &str, attributes: Vec<(&str, String)>, value: Option<String>, children: Vec<Extension>) -> Extension {
+    let attrs = attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut nested: BTreeMap<String, Vec<Extension>> = BTreeMap::new();
+    for child in children {
+        let name = child.name.rsplit(':').next().unwrap_or_default().to_owned();
+        nested.entry(name).or_default().push(child);
+    }
+    Extension { name: name.to_owned(), value, attrs, children: nested }
 }

@@ -1,11 +1,13 @@
 //! Documents as others read them: `feed-rs` for what they say, `quick-xml` for whether they are XML at all.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::tz::Offset;
 use proptest::prelude::*;
 
 use super::*;
+use crate::types::{EntryId, Language, Moment};
 
 const INJECTION: &str = "x\"/><link rel=\"alternate\" href=\"https://evil.example/\"/><media:content alt=\"";
 const NASTY: &str = "a & b <c> \"q\" 'p' ]]> ]]]]>> &nbsp; \u{202e}rtl 👩‍👩‍👧 科技";
@@ -42,8 +44,13 @@ fn entry(title: &str, words: &str) -> Entry {
         section: [some("Technology"), some(words)].into_iter().flatten().collect(),
         language: Language::parse("zh-Hans").expect("a language"),
         image: Some(EntryImage {
-            url: Some(url("https://img.example/q.jpg?a=1&b=\"x\"")),
-            media_type: Some(text("image/jpeg")),
+            files: vec![ImageFile {
+                url: url("https://img.example/q.jpg?a=1&b=\"x\""),
+                media_type: Some(text("image/jpeg")),
+                length: 48_000,
+                width: Some(1_600),
+                height: Some(800),
+            }],
             alt: some(words),
             caption: Some(text(INJECTION)),
             credit: some(words),
@@ -52,10 +59,13 @@ fn entry(title: &str, words: &str) -> Entry {
             url: url("https://img.example/a.mp3?a&b"),
             media_type: text("audio/mpeg"),
             length: 1_234,
+            width: None,
+            height: None,
             duration: Some(60),
         }],
-        source: some(words),
+        source: some(words).map(|name| EntrySource { name, feed: None }),
         copyright: some(words),
+        reduced: false,
     }
 }
 
@@ -74,6 +84,15 @@ fn feed(entries: Vec<Entry>) -> Feed {
         copyright: Some(text(NASTY)),
         poll_minutes: 15,
         content: ContentMode::Full,
+        skip_hours: vec![0, 23],
+        skip_days: vec!["Sunday"],
+        logo: Some(url("https://img.example/logo.png?a&b")),
+        icon: Some(url("https://img.example/icon.png")),
+        image_width: 1_200,
+        lead_image: LeadImage::Beside,
+        podcast: None,
+        style: None,
+        partner: None,
         entries: entries.into_iter().map(Arc::new).collect(),
     }
 }

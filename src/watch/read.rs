@@ -1,19 +1,20 @@
 //! Reading and parsing of files, on all cores.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::coalesce::Stamp;
 use super::cores::on_all_cores;
 use super::scan::{Root, look};
-use crate::article::{self, ParseOptions, Parsed};
+use crate::article::{self, MediaFacts, ParseOptions, Parsed};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, media_type};
 
 /// Open without waiting: a fifo that took the place of a file would hang the newsroom.
 const O_NONBLOCK: i32 = 0o4000;
@@ -43,7 +44,11 @@ fn read_known(root: &Root, path: &ArticlePath, stamp: Stamp, options: &ParseOpti
         return FileState::Present(article::too_large(path, options));
     }
     match bytes(&root.file(path), stamp.size, options.max_size) {
-        Ok(bytes) => FileState::Present(parse_safely(root, path, &bytes, options, parse)),
+        Ok(bytes) => {
+            let mut parsed = parse_safely(root, path, &bytes, options, parse);
+            measure_files(root, path, &mut parsed);
+            FileState::Present(parsed)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent,
         Err(error) => FileState::Unreadable(
             Diagnostic::new(Code::ArticleUnreadable, format!("the file cannot be read: {error}"))
@@ -51,6 +56,41 @@ fn read_known(root: &Root, path: &ArticlePath, stamp: Stamp, options: &ParseOpti
                 .help("give dateline the right to read it"),
         ),
     }
+}
+
+/// Measures the files that an article names, and says which are not there.
+fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
+    let Some(article) = &mut parsed.article else { return };
+    if article.metadata.local_files().next().is_none() {
+        return;
+    }
+    let mut missing = Vec::new();
+    Arc::make_mut(&mut article.metadata).measure_files(|file| {
+        let facts = measure(root, file);
+        if facts.is_none() {
+            missing.push(
+                Diagnostic::new(Code::MediaMissing, format!("`{}` is not there", root.display(file.as_str())))
+                    .at(Place::file(&root.display(path.as_str())))
+                    .help("the article is published without it; it is added as soon as the file is there"),
+            );
+        }
+        facts
+    });
+    parsed.diagnostics.append(&mut missing);
+}
+
+/// The size of a file, and for pictures how wide and high they are: read from the first bytes, nothing is decoded.
+fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
+    let (file, metadata) = open_media(root, path).ok()?;
+    let size = media_type(path.extension())
+        .filter(|kind| kind.starts_with("image/"))
+        .and_then(|_| imagesize::reader_size(BufReader::new(file)).ok());
+    let pixels = |pixels: usize| u32::try_from(pixels).ok().filter(|pixels| *pixels > 0);
+    Some(MediaFacts {
+        length: metadata.len(),
+        width: size.and_then(|size| pixels(size.width)),
+        height: size.and_then(|size| pixels(size.height)),
+    })
 }
 
 /// One byte more than the limit is enough to see that it is exceeded.

@@ -11,9 +11,9 @@ use tokio::sync::mpsc::Sender;
 use super::WatchOptions;
 use super::coalesce::{Coalescer, GRACE, QUIET, Stamp, Step};
 use super::notice::{Hint, Notice};
-use super::read;
+use super::read::{self, open_media};
 use super::scan::{Devices, look, scan, seen};
-use crate::article::is_article_name;
+use crate::article::{MediaFacts, is_article_name};
 use crate::config::Checked;
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{Event, FileState, Listing, ParsedFile};
@@ -34,6 +34,8 @@ struct Known {
     stamp: Option<Stamp>,
     /// `None`: no version could be used.
     hash: Option<ContentHash>,
+    /// The files that it names, and what they were when it was read.
+    files: Vec<(ArticlePath, Option<MediaFacts>)>,
 }
 
 pub(super) struct Worker {
@@ -49,6 +51,8 @@ pub(super) struct Worker {
     armed: bool,
     limited: Option<String>,
     known: BTreeMap<ArticlePath, Known>,
+    /// Files that articles name, with those articles.
+    named: BTreeMap<ArticlePath, BTreeSet<ArticlePath>>,
     devices: Devices,
     coalescer: Coalescer,
     next_scan: Duration,
@@ -82,6 +86,7 @@ impl Worker {
             armed: false,
             limited: None,
             known: BTreeMap::new(),
+            named: BTreeMap::new(),
             devices: Devices::new(),
             coalescer: Coalescer::default(),
             next_scan: Duration::ZERO,
@@ -181,10 +186,15 @@ impl Worker {
                 .entry(ArticlePath::new(&relative))
                 .and_modify(|finished| *finished |= kind == Kind::Finished)
                 .or_insert(kind == Kind::Finished);
+        } else if kind != Kind::Touched {
+            // A picture or sound: the articles that name it say what it is like.
+            work.reread.extend(self.named.get(&ArticlePath::new(&relative)).into_iter().flatten().cloned());
         }
         // What was here may have been a folder.
         if kind == Kind::Gone && !is_article_name(name) {
-            work.files.extend(self.below(&format!("{relative}/")).map(|path| (path.clone(), false)));
+            let below = format!("{relative}/");
+            work.files.extend(self.below(&below).map(|path| (path.clone(), false)));
+            work.reread.extend(self.naming_below(&below));
         }
     }
 
@@ -194,6 +204,13 @@ impl Worker {
             .range(ArticlePath::new(&prefix)..)
             .map(|(path, _)| path)
             .take_while(move |path| path.as_str().starts_with(&prefix))
+    }
+
+    /// The articles that name files below a folder.
+    fn naming_below(&self, prefix: &str) -> BTreeSet<ArticlePath> {
+        let files = self.named.range(ArticlePath::new(prefix)..);
+        let inside = files.take_while(|(file, _)| file.as_str().starts_with(prefix));
+        inside.flat_map(|(_, articles)| articles).cloned().collect()
     }
 
     fn look_at(&mut self, work: Work) -> Result<(), Stopped> {
@@ -219,6 +236,9 @@ impl Worker {
         for (path, finished) in work.files {
             self.observe(path, finished, &mut ready);
         }
+        ready.extend(work.reread.into_iter().filter(|path| self.known.contains_key(path)));
+        ready.sort();
+        ready.dedup();
         self.read(ready)
     }
 
@@ -255,7 +275,10 @@ impl Worker {
         }
         let gone: Vec<ParsedFile> = absent
             .into_iter()
-            .filter(|path| self.known.remove(path).is_some())
+            .filter(|path| {
+                self.name(path, &[]);
+                self.known.remove(path).is_some()
+            })
             .map(|path| ParsedFile { path, state: FileState::Absent })
             .collect();
         if !gone.is_empty() {
@@ -283,9 +306,16 @@ impl Worker {
     fn is_news(&mut self, file: &ParsedFile, stamp: Option<Stamp>) -> bool {
         match &file.state {
             FileState::Present(parsed) => {
-                let hash = parsed.article.as_ref().map(|article| article.metadata.hash);
-                let before = self.known.insert(file.path.clone(), Known { stamp, hash });
-                before.is_none_or(|before| before.hash.is_none() || before.hash != hash)
+                let metadata = parsed.article.as_ref().map(|article| &article.metadata);
+                let files = metadata.into_iter().flat_map(|metadata| metadata.local_files());
+                let files = files.map(|(file, facts)| (file.clone(), facts)).collect();
+                let known = Known { stamp, hash: metadata.map(|metadata| metadata.hash), files };
+                self.name(&file.path, &known.files);
+                let same =
+                    |before: &Known| before.hash.is_some() && before.hash == known.hash && before.files == known.files;
+                let is_news = !self.known.get(&file.path).is_some_and(same);
+                self.known.insert(file.path.clone(), known);
+                is_news
             }
             FileState::Absent => {
                 let now = self.now();
@@ -294,10 +324,39 @@ impl Worker {
             }
             // Read again at the next scan.
             FileState::Unreadable(_) => {
-                self.known.insert(file.path.clone(), Known { stamp: None, hash: None });
+                self.known.insert(file.path.clone(), Known { stamp: None, hash: None, files: Vec::new() });
                 true
             }
         }
+    }
+
+    /// Notes which files an article names now.
+    fn name(&mut self, path: &ArticlePath, files: &[(ArticlePath, Option<MediaFacts>)]) {
+        for (file, _) in self.known.get(path).map(|known| known.files.clone()).unwrap_or_default() {
+            let Some(articles) = self.named.get_mut(&file) else { continue };
+            articles.remove(path);
+            if articles.is_empty() {
+                self.named.remove(&file);
+            }
+        }
+        for (file, _) in files {
+            self.named.entry(file.clone()).or_default().insert(path.clone());
+        }
+    }
+
+    /// Articles whose files look different from when they were read: what no hint told of.
+    fn remeasured(&self, scope: &str) -> BTreeSet<ArticlePath> {
+        let files = self.named.range(ArticlePath::new(scope)..);
+        let inside = files.take_while(|(file, _)| file.as_str().starts_with(scope));
+        let different = inside.flat_map(|(file, articles)| {
+            let length = open_media(&self.options.root, file).ok().map(|(_, metadata)| metadata.len());
+            articles.iter().filter(move |path| {
+                let files = self.known.get(*path).map(|known| known.files.as_slice()).unwrap_or_default();
+                let before = files.iter().find(|(name, _)| name == file).and_then(|(_, facts)| *facts);
+                before.map(|facts| facts.length) != length
+            })
+        });
+        different.cloned().collect()
     }
 
     fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
@@ -314,6 +373,9 @@ impl Worker {
         ready.extend(found.unusable.iter().map(|(path, _)| path.clone()));
         let listing = &mut found.listing;
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
+        ready.extend(self.remeasured(&prefix));
+        ready.sort();
+        ready.dedup();
         let missing: Vec<ArticlePath> =
             self.below(&prefix).filter(|path| listing.files.binary_search(path).is_err()).cloned().collect();
         let now = self.now();
@@ -435,6 +497,8 @@ struct Work {
     folders: BTreeSet<String>,
     /// Files, and whether each was finished.
     files: BTreeMap<ArticlePath, bool>,
+    /// Articles to be read again whatever they look like, since a file that they name changed.
+    reread: BTreeSet<ArticlePath>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -204,7 +204,9 @@ fn read(source: &str) -> String {
         let authors = metadata.authors.iter().map(Text::as_str).collect::<Vec<_>>().join("; ");
         facts.push_str(&format!("authors: {authors}\n"));
         if let Some(image) = &metadata.image {
-            facts.push_str(&format!("image: {:?} {:?} {:?} {:?}\n", image.url, image.alt, image.caption, image.credit));
+            let url = image.files.first().map(|file| &file.url);
+            let url = url.map_or("Missing".to_owned(), |url| format!("{url:?}"));
+            facts.push_str(&format!("image: {url} {:?} {:?} {:?}\n", image.alt, image.caption, image.credit));
         }
         if let Some(Body::Html(body)) = article.body.as_deref() {
             facts.push_str(&format!("body: {}\n", body.split_whitespace().collect::<Vec<_>>().join(" ")));

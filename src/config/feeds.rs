@@ -1,0 +1,186 @@
+//! The keys of `[feeds]`, which a section may override: formats, window, polling, pictures and podcast.
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+use super::raw::{At, Sink, Table};
+use super::validate::{choice, required_text, web_url};
+use super::{FeedOptions, MediaType, Polling, Window};
+use crate::diag::Code;
+use crate::feed::{ContentMode, Format, LeadImage, Podcast};
+use crate::types::{Text, WebUrl};
+
+/// The weekdays as `skipDays` writes them.
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// The options where nothing is configured.
+pub(super) fn defaults() -> FeedOptions {
+    FeedOptions {
+        formats: Format::ALL.to_vec(),
+        content: ContentMode::Full,
+        window: Window {
+            max_items: 50,
+            min_items: 20,
+            max_age: None,
+            min_residency: SignedDuration::from_hours(24),
+            max_bytes: 2_000_000,
+        },
+        polling: Polling { min: 5, max: 60, skip_hours: Vec::new(), skip_days: Vec::new() },
+        image_width: 1_200,
+        lead_image: LeadImage::Beside,
+        media_type: MediaType::Specific,
+        podcast: None,
+    }
+}
+
+/// Reads them; what is not written is as in `defaults`.
+pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &FeedOptions) -> FeedOptions {
+    let formats = table.texts(sink, "formats").map(|written| {
+        let names = Format::ALL.map(|format| (format.name(), format));
+        let chosen: Vec<Format> =
+            written.value.iter().filter_map(|name| choice(sink, Code::ConfigChoice, name, &names)).collect();
+        if written.value.is_empty() {
+            sink.report(
+                Code::ConfigChoice,
+                &written.span,
+                "a feed needs at least one format",
+                "write some of \"rss\", \"atom\", \"json\"",
+            );
+        }
+        Format::ALL.into_iter().filter(|format| chosen.contains(format)).collect()
+    });
+    let modes = [("full", ContentMode::Full), ("summary", ContentMode::Summary)];
+    let content = table.text(sink, "content").and_then(|word| choice(sink, Code::ConfigChoice, &word, &modes));
+    let leads = [("beside", LeadImage::Beside), ("in-content", LeadImage::InContent)];
+    let lead_image = table.text(sink, "lead_image").and_then(|word| choice(sink, Code::ConfigChoice, &word, &leads));
+    let types = [("specific", MediaType::Specific), ("xml", MediaType::Xml)];
+    let media_type = table.text(sink, "media_type").and_then(|word| choice(sink, Code::ConfigChoice, &word, &types));
+    let image_width = table.number(sink, "image_width", 1..=10_000).and_then(|width| u32::try_from(width).ok());
+    FeedOptions {
+        formats: formats.unwrap_or_else(|| defaults.formats.clone()),
+        content: content.unwrap_or(defaults.content),
+        window: window(table, sink, &defaults.window),
+        polling: polling(table, sink, &defaults.polling),
+        image_width: image_width.unwrap_or(defaults.image_width),
+        lead_image: lead_image.unwrap_or(defaults.lead_image),
+        media_type: media_type.unwrap_or(defaults.media_type),
+        podcast: if table.has("podcast") { podcast(table, sink) } else { defaults.podcast.clone() },
+    }
+}
+
+fn window(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Window) -> Window {
+    let mut count = |sink: &mut Sink<'_>, key, range| {
+        table.number(sink, key, range).and_then(|number| usize::try_from(number).ok())
+    };
+    let max_items = count(sink, "max_items", 1..=1_000);
+    let min_items = count(sink, "min_items", 0..=1_000);
+    let max_bytes = count(sink, "max_bytes", 10_000..=100_000_000).unwrap_or(defaults.max_bytes);
+    let max_age = duration(table, sink, "max_age").map_or(defaults.max_age, Some);
+    let min_residency = duration(table, sink, "min_residency").unwrap_or(defaults.min_residency);
+    let window = Window {
+        max_items: max_items.unwrap_or(defaults.max_items.max(min_items.unwrap_or(0))),
+        min_items: min_items.unwrap_or(defaults.min_items.min(max_items.unwrap_or(usize::MAX))),
+        max_age,
+        min_residency,
+        max_bytes,
+    };
+    if window.min_items > window.max_items {
+        sink.report(
+            Code::ConfigNumber,
+            &table.span.clone(),
+            format!("`min_items` is {} and `max_items` is {}", window.min_items, window.max_items),
+            "`max_items` is at least `min_items`",
+        );
+    }
+    window
+}
+
+/// A length of time in words: `24h`, `7 days`, `90 minutes`.
+fn duration(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Option<SignedDuration> {
+    let written = table.text(sink, key)?;
+    let span = written.value.parse::<Span>().ok();
+    let span = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    let duration = span.filter(|span| !span.is_negative() && span.as_hours() <= 24 * 366 * 100);
+    if duration.is_none() {
+        let message = format!("`{}` is not a length of time", written.value.escape_debug());
+        sink.report(Code::ConfigDuration, &written.span, message, "write one such as `24h`, `7 days` or `90 minutes`");
+    }
+    duration
+}
+
+fn polling(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Polling) -> Polling {
+    let mut minutes = |sink: &mut Sink<'_>, key| {
+        let minutes = table.number(sink, key, 5..=60).and_then(|minutes| u32::try_from(minutes).ok())?;
+        if !Polling::CHOICES.contains(&minutes) {
+            let message = format!("`{key}` is {minutes}");
+            sink.report(Code::ConfigNumber, &table.span.clone(), message, "write one of 5, 15, 30, 60");
+        }
+        Some(minutes)
+    };
+    let min = minutes(sink, "min_poll");
+    let max = minutes(sink, "max_poll");
+    let polling = Polling {
+        min: min.unwrap_or(defaults.min.min(max.unwrap_or(60))),
+        max: max.unwrap_or(defaults.max.max(min.unwrap_or(0))),
+        skip_hours: table.numbers(sink, "skip_hours", 0..=23).unwrap_or_else(|| defaults.skip_hours.clone()),
+        skip_days: table.texts(sink, "skip_days").map_or_else(
+            || defaults.skip_days.clone(),
+            |days| {
+                let names = DAYS.map(|day| (day, day));
+                let mut chosen: Vec<&'static str> =
+                    days.value.iter().filter_map(|day| choice(sink, Code::ConfigChoice, day, &names)).collect();
+                chosen.sort_by_key(|day| DAYS.iter().position(|name| name == day));
+                chosen.dedup();
+                chosen
+            },
+        ),
+    };
+    if polling.min > polling.max {
+        sink.report(
+            Code::ConfigNumber,
+            &table.span.clone(),
+            format!("`min_poll` is {} and `max_poll` is {}", polling.min, polling.max),
+            "`max_poll` is at least `min_poll`",
+        );
+    }
+    polling
+}
+
+fn podcast(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Option<Podcast> {
+    let mut table = table.table(sink, "podcast");
+    let line = |text: Option<At<String>>| text.map(|text| Text::line(&text.value)).filter(|text| !text.is_empty());
+    let image = table.text(sink, "image");
+    if image.is_none() && !table.has("image") {
+        sink.report(
+            Code::ConfigMissing,
+            &table.span.clone(),
+            "a podcast needs an `image`",
+            "write the URL of a square JPEG or PNG of 1400 to 3000 pixels",
+        );
+    }
+    let image: Option<WebUrl> = image.and_then(|image| web_url(sink, &image));
+    let category = required_text(&mut table, sink, "category", "category = \"News\"");
+    let author = line(table.text(sink, "author"));
+    let subcategory = line(table.text(sink, "subcategory"));
+    let owner = line(table.text(sink, "owner"));
+    let email = table.text(sink, "email");
+    if let Some(email) = &email
+        && !email.value.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
+    {
+        let message = format!("`{}` is not an e-mail address", email.value.escape_debug());
+        sink.report(Code::ConfigChoice, &email.span, message, "write one such as `podcast@courier.example`");
+    }
+    let explicit = table.boolean(sink, "explicit").unwrap_or(false);
+    let kinds = [("episodic", "episodic"), ("serial", "serial")];
+    let kind = table.text(sink, "kind").and_then(|kind| choice(sink, Code::ConfigChoice, &kind, &kinds));
+    table.finish(sink);
+    Some(Podcast {
+        image: image?,
+        category: category?,
+        subcategory,
+        author,
+        owner,
+        email: line(email),
+        explicit,
+        kind: kind.unwrap_or("episodic"),
+    })
+}
