@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::article::ParseOptions;
-use crate::article::render::render;
+use crate::article::render::{LinkBase, render};
 use crate::build::{assemble, encode};
 use crate::config::{self, Checked, Config};
 use crate::deliver::disk::Disk;
@@ -340,14 +340,16 @@ fn log(change: &ReportChange) {
 fn supply(content: &Root, parsing: &ParseOptions, demand: Demand) -> io::Result<Supply> {
     match demand {
         Demand::Article(article) => {
-            let entry = match &article.entry {
-                Some(entry) => Arc::clone(entry),
-                None => {
-                    let request = BodyRequest { path: article.path.clone(), hash: article.metadata.hash };
-                    let bodies = watch::read::fetch(content, &[request], parsing);
-                    let body = bodies.into_iter().find_map(|fetched| fetched.body).ok_or(io::ErrorKind::NotFound)?;
-                    Arc::new(assemble::entry(&article, &render(&body, &assemble::link_base(&article))))
-                }
+            let request = BodyRequest { path: article.path.clone(), hash: article.metadata.hash };
+            let bodies = watch::read::fetch(content, &[request], parsing);
+            let body = bodies.into_iter().find_map(|fetched| fetched.body);
+            // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
+            let links = LinkBase { anchors: true, ..assemble::link_base(&article) };
+            let entry = match (body, &article.entry) {
+                (Some(body), _) => Arc::new(assemble::entry(&article, &render(&body, &links))),
+                // The file is broken or gone for now: the last good version is in memory.
+                (None, Some(entry)) => Arc::clone(entry),
+                (None, None) => return Err(io::ErrorKind::NotFound.into()),
             };
             Ok(Supply::Page(Arc::new(encode::article_page(&article, &entry))))
         }

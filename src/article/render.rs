@@ -10,7 +10,7 @@ use super::sanitise::{escape, sanitise, too_tangled};
 use crate::types::{ArticlePath, Text, WebUrl};
 
 /// Part of every cache key for rendered bodies: raise it with each change of what [`render`] gives.
-pub const RENDERER_VERSION: u32 = 1;
+pub const RENDERER_VERSION: u32 = 2;
 
 /// The longest Markdown that is read as Markdown (bytes): ten times a long book chapter. The parser has inputs on which
 /// it takes quadratic time; what is longer is split at its blank lines and shown as it was typed.
@@ -25,6 +25,8 @@ pub struct LinkBase {
     pub media: WebUrl,
     /// The folder of the article's file below the content directory, `""` at the top.
     pub folder: String,
+    /// Whether the HTML has a page of its own, so that the goals of footnote links can stay in it.
+    pub anchors: bool,
 }
 
 impl Rendered {
@@ -92,6 +94,7 @@ mod tests {
             page: WebUrl::parse("https://courier.example/world/quake.html").expect("a URL"),
             media: WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
             folder: "world/2026".into(),
+            anchors: false,
         }
     }
 
@@ -115,8 +118,8 @@ mod tests {
             ),
             (
                 "Ships[^1].\n\n[^1]: Large ones.",
-                "<p>Ships<sup class=\"footnote-reference\"><a href=\"https://courier.example/world/quake.html#1\">1</a></sup>.\
-                 </p>\n<div class=\"footnote-definition\" id=\"1\"><sup class=\"footnote-definition-label\">1</sup>\n\
+                "<p>Ships<sup><a href=\"https://courier.example/world/quake.html#1\">1</a></sup>.\
+                 </p>\n<div><sup>1</sup>\n\
                  <p>Large ones.</p>\n</div>\n",
             ),
             ("a ]]> b & c < d", "<p>a ]]&gt; b &amp; c &lt; d</p>\n"),

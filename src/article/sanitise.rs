@@ -2,11 +2,13 @@
 //!
 //! First ammonia keeps what is on the lists below and writes regular markup: every `<` begins a tag and every `>` ends one,
 //! every attribute is `name="value"`, every element that is not void is closed. The second pass relies on that: it makes
-//! every URL absolute, and drops those that are neither web, mail nor telephone links. Ammonia is not idempotent, so
-//! nothing is sanitised twice, and characters that XML forbids are dropped after it, because it decodes references to them.
+//! every URL absolute, and drops those that are neither web, mail nor telephone links. Ammonia is not idempotent, so the
+//! result goes through both passes again until it stays as it is, and what does not settle is published as text alone.
+//! Characters that XML forbids are dropped last, because ammonia decodes references to them.
 //!
 //! The file is long because the lists and the corpus of attacks belong beside the code that they hold to account.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -122,7 +124,8 @@ const DROPPED: &[&str] = &[
     "xmp",
 ];
 
-/// Attributes that stay, by element; `lang`, `dir`, `title` and `id` (the goal of footnote links) stay on all of them.
+/// Attributes that stay, by element; `lang`, `dir` and `title` stay on all of them. The second pass makes other attributes of
+/// those that scripts would read to load pictures, and drops `id` where the HTML stands among that of other articles.
 const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("a", &["href", "hreflang"]),
     ("audio", &["src", "controls"]),
@@ -131,7 +134,21 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("colgroup", &["span"]),
     ("data", &["value"]),
     ("del", &["cite", "datetime"]),
-    ("img", &["src", "alt", "width", "height"]),
+    (
+        "img",
+        &[
+            "src",
+            "alt",
+            "width",
+            "height",
+            "srcset",
+            "sizes",
+            "data-src",
+            "data-original",
+            "data-lazy-src",
+            "data-srcset",
+        ],
+    ),
     ("ins", &["cite", "datetime"]),
     ("li", &["value"]),
     ("ol", &["start", "reversed", "type"]),
@@ -165,8 +182,32 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Sanitises HTML whose cost was checked with [`too_tangled`].
+/// How often HTML is sanitised at most to see whether it stays as it is.
+const MOST_PASSES: usize = 3;
+
+/// Sanitises HTML whose cost was checked with [`too_tangled`]. What comes out, this function gives back unchanged.
 pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
+    let mut rendered = once(&without_frames(html), links);
+    for _ in 0..MOST_PASSES {
+        if too_tangled(rendered.html.as_str()) {
+            break;
+        }
+        let again = once(rendered.html.as_str(), links);
+        if again.html == rendered.html {
+            return rendered;
+        }
+        rendered.html = again.html;
+    }
+    let mut html = String::new();
+    for paragraph in rendered.text.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
+        html.push_str("<p>");
+        escape(paragraph, &mut html);
+        html.push_str("</p>");
+    }
+    Rendered { html: Text::new(&html), local_media: Vec::new(), ..rendered }
+}
+
+fn once(html: &str, links: &LinkBase) -> Rendered {
     let clean = SANITISER.clean(html).to_string();
     let mut pass = SecondPass {
         links,
@@ -183,6 +224,82 @@ pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
         text: text.join("\n\n"),
         local_media: pass.local_media.into_iter().map(|path| ArticlePath::new(&path)).collect(),
     }
+}
+
+/// The source with frames replaced by links to what they show: no reader shows frames, and a video would vanish without a
+/// trace. What is written here is sanitised like everything else.
+fn without_frames(html: &str) -> Cow<'_, str> {
+    const OPEN: &str = "<iframe";
+    const CLOSE: &str = "</iframe>";
+    let lower = html.to_ascii_lowercase();
+    if !lower.contains(OPEN) {
+        return Cow::Borrowed(html);
+    }
+    let mut written = String::with_capacity(html.len());
+    let mut at = 0;
+    while let Some(found) = lower.get(at..).and_then(|rest| rest.find(OPEN)) {
+        let open = at + found;
+        written.push_str(html.get(at..open).unwrap_or_default());
+        let end = lower.get(open..).and_then(|rest| rest.find('>')).map_or(html.len(), |end| open + end + 1);
+        let tag = html.get(open + OPEN.len()..end).unwrap_or_default();
+        at = lower.get(end..).and_then(|rest| rest.find(CLOSE)).map_or(end, |close| end + close + CLOSE.len());
+        let source = ["src", "data-src"].into_iter().find_map(|name| attribute_of(tag, name));
+        let Some(url) =
+            source.filter(|url| url.starts_with("//") || scheme(url).is_some_and(|scheme| scheme != "other"))
+        else {
+            continue;
+        };
+        let title = attribute_of(tag, "title");
+        let video = video_page(&url);
+        // Frames without a name that show no film are mostly advertisements.
+        let Some(name) = title.or_else(|| video.is_some().then(|| "Video".to_owned())) else { continue };
+        written.push_str("<p><a href=\"");
+        escape_attribute(video.as_deref().unwrap_or(&url), &mut written);
+        written.push_str("\">");
+        escape(&name, &mut written);
+        written.push_str("</a></p>");
+    }
+    written.push_str(html.get(at..).unwrap_or_default());
+    Cow::Owned(written)
+}
+
+/// The page for people of an embedded video, where the URL is one of a player.
+fn video_page(url: &str) -> Option<String> {
+    let (_, address) = url.split_once("//")?;
+    let (host, path) = address.split_once('/')?;
+    let id = |path: &str| path.split(['?', '&', '#', '/']).next().unwrap_or_default().to_owned();
+    match host.trim_start_matches("www.") {
+        "youtube.com" | "youtube-nocookie.com" => {
+            let id = id(path.strip_prefix("embed/")?);
+            Some(format!("https://www.youtube.com/watch?v={id}"))
+        }
+        "player.vimeo.com" => Some(format!("https://vimeo.com/{}", id(path.strip_prefix("video/")?))),
+        "player.bilibili.com" | "dailymotion.com" | "geo.dailymotion.com" | "v.qq.com" => Some(url.to_owned()),
+        _ => None,
+    }
+}
+
+/// The value of an attribute in a raw tag, entities decoded.
+fn attribute_of(tag: &str, name: &str) -> Option<String> {
+    let lower = tag.to_ascii_lowercase();
+    let mut from = 0;
+    while let Some(found) = lower.get(from..).and_then(|rest| rest.find(name)) {
+        let start = from + found;
+        from = start + name.len();
+        let alone =
+            lower.get(..start).is_some_and(|before| before.ends_with(|c: char| c.is_ascii_whitespace() || c == '"'));
+        let Some(value) = tag.get(from..).and_then(|rest| rest.trim_start().strip_prefix('=')) else { continue };
+        if !alone {
+            continue;
+        }
+        let value = value.trim_start();
+        let value = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => value.get(1..)?.split(quote).next()?,
+            _ => value.split(|c: char| c.is_ascii_whitespace() || c == '>').next()?,
+        };
+        return Some(unescape(value).trim().to_owned()).filter(|value| !value.is_empty());
+    }
+    None
 }
 
 /// Whether parsing this markup as a browser does could cost far more than its length: every start tag may look at all open
@@ -350,17 +467,46 @@ impl SecondPass<'_> {
     }
 
     fn start_tag(&mut self, tag: &str) {
-        let (name, mut attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        let (name, mut rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        let mut attributes: Vec<(&str, String)> = Vec::new();
+        while let Some((attribute, after)) = rest.split_once("=\"") {
+            let Some((escaped, after)) = after.split_once('"') else { break };
+            rest = after.trim_start();
+            attributes.push((attribute, unescape(escaped)));
+        }
+        let lazy = ["data-src", "data-original", "data-lazy-src"];
+        let real = lazy.into_iter().find_map(|name| value_of(&attributes, name).and_then(|url| self.absolute(url)));
+        let real_set = value_of(&attributes, "data-srcset").map(str::to_owned);
+        if name == "img" && is_pixel(&attributes) {
+            return;
+        }
         let mut kept = String::new();
         let mut loads = false;
         let mut footnote = false;
-        while let Some((attribute, after)) = attributes.split_once("=\"") {
-            let Some((escaped, after)) = after.split_once('"') else { break };
-            attributes = after.trim_start();
-            let value = unescape(escaped);
-            let (attribute, value) = match attribute {
-                "href" | "src" | "cite" | "poster" => match self.absolute(&value) {
-                    Some(url) => (attribute, url),
+        let mut keep = |attribute: &str, value: &str| {
+            kept.push(' ');
+            kept.push_str(attribute);
+            kept.push_str("=\"");
+            escape_attribute(value, &mut kept);
+            kept.push('"');
+        };
+        if let Some(url) = &real {
+            loads = true;
+            keep("src", url);
+        }
+        if let Some(set) = real_set.and_then(|set| self.absolute_set(&set)) {
+            keep("srcset", &set);
+        }
+        for (attribute, value) in &attributes {
+            let (attribute, value) = match *attribute {
+                "src" if real.is_some() => continue,
+                "srcset" if value_of(&attributes, "data-srcset").is_some() => continue,
+                "srcset" => match self.absolute_set(value) {
+                    Some(set) => ("srcset", set),
+                    None => continue,
+                },
+                "href" | "src" | "cite" | "poster" => match self.absolute(value) {
+                    Some(url) => (*attribute, url),
                     None => continue,
                 },
                 "style" => match value.trim().trim_end_matches(';').strip_prefix("text-align:").map(str::trim) {
@@ -369,18 +515,16 @@ impl SecondPass<'_> {
                 },
                 "class" => {
                     footnote = true;
-                    (attribute, value)
+                    continue;
                 }
+                "id" if !self.links.anchors => continue,
                 // Our own, below.
                 "controls" => continue,
-                _ => (attribute, value),
+                attribute if attribute.starts_with("data-") => continue,
+                attribute => (attribute, value.clone()),
             };
             loads |= attribute == "src";
-            kept.push(' ');
-            kept.push_str(attribute);
-            kept.push_str("=\"");
-            escape_attribute(&value, &mut kept);
-            kept.push('"');
+            keep(attribute, &value);
         }
         if matches!(name, "img" | "source") && !loads {
             return;
@@ -396,6 +540,33 @@ impl SecondPass<'_> {
         self.html.push_str(name);
         self.html.push_str(&kept);
         self.html.push('>');
+    }
+
+    /// The absolute form of every candidate of a `srcset` (HTML, section 4.8.4.2.1); `None` where none is left.
+    fn absolute_set(&mut self, set: &str) -> Option<String> {
+        let mut candidates = Vec::new();
+        let mut rest = set.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+        while !rest.is_empty() {
+            let (url, after) = rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, ""));
+            // A comma at the end of a URL ends its candidate; one inside belongs to it.
+            let (url, descriptor, after) = match url.strip_suffix(',') {
+                Some(url) => (url, "", after),
+                None => match after.split_once(',') {
+                    Some((descriptor, after)) => (url, descriptor.trim(), after),
+                    None => (url, after.trim(), ""),
+                },
+            };
+            let plain = descriptor.is_empty()
+                || descriptor
+                    .strip_suffix(['w', 'x'])
+                    .is_some_and(|number| number.parse::<f32>().is_ok_and(|n| n > 0.0));
+            // Spaces would end it early, and a comma at its end would be taken for the list's.
+            if let Some(url) = self.absolute(url).filter(|url| plain && !url.ends_with(',')) {
+                candidates.push(format!("{url} {descriptor}").trim_end().to_owned());
+            }
+            rest = after.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+        }
+        (!candidates.is_empty()).then(|| candidates.join(", "))
     }
 
     /// The absolute form of a reference; `None` for what feeds must not carry.
@@ -430,6 +601,19 @@ impl SecondPass<'_> {
             },
         }
     }
+}
+
+fn value_of<'a>(attributes: &'a [(&str, String)], name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+/// Whether a picture is only there to be counted.
+fn is_pixel(attributes: &[(&str, String)]) -> bool {
+    let tiny = |name| {
+        let size = value_of(attributes, name).map(|size| size.trim().trim_end_matches("px"));
+        size.and_then(|size| size.parse::<f32>().ok()).is_some_and(|size| size <= 2.0)
+    };
+    tiny("width") && tiny("height")
 }
 
 /// What a relative reference means in the content directory.
@@ -541,6 +725,7 @@ mod tests {
             page: WebUrl::parse("http://courier.example/world/quake.html").expect("a URL"),
             media: WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
             folder: "world/2026".into(),
+            anchors: false,
         }
     }
 
@@ -567,7 +752,8 @@ mod tests {
                                 .iter()
                                 .any(|(name, list)| *name == element.name() && list.contains(&attribute));
                         let runs = attribute.starts_with("on")
-                            || ["style", "srcdoc", "srcset", "action", "target"].contains(&attribute);
+                            || ["style", "srcdoc", "action", "target", "class", "id"].contains(&attribute)
+                            || attribute.starts_with("data-");
                         assert!(known && !runs, "{source:?} left {attribute}={value:?}");
                         if ["href", "src", "cite", "poster"].contains(&attribute) {
                             let safe =
@@ -583,6 +769,7 @@ mod tests {
             }
         }
         assert!(rendered.html.as_str().chars().all(crate::types::is_publishable));
+        assert_eq!(sanitise(rendered.html.as_str(), &links()).html, rendered.html, "{source:?} is no fixed point");
     }
 
     #[test]
@@ -714,6 +901,54 @@ mod tests {
                 "{reference:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_scripts_load_is_loaded_without_them() {
+        const MEDIA: &str = "http://127.0.0.1:8080/media/world/2026";
+        for (source, expected) in [
+            (
+                "<img src='data:image/gif;base64,R0' data-src='/real.jpg' alt='A'>".to_owned(),
+                "<img src=\"http://courier.example/real.jpg\" alt=\"A\">".to_owned(),
+            ),
+            ("<img data-original=b.jpg class=lazy>".into(), format!("<img src=\"{MEDIA}/b.jpg\">")),
+            ("<img data-src='javascript:x' src='/a.jpg'>".into(), "<img src=\"http://courier.example/a.jpg\">".into()),
+            (
+                "<img src='/a.jpg' srcset='a-1.jpg 480w, /b,c.jpg 2x,  ,javascript:x 3x, d.jpg 1q'>".into(),
+                format!("<img src=\"http://courier.example/a.jpg\" srcset=\"{MEDIA}/a-1.jpg 480w, http://courier.example/b,c.jpg 2x\">"),
+            ),
+            (
+                "<img src='/a.jpg' srcset='data:x 1x' data-srcset='/c.jpg 2x'>".into(),
+                "<img srcset=\"http://courier.example/c.jpg 2x\" src=\"http://courier.example/a.jpg\">".into(),
+            ),
+            ("a<img src='https://t.example/p.gif' width=1 height=1>b".into(), "ab".into()),
+            ("a<img src='https://t.example/p.gif' width='0' height='0px'>b".into(), "ab".into()),
+            (
+                "<img src='/rule.png' width=600 height=1>".into(),
+                "<img src=\"http://courier.example/rule.png\" width=\"600\" height=\"1\">".into(),
+            ),
+            (
+                "x<iframe width=1 src=\"https://www.youtube.com/embed/aB3?rel=0\" title='The &lt;film&gt;'><p>old</p></iframe>y".into(),
+                "x<p><a href=\"https://www.youtube.com/watch?v=aB3\">The &lt;film&gt;</a></p>y".into(),
+            ),
+            (
+                "<IFRAME SRC=//player.vimeo.com/video/42?x></IFRAME>".into(),
+                "<p><a href=\"https://vimeo.com/42\">Video</a></p>".into(),
+            ),
+            (
+                "<iframe src='https://maps.example/x' title='Map'></iframe>".into(),
+                "<p><a href=\"https://maps.example/x\">Map</a></p>".into(),
+            ),
+            ("<iframe src='https://ads.example/x'></iframe>z".into(), "z".into()),
+            ("<iframe src='javascript:x' title='Map'></iframe>z".into(), "z".into()),
+            ("<p id=a class=b style='color:red'>z</p>".into(), "<p>z</p>".into()),
+        ] {
+            let html = sanitise(&source, &links()).html;
+            assert_eq!(html.as_str(), expected, "{source}");
+            assert_eq!(sanitise(html.as_str(), &links()).html, html);
+        }
+        let page = LinkBase { anchors: true, ..links() };
+        assert_eq!(sanitise("<p id=a class=b>z</p>", &page).html.as_str(), "<p id=\"a\">z</p>");
     }
 
     #[test]

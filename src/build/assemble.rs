@@ -106,6 +106,7 @@ pub fn link_base(article: &PublishedArticle) -> LinkBase {
         page: article.url.clone(),
         media: below(&article.frame.site_url, "media/"),
         folder: article.path.folder().to_owned(),
+        anchors: false,
     }
 }
 

@@ -20,6 +20,7 @@ impl RenderKey {
             links.page.as_str().as_bytes(),
             links.media.as_str().as_bytes(),
             links.folder.as_bytes(),
+            &[u8::from(links.anchors)],
             &RENDERER_VERSION.to_le_bytes(),
         ]))
     }

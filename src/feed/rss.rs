@@ -146,8 +146,7 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
 fn itunes_item(feed: &Feed, entry: &Entry, podcast: &Podcast) -> Option<ITunesItemExtension> {
     let media = entry.enclosure()?;
     Some(ITunesItemExtension {
-        author: Some(entry.authors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-            .filter(|authors| !authors.is_empty()),
+        // No author: parsers would take the joined names for one more beside each `dc:creator`.
         image: feed.picture(entry).map(|picture| picture.url.to_string()),
         duration: media.duration.map(|seconds| seconds.to_string()),
         explicit: Some(podcast.explicit.to_string()),

@@ -1,5 +1,6 @@
 //! The answers themselves: status, header fields and the bytes that are in memory. Pure.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 
 use super::conditional::{self, Outcome, Validators};
 use super::negotiate::{self, Coding};
+use super::range::{self, Part};
 use super::respond::{Head, Reply};
 use super::{coding, media};
 use crate::feed::page::error_page;
@@ -93,9 +95,13 @@ pub fn document(head: &Head<'_>, resource: &Arc<Resource>, now: Timestamp) -> Re
     }
 }
 
-/// Answers with a media file: 200, 304 or 412. A 200 has all its header fields; whoever sends it adds the file's bytes,
-/// unless the method is HEAD.
-pub fn file(head: &Head<'_>, path: &ArticlePath, facts: FileFacts, now: Timestamp) -> Response<Bytes> {
+/// Answers with a media file: 200, 206, 304, 412 or 416, and the bytes of the file that whoever sends it has to add.
+pub fn file(
+    head: &Head<'_>,
+    path: &ArticlePath,
+    facts: FileFacts,
+    now: Timestamp,
+) -> (Response<Bytes>, Option<Range<u64>>) {
     // Weak: two writes within one tick of the file system's clock look alike.
     let tag = format!("\"{:x}-{:x}\"", facts.modified.map_or(0, Timestamp::as_nanosecond), facts.length);
     let last_modified = sendable(facts.modified, now);
@@ -105,18 +111,36 @@ pub fn file(head: &Head<'_>, path: &ArticlePath, facts: FileFacts, now: Timestam
     set(headers, header::ETAG, &format!("W/{tag}"));
     set_date(headers, header::LAST_MODIFIED, last_modified);
     match conditional::evaluate(head.headers, Validators { tag: &tag, weak: true, last_modified }) {
-        Outcome::NotModified => return not_modified(response),
-        Outcome::Failed => return refusal(head, StatusCode::PRECONDITION_FAILED, now),
+        Outcome::NotModified => return (not_modified(response), None),
+        Outcome::Failed => return (refusal(head, StatusCode::PRECONDITION_FAILED, now), None),
         Outcome::Proceed => {}
     }
+    // Range means something on GET only (RFC 9110, section 14.2).
+    let is_get = *head.method == Method::GET;
+    let part = if is_get { range::requested(head.headers, facts.length, last_modified, now) } else { Part::Whole };
+    let bytes = match part {
+        Part::Whole => 0..facts.length,
+        Part::Bytes(bytes) => {
+            let last = bytes.end.saturating_sub(1);
+            let named = format!("bytes {}-{last}/{}", bytes.start, facts.length);
+            set(response.headers_mut(), header::CONTENT_RANGE, &named);
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            bytes
+        }
+        Part::Unsatisfiable => {
+            let mut response = refusal(head, StatusCode::RANGE_NOT_SATISFIABLE, now);
+            set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{}", facts.length));
+            return (response, None);
+        }
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media::content_type(path)));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(facts.length));
-    headers.insert(header::ACCEPT_RANGES, NONE);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.end.saturating_sub(bytes.start)));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if media::is_active(path) {
         headers.insert(header::CONTENT_SECURITY_POLICY, media::SANDBOX);
     }
-    response.map(|()| Bytes::new())
+    (response.map(|()| Bytes::new()), is_get.then_some(bytes))
 }
 
 /// Answers with a word: 200, never cached.
@@ -133,6 +157,7 @@ pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<
             "Accept-Encoding refuses the document as it is, and gzip, br and zstd are not accepted."
         }
         StatusCode::PRECONDITION_FAILED => "The document is not in the version that the request demands.",
+        StatusCode::RANGE_NOT_SATISFIABLE => "The file does not have the bytes that Range asks for.",
         StatusCode::SERVICE_UNAVAILABLE => "This cannot be served at the moment; try again soon.",
         StatusCode::BAD_REQUEST => "This request does not follow the rules of HTTP.",
         _ => "This cannot be served.",

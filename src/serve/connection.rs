@@ -15,7 +15,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -129,11 +129,10 @@ where
             Reply::NeedsDisk(_) => answer::refusal(head, StatusCode::INTERNAL_SERVER_ERROR, now),
         }),
         Ok(Ok(Supply::File { file, length, modified })) => {
-            let response = answer::file(head, &path, FileFacts { length, modified }, now);
-            if response.status() == StatusCode::OK && *head.method == Method::GET {
-                response.map(|_| Content::File(FileBody::new(file, length)))
-            } else {
-                in_memory(response)
+            let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
+            match bytes {
+                Some(bytes) => response.map(|_| Content::File(FileBody::new(file, bytes))),
+                None => in_memory(response),
             }
         }
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

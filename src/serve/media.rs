@@ -1,7 +1,9 @@
 //! Files that published articles refer to: their types, and their bytes as a response body.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -75,6 +77,8 @@ impl Body for Content {
 pub(super) struct FileBody {
     /// What is still to be sent (bytes). The file may grow meanwhile; nobody was promised more.
     left: u64,
+    /// Where the next of them stands.
+    at: u64,
     state: FileState,
 }
 
@@ -90,9 +94,10 @@ impl FileBody {
     /// What one read fetches (bytes).
     const CHUNK: u64 = 64 * 1024;
 
-    /// The first `length` bytes of a file.
-    pub(super) fn new(file: File, length: u64) -> FileBody {
-        FileBody { left: length, state: FileState::Open(file) }
+    /// These bytes of a file.
+    pub(super) fn new(file: File, bytes: Range<u64>) -> FileBody {
+        let left = bytes.end.saturating_sub(bytes.start);
+        FileBody { left, at: bytes.start, state: FileState::Open(file) }
     }
 
     /// The next bytes. A file that turned out shorter than promised is an error, which ends the
@@ -106,7 +111,8 @@ impl FileBody {
             FileState::Reading(reading) => reading,
             FileState::Open(file) => {
                 let wanted = self.left.min(FileBody::CHUNK);
-                spawn_blocking(move || read_chunk(file, wanted))
+                let at = self.at;
+                spawn_blocking(move || read_chunk(file, at, wanted))
             }
         };
         let Poll::Ready(read) = Pin::new(&mut reading).poll(context) else {
@@ -114,7 +120,9 @@ impl FileBody {
             return Poll::Pending;
         };
         Poll::Ready(Some(read.map_err(io::Error::other).flatten().map(|(file, chunk)| {
-            self.left = self.left.saturating_sub(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+            let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            self.left = self.left.saturating_sub(length);
+            self.at = self.at.saturating_add(length);
             self.state = FileState::Open(file);
             chunk
         })))
@@ -122,9 +130,10 @@ impl FileBody {
 }
 
 /// Reads what is wanted, or less but at least one byte.
-fn read_chunk(file: File, wanted: u64) -> io::Result<(File, Bytes)> {
-    let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
-    (&file).take(wanted).read_to_end(&mut chunk)?;
+fn read_chunk(file: File, at: u64, wanted: u64) -> io::Result<(File, Bytes)> {
+    let mut chunk = vec![0; usize::try_from(wanted).unwrap_or_default()];
+    let length = file.read_at(&mut chunk, at)?;
+    chunk.truncate(length);
     if chunk.is_empty() {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was cut short while it was served"));
     }

@@ -29,6 +29,7 @@ pub mod conditional;
 mod connection;
 mod media;
 pub mod negotiate;
+mod range;
 pub mod respond;
 mod target;
 

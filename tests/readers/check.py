@@ -42,7 +42,7 @@ def from_xml(path, place):
     feed = feedparser.parse(path.read_bytes())
     if feed.bozo:
         fault(place, f"feedparser refuses it: {feed.bozo_exception!r}")
-    expected = "rss20" if path.name == "rss.xml" else "atom10"
+    expected = "atom10" if path.name == "atom.xml" else "rss20"
     if feed.version != expected:
         fault(place, f"feedparser takes it for `{feed.version}`, not `{expected}`")
     seconds = lambda entry, key: calendar.timegm(entry[key]) if entry.get(key) else None
@@ -196,6 +196,14 @@ def main():
         if name != "feed.json" and found:
             run(name, ["xmllint", "--noout", "--nonet", *map(str, found)])
             run(name, ["jing", "-c", str(SCHEMAS / NAMES[name]), *map(str, found)])
+    # Feeds for partners are RSS under names of their own.
+    partners = sorted(path for path in root.rglob("*.xml") if path.name not in NAMES)
+    if partners:
+        run("partners", ["xmllint", "--noout", "--nonet", *map(str, partners)])
+        run("partners", ["jing", "-c", str(SCHEMAS / "rss-publisher.rnc"), *map(str, partners)])
+    for path in partners:
+        place = urllib.parse.unquote(path.relative_to(root).as_posix())
+        check_alone(from_xml(path, place), place)
     for folder, feeds in folders.items():
         check_same(folder or "the root", feeds)
     check_opml(root, [urllib.parse.unquote(path.relative_to(root).as_posix()) for found in paths.values() for path in found])
@@ -209,7 +217,7 @@ def main():
     for line in faults:
         print(line, file=sys.stderr)
     counts = ", ".join(f"{len(found)} {name}" for name, found in paths.items())
-    print(f"{counts}; {len(known)} articles; {len(faults)} faults")
+    print(f"{counts}, {len(partners)} for partners; {len(known)} articles; {len(faults)} faults")
     return 1 if faults else 0
 
 

@@ -52,6 +52,7 @@ fn enormous_articles_are_refused_or_cut_in_time() {
             page: WebUrl::parse("http://x.example/a").expect("a URL"),
             media: WebUrl::parse("http://x.example/media/").expect("a URL"),
             folder: String::new(),
+            anchors: false,
         };
         if let Some(body) = parsed.article.and_then(|article| article.body) {
             render(&body, &links);

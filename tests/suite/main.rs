@@ -13,5 +13,6 @@ mod config_cases;
 mod convergence;
 mod daemon;
 mod demo;
+mod feeds;
 mod house;
 mod newsroom;

@@ -7,6 +7,7 @@ mod google_news;
 mod msn;
 mod smartnews;
 
+use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, Timestamp};
@@ -118,8 +119,12 @@ pub fn adapt(feed: &Feed, partner: PartnerFeed) -> Feed {
         .filter_map(|refusal| refusal.entry.map(|entry| entry.id.clone()))
         .collect();
     let mut entries: Vec<_> = feed.entries.iter().filter(|entry| !refused.contains(&entry.id)).cloned().collect();
+    if partner.update_signal == UpdateSignal::PubDate {
+        // Newest first by the date that it says.
+        entries.sort_by_key(|entry| Reverse(entry.updated.timestamp()));
+    }
     entries.truncate(rules.max_items.unwrap_or(usize::MAX));
-    let image_width = rules.image.map_or(feed.image_width, |(width, _)| width.max(feed.image_width));
+    let image_width = wanted_width(feed, rules);
     Feed {
         updated: entries.iter().map(|entry| entry.updated.timestamp()).max(),
         entries,
@@ -129,6 +134,11 @@ pub fn adapt(feed: &Feed, partner: PartnerFeed) -> Feed {
         partner: Some(partner),
         ..feed.clone()
     }
+}
+
+/// The width of pictures that suits both the section and the partner.
+fn wanted_width(feed: &Feed, rules: &Rules) -> u32 {
+    rules.image.map_or(feed.image_width, |(width, _)| width.max(feed.image_width))
 }
 
 /// What the partner would refuse of a feed. Ages are told only where the instant is given, since no document may depend on it.
@@ -158,7 +168,8 @@ fn entry_refusals<'f>(feed: &Feed, entry: &'f Entry, rules: &Rules, now: Option<
         let why = format!("its title has {length} characters, not {} to {}", title.start(), title.end());
         refuse(true, why, "write a title of that length");
     }
-    match (feed.picture(entry), rules.image) {
+    let wanted = wanted_width(feed, rules);
+    match (entry.image.as_ref().and_then(|image| image.of_width(wanted)), rules.image) {
         (None, _) if rules.needs_image => refuse(true, "it has no picture".to_owned(), "add an `image`"),
         (Some(picture), Some((width, height))) => {
             // A picture elsewhere whose size nobody stated may be large enough: the partner will see.

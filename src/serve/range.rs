@@ -1,0 +1,119 @@
+//! Which bytes of a file a request asks for (RFC 9110, section 14; rules H-45 to H-48). Pure.
+//!
+//! One range is honoured, since that is how players seek and downloads go on. A list of several is answered with the whole
+//! file, as the RFC allows: nobody can make us send the same bytes hundreds of times.
+
+use std::ops::Range;
+
+use hyper::HeaderMap;
+use hyper::header::{IF_RANGE, RANGE};
+use jiff::Timestamp;
+
+/// What is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    /// Everything, or nothing that we understand.
+    Whole,
+    /// These bytes.
+    Bytes(Range<u64>),
+    /// Bytes that the file does not have.
+    Unsatisfiable,
+}
+
+/// The part of a file of `length` bytes. Its tag is weak, which never satisfies If-Range; its date does where it is exactly the
+/// one named and old enough to be strong (RFC 9110, section 8.8.2.2).
+pub(super) fn requested(headers: &HeaderMap, length: u64, last_modified: Option<Timestamp>, now: Timestamp) -> Part {
+    let mut fields = headers.get_all(RANGE).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else { return Part::Whole };
+    if let Some(condition) = headers.get(IF_RANGE) {
+        let date = condition.to_str().ok().and_then(|date| httpdate::parse_http_date(date).ok());
+        let date = date.and_then(|date| Timestamp::try_from(date).ok()).map(Timestamp::as_second);
+        let strong = last_modified.map(Timestamp::as_second).filter(|modified| modified + 60 <= now.as_second());
+        if date.is_none() || date != strong {
+            return Part::Whole;
+        }
+    }
+    field.to_str().map_or(Part::Whole, |field| part(field, length))
+}
+
+/// Reads `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-SUFFIX`.
+fn part(field: &str, length: u64) -> Part {
+    let Some((unit, set)) = field.split_once('=') else { return Part::Whole };
+    let Some((first, last)) = set.trim().split_once('-') else { return Part::Whole };
+    let number = |text: &str| -> Option<Option<u64>> {
+        match text.trim() {
+            "" => Some(None),
+            digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(Some(digits.parse().unwrap_or(u64::MAX)))
+            }
+            _ => None,
+        }
+    };
+    let (Some(first), Some(last)) = (number(first), number(last)) else { return Part::Whole };
+    if !unit.trim().eq_ignore_ascii_case("bytes") {
+        return Part::Whole;
+    }
+    let range = match (first, last) {
+        (None, None) => return Part::Whole,
+        (Some(first), Some(last)) if last < first => return Part::Whole,
+        (Some(first), last) => first..last.map_or(length, |last| last.saturating_add(1)).min(length),
+        (None, Some(suffix)) => length.saturating_sub(suffix)..length,
+    };
+    if range.is_empty() { Part::Unsatisfiable } else { Part::Bytes(range) }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn one_range_is_honoured_and_the_rest_ignored() {
+        for (field, expected) in [
+            ("bytes=0-0", Part::Bytes(0..1)),
+            ("bytes=0-99", Part::Bytes(0..100)),
+            ("bytes=10-", Part::Bytes(10..100)),
+            ("bytes=-10", Part::Bytes(90..100)),
+            ("bytes=-1000", Part::Bytes(0..100)),
+            ("bytes=50-1000", Part::Bytes(50..100)),
+            ("Bytes = 5 - 6", Part::Bytes(5..7)),
+            ("bytes=99-99999999999999999999999", Part::Bytes(99..100)),
+            ("bytes=100-", Part::Unsatisfiable),
+            ("bytes=-0", Part::Unsatisfiable),
+            ("bytes=99999999999999999999999-", Part::Unsatisfiable),
+            ("bytes=5-4", Part::Whole),
+            ("bytes=0-1,4-5", Part::Whole),
+            ("bytes=0-0,0-0,0-0,0-0", Part::Whole),
+            ("bytes=-", Part::Whole),
+            ("bytes=a-b", Part::Whole),
+            ("bytes=+1-2", Part::Whole),
+            ("lines=1-2", Part::Whole),
+            ("bytes", Part::Whole),
+            ("", Part::Whole),
+        ] {
+            assert_eq!(part(field, 100), expected, "{field}");
+        }
+        assert_eq!(part("bytes=0-", 0), Part::Unsatisfiable);
+    }
+
+    #[test]
+    fn if_range_needs_the_very_date_h47() {
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let old: Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
+        for (condition, modified, honoured) in [
+            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(old), true),
+            ("Mon, 23 Nov 2026 11:00:01 GMT", Some(old), false),
+            ("W/\"x\"", Some(old), false),
+            ("\"x\"", Some(old), false),
+            ("Mon, 23 Nov 2026 11:59:59 GMT", Some("2026-11-23T11:59:59Z".parse().unwrap()), false),
+            ("Mon, 23 Nov 2026 11:00:00 GMT", None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RANGE, HeaderValue::from_static("bytes=0-1"));
+            headers.insert(IF_RANGE, HeaderValue::from_str(condition).unwrap());
+            let part = requested(&headers, 10, modified, now);
+            assert_eq!(part == Part::Bytes(0..2), honoured, "{condition}");
+        }
+    }
+}

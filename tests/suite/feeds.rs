@@ -1,0 +1,170 @@
+//! What feeds say: golden documents for every format, partner and kind of content, and a daemon whose feeds follow time, files
+//! and configuration.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::newsroom::{CONFIG, Newsroom, article, files};
+
+#[test]
+fn every_format_and_partner_says_what_it_said() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/feeds");
+    let out = tempfile::tempdir().expect("a scratch directory");
+    let build = Command::new(env!("CARGO_BIN_EXE_dateline"))
+        .current_dir(&cases)
+        .args(["build", "--config", "config/dateline.toml", "--out"])
+        .arg(out.path())
+        .output()
+        .expect("dateline runs");
+    let said = String::from_utf8_lossy(&build.stderr).into_owned();
+    assert!(build.status.success(), "{said}");
+    let mut made = files(out.path());
+    made.insert("diagnostics.txt".to_owned(), said.into_bytes());
+    let expected = cases.join("expected");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::remove_dir_all(&expected).unwrap_or_default();
+        for (name, bytes) in &made {
+            let file = expected.join(name);
+            fs::create_dir_all(file.parent().expect("below a folder")).expect("writable");
+            fs::write(file, bytes).expect("writable");
+        }
+    }
+    let committed = files(&expected);
+    assert_eq!(made.keys().collect::<Vec<_>>(), committed.keys().collect::<Vec<_>>());
+    for (name, bytes) in &made {
+        assert!(committed.get(name) == Some(bytes), "{name} differs: UPDATE_GOLDEN=1 and look at `git diff`");
+    }
+    assert_eq!(made.len(), 24);
+}
+
+#[test]
+fn files_are_measured_when_they_come_and_when_they_change() {
+    let newsroom = Newsroom::new();
+    newsroom.write(
+        "content/news/bells.md",
+        "---\ntitle: Bells\ndate: 2026-11-20\nimage: quay.gif\nmedia: [{ url: sound/bells.mp3, length: 5 }]\n---\nText.\n",
+    );
+    let daemon = newsroom.serve();
+    daemon.wait("the story is there", |daemon| daemon.body("/news/rss.xml").contains("Bells"));
+    assert!(!daemon.body("/news/rss.xml").contains("/media/"), "nothing is announced that is not there");
+    assert!(!daemon.body("/news/rss.xml").contains("<enclosure"));
+
+    newsroom.write("content/news/sound/bells.mp3", [b'x'; 777]);
+    daemon.wait("the sound is measured", |daemon| daemon.body("/news/rss.xml").contains("length=\"777\""));
+    let picture = |width: u8| [b"GIF89a".as_slice(), &[width, 0, 20, 0, 0, 0, 0]].concat();
+    newsroom.write("content/news/quay.gif", picture(30));
+    daemon.wait("the picture is measured", |daemon| daemon.body("/news/rss.xml").contains("width=\"30\""));
+    newsroom.write("content/news/quay.gif", picture(40));
+    daemon.wait("it is measured again", |daemon| daemon.body("/news/feed.json").contains("quay.gif"));
+    daemon.wait("with its new size", |daemon| daemon.body("/news/rss.xml").contains("width=\"40\""));
+    let part = daemon.get("/media/news/sound/bells.mp3", &[("range", "bytes=700-")]);
+    assert_eq!((part.status, part.body.len()), (206, 77));
+    assert_eq!(part.header("content-type"), Some("audio/mpeg"));
+
+    fs::remove_file(newsroom.path("content/news/sound/bells.mp3")).expect("removed");
+    daemon.wait("what is gone is no longer announced", |daemon| !daemon.body("/news/rss.xml").contains("<enclosure"));
+}
+
+/// The date of an article some seconds before or after now.
+#[expect(clippy::disallowed_methods, reason = "what is due is due by the system's clock")]
+fn from_now(seconds: i64) -> String {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_second(now.as_second() + seconds).expect("in range").to_string()
+}
+
+#[test]
+fn an_article_leaves_its_window_at_its_instant_without_any_event() {
+    let newsroom = Newsroom::new();
+    newsroom.write(
+        "config/dateline.toml",
+        format!("{CONFIG}\n[feeds]\nmin_items = 0\nmax_age = \"1h\"\nmin_residency = \"0s\"\n"),
+    );
+    let dated = |date: &str| format!("---\ntitle: Passing\ndate: {date}\n---\nText.\n");
+    newsroom.write("content/news/passing.md", dated(&from_now(4 - 3_600)));
+    newsroom.write("content/news/young.md", dated(&from_now(-60)).replace("Passing", "Young"));
+    let daemon = newsroom.serve();
+    daemon.wait("both are there", |daemon| {
+        let feed = daemon.body("/news/rss.xml");
+        feed.contains("Passing") && feed.contains("Young")
+    });
+    daemon.wait("one has left", |daemon| !daemon.body("/news/rss.xml").contains("Passing"));
+    assert!(daemon.body("/news/rss.xml").contains("Young"));
+    assert!(daemon.body("/news/atom.xml").contains("Young") && !daemon.body("/feed.json").contains("Passing"));
+}
+
+#[test]
+fn windows_hold_what_is_young_and_no_more_than_fits() {
+    let newsroom = Newsroom::new();
+    for n in 0..30 {
+        newsroom.article(
+            &format!("news/story-{n:02}.md"),
+            &format!("Story {n:02}."),
+            &"Words of the story. ".repeat(100),
+        );
+    }
+    newsroom.article("news/chips/huge.md", "Huge story", &"A very long story. ".repeat(8_000));
+    let items = |name: &str, feeds: &str| {
+        newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\n{feeds}\n"));
+        let build = newsroom.build(name);
+        let feed = fs::read_to_string(newsroom.path(name).join("news/rss.xml")).expect("it is written");
+        (feed.matches("<item>").count(), feed.len(), String::from_utf8_lossy(&build.stderr).into_owned())
+    };
+    // The stories are old, so that an hour of residency holds none of them and a century all.
+    assert_eq!(items("a", "max_items = 5\nmin_residency = \"1h\"").0, 5);
+    assert_eq!(items("b", "max_items = 5\nmin_residency = \"36500 days\"").0, 31);
+    assert_eq!(items("c", "max_age = \"1h\"\nmin_residency = \"1h\"").0, 20, "min_items is 20 unless it is stated");
+    let (count, length, said) = items("d", "max_bytes = 30000\nmin_residency = \"36500 days\"");
+    assert!((5..31).contains(&count) && length <= 30_000, "{count} items, {length} bytes");
+    assert!(said.contains("window-cut"), "{said}");
+    let json = fs::read(newsroom.path("d/news/feed.json")).expect("it is written");
+    assert!(json.len() <= 30_000 && fs::read(newsroom.path("d/news/atom.xml")).expect("written").len() <= 30_000);
+    let (_, length, said) = items("e", "max_bytes = 100000");
+    assert!(length <= 100_000 && said.contains("1 of them by their summaries alone"), "{length}: {said}");
+    let chips = fs::read_to_string(newsroom.path("e/news/chips/rss.xml")).expect("it is written");
+    assert!(chips.contains("Huge story") && chips.len() < 10_000, "it is shown by its summary");
+}
+
+#[test]
+fn hints_for_polling_agree() {
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_poll = 30\n"));
+    for n in 0..10 {
+        newsroom.write(
+            &format!("content/news/{n}.md"),
+            article(&format!("Story {n}"), "Text.").replace("2026-11-20 10:00", &format!("2026-11-{:02} 10:00", n + 1)),
+        );
+    }
+    let daemon = newsroom.serve();
+    daemon.wait("they are there", |daemon| daemon.body("/news/rss.xml").contains("Story 9"));
+    let answer = daemon.get("/news/rss.xml", &[]);
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=1800"));
+    let text = answer.text();
+    assert!(text.contains("<ttl>30</ttl>") && text.contains("<sy:updateFrequency>2</sy:updateFrequency>"), "{text}");
+    assert!(text.contains("<sy:updatePeriod>hourly</sy:updatePeriod>"));
+}
+
+#[test]
+fn browsers_see_feeds_where_the_operator_wants_it() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Text.");
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmedia_type = \"xml\"\n"));
+    let daemon = newsroom.serve();
+    for name in ["rss.xml", "atom.xml"] {
+        let feed = daemon.get(&format!("/news/{name}"), &[]);
+        assert_eq!(feed.header("content-type"), Some("application/xml; charset=utf-8"));
+        let instruction = "?>\n<?xml-stylesheet type=\"text/css\" href=\"http://127.0.0.1:8080/feed.css\"?>\n<";
+        assert!(feed.text().contains(instruction), "{}", feed.text());
+    }
+    assert_eq!(daemon.get("/news/feed.json", &[]).header("content-type"), Some("application/feed+json"));
+    let style = daemon.get("/feed.css", &[]);
+    assert_eq!((style.status, style.header("content-type")), (200, Some("text/css; charset=utf-8")));
+
+    let partner = "\n[[section]]\npath = \"culture\"\n[[section.feed]]\nprofile = \"flipboard\"\n";
+    newsroom.write("config/dateline.toml", format!("{CONFIG}{partner}"));
+    daemon.wait("the style is gone", |daemon| daemon.get("/feed.css", &[]).status == 404);
+    assert_eq!(daemon.get("/news/rss.xml", &[]).header("content-type"), Some("application/rss+xml; charset=utf-8"));
+    assert_eq!(daemon.get("/culture/flipboard.xml", &[]).status, 200);
+    newsroom.write("config/dateline.toml", CONFIG);
+    daemon.wait("the partner's feed is gone", |daemon| daemon.get("/culture/flipboard.xml", &[]).status == 404);
+}
