@@ -34,7 +34,8 @@ impl Text {
         Text(clean.into())
     }
 
-    /// One line: runs of white space (no-break and ideographic spaces included) become one blank, the ends are trimmed.
+    /// One line: runs of white space (no-break and ideographic spaces included) become one blank, the ends are trimmed, and
+    /// controls of writing direction are balanced, so that a title cannot turn round what is shown beside it (UAX 9).
     pub fn line(raw: &str) -> Text {
         let mut clean = String::with_capacity(raw.len());
         for word in raw.split(|c: char| c.is_whitespace() || c == '\u{FEFF}') {
@@ -44,7 +45,7 @@ impl Text {
                 clean.insert(word_start, ' ');
             }
         }
-        Text(clean.into())
+        if clean.contains(is_bidi_control) { Text(balanced(&clean).into()) } else { Text(clean.into()) }
     }
 
     /// The text itself.
@@ -56,6 +57,32 @@ impl Text {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// The text with each embedding, override and isolate closed, and without closing controls that close nothing.
+fn balanced(text: &str) -> String {
+    let mut open: Vec<char> = Vec::new();
+    let mut balanced = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\u{202A}' | '\u{202B}' | '\u{202D}' | '\u{202E}' => open.push('\u{202C}'),
+            '\u{2066}'..='\u{2068}' => open.push('\u{2069}'),
+            '\u{202C}' if open.last() != Some(&'\u{202C}') => continue,
+            '\u{2069}' if !open.contains(&'\u{2069}') => continue,
+            '\u{2069}' => {
+                // The end of an isolate ends what is still open inside it.
+                while open.last() == Some(&'\u{202C}') {
+                    balanced.extend(open.pop());
+                }
+                open.pop();
+            }
+            '\u{202C}' => drop(open.pop()),
+            _ => {}
+        }
+        balanced.push(character);
+    }
+    balanced.extend(open.into_iter().rev());
+    balanced
 }
 
 /// Whether a character may stand in a document: XML 1.0 `Char` without C1 controls, noncharacters and U+FEFF.
@@ -581,6 +608,21 @@ mod tests {
             assert_eq!(Text::new(raw).as_str(), clean);
         }
         assert_eq!(Text::line("  a\u{a0}\u{3000} b\n\tc \u{0} ").as_str(), "a b c");
+    }
+
+    #[test]
+    fn directions_are_balanced_x11() {
+        for (raw, balanced) in [
+            ("a \u{202e}b", "a \u{202e}b\u{202c}"),
+            ("a\u{202c}b\u{2069}", "ab"),
+            ("\u{2067}a\u{202b}b\u{2069}c", "\u{2067}a\u{202b}b\u{202c}\u{2069}c"),
+            ("\u{202a}a\u{2068}b", "\u{202a}a\u{2068}b\u{2069}\u{202c}"),
+            ("\u{200f}a\u{202b}b\u{202c}c", "\u{200f}a\u{202b}b\u{202c}c"),
+        ] {
+            let line = Text::line(raw);
+            assert_eq!(line.as_str(), balanced);
+            assert_eq!(Text::line(line.as_str()), line);
+        }
     }
 
     #[test]

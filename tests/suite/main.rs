@@ -16,3 +16,4 @@ mod demo;
 mod feeds;
 mod house;
 mod newsroom;
+mod rules;
