@@ -37,6 +37,7 @@ impl Text {
     /// One line: runs of white space (no-break and ideographic spaces included) become one blank, the ends are trimmed, and
     /// controls of writing direction are balanced, so that a title cannot turn round what is shown beside it (UAX 9).
     pub fn line(raw: &str) -> Text {
+        let raw = &*if raw.contains(is_bidi_control) { Cow::Owned(balanced(raw)) } else { Cow::Borrowed(raw) };
         let mut clean = String::with_capacity(raw.len());
         for word in raw.split(|c: char| c.is_whitespace() || c == '\u{FEFF}') {
             let word_start = clean.len();
@@ -45,7 +46,7 @@ impl Text {
                 clean.insert(word_start, ' ');
             }
         }
-        if clean.contains(is_bidi_control) { Text(balanced(&clean).into()) } else { Text(clean.into()) }
+        Text(clean.into())
     }
 
     /// The text itself.
@@ -615,6 +616,7 @@ mod tests {
         for (raw, balanced) in [
             ("a \u{202e}b", "a \u{202e}b\u{202c}"),
             ("a\u{202c}b\u{2069}", "ab"),
+            ("a \u{202c}", "a"),
             ("\u{2067}a\u{202b}b\u{2069}c", "\u{2067}a\u{202b}b\u{202c}\u{2069}c"),
             ("\u{202a}a\u{2068}b", "\u{202a}a\u{2068}b\u{2069}\u{202c}"),
             ("\u{200f}a\u{202b}b\u{202c}c", "\u{200f}a\u{202b}b\u{202c}c"),

@@ -179,6 +179,9 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
         let configured = || article.frame.sources.get(&taxonomy_key(name)).cloned();
         EntrySource { name: name.clone(), feed: metadata.source_feed.clone().or_else(configured) }
     });
+    // An article without a word still says what it is about.
+    let summary = metadata.summary.clone().unwrap_or_else(|| summarise(&rendered.text, DEFAULT_LIMIT));
+    let summary = if summary.is_empty() { metadata.title.clone() } else { summary };
     Entry {
         id: article.id.clone(),
         url: article.url.clone(),
@@ -187,7 +190,7 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
         updated: article.updated,
         authors: metadata.authors.clone(),
         editors: metadata.editors.clone(),
-        summary: metadata.summary.clone().unwrap_or_else(|| summarise(&rendered.text, DEFAULT_LIMIT)),
+        summary,
         content: rendered.html.clone(),
         tags: metadata.tags.clone(),
         section: article.frame.trail.iter().map(|(title, _)| title.clone()).collect(),

@@ -176,7 +176,7 @@ pub struct Entry {
     pub authors: Vec<Text>,
     /// Those who edited it.
     pub editors: Vec<Text>,
-    /// Plain text, never empty unless the article is.
+    /// Plain text, never empty: the title where the article has no text.
     pub summary: Text,
     /// The whole article, sanitised HTML.
     pub content: Text,

@@ -186,7 +186,10 @@ fn element(start: &BytesStart<'_>) -> Element {
     let decoder = start.decoder();
     let attributes = start.attributes().map(|attribute| {
         let attribute = attribute.expect("no attribute twice");
-        let value = attribute.decoded_and_normalized_value(quick_xml::XmlVersion::Implicit1_0, decoder).expect("no unknown entity").into_owned();
+        let value = attribute
+            .decoded_and_normalized_value(quick_xml::XmlVersion::Implicit1_0, decoder)
+            .expect("no unknown entity")
+            .into_owned();
         (String::from_utf8_lossy(attribute.key.as_ref()).into_owned(), value)
     });
     let name = String::from_utf8_lossy(start.name().as_ref()).into_owned();
