@@ -95,8 +95,18 @@ pub fn documents(key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Vec<Document>
     });
     let partners = assemble::partners(cabinet, key).iter().map(|partner| {
         let kind = ResourceKind::Feed(Format::Rss);
-        let adapted = partner::adapt(feed, partner.clone());
-        (partner.file_name.clone(), kind, document(&adapted, Format::Rss, kind))
+        let mut adapted = partner::adapt(feed, partner.clone());
+        let most = partner.partner.rules().max_bytes.unwrap_or(usize::MAX);
+        let mut made = document(&adapted, Format::Rss, kind);
+        while let Ok(resource) = &made
+            && resource.bytes.len() > most
+            && adapted.entries.len() > 1
+        {
+            let fitting = adapted.entries.len().saturating_mul(most) / resource.bytes.len();
+            adapted.entries.truncate(fitting.clamp(1, adapted.entries.len().saturating_sub(1)));
+            made = document(&adapted, Format::Rss, kind);
+        }
+        (partner.file_name.clone(), kind, made)
     });
     [(String::new(), ResourceKind::Page, Ok(page))].into_iter().chain(public).chain(partners).collect()
 }

@@ -31,6 +31,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         description: description.to_string(),
         language: Some(feed.language.to_string()),
         copyright: feed.copyright.as_ref().map(ToString::to_string),
+        pub_date: feed.updated.filter(|_| smart_format).map(rfc822),
         last_build_date: feed.updated.map(rfc822),
         generator: Some(GENERATOR.to_owned()),
         docs: Some("https://www.rssboard.org/rss-specification".to_owned()),
@@ -178,9 +179,6 @@ fn item_extensions(feed: &Feed, entry: &Entry, signal: UpdateSignal) -> Extensio
         && let Some(picture) = feed.picture(entry)
     {
         insert(&mut map, element("media:thumbnail", vec![("url", picture.url.to_string())], None, vec![]));
-    }
-    if extension(feed) == Some(partner::Extension::SmartFormat) {
-        insert(&mut map, element("media:status", vec![("state", "active".to_owned())], None, vec![]));
     }
     map
 }

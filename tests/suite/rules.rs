@@ -312,8 +312,7 @@ fn is_rss_date(text: &str) -> bool {
 
 #[test]
 fn rss_keeps_its_profile() {
-    const CHANNEL: &str =
-        "title link description language copyright lastBuildDate generator docs ttl image skipHours skipDays item";
+    const CHANNEL: &str = "title link description language copyright pubDate lastBuildDate generator docs ttl image skipHours skipDays item";
     const ITEM: &str = "title link description category enclosure guid pubDate source";
     for (name, rss) in rss() {
         assert_eq!(

@@ -4,12 +4,13 @@ use super::{Rules, UpdateSignal};
 
 /// Every item has an audio or video file; the channel's tags come from `podcast` of the section.
 pub(super) const RULES: Rules = Rules {
-    sources: &["https://help.apple.com/itc/podcasts_connect/#/itcb54353390"],
+    sources: &["https://podcasters.apple.com/support/823-podcast-requirements"],
     title: None,
     needs_image: false,
     image: None,
     needs_content: false,
-    needs_enclosure: true,
+    enclosures: Some(&["audio/mpeg", "audio/mp4", "audio/x-m4a", "video/mp4", "video/x-m4v", "video/quicktime"]),
+    needs_podcast: true,
     one_language: false,
     max_age_days: None,
     min_items: 0,

@@ -2,14 +2,15 @@
 
 use super::{Rules, UpdateSignal};
 
-/// The whole text, at least 30 articles, pictures of at least 400 pixels each way.
+/// The whole text, at least 30 articles, and with each a picture of at least 400 pixels in its smallest dimension.
 pub(super) const RULES: Rules = Rules {
     sources: &["https://about.flipboard.com/rss-spec/"],
     title: None,
-    needs_image: false,
+    needs_image: true,
     image: Some((400, 400)),
     needs_content: true,
-    needs_enclosure: false,
+    enclosures: None,
+    needs_podcast: false,
     one_language: true,
     max_age_days: None,
     min_items: 30,

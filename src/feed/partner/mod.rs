@@ -42,8 +42,10 @@ pub struct Rules {
     pub image: Option<(u32, u32)>,
     /// Whether each article needs its whole text.
     pub needs_content: bool,
-    /// Whether each article needs an audio or video file.
-    pub needs_enclosure: bool,
+    /// The types of audio or video files, of which each article needs one.
+    pub enclosures: Option<&'static [&'static str]>,
+    /// Whether the section needs `podcast = { ... }`.
+    pub needs_podcast: bool,
     /// Whether all articles must be in the language of the feed.
     pub one_language: bool,
     /// The days after which an article is too old.
@@ -65,7 +67,7 @@ pub struct Rules {
 /// Elements that only one partner knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Extension {
-    /// `snf:logo` in the channel, `media:status` in items.
+    /// `snf:logo` and `pubDate` in the channel.
     SmartFormat,
 }
 
@@ -155,6 +157,14 @@ pub fn refusals(feed: &Feed, partner: Partner, now: Option<Timestamp>) -> Vec<Re
             left_out: false,
         });
     }
+    if rules.needs_podcast && feed.podcast.is_none() {
+        refusals.push(Refusal {
+            entry: None,
+            why: "its section is no podcast".to_owned(),
+            cure: "write `podcast = { image = \"...\", category = \"News\" }` in the section",
+            left_out: false,
+        });
+    }
     refusals
 }
 
@@ -185,8 +195,12 @@ fn entry_refusals<'f>(feed: &Feed, entry: &'f Entry, rules: &Rules, now: Option<
     if rules.needs_content && entry.content.is_empty() {
         refuse(true, "it has no text beside its summary".to_owned(), "deliver the whole article");
     }
-    if rules.needs_enclosure && entry.enclosure().is_none() {
-        refuse(true, "it has no audio or video file".to_owned(), "add one under `media`");
+    match (rules.enclosures, entry.enclosure()) {
+        (Some(_), None) => refuse(true, "it has no audio or video file".to_owned(), "add one under `media`"),
+        (Some(types), Some(media)) if !types.contains(&media.media_type.as_str()) => {
+            refuse(true, format!("its file is `{}`", media.media_type), "add an MP3, M4A, MP4, M4V or MOV file");
+        }
+        _ => {}
     }
     if rules.one_language && entry.language.primary() != feed.language.primary() {
         let why = format!("it is in `{}`, and the feed in `{}`", entry.language, feed.language);

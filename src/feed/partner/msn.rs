@@ -2,18 +2,19 @@
 
 use super::{Rules, UpdateSignal};
 
-/// Titles of 20 to 150 characters, articles of the last year, one language a feed, identity by a durable id, an update as the
+/// Titles of more than 20 and at most 150 characters, articles of the last year, one language a feed, identity by a durable id, an update as the
 /// same id with a newer modified date.
 pub(super) const RULES: Rules = Rules {
     sources: &[
-        "https://helpcenter.microsoftnews.com/kb/articles/40-how-do-i-set-up-a-feed",
-        "https://helpcenter.microsoftnews.com/kb/articles/113-rss-feed-specifications",
+        "https://support.microsoft.com/topic/msn-feed-item-metadata-requirements-0114c19c-36bb-4fef-8322-4a1ed6888329",
+        "https://support.microsoft.com/topic/feed-management-faq-for-msn-partner-hub-4690c187-b7e3-4a1e-b738-c294959f009c",
     ],
-    title: Some(20..=150),
+    title: Some(21..=150),
     needs_image: false,
     image: None,
     needs_content: true,
-    needs_enclosure: false,
+    enclosures: None,
+    needs_podcast: false,
     one_language: true,
     max_age_days: Some(365),
     min_items: 0,

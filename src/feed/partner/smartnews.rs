@@ -2,19 +2,20 @@
 
 use super::{Extension, Rules, UpdateSignal};
 
-/// The whole text, a picture as `media:thumbnail`, a logo for the channel.
+/// The whole text, a picture as `media:thumbnail`, a logo and a date for the channel, at most 1 MB.
 pub(super) const RULES: Rules = Rules {
-    sources: &["https://publishers.smartnews.com/hc/en-us/articles/360036526213-SmartFormat-RSS-specification"],
-    title: Some(1..=100),
+    sources: &["https://publishers.smartnews.com/hc/en-us/articles/360036526213-SmartFormat-Specification-Version-2-1"],
+    title: None,
     needs_image: false,
     image: None,
     needs_content: true,
-    needs_enclosure: false,
+    enclosures: None,
+    needs_podcast: false,
     one_language: true,
     max_age_days: None,
     min_items: 0,
     max_items: None,
-    max_bytes: None,
+    max_bytes: Some(1_000_000),
     update_signal: UpdateSignal::PubDate,
     thumbnail: true,
     extension: Some(Extension::SmartFormat),
