@@ -40,11 +40,11 @@
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
 //! | `engine` | events in, effects out; `publishing` makes what readers see, `problems` what operators see |
-//! | `build` | catalog, filing (which section, which feeds), index, render cache, assemble, encode |
+//! | `build` | catalog, filing (which section, which feeds), index, window, render cache, assemble, encode |
 //! | `event` | every message in the program, on one page |
 //! | `snapshot` | what readers see: plain immutable data |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
-//! | `feed` | the neutral feed with the table of how each format spells each field; a file per format |
+//! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner |
 //! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising |
 //! | `diag` | mistakes as data, and how they are printed |
 //! | `types` | values that are valid by construction |
@@ -93,8 +93,22 @@
 //! **Why does `embargo` refuse an article?** This version does not schedule by it. To publish what somebody wanted withheld is
 //! worse than not to publish. A `date` in the future does withhold an article, to the second.
 //!
-//! **Why no `source` element?** RSS and Atom want the URL of the feed that a story came from. Wire text has a name only, and
-//! that is `dc:source`.
+//! **Why is there sometimes `dc:source` and not `source`?** RSS and Atom want the URL of the feed that a story came from. Wire
+//! text has a name only; `[content.sources]` says which feed belongs to a name.
+//!
+//! **Why does a window end at an instant and not at a count?** What is behind in the order never stays longer than what is before
+//! it, so a window is a prefix of the order and changes when its last article leaves. `build::window` says when that is, and
+//! the engine asks to be woken then. No document says what time it is.
+//!
+//! **Why are files measured where articles are read?** A feed must state the length of a sound, and the core sees no disk. So
+//! `watch` fills in what it finds when it reads an article, and reads the article again when the file comes, changes or
+//! goes; to the core that is one more version of the article.
+//!
+//! **Why do ids and classes go?** In a reader many articles stand on one page, and two footnotes `#1` are one too many. Links to
+//! footnotes lead to the article's page, where the ids are kept.
+//!
+//! **Why are partners data?** Each is a set of limits and a handful of elements. A [`feed::partner::Rules`] says which; the
+//! public feed never changes for a partner's sake.
 
 pub mod article;
 pub mod build;

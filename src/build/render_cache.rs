@@ -60,7 +60,10 @@ impl RenderCache {
     }
 
     fn shrink(&mut self) {
-        let mut left = self.oldest_first.len();
+        // A few at a time: where windows hold nearly all there is, looking for what they do not hold would take longer than
+        // what is rendered.
+        const LOOKS: usize = 16;
+        let mut left = self.oldest_first.len().min(LOOKS);
         while self.bytes > self.budget && left > 0 {
             left -= 1;
             let Some(key) = self.oldest_first.pop_front() else { return };

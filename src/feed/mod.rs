@@ -14,22 +14,26 @@
 //! | [`Feed::updated`] | `lastBuildDate` | `updated` (1970 while empty) | |
 //! | [`Feed::publisher`] | | `author` | `authors` |
 //! | [`Feed::copyright`] | `copyright` | `rights` | |
-//! | [`Feed::poll_minutes`] | `ttl` | | |
+//! | [`Feed::poll_minutes`] | `ttl`, `sy:updatePeriod`, `sy:updateFrequency` | | |
+//! | [`Feed::skip_hours`], [`Feed::skip_days`] | `skipHours`, `skipDays` | | |
+//! | [`Feed::icon`], [`Feed::logo`] | `image`: the icon, else the logo | `icon`, `logo` | `favicon`; `icon`: the logo, else the icon |
+//! | [`Feed::podcast`] | `itunes:` author, category, image, explicit, owner, type | | |
+//! | [`Feed::style`] | `xml-stylesheet` | `xml-stylesheet` | |
 //! | [`Entry::id`] | `guid` | `id` | `id` |
 //! | [`Entry::url`] | `link` | `link rel=alternate` | `url` |
 //! | [`Entry::title`] | `title` | `title` | `title` |
 //! | [`Entry::published`] | `pubDate` (UTC) | `published` | `date_published` |
-//! | [`Entry::updated`] | | `updated` | `date_modified` |
+//! | [`Entry::updated`] | `dcterms:modified` where it differs | `updated` | `date_modified` |
 //! | [`Entry::authors`] | `dc:creator`, one each | `author`, one each | `authors` |
 //! | [`Entry::editors`] | `dc:contributor` | `contributor` | `_dateline.editors` |
-//! | [`Entry::summary`] | `description` | `summary` | `summary`; `content_text` in summary feeds |
+//! | [`Entry::summary`] | `description` | `summary` | `summary`; `content_text` where there is no content |
 //! | [`Entry::content`] | `content:encoded` | `content type=html` | `content_html` |
 //! | [`Entry::tags`] | `category` | `category` | `tags` |
 //! | [`Entry::section`] | `category domain`, slash-delimited | `category scheme` | `_dateline.section` |
 //! | [`Entry::language`], where it differs | `dc:language` | `xml:lang` on title, summary, content | `language` |
-//! | [`Entry::image`] | `media:content` with title, description, credit | the same | `image`, `_dateline.image_*` |
+//! | [`Entry::image`] | `media:content` with `media:thumbnail`, `media:title`, `media:description`, `media:credit` | the same | `image`; `banner_image` where twice as wide as high; `_dateline.image_*` |
 //! | [`Entry::media`] | the first sound or film: `enclosure`; others `media:content` | `link rel=enclosure` | `attachments` |
-//! | [`Entry::source`] | `dc:source` (`source` needs a feed's URL, which we do not know) | `dc:source` | `_dateline.source` |
+//! | [`Entry::source`] | `source` where its feed is known, else `dc:source` | `source`, else `dc:source` | `_dateline.source`, `_dateline.source_feed` |
 //! | [`Entry::copyright`] | `dc:rights` | `rights` | `_dateline.copyright` |
 
 mod atom;

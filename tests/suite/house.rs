@@ -97,3 +97,20 @@ fn the_readme_lists_every_diagnostic_code() {
         assert_eq!(&readme[start..end], table);
     }
 }
+
+#[test]
+fn the_readme_says_how_each_format_spells_each_field() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let module = fs::read_to_string(root.join("src/feed/mod.rs")).expect("it is there");
+    let readme = fs::read_to_string(root.join("README.md")).expect("it is there");
+    let rows = module.lines().filter_map(|line| line.strip_prefix("//! |"));
+    let spelt = rows.map(|row| {
+        let row = row.replace("[`Feed::", "feed ").replace("[`Entry::", "entry ");
+        format!("|{}", row.replace("`]", ""))
+    });
+    let table: Vec<String> = spelt.collect();
+    assert!(table.len() > 30, "{} rows", table.len());
+    for row in table {
+        assert!(readme.contains(&row), "the README does not have the row {row}");
+    }
+}
