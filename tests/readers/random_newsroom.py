@@ -10,6 +10,7 @@ import argparse
 import json
 import pathlib
 import random
+import re
 
 PIECES = [
     "harbour", "quay", "tide", "The", "of", "and", "a", "news", " ", "  ", "\t", "—", "…", "“quoted”", "‘single’", "'", '"', "&", "&&",
@@ -32,6 +33,14 @@ def text(source, most, line=False):
     pieces = [source.choice(PLAIN if line else PIECES) for _ in range(source.randint(1, most))]
     joined = "".join(piece + source.choice(["", " ", " "]) for piece in pieces)
     return " ".join(joined.split("\n")) if line else joined
+
+
+def yaml(value):
+    """JSON is YAML but for its surrogate pairs, which YAML writes as one `\\U`."""
+    def whole(pair):
+        return f"\\U{ord(json.loads(chr(34) + pair[0] + chr(34))):08X}"
+
+    return re.sub(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", whole, json.dumps(value))
 
 
 def article(source, number):
@@ -57,7 +66,7 @@ def article(source, number):
             fields["media"] = [{"url": f"https://cdn.example/{number}.mp3", "length": source.randint(0, 10**9)}]
         if source.random() < 0.3:
             fields["source"] = {"name": f"S {text(source, 3, True)}", "feed": "https://wire.example/feed?x&y"}
-        head = "".join(f"{key}: {json.dumps(value)}\n" for key, value in fields.items())
+        head = "".join(f"{key}: {yaml(value)}\n" for key, value in fields.items())
         return f"{folder}{number}.md", f"---\n{head}---\n{text(source, 120)}\n"
     if kind == "html":
         escape = lambda raw: raw.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
