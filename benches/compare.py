@@ -138,7 +138,7 @@ def main():
     if options.articles < SECTIONS * ITEMS:
         parser.error(f"at least {SECTIONS * ITEMS} articles, so that every feed is full")
 
-    hugo = find_hugo(options.hugo)
+    hugo = os.path.abspath(find_hugo(options.hugo))
     version = subprocess.run([hugo, "version"], capture_output=True, text=True, check=True).stdout.split()[1]
     dateline = None if options.only_hugo else os.path.abspath(options.dateline or build_dateline())
     with tempfile.TemporaryDirectory(prefix="dateline-compare-") as scratch:
