@@ -17,3 +17,4 @@ mod feeds;
 mod house;
 mod newsroom;
 mod rules;
+mod wire;
