@@ -220,6 +220,12 @@ pub(super) const BYLINES: &[&str] = &[
     "□",
 ];
 
+/// Openings of an editor's line that is written without a colon.
+pub(super) const EDITED: &[&str] = &["Edited by ", "EDITED BY "];
+
+/// Words between `By` and the names that say what the people are: `By staff reporters Ann Lee and Bo Chen`.
+pub(super) const WRITERS: &[&str] = &["writer", "writers", "reporter", "reporters", "correspondent", "correspondents"];
+
 /// Words before a Chinese name that say what somebody is, not how he is called.
 pub(super) const OFFICES: &[&str] =
     &["本报记者", "本网记者", "本刊记者", "实习记者", "特约记者", "本报通讯员", "通讯员", "记者", "作者", "本报", "□"];
@@ -259,6 +265,13 @@ pub(super) const CREDITS: &[&str] = &[
 
 /// Words after the name of who took a picture, inside brackets or at the end of a caption.
 pub(super) const CREDIT_ENDINGS: &[&str] = &["供图", "摄影", "摄", "图"];
+
+/// Agencies that put their name before or behind a slash: `(Xinhua/Ann Lee)`.
+pub(super) const AGENCIES: &[&str] =
+    &["Xinhua", "CNS", "VCG", "CFP", "IC", "China Daily", "Reuters", "AP", "AFP", "EPA", "dpa", "Getty Images", "TASS"];
+
+/// What stands behind the last word of an article.
+pub(super) const END_MARKS: &[&str] = &["（完）", "(完)", "■", "□", "###", "-30-", "(END)", "(End)", "(end)"];
 
 /// What a caption may begin with.
 pub(super) const CAPTION_OPENINGS: &[&str] = &["图为", "上图为", "下图为", "资料图"];

@@ -138,6 +138,12 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     if let Some(pieces) = fields(bare, labels) {
         return Kind::Fields(pieces);
     }
+    if let Some(names) = labels::EDITED.iter().find_map(|opening| bare.without(opening))
+        && looks_like_names(names.text)
+    {
+        let label = bare.part(0..names.start - bare.start);
+        return Kind::Fields(vec![Piece { field: Some(WireField::Editor), label, value: names }]);
+    }
     if looks_like_date(bare.text) {
         return Kind::Date(bare);
     }
@@ -295,6 +301,12 @@ fn byline(line: Stretch<'_>) -> Option<Stretch<'_>> {
     let names = labels::BYLINES
         .iter()
         .find_map(|opening| line.text.strip_prefix(opening).map(|names| line.from(line.text.len() - names.len())))?;
+    // "staff reporters" says what they are.
+    let names =
+        match names.text.split_inclusive(' ').take(3).position(|word| labels::WRITERS.contains(&word.trim_end())) {
+            Some(last) => names.from(names.text.split_inclusive(' ').take(last + 1).map(str::len).sum()),
+            None => names,
+        };
     // "in Harbour City", "for the Courier" and who took the pictures are not names of authors.
     let end = [" in ", " for ", " 图", "\u{3000}图", " 摄影", "\u{3000}摄影"]
         .iter()
@@ -334,9 +346,14 @@ fn caption(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
         return Some((nothing, credit));
     }
     if let Some((before, inside)) = line.last_brackets()
-        && let Some(credit) = credit(inside)
+        && let Some(credit) = credit(inside).or_else(|| agency_credit(inside))
     {
-        return Some((before, credit));
+        // `新馆开放。某社发（安理 摄）`: the agency belongs to the credit.
+        let sent = before.text.rfind('。').map(|at| before.from(at + '。'.len_utf8()));
+        return Some(match sent.filter(|sent| sent.text.ends_with('发') && !is_wider(sent.text, 16)) {
+            Some(sent) => (before.part(0..sent.start - before.start), line.from(sent.start - line.start)),
+            None => (before, credit),
+        });
     }
     if let Some(credit) = credit(line) {
         return Some((nothing, credit));
@@ -373,6 +390,38 @@ pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
     let name = labels::CREDIT_ENDINGS.iter().find_map(|ending| stretch.text.strip_suffix(ending))?;
     let name = stretch.part(0..name.len());
     (!name.text.is_empty() && !is_wider(name.text, 40) && !name.text.contains(['，', '。', ',', '；'])).then_some(name)
+}
+
+/// `Xinhua/Ann Lee`, `Ann Lee/Xinhua`: who took the picture, and for which agency.
+fn agency_credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
+    let (one, other) = stretch.text.split_once('/')?;
+    let known = |name: &str| labels::AGENCIES.contains(&name);
+    (looks_like_names(one) && looks_like_names(other) && (known(one) || known(other))).then_some(stretch)
+}
+
+/// What stands before the marks that say that an article is over; nothing, for a line of print that only says in which
+/// issue it stood.
+pub(super) fn without_end_marks(line: Stretch<'_>) -> Stretch<'_> {
+    if line.text.starts_with('《') && line.text.ends_with("版）") && line.text.contains("》（") {
+        return line.part(0..0);
+    }
+    labels::END_MARKS
+        .iter()
+        .find_map(|mark| line.text.strip_suffix(mark))
+        .map_or(line, |before| line.part(0..before.len()))
+}
+
+/// The reporters that an agency names in the dateline: `新华社北京5月15日电（记者李华）`.
+pub(super) fn dateline_reporters(paragraph: Stretch<'_>) -> Option<Stretch<'_>> {
+    if !opens_like_a_report(paragraph.text) {
+        return None;
+    }
+    let opening = ["（记者", "(记者"].iter().filter_map(|opening| paragraph.text.find(opening)).min()?;
+    let inside = paragraph.from(opening).text;
+    let closing = inside.find(['）', ')'])?;
+    let width = inside.chars().next().map_or(0, char::len_utf8);
+    let names = paragraph.part(opening + width..opening + closing);
+    (!is_wider(names.text, 80)).then_some(names)
 }
 
 /// A label that differs from a known one by a slip of the pen, with a value that the known one could have.

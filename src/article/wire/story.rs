@@ -69,12 +69,21 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
     let end = body_end(rest);
     let (body, after) = rest.split_at(end);
     let mut kept = trailing_fields(body, &mut story);
+    end_marks(&mut kept);
     editor_in_last_brackets(&mut kept, labels, &mut story);
     end_matter(after, &mut story);
 
+    if story.value(WireField::Author).is_none()
+        && let Some(names) = kept.first().and_then(|(line, _)| lines::dateline_reporters(line.text))
+    {
+        story.values.push((WireField::Author, names, "dateline"));
+    }
     // A line of names without label or "By" repeats the byline.
     let authors = authors(&story);
     doubtful.retain(|line| !repeats_byline(line.text, &authors));
+    if kept.first().is_some_and(|(line, _)| repeats_byline(line.text, &authors)) {
+        kept.remove(0);
+    }
     if let Some(first) = doubtful.first().filter(|_| !kept.is_empty()) {
         story.note(
             Code::WireHeadline,
@@ -144,12 +153,21 @@ fn header<'l, 'a>(looked: &'l [Looked<'a>], story: &mut Story<'a>) -> (Vec<Line<
                 }
                 story.values.push((WireField::Title, line.text, "headline"));
             }
+            Kind::Prose if titled && story.value(WireField::Summary).is_none() && subtitle(line.text).is_some() => {
+                story.values.extend(subtitle(line.text).map(|words| (WireField::Summary, words, "subtitle")));
+            }
             _ if titled && header_goes_on(line, after) => doubtful.push(*line),
             _ => break,
         }
         rest = after;
     }
     (doubtful, rest)
+}
+
+/// `——最深达318米`: the second line of a Chinese headline, without its dash.
+fn subtitle(line: Stretch<'_>) -> Option<Stretch<'_>> {
+    let words = line.text.strip_prefix("——")?;
+    (!words.is_empty() && !words.starts_with('—')).then(|| line.from(line.text.len() - words.len()))
 }
 
 /// Whether a line can be the headline.
@@ -417,6 +435,11 @@ pub(super) fn people(byline: &str) -> Vec<String> {
 
 fn without_office(name: &str) -> &str {
     let stripped = labels::OFFICES.iter().find_map(|office| name.strip_prefix(office));
+    // `某社记者`: whoever the reporter works for.
+    let stripped = stripped.or_else(|| {
+        let (outlet, rest) = name.split_once("记者")?;
+        (outlet.chars().count() <= 6).then_some(rest)
+    });
     // A surname may begin with the sign of an office; what is left must still be a name.
     stripped.filter(|rest| rest.is_empty() || rest.trim().chars().count() > 1).unwrap_or(name).trim()
 }
@@ -433,11 +456,17 @@ fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) 
                 "this looks like a byline but stands inside the body; it is kept as text",
                 "put the byline above the first or below the last paragraph",
             ),
+            Kind::Caption { caption, credit }
+                if !caption.text.is_empty() && !credit.text.is_empty() && !has_picture(story) =>
+            {
+                keep_picture(*caption, *credit, story);
+                continue;
+            }
             Kind::Caption { credit, .. } if !credit.text.is_empty() => story.note(
                 Code::WireCaption,
                 line.text.span(),
                 "this looks like the caption of a picture but stands inside the body; it is kept as text",
-                "put the caption of the lead picture above the first paragraph, and take others out",
+                "the first caption belongs to the lead picture; take the others out, or leave them as text",
             ),
             Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field == Some(WireField::Related)) => {
                 for piece in pieces.iter().filter(|piece| piece.field == Some(WireField::Related)) {
@@ -511,6 +540,17 @@ fn unwrapped(block: &[Line<'_>]) -> String {
         paragraph.push_str(line.text.text);
     }
     paragraph
+}
+
+/// Takes off what only says that the article is over.
+fn end_marks(body: &mut Vec<Looked<'_>>) {
+    while let Some((line, _)) = body.last_mut() {
+        line.text = lines::without_end_marks(line.text);
+        if !line.text.text.is_empty() {
+            break;
+        }
+        body.pop();
+    }
 }
 
 /// `... the last sentence. (Editor: Ann Lee)`: the editor of many Chinese papers stands there.

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::labels::Labels;
-use super::story::understand;
+use super::story::{people, understand};
 use crate::article::draft::{Draft, Source};
 use crate::article::{Body, ParseOptions, Parsed, SectionClaim, WireField};
 use crate::types::{ArticlePath, ContentHash, Text};
@@ -432,12 +432,14 @@ fn doubts_are_reported() {
             "Title (headline): The ships are back.\n| They are quiet.\nwire-headline:1 the headline ends like a sentence; it may be the first paragraph",
         ),
         (
-            "Ships return\n\nThe ships are back.\n\nA ferry. (Photo: Ann Lee)\n\nThey are quiet.",
+            "Ships return\n\nThe ships are back.\n\nA quay. (Ann Lee/Xinhua)\n\nA ferry. (Photo: Ann Lee)\n\nThey are quiet.",
             "Title (headline): Ships return
+             Caption (caption): A quay.
+             Credit: Ann Lee/Xinhua
              | The ships are back.
              | A ferry. (Photo: Ann Lee)
              | They are quiet.
-             wire-caption:5 this looks like the caption of a picture but stands inside the body; it is kept as text",
+             wire-caption:7 this looks like the caption of a picture but stands inside the body; it is kept as text",
         ),
         (
             "Ships return\nDate: 2024-03-08\nDate: 2024-03-09\n\nThe ships are back.",
@@ -512,6 +514,30 @@ fn newsrooms_add_labels() {
     );
 }
 
+/// What agencies write without labels.
+#[test]
+fn agencies_have_their_ways() {
+    for (source, expected) in [
+        (
+            "Ships return\n\nBy staff reporters Ann Lee & Bo Chen\n\nThe ships are back.\n\nEdited by Cy Wu",
+            "Title (headline): Ships return\nAuthor (byline): Ann Lee & Bo Chen\nEditor (labelled line): Cy Wu\n| The ships are back.",
+        ),
+        (
+            "我国钻取新冰芯\n\n——最深达318米\n\n来源：新华网\n\n新华社拉萨8月21日电（记者 沈嘉禾 通讯员 王健）科考队完成钻取。（完）",
+            "Title (headline): 我国钻取新冰芯\nSummary (subtitle): 最深达318米\nSource (labelled line): 新华网\nAuthor (dateline): 记者 沈嘉禾 通讯员 王健\n\
+             | 新华社拉萨8月21日电（记者 沈嘉禾 通讯员 王健）科考队完成钻取。",
+        ),
+        (
+            "港口重新开放\n\n作者：林小满\n\n图为新码头。某社发（安理 摄）\n\n林小满\n\n新码头今天开放。\n\n《人民日报》（2024年03月19日 第 07 版）",
+            "Title (headline): 港口重新开放\nAuthor (labelled line): 林小满\nCaption (caption): 图为新码头。\nCredit: 某社发（安理 摄）\n| 新码头今天开放。",
+        ),
+        ("Ships return\n\nThe ships are back. ■", "Title (headline): Ships return\n| The ships are back."),
+    ] {
+        assert_eq!(told(source).trim_end(), expected, "{source}");
+    }
+    assert_eq!(people("新华社记者 韩雪松 德吉卓玛"), ["韩雪松", "德吉卓玛"]);
+}
+
 mod properties {
     use proptest::prelude::*;
 
@@ -555,6 +581,14 @@ mod properties {
         "摄",
         "Photo:",
         "——",
+        "——最深达318米",
+        "（完）",
+        "■",
+        "Edited by Cy Wu",
+        "by Xinhua writers Ann Lee",
+        "A quay. (Xinhua/Bo Chen)",
+        "《周报》（2024年03月19日 第 07 版）",
+        "新华社北京5月15日电（记者李海燕）新码头今天开放。",
         "\u{200b}",
         "   - item",
         "> > >",
@@ -578,7 +612,7 @@ mod properties {
                 let span = line.text.span();
                 let known = spans.iter().any(|other| other.start < span.end && span.start < other.end);
                 let repeated = source.matches(line.text.text).count() > 1 || line.text.text.ends_with("Ann Lee") || line.text.text.contains("李海燕");
-                let heading = line.text.text == "Top News" || line.text.text.chars().all(|c| "|:".contains(c));
+                let heading = ["Top News", "（完）", "■"].contains(&line.text.text) || line.text.text.starts_with('《') || line.text.text.chars().all(|c| "|:".contains(c));
                 prop_assert!(known || repeated || heading || span.start > related, "{:?} is lost in {source:?}: {story:#?}", line.text);
             }
         }
