@@ -54,10 +54,15 @@ pub(super) fn decode<'b>(
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
-    // Of two characters alone the detector makes Cyrillic; the hint makes them what they mostly are here.
-    let encoding = detector.guess(Some(b"cn"), Utf8Detection::Deny);
+    // Of two characters alone the detector makes Cyrillic; the hint makes them what they mostly are here. Where there is
+    // more to go by, it would make Japanese and Big5 the same.
+    let short = bytes.iter().filter(|byte| !byte.is_ascii()).count() < ENOUGH_TO_DETECT;
+    let encoding = detector.guess(short.then_some(b"cn"), Utf8Detection::Deny);
     whole(bytes, encoding, Some(encoding))
 }
+
+/// How many bytes beyond ASCII tell charsets apart without a hint.
+const ENOUGH_TO_DETECT: usize = 40;
 
 /// Text has hardly any control characters; UTF-16 without a mark has many NULs, and cannot be told from a picture.
 fn is_binary(bytes: &[u8]) -> bool {
@@ -119,6 +124,21 @@ mod tests {
             let decoded = decode(&bytes, html, configured).expect("text");
             assert!(decoded.text.contains(expected) && !decoded.text.starts_with('\u{FEFF}'), "{}", decoded.text);
             assert_eq!(decoded.guessed.is_some(), guessed);
+        }
+        for (encoding, text) in [
+            (encoding_rs::GBK, "港口今天重新开放，渔民说鱼回来了，船长说明年还要再来，海豹也在。"),
+            (encoding_rs::BIG5, "港口今天重新開放，漁民說魚回來了，船長說明年還要再來，海豹也在。"),
+            (encoding_rs::SHIFT_JIS, "港が今日また開いた。漁師は魚が戻ってきたと言う。船長は来年も来ると言った。"),
+            (encoding_rs::EUC_JP, "港が今日また開いた。漁師は魚が戻ってきたと言う。船長は来年も来ると言った。"),
+            (
+                encoding_rs::EUC_KR,
+                "항구가 오늘 다시 열렸다. 어부들은 물고기가 돌아왔다고 말했다. 선장은 내년에도 온다고 했다.",
+            ),
+            (encoding_rs::GBK, "港口开放"),
+        ] {
+            let (bytes, ..) = encoding.encode(text);
+            let decoded = decode(&bytes, false, None).expect("text");
+            assert_eq!((&*decoded.text, decoded.guessed), (text, Some(encoding)));
         }
         assert_eq!(decode(&[0x89, b'P', b'N', b'G', 0, 0, 0, 1, 2, 3, 4, 5], false, None), Err(NotText::Binary));
         assert!(matches!(
