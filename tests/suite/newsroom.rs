@@ -166,18 +166,25 @@ impl Drop for Daemon {
     }
 }
 
-/// Every file below a folder, by its relative path, hidden ones left out.
+/// Every file below a folder, by its relative path, hidden ones left out; what a daemon removes meanwhile is not there.
 pub(crate) fn files(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let mut found = std::collections::BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).unwrap_or_else(|error| panic!("{}: {error}", next.display())) {
+        let entries = match fs::read_dir(&next) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && next != folder => continue,
+            entries => entries.unwrap_or_else(|error| panic!("{}: {error}", next.display())),
+        };
+        for entry in entries {
             let path = entry.expect("readable").path();
             let name = path.strip_prefix(folder).expect("below").to_str().expect("UTF-8").to_owned();
             if path.is_dir() {
                 folders.push(path);
             } else if !name.rsplit('/').next().unwrap_or_default().starts_with('.') {
-                found.insert(name, fs::read(&path).expect("readable"));
+                match fs::read(&path) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    bytes => drop(found.insert(name, bytes.expect("readable"))),
+                }
             }
         }
     }
