@@ -24,14 +24,18 @@ use crate::deliver::{self, Target};
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::engine::Engine;
 use crate::event::{BodyRequest, Delivery, Effect, Event, FetchedBody, ReportChange};
+use crate::ledger::{Ledger, Record};
 use crate::serve::{self, Demand, ServeOptions, Supply};
 use crate::snapshot::Snapshot;
+use crate::store::{self, Store, Trouble};
 use crate::types::ArticlePath;
 use crate::watch::scan::Root;
 use crate::watch::{self, WatchHandle, WatchOptions};
 
 /// How long a fetch of bodies may take before the engine goes on without them.
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
+/// How soon records that could not be written are tried again.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// How long deliveries may take at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// The most file events that are handled in one slice: they take about 50 ms.
@@ -88,6 +92,14 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+    let directory = config.state.clone();
+    let opened = spawn_blocking(move || {
+        let store = Store::open(&directory)?;
+        let ledger = store.ledger()?;
+        Ok((store, ledger))
+    });
+    let opened: Result<_, Trouble> = opened.await.map_err(|error| Fatal(format!("cannot open the state: {error}")))?;
+    let (store, ledger) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
     let (events, inbox) = mpsc::channel(64);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
@@ -128,12 +140,13 @@ pub async fn run(
         next: None,
         deliveries,
         watcher,
+        memory: Memory { store: Some(store), unwritten: Vec::new(), waiting: Vec::new() },
         fetches: JoinSet::new(),
         checked,
         quarantine: Quarantine::default(),
     };
     let result = tokio::select! {
-        result = daemon.take_events(stop) => result,
+        result = daemon.take_events(ledger, stop) => result,
         ended = parts.join_next() => Err(Fatal(match ended {
             Some(Ok(name)) => format!("the {name} ended unexpectedly"),
             Some(Err(error)) => format!("a part of the daemon failed: {error}"),
@@ -164,10 +177,40 @@ struct Daemon {
     next: Option<Event>,
     deliveries: mpsc::UnboundedSender<Delivery>,
     watcher: WatchHandle,
+    memory: Memory,
     fetches: JoinSet<()>,
     /// The last configuration that was taken: what a rebuilt engine starts from.
     checked: Checked,
     quarantine: Quarantine,
+}
+
+/// The way of records to the disk. While they cannot be written, readers keep what they have.
+struct Memory {
+    /// `None` only while it travels.
+    store: Option<Store>,
+    /// What the engine remembers and the store does not.
+    unwritten: Vec<Record>,
+    /// What was to happen after these records were written.
+    waiting: Vec<Effect>,
+}
+
+impl Memory {
+    /// Writes what is unwritten.
+    async fn write(&mut self) -> Result<(), String> {
+        let Some(mut store) = self.store.take() else { return Err("the state is gone".to_owned()) };
+        let records = std::mem::take(&mut self.unwritten);
+        let written = spawn_blocking(move || {
+            let result = store.append(&records, now());
+            (store, records, result)
+        });
+        let (store, records, result) = written.await.map_err(|error| error.to_string())?;
+        self.store = Some(store);
+        if let Err(trouble) = result {
+            self.unwritten = records;
+            return Err(trouble.to_string());
+        }
+        Ok(())
+    }
 }
 
 /// Files that an engine ended over. Nobody expects any; a newsroom still wants its other stories published.
@@ -182,11 +225,15 @@ struct Quarantine {
 }
 
 impl Daemon {
-    async fn take_events(mut self, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
+    async fn take_events(mut self, ledger: Ledger, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
         let mut stop = std::pin::pin!(stop);
-        let mut engine = self.step(Engine::new(), Event::Config(self.checked.clone())).await?;
+        let mut engine = self.step(Engine::remembering(ledger), Event::Config(self.checked.clone())).await?;
         loop {
-            let tick = tokio::time::sleep(engine.wake_at().map_or(LONGEST_SLEEP, until));
+            let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, until);
+            if !self.memory.unwritten.is_empty() {
+                sleep = sleep.min(WRITE_AGAIN);
+            }
+            let tick = tokio::time::sleep(sleep);
             let event = tokio::select! {
                 biased;
                 () = &mut stop => return Ok(()),
@@ -195,6 +242,9 @@ impl Daemon {
                 Some(_) = self.fetches.join_next() => continue,
                 () = tick => Event::Tick,
             };
+            if !self.memory.unwritten.is_empty() {
+                self.write_again().await;
+            }
             for event in self.gather(event) {
                 engine = self.step(engine, event).await?;
             }
@@ -235,9 +285,7 @@ impl Daemon {
         match travel(engine, event).await {
             Ok((engine, effects)) => {
                 self.quarantine.failures = 0;
-                for effect in effects {
-                    self.perform(effect);
-                }
+                self.perform_all(effects).await;
                 Ok(engine)
             }
             Err(panic) => self.start_over(paths, &panic).await,
@@ -260,18 +308,52 @@ impl Daemon {
             }
             last => self.quarantine.suspects.extend(paths.into_iter().chain(last)),
         }
-        let (engine, effects) = travel(Engine::new(), Event::Config(self.checked.clone()))
+        let ledger = match &self.memory.store {
+            Some(store) => store.ledger().map_err(|trouble| Fatal(trouble.to_string()))?,
+            None => return Err(Fatal("the state is gone".to_owned())),
+        };
+        self.memory.unwritten.clear();
+        self.memory.waiting.clear();
+        let (engine, effects) = travel(Engine::remembering(ledger), Event::Config(self.checked.clone()))
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
-        for effect in effects {
-            self.perform(effect);
-        }
+        self.perform_all(effects).await;
         self.watcher.reread();
         Ok(engine)
     }
 
+    /// Carries effects out in their order; those that readers see wait until all records before them are durable.
+    async fn perform_all(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Persist(records) => {
+                    let blocked = !self.memory.unwritten.is_empty();
+                    self.memory.unwritten.extend(records);
+                    if !blocked && let Err(why) = self.memory.write().await {
+                        tracing::error!("{why}; readers keep what they have until it can be written");
+                    }
+                }
+                Effect::Swap(_) | Effect::Deliver(_) if !self.memory.unwritten.is_empty() => {
+                    self.memory.waiting.push(effect);
+                }
+                other => self.perform(other),
+            }
+        }
+    }
+
+    async fn write_again(&mut self) {
+        if self.memory.write().await.is_ok() {
+            tracing::info!("the state can be written again");
+            for effect in std::mem::take(&mut self.memory.waiting) {
+                self.perform(effect);
+            }
+        }
+    }
+
     fn perform(&mut self, effect: Effect) {
         match effect {
+            // Written by `perform_all`.
+            Effect::Persist(_) => {}
             Effect::Swap(snapshot) => self.swap(snapshot),
             // The receiver ends only with the daemon.
             Effect::Deliver(delivery) => self.deliveries.send(delivery).unwrap_or_default(),
@@ -362,15 +444,11 @@ fn supply(content: &Root, parsing: &ParseOptions, demand: Demand) -> io::Result<
 }
 
 /// Reads everything once and builds it: for the commands that do not stay.
-pub fn build_once(
-    checked: Checked,
-    config: &Config,
-    progress: impl Fn(usize, usize) + Sync,
-) -> (Engine, Vec<Delivery>) {
+pub fn build_once(checked: Checked, config: &Config, ledger: Ledger, progress: impl Fn(usize, usize) + Sync) -> Built {
     let root = root(config);
     let (files, listing) = watch::read_everything(&root, &config.parsing, &progress);
-    let mut engine = Engine::new();
-    let mut deliveries = Vec::new();
+    let mut engine = Engine::remembering(ledger);
+    let (mut deliveries, mut records) = (Vec::new(), Vec::new());
     let mut queue = VecDeque::from([Event::Config(checked), Event::Files(files), Event::Rescan(listing)]);
     while let Some(event) = queue.pop_front() {
         for effect in engine.handle(event, now()) {
@@ -379,9 +457,26 @@ pub fn build_once(
                     queue.push_back(Event::Fetched(watch::read::fetch(&root, &requests, &config.parsing)));
                 }
                 Effect::Deliver(delivery) => deliveries.push(delivery),
+                Effect::Persist(more) => records.extend(more),
                 Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) => {}
             }
         }
     }
-    (engine, deliveries)
+    Built { engine, deliveries, records }
+}
+
+/// What one run over everything gives.
+#[derive(Debug)]
+pub struct Built {
+    /// The engine, and in it what readers would see.
+    pub engine: Engine,
+    /// The documents.
+    pub deliveries: Vec<Delivery>,
+    /// What must be remembered before they are shown to anybody.
+    pub records: Vec<Record>,
+}
+
+/// What is remembered so far, for commands that only look.
+pub fn remembered(config: &Config) -> Result<Ledger, Trouble> {
+    store::peek(&config.state)
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::article::{Body, ParseOptions, Parsed};
 use crate::config::Checked;
 use crate::diag::Diagnostic;
+use crate::ledger::Record;
 use crate::snapshot::{Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash};
 
@@ -33,6 +34,8 @@ pub enum Event {
 pub enum Effect {
     /// Bodies that windows need; the engine goes on when they arrive.
     Fetch(Vec<BodyRequest>),
+    /// What must be durable before anything that follows is performed.
+    Persist(Vec<Record>),
     /// What readers see from now on.
     Swap(Arc<Snapshot>),
     /// Documents to carry elsewhere.

@@ -26,10 +26,11 @@
 //! Each module imports only what stands to its right (a test reads the `use` lines):
 //!
 //! ```text
-//! main > cli > daemon > serve > deliver > watch > engine > build > event > snapshot > config > feed > article > diag > types
+//! main > cli > daemon > serve > deliver > watch > store > engine > build > event > snapshot > ledger > config > feed > article >
+//! diag > types
 //! ```
 //!
-//! `serve`, `deliver` and `watch` import neither each other nor `engine` nor `build`: they meet the core through `event` and
+//! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and
 //! `snapshot`. (`feed::page` knows [`snapshot::PageFrame`], a plain noun.)
 //!
 //! | room | what is in it |
@@ -39,10 +40,12 @@
 //! | `serve` | accept loop and connections; pure inside: routes, preconditions, content negotiation |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
+//! | `store` | the state directory: durable records in SQLite, one writer |
 //! | `engine` | events in, effects out; `publishing` makes what readers see, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index, window, render cache, assemble, encode |
 //! | `event` | every message in the program, on one page |
 //! | `snapshot` | what readers see: plain immutable data |
+//! | `ledger` | what must never be forgotten, as the fold of records: ids, first sight, documents' Last-Modified |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner |
 //! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising |
@@ -55,6 +58,7 @@
 //!   core needs of the world is passed in.
 //! - Same articles, same configuration, same last instant passed: same bytes, same ETags, on any machine, after any history.
 //!   Nothing to the right of `daemon` knows what time it is. No hash map's order reaches a document.
+//! - `Effect::Persist` comes before `Effect::Swap`: no id, date or Last-Modified is ever served that a crash can forget.
 //! - Last good wins: a version that cannot be used raises a diagnostic, and the one before stays published.
 //! - Unreadable is not absent: absence counts only where the nearest folder was listed completely, and after a grace.
 //! - A request loads the snapshot once and needs nothing else, except an article's page outside all windows and media files,
@@ -90,6 +94,9 @@
 //! **Why an own YAML tree?** So that a title `1.10` and a language `no` stay what they are, with the place of each value.
 //! Aliases are refused: no article needs them, and bombs are made of them.
 //!
+//! **Why does a copied file wait for some seconds?** A moved file first looks like a copy: its old path is gone only when it has
+//! stayed gone for a while. Published at once it would get an id of its own, and readers the story twice.
+//!
 //! **Why does `embargo` refuse an article?** This version does not schedule by it. To publish what somebody wanted withheld is
 //! worse than not to publish. A `date` in the future does withhold an article, to the second.
 //!
@@ -120,7 +127,9 @@ pub mod diag;
 pub mod engine;
 pub mod event;
 pub mod feed;
+pub mod ledger;
 pub mod serve;
 pub mod snapshot;
+pub mod store;
 pub mod types;
 pub mod watch;

@@ -518,7 +518,7 @@ impl<'a> Draft<'a> {
             self.report(
                 Code::ArticleUndated,
                 0..0,
-                "there is no date, so the article is not published: nothing could remember when it was first seen",
+                "there is no date, so the article is dated by when dateline first saw it",
                 "write `date: 2026-11-23 10:00`",
             );
         }

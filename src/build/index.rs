@@ -15,6 +15,7 @@ use super::window::{self, Extent};
 use crate::article::Metadata;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
+use crate::ledger::Ledger;
 use crate::types::{ArticlePath, EntryId, Moment, encode_segment, nfc};
 
 /// Where an article stands.
@@ -24,7 +25,7 @@ pub enum Standing {
     Public(EntryId),
     /// `draft: true`
     Draft,
-    /// It has no date, and nothing remembers yet when it was first seen.
+    /// It has no date, and nothing remembers when it was first seen.
     Undated,
     /// Its date is still to come.
     Scheduled(Timestamp),
@@ -62,8 +63,19 @@ impl Filed {
 /// Newest first by first publication, ties by id.
 type Position = (Reverse<Timestamp>, EntryId);
 
-/// Who wants an id, best right first: explicit ids before minted ones, then the earlier publication, then the path.
-type Claim = (bool, Timestamp, ArticlePath);
+/// Who wants an id, best right first: who has it, explicit ids, minted ones; then the earlier publication, then the path.
+type Claim = (Right, Timestamp, ArticlePath);
+
+/// By what right an article wants an id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Right {
+    /// Readers know it under this id.
+    Held,
+    /// Its author says so.
+    Explicit,
+    /// It follows from date, section and slug.
+    Minted,
+}
 
 /// The order of every feed.
 #[derive(Debug)]
@@ -118,12 +130,13 @@ impl Index {
     }
 
     /// Files a new or changed article.
-    pub fn put(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>, now: Now) {
+    pub fn put(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>, ledger: &Ledger, now: Now) {
         self.now = self.now.max(now);
         self.remove(path);
         let filing = self.cabinet.file(path, metadata);
-        let wish = self.wish(metadata, &filing);
-        let (standing, dates) = match metadata.published {
+        let published = metadata.published.or_else(|| self.first_seen(path, ledger));
+        let wish = self.wish(path, metadata, published, &filing, ledger);
+        let (standing, dates) = match published {
             _ if metadata.draft => (Standing::Draft, None),
             None => (Standing::Undated, None),
             Some(published) if published.timestamp() > now => {
@@ -135,7 +148,7 @@ impl Index {
                 let coming = updated.filter(|updated| updated.timestamp() > now);
                 self.due.extend(coming.map(|updated| (updated.timestamp(), path.clone())));
                 let updated = updated.filter(|_| coming.is_none()).unwrap_or(published);
-                self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, published));
+                self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, published, &wish, ledger));
                 (Standing::Undated, Some((published, updated)))
             }
         };
@@ -164,7 +177,7 @@ impl Index {
     }
 
     /// Lets time pass: what has become due is filed anew, and windows that an article left are different.
-    pub fn tick(&mut self, now: Now) {
+    pub fn tick(&mut self, ledger: &Ledger, now: Now) {
         self.now = self.now.max(now);
         while let Some((instant, key)) = self.ending.first().cloned()
             && instant <= now
@@ -179,7 +192,7 @@ impl Index {
             }
             self.due.pop_first();
             if let Some(metadata) = self.articles.get(&path).map(|filed| Arc::clone(&filed.metadata)) {
-                self.put(&path, &metadata, now);
+                self.put(&path, &metadata, ledger, now);
             }
         }
     }
@@ -268,12 +281,37 @@ impl Index {
         diagnostics
     }
 
-    /// The explicit id, or the one that CONTRACT mints: authority, publication date, first segment, slug.
-    fn wish(&self, metadata: &Metadata, filing: &Filing) -> EntryId {
-        if let Some(id) = &metadata.id {
-            return id.clone();
+    /// From now on readers know an article under the id that it has: nobody has a better right to it.
+    pub fn hold(&mut self, path: &ArticlePath) {
+        let Some(filed) = self.articles.get(path).filter(|filed| filed.id() == Some(&filed.wish)) else { return };
+        let Some(claims) = self.claims.get_mut(&filed.wish) else { return };
+        if let Some(claim) = claims.iter().find(|(_, _, claimant)| claimant == path).cloned() {
+            claims.remove(&claim);
+            claims.insert((Right::Held, claim.1, claim.2));
         }
-        let date = metadata.published.map(Moment::date).unwrap_or_default();
+    }
+
+    /// When an article without a date was first seen, in the publication's zone.
+    fn first_seen(&self, path: &ArticlePath, ledger: &Ledger) -> Option<Moment> {
+        let seen = ledger.article(path)?.seen?;
+        Moment::new(seen, self.cabinet.config().parsing.timezone.to_offset(seen))
+    }
+
+    /// The explicit id, else the one that readers know, else the one that is minted once from authority, publication date,
+    /// first segment and slug.
+    fn wish(
+        &self,
+        path: &ArticlePath,
+        metadata: &Metadata,
+        published: Option<Moment>,
+        filing: &Filing,
+        ledger: &Ledger,
+    ) -> EntryId {
+        let known = || ledger.article(path).and_then(|article| article.id.clone());
+        if let Some(id) = metadata.id.clone().or_else(known) {
+            return id;
+        }
+        let date = published.map(Moment::date).unwrap_or_default();
         let section = filing.own.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
         let slug = encode_segment(&nfc(metadata.slug.as_str()));
         let authority = &self.cabinet.config().site.tag_authority;
@@ -286,10 +324,12 @@ impl Index {
         let mut holder: Option<ArticlePath> = None;
         let standings: Vec<(ArticlePath, Standing)> = claims
             .iter()
-            .map(|(minted, _, path)| {
+            .map(|(_, _, path)| {
                 let standing = match &holder {
                     None => Standing::Public(wish.clone()),
-                    Some(holder) if !minted => Standing::IdTaken(holder.clone()),
+                    Some(holder) if self.articles.get(path).is_some_and(|filed| filed.metadata.id.is_some()) => {
+                        Standing::IdTaken(holder.clone())
+                    }
                     Some(_) => {
                         let path: Vec<String> = path.as_str().split('/').map(encode_segment).collect();
                         Standing::Public(EntryId::minted(format!("{wish}/{}", path.join("/"))))
@@ -354,8 +394,13 @@ impl Index {
     }
 }
 
-fn claim(path: &ArticlePath, metadata: &Metadata, published: Moment) -> Claim {
-    (metadata.id.is_none(), published.timestamp(), path.clone())
+fn claim(path: &ArticlePath, metadata: &Metadata, published: Moment, id: &EntryId, ledger: &Ledger) -> Claim {
+    let right = match &metadata.id {
+        _ if ledger.holds(path, id) => Right::Held,
+        Some(_) => Right::Explicit,
+        None => Right::Minted,
+    };
+    (right, published.timestamp(), path.clone())
 }
 
 fn position(filed: &Filed) -> Option<Position> {

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{FAILED, WRONG_INPUT, count, load, print_diagnostics, refuse};
+use super::{FAILED, WRONG_INPUT, count, fail, load, print_diagnostics, refuse};
 use crate::daemon;
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
 use crate::diag::Severity;
+use crate::store::{Store, Trouble};
 
 /// Build the feeds to files once, without a server.
 #[derive(Args, Debug)]
@@ -34,8 +35,26 @@ impl Build {
         };
         let started = Instant::now();
         let progress = Progress::new("reading articles");
-        let (engine, deliveries) = daemon::build_once(checked, &config, |done, total| progress.at(done, total));
+        // While a daemon has the state, what this build would remember is remembered by the daemon.
+        let (store, ledger) = match Store::open(&config.state) {
+            Ok(store) => match store.ledger() {
+                Ok(ledger) => (Some(store), ledger),
+                Err(trouble) => return fail(&trouble.to_string()),
+            },
+            Err(Trouble::Locked(_)) => match daemon::remembered(&config) {
+                Ok(ledger) => (None, ledger),
+                Err(trouble) => return fail(&trouble.to_string()),
+            },
+            Err(trouble) => return fail(&trouble.to_string()),
+        };
+        let built = daemon::build_once(checked, &config, ledger, |done, total| progress.at(done, total));
+        let (engine, deliveries) = (built.engine, built.deliveries);
         progress.finish();
+        if let Some(mut store) = store
+            && let Err(trouble) = store.append(&built.records, daemon::now())
+        {
+            return fail(&trouble.to_string());
+        }
         let mut disk = Disk::new(directory);
         let (mut written, mut unchanged, mut removed) = (0, 0, 0);
         let mut problems: Vec<_> = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::build::Progress;
-use super::{WRONG_INPUT, count, print_diagnostics};
+use super::{WRONG_INPUT, count, fail, print_diagnostics};
 use crate::daemon;
 use crate::diag::{Diagnostic, Severity};
 
@@ -25,7 +25,11 @@ impl Check {
         let mut summary = "the articles were not read".to_owned();
         if let Some(config) = checked.config.clone() {
             let progress = Progress::new("reading articles");
-            let (engine, _) = daemon::build_once(checked, &config, |done, total| progress.at(done, total));
+            let ledger = match daemon::remembered(&config) {
+                Ok(ledger) => ledger,
+                Err(trouble) => return fail(&trouble.to_string()),
+            };
+            let engine = daemon::build_once(checked, &config, ledger, |done, total| progress.at(done, total)).engine;
             progress.finish();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
             let report = &engine.snapshot().report;

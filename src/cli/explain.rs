@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{WRONG_INPUT, load, print_diagnostics, refuse};
+use super::{WRONG_INPUT, fail, load, print_diagnostics, refuse};
 use crate::article::parse_with_origins;
 use crate::build::assemble;
 use crate::build::filing::FeedKey;
@@ -49,7 +49,11 @@ impl Explain {
             println!("It is not published: mend the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
-        let (engine, _) = daemon::build_once(checked, &config, |_, _| {});
+        let ledger = match daemon::remembered(&config) {
+            Ok(ledger) => ledger,
+            Err(trouble) => return fail(&trouble.to_string()),
+        };
+        let engine = daemon::build_once(checked, &config, ledger, |_, _| {}).engine;
         match engine.index().and_then(|index| Some((index, index.get(&path)?))) {
             Some((index, filed)) => explain(&engine, index, filed, &path, &config),
             None => println!("It is not published."),

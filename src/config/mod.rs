@@ -45,6 +45,8 @@ pub struct Config {
     pub parsing: Arc<ParseOptions>,
     /// Where feed documents are written; `None` where `output.directory` is the empty string.
     pub output: Option<PathBuf>,
+    /// Where the state is kept.
+    pub state: PathBuf,
     /// The server.
     pub server: Server,
     /// The root feed's options.
@@ -66,6 +68,8 @@ pub struct Places {
     pub content: Place,
     /// `output.directory`
     pub output: Place,
+    /// `state.directory`
+    pub state: Place,
 }
 
 impl Config {
@@ -95,6 +99,9 @@ impl Config {
             self.content.directory = running.content.directory.clone();
             self.parsing =
                 Arc::new(ParseOptions { root: Arc::clone(&running.parsing.root), ..(*self.parsing).clone() });
+        }
+        if freeze(self.state != running.state, "state.directory", &self.places.state) {
+            self.state = running.state.clone();
         }
         if freeze(self.output != running.output, "output.directory", &self.places.output) {
             self.output = running.output.clone();

@@ -70,8 +70,15 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let (site, timezone) = site(&mut site_table, sink, listen.as_ref());
     let content_directory = directory(&mut content_table, sink, folder, "../content");
     let output_directory = directory(&mut output_table, sink, folder, "../feeds");
-    // A later version keeps its state there; the key is known so that one file serves both.
-    state_table.text(sink, "directory");
+    let state_directory = directory(&mut state_table, sink, folder, "../.dateline");
+    if state_directory.value.as_os_str().is_empty() {
+        sink.report(
+            Code::ConfigDirectory,
+            &state_directory.span,
+            "`state.directory` is empty",
+            "write the directory of the state; ids and dates are remembered there",
+        );
+    }
     apart(sink, &content_directory, &output_directory);
 
     let article_url = content_table.text(sink, "article_url").and_then(|url| article_url(sink, &url));
@@ -127,6 +134,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         content: Content { directory: content_directory.value.clone(), article_url, sources: Arc::new(sources) },
         parsing: Arc::new(parsing),
         output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),
+        state: state_directory.value.clone(),
         server: Server { listen: listen.value },
         feeds,
         sections,
@@ -135,6 +143,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
             listen: sink.place(&listen.span),
             content: sink.place(&content_directory.span),
             output: sink.place(&output_directory.span),
+            state: sink.place(&state_directory.span),
         },
     })
 }

@@ -10,11 +10,11 @@ mod publishing;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use problems::{Problems, Source};
 
-use crate::article::Body;
+use crate::article::{Body, Metadata};
 use crate::build::catalog::{Catalog, Change};
 use crate::build::filing::{Cabinet, FeedKey};
 use crate::build::index::{Index, Standing};
@@ -22,6 +22,7 @@ use crate::build::render_cache::RenderCache;
 use crate::config::{Checked, Config};
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
+use crate::ledger::{Ledger, Record};
 use crate::snapshot::{PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
 use publishing::Held;
@@ -32,6 +33,11 @@ pub struct Engine {
     /// The latest instant passed; a clock that steps back does not take back what was public.
     now: Timestamp,
     catalog: Catalog,
+    ledger: Ledger,
+    /// What the ledger has and the store has not yet.
+    records: Vec<Record>,
+    /// Articles at new paths that may have been moved there, and until when their old path may still vanish.
+    newcomers: BTreeMap<ArticlePath, Timestamp>,
     /// `None` until the first configuration.
     index: Option<Index>,
     /// Whether the content directory was listed completely once: nothing is published before.
@@ -76,9 +82,20 @@ impl Engine {
     /// Bodies that came with files beyond this many bytes are dropped; windows ask for those they need.
     const BODIES_BUDGET: usize = 32 << 20;
 
+    /// How long a new file that looks like a copy waits for the old one to vanish: longer than any grace.
+    const MOVE_PATIENCE: SignedDuration = SignedDuration::from_secs(3);
+
     /// An engine that has seen nothing yet.
     pub fn new() -> Engine {
+        Engine::remembering(Ledger::default())
+    }
+
+    /// An engine that has seen no file yet, but remembers what was published.
+    pub fn remembering(ledger: Ledger) -> Engine {
         Engine {
+            ledger,
+            records: Vec::new(),
+            newcomers: BTreeMap::new(),
             now: Timestamp::MIN,
             catalog: Catalog::default(),
             index: None,
@@ -108,6 +125,7 @@ impl Engine {
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         self.now = self.now.max(now);
         let mut effects = Vec::new();
+        let everything_known = matches!(&event, Event::Rescan(listing) if listing.scope.is_empty());
         match event {
             Event::Files(files) => self.look(files),
             Event::Rescan(listing) => self.compare(&listing),
@@ -120,8 +138,9 @@ impl Engine {
             Event::Tick => {}
         }
         if let Some(index) = &mut self.index {
-            index.tick(self.now);
+            index.tick(&self.ledger, self.now);
         }
+        self.settle_newcomers(everything_known);
         self.publish(&mut effects);
         let changes = self.problems.take_changes();
         if !changes.is_empty() {
@@ -132,7 +151,8 @@ impl Engine {
 
     /// The next instant at which a [`Event::Tick`] is needed.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        self.index.as_ref().and_then(Index::wake_at)
+        let due = self.index.as_ref().and_then(Index::wake_at);
+        due.into_iter().chain(self.newcomers.values().copied()).min()
     }
 
     /// What is wrong, with excerpts of articles that are not public too: for the operator's own terminal.
@@ -164,7 +184,9 @@ impl Engine {
         self.frames.clear();
         let mut index = Index::new(Arc::new(Cabinet::new(Arc::clone(&config))));
         for (path, metadata) in self.catalog.iter() {
-            index.put(path, metadata, self.now);
+            if !self.newcomers.contains_key(path) {
+                index.put(path, metadata, &self.ledger, self.now);
+            }
         }
         self.deferred = index.feeds().cloned().chain(self.windows.keys().cloned()).collect();
         self.index = Some(index);
@@ -191,13 +213,63 @@ impl Engine {
                     self.bodies.insert(path.clone(), (article.metadata.hash, body));
                 }
             }
-            let Some(index) = &mut self.index else { continue };
             match change {
                 Change::Same | Change::Refused => {}
-                Change::Good(metadata) => index.put(&path, &metadata, self.now),
-                Change::Gone => index.remove(&path),
+                Change::Good(metadata) if self.may_have_moved(&path, &metadata) => {
+                    let until = self.now.saturating_add(Engine::MOVE_PATIENCE).unwrap_or(self.now);
+                    self.newcomers.entry(path).or_insert(until);
+                }
+                Change::Good(metadata) => self.file(&path, &metadata),
+                Change::Gone => {
+                    self.newcomers.remove(&path);
+                    if let Some(index) = &mut self.index {
+                        index.remove(&path);
+                    }
+                }
             }
         }
+    }
+
+    /// Whether nothing is known of a path, and a file of another path was published with the same bytes.
+    fn may_have_moved(&self, path: &ArticlePath, metadata: &Metadata) -> bool {
+        self.ledger.article(path).is_none() && self.ledger.with_version(metadata.hash).next().is_some()
+    }
+
+    /// Files an article under its sections; one without a date is dated by this instant, once and for all.
+    fn file(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>) {
+        self.newcomers.remove(path);
+        let undated = metadata.published.is_none() && !metadata.draft;
+        if undated && self.ledger.article(path).is_none_or(|article| article.seen.is_none()) {
+            self.remember(Record::Seen { path: path.clone(), at: self.now });
+        }
+        if let Some(index) = &mut self.index {
+            index.put(path, metadata, &self.ledger, self.now);
+        }
+    }
+
+    /// Decides of files at new paths whether they were moved there or are copies.
+    fn settle_newcomers(&mut self, everything_known: bool) {
+        if !self.listed {
+            return;
+        }
+        for (path, until) in self.newcomers.clone() {
+            let Some(metadata) = self.catalog.get(&path).cloned() else {
+                self.newcomers.remove(&path);
+                continue;
+            };
+            let old = self.ledger.with_version(metadata.hash).find(|old| self.catalog.get(old).is_none()).cloned();
+            if let Some(from) = old {
+                self.remember(Record::Moved { from, to: path.clone() });
+            } else if !everything_known && until > self.now {
+                continue;
+            }
+            self.file(&path, &metadata);
+        }
+    }
+
+    fn remember(&mut self, record: Record) {
+        self.ledger.apply(&record);
+        self.records.push(record);
     }
 
     /// What is wrong with a file, and what that means for readers.

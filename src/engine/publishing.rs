@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Engine, Source};
 use crate::article::render::Rendered;
 use crate::build::filing::FeedKey;
@@ -12,6 +14,7 @@ use crate::build::{assemble, encode};
 use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
 use crate::feed::{ContentMode, Entry};
+use crate::ledger::Record;
 use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
 use crate::types::{ArticlePath, ContentHash};
 
@@ -32,6 +35,9 @@ impl Engine {
         let Some(mut index) = self.index.take() else { return };
         if self.listed {
             let changes = index.take_changes();
+            for path in &changes.articles {
+                self.remember_published(&mut index, path);
+            }
             self.publish_changes(&index, changes, effects);
         }
         self.index = Some(index);
@@ -86,12 +92,36 @@ impl Engine {
         let same = before.0.ptr_eq(&self.snapshot.documents)
             && before.1.ptr_eq(&self.snapshot.articles)
             && before.2.ptr_eq(&self.snapshot.media);
+        effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
         if same && !reported && self.changed_routes.is_some() {
             return;
         }
         self.snapshot.generation += 1;
         effects.push(Effect::Swap(Arc::new(self.snapshot.clone())));
         effects.extend(self.delivery().map(Effect::Deliver));
+    }
+
+    /// Notes under which id an article is public, and in which version.
+    fn remember_published(&mut self, index: &mut Index, path: &ArticlePath) {
+        let Some(filed) = index.get(path) else { return };
+        let (Some(id), hash) = (filed.id(), filed.metadata.hash) else { return };
+        let known = self.ledger.article(path);
+        if known.is_none_or(|known| known.id.as_ref() != Some(id) || known.hash != Some(hash)) {
+            self.remember(Record::Published { path: path.clone(), id: id.clone(), hash });
+            index.hold(path);
+        }
+    }
+
+    /// The Last-Modified of a document: it stays while the bytes do, and is later than any before when they change.
+    fn last_modified(&self, route: &str, resource: &Resource) -> Option<Timestamp> {
+        match self.ledger.document(route) {
+            Some((hash, last_modified)) if hash == resource.hash => Some(last_modified),
+            Some((_, last_modified)) => {
+                let after = Timestamp::from_second(self.now.as_second().saturating_add(1)).unwrap_or(self.now);
+                Some(last_modified.max(after))
+            }
+            None => resource.last_modified,
+        }
     }
 
     /// Makes a feed's documents anew. Says whether the list of feeds changed by it.
@@ -331,7 +361,14 @@ impl Engine {
         let route: Arc<str> = route.into();
         match document {
             Err(diagnostic) => self.problems.set(Source::Document(route.to_string()), vec![diagnostic]),
-            Ok(resource) => {
+            Ok(mut resource) => {
+                resource.last_modified = self.last_modified(&route, &resource);
+                if let Some(last_modified) = resource.last_modified
+                    && self.ledger.document(&route) != Some((resource.hash, last_modified))
+                {
+                    let (route, hash) = (Arc::clone(&route), resource.hash);
+                    self.remember(Record::Document { route, hash, last_modified });
+                }
                 self.problems.set(Source::Document(route.to_string()), Vec::new());
                 let same = |old: &Arc<Resource>| {
                     old.hash == resource.hash

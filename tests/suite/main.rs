@@ -15,6 +15,7 @@ mod daemon;
 mod demo;
 mod feeds;
 mod house;
+mod identity;
 mod newsroom;
 mod rules;
 mod wire;
