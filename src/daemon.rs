@@ -444,9 +444,20 @@ fn supply(content: &Root, parsing: &ParseOptions, demand: Demand) -> io::Result<
 }
 
 /// Reads everything once and builds it: for the commands that do not stay.
-pub fn build_once(checked: Checked, config: &Config, ledger: Ledger, progress: impl Fn(usize, usize) + Sync) -> Built {
+pub fn build_once(
+    checked: Checked,
+    config: &Config,
+    ledger: impl FnOnce() -> Result<Ledger, Trouble> + Send,
+    progress: impl Fn(usize, usize) + Sync,
+) -> Result<Built, Trouble> {
     let root = root(config);
-    let (files, listing) = watch::read_everything(&root, &config.parsing, &progress);
+    // The state is opened while articles are read: both wait for the disk.
+    let (read, ledger) = std::thread::scope(|scope| {
+        let ledger = scope.spawn(ledger);
+        (watch::read_everything(&root, &config.parsing, &progress), ledger.join())
+    });
+    let (files, listing) = read;
+    let ledger = ledger.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let mut engine = Engine::remembering(ledger);
     let (mut deliveries, mut records) = (Vec::new(), Vec::new());
     let mut queue = VecDeque::from([Event::Config(checked), Event::Files(files), Event::Rescan(listing)]);
@@ -462,7 +473,7 @@ pub fn build_once(checked: Checked, config: &Config, ledger: Ledger, progress: i
             }
         }
     }
-    Built { engine, deliveries, records }
+    Ok(Built { engine, deliveries, records })
 }
 
 /// What one run over everything gives.

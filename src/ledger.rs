@@ -63,7 +63,7 @@ pub struct Remembered {
 pub struct Ledger {
     articles: HashMap<ArticlePath, Remembered>,
     holders: HashMap<EntryId, ArticlePath>,
-    versions: HashMap<ContentHash, BTreeSet<ArticlePath>>,
+    versions: BTreeSet<(ContentHash, ArticlePath)>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
 }
 
@@ -95,14 +95,14 @@ impl Ledger {
                 }
                 let before = remembered.hash.replace(*hash);
                 self.forget_version(before, path);
-                self.versions.entry(*hash).or_default().insert(path.clone());
+                self.versions.insert((*hash, path.clone()));
             }
             Record::Moved { from, to } => {
                 let Some(remembered) = self.articles.remove(from) else { return };
                 self.forget_version(remembered.hash, from);
                 self.holders.extend(remembered.id.clone().map(|id| (id, to.clone())));
                 if let Some(hash) = remembered.hash {
-                    self.versions.entry(hash).or_default().insert(to.clone());
+                    self.versions.insert((hash, to.clone()));
                 }
                 self.articles.insert(to.clone(), remembered);
             }
@@ -124,7 +124,8 @@ impl Ledger {
 
     /// The files whose public version had these bytes, in order.
     pub fn with_version(&self, hash: ContentHash) -> impl Iterator<Item = &ArticlePath> {
-        self.versions.get(&hash).into_iter().flatten()
+        let from = (hash, ArticlePath::new(""));
+        self.versions.range(from..).take_while(move |(other, _)| *other == hash).map(|(_, path)| path)
     }
 
     /// The hash of a document that readers had last, and its Last-Modified.
@@ -133,12 +134,8 @@ impl Ledger {
     }
 
     fn forget_version(&mut self, hash: Option<ContentHash>, path: &ArticlePath) {
-        let Some(hash) = hash else { return };
-        if let Some(paths) = self.versions.get_mut(&hash) {
-            paths.remove(path);
-            if paths.is_empty() {
-                self.versions.remove(&hash);
-            }
+        if let Some(hash) = hash {
+            self.versions.remove(&(hash, path.clone()));
         }
     }
 }

@@ -24,12 +24,11 @@ const TABLES: &str = "
         kind   TEXT NOT NULL,     -- seen, published, moved
         path   TEXT NOT NULL,
         value  TEXT NOT NULL,     -- seen: milliseconds; published: id; moved: the new path
-        hash   TEXT               -- published: of the file's bytes
+        hash   BLOB               -- published: of the file's bytes
     ) STRICT;
-    CREATE INDEX record_by_path ON record (path);
     CREATE TABLE document (
         route         TEXT PRIMARY KEY,
-        hash          TEXT NOT NULL,
+        hash          BLOB NOT NULL,
         last_modified INTEGER NOT NULL  -- milliseconds since 1970
     ) STRICT, WITHOUT ROWID;
 ";
@@ -151,13 +150,13 @@ impl Store {
                             None::<String>
                         ])?,
                         Record::Published { path, id, hash } => {
-                            log.execute(params![now, "published", path.as_str(), id.as_str(), hash.to_string()])?
+                            log.execute(params![now, "published", path.as_str(), id.as_str(), hash.as_bytes()])?
                         }
                         Record::Moved { from, to } => {
-                            log.execute(params![now, "moved", from.as_str(), to.as_str(), None::<String>])?
+                            log.execute(params![now, "moved", from.as_str(), to.as_str(), None::<[u8; 16]>])?
                         }
                         Record::Document { route, hash, last_modified } => {
-                            document.execute(params![&**route, hash.to_string(), last_modified.as_millisecond()])?
+                            document.execute(params![&**route, hash.as_bytes(), last_modified.as_millisecond()])?
                         }
                     };
                 }
@@ -195,7 +194,7 @@ fn replay(database: &Connection) -> rusqlite::Result<Ledger> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (kind, path, value): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let hash = row.get::<_, Option<String>>(3)?.and_then(|hash| ContentHash::parse(&hash));
+        let hash = row.get::<_, Option<[u8; 16]>>(3)?.map(ContentHash::from_bytes);
         let path = ArticlePath::new(&path);
         let record = match (kind.as_str(), hash) {
             ("seen", _) => instant(value.parse().unwrap_or_default()).map(|at| Record::Seen { path, at }),
@@ -208,8 +207,9 @@ fn replay(database: &Connection) -> rusqlite::Result<Ledger> {
     let mut statement = database.prepare("SELECT route, hash, last_modified FROM document")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (route, hash): (String, String) = (row.get(0)?, row.get(1)?);
-        if let (Some(hash), Some(last_modified)) = (ContentHash::parse(&hash), instant(row.get(2)?)) {
+        let (route, hash): (String, [u8; 16]) = (row.get(0)?, row.get(1)?);
+        if let Some(last_modified) = instant(row.get(2)?) {
+            let hash = ContentHash::from_bytes(hash);
             ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
         }
     }

@@ -448,6 +448,11 @@ impl ContentHash {
         ContentHash(short)
     }
 
+    /// The hash that these are the bytes of.
+    pub fn from_bytes(bytes: [u8; 16]) -> ContentHash {
+        ContentHash(bytes)
+    }
+
     /// Reads what [`fmt::Display`] writes: 32 hexadecimal digits.
     pub fn parse(text: &str) -> Option<ContentHash> {
         let mut hash = [0; 16];

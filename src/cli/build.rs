@@ -35,19 +35,17 @@ impl Build {
         };
         let started = Instant::now();
         let progress = Progress::new("reading articles");
-        // While a daemon has the state, what this build would remember is remembered by the daemon.
-        let (store, ledger) = match Store::open(&config.state) {
-            Ok(store) => match store.ledger() {
-                Ok(ledger) => (Some(store), ledger),
-                Err(trouble) => return fail(&trouble.to_string()),
-            },
-            Err(Trouble::Locked(_)) => match daemon::remembered(&config) {
-                Ok(ledger) => (None, ledger),
-                Err(trouble) => return fail(&trouble.to_string()),
-            },
+        let mut store = None;
+        let state = || match Store::open(&config.state) {
+            Ok(opened) => store.insert(opened).ledger(),
+            // A daemon has it, and will remember what this build would.
+            Err(Trouble::Locked(_)) => daemon::remembered(&config),
+            Err(trouble) => Err(trouble),
+        };
+        let built = match daemon::build_once(checked, &config, state, |done, total| progress.at(done, total)) {
+            Ok(built) => built,
             Err(trouble) => return fail(&trouble.to_string()),
         };
-        let built = daemon::build_once(checked, &config, ledger, |done, total| progress.at(done, total));
         let (engine, deliveries) = (built.engine, built.deliveries);
         progress.finish();
         if let Some(mut store) = store

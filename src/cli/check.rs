@@ -25,11 +25,12 @@ impl Check {
         let mut summary = "the articles were not read".to_owned();
         if let Some(config) = checked.config.clone() {
             let progress = Progress::new("reading articles");
-            let ledger = match daemon::remembered(&config) {
-                Ok(ledger) => ledger,
+            let remembered = || daemon::remembered(&config);
+            let engine = match daemon::build_once(checked, &config, remembered, |done, total| progress.at(done, total))
+            {
+                Ok(built) => built.engine,
                 Err(trouble) => return fail(&trouble.to_string()),
             };
-            let engine = daemon::build_once(checked, &config, ledger, |done, total| progress.at(done, total)).engine;
             progress.finish();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
             let report = &engine.snapshot().report;

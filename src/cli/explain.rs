@@ -49,11 +49,10 @@ impl Explain {
             println!("It is not published: mend the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
-        let ledger = match daemon::remembered(&config) {
-            Ok(ledger) => ledger,
+        let engine = match daemon::build_once(checked, &config, || daemon::remembered(&config), |_, _| {}) {
+            Ok(built) => built.engine,
             Err(trouble) => return fail(&trouble.to_string()),
         };
-        let engine = daemon::build_once(checked, &config, ledger, |_, _| {}).engine;
         match engine.index().and_then(|index| Some((index, index.get(&path)?))) {
             Some((index, filed)) => explain(&engine, index, filed, &path, &config),
             None => println!("It is not published."),
