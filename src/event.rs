@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::article::{Body, ParseOptions, Parsed};
+use crate::article::{Article, Body, ParseOptions, Parsed};
 use crate::config::Checked;
 use crate::diag::Diagnostic;
 use crate::ledger::Record;
 use crate::snapshot::{Resource, Snapshot};
-use crate::types::{ArticlePath, ContentHash};
+use crate::types::{ArticlePath, ContentHash, Text};
 
 /// What can happen.
 #[derive(Debug)]
@@ -21,8 +21,12 @@ pub enum Event {
     Rescan(Listing),
     /// Bodies that were asked for.
     Fetched(Vec<FetchedBody>),
+    /// Versions that were asked for, out of the store.
+    Recalled(Vec<Recalled>),
     /// The configuration, first or changed.
     Config(Checked),
+    /// An operator's command; the ticket goes back with the answer.
+    Command(Command, Ticket),
     /// How a delivery ended.
     Delivered(Outcome),
     /// The instant asked for by `wake_at` has come.
@@ -34,6 +38,8 @@ pub enum Event {
 pub enum Effect {
     /// Bodies that windows need; the engine goes on when they arrive.
     Fetch(Vec<BodyRequest>),
+    /// Versions that are public and that no file has (any more): the store has them.
+    Recall(Vec<BodyRequest>),
     /// What must be durable before anything that follows is performed.
     Persist(Vec<Record>),
     /// What readers see from now on.
@@ -44,7 +50,39 @@ pub enum Effect {
     Watch(WatchPlan),
     /// Mistakes that appeared or were mended.
     Report(Vec<ReportChange>),
+    /// What came of a command, once all before it was performed; what was done, or why nothing was.
+    Answer(Ticket, Result<String, String>),
 }
+
+/// What an operator can ask of a running daemon.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Takes an article from its readers, whatever its file says.
+    Retract {
+        /// Its path below the content directory, or its id.
+        article: String,
+        /// What readers are told.
+        reason: Option<Text>,
+    },
+    /// Gives a retracted article back to its readers.
+    Restore {
+        /// Its path below the content directory, or its id.
+        article: String,
+    },
+    /// Files that vanished in a mass are deleted, not lost.
+    AcceptRemovals,
+    /// Takes a configuration, on request (`force`) even one that gives other ids or empties feeds.
+    Reload {
+        /// The configuration.
+        checked: Checked,
+        /// Whatever it does to readers.
+        force: bool,
+    },
+}
+
+/// Tells the answers of commands apart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ticket(pub u64);
 
 /// One file, read and parsed.
 #[derive(Clone, Debug)]
@@ -53,6 +91,8 @@ pub struct ParsedFile {
     pub path: ArticlePath,
     /// What was found.
     pub state: FileState,
+    /// The path that it had before, where the system told that it was renamed.
+    pub renamed_from: Option<ArticlePath>,
 }
 
 /// What a look at a file gave.
@@ -61,7 +101,10 @@ pub enum FileState {
     /// It was read.
     Present(Parsed),
     /// It is gone: confirmed, after the grace.
-    Absent,
+    Absent {
+        /// The content directory as a whole looks like another one: nothing is in it, or it is on another device.
+        doubtful: bool,
+    },
     /// It could not be read, which says nothing about whether it is there.
     Unreadable(Diagnostic),
 }
@@ -75,6 +118,8 @@ pub struct Listing {
     pub directories: Vec<ListedDirectory>,
     /// Every article file in scope, sorted; those that still wait to be complete included.
     pub files: Vec<ArticlePath>,
+    /// The content directory as a whole looks like another one: nothing is in it, or it is on another device.
+    pub doubtful: bool,
     /// Why changes are found by looking and not by being told, where that is so.
     pub limited: Option<Diagnostic>,
 }
@@ -104,6 +149,17 @@ pub struct FetchedBody {
     pub request: BodyRequest,
     /// The body; `None` where the file is gone, changed or unreadable by now.
     pub body: Option<Arc<Body>>,
+    /// The file that it is in.
+    pub source: Option<Arc<[u8]>>,
+}
+
+/// What the store has of a version.
+#[derive(Clone, Debug)]
+pub struct Recalled {
+    /// What was asked for.
+    pub request: BodyRequest,
+    /// The article; `None` where the store lost it or it does not parse any more.
+    pub article: Option<Article>,
 }
 
 /// Documents for the targets.
@@ -139,6 +195,8 @@ pub struct WatchPlan {
     pub content: PathBuf,
     /// How articles are parsed; a change of it re-reads every article.
     pub parsing: Arc<ParseOptions>,
+    /// How long a file has to stay gone.
+    pub grace: SignedDuration,
 }
 
 /// A mistake that appeared or was mended.

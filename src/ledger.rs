@@ -1,14 +1,15 @@
 //! What dateline must never forget about articles and documents: the fold of durable [`Record`]s.
 //!
 //! An article gets its id once, when readers first see it, and keeps it whatever becomes of its title, slug, section, folder,
-//! file name or format. A document keeps its Last-Modified while its bytes do not change, and it never goes back.
+//! file name or format. What was retracted stays so until somebody brings it back. A document keeps its Last-Modified while its
+//! bytes do not change, and neither that nor a feed's `updated` ever goes back.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::types::{ArticlePath, ContentHash, EntryId};
+use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 /// One fact. It is durable before a reader sees anything that depends on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +29,17 @@ pub enum Record {
         id: EntryId,
         /// Of the file's bytes, by which a moved file is recognised.
         hash: ContentHash,
+        /// Its date of first publication, as readers see it.
+        date: Timestamp,
+    },
+    /// What readers see of an article reads otherwise than before, or is looked at for the first time.
+    Text {
+        /// Its file.
+        path: ArticlePath,
+        /// What it reads like now.
+        print: TextPrint,
+        /// When it last changed; `None`: not since it was first looked at.
+        changed: Option<Timestamp>,
     },
     /// An article's file is elsewhere.
     Moved {
@@ -35,6 +47,39 @@ pub enum Record {
         from: ArticlePath,
         /// Where it is.
         to: ArticlePath,
+    },
+    /// An article is no longer for readers.
+    Retracted {
+        /// Its file, which may be gone.
+        path: ArticlePath,
+        /// Why and since when.
+        retraction: Retraction,
+    },
+    /// A retracted article is for readers again.
+    Restored {
+        /// Its file.
+        path: ArticlePath,
+    },
+    /// The file of an entry that readers see, kept so that a refused edit or a lost file does not lose the entry.
+    Kept {
+        /// Of the bytes.
+        hash: ContentHash,
+        /// Its file.
+        path: ArticlePath,
+        /// The file.
+        bytes: Arc<[u8]>,
+    },
+    /// No window holds this version any more.
+    Dropped {
+        /// Of the bytes.
+        hash: ContentHash,
+    },
+    /// A feed changed in a way that readers are told of.
+    Feed {
+        /// Its canonical request path.
+        route: Arc<str>,
+        /// What its `updated` says.
+        updated: Timestamp,
     },
     /// A document has other bytes.
     Document {
@@ -47,6 +92,40 @@ pub enum Record {
     },
 }
 
+/// What an article reads like: title, text and picture, without markup. Prints of different versions say nothing about each
+/// other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TextPrint {
+    /// Of the text.
+    pub hash: ContentHash,
+    /// Of the program that made the text of the article, and of what readers see of it.
+    pub version: u32,
+}
+
+/// Why an article was retracted, and since when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retraction {
+    /// When.
+    pub at: Timestamp,
+    /// What readers are told.
+    pub reason: Option<Text>,
+    /// Who did it.
+    pub by: Withdrawal,
+    /// The routes of the feeds that had it.
+    pub feeds: Vec<Arc<str>>,
+}
+
+/// How an article was retracted, and so how it comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Withdrawal {
+    /// Its file was deleted. It comes back with the file.
+    Deleted,
+    /// Its file says so. It comes back when the file says otherwise.
+    Status,
+    /// By command, whatever the file says. It comes back by command.
+    Command,
+}
+
 /// What is remembered of the article in a file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Remembered {
@@ -56,6 +135,32 @@ pub struct Remembered {
     pub seen: Option<Timestamp>,
     /// The version that was public last.
     pub hash: Option<ContentHash>,
+    /// Its date of first publication, as readers saw it last.
+    pub date: Option<Timestamp>,
+    /// What it reads like.
+    pub print: Option<TextPrint>,
+    /// When that last changed.
+    pub changed: Option<Timestamp>,
+    /// That it was retracted.
+    pub retraction: Option<Retraction>,
+}
+
+impl Remembered {
+    /// Whether readers saw it, and nothing took it from them for good.
+    pub fn is_live(&self) -> bool {
+        self.id.is_some() && self.hash.is_some() && self.retraction.is_none()
+    }
+}
+
+/// What readers of a feed are told about an article that was retracted (RFC 6721).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Tombstone {
+    /// When.
+    pub at: Timestamp,
+    /// Under which they know it.
+    pub id: EntryId,
+    /// Why, if that is public.
+    pub reason: Option<Text>,
 }
 
 /// Everything that is remembered.
@@ -64,6 +169,9 @@ pub struct Ledger {
     articles: HashMap<ArticlePath, Remembered>,
     holders: HashMap<EntryId, ArticlePath>,
     versions: BTreeSet<(ContentHash, ArticlePath)>,
+    tombstones: HashMap<Arc<str>, BTreeSet<Tombstone>>,
+    kept: HashSet<ContentHash>,
+    feeds: HashMap<Arc<str>, Timestamp>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
 }
 
@@ -79,33 +187,48 @@ impl Ledger {
     pub fn apply(&mut self, record: &Record) {
         match record {
             Record::Seen { path, at } => {
-                self.articles.entry(path.clone()).or_default().seen.get_or_insert(*at);
+                self.remembered(path).seen.get_or_insert(*at);
             }
-            Record::Published { path, id, hash } => {
-                // An id has one holder; who had it before and is gone has lost it.
-                if let Some(before) = self.holders.insert(id.clone(), path.clone())
-                    && before != *path
-                    && let Some(remembered) = self.articles.get_mut(&before)
-                {
-                    remembered.id = None;
-                }
-                let remembered = self.articles.entry(path.clone()).or_default();
-                if let Some(other) = remembered.id.replace(id.clone()).filter(|other| other != id) {
-                    self.holders.remove(&other);
-                }
+            Record::Published { path, id, hash, date } => {
+                self.hold(path, id);
+                let remembered = self.remembered(path);
+                remembered.date = Some(*date);
                 let before = remembered.hash.replace(*hash);
                 self.forget_version(before, path);
                 self.versions.insert((*hash, path.clone()));
             }
+            Record::Text { path, print, changed } => {
+                let remembered = self.remembered(path);
+                remembered.print = Some(*print);
+                remembered.changed = *changed;
+            }
             Record::Moved { from, to } => {
                 let Some(remembered) = self.articles.remove(from) else { return };
+                if let Some(replaced) = self.articles.remove(to) {
+                    self.forget_version(replaced.hash, to);
+                    replaced.id.iter().for_each(|id| drop(self.holders.remove(id)));
+                }
                 self.forget_version(remembered.hash, from);
                 self.holders.extend(remembered.id.clone().map(|id| (id, to.clone())));
-                if let Some(hash) = remembered.hash {
-                    self.versions.insert((hash, to.clone()));
-                }
+                self.versions.extend(remembered.hash.map(|hash| (hash, to.clone())));
                 self.articles.insert(to.clone(), remembered);
             }
+            Record::Retracted { path, retraction } => {
+                self.raise(path);
+                self.remembered(path).retraction = Some(retraction.clone());
+                if let Some(remembered) = self.articles.get(path).cloned() {
+                    self.bury(&remembered, true);
+                }
+            }
+            Record::Restored { path } => {
+                self.raise(path);
+                if let Some(remembered) = self.articles.get_mut(path) {
+                    remembered.retraction = None;
+                }
+            }
+            Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
+            Record::Dropped { hash } => drop(self.kept.remove(hash)),
+            Record::Feed { route, updated } => drop(self.feeds.insert(Arc::clone(route), *updated)),
             Record::Document { route, hash, last_modified } => {
                 self.documents.insert(Arc::clone(route), (*hash, *last_modified));
             }
@@ -117,9 +240,19 @@ impl Ledger {
         self.articles.get(path)
     }
 
+    /// Every article that anything is remembered of, in no order.
+    pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
+        self.articles.iter()
+    }
+
     /// Whether the id of the article in a file is this one.
     pub fn holds(&self, path: &ArticlePath, id: &EntryId) -> bool {
         self.holders.get(id) == Some(path)
+    }
+
+    /// The file of the article with this id.
+    pub fn holder(&self, id: &EntryId) -> Option<&ArticlePath> {
+        self.holders.get(id)
     }
 
     /// The files whose public version had these bytes, in order.
@@ -128,9 +261,70 @@ impl Ledger {
         self.versions.range(from..).take_while(move |(other, _)| *other == hash).map(|(_, path)| path)
     }
 
+    /// What was retracted from a feed, oldest first.
+    pub fn tombstones(&self, route: &str) -> impl DoubleEndedIterator<Item = &Tombstone> {
+        self.tombstones.get(route).into_iter().flatten()
+    }
+
+    /// Whether the bytes of a version are in the store.
+    pub fn keeps(&self, hash: ContentHash) -> bool {
+        self.kept.contains(&hash)
+    }
+
+    /// Every version that is in the store, in no order.
+    pub fn kept(&self) -> impl Iterator<Item = ContentHash> {
+        self.kept.iter().copied()
+    }
+
+    /// What a feed's `updated` said last.
+    pub fn feed_updated(&self, route: &str) -> Option<Timestamp> {
+        self.feeds.get(route).copied()
+    }
+
     /// The hash of a document that readers had last, and its Last-Modified.
     pub fn document(&self, route: &str) -> Option<(ContentHash, Timestamp)> {
         self.documents.get(route).copied()
+    }
+
+    fn remembered(&mut self, path: &ArticlePath) -> &mut Remembered {
+        self.articles.entry(path.clone()).or_default()
+    }
+
+    /// An id has one holder; who had it before and is gone has lost it, and its retraction is over.
+    fn hold(&mut self, path: &ArticlePath, id: &EntryId) {
+        if let Some(before) = self.holders.insert(id.clone(), path.clone())
+            && before != *path
+        {
+            self.raise(&before);
+            if let Some(remembered) = self.articles.get_mut(&before) {
+                remembered.id = None;
+                remembered.retraction = None;
+            }
+        }
+        if let Some(other) = self.remembered(path).id.replace(id.clone()).filter(|other| other != id) {
+            self.holders.remove(&other);
+        }
+    }
+
+    /// Takes the tombstones of an article away.
+    fn raise(&mut self, path: &ArticlePath) {
+        if let Some(remembered) = self.articles.get(path).cloned() {
+            self.bury(&remembered, false);
+        }
+    }
+
+    /// Puts the tombstones of a retracted article where they belong, or takes them away.
+    fn bury(&mut self, article: &Remembered, buried: bool) {
+        let (Some(id), Some(Retraction { at, reason, feeds, .. })) = (&article.id, &article.retraction) else { return };
+        let tombstone = Tombstone { at: *at, id: id.clone(), reason: reason.clone() };
+        for route in feeds {
+            let tombstones = self.tombstones.entry(Arc::clone(route)).or_default();
+            if buried {
+                tombstones.insert(tombstone.clone());
+            } else {
+                tombstones.remove(&tombstone);
+            }
+        }
     }
 
     fn forget_version(&mut self, hash: Option<ContentHash>, path: &ArticlePath) {
@@ -144,28 +338,74 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    fn published(path: &str, id: &str, text: &str) -> Record {
-        Record::Published {
-            path: ArticlePath::new(path),
-            id: EntryId::minted(id.to_owned()),
-            hash: ContentHash::of(text.as_bytes()),
-        }
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn path(name: &str) -> ArticlePath {
+        ArticlePath::new(name)
+    }
+
+    fn id(name: &str) -> EntryId {
+        EntryId::minted(name.to_owned())
+    }
+
+    fn published(name: &str, entry: &str, text: &str) -> Record {
+        Record::Published { path: path(name), id: id(entry), hash: ContentHash::of(text.as_bytes()), date: at(1) }
+    }
+
+    fn moved(from: &str, to: &str) -> Record {
+        Record::Moved { from: path(from), to: path(to) }
+    }
+
+    fn retracted(name: &str, second: i64) -> Record {
+        let reason = Some(Text::new("libel"));
+        let feeds = vec!["/news/".into(), "/".into()];
+        let retraction = Retraction { at: at(second), reason, by: Withdrawal::Deleted, feeds };
+        Record::Retracted { path: path(name), retraction }
     }
 
     #[test]
     fn an_id_follows_its_file_and_has_one_holder() {
-        let (a, b, c) = (ArticlePath::new("a.md"), ArticlePath::new("b.md"), ArticlePath::new("c.md"));
-        let moved = |from: &ArticlePath, to: &ArticlePath| Record::Moved { from: from.clone(), to: to.clone() };
         let mut ledger =
-            Ledger::replay([published("a.md", "tag:x", "1"), published("a.md", "tag:x", "2"), moved(&a, &b)]);
-        let id = EntryId::minted("tag:x".to_owned());
-        assert!(ledger.holds(&b, &id) && !ledger.holds(&a, &id) && ledger.article(&a).is_none());
-        assert_eq!(ledger.with_version(ContentHash::of(b"2")).collect::<Vec<_>>(), [&b]);
+            Ledger::replay([published("a.md", "tag:x", "1"), published("a.md", "tag:x", "2"), moved("a.md", "b.md")]);
+        assert!(ledger.holds(&path("b.md"), &id("tag:x")) && ledger.article(&path("a.md")).is_none());
+        assert_eq!(ledger.with_version(ContentHash::of(b"2")).collect::<Vec<_>>(), [&path("b.md")]);
         assert_eq!(ledger.with_version(ContentHash::of(b"1")).count(), 0);
         ledger.apply(&published("c.md", "tag:x", "3"));
-        assert!(ledger.holds(&c, &id) && ledger.article(&b).is_some_and(|b| b.id.is_none()));
-        ledger.apply(&Record::Seen { path: c.clone(), at: Timestamp::UNIX_EPOCH });
-        ledger.apply(&Record::Seen { path: c.clone(), at: Timestamp::MAX });
-        assert_eq!(ledger.article(&c).and_then(|c| c.seen), Some(Timestamp::UNIX_EPOCH));
+        assert!(ledger.holds(&path("c.md"), &id("tag:x")));
+        assert!(ledger.article(&path("b.md")).is_some_and(|b| b.id.is_none()));
+        ledger.apply(&Record::Seen { path: path("c.md"), at: at(0) });
+        ledger.apply(&Record::Seen { path: path("c.md"), at: at(9) });
+        assert_eq!(ledger.article(&path("c.md")).and_then(|c| c.seen), Some(at(0)));
+    }
+
+    #[test]
+    fn tombstones_stand_until_their_article_is_back() {
+        let tombstones = |ledger: &Ledger| -> Vec<String> {
+            let of = |route: &str| {
+                ledger.tombstones(route).map(|stone| format!("{}@{}", stone.id, stone.at.as_second())).collect()
+            };
+            [of("/news/"), of("/")].into_iter().map(|stones: Vec<String>| stones.join(" ")).collect()
+        };
+        let story = [
+            published("a.md", "tag:a", "1"),
+            published("b.md", "tag:b", "2"),
+            retracted("a.md", 5),
+            retracted("b.md", 6),
+        ];
+        let ledger = Ledger::replay(story.clone());
+        assert_eq!(tombstones(&ledger), ["tag:a@5 tag:b@6", "tag:a@5 tag:b@6"]);
+        assert!(!ledger.article(&path("a.md")).is_some_and(Remembered::is_live));
+        for (what, more, expected) in [
+            ("restored", vec![Record::Restored { path: path("a.md") }], "tag:b@6"),
+            ("retracted anew", vec![retracted("a.md", 9)], "tag:b@6 tag:a@9"),
+            ("its file is elsewhere", vec![moved("a.md", "c.md"), Record::Restored { path: path("c.md") }], "tag:b@6"),
+            ("another file has its id", vec![published("c.md", "tag:a", "3")], "tag:b@6"),
+            ("another file took its place", vec![moved("b.md", "a.md")], "tag:a@5 tag:b@6"),
+        ] {
+            let ledger = Ledger::replay(story.iter().cloned().chain(more));
+            assert_eq!(tombstones(&ledger), [expected, expected], "{what}");
+        }
     }
 }

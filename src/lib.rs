@@ -26,8 +26,8 @@
 //! Each module imports only what stands to its right (a test reads the `use` lines):
 //!
 //! ```text
-//! main > cli > daemon > serve > deliver > watch > store > engine > build > event > snapshot > ledger > config > feed > article >
-//! diag > types
+//! main > cli > daemon > control > serve > deliver > watch > store > engine > build > event > snapshot > ledger > config > feed >
+//! article > diag > types
 //! ```
 //!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and
@@ -37,6 +37,7 @@
 //! |---|---|
 //! | `cli` | one file per command; the only place that prints |
 //! | `daemon` | the loop, supervision, the order of shutdown, the clock |
+//! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | accept loop and connections; pure inside: routes, preconditions, content negotiation |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
@@ -121,6 +122,7 @@ pub mod article;
 pub mod build;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod deliver;
 pub mod diag;

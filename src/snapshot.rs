@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub documents: imbl::HashMap<Arc<str>, Arc<Resource>>,
     /// Articles that dateline serves pages for, by short id. Empty where `content.article_url` is set.
     pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
+    /// Articles that were public here and are not any more, by short id.
+    pub gone: imbl::HashMap<Arc<str>, Arc<Gone>>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
     /// What is wrong at the moment, and how much there is.
@@ -117,6 +119,15 @@ pub struct PublishedArticle {
     pub frame: Arc<PageFrame>,
     /// The rendered entry, where a window holds it; else the page is rendered from the file on demand.
     pub entry: Option<Arc<Entry>>,
+}
+
+/// An article that was taken from its readers: its page says so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gone {
+    /// When; `None` where it expired.
+    pub retracted: Option<Timestamp>,
+    /// Why, if that is public.
+    pub reason: Option<Text>,
 }
 
 /// What the pages of one section have in common.

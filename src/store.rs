@@ -9,19 +9,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Ledger, Record};
-use crate::types::{ArticlePath, ContentHash, EntryId};
+use crate::ledger::{Ledger, Record, Retraction, TextPrint, Withdrawal};
+use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
-/// The version of the tables below. A newer one is refused: this program does not know what its records mean.
-const SCHEMA: i64 = 1;
 const DATABASE: &str = "ledger.sqlite";
-const TABLES: &str = "
+/// What makes the tables of each version out of those of the one before. A version above the last is refused: this program
+/// does not know what its records mean.
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE record (
         number INTEGER PRIMARY KEY,
         at     INTEGER NOT NULL,  -- milliseconds since 1970, when it was written down
-        kind   TEXT NOT NULL,     -- seen, published, moved
+        kind   TEXT NOT NULL,     -- seen, published, text, moved, retracted, restored
         path   TEXT NOT NULL,
         value  TEXT NOT NULL,     -- seen: milliseconds; published: id; moved: the new path
         hash   BLOB               -- published: of the file's bytes
@@ -31,7 +34,21 @@ const TABLES: &str = "
         hash          BLOB NOT NULL,
         last_modified INTEGER NOT NULL  -- milliseconds since 1970
     ) STRICT, WITHOUT ROWID;
-";
+    ",
+    "
+    ALTER TABLE record ADD COLUMN instant INTEGER;  -- published: its date; text: the last change; retracted: since when
+    CREATE TABLE feed (
+        route   TEXT PRIMARY KEY,
+        updated INTEGER NOT NULL  -- milliseconds since 1970
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE source (         -- the files of the entries that readers see
+        hash  BLOB PRIMARY KEY,
+        path  TEXT NOT NULL,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    ",
+];
+const SCHEMA: usize = MIGRATIONS.len();
 
 /// Why the state cannot be used. Each says what to do about it.
 #[derive(Debug)]
@@ -39,7 +56,7 @@ pub enum Trouble {
     /// Another process writes it.
     Locked(PathBuf),
     /// It was written by a newer dateline.
-    Newer(PathBuf, i64),
+    Newer(PathBuf, usize),
     /// It is damaged.
     Damaged(PathBuf, String),
     /// The system refused.
@@ -100,22 +117,16 @@ impl Store {
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
         let database = Connection::open(&path).map_err(|error| trouble(&path, &error))?;
-        let prepare = || -> rusqlite::Result<i64> {
+        let prepare = || -> rusqlite::Result<usize> {
             database.busy_timeout(Duration::from_secs(5))?;
             database.pragma_update(None, "journal_mode", "wal")?;
             // A record is on the disk before a reader sees what depends on it, also if the power fails.
             database.pragma_update(None, "synchronous", "full")?;
-            let version = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            if version == 0 {
-                database
-                    .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;
-                return Ok(SCHEMA);
-            }
-            Ok(version)
+            migrate(&database)
         };
         match prepare().map_err(|error| trouble(&path, &error))? {
-            SCHEMA => Ok(Store { database, path, _lock: lock }),
-            version => Err(Trouble::Newer(path, version)),
+            version if version > SCHEMA => Err(Trouble::Newer(path, version)),
+            _ => Ok(Store { database, path, _lock: lock }),
         }
     }
 
@@ -124,7 +135,7 @@ impl Store {
     /// # Errors
     /// Where the state is damaged or cannot be read.
     pub fn ledger(&self) -> Result<Ledger, Trouble> {
-        replay(&self.database).map_err(|error| trouble(&self.path, &error))
+        replay(&self.database, SCHEMA).map_err(|error| trouble(&self.path, &error))
     }
 
     /// Makes records durable: all of them or none.
@@ -134,36 +145,84 @@ impl Store {
     pub fn append(&mut self, records: &[Record], at: Timestamp) -> Result<(), Trouble> {
         let mut write = || -> rusqlite::Result<()> {
             let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            {
-                let mut log = transaction
-                    .prepare_cached("INSERT INTO record (at, kind, path, value, hash) VALUES (?, ?, ?, ?, ?)")?;
-                let mut document = transaction
-                    .prepare_cached("INSERT OR REPLACE INTO document (route, hash, last_modified) VALUES (?, ?, ?)")?;
-                let now = at.as_millisecond();
-                for record in records {
-                    match record {
-                        Record::Seen { path, at } => log.execute(params![
-                            now,
-                            "seen",
-                            path.as_str(),
-                            at.as_millisecond().to_string(),
-                            None::<String>
-                        ])?,
-                        Record::Published { path, id, hash } => {
-                            log.execute(params![now, "published", path.as_str(), id.as_str(), hash.as_bytes()])?
-                        }
-                        Record::Moved { from, to } => {
-                            log.execute(params![now, "moved", from.as_str(), to.as_str(), None::<[u8; 16]>])?
-                        }
-                        Record::Document { route, hash, last_modified } => {
-                            document.execute(params![&**route, hash.as_bytes(), last_modified.as_millisecond()])?
-                        }
-                    };
-                }
-            }
+            records.iter().try_for_each(|record| write_record(&transaction, record, at.as_millisecond()))?;
             transaction.commit()
         };
         write().map_err(|error| trouble(&self.path, &error))
+    }
+}
+
+fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::Result<()> {
+    // kind, path, value, hash, instant
+    let log = |kind: &str, path: &ArticlePath, value: &str, hash: Option<&ContentHash>, instant: Option<Timestamp>| {
+        database
+            .prepare_cached("INSERT INTO record (at, kind, path, value, hash, instant) VALUES (?, ?, ?, ?, ?, ?)")?
+            .execute(params![
+                now,
+                kind,
+                path.as_str(),
+                value,
+                hash.map(ContentHash::as_bytes),
+                instant.map(Timestamp::as_millisecond)
+            ])
+    };
+    match record {
+        Record::Seen { path, at } => log("seen", path, &at.as_millisecond().to_string(), None, None),
+        Record::Published { path, id, hash, date } => log("published", path, id.as_str(), Some(hash), Some(*date)),
+        Record::Text { path, print, changed } => {
+            log("text", path, &print.version.to_string(), Some(&print.hash), *changed)
+        }
+        Record::Moved { from, to } => log("moved", from, to.as_str(), None, None),
+        Record::Retracted { path, retraction } => {
+            log("retracted", path, &StoredRetraction::text(retraction), None, Some(retraction.at))
+        }
+        Record::Restored { path } => log("restored", path, "", None, None),
+        Record::Kept { hash, path, bytes } => database
+            .prepare_cached("INSERT OR REPLACE INTO source (hash, path, bytes) VALUES (?, ?, ?)")?
+            .execute(params![hash.as_bytes(), path.as_str(), &**bytes]),
+        Record::Dropped { hash } => {
+            database.prepare_cached("DELETE FROM source WHERE hash = ?")?.execute(params![hash.as_bytes()])
+        }
+        Record::Feed { route, updated } => database
+            .prepare_cached("INSERT OR REPLACE INTO feed (route, updated) VALUES (?, ?)")?
+            .execute(params![&**route, updated.as_millisecond()]),
+        Record::Document { route, hash, last_modified } => database
+            .prepare_cached("INSERT OR REPLACE INTO document (route, hash, last_modified) VALUES (?, ?, ?)")?
+            .execute(params![&**route, hash.as_bytes(), last_modified.as_millisecond()]),
+    }
+    .map(|_| ())
+}
+
+/// What a record of a retraction says besides its instant.
+#[derive(Serialize, Deserialize)]
+struct StoredRetraction {
+    by: String,
+    reason: Option<String>,
+    feeds: Vec<String>,
+}
+
+const WITHDRAWALS: [(Withdrawal, &str); 3] =
+    [(Withdrawal::Deleted, "deleted"), (Withdrawal::Status, "status"), (Withdrawal::Command, "command")];
+
+impl StoredRetraction {
+    fn text(retraction: &Retraction) -> String {
+        let by = WITHDRAWALS.into_iter().find(|(by, _)| *by == retraction.by).map_or("", |(_, name)| name);
+        let stored = StoredRetraction {
+            by: by.to_owned(),
+            reason: retraction.reason.as_ref().map(ToString::to_string),
+            feeds: retraction.feeds.iter().map(ToString::to_string).collect(),
+        };
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+
+    fn read(text: &str, at: Timestamp) -> Option<Retraction> {
+        let stored: StoredRetraction = serde_json::from_str(text).ok()?;
+        Some(Retraction {
+            at,
+            reason: stored.reason.map(|reason| Text::line(&reason)),
+            by: WITHDRAWALS.into_iter().find(|(_, name)| *name == stored.by)?.0,
+            feeds: stored.feeds.into_iter().map(Arc::from).collect(),
+        })
     }
 }
 
@@ -172,37 +231,135 @@ impl Store {
 /// # Errors
 /// Where the state is damaged, newer or cannot be read.
 pub fn peek(directory: &Path) -> Result<Ledger, Trouble> {
-    let path = directory.join(DATABASE);
-    if !path.exists() {
-        return Ok(Ledger::default());
-    }
-    let read = || -> rusqlite::Result<(i64, Ledger)> {
-        let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        database.busy_timeout(Duration::from_secs(5))?;
-        let version = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        Ok((version, if version == SCHEMA { replay(&database)? } else { Ledger::default() }))
-    };
-    match read().map_err(|error| trouble(&path, &error))? {
-        (0 | SCHEMA, ledger) => Ok(ledger),
-        (version, _) => Err(Trouble::Newer(path, version)),
+    look_into(directory, |database, version| match version {
+        0 => Ok(Ledger::default()),
+        _ => replay(database, version),
+    })
+    .map(Option::unwrap_or_default)
+}
+
+/// The kept files of these versions.
+///
+/// # Errors
+/// As [`peek`].
+pub fn kept(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, Trouble> {
+    let found = look_into(directory, |database, _| {
+        let mut statement = database.prepare("SELECT bytes FROM source WHERE hash = ?")?;
+        let mut found = Vec::new();
+        for hash in hashes {
+            let bytes: Option<Vec<u8>> = statement.query_row([hash.as_bytes()], |row| row.get(0)).optional()?;
+            // What the disk spoilt is as good as lost.
+            found.extend(bytes.filter(|bytes| ContentHash::of(bytes) == *hash).map(|bytes| (*hash, bytes)));
+        }
+        Ok(found)
+    });
+    found.map(Option::unwrap_or_default)
+}
+
+/// Everything that was ever recorded of the article in a file, oldest first, through all its moves: when it was written down,
+/// the file's path then, and the record.
+///
+/// # Errors
+/// As [`peek`].
+pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, Trouble> {
+    let told = look_into(directory, |database, version| {
+        if version < SCHEMA {
+            return Ok(Vec::new());
+        }
+        // Backwards, since a file is known by the path that it has now.
+        let mut told = Vec::new();
+        let mut path = path.clone();
+        let mut before = i64::MAX;
+        loop {
+            let mut numbered =
+                database.prepare_cached("SELECT number FROM record WHERE kind = 'moved' AND value = ?1 AND number < ?2 ORDER BY number DESC LIMIT 1")?;
+            let arrived: Option<i64> =
+                numbered.query_row(params![path.as_str(), before], |row| row.get(0)).optional()?;
+            let mut rows = database.prepare_cached(
+                "SELECT number, at, kind, path, value, hash, instant FROM record
+                 WHERE path = ?1 AND number < ?2 AND number > ?3 ORDER BY number DESC",
+            )?;
+            let mut rows = rows.query(params![path.as_str(), before, arrived.unwrap_or(0)])?;
+            while let Some(row) = rows.next()? {
+                let at: i64 = row.get(1)?;
+                told.extend(read_record(row, 2)?.zip(instant(at)).map(|(record, at)| (at, record)));
+            }
+            let Some(arrived) = arrived else { break };
+            let moved: (i64, String) =
+                database.query_row("SELECT at, path FROM record WHERE number = ?", [arrived], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+            let from = ArticlePath::new(&moved.1);
+            told.extend(instant(moved.0).map(|at| (at, Record::Moved { from: from.clone(), to: path.clone() })));
+            path = from;
+            before = arrived;
+        }
+        told.reverse();
+        Ok(told)
+    });
+    told.map(Option::unwrap_or_default)
+}
+
+/// Copies the state to a file while it may be in use, as one consistent whole (SQLite's online backup).
+///
+/// # Errors
+/// Where there is no state, or either cannot be used.
+pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
+    let done = look_into(directory, |database, _| {
+        let mut copy = Connection::open(to)?;
+        Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)
+    });
+    match done? {
+        Some(()) => Ok(()),
+        None => Err(Trouble::Io(directory.to_owned(), "there is no state yet".to_owned())),
     }
 }
 
-fn replay(database: &Connection) -> rusqlite::Result<Ledger> {
+/// Reads a state without locking it; `None` where there is none.
+fn look_into<T>(
+    directory: &Path,
+    look: impl FnOnce(&Connection, usize) -> rusqlite::Result<T>,
+) -> Result<Option<T>, Trouble> {
+    let path = directory.join(DATABASE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let open = || -> rusqlite::Result<(Connection, usize)> {
+        let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        database.busy_timeout(Duration::from_secs(5))?;
+        let version = version(&database)?;
+        Ok((database, version))
+    };
+    let (database, version) = open().map_err(|error| trouble(&path, &error))?;
+    if version > SCHEMA {
+        return Err(Trouble::Newer(path, version));
+    }
+    look(&database, version).map(Some).map_err(|error| trouble(&path, &error))
+}
+
+fn version(database: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // A negative one is nobody's.
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+/// Brings the tables up to date, and says of which version they are then.
+fn migrate(database: &Connection) -> rusqlite::Result<usize> {
+    let version = version(database)?;
+    for (before, tables) in MIGRATIONS.iter().enumerate().skip(version) {
+        database.execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {}; COMMIT;", before + 1))?;
+    }
+    Ok(version.max(SCHEMA))
+}
+
+fn replay(database: &Connection, version: usize) -> rusqlite::Result<Ledger> {
     let mut ledger = Ledger::default();
-    let mut statement = database.prepare("SELECT kind, path, value, hash FROM record ORDER BY number")?;
+    let instant_of = if version < SCHEMA { "NULL" } else { "instant" };
+    let mut statement =
+        database.prepare(&format!("SELECT kind, path, value, hash, {instant_of} FROM record ORDER BY number"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (kind, path, value): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let hash = row.get::<_, Option<[u8; 16]>>(3)?.map(ContentHash::from_bytes);
-        let path = ArticlePath::new(&path);
-        let record = match (kind.as_str(), hash) {
-            ("seen", _) => instant(value.parse().unwrap_or_default()).map(|at| Record::Seen { path, at }),
-            ("published", Some(hash)) => Some(Record::Published { path, id: EntryId::minted(value), hash }),
-            ("moved", _) => Some(Record::Moved { from: path, to: ArticlePath::new(&value) }),
-            _ => None,
-        };
-        record.iter().for_each(|record| ledger.apply(record));
+        read_record(row, 0)?.iter().for_each(|record| ledger.apply(record));
     }
     let mut statement = database.prepare("SELECT route, hash, last_modified FROM document")?;
     let mut rows = statement.query([])?;
@@ -213,7 +370,51 @@ fn replay(database: &Connection) -> rusqlite::Result<Ledger> {
             ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
         }
     }
+    if version < SCHEMA {
+        return Ok(ledger);
+    }
+    let mut statement = database.prepare("SELECT route, updated FROM feed")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let route: String = row.get(0)?;
+        if let Some(updated) = instant(row.get(1)?) {
+            ledger.apply(&Record::Feed { route: Arc::from(route), updated });
+        }
+    }
+    let mut statement = database.prepare("SELECT hash, path FROM source")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (hash, path): ([u8; 16], String) = (row.get(0)?, row.get(1)?);
+        let (hash, path) = (ContentHash::from_bytes(hash), ArticlePath::new(&path));
+        // The bytes are asked for when they are needed.
+        ledger.apply(&Record::Kept { hash, path, bytes: Arc::from([]) });
+    }
     Ok(ledger)
+}
+
+/// A row of kind, path, value, hash and instant, from this column on; `None` for a kind that this program does not know.
+fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Record>> {
+    let (kind, path, value): (String, String, String) = (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
+    let hash = row.get::<_, Option<[u8; 16]>>(first + 3)?.map(ContentHash::from_bytes);
+    let at = row.get::<_, Option<i64>>(first + 4)?.and_then(instant);
+    let path = ArticlePath::new(&path);
+    Ok(match (kind.as_str(), hash) {
+        ("seen", _) => instant(value.parse().unwrap_or_default()).map(|at| Record::Seen { path, at }),
+        ("published", Some(hash)) => {
+            let date = at.unwrap_or(Timestamp::UNIX_EPOCH);
+            Some(Record::Published { path, id: EntryId::minted(value), hash, date })
+        }
+        ("text", Some(hash)) => {
+            let print = TextPrint { hash, version: value.parse().unwrap_or_default() };
+            Some(Record::Text { path, print, changed: at })
+        }
+        ("moved", _) => Some(Record::Moved { from: path, to: ArticlePath::new(&value) }),
+        ("retracted", _) => at
+            .and_then(|at| StoredRetraction::read(&value, at))
+            .map(|retraction| Record::Retracted { path, retraction }),
+        ("restored", _) => Some(Record::Restored { path }),
+        _ => None,
+    })
 }
 
 fn instant(milliseconds: i64) -> Option<Timestamp> {

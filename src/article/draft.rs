@@ -483,7 +483,7 @@ impl<'a> Draft<'a> {
 
     /// No article, only what was wrong so far.
     pub(crate) fn refuse(self) -> Parsed {
-        Parsed { article: None, diagnostics: self.diagnostics, origins: self.origins }
+        Parsed { article: None, diagnostics: self.diagnostics, withhold: false, origins: self.origins }
     }
 
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
@@ -566,13 +566,17 @@ impl<'a> Draft<'a> {
                     copyright: self.copyright,
                     draft: self.draft,
                     in_feeds: self.in_feeds,
+                    embargo: None,
+                    expires: None,
+                    retracted: None,
+                    corrections: Vec::new(),
                 };
                 let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));
-                Some(Article { metadata: Arc::new(metadata), body: Some(Arc::new(body)) })
+                Some(Article { metadata: Arc::new(metadata), body: Some(Arc::new(body)), source: None })
             }
             _ => None,
         };
-        Parsed { article, diagnostics: self.diagnostics, origins: self.origins }
+        Parsed { article, diagnostics: self.diagnostics, withhold: false, origins: self.origins }
     }
 }
 

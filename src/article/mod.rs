@@ -10,7 +10,7 @@ mod front_matter;
 mod html;
 mod markdown;
 pub mod render;
-mod sanitise;
+pub(crate) mod sanitise;
 pub mod summary;
 mod wire;
 
@@ -38,6 +38,7 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
     let refused = |code, message: String, help: &str, place| Parsed {
         article: None,
         diagnostics: vec![Diagnostic::new(code, message).at(place).help(help)],
+        withhold: false,
         origins: Vec::new(),
     };
     let whole_file = || Place::file(&file);
@@ -96,7 +97,7 @@ pub fn too_large(path: &ArticlePath, options: &ParseOptions) -> Parsed {
     let message = format!("the file is larger than {} bytes", options.max_size);
     let diagnostic = Diagnostic::new(Code::ArticleTooLarge, message).at(Place::file(&draft::file_name(options, path)));
     let diagnostics = vec![diagnostic.help("shorten it, or raise `content.max_size`")];
-    Parsed { article: None, diagnostics, origins: Vec::new() }
+    Parsed { article: None, diagnostics, withhold: false, origins: Vec::new() }
 }
 
 /// Whether a file of this name is an article: a known extension, no dotfile, nothing that an editor leaves for a moment.
@@ -115,6 +116,8 @@ pub struct Parsed {
     pub article: Option<Article>,
     /// What was wrong, errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// It carries an embargo that cannot be read, so that even the version that is public is withheld.
+    pub withhold: bool,
     /// How each field was found, for `dateline explain`; empty unless asked for.
     pub origins: Vec<Origin>,
 }
@@ -139,6 +142,8 @@ pub struct Article {
     pub metadata: Arc<Metadata>,
     /// What only entries in a window need; `None` where the reader of the file left it out to save memory.
     pub body: Option<Arc<Body>>,
+    /// The file itself; `None` where the body is, and where nobody asked for it.
+    pub source: Option<Arc<[u8]>>,
 }
 
 /// Everything about an article but its body.
@@ -186,6 +191,30 @@ pub struct Metadata {
     pub draft: bool,
     /// `feeds = false` keeps it out of all feeds.
     pub in_feeds: bool,
+    /// Not public before this instant.
+    pub embargo: Option<Moment>,
+    /// Not public from this instant on.
+    pub expires: Option<Moment>,
+    /// It is withdrawn.
+    pub retracted: Option<Retraction>,
+    /// What was wrong in it and is put right, oldest first.
+    pub corrections: Vec<Correction>,
+}
+
+/// `status: retracted`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retraction {
+    /// What readers are told.
+    pub reason: Option<Text>,
+}
+
+/// A notice to readers that something was wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Correction {
+    /// Since when it is put right.
+    pub date: Moment,
+    /// One line, never empty.
+    pub text: Text,
 }
 
 impl Metadata {

@@ -342,7 +342,7 @@ pub(crate) fn too_tangled(html: &str) -> bool {
 }
 
 /// Escapes text for HTML and XML alike; line breaks become `<br>`.
-pub(super) fn escape(text: &str, html: &mut String) {
+pub(crate) fn escape(text: &str, html: &mut String) {
     for character in text.chars() {
         match character {
             '&' => html.push_str("&amp;"),

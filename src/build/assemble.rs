@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::filing::{Cabinet, FeedKey, taxonomy_key};
 use super::index::Filed;
 use super::window::poll_minutes;
 use crate::article::render::{LinkBase, Rendered};
+use crate::article::sanitise::escape;
 use crate::article::summary::{DEFAULT_LIMIT, summarise};
-use crate::article::{MediaFacts, MediaReference};
+use crate::article::{Correction, MediaFacts, MediaReference};
 use crate::config::{Config, FeedOptions, MediaType};
-use crate::feed::{Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
+use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
 use crate::snapshot::{PageFrame, PublishedArticle};
-use crate::types::{ArticlePath, ContentHash, EntryId, Text, WebUrl, encode_segment, media_type};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl, encode_segment, media_type};
 
 /// The style sheet of feeds that browsers show, below the public base.
 const STYLE_SHEET: &str = "feed.css";
@@ -54,15 +57,25 @@ pub fn short_id(id: &EntryId) -> String {
         .collect()
 }
 
+/// When an article was first published and when it last changed. What it states wins; else it changed when its text did, which
+/// is what `changed` says.
+pub fn dates(filed: &Filed, changed: Option<Moment>) -> Option<(Moment, Moment)> {
+    let (published, updated) = filed.dates?;
+    let changed =
+        changed.filter(|changed| filed.metadata.updated.is_none() && changed.timestamp() > updated.timestamp());
+    Some((published, changed.unwrap_or(updated)))
+}
+
 /// A public article with its address; `None` while it is not public.
 pub fn published(
     path: &ArticlePath,
     filed: &Filed,
+    changed: Option<Moment>,
     config: &Config,
     frame: &Arc<PageFrame>,
 ) -> Option<PublishedArticle> {
     let id = filed.id()?.clone();
-    let (published, updated) = filed.dates?;
+    let (published, updated) = dates(filed, changed)?;
     let metadata = Arc::clone(&filed.metadata);
     let name = Text::line(&format!("{}-{}", metadata.slug, short_id(&id)));
     let url = match (&metadata.link, &config.content.article_url) {
@@ -191,7 +204,7 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
         authors: metadata.authors.clone(),
         editors: metadata.editors.clone(),
         summary,
-        content: rendered.html.clone(),
+        content: with_corrections(&rendered.html, article),
         tags: metadata.tags.clone(),
         section: article.frame.trail.iter().map(|(title, _)| title.clone()).collect(),
         language: article.language.clone(),
@@ -201,6 +214,77 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
         copyright: metadata.copyright.clone(),
         reduced: false,
     }
+}
+
+/// The content with a notice below it for each correction that is due by now.
+fn with_corrections(content: &Text, article: &PublishedArticle) -> Text {
+    let due = |correction: &&Correction| correction.date.timestamp() <= article.updated.timestamp();
+    let mut corrections = article.metadata.corrections.iter().filter(due).peekable();
+    if content.is_empty() || corrections.peek().is_none() {
+        return content.clone();
+    }
+    let word = correction_word(&article.language);
+    let mut html = content.to_string();
+    for Correction { date, text } in corrections {
+        let (instant, day) = (date.rfc3339(), date.date());
+        html.push_str(&format!("\n<p><strong>{word} (<time datetime=\"{instant}\">{day}</time>):</strong> "));
+        escape(text.as_str(), &mut html);
+        html.push_str("</p>");
+    }
+    Text::new(&html)
+}
+
+/// What a correction is called, in the languages that the news of most agencies is in; English elsewhere.
+fn correction_word(language: &Language) -> &'static str {
+    match language.primary() {
+        "zh" => "更正",
+        "ja" => "訂正",
+        "ko" => "정정",
+        "ar" => "تصحيح",
+        "de" => "Korrektur",
+        "es" => "Corrección",
+        "fr" => "Correction",
+        "it" => "Correzione",
+        "nl" => "Correctie",
+        "pt" => "Correção",
+        "ru" => "Исправление",
+        _ => "Correction",
+    }
+}
+
+/// What an article reads like, for telling whether a reader would see a change: title, words and pictures, without markup.
+pub fn text_hash(article: &PublishedArticle, rendered: &Rendered, summary_only: bool) -> ContentHash {
+    let metadata = &article.metadata;
+    let words = readable(rendered.html.as_str());
+    let summary = metadata.summary.as_ref().filter(|_| summary_only).map_or("", Text::as_str);
+    let pictures = metadata.image.iter().flat_map(|image| &image.files).map(|file| match &file.url {
+        MediaReference::Remote(url) => url.as_str(),
+        MediaReference::Local(path) => path.as_str(),
+    });
+    let inside = rendered.local_media.iter().map(ArticlePath::as_str);
+    let texts = [metadata.title.as_str(), words.as_str(), summary].into_iter().chain(pictures).chain(inside);
+    ContentHash::of_parts(texts.map(str::as_bytes))
+}
+
+/// The words of sanitised HTML, without its tags and with one blank for any white space.
+fn readable(html: &str) -> String {
+    let mut words = String::with_capacity(html.len());
+    let mut in_tag = false;
+    for character in html.chars() {
+        match character {
+            '<' => in_tag = true,
+            '>' if in_tag => in_tag = false,
+            _ if in_tag => {}
+            blank if blank.is_whitespace() => {
+                if !words.ends_with(' ') {
+                    words.push(' ');
+                }
+            }
+            other => words.push(other),
+        }
+    }
+    words.truncate(words.trim_end().len());
+    words
 }
 
 /// The files below the content directory that an article refers to, in its metadata and in its body.
@@ -243,8 +327,17 @@ pub fn partners<'a>(cabinet: &'a Cabinet, key: &FeedKey) -> &'a [PartnerFeed] {
     }
 }
 
+/// What a feed says of what it had before.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Past {
+    /// What was retracted lately, newest first.
+    pub deleted: Vec<DeletedEntry>,
+    /// What its `updated` said last: it never goes back.
+    pub updated: Option<Timestamp>,
+}
+
 /// A feed of these entries.
-pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>) -> Feed {
+pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>, past: &Past) -> Feed {
     let config = cabinet.config();
     let site = &config.site;
     let options = options(cabinet, key);
@@ -298,7 +391,12 @@ pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>) -> Feed 
         base,
         formats: options.formats.clone(),
         language,
-        updated: entries.iter().map(|entry| entry.updated.timestamp()).max(),
+        updated: entries
+            .iter()
+            .map(|entry| entry.updated.timestamp())
+            .chain(past.deleted.iter().map(|deleted| deleted.at))
+            .chain(past.updated)
+            .max(),
         publisher: site.title.clone(),
         copyright: site.copyright.clone(),
         poll_minutes: poll_minutes(&dates, &options.polling),
@@ -309,9 +407,11 @@ pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>) -> Feed 
         icon: site.icon.clone(),
         image_width: options.image_width,
         lead_image: options.lead_image,
+        update_signal: options.update_signal,
         podcast: options.podcast.clone(),
         style: (options.media_type == MediaType::Xml).then(|| below(&site.url, STYLE_SHEET)),
         partner: None,
         entries,
+        deleted: past.deleted.clone(),
     }
 }

@@ -3,15 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::article::Metadata;
-use crate::event::{FileState, Listing};
+use crate::article::{Metadata, Parsed};
+use crate::event::Listing;
 use crate::types::ArticlePath;
 
 /// All articles that were ever read well and are not gone.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    /// `None`: the file exists but no version of it could be used yet.
-    articles: BTreeMap<ArticlePath, Option<Arc<Metadata>>>,
+    articles: BTreeMap<ArticlePath, Known>,
+}
+
+/// What is known of one file.
+#[derive(Clone, Debug)]
+enum Known {
+    /// It exists, but no version of it could be used yet.
+    Refused,
+    /// It carries an embargo that cannot be read.
+    Withheld,
+    /// Its last good version.
+    Good(Arc<Metadata>),
 }
 
 /// What a new look at a file changed.
@@ -23,31 +33,51 @@ pub enum Change {
     Good(Arc<Metadata>),
     /// The new version was refused; the previous good one, if any, stays.
     Refused,
-    /// The file is gone.
-    Gone,
+    /// The new version was refused, and the previous one must not stay.
+    Withheld,
 }
 
 impl Catalog {
-    /// Takes note of what a look at a file gave.
-    pub fn apply(&mut self, path: &ArticlePath, state: &FileState) -> Change {
-        match state {
-            FileState::Absent => match self.articles.remove(path) {
-                Some(_) => Change::Gone,
-                None => Change::Same,
-            },
-            FileState::Unreadable(_) => Change::Refused,
-            FileState::Present(parsed) => {
-                let known = self.articles.entry(path.clone()).or_default();
-                match &parsed.article {
-                    None => Change::Refused,
-                    Some(article) if known.as_ref() == Some(&article.metadata) => Change::Same,
-                    Some(article) => {
-                        *known = Some(Arc::clone(&article.metadata));
-                        Change::Good(Arc::clone(&article.metadata))
-                    }
-                }
+    /// Takes note of what reading of a file gave.
+    pub fn apply(&mut self, path: &ArticlePath, parsed: &Parsed) -> Change {
+        let known = self.articles.entry(path.clone()).or_insert(Known::Refused);
+        match &parsed.article {
+            None if parsed.withhold => {
+                *known = Known::Withheld;
+                Change::Withheld
+            }
+            None => Change::Refused,
+            Some(article) if matches!(known, Known::Good(metadata) if *metadata == article.metadata) => Change::Same,
+            Some(article) => {
+                *known = Known::Good(Arc::clone(&article.metadata));
+                Change::Good(Arc::clone(&article.metadata))
             }
         }
+    }
+
+    /// Takes back what was known of an article before, where nothing newer is. Says whether it did.
+    pub fn recall(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>) -> bool {
+        let known = self.articles.entry(path.clone()).or_insert(Known::Refused);
+        let vacant = matches!(known, Known::Refused);
+        if vacant {
+            *known = Known::Good(Arc::clone(metadata));
+        }
+        vacant
+    }
+
+    /// Forgets a file that is gone.
+    pub fn remove(&mut self, path: &ArticlePath) {
+        self.articles.remove(path);
+    }
+
+    /// Whether there is such a file.
+    pub fn contains(&self, path: &ArticlePath) -> bool {
+        self.articles.contains_key(path)
+    }
+
+    /// Whether a file's embargo cannot be read.
+    pub fn is_withheld(&self, path: &ArticlePath) -> bool {
+        matches!(self.articles.get(path), Some(Known::Withheld))
     }
 
     /// The articles that a listing proves to be gone: not listed, and the nearest folder that was listed is complete.
@@ -82,12 +112,18 @@ impl Catalog {
 
     /// The last good version of an article.
     pub fn get(&self, path: &ArticlePath) -> Option<&Arc<Metadata>> {
-        self.articles.get(path).and_then(Option::as_ref)
+        match self.articles.get(path) {
+            Some(Known::Good(metadata)) => Some(metadata),
+            _ => None,
+        }
     }
 
     /// Every good article, by path.
     pub fn iter(&self) -> impl Iterator<Item = (&ArticlePath, &Arc<Metadata>)> {
-        self.articles.iter().filter_map(|(path, metadata)| metadata.as_ref().map(|metadata| (path, metadata)))
+        self.articles.iter().filter_map(|(path, known)| match known {
+            Known::Good(metadata) => Some((path, metadata)),
+            _ => None,
+        })
     }
 
     /// How many files there are, refused ones included.
@@ -104,15 +140,14 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::article::Parsed;
     use crate::diag::{Code, Diagnostic};
     use crate::event::ListedDirectory;
 
     fn catalog(paths: &[&str]) -> Catalog {
         let mut catalog = Catalog::default();
         for path in paths {
-            let parsed = Parsed { article: None, diagnostics: vec![], origins: vec![] };
-            catalog.apply(&ArticlePath::new(path), &FileState::Present(parsed));
+            let parsed = Parsed { article: None, diagnostics: vec![], withhold: false, origins: vec![] };
+            catalog.apply(&ArticlePath::new(path), &parsed);
         }
         catalog
     }
@@ -137,7 +172,7 @@ mod tests {
             ("a", vec![], vec![], ""),
         ] {
             let files = files.into_iter().map(ArticlePath::new).collect();
-            let listing = Listing { scope: scope.into(), directories: folders, files, limited: None };
+            let listing = Listing { scope: scope.into(), directories: folders, files, doubtful: false, limited: None };
             let found: Vec<String> = catalog.missing(&listing).iter().map(ToString::to_string).collect();
             assert_eq!(found.join(" "), missing, "{listing:?}");
         }

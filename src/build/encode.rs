@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::assemble::{self, LIST_MINUTES, feed_base, route};
+use super::assemble::{self, LIST_MINUTES, Past, feed_base, route};
 use super::filing::{Cabinet, FeedKey};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
@@ -24,9 +24,15 @@ pub type Document = (String, ResourceKind, Result<Resource, Diagnostic>);
 
 /// The feed of as many of these entries as fit into documents of `limit` bytes, the newest at least, and its documents. An
 /// entry that is larger by itself is shown by its summary alone.
-pub fn fitting(key: &FeedKey, cabinet: &Cabinet, mut entries: Vec<Arc<Entry>>, limit: usize) -> (Feed, Vec<Document>) {
+pub fn fitting(
+    key: &FeedKey,
+    cabinet: &Cabinet,
+    mut entries: Vec<Arc<Entry>>,
+    past: &Past,
+    limit: usize,
+) -> (Feed, Vec<Document>) {
     loop {
-        let feed = assemble::feed(key, cabinet, entries);
+        let feed = assemble::feed(key, cabinet, entries, past);
         let documents = documents(key, cabinet, &feed);
         let sizes = documents.iter().filter(|(_, kind, _)| *kind != ResourceKind::Page);
         let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.bytes.len()));

@@ -15,7 +15,7 @@ use super::window::{self, Extent};
 use crate::article::Metadata;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Remembered, Withdrawal};
 use crate::types::{ArticlePath, EntryId, Moment, encode_segment, nfc};
 
 /// Where an article stands.
@@ -27,8 +27,12 @@ pub enum Standing {
     Draft,
     /// It has no date, and nothing remembers when it was first seen.
     Undated,
-    /// Its date is still to come.
+    /// Its date or the end of its embargo is still to come.
     Scheduled(Timestamp),
+    /// It was public until then, or would have been.
+    Expired(Timestamp),
+    /// It is withdrawn.
+    Retracted,
     /// Another article has its explicit id.
     IdTaken(ArticlePath),
 }
@@ -48,6 +52,8 @@ pub struct Filed {
     pub feeds: Vec<FeedKey>,
     /// The id it would like to have, which others may want too.
     wish: EntryId,
+    /// The instants still to come at which it has to be filed anew.
+    due: Vec<Timestamp>,
 }
 
 impl Filed {
@@ -101,6 +107,8 @@ pub struct Changes {
     pub feeds: BTreeSet<FeedKey>,
     /// Articles whose standing, place or content changed, the ones that are gone included.
     pub articles: BTreeSet<ArticlePath>,
+    /// Articles that were public and for some time at least were not, with the feeds that had them.
+    pub left: BTreeMap<ArticlePath, Vec<FeedKey>>,
 }
 
 impl Index {
@@ -109,7 +117,7 @@ impl Index {
         let sections = cabinet.config().sections.iter().map(|section| FeedKey::Section(section.path.clone()));
         let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
         let feeds = keys.iter().map(|key| (key.clone(), BTreeMap::new())).collect();
-        let changes = Changes { feeds: keys, articles: BTreeSet::new() };
+        let changes = Changes { feeds: keys, ..Changes::default() };
         Index {
             cabinet,
             articles: HashMap::new(),
@@ -131,29 +139,56 @@ impl Index {
 
     /// Files a new or changed article.
     pub fn put(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>, ledger: &Ledger, now: Now) {
-        self.now = self.now.max(now);
+        self.now = now;
         self.remove(path);
         let filing = self.cabinet.file(path, metadata);
-        let published = metadata.published.or_else(|| self.first_seen(path, ledger));
+        let remembered = ledger.article(path);
+        let published = self.first_publication(metadata, remembered);
         let wish = self.wish(path, metadata, published, &filing, ledger);
-        let (standing, dates) = match published {
-            _ if metadata.draft => (Standing::Draft, None),
-            None => (Standing::Undated, None),
-            Some(published) if published.timestamp() > now => {
-                self.due.insert((published.timestamp(), path.clone()));
-                (Standing::Scheduled(published.timestamp()), None)
-            }
-            Some(published) => {
-                let updated = metadata.updated.filter(|updated| updated.timestamp() >= published.timestamp());
-                let coming = updated.filter(|updated| updated.timestamp() > now);
-                self.due.extend(coming.map(|updated| (updated.timestamp(), path.clone())));
-                let updated = updated.filter(|_| coming.is_none()).unwrap_or(published);
-                self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, published, &wish, ledger));
-                (Standing::Undated, Some((published, updated)))
-            }
+        let mut filed = Filed {
+            metadata: Arc::clone(metadata),
+            filing,
+            standing: Standing::Undated,
+            dates: None,
+            feeds: Vec::new(),
+            wish: wish.clone(),
+            due: Vec::new(),
         };
-        let feeds = if dates.is_some() { self.cabinet.feeds(metadata, &filing) } else { Vec::new() };
-        let filed = Filed { metadata: Arc::clone(metadata), filing, standing, dates, feeds, wish: wish.clone() };
+        // A clock that was set back does not take back what was public.
+        let was_public = |date: Moment| {
+            remembered.is_some_and(|article| article.is_live() && article.date == Some(date.timestamp()))
+        };
+        let expired = metadata.expires.map(Moment::timestamp).filter(|expires| *expires <= now);
+        match published {
+            _ if is_retracted(metadata, remembered) => {
+                filed.standing = Standing::Retracted;
+                // It keeps the id that readers know: nobody else gets it.
+                if remembered.is_some_and(|article| article.id.as_ref() == Some(&wish)) {
+                    let since = published.map_or(Timestamp::MIN, Moment::timestamp);
+                    self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, since, &wish, ledger));
+                }
+            }
+            _ if metadata.draft => filed.standing = Standing::Draft,
+            None => {}
+            Some(published) if published.timestamp() > now && !was_public(published) => {
+                filed.standing = Standing::Scheduled(published.timestamp());
+                filed.due.push(published.timestamp());
+            }
+            Some(_) if expired.is_some() => filed.standing = Standing::Expired(expired.unwrap_or(now)),
+            Some(published) => {
+                let corrections = metadata.corrections.iter().map(|correction| correction.date);
+                let changes = metadata.updated.into_iter().chain(corrections);
+                let changes = changes.filter(|change| change.timestamp() >= published.timestamp());
+                let (past, coming): (Vec<Moment>, Vec<Moment>) = changes.partition(|change| change.timestamp() <= now);
+                let updated = past.into_iter().max_by_key(|change| change.timestamp()).unwrap_or(published);
+                filed.due.extend(coming.into_iter().chain(metadata.expires).map(Moment::timestamp));
+                filed.dates = Some((published, updated));
+                filed.feeds = self.cabinet.feeds(metadata, &filed.filing);
+                let since = published.timestamp();
+                self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, since, &wish, ledger));
+            }
+        }
+        self.due.extend(filed.due.iter().map(|instant| (*instant, path.clone())));
         self.articles.insert(path.clone(), filed);
         self.changes.articles.insert(path.clone());
         self.settle(&wish);
@@ -163,9 +198,9 @@ impl Index {
     pub fn remove(&mut self, path: &ArticlePath) {
         let Some(filed) = self.articles.remove(path) else { return };
         self.changes.articles.insert(path.clone());
-        self.withdraw(&filed);
-        for instant in [filed.metadata.published, filed.metadata.updated].into_iter().flatten() {
-            self.due.remove(&(instant.timestamp(), path.clone()));
+        self.withdraw(path, &filed);
+        for instant in &filed.due {
+            self.due.remove(&(*instant, path.clone()));
         }
         if let Some(claims) = self.claims.get_mut(&filed.wish) {
             claims.retain(|(_, _, claimant)| claimant != path);
@@ -178,7 +213,7 @@ impl Index {
 
     /// Lets time pass: what has become due is filed anew, and windows that an article left are different.
     pub fn tick(&mut self, ledger: &Ledger, now: Now) {
-        self.now = self.now.max(now);
+        self.now = now;
         while let Some((instant, key)) = self.ending.first().cloned()
             && instant <= now
         {
@@ -291,10 +326,23 @@ impl Index {
         }
     }
 
-    /// When an article without a date was first seen, in the publication's zone.
-    fn first_seen(&self, path: &ArticlePath, ledger: &Ledger) -> Option<Moment> {
-        let seen = ledger.article(path)?.seen?;
-        Moment::new(seen, self.cabinet.config().parsing.timezone.to_offset(seen))
+    /// Its date, or when it was first seen where it states none; not before its embargo ends.
+    fn first_publication(&self, metadata: &Metadata, remembered: Option<&Remembered>) -> Option<Moment> {
+        let seen = || self.moment(remembered?.seen?);
+        let date = metadata.published.or_else(seen)?;
+        Some(metadata.embargo.filter(|embargo| embargo.timestamp() > date.timestamp()).unwrap_or(date))
+    }
+
+    /// An instant in the publication's zone.
+    pub fn moment(&self, instant: Timestamp) -> Option<Moment> {
+        Moment::new(instant, self.cabinet.config().parsing.timezone.to_offset(instant))
+    }
+
+    /// The article that readers see under an id.
+    pub fn public_under(&self, id: &EntryId) -> Option<&ArticlePath> {
+        let claims = self.claims.get(id)?;
+        let holds = |path: &&ArticlePath| self.articles.get(*path).is_some_and(|filed| filed.id() == Some(id));
+        claims.iter().map(|(_, _, path)| path).find(holds)
     }
 
     /// The explicit id, else the one that readers know, else the one that is minted once from authority, publication date,
@@ -326,6 +374,9 @@ impl Index {
             .iter()
             .map(|(_, _, path)| {
                 let standing = match &holder {
+                    _ if self.articles.get(path).is_some_and(|filed| filed.standing == Standing::Retracted) => {
+                        Standing::Retracted
+                    }
                     None => Standing::Public(wish.clone()),
                     Some(holder) if self.articles.get(path).is_some_and(|filed| filed.metadata.id.is_some()) => {
                         Standing::IdTaken(holder.clone())
@@ -346,7 +397,7 @@ impl Index {
                 continue;
             }
             let Some(mut filed) = self.articles.remove(&path) else { continue };
-            self.withdraw(&filed);
+            self.withdraw(&path, &filed);
             filed.standing = standing;
             moved.push((path, filed));
         }
@@ -366,9 +417,10 @@ impl Index {
         }
     }
 
-    fn withdraw(&mut self, filed: &Filed) {
+    fn withdraw(&mut self, path: &ArticlePath, filed: &Filed) {
         let Some(position) = position(filed) else { return };
         self.public -= 1;
+        self.changes.left.entry(path.clone()).or_insert_with(|| filed.feeds.clone());
         for key in &filed.feeds {
             self.note(key, &position);
             let Some(feed) = self.feeds.get_mut(key) else { continue };
@@ -394,13 +446,19 @@ impl Index {
     }
 }
 
-fn claim(path: &ArticlePath, metadata: &Metadata, published: Moment, id: &EntryId, ledger: &Ledger) -> Claim {
+/// Whether the file says so, or an operator did.
+fn is_retracted(metadata: &Metadata, remembered: Option<&Remembered>) -> bool {
+    let retraction = remembered.and_then(|article| article.retraction.as_ref());
+    metadata.retracted.is_some() || retraction.is_some_and(|retraction| retraction.by == Withdrawal::Command)
+}
+
+fn claim(path: &ArticlePath, metadata: &Metadata, since: Timestamp, id: &EntryId, ledger: &Ledger) -> Claim {
     let right = match &metadata.id {
         _ if ledger.holds(path, id) => Right::Held,
         Some(_) => Right::Explicit,
         None => Right::Minted,
     };
-    (right, published.timestamp(), path.clone())
+    (right, since, path.clone())
 }
 
 fn position(filed: &Filed) -> Option<Position> {

@@ -42,7 +42,7 @@ impl Build {
             Err(Trouble::Locked(_)) => daemon::remembered(&config),
             Err(trouble) => Err(trouble),
         };
-        let built = match daemon::build_once(checked, &config, state, |done, total| progress.at(done, total)) {
+        let built = match daemon::build_once(checked, &config, state, None, |done, total| progress.at(done, total)) {
             Ok(built) => built,
             Err(trouble) => return fail(&trouble.to_string()),
         };

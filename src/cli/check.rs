@@ -26,11 +26,11 @@ impl Check {
         if let Some(config) = checked.config.clone() {
             let progress = Progress::new("reading articles");
             let remembered = || daemon::remembered(&config);
-            let engine = match daemon::build_once(checked, &config, remembered, |done, total| progress.at(done, total))
-            {
-                Ok(built) => built.engine,
-                Err(trouble) => return fail(&trouble.to_string()),
-            };
+            let engine =
+                match daemon::build_once(checked, &config, remembered, None, |done, total| progress.at(done, total)) {
+                    Ok(built) => built.engine,
+                    Err(trouble) => return fail(&trouble.to_string()),
+                };
             progress.finish();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
             let report = &engine.snapshot().report;

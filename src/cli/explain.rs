@@ -49,7 +49,7 @@ impl Explain {
             println!("It is not published: mend the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
-        let engine = match daemon::build_once(checked, &config, || daemon::remembered(&config), |_, _| {}) {
+        let engine = match daemon::build_once(checked, &config, || daemon::remembered(&config), None, |_, _| {}) {
             Ok(built) => built.engine,
             Err(trouble) => return fail(&trouble.to_string()),
         };
@@ -62,7 +62,7 @@ impl Explain {
 }
 
 /// The path below the content directory, whether it was given from here, from there or absolute.
-fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
+pub(super) fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
     let from_here = std::fs::canonicalize(given).ok();
     let from_there = std::fs::canonicalize(root.path.join(given)).ok();
     let candidates = from_here.into_iter().chain(from_there);
@@ -79,13 +79,15 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, co
         Standing::Public(id) => {
             println!("id       {id}");
             let frame = std::sync::Arc::new(assemble::frame(index.cabinet(), filed));
-            if let Some(article) = assemble::published(path, filed, config, &frame) {
+            if let Some(article) = assemble::published(path, filed, None, config, &frame) {
                 println!("link     {}", article.url);
             }
         }
         Standing::Draft => println!("It is not published: it is a draft."),
         Standing::Undated => println!("It is not published: it has no date."),
         Standing::Scheduled(instant) => println!("It is published at {}.", rfc3339(*instant)),
+        Standing::Expired(instant) => println!("It is not published any more: it expired at {}.", rfc3339(*instant)),
+        Standing::Retracted => println!("It is not published: it is retracted. `dateline history` tells more."),
         Standing::IdTaken(holder) => println!("It is not published: {holder} has its id."),
     }
     println!();

@@ -1,10 +1,13 @@
 //! The command line: one file per command. Commands print; nothing below this module does.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where dateline speaks to its operator")]
 
+mod backup;
 mod build;
 mod check;
+mod command;
 mod explain;
 mod generate;
+mod history;
 mod init;
 mod new;
 mod serve;
@@ -61,6 +64,18 @@ enum Command {
     Init(init::Init),
     /// Make the file of a new article, and print its path.
     New(new::New),
+    /// Take an article from its readers at once, and tell them so.
+    Retract(command::Retract),
+    /// Give a retracted article back to its readers.
+    Restore(command::Restore),
+    /// Say that files that vanished in a mass were deleted on purpose.
+    AcceptRemovals(command::AcceptRemovals),
+    /// Have the running daemon read its configuration again.
+    Reload(command::Reload),
+    /// Print everything that happened to an article, with its time.
+    History(history::History),
+    /// Copy the state to a file, also while a daemon runs.
+    Backup(backup::Backup),
     /// Print shell completions or the man page.
     #[command(hide = true)]
     Generate(generate::Generate),
@@ -77,6 +92,12 @@ pub fn main() -> ExitCode {
         Command::Explain(command) => command.run(config),
         Command::Init(command) => command.run(),
         Command::New(command) => command.run(config),
+        Command::Retract(command) => command.run(config),
+        Command::Restore(command) => command.run(config),
+        Command::AcceptRemovals(command) => command.run(config),
+        Command::Reload(command) => command.run(config),
+        Command::History(command) => command.run(config),
+        Command::Backup(command) => command.run(config),
         Command::Generate(command) => command.run(),
     }
 }

@@ -44,7 +44,7 @@ impl Serve {
             let bound = listener.local_addr().map_err(|error| error.to_string())?;
             announce(&config, bound);
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-            let daemon = daemon::run(checked, config, listener, async { stopped.await.unwrap_or_default() });
+            let daemon = daemon::run(checked, config, listener, daemon::now, async { stopped.await.unwrap_or_default() });
             let mut daemon = std::pin::pin!(daemon);
             tokio::select! {
                 result = &mut daemon => return result.map_err(|error| error.to_string()),

@@ -6,7 +6,7 @@ use super::raw::{At, Sink, Table};
 use super::validate::{choice, required_text, web_url};
 use super::{FeedOptions, MediaType, Polling, Window};
 use crate::diag::Code;
-use crate::feed::{ContentMode, Format, LeadImage, Podcast};
+use crate::feed::{ContentMode, Format, LeadImage, Podcast, UpdateSignal};
 use crate::types::{Text, WebUrl};
 
 /// The weekdays as `skipDays` writes them.
@@ -29,6 +29,8 @@ pub(super) fn defaults() -> FeedOptions {
         lead_image: LeadImage::Beside,
         media_type: MediaType::Specific,
         podcast: None,
+        update_signal: UpdateSignal::Modified,
+        tombstones: SignedDuration::from_hours(24 * 30),
     }
 }
 
@@ -54,6 +56,8 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     let lead_image = table.text(sink, "lead_image").and_then(|word| choice(sink, Code::ConfigChoice, &word, &leads));
     let types = [("specific", MediaType::Specific), ("xml", MediaType::Xml)];
     let media_type = table.text(sink, "media_type").and_then(|word| choice(sink, Code::ConfigChoice, &word, &types));
+    let update_signal = update_signal(table, sink);
+    let tombstones = duration(table, sink, "tombstones");
     let image_width = table.number(sink, "image_width", 1..=10_000).and_then(|width| u32::try_from(width).ok());
     FeedOptions {
         formats: formats.unwrap_or_else(|| defaults.formats.clone()),
@@ -64,7 +68,16 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
         lead_image: lead_image.unwrap_or(defaults.lead_image),
         media_type: media_type.unwrap_or(defaults.media_type),
         podcast: if table.has("podcast") { podcast(table, sink) } else { defaults.podcast.clone() },
+        update_signal: update_signal.unwrap_or(defaults.update_signal),
+        tombstones: tombstones.unwrap_or(defaults.tombstones),
     }
+}
+
+/// How corrections show, for readers or for a partner.
+pub(super) fn update_signal(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Option<UpdateSignal> {
+    const SIGNALS: [(&str, UpdateSignal); 3] =
+        [("pubDate", UpdateSignal::PubDate), ("modified", UpdateSignal::Modified), ("none", UpdateSignal::None)];
+    table.text(sink, "update_signal").and_then(|signal| choice(sink, Code::ConfigChoice, &signal, &SIGNALS))
 }
 
 fn window(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Window) -> Window {
@@ -95,7 +108,7 @@ fn window(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Window) -> Wind
 }
 
 /// A length of time in words: `24h`, `7 days`, `90 minutes`.
-fn duration(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Option<SignedDuration> {
+pub(super) fn duration(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Option<SignedDuration> {
     let written = table.text(sink, key)?;
     let span = written.value.parse::<Span>().ok();
     let span = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());

@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 
 use crate::article::ParseOptions;
 use crate::diag::{Code, Diagnostic, Place};
-use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast};
+use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSignal};
 use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use validate::parse;
@@ -55,6 +55,10 @@ pub struct Config {
     pub sections: Vec<Section>,
     /// Which taxonomies have feeds.
     pub taxonomies: Taxonomies,
+    /// What moves `updated`.
+    pub updated_when: UpdatedWhen,
+    /// What a reload may do to readers.
+    pub reload: Reload,
     /// Where the keys stand that a running daemon cannot change.
     pub places: Places,
 }
@@ -142,6 +146,41 @@ pub struct Content {
     pub article_url: Option<ArticleUrl>,
     /// The feeds of agencies and papers that articles are taken from, by name in lower case.
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
+    /// When a file that is gone is a deletion.
+    pub removals: Removals,
+}
+
+/// `content.removal_grace` and `[content.mass_removal]`: when a file that is gone is a deletion, and when it is an accident.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Removals {
+    /// How long it has to stay gone.
+    pub grace: SignedDuration,
+    /// What vanishes within this time counts together.
+    pub within: SignedDuration,
+    /// Fewer than this many are deletions.
+    pub least: usize,
+    /// As many as this of a hundred articles are an accident.
+    pub percent: usize,
+    /// As many as this are an accident, whatever their share.
+    pub most: usize,
+}
+
+/// `feeds.updated_when`: what moves the `updated` of an article.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UpdatedWhen {
+    /// Another title, text or picture, and what the article states.
+    Text,
+    /// Only what the article states.
+    Explicit,
+}
+
+/// `[reload]`: what a changed configuration may do to readers without being asked twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reload {
+    /// `ids`: give feeds or articles other ids.
+    pub ids: bool,
+    /// `empty`: take the last entry out of a feed, or the feed away.
+    pub empty: bool,
 }
 
 /// A checked `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.
@@ -174,6 +213,10 @@ pub struct FeedOptions {
     pub media_type: MediaType,
     /// What makes a feed a podcast.
     pub podcast: Option<Podcast>,
+    /// How corrections show in RSS.
+    pub update_signal: UpdateSignal,
+    /// How long a feed tells its readers that an article was retracted.
+    pub tombstones: SignedDuration,
 }
 
 /// Which of its articles a feed shows. `max_bytes` beats `min_residency` and `min_items`, which beat `max_age` and

@@ -9,8 +9,8 @@ use super::raw::{At, Sink, Table};
 use super::validate::{choice, language_tag, web_url};
 use super::{FeedOptions, Section, SectionGlobs, Selector};
 use crate::diag::Code;
+use crate::feed::PartnerFeed;
 use crate::feed::partner::Partner;
-use crate::feed::{PartnerFeed, UpdateSignal};
 use crate::types::{SectionPath, Text};
 
 /// First segments that have a meaning of their own (CONTRACT, URLs).
@@ -137,10 +137,7 @@ fn partners(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Vec<PartnerFeed> {
         }
         let partner = profile.as_ref().and_then(|profile| choice(sink, Code::ConfigChoice, profile, &profiles));
         let name = table.text(sink, "name").or(profile);
-        let signals =
-            [("pubDate", UpdateSignal::PubDate), ("modified", UpdateSignal::Modified), ("none", UpdateSignal::None)];
-        let signal = table.text(sink, "update_signal");
-        let signal = signal.and_then(|signal| choice(sink, Code::ConfigChoice, &signal, &signals));
+        let signal = feeds::update_signal(&mut table, sink);
         table.finish(sink);
         let (Some(partner), Some(name)) = (partner, name) else { continue };
         let is_name = |name: &str| {

@@ -8,11 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
-use super::{ArticleUrl, Checked, Config, Content, Places, Server, Site, Taxonomies};
+use super::{ArticleUrl, Checked, Config, Content, Places, Reload, Removals, Server, Site, Taxonomies, UpdatedWhen};
 use super::{feeds, sections};
 use crate::article::{ParseOptions, WireField};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
@@ -65,6 +66,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let mut feeds_table = root.table(sink, "feeds");
     let mut taxonomies_table = root.table(sink, "taxonomies");
     let mut state_table = root.table(sink, "state");
+    let mut reload_table = root.table(sink, "reload");
 
     let listen = listen(&mut server_table, sink);
     let (site, timezone) = site(&mut site_table, sink, listen.as_ref());
@@ -106,18 +108,30 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         labels.entries(sink).into_iter().filter_map(|(label, field)| wire_label(sink, &label, &field)).collect();
     wire.finish(sink);
 
+    let removals = removals(&mut content_table, sink);
     let feeds = feeds::options(&mut feeds_table, sink, &feeds::defaults());
+    let moves = [("text", UpdatedWhen::Text), ("explicit", UpdatedWhen::Explicit)];
+    let updated_when =
+        feeds_table.text(sink, "updated_when").and_then(|word| choice(sink, Code::ConfigChoice, &word, &moves));
+    let reload = reload(&mut reload_table, sink);
     let taxonomies = Taxonomies {
         tags: taxonomies_table.boolean(sink, "tags").unwrap_or(false),
         authors: taxonomies_table.boolean(sink, "authors").unwrap_or(false),
     };
     let tables = root.tables(sink, "section");
     let sections = sections::validate(tables, sink, &feeds);
-    for table in
-        [site_table, content_table, output_table, server_table, feeds_table, taxonomies_table, state_table, root]
-    {
-        table.finish(sink);
-    }
+    let tables = [
+        site_table,
+        content_table,
+        output_table,
+        server_table,
+        feeds_table,
+        taxonomies_table,
+        state_table,
+        reload_table,
+        root,
+    ];
+    tables.into_iter().for_each(|table| table.finish(sink));
 
     let parsing = ParseOptions {
         root: content_directory.value.display().to_string().trim_end_matches('/').into(),
@@ -131,7 +145,12 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         file: file.to_owned(),
         hash,
         site: site?,
-        content: Content { directory: content_directory.value.clone(), article_url, sources: Arc::new(sources) },
+        content: Content {
+            directory: content_directory.value.clone(),
+            article_url,
+            sources: Arc::new(sources),
+            removals,
+        },
         parsing: Arc::new(parsing),
         output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),
         state: state_directory.value.clone(),
@@ -139,6 +158,8 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         feeds,
         sections,
         taxonomies,
+        updated_when: updated_when.unwrap_or(UpdatedWhen::Text),
+        reload,
         places: Places {
             listen: sink.place(&listen.span),
             content: sink.place(&content_directory.span),
@@ -426,6 +447,39 @@ fn article_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<ArticleUrl> {
 fn max_size(table: &mut Table<'_>, sink: &mut Sink<'_>) -> u64 {
     const DEFAULT: u64 = 8 << 20;
     table.number(sink, "max_size", 1_024..=1 << 30).unwrap_or(DEFAULT)
+}
+
+/// When a file that is gone is a deletion.
+fn removals(content: &mut Table<'_>, sink: &mut Sink<'_>) -> Removals {
+    let grace = feeds::duration(content, sink, "removal_grace");
+    let mut mass = content.table(sink, "mass_removal");
+    let within = feeds::duration(&mut mass, sink, "within");
+    let mut count =
+        |sink: &mut Sink<'_>, key, range| mass.number(sink, key, range).and_then(|number| usize::try_from(number).ok());
+    let least = count(sink, "least", 1..=1_000_000_000);
+    let percent = count(sink, "percent", 1..=100);
+    let most = count(sink, "most", 1..=1_000_000_000);
+    mass.finish(sink);
+    Removals {
+        grace: grace.unwrap_or(SignedDuration::from_secs(2)),
+        within: within.unwrap_or(SignedDuration::from_secs(10)),
+        least: least.unwrap_or(10),
+        percent: percent.unwrap_or(20),
+        most: most.unwrap_or(500),
+    }
+}
+
+/// What a changed configuration may do to readers.
+fn reload(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Reload {
+    let mut reload = Reload::default();
+    for word in table.texts(sink, "allow").into_iter().flat_map(|allowed| allowed.value) {
+        match choice(sink, Code::ConfigChoice, &word, &[("ids", true), ("empty", false)]) {
+            Some(true) => reload.ids = true,
+            Some(false) => reload.empty = true,
+            None => {}
+        }
+    }
+    reload
 }
 
 fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Option<(Text, WireField)> {

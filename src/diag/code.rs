@@ -26,6 +26,11 @@ macro_rules! codes {
                 match self { $(Code::$variant => concat!($($doc),+).trim_ascii_start(),)+ }
             }
 
+            /// Whether somebody has to act before all is well for readers again.
+            pub fn is_alarm(self) -> bool {
+                matches!(self, Code::MassRemoval | Code::StateUnwritable)
+            }
+
             /// Whether the input is refused.
             pub fn severity(self) -> Severity {
                 match self { $(Code::$variant => Severity::$severity,)+ }
@@ -168,6 +173,12 @@ codes! {
     IdCollision "id-collision" Warning,
     /// Another article already has this explicit id, so this one is not published.
     IdTaken "id-taken" Error,
+    /// Many articles vanished at once, which looks like an accident; their feeds stay as they are.
+    MassRemoval "mass-removal" Error,
+    /// The state cannot be written; readers keep what they have until it can.
+    StateUnwritable "state-unwritable" Error,
+    /// A changed configuration would give other ids or empty feeds, so it is not taken.
+    ReloadRefused "reload-refused" Error,
     /// A file that an article names is not there; the article is published without it.
     MediaMissing "media-missing" Warning,
     /// A partner would refuse an article, or a whole feed.

@@ -73,11 +73,15 @@ impl Diagnostic {
         self
     }
 
-    /// A diagnostic about what is not public carries no excerpt of it.
+    /// A diagnostic about what is not public carries no word of it: only where it is and of what kind.
     #[must_use]
-    pub fn without_excerpt_unless(mut self, public: bool) -> Diagnostic {
-        if let Some(place) = self.place.as_mut().filter(|_| !public) {
-            place.excerpt = None;
+    pub fn discreet_unless(mut self, public: bool) -> Diagnostic {
+        if !public {
+            self.message = self.code.explanation().trim_end_matches('.').to_owned();
+            self.help = Some("`dateline check` shows it in full".to_owned());
+            if let Some(place) = &mut self.place {
+                place.excerpt = None;
+            }
         }
         self
     }

@@ -1,11 +1,14 @@
 //! The pure middle: events in, effects out. No clock, disk, network, async, logging or randomness of its own.
 //!
 //! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
-//! [`Engine::publish`] makes anew what those say has changed. This file takes
-//! events in; `publishing` makes what readers see.
+//! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
+//! means, `commands` does what operators ask for, `publishing` makes what readers see, and `keeping` what the store keeps.
 
+mod commands;
+mod keeping;
 mod problems;
 mod publishing;
+mod removal;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,30 +17,36 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use problems::{Problems, Source};
 
-use crate::article::{Body, Metadata};
+use crate::article::{Article, Body, Metadata};
 use crate::build::catalog::{Catalog, Change};
-use crate::build::filing::{Cabinet, FeedKey};
+use crate::build::filing::FeedKey;
 use crate::build::index::{Index, Standing};
 use crate::build::render_cache::RenderCache;
-use crate::config::{Checked, Config};
+use crate::config::Config;
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record};
 use crate::snapshot::{PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
+use keeping::Keeping;
 use publishing::Held;
+use removal::Missing;
 
 /// The owner of all state.
 #[derive(Debug)]
 pub struct Engine {
-    /// The latest instant passed; a clock that steps back does not take back what was public.
+    /// The last instant that it was told.
     now: Timestamp,
     catalog: Catalog,
     ledger: Ledger,
     /// What the ledger has and the store has not yet.
     records: Vec<Record>,
-    /// Articles at new paths that may have been moved there, and until when their old path may still vanish.
-    newcomers: BTreeMap<ArticlePath, Timestamp>,
+    /// Files that are not where they were.
+    missing: Missing,
+    /// Files that were deleted since the last publication.
+    deleted: BTreeSet<ArticlePath>,
+    /// Articles of which more or less is remembered since the last publication, whether or not they have a file.
+    recollected: BTreeSet<ArticlePath>,
     /// `None` until the first configuration.
     index: Option<Index>,
     /// Whether the content directory was listed completely once: nothing is published before.
@@ -46,7 +55,7 @@ pub struct Engine {
 
     cache: RenderCache,
     /// Bodies that came with files of this batch, until their entries are rendered.
-    bodies: HashMap<ArticlePath, (ContentHash, Arc<Body>)>,
+    bodies: HashMap<ArticlePath, BodyAtHand>,
     body_bytes: usize,
     /// Bodies that were asked for and did not arrive yet.
     waiting: BTreeMap<ArticlePath, ContentHash>,
@@ -54,9 +63,12 @@ pub struct Engine {
     unavailable: BTreeSet<(ArticlePath, ContentHash)>,
     /// Feeds that lack an entry whose body is on its way.
     deferred: BTreeSet<FeedKey>,
+    /// When feeds stop telling of a retraction.
+    tombstone_ends: BTreeSet<(Timestamp, FeedKey)>,
 
     /// The entries of all windows.
     held: HashMap<ArticlePath, Held>,
+    keeping: Keeping,
     /// What each published window holds.
     windows: BTreeMap<FeedKey, Vec<ArticlePath>>,
     titles: BTreeMap<FeedKey, Text>,
@@ -76,14 +88,22 @@ pub struct Engine {
     changed_routes: Option<BTreeSet<Arc<str>>>,
 }
 
+/// A body that need not be asked for.
+#[derive(Debug)]
+struct BodyAtHand {
+    hash: ContentHash,
+    body: Arc<Body>,
+    /// The file that it is in.
+    source: Option<Arc<[u8]>>,
+}
+
 impl Engine {
     /// Rendered bodies that no window holds are kept up to this many bytes.
     const CACHE_BUDGET: usize = 64 << 20;
     /// Bodies that came with files beyond this many bytes are dropped; windows ask for those they need.
     const BODIES_BUDGET: usize = 32 << 20;
-
-    /// How long a new file that looks like a copy waits for the old one to vanish: longer than any grace.
-    const MOVE_PATIENCE: SignedDuration = SignedDuration::from_secs(3);
+    /// A clock that goes back by less than this was corrected, not set.
+    const CORRECTION: SignedDuration = SignedDuration::from_secs(1);
 
     /// An engine that has seen nothing yet.
     pub fn new() -> Engine {
@@ -95,7 +115,9 @@ impl Engine {
         Engine {
             ledger,
             records: Vec::new(),
-            newcomers: BTreeMap::new(),
+            missing: Missing::default(),
+            deleted: BTreeSet::new(),
+            recollected: BTreeSet::new(),
             now: Timestamp::MIN,
             catalog: Catalog::default(),
             index: None,
@@ -107,6 +129,8 @@ impl Engine {
             waiting: BTreeMap::new(),
             unavailable: BTreeSet::new(),
             deferred: BTreeSet::new(),
+            tombstone_ends: BTreeSet::new(),
+            keeping: Keeping::default(),
             held: HashMap::new(),
             windows: BTreeMap::new(),
             titles: BTreeMap::new(),
@@ -123,36 +147,72 @@ impl Engine {
 
     /// Takes an event in, and says what is to be done about it, in order.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
-        self.now = self.now.max(now);
+        self.pass_to(now);
         let mut effects = Vec::new();
+        let mut answer = None;
+        let was_listed = self.listed;
         let everything_known = matches!(&event, Event::Rescan(listing) if listing.scope.is_empty());
         match event {
             Event::Files(files) => self.look(files),
             Event::Rescan(listing) => self.compare(&listing),
             Event::Fetched(bodies) => self.receive(bodies),
-            Event::Config(Checked { config, diagnostics }) => {
-                self.problems.set(Source::Config, diagnostics);
-                effects.extend(config.and_then(|config| self.configure(&config)));
-            }
+            Event::Recalled(recalled) => self.receive_recalled(recalled),
+            // What stands against it is among the problems.
+            Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
+            Event::Command(command, ticket) => answer = Some((ticket, self.obey(command, &mut effects))),
             Event::Tick => {}
         }
         if let Some(index) = &mut self.index {
             index.tick(&self.ledger, self.now);
         }
+        while let Some((_, key)) = self.tombstone_ends.first().cloned().filter(|(end, _)| *end <= self.now) {
+            self.tombstone_ends.pop_first();
+            self.deferred.insert(key);
+        }
         self.settle_newcomers(everything_known);
+        if self.listed && !was_listed {
+            self.recall(&mut effects);
+        }
+        self.settle_vanished();
         self.publish(&mut effects);
-        let changes = self.problems.take_changes();
+        let index = self.index.as_ref();
+        let changes = self.problems.take_changes(|source| is_public_matter(source, index));
         if !changes.is_empty() {
             effects.push(Effect::Report(changes));
         }
+        effects.extend(answer.map(|(ticket, answer)| Effect::Answer(ticket, answer)));
         effects
+    }
+
+    /// Takes note of the time. A clock that was set back takes with it what is still to come; what was public stays.
+    fn pass_to(&mut self, now: Now) {
+        let back = self.now.duration_since(now);
+        if self.now == Timestamp::MIN || back <= SignedDuration::ZERO {
+            self.now = now;
+        } else if back > Engine::CORRECTION {
+            self.now = now;
+            if let Some(config) = self.index.as_ref().map(|index| Arc::clone(index.cabinet().config())) {
+                self.arrange(&config);
+            }
+        }
     }
 
     /// The next instant at which a [`Event::Tick`] is needed.
     pub fn wake_at(&self) -> Option<Timestamp> {
         let due = self.index.as_ref().and_then(Index::wake_at);
-        due.into_iter().chain(self.newcomers.values().copied()).min()
+        let tombstone = self.tombstone_ends.first().map(|(end, _)| *end);
+        due.into_iter().chain(tombstone).chain(self.missing.wake_at()).min()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Option<&Arc<Config>> {
+        self.index.as_ref().map(|index| index.cabinet().config())
+    }
+
+    /// What is remembered.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// What is wrong, with excerpts of articles that are not public too: for the operator's own terminal.
@@ -170,8 +230,8 @@ impl Engine {
         &self.snapshot
     }
 
-    fn configure(&mut self, config: &Arc<Config>) -> Option<Effect> {
-        let before = self.index.as_ref().map(|index| Arc::clone(index.cabinet().config()));
+    fn configure(&mut self, config: &Arc<Config>, force: bool) -> Result<Option<Effect>, String> {
+        let before = self.config().cloned();
         let (config, frozen) = match &before {
             None => (Arc::clone(config), Vec::new()),
             Some(running) => {
@@ -179,49 +239,77 @@ impl Engine {
                 (Arc::new(config), frozen)
             }
         };
+        let index = self.arranged(&config);
+        let objection = before.as_ref().filter(|_| !force).and_then(|before| self.objections(before, &index, &config));
+        if let Some(objection) = objection {
+            let told = objection.to_log_line();
+            self.problems.set(Source::Reload, vec![objection]);
+            return Err(told);
+        }
         self.problems.set(Source::Reload, frozen);
         self.epoch += 1;
         self.frames.clear();
-        let mut index = Index::new(Arc::new(Cabinet::new(Arc::clone(&config))));
-        for (path, metadata) in self.catalog.iter() {
-            if !self.newcomers.contains_key(path) {
-                index.put(path, metadata, &self.ledger, self.now);
-            }
-        }
-        self.deferred = index.feeds().cloned().chain(self.windows.keys().cloned()).collect();
-        self.index = Some(index);
-        self.unavailable.clear();
+        self.replace_index(index);
         self.changed_routes = None;
         self.snapshot.prefix = config.site.url.path().trim_end_matches('/').into();
+        self.recollected.extend(
+            self.ledger.articles().filter(|(_, article)| article.retraction.is_some()).map(|(path, _)| path.clone()),
+        );
         let plan = |config: &Config| WatchPlan {
             content: config.content.directory.clone(),
             parsing: Arc::clone(&config.parsing),
+            grace: config.content.removals.grace,
         };
-        (before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config)))
+        Ok((before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config))))
+    }
+
+    /// Files all good articles anew.
+    fn arrange(&mut self, config: &Arc<Config>) {
+        let index = self.arranged(config);
+        self.replace_index(index);
+    }
+
+    fn replace_index(&mut self, index: Index) {
+        self.deferred = index.feeds().cloned().chain(self.windows.keys().cloned()).collect();
+        self.index = Some(index);
+        self.unavailable.clear();
     }
 
     fn look(&mut self, files: Vec<ParsedFile>) {
-        for ParsedFile { path, state } in files {
-            let change = self.catalog.apply(&path, &state);
-            self.problems.set(Source::Article(path.clone()), self.complaints(&path, &state));
-            if let FileState::Present(parsed) = state
-                && let Some(article) = parsed.article
-                && let Some(body) = article.body
-            {
-                self.body_bytes += body.len();
-                if self.body_bytes <= Engine::BODIES_BUDGET {
-                    self.bodies.insert(path.clone(), (article.metadata.hash, body));
+        for ParsedFile { path, state, renamed_from } in files {
+            let mut parsed = match state {
+                FileState::Absent { doubtful } => {
+                    if self.catalog.contains(&path) {
+                        self.missing.vanished(path, doubtful);
+                    }
+                    continue;
                 }
+                FileState::Unreadable(diagnostic) => {
+                    let complaints = self.complaints(&path, vec![diagnostic], true);
+                    self.problems.set(Source::Article(path), complaints);
+                    continue;
+                }
+                FileState::Present(parsed) => parsed,
+            };
+            self.missing.returned(&path);
+            if let Some(from) = renamed_from {
+                self.rename(&from, &path);
+            }
+            let change = self.catalog.apply(&path, &parsed);
+            let diagnostics = std::mem::take(&mut parsed.diagnostics);
+            let complaints = self.complaints(&path, diagnostics, parsed.article.is_none());
+            self.problems.set(Source::Article(path.clone()), complaints);
+            if let Some(article) = parsed.article {
+                self.take_body(&path, article);
             }
             match change {
                 Change::Same | Change::Refused => {}
                 Change::Good(metadata) if self.may_have_moved(&path, &metadata) => {
-                    let until = self.now.saturating_add(Engine::MOVE_PATIENCE).unwrap_or(self.now);
-                    self.newcomers.entry(path).or_insert(until);
+                    self.missing.arrived(path, self.patience());
                 }
                 Change::Good(metadata) => self.file(&path, &metadata),
-                Change::Gone => {
-                    self.newcomers.remove(&path);
+                Change::Withheld => {
+                    self.missing.settled(&path);
                     if let Some(index) = &mut self.index {
                         index.remove(&path);
                     }
@@ -230,15 +318,20 @@ impl Engine {
         }
     }
 
-    /// Whether nothing is known of a path, and a file of another path was published with the same bytes.
-    fn may_have_moved(&self, path: &ArticlePath, metadata: &Metadata) -> bool {
-        self.ledger.article(path).is_none() && self.ledger.with_version(metadata.hash).next().is_some()
+    /// Lays a body ready that came with its article.
+    fn take_body(&mut self, path: &ArticlePath, article: Article) {
+        let Some(body) = article.body else { return };
+        self.body_bytes += body.len();
+        if self.body_bytes <= Engine::BODIES_BUDGET {
+            let hash = article.metadata.hash;
+            self.bodies.insert(path.clone(), BodyAtHand { hash, body, source: article.source });
+        }
     }
 
     /// Files an article under its sections; one without a date is dated by this instant, once and for all.
     fn file(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>) {
-        self.newcomers.remove(path);
-        let undated = metadata.published.is_none() && !metadata.draft;
+        self.missing.settled(path);
+        let undated = metadata.published.is_none() && !metadata.draft && metadata.retracted.is_none();
         if undated && self.ledger.article(path).is_none_or(|article| article.seen.is_none()) {
             self.remember(Record::Seen { path: path.clone(), at: self.now });
         }
@@ -247,39 +340,19 @@ impl Engine {
         }
     }
 
-    /// Decides of files at new paths whether they were moved there or are copies.
-    fn settle_newcomers(&mut self, everything_known: bool) {
-        if !self.listed {
-            return;
-        }
-        for (path, until) in self.newcomers.clone() {
-            let Some(metadata) = self.catalog.get(&path).cloned() else {
-                self.newcomers.remove(&path);
-                continue;
-            };
-            let old = self.ledger.with_version(metadata.hash).find(|old| self.catalog.get(old).is_none()).cloned();
-            if let Some(from) = old {
-                self.remember(Record::Moved { from, to: path.clone() });
-            } else if !everything_known && until > self.now {
-                continue;
-            }
-            self.file(&path, &metadata);
-        }
-    }
-
     fn remember(&mut self, record: Record) {
         self.ledger.apply(&record);
         self.records.push(record);
     }
 
+    /// This instant, to the second: what readers are told of is dated by it.
+    fn second(&self) -> Timestamp {
+        Timestamp::from_second(self.now.as_second()).unwrap_or(self.now)
+    }
+
     /// What is wrong with a file, and what that means for readers.
-    fn complaints(&self, path: &ArticlePath, state: &FileState) -> Vec<Diagnostic> {
-        let (mut diagnostics, refused) = match state {
-            FileState::Absent => (Vec::new(), false),
-            FileState::Unreadable(diagnostic) => (vec![diagnostic.clone()], true),
-            FileState::Present(parsed) => (parsed.diagnostics.clone(), parsed.article.is_none()),
-        };
-        if refused && self.is_public(path) {
+    fn complaints(&self, path: &ArticlePath, mut diagnostics: Vec<Diagnostic>, refused: bool) -> Vec<Diagnostic> {
+        if refused && self.is_public(path) && !self.catalog.is_withheld(path) {
             for diagnostic in &mut diagnostics {
                 const STAYS: &str = "the previous version of this article stays published";
                 diagnostic.help = Some(match diagnostic.help.take() {
@@ -297,8 +370,9 @@ impl Engine {
     }
 
     fn compare(&mut self, listing: &Listing) {
-        let gone = self.catalog.missing(listing);
-        self.look(gone.into_iter().map(|path| ParsedFile { path, state: FileState::Absent }).collect());
+        for path in self.catalog.missing(listing) {
+            self.missing.vanished(path, listing.doubtful);
+        }
         for folder in &listing.directories {
             self.problems.set(Source::Folder(folder.path.clone()), folder.unreadable.iter().cloned().collect());
         }
@@ -314,19 +388,29 @@ impl Engine {
     }
 
     fn receive(&mut self, bodies: Vec<FetchedBody>) {
-        for FetchedBody { request, body } in bodies {
+        for FetchedBody { request, body, source } in bodies {
             if self.waiting.get(&request.path) == Some(&request.hash) {
                 self.waiting.remove(&request.path);
             }
             match body {
                 Some(body) => {
-                    self.bodies.insert(request.path, (request.hash, body));
+                    self.bodies.insert(request.path, BodyAtHand { hash: request.hash, body, source });
                 }
                 None => {
                     self.unavailable.insert((request.path, request.hash));
                 }
             }
         }
+    }
+}
+
+/// Whether what is wrong may be told in full: of an article that is not public, its words are nobody's business yet.
+fn is_public_matter(source: &Source, index: Option<&Index>) -> bool {
+    match source {
+        Source::Article(path) | Source::Filing(path) => {
+            index.and_then(|index| index.get(path)).is_some_and(|filed| filed.id().is_some())
+        }
+        _ => true,
     }
 }
 

@@ -25,14 +25,16 @@ pub enum Source {
     Document(String),
     /// A target of deliveries.
     Target(&'static str),
+    /// Files that vanished in a mass.
+    Removals,
 }
 
 /// All problems.
 #[derive(Debug, Default)]
 pub struct Problems {
     by_source: BTreeMap<Source, Vec<Diagnostic>>,
-    appeared: BTreeSet<Diagnostic>,
-    cleared: BTreeSet<Diagnostic>,
+    appeared: BTreeSet<(Source, Diagnostic)>,
+    cleared: BTreeSet<(Source, Diagnostic)>,
     changed: bool,
 }
 
@@ -47,15 +49,17 @@ impl Problems {
         let before = if diagnostics.is_empty() {
             self.by_source.remove(&source).unwrap_or_default()
         } else {
-            self.by_source.insert(source, diagnostics.clone()).unwrap_or_default()
+            self.by_source.insert(source.clone(), diagnostics.clone()).unwrap_or_default()
         };
         for gone in before.iter().filter(|diagnostic| !diagnostics.contains(diagnostic)) {
-            if !self.appeared.remove(gone) {
-                self.cleared.insert(gone.clone());
+            let gone = (source.clone(), gone.clone());
+            if !self.appeared.remove(&gone) {
+                self.cleared.insert(gone);
             }
             self.changed = true;
         }
         for new in diagnostics.into_iter().filter(|diagnostic| !before.contains(diagnostic)) {
+            let new = (source.clone(), new);
             if !self.cleared.remove(&new) {
                 self.appeared.insert(new);
             }
@@ -91,9 +95,11 @@ impl Problems {
         std::mem::take(&mut self.changed)
     }
 
-    /// What appeared and what was mended since the last call.
-    pub fn take_changes(&mut self) -> Vec<ReportChange> {
-        let cleared = std::mem::take(&mut self.cleared).into_iter().map(ReportChange::Cleared);
-        cleared.chain(std::mem::take(&mut self.appeared).into_iter().map(ReportChange::Appeared)).collect()
+    /// What appeared and what was mended since the last call, for the log; `in_full` says of which sources it may tell all.
+    pub fn take_changes(&mut self, in_full: impl Fn(&Source) -> bool) -> Vec<ReportChange> {
+        let told = |(source, diagnostic): (Source, Diagnostic)| diagnostic.discreet_unless(in_full(&source));
+        let cleared = std::mem::take(&mut self.cleared).into_iter().map(|gone| ReportChange::Cleared(told(gone)));
+        let appeared = std::mem::take(&mut self.appeared).into_iter().map(|new| ReportChange::Appeared(told(new)));
+        cleared.chain(appeared).collect()
     }
 }

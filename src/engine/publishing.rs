@@ -5,18 +5,24 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Engine, Source};
-use crate::article::render::Rendered;
+use super::commands::routes;
+use super::{Engine, Source, is_public_matter};
+use crate::article::render::{RENDERER_VERSION, Rendered};
+use crate::build::assemble::Past;
 use crate::build::filing::FeedKey;
-use crate::build::index::{Changes, Filed, Index};
+use crate::build::index::{Changes, Filed, Index, Standing};
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
+use crate::config::UpdatedWhen;
 use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
-use crate::feed::{ContentMode, Entry};
-use crate::ledger::Record;
-use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
-use crate::types::{ArticlePath, ContentHash};
+use crate::feed::{ContentMode, DeletedEntry, Entry};
+use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, Withdrawal};
+use crate::snapshot::{Gone, PublishedArticle, Report, Resource, ResourceKind};
+use crate::types::{ArticlePath, ContentHash, Moment};
+
+/// The most retractions that a feed tells of: a thousand would make it useless for its readers.
+const MOST_TOMBSTONES: usize = 100;
 
 /// An entry that some window holds.
 #[derive(Debug)]
@@ -33,19 +39,21 @@ impl Engine {
     /// Makes anew what changed, and swaps once.
     pub(super) fn publish(&mut self, effects: &mut Vec<Effect>) {
         let Some(mut index) = self.index.take() else { return };
-        if self.listed {
+        if self.listed && !self.missing.is_recalling() {
             let changes = index.take_changes();
             for path in &changes.articles {
                 self.remember_published(&mut index, path);
             }
+            self.remember_retracted(&index, &changes.left);
             self.publish_changes(&index, changes, effects);
         }
         self.index = Some(index);
     }
 
     fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
-        let before = (self.snapshot.documents.clone(), self.snapshot.articles.clone(), self.snapshot.media.clone());
+        let before = self.snapshot.clone();
         let mut refresh: BTreeSet<ArticlePath> = changes.articles;
+        refresh.append(&mut self.recollected);
         for path in &refresh {
             self.problems.set(Source::Filing(path.clone()), index.diagnostics(path));
         }
@@ -61,7 +69,14 @@ impl Engine {
                 feeds_changed |= self.retire_feed(&key, &mut refresh);
             }
         }
-        self.held.retain(|_, held| held.windows > 0);
+        let (keeping, now) = (&mut self.keeping, self.now);
+        self.held.retain(|path, held| {
+            if held.windows == 0 {
+                keeping.release(path, held.article.metadata.hash, now);
+            }
+            held.windows > 0
+        });
+        self.keep(&mut requests);
         for path in &refresh {
             self.refresh_article(index, path);
         }
@@ -88,10 +103,12 @@ impl Engine {
         if self.changed_routes.is_none() && !self.waiting.is_empty() {
             return;
         }
+        self.sweep(self.deferred.is_empty());
         let reported = self.report(index);
-        let same = before.0.ptr_eq(&self.snapshot.documents)
-            && before.1.ptr_eq(&self.snapshot.articles)
-            && before.2.ptr_eq(&self.snapshot.media);
+        let same = before.documents.ptr_eq(&self.snapshot.documents)
+            && before.articles.ptr_eq(&self.snapshot.articles)
+            && before.gone.ptr_eq(&self.snapshot.gone)
+            && before.media.ptr_eq(&self.snapshot.media);
         effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
         if same && !reported && self.changed_routes.is_some() {
             return;
@@ -101,15 +118,55 @@ impl Engine {
         effects.extend(self.delivery().map(Effect::Deliver));
     }
 
-    /// Notes under which id an article is public, and in which version.
+    /// Notes under which id an article is public, in which version and since when.
     fn remember_published(&mut self, index: &mut Index, path: &ArticlePath) {
         let Some(filed) = index.get(path) else { return };
         let (Some(id), hash) = (filed.id(), filed.metadata.hash) else { return };
+        let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return };
         let known = self.ledger.article(path);
-        if known.is_none_or(|known| known.id.as_ref() != Some(id) || known.hash != Some(hash)) {
-            self.remember(Record::Published { path: path.clone(), id: id.clone(), hash });
+        if known.is_some_and(|known| known.retraction.is_some()) {
+            self.remember(Record::Restored { path: path.clone() });
+        }
+        let known = self.ledger.article(path);
+        let same =
+            |known: &Remembered| known.id.as_ref() == Some(id) && known.hash == Some(hash) && known.date == Some(date);
+        if !known.is_some_and(same) {
+            self.remember(Record::Published { path: path.clone(), id: id.clone(), hash, date });
             index.hold(path);
         }
+    }
+
+    /// Notes which articles are gone for good: their files are deleted or say so, and nobody else has their ids.
+    fn remember_retracted(&mut self, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) {
+        let deleted = std::mem::take(&mut self.deleted);
+        for path in left.keys().chain(deleted.iter().filter(|path| !left.contains_key(*path))) {
+            let Some(remembered) = self.ledger.article(path).filter(|article| article.is_live()) else { continue };
+            if remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some()) {
+                continue;
+            }
+            let (by, reason) = match index.get(path) {
+                None if deleted.contains(path) => (Withdrawal::Deleted, None),
+                Some(Filed { standing: Standing::Retracted, metadata, .. }) => {
+                    (Withdrawal::Status, metadata.retracted.as_ref().and_then(|retracted| retracted.reason.clone()))
+                }
+                _ => continue,
+            };
+            let feeds = left.get(path).map(|feeds| routes(feeds)).unwrap_or_default();
+            let retraction = Retraction { at: self.second(), reason, by, feeds };
+            self.remember(Record::Retracted { path: path.clone(), retraction });
+            self.recollected.insert(path.clone());
+        }
+    }
+
+    /// What a feed says of what it had before; from when on it says less is noted.
+    fn past(&mut self, index: &Index, key: &FeedKey, route: &str) -> Past {
+        let lasts = assemble::options(index.cabinet(), key).tombstones;
+        let end = |tombstone: &Tombstone| tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX);
+        let standing = self.ledger.tombstones(route).rev().take_while(|tombstone| end(tombstone) > self.now);
+        let standing: Vec<Tombstone> = standing.take(MOST_TOMBSTONES).cloned().collect();
+        self.tombstone_ends.extend(standing.last().map(|oldest| (end(oldest), key.clone())));
+        let deleted = standing.into_iter().map(|Tombstone { at, id, reason }| DeletedEntry { id, at, reason });
+        Past { deleted: deleted.collect(), updated: self.ledger.feed_updated(route) }
     }
 
     /// The Last-Modified of a document: it stays while the bytes do, and is later than any before when they change.
@@ -175,7 +232,11 @@ impl Engine {
             }
         }
         let route = assemble::route(key);
-        let (feed, documents) = encode::fitting(key, index.cabinet(), entries, limit);
+        let past = self.past(index, key, &route);
+        let (feed, documents) = encode::fitting(key, index.cabinet(), entries, &past, limit);
+        if let Some(updated) = feed.updated.filter(|updated| past.updated != Some(*updated)) {
+            self.remember(Record::Feed { route: route.as_str().into(), updated });
+        }
         shown.truncate(feed.entries.len());
         let cut = encode::cut(key, index.cabinet(), &feed, wanted).filter(|_| !missing);
         self.problems.set(Source::Document(format!("{route}#window")), cut.into_iter().collect());
@@ -247,29 +308,65 @@ impl Engine {
             held.epoch == self.epoch
                 && held.article.metadata == filed.metadata
                 && Some(&held.article.id) == filed.id()
-                && Some((held.article.published, held.article.updated)) == filed.dates
+                && Some((held.article.published, held.article.updated)) == self.dates(index, path, filed)
         });
         if let Some(held) = fresh {
             return Ok(Arc::clone(&held.entry));
         }
-        let article = Arc::new(self.published(index, path).ok_or(None)?);
+        let mut article = self.published(index, path).ok_or(None)?;
         let links = assemble::link_base(&article);
         let key = RenderKey::new(article.metadata.hash, &links);
         let kept = self.held.get(path).filter(|held| held.key == key).map(|held| Arc::clone(&held.rendered));
-        let unseen = (!shows_body(index, filed)).then(|| Arc::new(Rendered::empty()));
+        let summary_only = !shows_body(index, filed);
+        let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
         let rendered = match unseen.or(kept).or_else(|| self.cache.get(&key)) {
             Some(rendered) => rendered,
             None => match self.bodies.get(path) {
-                Some((hash, body)) if *hash == article.metadata.hash => self.cache.render(key, body, &links),
+                Some(at_hand) if at_hand.hash == article.metadata.hash => self.cache.render(key, &at_hand.body, &links),
                 _ => return Err(self.request(path, article.metadata.hash)),
             },
         };
+        self.remember_text(index, &article, &rendered, summary_only);
+        if let Some((_, updated)) = self.dates(index, path, filed) {
+            article.updated = updated;
+        }
+        let article = Arc::new(article);
+        let hash = article.metadata.hash;
         let entry = Arc::new(assemble::entry(&article, &rendered));
         let windows = self.held.get(path).map_or(0, |held| held.windows);
         let held = Held { article, epoch: self.epoch, key, rendered, entry: Arc::clone(&entry), windows };
-        self.held.insert(path.clone(), held);
+        self.keeping.hold(path, hash);
+        if let Some(before) = self.held.insert(path.clone(), held)
+            && before.article.metadata.hash != hash
+        {
+            self.keeping.release(path, before.article.metadata.hash, self.now);
+        }
         refresh.insert(path.clone());
         Ok(entry)
+    }
+
+    /// When an article was first published and when it last changed.
+    fn dates(&self, index: &Index, path: &ArticlePath, filed: &Filed) -> Option<(Moment, Moment)> {
+        let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
+        let changed = self.ledger.article(path).and_then(|article| article.changed).filter(|_| by_text);
+        assemble::dates(filed, changed.and_then(|changed| index.moment(changed)))
+    }
+
+    /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of
+    /// it, or less of it, cannot be compared: that is a new beginning, in silence.
+    fn remember_text(&mut self, index: &Index, article: &PublishedArticle, rendered: &Rendered, summary_only: bool) {
+        let hash = assemble::text_hash(article, rendered, summary_only);
+        let print = TextPrint { hash, version: RENDERER_VERSION * 2 + u32::from(summary_only) };
+        let known = self.ledger.article(&article.path);
+        let (before, mut changed) = known.map_or((None, None), |known| (known.print, known.changed));
+        if before == Some(print) {
+            return;
+        }
+        let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
+        if by_text && before.is_some_and(|before| before.version == print.version) {
+            changed = Some(self.second());
+        }
+        self.remember(Record::Text { path: article.path.clone(), print, changed });
     }
 
     /// Asks for a body, once.
@@ -281,14 +378,16 @@ impl Engine {
 
     fn published(&mut self, index: &Index, path: &ArticlePath) -> Option<PublishedArticle> {
         let filed = index.get(path)?;
+        let changed = self.dates(index, path, filed).map(|(_, updated)| updated);
         let home = filed.filing.home.clone();
         let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
-        assemble::published(path, filed, index.cabinet().config(), &Arc::clone(frame))
+        assemble::published(path, filed, changed, index.cabinet().config(), &Arc::clone(frame))
     }
 
     /// Brings an article's page and media up to date.
     fn refresh_article(&mut self, index: &Index, path: &ArticlePath) {
         let own_pages = index.cabinet().config().content.article_url.is_none();
+        self.note_gone(index, path, own_pages);
         let local = |filed: &Filed| filed.metadata.image.is_some() || !filed.metadata.media.is_empty();
         let shown =
             own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
@@ -321,6 +420,25 @@ impl Engine {
         if self.snapshot.articles.get(&route).is_none_or(|old| **old != article) {
             self.pages.insert(path.clone(), Arc::clone(&route));
             self.snapshot.articles.insert(route, Arc::new(article));
+        }
+    }
+
+    /// The page of an article that was taken from its readers says so.
+    fn note_gone(&mut self, index: &Index, path: &ArticlePath, own_pages: bool) {
+        let Some(remembered) = self.ledger.article(path) else { return };
+        let Some(id) = &remembered.id else { return };
+        let expired = index.get(path).is_some_and(|filed| matches!(filed.standing, Standing::Expired(_)));
+        let gone = match &remembered.retraction {
+            Some(retraction) => Some(Gone { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
+            None => expired.then_some(Gone { retracted: None, reason: None }),
+        };
+        let route = assemble::short_id(id);
+        match gone.filter(|_| own_pages && index.public_under(id).is_none()) {
+            Some(gone) if self.snapshot.gone.get(&*route).is_none_or(|old| **old != gone) => {
+                self.snapshot.gone.insert(route.into(), Arc::new(gone));
+            }
+            None if self.snapshot.gone.contains_key(&*route) => drop(self.snapshot.gone.remove(&*route)),
+            _ => {}
         }
     }
 
@@ -429,14 +547,10 @@ impl Engine {
         if !self.problems.take_changed() && counts == (old.articles, old.published, old.feeds) {
             return false;
         }
-        let public = |source: &Source| match source {
-            Source::Article(path) | Source::Filing(path) => index.get(path).is_some_and(|filed| filed.id().is_some()),
-            _ => true,
-        };
         let mut problems: Vec<Diagnostic> = self
             .problems
             .iter()
-            .map(|(source, diagnostic)| diagnostic.clone().without_excerpt_unless(public(source)))
+            .map(|(source, diagnostic)| diagnostic.clone().discreet_unless(is_public_matter(source, Some(index))))
             .collect();
         problems.sort();
         self.snapshot.report = Arc::new(Report { articles: counts.0, published: counts.1, feeds: counts.2, problems });

@@ -11,13 +11,20 @@ use chrono::{DateTime, FixedOffset};
 
 use super::{
     ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntrySource, Feed, Format, GENERATOR, MEDIA_NAMESPACE,
-    content_html,
+    TOMBSTONE_NAMESPACE, content_html,
 };
-use crate::types::{Moment, Text};
+use crate::types::{Moment, Text, rfc3339};
 
 pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     let entries: Result<Vec<AtomEntry>, EncodeError> =
         feed.entries.iter().map(|entry| atom_entry(feed, entry)).collect();
+    let mut namespaces = BTreeMap::from([
+        ("media".to_owned(), MEDIA_NAMESPACE.to_owned()),
+        ("dc".to_owned(), DUBLIN_CORE_NAMESPACE.to_owned()),
+    ]);
+    if !feed.deleted.is_empty() {
+        namespaces.insert("at".to_owned(), TOMBSTONE_NAMESPACE.to_owned());
+    }
     let document = AtomFeed {
         title: plain(&feed.title, None),
         id: feed.id.to_string(),
@@ -36,16 +43,31 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
             .filter(|description| !description.is_empty())
             .map(|description| plain(description, None)),
         entries: entries?,
-        namespaces: BTreeMap::from([
-            ("media".to_owned(), MEDIA_NAMESPACE.to_owned()),
-            ("dc".to_owned(), DUBLIN_CORE_NAMESPACE.to_owned()),
-        ]),
+        extensions: tombstones(feed),
+        namespaces,
         lang: Some(feed.language.to_string()),
         ..AtomFeed::default()
     };
     let config = WriteConfig { write_document_declaration: true, indent_size: None };
     // Not `to_string`, which turns an error into an empty document.
     document.write_with_config(Vec::new(), config).map_err(|error| EncodeError(error.to_string()))
+}
+
+/// `at:deleted-entry` (RFC 6721, section 3).
+fn tombstones(feed: &Feed) -> ExtensionMap {
+    let tombstones = feed.deleted.iter().map(|deleted| {
+        let attributes = vec![("ref", deleted.id.to_string()), ("when", rfc3339(deleted.at))];
+        let mut tombstone = element("at:deleted-entry", attributes, None);
+        let comment = deleted.reason.iter().map(|reason| element("at:comment", vec![], Some(reason.to_string())));
+        tombstone.children.extend(comment.map(|comment| ("comment".to_owned(), vec![comment])));
+        tombstone
+    });
+    let tombstones: Vec<Extension> = tombstones.collect();
+    let mut map = ExtensionMap::default();
+    if !tombstones.is_empty() {
+        map.insert("at".to_owned(), BTreeMap::from([("deleted-entry".to_owned(), tombstones)]));
+    }
+    map
 }
 
 fn atom_entry(feed: &Feed, entry: &Entry) -> Result<AtomEntry, EncodeError> {

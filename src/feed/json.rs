@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{ContentMode, EncodeError, Entry, Feed, Format, content_html};
+use crate::types::rfc3339;
 
 #[derive(Serialize)]
 struct JsonFeed<'f> {
@@ -21,6 +22,22 @@ struct JsonFeed<'f> {
     authors: Vec<JsonAuthor<'f>>,
     language: &'f str,
     items: Vec<JsonItem<'f>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    _dateline: Option<JsonFeedExtension<'f>>,
+}
+
+#[derive(Serialize)]
+struct JsonFeedExtension<'f> {
+    /// What RFC 6721 says in Atom.
+    deleted: Vec<JsonDeleted<'f>>,
+}
+
+#[derive(Serialize)]
+struct JsonDeleted<'f> {
+    id: &'f str,
+    date_deleted: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'f str>,
 }
 
 #[derive(Serialize)]
@@ -109,6 +126,17 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         authors: vec![JsonAuthor { name: feed.publisher.as_str() }],
         language: feed.language.as_str(),
         items: feed.entries.iter().map(|entry| item(feed, entry)).collect(),
+        _dateline: (!feed.deleted.is_empty()).then(|| JsonFeedExtension {
+            deleted: feed
+                .deleted
+                .iter()
+                .map(|deleted| JsonDeleted {
+                    id: deleted.id.as_str(),
+                    date_deleted: rfc3339(deleted.at),
+                    reason: deleted.reason.as_ref().map(|reason| reason.as_str()),
+                })
+                .collect(),
+        }),
     };
     let mut bytes = serde_json::to_vec(&document).map_err(|error| EncodeError(error.to_string()))?;
     bytes.push(b'\n');

@@ -18,6 +18,7 @@
 //! | [`Feed::skip_hours`], [`Feed::skip_days`] | `skipHours`, `skipDays` | | |
 //! | [`Feed::icon`], [`Feed::logo`] | `image`: the icon, else the logo | `icon`, `logo` | `favicon`; `icon`: the logo, else the icon |
 //! | [`Feed::podcast`] | `itunes:` author, category, image, explicit, owner, type | | |
+//! | [`Feed::deleted`] | to partners that know it: `media:status`, or `dcterms:valid` and `mi:expirationDate` | `at:deleted-entry` (RFC 6721) | `_dateline.deleted` |
 //! | [`Feed::style`] | `xml-stylesheet` | `xml-stylesheet` | |
 //! | [`Entry::id`] | `guid` | `id` | `id` |
 //! | [`Entry::url`] | `link` | `link rel=alternate` | `url` |
@@ -111,6 +112,8 @@ const MEDIA_NAMESPACE: &str = "http://search.yahoo.com/mrss/";
 const SYNDICATION_NAMESPACE: &str = "http://purl.org/rss/1.0/modules/syndication/";
 const DUBLIN_CORE_TERMS_NAMESPACE: &str = "http://purl.org/dc/terms/";
 const SMART_FORMAT_NAMESPACE: &str = "http://www.smartnews.be/snf";
+const EXPIRATION_NAMESPACE: &str = "http://schemas.ingestion.microsoft.com/common/";
+const TOMBSTONE_NAMESPACE: &str = "http://purl.org/atompub/tombstones/1.0";
 const DUBLIN_CORE_NAMESPACE: &str = "http://purl.org/dc/elements/1.1/";
 
 /// Why a document could not be made. The last good one stays.

@@ -58,6 +58,8 @@ pub struct Feed {
     pub image_width: u32,
     /// Where the lead image goes.
     pub lead_image: LeadImage,
+    /// How corrections show in RSS.
+    pub update_signal: UpdateSignal,
     /// What makes it a podcast.
     pub podcast: Option<Podcast>,
     /// The style sheet that lets browsers show it, where it is served as `application/xml`.
@@ -66,6 +68,19 @@ pub struct Feed {
     pub partner: Option<PartnerFeed>,
     /// Newest first.
     pub entries: Vec<Arc<Entry>>,
+    /// What was retracted lately, newest first.
+    pub deleted: Vec<DeletedEntry>,
+}
+
+/// An article that readers of the feed may have and should no longer show (RFC 6721, rules T-01 to T-04).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeletedEntry {
+    /// Under which they know it.
+    pub id: EntryId,
+    /// When it was retracted.
+    pub at: Timestamp,
+    /// Why, if that is public.
+    pub reason: Option<Text>,
 }
 
 /// What is different in a feed for a partner.

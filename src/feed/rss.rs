@@ -8,9 +8,11 @@ use rss::extension::itunes::{ITunesCategory, ITunesChannelExtension, ITunesItemE
 use rss::extension::{Extension, ExtensionMap};
 use rss::{Category, Channel, Enclosure, Guid, Image, Item, Source};
 
+use super::partner::Deletion;
 use super::{
-    ContentMode, DUBLIN_CORE_TERMS_NAMESPACE, EncodeError, Entry, Feed, Format, GENERATOR, MEDIA_NAMESPACE, Podcast,
-    SMART_FORMAT_NAMESPACE, SYNDICATION_NAMESPACE, UpdateSignal, content_html, partner,
+    ContentMode, DUBLIN_CORE_TERMS_NAMESPACE, DeletedEntry, EXPIRATION_NAMESPACE, EncodeError, Entry, Feed, Format,
+    GENERATOR, MEDIA_NAMESPACE, Podcast, SMART_FORMAT_NAMESPACE, SYNDICATION_NAMESPACE, UpdateSignal, content_html,
+    partner,
 };
 use crate::types::{rfc822, rfc3339};
 
@@ -24,6 +26,11 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     let smart_format = extension(feed) == Some(partner::Extension::SmartFormat);
     if smart_format {
         namespaces.insert("snf".to_owned(), SMART_FORMAT_NAMESPACE.to_owned());
+    }
+    let deletion = feed.partner.as_ref().and_then(|partner| partner.partner.rules().deletion);
+    let deleted = || feed.deleted.iter().filter_map(|deleted| Some(deleted_item(deleted, deletion?)));
+    if deletion == Some(Deletion::Expired) && !feed.deleted.is_empty() {
+        namespaces.insert("mi".to_owned(), EXPIRATION_NAMESPACE.to_owned());
     }
     let channel = Channel {
         title: feed.title.to_string(),
@@ -56,7 +63,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         itunes_ext: feed.podcast.as_ref().map(|podcast| itunes_channel(feed, podcast)),
         extensions: channel_extensions(feed, smart_format),
         namespaces,
-        items: feed.entries.iter().map(|entry| item(feed, entry)).collect(),
+        items: feed.entries.iter().map(|entry| item(feed, entry)).chain(deleted()).collect(),
         ..Channel::default()
     };
     // Not `to_string`, which turns an error into an empty document.
@@ -108,7 +115,7 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
         domain: Some(format!("{}#sections", feed.site)),
     });
     let tags = entry.tags.iter().map(|tag| Category { name: tag.to_string(), domain: None });
-    let signal = feed.partner.as_ref().map_or(UpdateSignal::Modified, |partner| partner.update_signal);
+    let signal = feed.partner.as_ref().map_or(feed.update_signal, |partner| partner.update_signal);
     let dated = if signal == UpdateSignal::PubDate { entry.updated } else { entry.published };
     // `source` needs the URL of a feed (rule R-25).
     let source = entry.source.as_ref().and_then(|source| {
@@ -140,6 +147,29 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
         source,
         itunes_ext: feed.podcast.as_ref().and_then(|podcast| itunes_item(feed, entry, podcast)),
         extensions: item_extensions(feed, entry, signal),
+        ..Item::default()
+    }
+}
+
+/// An article that the partner has and is to take down, without a word of it.
+fn deleted_item(deleted: &DeletedEntry, deletion: Deletion) -> Item {
+    let mut extensions = ExtensionMap::default();
+    match deletion {
+        Deletion::Status => {
+            insert(&mut extensions, element("media:status", vec![("state", "deleted".to_owned())], None, vec![]));
+        }
+        Deletion::Expired => {
+            let at = rfc3339(deleted.at);
+            for name in ["dcterms:valid", "mi:expirationDate", "dcterms:modified"] {
+                insert(&mut extensions, text(name, &at));
+            }
+        }
+    }
+    Item {
+        title: Some("This article was retracted".to_owned()),
+        guid: Some(Guid { value: deleted.id.to_string(), permalink: false }),
+        pub_date: Some(rfc822(deleted.at)),
+        extensions,
         ..Item::default()
     }
 }

@@ -93,6 +93,8 @@ fn feed(entries: Vec<Entry>) -> Feed {
         podcast: None,
         style: None,
         partner: None,
+        update_signal: UpdateSignal::Modified,
+        deleted: Vec::new(),
         entries: entries.into_iter().map(Arc::new).collect(),
     }
 }

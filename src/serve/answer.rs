@@ -15,8 +15,8 @@ use super::range::{self, Part};
 use super::respond::{Head, Reply};
 use super::{coding, media};
 use crate::feed::page::error_page;
-use crate::snapshot::{Resource, ResourceKind};
-use crate::types::ArticlePath;
+use crate::snapshot::{Gone, Report, Resource, ResourceKind};
+use crate::types::{ArticlePath, rfc3339};
 
 /// An answer that waits for a content coding.
 #[derive(Debug)]
@@ -179,6 +179,29 @@ pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<
         _ => {}
     }
     response
+}
+
+/// Says that an article was here and is not any more (410), so that whoever kept a copy takes it away.
+pub(super) fn gone(head: &Head<'_>, gone: &Gone, now: Timestamp) -> Response<Bytes> {
+    let when = gone.retracted.map(rfc3339).map(|at| at.chars().take(10).collect::<String>());
+    let mut text = match when {
+        Some(day) => format!("This article was retracted on {day}."),
+        None => "This article is no longer available.".to_owned(),
+    };
+    if let Some(reason) = &gone.reason {
+        text = format!("{text} {reason}");
+    }
+    let page = error_page(StatusCode::GONE.as_u16(), "Gone", &text);
+    let mut response = short(head, StatusCode::GONE, HTML, page, now);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
+}
+
+/// Says that all is ready, and what somebody has to see to all the same.
+pub(super) fn ready(head: &Head<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
+    let alarms = report.problems.iter().filter(|problem| problem.code.is_alarm());
+    let lines = alarms.map(|alarm| format!("{}\n", alarm.to_log_line()));
+    short(head, StatusCode::OK, PLAIN_TEXT, format!("ready\n{}", lines.collect::<String>()), now)
 }
 
 /// Answers OPTIONS, a browser's question before a conditional request across origins included.

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::Demand;
 use super::answer::{self, Uncoded};
 use super::target::{self, Refused};
-use crate::snapshot::{Resource, Snapshot};
+use crate::snapshot::{Gone, Resource, Snapshot};
 use crate::types::encode_segment;
 
 /// The head of a request.
@@ -61,7 +61,8 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
     match route(snapshot, &path) {
         Route::Alive => Reply::Ready(answer::text(head, "ok\n", now)),
         _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
-        Route::Ready => Reply::Ready(answer::text(head, "ready\n", now)),
+        Route::Ready => Reply::Ready(answer::ready(head, &snapshot.report, now)),
+        Route::Gone(gone) => Reply::Ready(answer::gone(head, gone, now)),
         Route::Document(resource) => answer::document(head, resource, now),
         Route::Disk(demand) => Reply::NeedsDisk(demand),
         Route::Moved(reference) => Reply::Ready(answer::moved(head, &reference, now)),
@@ -87,6 +88,8 @@ enum Route<'s> {
     Ready,
     Document(&'s Arc<Resource>),
     Disk(Demand),
+    /// Nowhere any more.
+    Gone(&'s Gone),
     /// To a reference relative to the request's own path: right whether or not a proxy took the prefix away.
     Moved(String),
     Nowhere,
@@ -141,7 +144,9 @@ fn article<'s>(snapshot: &'s Snapshot, name: &str) -> Route<'s> {
         None => (name, "."),
     };
     let short_id = name.rsplit_once('-').map_or(name, |(_, short_id)| short_id);
-    let Some(article) = snapshot.articles.get(short_id) else { return Route::Nowhere };
+    let Some(article) = snapshot.articles.get(short_id) else {
+        return snapshot.gone.get(short_id).map_or(Route::Nowhere, |gone| Route::Gone(gone));
+    };
     let right_name = encode_segment(article.name.as_str());
     if right_name == name && folder == "." {
         Route::Disk(Demand::Article(Arc::clone(article)))
@@ -194,6 +199,10 @@ mod tests {
             copyright: None,
             draft: false,
             in_feeds: true,
+            embargo: None,
+            expires: None,
+            retracted: None,
+            corrections: Vec::new(),
         };
         Arc::new(PublishedArticle {
             name: Text::line(name),

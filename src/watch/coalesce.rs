@@ -11,8 +11,6 @@ use crate::types::ArticlePath;
 
 /// How long size and mtime have to hold where nobody said that the file is finished.
 pub const QUIET: Duration = Duration::from_secs(1);
-/// How long a file has to stay gone.
-pub const GRACE: Duration = Duration::from_millis(250);
 
 /// What tells versions of a file apart without reading it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,18 +54,25 @@ enum Waiting {
 }
 
 /// The files that are not settled yet. Times are those of any clock that only goes forward.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Coalescer {
+    /// How long a file has to stay gone.
+    pub grace: Duration,
     waiting: BTreeMap<ArticlePath, (Waiting, Duration)>,
 }
 
 impl Coalescer {
+    /// Nothing waits yet.
+    pub fn new(grace: Duration) -> Coalescer {
+        Coalescer { grace, waiting: BTreeMap::new() }
+    }
+
     /// Takes note of a look at a path; `finished`: it was closed after writing, or renamed to this name.
     pub fn observe(&mut self, path: &ArticlePath, seen: Seen, finished: bool, now: Duration) -> Step {
         match seen {
             Seen::Missing => {
                 if !matches!(self.waiting.get(path), Some((Waiting::Absence, _))) {
-                    self.waiting.insert(path.clone(), (Waiting::Absence, now + GRACE));
+                    self.waiting.insert(path.clone(), (Waiting::Absence, now + self.grace));
                 }
                 Step::Wait
             }
@@ -110,6 +115,11 @@ impl Coalescer {
         self.waiting.values().map(|(_, due)| *due).min()
     }
 
+    /// Whether a path waits.
+    pub fn is_waiting(&self, path: &ArticlePath) -> bool {
+        self.waiting.contains_key(path)
+    }
+
     /// Whether a file waits to be complete.
     pub fn is_unsettled(&self) -> bool {
         self.waiting.values().any(|(waiting, _)| matches!(waiting, Waiting::Quiet(_)))
@@ -128,7 +138,7 @@ mod tests {
     /// Each line: milliseconds, `see` (a hint came), `end` (closed or renamed) or `due`, what was seen (`-` nothing, `v@age`
     /// version v modified age ms ago), and the expected step.
     fn check(history: &str) {
-        let mut coalescer = Coalescer::default();
+        let mut coalescer = Coalescer::new(Duration::from_millis(250));
         let path = ArticlePath::new("a.md");
         for line in history.trim().lines() {
             let words: Vec<&str> = line.split_whitespace().collect();

@@ -46,6 +46,8 @@ pub struct WatchOptions {
     pub config_hash: ContentHash,
     /// How to read a configuration from its bytes.
     pub load: fn(&std::path::Path, &[u8]) -> Checked,
+    /// How long a file has to stay gone.
+    pub grace: Duration,
     /// How often everything is scanned although nothing was heard.
     pub safety: Duration,
 }

@@ -18,6 +18,8 @@ pub(super) enum Hint {
     Touched(PathBuf),
     /// Something is gone from here.
     Gone(PathBuf),
+    /// A file or folder that was at the first path is at the second. Both are hinted at by themselves, too.
+    Renamed(PathBuf, PathBuf),
     /// A folder appeared, so that what happened in it before it was watched is not known.
     Folder(PathBuf),
     /// Events were lost.
@@ -86,7 +88,10 @@ fn translate(event: Event) -> Vec<Hint> {
         EventKind::Create(CreateKind::Folder) => Hint::Folder,
         EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Hint::Gone,
         // Said again after its two halves.
-        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return Vec::new(),
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => {
+            let mut paths = event.paths.into_iter();
+            return paths.next().zip(paths.next()).map(|(from, to)| Hint::Renamed(from, to)).into_iter().collect();
+        }
         EventKind::Modify(ModifyKind::Name(_)) => {
             |path| Hint::Folder(path.parent().map(Path::to_owned).unwrap_or(path))
         }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::coalesce::Stamp;
 use super::cores::on_all_cores;
 use super::scan::{Root, look};
-use crate::article::{self, MediaFacts, ParseOptions, Parsed};
+use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile};
 use crate::types::{ArticlePath, media_type};
@@ -28,14 +28,14 @@ type Parse = fn(&ArticlePath, &[u8], &ParseOptions) -> Parsed;
 pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> ParsedFile {
     let state = match look(root, path) {
         Err(diagnostic) => unusable(diagnostic),
-        Ok(None) => FileState::Absent,
+        Ok(None) => FileState::Absent { doubtful: false },
         Ok(Some(stamp)) => read_known(root, path, stamp, options, parse),
     };
-    ParsedFile { path: path.clone(), state }
+    ParsedFile { path: path.clone(), state, renamed_from: None }
 }
 
 fn unusable(diagnostic: Diagnostic) -> FileState {
-    FileState::Present(Parsed { article: None, diagnostics: vec![diagnostic], origins: Vec::new() })
+    FileState::Present(Parsed { article: None, diagnostics: vec![diagnostic], withhold: false, origins: Vec::new() })
 }
 
 /// Reads and parses a file that was looked at.
@@ -47,9 +47,12 @@ fn read_known(root: &Root, path: &ArticlePath, stamp: Stamp, options: &ParseOpti
         Ok(bytes) => {
             let mut parsed = parse_safely(root, path, &bytes, options, parse);
             measure_files(root, path, &mut parsed);
+            if let Some(article) = &mut parsed.article {
+                article.source = Some(bytes.into());
+            }
             FileState::Present(parsed)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent { doubtful: false },
         Err(error) => FileState::Unreadable(
             Diagnostic::new(Code::ArticleUnreadable, format!("the file cannot be read: {error}"))
                 .at(Place::file(&root.display(path.as_str())))
@@ -110,7 +113,7 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
         )
         .at(Place::file(&root.display(path.as_str())))
         .help("please report this with the file");
-        Parsed { article: None, diagnostics: vec![diagnostic], origins: Vec::new() }
+        Parsed { article: None, diagnostics: vec![diagnostic], withhold: false, origins: Vec::new() }
     })
 }
 
@@ -126,9 +129,11 @@ pub fn read_all(
     let done = AtomicUsize::new(0);
     on_all_cores(files, |(path, stamp)| {
         let mut file = match stamp {
-            Some(stamp) => {
-                ParsedFile { path: path.clone(), state: read_known(root, path, *stamp, options, article::parse) }
-            }
+            Some(stamp) => ParsedFile {
+                path: path.clone(),
+                state: read_known(root, path, *stamp, options, article::parse),
+                renamed_from: None,
+            },
             None => read(root, path, options, article::parse),
         };
         limit_bodies(&mut file, &bodies);
@@ -143,6 +148,7 @@ fn limit_bodies(file: &mut ParsedFile, bodies: &AtomicUsize) {
     let length = article.body.as_ref().map_or(0, |body| body.len());
     if bodies.fetch_add(length, Ordering::Relaxed) > BODIES_BUDGET {
         article.body = None;
+        article.source = None;
     }
 }
 
@@ -151,15 +157,22 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
     requests
         .iter()
         .map(|request| {
-            let body = match read(root, &request.path, options, article::parse).state {
+            let (body, source) = match read(root, &request.path, options, article::parse).state {
                 FileState::Present(Parsed { article: Some(article), .. }) if article.metadata.hash == request.hash => {
-                    article.body
+                    (article.body, article.source)
                 }
-                _ => None,
+                _ => (None, None),
             };
-            FetchedBody { request: request.clone(), body }
+            FetchedBody { request: request.clone(), body, source }
         })
         .collect()
+}
+
+/// Reads a version of an article out of its bytes, which came from elsewhere than its file.
+pub fn recall(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &ParseOptions) -> Option<Article> {
+    let mut parsed = parse_safely(root, &request.path, &bytes, options, article::parse);
+    measure_files(root, &request.path, &mut parsed);
+    parsed.article.map(|article| Article { source: Some(bytes.into()), ..article })
 }
 
 /// Opens a file that an article refers to, if it is a regular file inside the content directory.

@@ -56,7 +56,8 @@ pub struct Scan {
 
 /// Scans a folder of the content directory, `""` for all of it.
 pub fn scan(root: &Root, scope: &str, devices: &mut Devices) -> Scan {
-    let listing = Listing { scope: scope.to_owned(), directories: Vec::new(), files: Vec::new(), limited: None };
+    let listing =
+        Listing { scope: scope.to_owned(), directories: Vec::new(), files: Vec::new(), doubtful: false, limited: None };
     let mut scan = Scan { listing, files: Vec::new(), unusable: Vec::new() };
     let mut folders = vec![scope.to_owned()];
     let mut names = Vec::new();
@@ -81,7 +82,22 @@ pub fn scan(root: &Root, scope: &str, devices: &mut Devices) -> Scan {
     let unusable = scan.unusable.iter().map(|(path, _)| path);
     scan.listing.files = scan.files.iter().map(|(path, _)| path).chain(unusable).cloned().collect();
     scan.listing.files.sort();
+    scan.listing.doubtful = is_doubtful(root, devices);
     scan
+}
+
+/// Whether the content directory looks like another one than it was: nothing is in it, as where a disk is not mounted, or it
+/// is on another device than when it was first seen.
+pub fn is_doubtful(root: &Root, devices: &mut Devices) -> bool {
+    /// No folder has this name.
+    const FIRST: &str = "/";
+    let Ok(metadata) = fs::metadata(&root.path) else { return true };
+    let first = *devices.entry(FIRST.to_owned()).or_insert(metadata.dev());
+    let visible = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+    };
+    let is_empty = fs::read_dir(&root.path).is_ok_and(|mut entries| !entries.any(visible));
+    is_empty || first != metadata.dev()
 }
 
 fn list(

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::Sender;
 
 use super::WatchOptions;
-use super::coalesce::{Coalescer, GRACE, QUIET, Stamp, Step};
+use super::coalesce::{Coalescer, QUIET, Stamp, Step};
 use super::notice::{Hint, Notice};
 use super::read::{self, open_media};
-use super::scan::{Devices, look, scan, seen};
+use super::scan::{Devices, is_doubtful, look, scan, seen};
 use crate::article::{MediaFacts, is_article_name};
 use crate::config::Checked;
 use crate::diag::{Code, Diagnostic, Place, Severity};
@@ -23,6 +23,8 @@ use crate::types::{ArticlePath, ContentHash};
 const BATCH: usize = 256;
 /// How often everything is scanned while the system does not tell about changes.
 const POLL: Duration = Duration::from_secs(2);
+/// How long a configuration that is gone may take to come back, as in a save that removes and writes.
+const CONFIG_ABSENT: Duration = Duration::from_millis(500);
 /// How long the configuration's folder has to be quiet before it is read.
 const CONFIG_QUIET: Duration = Duration::from_millis(50);
 
@@ -55,6 +57,8 @@ pub(super) struct Worker {
     named: BTreeMap<ArticlePath, BTreeSet<ArticlePath>>,
     devices: Devices,
     coalescer: Coalescer,
+    /// Where renamed articles were before, until they are read.
+    renamed: BTreeMap<ArticlePath, ArticlePath>,
     next_scan: Duration,
     /// The first listing, until the files that were young when it was made are settled, or for so long.
     first: Option<(Listing, Duration)>,
@@ -75,6 +79,7 @@ impl Worker {
     ) -> Worker {
         let config_hash = Some(options.config_hash);
         let config_folder = config_folder(&options.config);
+        let coalescer = Coalescer::new(options.grace);
         Worker {
             options,
             config_folder,
@@ -88,7 +93,8 @@ impl Worker {
             known: BTreeMap::new(),
             named: BTreeMap::new(),
             devices: Devices::new(),
-            coalescer: Coalescer::default(),
+            renamed: BTreeMap::new(),
+            coalescer,
             next_scan: Duration::ZERO,
             first: None,
             listed: false,
@@ -128,6 +134,7 @@ impl Worker {
             match hint {
                 Hint::Stop => return Ok(false),
                 Hint::Plan(plan) => {
+                    self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
                     if plan.parsing != self.options.parsing {
                         self.options.parsing = plan.parsing;
                         self.known.clear();
@@ -144,6 +151,7 @@ impl Worker {
                 Hint::Touched(path) => self.note(&path, Kind::Touched, &mut work),
                 Hint::Gone(path) => self.note(&path, Kind::Gone, &mut work),
                 Hint::Folder(path) => self.note(&path, Kind::Folder, &mut work),
+                Hint::Renamed(from, to) => self.note_rename(&from, &to, &mut work),
             }
         }
         self.look_at(work)?;
@@ -198,6 +206,22 @@ impl Worker {
         }
     }
 
+    /// Notes what was where, so that a file that was renamed and edited at once is still known.
+    fn note_rename(&mut self, from: &Path, to: &Path, work: &mut Work) {
+        let (Some(from), Some(to)) = (self.options.root.relative(from), self.options.root.relative(to)) else { return };
+        let inside = format!("{from}/");
+        let file = self.known.contains_key(&ArticlePath::new(&from)).then_some((from, to.clone()));
+        let files = self.below(&inside).filter_map(|path| {
+            let rest = path.as_str().strip_prefix(&inside)?;
+            Some((path.to_string(), format!("{to}/{rest}")))
+        });
+        for (from, to) in file.into_iter().chain(files) {
+            // Renamed twice: what matters is where it was first.
+            let origin = work.renamed.remove(&ArticlePath::new(&from)).unwrap_or_else(|| ArticlePath::new(&from));
+            work.renamed.insert(ArticlePath::new(&to), origin);
+        }
+    }
+
     fn below<'w>(&'w self, prefix: &str) -> impl Iterator<Item = &'w ArticlePath> {
         let prefix = prefix.to_owned();
         self.known
@@ -214,6 +238,7 @@ impl Worker {
     }
 
     fn look_at(&mut self, work: Work) -> Result<(), Stopped> {
+        self.renamed.extend(work.renamed);
         if work.everything || self.next_scan <= self.now() {
             self.arm();
             self.scan("")?;
@@ -239,7 +264,9 @@ impl Worker {
         ready.extend(work.reread.into_iter().filter(|path| self.known.contains_key(path)));
         ready.sort();
         ready.dedup();
-        self.read(ready)
+        self.read(ready)?;
+        self.renamed.retain(|path, _| self.coalescer.is_waiting(path));
+        Ok(())
     }
 
     /// Decides whether a file is to be read now.
@@ -273,15 +300,18 @@ impl Worker {
                 Step::Wait => {}
             }
         }
-        let gone: Vec<ParsedFile> = absent
-            .into_iter()
-            .filter(|path| {
-                self.name(path, &[]);
-                self.known.remove(path).is_some()
-            })
-            .map(|path| ParsedFile { path, state: FileState::Absent })
-            .collect();
-        if !gone.is_empty() {
+        absent.retain(|path| {
+            self.name(path, &[]);
+            self.known.remove(path).is_some()
+        });
+        if !absent.is_empty() {
+            let doubtful = is_doubtful(&self.options.root, &mut self.devices);
+            let gone = absent.into_iter().map(|path| ParsedFile {
+                path,
+                state: FileState::Absent { doubtful },
+                renamed_from: None,
+            });
+            let gone = gone.collect();
             self.send(Event::Files(gone))?;
         }
         self.read(ready)
@@ -295,6 +325,9 @@ impl Worker {
             let mut files = read::read_all(&self.options.root, &seen, &self.options.parsing, &|_| {});
             let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
             files.retain(|file| self.is_news(file, stamps.get(&file.path).copied().flatten()));
+            for file in &mut files {
+                file.renamed_from = self.renamed.remove(&file.path);
+            }
             if !files.is_empty() {
                 self.send(Event::Files(files))?;
             }
@@ -317,7 +350,7 @@ impl Worker {
                 self.known.insert(file.path.clone(), known);
                 is_news
             }
-            FileState::Absent => {
+            FileState::Absent { .. } => {
                 let now = self.now();
                 self.coalescer.observe(&file.path, seen(None, clock()), false, now);
                 false
@@ -471,7 +504,7 @@ impl Worker {
             // Between the removal and the renaming of a save there is nothing.
             Err(_) if self.config_hash.is_some() => {
                 self.config_hash = None;
-                self.config_due = Some(self.now() + GRACE * 2);
+                self.config_due = Some(self.now() + CONFIG_ABSENT);
                 return Ok(());
             }
             Err(error) => {
@@ -499,6 +532,8 @@ struct Work {
     files: BTreeMap<ArticlePath, bool>,
     /// Articles to be read again whatever they look like, since a file that they name changed.
     reread: BTreeSet<ArticlePath>,
+    /// Where renamed articles were before.
+    renamed: BTreeMap<ArticlePath, ArticlePath>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,18 @@ use crate::newsroom::{CONFIG, Newsroom, article, files};
 #[test]
 fn every_format_and_partner_says_what_it_said() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/feeds");
+    // A copy, since a state left by an earlier run would be remembered.
+    let newsroom = tempfile::tempdir().expect("a scratch directory");
+    for folder in ["config", "content"] {
+        for (name, bytes) in files(&cases.join(folder)) {
+            let file = newsroom.path().join(folder).join(name);
+            fs::create_dir_all(file.parent().expect("below a folder")).expect("writable");
+            fs::write(file, bytes).expect("writable");
+        }
+    }
     let out = tempfile::tempdir().expect("a scratch directory");
     let build = Command::new(env!("CARGO_BIN_EXE_dateline"))
-        .current_dir(&cases)
+        .current_dir(newsroom.path())
         .args(["build", "--config", "config/dateline.toml", "--out"])
         .arg(out.path())
         .output()

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may import those behind it.
-const ORDER: [&str; 16] = [
-    "cli", "daemon", "serve", "deliver", "watch", "store", "engine", "build", "event", "snapshot", "ledger", "config",
-    "feed", "article", "diag", "types",
+const ORDER: [&str; 17] = [
+    "cli", "daemon", "control", "serve", "deliver", "watch", "store", "engine", "build", "event", "snapshot", "ledger",
+    "config", "feed", "article", "diag", "types",
 ];
 /// These meet the core through `event` and `snapshot` only.
-const SHELL: [&str; 4] = ["serve", "deliver", "watch", "store"];
+const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];
 /// `feed::page` and `snapshot` share the noun of what pages have in common.
 const EXCEPTIONS: [(&str, &str); 1] = [("feed/page.rs", "snapshot")];
 /// What the core may not know.

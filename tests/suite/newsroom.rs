@@ -19,6 +19,12 @@ url = "http://127.0.0.1:8080/"
 timezone = "Asia/Shanghai"
 tag_authority = "courier.example,2026"
 
+[content]
+removal_grace = "250ms"
+
+[reload]
+allow = ["ids", "empty"]
+
 [[section]]
 path = "news"
 

@@ -18,5 +18,6 @@ pub(super) const RULES: Rules = Rules {
     max_bytes: None,
     update_signal: UpdateSignal::Modified,
     thumbnail: true,
+    deletion: None,
     extension: None,
 };

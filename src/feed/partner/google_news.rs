@@ -18,5 +18,6 @@ pub(super) const RULES: Rules = Rules {
     max_bytes: Some(2_000_000),
     update_signal: UpdateSignal::PubDate,
     thumbnail: true,
+    deletion: None,
     extension: None,
 };

@@ -60,6 +60,8 @@ pub struct Rules {
     pub update_signal: UpdateSignal,
     /// Elements of Media RSS instead of `enclosure` or beside it.
     pub thumbnail: bool,
+    /// How the partner hears that it is to take an article down; `None`: it takes what left the feed for gone.
+    pub deletion: Option<Deletion>,
     /// The elements that only this partner knows.
     pub extension: Option<Extension>,
 }
@@ -69,6 +71,15 @@ pub struct Rules {
 pub enum Extension {
     /// `snf:logo` and `pubDate` in the channel.
     SmartFormat,
+}
+
+/// How a partner hears that it is to take an article down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Deletion {
+    /// `media:status state="deleted"` and a new `pubDate`.
+    Status,
+    /// An expiry that has passed and a new date of change.
+    Expired,
 }
 
 /// Why a partner would refuse an article, or the whole feed.
@@ -128,7 +139,6 @@ pub fn adapt(feed: &Feed, partner: PartnerFeed) -> Feed {
     entries.truncate(rules.max_items.unwrap_or(usize::MAX));
     let image_width = wanted_width(feed, rules);
     Feed {
-        updated: entries.iter().map(|entry| entry.updated.timestamp()).max(),
         entries,
         image_width,
         content: if rules.needs_content { ContentMode::Full } else { feed.content },

@@ -1,10 +1,13 @@
 //! SmartNews, in its SmartFormat.
 
-use super::{Extension, Rules, UpdateSignal};
+use super::{Deletion, Extension, Rules, UpdateSignal};
 
 /// The whole text, a picture as `media:thumbnail`, a logo and a date for the channel, at most 1 MB.
 pub(super) const RULES: Rules = Rules {
-    sources: &["https://publishers.smartnews.com/hc/en-us/articles/360036526213-SmartFormat-Specification-Version-2-1"],
+    sources: &[
+        "https://publishers.smartnews.com/hc/en-us/articles/360036526213-SmartFormat-Specification-Version-2-1",
+        "https://publishers.smartnews.com/hc/en-us/articles/360021354914-Deleting-Articles",
+    ],
     title: None,
     needs_image: false,
     image: None,
@@ -18,5 +21,6 @@ pub(super) const RULES: Rules = Rules {
     max_bytes: Some(1_000_000),
     update_signal: UpdateSignal::PubDate,
     thumbnail: true,
+    deletion: Some(Deletion::Status),
     extension: Some(Extension::SmartFormat),
 };

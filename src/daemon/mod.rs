@@ -1,8 +1,12 @@
 //! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
 //!
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
+//! `memory` is the way of records to the disk, `once` builds for commands that do not stay.
 
-use std::collections::{BTreeSet, VecDeque};
+mod memory;
+mod once;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
 use std::path::Path;
@@ -15,22 +19,22 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
-use crate::article::ParseOptions;
-use crate::article::render::{LinkBase, render};
-use crate::build::{assemble, encode};
 use crate::config::{self, Checked, Config};
+use crate::control::{self, Answer, Asked, Request};
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Target};
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::engine::Engine;
-use crate::event::{BodyRequest, Delivery, Effect, Event, FetchedBody, ReportChange};
-use crate::ledger::{Ledger, Record};
-use crate::serve::{self, Demand, ServeOptions, Supply};
-use crate::snapshot::Snapshot;
-use crate::store::{self, Store, Trouble};
-use crate::types::ArticlePath;
+use crate::event::{BodyRequest, Command, Delivery, Effect, Event, FetchedBody, Recalled, ReportChange, Ticket};
+use crate::ledger::Ledger;
+use crate::serve::{self, Demand, ServeOptions};
+use crate::snapshot::{Report, Snapshot};
+use crate::store::{Store, Trouble};
+use crate::types::{ArticlePath, Text};
 use crate::watch::scan::Root;
 use crate::watch::{self, WatchHandle, WatchOptions};
+use memory::Memory;
+pub use once::{Built, build_once, remembered};
 
 /// How long a fetch of bodies may take before the engine goes on without them.
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
@@ -42,8 +46,14 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 const SLICE: usize = 2_048;
 /// How often everything is scanned although nothing was heard.
 const SAFETY_SCAN: Duration = Duration::from_secs(300);
-/// The clock is looked at at least this often, since it may be set.
+/// How long nothing may happen.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The clock is looked at at least this often while something is to happen by it: clocks are set, and a machine that slept
+/// does not notice how long.
+const CLOCK_CHECK: Duration = Duration::from_millis(500);
+
+/// What tells the time.
+pub type Clock = fn() -> Timestamp;
 
 /// The instant that events happen at. The one place where the clock is read.
 #[expect(clippy::disallowed_methods, reason = "the shell's clock")]
@@ -89,6 +99,7 @@ pub async fn run(
     checked: Checked,
     config: Arc<Config>,
     listener: TcpListener,
+    clock: Clock,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
@@ -108,11 +119,11 @@ pub async fn run(
     let served = Arc::clone(&snapshot);
     let disk = {
         let config = Arc::clone(&config);
-        Arc::new(move |demand: Demand| supply(&root(&config), &config.parsing, demand))
+        Arc::new(move |demand: Demand| once::supply(&root(&config), &config, demand))
     };
     parts.spawn(async move {
         let stopped = async move { serving_stopped.await.unwrap_or_default() };
-        serve::run(listener, served, disk, ServeOptions::new(now), stopped).await;
+        serve::run(listener, served, disk, ServeOptions::new(clock), stopped).await;
         "server"
     });
     let target = config.output.clone().map(|directory| Box::new(Disk::new(directory)) as Box<dyn Target>);
@@ -122,12 +133,21 @@ pub async fn run(
         "deliveries"
     });
 
+    let (ask, requests) = mpsc::channel(16);
+    match control::bind(&config.state) {
+        Ok(listener) => drop(parts.spawn(async move {
+            control::run(listener, ask).await;
+            "control socket"
+        })),
+        Err(error) => tracing::error!("commands such as `dateline retract` cannot reach this daemon: {error}"),
+    }
     let options = WatchOptions {
         root: root(&config),
         parsing: Arc::clone(&config.parsing),
         config: config.file.clone(),
         config_hash: config.hash,
         load: config::parse,
+        grace: config.content.removals.grace.try_into().unwrap_or_default(),
         safety: SAFETY_SCAN,
     };
     let watcher =
@@ -140,7 +160,12 @@ pub async fn run(
         next: None,
         deliveries,
         watcher,
-        memory: Memory { store: Some(store), unwritten: Vec::new(), waiting: Vec::new() },
+        memory: Memory::new(store, clock),
+        clock,
+        config,
+        requests,
+        tickets: BTreeMap::new(),
+        alarm: None,
         fetches: JoinSet::new(),
         checked,
         quarantine: Quarantine::default(),
@@ -178,39 +203,18 @@ struct Daemon {
     deliveries: mpsc::UnboundedSender<Delivery>,
     watcher: WatchHandle,
     memory: Memory,
+    clock: Clock,
+    /// The configuration at the start: what cannot change while it runs is of it.
+    config: Arc<Config>,
+    requests: mpsc::Receiver<Asked>,
+    /// Who waits for the answers of commands.
+    tickets: BTreeMap<Ticket, oneshot::Sender<Answer>>,
+    /// That the state cannot be written.
+    alarm: Option<Diagnostic>,
     fetches: JoinSet<()>,
     /// The last configuration that was taken: what a rebuilt engine starts from.
     checked: Checked,
     quarantine: Quarantine,
-}
-
-/// The way of records to the disk. While they cannot be written, readers keep what they have.
-struct Memory {
-    /// `None` only while it travels.
-    store: Option<Store>,
-    /// What the engine remembers and the store does not.
-    unwritten: Vec<Record>,
-    /// What was to happen after these records were written.
-    waiting: Vec<Effect>,
-}
-
-impl Memory {
-    /// Writes what is unwritten.
-    async fn write(&mut self) -> Result<(), String> {
-        let Some(mut store) = self.store.take() else { return Err("the state is gone".to_owned()) };
-        let records = std::mem::take(&mut self.unwritten);
-        let written = spawn_blocking(move || {
-            let result = store.append(&records, now());
-            (store, records, result)
-        });
-        let (store, records, result) = written.await.map_err(|error| error.to_string())?;
-        self.store = Some(store);
-        if let Err(trouble) = result {
-            self.unwritten = records;
-            return Err(trouble.to_string());
-        }
-        Ok(())
-    }
 }
 
 /// Files that an engine ended over. Nobody expects any; a newsroom still wants its other stories published.
@@ -229,7 +233,7 @@ impl Daemon {
         let mut stop = std::pin::pin!(stop);
         let mut engine = self.step(Engine::remembering(ledger), Event::Config(self.checked.clone())).await?;
         loop {
-            let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, until);
+            let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, |instant| self.until(instant));
             if !self.memory.unwritten.is_empty() {
                 sleep = sleep.min(WRITE_AGAIN);
             }
@@ -237,6 +241,7 @@ impl Daemon {
             let event = tokio::select! {
                 biased;
                 () = &mut stop => return Ok(()),
+                Some(asked) = self.requests.recv() => self.command(asked),
                 Some(event) = async { self.next.take() } => event,
                 event = self.inbox.recv() => event.ok_or_else(|| Fatal("nothing sends events any more".to_owned()))?,
                 Some(_) = self.fetches.join_next() => continue,
@@ -277,15 +282,21 @@ impl Daemon {
             Event::Files(files) => files.iter().map(|file| file.path.clone()).collect(),
             _ => Vec::new(),
         };
-        if let Event::Config(checked) = &event
-            && checked.config.is_some()
-        {
-            self.checked = checked.clone();
-        }
-        match travel(engine, event).await {
+        let checked = match &event {
+            Event::Config(checked) | Event::Command(Command::Reload { checked, .. }, _) => Some(checked.clone()),
+            _ => None,
+        };
+        let urgent = matches!(&event, Event::Command(Command::Retract { .. }, _));
+        match travel(engine, event, self.clock).await {
             Ok((engine, effects)) => {
                 self.quarantine.failures = 0;
-                self.perform_all(effects).await;
+                // The engine may have refused it.
+                let taken = |checked: &Checked| {
+                    let hash = checked.config.as_ref().map(|config| config.hash);
+                    hash.is_some() && hash == engine.config().map(|config| config.hash)
+                };
+                self.checked = checked.filter(taken).unwrap_or_else(|| self.checked.clone());
+                self.perform_all(effects, urgent).await;
                 Ok(engine)
             }
             Err(panic) => self.start_over(paths, &panic).await,
@@ -314,27 +325,34 @@ impl Daemon {
         };
         self.memory.unwritten.clear();
         self.memory.waiting.clear();
-        let (engine, effects) = travel(Engine::remembering(ledger), Event::Config(self.checked.clone()))
+        let (engine, effects) = travel(Engine::remembering(ledger), Event::Config(self.checked.clone()), self.clock)
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
-        self.perform_all(effects).await;
+        self.perform_all(effects, false).await;
         self.watcher.reread();
         Ok(engine)
     }
 
-    /// Carries effects out in their order; those that readers see wait until all records before them are durable.
-    async fn perform_all(&mut self, effects: Vec<Effect>) {
+    /// Carries effects out in their order; those that readers see wait until all records before them are durable. What is
+    /// `urgent` does not: a retraction is worth more than its memory.
+    async fn perform_all(&mut self, effects: Vec<Effect>, urgent: bool) {
         for effect in effects {
             match effect {
                 Effect::Persist(records) => {
                     let blocked = !self.memory.unwritten.is_empty();
                     self.memory.unwritten.extend(records);
                     if !blocked && let Err(why) = self.memory.write().await {
-                        tracing::error!("{why}; readers keep what they have until it can be written");
+                        self.raise_alarm(&why);
                     }
                 }
-                Effect::Swap(_) | Effect::Deliver(_) if !self.memory.unwritten.is_empty() => {
+                Effect::Swap(_) | Effect::Deliver(_) if !self.memory.unwritten.is_empty() && !urgent => {
                     self.memory.waiting.push(effect);
+                }
+                Effect::Swap(_) if urgent => {
+                    for earlier in std::mem::take(&mut self.memory.waiting) {
+                        self.perform(earlier);
+                    }
+                    self.perform(effect);
                 }
                 other => self.perform(other),
             }
@@ -344,10 +362,28 @@ impl Daemon {
     async fn write_again(&mut self) {
         if self.memory.write().await.is_ok() {
             tracing::info!("the state can be written again");
+            self.alarm = None;
+            self.swap(self.snapshot.load_full());
             for effect in std::mem::take(&mut self.memory.waiting) {
                 self.perform(effect);
             }
         }
+    }
+
+    /// Says on every channel that the state cannot be written.
+    fn raise_alarm(&mut self, why: &str) {
+        tracing::error!("{why}; readers keep what they have until it can be written");
+        let alarm =
+            Diagnostic::new(Code::StateUnwritable, why).help("what is new is published as soon as it can be written");
+        self.alarm = Some(alarm.at(Place::file(&self.config.state.display().to_string())));
+        self.swap(self.snapshot.load_full());
+    }
+
+    /// A request as the engine takes it.
+    fn command(&mut self, (request, answer): Asked) -> Event {
+        let ticket = Ticket(self.tickets.last_key_value().map_or(0, |(Ticket(last), _)| last.saturating_add(1)));
+        self.tickets.insert(ticket, answer);
+        Event::Command(command(request, &self.config), ticket)
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -359,26 +395,60 @@ impl Daemon {
             Effect::Deliver(delivery) => self.deliveries.send(delivery).unwrap_or_default(),
             Effect::Watch(plan) => self.watcher.plan(plan),
             Effect::Report(changes) => changes.iter().for_each(log),
+            Effect::Answer(ticket, answer) => {
+                let Some(waiting) = self.tickets.remove(&ticket) else { return };
+                let answer = match answer {
+                    Ok(done) if !self.memory.unwritten.is_empty() => {
+                        Ok(format!("{done}. But the state cannot be written at the moment: a restart would forget it"))
+                    }
+                    answer => answer,
+                };
+                // The client may have hung up.
+                drop(waiting.send(answer));
+            }
             Effect::Fetch(requests) => {
-                let Some(config) = self.checked.config.clone() else { return };
-                let root = self.root.clone();
-                let events = self.events.clone();
-                self.fetches.spawn(async move {
-                    let given_up: Vec<FetchedBody> =
-                        requests.iter().map(|request| FetchedBody { request: request.clone(), body: None }).collect();
-                    let fetch = spawn_blocking(move || watch::read::fetch(&root, &requests, &config.parsing));
-                    let bodies = match tokio::time::timeout(FETCH_DEADLINE, fetch).await {
-                        Ok(Ok(bodies)) => bodies,
-                        _ => given_up,
-                    };
-                    // The daemon may be stopping.
-                    events.send(Event::Fetched(bodies)).await.unwrap_or_default();
+                let given_up =
+                    |request: &BodyRequest| FetchedBody { request: request.clone(), body: None, source: None };
+                let given_up = Event::Fetched(requests.iter().map(given_up).collect());
+                self.look_up(given_up, move |root, config| {
+                    Event::Fetched(once::fetch(root, config, &config.parsing, &requests))
+                });
+            }
+            Effect::Recall(requests) => {
+                let given_up = |request: &BodyRequest| Recalled { request: request.clone(), article: None };
+                let given_up = Event::Recalled(requests.iter().map(given_up).collect());
+                self.look_up(given_up, move |root, config| {
+                    Event::Recalled(once::recall(root, config, &config.parsing, requests))
                 });
             }
         }
     }
 
-    fn swap(&self, snapshot: Arc<Snapshot>) {
+    /// Looks something up on the disk, for as long as the engine is to wait for it.
+    fn look_up(&mut self, given_up: Event, look: impl FnOnce(&Root, &Config) -> Event + Send + 'static) {
+        let Some(config) = self.checked.config.clone() else { return };
+        let root = self.root.clone();
+        let events = self.events.clone();
+        self.fetches.spawn(async move {
+            let found = tokio::time::timeout(FETCH_DEADLINE, spawn_blocking(move || look(&root, &config))).await;
+            let event = match found {
+                Ok(Ok(event)) => event,
+                _ => given_up,
+            };
+            // The daemon may be stopping.
+            events.send(event).await.unwrap_or_default();
+        });
+    }
+
+    fn swap(&self, mut snapshot: Arc<Snapshot>) {
+        let is_alarm = |problem: &Diagnostic| problem.code == Code::StateUnwritable;
+        if self.alarm.is_some() || snapshot.report.problems.iter().any(is_alarm) {
+            let mut report = Report::clone(&snapshot.report);
+            report.problems.retain(|problem| !is_alarm(problem));
+            report.problems.extend(self.alarm.clone());
+            report.problems.sort();
+            snapshot = Arc::new(Snapshot { report: Arc::new(report), ..Snapshot::clone(&snapshot) });
+        }
         let report = Arc::clone(&snapshot.report);
         let before = self.snapshot.swap(snapshot);
         if before.generation == 0 {
@@ -391,20 +461,33 @@ impl Daemon {
             );
         }
     }
+
+    /// How long until an instant, by the wall clock.
+    fn until(&self, instant: Timestamp) -> Duration {
+        let milliseconds = instant.as_millisecond().saturating_sub((self.clock)().as_millisecond());
+        Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)).min(CLOCK_CHECK)
+    }
 }
 
-async fn travel(mut engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
+/// A request as the engine takes it.
+pub fn command(request: Request, config: &Config) -> Command {
+    match request {
+        Request::Retract { article, reason } => {
+            let reason = reason.map(|reason| Text::line(&reason)).filter(|reason| !reason.is_empty());
+            Command::Retract { article, reason }
+        }
+        Request::Restore { article } => Command::Restore { article },
+        Request::AcceptRemovals => Command::AcceptRemovals,
+        Request::Reload { force } => Command::Reload { checked: load(&config.file), force },
+    }
+}
+
+async fn travel(mut engine: Engine, event: Event, clock: Clock) -> Result<(Engine, Vec<Effect>), JoinError> {
     spawn_blocking(move || {
-        let effects = engine.handle(event, now());
+        let effects = engine.handle(event, clock());
         (engine, effects)
     })
     .await
-}
-
-/// How long until an instant, by the wall clock; it is looked at again at least every minute, since clocks are set.
-fn until(instant: Timestamp) -> Duration {
-    let milliseconds = instant.as_millisecond().saturating_sub(now().as_millisecond());
-    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)).min(LONGEST_SLEEP)
 }
 
 /// One log line when a problem appears, and one when it is mended.
@@ -416,78 +499,4 @@ fn log(change: &ReportChange) {
         },
         ReportChange::Cleared(diagnostic) => tracing::info!("mended: {}", diagnostic.to_log_line()),
     }
-}
-
-/// What a request needs from the disk: the page of an article, or a media file.
-fn supply(content: &Root, parsing: &ParseOptions, demand: Demand) -> io::Result<Supply> {
-    match demand {
-        Demand::Article(article) => {
-            let request = BodyRequest { path: article.path.clone(), hash: article.metadata.hash };
-            let bodies = watch::read::fetch(content, &[request], parsing);
-            let body = bodies.into_iter().find_map(|fetched| fetched.body);
-            // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
-            let links = LinkBase { anchors: true, ..assemble::link_base(&article) };
-            let entry = match (body, &article.entry) {
-                (Some(body), _) => Arc::new(assemble::entry(&article, &render(&body, &links))),
-                // The file is broken or gone for now: the last good version is in memory.
-                (None, Some(entry)) => Arc::clone(entry),
-                (None, None) => return Err(io::ErrorKind::NotFound.into()),
-            };
-            Ok(Supply::Page(Arc::new(encode::article_page(&article, &entry))))
-        }
-        Demand::Media(path) => {
-            let (file, metadata) = watch::read::open_media(content, &path)?;
-            let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
-            Ok(Supply::File { file, length: metadata.len(), modified })
-        }
-    }
-}
-
-/// Reads everything once and builds it: for the commands that do not stay.
-pub fn build_once(
-    checked: Checked,
-    config: &Config,
-    ledger: impl FnOnce() -> Result<Ledger, Trouble> + Send,
-    progress: impl Fn(usize, usize) + Sync,
-) -> Result<Built, Trouble> {
-    let root = root(config);
-    // The state is opened while articles are read: both wait for the disk.
-    let (read, ledger) = std::thread::scope(|scope| {
-        let ledger = scope.spawn(ledger);
-        (watch::read_everything(&root, &config.parsing, &progress), ledger.join())
-    });
-    let (files, listing) = read;
-    let ledger = ledger.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    let mut engine = Engine::remembering(ledger);
-    let (mut deliveries, mut records) = (Vec::new(), Vec::new());
-    let mut queue = VecDeque::from([Event::Config(checked), Event::Files(files), Event::Rescan(listing)]);
-    while let Some(event) = queue.pop_front() {
-        for effect in engine.handle(event, now()) {
-            match effect {
-                Effect::Fetch(requests) => {
-                    queue.push_back(Event::Fetched(watch::read::fetch(&root, &requests, &config.parsing)));
-                }
-                Effect::Deliver(delivery) => deliveries.push(delivery),
-                Effect::Persist(more) => records.extend(more),
-                Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) => {}
-            }
-        }
-    }
-    Ok(Built { engine, deliveries, records })
-}
-
-/// What one run over everything gives.
-#[derive(Debug)]
-pub struct Built {
-    /// The engine, and in it what readers would see.
-    pub engine: Engine,
-    /// The documents.
-    pub deliveries: Vec<Delivery>,
-    /// What must be remembered before they are shown to anybody.
-    pub records: Vec<Record>,
-}
-
-/// What is remembered so far, for commands that only look.
-pub fn remembered(config: &Config) -> Result<Ledger, Trouble> {
-    store::peek(&config.state)
 }

@@ -1,0 +1,124 @@
+//! Commands for the daemon, or where none is running, for the state itself: `retract`, `restore`, `accept-removals`, `reload`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{WRONG_INPUT, explain, fail, load, refuse};
+use crate::config::{Checked, Config};
+use crate::control::{self, Answer, Request};
+use crate::daemon;
+use crate::deliver::Target;
+use crate::deliver::disk::Disk;
+use crate::store::{Store, Trouble};
+
+/// Take an article from its readers at once, whatever its file says, and tell them so.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Its text leaves every feed and page, its page answers 410, and feeds tell their readers for as long as `feeds.tombstones` says.
+Example: dateline retract content/world/quake.md --reason \"The photo shows another town.\"")]
+pub(super) struct Retract {
+    /// The article's file, as a path from here or below the content directory, or its id.
+    article: String,
+    /// What readers are told.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Give a retracted article back to its readers, under the id that it had.
+#[derive(Args, Debug)]
+pub(super) struct Restore {
+    /// The article's file, as a path from here or below the content directory, or its id.
+    article: String,
+}
+
+/// Say that the files that vanished in a mass were deleted on purpose.
+#[derive(Args, Debug)]
+pub(super) struct AcceptRemovals {}
+
+/// Have the running daemon read its configuration again.
+#[derive(Args, Debug)]
+pub(super) struct Reload {
+    /// Take it even if it gives other ids or takes the last entry out of a feed.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Retract {
+    pub(super) fn run(self, file: &Path) -> ExitCode {
+        ask(file, |config| Request::Retract { article: name(&self.article, config), reason: self.reason })
+    }
+}
+
+impl Restore {
+    pub(super) fn run(self, file: &Path) -> ExitCode {
+        ask(file, |config| Request::Restore { article: name(&self.article, config) })
+    }
+}
+
+impl AcceptRemovals {
+    pub(super) fn run(self, file: &Path) -> ExitCode {
+        ask(file, |_| Request::AcceptRemovals)
+    }
+}
+
+impl Reload {
+    pub(super) fn run(self, file: &Path) -> ExitCode {
+        ask(file, |_| Request::Reload { force: self.force })
+    }
+}
+
+/// The path below the content directory where the file is there; else what was given, which may be an id or the path of a
+/// file that is gone.
+fn name(given: &str, config: &Config) -> String {
+    let root = daemon::root(config);
+    match explain::find(Path::new(given), &root) {
+        Some(path) => path.to_string(),
+        None => given.strip_prefix(&format!("{}/", root.name)).unwrap_or(given).to_owned(),
+    }
+}
+
+fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
+    let (checked, config) = match load(file) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    let request = request(&config);
+    let answer = match control::ask(&config.state, &request) {
+        Ok(Some(answer)) => answer,
+        Ok(None) if matches!(request, Request::Reload { .. }) => return refuse("no daemon is running"),
+        Ok(None) => match act(checked, &config, request) {
+            Ok(answer) => answer,
+            Err(trouble) => return fail(&trouble.to_string()),
+        },
+        Err(error) => return fail(&format!("the daemon does not answer: {error}")),
+    };
+    match answer {
+        Ok(done) => {
+            println!("{done}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("dateline: {why}");
+            ExitCode::from(WRONG_INPUT)
+        }
+    }
+}
+
+/// Does it without a daemon: the state is changed, and the feed documents are written as a daemon would.
+fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Trouble> {
+    let mut store = None;
+    let state = || store.insert(Store::open(&config.state)?).ledger();
+    let command = daemon::command(request, config);
+    let built = daemon::build_once(checked, config, state, Some(command), |_, _| {})?;
+    if let Some(mut store) = store {
+        store.append(&built.records, daemon::now())?;
+    }
+    if let Some(mut disk) = config.output.clone().map(Disk::new) {
+        for problem in built.deliveries.iter().flat_map(|delivery| disk.deliver(delivery).problems) {
+            eprintln!("{}", problem.to_log_line());
+        }
+    }
+    Ok(built.answer.unwrap_or_else(|| Err("nothing was done".to_owned())))
+}

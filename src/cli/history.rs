@@ -1,0 +1,89 @@
+//! `dateline history`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use super::{explain, fail, load, refuse};
+use crate::daemon;
+use crate::ledger::{Record, Withdrawal};
+use crate::store;
+use crate::types::{ArticlePath, EntryId, Moment, rfc3339};
+
+/// Print everything that happened to an article, with its time: publication, changes, moves, retraction.
+#[derive(Args, Debug)]
+pub(super) struct History {
+    /// The article's file, as a path from here or below the content directory, or its id.
+    article: String,
+}
+
+impl History {
+    pub(super) fn run(&self, file: &Path) -> ExitCode {
+        let (_, config) = match load(file) {
+            Ok(loaded) => loaded,
+            Err(code) => return code,
+        };
+        let ledger = match daemon::remembered(&config) {
+            Ok(ledger) => ledger,
+            Err(trouble) => return fail(&trouble.to_string()),
+        };
+        let root = daemon::root(&config);
+        let below = self.article.strip_prefix(&format!("{}/", root.name)).unwrap_or(&self.article);
+        let by_id = EntryId::parse(&self.article).ok().and_then(|id| ledger.holder(&id).cloned());
+        let path = explain::find(Path::new(&self.article), &root).or(by_id).unwrap_or_else(|| ArticlePath::new(below));
+        let told = match store::history(&config.state, &path) {
+            Ok(told) => told,
+            Err(trouble) => return fail(&trouble.to_string()),
+        };
+        if told.is_empty() {
+            return refuse(&format!("nothing is remembered of `{}`: readers have not seen it yet", self.article));
+        }
+        let zone = &config.parsing.timezone;
+        println!("{}", root.display(path.as_str()));
+        if let Some(article) = ledger.article(&path) {
+            let first = article.date.map(|date| local(date, zone)).unwrap_or_else(|| "not yet".to_owned());
+            println!("  id                 {}", article.id.as_ref().map_or("none yet", EntryId::as_str));
+            println!("  first publication  {first}");
+            println!("  last change        {}", article.changed.map_or(first, |changed| local(changed, zone)));
+        }
+        println!();
+        let mut first = true;
+        for (at, record) in &told {
+            let words = words(record, &mut first, zone);
+            println!("  {}  {words}", local(*at, zone));
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+fn local(instant: jiff::Timestamp, zone: &TimeZone) -> String {
+    Moment::new(instant, zone.to_offset(instant)).map_or_else(|| rfc3339(instant), Moment::rfc3339)
+}
+
+fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
+    match record {
+        Record::Seen { at, .. } => format!("seen first; dated {} since it states no date", local(*at, zone)),
+        Record::Published { id, date, hash, .. } if std::mem::take(first) => {
+            format!("published as {id}, dated {} (version {hash})", local(*date, zone))
+        }
+        Record::Published { date, hash, .. } => format!("a new version {hash}, dated {}", local(*date, zone)),
+        Record::Text { changed: Some(changed), .. } => {
+            format!("its text reads otherwise; updated {}", local(*changed, zone))
+        }
+        Record::Text { changed: None, .. } => "its text is noted, to tell when it changes".to_owned(),
+        Record::Moved { from, to } => format!("moved from {from} to {to}"),
+        Record::Retracted { retraction, .. } => {
+            let by = match retraction.by {
+                Withdrawal::Deleted => "its file was deleted",
+                Withdrawal::Status => "its file says so",
+                Withdrawal::Command => "by command",
+            };
+            let reason = retraction.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("retracted, {by}{reason}; {} feeds told their readers", retraction.feeds.len())
+        }
+        Record::Restored { .. } => "public again".to_owned(),
+        Record::Kept { .. } | Record::Dropped { .. } | Record::Feed { .. } | Record::Document { .. } => String::new(),
+    }
+}

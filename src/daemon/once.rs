@@ -1,0 +1,145 @@
+//! Building once, for commands that do not stay, and what a request needs from the disk.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use super::{now, root};
+use jiff::Timestamp;
+
+use crate::article::ParseOptions;
+use crate::article::render::{LinkBase, render};
+use crate::build::{assemble, encode};
+use crate::config::{Checked, Config};
+use crate::engine::Engine;
+use crate::event::{BodyRequest, Command, Delivery, Effect, Event, FetchedBody, Recalled, Ticket};
+use crate::ledger::{Ledger, Record};
+use crate::serve::{Demand, Supply};
+use crate::store::{self, Trouble};
+use crate::types::ContentHash;
+use crate::watch;
+use crate::watch::scan::Root;
+
+/// What a request needs from the disk: the page of an article, or a media file.
+pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Result<Supply> {
+    match demand {
+        Demand::Article(article) => {
+            let request = BodyRequest { path: article.path.clone(), hash: article.metadata.hash };
+            let bodies = fetch(content, config, &config.parsing, &[request]);
+            let body = bodies.into_iter().find_map(|fetched| fetched.body);
+            // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
+            let links = LinkBase { anchors: true, ..assemble::link_base(&article) };
+            let entry = match (body, &article.entry) {
+                (Some(body), _) => Arc::new(assemble::entry(&article, &render(&body, &links))),
+                // The file is broken or gone for now: the last good version is in memory.
+                (None, Some(entry)) => Arc::clone(entry),
+                (None, None) => return Err(io::ErrorKind::NotFound.into()),
+            };
+            Ok(Supply::Page(Arc::new(encode::article_page(&article, &entry))))
+        }
+        Demand::Media(path) => {
+            let (file, metadata) = watch::read::open_media(content, &path)?;
+            let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
+            Ok(Supply::File { file, length: metadata.len(), modified })
+        }
+    }
+}
+
+/// The bodies that the engine asked for: out of their files, or where those are others by now, out of the store.
+pub(super) fn fetch(
+    root: &Root,
+    config: &Config,
+    parsing: &ParseOptions,
+    requests: &[BodyRequest],
+) -> Vec<FetchedBody> {
+    let mut fetched = watch::read::fetch(root, requests, parsing);
+    let missing: Vec<BodyRequest> =
+        fetched.iter().filter(|fetched| fetched.body.is_none()).map(|fetched| fetched.request.clone()).collect();
+    for Recalled { request, article } in recall(root, config, parsing, missing) {
+        let place = fetched.iter_mut().find(|fetched| fetched.request == request && fetched.body.is_none());
+        if let (Some(place), Some(article)) = (place, article) {
+            (place.body, place.source) = (article.body, article.source);
+        }
+    }
+    fetched
+}
+
+/// Versions that are public, out of the store.
+pub(super) fn recall(
+    root: &Root,
+    config: &Config,
+    parsing: &ParseOptions,
+    requests: Vec<BodyRequest>,
+) -> Vec<Recalled> {
+    if requests.is_empty() {
+        return Vec::new();
+    }
+    let hashes: Vec<ContentHash> = requests.iter().map(|request| request.hash).collect();
+    let kept = store::kept(&config.state, &hashes).unwrap_or_else(|trouble| {
+        tracing::error!("{trouble}");
+        Vec::new()
+    });
+    let article = |request: &BodyRequest| {
+        let (_, bytes) = kept.iter().find(|(hash, _)| *hash == request.hash)?;
+        watch::read::recall(root, request, bytes.clone(), parsing)
+    };
+    requests.into_iter().map(|request| Recalled { article: article(&request), request }).collect()
+}
+
+/// Reads everything once and builds it, after a command if there is one: for the commands that do not stay.
+pub fn build_once(
+    checked: Checked,
+    config: &Config,
+    ledger: impl FnOnce() -> Result<Ledger, Trouble> + Send,
+    command: Option<Command>,
+    progress: impl Fn(usize, usize) + Sync,
+) -> Result<Built, Trouble> {
+    let root = root(config);
+    // The state is opened while articles are read: both wait for the disk.
+    let (read, ledger) = std::thread::scope(|scope| {
+        let ledger = scope.spawn(ledger);
+        (watch::read_everything(&root, &config.parsing, &progress), ledger.join())
+    });
+    let (files, listing) = read;
+    let ledger = ledger.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let mut engine = Engine::remembering(ledger);
+    let mut built = Built { deliveries: Vec::new(), records: Vec::new(), answer: None, engine: Engine::new() };
+    let mut queue = VecDeque::from([Event::Config(checked), Event::Files(files), Event::Rescan(listing)]);
+    let mut command = command.map(|command| Event::Command(command, Ticket(0)));
+    while let Some(event) = queue.pop_front().or_else(|| command.take()) {
+        for effect in engine.handle(event, now()) {
+            match effect {
+                Effect::Fetch(requests) => {
+                    queue.push_back(Event::Fetched(fetch(&root, config, &config.parsing, &requests)));
+                }
+                Effect::Recall(requests) => {
+                    queue.push_back(Event::Recalled(recall(&root, config, &config.parsing, requests)));
+                }
+                Effect::Deliver(delivery) => built.deliveries.push(delivery),
+                Effect::Persist(more) => built.records.extend(more),
+                Effect::Answer(_, answer) => built.answer = Some(answer),
+                Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) => {}
+            }
+        }
+    }
+    built.engine = engine;
+    Ok(built)
+}
+
+/// What one run over everything gives.
+#[derive(Debug)]
+pub struct Built {
+    /// The engine, and in it what readers would see.
+    pub engine: Engine,
+    /// The documents.
+    pub deliveries: Vec<Delivery>,
+    /// What must be remembered before they are shown to anybody.
+    pub records: Vec<Record>,
+    /// What came of the command.
+    pub answer: Option<Result<String, String>>,
+}
+
+/// What is remembered so far, for commands that only look.
+pub fn remembered(config: &Config) -> Result<Ledger, Trouble> {
+    store::peek(&config.state)
+}

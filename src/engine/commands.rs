@@ -1,0 +1,170 @@
+//! What operators ask for: retraction, restoration, removals and reloads.
+
+use std::sync::Arc;
+
+use super::{Engine, Source};
+use crate::build::assemble;
+use crate::build::filing::{Cabinet, FeedKey};
+use crate::build::index::Index;
+use crate::config::{Checked, Config};
+use crate::diag::{Code, Diagnostic, Place};
+use crate::event::{Command, Effect};
+use crate::ledger::{Record, Retraction, Withdrawal};
+use crate::types::{ArticlePath, EntryId, Text, rfc3339};
+
+impl Engine {
+    /// Does what an operator asks for; what was done, or why nothing was.
+    pub(super) fn obey(&mut self, command: Command, effects: &mut Vec<Effect>) -> Result<String, String> {
+        match command {
+            Command::Retract { article, reason } => self.retract(&article, reason),
+            Command::Restore { article } => self.restore(&article),
+            Command::AcceptRemovals => match self.accept_removals() {
+                0 => Err("no articles vanished in a mass, so there is nothing to accept".to_owned()),
+                count => {
+                    self.settle_vanished();
+                    Ok(format!("{count} articles are deleted, and readers are told so"))
+                }
+            },
+            Command::Reload { checked, force } => self.reload(checked, force, effects),
+        }
+    }
+
+    /// The article with this path or id.
+    fn find(&self, article: &str) -> Result<ArticlePath, String> {
+        let path = ArticlePath::new(article);
+        if self.catalog.contains(&path) || self.ledger.article(&path).is_some() {
+            return Ok(path);
+        }
+        EntryId::parse(article)
+            .ok()
+            .and_then(|id| {
+                let public = self.index.as_ref().and_then(|index| index.public_under(&id));
+                public.or_else(|| self.ledger.holder(&id)).cloned()
+            })
+            .ok_or_else(|| {
+                format!("no article `{article}` is known: give its path below the content directory, or its id")
+            })
+    }
+
+    fn retract(&mut self, article: &str, reason: Option<Text>) -> Result<String, String> {
+        let path = self.find(article)?;
+        let known = self.ledger.article(&path).and_then(|article| article.retraction.clone());
+        if let Some(known) = known.as_ref().filter(|known| known.by == Withdrawal::Command && known.reason == reason) {
+            return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
+        }
+        let feeds = match (&known, self.index.as_ref().and_then(|index| index.get(&path))) {
+            (Some(known), _) => known.feeds.clone(),
+            (None, Some(filed)) => routes(&filed.feeds),
+            (None, None) => Vec::new(),
+        };
+        // The first retraction is the one that readers know of.
+        let at = known.map_or(self.second(), |known| known.at);
+        let told = feeds.len();
+        let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
+        self.remember(Record::Retracted { path: path.clone(), retraction });
+        self.refile(&path);
+        Ok(format!("`{path}` is retracted; {told} feeds tell their readers. `dateline restore {path}` brings it back"))
+    }
+
+    fn restore(&mut self, article: &str) -> Result<String, String> {
+        let path = self.find(article)?;
+        let Some(retraction) = self.ledger.article(&path).and_then(|article| article.retraction.clone()) else {
+            return Err(format!("`{path}` is not retracted"));
+        };
+        let Some(metadata) = self.catalog.get(&path).cloned() else {
+            return Err(format!("the file of `{path}` is gone: put it back, and it is published again under its id"));
+        };
+        if metadata.retracted.is_some() {
+            return Err(format!("the file of `{path}` itself says that it is retracted: remove its `status`"));
+        }
+        self.remember(Record::Restored { path: path.clone() });
+        self.refile(&path);
+        Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
+    }
+
+    /// Files an article anew, since what is remembered of it changed.
+    fn refile(&mut self, path: &ArticlePath) {
+        if let (Some(metadata), Some(index)) = (self.catalog.get(path), &mut self.index) {
+            index.put(path, metadata, &self.ledger, self.now);
+        }
+        self.recollected.insert(path.clone());
+    }
+
+    /// Takes a configuration, and says what stands against it.
+    pub(super) fn reload(
+        &mut self,
+        checked: Checked,
+        force: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Result<String, String> {
+        let Checked { config, diagnostics } = checked;
+        let told = diagnostics.iter().map(Diagnostic::to_log_line).collect::<Vec<_>>().join("\n");
+        self.problems.set(Source::Config, diagnostics);
+        let Some(config) = config else { return Err(told) };
+        effects.extend(self.configure(&config, force)?);
+        Ok("the configuration is in force".to_owned())
+    }
+
+    /// Why readers would not want a new configuration: ids that change, and feeds that lose their last entry.
+    pub(super) fn objections(&self, running: &Config, index: &Index, config: &Config) -> Option<Diagnostic> {
+        const MOST: usize = 10;
+        let Some(before) = &self.index else { return None };
+        let mut wrong = Vec::new();
+        let mut words = Vec::new();
+        let mut object = |what: &str, word: &'static str, mut which: Vec<String>| {
+            if which.is_empty() {
+                return;
+            }
+            let count = which.len();
+            which.truncate(MOST);
+            let more = if count > MOST { format!(" and {} more", count - MOST) } else { String::new() };
+            wrong.push(format!("{what} {}{more}", which.join(", ")));
+            words.push(word);
+        };
+        if !config.reload.ids {
+            let mut ids: Vec<String> = Vec::new();
+            if running.site.tag_authority != config.site.tag_authority {
+                ids.extend(before.feeds().map(|key| format!("the feed `{}`", assemble::route(key))));
+            }
+            let articles = self.catalog.iter().filter_map(|(path, _)| {
+                let (old, new) = (before.get(path)?.id()?, index.get(path)?.id()?);
+                (old != new).then(|| format!("`{path}`"))
+            });
+            ids.extend(articles);
+            object("it gives other ids to", "ids", ids);
+        }
+        if !config.reload.empty {
+            let emptied = self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(key, _)| key);
+            let emptied = emptied.filter(|key| index.window(key).next().is_none());
+            let emptied = emptied.map(|key| format!("`{}`", assemble::route(key))).collect();
+            object("it takes away all entries of", "empty", emptied);
+        }
+        if wrong.is_empty() {
+            return None;
+        }
+        let allow = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+        let message = format!("this configuration is not taken: {}", wrong.join("; "));
+        let help = format!(
+            "`dateline reload --force` takes it all the same; with `allow = [{allow}]` in [reload] such changes need no asking"
+        );
+        Some(
+            Diagnostic::new(Code::ReloadRefused, message)
+                .at(Place::file(&config.file.display().to_string()))
+                .help(help),
+        )
+    }
+
+    /// The index of all good articles under a configuration.
+    pub(super) fn arranged(&self, config: &Arc<Config>) -> Index {
+        let mut index = Index::new(Arc::new(Cabinet::new(Arc::clone(config))));
+        for (path, metadata) in self.catalog.iter().filter(|(path, _)| !self.missing.is_newcomer(path)) {
+            index.put(path, metadata, &self.ledger, self.now);
+        }
+        index
+    }
+}
+
+/// The routes of feeds, as records have them.
+pub(super) fn routes(feeds: &[FeedKey]) -> Vec<Arc<str>> {
+    feeds.iter().map(|key| Arc::from(assemble::route(key))).collect()
+}

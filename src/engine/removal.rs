@@ -1,0 +1,241 @@
+//! Files that are not where they were: moved, deleted, or lost by accident.
+//!
+//! A file that is gone is deleted unless its bytes or its id turn up elsewhere. Many that are gone at once are an accident (a
+//! disk that is not mounted, a script that went wrong) until an operator says otherwise: readers keep what they have.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Engine, Source};
+use crate::article::Metadata;
+use crate::config::Removals;
+use crate::diag::{Code, Diagnostic, Place};
+use crate::event::{BodyRequest, Effect, Recalled};
+use crate::ledger::{Record, Remembered};
+use crate::types::ArticlePath;
+
+/// What is under way.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    /// Files that are gone, until it is decided what that means.
+    vanished: BTreeSet<ArticlePath>,
+    /// Whether the content directory as a whole looked like another one meanwhile.
+    doubtful: bool,
+    /// What was deleted lately, oldest first: it comes back when it turns out to have been part of an accident.
+    recent: VecDeque<(Timestamp, ArticlePath, Option<Arc<Metadata>>)>,
+    /// Files that vanished by accident: their articles stay.
+    held: BTreeSet<ArticlePath>,
+    /// Versions that were asked of the store and did not arrive yet.
+    recalling: BTreeSet<ArticlePath>,
+    /// Articles at new paths that may have been moved there, and until when their old path may still vanish.
+    newcomers: BTreeMap<ArticlePath, Timestamp>,
+}
+
+impl Missing {
+    /// A file is there.
+    pub(super) fn returned(&mut self, path: &ArticlePath) {
+        self.vanished.remove(path);
+        self.held.remove(path);
+    }
+
+    /// A file is gone.
+    pub(super) fn vanished(&mut self, path: ArticlePath, doubtful: bool) {
+        self.newcomers.remove(&path);
+        self.doubtful |= doubtful;
+        self.vanished.insert(path);
+    }
+
+    /// A file is there that may have come from elsewhere.
+    pub(super) fn arrived(&mut self, path: ArticlePath, patience: Timestamp) {
+        self.newcomers.entry(path).or_insert(patience);
+    }
+
+    /// It is decided whether a new file came from elsewhere.
+    pub(super) fn settled(&mut self, path: &ArticlePath) {
+        self.newcomers.remove(path);
+    }
+
+    /// Whether it is undecided whether a new file came from elsewhere.
+    pub(super) fn is_newcomer(&self, path: &ArticlePath) -> bool {
+        self.newcomers.contains_key(path)
+    }
+
+    /// Whether the store still has to say what was public.
+    pub(super) fn is_recalling(&self) -> bool {
+        !self.recalling.is_empty()
+    }
+
+    /// When undecided files have to be decided about.
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        self.newcomers.values().min().copied()
+    }
+}
+
+impl Engine {
+    /// How much longer than the grace a new file that looks like a copy waits for the old one to vanish.
+    const MOVE_PATIENCE: SignedDuration = SignedDuration::from_secs(1);
+
+    /// Until when a file that looks like a copy waits.
+    pub(super) fn patience(&self) -> Timestamp {
+        let grace = self.removals().map_or(SignedDuration::ZERO, |removals| removals.grace);
+        let patience = grace.checked_add(Engine::MOVE_PATIENCE).unwrap_or(grace);
+        self.now.saturating_add(patience).unwrap_or(self.now)
+    }
+
+    fn removals(&self) -> Option<Removals> {
+        self.index.as_ref().map(|index| index.cabinet().config().content.removals)
+    }
+
+    /// Whether nothing is known of a path, and a file of another path was published with the same bytes.
+    pub(super) fn may_have_moved(&self, path: &ArticlePath, metadata: &Metadata) -> bool {
+        self.ledger.article(path).is_none() && self.ledger.with_version(metadata.hash).next().is_some()
+    }
+
+    /// Gives an article that was renamed its id at once, where the system told of it: no content has to be compared.
+    pub(super) fn rename(&mut self, from: &ArticlePath, to: &ArticlePath) {
+        let known = self.ledger.article(from).is_some_and(|article| article.id.is_some() || article.seen.is_some());
+        let taken = self.ledger.article(to).is_some_and(Remembered::is_live);
+        if known && !taken && from != to {
+            self.relocate(from, to);
+        }
+    }
+
+    fn relocate(&mut self, from: &ArticlePath, to: &ArticlePath) {
+        self.remember(Record::Moved { from: from.clone(), to: to.clone() });
+        self.missing.returned(from);
+        self.catalog.remove(from);
+        if let Some(index) = &mut self.index {
+            index.remove(from);
+        }
+    }
+
+    /// Decides of files at new paths whether they were moved there or are copies.
+    pub(super) fn settle_newcomers(&mut self, everything_known: bool) {
+        if !self.listed {
+            return;
+        }
+        for (path, until) in self.missing.newcomers.clone() {
+            let Some(metadata) = self.catalog.get(&path).cloned() else {
+                self.missing.newcomers.remove(&path);
+                continue;
+            };
+            let is_gone = |old: &&ArticlePath| {
+                !self.catalog.contains(old) || self.missing.vanished.contains(*old) || self.missing.held.contains(*old)
+            };
+            let old = self.ledger.with_version(metadata.hash).find(is_gone).cloned();
+            if let Some(from) = old {
+                self.relocate(&from, &path);
+            } else if !everything_known && until > self.now {
+                continue;
+            }
+            self.file(&path, &metadata);
+        }
+    }
+
+    /// After the first complete listing: what was public and has no good file now is asked of the store.
+    pub(super) fn recall(&mut self, effects: &mut Vec<Effect>) {
+        let mut requests = Vec::new();
+        for (path, remembered) in self.ledger.articles() {
+            if !remembered.is_live() || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
+                continue;
+            }
+            if !self.catalog.contains(path) {
+                self.missing.vanished.insert(path.clone());
+            }
+            let hash = remembered.hash.filter(|hash| self.ledger.keeps(*hash));
+            requests.extend(hash.map(|hash| BodyRequest { path: path.clone(), hash }));
+        }
+        requests.sort();
+        self.missing.recalling = requests.iter().map(|request| request.path.clone()).collect();
+        effects.extend((!requests.is_empty()).then_some(Effect::Recall(requests)));
+    }
+
+    /// Takes what the store had as the last good versions.
+    pub(super) fn receive_recalled(&mut self, recalled: Vec<Recalled>) {
+        for Recalled { request, article } in recalled {
+            self.missing.recalling.remove(&request.path);
+            let Some(article) = article.filter(|article| article.metadata.hash == request.hash) else { continue };
+            if self.catalog.recall(&request.path, &article.metadata) {
+                let metadata = Arc::clone(&article.metadata);
+                self.take_body(&request.path, article);
+                self.file(&request.path, &metadata);
+            }
+        }
+    }
+
+    /// Decides what it means that files are gone.
+    pub(super) fn settle_vanished(&mut self) {
+        let Some(removals) = self.removals() else { return };
+        if !self.listed || self.missing.is_recalling() {
+            return;
+        }
+        let since = self.now.saturating_sub(removals.within).unwrap_or(self.now);
+        while self.missing.recent.front().is_some_and(|(at, _, _)| *at < since) {
+            self.missing.recent.pop_front();
+        }
+        let vanished = std::mem::take(&mut self.missing.vanished);
+        let doubtful = std::mem::take(&mut self.missing.doubtful) && !vanished.is_empty();
+        // What is known by another path or id by now was moved, not removed.
+        let vanished: Vec<ArticlePath> = vanished.into_iter().filter(|path| self.is_known(path)).collect();
+        if !vanished.is_empty() {
+            let unlisted = vanished.iter().filter(|path| !self.catalog.contains(path)).count();
+            let total = self.catalog.len() + self.missing.recent.len() + unlisted;
+            let gone = vanished.len() + self.missing.recent.len();
+            let many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
+            if doubtful || !self.missing.held.is_empty() || (gone >= removals.least && many) {
+                self.hold_back(vanished);
+            } else {
+                vanished.iter().for_each(|path| self.delete(path));
+            }
+        }
+        self.tell_of_held();
+    }
+
+    fn is_known(&self, path: &ArticlePath) -> bool {
+        self.catalog.contains(path) || self.ledger.article(path).is_some_and(Remembered::is_live)
+    }
+
+    /// It was an accident: what vanished stays for readers, and what was deleted just before comes back.
+    fn hold_back(&mut self, vanished: Vec<ArticlePath>) {
+        self.missing.held.extend(vanished);
+        for (_, path, metadata) in std::mem::take(&mut self.missing.recent) {
+            let Some(metadata) = metadata.filter(|metadata| self.catalog.recall(&path, metadata)) else { continue };
+            self.file(&path, &metadata);
+            self.missing.held.insert(path);
+        }
+    }
+
+    fn delete(&mut self, path: &ArticlePath) {
+        self.missing.recent.push_back((self.now, path.clone(), self.catalog.get(path).cloned()));
+        self.catalog.remove(path);
+        self.problems.set(Source::Article(path.clone()), Vec::new());
+        self.deleted.insert(path.clone());
+        if let Some(index) = &mut self.index {
+            index.remove(path);
+        }
+    }
+
+    /// What vanished in a mass is deleted: somebody who knows said so. Says how many articles that were.
+    pub(super) fn accept_removals(&mut self) -> usize {
+        let held = std::mem::take(&mut self.missing.held);
+        held.iter().for_each(|path| self.delete(path));
+        // It was no accident, so it is not part of the next one.
+        self.missing.recent.clear();
+        held.len()
+    }
+
+    fn tell_of_held(&mut self) {
+        let held = &self.missing.held;
+        let alarm = held.first().zip(self.index.as_ref()).map(|(first, index)| {
+            let root = &index.cabinet().config().parsing.root;
+            let message =
+                format!("{} articles vanished at once, `{first}` among them; their feeds stay as they are", held.len());
+            Diagnostic::new(Code::MassRemoval, message)
+                .at(Place::file(root))
+                .help("put the files back, or, if they were deleted on purpose, run `dateline accept-removals`")
+        });
+        self.problems.set(Source::Removals, alarm.into_iter().collect());
+    }
+}
