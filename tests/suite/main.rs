@@ -17,5 +17,6 @@ mod feeds;
 mod house;
 mod identity;
 mod newsroom;
+mod retraction;
 mod rules;
 mod wire;

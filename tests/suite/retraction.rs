@@ -1,0 +1,266 @@
+//! What is taken from readers is gone everywhere at once, they are told, and only that is taken which somebody meant to take.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files};
+
+const DOCUMENTS: [&str; 9] = [
+    "/rss.xml",
+    "/atom.xml",
+    "/feed.json",
+    "/news/rss.xml",
+    "/news/atom.xml",
+    "/news/feed.json",
+    "/news/",
+    "/",
+    "/feeds.opml",
+];
+const ID: &str = "tag:courier.example,2026:2026-11-20/news/ships";
+
+fn tombstones(daemon: &Daemon, feed: &str) -> Vec<String> {
+    let json: Value = serde_json::from_str(&daemon.body(&format!("{feed}feed.json"))).expect("JSON");
+    let told: Vec<String> = json["_dateline"]["deleted"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|deleted| {
+            format!("{} {}", deleted["id"].as_str().expect("an id"), deleted["reason"].as_str().unwrap_or("-"))
+        })
+        .collect();
+    let atom = daemon.body(&format!("{feed}atom.xml"));
+    assert_eq!(atom.matches("<at:deleted-entry ").count(), told.len(), "Atom and JSON say the same: {atom}");
+    told
+}
+
+/// No document that is served or written has the words.
+fn is_nowhere(newsroom: &Newsroom, daemon: &Daemon, words: &str) -> bool {
+    let served = DOCUMENTS.iter().any(|path| daemon.body(path).contains(words));
+    let written = files(&newsroom.path("feeds"));
+    !served && !written.values().any(|bytes| String::from_utf8_lossy(bytes).contains(words))
+}
+
+fn page(daemon: &Daemon) -> String {
+    let json: Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
+    let items = json["items"].as_array().expect("items");
+    let item = items.iter().find(|item| item["id"] == ID).expect("it is there");
+    item["url"].as_str().expect("a URL").replace("http://127.0.0.1:8080", "")
+}
+
+fn newsroom() -> Newsroom {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/ships.md", "Ships", "The ships are back.");
+    newsroom.article("news/other.md", "Other", "Stays.");
+    newsroom
+}
+
+fn said(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn a_deleted_article_is_gone_everywhere_and_comes_back_under_its_id() {
+    let newsroom = newsroom();
+    let daemon = newsroom.serve();
+    let page = page(&daemon);
+    assert_eq!(daemon.get(&page, &[]).status, 200);
+    let before = daemon.get("/news/atom.xml", &[]);
+    assert!(tombstones(&daemon, "/news/").is_empty());
+
+    fs::remove_file(newsroom.path("content/news/ships.md")).expect("there");
+    daemon.wait("it is gone", |daemon| is_nowhere(&newsroom, daemon, "The ships are back"));
+    for feed in ["/", "/news/", "/tags/tide/", "/authors/ada%20quay/"] {
+        assert_eq!(tombstones(&daemon, feed), [format!("{ID} -")], "{feed}");
+    }
+    assert!(tombstones(&daemon, "/news/chips/").is_empty(), "it was never there");
+    let gone = daemon.get(&page, &[]);
+    assert_eq!(gone.status, 410);
+    assert!(gone.text().contains("retracted") && !gone.text().contains("Ships"), "{}", gone.text());
+    let after = daemon.get("/news/atom.xml", &[]);
+    let updated = |text: &str| text.split("<updated>").nth(1).expect("a date")[..20].to_owned();
+    assert!(updated(&after.text()) > updated(&before.text()), "it moves forward");
+    assert_ne!(after.header("etag"), before.header("etag"));
+
+    // Killed and started again: nothing is forgotten.
+    drop(daemon);
+    let daemon = newsroom.serve();
+    assert_eq!(tombstones(&daemon, "/news/"), [format!("{ID} -")]);
+    assert_eq!(daemon.get(&page, &[]).status, 410);
+    assert_eq!(daemon.body("/news/atom.xml"), after.text());
+
+    newsroom.article("news/ships.md", "Ships again", "The ships are back, again.");
+    daemon.wait("it is back", |daemon| daemon.get(&page, &[]).status == 200);
+    assert!(tombstones(&daemon, "/news/").is_empty());
+    assert!(daemon.body("/news/atom.xml").contains(&format!("<id>{ID}</id>")));
+    let history = said(&newsroom.dateline(&["history", "content/news/ships.md"]));
+    for words in ["published as", "retracted, its file was deleted", "public again", "first publication"] {
+        assert!(history.contains(words), "`{words}` in {history}");
+    }
+}
+
+#[test]
+fn a_retraction_by_command_is_immediate_and_holds_whatever_the_file_says() {
+    let newsroom = newsroom();
+    let daemon = newsroom.serve();
+    let page = page(&daemon);
+    let retract =
+        newsroom.dateline(&["retract", "content/news/ships.md", "--reason", "The photo shows <another> town."]);
+    assert_eq!(retract.status.code(), Some(0), "{}", said(&retract));
+    // Not waited for: the answer comes when it is so.
+    let served = DOCUMENTS.iter().any(|path| daemon.body(path).contains("The ships are back"));
+    assert!(!served);
+    assert_eq!(tombstones(&daemon, "/news/"), [format!("{ID} The photo shows <another> town.")]);
+    assert!(daemon.get(&page, &[]).text().contains("The photo shows &lt;another&gt; town."));
+    daemon.wait("the files follow", |daemon| is_nowhere(&newsroom, daemon, "The ships are back"));
+
+    newsroom.article("news/ships.md", "Ships", "The ships are back, and more.");
+    newsroom.article("news/third.md", "Third", "Comes later.");
+    daemon.wait("another story is published", |daemon| daemon.body("/rss.xml").contains("Comes later"));
+    assert!(is_nowhere(&newsroom, &daemon, "The ships are back"));
+    drop(daemon);
+    let daemon = newsroom.serve();
+    assert!(is_nowhere(&newsroom, &daemon, "The ships are back"));
+    assert_eq!(daemon.get(&page, &[]).status, 410);
+
+    let again = newsroom.dateline(&["retract", ID, "--reason", "The photo shows <another> town."]);
+    assert!(again.status.code() == Some(2) && said(&again).contains("already"), "{}", said(&again));
+    let unknown = newsroom.dateline(&["retract", "content/news/nothing.md"]);
+    assert!(unknown.status.code() == Some(2) && said(&unknown).contains("no article"), "{}", said(&unknown));
+
+    let restore = newsroom.dateline(&["restore", ID]);
+    assert_eq!(restore.status.code(), Some(0), "{}", said(&restore));
+    daemon.wait("it is back", |daemon| daemon.body("/news/rss.xml").contains("and more"));
+    assert!(tombstones(&daemon, "/").is_empty());
+    assert_eq!(daemon.get(&page, &[]).status, 200);
+    assert!(daemon.body("/rss.xml").contains(&format!(">{ID}<")));
+}
+
+#[test]
+fn without_a_daemon_commands_change_state_and_files() {
+    let newsroom = newsroom();
+    assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+    let written = |words: &str| {
+        files(&newsroom.path("feeds")).values().any(|bytes| String::from_utf8_lossy(bytes).contains(words))
+    };
+    assert!(written("The ships are back"));
+    let retract = newsroom.dateline(&["retract", "news/ships.md"]);
+    assert_eq!(retract.status.code(), Some(0), "{}", said(&retract));
+    assert!(!written("The ships are back") && written("at:deleted-entry"));
+    assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+    assert!(!written("The ships are back"));
+    assert_eq!(newsroom.dateline(&["restore", "news/ships.md"]).status.code(), Some(0));
+    assert!(written("The ships are back") && !written("at:deleted-entry"));
+    assert_eq!(newsroom.dateline(&["accept-removals"]).status.code(), Some(2));
+    assert_eq!(newsroom.dateline(&["reload"]).status.code(), Some(2));
+}
+
+#[test]
+fn ageing_moving_and_being_unreadable_are_no_retractions() {
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_items = 2\nmin_residency = \"0s\"\n"));
+    newsroom.article("news/ships.md", "Ships", "The ships are back.");
+    let daemon = newsroom.serve();
+    let page = page(&daemon);
+    for day in 21..24 {
+        let text = article(&format!("Day {day}"), "Newer.").replace("2026-11-20", &format!("2026-11-{day}"));
+        newsroom.write(&format!("content/news/day-{day}.md"), text);
+    }
+    daemon.wait("it has left the window", |daemon| !daemon.body("/news/rss.xml").contains("The ships are back"));
+    assert_eq!(daemon.get(&page, &[]).status, 200);
+
+    fs::create_dir_all(newsroom.path("content/sport")).expect("writable");
+    fs::rename(newsroom.path("content/news/day-23.md"), newsroom.path("content/sport/last.md")).expect("movable");
+    daemon.wait("it is in its new section", |daemon| !daemon.body("/news/rss.xml").contains("Day 23"));
+    newsroom.write("content/news/day-22.md", "---\ntitle: [\n---\n");
+    daemon.wait("the broken edit is reported", |_| {
+        fs::read_to_string(newsroom.path("log")).is_ok_and(|log| log.contains("front-matter"))
+    });
+    for feed in ["/", "/news/"] {
+        assert!(tombstones(&daemon, feed).is_empty(), "{feed}");
+    }
+    assert!(daemon.body("/rss.xml").contains("Day 23"));
+    assert!(daemon.body("/news/rss.xml").contains("Day 22"));
+
+    // A refused edit outlives a restart, and so does a file that cannot be read.
+    drop(daemon);
+    let daemon = newsroom.serve();
+    assert!(daemon.body("/news/rss.xml").contains("Day 22"));
+    assert!(tombstones(&daemon, "/").is_empty());
+}
+
+#[test]
+fn a_mass_of_files_that_vanish_is_an_accident_until_somebody_says_otherwise() {
+    let newsroom = Newsroom::new();
+    for n in 0..30 {
+        newsroom.article(&format!("news/{}/story-{n}.md", n % 2), &format!("Story {n}."), "Body.");
+    }
+    let daemon = newsroom.serve();
+    let before = daemon.get("/news/rss.xml", &[]);
+    let alarm = |daemon: &Daemon| daemon.body("/readyz").contains("mass-removal");
+    fs::rename(newsroom.path("content/news/1"), newsroom.path("elsewhere")).expect("movable");
+    daemon.wait("the alarm is raised", alarm);
+    assert_eq!(daemon.get("/news/rss.xml", &[]).body, before.body);
+    assert_eq!(daemon.get("/readyz", &[]).status, 200);
+    let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
+    assert!(log().contains("15 articles vanished at once"), "{}", log());
+
+    // The same after a crash.
+    drop(daemon);
+    let daemon = newsroom.serve();
+    assert!(alarm(&daemon));
+    assert_eq!(daemon.get("/news/rss.xml", &[]).body, before.body);
+
+    // The files' return resolves it.
+    fs::rename(newsroom.path("elsewhere"), newsroom.path("content/news/1")).expect("movable");
+    daemon.wait("the alarm is over", |daemon| !alarm(daemon));
+    assert_eq!(daemon.get("/news/rss.xml", &[]).body, before.body);
+
+    // So does a word.
+    fs::rename(newsroom.path("content/news/1"), newsroom.path("elsewhere")).expect("movable");
+    daemon.wait("the alarm is raised again", alarm);
+    let accept = newsroom.dateline(&["accept-removals"]);
+    assert!(accept.status.success() && said(&accept).contains("15 articles"), "{}", said(&accept));
+    assert!(!alarm(&daemon));
+    assert_eq!(daemon.body("/news/rss.xml").matches("<item>").count(), 15);
+    assert_eq!(tombstones(&daemon, "/news/").len(), 15);
+
+    // A few are no mass, a folder that moved is none, and an emptied directory is one.
+    for n in [0, 2, 4] {
+        fs::remove_file(newsroom.path(&format!("content/news/0/story-{n}.md"))).expect("there");
+    }
+    daemon.wait("they are deleted", |daemon| daemon.body("/news/rss.xml").matches("<item>").count() == 12);
+    fs::rename(newsroom.path("content/news/0"), newsroom.path("content/sport")).expect("movable");
+    daemon.wait("they moved", |daemon| daemon.body("/news/rss.xml").matches("<item>").count() == 0);
+    assert_eq!(daemon.body("/rss.xml").matches("<item>").count(), 12);
+    assert!(!alarm(&daemon));
+    fs::rename(newsroom.path("content/sport"), newsroom.path("elsewhere-too")).expect("movable");
+    fs::remove_dir_all(newsroom.path("content/news")).unwrap_or_default();
+    daemon.wait("the alarm is raised for an empty directory", alarm);
+    // What was deleted within ten seconds before is taken for a part of the accident.
+    assert_eq!(daemon.body("/rss.xml").matches("<item>").count(), 15);
+}
+
+#[test]
+fn a_reload_that_would_hurt_readers_is_refused_until_it_is_forced() {
+    let newsroom = newsroom();
+    let careful = CONFIG.replace("allow = [\"ids\", \"empty\"]", "");
+    newsroom.write("config/dateline.toml", &careful);
+    let daemon = newsroom.serve();
+    let before = daemon.get("/news/atom.xml", &[]);
+    let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
+
+    newsroom
+        .write("config/dateline.toml", careful.replace("path = \"news\"", "path = \"news\"\ninclude = [\"nothing\"]"));
+    daemon.wait("it is refused", |_| log().contains("it takes away all entries of `/news/`"));
+    assert_eq!(daemon.get("/news/atom.xml", &[]).body, before.body);
+    newsroom.write("config/dateline.toml", careful.replace("courier.example,2026", "courier.example,2027"));
+    daemon.wait("it is refused too", |_| log().contains("it gives other ids to the feed `/`"));
+    assert_eq!(daemon.get("/news/atom.xml", &[]).body, before.body);
+    let reload = newsroom.dateline(&["reload"]);
+    assert!(reload.status.code() == Some(2) && said(&reload).contains("--force"), "{}", said(&reload));
+    let reload = newsroom.dateline(&["reload", "--force"]);
+    assert!(reload.status.success(), "{}", said(&reload));
+    assert!(daemon.body("/news/atom.xml").contains("tag:courier.example,2027:feed/news"));
+    assert!(daemon.body("/news/atom.xml").contains(&format!("<id>{ID}</id>")), "articles keep their ids");
+}
