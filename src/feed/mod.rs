@@ -38,6 +38,7 @@
 //! | [`Entry::copyright`] | `dc:rights` | `rights` | `_dateline.copyright` |
 
 mod atom;
+pub mod import;
 mod json;
 mod model;
 pub mod opml;
