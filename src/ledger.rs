@@ -41,6 +41,13 @@ pub enum Record {
         /// When it last changed; `None`: not since it was first looked at.
         changed: Option<Timestamp>,
     },
+    /// Readers know an article under this id from the feed that was there before.
+    Imported {
+        /// Its file.
+        path: ArticlePath,
+        /// For life.
+        id: EntryId,
+    },
     /// An article's file is elsewhere.
     Moved {
         /// Where it was.
@@ -189,6 +196,7 @@ impl Ledger {
             Record::Seen { path, at } => {
                 self.remembered(path).seen.get_or_insert(*at);
             }
+            Record::Imported { path, id } => self.hold(path, id),
             Record::Published { path, id, hash, date } => {
                 self.hold(path, id);
                 let remembered = self.remembered(path);
@@ -407,5 +415,18 @@ mod tests {
             let ledger = Ledger::replay(story.iter().cloned().chain(more));
             assert_eq!(tombstones(&ledger), [expected, expected], "{what}");
         }
+    }
+
+    #[test]
+    fn an_imported_id_is_held_before_and_after_a_version_is_public() {
+        let a = ArticlePath::new("a.md");
+        let imported = |id: &str| Record::Imported { path: a.clone(), id: EntryId::minted(id.to_owned()) };
+        let mut ledger = Ledger::replay([imported("urn:old")]);
+        let (old, new) = (EntryId::minted("urn:old".to_owned()), EntryId::minted("urn:new".to_owned()));
+        assert!(ledger.holds(&a, &old) && ledger.article(&a).is_some_and(|a| a.hash.is_none()));
+        ledger.apply(&published("a.md", "urn:old", "1"));
+        ledger.apply(&imported("urn:new"));
+        assert!(ledger.holds(&a, &new) && !ledger.holds(&a, &old));
+        assert_eq!(ledger.article(&a).and_then(|a| a.hash), Some(ContentHash::of(b"1")));
     }
 }

@@ -48,7 +48,7 @@
 //! | `snapshot` | what readers see: plain immutable data |
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sight, documents' Last-Modified |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
-//! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner |
+//! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
 //! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising |
 //! | `diag` | mistakes as data, and how they are printed |
 //! | `types` | values that are valid by construction |
@@ -114,6 +114,9 @@
 //!
 //! **Why do ids and classes go?** In a reader many articles stand on one page, and two footnotes `#1` are one too many. Links to
 //! footnotes lead to the article's page, where the ids are kept.
+//!
+//! **Why does `import-ids` rather match too little?** An article without its old id is shown once more. One with the id of
+//! another story takes that story's place in every reader, and nobody can call it back.
 //!
 //! **Why are partners data?** Each is a set of limits and a handful of elements. A [`feed::partner::Rules`] says which; the
 //! public feed never changes for a partner's sake.

@@ -24,9 +24,9 @@ const MIGRATIONS: [&str; 2] = [
     CREATE TABLE record (
         number INTEGER PRIMARY KEY,
         at     INTEGER NOT NULL,  -- milliseconds since 1970, when it was written down
-        kind   TEXT NOT NULL,     -- seen, published, text, moved, retracted, restored
+        kind   TEXT NOT NULL,     -- seen, published, text, imported, moved, retracted, restored
         path   TEXT NOT NULL,
-        value  TEXT NOT NULL,     -- seen: milliseconds; published: id; moved: the new path
+        value  TEXT NOT NULL,     -- seen: milliseconds; published, imported: id; moved: the new path
         hash   BLOB               -- published: of the file's bytes
     ) STRICT;
     CREATE TABLE document (
@@ -169,6 +169,7 @@ fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::R
     match record {
         Record::Seen { path, at } => log("seen", path, &at.as_millisecond().to_string(), None, None),
         Record::Published { path, id, hash, date } => log("published", path, id.as_str(), Some(hash), Some(*date)),
+        Record::Imported { path, id } => log("imported", path, id.as_str(), None, None),
         Record::Text { path, print, changed } => {
             log("text", path, &print.version.to_string(), Some(&print.hash), *changed)
         }
@@ -408,6 +409,7 @@ fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Record>> 
             let print = TextPrint { hash, version: value.parse().unwrap_or_default() };
             Some(Record::Text { path, print, changed: at })
         }
+        ("imported", _) => Some(Record::Imported { path, id: EntryId::minted(value) }),
         ("moved", _) => Some(Record::Moved { from: path, to: ArticlePath::new(&value) }),
         ("retracted", _) => at
             .and_then(|at| StoredRetraction::read(&value, at))

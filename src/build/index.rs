@@ -260,6 +260,11 @@ impl Index {
         self.articles.get(path)
     }
 
+    /// Every article, in no order.
+    pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &Filed)> {
+        self.articles.iter()
+    }
+
     /// Every feed that there is.
     pub fn feeds(&self) -> impl Iterator<Item = &FeedKey> {
         self.feeds.keys()

@@ -73,6 +73,7 @@ fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
             format!("its text reads otherwise; updated {}", local(*changed, zone))
         }
         Record::Text { changed: None, .. } => "its text is noted, to tell when it changes".to_owned(),
+        Record::Imported { id, .. } => format!("known as {id} from the feed before dateline"),
         Record::Moved { from, to } => format!("moved from {from} to {to}"),
         Record::Retracted { retraction, .. } => {
             let by = match retraction.by {

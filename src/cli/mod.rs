@@ -6,8 +6,10 @@ mod build;
 mod check;
 mod command;
 mod explain;
+mod fetch;
 mod generate;
 mod history;
+mod import_ids;
 mod init;
 mod new;
 mod serve;
@@ -35,6 +37,8 @@ Examples:
   dateline new technology \"Robots dig\"   write the next story
   dateline check                        find every mistake in articles and configuration
   dateline explain content/world/a.md   why is it in this feed, and not in that?
+  dateline import-ids https://www.courier.example/feed/
+                                        readers of that feed will see no story twice
   dateline build --out public           write the feeds to files, without a server
 
 Exit codes: 0 fine, 1 the machine failed, 2 the input is wrong.";
@@ -60,6 +64,8 @@ enum Command {
     Check(check::Check),
     /// Show how an article was read, where each field came from, and which sections have it and why.
     Explain(explain::Explain),
+    /// Take over the ids and dates of a feed that dateline replaces, so that its readers see no story twice.
+    ImportIds(import_ids::ImportIds),
     /// Make a newsroom: a commented configuration and three example articles. Never overwrites anything.
     Init(init::Init),
     /// Make the file of a new article, and print its path.
@@ -90,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Build(command) => command.run(config),
         Command::Check(command) => command.run(config),
         Command::Explain(command) => command.run(config),
+        Command::ImportIds(command) => command.run(config),
         Command::Init(command) => command.run(),
         Command::New(command) => command.run(config),
         Command::Retract(command) => command.run(config),

@@ -16,6 +16,7 @@ mod demo;
 mod feeds;
 mod house;
 mod identity;
+mod import_ids;
 mod newsroom;
 mod retraction;
 mod rules;

@@ -86,7 +86,7 @@ pub(crate) fn article(title: &str, body: &str) -> String {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dateline"));
-    command.current_dir(folder).env_remove("DATELINE_LOG").stdin(Stdio::null());
+    command.current_dir(folder).env_remove("DATELINE_LOG").env("NO_PROXY", "127.0.0.1").stdin(Stdio::null());
     command
 }
 

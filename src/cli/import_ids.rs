@@ -1,0 +1,331 @@
+//! `dateline import-ids`
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+use super::build::Progress;
+use super::fetch::fetch;
+use super::{count, fail, load, refuse};
+use crate::article::Metadata;
+use crate::build::assemble;
+use crate::build::index::Index;
+use crate::config::Config;
+use crate::daemon::{self, Built};
+use crate::diag::Severity;
+use crate::feed::import::matching::{self, Candidate, Found};
+use crate::feed::import::{self, OldItem};
+use crate::ledger::{Ledger, Record};
+use crate::store::{Store, Trouble};
+use crate::types::{ArticlePath, EntryId, Moment, Text, rfc3339};
+use crate::watch::scan::Root;
+
+/// The most articles without an item that are listed: those that readers of the new feed meet first.
+const LISTED: usize = 20;
+/// The most candidates that are named for an item.
+const NAMED: usize = 3;
+
+/// Take over the ids and dates of a feed that dateline replaces, so that its readers see no story twice.
+#[derive(Args, Debug)]
+pub(super) struct ImportIds {
+    /// The old feed (RSS, Atom or JSON Feed), as a file or an http(s) address; several pages of it, or several feeds.
+    #[arg(required = true, value_name = "FEED")]
+    feeds: Vec<String>,
+    /// Show what would be taken over, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Also change the ids of articles that readers know from dateline already: they see those again.
+    #[arg(long)]
+    force: bool,
+}
+
+impl ImportIds {
+    pub(super) fn run(&self, file: &Path) -> ExitCode {
+        let (checked, config) = match load(file) {
+            Ok(loaded) => loaded,
+            Err(code) => return code,
+        };
+        let mut items = Vec::new();
+        for feed in &self.feeds {
+            match fetch(feed, import::LIMIT).and_then(|bytes| import::read(&bytes)) {
+                Ok(more) => items.extend(more),
+                Err(why) => return refuse(&format!("cannot read the feed `{feed}`: {why}")),
+            }
+        }
+        let (items, again) = matching::distinct(items);
+        let opened = match self.dry_run {
+            true => daemon::remembered(&config).map(|ledger| (None, ledger)),
+            false => Store::open(&config.state).and_then(|store| store.ledger().map(|ledger| (Some(store), ledger))),
+        };
+        let (store, mut ledger) = match opened {
+            Ok(opened) => opened,
+            Err(Trouble::Locked(_)) => {
+                return fail(
+                    "dateline is running: stop it first, so that no reader sees an article before it has its id",
+                );
+            }
+            Err(trouble) => return fail(&trouble.to_string()),
+        };
+        let progress = Progress::new("reading articles");
+        let known = ledger.clone();
+        let Ok(Built { engine, deliveries, records, .. }) =
+            daemon::build_once(checked, &config, || Ok(known), None, |done, total| progress.at(done, total))
+        else {
+            return fail("the state cannot be used");
+        };
+        progress.finish();
+        let Some(index) = engine.index().filter(|_| !deliveries.is_empty()) else {
+            return fail("the articles cannot be read; see `dateline check`");
+        };
+        // Where files are by now is true whether or not anything is taken over.
+        let mut records: Vec<Record> =
+            records.into_iter().filter(|record| matches!(record, Record::Moved { .. })).collect();
+        records.iter().for_each(|record| ledger.apply(record));
+        let articles = articles(index, &config);
+        let plan = Plan::new(&items, &articles, index, &ledger, self.force);
+        records.extend(plan.records());
+        if let Some(mut store) = store
+            && let Err(trouble) = store.append(&records, daemon::now())
+        {
+            return fail(&trouble.to_string());
+        }
+        plan.print(&daemon::root(&config), self.dry_run);
+        if again > 0 {
+            println!("{} there more than once", count(again, "item") + if again == 1 { " stands" } else { " stand" });
+        }
+        let broken = engine.problems().filter(|(_, problem)| problem.severity == Severity::Error).count();
+        if broken > 0 {
+            println!("{} may keep articles from being found: see `dateline check`", count(broken, "error"));
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+/// A public article.
+struct Article<'a> {
+    path: &'a ArticlePath,
+    metadata: &'a Metadata,
+    url: String,
+    published: Timestamp,
+}
+
+/// All public articles, newest first.
+fn articles<'a>(index: &'a Index, config: &Config) -> Vec<Article<'a>> {
+    let mut frames = HashMap::new();
+    let mut articles: Vec<Article> = index
+        .articles()
+        .filter_map(|(path, filed)| {
+            let frame =
+                frames.entry(&filed.filing.home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
+            let article = assemble::published(path, filed, None, config, frame)?;
+            let published = article.published.timestamp();
+            Some(Article { path, metadata: &filed.metadata, url: article.url.to_string(), published })
+        })
+        .collect();
+    articles.sort_by(|one, other| (other.published, one.path).cmp(&(one.published, other.path)));
+    articles
+}
+
+/// What becomes of each item, and which articles have none.
+struct Plan<'a> {
+    rows: Vec<Row<'a>>,
+    articles: &'a [Article<'a>],
+    without: Vec<&'a Article<'a>>,
+}
+
+struct Row<'a> {
+    item: &'a OldItem,
+    article: Option<&'a Article<'a>>,
+    verdict: Verdict,
+    /// What is to be said besides.
+    notes: Vec<String>,
+    /// The article's date, where it states none.
+    date: Option<Timestamp>,
+}
+
+enum Verdict {
+    /// The article gets the id.
+    Taken(EntryId),
+    /// It has it.
+    Had,
+    /// Why it does not get it.
+    Not(String),
+}
+
+impl<'a> Plan<'a> {
+    fn new(items: &'a [OldItem], articles: &'a [Article<'a>], index: &Index, ledger: &Ledger, force: bool) -> Plan<'a> {
+        let candidates: Vec<Candidate> = articles
+            .iter()
+            .map(|article| Candidate {
+                url: &article.url,
+                title: article.metadata.title.as_str(),
+                date: article.metadata.published.map(Moment::timestamp),
+            })
+            .collect();
+        let mut owners: HashMap<&EntryId, &ArticlePath> = HashMap::new();
+        for (path, filed) in index.articles() {
+            let id = filed.metadata.id.as_ref().or_else(|| ledger.article(path)?.id.as_ref());
+            owners.extend(id.map(|id| (id, path)));
+        }
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for item in items {
+            *uses.entry(&item.id).or_default() += 1;
+        }
+        let rows: Vec<Row> = items
+            .iter()
+            .zip(matching::find(items, &candidates))
+            .map(|(item, found)| {
+                let (article, mut notes) = match found {
+                    Found::ByLink(at) => (articles.get(at), Vec::new()),
+                    Found::ByTitle(at) => (articles.get(at), vec!["by its title".to_owned()]),
+                    Found::Doubtful(why, at) => return Row::unmatched(item, doubt(why, &at, articles)),
+                    Found::Nothing => {
+                        let link = item.link.as_ref().map(|link| format!("its link `{link}` or ")).unwrap_or_default();
+                        return Row::unmatched(item, format!("no article has {link}its title"));
+                    }
+                };
+                let Some(article) = article else { return Row::unmatched(item, "no article".to_owned()) };
+                if item.id_is_link {
+                    notes.push("it states no id, so readers go by its link".to_owned());
+                }
+                let unique = item.id.is_empty() || uses.get(item.id.as_str()) == Some(&1);
+                let verdict = if unique {
+                    judge(item, article, &owners, ledger, force)
+                } else {
+                    Verdict::Not("another item has the same id".to_owned())
+                };
+                let undated = article.metadata.published.is_none()
+                    && ledger.article(article.path).is_none_or(|known| known.seen.is_none());
+                let date = item.date.filter(|date| undated && Moment::new(*date, Offset::UTC).is_some());
+                notes.extend(date.map(|date| format!("dated {}", rfc3339(date))));
+                Row { item, article: Some(article), verdict, notes, date }
+            })
+            .collect();
+        let matched: BTreeSet<&ArticlePath> = rows.iter().filter_map(|row| Some(row.article?.path)).collect();
+        let without = articles.iter().filter(|article| !matched.contains(article.path)).collect();
+        Plan { rows, articles, without }
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record> {
+        self.rows.iter().flat_map(|row| {
+            let path = row.article.map(|article| article.path);
+            let seen = path.zip(row.date).map(|(path, at)| Record::Seen { path: path.clone(), at });
+            let imported = match (&row.verdict, path) {
+                (Verdict::Taken(id), Some(path)) => Some(Record::Imported { path: path.clone(), id: id.clone() }),
+                _ => None,
+            };
+            seen.into_iter().chain(imported)
+        })
+    }
+
+    fn print(&self, root: &Root, dry_run: bool) {
+        let file = |article: &Article| root.display(article.path.as_str());
+        let rows = |wanted: fn(&Verdict) -> bool| self.rows.iter().filter(move |row| wanted(&row.verdict));
+        let taken = |verdict: &Verdict| matches!(verdict, Verdict::Taken(_));
+        let had = |verdict: &Verdict| matches!(verdict, Verdict::Had);
+        let not = |verdict: &Verdict| matches!(verdict, Verdict::Not(_));
+        let matched = self.rows.iter().filter(|row| !not(&row.verdict)).filter_map(|row| row.article);
+        let width = matched.map(|article| file(article).chars().count()).max().unwrap_or(0).min(60);
+        let would = if dry_run { "would be " } else { "" };
+        for (heading, wanted) in
+            [(format!("{would}taken over"), taken as fn(&Verdict) -> bool), ("had it already".to_owned(), had)]
+        {
+            if rows(wanted).next().is_some() {
+                println!("{heading}");
+            }
+            for row in rows(wanted) {
+                let notes = row.notes.join("; ");
+                let notes = if notes.is_empty() { notes } else { format!("  ({notes})") };
+                let file = row.article.map(file).unwrap_or_default();
+                println!("  {file:<width$}  <-  {}  {}{notes}", line(&row.item.id), line(&row.item.title));
+            }
+        }
+        if rows(not).next().is_some() {
+            println!("not taken over");
+        }
+        for row in rows(not) {
+            let id = if row.item.id.is_empty() { "(no id)".to_owned() } else { line(&row.item.id) };
+            println!("  {id}  {}", line(&row.item.title));
+            let Verdict::Not(why) = &row.verdict else { continue };
+            let article = row.article.map(|article| format!("{}: ", file(article))).unwrap_or_default();
+            println!("      {article}{}", line(&[std::slice::from_ref(why), &row.notes].concat().join("; ")));
+        }
+        if !self.without.is_empty() {
+            println!("articles without an item: to readers of the old feed they are new");
+        }
+        for article in self.without.iter().take(LISTED) {
+            println!("  {:<width$}  {}  {}", file(article), rfc3339(article.published), article.metadata.title);
+        }
+        if let Some(more) = self.without.len().checked_sub(LISTED).filter(|more| *more > 0) {
+            println!("  and {} that {} older", more, if more == 1 { "is" } else { "are" });
+        }
+        println!(
+            "{}: {} {would}taken over, {} had already, {} not; {}, {} without an item{}",
+            count(self.rows.len(), "item"),
+            count(rows(taken).count(), "id"),
+            rows(had).count(),
+            rows(not).count(),
+            count(self.articles.len(), "public article"),
+            self.without.len(),
+            if dry_run { "; nothing was written" } else { "" }
+        );
+    }
+}
+
+impl<'a> Row<'a> {
+    fn unmatched(item: &'a OldItem, why: String) -> Row<'a> {
+        Row { item, article: None, verdict: Verdict::Not(why), notes: Vec::new(), date: None }
+    }
+}
+
+/// Whether an article gets the id of the item that it is.
+fn judge(
+    item: &OldItem,
+    article: &Article,
+    owners: &HashMap<&EntryId, &ArticlePath>,
+    ledger: &Ledger,
+    force: bool,
+) -> Verdict {
+    let id = match EntryId::parse(&item.id) {
+        Ok(id) if !item.id.contains('\u{FFFD}') => id,
+        Ok(_) => return Verdict::Not("its id has characters that could not be read".to_owned()),
+        Err(why) => return Verdict::Not(format!("an Atom feed cannot carry its id: {why}")),
+    };
+    let known = ledger.article(article.path);
+    let current = known.and_then(|known| known.id.as_ref());
+    match &article.metadata.id {
+        Some(stated) if *stated == id => return Verdict::Had,
+        Some(stated) => return Verdict::Not(format!("the file says `id: {stated}`, and it decides")),
+        None if current == Some(&id) => return Verdict::Had,
+        None => {}
+    }
+    if let Some(owner) = owners.get(&id).filter(|owner| **owner != article.path) {
+        return Verdict::Not(format!("{owner} has this id"));
+    }
+    match current {
+        Some(current) if !force => {
+            let how = if known.is_some_and(|known| known.hash.is_some()) { "published" } else { "imported" };
+            Verdict::Not(format!(
+                "already {how} as `{current}`; `--force` changes it, and readers see the article again"
+            ))
+        }
+        _ => Verdict::Taken(id),
+    }
+}
+
+fn doubt(why: &str, at: &[usize], articles: &[Article]) -> String {
+    let named: Vec<&str> =
+        at.iter().take(NAMED).filter_map(|at| articles.get(*at)).map(|article| article.path.as_str()).collect();
+    let more = if at.len() > NAMED { ", ..." } else { "" };
+    format!("{why}: {}{more}", named.join(", "))
+}
+
+/// Text from elsewhere as a terminal may have it.
+fn line(text: &str) -> String {
+    Text::line(text).to_string()
+}
