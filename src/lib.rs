@@ -98,8 +98,9 @@
 //! **Why does a copied file wait for some seconds?** A moved file first looks like a copy: its old path is gone only when it has
 //! stayed gone for a while. Published at once it would get an id of its own, and readers the story twice.
 //!
-//! **Why does `embargo` refuse an article?** This version does not schedule by it. To publish what somebody wanted withheld is
-//! worse than not to publish. A `date` in the future does withhold an article, to the second.
+//! **Why does an embargo that cannot be read withhold even what is public?** To publish what somebody wanted withheld is worse than
+//! not to publish, so that here "last good wins" does not hold: [`article::Parsed::withhold`] says so. For the same reason a
+//! slip of the pen in `date`, `embargo` or `expires` refuses the file, where another key is only warned about.
 //!
 //! **Why is there sometimes `dc:source` and not `source`?** RSS and Atom want the URL of the feed that a story came from. Wire
 //! text has a name only; `[content.sources]` says which feed belongs to a name.

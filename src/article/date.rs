@@ -87,6 +87,35 @@ fn resolve(local: civil::DateTime, place: &Place) -> Result<(Option<Moment>, Opt
     }
 }
 
+/// The date before the time, without `at`, `on` and commas: what embargoes such as `10:00 GMT, 24 November 2026` say.
+pub(super) fn rearranged(raw: &str) -> String {
+    let spaced = raw.replace(',', " ");
+    let is_filler = |word: &&str| ["at", "on", "hrs", "hours"].iter().any(|known| word.eq_ignore_ascii_case(known));
+    let mut words = spaced.split_whitespace().filter(|word| !is_filler(word)).peekable();
+    let mut time = Vec::new();
+    if let Some(first) =
+        words.next_if(|word| word.contains(':') && word.split(':').next().is_some_and(|hour| hour.len() <= 2))
+    {
+        time.push(first);
+        while let Some(zone) = words.next_if(|word| {
+            word.starts_with('+')
+                || ["am", "pm", "gmt", "utc", "ut"].iter().any(|known| word.eq_ignore_ascii_case(known))
+        }) {
+            time.push(zone);
+        }
+    }
+    words.chain(time).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether text begins with a numeric date: `2023-05-15`, `2023年5月15日`.
+pub(super) fn begins_with_date(text: &str) -> bool {
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    digits == 4
+        && text.starts_with(['1', '2'])
+        && text.chars().nth(4).is_some_and(|c| matches!(c, '-' | '/' | '.' | '年'))
+        && text.chars().nth(5).is_some_and(|c| c.is_ascii_digit())
+}
+
 enum Problem {
     NotADate,
     Says(String),
@@ -363,6 +392,19 @@ mod tests {
         ] {
             let date = parse(raw, &shanghai).unwrap_or_else(|error| panic!("{raw}: {error}"));
             assert_eq!((date.moment.rfc3339().as_str(), date.warning), (expected, None), "{raw}");
+        }
+    }
+
+    #[test]
+    fn times_before_dates_are_put_behind_them() {
+        for (raw, expected) in [
+            ("10:00 GMT, 24 November 2026", "24 November 2026 10:00 GMT"),
+            ("10:00 on Tuesday, 24 November 2026", "Tuesday 24 November 2026 10:00"),
+            ("24 November 2026 at 9:30 am", "24 November 2026 9:30 am"),
+            ("2026-11-24 10:00", "2026-11-24 10:00"),
+            ("further notice", "further notice"),
+        ] {
+            assert_eq!(rearranged(raw), expected);
         }
     }
 

@@ -5,8 +5,12 @@
 //!
 //! Long because it has a setter for every field there is; each is a few lines, and they belong on one page.
 
+mod lifecycle;
+
 use std::ops::Range;
 use std::sync::Arc;
+
+use self::lifecycle::Lifecycle;
 
 use super::date::{self, Date};
 use super::sanitise::percent_decoded;
@@ -67,6 +71,7 @@ pub(crate) struct Draft<'a> {
     draft: bool,
     in_feeds: bool,
     body: Option<Body>,
+    life: Lifecycle,
     /// An unusable date was reported; that there is none is no further news.
     date_refused: bool,
     title_refused: bool,
@@ -104,6 +109,7 @@ impl<'a> Draft<'a> {
             draft: false,
             in_feeds: true,
             body: None,
+            life: Lifecycle::default(),
             date_refused: false,
             title_refused: false,
         }
@@ -189,17 +195,7 @@ impl<'a> Draft<'a> {
 
     fn date(&mut self, raw: &str, span: &Range<usize>) -> Option<Moment> {
         match date::parse(raw, &self.source.options.timezone) {
-            Ok(Date { moment, warning }) => {
-                if let Some(warning) = warning {
-                    self.report(
-                        Code::ArticleDateAmbiguous,
-                        span.clone(),
-                        warning,
-                        "write the offset too: `2026-11-01T01:30:00-05:00`",
-                    );
-                }
-                Some(moment)
-            }
+            Ok(date) => Some(self.taken(date, span)),
             Err(reason) => {
                 self.report(
                     Code::ArticleDate,
@@ -210,6 +206,15 @@ impl<'a> Draft<'a> {
                 None
             }
         }
+    }
+
+    /// The instant of a date, with a word about a doubtful one.
+    fn taken(&mut self, Date { moment, warning }: Date, span: &Range<usize>) -> Moment {
+        if let Some(warning) = warning {
+            let help = "write the offset too: `2026-11-01T01:30:00-05:00`";
+            self.report(Code::ArticleDateAmbiguous, span.clone(), warning, help);
+        }
+        moment
     }
 
     pub(crate) fn add_author(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
@@ -464,7 +469,8 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn set_draft(&mut self, draft: bool, span: Range<usize>, how: &'static str) {
         self.origin("draft", draft.to_string(), &span, how);
-        self.draft = draft;
+        // A status may have said so already.
+        self.draft |= draft;
     }
 
     pub(crate) fn set_in_feeds(&mut self, in_feeds: bool, span: Range<usize>, how: &'static str) {
@@ -481,9 +487,9 @@ impl<'a> Draft<'a> {
         self.origin("related", text, &span, how);
     }
 
-    /// No article, only what was wrong so far.
-    pub(crate) fn refuse(self) -> Parsed {
-        Parsed { article: None, diagnostics: self.diagnostics, withhold: false, origins: self.origins }
+    /// No article, only what was wrong so far; `withhold` says whether the file was meant to withhold it.
+    pub(crate) fn refuse(self, withhold: bool) -> Parsed {
+        Parsed { article: None, diagnostics: self.diagnostics, origins: self.origins, withhold }
     }
 
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
@@ -506,6 +512,11 @@ impl<'a> Draft<'a> {
                 ),
             }
         }
+        let retracted = self.is_retracted();
+        if !self.has_title() && retracted {
+            // Nobody will read it, but every article has one.
+            self.title = self.slug.clone();
+        }
         if !self.has_title() {
             self.report(
                 Code::ArticleTitle,
@@ -514,7 +525,7 @@ impl<'a> Draft<'a> {
                 "write a headline: `title: ...` in the front matter, or a heading",
             );
         }
-        if !self.has_date() && !self.draft {
+        if !self.has_date() && !self.draft && !retracted {
             self.report(
                 Code::ArticleUndated,
                 0..0,
@@ -534,6 +545,7 @@ impl<'a> Draft<'a> {
             }
             (updated, _) => updated.map(|(updated, _)| updated),
         };
+        let life = self.conclude(updated);
         let refused = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         let article = match (self.title, self.slug) {
             (Some(title), Some(slug)) if !refused => {
@@ -566,17 +578,19 @@ impl<'a> Draft<'a> {
                     copyright: self.copyright,
                     draft: self.draft,
                     in_feeds: self.in_feeds,
-                    embargo: None,
-                    expires: None,
-                    retracted: None,
-                    corrections: Vec::new(),
+                    embargo: life.embargo,
+                    expires: life.expires,
+                    retracted: life.retracted,
+                    corrections: life.corrections,
                 };
                 let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));
                 Some(Article { metadata: Arc::new(metadata), body: Some(Arc::new(body)), source: None })
             }
             _ => None,
         };
-        Parsed { article, diagnostics: self.diagnostics, withhold: false, origins: self.origins }
+        // A retraction is not undone by another mistake in the same file.
+        let withhold = self.life.withhold || (retracted && article.is_none());
+        Parsed { article, diagnostics: self.diagnostics, origins: self.origins, withhold }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::MediaFacts;
 use super::draft::Draft;
 use super::front_matter::{Key, Node, Value};
+use super::lifecycle::{self, Meaning};
 use crate::diag::{Code, nearest};
 
 /// Every key that means something, with the other names it goes by.
@@ -91,19 +92,28 @@ const FOREIGN: &[&str] = &[
     "stage",
     "tag_line",
     "day",
+    "rate",
+    "late",
+    "gate",
+    "debate",
+    "donate",
+    "express",
+    "expert",
+    "experts",
+    "publisher",
 ];
-
-/// The keys that withhold or withdraw an article.
-const LIFECYCLE: [&str; 2] = ["expires", "embargo"];
 
 /// Fills a draft in.
 pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     const HOW: &str = "front matter";
     for (key, node) in keys {
         let span = node.span.clone();
+        if let Some(meaning) = lifecycle::meaning(&key.name) {
+            life(draft, keys, key, node, meaning);
+            continue;
+        }
         match &*key.name {
             "title" => text(draft, key, node).into_iter().for_each(|title| draft.set_title(&title, span.clone(), HOW)),
-            "date" => text(draft, key, node).into_iter().for_each(|date| draft.set_published(&date, span.clone(), HOW)),
             "updated" | "lastmod" | "modified" => {
                 text(draft, key, node).into_iter().for_each(|date| draft.set_updated(&date, span.clone(), HOW));
             }
@@ -146,41 +156,123 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             "feeds" => {
                 boolean(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW))
             }
-            name if LIFECYCLE.contains(&name) => lifecycle(draft, key, name),
-            name => stranger(draft, key, name),
+            name => stranger(draft, keys, key, node, name),
         }
     }
 }
 
-/// A key that withholds an article must never be passed over in silence, nor one that was meant to be such a key.
-fn lifecycle(draft: &mut Draft<'_>, key: &Key<'_>, meant: &str) {
-    let message = format!(
-        "`{}` is not supported yet, and publishing the article as if it were not there would be wrong",
-        key.name.escape_debug()
-    );
-    let help = match meant {
-        "embargo" => "withhold the article with `draft: true`, or give it a `date` in the future",
-        _ => "remove the key; the article stays until its file is removed",
+/// Takes a key that decides when or whether the article is public. Nothing of that is passed over in silence: what is there and
+/// cannot be read refuses the file.
+fn life(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
+    const HOW: &str = "front matter";
+    let span = node.span.clone();
+    let earlier = |(other, _): &&(Key<'_>, Node<'_>)| other.span.start < key.span.start;
+    let twice = keys.iter().filter(earlier).any(|(other, _)| other.name.eq_ignore_ascii_case(&key.name));
+    // What other tools call the date withholds the article where a date is there as well: Hugo waits for both.
+    let first_of_kind =
+        !keys.iter().filter(earlier).any(|(other, _)| lifecycle::meaning(&other.name) == Some(Meaning::Published));
+    let meaning = match (meaning, visible(node)) {
+        (Meaning::Published, Some(public)) if is_switch(key) => return draft.set_draft(!public, span, HOW),
+        (Meaning::Published, _) if first_of_kind && !has_date(keys) => Meaning::Date,
+        (Meaning::Published, _) => Meaning::Embargo,
+        (meaning, _) => meaning,
     };
-    draft.report(Code::ArticleLifecycle, key.span.clone(), message, help);
+    if twice {
+        let message = format!("the key `{}` is there twice", key.name.escape_debug());
+        return draft.refuse_key(meaning, key.span.clone(), message, "keep the one that is meant");
+    }
+    if meaning == Meaning::Corrections {
+        return corrections(draft, key, node);
+    }
+    let value = match &node.value {
+        Value::Scalar(value) => &**value,
+        Value::Null => "",
+        Value::List(_) | Value::Map(_) => {
+            let message = format!("`{}` is one value, not a list or a table", key.name.escape_debug());
+            return draft.refuse_key(meaning, span, message, "write one value, not a list or a table");
+        }
+    };
+    // Nothing stands behind the key: then its own place is shown.
+    let span = if span.is_empty() { key.span.clone() } else { span };
+    match meaning {
+        Meaning::Date | Meaning::Published => draft.set_published(value, span, HOW),
+        Meaning::Embargo => draft.set_embargo(value, span, HOW),
+        Meaning::Expires => draft.set_expires(value, span, HOW),
+        Meaning::Status => draft.set_status(value, span, HOW),
+        Meaning::Reason | Meaning::Corrections => draft.set_reason(value, span, HOW),
+    }
 }
 
-fn stranger(draft: &mut Draft<'_>, key: &Key<'_>, name: &str) {
+fn has_date(keys: &[(Key<'_>, Node<'_>)]) -> bool {
+    keys.iter().any(|(key, _)| lifecycle::meaning(&key.name) == Some(Meaning::Date))
+}
+
+/// `published: false` is how Jekyll and others write a draft.
+fn is_switch(key: &Key<'_>) -> bool {
+    ["published", "publish"].iter().any(|name| key.name.eq_ignore_ascii_case(name))
+}
+
+fn visible(node: &Node<'_>) -> Option<bool> {
+    match &node.value {
+        Value::Scalar(word) => truth(word),
+        _ => None,
+    }
+}
+
+/// Tables with `date` and `text`.
+fn corrections(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    const HELP: &str = "write a list of tables such as `{ date: 2026-11-23, text: \"The ship is longer.\" }`";
+    let one = std::slice::from_ref(node);
+    let nodes = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Null => return,
+        _ => one,
+    };
+    for node in nodes {
+        let mut refuse = |what: &str| draft.report(Code::ArticleCorrection, node.span.clone(), what, HELP);
+        let Value::Map(entries) = &node.value else {
+            refuse(&format!("`{}` is a list of tables, each with `date` and `text`", key.name.escape_debug()));
+            continue;
+        };
+        match (field(entries, "date"), field(entries, "text")) {
+            (Some((date, date_span)), Some((text, text_span))) => {
+                draft.add_correction((&date, date_span), (&text, text_span), "front matter");
+            }
+            (None, _) => refuse("a correction needs a `date`"),
+            (_, None) => refuse("a correction needs a `text`"),
+        }
+    }
+}
+
+fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, node: &Node<'_>, name: &str) {
     let lower = name.to_lowercase();
     if KEYS.contains(&name) || FOREIGN.contains(&lower.as_str()) {
         return;
     }
     let distance = if lower.chars().count() >= 6 { 2 } else { 1 };
-    let near =
-        nearest(&lower, KEYS.iter().copied()).filter(|meant| strsim::damerau_levenshtein(&lower, meant) <= distance);
-    match near {
-        Some(meant) if LIFECYCLE.contains(&meant) => lifecycle(draft, key, meant),
-        Some(meant) => {
-            let message = format!("`{}` is not a key that dateline knows", name.escape_debug());
-            draft.report(Code::FrontMatterNearMiss, key.span.clone(), message, format!("did you mean `{meant}`?"));
+    let near = nearest(&lower, KEYS.iter().copied())
+        .filter(|meant| strsim::damerau_levenshtein(&lower, meant) <= distance)
+        .map(|meant| (lifecycle::meaning(meant), meant))
+        .or_else(|| lifecycle::nearly_foreign(name).map(|(meaning, meant)| (Some(meaning), meant)));
+    let Some((meaning, meant)) = near else { return };
+    let meaning = match meaning {
+        Some(Meaning::Published) if has_date(keys) => Some(Meaning::Embargo),
+        other => other,
+    };
+    let message = format!("`{}` is not a key that dateline knows", name.escape_debug());
+    let says_status = || matches!(&node.value, Value::Scalar(word) if lifecycle::status(word).is_some());
+    match meaning {
+        Some(Meaning::Status) if !says_status() => {}
+        Some(
+            meaning @ (Meaning::Date | Meaning::Published | Meaning::Embargo | Meaning::Expires | Meaning::Status),
+        ) => {
+            let message = format!("{message}, and it may say when or whether the article is public");
+            let help = format!("did you mean `{meant}`? Rename the key or remove it");
+            return draft.refuse_key(meaning, key.span.clone(), message, help);
         }
-        None => {}
+        _ => {}
     }
+    draft.report(Code::FrontMatterNearMiss, key.span.clone(), message, format!("did you mean `{meant}`?"));
 }
 
 fn wrong_kind(draft: &mut Draft<'_>, key: &Key<'_>, span: &Range<usize>, wanted: &str) {
@@ -205,13 +297,18 @@ fn text(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<String>
 
 fn boolean(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool> {
     let word = text(draft, key, node)?;
+    let truth = truth(&word);
+    if truth.is_none() {
+        wrong_kind(draft, key, &node.span, "`true` or `false`");
+    }
+    truth
+}
+
+fn truth(word: &str) -> Option<bool> {
     match word.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" => Some(true),
         "false" | "no" | "off" => Some(false),
-        _ => {
-            wrong_kind(draft, key, &node.span, "`true` or `false`");
-            None
-        }
+        _ => None,
     }
 }
 

@@ -50,10 +50,16 @@ pub(super) struct Matter<'t> {
 const MOST_EVENTS: usize = 20_000;
 const MOST_DEPTH: usize = 16;
 
-/// Reads the front matter; `None` where the file has none.
-pub(super) fn read(text: &str) -> Option<Result<Matter<'_>, Refusal>> {
-    let first = text.lines().next()?;
-    let yaml = match first.trim_end() {
+/// Where front matter stands, without its fences.
+struct Extent {
+    yaml: bool,
+    matter: Range<usize>,
+    /// Where the article begins; `None` where no second fence follows.
+    body: Option<usize>,
+}
+
+fn extent(text: &str) -> Option<Extent> {
+    let yaml = match text.lines().next()?.trim_end() {
         "---" => true,
         "+++" => false,
         _ => return None,
@@ -64,18 +70,47 @@ pub(super) fn read(text: &str) -> Option<Result<Matter<'_>, Refusal>> {
         let end = at + line.len();
         let fence = line.trim_end();
         if (yaml && (fence == "---" || fence == "...")) || (!yaml && fence == "+++") {
-            let matter = text.get(start..at).unwrap_or_default();
-            let keys = if yaml { read_yaml(matter, start) } else { read_toml(matter, start) };
-            return Some(keys.map(|keys| Matter { keys, body: end }));
+            return Some(Extent { yaml, matter: start..at, body: Some(end) });
         }
         at = end;
     }
-    let fence = first.trim_end();
-    Some(Err(Refusal {
-        message: format!("the front matter is not closed: no second line `{fence}` follows"),
-        help: "close it, or finish writing the file",
-        span: 0..fence.len(),
-    }))
+    Some(Extent { yaml, matter: start..text.len(), body: None })
+}
+
+/// Reads the front matter; `None` where the file has none.
+pub(super) fn read(text: &str) -> Option<Result<Matter<'_>, Refusal>> {
+    let Extent { yaml, matter, body } = extent(text)?;
+    let Some(body) = body else {
+        let fence = if yaml { "---" } else { "+++" };
+        return Some(Err(Refusal {
+            message: format!("the front matter is not closed: no second line `{fence}` follows"),
+            help: "close it, or finish writing the file",
+            span: 0..fence.len(),
+        }));
+    };
+    let start = matter.start;
+    let matter = text.get(matter).unwrap_or_default();
+    let keys = if yaml { read_yaml(matter, start) } else { read_toml(matter, start) };
+    Some(keys.map(|keys| Matter { keys, body }))
+}
+
+/// The most lines that somebody writes before the text; below them a word about an embargo is the author's.
+const MOST_LINES: usize = 10;
+
+/// What would be front matter if it could be read: between the fences, or all of a file that does not close them. Without
+/// fences on the first line, the first lines, which may have lost them.
+pub(super) fn written(text: &str) -> &str {
+    // A blank line above the first fence is enough for it to be none.
+    let text = text.trim_start();
+    if let Some(extent) = extent(text) {
+        return text.get(extent.matter).unwrap_or_default();
+    }
+    let lines = text.split_inclusive('\n').scan(0, |end, line| {
+        *end += line.len();
+        Some((*end, !line.trim().is_empty()))
+    });
+    let end = lines.filter(|(_, written)| *written).take(MOST_LINES).last().map_or(0, |(end, _)| end);
+    text.get(..end).unwrap_or_default()
 }
 
 /// Markers count characters; files are cut by bytes.

@@ -5,7 +5,8 @@
 //! 1. JSON-LD: the first schema.org article of the page (`json_ld`)
 //! 2. Open Graph and `article:*` properties
 //! 3. Dublin Core: `DC.title`, `dcterms.created` ...
-//! 4. other `meta` elements: `author`, `description`, `keywords`, `pubdate`, `source`, `dateline-id` ...
+//! 4. other `meta` elements: `author`, `description`, `keywords`, `pubdate`, `source`, `dateline-id` ...; `embargo` and what
+//!    else says when and whether the page is public count wherever they stand (`release`)
 //! 5. the page: `<link rel=canonical>`, `<html lang>`, `<title>` or `<h1>`, byline, `<time datetime>`, the first `<figure>`
 //!
 //! The body is the first `<article>`, else `<main>`, else `<body>`, without navigation, headers, asides, footers, scripts
@@ -16,6 +17,7 @@
 
 mod json_ld;
 mod page;
+mod release;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,7 @@ use page::Page;
 use scraper::ElementRef;
 
 use super::draft::Draft;
+use super::lifecycle::{self, Meaning};
 use super::sanitise::too_tangled;
 use super::{Body, Parsed};
 use crate::diag::Code;
@@ -41,14 +44,24 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
             "close what is opened, and keep the nesting below 400 levels",
         );
         let mut parsed = draft.finish();
+        parsed.withhold |= lifecycle::withholds(source);
         // Nothing was looked for, so nothing is missing.
         parsed.diagnostics.retain(|diagnostic| diagnostic.code == Code::HtmlTangled);
         return parsed;
     }
     let page = Page::parse(source);
     let mut broken = Vec::new();
-    let findings = findings(source, &page, |message, span| broken.push((message, span)));
-    for (message, span) in broken {
+    let findings = findings(source, &page, |message, span, block| broken.push((message, span, block.to_owned())));
+    release::read(&mut draft, &page.metas());
+    let undated = !findings.iter().any(|finding| finding.field == Field::Published);
+    for (message, span, block) in broken {
+        for (key, meaning) in [("\"expires\"", Meaning::Expires), ("\"datePublished\"", Meaning::Date)] {
+            if block.contains(key) && (undated || meaning == Meaning::Expires) {
+                let message = format!("{key} stands in JSON-LD that cannot be read");
+                let span = place_after(source, "", key).unwrap_or(0..0);
+                draft.refuse_key(meaning, span, message, "correct the JSON");
+            }
+        }
         let message = format!("the JSON-LD cannot be read: {message}");
         draft.report(
             Code::HtmlJsonLd,
@@ -69,6 +82,7 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
             Field::Title => draft.set_title(value, span, how),
             Field::Published => draft.set_published(value, span, how),
             Field::Updated => draft.set_updated(value, span, how),
+            Field::Expires => draft.set_expires(value, span, how),
             Field::Author if !outranked(Field::Author) => draft.add_byline(value, span, how),
             Field::Editor if !outranked(Field::Editor) => draft.add_editors(value, span, how),
             Field::Tag if !outranked(Field::Tag) => draft.add_tag(value, span, how),
@@ -102,6 +116,7 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
     let titles = titles.collect::<Vec<_>>();
     match page.body(&titles, figure_taken) {
         Some(body) => draft.set_body(Body::Html(body)),
+        None if draft.is_retracted() => {}
         None => draft.report(
             Code::HtmlBody,
             0..0,
@@ -147,6 +162,7 @@ enum Field {
     Title,
     Published,
     Updated,
+    Expires,
     Author,
     Editor,
     Section,
@@ -234,7 +250,7 @@ const METAS: &[(&str, Field, &str)] = &[
 
 /// Everything that a page says about its article, in the order in which it counts. Broken JSON-LD is told to `broken`: what is
 /// wrong, and where in the source.
-fn findings(source: &str, page: &Page, mut broken: impl FnMut(String, Option<Range<usize>>)) -> Vec<Finding> {
+fn findings(source: &str, page: &Page, mut broken: impl FnMut(String, Option<Range<usize>>, &str)) -> Vec<Finding> {
     let mut findings = Vec::new();
     let blocks = page
         .elements()
@@ -257,7 +273,7 @@ fn findings(source: &str, page: &Page, mut broken: impl FnMut(String, Option<Ran
                 let column = place.start + problem.at - line_start;
                 Some(start + column..start + column)
             });
-            broken(problem.message, span);
+            broken(problem.message, span, block);
         }
     }
     let in_json = |key: &str, value: &str| {
@@ -298,6 +314,17 @@ fn findings(source: &str, page: &Page, mut broken: impl FnMut(String, Option<Ran
                 _ => true,
             }
     });
+    // A date that is there and empty counts where there is no other: the page was to have one.
+    findings.extend(objects.unreadable("datePublished").map(|value| Finding {
+        field: Field::Published,
+        span: in_json("datePublished", &value),
+        value: if value == "\"\"" { String::new() } else { value },
+        how: "JSON-LD",
+    }));
+    let published = METAS.iter().filter(|(_, field, _)| *field == Field::Published);
+    if published.into_iter().any(|(name, ..)| page::is_empty(&metas, name)) {
+        findings.push(Finding { field: Field::Published, value: String::new(), span: None, how: "meta" });
+    }
     findings
 }
 

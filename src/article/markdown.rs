@@ -6,6 +6,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::draft::Draft;
+use super::lifecycle::{self, Meaning};
 use super::{Body, Parsed, fields, front_matter};
 use crate::diag::Code;
 
@@ -16,6 +17,16 @@ pub(super) const OPTIONS: Options =
 pub(super) fn read(mut draft: Draft<'_>) -> Parsed {
     let text = draft.source().text;
     let body = match front_matter::read(text) {
+        None if lifecycle::withholds(front_matter::written(text)) => {
+            let fences = "write it between two lines `---` at the very top of the file";
+            let mut lines = text.split_inclusive('\n').scan(0, |end, line| {
+                *end += line.len();
+                Some((*end - line.len()..*end, line))
+            });
+            let line = lines.find(|(_, line)| lifecycle::withholds(line)).map_or(0..0, |(span, _)| span);
+            draft.refuse_key(Meaning::Embargo, line, "an embargo or a retraction stands outside front matter", fences);
+            return draft.refuse(true);
+        }
         None => 0,
         Some(Ok(matter)) => {
             fields::apply(&mut draft, &matter.keys);
@@ -23,7 +34,7 @@ pub(super) fn read(mut draft: Draft<'_>) -> Parsed {
         }
         Some(Err(refusal)) => {
             draft.report(Code::FrontMatter, refusal.span, refusal.message, refusal.help);
-            return draft.refuse();
+            return draft.refuse(lifecycle::withholds(front_matter::written(text)));
         }
     };
     let mut body = body..text.len();

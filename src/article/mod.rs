@@ -8,6 +8,7 @@ mod draft;
 mod fields;
 mod front_matter;
 mod html;
+mod lifecycle;
 mod markdown;
 pub mod render;
 pub(crate) mod sanitise;
@@ -38,8 +39,8 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
     let refused = |code, message: String, help: &str, place| Parsed {
         article: None,
         diagnostics: vec![Diagnostic::new(code, message).at(place).help(help)],
-        withhold: false,
         origins: Vec::new(),
+        withhold: lifecycle::withholds(&String::from_utf8_lossy(bytes)),
     };
     let whole_file = || Place::file(&file);
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > options.max_size {
@@ -97,7 +98,7 @@ pub fn too_large(path: &ArticlePath, options: &ParseOptions) -> Parsed {
     let message = format!("the file is larger than {} bytes", options.max_size);
     let diagnostic = Diagnostic::new(Code::ArticleTooLarge, message).at(Place::file(&draft::file_name(options, path)));
     let diagnostics = vec![diagnostic.help("shorten it, or raise `content.max_size`")];
-    Parsed { article: None, diagnostics, withhold: false, origins: Vec::new() }
+    Parsed { article: None, diagnostics, origins: Vec::new(), withhold: false }
 }
 
 /// Whether a file of this name is an article: a known extension, no dotfile, nothing that an editor leaves for a moment.
@@ -116,10 +117,12 @@ pub struct Parsed {
     pub article: Option<Article>,
     /// What was wrong, errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
-    /// It carries an embargo that cannot be read, so that even the version that is public is withheld.
-    pub withhold: bool,
     /// How each field was found, for `dateline explain`; empty unless asked for.
     pub origins: Vec<Origin>,
+    /// The file was meant to withhold or retract its article and cannot be followed, so that the version that is public must be
+    /// withheld too: an embargo that cannot be read, or a refused file that speaks of one or of a retraction. Then there is no
+    /// article, and an error says why.
+    pub withhold: bool,
 }
 
 /// Where a field of an article came from.
@@ -195,25 +198,25 @@ pub struct Metadata {
     pub embargo: Option<Moment>,
     /// Not public from this instant on.
     pub expires: Option<Moment>,
-    /// It is withdrawn.
+    /// It was withdrawn; what else the file says about it may be missing, and the title may be the slug.
     pub retracted: Option<Retraction>,
-    /// What was wrong in it and is put right, oldest first.
+    /// What was corrected, oldest first.
     pub corrections: Vec<Correction>,
 }
 
-/// `status: retracted`
+/// The withdrawal of an article.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Retraction {
-    /// What readers are told.
+    /// Why, for readers.
     pub reason: Option<Text>,
 }
 
-/// A notice to readers that something was wrong.
+/// A correction that readers are told about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Correction {
-    /// Since when it is put right.
+    /// When it was made. Without a date of its own, when the article was updated or published.
     pub date: Moment,
-    /// One line, never empty.
+    /// What was wrong, and what is right: one line, never empty.
     pub text: Text,
 }
 
@@ -376,4 +379,12 @@ pub enum WireField {
     Related,
     /// The permanent id.
     Id,
+    /// Not public before: `Embargo`, `发布限制`.
+    Embargo,
+    /// Not public from then on: `Expires`, `有效期至`.
+    Expires,
+    /// Published, draft or retracted: `Status`, `状态`.
+    Status,
+    /// What was corrected, with its date or without: `Correction`, `更正`.
+    Correction,
 }

@@ -49,6 +49,10 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
             WireField::Summary => draft.set_summary(text, span, how),
             WireField::Caption => draft.set_image_caption(text, span, how),
             WireField::Id => draft.set_id(text, span, how),
+            WireField::Embargo => draft.set_embargo(text, span, how),
+            WireField::Expires => draft.set_expires(text, span, how),
+            WireField::Status => draft.set_status(text, span, how),
+            WireField::Correction => draft.add_correction_line(text, span, how),
             WireField::Related => {}
         }
     }
@@ -58,10 +62,13 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
     for (related, span) in story.related {
         draft.note_related(Text::line(&related).as_str(), span, "other stories");
     }
+    for (meaning, note) in story.refusals {
+        draft.refuse_key(meaning, note.span, note.message, note.help);
+    }
     for note in story.notes {
         draft.report(note.code, note.span, note.message, note.help);
     }
-    if story.body.is_empty() {
+    if story.body.is_empty() && !draft.is_retracted() {
         draft.report(
             Code::WireBody,
             0..0,

@@ -483,7 +483,7 @@ fn reload(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Reload {
 }
 
 fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Option<(Text, WireField)> {
-    const FIELDS: [(&str, WireField); 12] = [
+    const FIELDS: [(&str, WireField); 16] = [
         ("breadcrumb", WireField::Breadcrumb),
         ("title", WireField::Title),
         ("updated", WireField::Updated),
@@ -496,6 +496,10 @@ fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Op
         ("summary", WireField::Summary),
         ("related", WireField::Related),
         ("id", WireField::Id),
+        ("embargo", WireField::Embargo),
+        ("expires", WireField::Expires),
+        ("status", WireField::Status),
+        ("correction", WireField::Correction),
     ];
     let name = Text::line(&label.value);
     if name.is_empty() {

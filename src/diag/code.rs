@@ -129,8 +129,12 @@ codes! {
     ArticleTag "article-tag" Warning,
     /// More of something than is published.
     ArticleTooMany "article-too-many" Warning,
-    /// A key that would withhold or withdraw the article, which this version cannot honour.
+    /// What says when or whether the article is public cannot be read, or is nearly a key that would.
     ArticleLifecycle "article-lifecycle" Error,
+    /// It expires before it is published, so it is never public.
+    ArticleExpires "article-expires" Warning,
+    /// A correction without text, or without a date that can be read.
+    ArticleCorrection "article-correction" Error,
 
     // -- articles: front matter and Markdown --------------------------------------------------------------------------
     /// The front matter is not closed, or is not YAML or TOML.

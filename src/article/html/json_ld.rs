@@ -50,11 +50,7 @@ impl Objects {
 
     /// Everything that the first article says; `place` finds where a value stands.
     pub(super) fn findings(&self, place: impl Fn(&str, &str) -> Option<Range<usize>>) -> Vec<Finding> {
-        let articles = || self.all.iter().filter(|object| is_article(object));
-        let Some(article) = articles().find(|object| object.contains_key("headline")).or_else(|| articles().next())
-        else {
-            return Vec::new();
-        };
+        let Some(article) = self.article() else { return Vec::new() };
         let mut findings = Vec::new();
         let mut add = |field: Field, key: &str, value: Option<&str>| {
             let Some(written) = value.map(str::trim).filter(|value| !value.is_empty()) else { return };
@@ -64,6 +60,8 @@ impl Objects {
         add(Field::Title, "headline", text("headline").or_else(|| text("name")));
         add(Field::Published, "datePublished", text("datePublished").or_else(|| text("dateCreated")));
         add(Field::Updated, "dateModified", text("dateModified"));
+        let unreadable = self.unreadable("expires");
+        add(Field::Expires, "expires", text("expires").or(unreadable.as_deref()));
         for name in self.texts(article.get("author"), &["name"]) {
             add(Field::Author, "author", Some(name));
         }
@@ -94,6 +92,18 @@ impl Objects {
             }
         }
         findings
+    }
+
+    fn article(&self) -> Option<&Map<String, Value>> {
+        let articles = || self.all.iter().filter(|object| is_article(object));
+        articles().find(|object| object.contains_key("headline")).or_else(|| articles().next())
+    }
+
+    /// What the article says under this key, as JSON, if it is something and holds no text.
+    pub(super) fn unreadable(&self, key: &str) -> Option<String> {
+        let value = self.article()?.get(key).filter(|value| !value.is_null())?;
+        let text = self.first_text(Some(value), &["name", "@value"]).map(str::trim);
+        text.is_none_or(str::is_empty).then(|| value.to_string())
     }
 
     /// The first text of a value: itself, the first of an array, or one of these keys of an object.

@@ -211,6 +211,16 @@ pub(super) fn contents<'p>(metas: &[ElementRef<'p>], name: &str) -> impl Iterato
         .filter(|content| !content.is_empty())
 }
 
+/// Whether there is such a `meta` element with nothing in it.
+pub(super) fn is_empty(metas: &[ElementRef<'_>], name: &str) -> bool {
+    metas.iter().any(|element| {
+        ["name", "property", "itemprop"]
+            .iter()
+            .any(|attribute| element.attr(attribute).is_some_and(|value| value.trim().eq_ignore_ascii_case(name)))
+            && element.attr("content").is_none_or(|content| content.trim().is_empty())
+    })
+}
+
 /// The words of an element on one line.
 pub(super) fn text_of(element: ElementRef<'_>) -> String {
     let mut text = String::new();

@@ -12,7 +12,7 @@ use crate::types::{ArticlePath, ContentHash, Text};
 fn told(source: &str) -> String {
     let page = Page::parse(source);
     let mut problems = Vec::new();
-    let found = findings(source, &page, |message, span| problems.push((message, span)));
+    let found = findings(source, &page, |message, span, _| problems.push((message, span)));
     let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     let mut seen = Vec::new();

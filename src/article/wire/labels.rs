@@ -192,7 +192,49 @@ const LABELS: &[(WireField, &[&str])] = &[
         ],
     ),
     (WireField::Id, &["id", "article id", "story id", "稿件编号", "文章编号"]),
+    (
+        WireField::Embargo,
+        &[
+            "embargo",
+            "embargoed",
+            "embargo until",
+            "embargoed until",
+            "under embargo until",
+            "strictly embargoed until",
+            "embargo date",
+            "embargo time",
+            "not for release before",
+            "not for release until",
+            "not for publication before",
+            "not for publication until",
+            "发布限制",
+            "禁发至",
+        ],
+    ),
+    (WireField::Expires, &["expires", "expires on", "expires at", "expiry", "expiry date", "有效期至"]),
+    (WireField::Status, &["status", "状态"]),
+    (WireField::Correction, &["correction", "corrections", "更正"]),
 ];
+
+/// Openings of a line that withholds the story, written without a colon: `EMBARGOED UNTIL 10:00 GMT, 24 November 2026`.
+pub(super) const EMBARGOES: &[&str] = &[
+    "embargo",
+    "under embargo",
+    "under strict embargo",
+    "strict embargo",
+    "strictly embargo",
+    "press embargo",
+    "news embargo",
+    "media embargo",
+    "not for release",
+    "not for publication",
+    "禁发至",
+    "发布限制",
+];
+
+/// Words between such an opening and its date.
+pub(super) const UNTIL: &[&str] =
+    &["until", "till", "til", "to", "for", "release", "publication", "before", "at", "on", "the", "from", "is", "ends"];
 
 /// Openings of a byline that is written without a colon, with what must follow the word.
 pub(super) const BYLINES: &[&str] = &[

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::labels::{self, Labels};
 use crate::article::WireField;
 use crate::article::date;
+use crate::article::lifecycle;
 use crate::article::summary::is_wider;
 
 /// A stretch of the source text that knows where it is.
@@ -123,8 +124,10 @@ pub(super) enum Kind<'a> {
     Byline(Stretch<'a>),
     /// A caption, either half of which may be empty.
     Caption { caption: Stretch<'a>, credit: Stretch<'a> },
-    /// A label that is nearly a known one, and the known one.
-    NearLabel { label: Stretch<'a>, meant: String },
+    /// `EMBARGOED UNTIL ...`: the words behind the opening, and whether they are a date.
+    Embargo { until: Stretch<'a>, dated: bool },
+    /// A label that is nearly a known one, the known one, and what that stands for.
+    NearLabel { label: Stretch<'a>, meant: String, field: WireField },
     /// Anything else: headline or paragraph.
     Prose,
 }
@@ -137,6 +140,9 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     }
     if let Some(pieces) = fields(bare, labels) {
         return Kind::Fields(pieces);
+    }
+    if let Some((_, until)) = embargo(bare) {
+        return Kind::Embargo { until, dated: looks_like_date(until.text) };
     }
     if let Some(names) = labels::EDITED.iter().find_map(|opening| bare.without(opening))
         && looks_like_names(names.text)
@@ -157,8 +163,8 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     if crumbs.len() > 1 && crumbs.iter().all(|crumb| !is_wider(crumb, 40)) && !ends_sentence(line.text) {
         return Kind::Breadcrumb(line);
     }
-    if let Some((label, meant)) = near_label(bare, labels) {
-        return Kind::NearLabel { label, meant };
+    if let Some((label, meant, field)) = near_label(bare, labels) {
+        return Kind::NearLabel { label, meant, field };
     }
     Kind::Prose
 }
@@ -224,13 +230,21 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
         }
         let (label, field, value_start) = match label_at(rest, labels) {
             Some((label, field, value_start)) => (label, Some(field), value_start),
-            None => (Stretch { text: "", start: rest.start }, None, 0),
+            None => match embargo(rest).filter(|_| line.text.contains(is_bar)) {
+                Some((label, until)) => (label, Some(WireField::Embargo), until.start - rest.start),
+                None => (Stretch { text: "", start: rest.start }, None, 0),
+            },
         };
         let value = rest.from(value_start);
         let whole = matches!(
             field,
             Some(
-                WireField::Breadcrumb | WireField::Title | WireField::Summary | WireField::Caption | WireField::Related
+                WireField::Breadcrumb
+                    | WireField::Title
+                    | WireField::Summary
+                    | WireField::Caption
+                    | WireField::Related
+                    | WireField::Correction
             )
         );
         let end = if whole { value.text.len() } else { piece_end(value, field, labels) };
@@ -239,9 +253,18 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
         pieces.push(Piece { field, label, value: content });
         rest = value.from(end);
     }
+    let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
+    let divided = labelled || line.text.contains(is_bar);
     for piece in &mut pieces {
         if let (None, Some(names)) = (piece.field, byline(piece.value)) {
             (piece.field, piece.value) = (Some(WireField::Author), names);
+        }
+        // A slip of the pen in the label of an embargo does not lift it, wherever it stands in the line.
+        if let (true, None, Some((label, _, WireField::Embargo))) =
+            (divided, piece.field, near_label(piece.value, labels))
+        {
+            let value = piece.value.from(label.text.len() + 1);
+            *piece = Piece { field: Some(WireField::Embargo), label, value };
         }
     }
     let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
@@ -266,12 +289,64 @@ fn piece_end(value: Stretch<'_>, field: Option<WireField>, labels: &Labels) -> u
             return at;
         }
         let rest = value.from(at);
-        let dated = !matches!(field, Some(WireField::Date | WireField::Updated)) && begins_with_date(rest.text);
+        let dated = !field.is_some_and(is_instant) && date::begins_with_date(rest.text);
         if dated || label_at(rest, labels).is_some() {
             return at;
         }
     }
     value.text.len()
+}
+
+/// Whether the value of a field is a date.
+fn is_instant(field: WireField) -> bool {
+    matches!(field, WireField::Date | WireField::Updated | WireField::Embargo | WireField::Expires)
+}
+
+/// A line that withholds the story without a colon: its opening, and what stands behind it. A headline about a trade embargo
+/// cannot always be told from one; then the story is withheld, and `Title:` helps.
+fn embargo(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
+    const MARKS: [char; 7] = ['*', '#', '-', '=', '_', '!', '—'];
+    let inner = line.part(line.text.len() - line.text.trim_start_matches(MARKS).len()..line.text.len());
+    let inner = inner.part(0..inner.text.trim_end_matches(MARKS).len());
+    let after = labels::EMBARGOES.iter().find_map(|opening| inner.without(opening))?;
+    // `embargoed`, `embargoes`: the rest of the word.
+    let glued = inner.text.get(..after.start - inner.start).is_some_and(|head| !head.ends_with(is_blank));
+    let ending = after.text.chars().take_while(char::is_ascii_alphabetic).count();
+    let mut rest = if glued
+        && ["", "ed", "es"]
+            .iter()
+            .any(|known| after.text.get(..ending).is_some_and(|word| word.eq_ignore_ascii_case(known)))
+    {
+        after.from(ending)
+    } else {
+        after
+    };
+    let label_end = rest.start;
+    let word_of =
+        |rest: Stretch<'_>| rest.text.chars().take_while(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let has_digits = rest.text.contains(|c: char| c.is_ascii_digit());
+    let about_trade = ["on", "against", "of", "over"].contains(&word_of(rest).as_str())
+        && !has_digits
+        && !labels::UNTIL.iter().take(3).chain(&["before"]).any(|word| rest.text.to_lowercase().contains(word));
+    let says_until = |rest: Stretch<'_>| {
+        let word = word_of(rest);
+        labels::UNTIL.contains(&word.as_str()) || word.starts_with(|c: char| c.is_ascii_digit()) || is_month(&word)
+    };
+    // A paragraph that begins with the word must say until when at once.
+    if about_trade || (is_wider(line.text, 100) && !says_until(rest)) {
+        return None;
+    }
+    loop {
+        let trimmed = rest.text.trim_start_matches([':', '：', '-', '–', '—', ' ', ',']);
+        rest = rest.from(rest.text.len() - trimmed.len());
+        let word = word_of(rest);
+        if word.is_empty() || !labels::UNTIL.contains(&word.as_str()) {
+            break;
+        }
+        rest = rest.from(word.len());
+    }
+    let until = rest.part(0..rest.text.trim_end_matches(['.', '。', '!', ' ']).len());
+    Some((line.part(0..label_end - line.start), until))
 }
 
 fn is_bar(character: char) -> bool {
@@ -282,7 +357,13 @@ fn is_bar(character: char) -> bool {
 fn is_plausible(piece: &Piece<'_>) -> bool {
     let value = piece.value.text;
     match piece.field {
-        Some(WireField::Summary | WireField::Title | WireField::Caption | WireField::Related) => true,
+        Some(
+            WireField::Summary | WireField::Title | WireField::Caption | WireField::Related | WireField::Correction,
+        ) => true,
+        // What cannot be read withholds the story, so that nearly everything is taken for an embargo.
+        Some(WireField::Embargo) => !is_wider(value, 80) || looks_like_date(value),
+        Some(WireField::Expires) => !is_wider(value, 60) || date::begins_with_date(value),
+        Some(WireField::Status) => !is_wider(value, 40),
         Some(WireField::Date | WireField::Updated) => {
             !is_wider(value, 60) && (value.is_empty() || value.contains(|c: char| c.is_ascii_digit()))
         }
@@ -425,32 +506,29 @@ pub(super) fn dateline_reporters(paragraph: Stretch<'_>) -> Option<Stretch<'_>> 
 }
 
 /// A label that differs from a known one by a slip of the pen, with a value that the known one could have.
-fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, String)> {
+fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, String, WireField)> {
     let (at, colon) = line.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：'))?;
     let label = line.part(0..at);
     let value = line.from(at + colon.len_utf8());
     let (meant, field) = labels.nearest(label.text)?;
     let believable = match field {
         WireField::Breadcrumb => crumbs(value).len() > 1,
-        WireField::Date | WireField::Updated => begins_with_date(value.text) || looks_like_date(value.text),
+        WireField::Date | WireField::Updated | WireField::Expires => {
+            date::begins_with_date(value.text) || looks_like_date(value.text)
+        }
+        WireField::Embargo => !is_wider(value.text, 80),
+        WireField::Status => lifecycle::status(value.text).is_some(),
         WireField::Author | WireField::Editor => looks_like_names(value.text) && !is_wider(value.text, 60),
         WireField::Source | WireField::Tags | WireField::Id => !is_wider(value.text, 60) || line.text.contains(is_bar),
-        WireField::Title | WireField::Summary | WireField::Caption | WireField::Related => false,
+        WireField::Title | WireField::Summary | WireField::Caption | WireField::Related | WireField::Correction => {
+            false
+        }
     };
-    believable.then(|| (label, meant.to_owned()))
-}
-
-/// Whether text begins with a numeric date: `2023-05-15`, `2023年5月15日`.
-fn begins_with_date(text: &str) -> bool {
-    let digits = text.chars().take_while(char::is_ascii_digit).count();
-    digits == 4
-        && text.starts_with(['1', '2'])
-        && text.chars().nth(4).is_some_and(|c| matches!(c, '-' | '/' | '.' | '年'))
-        && text.chars().nth(5).is_some_and(|c| c.is_ascii_digit())
+    believable.then(|| (label, meant.to_owned(), field))
 }
 
 /// Whether text is a date, perhaps with a time and a zone, and nothing else.
-fn looks_like_date(text: &str) -> bool {
+pub(super) fn looks_like_date(text: &str) -> bool {
     const WORDS: &[&str] = &[
         "am",
         "pm",

@@ -13,6 +13,8 @@ use std::ops::Range;
 use super::labels::{self, Labels};
 use super::lines::{self, Kind, Line, Piece, Stretch};
 use crate::article::WireField;
+use crate::article::date;
+use crate::article::lifecycle::Meaning;
 use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diag::Code;
 use crate::types::Text;
@@ -35,6 +37,8 @@ pub(super) struct Story<'a> {
     pub(super) related: Vec<(String, Range<usize>)>,
     /// What is doubtful.
     pub(super) notes: Vec<Note>,
+    /// What may say when or whether the story is public, and is no label that is known.
+    pub(super) refusals: Vec<(Meaning, Note)>,
 }
 
 /// Something doubtful.
@@ -122,6 +126,7 @@ fn header<'l, 'a>(looked: &'l [Looked<'a>], story: &mut Story<'a>) -> (Vec<Line<
                 story.values.push((WireField::Breadcrumb, *crumbs, "breadcrumb"));
             }
             Kind::Date(date) => story.values.push((WireField::Date, *date, "date line")),
+            Kind::Embargo { until, .. } => story.values.push((WireField::Embargo, *until, "embargo line")),
             Kind::Byline(names) if titled || could_be_headline(after) => {
                 story.values.push((WireField::Author, *names, "byline"));
             }
@@ -141,7 +146,7 @@ fn header<'l, 'a>(looked: &'l [Looked<'a>], story: &mut Story<'a>) -> (Vec<Line<
                 format!("`{}` heads other stories; here no story has begun", line.text.text),
                 "begin the text with the headline",
             ),
-            Kind::NearLabel { label, meant } => near_label(*label, meant, story),
+            Kind::NearLabel { label, meant, field } => near_label(*label, meant, *field, story),
             _ if !titled && is_headline(line.text) => {
                 if lines::ends_sentence(line.text.text) && !line.text.text.ends_with(is_quote) {
                     story.note(
@@ -230,7 +235,13 @@ fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
 /// Takes the values of a labelled line.
 fn apply<'a>(pieces: &[Piece<'a>], line: &Line<'a>, story: &mut Story<'a>) {
     for piece in pieces {
+        // An empty label of these refuses the file where it is read: nobody knows what was to stand there.
+        let decides =
+            matches!(piece.field, Some(WireField::Date | WireField::Embargo | WireField::Expires | WireField::Status));
         match piece.field {
+            Some(field) if decides && piece.value.text.is_empty() => {
+                take(field, Stretch { text: "", start: piece.label.start }, story);
+            }
             _ if piece.value.text.is_empty() => {
                 let label = piece.label.text;
                 story.note(
@@ -263,7 +274,17 @@ fn apply<'a>(pieces: &[Piece<'a>], line: &Line<'a>, story: &mut Story<'a>) {
 }
 
 fn take<'a>(field: WireField, value: Stretch<'a>, story: &mut Story<'a>) {
-    let single = !matches!(field, WireField::Author | WireField::Editor | WireField::Tags);
+    // Two embargoes do not contradict each other: the article waits for both.
+    let single = !matches!(
+        field,
+        WireField::Author
+            | WireField::Editor
+            | WireField::Tags
+            | WireField::Embargo
+            | WireField::Expires
+            | WireField::Status
+            | WireField::Correction
+    );
     if single && let Some(first) = story.value(field) {
         if first.text != value.text {
             story.note(
@@ -295,7 +316,21 @@ fn keep_picture<'a>(caption: Stretch<'a>, credit: Stretch<'a>, story: &mut Story
     }
 }
 
-fn near_label(label: Stretch<'_>, meant: &str, story: &mut Story<'_>) {
+fn near_label(label: Stretch<'_>, meant: &str, field: WireField, story: &mut Story<'_>) {
+    let decides = match field {
+        WireField::Date => Some(Meaning::Date),
+        WireField::Embargo => Some(Meaning::Embargo),
+        WireField::Expires => Some(Meaning::Expires),
+        WireField::Status => Some(Meaning::Status),
+        _ => None,
+    };
+    if let Some(meaning) = decides {
+        let message =
+            format!("`{}` is not a known label, and it may say when or whether the article is public", label.text);
+        let help = format!("did you mean `{meant}`? `[content.wire]` in the configuration adds labels");
+        story.refusals.push((meaning, Note { code: Code::ArticleLifecycle, span: label.span(), message, help }));
+        return;
+    }
     story.note(
         Code::WireLabel,
         label.span(),
@@ -318,20 +353,38 @@ fn body_end(rest: &[Looked<'_>]) -> usize {
 /// Takes the labelled lines and bylines at the end of the body; returns the lines before them.
 fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked<'a>> {
     let ends = |(_, kind): &&Looked<'_>| {
-        matches!(kind, Kind::Fields(_) | Kind::Byline(_) | Kind::Date(_) | Kind::NearLabel { .. })
+        matches!(
+            kind,
+            Kind::Fields(_)
+                | Kind::Byline(_)
+                | Kind::Date(_)
+                | Kind::NearLabel { .. }
+                | Kind::Embargo { dated: true, .. }
+        )
     };
     let last = body.len() - body.iter().rev().take(MOST_LINES).take_while(ends).count();
     let (kept, trailing) = body.split_at(last);
+    let mut kept = kept.to_vec();
     for (line, kind) in trailing {
         match kind {
-            Kind::Fields(pieces) => apply(pieces, line, story),
+            Kind::Fields(pieces) => {
+                apply(pieces, line, story);
+                // Without a date it is a paragraph for readers as well.
+                let undated = |piece: &Piece<'_>| {
+                    piece.field == Some(WireField::Correction) && !date::begins_with_date(piece.value.text)
+                };
+                if pieces.iter().any(undated) {
+                    kept.push((*line, Kind::Prose));
+                }
+            }
+            Kind::Embargo { until, .. } => take(WireField::Embargo, *until, story),
             Kind::Byline(names) => story.values.push((WireField::Author, *names, "byline")),
             Kind::Date(date) => take(WireField::Date, *date, story),
-            Kind::NearLabel { label, meant } => near_label(*label, meant, story),
+            Kind::NearLabel { label, meant, field } => near_label(*label, meant, *field, story),
             _ => {}
         }
     }
-    kept.to_vec()
+    kept
 }
 
 /// Reads what follows the body: labelled lines, then other stories.
@@ -344,14 +397,18 @@ fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
             Kind::RelatedHeading => related = true,
             // A teaser may name its own source and date; only the article's editor is still to be expected.
             Kind::Fields(pieces) if related => {
-                let own = pieces.iter().filter(|piece| matches!(piece.field, Some(WireField::Editor | WireField::Id)));
+                // An embargo is better kept twice than not at all.
+                let own = pieces.iter().filter(|piece| {
+                    matches!(piece.field, Some(WireField::Editor | WireField::Id | WireField::Embargo))
+                });
                 for piece in own {
                     take(piece.field.unwrap_or(WireField::Editor), piece.value, story);
                 }
             }
             Kind::Fields(pieces) => apply(pieces, line, story),
             Kind::Byline(names) if !related => story.values.push((WireField::Author, *names, "byline")),
-            Kind::NearLabel { label, meant } if !related => near_label(*label, meant, story),
+            Kind::Embargo { until, dated: true } => take(WireField::Embargo, *until, story),
+            Kind::NearLabel { label, meant, field } if !related => near_label(*label, meant, *field, story),
             _ if related => {
                 let mut value = line.text.text.to_owned();
                 let mut span = line.text.span();
@@ -472,6 +529,15 @@ fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) 
                 for piece in pieces.iter().filter(|piece| piece.field == Some(WireField::Related)) {
                     related_line(piece.value, story);
                 }
+                continue;
+            }
+            // A date tells it from a paragraph that speaks of an embargo.
+            Kind::Embargo { until, dated: true } => {
+                take(WireField::Embargo, *until, story);
+                continue;
+            }
+            Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field == Some(WireField::Embargo)) => {
+                apply(pieces, line, story);
                 continue;
             }
             Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field != Some(WireField::Author)) => story.note(

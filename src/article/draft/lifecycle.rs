@@ -1,0 +1,229 @@
+//! When the article is public, whether it was retracted, and what was corrected. What cannot be read here refuses the file, and
+//! where it would have withheld the article, the version that is public must not stay either.
+
+use std::ops::Range;
+
+use super::Draft;
+use crate::article::lifecycle::{self, Meaning, Status};
+use crate::article::{Correction, Retraction, date};
+use crate::diag::Code;
+use crate::types::{Moment, Text};
+
+const MOST_CORRECTIONS: usize = 100;
+
+/// What a file says about its own life, so far.
+#[derive(Debug, Default)]
+pub(super) struct Lifecycle {
+    embargo: Option<Moment>,
+    expires: Option<(Moment, Range<usize>)>,
+    retracted: bool,
+    reason: Option<Text>,
+    /// Those without a date of their own get the article's at the end.
+    corrections: Vec<(Option<Moment>, Text, Range<usize>)>,
+    /// Something was to withhold the article, and nobody can say until when.
+    pub(super) withhold: bool,
+}
+
+/// What a file says about its life, complete.
+pub(super) struct Life {
+    pub(super) embargo: Option<Moment>,
+    pub(super) expires: Option<Moment>,
+    pub(super) retracted: Option<Retraction>,
+    pub(super) corrections: Vec<Correction>,
+}
+
+impl Draft<'_> {
+    /// Not public before this. Of several embargoes the last one counts.
+    pub(crate) fn set_embargo(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        match self.instant(raw, &span) {
+            Ok(moment) => {
+                self.origin("embargo", moment.rfc3339(), &span, how);
+                let later = self.life.embargo.is_none_or(|known| known < moment);
+                self.life.embargo = if later { Some(moment) } else { self.life.embargo };
+            }
+            Err(reason) => {
+                let help = match how {
+                    "embargo line" => {
+                        "write `Embargo: 2026-11-23T10:00:00+08:00`, or `Title:` in front of what is a headline"
+                    }
+                    _ => {
+                        "write a date such as `2026-11-23T10:00:00+08:00`; until then nothing of the article is public"
+                    }
+                };
+                self.refuse_key(Meaning::Embargo, span, format!("the embargo cannot be read: {reason}"), help);
+            }
+        }
+    }
+
+    /// Not public from then on. Of several the first one counts.
+    pub(crate) fn set_expires(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        match self.instant(raw, &span) {
+            Ok(moment) => {
+                self.origin("expires", moment.rfc3339(), &span, how);
+                if self.life.expires.as_ref().is_none_or(|(known, _)| moment < *known) {
+                    self.life.expires = Some((moment, span));
+                }
+            }
+            Err(reason) => self.refuse_key(
+                Meaning::Expires,
+                span,
+                format!("when it expires cannot be read: {reason}"),
+                "write when it is to leave, such as `2026-11-23T10:00:00+08:00`, or remove this",
+            ),
+        }
+    }
+
+    /// An instant as anybody writes it; `10:00 GMT, 24 November 2026` too.
+    fn instant(&mut self, raw: &str, span: &Range<usize>) -> Result<Moment, String> {
+        let zone = &self.source.options.timezone;
+        let read =
+            date::parse(raw, zone).or_else(|reason| date::parse(&date::rearranged(raw), zone).map_err(|_| reason));
+        read.map(|date| self.taken(date, span))
+    }
+
+    /// Notes that something decides when or whether the article is public and cannot be followed, so that this version is
+    /// refused; where it would withhold the article, nothing older stays public either.
+    pub(crate) fn refuse_key(
+        &mut self,
+        meaning: Meaning,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        match meaning {
+            Meaning::Embargo => self.life.withhold = true,
+            // That there is none would be no further news.
+            Meaning::Date | Meaning::Published => self.date_refused = true,
+            _ => {}
+        }
+        self.report(Code::ArticleLifecycle, span, message, help);
+    }
+
+    /// `published`, `draft`, `retracted` and their synonyms; any other word refuses the file.
+    pub(crate) fn set_status(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        match lifecycle::status(raw) {
+            Some(status) => {
+                self.origin("status", raw.trim().to_lowercase(), &span, how);
+                self.draft |= status == Status::Draft;
+                self.life.retracted |= status == Status::Retracted;
+            }
+            None => {
+                let message = match raw.trim() {
+                    "" => "the status is empty".to_owned(),
+                    word => format!("`{}` is not a status", word.escape_debug()),
+                };
+                let help = format!("write one of {}", lifecycle::status_words());
+                self.refuse_key(Meaning::Status, span, message, help);
+            }
+        }
+    }
+
+    /// Why it was retracted, for readers.
+    pub(crate) fn set_reason(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        let reason = Text::line(raw);
+        if self.life.reason.is_none() && !reason.is_empty() {
+            self.origin("reason", reason.as_str(), &span, how);
+            self.life.reason = Some(reason);
+        }
+    }
+
+    /// Whether the file withdraws its article: then nothing but a name is needed.
+    pub(crate) fn is_retracted(&self) -> bool {
+        self.life.retracted
+    }
+
+    /// A correction with its date.
+    pub(crate) fn add_correction(
+        &mut self,
+        (date, date_span): (&str, Range<usize>),
+        (text, text_span): (&str, Range<usize>),
+        how: &'static str,
+    ) {
+        match self.instant(date, &date_span) {
+            Ok(moment) => self.keep_correction(Some(moment), text, text_span, how),
+            Err(reason) => self.report(
+                Code::ArticleCorrection,
+                date_span,
+                format!("the date of the correction cannot be read: {reason}"),
+                "write one such as `2026-11-23T10:00:00+08:00`, `2026-11-23 10:00` or `2026-11-23`",
+            ),
+        }
+    }
+
+    /// A correction in one line: `2026-11-23 10:00: The ship is longer.`, or without a date.
+    pub(crate) fn add_correction_line(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        let zone = &self.source.options.timezone;
+        let dated = raw.char_indices().take(60).filter(|(_, c)| matches!(c, ':' | '：')).filter_map(|(at, colon)| {
+            let date = raw.get(..at)?;
+            date::parse(date, zone).ok().map(|_| (date, raw.get(at + colon.len_utf8()..).unwrap_or_default()))
+        });
+        // `2026-11-23 10:00:` is longer than a date alone.
+        match dated.last() {
+            Some((date, text)) => self.add_correction((date, span.clone()), (text, span), how),
+            None if date::begins_with_date(raw.trim()) && raw.contains([':', '：']) => self.report(
+                Code::ArticleCorrection,
+                span,
+                "the date of the correction cannot be read",
+                "write `2026-11-23 10:00: what was wrong`",
+            ),
+            None => self.keep_correction(None, raw, span, how),
+        }
+    }
+
+    fn keep_correction(&mut self, date: Option<Moment>, raw: &str, span: Range<usize>, how: &'static str) {
+        let text = Text::line(raw);
+        if text.is_empty() {
+            return self.report(
+                Code::ArticleCorrection,
+                span,
+                "the correction says nothing",
+                "write what was wrong, and what is right",
+            );
+        }
+        let corrections = &self.life.corrections;
+        let known = corrections.iter().any(|(known_date, known, _)| *known_date == date && *known == text);
+        if self.admit(&text, known, corrections.len(), MOST_CORRECTIONS, "corrections", &span) {
+            let date_words = date.map_or(String::new(), |date| format!("{}: ", date.rfc3339()));
+            self.origin("corrections", format!("{date_words}{text}"), &span, how);
+            self.life.corrections.push((date, text, span));
+        }
+    }
+
+    /// Says what does not fit together, and gives what the file says about its life.
+    pub(super) fn conclude(&mut self, updated: Option<Moment>) -> Life {
+        let life = std::mem::take(&mut self.life);
+        let begins = self.published.max(life.embargo);
+        if let (Some((expires, span)), Some(begins)) = (&life.expires, begins)
+            && *expires <= begins
+            && !life.retracted
+        {
+            self.report(
+                Code::ArticleExpires,
+                span.clone(),
+                "it expires before it is published, so it is never public",
+                format!("it would be published at {}; write a later `expires`", begins.rfc3339()),
+            );
+        }
+        let mut corrections = Vec::new();
+        for (date, text, span) in life.corrections {
+            match date.or(updated).or(self.published) {
+                Some(date) => corrections.push(Correction { date, text }),
+                None if life.retracted => {}
+                None => self.report(
+                    Code::ArticleCorrection,
+                    span,
+                    "the correction has no date, and neither has the article",
+                    "write `2026-11-23 10:00: what was wrong`",
+                ),
+            }
+        }
+        corrections.sort_by_key(|correction| correction.date);
+        self.life.withhold = life.withhold;
+        Life {
+            embargo: life.embargo,
+            expires: life.expires.map(|(expires, _)| expires),
+            retracted: life.retracted.then_some(Retraction { reason: life.reason }),
+            corrections,
+        }
+    }
+}
