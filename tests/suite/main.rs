@@ -17,6 +17,7 @@ mod feeds;
 mod house;
 mod identity;
 mod import_ids;
+mod lifecycle;
 mod newsroom;
 mod retraction;
 mod rules;
