@@ -8,13 +8,12 @@ use std::process::Output;
 use crate::newsroom::{CONFIG, Newsroom};
 
 const LINKED: &str = r#"[content]
-article_url = "https://www.courier.example/{section}/{slug}/"
-"#;
+article_url = "https://www.courier.example/{section}/{slug}/""#;
 
 /// Articles with pages of the publisher's: five of one day, and `undated.md`.
 fn newsroom() -> Newsroom {
     let newsroom = Newsroom::new();
-    newsroom.write("config/dateline.toml", format!("{CONFIG}\n{LINKED}"));
+    newsroom.write("config/dateline.toml", CONFIG.replace("[content]", LINKED));
     for (name, title) in [("ships", "Ships"), ("boats", "Boats"), ("rafts", "Rafts & \\\"Ropes\\\"")] {
         newsroom.article(&format!("news/{name}.md"), title, "Text.");
     }
