@@ -49,7 +49,7 @@
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sight, documents' Last-Modified |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
-//! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising |
+//! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising; `pin` writes ids into files |
 //! | `diag` | mistakes as data, and how they are printed |
 //! | `types` | values that are valid by construction |
 //!
@@ -112,6 +112,9 @@
 //! **Why are files measured where articles are read?** A feed must state the length of a sound, and the core sees no disk. So
 //! `watch` fills in what it finds when it reads an article, and reads the article again when the file comes, changes or
 //! goes; to the core that is one more version of the article.
+//!
+//! **Why does `pin` edit bytes?** Decoding a file and writing it anew would change what is unusual in it. It inserts a line, parses
+//! the result, and leaves the file alone unless the article is the same but for its id: trying is surer than knowing every format.
 //!
 //! **Why do ids and classes go?** In a reader many articles stand on one page, and two footnotes `#1` are one too many. Links to
 //! footnotes lead to the article's page, where the ids are kept.

@@ -10,6 +10,7 @@ mod front_matter;
 mod html;
 mod lifecycle;
 mod markdown;
+pub mod pin;
 pub mod render;
 pub(crate) mod sanitise;
 pub mod summary;

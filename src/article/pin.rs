@@ -1,0 +1,289 @@
+//! Writes the id of an article into its bytes: one insertion, and every other byte stays as it was.
+//!
+//! The place is chosen on the bytes themselves, because decoding and encoding again would change what is unusual in a file.
+//! That a choice is right is not proved but tried: the new bytes are parsed, and unless they give the same article with
+//! nothing but the id added, there is a reason instead of new bytes.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
+
+use super::{Article, Metadata, ParseOptions, Parsed, parse};
+use crate::diag::Severity;
+use crate::types::{ArticlePath, EntryId};
+
+/// An article with its id written into it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pinned {
+    /// The whole file.
+    pub bytes: Vec<u8>,
+    /// The one-based line at which the insertion stands.
+    pub line: u32,
+    /// What was inserted, without line ends around it: one line, or the three of new front matter.
+    pub inserted: String,
+}
+
+/// Why an id was not written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unpinned {
+    /// The file has one.
+    HasId(EntryId),
+    /// It cannot be done safely: the reason, as a sentence without a full stop.
+    Unsafe(String),
+}
+
+/// Writes the id into the file's bytes.
+///
+/// # Errors
+/// Why the bytes are better left alone.
+pub fn pin(path: &ArticlePath, bytes: &[u8], id: &EntryId, options: &ParseOptions) -> Result<Pinned, Unpinned> {
+    let before = parse(path, bytes, options);
+    let Some(article) = &before.article else {
+        return Err(Unpinned::Unsafe(format!("it cannot be read as an article{}", first_error(&before))));
+    };
+    if let Some(own) = &article.metadata.id {
+        return Err(Unpinned::HasId(own.clone()));
+    }
+    let ascii = Ascii::of(bytes);
+    let insertion = match path.extension().to_ascii_lowercase().as_str() {
+        "html" | "htm" => page(&ascii, id),
+        "txt" => wire(&ascii, id),
+        _ => markdown(&ascii, id).map_err(Unpinned::Unsafe)?,
+    };
+    let text = format!("{}{}{}", insertion.before, insertion.lines.join(insertion.line_end), insertion.after);
+    let (head, tail) = bytes.split_at_checked(insertion.at * ascii.width()).unwrap_or((bytes, &[]));
+    let pinned = [head, &ascii.encode(&text), tail].concat();
+    if let Some(difference) = difference(&before, article, &parse(path, &pinned, options), id) {
+        let inserted = insertion.lines.join(" ");
+        return Err(Unpinned::Unsafe(format!("with `{}` in it, {difference}", inserted.trim())));
+    }
+    let above = ascii.units.get(..insertion.at).unwrap_or_default();
+    let lines = above.iter().chain(insertion.before.as_bytes()).filter(|&&unit| unit == b'\n').count() + 1;
+    Ok(Pinned { bytes: pinned, line: u32::try_from(lines).unwrap_or(u32::MAX), inserted: insertion.lines.join("\n") })
+}
+
+/// How the new bytes would be read differently in more than the id.
+fn difference(before: &Parsed, article: &Article, after: &Parsed, id: &EntryId) -> Option<String> {
+    let Some(new) = &after.article else {
+        return Some(format!("it could no longer be read as an article{}", first_error(after)));
+    };
+    let expected = Metadata { id: Some(id.clone()), hash: new.metadata.hash, ..(*article.metadata).clone() };
+    if new.metadata.id.as_ref() != Some(id) {
+        return Some("its id would still not be this one".to_owned());
+    }
+    if *new.metadata != expected {
+        return Some("other fields of it would change".to_owned());
+    }
+    if new.body != article.body {
+        return Some("its text would change".to_owned());
+    }
+    let mut known: Vec<_> = before.diagnostics.iter().map(|known| (known.code, &known.message, &known.help)).collect();
+    after.diagnostics.iter().find_map(|new| {
+        // Places move with the lines, so they are not compared.
+        match known.iter().position(|known| *known == (new.code, &new.message, &new.help)) {
+            Some(at) => drop(known.swap_remove(at)),
+            None => return Some(format!("something new would be wrong: {}", new.message)),
+        }
+        None
+    })
+}
+
+fn first_error(parsed: &Parsed) -> String {
+    let error = parsed.diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error);
+    error.map(|error| format!(": {}", error.message)).unwrap_or_default()
+}
+
+/// A file as far as it is ASCII, which is all that decides where an id can stand. Of every charset that articles have, line
+/// ends and `<`, `>`, quotes and blanks are bytes that are never part of another character; UTF-16 has pairs of bytes.
+struct Ascii<'b> {
+    /// A byte each; in UTF-16 a byte for each pair, 0xFF for all that is not ASCII.
+    units: Cow<'b, [u8]>,
+    utf16: Option<&'static Encoding>,
+    /// The first unit behind the byte order marks.
+    start: usize,
+}
+
+impl<'b> Ascii<'b> {
+    fn of(bytes: &'b [u8]) -> Ascii<'b> {
+        let utf16 = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
+        let utf16 = utf16.filter(|encoding| *encoding == UTF_16LE || *encoding == UTF_16BE);
+        let big = utf16 == Some(UTF_16BE);
+        let mark: &[u8] = match utf16 {
+            Some(_) if big => &[0xFE, 0xFF],
+            Some(_) => &[0xFF, 0xFE],
+            None if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) => &[0xEF, 0xBB, 0xBF],
+            // The mark of GB18030.
+            None => &[0x84, 0x31, 0x95, 0x33],
+        };
+        let mut rest = bytes;
+        while let Some(after) = rest.strip_prefix(mark) {
+            rest = after;
+        }
+        let marks = bytes.len() - rest.len();
+        let unit = |pair: &[u8]| match *pair {
+            [0, low] if big => low,
+            [low, 0] if !big => low,
+            _ => 0xFF,
+        };
+        match utf16 {
+            None => Ascii { units: Cow::Borrowed(bytes), utf16, start: marks },
+            Some(_) => Ascii { units: bytes.chunks(2).map(unit).collect(), utf16, start: marks / 2 },
+        }
+    }
+
+    fn width(&self) -> usize {
+        if self.utf16.is_some() { 2 } else { 1 }
+    }
+
+    fn encode(&self, text: &str) -> Vec<u8> {
+        match self.utf16 {
+            None => text.as_bytes().to_vec(),
+            Some(encoding) if encoding == UTF_16BE => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Some(_) => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        }
+    }
+
+    fn from(&self, at: usize) -> &[u8] {
+        self.units.get(at..).unwrap_or_default()
+    }
+
+    /// The line that stands at a place, its end included.
+    fn line(&self, at: usize) -> &[u8] {
+        self.from(at).split_inclusive(|&unit| unit == b'\n').next().unwrap_or_default()
+    }
+
+    /// How the line at a place ends; `\n` where it does not.
+    fn line_end(&self, at: usize) -> &'static str {
+        match self.from(at).iter().position(|unit| matches!(unit, b'\r' | b'\n')).map(|end| self.from(at + end)) {
+            Some([b'\r', b'\n', ..]) => "\r\n",
+            Some([b'\r', ..]) => "\r",
+            _ => "\n",
+        }
+    }
+}
+
+/// What is to be inserted, and where.
+struct Insertion {
+    /// The unit before which it goes.
+    at: usize,
+    /// What divides it from what stands before.
+    before: String,
+    lines: Vec<String>,
+    /// Between the lines.
+    line_end: &'static str,
+    /// What divides it from what stands behind.
+    after: String,
+}
+
+/// Front matter: the first line of it, because there it is valid whatever follows, be it TOML tables or a block of text. A file
+/// without front matter gets some.
+fn markdown(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
+    let first = file.line(file.start);
+    let line_end = match file.line_end(file.start) {
+        // Front matter knows no other lines.
+        "\r" => "\n",
+        other => other,
+    };
+    let inside = file.start + first.len();
+    let (at, lines) = match first.trim_ascii_end() {
+        // Neither quotation marks nor backslashes can be part of an id, so the quotes need no escapes.
+        b"---" => (inside, vec![format!("{}id: \"{id}\"", yaml_indent(file.from(inside))?)]),
+        b"+++" => (inside, vec![format!("id = \"{id}\"")]),
+        _ => (file.start, vec!["---".to_owned(), format!("id: \"{id}\""), "---".to_owned()]),
+    };
+    Ok(Insertion { at, before: String::new(), lines, line_end, after: line_end.to_owned() })
+}
+
+/// How far the keys of a YAML mapping are indented: all of them must be alike.
+fn yaml_indent(matter: &[u8]) -> Result<String, String> {
+    let content = matter.split(|&unit| unit == b'\n').find(|line| !matches!(line.trim_ascii(), [] | [b'#', ..]));
+    let content = content.unwrap_or_default();
+    match content.trim_ascii_start() {
+        [b'{', ..] => {
+            Err("its front matter is in braces, where lines are not keys; write the `id` between them".into())
+        }
+        _ => Ok(" ".repeat(content.iter().take_while(|&&unit| unit == b' ').count())),
+    }
+}
+
+/// A labelled line above everything: the header begins there, and its lines come in any order.
+fn wire(file: &Ascii<'_>, id: &EntryId) -> Insertion {
+    let line_end = file.line_end(file.start);
+    let (at, after) = (file.start, line_end.to_owned());
+    Insertion { at, before: String::new(), lines: vec![format!("Id: {id}")], line_end, after }
+}
+
+/// A `meta` element at the beginning of `<head>`; where no such tag is written, before the first thing that a browser takes
+/// into the head or behind it. A charset that is declared there stays first: it must stand within the first 1024 bytes.
+fn page(file: &Ascii<'_>, id: &EntryId) -> Insertion {
+    let meta = format!("<meta name=\"dateline-id\" content=\"{}\">", id.as_str().replace('&', "&amp;"));
+    let blanks = |at: usize| at + file.from(at).iter().take_while(|unit| unit.is_ascii_whitespace()).count();
+    let mut at = blanks(file.start);
+    while let Some(length) = prologue(file.from(at)) {
+        at = blanks(at + length);
+    }
+    let line_end = file.line_end(at);
+    if let Some(head) = tag(file.from(at), b"head") {
+        at += head;
+        while let Some(length) = tag(file.from(blanks(at)), b"meta")
+            && declares_charset(file.from(blanks(at)).get(..length).unwrap_or_default())
+        {
+            at = blanks(at) + length;
+        }
+        // Pages with lines get a line more, indented as the next one; pages without stay without.
+        let gap = file.units.get(at..blanks(at)).unwrap_or_default();
+        let before = match gap.iter().rposition(|unit| matches!(unit, b'\r' | b'\n')) {
+            Some(last) => format!("{}{}", file.line_end(at), ascii(gap.get(last + 1..).unwrap_or_default())),
+            None => String::new(),
+        };
+        return Insertion { at, before, lines: vec![meta], line_end, after: String::new() };
+    }
+    let above = file.units.get(file.start..at).unwrap_or_default();
+    let line = above.rsplit(|unit| matches!(unit, b'\r' | b'\n')).next().unwrap_or_default();
+    let after = if line.trim_ascii().is_empty() { format!("{line_end}{}", ascii(line)) } else { String::new() };
+    Insertion { at, before: String::new(), lines: vec![meta], line_end, after }
+}
+
+/// The length of what may stand before `<head>`: a comment, a declaration, an instruction, `<html>`.
+fn prologue(rest: &[u8]) -> Option<usize> {
+    let up_to = |end: &[u8], from: usize| {
+        let at = rest.get(from..)?.windows(end.len()).position(|window| window == end)?;
+        Some(from + at + end.len())
+    };
+    match rest {
+        // `<!-->` is a whole comment.
+        [b'<', b'!', b'-', b'-', ..] => up_to(b"-->", 2),
+        [b'<', b'!' | b'?', ..] => up_to(b">", 2),
+        _ => tag(rest, b"html"),
+    }
+}
+
+/// The length of the opening tag that stands here, if it is one of this name.
+fn tag(rest: &[u8], name: &[u8]) -> Option<usize> {
+    let (written, after) = rest.strip_prefix(b"<")?.split_at_checked(name.len())?;
+    let ends = after.first().is_some_and(|unit| unit.is_ascii_whitespace() || matches!(unit, b'>' | b'/'));
+    if !written.eq_ignore_ascii_case(name) || !ends {
+        return None;
+    }
+    let mut quote = None;
+    let end = after.iter().position(|&unit| {
+        match (quote, unit) {
+            (None, b'"' | b'\'') => quote = Some(unit),
+            (Some(open), _) if open == unit => quote = None,
+            _ => {}
+        }
+        quote.is_none() && unit == b'>'
+    })?;
+    Some(1 + name.len() + end + 1)
+}
+
+fn declares_charset(tag: &[u8]) -> bool {
+    tag.to_ascii_lowercase().windows(b"charset".len()).any(|window| window == b"charset")
+}
+
+fn ascii(units: &[u8]) -> String {
+    units.iter().map(|&unit| char::from(unit)).collect()
+}
