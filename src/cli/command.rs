@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{WRONG_INPUT, explain, fail, load, refuse};
+use super::{WRONG_INPUT, fail, find, load, refuse};
 use crate::config::{Checked, Config};
 use crate::control::{self, Answer, Request};
 use crate::daemon;
@@ -73,7 +73,7 @@ impl Reload {
 /// file that is gone.
 fn name(given: &str, config: &Config) -> String {
     let root = daemon::root(config);
-    match explain::find(Path::new(given), &root) {
+    match find(Path::new(given), &root) {
         Some(path) => path.to_string(),
         None => given.strip_prefix(&format!("{}/", root.name)).unwrap_or(given).to_owned(),
     }

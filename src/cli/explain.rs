@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{WRONG_INPUT, fail, load, print_diagnostics, refuse};
+use super::{WRONG_INPUT, fail, find, load, print_diagnostics, refuse};
 use crate::article::parse_with_origins;
 use crate::build::assemble;
 use crate::build::filing::FeedKey;
@@ -16,7 +16,6 @@ use crate::engine::Engine;
 use crate::event::FileState;
 use crate::types::{ArticlePath, rfc3339};
 use crate::watch::read;
-use crate::watch::scan::Root;
 
 /// Show how an article was read, where each field came from, and which sections have it and why.
 #[derive(Args, Debug)]
@@ -59,17 +58,6 @@ impl Explain {
         }
         ExitCode::SUCCESS
     }
-}
-
-/// The path below the content directory, whether it was given from here, from there or absolute.
-pub(super) fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
-    let from_here = std::fs::canonicalize(given).ok();
-    let from_there = std::fs::canonicalize(root.path.join(given)).ok();
-    let candidates = from_here.into_iter().chain(from_there);
-    candidates
-        .filter(|path| path.is_file())
-        .find_map(|path| root.relative(&path))
-        .map(|relative| ArticlePath::new(&relative))
 }
 
 fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, config: &Config) {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::{explain, fail, load, refuse};
+use super::{fail, find, load, refuse};
 use crate::daemon;
 use crate::ledger::{Record, Withdrawal};
 use crate::store;
@@ -32,7 +32,7 @@ impl History {
         let root = daemon::root(&config);
         let below = self.article.strip_prefix(&format!("{}/", root.name)).unwrap_or(&self.article);
         let by_id = EntryId::parse(&self.article).ok().and_then(|id| ledger.holder(&id).cloned());
-        let path = explain::find(Path::new(&self.article), &root).or(by_id).unwrap_or_else(|| ArticlePath::new(below));
+        let path = find(Path::new(&self.article), &root).or(by_id).unwrap_or_else(|| ArticlePath::new(below));
         let told = match store::history(&config.state, &path) {
             Ok(told) => told,
             Err(trouble) => return fail(&trouble.to_string()),

@@ -12,10 +12,11 @@ mod history;
 mod import_ids;
 mod init;
 mod new;
+mod pin;
 mod serve;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ use clap::{Parser, Subcommand};
 use crate::config::{Checked, Config};
 use crate::daemon;
 use crate::diag::Diagnostic;
+use crate::types::ArticlePath;
+use crate::watch::scan::Root;
 
 /// The machine failed: a port is taken, a disk is full.
 const FAILED: u8 = 1;
@@ -39,6 +42,7 @@ Examples:
   dateline explain content/world/a.md   why is it in this feed, and not in that?
   dateline import-ids https://www.courier.example/feed/
                                         readers of that feed will see no story twice
+  dateline pin --dry-run                write ids into the files of published articles
   dateline build --out public           write the feeds to files, without a server
 
 Exit codes: 0 fine, 1 the machine failed, 2 the input is wrong.";
@@ -82,6 +86,8 @@ enum Command {
     History(history::History),
     /// Copy the state to a file, also while a daemon runs.
     Backup(backup::Backup),
+    /// Write the ids under which readers know articles into their files, so that they travel with the files.
+    Pin(pin::Pin),
     /// Print shell completions or the man page.
     #[command(hide = true)]
     Generate(generate::Generate),
@@ -105,12 +111,13 @@ pub fn main() -> ExitCode {
         Command::Reload(command) => command.run(config),
         Command::History(command) => command.run(config),
         Command::Backup(command) => command.run(config),
+        Command::Pin(command) => command.run(config),
         Command::Generate(command) => command.run(),
     }
 }
 
 /// A valid configuration, its warnings printed; else its mistakes are, and this is the exit code.
-fn load(file: &std::path::Path) -> Result<(Checked, Arc<Config>), ExitCode> {
+fn load(file: &Path) -> Result<(Checked, Arc<Config>), ExitCode> {
     let checked = daemon::load(file);
     print_diagnostics(&checked.diagnostics);
     match &checked.config {
@@ -123,6 +130,17 @@ fn load(file: &std::path::Path) -> Result<(Checked, Arc<Config>), ExitCode> {
             Err(ExitCode::from(WRONG_INPUT))
         }
     }
+}
+
+/// The article that was meant by a path from here, below the content directory, or absolute. A link is an article of its own,
+/// so only the way to it is followed.
+fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
+    let found = |path: PathBuf| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let path = std::fs::canonicalize(folder).ok()?.join(path.file_name()?);
+        root.relative(&path).filter(|_| path.is_file())
+    };
+    found(given.to_owned()).or_else(|| found(root.path.join(given))).map(|relative| ArticlePath::new(&relative))
 }
 
 fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {

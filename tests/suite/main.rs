@@ -20,5 +20,6 @@ mod import_ids;
 mod lifecycle;
 mod newsroom;
 mod retraction;
+mod pin;
 mod rules;
 mod wire;

@@ -1,0 +1,292 @@
+//! `dateline pin`
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{FAILED, WRONG_INPUT, count, fail, find, load, print_diagnostics};
+use crate::article::ParseOptions;
+use crate::article::pin::{self, Pinned, Unpinned};
+use crate::daemon;
+use crate::diag::Severity;
+use crate::ledger::Ledger;
+use crate::types::{ArticlePath, EntryId};
+use crate::watch::scan::{Devices, Root, Scan, look, scan};
+
+/// Write the ids under which readers know articles into their files, so that they travel with the files.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dateline pin --dry-run            show what would be written into which file
+  dateline pin                      pin every published article that has no id of its own
+  dateline pin content/world/a.md   pin this one
+
+Nothing but the id is written, and readers see no change.")]
+pub(super) struct Pin {
+    /// Only show what would be written.
+    #[arg(long)]
+    dry_run: bool,
+    /// Files of articles, as paths from here or below the content directory; all that were published if none is given.
+    #[arg(value_name = "ARTICLE")]
+    articles: Vec<PathBuf>,
+}
+
+/// How many files came to what.
+#[derive(Default)]
+struct Tally {
+    pinned: usize,
+    with_id: usize,
+    unpublished: usize,
+    refused: usize,
+    failed: usize,
+}
+
+/// What became of a file.
+enum Outcome {
+    Pinned(EntryId, Pinned),
+    HasId(EntryId),
+    Unpublished,
+}
+
+/// Why a file was left alone.
+enum Trouble {
+    /// It, or what was asked of it, is not fit for it.
+    Input(String),
+    /// The system refused.
+    Machine(String),
+}
+
+/// What there is, and what is known of it.
+struct Archive<'a> {
+    root: &'a Root,
+    options: &'a ParseOptions,
+    ledger: Ledger,
+    scan: &'a Scan,
+    /// Device and number of each article's file.
+    files: HashMap<&'a ArticlePath, (u64, u64)>,
+    /// The articles in each file: links make it more than one.
+    articles: HashMap<(u64, u64), Vec<&'a ArticlePath>>,
+}
+
+impl Pin {
+    pub(super) fn run(&self, file: &Path) -> ExitCode {
+        let (_, config) = match load(file) {
+            Ok(loaded) => loaded,
+            Err(code) => return code,
+        };
+        let ledger = match daemon::remembered(&config) {
+            Ok(ledger) => ledger,
+            Err(trouble) => return fail(&trouble.to_string()),
+        };
+        let root = daemon::root(&config);
+        let scan = scan(&root, "", &mut Devices::new());
+        let archive = Archive::new(&root, &config.parsing, ledger, &scan);
+        let mut tally = Tally::default();
+        let named = !self.articles.is_empty();
+        let mut wanted = Vec::new();
+        for given in &self.articles {
+            match find(given, &root) {
+                Some(path) => wanted.push(path),
+                None => tally.refuse(&given.display(), &format!("there is no such article in {}", root.name)),
+            }
+        }
+        if !named {
+            let unreadable = || scan.listing.directories.iter().filter_map(|folder| folder.unreadable.as_ref());
+            print_diagnostics(unreadable());
+            tally.failed += unreadable().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+            wanted.extend(scan.files.iter().map(|(path, _)| path.clone()));
+        }
+        for path in &wanted {
+            let shown = root.display(path.as_str());
+            match archive.pin(path, self.dry_run) {
+                Ok(Outcome::Pinned(id, pinned)) => {
+                    println!("{shown}  {id}");
+                    for (line, text) in (pinned.line..).zip(pinned.inserted.lines()) {
+                        println!("{line:>6} + {text}");
+                    }
+                    tally.pinned += 1;
+                }
+                Ok(Outcome::HasId(own)) => {
+                    if named {
+                        println!("{shown}  {own} is its id already");
+                    }
+                    tally.with_id += 1;
+                }
+                Ok(Outcome::Unpublished) if named => {
+                    tally.refuse(&shown, "not published yet, so there is no id under which readers know it");
+                }
+                Ok(Outcome::Unpublished) => tally.unpublished += 1,
+                Err(Trouble::Input(reason)) => tally.refuse(&shown, &reason),
+                Err(Trouble::Machine(reason)) => {
+                    eprintln!("dateline: {shown}: {reason}");
+                    tally.failed += 1;
+                }
+            }
+        }
+        println!("{}", tally.summary(self.dry_run));
+        if tally.failed > 0 {
+            ExitCode::from(FAILED)
+        } else if tally.refused > 0 {
+            ExitCode::from(WRONG_INPUT)
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+impl<'a> Archive<'a> {
+    fn new(root: &'a Root, options: &'a ParseOptions, ledger: Ledger, scan: &'a Scan) -> Archive<'a> {
+        let files: HashMap<_, _> = scan.files.iter().map(|(path, stamp)| (path, (stamp.device, stamp.inode))).collect();
+        let mut articles: HashMap<(u64, u64), Vec<&ArticlePath>> = HashMap::new();
+        for (path, stamp) in &scan.files {
+            articles.entry((stamp.device, stamp.inode)).or_default().push(path);
+        }
+        Archive { root, options, ledger, scan, files, articles }
+    }
+
+    fn pin(&self, path: &ArticlePath, dry_run: bool) -> Result<Outcome, Trouble> {
+        let refuse = |reason: &str| Err(Trouble::Input(reason.to_owned()));
+        let Some(file) = self.files.get(path) else {
+            let unusable = self.scan.unusable.iter().find(|(unusable, _)| unusable == path);
+            return refuse(
+                unusable.map_or("this is not a file that dateline reads as an article", |(_, why)| &why.message),
+            );
+        };
+        let Some(id) = self.ledger.article(path).and_then(|remembered| remembered.id.as_ref()) else {
+            return Ok(Outcome::Unpublished);
+        };
+        if let Some(other) = self.articles.get(file).into_iter().flatten().find(|other| **other != path) {
+            let other = self.root.display(other.as_str());
+            return refuse(&format!("this file is {other} as well, and cannot carry the ids of two articles"));
+        }
+        let stamp = match look(self.root, path) {
+            Ok(Some(stamp)) => stamp,
+            Ok(None) => return refuse("it is gone"),
+            Err(diagnostic) => return refuse(&diagnostic.message),
+        };
+        if stamp.size > self.options.max_size {
+            return refuse("it is larger than `content.max_size`");
+        }
+        let cannot = |what: &str, error: io::Error| Trouble::Machine(format!("cannot {what} it: {error}"));
+        // A link stays a link: the file that it leads to is replaced.
+        let target = fs::canonicalize(self.root.file(path)).map_err(|error| cannot("find", error))?;
+        let bytes = fs::read(&target).map_err(|error| cannot("read", error))?;
+        let pinned = match pin::pin(path, &bytes, id, self.options) {
+            Ok(pinned) => pinned,
+            Err(Unpinned::HasId(own)) => return Ok(Outcome::HasId(own)),
+            Err(Unpinned::Unsafe(reason)) => return Err(Trouble::Input(reason)),
+        };
+        let is_unchanged = || {
+            look(self.root, path).is_ok_and(|now| now == Some(stamp)) && fs::read(&target).is_ok_and(|now| now == bytes)
+        };
+        if !dry_run && !replace(&target, &pinned.bytes, is_unchanged).map_err(|error| cannot("write", error))? {
+            return refuse("it was changed meanwhile; try again");
+        }
+        Ok(Outcome::Pinned(id.clone(), pinned))
+    }
+}
+
+impl Tally {
+    fn refuse(&mut self, path: &impl std::fmt::Display, reason: &str) {
+        eprintln!("dateline: {path} is left alone: {reason}");
+        self.refused += 1;
+    }
+
+    fn summary(&self, dry_run: bool) -> String {
+        let verb = if dry_run { "would be pinned" } else { "pinned" };
+        let mut parts = vec![format!("{} {verb}", count(self.pinned, "article"))];
+        let others = [
+            (self.with_id, "with an id already"),
+            (self.unpublished, "not published yet"),
+            (self.refused, "left alone"),
+            (self.failed, "failed"),
+        ];
+        parts.extend(others.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")));
+        parts.join(", ")
+    }
+}
+
+/// A new file takes the place of an old one in one step, with its mode and owner, if the old one still is as it was. Its name
+/// until then begins with a dot, so that nobody takes it for an article. `Ok(false)`: the old one stayed.
+fn replace(file: &Path, bytes: &[u8], is_unchanged: impl Fn() -> bool) -> io::Result<bool> {
+    let (temporary, mut new) = create_beside(file)?;
+    let mut write = || {
+        let (old, made) = (fs::metadata(file)?, new.metadata()?);
+        if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
+            // Else those who wrote the article might not be able to write it any more.
+            fchown(&new, Some(old.uid()), Some(old.gid()))?;
+        }
+        new.set_permissions(old.permissions())?;
+        new.write_all(bytes)?;
+        new.sync_all()?;
+        if !is_unchanged() {
+            fs::remove_file(&temporary)?;
+            return Ok(false);
+        }
+        fs::rename(&temporary, file)?;
+        Ok(true)
+    };
+    let replaced = write().inspect_err(|_: &io::Error| drop(fs::remove_file(&temporary)))?;
+    // Not every file system can flush a folder; the article itself is safe by now.
+    drop(file.parent().map(|folder| File::open(folder).and_then(|folder| folder.sync_all())));
+    Ok(replaced)
+}
+
+/// A new file of a name that nothing has; one that a killed run left over is not touched.
+fn create_beside(file: &Path) -> io::Result<(PathBuf, File)> {
+    let mut attempt = 1;
+    loop {
+        let temporary = file.with_file_name(format!(".dateline-pin-{}-{attempt}", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary) {
+            Ok(new) => return Ok((temporary, new)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 1_000 => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .expect("readable")
+            .map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_that_changes_meanwhile_stays_and_nothing_is_left_over() {
+        let folder = tempfile::tempdir().expect("a scratch directory");
+        let file = folder.path().join("a.md");
+        fs::write(&file, "old").expect("writable");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("ours");
+        let changed = || {
+            let temporary = names(folder.path()).into_iter().find(|name| name != "a.md").expect("it is written first");
+            assert!(!crate::article::is_article_name(&temporary), "{temporary}");
+            false
+        };
+        assert!(!replace(&file, b"new", changed).expect("nothing fails"));
+        assert_eq!((fs::read(&file).expect("there"), names(folder.path())), (b"old".to_vec(), vec!["a.md".to_owned()]));
+
+        assert!(replace(&file, b"new", || true).expect("nothing fails"));
+        assert_eq!((fs::read(&file).expect("there"), names(folder.path())), (b"new".to_vec(), vec!["a.md".to_owned()]));
+        assert_eq!(fs::metadata(&file).expect("there").permissions().mode() & 0o7777, 0o640);
+
+        // Where it cannot take the place, it goes.
+        let in_the_way = folder.path().join("b.md");
+        fs::create_dir_all(in_the_way.join("full")).expect("writable");
+        replace(&in_the_way, b"new", || true).expect_err("a folder is in the way");
+        assert_eq!(names(folder.path()), ["a.md", "b.md"]);
+    }
+}
