@@ -489,7 +489,7 @@ impl<'a> Draft<'a> {
 
     /// No article, only what was wrong so far; `withhold` says whether the file was meant to withhold it.
     pub(crate) fn refuse(self, withhold: bool) -> Parsed {
-        Parsed { article: None, diagnostics: self.diagnostics, origins: self.origins, withhold }
+        Parsed { article: None, diagnostics: self.diagnostics, origins: self.origins, withhold, embargoed: withhold }
     }
 
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
@@ -546,6 +546,7 @@ impl<'a> Draft<'a> {
             (updated, _) => updated.map(|(updated, _)| updated),
         };
         let life = self.conclude(updated);
+        let embargoed = life.embargo.is_some();
         let refused = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         let article = match (self.title, self.slug) {
             (Some(title), Some(slug)) if !refused => {
@@ -590,7 +591,8 @@ impl<'a> Draft<'a> {
         };
         // A retraction is not undone by another mistake in the same file.
         let withhold = self.life.withhold || (retracted && article.is_none());
-        Parsed { article, diagnostics: self.diagnostics, origins: self.origins, withhold }
+        let embargoed = withhold || embargoed;
+        Parsed { article, diagnostics: self.diagnostics, origins: self.origins, withhold, embargoed }
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
         );
         let mut parsed = draft.finish();
         parsed.withhold |= lifecycle::withholds(source);
+        parsed.embargoed |= parsed.withhold;
         // Nothing was looked for, so nothing is missing.
         parsed.diagnostics.retain(|diagnostic| diagnostic.code == Code::HtmlTangled);
         return parsed;

@@ -37,11 +37,13 @@ pub fn parse_with_origins(path: &ArticlePath, bytes: &[u8], options: &ParseOptio
 
 fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: bool) -> Parsed {
     let file = draft::file_name(options, path);
+    let withhold = || lifecycle::withholds(&String::from_utf8_lossy(bytes));
     let refused = |code, message: String, help: &str, place| Parsed {
         article: None,
         diagnostics: vec![Diagnostic::new(code, message).at(place).help(help)],
         origins: Vec::new(),
-        withhold: lifecycle::withholds(&String::from_utf8_lossy(bytes)),
+        withhold: withhold(),
+        embargoed: withhold(),
     };
     let whole_file = || Place::file(&file);
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > options.max_size {
@@ -99,7 +101,7 @@ pub fn too_large(path: &ArticlePath, options: &ParseOptions) -> Parsed {
     let message = format!("the file is larger than {} bytes", options.max_size);
     let diagnostic = Diagnostic::new(Code::ArticleTooLarge, message).at(Place::file(&draft::file_name(options, path)));
     let diagnostics = vec![diagnostic.help("shorten it, or raise `content.max_size`")];
-    Parsed { article: None, diagnostics, origins: Vec::new(), withhold: false }
+    Parsed { article: None, diagnostics, origins: Vec::new(), withhold: false, embargoed: false }
 }
 
 /// Whether a file of this name is an article: a known extension, no dotfile, nothing that an editor leaves for a moment.
@@ -124,6 +126,8 @@ pub struct Parsed {
     /// withheld too: an embargo that cannot be read, or a refused file that speaks of one or of a retraction. Then there is no
     /// article, and an error says why.
     pub withhold: bool,
+    /// It speaks of an embargo, so that not a word of it may be told before it is public.
+    pub embargoed: bool,
 }
 
 /// Where a field of an article came from.

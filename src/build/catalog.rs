@@ -146,7 +146,8 @@ mod tests {
     fn catalog(paths: &[&str]) -> Catalog {
         let mut catalog = Catalog::default();
         for path in paths {
-            let parsed = Parsed { article: None, diagnostics: vec![], withhold: false, origins: vec![] };
+            let parsed =
+                Parsed { article: None, diagnostics: vec![], withhold: false, embargoed: false, origins: vec![] };
             catalog.apply(&ArticlePath::new(path), &parsed);
         }
         catalog

@@ -78,7 +78,7 @@ impl Diagnostic {
     pub fn discreet_unless(mut self, public: bool) -> Diagnostic {
         if !public {
             self.message = self.code.explanation().trim_end_matches('.').to_owned();
-            self.help = Some("`dateline check` shows it in full".to_owned());
+            self.help = Some("`dateline check` or `dateline explain` tells more".to_owned());
             if let Some(place) = &mut self.place {
                 place.excerpt = None;
             }

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use problems::{Problems, Source};
 
-use crate::article::{Article, Body, Metadata};
+use crate::article::{Article, Body, Metadata, Parsed};
 use crate::build::catalog::{Catalog, Change};
 use crate::build::filing::FeedKey;
 use crate::build::index::{Index, Standing};
@@ -296,8 +296,7 @@ impl Engine {
                 self.rename(&from, &path);
             }
             let change = self.catalog.apply(&path, &parsed);
-            let diagnostics = std::mem::take(&mut parsed.diagnostics);
-            let complaints = self.complaints(&path, diagnostics, parsed.article.is_none());
+            let complaints = self.complaints(&path, self.tellable(&mut parsed), parsed.article.is_none());
             self.problems.set(Source::Article(path.clone()), complaints);
             if let Some(article) = parsed.article {
                 self.take_body(&path, article);
@@ -316,6 +315,18 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// What is wrong with a file, as far as it may be told: of a version under embargo only where and what kind it is.
+    fn tellable(&self, parsed: &mut Parsed) -> Vec<Diagnostic> {
+        let embargo = parsed.article.as_ref().map(|article| article.metadata.embargo);
+        let over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= self.now));
+        let diagnostics = std::mem::take(&mut parsed.diagnostics).into_iter();
+        let told = |diagnostic: Diagnostic| match over || !parsed.embargoed {
+            true => diagnostic,
+            false => diagnostic.discreet_unless(false).help("it is under embargo: only `dateline explain` tells more"),
+        };
+        diagnostics.map(told).collect()
     }
 
     /// Lays a body ready that came with its article.

@@ -55,7 +55,11 @@ impl Engine {
         let mut refresh: BTreeSet<ArticlePath> = changes.articles;
         refresh.append(&mut self.recollected);
         for path in &refresh {
-            self.problems.set(Source::Filing(path.clone()), index.diagnostics(path));
+            let embargoed = |filed: &Filed| filed.id().is_none() && filed.metadata.embargo.is_some();
+            let tellable = !index.get(path).is_some_and(embargoed);
+            let diagnostics = index.diagnostics(path).into_iter();
+            let diagnostics = diagnostics.map(|diagnostic| diagnostic.discreet_unless(tellable)).collect();
+            self.problems.set(Source::Filing(path.clone()), diagnostics);
         }
 
         let mut dirty = changes.feeds;

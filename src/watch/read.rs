@@ -35,7 +35,13 @@ pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Pars
 }
 
 fn unusable(diagnostic: Diagnostic) -> FileState {
-    FileState::Present(Parsed { article: None, diagnostics: vec![diagnostic], withhold: false, origins: Vec::new() })
+    FileState::Present(Parsed {
+        article: None,
+        diagnostics: vec![diagnostic],
+        withhold: false,
+        embargoed: false,
+        origins: Vec::new(),
+    })
 }
 
 /// Reads and parses a file that was looked at.
@@ -113,7 +119,7 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
         )
         .at(Place::file(&root.display(path.as_str())))
         .help("please report this with the file");
-        Parsed { article: None, diagnostics: vec![diagnostic], withhold: false, origins: Vec::new() }
+        Parsed { article: None, diagnostics: vec![diagnostic], withhold: false, embargoed: false, origins: Vec::new() }
     })
 }
 

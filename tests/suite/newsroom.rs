@@ -91,7 +91,8 @@ fn command(folder: &Path) -> Command {
 }
 
 pub(crate) struct Daemon {
-    child: Child,
+    /// `None`: it runs in this process, and whoever started it ends it.
+    child: Option<Child>,
     address: String,
 }
 
@@ -124,7 +125,14 @@ impl Daemon {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says where");
         let address = line.split('/').nth(2).unwrap_or_else(|| panic!("no address in `{line}`")).to_owned();
-        let daemon = Daemon { child, address };
+        let daemon = Daemon { child: Some(child), address };
+        daemon.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
+        daemon
+    }
+
+    /// A daemon that runs already.
+    pub(crate) fn at(address: String) -> Daemon {
+        let daemon = Daemon { child: None, address };
         daemon.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
         daemon
     }
@@ -159,16 +167,19 @@ impl Daemon {
 
     /// Ends it as a service manager does; says whether it ended well.
     pub(crate) fn stop(mut self) -> bool {
-        let killed = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
-        killed.success() && self.child.wait().expect("it ends").success()
+        let child = self.child.as_mut().expect("a process");
+        let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+        killed.success() && child.wait().expect("it ends").success()
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
         // It may have ended already.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        if let Some(child) = &mut self.child {
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
 }
 

@@ -1,0 +1,431 @@
+//! What happens by the clock: publication, embargo and expiry to the second, clocks that are set, and what changes `updated`. The
+//! daemon runs in this process, with a clock of the test's.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::newsroom::{CONFIG, Daemon, Newsroom, files};
+
+/// Seconds since 1970.
+static NOW: AtomicI64 = AtomicI64::new(0);
+/// One test at a time has the clock and the log.
+static TURN: Mutex<()> = Mutex::new(());
+/// Everything that was logged, at every level.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+fn clock() -> Timestamp {
+    Timestamp::from_second(NOW.load(Ordering::SeqCst)).expect("in range")
+}
+
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().expect("nobody panics with it").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A daemon with the test's clock.
+struct Clocked {
+    newsroom: Newsroom,
+    daemon: Daemon,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+fn set(instant: &str) {
+    NOW.store(instant.parse::<Timestamp>().expect("an instant").as_second(), Ordering::SeqCst);
+}
+
+fn start(newsroom: Newsroom, instant: &str) -> Clocked {
+    let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    static LOGGED: OnceLock<()> = OnceLock::new();
+    LOGGED.get_or_init(|| {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| Log).init();
+    });
+    LOG.lock().expect("nobody panics with it").clear();
+    set(instant);
+    let (daemon, stop, thread) = run(&newsroom);
+    Clocked { newsroom, daemon, stop: Some(stop), thread: Some(thread), _turn: turn }
+}
+
+fn run(newsroom: &Newsroom) -> (Daemon, oneshot::Sender<()>, JoinHandle<()>) {
+    let checked = dateline::daemon::load(&newsroom.path("config/dateline.toml"));
+    let config = checked.config.clone().unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (address, bound) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            address.send(listener.local_addr().expect("bound").to_string()).expect("somebody waits");
+            let stop = async { stopped.await.unwrap_or_default() };
+            dateline::daemon::run(checked, config, listener, clock, stop).await.expect("it runs");
+        });
+    });
+    (Daemon::at(bound.recv().expect("it binds")), stop, thread)
+}
+
+impl Clocked {
+    fn titles(&self) -> Vec<String> {
+        let feed: Value = serde_json::from_str(&self.daemon.body("/feed.json")).expect("JSON");
+        let titles = feed["items"].as_array().expect("items").iter();
+        titles.map(|item| item["title"].as_str().expect("a title").to_owned()).collect()
+    }
+
+    /// Waits for these titles, newest first; nothing but the clock has changed.
+    fn wait(&self, titles: &[&str]) {
+        self.daemon.wait(&format!("{titles:?}"), |_| self.titles() == titles);
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("it ends well");
+        }
+    }
+
+    fn restart(&mut self) {
+        self.end();
+        let (daemon, stop, thread) = run(&self.newsroom);
+        (self.daemon, self.stop, self.thread) = (daemon, Some(stop), Some(thread));
+    }
+}
+
+impl Drop for Clocked {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        drop(self.thread.take().map(JoinHandle::join));
+    }
+}
+
+fn story(title: &str, keys: &str) -> String {
+    format!("---\ntitle: {title}\n{keys}\n---\n\nThe text of {title}.\n")
+}
+
+#[test]
+fn articles_come_and_go_at_their_second() {
+    let newsroom = Newsroom::new();
+    newsroom.write("content/news/old.md", story("Old", "date: 2026-11-20 10:00"));
+    newsroom.write("content/news/dated.md", story("Dated", "date: 2026-11-24T12:00:00Z"));
+    newsroom.write(
+        "content/news/embargoed.md",
+        story("Embargoed", "date: 2026-11-20 10:00\nembargo: 2026-11-24T12:00:10Z"),
+    );
+    newsroom
+        .write("content/news/passing.md", story("Passing", "date: 2026-11-20 11:00\nexpires: 2026-11-24T12:00:20Z"));
+    newsroom.write("content/news/never.md", story("Never", "date: 2026-11-20 11:00\nexpires: 2026-11-20 11:00"));
+    let mut clocked = start(newsroom, "2026-11-24T11:59:58Z");
+    clocked.wait(&["Passing", "Old"]);
+    let page = |title: &str| {
+        let feed: Value = serde_json::from_str(&clocked.daemon.body("/feed.json")).expect("JSON");
+        let items = feed["items"].as_array().expect("items").clone();
+        let item = items.iter().find(|item| item["title"] == title).expect("public");
+        item["url"].as_str().expect("a URL").replace("http://127.0.0.1:8080", "")
+    };
+    let passing = page("Passing");
+    set("2026-11-24T11:59:59Z");
+    assert_eq!(clocked.titles(), ["Passing", "Old"]);
+    set("2026-11-24T12:00:00Z");
+    clocked.wait(&["Dated", "Passing", "Old"]);
+    set("2026-11-24T12:00:10Z");
+    clocked.wait(&["Embargoed", "Dated", "Passing", "Old"]);
+    let rss = clocked.daemon.body("/news/rss.xml");
+    assert!(
+        rss.contains("<pubDate>Tue, 24 Nov 2026 12:00:10 +0000</pubDate>"),
+        "first published when the embargo ended: {rss}"
+    );
+    assert_eq!(clocked.daemon.get(&passing, &[]).status, 200);
+    set("2026-11-24T12:00:20Z");
+    clocked.wait(&["Embargoed", "Dated", "Old"]);
+    assert_eq!(clocked.daemon.get(&passing, &[]).status, 410);
+    assert!(!clocked.daemon.body("/atom.xml").contains("deleted-entry"), "an expiry is no retraction");
+    let before = clocked.daemon.get("/atom.xml", &[]);
+    clocked.restart();
+    assert_eq!(clocked.daemon.get("/atom.xml", &[]).body, before.body);
+    assert_eq!(clocked.daemon.get(&passing, &[]).status, 410);
+}
+
+#[test]
+fn a_clock_that_is_set_publishes_nothing_early_twice_or_never() {
+    let newsroom = Newsroom::new();
+    newsroom.write("content/news/a.md", story("A", "date: 2026-11-24T12:00:00Z"));
+    newsroom.write("content/news/b.md", story("B", "date: 2026-11-24T13:00:00Z"));
+    let mut clocked = start(newsroom, "2026-11-24T11:00:00Z");
+    clocked.wait(&[]);
+    // Forward over an hour at once, as after a suspend.
+    set("2026-11-24T12:30:00Z");
+    clocked.wait(&["A"]);
+    let etag = clocked.daemon.get("/rss.xml", &[]).header("etag").map(str::to_owned);
+    // Back: what was public stays, what is to come is still to come, also what comes now.
+    set("2026-11-24T11:30:00Z");
+    clocked.newsroom.write("content/news/c.md", story("C", "date: 2026-11-24T11:45:00Z"));
+    clocked.newsroom.write("content/news/d.md", story("D", "date: 2026-11-24T11:15:00Z"));
+    clocked.wait(&["A", "D"]);
+    clocked.restart();
+    clocked.wait(&["A", "D"]);
+    set("2026-11-24T11:45:00Z");
+    clocked.wait(&["A", "C", "D"]);
+    set("2026-11-24T12:00:00Z");
+    assert_eq!(clocked.titles(), ["A", "C", "D"]);
+    set("2026-11-24T13:00:00Z");
+    clocked.wait(&["B", "A", "C", "D"]);
+    assert_ne!(clocked.daemon.get("/rss.xml", &[]).header("etag").map(str::to_owned), etag);
+    // A public article that is dated anew is withheld until then.
+    clocked.newsroom.write("content/news/a.md", story("A", "date: 2026-11-24T14:00:00Z"));
+    clocked.wait(&["B", "C", "D"]);
+    set("2026-11-24T14:00:00Z");
+    clocked.wait(&["A", "B", "C", "D"]);
+}
+
+#[test]
+fn nothing_of_an_embargoed_article_is_anywhere_before_its_instant() {
+    const CANARY: &str = "Zanzibarium";
+    const UNTIL: &str = "2026-11-24T12:00:00Z";
+    let newsroom = Newsroom::new();
+    let keys = |more: &str| {
+        format!(
+            "date: 2026-11-20 10:00\nauthors: [{CANARY} Author]\ntags: [{CANARY}tag]\nsummary: {CANARY} summary\nslug: {CANARY}-slug\n\
+             id: tag:courier.example,2026:{CANARY}\nimage: {{ url: picture.png, alt: {CANARY} alt }}\nmedia: [{{ url: sound.mp3 }}]\n\
+             copyright: {CANARY}\nsection: news/{CANARY}\nunknown: {CANARY}\n{more}"
+        )
+    };
+    let png = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &[0; 17], CANARY.as_bytes()].concat();
+    newsroom.write("content/news/picture.png", &png);
+    newsroom.write("content/news/sound.mp3", CANARY);
+    newsroom.write("content/news/plain.md", story(CANARY, &keys(&format!("embargo: {UNTIL}"))));
+    newsroom.write(
+        "content/news/page.html",
+        format!(
+            "<html><head><title>{CANARY}</title><meta name=\"dateline:embargo\" content=\"{UNTIL}\">\
+             <meta property=\"article:published_time\" content=\"2026-11-20T10:00:00Z\"></head>\
+             <body><article><h1>{CANARY}</h1><p>{CANARY} words that are a paragraph.</p></article></body></html>"
+        ),
+    );
+    newsroom.write(
+        "content/news/wire.txt",
+        format!("{CANARY} headline\n\nSource: {CANARY} | 2026-11-20 10:00:00\nEmbargo: {UNTIL}\n\n{CANARY} is a paragraph of wire text.\n"),
+    );
+    // Refused, each for another reason, and all of them speak of an embargo.
+    newsroom.write(
+        "content/news/bad-image.md",
+        story(
+            CANARY,
+            &keys(&format!("embargo: {UNTIL}\nimage_x: 1")).replace("picture.png", &format!("htp://{CANARY}")),
+        ),
+    );
+    newsroom.write("content/news/unreadable.md", story(CANARY, &keys(&format!("embargo: {CANARY} o'clock"))));
+    newsroom.write("content/news/near.md", story(CANARY, &keys(&format!("embago: {CANARY}"))));
+    newsroom.write("content/news/broken.md", format!("---\ntitle: [{CANARY}\nembargo: {UNTIL}\n---\n\n{CANARY}\n"));
+    // Public, and its next version is not yet.
+    newsroom.write("content/news/public.md", story("Public", "date: 2026-11-20 10:00"));
+    newsroom.write("content/news/withheld.md", story("Withheld", "date: 2026-11-20 10:00"));
+    let clocked = start(newsroom, "2026-11-24T11:00:00Z");
+    clocked.wait(&["Public", "Withheld"]);
+    clocked
+        .newsroom
+        .write("content/news/public.md", story(CANARY, &format!("date: 2026-11-20 10:00\nembargo: {UNTIL}")));
+    clocked
+        .newsroom
+        .write("content/news/withheld.md", story(CANARY, &format!("date: 2026-11-20 10:00\nembargo: {CANARY}")));
+    clocked.wait(&[]);
+    assert!(!clocked.daemon.body("/atom.xml").contains("deleted-entry"), "withheld is not retracted");
+
+    let canary = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).to_lowercase();
+        text.contains(&CANARY.to_lowercase())
+    };
+    let assert_clean = |clocked: &Clocked| {
+        let lower = CANARY.to_lowercase();
+        for path in [
+            "/",
+            "/rss.xml",
+            "/atom.xml",
+            "/feed.json",
+            "/news/",
+            "/news/rss.xml",
+            "/news/atom.xml",
+            "/news/feed.json",
+            "/feeds.opml",
+            "/readyz",
+            "/healthz",
+            "/media/news/picture.png",
+            "/media/news/sound.mp3",
+            "/nowhere",
+            &format!("/tags/{lower}tag/"),
+            &format!("/tags/{lower}tag/rss.xml"),
+            &format!("/authors/{lower}%20author/feed.json"),
+        ] {
+            let answer = clocked.daemon.get(path, &[]);
+            assert!(!canary(&answer.body), "{path}: {}", String::from_utf8_lossy(&answer.body));
+            assert!(
+                answer.status == 404 || !path.contains("/media/") && !path.contains(&lower),
+                "{path}: {}",
+                answer.status
+            );
+            assert!(!answer.headers.iter().any(|(_, value)| canary(value.as_bytes())), "{path}: {:?}", answer.headers);
+        }
+        for (name, bytes) in files(&clocked.newsroom.path("feeds")) {
+            assert!(!canary(&bytes) && !canary(name.as_bytes()), "feeds/{name}");
+        }
+        let log = LOG.lock().expect("nobody panics with it").clone();
+        assert!(log.len() > 1_000 && !canary(&log), "{}", String::from_utf8_lossy(&log));
+        // Whatever else lies about outside the content and the state.
+        let mut looked = 0;
+        for folder in ["", "config"] {
+            for entry in fs::read_dir(clocked.newsroom.path(folder)).expect("readable") {
+                let path = entry.expect("readable").path();
+                if path.is_file() {
+                    looked += 1;
+                    assert!(!canary(&fs::read(&path).expect("readable")), "{}", path.display());
+                }
+            }
+        }
+        assert!(looked > 0);
+    };
+    let state = clocked.newsroom.path(".dateline");
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&state).expect("there").permissions()) & 0o777,
+        0o700
+    );
+    assert_clean(&clocked);
+    for command in [["check"].as_slice(), &["check", "--json"]] {
+        let output = clocked.newsroom.dateline(command);
+        let told = [output.stdout, output.stderr].concat();
+        // `check` reads the real clock, by which the embargo may be over: what cannot be read is withheld all the same.
+        let told = String::from_utf8_lossy(&told).into_owned();
+        for name in ["unreadable.md", "near.md", "broken.md", "bad-image.md", "withheld.md"] {
+            assert!(told.contains(name), "{name} is not in {told}");
+        }
+        assert!(!canary(told.as_bytes()), "{told}");
+    }
+    set("2026-11-24T11:59:59Z");
+    // A second passes for the daemon: it looks at the clock at least twice in it.
+    clocked.newsroom.write("content/news/marker.md", story("Marker", "date: 2026-11-24 10:00"));
+    clocked.wait(&["Marker"]);
+    assert_clean(&clocked);
+    set(UNTIL);
+    clocked.daemon.wait("the embargo is over", |_| clocked.titles().len() == 5);
+    assert!(canary(&clocked.daemon.get("/news/rss.xml", &[]).body));
+    assert_eq!(clocked.daemon.get("/media/news/sound.mp3", &[]).status, 200);
+}
+
+#[test]
+fn updated_moves_when_a_reader_would_see_a_change() {
+    let newsroom = Newsroom::new();
+    let text = |title: &str, tags: &str, body: &str| {
+        format!("---\ntitle: {title}\ndate: 2026-11-20T10:00:00Z\ntags: [{tags}]\n---\n\n{body}\n")
+    };
+    newsroom.write("content/news/a.md", text("Title", "one", "Some *words* in a row.\nAnd more."));
+    let mut clocked = start(newsroom, "2026-11-24T11:00:00Z");
+    let item = |clocked: &Clocked| -> Value {
+        let feed: Value = serde_json::from_str(&clocked.daemon.body("/feed.json")).expect("JSON");
+        feed["items"][0].clone()
+    };
+    let updated = |clocked: &Clocked| item(clocked)["date_modified"].as_str().expect("a date").to_owned();
+    assert_eq!(updated(&clocked), "2026-11-20T10:00:00+00:00");
+    for (minute, (what, title, tags, body, moves)) in (1..).zip([
+        ("a re-save", "Title", "one", "Some *words* in a row.\nAnd more.", false),
+        ("markup", "Title", "one", "Some **words** in a row.\nAnd more.", false),
+        ("white space", "Title", "one", "Some **words**   in a\nrow. And\nmore.", false),
+        ("tags", "Title", "two", "Some **words** in a row.\nAnd more.", false),
+        ("the text", "Title", "two", "Some other words in a row.\nAnd more.", true),
+        ("the title", "Another title", "two", "Some other words in a row.\nAnd more.", true),
+        ("a picture", "Another title", "three", "Some other words in a row.\nAnd more. ![Quay](q.png)", true),
+    ]) {
+        let before = updated(&clocked);
+        set(&format!("2026-11-24T11:{minute:02}:00Z"));
+        // Tells that this version is there.
+        let marker = format!("{tags}, v{minute}");
+        clocked.newsroom.write("content/news/a.md", text(title, &marker, body));
+        clocked.daemon.wait(what, |_| item(&clocked)["tags"].to_string().contains(&format!("v{minute}")));
+        let expected = if moves { format!("2026-11-24T19:{minute:02}:00+08:00") } else { before };
+        assert_eq!(updated(&clocked), expected, "{what}");
+    }
+    let before = (updated(&clocked), clocked.daemon.get("/atom.xml", &[]).body);
+    clocked.restart();
+    assert_eq!((updated(&clocked), clocked.daemon.get("/atom.xml", &[]).body), before, "after a restart");
+    assert_eq!(item(&clocked)["date_published"], "2026-11-20T10:00:00+00:00");
+
+    // What is stated wins, and a correction is seen.
+    set("2026-11-24T12:00:00Z");
+    clocked.newsroom.write(
+        "content/news/a.md",
+        "---\ntitle: Another title\ndate: 2026-11-20T10:00:00Z\nupdated: 2026-11-22T10:00:00Z\n---\n\nQuite other words.\n",
+    );
+    clocked.daemon.wait("the stated date", |_| updated(&clocked) == "2026-11-22T10:00:00+00:00");
+    clocked.newsroom.write(
+        "content/news/a.md",
+        "---\ntitle: Another title\ndate: 2026-11-20T10:00:00Z\ncorrections:\n- { date: 2026-11-24T12:30:00Z, text: It was <Quay> 4. }\n\
+         - { date: 2026-11-24T11:45:00Z, text: It was a crane. }\n---\n\nQuite other words.\n",
+    );
+    clocked.daemon.wait("the correction that is due", |_| {
+        item(&clocked)["content_html"].as_str().is_some_and(|html| html.contains("It was a crane."))
+    });
+    let id = item(&clocked)["id"].clone();
+    assert!(!item(&clocked)["content_html"].to_string().contains("Quay"), "the other is still to come");
+    set("2026-11-24T12:30:00Z");
+    clocked.daemon.wait("the other correction", |_| updated(&clocked) == "2026-11-24T12:30:00+00:00");
+    let html = item(&clocked)["content_html"].as_str().expect("content").to_owned();
+    assert!(html.contains("<strong>Correction (<time datetime=\"2026-11-24T12:30:00+00:00\">2026-11-24</time>):</strong> It was &lt;Quay&gt; 4."), "{html}");
+    assert_eq!(
+        (item(&clocked)["id"].clone(), item(&clocked)["date_published"].as_str()),
+        (id, Some("2026-11-20T10:00:00+00:00"))
+    );
+    let rss = clocked.daemon.body("/news/rss.xml");
+    assert!(
+        rss.contains("<pubDate>Fri, 20 Nov 2026 10:00:00 +0000</pubDate>")
+            && rss.contains("<dcterms:modified>2026-11-24T12:30:00Z"),
+        "{rss}"
+    );
+    clocked.newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nupdate_signal = \"pubDate\"\n"));
+    clocked.daemon.wait("pubDate follows", |daemon| {
+        daemon.body("/news/rss.xml").contains("<pubDate>Tue, 24 Nov 2026 12:30:00 +0000</pubDate>")
+    });
+
+    // Only what is stated counts, where the operator wants that.
+    clocked.newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nupdated_when = \"explicit\"\n"));
+    clocked.newsroom.write("content/news/a.md", text("Explicit", "last", "Words that are new once more."));
+    clocked.daemon.wait("the edit is there", |_| item(&clocked)["title"] == "Explicit");
+    clocked.daemon.wait("nothing else is stated", |_| updated(&clocked) == "2026-11-20T10:00:00+00:00");
+}
+
+/// The feeds' own dates never go back, also when the newest entry leaves.
+#[test]
+fn a_feeds_dates_never_go_back() {
+    let newsroom = Newsroom::new();
+    newsroom.write("content/news/a.md", story("A", "date: 2026-11-20T10:00:00Z"));
+    newsroom.write("content/news/b.md", story("B", "date: 2026-11-22T10:00:00Z\nexpires: 2026-11-24T12:00:00Z"));
+    let mut clocked = start(newsroom, "2026-11-24T11:00:00Z");
+    let dates = |clocked: &Clocked| {
+        let answer = clocked.daemon.get("/news/atom.xml", &[]);
+        let updated = answer.text().split("<updated>").nth(1).expect("a date")[..19].to_owned();
+        (updated, answer.header("last-modified").map(str::to_owned))
+    };
+    assert_eq!(dates(&clocked), ("2026-11-22T10:00:00".to_owned(), Some("Sun, 22 Nov 2026 10:00:00 GMT".to_owned())));
+    set("2026-11-24T12:00:00Z");
+    clocked.wait(&["A"]);
+    assert_eq!(dates(&clocked), ("2026-11-22T10:00:00".to_owned(), None), "the second of the change is not over");
+    set("2026-11-24T12:00:01Z");
+    let after = ("2026-11-22T10:00:00".to_owned(), Some("Tue, 24 Nov 2026 12:00:01 GMT".to_owned()));
+    assert_eq!(dates(&clocked), after);
+    clocked.restart();
+    assert_eq!(dates(&clocked), after);
+    assert!(Path::new(&clocked.newsroom.path(".dateline/ledger.sqlite")).exists());
+}
