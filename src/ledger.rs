@@ -177,6 +177,8 @@ pub struct Ledger {
     holders: HashMap<EntryId, ArticlePath>,
     versions: BTreeSet<(ContentHash, ArticlePath)>,
     tombstones: HashMap<Arc<str>, BTreeSet<Tombstone>>,
+    /// Feeds that have other tombstones than when it was last asked.
+    retold: BTreeSet<Arc<str>>,
     kept: HashSet<ContentHash>,
     feeds: HashMap<Arc<str>, Timestamp>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
@@ -274,6 +276,11 @@ impl Ledger {
         self.tombstones.get(route).into_iter().flatten()
     }
 
+    /// The routes of the feeds that have to tell of other retractions than when this was last asked.
+    pub fn take_retold(&mut self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut self.retold)
+    }
+
     /// Whether the bytes of a version are in the store.
     pub fn keeps(&self, hash: ContentHash) -> bool {
         self.kept.contains(&hash)
@@ -326,6 +333,7 @@ impl Ledger {
         let (Some(id), Some(Retraction { at, reason, feeds, .. })) = (&article.id, &article.retraction) else { return };
         let tombstone = Tombstone { at: *at, id: id.clone(), reason: reason.clone() };
         for route in feeds {
+            self.retold.insert(Arc::clone(route));
             let tombstones = self.tombstones.entry(Arc::clone(route)).or_default();
             if buried {
                 tombstones.insert(tombstone.clone());

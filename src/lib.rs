@@ -36,17 +36,17 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `memory` writes records, `once` builds once |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | accept loop and connections; pure inside: routes, preconditions, content negotiation |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
 //! | `store` | the state directory: durable records in SQLite, one writer |
-//! | `engine` | events in, effects out; `publishing` makes what readers see, `problems` what operators see |
+//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index, window, render cache, assemble, encode |
 //! | `event` | every message in the program, on one page |
 //! | `snapshot` | what readers see: plain immutable data |
-//! | `ledger` | what must never be forgotten, as the fold of records: ids, first sight, documents' Last-Modified |
+//! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
 //! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising; `pin` writes ids into files |
@@ -61,6 +61,7 @@
 //!   Nothing to the right of `daemon` knows what time it is. No hash map's order reaches a document.
 //! - `Effect::Persist` comes before `Effect::Swap`: no id, date or Last-Modified is ever served that a crash can forget.
 //! - Last good wins: a version that cannot be used raises a diagnostic, and the one before stays published.
+//! - What is under embargo is in no document, page, route, file, log or diagnostic before its instant.
 //! - Unreadable is not absent: absence counts only where the nearest folder was listed completely, and after a grace.
 //! - A request loads the snapshot once and needs nothing else, except an article's page outside all windows and media files,
 //!   which it gets from the one function that `serve::run` is given.
@@ -83,8 +84,23 @@
 //! **Why no debounce?** A closed or renamed file is complete and is read at once. Only what was merely seen waits until it has
 //! held still for a second. What arrives while a batch is being read is the next batch.
 //!
-//! **Why is a deletion slower than a publication?** Many editors save by removing the file and writing it anew. What is gone
-//! has to stay gone for a quarter of a second, or every save would flicker in the feeds.
+//! **Why is a deletion slower than a publication?** Many editors, rsync and git save by removing the file and writing it anew. What
+//! is gone has to stay gone for a grace, or every save would be a retraction and a restoration.
+//!
+//! **Why do many deletions at once wait for an operator?** They are a disk that is not mounted far more often than they are meant, and
+//! most readers drop what left a feed. What was deleted within the ten seconds before comes back with the rest.
+//!
+//! **Why are the files of entries kept in the store?** The last good version of an article is in no file any more once a bad edit was
+//! saved. Without a copy of it a restart would lose a story that readers could see.
+//!
+//! **Why does an article's text have a print?** `updated` must move when a reader would see a change and not for a re-save, and a
+//! restart must not forget what the text was. A print of another renderer's version begins anew in silence.
+//!
+//! **Why does a retraction go over a socket and not over HTTP?** A port takes commands from whoever reaches it; a socket in a private
+//! directory only from whoever may write the state anyway.
+//!
+//! **Why does a retraction alone not wait for the disk?** Every other change can be published later without harm. What must not be
+//! read for a moment longer is worth more than the memory of it, and the operator is told that a restart would forget it.
 //!
 //! **Why are ids assigned by (explicit, published, path)?** Of two articles that would have the same id one must give way, and
 //! the order in which files were seen must not matter. A story published later never takes the id of an earlier one.

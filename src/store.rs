@@ -433,8 +433,15 @@ fn trouble(path: &Path, error: &rusqlite::Error) -> Trouble {
 
 /// Nobody but this user looks in: later there are embargoed texts in it.
 fn make_private(directory: &Path) -> io::Result<()> {
-    if directory.is_dir() {
-        return Ok(());
+    #[cfg(unix)]
+    if let Ok(metadata) = fs::metadata(directory)
+        && metadata.is_dir()
+    {
+        use std::os::unix::fs::PermissionsExt;
+        return match metadata.permissions().mode() & 0o077 {
+            0 => Ok(()),
+            _ => fs::set_permissions(directory, fs::Permissions::from_mode(0o700)),
+        };
     }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -226,9 +226,15 @@ fn with_corrections(content: &Text, article: &PublishedArticle) -> Text {
     let word = correction_word(&article.language);
     let mut html = content.to_string();
     for Correction { date, text } in corrections {
+        let mut words = String::new();
+        escape(text.as_str(), &mut words);
+        // Wire text says it at its end already.
+        if content.as_str().contains(&words) {
+            continue;
+        }
         let (instant, day) = (date.rfc3339(), date.date());
         html.push_str(&format!("\n<p><strong>{word} (<time datetime=\"{instant}\">{day}</time>):</strong> "));
-        escape(text.as_str(), &mut html);
+        html.push_str(&words);
         html.push_str("</p>");
     }
     Text::new(&html)

@@ -321,6 +321,20 @@ impl Index {
         diagnostics
     }
 
+    /// What a public article would lose with the state: its `id` or its `date`, where its file does not give the same again.
+    pub fn lost_without_state(&self, path: &ArticlePath) -> Option<&'static str> {
+        let filed = self.articles.get(path)?;
+        let (id, metadata) = (filed.id()?, &filed.metadata);
+        if metadata.published.is_none() {
+            return Some("date");
+        }
+        let minted = self.minted(metadata, filed.dates.map(|(published, _)| published), &filed.filing);
+        // One that was told apart from another by its path has that in its id.
+        let same =
+            || *id == minted || id.as_str().strip_prefix(minted.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        (metadata.id.is_none() && !same()).then_some("id")
+    }
+
     /// From now on readers know an article under the id that it has: nobody has a better right to it.
     pub fn hold(&mut self, path: &ArticlePath) {
         let Some(filed) = self.articles.get(path).filter(|filed| filed.id() == Some(&filed.wish)) else { return };
@@ -361,9 +375,10 @@ impl Index {
         ledger: &Ledger,
     ) -> EntryId {
         let known = || ledger.article(path).and_then(|article| article.id.clone());
-        if let Some(id) = metadata.id.clone().or_else(known) {
-            return id;
-        }
+        metadata.id.clone().or_else(known).unwrap_or_else(|| self.minted(metadata, published, filing))
+    }
+
+    fn minted(&self, metadata: &Metadata, published: Option<Moment>, filing: &Filing) -> EntryId {
         let date = published.map(Moment::date).unwrap_or_default();
         let section = filing.own.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
         let slug = encode_segment(&nfc(metadata.slug.as_str()));

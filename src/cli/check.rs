@@ -7,8 +7,10 @@ use clap::Args;
 
 use super::build::Progress;
 use super::{WRONG_INPUT, count, fail, print_diagnostics};
+use crate::build::index::Index;
 use crate::daemon;
 use crate::diag::{Diagnostic, Severity};
+use crate::types::ArticlePath;
 
 /// Read the configuration and every article, and print every problem with its place and cure. Writes nothing.
 #[derive(Args, Debug)]
@@ -23,6 +25,7 @@ impl Check {
         let checked = daemon::load(file);
         let mut problems = checked.diagnostics.clone();
         let mut summary = "the articles were not read".to_owned();
+        let mut dependent = Vec::new();
         if let Some(config) = checked.config.clone() {
             let progress = Progress::new("reading articles");
             let remembered = || daemon::remembered(&config);
@@ -32,6 +35,7 @@ impl Check {
                     Err(trouble) => return fail(&trouble.to_string()),
                 };
             progress.finish();
+            dependent = engine.index().map(dependents).unwrap_or_default();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
             let report = &engine.snapshot().report;
             summary = format!(
@@ -49,9 +53,34 @@ impl Check {
         }
         let is_error = |problem: &&Diagnostic| problem.severity == Severity::Error;
         let errors = problems.iter().filter(is_error).count();
+        if !self.json && !dependent.is_empty() {
+            tell_of(&dependent);
+        }
         if !self.json {
             println!("{}, {}; {summary}", count(errors, "error"), count(problems.len() - errors, "warning"));
         }
         if errors > 0 { ExitCode::from(WRONG_INPUT) } else { ExitCode::SUCCESS }
     }
+}
+
+/// The articles that would have another id or date if the state were lost, and which of the two.
+fn dependents(index: &Index) -> Vec<(ArticlePath, &'static str)> {
+    let mut dependents: Vec<_> =
+        index.articles().filter_map(|(path, _)| Some((path.clone(), index.lost_without_state(path)?))).collect();
+    dependents.sort();
+    dependents
+}
+
+fn tell_of(dependents: &[(ArticlePath, &'static str)]) {
+    const MOST: usize = 20;
+    println!("Only the state remembers the id or the date of {}:", count(dependents.len(), "article"));
+    for (path, what) in dependents.iter().take(MOST) {
+        println!("  {what:<4}  {path}");
+    }
+    if dependents.len() > MOST {
+        println!("  and {} more", dependents.len() - MOST);
+    }
+    println!(
+        "`dateline pin` writes ids into the files; a date is yours to write. `dateline backup` copies the state.\n"
+    );
 }

@@ -45,6 +45,11 @@ impl Engine {
                 self.remember_published(&mut index, path);
             }
             self.remember_retracted(&index, &changes.left);
+            let retold = self.ledger.take_retold();
+            if !retold.is_empty() {
+                let keys = index.feeds().filter(|key| retold.contains(assemble::route(key).as_str()));
+                self.deferred.extend(keys.cloned());
+            }
             self.publish_changes(&index, changes, effects);
         }
         self.index = Some(index);

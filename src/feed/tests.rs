@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::tz::Offset;
 use proptest::prelude::*;
 
+use super::partner::Partner;
 use super::*;
 use crate::types::{EntryId, Language, Moment};
 
@@ -207,6 +208,72 @@ fn rss_says_what_the_profile_wants() {
     let (description, content) = (document.find("<description><![CDATA[Short"), document.find("<content:encoded>"));
     assert!(description.is_some() && description < content, "R-16: {document}");
     assert_eq!(document.matches("<enclosure").count(), 1, "R-14, E-04");
+}
+
+#[test]
+fn retractions_are_told_in_the_words_of_each_reader() {
+    let deleted = |name: &str, reason: Option<Text>| DeletedEntry {
+        id: EntryId::parse(&format!("tag:courier.example,2026:{name}?a&b=\"c\"'"))
+            .unwrap_or_else(|_| EntryId::minted(format!("tag:courier.example,2026:{name}&b"))),
+        at: "2026-11-22T02:00:00Z".parse().expect("an instant"),
+        reason,
+    };
+    let public = Feed {
+        deleted: vec![deleted("one", some(NASTY)), deleted("two", None)],
+        ..feed(vec![entry("Quay", "Short.")])
+    };
+    let partner = |partner: Partner| {
+        let file_name = "partner.xml".to_owned();
+        let rules = PartnerFeed { file_name, partner, update_signal: UpdateSignal::Modified };
+        partner::adapt(&Feed { language: Language::parse("zh").expect("a language"), ..public.clone() }, rules)
+    };
+    let document = |feed: &Feed, format| String::from_utf8(encode(feed, format).expect("encodes")).expect("UTF-8");
+    for (what, document, items, parts) in [
+        (
+            "Atom",
+            document(&public, Format::Atom),
+            1,
+            vec![
+                "xmlns:at=\"http://purl.org/atompub/tombstones/1.0\"",
+                "when=\"2026-11-22T02:00:00Z\"",
+                "<at:comment>",
+                "ref=\"tag:courier.example,2026:two&amp;b\"",
+            ],
+        ),
+        ("RSS says nothing", document(&public, Format::Rss), 1, vec![]),
+        (
+            "MSN",
+            document(&partner(Partner::Msn), Format::Rss),
+            2,
+            vec![
+                "<dcterms:valid>2026-11-22T02:00:00Z</dcterms:valid>",
+                "<mi:expirationDate>2026-11-22T02:00:00Z</mi:expirationDate>",
+                "xmlns:mi=\"http://schemas.ingestion.microsoft.com/common/\"",
+            ],
+        ),
+        (
+            "SmartNews",
+            document(&partner(Partner::SmartNews), Format::Rss),
+            3,
+            vec!["<media:status state=\"deleted\"", "<pubDate>Sun, 22 Nov 2026 02:00:00 +0000</pubDate>"],
+        ),
+        ("Flipboard", document(&partner(Partner::Flipboard), Format::Rss), 1, vec![]),
+    ] {
+        assert_well_formed(document.as_bytes());
+        for part in parts {
+            assert!(document.contains(part), "{what}: no `{part}` in {document}");
+        }
+        let read = feed_rs::parser::parse(document.as_bytes()).expect("parses");
+        assert_eq!(read.entries.len(), items, "{what}: {document}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&document(&public, Format::Json)).expect("JSON");
+    assert_eq!(json["_dateline"]["deleted"][0]["reason"], text(NASTY).as_str());
+    assert_eq!(
+        json["_dateline"]["deleted"][1],
+        serde_json::json!({ "id": "tag:courier.example,2026:two&b", "date_deleted": "2026-11-22T02:00:00Z" })
+    );
+    // An Atom feed without retractions does not name them.
+    assert!(!document(&feed(vec![entry("Quay", "Short.")]), Format::Atom).contains("tombstones"));
 }
 
 #[test]

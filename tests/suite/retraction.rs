@@ -29,8 +29,6 @@ fn tombstones(daemon: &Daemon, feed: &str) -> Vec<String> {
             format!("{} {}", deleted["id"].as_str().expect("an id"), deleted["reason"].as_str().unwrap_or("-"))
         })
         .collect();
-    let atom = daemon.body(&format!("{feed}atom.xml"));
-    assert_eq!(atom.matches("<at:deleted-entry ").count(), told.len(), "Atom and JSON say the same: {atom}");
     told
 }
 
@@ -74,6 +72,7 @@ fn a_deleted_article_is_gone_everywhere_and_comes_back_under_its_id() {
         assert_eq!(tombstones(&daemon, feed), [format!("{ID} -")], "{feed}");
     }
     assert!(tombstones(&daemon, "/news/chips/").is_empty(), "it was never there");
+    assert_eq!(daemon.body("/news/atom.xml").matches("<at:deleted-entry ").count(), 1, "Atom and JSON say the same");
     let gone = daemon.get(&page, &[]);
     assert_eq!(gone.status, 410);
     assert!(gone.text().contains("retracted") && !gone.text().contains("Ships"), "{}", gone.text());
@@ -169,6 +168,16 @@ fn ageing_moving_and_being_unreadable_are_no_retractions() {
     daemon.wait("it has left the window", |daemon| !daemon.body("/news/rss.xml").contains("The ships are back"));
     assert_eq!(daemon.get(&page, &[]).status, 200);
 
+    // What is deleted after it aged out is a retraction all the same: readers may have it.
+    newsroom.article("news/boats.md", "Boats", "Out of all windows from the start.");
+    daemon.wait("it has a page", |_| {
+        said(&newsroom.dateline(&["history", "content/news/boats.md"])).contains("published as")
+    });
+    fs::remove_file(newsroom.path("content/news/boats.md")).expect("there");
+    daemon.wait("it is retracted", |daemon| tombstones(daemon, "/news/").len() == 1);
+    newsroom.article("news/boats.md", "Boats", "Out of all windows from the start.");
+    daemon.wait("it is back", |daemon| tombstones(daemon, "/news/").is_empty());
+
     fs::create_dir_all(newsroom.path("content/sport")).expect("writable");
     fs::rename(newsroom.path("content/news/day-23.md"), newsroom.path("content/sport/last.md")).expect("movable");
     daemon.wait("it is in its new section", |daemon| !daemon.body("/news/rss.xml").contains("Day 23"));
@@ -263,4 +272,77 @@ fn a_reload_that_would_hurt_readers_is_refused_until_it_is_forced() {
     assert!(reload.status.success(), "{}", said(&reload));
     assert!(daemon.body("/news/atom.xml").contains("tag:courier.example,2027:feed/news"));
     assert!(daemon.body("/news/atom.xml").contains(&format!("<id>{ID}</id>")), "articles keep their ids");
+}
+
+#[test]
+fn a_file_that_says_so_is_retracted_and_what_is_withheld_is_not() {
+    let newsroom = newsroom();
+    let ships = |keys: &str| format!("---\ntitle: Ships\ndate: 2026-11-20 10:00\n{keys}\n---\n\nThe ships are back.\n");
+    let daemon = newsroom.serve();
+    let page = page(&daemon);
+    newsroom.write("content/news/ships.md", "---\nstatus: retracted\nreason: It was another harbour.\n---\n");
+    daemon.wait("it is gone", |daemon| is_nowhere(&newsroom, daemon, "The ships are back"));
+    assert_eq!(tombstones(&daemon, "/news/"), [format!("{ID} It was another harbour.")]);
+    assert!(daemon.get(&page, &[]).text().contains("It was another harbour."));
+    // Deleting the file changes nothing any more, nor does a second file with its id.
+    newsroom.write("content/news/claim.md", ships(&format!("id: {ID}")).replace("Ships", "Claim"));
+    daemon.wait("the claimant is refused", |_| said(&newsroom.dateline(&["check"])).contains("id-taken"));
+    newsroom.write("content/news/claim.md", ships("draft: true"));
+    drop(daemon);
+    let daemon = newsroom.serve();
+    assert_eq!(tombstones(&daemon, "/"), [format!("{ID} It was another harbour.")]);
+    let restore = newsroom.dateline(&["restore", "content/news/ships.md"]);
+    assert!(restore.status.code() == Some(2) && said(&restore).contains("status"), "{}", said(&restore));
+    newsroom.write("content/news/ships.md", ships("status: published"));
+    daemon.wait("it is back", |daemon| daemon.body("/news/rss.xml").contains("The ships are back"));
+    assert!(tombstones(&daemon, "/").is_empty());
+    assert!(daemon.body("/news/rss.xml").contains(&format!(">{ID}<")));
+
+    // An embargo that cannot be read, a draft and a date in the future withhold it without a word, also over a restart.
+    for (what, keys) in
+        [("an unreadable embargo", "embargo: soon"), ("a draft", "draft: true"), ("an embargo", "embargo: 2999-01-01")]
+    {
+        newsroom.write("content/news/ships.md", ships(keys));
+        daemon.wait(what, |daemon| is_nowhere(&newsroom, daemon, "The ships are back"));
+        assert!(tombstones(&daemon, "/news/").is_empty(), "{what}");
+        let second = Newsroom::new();
+        second.write(".dateline/lock", "");
+        let backup = newsroom.dateline(&["backup", second.path(".dateline/ledger.sqlite").to_str().expect("UTF-8")]);
+        assert!(backup.status.success(), "{}", said(&backup));
+        for folder in ["content", "config"] {
+            for (name, bytes) in files(&newsroom.path(folder)) {
+                second.write(&format!("{folder}/{name}"), bytes);
+            }
+        }
+        assert!(second.build("out").status.code().is_some_and(|code| code != 1));
+        let built = files(&second.path("out"));
+        assert!(
+            built.len() > 5 && !built.values().any(|bytes| String::from_utf8_lossy(bytes).contains("are back")),
+            "{what}"
+        );
+        newsroom.write("content/news/ships.md", ships(""));
+        daemon.wait("it is public again", |daemon| daemon.body("/news/rss.xml").contains("The ships are back"));
+        assert!(daemon.body("/news/rss.xml").contains(&format!(">{ID}<")));
+    }
+}
+
+#[test]
+fn what_only_the_state_remembers_is_listed() {
+    let newsroom = newsroom();
+    newsroom.write("content/news/undated.md", "# Undated\n\nText.\n");
+    assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+    let listed = |name: &str| said(&newsroom.dateline(&["check"])).lines().any(|line| line.trim() == name);
+    assert!(listed("date  news/undated.md") && !listed("id    news/ships.md"));
+    fs::rename(newsroom.path("content/news/ships.md"), newsroom.path("content/news/boats.md")).expect("movable");
+    assert!(listed("id    news/boats.md"), "{}", said(&newsroom.dateline(&["check"])));
+    // The state is lost: what is explicit, or follows from the file, stays.
+    assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+    assert!(newsroom.dateline(&["pin"]).status.success());
+    let before = files(&newsroom.path("feeds"));
+    fs::remove_dir_all(newsroom.path(".dateline")).expect("there");
+    newsroom.write("content/news/undated.md", "---\ndraft: true\n---\n# Undated\n\nText.\n");
+    assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+    let after = String::from_utf8(files(&newsroom.path("feeds"))["news/rss.xml"].clone()).expect("UTF-8");
+    assert!(String::from_utf8_lossy(&before["news/rss.xml"]).contains(&format!(">{ID}<")));
+    assert!(after.contains(&format!(">{ID}<")), "{after}");
 }

@@ -62,7 +62,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("P-01 P-02 P-03 P-04 P-05 P-06 P-07", "- there are no archives and no pages of feeds"),
     ("P-08", "what_beats_what"),
-    ("T-01 T-02 T-03 T-04", "- there are no tombstones before there is a ledger"),
+    ("T-01 T-02 T-03 T-04", "retractions_are_told_in_the_words_of_each_reader"),
     ("J-01 J-02 J-03 J-04 J-06 J-07 J-08 J-09 J-10 J-12", "json_feed_keeps_its_specification"),
     ("J-05", "- there are no pages of feeds"),
     ("J-11", "- there is no hub yet: nothing is pushed"),

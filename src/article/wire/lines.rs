@@ -373,6 +373,8 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
             let long = is_wider(value, 160);
             !(sentence || ends || long)
         }
+        // Percent-encoded, the name of a Chinese file is long.
+        Some(WireField::Id) => !is_wider(value, 200) || !value.contains(char::is_whitespace),
         _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
     }
 }
