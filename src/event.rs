@@ -1,5 +1,6 @@
 //! Every message in the program, on one page: all that can happen to the engine, and all that it does about it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -122,6 +123,31 @@ pub struct Listing {
     pub doubtful: bool,
     /// Why changes are found by looking and not by being told, where that is so.
     pub limited: Option<Diagnostic>,
+}
+
+impl Listing {
+    /// What tells whether the listing proves that a file is gone: it is not listed, and the nearest folder that was listed
+    /// is complete.
+    pub fn absence(&self) -> impl Fn(&ArticlePath) -> bool {
+        let complete: HashMap<&str, bool> =
+            self.directories.iter().map(|folder| (folder.path.as_str(), folder.unreadable.is_none())).collect();
+        move |path| {
+            if self.files.binary_search(path).is_ok() {
+                return false;
+            }
+            let mut folder = path.folder();
+            loop {
+                if let Some(&complete) = complete.get(folder) {
+                    return complete;
+                }
+                match folder.rsplit_once('/') {
+                    Some((parent, _)) => folder = parent,
+                    None if folder.is_empty() => return false,
+                    None => folder = "",
+                }
+            }
+        }
+    }
 }
 
 /// One folder of a [`Listing`]. Absence of a file counts only where its nearest listed folder is complete.

@@ -4,7 +4,7 @@
 //! file name or format. What was retracted stays so until somebody brings it back. A document keeps its Last-Modified while its
 //! bytes do not change, and neither that nor a feed's `updated` ever goes back.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -54,6 +54,30 @@ pub enum Record {
         from: ArticlePath,
         /// Where it is.
         to: ArticlePath,
+    },
+    /// An article is withheld: a draft again, or under an embargo. Readers are told nothing.
+    Withdrawn {
+        /// Its file.
+        path: ArticlePath,
+        /// The routes of the feeds that had it.
+        feeds: Vec<Arc<str>>,
+    },
+    /// The file of an article vanished by accident: the article stays until somebody says otherwise.
+    Lost {
+        /// Where the file was.
+        path: ArticlePath,
+    },
+    /// It is there again, or its loss was accepted.
+    Found {
+        /// Its file.
+        path: ArticlePath,
+    },
+    /// Another article took the place of one in the same file: its id is nobody's any more.
+    Replaced {
+        /// The id that readers know.
+        id: EntryId,
+        /// Since when, and the feeds that had it.
+        retraction: Retraction,
     },
     /// An article is no longer for readers.
     Retracted {
@@ -150,12 +174,26 @@ pub struct Remembered {
     pub changed: Option<Timestamp>,
     /// That it was retracted.
     pub retraction: Option<Retraction>,
+    /// That it is withheld without a word, and the routes of the feeds that had it.
+    pub withdrawn: Option<Vec<Arc<str>>>,
+    /// That its file vanished by accident.
+    pub lost: bool,
 }
 
 impl Remembered {
-    /// Whether readers saw it, and nothing took it from them for good.
-    pub fn is_live(&self) -> bool {
+    /// Whether readers saw it and were not told that it is gone.
+    pub fn is_known(&self) -> bool {
         self.id.is_some() && self.hash.is_some() && self.retraction.is_none()
+    }
+
+    /// Whether readers can see it, as far as it is not to come or past its time.
+    pub fn is_live(&self) -> bool {
+        self.is_known() && self.withdrawn.is_none()
+    }
+
+    /// Whether an operator retracted it, which nothing undoes but an operator.
+    pub fn is_retracted_by_command(&self) -> bool {
+        self.retraction.as_ref().is_some_and(|retraction| retraction.by == Withdrawal::Command)
     }
 }
 
@@ -179,6 +217,8 @@ pub struct Ledger {
     tombstones: HashMap<Arc<str>, BTreeSet<Tombstone>>,
     /// Feeds that have other tombstones than when it was last asked.
     retold: BTreeSet<Arc<str>>,
+    /// Ids that are nobody's any more.
+    replaced: BTreeMap<EntryId, Retraction>,
     kept: HashSet<ContentHash>,
     feeds: HashMap<Arc<str>, Timestamp>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
@@ -203,6 +243,7 @@ impl Ledger {
                 self.hold(path, id);
                 let remembered = self.remembered(path);
                 remembered.date = Some(*date);
+                remembered.withdrawn = None;
                 let before = remembered.hash.replace(*hash);
                 self.forget_version(before, path);
                 self.versions.insert((*hash, path.clone()));
@@ -214,8 +255,14 @@ impl Ledger {
             }
             Record::Moved { from, to } => {
                 let Some(remembered) = self.articles.remove(from) else { return };
+                let mut remembered = remembered;
                 if let Some(replaced) = self.articles.remove(to) {
                     self.forget_version(replaced.hash, to);
+                    // An operator meant what is in this file.
+                    if replaced.is_retracted_by_command() && remembered.retraction.is_none() {
+                        remembered.retraction = replaced.retraction.clone();
+                        self.bury(&remembered, true);
+                    }
                     replaced.id.iter().for_each(|id| drop(self.holders.remove(id)));
                 }
                 self.forget_version(remembered.hash, from);
@@ -235,6 +282,14 @@ impl Ledger {
                 if let Some(remembered) = self.articles.get_mut(path) {
                     remembered.retraction = None;
                 }
+            }
+            Record::Withdrawn { path, feeds } => self.remembered(path).withdrawn = Some(feeds.clone()),
+            Record::Lost { path } => self.remembered(path).lost = true,
+            Record::Found { path } => self.remembered(path).lost = false,
+            Record::Replaced { id, retraction } => {
+                self.holders.remove(id);
+                self.bury_id(id, retraction, true);
+                self.replaced.insert(id.clone(), retraction.clone());
             }
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } => drop(self.kept.remove(hash)),
@@ -263,6 +318,11 @@ impl Ledger {
     /// The file of the article with this id.
     pub fn holder(&self, id: &EntryId) -> Option<&ArticlePath> {
         self.holders.get(id)
+    }
+
+    /// Ids that are nobody's any more, and why.
+    pub fn replaced(&self) -> impl Iterator<Item = (&EntryId, &Retraction)> {
+        self.replaced.iter()
     }
 
     /// The files whose public version had these bytes, in order.
@@ -311,10 +371,18 @@ impl Ledger {
             && before != *path
         {
             self.raise(&before);
+            let mut retraction = None;
             if let Some(remembered) = self.articles.get_mut(&before) {
                 remembered.id = None;
-                remembered.retraction = None;
+                retraction = remembered.retraction.take();
             }
+            // What an operator retracted stays retracted, whichever file has its id.
+            if retraction.as_ref().is_some_and(|retraction| retraction.by == Withdrawal::Command) {
+                self.remembered(path).retraction = retraction;
+            }
+        }
+        if let Some(retraction) = self.replaced.remove(id) {
+            self.bury_id(id, &retraction, false);
         }
         if let Some(other) = self.remembered(path).id.replace(id.clone()).filter(|other| other != id) {
             self.holders.remove(&other);
@@ -330,9 +398,14 @@ impl Ledger {
 
     /// Puts the tombstones of a retracted article where they belong, or takes them away.
     fn bury(&mut self, article: &Remembered, buried: bool) {
-        let (Some(id), Some(Retraction { at, reason, feeds, .. })) = (&article.id, &article.retraction) else { return };
-        let tombstone = Tombstone { at: *at, id: id.clone(), reason: reason.clone() };
-        for route in feeds {
+        if let (Some(id), Some(retraction)) = (&article.id, &article.retraction) {
+            self.bury_id(id, retraction, buried);
+        }
+    }
+
+    fn bury_id(&mut self, id: &EntryId, retraction: &Retraction, buried: bool) {
+        let tombstone = Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() };
+        for route in &retraction.feeds {
             self.retold.insert(Arc::clone(route));
             let tombstones = self.tombstones.entry(Arc::clone(route)).or_default();
             if buried {

@@ -24,7 +24,7 @@ const MIGRATIONS: [&str; 2] = [
     CREATE TABLE record (
         number INTEGER PRIMARY KEY,
         at     INTEGER NOT NULL,  -- milliseconds since 1970, when it was written down
-        kind   TEXT NOT NULL,     -- seen, published, text, imported, moved, retracted, restored
+        kind   TEXT NOT NULL,     -- seen, published, imported, text, moved, withdrawn, retracted, restored ...
         path   TEXT NOT NULL,
         value  TEXT NOT NULL,     -- seen: milliseconds; published, imported: id; moved: the new path
         hash   BLOB               -- published: of the file's bytes
@@ -178,6 +178,17 @@ fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::R
             log("retracted", path, &StoredRetraction::text(retraction), None, Some(retraction.at))
         }
         Record::Restored { path } => log("restored", path, "", None, None),
+        Record::Withdrawn { path, feeds } => {
+            let feeds: Vec<&str> = feeds.iter().map(|feed| &**feed).collect();
+            log("withdrawn", path, &serde_json::to_string(&feeds).unwrap_or_default(), None, None)
+        }
+        Record::Lost { path } => log("lost", path, "", None, None),
+        Record::Found { path } => log("found", path, "", None, None),
+        // Of no file any more; the id stands where others have their path.
+        Record::Replaced { id, retraction } => {
+            let id = ArticlePath::new(id.as_str());
+            log("replaced", &id, &StoredRetraction::text(retraction), None, Some(retraction.at))
+        }
         Record::Kept { hash, path, bytes } => database
             .prepare_cached("INSERT OR REPLACE INTO source (hash, path, bytes) VALUES (?, ?, ?)")?
             .execute(params![hash.as_bytes(), path.as_str(), &**bytes]),
@@ -280,12 +291,17 @@ pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, R
                 "SELECT number, at, kind, path, value, hash, instant FROM record
                  WHERE path = ?1 AND number < ?2 AND number > ?3 ORDER BY number DESC",
             )?;
-            let mut rows = rows.query(params![path.as_str(), before, arrived.unwrap_or(0)])?;
+            // What was at this path before is another article, if that one left before this one came.
+            let mut left = database
+                .prepare_cached("SELECT max(number) FROM record WHERE kind = 'moved' AND path = ?1 AND number < ?2")?;
+            let left: Option<i64> = left.query_row(params![path.as_str(), before], |row| row.get(0))?;
+            let since = arrived.max(left).unwrap_or(0);
+            let mut rows = rows.query(params![path.as_str(), before, since])?;
             while let Some(row) = rows.next()? {
                 let at: i64 = row.get(1)?;
                 told.extend(read_record(row, 2)?.zip(instant(at)).map(|(record, at)| (at, record)));
             }
-            let Some(arrived) = arrived else { break };
+            let Some(arrived) = arrived.filter(|arrived| left.is_none_or(|left| *arrived > left)) else { break };
             let moved: (i64, String) =
                 database.query_row("SELECT at, path FROM record WHERE number = ?", [arrived], |row| {
                     Ok((row.get(0)?, row.get(1)?))
@@ -415,6 +431,15 @@ fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Record>> 
             .and_then(|at| StoredRetraction::read(&value, at))
             .map(|retraction| Record::Retracted { path, retraction }),
         ("restored", _) => Some(Record::Restored { path }),
+        ("withdrawn", _) => {
+            let feeds: Vec<String> = serde_json::from_str(&value).unwrap_or_default();
+            Some(Record::Withdrawn { path, feeds: feeds.into_iter().map(Arc::from).collect() })
+        }
+        ("lost", _) => Some(Record::Lost { path }),
+        ("found", _) => Some(Record::Found { path }),
+        ("replaced", _) => at
+            .and_then(|at| StoredRetraction::read(&value, at))
+            .map(|retraction| Record::Replaced { id: EntryId::minted(path.to_string()), retraction }),
         _ => None,
     })
 }

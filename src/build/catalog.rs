@@ -65,6 +65,13 @@ impl Catalog {
         vacant
     }
 
+    /// Takes note of a file that is there, whatever is in it.
+    pub fn note(&mut self, path: &ArticlePath) {
+        if !self.articles.contains_key(path) {
+            self.articles.insert(path.clone(), Known::Refused);
+        }
+    }
+
     /// Forgets a file that is gone.
     pub fn remove(&mut self, path: &ArticlePath) {
         self.articles.remove(path);
@@ -82,32 +89,12 @@ impl Catalog {
 
     /// The articles that a listing proves to be gone: not listed, and the nearest folder that was listed is complete.
     pub fn missing(&self, listing: &Listing) -> Vec<ArticlePath> {
-        let complete: BTreeMap<&str, bool> =
-            listing.directories.iter().map(|folder| (folder.path.as_str(), folder.unreadable.is_none())).collect();
+        let absent = listing.absence();
         let in_scope = |path: &&ArticlePath| {
             listing.scope.is_empty()
                 || path.as_str().strip_prefix(listing.scope.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };
-        let proven = |path: &&ArticlePath| {
-            let mut folder = path.folder();
-            loop {
-                if let Some(&complete) = complete.get(folder) {
-                    return complete;
-                }
-                match folder.rsplit_once('/') {
-                    Some((parent, _)) => folder = parent,
-                    None if folder.is_empty() => return false,
-                    None => folder = "",
-                }
-            }
-        };
-        self.articles
-            .keys()
-            .filter(in_scope)
-            .filter(|path| listing.files.binary_search(path).is_err())
-            .filter(proven)
-            .cloned()
-            .collect()
+        self.articles.keys().filter(in_scope).filter(|path| absent(path)).cloned().collect()
     }
 
     /// The last good version of an article.

@@ -15,7 +15,7 @@ use super::window::{self, Extent};
 use crate::article::Metadata;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
-use crate::ledger::{Ledger, Remembered, Withdrawal};
+use crate::ledger::{Ledger, Remembered};
 use crate::types::{ArticlePath, EntryId, Moment, encode_segment, nfc};
 
 /// Where an article stands.
@@ -48,7 +48,7 @@ pub struct Filed {
     pub standing: Standing,
     /// First publication and last change; equal where no change is stated or it is still to come.
     pub dates: Option<(Moment, Moment)>,
-    /// The feeds that have it while it is public.
+    /// The feeds that have it while it is public; empty where it is not and never was.
     pub feeds: Vec<FeedKey>,
     /// The id it would like to have, which others may want too.
     wish: EntryId,
@@ -160,10 +160,10 @@ impl Index {
         };
         let expired = metadata.expires.map(Moment::timestamp).filter(|expires| *expires <= now);
         match published {
-            _ if is_retracted(metadata, remembered) => {
+            _ if is_retracted(metadata, remembered, &wish, ledger) => {
                 filed.standing = Standing::Retracted;
                 // It keeps the id that readers know: nobody else gets it.
-                if remembered.is_some_and(|article| article.id.as_ref() == Some(&wish)) {
+                if ledger.holder(&wish).is_some() {
                     let since = published.map_or(Timestamp::MIN, Moment::timestamp);
                     self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, since, &wish, ledger));
                 }
@@ -187,6 +187,10 @@ impl Index {
                 let since = published.timestamp();
                 self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, since, &wish, ledger));
             }
+        }
+        // Whoever knows it from these feeds may have to be told something.
+        if filed.dates.is_none() && remembered.is_some_and(|article| article.id.is_some()) {
+            filed.feeds = self.cabinet.feeds(metadata, &filed.filing);
         }
         self.due.extend(filed.due.iter().map(|instant| (*instant, path.clone())));
         self.articles.insert(path.clone(), filed);
@@ -302,7 +306,7 @@ impl Index {
                 )
                 .help("give one of the two an id of its own"),
             ),
-            Standing::Public(id) if *id != filed.wish => diagnostics.push(
+            Standing::Public(id) if self.is_told_apart(id, filed) => diagnostics.push(
                 Diagnostic::new(
                     Code::IdCollision,
                     format!(
@@ -329,20 +333,28 @@ impl Index {
             return Some("date");
         }
         let minted = self.minted(metadata, filed.dates.map(|(published, _)| published), &filed.filing);
-        // One that was told apart from another by its path has that in its id.
-        let same =
-            || *id == minted || id.as_str().strip_prefix(minted.as_str()).is_some_and(|rest| rest.starts_with('/'));
-        (metadata.id.is_none() && !same()).then_some("id")
+        (metadata.id.is_none() && *id != minted && !self.is_told_apart(id, filed)).then_some("id")
     }
 
-    /// From now on readers know an article under the id that it has: nobody has a better right to it.
+    /// Whether an article has its path in its id, since another one has the id that would be minted for it.
+    fn is_told_apart(&self, id: &EntryId, filed: &Filed) -> bool {
+        let minted = self.minted(&filed.metadata, filed.dates.map(|(published, _)| published), &filed.filing);
+        let rest = id.as_str().strip_prefix(minted.as_str());
+        filed.metadata.id.is_none() && rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// From now on readers know an article under the id that it has: nobody has a better right to it, and it wants no other.
     pub fn hold(&mut self, path: &ArticlePath) {
-        let Some(filed) = self.articles.get(path).filter(|filed| filed.id() == Some(&filed.wish)) else { return };
-        let Some(claims) = self.claims.get_mut(&filed.wish) else { return };
-        if let Some(claim) = claims.iter().find(|(_, _, claimant)| claimant == path).cloned() {
-            claims.remove(&claim);
-            claims.insert((Right::Held, claim.1, claim.2));
+        let Some(filed) = self.articles.get_mut(path) else { return };
+        let Some(id) = filed.id().cloned() else { return };
+        let wish = std::mem::replace(&mut filed.wish, id.clone());
+        let Some(claims) = self.claims.get_mut(&wish) else { return };
+        let Some(claim) = claims.iter().find(|(_, _, claimant)| claimant == path).cloned() else { return };
+        claims.remove(&claim);
+        if claims.is_empty() {
+            self.claims.remove(&wish);
         }
+        self.claims.entry(id).or_default().insert((Right::Held, claim.1, claim.2));
     }
 
     /// Its date, or when it was first seen where it states none; not before its embargo ends.
@@ -357,11 +369,15 @@ impl Index {
         Moment::new(instant, self.cabinet.config().parsing.timezone.to_offset(instant))
     }
 
+    /// The articles that want an id and have a right to it, best right first.
+    pub fn claimants(&self, id: &EntryId) -> impl Iterator<Item = &ArticlePath> {
+        self.claims.get(id).into_iter().flatten().map(|(_, _, path)| path)
+    }
+
     /// The article that readers see under an id.
     pub fn public_under(&self, id: &EntryId) -> Option<&ArticlePath> {
-        let claims = self.claims.get(id)?;
         let holds = |path: &&ArticlePath| self.articles.get(*path).is_some_and(|filed| filed.id() == Some(id));
-        claims.iter().map(|(_, _, path)| path).find(holds)
+        self.claimants(id).find(holds)
     }
 
     /// The explicit id, else the one that readers know, else the one that is minted once from authority, publication date,
@@ -466,10 +482,12 @@ impl Index {
     }
 }
 
-/// Whether the file says so, or an operator did.
-fn is_retracted(metadata: &Metadata, remembered: Option<&Remembered>) -> bool {
-    let retraction = remembered.and_then(|article| article.retraction.as_ref());
-    metadata.retracted.is_some() || retraction.is_some_and(|retraction| retraction.by == Withdrawal::Command)
+/// Whether the file says so, or an operator said so of it or of the article that has its id.
+fn is_retracted(metadata: &Metadata, remembered: Option<&Remembered>, id: &EntryId, ledger: &Ledger) -> bool {
+    let holder = || ledger.holder(id).and_then(|path| ledger.article(path));
+    metadata.retracted.is_some()
+        || remembered.is_some_and(Remembered::is_retracted_by_command)
+        || holder().is_some_and(Remembered::is_retracted_by_command)
 }
 
 fn claim(path: &ArticlePath, metadata: &Metadata, since: Timestamp, id: &EntryId, ledger: &Ledger) -> Claim {

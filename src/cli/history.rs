@@ -85,6 +85,14 @@ fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
             format!("retracted, {by}{reason}; {} feeds told their readers", retraction.feeds.len())
         }
         Record::Restored { .. } => "public again".to_owned(),
-        Record::Kept { .. } | Record::Dropped { .. } | Record::Feed { .. } | Record::Document { .. } => String::new(),
+        Record::Withdrawn { .. } => "withheld, without a word to readers".to_owned(),
+        Record::Lost { .. } => "its file vanished with many others; the article stays".to_owned(),
+        Record::Found { .. } => "its file is there again, or its loss was accepted".to_owned(),
+        // Of no article that has a history.
+        Record::Replaced { .. }
+        | Record::Kept { .. }
+        | Record::Dropped { .. }
+        | Record::Feed { .. }
+        | Record::Document { .. } => String::new(),
     }
 }

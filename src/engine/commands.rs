@@ -52,10 +52,13 @@ impl Engine {
         if let Some(known) = known.as_ref().filter(|known| known.by == Withdrawal::Command && known.reason == reason) {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
         }
-        let feeds = match (&known, self.index.as_ref().and_then(|index| index.get(&path))) {
-            (Some(known), _) => known.feeds.clone(),
-            (None, Some(filed)) => routes(&filed.feeds),
-            (None, None) => Vec::new(),
+        let withdrawn = self.ledger.article(&path).and_then(|article| article.withdrawn.clone());
+        let feeds = match (&known, withdrawn, self.index.as_ref().and_then(|index| index.get(&path))) {
+            (Some(known), ..) => known.feeds.clone(),
+            (None, Some(feeds), _) => feeds,
+            (None, None, Some(filed)) => routes(&filed.feeds),
+            // Told when it is filed.
+            (None, None, None) => Vec::new(),
         };
         // The first retraction is the one that readers know of.
         let at = known.map_or(self.second(), |known| known.at);
@@ -63,6 +66,7 @@ impl Engine {
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
         self.remember(Record::Retracted { path: path.clone(), retraction });
         self.refile(&path);
+        self.urgent = true;
         Ok(format!("`{path}` is retracted; {told} feeds tell their readers. `dateline restore {path}` brings it back"))
     }
 
@@ -71,14 +75,23 @@ impl Engine {
         let Some(retraction) = self.ledger.article(&path).and_then(|article| article.retraction.clone()) else {
             return Err(format!("`{path}` is not retracted"));
         };
-        let Some(metadata) = self.catalog.get(&path).cloned() else {
-            return Err(format!("the file of `{path}` is gone: put it back, and it is published again under its id"));
+        // Its file may have another name by now, and state its id.
+        let id = self.ledger.article(&path).and_then(|article| article.id.clone());
+        let heirs = id.as_ref().zip(self.index.as_ref()).map(|(id, index)| index.claimants(id).cloned().collect());
+        let heirs: Vec<ArticlePath> = heirs.unwrap_or_default();
+        let Some(metadata) = std::iter::once(&path).chain(&heirs).find_map(|path| self.catalog.get(path)).cloned()
+        else {
+            let again = match retraction.by {
+                Withdrawal::Command => "put it back and restore it again",
+                _ => "put it back, and it is published again under its id",
+            };
+            return Err(format!("the file of `{path}` is gone: {again}"));
         };
         if metadata.retracted.is_some() {
             return Err(format!("the file of `{path}` itself says that it is retracted: remove its `status`"));
         }
         self.remember(Record::Restored { path: path.clone() });
-        self.refile(&path);
+        heirs.iter().chain([&path]).for_each(|path| self.refile(path));
         Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
     }
 

@@ -43,10 +43,12 @@ pub struct Engine {
     records: Vec<Record>,
     /// Files that are not where they were.
     missing: Missing,
-    /// Files that were deleted since the last publication.
-    deleted: BTreeSet<ArticlePath>,
+    /// Files that were deleted since the last publication, with the routes of the feeds that had their articles.
+    deleted: BTreeMap<ArticlePath, Vec<Arc<str>>>,
     /// Articles of which more or less is remembered since the last publication, whether or not they have a file.
     recollected: BTreeSet<ArticlePath>,
+    /// Whether something is taken from readers that must not wait for anything.
+    urgent: bool,
     /// `None` until the first configuration.
     index: Option<Index>,
     /// Whether the content directory was listed completely once: nothing is published before.
@@ -116,7 +118,8 @@ impl Engine {
             ledger,
             records: Vec::new(),
             missing: Missing::default(),
-            deleted: BTreeSet::new(),
+            deleted: BTreeMap::new(),
+            urgent: false,
             recollected: BTreeSet::new(),
             now: Timestamp::MIN,
             catalog: Catalog::default(),
@@ -151,7 +154,6 @@ impl Engine {
         let mut effects = Vec::new();
         let mut answer = None;
         let was_listed = self.listed;
-        let everything_known = matches!(&event, Event::Rescan(listing) if listing.scope.is_empty());
         match event {
             Event::Files(files) => self.look(files),
             Event::Rescan(listing) => self.compare(&listing),
@@ -170,7 +172,7 @@ impl Engine {
             self.tombstone_ends.pop_first();
             self.deferred.insert(key);
         }
-        self.settle_newcomers(everything_known);
+        self.settle_newcomers(self.listed && !was_listed);
         if self.listed && !was_listed {
             self.recall(&mut effects);
         }
@@ -181,6 +183,8 @@ impl Engine {
         if !changes.is_empty() {
             effects.push(Effect::Report(changes));
         }
+        // Also what nobody is shown yet is remembered.
+        effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
         effects.extend(answer.map(|(ticket, answer)| Effect::Answer(ticket, answer)));
         effects
     }
@@ -192,6 +196,7 @@ impl Engine {
             self.now = now;
         } else if back > Engine::CORRECTION {
             self.now = now;
+            self.missing.clock_was_set(self.patience());
             if let Some(config) = self.index.as_ref().map(|index| Arc::clone(index.cabinet().config())) {
                 self.arrange(&config);
             }
@@ -276,42 +281,69 @@ impl Engine {
     }
 
     fn look(&mut self, files: Vec<ParsedFile>) {
-        for ParsedFile { path, state, renamed_from } in files {
-            let mut parsed = match state {
+        // Renames first: what is new at an old path is not what was there.
+        let mut moved: BTreeMap<ArticlePath, Arc<Metadata>> = BTreeMap::new();
+        for ParsedFile { path, state, renamed_from } in &files {
+            if let (FileState::Present(_), Some(from)) = (state, renamed_from)
+                && let Some(metadata) = self.rename(from, path)
+            {
+                moved.insert(path.clone(), metadata);
+            }
+        }
+        for ParsedFile { path, state, .. } in files {
+            match state {
                 FileState::Absent { doubtful } => {
                     if self.catalog.contains(&path) {
                         self.missing.vanished(path, doubtful);
                     }
-                    continue;
                 }
                 FileState::Unreadable(diagnostic) => {
+                    self.catalog.note(&path);
+                    self.is_there(&path);
                     let complaints = self.complaints(&path, vec![diagnostic], true);
                     self.problems.set(Source::Article(path), complaints);
-                    continue;
                 }
-                FileState::Present(parsed) => parsed,
-            };
-            self.missing.returned(&path);
-            if let Some(from) = renamed_from {
-                self.rename(&from, &path);
-            }
-            let change = self.catalog.apply(&path, &parsed);
-            let complaints = self.complaints(&path, self.tellable(&mut parsed), parsed.article.is_none());
-            self.problems.set(Source::Article(path.clone()), complaints);
-            if let Some(article) = parsed.article {
-                self.take_body(&path, article);
-            }
-            match change {
-                Change::Same | Change::Refused => {}
-                Change::Good(metadata) if self.may_have_moved(&path, &metadata) => {
-                    self.missing.arrived(path, self.patience());
+                FileState::Present(parsed) => {
+                    let last_good = moved.remove(&path);
+                    self.take(path, parsed, last_good);
                 }
-                Change::Good(metadata) => self.file(&path, &metadata),
-                Change::Withheld => {
-                    self.missing.settled(&path);
-                    if let Some(index) = &mut self.index {
-                        index.remove(&path);
-                    }
+            }
+        }
+    }
+
+    /// A file is there; if it was lost, it is found.
+    fn is_there(&mut self, path: &ArticlePath) {
+        self.missing.returned(path);
+        if self.ledger.article(path).is_some_and(|article| article.lost) {
+            self.remember(Record::Found { path: path.clone() });
+        }
+    }
+
+    /// Takes a file in. `last_good` is what was good of it under another name.
+    fn take(&mut self, path: ArticlePath, mut parsed: Parsed, last_good: Option<Arc<Metadata>>) {
+        self.is_there(&path);
+        let change = self.catalog.apply(&path, &parsed);
+        let complaints = self.complaints(&path, self.tellable(&mut parsed), parsed.article.is_none());
+        self.problems.set(Source::Article(path.clone()), complaints);
+        if let Some(article) = parsed.article {
+            self.take_body(&path, article);
+        }
+        match change {
+            Change::Same => {}
+            Change::Refused => {
+                if let Some(metadata) = last_good.filter(|metadata| self.catalog.recall(&path, metadata)) {
+                    self.file(&path, &metadata);
+                }
+            }
+            Change::Good(metadata) if self.may_have_moved(&path, &metadata) => {
+                self.missing.arrived(path, self.patience());
+            }
+            Change::Good(metadata) => self.file(&path, &metadata),
+            Change::Withheld => {
+                self.missing.settled(&path);
+                self.recollected.insert(path.clone());
+                if let Some(index) = &mut self.index {
+                    index.remove(&path);
                 }
             }
         }
@@ -390,11 +422,16 @@ impl Engine {
         let named: BTreeSet<&str> = listing.directories.iter().map(|folder| folder.path.as_str()).collect();
         self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
         self.unavailable.clear();
+        self.prove(listing);
         if listing.scope.is_empty() {
             self.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
             // A content directory that cannot be read is not an empty one.
-            self.listed |=
+            let readable =
                 listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
+            if readable && !self.listed {
+                self.listed = true;
+                self.take_stock(listing);
+            }
         }
     }
 

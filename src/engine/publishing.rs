@@ -42,9 +42,9 @@ impl Engine {
         if self.listed && !self.missing.is_recalling() {
             let changes = index.take_changes();
             for path in &changes.articles {
-                self.remember_published(&mut index, path);
+                self.remember_published(&mut index, path, &changes.left);
             }
-            self.remember_retracted(&index, &changes.left);
+            self.remember_retracted(&index, &changes);
             let retold = self.ledger.take_retold();
             if !retold.is_empty() {
                 let keys = index.feeds().filter(|key| retold.contains(assemble::route(key).as_str()));
@@ -109,7 +109,8 @@ impl Engine {
             effects.push(Effect::Fetch(requests.into_iter().collect()));
         }
         // The first snapshot and that of a reload are whole: they wait for the bodies that their windows need.
-        if self.changed_routes.is_none() && !self.waiting.is_empty() {
+        let urgent = std::mem::take(&mut self.urgent) && self.snapshot.generation > 0;
+        if self.changed_routes.is_none() && !self.waiting.is_empty() && !urgent {
             return;
         }
         self.sweep(self.deferred.is_empty());
@@ -128,42 +129,94 @@ impl Engine {
     }
 
     /// Notes under which id an article is public, in which version and since when.
-    fn remember_published(&mut self, index: &mut Index, path: &ArticlePath) {
+    fn remember_published(
+        &mut self,
+        index: &mut Index,
+        path: &ArticlePath,
+        left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
+    ) {
         let Some(filed) = index.get(path) else { return };
-        let (Some(id), hash) = (filed.id(), filed.metadata.hash) else { return };
+        let (Some(id), hash) = (filed.id().cloned(), filed.metadata.hash) else { return };
         let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return };
         let known = self.ledger.article(path);
-        if known.is_some_and(|known| known.retraction.is_some()) {
+        let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
+        let is_same = known.is_some_and(|known| {
+            known.id.as_ref() == Some(&id) && known.hash == Some(hash) && known.date == Some(date) && known.is_live()
+        });
+        let is_retracted = known.is_some_and(|known| known.retraction.is_some());
+        let was_known = known.is_some_and(Remembered::is_known);
+        let withdrawn = known.and_then(|known| known.withdrawn.clone());
+        if is_retracted {
             self.remember(Record::Restored { path: path.clone() });
         }
-        let known = self.ledger.article(path);
-        let same =
-            |known: &Remembered| known.id.as_ref() == Some(id) && known.hash == Some(hash) && known.date == Some(date);
-        if !known.is_some_and(same) {
-            self.remember(Record::Published { path: path.clone(), id: id.clone(), hash, date });
-            index.hold(path);
+        if is_same && !is_retracted {
+            return;
+        }
+        self.remember(Record::Published { path: path.clone(), id, hash, date });
+        // Another article took the place of one that readers know, and they are told so.
+        if let Some(id) = other.filter(|id| was_known && index.public_under(id).is_none()) {
+            let feeds = left.get(path).map(|feeds| routes(feeds)).or(withdrawn).unwrap_or_default();
+            let retraction = Retraction { at: self.second(), reason: None, by: Withdrawal::Deleted, feeds };
+            self.remember(Record::Replaced { id, retraction });
+        }
+        index.hold(path);
+    }
+
+    /// Notes which articles readers are told to be gone: their files are deleted or say so, and nobody else has their ids. What is
+    /// merely withheld is noted too, in silence.
+    fn remember_retracted(&mut self, index: &Index, changes: &Changes) {
+        let deleted = std::mem::take(&mut self.deleted);
+        let others = deleted.keys().chain(&self.recollected).filter(|path| !changes.articles.contains(*path));
+        let paths: BTreeSet<ArticlePath> = others.chain(&changes.articles).cloned().collect();
+        for path in &paths {
+            let Some(remembered) = self.ledger.article(path).filter(|article| article.id.is_some()) else { continue };
+            if remembered.hash.is_none() || remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some()) {
+                continue;
+            }
+            let left = || changes.left.get(path).map(|feeds| routes(feeds));
+            let filed = index.get(path);
+            let feeds = || {
+                let now = || filed.map(|filed| routes(&filed.feeds));
+                let known = remembered.withdrawn.clone().or_else(|| deleted.get(path).cloned());
+                left().or(known).or_else(now).unwrap_or_default()
+            };
+            let second = self.second();
+            let record = match (filed.map(|filed| (&filed.standing, &filed.metadata)), &remembered.retraction) {
+                (None, None) if deleted.contains_key(path) => {
+                    Some(Retraction { at: second, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
+                }
+                (Some((Standing::Retracted, metadata)), None) if metadata.retracted.is_some() => {
+                    let reason = metadata.retracted.as_ref().and_then(|retracted| retracted.reason.clone());
+                    Some(Retraction { at: second, reason, by: Withdrawal::Status, feeds: feeds() })
+                }
+                // Told otherwise than before, or retracted by an operator before anybody knew where it was.
+                (Some((Standing::Retracted, metadata)), Some(known)) => {
+                    let stated = metadata.retracted.as_ref().map(|retracted| retracted.reason.clone());
+                    let reason =
+                        stated.filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
+                    let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };
+                    Some(Retraction { reason, feeds, ..known.clone() }).filter(|new| new != known)
+                }
+                _ => None,
+            };
+            let record = match record {
+                Some(retraction) => Record::Retracted { path: path.clone(), retraction },
+                None if self.is_withheld(index, path) && remembered.is_live() => {
+                    Record::Withdrawn { path: path.clone(), feeds: feeds() }
+                }
+                None => continue,
+            };
+            self.remember(record);
+            self.recollected.insert(path.clone());
         }
     }
 
-    /// Notes which articles are gone for good: their files are deleted or say so, and nobody else has their ids.
-    fn remember_retracted(&mut self, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) {
-        let deleted = std::mem::take(&mut self.deleted);
-        for path in left.keys().chain(deleted.iter().filter(|path| !left.contains_key(*path))) {
-            let Some(remembered) = self.ledger.article(path).filter(|article| article.is_live()) else { continue };
-            if remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some()) {
-                continue;
-            }
-            let (by, reason) = match index.get(path) {
-                None if deleted.contains(path) => (Withdrawal::Deleted, None),
-                Some(Filed { standing: Standing::Retracted, metadata, .. }) => {
-                    (Withdrawal::Status, metadata.retracted.as_ref().and_then(|retracted| retracted.reason.clone()))
-                }
-                _ => continue,
-            };
-            let feeds = left.get(path).map(|feeds| routes(feeds)).unwrap_or_default();
-            let retraction = Retraction { at: self.second(), reason, by, feeds };
-            self.remember(Record::Retracted { path: path.clone(), retraction });
-            self.recollected.insert(path.clone());
+    /// Whether an article must not be public, and nobody is told why: not even after a restart that finds its file broken.
+    fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
+        match index.get(path).map(|filed| &filed.standing) {
+            Some(Standing::Draft | Standing::Scheduled(_) | Standing::IdTaken(_)) => true,
+            Some(_) => false,
+            None => self.catalog.is_withheld(path),
         }
     }
 

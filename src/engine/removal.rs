@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::commands::routes;
 use super::{Engine, Source};
 use crate::article::Metadata;
 use crate::config::Removals;
 use crate::diag::{Code, Diagnostic, Place};
-use crate::event::{BodyRequest, Effect, Recalled};
+use crate::event::{BodyRequest, Effect, Listing, Recalled};
 use crate::ledger::{Record, Remembered};
 use crate::types::ArticlePath;
 
@@ -27,6 +28,8 @@ pub(super) struct Missing {
     recent: VecDeque<(Timestamp, ArticlePath, Option<Arc<Metadata>>)>,
     /// Files that vanished by accident: their articles stay.
     held: BTreeSet<ArticlePath>,
+    /// Files of which nobody can say whether they are there: their folders could not be listed.
+    unproven: BTreeSet<ArticlePath>,
     /// Versions that were asked of the store and did not arrive yet.
     recalling: BTreeSet<ArticlePath>,
     /// Articles at new paths that may have been moved there, and until when their old path may still vanish.
@@ -38,6 +41,8 @@ impl Missing {
     pub(super) fn returned(&mut self, path: &ArticlePath) {
         self.vanished.remove(path);
         self.held.remove(path);
+        self.unproven.remove(path);
+        self.recent.retain(|(_, recent, _)| recent != path);
     }
 
     /// A file is gone.
@@ -71,6 +76,14 @@ impl Missing {
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
         self.newcomers.values().min().copied()
     }
+
+    /// The clock was set back: what waits must not wait for all that it went back by.
+    pub(super) fn clock_was_set(&mut self, patience: Timestamp) {
+        for until in self.newcomers.values_mut() {
+            *until = patience.min(*until);
+        }
+        self.recent.clear();
+    }
 }
 
 impl Engine {
@@ -93,27 +106,41 @@ impl Engine {
         self.ledger.article(path).is_none() && self.ledger.with_version(metadata.hash).next().is_some()
     }
 
-    /// Gives an article that was renamed its id at once, where the system told of it: no content has to be compared.
-    pub(super) fn rename(&mut self, from: &ArticlePath, to: &ArticlePath) {
+    /// Gives an article that was renamed its id at once, where the system told of it: no content has to be compared. What is
+    /// given is its last good version.
+    pub(super) fn rename(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Arc<Metadata>> {
         let known = self.ledger.article(from).is_some_and(|article| article.id.is_some() || article.seen.is_some());
-        let taken = self.ledger.article(to).is_some_and(Remembered::is_live);
-        if known && !taken && from != to {
-            self.relocate(from, to);
-        }
+        let taken = self.ledger.article(to).is_some_and(Remembered::is_known);
+        (known && !taken && from != to).then(|| self.relocate(from, to)).flatten()
     }
 
-    fn relocate(&mut self, from: &ArticlePath, to: &ArticlePath) {
+    fn relocate(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Arc<Metadata>> {
         self.remember(Record::Moved { from: from.clone(), to: to.clone() });
+        if self.ledger.article(to).is_some_and(|article| article.lost) {
+            self.remember(Record::Found { path: to.clone() });
+        }
         self.missing.returned(from);
+        self.recollected.insert(to.clone());
+        let metadata = self.catalog.get(from).cloned();
         self.catalog.remove(from);
+        self.problems.set(Source::Article(from.clone()), Vec::new());
         if let Some(index) = &mut self.index {
             index.remove(from);
         }
+        metadata
+    }
+
+    /// Whether a file is known not to be there.
+    fn is_gone(&self, path: &ArticlePath) -> bool {
+        let missing = &self.missing;
+        missing.vanished.contains(path)
+            || missing.held.contains(path)
+            || (!self.catalog.contains(path) && !missing.unproven.contains(path))
     }
 
     /// Decides of files at new paths whether they were moved there or are copies.
     pub(super) fn settle_newcomers(&mut self, everything_known: bool) {
-        if !self.listed {
+        if !self.listed || self.missing.newcomers.is_empty() {
             return;
         }
         for (path, until) in self.missing.newcomers.clone() {
@@ -121,10 +148,11 @@ impl Engine {
                 self.missing.newcomers.remove(&path);
                 continue;
             };
-            let is_gone = |old: &&ArticlePath| {
-                !self.catalog.contains(old) || self.missing.vanished.contains(*old) || self.missing.held.contains(*old)
-            };
-            let old = self.ledger.with_version(metadata.hash).find(is_gone).cloned();
+            // Of several with these bytes, the one that readers still have is the one that moved.
+            let is_live = |old: &&ArticlePath| self.ledger.article(old).is_some_and(Remembered::is_known);
+            let gone: Vec<&ArticlePath> =
+                self.ledger.with_version(metadata.hash).filter(|old| self.is_gone(old)).collect();
+            let old = gone.iter().copied().find(is_live).or_else(|| gone.first().copied()).cloned();
             if let Some(from) = old {
                 self.relocate(&from, &path);
             } else if !everything_known && until > self.now {
@@ -134,15 +162,31 @@ impl Engine {
         }
     }
 
-    /// After the first complete listing: what was public and has no good file now is asked of the store.
+    /// After the first complete listing: what was public and has no good file now is asked of the store, and what is proven to
+    /// be gone has vanished.
+    pub(super) fn take_stock(&mut self, listing: &Listing) {
+        listing.files.iter().for_each(|path| self.catalog.note(path));
+        let absent = listing.absence();
+        let mut lost = Vec::new();
+        for (path, remembered) in self.ledger.articles().filter(|(path, _)| !self.catalog.contains(path)) {
+            if !absent(path) {
+                self.missing.unproven.insert(path.clone());
+            } else if remembered.lost {
+                lost.push(path.clone());
+            } else if remembered.is_known() {
+                self.missing.vanished.insert(path.clone());
+                self.missing.doubtful |= listing.doubtful;
+            }
+        }
+        self.missing.held.extend(lost);
+    }
+
+    /// Asks the store for what readers can see and no file gives.
     pub(super) fn recall(&mut self, effects: &mut Vec<Effect>) {
         let mut requests = Vec::new();
         for (path, remembered) in self.ledger.articles() {
             if !remembered.is_live() || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
                 continue;
-            }
-            if !self.catalog.contains(path) {
-                self.missing.vanished.insert(path.clone());
             }
             let hash = remembered.hash.filter(|hash| self.ledger.keeps(*hash));
             requests.extend(hash.map(|hash| BodyRequest { path: path.clone(), hash }));
@@ -150,6 +194,26 @@ impl Engine {
         requests.sort();
         self.missing.recalling = requests.iter().map(|request| request.path.clone()).collect();
         effects.extend((!requests.is_empty()).then_some(Effect::Recall(requests)));
+    }
+
+    /// A later listing may prove that a file is gone of which nobody could say so.
+    pub(super) fn prove(&mut self, listing: &Listing) {
+        if self.missing.unproven.is_empty() {
+            return;
+        }
+        let absent = listing.absence();
+        let inside = |path: &ArticlePath| {
+            let scope = listing.scope.as_str();
+            scope.is_empty() || path.as_str().strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
+        };
+        for path in self.missing.unproven.clone() {
+            if inside(&path) && absent(&path) {
+                self.missing.unproven.remove(&path);
+                if self.catalog.contains(&path) || self.ledger.article(&path).is_some_and(Remembered::is_known) {
+                    self.missing.vanished(path, listing.doubtful);
+                }
+            }
+        }
     }
 
     /// Takes what the store had as the last good versions.
@@ -176,9 +240,13 @@ impl Engine {
             self.missing.recent.pop_front();
         }
         let vanished = std::mem::take(&mut self.missing.vanished);
-        let doubtful = std::mem::take(&mut self.missing.doubtful) && !vanished.is_empty();
-        // What is known by another path or id by now was moved, not removed.
-        let vanished: Vec<ArticlePath> = vanished.into_iter().filter(|path| self.is_known(path)).collect();
+        let doubtful = std::mem::take(&mut self.missing.doubtful);
+        // What is known by another path by now was moved, not removed.
+        let mut vanished: Vec<ArticlePath> = vanished.into_iter().collect();
+        vanished.retain(|path| {
+            let is_known = self.ledger.article(path).is_some_and(Remembered::is_known);
+            (is_known || self.catalog.contains(path)) && !self.went_with_its_id(path)
+        });
         if !vanished.is_empty() {
             let unlisted = vanished.iter().filter(|path| !self.catalog.contains(path)).count();
             let total = self.catalog.len() + self.missing.recent.len() + unlisted;
@@ -193,16 +261,33 @@ impl Engine {
         self.tell_of_held();
     }
 
-    fn is_known(&self, path: &ArticlePath) -> bool {
-        self.catalog.contains(path) || self.ledger.article(path).is_some_and(Remembered::is_live)
+    /// Whether a file is gone and another one, which nobody knows yet, states its id: then it was moved there, and edited.
+    fn went_with_its_id(&mut self, path: &ArticlePath) -> bool {
+        let id = self.ledger.article(path).and_then(|article| article.id.clone());
+        let (Some(id), Some(index)) = (id, &self.index) else { return false };
+        let stated = |other: &&ArticlePath| {
+            *other != path
+                && index.get(other).is_some_and(|filed| filed.metadata.id.as_ref() == Some(&id))
+                && self.ledger.article(other).is_none_or(|article| article.id.is_none())
+        };
+        let Some(to) = index.claimants(&id).find(stated).cloned() else { return false };
+        self.relocate(path, &to);
+        if let Some(metadata) = self.catalog.get(&to).cloned() {
+            self.file(&to, &metadata);
+        }
+        true
     }
 
     /// It was an accident: what vanished stays for readers, and what was deleted just before comes back.
-    fn hold_back(&mut self, vanished: Vec<ArticlePath>) {
-        self.missing.held.extend(vanished);
+    fn hold_back(&mut self, mut vanished: Vec<ArticlePath>) {
         for (_, path, metadata) in std::mem::take(&mut self.missing.recent) {
-            let Some(metadata) = metadata.filter(|metadata| self.catalog.recall(&path, metadata)) else { continue };
-            self.file(&path, &metadata);
+            if let Some(metadata) = metadata.filter(|metadata| self.catalog.recall(&path, metadata)) {
+                self.file(&path, &metadata);
+                vanished.push(path);
+            }
+        }
+        for path in vanished {
+            self.remember(Record::Lost { path: path.clone() });
             self.missing.held.insert(path);
         }
     }
@@ -211,7 +296,10 @@ impl Engine {
         self.missing.recent.push_back((self.now, path.clone(), self.catalog.get(path).cloned()));
         self.catalog.remove(path);
         self.problems.set(Source::Article(path.clone()), Vec::new());
-        self.deleted.insert(path.clone());
+        let withdrawn = self.ledger.article(path).and_then(|article| article.withdrawn.clone());
+        let filed = self.index.as_ref().and_then(|index| index.get(path));
+        let feeds = withdrawn.unwrap_or_else(|| filed.map(|filed| routes(&filed.feeds)).unwrap_or_default());
+        self.deleted.insert(path.clone(), feeds);
         if let Some(index) = &mut self.index {
             index.remove(path);
         }
@@ -220,7 +308,10 @@ impl Engine {
     /// What vanished in a mass is deleted: somebody who knows said so. Says how many articles that were.
     pub(super) fn accept_removals(&mut self) -> usize {
         let held = std::mem::take(&mut self.missing.held);
-        held.iter().for_each(|path| self.delete(path));
+        for path in &held {
+            self.remember(Record::Found { path: path.clone() });
+            self.delete(path);
+        }
         // It was no accident, so it is not part of the next one.
         self.missing.recent.clear();
         held.len()

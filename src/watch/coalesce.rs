@@ -115,6 +115,11 @@ impl Coalescer {
         self.waiting.values().map(|(_, due)| *due).min()
     }
 
+    /// Nothing is waited for at a path any more.
+    pub fn forget(&mut self, path: &ArticlePath) {
+        self.waiting.remove(path);
+    }
+
     /// Whether a path waits.
     pub fn is_waiting(&self, path: &ArticlePath) -> bool {
         self.waiting.contains_key(path)

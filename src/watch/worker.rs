@@ -210,14 +210,19 @@ impl Worker {
     fn note_rename(&mut self, from: &Path, to: &Path, work: &mut Work) {
         let (Some(from), Some(to)) = (self.options.root.relative(from), self.options.root.relative(to)) else { return };
         let inside = format!("{from}/");
-        let file = self.known.contains_key(&ArticlePath::new(&from)).then_some((from, to.clone()));
+        let path = ArticlePath::new(&from);
+        let was_there =
+            self.known.contains_key(&path) || work.renamed.contains_key(&path) || self.renamed.contains_key(&path);
+        let file = was_there.then_some((from, to.clone()));
         let files = self.below(&inside).filter_map(|path| {
             let rest = path.as_str().strip_prefix(&inside)?;
             Some((path.to_string(), format!("{to}/{rest}")))
         });
-        for (from, to) in file.into_iter().chain(files) {
+        let files: Vec<(String, String)> = file.into_iter().chain(files).collect();
+        for (from, to) in files {
+            let from = ArticlePath::new(&from);
             // Renamed twice: what matters is where it was first.
-            let origin = work.renamed.remove(&ArticlePath::new(&from)).unwrap_or_else(|| ArticlePath::new(&from));
+            let origin = work.renamed.remove(&from).or_else(|| self.renamed.remove(&from)).unwrap_or(from);
             work.renamed.insert(ArticlePath::new(&to), origin);
         }
     }
@@ -292,7 +297,12 @@ impl Worker {
         let mut ready = Vec::new();
         let mut absent = Vec::new();
         for path in self.coalescer.due(self.now()) {
-            let found = look(&self.options.root, &path).unwrap_or_default();
+            // What cannot be looked at is not gone: reading it says what is wrong.
+            let Ok(found) = look(&self.options.root, &path) else {
+                self.coalescer.forget(&path);
+                ready.push(path);
+                continue;
+            };
             let now = self.now();
             match self.coalescer.settle(&path, seen(found, clock()), now) {
                 Step::Read => ready.push(path),
@@ -327,6 +337,10 @@ impl Worker {
             files.retain(|file| self.is_news(file, stamps.get(&file.path).copied().flatten()));
             for file in &mut files {
                 file.renamed_from = self.renamed.remove(&file.path);
+                // Whatever comes to the old path from now on is news.
+                if let Some(old) = file.renamed_from.as_ref().and_then(|from| self.known.get_mut(from)) {
+                    (old.stamp, old.hash) = (None, None);
+                }
             }
             if !files.is_empty() {
                 self.send(Event::Files(files))?;
@@ -409,10 +423,11 @@ impl Worker {
         ready.extend(self.remeasured(&prefix));
         ready.sort();
         ready.dedup();
-        let missing: Vec<ArticlePath> =
-            self.below(&prefix).filter(|path| listing.files.binary_search(path).is_err()).cloned().collect();
+        let absent = listing.absence();
+        let missing: Vec<ArticlePath> = self.below(&prefix).filter(|path| absent(path)).cloned().collect();
+        drop(absent);
         let now = self.now();
-        for path in missing.iter().filter(|path| proves_absence(listing, path)) {
+        for path in &missing {
             self.coalescer.observe(path, seen(None, clock()), false, now);
         }
         // Until the grace is over, what is leaving is still there.
@@ -542,20 +557,6 @@ enum Kind {
     Touched,
     Gone,
     Folder,
-}
-
-/// Whether a listing proves that a file is gone: its nearest listed folder was listed completely.
-fn proves_absence(listing: &Listing, path: &ArticlePath) -> bool {
-    let mut folder = path.folder();
-    loop {
-        if let Some(listed) = listing.directories.iter().find(|listed| listed.path == folder) {
-            return listed.unreadable.is_none();
-        }
-        if folder.is_empty() {
-            return false;
-        }
-        folder = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
-    }
 }
 
 fn config_folder(config: &Path) -> PathBuf {
