@@ -89,6 +89,7 @@ impl Engine {
         for path in &refresh {
             self.refresh_article(index, path);
         }
+        self.note_replaced(index);
         if feeds_changed {
             let opml = encode::opml(index.cabinet(), index.feeds(), &self.titles);
             self.install("/feeds.opml".into(), ResourceKind::Opml, opml);
@@ -501,6 +502,20 @@ impl Engine {
             }
             None if self.snapshot.gone.contains_key(&*route) => drop(self.snapshot.gone.remove(&*route)),
             _ => {}
+        }
+    }
+
+    /// So do the pages of articles whose files became other articles.
+    fn note_replaced(&mut self, index: &Index) {
+        if index.cabinet().config().content.article_url.is_some() {
+            return;
+        }
+        for (id, Retraction { at, reason, .. }) in self.ledger.replaced() {
+            let route = assemble::short_id(id);
+            if !self.snapshot.gone.contains_key(&*route) {
+                let gone = Gone { retracted: Some(*at), reason: reason.clone() };
+                self.snapshot.gone.insert(route.into(), Arc::new(gone));
+            }
         }
     }
 

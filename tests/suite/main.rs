@@ -18,6 +18,7 @@ mod house;
 mod identity;
 mod import_ids;
 mod lifecycle;
+mod moves;
 mod newsroom;
 mod pin;
 mod retraction;
