@@ -127,7 +127,13 @@ async fn hear(stream: UnixStream, requests: mpsc::Sender<Asked>) {
 /// When it does not answer.
 pub fn ask(state: &Path, request: &Request) -> io::Result<Option<Answer>> {
     let mut stream = match BlockingStream::connect(state.join(SOCKET)) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+        // A path that is too long for a socket has none; the lock tells whether a daemon has the state all the same.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidInput
+            ) =>
+        {
             return Ok(None);
         }
         stream => stream?,

@@ -57,6 +57,8 @@ pub enum Trouble {
     Locked(PathBuf),
     /// It was written by a newer dateline.
     Newer(PathBuf, usize),
+    /// What was to be made is there already.
+    Exists(PathBuf),
     /// It is damaged.
     Damaged(PathBuf, String),
     /// The system refused.
@@ -76,9 +78,10 @@ impl std::fmt::Display for Trouble {
                 "`{}` was written by a newer dateline (its tables are version {version}, this one knows {SCHEMA}): use that one",
                 path.display()
             ),
+            Trouble::Exists(path) => write!(f, "`{}` is there already", path.display()),
             Trouble::Damaged(path, why) => write!(
                 f,
-                "`{}` is damaged ({why}): put a backup in its place, or move it away; explicit ids and dates then still give \
+                "`{}` is damaged ({why}): `dateline backup --restore FILE` puts a backup in its place, or move it away; explicit ids and dates then still give \
                  the same documents",
                 path.display()
             ),
@@ -108,14 +111,7 @@ impl Store {
     /// Where another process has it, or it cannot be read or written.
     pub fn open(directory: &Path) -> Result<Store, Trouble> {
         let path = directory.join(DATABASE);
-        let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
-        make_private(directory).map_err(io)?;
-        let lock = File::create(directory.join("lock")).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Trouble::Locked(directory.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
+        let lock = lock(directory)?;
         let database = Connection::open(&path).map_err(|error| trouble(&path, &error))?;
         let prepare = || -> rusqlite::Result<usize> {
             database.busy_timeout(Duration::from_secs(5))?;
@@ -317,18 +313,102 @@ pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, R
     told.map(Option::unwrap_or_default)
 }
 
-/// Copies the state to a file while it may be in use, as one consistent whole (SQLite's online backup).
+/// Copies the state to a file while it may be in use, as one consistent whole (SQLite's online backup). Only this user can read
+/// it, since texts are in it.
 ///
 /// # Errors
-/// Where there is no state, or either cannot be used.
+/// Where the file is there, there is no state, or either cannot be used.
 pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
-    let done = look_into(directory, |database, _| {
-        let mut copy = Connection::open(to)?;
+    let io = |error: io::Error| Trouble::Io(to.to_owned(), error.to_string());
+    if to.exists() {
+        return Err(Trouble::Exists(to.to_owned()));
+    }
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    let partial = to.with_file_name(format!(".{name}.{}", std::process::id()));
+    private_file(&partial).map_err(io)?;
+    let copied = look_into(directory, |database, _| {
+        let mut copy = Connection::open(&partial)?;
         Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)
     });
-    match done? {
-        Some(()) => Ok(()),
+    let named = copied.and_then(|copied| match copied {
+        // A hard link does not overwrite what came meanwhile.
+        Some(()) => fs::hard_link(&partial, to)
+            .or_else(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => Err(error),
+                // Not every file system has them.
+                _ => fs::rename(&partial, to),
+            })
+            .map_err(io),
         None => Err(Trouble::Io(directory.to_owned(), "there is no state yet".to_owned())),
+    });
+    drop(fs::remove_file(&partial));
+    named
+}
+
+/// Puts a copy in the place of the state. Says where the state is now that was there.
+///
+/// # Errors
+/// Where the copy is none, a daemon has the state, or the system refuses.
+pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble> {
+    let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
+    let _lock = lock(directory)?;
+    // It is looked at before anything is changed.
+    let bytes = fs::read(copy).map_err(|error| Trouble::Io(copy.to_owned(), error.to_string()))?;
+    let database = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let looked = database.and_then(|database| {
+        let version = version(&database)?;
+        replay(&database, version.min(SCHEMA)).map(|_| version)
+    });
+    match looked.map_err(|error| trouble(copy, &error))? {
+        version if version > SCHEMA => return Err(Trouble::Newer(copy.to_owned(), version)),
+        0 => return Err(Trouble::Damaged(copy.to_owned(), "it has no tables".to_owned())),
+        _ => {}
+    }
+    let fresh = directory.join("ledger.sqlite.new");
+    drop(fs::remove_file(&fresh));
+    private_file(&fresh).and_then(|()| fs::write(&fresh, bytes)).map_err(io)?;
+    File::open(&fresh).and_then(|file| file.sync_all()).map_err(io)?;
+    let path = directory.join(DATABASE);
+    let kept = path.exists().then(|| directory.join("ledger.sqlite.before"));
+    if let Some(kept) = &kept {
+        // Its write-ahead log goes with it: beside another database it would spoil that.
+        for suffix in ["", "-wal", "-shm"] {
+            let (from, to) = (with_suffix(&path, suffix), with_suffix(kept, suffix));
+            drop(fs::remove_file(&to));
+            match fs::rename(&from, &to) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+                _ => {}
+            }
+        }
+    }
+    fs::rename(&fresh, &path).map_err(io)?;
+    Ok(kept)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// A new file that only this user can read.
+fn private_file(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ())
+}
+
+/// Makes the directory if it is not there, and keeps others from writing it.
+fn lock(directory: &Path) -> Result<File, Trouble> {
+    let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
+    make_private(directory).map_err(io)?;
+    let lock = File::create(directory.join("lock")).map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Trouble::Locked(directory.to_owned())),
+        Err(TryLockError::Error(error)) => Err(io(error)),
     }
 }
 

@@ -6,14 +6,16 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{fail, load, refuse};
-use crate::store;
+use crate::store::{self, Trouble};
 
-/// Copy the state to a file, while a daemon uses it or not. To go back to it, put it in the place of `ledger.sqlite` while no
-/// daemon runs.
+/// Copy the state to a file, while a daemon uses it or not, or put such a copy in its place.
 #[derive(Args, Debug)]
 pub(super) struct Backup {
-    /// Where to; never overwritten.
+    /// Where to; never overwritten. With `--restore`, the copy.
     file: PathBuf,
+    /// Put the copy in the place of the state; the state that is there is kept beside it. No daemon may run.
+    #[arg(long)]
+    restore: bool,
 }
 
 impl Backup {
@@ -22,22 +24,28 @@ impl Backup {
             Ok((_, config)) => config,
             Err(code) => return code,
         };
-        if self.file.exists() {
-            return refuse(&format!("`{}` exists already, and a backup overwrites nothing", self.file.display()));
+        if self.restore {
+            return match store::restore(&config.state, &self.file) {
+                Ok(None) => done(&format!("the state is that of {}", self.file.display())),
+                Ok(Some(kept)) => done(&format!(
+                    "the state is that of {}; what was there is in {}",
+                    self.file.display(),
+                    kept.display()
+                )),
+                Err(trouble) => fail(&trouble.to_string()),
+            };
         }
-        // Whole or not at all under its name.
-        let partial = self.file.with_extension("partial");
-        let copied = store::backup(&config.state, &partial).map_err(|trouble| trouble.to_string());
-        let named = copied.and_then(|()| std::fs::rename(&partial, &self.file).map_err(|error| error.to_string()));
-        match named {
-            Ok(()) => {
-                println!("the state is copied to {}", self.file.display());
-                ExitCode::SUCCESS
+        match store::backup(&config.state, &self.file) {
+            Ok(()) => done(&format!("the state is copied to {}", self.file.display())),
+            Err(Trouble::Exists(path)) => {
+                refuse(&format!("`{}` is there, and a backup overwrites nothing", path.display()))
             }
-            Err(why) => {
-                drop(std::fs::remove_file(&partial));
-                fail(&why)
-            }
+            Err(trouble) => fail(&trouble.to_string()),
         }
     }
+}
+
+fn done(message: &str) -> ExitCode {
+    println!("{message}");
+    ExitCode::SUCCESS
 }

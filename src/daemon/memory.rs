@@ -1,10 +1,14 @@
 //! The way of records to the disk. While they cannot be written, readers keep what they have.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use tokio::task::spawn_blocking;
 
 use super::Clock;
-use crate::event::Effect;
+use crate::event::{Delivery, Effect};
 use crate::ledger::Record;
+use crate::snapshot::Snapshot;
 use crate::store::Store;
 
 /// What is remembered, and what waits for that.
@@ -14,13 +18,38 @@ pub(super) struct Memory {
     pub(super) clock: Clock,
     /// What the engine remembers and the store does not.
     pub(super) unwritten: Vec<Record>,
-    /// What was to happen after these records were written.
-    pub(super) waiting: Vec<Effect>,
+    /// What readers are to see once these records are written, and the deliveries of it.
+    swap: Option<Arc<Snapshot>>,
+    deliveries: Vec<Delivery>,
 }
 
 impl Memory {
     pub(super) fn new(store: Store, clock: Clock) -> Memory {
-        Memory { store: Some(store), clock, unwritten: Vec::new(), waiting: Vec::new() }
+        Memory { store: Some(store), clock, unwritten: Vec::new(), swap: None, deliveries: Vec::new() }
+    }
+
+    /// Keeps an effect until the records before it are written. Of several snapshots only the last matters, and of several
+    /// deliveries of everything.
+    pub(super) fn wait_with(&mut self, effect: Effect) {
+        match effect {
+            Effect::Swap(snapshot) => self.swap = Some(snapshot),
+            Effect::Deliver(delivery) => match self.deliveries.last_mut() {
+                Some(last) if !delivery.complete => {
+                    let newer: BTreeSet<&Arc<str>> = delivery.documents.iter().map(|(path, _)| path).collect();
+                    last.documents.retain(|(path, _)| !newer.contains(path));
+                    last.documents.extend(delivery.documents.iter().cloned());
+                    last.generation = delivery.generation;
+                }
+                _ => self.deliveries = vec![delivery],
+            },
+            _ => {}
+        }
+    }
+
+    /// What waited, in its order.
+    pub(super) fn take_waiting(&mut self) -> Vec<Effect> {
+        let swap = self.swap.take().map(Effect::Swap);
+        swap.into_iter().chain(self.deliveries.drain(..).map(Effect::Deliver)).collect()
     }
 
     /// Writes what is unwritten.

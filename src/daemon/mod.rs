@@ -38,6 +38,8 @@ pub use once::{Built, build_once, remembered};
 
 /// How long a fetch of bodies may take before the engine goes on without them.
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
+/// The same for what the store has at the start: it is on a disk of our own, and without it feeds would lose entries.
+const RECALL_DEADLINE: Duration = Duration::from_secs(120);
 /// How soon records that could not be written are tried again.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// How long deliveries may take at shutdown.
@@ -240,7 +242,10 @@ impl Daemon {
             let tick = tokio::time::sleep(sleep);
             let event = tokio::select! {
                 biased;
-                () = &mut stop => return Ok(()),
+                () = &mut stop => {
+                    self.write_the_rest().await;
+                    return Ok(());
+                }
                 Some(asked) = self.requests.recv() => self.command(asked),
                 Some(event) = async { self.next.take() } => event,
                 event = self.inbox.recv() => event.ok_or_else(|| Fatal("nothing sends events any more".to_owned()))?,
@@ -319,12 +324,14 @@ impl Daemon {
             }
             last => self.quarantine.suspects.extend(paths.into_iter().chain(last)),
         }
-        let ledger = match &self.memory.store {
+        let mut ledger = match &self.memory.store {
             Some(store) => store.ledger().map_err(|trouble| Fatal(trouble.to_string()))?,
             None => return Err(Fatal("the state is gone".to_owned())),
         };
-        self.memory.unwritten.clear();
-        self.memory.waiting.clear();
+        // What waits to be written is remembered all the same; what was to follow from it is made anew.
+        self.memory.unwritten.iter().for_each(|record| ledger.apply(record));
+        drop(self.memory.take_waiting());
+        self.tickets.clear();
         let (engine, effects) = travel(Engine::remembering(ledger), Event::Config(self.checked.clone()), self.clock)
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
@@ -346,12 +353,10 @@ impl Daemon {
                     }
                 }
                 Effect::Swap(_) | Effect::Deliver(_) if !self.memory.unwritten.is_empty() && !urgent => {
-                    self.memory.waiting.push(effect);
+                    self.memory.wait_with(effect);
                 }
                 Effect::Swap(_) if urgent => {
-                    for earlier in std::mem::take(&mut self.memory.waiting) {
-                        self.perform(earlier);
-                    }
+                    self.memory.take_waiting().into_iter().for_each(|earlier| self.perform(earlier));
                     self.perform(effect);
                 }
                 other => self.perform(other),
@@ -364,9 +369,16 @@ impl Daemon {
             tracing::info!("the state can be written again");
             self.alarm = None;
             self.swap(self.snapshot.load_full());
-            for effect in std::mem::take(&mut self.memory.waiting) {
-                self.perform(effect);
-            }
+            self.memory.take_waiting().into_iter().for_each(|effect| self.perform(effect));
+        }
+    }
+
+    /// At the end: what could not be written until now may be by now.
+    async fn write_the_rest(&mut self) {
+        if !self.memory.unwritten.is_empty()
+            && let Err(why) = self.memory.write().await
+        {
+            tracing::error!("{why}; what is new since then is forgotten");
         }
     }
 
@@ -410,14 +422,14 @@ impl Daemon {
                 let given_up =
                     |request: &BodyRequest| FetchedBody { request: request.clone(), body: None, source: None };
                 let given_up = Event::Fetched(requests.iter().map(given_up).collect());
-                self.look_up(given_up, move |root, config| {
+                self.look_up(FETCH_DEADLINE, given_up, move |root, config| {
                     Event::Fetched(once::fetch(root, config, &config.parsing, &requests))
                 });
             }
             Effect::Recall(requests) => {
                 let given_up = |request: &BodyRequest| Recalled { request: request.clone(), article: None };
                 let given_up = Event::Recalled(requests.iter().map(given_up).collect());
-                self.look_up(given_up, move |root, config| {
+                self.look_up(RECALL_DEADLINE, given_up, move |root, config| {
                     Event::Recalled(once::recall(root, config, &config.parsing, requests))
                 });
             }
@@ -425,12 +437,17 @@ impl Daemon {
     }
 
     /// Looks something up on the disk, for as long as the engine is to wait for it.
-    fn look_up(&mut self, given_up: Event, look: impl FnOnce(&Root, &Config) -> Event + Send + 'static) {
+    fn look_up(
+        &mut self,
+        deadline: Duration,
+        given_up: Event,
+        look: impl FnOnce(&Root, &Config) -> Event + Send + 'static,
+    ) {
         let Some(config) = self.checked.config.clone() else { return };
         let root = self.root.clone();
         let events = self.events.clone();
         self.fetches.spawn(async move {
-            let found = tokio::time::timeout(FETCH_DEADLINE, spawn_blocking(move || look(&root, &config))).await;
+            let found = tokio::time::timeout(deadline, spawn_blocking(move || look(&root, &config))).await;
             let event = match found {
                 Ok(Ok(event)) => event,
                 _ => given_up,

@@ -1,6 +1,6 @@
 //! Building once, for commands that do not stay, and what a request needs from the disk.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
@@ -55,35 +55,40 @@ pub(super) fn fetch(
     let mut fetched = watch::read::fetch(root, requests, parsing);
     let missing: Vec<BodyRequest> =
         fetched.iter().filter(|fetched| fetched.body.is_none()).map(|fetched| fetched.request.clone()).collect();
-    for Recalled { request, article } in recall(root, config, parsing, missing) {
-        let place = fetched.iter_mut().find(|fetched| fetched.request == request && fetched.body.is_none());
-        if let (Some(place), Some(article)) = (place, article) {
+    // In the same order.
+    let recalled = recall(root, config, parsing, missing);
+    for (place, recalled) in fetched.iter_mut().filter(|fetched| fetched.body.is_none()).zip(recalled) {
+        if let Some(article) = recalled.article {
             (place.body, place.source) = (article.body, article.source);
         }
     }
     fetched
 }
 
-/// Versions that are public, out of the store.
+/// Versions that are public, out of the store, in the order of the requests.
 pub(super) fn recall(
     root: &Root,
     config: &Config,
     parsing: &ParseOptions,
     requests: Vec<BodyRequest>,
 ) -> Vec<Recalled> {
-    if requests.is_empty() {
-        return Vec::new();
+    /// Files that are in memory at a time.
+    const BATCH: usize = 256;
+    let mut recalled = Vec::with_capacity(requests.len());
+    for batch in requests.chunks(BATCH) {
+        let hashes: Vec<ContentHash> = batch.iter().map(|request| request.hash).collect();
+        let kept = store::kept(&config.state, &hashes).unwrap_or_else(|trouble| {
+            tracing::error!("{trouble}");
+            Vec::new()
+        });
+        let kept: HashMap<ContentHash, Vec<u8>> = kept.into_iter().collect();
+        recalled.extend(batch.iter().map(|request| {
+            let bytes = kept.get(&request.hash).cloned();
+            let article = bytes.and_then(|bytes| watch::read::recall(root, request, bytes, parsing));
+            Recalled { request: request.clone(), article }
+        }));
     }
-    let hashes: Vec<ContentHash> = requests.iter().map(|request| request.hash).collect();
-    let kept = store::kept(&config.state, &hashes).unwrap_or_else(|trouble| {
-        tracing::error!("{trouble}");
-        Vec::new()
-    });
-    let article = |request: &BodyRequest| {
-        let (_, bytes) = kept.iter().find(|(hash, _)| *hash == request.hash)?;
-        watch::read::recall(root, request, bytes.clone(), parsing)
-    };
-    requests.into_iter().map(|request| Recalled { article: article(&request), request }).collect()
+    recalled
 }
 
 /// Reads everything once and builds it, after a command if there is one: for the commands that do not stay.

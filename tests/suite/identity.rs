@@ -180,3 +180,33 @@ fn state_that_cannot_be_used_is_explained() {
     fs::write(&database, healthy).expect("writable");
     assert_eq!(newsroom.build("out").status.code(), Some(0));
 }
+
+#[test]
+fn a_backup_is_private_and_takes_everything_back() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/ships.md", "Ships", "The ships are back.");
+    let daemon = newsroom.serve();
+    let before = daemon.get("/atom.xml", &[]);
+    let backup = newsroom.dateline(&["backup", "copy.sqlite"]);
+    assert!(backup.status.success(), "{}", String::from_utf8_lossy(&backup.stderr));
+    let mode = |name: &str| {
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(newsroom.path(name)).expect("there").permissions())
+            & 0o777
+    };
+    assert_eq!((mode("copy.sqlite"), mode(".dateline"), mode(".dateline/control")), (0o600, 0o700, 0o600));
+    assert_eq!(newsroom.dateline(&["backup", "copy.sqlite"]).status.code(), Some(2), "nothing is overwritten");
+    assert_eq!(newsroom.dateline(&["backup", "--restore", "copy.sqlite"]).status.code(), Some(1), "a daemon runs");
+    assert!(newsroom.dateline(&["retract", "news/ships.md"]).status.success());
+    newsroom.write("content/news/later.md", article("Later", "Text."));
+    daemon.wait("it is public", |daemon| daemon.body("/rss.xml").contains("Later"));
+    // Killed, so that the write-ahead log is left; it must not reach into the copy.
+    drop(daemon);
+    fs::remove_file(newsroom.path("content/news/later.md")).expect("there");
+    assert_eq!(newsroom.dateline(&["backup", "--restore", "log"]).status.code(), Some(1), "that is no copy");
+    let restored = newsroom.dateline(&["backup", "--restore", "copy.sqlite"]);
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    let daemon = newsroom.serve();
+    let after = daemon.get("/atom.xml", &[]);
+    assert_eq!((after.text(), after.header("etag")), (before.text(), before.header("etag")));
+    assert!(newsroom.path(".dateline/ledger.sqlite.before").exists());
+}

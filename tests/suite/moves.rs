@@ -167,7 +167,8 @@ fn many_files_that_state_their_ids_may_move_and_change_at_once() {
     assert!(after.keys().all(|title| title.starts_with("Edited")), "{after:?}");
     let mut after: Vec<String> = after.into_values().collect();
     let mut before = before;
-    (before.sort(), after.sort());
+    before.sort();
+    after.sort();
     assert_eq!(after, before);
     assert!(deleted(&daemon).is_empty() && !daemon.body("/readyz").contains("mass-removal"));
 }
