@@ -328,15 +328,25 @@ impl Worker {
     }
 
     fn read(&mut self, paths: Vec<ArticlePath>) -> Result<(), Stopped> {
+        // By what is known before any of these is read.
+        let mut origins: BTreeMap<ArticlePath, ArticlePath> = BTreeMap::new();
+        for path in &paths {
+            if let Some(from) = self.renamed.remove(path)
+                && self.is_the_same(&from, look(&self.options.root, path).unwrap_or_default())
+            {
+                origins.insert(path.clone(), from);
+            }
+        }
         for batch in paths.chunks(BATCH) {
             // The stamp from before reading: a write in between shows as a change.
             let seen: Vec<(ArticlePath, Option<Stamp>)> =
                 batch.iter().map(|path| (path.clone(), look(&self.options.root, path).unwrap_or_default())).collect();
             let mut files = read::read_all(&self.options.root, &seen, &self.options.parsing, &|_| {});
             let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
-            files.retain(|file| self.is_news(file, stamps.get(&file.path).copied().flatten()));
+            let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
+            files.retain(|file| self.is_news(file, stamp(file)));
             for file in &mut files {
-                file.renamed_from = self.renamed.remove(&file.path);
+                file.renamed_from = origins.remove(&file.path);
                 // Whatever comes to the old path from now on is news.
                 if let Some(old) = file.renamed_from.as_ref().and_then(|from| self.known.get_mut(from)) {
                     (old.stamp, old.hash) = (None, None);
@@ -347,6 +357,15 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Whether what was read last at the old path is what is at the new one. Where something is at the old path again, that may
+    /// have been read already, before the system told of the renaming.
+    fn is_the_same(&self, from: &ArticlePath, stamp: Option<Stamp>) -> bool {
+        let file = |stamp: Option<Stamp>| stamp.map(|stamp| (stamp.device, stamp.inode));
+        let known = self.known.get(from).and_then(|known| file(known.stamp));
+        let is_same = known.is_some() && known == file(stamp);
+        is_same || matches!(look(&self.options.root, from), Ok(None))
     }
 
     /// Whether a file is not what it was; remembers what it is.

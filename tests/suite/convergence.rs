@@ -127,6 +127,7 @@ fn any_history_ends_where_a_fresh_start_does() {
     let histories = proptest::collection::vec(happening(), 5..40);
     let run = runner.run(&histories, |history| {
         let newsroom = Newsroom::new();
+        fs::create_dir_all(newsroom.path("feeds")).expect("writable");
         let daemon = newsroom.serve();
         history.iter().for_each(|happening| happen(&newsroom, happening));
         let started = Instant::now();
@@ -143,8 +144,11 @@ fn any_history_ends_where_a_fresh_start_does() {
             let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
             prop_assert!(
                 started.elapsed() < PATIENCE,
-                "served otherwise: {served:?}; files otherwise: {written}\n{}",
-                log()
+                "served otherwise: {served:?}; files otherwise: {written}\n{}\nserved: {}\nfresh: {}\nfiles: {:?}",
+                log(),
+                daemon.body("/feed.json"),
+                String::from_utf8_lossy(&fresh["feed.json"]),
+                files(&newsroom.path("content")).keys()
             );
         }
         Ok(())
