@@ -91,6 +91,14 @@ pub enum Record {
         /// Its file.
         path: ArticlePath,
     },
+    /// A retracted article's file has these bytes, by which it is recognised when it is moved: under another path it would be
+    /// public.
+    Hidden {
+        /// Its file.
+        path: ArticlePath,
+        /// Of the file's bytes.
+        hash: ContentHash,
+    },
     /// The file of an entry that readers see, kept so that a refused edit or a lost file does not lose the entry.
     Kept {
         /// Of the bytes.
@@ -164,7 +172,7 @@ pub struct Remembered {
     pub id: Option<EntryId>,
     /// When it was first seen, if it had no date then.
     pub seen: Option<Timestamp>,
-    /// The version that was public last.
+    /// The version that was public last, or of a retracted article the last one at all.
     pub hash: Option<ContentHash>,
     /// Its date of first publication, as readers saw it last.
     pub date: Option<Timestamp>,
@@ -244,10 +252,9 @@ impl Ledger {
                 let remembered = self.remembered(path);
                 remembered.date = Some(*date);
                 remembered.withdrawn = None;
-                let before = remembered.hash.replace(*hash);
-                self.forget_version(before, path);
-                self.versions.insert((*hash, path.clone()));
+                self.remember_version(path, *hash);
             }
+            Record::Hidden { path, hash } => self.remember_version(path, *hash),
             Record::Text { path, print, changed } => {
                 let remembered = self.remembered(path);
                 remembered.print = Some(*print);
@@ -414,6 +421,12 @@ impl Ledger {
                 tombstones.remove(&tombstone);
             }
         }
+    }
+
+    fn remember_version(&mut self, path: &ArticlePath, hash: ContentHash) {
+        let before = self.remembered(path).hash.replace(hash);
+        self.forget_version(before, path);
+        self.versions.insert((hash, path.clone()));
     }
 
     fn forget_version(&mut self, hash: Option<ContentHash>, path: &ArticlePath) {

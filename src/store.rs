@@ -3,7 +3,7 @@
 //! Articles' records are a log, so that their history can be told; of documents only the last validators are kept.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,9 @@ use crate::ledger::{Ledger, Record, Retraction, TextPrint, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 const DATABASE: &str = "ledger.sqlite";
+const LOCK: &str = "lock";
+/// What the lock file says from when there were tables: an empty database is a lost one then, and not a new one.
+const MADE: &[u8] = b"made\n";
 /// What makes the tables of each version out of those of the one before. A version above the last is refused: this program
 /// does not know what its records mean.
 const MIGRATIONS: [&str; 2] = [
@@ -27,7 +30,7 @@ const MIGRATIONS: [&str; 2] = [
         kind   TEXT NOT NULL,     -- seen, published, imported, text, moved, withdrawn, retracted, restored ...
         path   TEXT NOT NULL,
         value  TEXT NOT NULL,     -- seen: milliseconds; published, imported: id; moved: the new path
-        hash   BLOB               -- published: of the file's bytes
+        hash   BLOB               -- published, hidden: of the file's bytes
     ) STRICT;
     CREATE TABLE document (
         route         TEXT PRIMARY KEY,
@@ -111,7 +114,8 @@ impl Store {
     /// Where another process has it, or it cannot be read or written.
     pub fn open(directory: &Path) -> Result<Store, Trouble> {
         let path = directory.join(DATABASE);
-        let lock = lock(directory)?;
+        let mut lock = lock(directory)?;
+        refuse_cut(directory)?;
         let database = Connection::open(&path).map_err(|error| trouble(&path, &error))?;
         let prepare = || -> rusqlite::Result<usize> {
             database.busy_timeout(Duration::from_secs(5))?;
@@ -121,9 +125,11 @@ impl Store {
             migrate(&database)
         };
         match prepare().map_err(|error| trouble(&path, &error))? {
-            version if version > SCHEMA => Err(Trouble::Newer(path, version)),
-            _ => Ok(Store { database, path, _lock: lock }),
+            version if version > SCHEMA => return Err(Trouble::Newer(path, version)),
+            _ => {}
         }
+        lock.write_all(MADE).map_err(|error| Trouble::Io(directory.to_owned(), error.to_string()))?;
+        Ok(Store { database, path, _lock: lock })
     }
 
     /// Everything that was ever recorded.
@@ -173,6 +179,7 @@ fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::R
         Record::Retracted { path, retraction } => {
             log("retracted", path, &StoredRetraction::text(retraction), None, Some(retraction.at))
         }
+        Record::Hidden { path, hash } => log("hidden", path, "", Some(hash), None),
         Record::Restored { path } => log("restored", path, "", None, None),
         Record::Withdrawn { path, feeds } => {
             let feeds: Vec<&str> = feeds.iter().map(|feed| &**feed).collect();
@@ -404,7 +411,7 @@ fn private_file(path: &Path) -> io::Result<()> {
 fn lock(directory: &Path) -> Result<File, Trouble> {
     let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
     make_private(directory).map_err(io)?;
-    let lock = File::create(directory.join("lock")).map_err(io)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK)).map_err(io)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(Trouble::Locked(directory.to_owned())),
@@ -421,6 +428,7 @@ fn look_into<T>(
     if !path.exists() {
         return Ok(None);
     }
+    refuse_cut(directory)?;
     let open = || -> rusqlite::Result<(Connection, usize)> {
         let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         database.busy_timeout(Duration::from_secs(5))?;
@@ -432,6 +440,22 @@ fn look_into<T>(
         return Err(Trouble::Newer(path, version));
     }
     look(&database, version).map(Some).map_err(|error| trouble(&path, &error))
+}
+
+/// To SQLite an empty file is a new database, and a cut one has zeros at its end. Where nothing waits in the log beside it, one that
+/// had tables is not empty, and its length is that of whole pages.
+fn refuse_cut(directory: &Path) -> Result<(), Trouble> {
+    /// Every page is some of these long.
+    const SMALLEST_PAGE: u64 = 512;
+    let path = directory.join(DATABASE);
+    let length = |file: &Path| fs::metadata(file).map(|metadata| metadata.len());
+    let Ok(found) = length(&path) else { return Ok(()) };
+    let logged = length(&path.with_extension("sqlite-wal")).unwrap_or_default();
+    let lost = found == 0 && fs::read(directory.join(LOCK)).is_ok_and(|said| said == MADE);
+    match logged == 0 && (lost || found % SMALLEST_PAGE != 0) {
+        true => Err(Trouble::Damaged(path, format!("it was truncated to {found} bytes"))),
+        false => Ok(()),
+    }
 }
 
 fn version(database: &Connection) -> rusqlite::Result<usize> {
@@ -510,6 +534,7 @@ fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Record>> 
         ("retracted", _) => at
             .and_then(|at| StoredRetraction::read(&value, at))
             .map(|retraction| Record::Retracted { path, retraction }),
+        ("hidden", Some(hash)) => Some(Record::Hidden { path, hash }),
         ("restored", _) => Some(Record::Restored { path }),
         ("withdrawn", _) => {
             let feeds: Vec<String> = serde_json::from_str(&value).unwrap_or_default();
@@ -529,24 +554,41 @@ fn instant(milliseconds: i64) -> Option<Timestamp> {
 }
 
 fn trouble(path: &Path, error: &rusqlite::Error) -> Trouble {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OperationInterrupted,
+        OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
+    };
     match error.sqlite_error_code() {
-        Some(DatabaseCorrupt | NotADatabase) => Trouble::Damaged(path.to_owned(), error.to_string()),
-        _ => Trouble::Io(path.to_owned(), error.to_string()),
+        Some(
+            CannotOpen
+            | DatabaseBusy
+            | DatabaseLocked
+            | DiskFull
+            | FileLockingProtocolFailed
+            | OperationInterrupted
+            | OutOfMemory
+            | PermissionDenied
+            | ReadOnly
+            | SystemIoFailure,
+        ) => Trouble::Io(path.to_owned(), error.to_string()),
+        // Also what SQLite does not notice: text that is none, a number where bytes should be, tables of other names.
+        _ => Trouble::Damaged(path.to_owned(), error.to_string()),
     }
 }
 
 /// Nobody but this user looks in: later there are embargoed texts in it.
 fn make_private(directory: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Ok(metadata) = fs::metadata(directory)
-        && metadata.is_dir()
-    {
-        use std::os::unix::fs::PermissionsExt;
-        return match metadata.permissions().mode() & 0o077 {
-            0 => Ok(()),
-            _ => fs::set_permissions(directory, fs::Permissions::from_mode(0o700)),
-        };
+    match fs::metadata(directory) {
+        #[cfg(unix)]
+        Ok(found) if found.is_dir() => {
+            use std::os::unix::fs::PermissionsExt;
+            return match found.permissions().mode() & 0o077 {
+                0 => Ok(()),
+                _ => fs::set_permissions(directory, fs::Permissions::from_mode(0o700)),
+            };
+        }
+        Ok(_) => return Err(io::Error::other("a file is where the directory should be")),
+        Err(_) => {}
     }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -380,6 +380,14 @@ impl Index {
         self.claimants(id).find(holds)
     }
 
+    /// The other article that readers see under the id that this one says it has.
+    pub fn rival(&self, path: &ArticlePath) -> Option<&ArticlePath> {
+        match &self.articles.get(path)?.standing {
+            Standing::IdTaken(holder) => Some(holder),
+            _ => None,
+        }
+    }
+
     /// The explicit id, else the one that readers know, else the one that is minted once from authority, publication date,
     /// first segment and slug.
     fn wish(

@@ -84,6 +84,7 @@ fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
             let reason = retraction.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             format!("retracted, {by}{reason}; {} feeds told their readers", retraction.feeds.len())
         }
+        Record::Hidden { hash, .. } => format!("its file, which is not public, has another version {hash}"),
         Record::Restored { .. } => "public again".to_owned(),
         Record::Withdrawn { .. } => "withheld, without a word to readers".to_owned(),
         Record::Lost { .. } => "its file vanished with many others; the article stays".to_owned(),

@@ -84,14 +84,23 @@ fn start_log() {
     log.with_writer(std::io::stderr).try_init().unwrap_or_default();
 }
 
+/// SIGXFSZ on all systems that dateline is built for.
+const FILE_TOO_LARGE: i32 = 25;
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// Heard so that it does not kill: a limit on file sizes (`LimitFSIZE`) is to the state what a full disk is.
+    _too_large: Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _too_large: signal(SignalKind::from_raw(FILE_TOO_LARGE))?,
+        })
     }
 
     async fn next(&mut self) {

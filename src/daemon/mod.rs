@@ -252,7 +252,8 @@ impl Daemon {
                 Some(_) = self.fetches.join_next() => continue,
                 () = tick => Event::Tick,
             };
-            if !self.memory.unwritten.is_empty() {
+            // Another attempt may take seconds that a retraction does not have.
+            if !self.memory.unwritten.is_empty() && !is_urgent(&event) {
                 self.write_again().await;
             }
             for event in self.gather(event) {
@@ -291,7 +292,7 @@ impl Daemon {
             Event::Config(checked) | Event::Command(Command::Reload { checked, .. }, _) => Some(checked.clone()),
             _ => None,
         };
-        let urgent = matches!(&event, Event::Command(Command::Retract { .. }, _));
+        let urgent = is_urgent(&event);
         match travel(engine, event, self.clock).await {
             Ok((engine, effects)) => {
                 self.quarantine.failures = 0;
@@ -484,6 +485,11 @@ impl Daemon {
         let milliseconds = instant.as_millisecond().saturating_sub((self.clock)().as_millisecond());
         Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)).min(CLOCK_CHECK)
     }
+}
+
+/// A retraction is worth more than its memory.
+fn is_urgent(event: &Event) -> bool {
+    matches!(event, Event::Command(Command::Retract { .. }, _))
 }
 
 /// A request as the engine takes it.

@@ -85,11 +85,12 @@ impl Disk {
         Ok(true)
     }
 
-    /// Removes a document, if it still is what was written. `Ok(false)`: it is not, or is gone already.
+    /// Removes a document, if it still is what was written, or another version of a feed that the list does not know since its
+    /// writer was killed. `Ok(false)`: it is not, or is gone already.
     fn remove(&self, path: &str, hash: ContentHash) -> io::Result<bool> {
         let file = self.directory.join(path);
         match fs::read(&file) {
-            Ok(bytes) if ContentHash::of(&bytes) == hash => fs::remove_file(&file)?,
+            Ok(bytes) if ContentHash::of(&bytes) == hash || says_dateline(&bytes) => fs::remove_file(&file)?,
             Ok(_) => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
@@ -137,6 +138,16 @@ impl Target for Disk {
         }
         for path in gone {
             written.remove(&path);
+        }
+        // Listed before they are there: else one that is killed in between leaves files behind that nobody removes.
+        let new =
+            documents.iter().filter(|(path, _)| !written.contains_key(*path) && !self.directory.join(path).exists());
+        let new = new.filter_map(|(path, resource)| Some((path.clone(), resource.as_ref()?.hash)));
+        let mut planned: BTreeMap<String, ContentHash> = new.collect();
+        if !planned.is_empty() {
+            planned.extend(written.clone());
+            // The list is written once more below, and what is wrong with it is told there.
+            drop(fs::create_dir_all(&self.directory).and_then(|()| self.write_manifest(&planned)));
         }
         for (path, resource) in documents {
             let Some(resource) = resource else { continue };

@@ -52,22 +52,44 @@ impl Engine {
         if let Some(known) = known.as_ref().filter(|known| known.by == Withdrawal::Command && known.reason == reason) {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
         }
-        let withdrawn = self.ledger.article(&path).and_then(|article| article.withdrawn.clone());
-        let feeds = match (&known, withdrawn, self.index.as_ref().and_then(|index| index.get(&path))) {
+        // A file that moved a moment ago may still be public under its old path: readers know one story, not two files.
+        let others = self.others_of(&path);
+        self.urgent = true;
+        let told = others.iter().chain([&path]).map(|path| self.withdraw(path, reason.clone())).max().unwrap_or(0);
+        let others: String = others.iter().map(|other| format!(" and `{other}`, which is the same article,")).collect();
+        Ok(format!(
+            "`{path}`{others} is retracted; {told} feeds tell their readers. `dateline restore {path}` brings it back"
+        ))
+    }
+
+    /// The other files under which readers may see the article in this one.
+    fn others_of(&self, path: &ArticlePath) -> Vec<ArticlePath> {
+        let rival = self.index.as_ref().and_then(|index| index.rival(path)).cloned();
+        let undecided = self.catalog.get(path).filter(|_| self.missing.is_newcomer(path));
+        let old = undecided.map(|metadata| self.may_have_been(path, metadata)).unwrap_or_default();
+        rival.into_iter().chain(old).collect()
+    }
+
+    /// Takes one file's article from its readers; says how many feeds tell them.
+    fn withdraw(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
+        let remembered = self.ledger.article(path);
+        let known = remembered.and_then(|article| article.retraction.clone());
+        let readers_know = remembered.is_some_and(|article| article.id.is_some());
+        let withdrawn = remembered.and_then(|article| article.withdrawn.clone());
+        let feeds = match (&known, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
-            (None, None, Some(filed)) => routes(&filed.feeds),
-            // Told when it is filed.
-            (None, None, None) => Vec::new(),
+            (None, None, Some(filed)) if readers_know => routes(&filed.feeds),
+            // What readers never saw, they are not told of. Where the file was not read yet, they are as soon as it is.
+            (None, None, _) => Vec::new(),
         };
         // The first retraction is the one that readers know of.
         let at = known.map_or(self.second(), |known| known.at);
         let told = feeds.len();
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
         self.remember(Record::Retracted { path: path.clone(), retraction });
-        self.refile(&path);
-        self.urgent = true;
-        Ok(format!("`{path}` is retracted; {told} feeds tell their readers. `dateline restore {path}` brings it back"))
+        self.refile(path);
+        told
     }
 
     fn restore(&mut self, article: &str) -> Result<String, String> {

@@ -137,7 +137,16 @@ impl Engine {
         left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
     ) {
         let Some(filed) = index.get(path) else { return };
-        let (Some(id), hash) = (filed.id().cloned(), filed.metadata.hash) else { return };
+        let hash = filed.metadata.hash;
+        if filed.standing == Standing::Retracted {
+            // So that its file is known when it moves: under another path it would be public.
+            let known = self.ledger.article(path).filter(|known| known.retraction.is_some());
+            if known.is_some_and(|known| known.hash != Some(hash)) {
+                self.remember(Record::Hidden { path: path.clone(), hash });
+            }
+            return;
+        }
+        let Some(id) = filed.id().cloned() else { return };
         let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return };
         let known = self.ledger.article(path);
         let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);

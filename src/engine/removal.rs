@@ -14,7 +14,7 @@ use crate::article::Metadata;
 use crate::config::Removals;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, Effect, Listing, Recalled};
-use crate::ledger::{Record, Remembered};
+use crate::ledger::{Record, Remembered, Withdrawal};
 use crate::types::ArticlePath;
 
 /// What is under way.
@@ -101,15 +101,23 @@ impl Engine {
         self.index.as_ref().map(|index| index.cabinet().config().content.removals)
     }
 
-    /// Whether nothing is known of a path, and a file of another path was published with the same bytes.
+    /// Whether readers know nothing of a path, and a file of another path was published with the same bytes or is the same by its
+    /// id.
     pub(super) fn may_have_moved(&self, path: &ArticlePath, metadata: &Metadata) -> bool {
-        self.ledger.article(path).is_none() && self.ledger.with_version(metadata.hash).next().is_some()
+        let unknown = |known: &Remembered| known.id.is_none() && known.seen.is_none();
+        self.ledger.article(path).is_none_or(unknown) && !self.may_have_been(path, metadata).is_empty()
+    }
+
+    /// Where a file at a new path may have been before.
+    pub(super) fn may_have_been(&self, path: &ArticlePath, metadata: &Metadata) -> BTreeSet<ArticlePath> {
+        self.ledger.with_version(metadata.hash).filter(|old| *old != path).cloned().collect()
     }
 
     /// Gives an article that was renamed its id at once, where the system told of it: no content has to be compared. What is
     /// given is its last good version.
     pub(super) fn rename(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Arc<Metadata>> {
-        let known = self.ledger.article(from).is_some_and(|article| article.id.is_some() || article.seen.is_some());
+        let worth = |known: &Remembered| known.id.is_some() || known.seen.is_some() || known.retraction.is_some();
+        let known = self.ledger.article(from).is_some_and(worth);
         let taken = self.ledger.article(to).is_some_and(Remembered::is_known);
         (known && !taken && from != to).then(|| self.relocate(from, to)).flatten()
     }
@@ -185,7 +193,13 @@ impl Engine {
     pub(super) fn recall(&mut self, effects: &mut Vec<Effect>) {
         let mut requests = Vec::new();
         for (path, remembered) in self.ledger.articles() {
-            if !remembered.is_live() || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
+            // Retracted before this run read its file, which is broken: its feeds have to tell of it.
+            let untold = self.catalog.contains(path)
+                && remembered
+                    .retraction
+                    .as_ref()
+                    .is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty());
+            if !(remembered.is_live() || untold) || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
                 continue;
             }
             let hash = remembered.hash.filter(|hash| self.ledger.keeps(*hash));

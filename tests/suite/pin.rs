@@ -62,8 +62,8 @@ fn a_running_daemon_republishes_nothing() {
     newsroom
         .write("content/news/own.md", article("Own", "Body.").replace("date:", "id: tag:x.example,2026:own\ndate:"));
     let daemon = newsroom.serve();
-    // The list of what was written comes last.
-    daemon.wait("all feeds are files", |_| newsroom.path("feeds/.dateline").is_file());
+    // Files are written in their order.
+    daemon.wait("all feeds are files", |_| newsroom.path("feeds/tags/tide/rss.xml").is_file());
     let (before, written) = (documents(&newsroom, &daemon), stamps(&newsroom));
     let old = files(&newsroom.path("content"));
 
