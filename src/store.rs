@@ -84,8 +84,8 @@ impl std::fmt::Display for Trouble {
             Trouble::Exists(path) => write!(f, "`{}` is there already", path.display()),
             Trouble::Damaged(path, why) => write!(
                 f,
-                "`{}` is damaged ({why}): `dateline backup --restore FILE` puts a backup in its place, or move it away; explicit ids and dates then still give \
-                 the same documents",
+                "`{}` is damaged ({why}): put a backup in its place (`dateline backup --restore FILE`), or move it away; \
+                 explicit ids and dates then still give the same documents",
                 path.display()
             ),
             Trouble::Io(path, why) => write!(

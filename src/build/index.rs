@@ -369,6 +369,11 @@ impl Index {
         Moment::new(instant, self.cabinet.config().parsing.timezone.to_offset(instant))
     }
 
+    /// The id that an article has or would like to have.
+    pub fn wished(&self, path: &ArticlePath) -> Option<&EntryId> {
+        Some(&self.articles.get(path)?.wish)
+    }
+
     /// The articles that want an id and have a right to it, best right first.
     pub fn claimants(&self, id: &EntryId) -> impl Iterator<Item = &ArticlePath> {
         self.claims.get(id).into_iter().flatten().map(|(_, _, path)| path)

@@ -93,7 +93,13 @@ impl Engine {
     }
 
     fn restore(&mut self, article: &str) -> Result<String, String> {
-        let path = self.find(article)?;
+        let mut path = self.find(article)?;
+        // Retracted under the name that the article with its id had.
+        if self.ledger.article(&path).is_none_or(|article| article.retraction.is_none())
+            && let Some(holder) = self.index.as_ref().and_then(|index| self.ledger.holder(index.wished(&path)?))
+        {
+            path = holder.clone();
+        }
         let Some(retraction) = self.ledger.article(&path).and_then(|article| article.retraction.clone()) else {
             return Err(format!("`{path}` is not retracted"));
         };

@@ -11,6 +11,7 @@
 
 pub mod coalesce;
 mod cores;
+mod mounts;
 mod notice;
 pub mod read;
 pub mod scan;

@@ -140,6 +140,16 @@ fn list(
             let diagnostic =
                 diagnostic.at(Place::file(&root.display(&path))).help("move the folder here, or bind-mount it");
             scan.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
+        } else if let Some(reason) =
+            fs::metadata(entry.path()).err().filter(|_| kind.is_symlink() && !is_article_name(name))
+            && reason.kind() != io::ErrorKind::NotFound
+        {
+            // It may lead to a folder, or be where one was.
+            let diagnostic = Diagnostic::new(Code::FolderUnreadable, format!("this link cannot be followed: {reason}"));
+            let diagnostic = diagnostic
+                .at(Place::file(&root.display(&path)))
+                .help("what was in a folder of this name stays as it is; remove the link, or put the folder back");
+            scan.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
         } else if is_article_name(name) {
             names.push(ArticlePath::new(&path));
         }

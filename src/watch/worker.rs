@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::WatchOptions;
 use super::coalesce::{Coalescer, QUIET, Stamp, Step};
+use super::mounts;
 use super::notice::{Hint, Notice};
 use super::read::{self, open_media};
 use super::scan::{Devices, is_doubtful, look, scan, seen};
@@ -23,6 +24,8 @@ use crate::types::{ArticlePath, ContentHash};
 const BATCH: usize = 256;
 /// How often everything is scanned while the system does not tell about changes.
 const POLL: Duration = Duration::from_secs(2);
+/// How often it is asked what is mounted.
+const MOUNTS: Duration = Duration::from_secs(2);
 /// How long a configuration that is gone may take to come back, as in a save that removes and writes.
 const CONFIG_ABSENT: Duration = Duration::from_millis(500);
 /// How long the configuration's folder has to be quiet before it is read.
@@ -60,6 +63,9 @@ pub(super) struct Worker {
     /// Where renamed articles were before, until they are read.
     renamed: BTreeMap<ArticlePath, ArticlePath>,
     next_scan: Duration,
+    /// What is mounted around the content directory, and when to ask again.
+    mounts: Vec<String>,
+    next_mounts: Duration,
     /// The first listing, until the files that were young when it was made are settled, or for so long.
     first: Option<(Listing, Duration)>,
     listed: bool,
@@ -80,6 +86,7 @@ impl Worker {
         let config_hash = Some(options.config_hash);
         let config_folder = config_folder(&options.config);
         let coalescer = Coalescer::new(options.grace);
+        let mounts = mounts::around(&options.root.path);
         Worker {
             options,
             config_folder,
@@ -96,6 +103,8 @@ impl Worker {
             renamed: BTreeMap::new(),
             coalescer,
             next_scan: Duration::ZERO,
+            mounts,
+            next_mounts: MOUNTS,
             first: None,
             listed: false,
             config_due: Some(Duration::ZERO),
@@ -119,7 +128,10 @@ impl Worker {
     fn turn(&mut self) -> Result<bool, Stopped> {
         let first = self.first.as_ref().map(|(_, deadline)| *deadline);
         let deadline =
-            [Some(self.next_scan), self.coalescer.next_due(), self.config_due, first].into_iter().flatten().min();
+            [Some(self.next_scan), Some(self.next_mounts), self.coalescer.next_due(), self.config_due, first]
+                .into_iter()
+                .flatten()
+                .min();
         let wait = deadline.unwrap_or(self.next_scan).saturating_sub(self.now());
         let mut hints = Vec::new();
         match self.inbox.recv_timeout(wait) {
@@ -154,6 +166,12 @@ impl Worker {
                 Hint::Renamed(from, to) => self.note_rename(&from, &to, &mut work),
             }
         }
+        if self.next_mounts <= self.now() {
+            self.next_mounts = self.now() + MOUNTS;
+            let mounts = mounts::around(&self.options.root.path);
+            work.everything |= mounts != self.mounts;
+            self.mounts = mounts;
+        }
         self.look_at(work)?;
         self.settle()?;
         if let Some((listing, deadline)) = self.first.take() {
@@ -186,7 +204,9 @@ impl Worker {
             return;
         }
         let name = relative.rsplit('/').next().unwrap_or_default();
-        let is_folder = kind == Kind::Folder || (kind == Kind::Finished && path.is_dir());
+        // A folder that was touched got other rights.
+        let was_touched = kind == Kind::Finished || (kind == Kind::Touched && !is_article_name(name));
+        let is_folder = kind == Kind::Folder || (was_touched && path.is_dir());
         if is_folder {
             work.folders.insert(relative.clone());
         } else if is_article_name(name) {

@@ -109,7 +109,7 @@ fn happen(newsroom: &Newsroom, happening: &Happening) {
 }
 
 /// What is served differs from a fresh build in these documents.
-fn differences(daemon: &Daemon, fresh: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+pub(crate) fn differences(daemon: &Daemon, fresh: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let served = |name: &String| {
         let path: String =
             name.split('/').map(|segment| format!("/{}", dateline::types::encode_segment(segment))).collect();

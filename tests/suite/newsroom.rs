@@ -1,16 +1,17 @@
 //! A newsroom in a scratch directory, and the real binary in it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 /// Nothing takes this long; a test that waits for it has failed.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) const CONFIG: &str = r#"
 [site]
@@ -67,7 +68,12 @@ impl Newsroom {
     }
 
     pub(crate) fn dateline(&self, arguments: &[&str]) -> Output {
-        command(self.folder.path()).args(arguments).output().expect("dateline runs")
+        bounded(self.command().args(arguments))
+    }
+
+    /// The binary, in this newsroom.
+    pub(crate) fn command(&self) -> Command {
+        command(self.folder.path())
     }
 
     /// Builds all feeds from nothing into a folder.
@@ -78,6 +84,40 @@ impl Newsroom {
     pub(crate) fn serve(&self) -> Daemon {
         Daemon::start(self.folder.path())
     }
+
+    /// A daemon that may not be ready yet.
+    pub(crate) fn serve_unready(&self) -> Daemon {
+        Daemon::spawn(self.folder.path(), serving(command(self.folder.path())))
+    }
+}
+
+/// What a command says on both channels.
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Runs a command that must end by itself, and soon.
+pub(crate) fn bounded(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let pid = child.id();
+    let (sender, output) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    match output.recv_timeout(DEADLINE * 3) {
+        Ok(output) => output.expect("it runs"),
+        Err(_) => {
+            kill(pid);
+            panic!("{command:?} does not end");
+        }
+    }
+}
+
+fn kill(pid: u32) {
+    drop(Command::new("kill").args(["-9", &pid.to_string()]).status());
+}
+
+fn serving(mut command: Command) -> Command {
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    command
 }
 
 pub(crate) fn article(title: &str, body: &str) -> String {
@@ -115,42 +155,92 @@ impl Response {
 
 impl Daemon {
     pub(crate) fn start(folder: &Path) -> Daemon {
-        let log = fs::File::create(folder.join("log")).expect("writable");
-        let mut child = command(folder)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("dateline starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says where");
-        let address = line.split('/').nth(2).unwrap_or_else(|| panic!("no address in `{line}`")).to_owned();
-        let daemon = Daemon { child: Some(child), address };
-        daemon.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
+        let daemon = Daemon::spawn(folder, serving(command(folder)));
+        daemon.wait_until_ready();
         daemon
+    }
+
+    /// Starts what prints its address first; its log goes to `log` in the folder.
+    pub(crate) fn spawn(folder: &Path, command: Command) -> Daemon {
+        Daemon::spawn_talking(folder, command).0
+    }
+
+    /// The same, with what it prints after that.
+    pub(crate) fn spawn_talking(folder: &Path, mut command: Command) -> (Daemon, BufReader<ChildStdout>) {
+        let log = fs::File::create(folder.join("log")).expect("writable");
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("dateline starts");
+        let mut output = BufReader::new(child.stdout.take().expect("piped"));
+        // From now on it is killed whatever happens.
+        let mut daemon = Daemon { child: Some(child), address: String::new() };
+        let (sender, said) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = output.read_line(&mut line).map(|_| line);
+            sender.send((read, output))
+        });
+        let (line, output) = said.recv_timeout(DEADLINE).expect("it says something");
+        let line = line.expect("it says where");
+        let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
+        daemon.address =
+            line.split('/').nth(2).unwrap_or_else(|| panic!("no address in `{line}`: {}", log())).to_owned();
+        (daemon, output)
+    }
+
+    pub(crate) fn wait_until_ready(&self) {
+        self.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
+    }
+
+    /// The same daemon, which somebody else ends.
+    pub(crate) fn twin(&self) -> Daemon {
+        Daemon { child: None, address: self.address.clone() }
+    }
+
+    /// It was started again elsewhere.
+    pub(crate) fn move_to(&mut self, address: &str) {
+        self.address = address.to_owned();
+    }
+
+    /// The process, where it is one.
+    pub(crate) fn child(&mut self) -> Option<&mut Child> {
+        self.child.as_mut()
+    }
+
+    /// Ends it at this instant, as a power failure would, while others may be asking.
+    pub(crate) fn kill(&self) {
+        kill(self.child.as_ref().expect("a process").id());
     }
 
     /// A daemon that runs already.
     pub(crate) fn at(address: String) -> Daemon {
         let daemon = Daemon { child: None, address };
-        daemon.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
+        daemon.wait_until_ready();
         daemon
     }
 
     pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
-        let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
+        self.try_get(path, headers).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The same of a daemon that may be killed meanwhile.
+    pub(crate) fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.address)
-            .expect("it reads");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.address)?;
         let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).expect("it answers");
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+        stream.read_to_end(&mut bytes)?;
+        let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(cut)?;
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         let fields = head.lines().skip(1).filter_map(|line| line.split_once(": "));
         let headers = fields.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-        Response { status, headers, body: bytes[end + 4..].to_vec() }
+        let response = Response { status, headers, body: bytes[end + 4..].to_vec() };
+        let length = response.header("content-length").map(|length| length.parse().expect("a length"));
+        match length {
+            Some(length) if status != 304 && response.body.len() < length => Err(cut()),
+            _ => Ok(response),
+        }
     }
 
     pub(crate) fn body(&self, path: &str) -> String {

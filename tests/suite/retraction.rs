@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files, said};
 
 const DOCUMENTS: [&str; 9] = [
     "/rss.xml",
@@ -51,10 +51,6 @@ fn newsroom() -> Newsroom {
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     newsroom.article("news/other.md", "Other", "Stays.");
     newsroom
-}
-
-fn said(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[test]

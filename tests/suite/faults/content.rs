@@ -1,0 +1,146 @@
+//! Parts of the content directory that cannot be read: their feeds stay, the operator is told, the rest goes on, and when all is back
+//! nothing is news to readers.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use super::enclosure::{Enclosure, without_privileges};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article};
+
+const SPORT: [&str; 3] = ["/sport/rss.xml", "/sport/atom.xml", "/sport/feed.json"];
+
+fn newsroom() -> Newsroom {
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[[section]]\npath = \"sport\"\n"));
+    newsroom.article("news/ships.md", "Ships", "The ships are back.");
+    newsroom
+}
+
+fn fill(newsroom: &Newsroom, folder: &str) {
+    for n in 0..3 {
+        newsroom.write(&format!("{folder}/game-{n}.md"), article(&format!("Game {n}"), "It was lost."));
+    }
+}
+
+fn log(newsroom: &Newsroom) -> String {
+    fs::read_to_string(newsroom.path("log")).unwrap_or_default()
+}
+
+type Served = Vec<(Option<String>, Option<String>)>;
+
+fn validators(daemon: &Daemon) -> Served {
+    let header = |path: &&str| {
+        let answer = daemon.get(path, &[]);
+        assert!(answer.text().contains("Game 2"), "{path}: {}", answer.text());
+        (answer.header("etag").map(str::to_owned), answer.header("last-modified").map(str::to_owned))
+    };
+    SPORT.iter().map(header).collect()
+}
+
+/// Another folder is published while one is out of reach, whose feeds stay.
+fn goes_on(newsroom: &Newsroom, daemon: &Daemon, name: &str, before: &Served) {
+    newsroom.article(&format!("news/{name}.md"), name, "Life goes on.");
+    daemon.wait("another folder is published", |daemon| daemon.body("/news/rss.xml").contains(name));
+    assert_eq!(&validators(daemon), before, "{name}");
+}
+
+/// By what was logged, whether a folder or file cannot be read now.
+fn is_unreadable(newsroom: &Newsroom) -> bool {
+    let told = log(newsroom);
+    let lines = told.lines().filter(|line| line.contains("-unreadable]"));
+    let (mended, broken): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.contains("mended: "));
+    broken.len() > mended.len()
+}
+
+fn is_told(newsroom: &Newsroom, daemon: &Daemon, words: &[&str]) {
+    daemon.wait("the operator is told", |_| is_unreadable(newsroom));
+    let told = log(newsroom);
+    assert!(words.iter().all(|words| told.contains(words)), "{words:?} in {told}");
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_keeps_its_feeds() {
+    let newsroom = newsroom();
+    fill(&newsroom, "content/sport");
+    let command = || {
+        let mut command = without_privileges(&newsroom, "a folder that may not be read")?;
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        Some(command)
+    };
+    let Some(first) = command() else { return };
+    let daemon = Daemon::spawn(&newsroom.path(""), first);
+    daemon.wait_until_ready();
+    let before = validators(&daemon);
+    let may = |mode: u32| {
+        fs::set_permissions(newsroom.path("content/sport"), fs::Permissions::from_mode(mode)).expect("ours");
+    };
+    may(0o0);
+    goes_on(&newsroom, &daemon, "Meanwhile", &before);
+    is_told(
+        &newsroom,
+        &daemon,
+        &["content/sport", "this folder cannot be read: Permission denied", "give dateline the right"],
+    );
+    drop(daemon);
+
+    // It was so from the start.
+    let daemon = Daemon::spawn(&newsroom.path(""), command().expect("as before"));
+    daemon.wait_until_ready();
+    goes_on(&newsroom, &daemon, "Later", &before);
+    is_told(&newsroom, &daemon, &["content/sport", "Permission denied"]);
+    may(0o755);
+    daemon.wait("it is mended", |_| !is_unreadable(&newsroom));
+    assert_eq!(validators(&daemon), before);
+    assert!(!daemon.body("/atom.xml").contains("deleted-entry"));
+    // A file alone.
+    fs::set_permissions(newsroom.path("content/sport/game-1.md"), fs::Permissions::from_mode(0o0)).expect("ours");
+    goes_on(&newsroom, &daemon, "At last", &before);
+    daemon.wait("the file is named", |_| log(&newsroom).contains("content/sport/game-1.md"));
+    assert_eq!(validators(&daemon), before);
+}
+
+#[test]
+fn a_folder_that_becomes_a_link_without_end_keeps_its_feeds() {
+    let newsroom = newsroom();
+    fill(&newsroom, "content/sport");
+    let daemon = newsroom.serve();
+    let before = validators(&daemon);
+    fs::rename(newsroom.path("content/sport"), newsroom.path("elsewhere")).expect("movable");
+    symlink(Path::new("sport"), newsroom.path("content/sport")).expect("writable");
+    is_told(&newsroom, &daemon, &["content/sport"]);
+    goes_on(&newsroom, &daemon, "Meanwhile", &before);
+    drop(daemon);
+    let daemon = newsroom.serve();
+    is_told(&newsroom, &daemon, &["content/sport", "this link cannot be followed", "put the folder back"]);
+    goes_on(&newsroom, &daemon, "Later", &before);
+    fs::remove_file(newsroom.path("content/sport")).expect("there");
+    fs::rename(newsroom.path("elsewhere"), newsroom.path("content/sport")).expect("movable");
+    daemon.wait("it is mended", |_| !is_unreadable(&newsroom));
+    assert_eq!(validators(&daemon), before);
+    assert!(!daemon.body("/atom.xml").contains("deleted-entry"));
+}
+
+#[test]
+fn a_mount_that_is_gone_keeps_its_feeds() {
+    let newsroom = newsroom();
+    fill(&newsroom, "disk");
+    fs::create_dir(newsroom.path("content/sport")).expect("writable");
+    let mount = "mount -t tmpfs tmpfs content/sport && cp -a disk/. content/sport/";
+    let Some(mut enclosure) = Enclosure::new(&newsroom, "a mount that is gone", mount) else { return };
+    let before = validators(&enclosure.daemon);
+    assert!(enclosure.run("umount content/sport"), "{}", fs::read_to_string(newsroom.path("said")).expect("written"));
+    goes_on(&newsroom, &enclosure.daemon, "Meanwhile", &before);
+    is_told(
+        &newsroom,
+        &enclosure.daemon,
+        &["content/sport", "the file system that was mounted here is gone", "mount it again"],
+    );
+    assert!(enclosure.run(mount));
+    enclosure.daemon.wait("it is mended", |_| !is_unreadable(&newsroom));
+    goes_on(&newsroom, &enclosure.daemon, "Later", &before);
+    assert!(!enclosure.daemon.body("/atom.xml").contains("deleted-entry"));
+    // And it is watched again.
+    assert!(enclosure.run("sed -i 's/It was lost/It was won/' content/sport/game-1.md"));
+    enclosure.daemon.wait("it is published again", |daemon| daemon.body("/sport/rss.xml").contains("It was won"));
+}

@@ -1,0 +1,121 @@
+//! A daemon in user and mount namespaces of its own, where these are allowed: what is mounted there, a test can fill, break and
+//! take away without being root. And commands without root's rights, for tests that are run by root.
+
+use std::io::{BufRead, Write};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+
+use crate::newsroom::{DEADLINE, Daemon, Newsroom, bounded};
+
+/// A shell inside, and the daemon that it started.
+pub(super) struct Enclosure {
+    pub(super) daemon: Daemon,
+    shell: ChildStdin,
+    lines: Receiver<String>,
+}
+
+const SHELL: &str = r#"
+exec 3>&1
+start() { "$DATELINE" serve --listen 127.0.0.1:0 >&3 2>>log & daemon=$!; }
+crash() { kill -9 $daemon; wait $daemon 2>/dev/null; }
+eval "$1" || exit 1
+start
+while read -r command; do
+    eval "$command" >said 2>&1
+    echo "ended $?"
+done
+"#;
+
+fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "--pid", "--kill-child"]);
+    command
+}
+
+impl Enclosure {
+    /// Starts a daemon in namespaces in which the preparations were made; `None`, with the reason printed, where the system
+    /// does not allow that.
+    pub(super) fn new(newsroom: &Newsroom, test: &str, preparations: &str) -> Option<Enclosure> {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let tried = unshare().args(["mount", "-t", "tmpfs", "tmpfs"]).arg(scratch.path()).output();
+        let refused = match tried {
+            Ok(output) if output.status.success() => None,
+            Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => Some(format!("unshare: {error}")),
+        };
+        if let Some(reason) = refused {
+            eprintln!("faults: {test} is left out: nothing can be mounted in a namespace of one's own: {reason}");
+            return None;
+        }
+        let mut command = unshare();
+        command.args(["bash", "-c", SHELL, "bash", preparations]).stdin(Stdio::piped());
+        command
+            .current_dir(newsroom.path(""))
+            .env("DATELINE", env!("CARGO_BIN_EXE_dateline"))
+            .env_remove("DATELINE_LOG");
+        let (mut daemon, output) = Daemon::spawn_talking(&newsroom.path(""), command);
+        let shell = daemon.child()?.stdin.take().expect("piped");
+        let (sender, lines) = channel();
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        daemon.wait_until_ready();
+        Some(Enclosure { daemon, shell, lines })
+    }
+
+    fn line(&self, starts: &str) -> String {
+        let started = Instant::now();
+        loop {
+            let line = self.lines.recv_timeout(DEADLINE.saturating_sub(started.elapsed())).expect("the shell answers");
+            if line.starts_with(starts) {
+                return line;
+            }
+        }
+    }
+
+    /// Runs a shell command inside; whether it succeeded. What it said is in `said`.
+    pub(super) fn run(&mut self, command: &str) -> bool {
+        writeln!(self.shell, "{command}").expect("the shell listens");
+        self.line("ended ") == "ended 0"
+    }
+
+    /// Kills the daemon and starts it again.
+    pub(super) fn restart(&mut self) {
+        assert!(self.run("crash; true"));
+        writeln!(self.shell, "start").expect("the shell listens");
+        let line = self.line("http");
+        self.daemon.move_to(line.split('/').nth(2).expect("an address"));
+        self.daemon.wait_until_ready();
+    }
+}
+
+/// A command that has no more rights than its user, also where that is root; `None`, with the reason printed, where that cannot
+/// be had.
+pub(super) fn without_privileges(newsroom: &Newsroom, test: &str) -> Option<Command> {
+    let plain = || Command::new(env!("CARGO_BIN_EXE_dateline"));
+    let enclosed = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", env!("CARGO_BIN_EXE_dateline")]);
+        command
+    };
+    let secret = newsroom.path("secret");
+    std::fs::write(&secret, "x").expect("writable");
+    let forbidden = std::os::unix::fs::PermissionsExt::from_mode(0o0);
+    std::fs::set_permissions(&secret, forbidden).expect("ours");
+    let command = if std::fs::read(&secret).is_err() {
+        Some(plain())
+    } else {
+        // In a user namespace root has its files, but not its rights.
+        let mut look = Command::new("unshare");
+        let look = look.args(["--user", "cat"]).arg(&secret);
+        let is_there = Command::new("unshare").args(["--user", "true"]).status().is_ok_and(|status| status.success());
+        (is_there && !bounded(look).status.success()).then(enclosed)
+    };
+    let Some(mut command) = command else {
+        eprintln!(
+            "faults: {test} is left out: root may read everything, and there is no user namespace to take that away"
+        );
+        return None;
+    };
+    command.current_dir(newsroom.path("")).env_remove("DATELINE_LOG").stdin(Stdio::null());
+    Some(command)
+}
