@@ -6,8 +6,10 @@
 
 mod commands;
 mod keeping;
+mod pages;
 mod problems;
 mod publishing;
+mod remembering;
 mod removal;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,38 +1,30 @@
 //! From what changed to what readers see: entries, feeds, documents, the snapshot, and what targets and the shell must do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::commands::routes;
 use super::{Engine, Source, is_public_matter};
-use crate::article::render::{RENDERER_VERSION, Rendered};
-use crate::build::assemble::Past;
+use crate::article::render::Rendered;
 use crate::build::filing::FeedKey;
-use crate::build::index::{Changes, Filed, Index, Standing};
+use crate::build::index::{Changes, Filed, Index};
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
-use crate::config::UpdatedWhen;
 use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
-use crate::feed::{ContentMode, DeletedEntry, Entry};
-use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, Withdrawal};
-use crate::snapshot::{Gone, PublishedArticle, Report, Resource, ResourceKind};
-use crate::types::{ArticlePath, ContentHash, Moment};
-
-/// The most retractions that a feed tells of: a thousand would make it useless for its readers.
-const MOST_TOMBSTONES: usize = 100;
+use crate::feed::{ContentMode, Entry};
+use crate::ledger::Record;
+use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
+use crate::types::{ArticlePath, ContentHash};
 
 /// An entry that some window holds.
 #[derive(Debug)]
 pub(super) struct Held {
-    article: Arc<PublishedArticle>,
-    epoch: u64,
-    key: RenderKey,
-    rendered: Arc<Rendered>,
-    entry: Arc<Entry>,
-    windows: usize,
+    pub(super) article: Arc<PublishedArticle>,
+    pub(super) epoch: u64,
+    pub(super) key: RenderKey,
+    pub(super) rendered: Arc<Rendered>,
+    pub(super) entry: Arc<Entry>,
+    pub(super) windows: usize,
 }
 
 impl Engine {
@@ -127,130 +119,6 @@ impl Engine {
         self.snapshot.generation += 1;
         effects.push(Effect::Swap(Arc::new(self.snapshot.clone())));
         effects.extend(self.delivery().map(Effect::Deliver));
-    }
-
-    /// Notes under which id an article is public, in which version and since when.
-    fn remember_published(
-        &mut self,
-        index: &mut Index,
-        path: &ArticlePath,
-        left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
-    ) {
-        let Some(filed) = index.get(path) else { return };
-        let hash = filed.metadata.hash;
-        if filed.standing == Standing::Retracted {
-            // So that its file is known when it moves: under another path it would be public.
-            let known = self.ledger.article(path).filter(|known| known.retraction.is_some());
-            if known.is_some_and(|known| known.hash != Some(hash)) {
-                self.remember(Record::Hidden { path: path.clone(), hash });
-            }
-            return;
-        }
-        let Some(id) = filed.id().cloned() else { return };
-        let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return };
-        let known = self.ledger.article(path);
-        let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
-        let is_same = known.is_some_and(|known| {
-            known.id.as_ref() == Some(&id) && known.hash == Some(hash) && known.date == Some(date) && known.is_live()
-        });
-        let is_retracted = known.is_some_and(|known| known.retraction.is_some());
-        let was_known = known.is_some_and(Remembered::is_known);
-        let withdrawn = known.and_then(|known| known.withdrawn.clone());
-        if is_retracted {
-            self.remember(Record::Restored { path: path.clone() });
-        }
-        if is_same && !is_retracted {
-            return;
-        }
-        self.remember(Record::Published { path: path.clone(), id, hash, date });
-        // Another article took the place of one that readers know, and they are told so.
-        if let Some(id) = other.filter(|id| was_known && index.public_under(id).is_none()) {
-            let feeds = left.get(path).map(|feeds| routes(feeds)).or(withdrawn).unwrap_or_default();
-            let retraction = Retraction { at: self.second(), reason: None, by: Withdrawal::Deleted, feeds };
-            self.remember(Record::Replaced { id, retraction });
-        }
-        index.hold(path);
-    }
-
-    /// Notes which articles readers are told to be gone: their files are deleted or say so, and nobody else has their ids. What is
-    /// merely withheld is noted too, in silence.
-    fn remember_retracted(&mut self, index: &Index, changes: &Changes) {
-        let deleted = std::mem::take(&mut self.deleted);
-        let others = deleted.keys().chain(&self.recollected).filter(|path| !changes.articles.contains(*path));
-        let paths: BTreeSet<ArticlePath> = others.chain(&changes.articles).cloned().collect();
-        for path in &paths {
-            let Some(remembered) = self.ledger.article(path).filter(|article| article.id.is_some()) else { continue };
-            if remembered.hash.is_none() || remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some()) {
-                continue;
-            }
-            let left = || changes.left.get(path).map(|feeds| routes(feeds));
-            let filed = index.get(path);
-            let feeds = || {
-                let now = || filed.map(|filed| routes(&filed.feeds));
-                let known = remembered.withdrawn.clone().or_else(|| deleted.get(path).cloned());
-                left().or(known).or_else(now).unwrap_or_default()
-            };
-            let second = self.second();
-            let record = match (filed.map(|filed| (&filed.standing, &filed.metadata)), &remembered.retraction) {
-                (None, None) if deleted.contains_key(path) => {
-                    Some(Retraction { at: second, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
-                }
-                (Some((Standing::Retracted, metadata)), None) if metadata.retracted.is_some() => {
-                    let reason = metadata.retracted.as_ref().and_then(|retracted| retracted.reason.clone());
-                    Some(Retraction { at: second, reason, by: Withdrawal::Status, feeds: feeds() })
-                }
-                // Told otherwise than before, or retracted by an operator before anybody knew where it was.
-                (Some((Standing::Retracted, metadata)), Some(known)) => {
-                    let stated = metadata.retracted.as_ref().map(|retracted| retracted.reason.clone());
-                    let reason =
-                        stated.filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
-                    let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };
-                    Some(Retraction { reason, feeds, ..known.clone() }).filter(|new| new != known)
-                }
-                _ => None,
-            };
-            let record = match record {
-                Some(retraction) => Record::Retracted { path: path.clone(), retraction },
-                None if self.is_withheld(index, path) && remembered.is_live() => {
-                    Record::Withdrawn { path: path.clone(), feeds: feeds() }
-                }
-                None => continue,
-            };
-            self.remember(record);
-            self.recollected.insert(path.clone());
-        }
-    }
-
-    /// Whether an article must not be public, and nobody is told why: not even after a restart that finds its file broken.
-    fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
-        match index.get(path).map(|filed| &filed.standing) {
-            Some(Standing::Draft | Standing::Scheduled(_) | Standing::IdTaken(_)) => true,
-            Some(_) => false,
-            None => self.catalog.is_withheld(path),
-        }
-    }
-
-    /// What a feed says of what it had before; from when on it says less is noted.
-    fn past(&mut self, index: &Index, key: &FeedKey, route: &str) -> Past {
-        let lasts = assemble::options(index.cabinet(), key).tombstones;
-        let end = |tombstone: &Tombstone| tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX);
-        let standing = self.ledger.tombstones(route).rev().take_while(|tombstone| end(tombstone) > self.now);
-        let standing: Vec<Tombstone> = standing.take(MOST_TOMBSTONES).cloned().collect();
-        self.tombstone_ends.extend(standing.last().map(|oldest| (end(oldest), key.clone())));
-        let deleted = standing.into_iter().map(|Tombstone { at, id, reason }| DeletedEntry { id, at, reason });
-        Past { deleted: deleted.collect(), updated: self.ledger.feed_updated(route) }
-    }
-
-    /// The Last-Modified of a document: it stays while the bytes do, and is later than any before when they change.
-    fn last_modified(&self, route: &str, resource: &Resource) -> Option<Timestamp> {
-        match self.ledger.document(route) {
-            Some((hash, last_modified)) if hash == resource.hash => Some(last_modified),
-            Some((_, last_modified)) => {
-                let after = Timestamp::from_second(self.now.as_second().saturating_add(1)).unwrap_or(self.now);
-                Some(last_modified.max(after))
-            }
-            None => resource.last_modified,
-        }
     }
 
     /// Makes a feed's documents anew. Says whether the list of feeds changed by it.
@@ -417,30 +285,6 @@ impl Engine {
         Ok(entry)
     }
 
-    /// When an article was first published and when it last changed.
-    fn dates(&self, index: &Index, path: &ArticlePath, filed: &Filed) -> Option<(Moment, Moment)> {
-        let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
-        let changed = self.ledger.article(path).and_then(|article| article.changed).filter(|_| by_text);
-        assemble::dates(filed, changed.and_then(|changed| index.moment(changed)))
-    }
-
-    /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of
-    /// it, or less of it, cannot be compared: that is a new beginning, in silence.
-    fn remember_text(&mut self, index: &Index, article: &PublishedArticle, rendered: &Rendered, summary_only: bool) {
-        let hash = assemble::text_hash(article, rendered, summary_only);
-        let print = TextPrint { hash, version: RENDERER_VERSION * 2 + u32::from(summary_only) };
-        let known = self.ledger.article(&article.path);
-        let (before, mut changed) = known.map_or((None, None), |known| (known.print, known.changed));
-        if before == Some(print) {
-            return;
-        }
-        let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
-        if by_text && before.is_some_and(|before| before.version == print.version) {
-            changed = Some(self.second());
-        }
-        self.remember(Record::Text { path: article.path.clone(), print, changed });
-    }
-
     /// Asks for a body, once.
     fn request(&self, path: &ArticlePath, hash: ContentHash) -> Option<BodyRequest> {
         let request = BodyRequest { path: path.clone(), hash };
@@ -448,116 +292,12 @@ impl Engine {
         (!asked).then_some(request)
     }
 
-    fn published(&mut self, index: &Index, path: &ArticlePath) -> Option<PublishedArticle> {
+    pub(super) fn published(&mut self, index: &Index, path: &ArticlePath) -> Option<PublishedArticle> {
         let filed = index.get(path)?;
         let changed = self.dates(index, path, filed).map(|(_, updated)| updated);
         let home = filed.filing.home.clone();
         let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
         assemble::published(path, filed, changed, index.cabinet().config(), &Arc::clone(frame))
-    }
-
-    /// Brings an article's page and media up to date.
-    fn refresh_article(&mut self, index: &Index, path: &ArticlePath) {
-        let own_pages = index.cabinet().config().content.article_url.is_none();
-        self.note_gone(index, path, own_pages);
-        let local = |filed: &Filed| filed.metadata.image.is_some() || !filed.metadata.media.is_empty();
-        let shown =
-            own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
-        if !shown && !index.get(path).is_some_and(local) {
-            return;
-        }
-        let new = match self.held.get(path) {
-            Some(held) if index.get(path).is_some_and(|filed| filed.id().is_some()) => {
-                Some(PublishedArticle { entry: Some(Arc::clone(&held.entry)), ..(*held.article).clone() })
-            }
-            _ => self.published(index, path),
-        };
-        let route = new.as_ref().map(|article| Arc::<str>::from(assemble::short_id(&article.id)));
-        if let Some(old) = self.pages.get(path).cloned()
-            && Some(&old) != route.as_ref()
-        {
-            self.retire_page(path, &old);
-        }
-        let in_body = self.held.get(path).map(|held| Arc::clone(&held.rendered));
-        let in_body = in_body.as_ref().map(|rendered| rendered.local_media.as_slice()).unwrap_or_default();
-        let media = new.as_ref().map(|article| media_of(article, in_body)).unwrap_or_default();
-        self.note_media(path, media);
-        let (Some(article), Some(route)) = (new, route) else { return };
-        if !own_pages || article.metadata.link.is_some() {
-            if let Some(old) = self.pages.get(path).cloned() {
-                self.retire_page(path, &old);
-            }
-            return;
-        }
-        if self.snapshot.articles.get(&route).is_none_or(|old| **old != article) {
-            self.pages.insert(path.clone(), Arc::clone(&route));
-            self.snapshot.articles.insert(route, Arc::new(article));
-        }
-    }
-
-    /// The page of an article that was taken from its readers says so.
-    fn note_gone(&mut self, index: &Index, path: &ArticlePath, own_pages: bool) {
-        let Some(remembered) = self.ledger.article(path) else { return };
-        let Some(id) = &remembered.id else { return };
-        let expired = index.get(path).is_some_and(|filed| matches!(filed.standing, Standing::Expired(_)));
-        let gone = match &remembered.retraction {
-            Some(retraction) => Some(Gone { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
-            None => expired.then_some(Gone { retracted: None, reason: None }),
-        };
-        let route = assemble::short_id(id);
-        match gone.filter(|_| own_pages && index.public_under(id).is_none()) {
-            Some(gone) if self.snapshot.gone.get(&*route).is_none_or(|old| **old != gone) => {
-                self.snapshot.gone.insert(route.into(), Arc::new(gone));
-            }
-            None if self.snapshot.gone.contains_key(&*route) => drop(self.snapshot.gone.remove(&*route)),
-            _ => {}
-        }
-    }
-
-    /// So do the pages of articles whose files became other articles.
-    fn note_replaced(&mut self, index: &Index) {
-        if index.cabinet().config().content.article_url.is_some() {
-            return;
-        }
-        for (id, Retraction { at, reason, .. }) in self.ledger.replaced() {
-            let route = assemble::short_id(id);
-            if !self.snapshot.gone.contains_key(&*route) {
-                let gone = Gone { retracted: Some(*at), reason: reason.clone() };
-                self.snapshot.gone.insert(route.into(), Arc::new(gone));
-            }
-        }
-    }
-
-    /// Takes an article's page away, unless another article has its address by now: a renamed file, say.
-    fn retire_page(&mut self, path: &ArticlePath, route: &Arc<str>) {
-        self.pages.remove(path);
-        if self.snapshot.articles.get(route).is_some_and(|article| article.path == *path) {
-            self.snapshot.articles.remove(route);
-        }
-    }
-
-    /// Counts who refers to which media file.
-    fn note_media(&mut self, path: &ArticlePath, media: BTreeMap<Arc<str>, ArticlePath>) {
-        for (route, file) in &media {
-            let referrers = self.referrers.entry(Arc::clone(route)).or_default();
-            if referrers.is_empty() {
-                self.snapshot.media.insert(Arc::clone(route), file.clone());
-            }
-            referrers.insert(path.clone());
-        }
-        let before = if media.is_empty() {
-            self.media.remove(path)
-        } else {
-            self.media.insert(path.clone(), media.keys().cloned().collect())
-        };
-        for route in before.into_iter().flatten().filter(|route| !media.contains_key(route)) {
-            let Some(referrers) = self.referrers.get_mut(&route) else { continue };
-            referrers.remove(path);
-            if referrers.is_empty() {
-                self.referrers.remove(&route);
-                self.snapshot.media.remove(&route);
-            }
-        }
     }
 
     /// Puts a document in its place, unless the same bytes are there; a refused one leaves the last good in place.
@@ -652,8 +392,4 @@ fn shows_body(index: &Index, filed: &Filed) -> bool {
         assemble::options(cabinet, key).content == ContentMode::Full || !assemble::partners(cabinet, key).is_empty()
     };
     page || filed.metadata.summary.is_none() || filed.feeds.iter().any(whole)
-}
-
-fn media_of(article: &PublishedArticle, in_body: &[ArticlePath]) -> BTreeMap<Arc<str>, ArticlePath> {
-    assemble::local_media(article, in_body).map(|path| (Arc::from(assemble::media_route(path)), path.clone())).collect()
 }

@@ -1,0 +1,121 @@
+//! The pages of articles and the files that they refer to: what is public, and what was and is not any more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Engine;
+use crate::build::assemble;
+use crate::build::index::{Filed, Index, Standing};
+use crate::ledger::Retraction;
+use crate::snapshot::{Gone, PublishedArticle};
+use crate::types::ArticlePath;
+
+impl Engine {
+    /// Brings an article's page and media up to date.
+    pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath) {
+        let own_pages = index.cabinet().config().content.article_url.is_none();
+        self.note_gone(index, path, own_pages);
+        let local = |filed: &Filed| filed.metadata.image.is_some() || !filed.metadata.media.is_empty();
+        let shown =
+            own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
+        if !shown && !index.get(path).is_some_and(local) {
+            return;
+        }
+        let new = match self.held.get(path) {
+            Some(held) if index.get(path).is_some_and(|filed| filed.id().is_some()) => {
+                Some(PublishedArticle { entry: Some(Arc::clone(&held.entry)), ..(*held.article).clone() })
+            }
+            _ => self.published(index, path),
+        };
+        let route = new.as_ref().map(|article| Arc::<str>::from(assemble::short_id(&article.id)));
+        if let Some(old) = self.pages.get(path).cloned()
+            && Some(&old) != route.as_ref()
+        {
+            self.retire_page(path, &old);
+        }
+        let in_body = self.held.get(path).map(|held| Arc::clone(&held.rendered));
+        let in_body = in_body.as_ref().map(|rendered| rendered.local_media.as_slice()).unwrap_or_default();
+        let media = new.as_ref().map(|article| media_of(article, in_body)).unwrap_or_default();
+        self.note_media(path, media);
+        let (Some(article), Some(route)) = (new, route) else { return };
+        if !own_pages || article.metadata.link.is_some() {
+            if let Some(old) = self.pages.get(path).cloned() {
+                self.retire_page(path, &old);
+            }
+            return;
+        }
+        if self.snapshot.articles.get(&route).is_none_or(|old| **old != article) {
+            self.pages.insert(path.clone(), Arc::clone(&route));
+            self.snapshot.articles.insert(route, Arc::new(article));
+        }
+    }
+
+    /// The page of an article that was taken from its readers says so.
+    pub(super) fn note_gone(&mut self, index: &Index, path: &ArticlePath, own_pages: bool) {
+        let Some(remembered) = self.ledger.article(path) else { return };
+        let Some(id) = &remembered.id else { return };
+        let expired = index.get(path).is_some_and(|filed| matches!(filed.standing, Standing::Expired(_)));
+        let gone = match &remembered.retraction {
+            Some(retraction) => Some(Gone { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
+            None => expired.then_some(Gone { retracted: None, reason: None }),
+        };
+        let route = assemble::short_id(id);
+        match gone.filter(|_| own_pages && index.public_under(id).is_none()) {
+            Some(gone) if self.snapshot.gone.get(&*route).is_none_or(|old| **old != gone) => {
+                self.snapshot.gone.insert(route.into(), Arc::new(gone));
+            }
+            None if self.snapshot.gone.contains_key(&*route) => drop(self.snapshot.gone.remove(&*route)),
+            _ => {}
+        }
+    }
+
+    /// So do the pages of articles whose files became other articles.
+    pub(super) fn note_replaced(&mut self, index: &Index) {
+        if index.cabinet().config().content.article_url.is_some() {
+            return;
+        }
+        for (id, Retraction { at, reason, .. }) in self.ledger.replaced() {
+            let route = assemble::short_id(id);
+            if !self.snapshot.gone.contains_key(&*route) {
+                let gone = Gone { retracted: Some(*at), reason: reason.clone() };
+                self.snapshot.gone.insert(route.into(), Arc::new(gone));
+            }
+        }
+    }
+
+    /// Takes an article's page away, unless another article has its address by now: a renamed file, say.
+    pub(super) fn retire_page(&mut self, path: &ArticlePath, route: &Arc<str>) {
+        self.pages.remove(path);
+        if self.snapshot.articles.get(route).is_some_and(|article| article.path == *path) {
+            self.snapshot.articles.remove(route);
+        }
+    }
+
+    /// Counts who refers to which media file.
+    pub(super) fn note_media(&mut self, path: &ArticlePath, media: BTreeMap<Arc<str>, ArticlePath>) {
+        for (route, file) in &media {
+            let referrers = self.referrers.entry(Arc::clone(route)).or_default();
+            if referrers.is_empty() {
+                self.snapshot.media.insert(Arc::clone(route), file.clone());
+            }
+            referrers.insert(path.clone());
+        }
+        let before = if media.is_empty() {
+            self.media.remove(path)
+        } else {
+            self.media.insert(path.clone(), media.keys().cloned().collect())
+        };
+        for route in before.into_iter().flatten().filter(|route| !media.contains_key(route)) {
+            let Some(referrers) = self.referrers.get_mut(&route) else { continue };
+            referrers.remove(path);
+            if referrers.is_empty() {
+                self.referrers.remove(&route);
+                self.snapshot.media.remove(&route);
+            }
+        }
+    }
+}
+
+fn media_of(article: &PublishedArticle, in_body: &[ArticlePath]) -> BTreeMap<Arc<str>, ArticlePath> {
+    assemble::local_media(article, in_body).map(|path| (Arc::from(assemble::media_route(path)), path.clone())).collect()
+}

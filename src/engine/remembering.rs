@@ -1,0 +1,176 @@
+//! What of a change must not be forgotten: ids, retractions, what articles read like, and the dates of feeds and documents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::commands::routes;
+use crate::article::render::{RENDERER_VERSION, Rendered};
+use crate::build::assemble::{self, Past};
+use crate::build::filing::FeedKey;
+use crate::build::index::{Changes, Filed, Index, Standing};
+use crate::config::UpdatedWhen;
+use crate::feed::DeletedEntry;
+use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, Withdrawal};
+use crate::snapshot::{PublishedArticle, Resource};
+use crate::types::{ArticlePath, Moment};
+
+/// The most retractions that a feed tells of: a thousand would make it useless for its readers.
+const MOST_TOMBSTONES: usize = 100;
+
+impl Engine {
+    /// Notes under which id an article is public, in which version and since when.
+    pub(super) fn remember_published(
+        &mut self,
+        index: &mut Index,
+        path: &ArticlePath,
+        left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
+    ) {
+        let Some(filed) = index.get(path) else { return };
+        let hash = filed.metadata.hash;
+        if filed.standing == Standing::Retracted {
+            // So that its file is known when it moves: under another path it would be public.
+            let known = self.ledger.article(path).filter(|known| known.retraction.is_some());
+            if known.is_some_and(|known| known.hash != Some(hash)) {
+                self.remember(Record::Hidden { path: path.clone(), hash });
+            }
+            return;
+        }
+        let Some(id) = filed.id().cloned() else { return };
+        let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return };
+        let known = self.ledger.article(path);
+        let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
+        let is_same = known.is_some_and(|known| {
+            known.id.as_ref() == Some(&id) && known.hash == Some(hash) && known.date == Some(date) && known.is_live()
+        });
+        let is_retracted = known.is_some_and(|known| known.retraction.is_some());
+        let was_known = known.is_some_and(Remembered::is_known);
+        let withdrawn = known.and_then(|known| known.withdrawn.clone());
+        if is_retracted {
+            self.remember(Record::Restored { path: path.clone() });
+        }
+        if is_same && !is_retracted {
+            return;
+        }
+        self.remember(Record::Published { path: path.clone(), id, hash, date });
+        // Another article took the place of one that readers know, and they are told so.
+        if let Some(id) = other.filter(|id| was_known && index.public_under(id).is_none()) {
+            let feeds = left.get(path).map(|feeds| routes(feeds)).or(withdrawn).unwrap_or_default();
+            let retraction = Retraction { at: self.second(), reason: None, by: Withdrawal::Deleted, feeds };
+            self.remember(Record::Replaced { id, retraction });
+        }
+        index.hold(path);
+    }
+
+    /// Notes which articles readers are told to be gone: their files are deleted or say so, and nobody else has their ids. What is
+    /// merely withheld is noted too, in silence.
+    pub(super) fn remember_retracted(&mut self, index: &Index, changes: &Changes) {
+        let deleted = std::mem::take(&mut self.deleted);
+        let others = deleted.keys().chain(&self.recollected).filter(|path| !changes.articles.contains(*path));
+        let paths: BTreeSet<ArticlePath> = others.chain(&changes.articles).cloned().collect();
+        for path in &paths {
+            let Some(remembered) = self.ledger.article(path).filter(|article| article.id.is_some()) else { continue };
+            if remembered.hash.is_none() || remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some()) {
+                continue;
+            }
+            let left = || changes.left.get(path).map(|feeds| routes(feeds));
+            let filed = index.get(path);
+            let feeds = || {
+                let now = || filed.map(|filed| routes(&filed.feeds));
+                let known = remembered.withdrawn.clone().or_else(|| deleted.get(path).cloned());
+                left().or(known).or_else(now).unwrap_or_default()
+            };
+            let second = self.second();
+            let record = match (filed.map(|filed| (&filed.standing, &filed.metadata)), &remembered.retraction) {
+                (None, None) if deleted.contains_key(path) => {
+                    Some(Retraction { at: second, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
+                }
+                (Some((Standing::Retracted, metadata)), None) if metadata.retracted.is_some() => {
+                    let reason = metadata.retracted.as_ref().and_then(|retracted| retracted.reason.clone());
+                    Some(Retraction { at: second, reason, by: Withdrawal::Status, feeds: feeds() })
+                }
+                // Told otherwise than before, or retracted by an operator before anybody knew where it was.
+                (Some((Standing::Retracted, metadata)), Some(known)) => {
+                    let stated = metadata.retracted.as_ref().map(|retracted| retracted.reason.clone());
+                    let reason =
+                        stated.filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
+                    let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };
+                    Some(Retraction { reason, feeds, ..known.clone() }).filter(|new| new != known)
+                }
+                _ => None,
+            };
+            let record = match record {
+                Some(retraction) => Record::Retracted { path: path.clone(), retraction },
+                None if self.is_withheld(index, path) && remembered.is_live() => {
+                    Record::Withdrawn { path: path.clone(), feeds: feeds() }
+                }
+                None => continue,
+            };
+            self.remember(record);
+            self.recollected.insert(path.clone());
+        }
+    }
+
+    /// Whether an article must not be public, and nobody is told why: not even after a restart that finds its file broken.
+    pub(super) fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
+        match index.get(path).map(|filed| &filed.standing) {
+            Some(Standing::Draft | Standing::Scheduled(_) | Standing::IdTaken(_)) => true,
+            Some(_) => false,
+            None => self.catalog.is_withheld(path),
+        }
+    }
+
+    /// What a feed says of what it had before; from when on it says less is noted.
+    pub(super) fn past(&mut self, index: &Index, key: &FeedKey, route: &str) -> Past {
+        let lasts = assemble::options(index.cabinet(), key).tombstones;
+        let end = |tombstone: &Tombstone| tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX);
+        let standing = self.ledger.tombstones(route).rev().take_while(|tombstone| end(tombstone) > self.now);
+        let standing: Vec<Tombstone> = standing.take(MOST_TOMBSTONES).cloned().collect();
+        self.tombstone_ends.extend(standing.last().map(|oldest| (end(oldest), key.clone())));
+        let deleted = standing.into_iter().map(|Tombstone { at, id, reason }| DeletedEntry { id, at, reason });
+        Past { deleted: deleted.collect(), updated: self.ledger.feed_updated(route) }
+    }
+
+    /// The Last-Modified of a document: it stays while the bytes do, and is later than any before when they change.
+    pub(super) fn last_modified(&self, route: &str, resource: &Resource) -> Option<Timestamp> {
+        match self.ledger.document(route) {
+            Some((hash, last_modified)) if hash == resource.hash => Some(last_modified),
+            Some((_, last_modified)) => {
+                let after = Timestamp::from_second(self.now.as_second().saturating_add(1)).unwrap_or(self.now);
+                Some(last_modified.max(after))
+            }
+            None => resource.last_modified,
+        }
+    }
+
+    /// When an article was first published and when it last changed.
+    pub(super) fn dates(&self, index: &Index, path: &ArticlePath, filed: &Filed) -> Option<(Moment, Moment)> {
+        let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
+        let changed = self.ledger.article(path).and_then(|article| article.changed).filter(|_| by_text);
+        assemble::dates(filed, changed.and_then(|changed| index.moment(changed)))
+    }
+
+    /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of
+    /// it, or less of it, cannot be compared: that is a new beginning, in silence.
+    pub(super) fn remember_text(
+        &mut self,
+        index: &Index,
+        article: &PublishedArticle,
+        rendered: &Rendered,
+        summary_only: bool,
+    ) {
+        let hash = assemble::text_hash(article, rendered, summary_only);
+        let print = TextPrint { hash, version: RENDERER_VERSION * 2 + u32::from(summary_only) };
+        let known = self.ledger.article(&article.path);
+        let (before, mut changed) = known.map_or((None, None), |known| (known.print, known.changed));
+        if before == Some(print) {
+            return;
+        }
+        let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
+        if by_text && before.is_some_and(|before| before.version == print.version) {
+            changed = Some(self.second());
+        }
+        self.remember(Record::Text { path: article.path.clone(), print, changed });
+    }
+}
