@@ -3,6 +3,8 @@
 //! An article gets its id once, when readers first see it, and keeps it whatever becomes of its title, slug, section, folder,
 //! file name or format. What was retracted stays so until somebody brings it back. A document keeps its Last-Modified while its
 //! bytes do not change, and neither that nor a feed's `updated` ever goes back.
+//!
+//! Long because every kind of record stands here beside what it folds to, and its tests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

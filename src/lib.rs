@@ -36,13 +36,13 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `memory` writes records, `once` builds once |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `performing` carries effects out, `memory` writes records, `once` builds once |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | accept loop and connections; pure inside: routes, preconditions, content negotiation |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
-//! | `store` | the state directory: durable records in SQLite, one writer |
-//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `keeping` what the store keeps, `problems` what operators see |
+//! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up |
+//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `pages` those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index, window, render cache, assemble, encode |
 //! | `event` | every message in the program, on one page |
 //! | `snapshot` | what readers see: plain immutable data |

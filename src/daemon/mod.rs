@@ -1,10 +1,11 @@
 //! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
 //!
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
-//! `memory` is the way of records to the disk, `once` builds for commands that do not stay.
+//! `performing` carries effects out, `memory` is the way of records to the disk, `once` builds for commands that do not stay.
 
 mod memory;
 mod once;
+mod performing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -23,12 +24,12 @@ use crate::config::{self, Checked, Config};
 use crate::control::{self, Answer, Asked, Request};
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Target};
-use crate::diag::{Code, Diagnostic, Place, Severity};
+use crate::diag::{Code, Diagnostic, Place};
 use crate::engine::Engine;
-use crate::event::{BodyRequest, Command, Delivery, Effect, Event, FetchedBody, Recalled, ReportChange, Ticket};
+use crate::event::{Command, Delivery, Effect, Event, Ticket};
 use crate::ledger::Ledger;
 use crate::serve::{self, Demand, ServeOptions};
-use crate::snapshot::{Report, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
 use crate::watch::scan::Root;
@@ -341,143 +342,11 @@ impl Daemon {
         Ok(engine)
     }
 
-    /// Carries effects out in their order; those that readers see wait until all records before them are durable. What is
-    /// `urgent` does not: a retraction is worth more than its memory.
-    async fn perform_all(&mut self, effects: Vec<Effect>, urgent: bool) {
-        for effect in effects {
-            match effect {
-                Effect::Persist(records) => {
-                    let blocked = !self.memory.unwritten.is_empty();
-                    self.memory.unwritten.extend(records);
-                    if !blocked && let Err(why) = self.memory.write().await {
-                        self.raise_alarm(&why);
-                    }
-                }
-                Effect::Swap(_) | Effect::Deliver(_) if !self.memory.unwritten.is_empty() && !urgent => {
-                    self.memory.wait_with(effect);
-                }
-                Effect::Swap(_) if urgent => {
-                    self.memory.take_waiting().into_iter().for_each(|earlier| self.perform(earlier));
-                    self.perform(effect);
-                }
-                other => self.perform(other),
-            }
-        }
-    }
-
-    async fn write_again(&mut self) {
-        if self.memory.write().await.is_ok() {
-            tracing::info!("the state can be written again");
-            self.alarm = None;
-            self.swap(self.snapshot.load_full());
-            self.memory.take_waiting().into_iter().for_each(|effect| self.perform(effect));
-        }
-    }
-
-    /// At the end: what could not be written until now may be by now.
-    async fn write_the_rest(&mut self) {
-        if !self.memory.unwritten.is_empty()
-            && let Err(why) = self.memory.write().await
-        {
-            tracing::error!("{why}; what is new since then is forgotten");
-        }
-    }
-
-    /// Says on every channel that the state cannot be written.
-    fn raise_alarm(&mut self, why: &str) {
-        tracing::error!("{why}; readers keep what they have until it can be written");
-        let alarm =
-            Diagnostic::new(Code::StateUnwritable, why).help("what is new is published as soon as it can be written");
-        self.alarm = Some(alarm.at(Place::file(&self.config.state.display().to_string())));
-        self.swap(self.snapshot.load_full());
-    }
-
     /// A request as the engine takes it.
     fn command(&mut self, (request, answer): Asked) -> Event {
         let ticket = Ticket(self.tickets.last_key_value().map_or(0, |(Ticket(last), _)| last.saturating_add(1)));
         self.tickets.insert(ticket, answer);
         Event::Command(command(request, &self.config), ticket)
-    }
-
-    fn perform(&mut self, effect: Effect) {
-        match effect {
-            // Written by `perform_all`.
-            Effect::Persist(_) => {}
-            Effect::Swap(snapshot) => self.swap(snapshot),
-            // The receiver ends only with the daemon.
-            Effect::Deliver(delivery) => self.deliveries.send(delivery).unwrap_or_default(),
-            Effect::Watch(plan) => self.watcher.plan(plan),
-            Effect::Report(changes) => changes.iter().for_each(log),
-            Effect::Answer(ticket, answer) => {
-                let Some(waiting) = self.tickets.remove(&ticket) else { return };
-                let answer = match answer {
-                    Ok(done) if !self.memory.unwritten.is_empty() => {
-                        Ok(format!("{done}. But the state cannot be written at the moment: a restart would forget it"))
-                    }
-                    answer => answer,
-                };
-                // The client may have hung up.
-                drop(waiting.send(answer));
-            }
-            Effect::Fetch(requests) => {
-                let given_up =
-                    |request: &BodyRequest| FetchedBody { request: request.clone(), body: None, source: None };
-                let given_up = Event::Fetched(requests.iter().map(given_up).collect());
-                self.look_up(FETCH_DEADLINE, given_up, move |root, config| {
-                    Event::Fetched(once::fetch(root, config, &config.parsing, &requests))
-                });
-            }
-            Effect::Recall(requests) => {
-                let given_up = |request: &BodyRequest| Recalled { request: request.clone(), article: None };
-                let given_up = Event::Recalled(requests.iter().map(given_up).collect());
-                self.look_up(RECALL_DEADLINE, given_up, move |root, config| {
-                    Event::Recalled(once::recall(root, config, &config.parsing, requests))
-                });
-            }
-        }
-    }
-
-    /// Looks something up on the disk, for as long as the engine is to wait for it.
-    fn look_up(
-        &mut self,
-        deadline: Duration,
-        given_up: Event,
-        look: impl FnOnce(&Root, &Config) -> Event + Send + 'static,
-    ) {
-        let Some(config) = self.checked.config.clone() else { return };
-        let root = self.root.clone();
-        let events = self.events.clone();
-        self.fetches.spawn(async move {
-            let found = tokio::time::timeout(deadline, spawn_blocking(move || look(&root, &config))).await;
-            let event = match found {
-                Ok(Ok(event)) => event,
-                _ => given_up,
-            };
-            // The daemon may be stopping.
-            events.send(event).await.unwrap_or_default();
-        });
-    }
-
-    fn swap(&self, mut snapshot: Arc<Snapshot>) {
-        let is_alarm = |problem: &Diagnostic| problem.code == Code::StateUnwritable;
-        if self.alarm.is_some() || snapshot.report.problems.iter().any(is_alarm) {
-            let mut report = Report::clone(&snapshot.report);
-            report.problems.retain(|problem| !is_alarm(problem));
-            report.problems.extend(self.alarm.clone());
-            report.problems.sort();
-            snapshot = Arc::new(Snapshot { report: Arc::new(report), ..Snapshot::clone(&snapshot) });
-        }
-        let report = Arc::clone(&snapshot.report);
-        let before = self.snapshot.swap(snapshot);
-        if before.generation == 0 {
-            tracing::info!(
-                "{} articles, {} published, {} feeds, {} problems",
-                report.articles,
-                report.published,
-                report.feeds,
-                report.problems.len()
-            );
-        }
     }
 
     /// How long until an instant, by the wall clock.
@@ -511,15 +380,4 @@ async fn travel(mut engine: Engine, event: Event, clock: Clock) -> Result<(Engin
         (engine, effects)
     })
     .await
-}
-
-/// One log line when a problem appears, and one when it is mended.
-fn log(change: &ReportChange) {
-    match change {
-        ReportChange::Appeared(diagnostic) => match diagnostic.severity {
-            Severity::Error => tracing::error!("{}", diagnostic.to_log_line()),
-            Severity::Warning => tracing::warn!("{}", diagnostic.to_log_line()),
-        },
-        ReportChange::Cleared(diagnostic) => tracing::info!("mended: {}", diagnostic.to_log_line()),
-    }
 }

@@ -2,7 +2,9 @@
 //!
 //! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
 //! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
-//! means, `commands` does what operators ask for, `publishing` makes what readers see, and `keeping` what the store keeps.
+//! means, `commands` does what operators ask for, `publishing` makes what readers see and `pages` those of articles,
+//! `remembering` notes what must not be forgotten, and `keeping` what the store keeps. Long by the fields of the one owner of all
+//! state.
 
 mod commands;
 mod keeping;

@@ -1,20 +1,23 @@
-//! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer.
+//! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records
+//! in its tables, `copies` backs it up.
 //!
 //! Articles' records are a log, so that their history can be told; of documents only the last validators are kept.
+
+mod copies;
+mod rows;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use crate::ledger::{Ledger, Record, Retraction, TextPrint, Withdrawal};
-use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+use crate::ledger::{Ledger, Record};
+use crate::types::{ArticlePath, ContentHash};
+pub use copies::{backup, restore};
+use rows::{instant, read_record, replay, write_record};
 
 const DATABASE: &str = "ledger.sqlite";
 const LOCK: &str = "lock";
@@ -154,93 +157,6 @@ impl Store {
     }
 }
 
-fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::Result<()> {
-    // kind, path, value, hash, instant
-    let log = |kind: &str, path: &ArticlePath, value: &str, hash: Option<&ContentHash>, instant: Option<Timestamp>| {
-        database
-            .prepare_cached("INSERT INTO record (at, kind, path, value, hash, instant) VALUES (?, ?, ?, ?, ?, ?)")?
-            .execute(params![
-                now,
-                kind,
-                path.as_str(),
-                value,
-                hash.map(ContentHash::as_bytes),
-                instant.map(Timestamp::as_millisecond)
-            ])
-    };
-    match record {
-        Record::Seen { path, at } => log("seen", path, &at.as_millisecond().to_string(), None, None),
-        Record::Published { path, id, hash, date } => log("published", path, id.as_str(), Some(hash), Some(*date)),
-        Record::Imported { path, id } => log("imported", path, id.as_str(), None, None),
-        Record::Text { path, print, changed } => {
-            log("text", path, &print.version.to_string(), Some(&print.hash), *changed)
-        }
-        Record::Moved { from, to } => log("moved", from, to.as_str(), None, None),
-        Record::Retracted { path, retraction } => {
-            log("retracted", path, &StoredRetraction::text(retraction), None, Some(retraction.at))
-        }
-        Record::Hidden { path, hash } => log("hidden", path, "", Some(hash), None),
-        Record::Restored { path } => log("restored", path, "", None, None),
-        Record::Withdrawn { path, feeds } => {
-            let feeds: Vec<&str> = feeds.iter().map(|feed| &**feed).collect();
-            log("withdrawn", path, &serde_json::to_string(&feeds).unwrap_or_default(), None, None)
-        }
-        Record::Lost { path } => log("lost", path, "", None, None),
-        Record::Found { path } => log("found", path, "", None, None),
-        // Of no file any more; the id stands where others have their path.
-        Record::Replaced { id, retraction } => {
-            let id = ArticlePath::new(id.as_str());
-            log("replaced", &id, &StoredRetraction::text(retraction), None, Some(retraction.at))
-        }
-        Record::Kept { hash, path, bytes } => database
-            .prepare_cached("INSERT OR REPLACE INTO source (hash, path, bytes) VALUES (?, ?, ?)")?
-            .execute(params![hash.as_bytes(), path.as_str(), &**bytes]),
-        Record::Dropped { hash } => {
-            database.prepare_cached("DELETE FROM source WHERE hash = ?")?.execute(params![hash.as_bytes()])
-        }
-        Record::Feed { route, updated } => database
-            .prepare_cached("INSERT OR REPLACE INTO feed (route, updated) VALUES (?, ?)")?
-            .execute(params![&**route, updated.as_millisecond()]),
-        Record::Document { route, hash, last_modified } => database
-            .prepare_cached("INSERT OR REPLACE INTO document (route, hash, last_modified) VALUES (?, ?, ?)")?
-            .execute(params![&**route, hash.as_bytes(), last_modified.as_millisecond()]),
-    }
-    .map(|_| ())
-}
-
-/// What a record of a retraction says besides its instant.
-#[derive(Serialize, Deserialize)]
-struct StoredRetraction {
-    by: String,
-    reason: Option<String>,
-    feeds: Vec<String>,
-}
-
-const WITHDRAWALS: [(Withdrawal, &str); 3] =
-    [(Withdrawal::Deleted, "deleted"), (Withdrawal::Status, "status"), (Withdrawal::Command, "command")];
-
-impl StoredRetraction {
-    fn text(retraction: &Retraction) -> String {
-        let by = WITHDRAWALS.into_iter().find(|(by, _)| *by == retraction.by).map_or("", |(_, name)| name);
-        let stored = StoredRetraction {
-            by: by.to_owned(),
-            reason: retraction.reason.as_ref().map(ToString::to_string),
-            feeds: retraction.feeds.iter().map(ToString::to_string).collect(),
-        };
-        serde_json::to_string(&stored).unwrap_or_default()
-    }
-
-    fn read(text: &str, at: Timestamp) -> Option<Retraction> {
-        let stored: StoredRetraction = serde_json::from_str(text).ok()?;
-        Some(Retraction {
-            at,
-            reason: stored.reason.map(|reason| Text::line(&reason)),
-            by: WITHDRAWALS.into_iter().find(|(_, name)| *name == stored.by)?.0,
-            feeds: stored.feeds.into_iter().map(Arc::from).collect(),
-        })
-    }
-}
-
 /// What a directory's state says, without writing or locking anything; nothing where there is none.
 ///
 /// # Errors
@@ -320,93 +236,6 @@ pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, R
     told.map(Option::unwrap_or_default)
 }
 
-/// Copies the state to a file while it may be in use, as one consistent whole (SQLite's online backup). Only this user can read
-/// it, since texts are in it.
-///
-/// # Errors
-/// Where the file is there, there is no state, or either cannot be used.
-pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
-    let io = |error: io::Error| Trouble::Io(to.to_owned(), error.to_string());
-    if to.exists() {
-        return Err(Trouble::Exists(to.to_owned()));
-    }
-    let name = to.file_name().unwrap_or_default().to_string_lossy();
-    let partial = to.with_file_name(format!(".{name}.{}", std::process::id()));
-    private_file(&partial).map_err(io)?;
-    let copied = look_into(directory, |database, _| {
-        let mut copy = Connection::open(&partial)?;
-        Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)
-    });
-    let named = copied.and_then(|copied| match copied {
-        // A hard link does not overwrite what came meanwhile.
-        Some(()) => fs::hard_link(&partial, to)
-            .or_else(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => Err(error),
-                // Not every file system has them.
-                _ => fs::rename(&partial, to),
-            })
-            .map_err(io),
-        None => Err(Trouble::Io(directory.to_owned(), "there is no state yet".to_owned())),
-    });
-    drop(fs::remove_file(&partial));
-    named
-}
-
-/// Puts a copy in the place of the state. Says where the state is now that was there.
-///
-/// # Errors
-/// Where the copy is none, a daemon has the state, or the system refuses.
-pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble> {
-    let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
-    let _lock = lock(directory)?;
-    // It is looked at before anything is changed.
-    let bytes = fs::read(copy).map_err(|error| Trouble::Io(copy.to_owned(), error.to_string()))?;
-    let database = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let looked = database.and_then(|database| {
-        let version = version(&database)?;
-        replay(&database, version.min(SCHEMA)).map(|_| version)
-    });
-    match looked.map_err(|error| trouble(copy, &error))? {
-        version if version > SCHEMA => return Err(Trouble::Newer(copy.to_owned(), version)),
-        0 => return Err(Trouble::Damaged(copy.to_owned(), "it has no tables".to_owned())),
-        _ => {}
-    }
-    let fresh = directory.join("ledger.sqlite.new");
-    drop(fs::remove_file(&fresh));
-    private_file(&fresh).and_then(|()| fs::write(&fresh, bytes)).map_err(io)?;
-    File::open(&fresh).and_then(|file| file.sync_all()).map_err(io)?;
-    let path = directory.join(DATABASE);
-    let kept = path.exists().then(|| directory.join("ledger.sqlite.before"));
-    if let Some(kept) = &kept {
-        // Its write-ahead log goes with it: beside another database it would spoil that.
-        for suffix in ["", "-wal", "-shm"] {
-            let (from, to) = (with_suffix(&path, suffix), with_suffix(kept, suffix));
-            drop(fs::remove_file(&to));
-            match fs::rename(&from, &to) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-                _ => {}
-            }
-        }
-    }
-    fs::rename(&fresh, &path).map_err(io)?;
-    Ok(kept)
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// A new file that only this user can read.
-fn private_file(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(|_| ())
-}
-
 /// Makes the directory if it is not there, and keeps others from writing it.
 fn lock(directory: &Path) -> Result<File, Trouble> {
     let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
@@ -471,86 +300,6 @@ fn migrate(database: &Connection) -> rusqlite::Result<usize> {
         database.execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {}; COMMIT;", before + 1))?;
     }
     Ok(version.max(SCHEMA))
-}
-
-fn replay(database: &Connection, version: usize) -> rusqlite::Result<Ledger> {
-    let mut ledger = Ledger::default();
-    let instant_of = if version < SCHEMA { "NULL" } else { "instant" };
-    let mut statement =
-        database.prepare(&format!("SELECT kind, path, value, hash, {instant_of} FROM record ORDER BY number"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        read_record(row, 0)?.iter().for_each(|record| ledger.apply(record));
-    }
-    let mut statement = database.prepare("SELECT route, hash, last_modified FROM document")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (route, hash): (String, [u8; 16]) = (row.get(0)?, row.get(1)?);
-        if let Some(last_modified) = instant(row.get(2)?) {
-            let hash = ContentHash::from_bytes(hash);
-            ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
-        }
-    }
-    if version < SCHEMA {
-        return Ok(ledger);
-    }
-    let mut statement = database.prepare("SELECT route, updated FROM feed")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let route: String = row.get(0)?;
-        if let Some(updated) = instant(row.get(1)?) {
-            ledger.apply(&Record::Feed { route: Arc::from(route), updated });
-        }
-    }
-    let mut statement = database.prepare("SELECT hash, path FROM source")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (hash, path): ([u8; 16], String) = (row.get(0)?, row.get(1)?);
-        let (hash, path) = (ContentHash::from_bytes(hash), ArticlePath::new(&path));
-        // The bytes are asked for when they are needed.
-        ledger.apply(&Record::Kept { hash, path, bytes: Arc::from([]) });
-    }
-    Ok(ledger)
-}
-
-/// A row of kind, path, value, hash and instant, from this column on; `None` for a kind that this program does not know.
-fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Record>> {
-    let (kind, path, value): (String, String, String) = (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
-    let hash = row.get::<_, Option<[u8; 16]>>(first + 3)?.map(ContentHash::from_bytes);
-    let at = row.get::<_, Option<i64>>(first + 4)?.and_then(instant);
-    let path = ArticlePath::new(&path);
-    Ok(match (kind.as_str(), hash) {
-        ("seen", _) => instant(value.parse().unwrap_or_default()).map(|at| Record::Seen { path, at }),
-        ("published", Some(hash)) => {
-            let date = at.unwrap_or(Timestamp::UNIX_EPOCH);
-            Some(Record::Published { path, id: EntryId::minted(value), hash, date })
-        }
-        ("text", Some(hash)) => {
-            let print = TextPrint { hash, version: value.parse().unwrap_or_default() };
-            Some(Record::Text { path, print, changed: at })
-        }
-        ("imported", _) => Some(Record::Imported { path, id: EntryId::minted(value) }),
-        ("moved", _) => Some(Record::Moved { from: path, to: ArticlePath::new(&value) }),
-        ("retracted", _) => at
-            .and_then(|at| StoredRetraction::read(&value, at))
-            .map(|retraction| Record::Retracted { path, retraction }),
-        ("hidden", Some(hash)) => Some(Record::Hidden { path, hash }),
-        ("restored", _) => Some(Record::Restored { path }),
-        ("withdrawn", _) => {
-            let feeds: Vec<String> = serde_json::from_str(&value).unwrap_or_default();
-            Some(Record::Withdrawn { path, feeds: feeds.into_iter().map(Arc::from).collect() })
-        }
-        ("lost", _) => Some(Record::Lost { path }),
-        ("found", _) => Some(Record::Found { path }),
-        ("replaced", _) => at
-            .and_then(|at| StoredRetraction::read(&value, at))
-            .map(|retraction| Record::Replaced { id: EntryId::minted(path.to_string()), retraction }),
-        _ => None,
-    })
-}
-
-fn instant(milliseconds: i64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(milliseconds).ok()
 }
 
 fn trouble(path: &Path, error: &rusqlite::Error) -> Trouble {
