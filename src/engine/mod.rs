@@ -339,6 +339,7 @@ impl Engine {
                     self.file(&path, &metadata);
                 }
             }
+            Change::Good(metadata) if self.listed && self.follow_id(&path, &metadata) => self.file(&path, &metadata),
             Change::Good(metadata) if self.may_have_moved(&path, &metadata) => {
                 self.missing.arrived(path, self.patience());
             }

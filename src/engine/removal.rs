@@ -122,6 +122,20 @@ impl Engine {
         (known && !taken && from != to).then(|| self.relocate(from, to)).flatten()
     }
 
+    /// Where a file that nobody knows states the id of an article whose own file is gone, it is that article: its first sight and
+    /// its retraction go with its id. Says whether it is so.
+    pub(super) fn follow_id(&mut self, path: &ArticlePath, metadata: &Metadata) -> bool {
+        let holder = metadata.id.as_ref().and_then(|id| self.ledger.holder(id)).filter(|holder| *holder != path);
+        let unknown = self.ledger.article(path).is_none_or(|article| article.id.is_none());
+        match holder.filter(|holder| unknown && self.is_gone(holder)).cloned() {
+            Some(holder) => {
+                self.relocate(&holder, path);
+                true
+            }
+            None => false,
+        }
+    }
+
     fn relocate(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Arc<Metadata>> {
         self.remember(Record::Moved { from: from.clone(), to: to.clone() });
         if self.ledger.article(to).is_some_and(|article| article.lost) {
@@ -187,6 +201,20 @@ impl Engine {
             }
         }
         self.missing.held.extend(lost);
+        let stated: Vec<(ArticlePath, Arc<Metadata>)> = self
+            .catalog
+            .iter()
+            .filter(|(path, metadata)| {
+                let holder = metadata.id.as_ref().and_then(|id| self.ledger.holder(id));
+                holder.is_some_and(|holder| holder != *path)
+            })
+            .map(|(path, metadata)| (path.clone(), Arc::clone(metadata)))
+            .collect();
+        for (path, metadata) in stated {
+            if self.follow_id(&path, &metadata) {
+                self.file(&path, &metadata);
+            }
+        }
     }
 
     /// Asks the store for what readers can see and no file gives.
