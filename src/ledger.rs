@@ -268,8 +268,14 @@ impl Ledger {
                 if let Some(replaced) = self.articles.remove(to) {
                     self.forget_version(replaced.hash, to);
                     // An operator meant what is in this file.
-                    if replaced.is_retracted_by_command() && remembered.retraction.is_none() {
-                        remembered.retraction = replaced.retraction.clone();
+                    if replaced.is_retracted_by_command() && !remembered.is_retracted_by_command() {
+                        self.bury(&remembered, false);
+                        let told = remembered.retraction.take();
+                        remembered.retraction = replaced.retraction.clone().map(|retraction| match told {
+                            // What readers were told stays as it was told.
+                            Some(Retraction { at, feeds, .. }) => Retraction { at, feeds, ..retraction },
+                            None => retraction,
+                        });
                         self.bury(&remembered, true);
                     }
                     replaced.id.iter().for_each(|id| drop(self.holders.remove(id)));
@@ -484,6 +490,20 @@ mod tests {
         assert_eq!(ledger.article(&path("c.md")).and_then(|c| c.seen), Some(at(0)));
     }
 
+    fn by_command() -> Retraction {
+        Retraction { at: at(7), reason: None, by: Withdrawal::Command, feeds: Vec::new() }
+    }
+
+    #[test]
+    fn an_operators_retraction_is_not_undone_by_a_move() {
+        for (from, to) in [("a.md", "c.md"), ("c.md", "a.md")] {
+            let mut ledger = Ledger::replay([published("a.md", "tag:a", "1"), retracted("a.md", 5)]);
+            ledger.apply(&Record::Retracted { path: path("c.md"), retraction: by_command() });
+            ledger.apply(&moved(from, to));
+            assert!(ledger.article(&path(to)).is_some_and(Remembered::is_retracted_by_command), "{from} to {to}");
+        }
+    }
+
     #[test]
     fn tombstones_stand_until_their_article_is_back() {
         let tombstones = |ledger: &Ledger| -> Vec<String> {
@@ -506,6 +526,15 @@ mod tests {
             ("retracted anew", vec![retracted("a.md", 9)], "tag:b@6 tag:a@9"),
             ("its file is elsewhere", vec![moved("a.md", "c.md"), Record::Restored { path: path("c.md") }], "tag:b@6"),
             ("another file has its id", vec![published("c.md", "tag:a", "3")], "tag:b@6"),
+            (
+                "an operator retracted the file that it became",
+                vec![
+                    Record::Retracted { path: path("c.md"), retraction: by_command() },
+                    moved("a.md", "c.md"),
+                    Record::Restored { path: path("b.md") },
+                ],
+                "tag:a@5",
+            ),
             ("another file took its place", vec![moved("b.md", "a.md")], "tag:a@5 tag:b@6"),
         ] {
             let ledger = Ledger::replay(story.iter().cloned().chain(more));
