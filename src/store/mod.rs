@@ -102,11 +102,23 @@ impl std::fmt::Display for Trouble {
 
 impl std::error::Error for Trouble {}
 
+/// How the database is kept whole while records are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Journal {
+    /// Nothing was written yet. The first records are those of a whole archive, which a log would write twice.
+    None,
+    /// The first were, without a log.
+    Undo,
+    /// Others read while this process writes.
+    WriteAhead,
+}
+
 /// The open state, locked against other writers.
 #[derive(Debug)]
 pub struct Store {
     database: Connection,
     path: PathBuf,
+    journal: Journal,
     _lock: File,
 }
 
@@ -120,19 +132,24 @@ impl Store {
         let mut lock = lock(directory)?;
         refuse_cut(directory)?;
         let database = Connection::open(&path).map_err(|error| trouble(&path, &error))?;
-        let prepare = || -> rusqlite::Result<usize> {
+        let prepare = || -> rusqlite::Result<(usize, Journal)> {
             database.busy_timeout(Duration::from_secs(5))?;
-            database.pragma_update(None, "journal_mode", "wal")?;
             // A record is on the disk before a reader sees what depends on it, also if the power fails.
             database.pragma_update(None, "synchronous", "full")?;
-            migrate(&database)
+            if version(&database)? == 0 {
+                // All of an archive in one piece.
+                database.pragma_update(None, "cache_size", -8_000)?;
+                return Ok((migrate(&database)?, Journal::None));
+            }
+            write_ahead(&database)?;
+            Ok((migrate(&database)?, Journal::WriteAhead))
         };
-        match prepare().map_err(|error| trouble(&path, &error))? {
-            version if version > SCHEMA => return Err(Trouble::Newer(path, version)),
-            _ => {}
-        }
+        let journal = match prepare().map_err(|error| trouble(&path, &error))? {
+            (version, _) if version > SCHEMA => return Err(Trouble::Newer(path, version)),
+            (_, journal) => journal,
+        };
         lock.write_all(MADE).map_err(|error| Trouble::Io(directory.to_owned(), error.to_string()))?;
-        Ok(Store { database, path, _lock: lock })
+        Ok(Store { database, path, journal, _lock: lock })
     }
 
     /// Everything that was ever recorded.
@@ -149,9 +166,17 @@ impl Store {
     /// Where they could not be written; nothing of them was.
     pub fn append(&mut self, records: &[Record], at: Timestamp) -> Result<(), Trouble> {
         let mut write = || -> rusqlite::Result<()> {
+            if self.journal == Journal::Undo {
+                write_ahead(&self.database)?;
+                self.journal = Journal::WriteAhead;
+            }
             let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             records.iter().try_for_each(|record| write_record(&transaction, record, at.as_millisecond()))?;
-            transaction.commit()
+            transaction.commit()?;
+            if self.journal == Journal::None {
+                self.journal = Journal::Undo;
+            }
+            Ok(())
         };
         write().map_err(|error| trouble(&self.path, &error))
     }
@@ -293,11 +318,18 @@ fn version(database: &Connection) -> rusqlite::Result<usize> {
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
+fn write_ahead(database: &Connection) -> rusqlite::Result<()> {
+    database.pragma_update(None, "cache_size", -2_000)?;
+    database.pragma_update(None, "journal_mode", "wal")
+}
+
 /// Brings the tables up to date, and says of which version they are then.
 fn migrate(database: &Connection) -> rusqlite::Result<usize> {
     let version = version(database)?;
-    for (before, tables) in MIGRATIONS.iter().enumerate().skip(version) {
-        database.execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {}; COMMIT;", before + 1))?;
+    let missing = MIGRATIONS.get(version..).unwrap_or_default();
+    if !missing.is_empty() {
+        let tables = missing.concat();
+        database.execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;
     }
     Ok(version.max(SCHEMA))
 }
