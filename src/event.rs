@@ -166,6 +166,8 @@ pub struct BodyRequest {
     pub path: ArticlePath,
     /// The version that is needed.
     pub hash: ContentHash,
+    /// Whether its text is to be shown, or only the file to be kept.
+    pub shown: bool,
 }
 
 /// The answer to a [`BodyRequest`].
@@ -173,9 +175,9 @@ pub struct BodyRequest {
 pub struct FetchedBody {
     /// What was asked for.
     pub request: BodyRequest,
-    /// The body; `None` where the file is gone, changed or unreadable by now.
+    /// The body; `None` where only the file was asked for, or there is none.
     pub body: Option<Arc<Body>>,
-    /// The file that it is in.
+    /// The file that it is in; `None` where that is gone, changed or unreadable by now.
     pub source: Option<Arc<[u8]>>,
 }
 

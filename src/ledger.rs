@@ -183,7 +183,7 @@ pub struct Remembered {
     /// When that last changed.
     pub changed: Option<Timestamp>,
     /// That it was retracted.
-    pub retraction: Option<Retraction>,
+    pub retraction: Option<Box<Retraction>>,
     /// That it is withheld without a word, and the routes of the feeds that had it.
     pub withdrawn: Option<Vec<Arc<str>>>,
     /// That its file vanished by accident.
@@ -250,11 +250,15 @@ impl Ledger {
             }
             Record::Imported { path, id } => self.hold(path, id),
             Record::Published { path, id, hash, date } => {
-                self.hold(path, id);
+                if self.holders.get(id) != Some(path) {
+                    self.hold(path, id);
+                }
                 let remembered = self.remembered(path);
                 remembered.date = Some(*date);
                 remembered.withdrawn = None;
-                self.remember_version(path, *hash);
+                let before = remembered.hash.replace(*hash);
+                self.forget_version(before, path);
+                self.versions.insert((*hash, path.clone()));
             }
             Record::Hidden { path, hash } => self.remember_version(path, *hash),
             Record::Text { path, print, changed } => {
@@ -271,11 +275,11 @@ impl Ledger {
                     if replaced.is_retracted_by_command() && !remembered.is_retracted_by_command() {
                         self.bury(&remembered, false);
                         let told = remembered.retraction.take();
-                        remembered.retraction = replaced.retraction.clone().map(|retraction| match told {
-                            // What readers were told stays as it was told.
-                            Some(Retraction { at, feeds, .. }) => Retraction { at, feeds, ..retraction },
-                            None => retraction,
-                        });
+                        remembered.retraction = replaced.retraction.clone();
+                        // What readers were told stays as it was told.
+                        if let (Some(retraction), Some(told)) = (&mut remembered.retraction, told) {
+                            (retraction.at, retraction.feeds) = (told.at, told.feeds);
+                        }
                         self.bury(&remembered, true);
                     }
                     replaced.id.iter().for_each(|id| drop(self.holders.remove(id)));
@@ -287,7 +291,7 @@ impl Ledger {
             }
             Record::Retracted { path, retraction } => {
                 self.raise(path);
-                self.remembered(path).retraction = Some(retraction.clone());
+                self.remembered(path).retraction = Some(Box::new(retraction.clone()));
                 if let Some(remembered) = self.articles.get(path).cloned() {
                     self.bury(&remembered, true);
                 }

@@ -88,7 +88,8 @@ enum Right {
 pub struct Index {
     cabinet: Arc<Cabinet>,
     articles: HashMap<ArticlePath, Filed>,
-    claims: BTreeMap<EntryId, BTreeSet<Claim>>,
+    /// Who wants each id, best right first; nearly always one article.
+    claims: HashMap<EntryId, Vec<Claim>>,
     feeds: BTreeMap<FeedKey, BTreeMap<Position, ArticlePath>>,
     due: BTreeSet<(Timestamp, ArticlePath)>,
     /// When windows change by themselves: the instant of each feed that has one, and in order.
@@ -121,7 +122,7 @@ impl Index {
         Index {
             cabinet,
             articles: HashMap::new(),
-            claims: BTreeMap::new(),
+            claims: HashMap::new(),
             feeds,
             due: BTreeSet::new(),
             ends: BTreeMap::new(),
@@ -165,7 +166,7 @@ impl Index {
                 // It keeps the id that readers know: nobody else gets it.
                 if ledger.holder(&wish).is_some() {
                     let since = published.map_or(Timestamp::MIN, Moment::timestamp);
-                    self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, since, &wish, ledger));
+                    self.claim(&wish, claim(path, metadata, since, &wish, ledger));
                 }
             }
             _ if metadata.draft => filed.standing = Standing::Draft,
@@ -185,7 +186,7 @@ impl Index {
                 filed.dates = Some((published, updated));
                 filed.feeds = self.cabinet.feeds(metadata, &filed.filing);
                 let since = published.timestamp();
-                self.claims.entry(wish.clone()).or_default().insert(claim(path, metadata, since, &wish, ledger));
+                self.claim(&wish, claim(path, metadata, since, &wish, ledger));
             }
         }
         // Whoever knows it from these feeds may have to be told something.
@@ -206,11 +207,7 @@ impl Index {
         for instant in &filed.due {
             self.due.remove(&(*instant, path.clone()));
         }
-        if let Some(claims) = self.claims.get_mut(&filed.wish) {
-            claims.retain(|(_, _, claimant)| claimant != path);
-            if claims.is_empty() {
-                self.claims.remove(&filed.wish);
-            }
+        if self.renounce(&filed.wish, path).is_some() {
             self.settle(&filed.wish);
         }
     }
@@ -306,7 +303,7 @@ impl Index {
                 )
                 .help("give one of the two an id of its own"),
             ),
-            Standing::Public(id) if self.is_told_apart(id, filed) => diagnostics.push(
+            Standing::Public(id) if self.is_told_apart(id, path, filed) => diagnostics.push(
                 Diagnostic::new(
                     Code::IdCollision,
                     format!(
@@ -333,11 +330,15 @@ impl Index {
             return Some("date");
         }
         let minted = self.minted(metadata, filed.dates.map(|(published, _)| published), &filed.filing);
-        (metadata.id.is_none() && *id != minted && !self.is_told_apart(id, filed)).then_some("id")
+        (metadata.id.is_none() && *id != minted && !self.is_told_apart(id, path, filed)).then_some("id")
     }
 
     /// Whether an article has its path in its id, since another one has the id that would be minted for it.
-    fn is_told_apart(&self, id: &EntryId, filed: &Filed) -> bool {
+    fn is_told_apart(&self, id: &EntryId, path: &ArticlePath, filed: &Filed) -> bool {
+        // Nearly every id does not, and is not minted again to be sure.
+        if !id.as_str().ends_with(&encode_segment(path.extension())) {
+            return false;
+        }
         let minted = self.minted(&filed.metadata, filed.dates.map(|(published, _)| published), &filed.filing);
         let rest = id.as_str().strip_prefix(minted.as_str());
         filed.metadata.id.is_none() && rest.is_some_and(|rest| rest.starts_with('/'))
@@ -348,13 +349,26 @@ impl Index {
         let Some(filed) = self.articles.get_mut(path) else { return };
         let Some(id) = filed.id().cloned() else { return };
         let wish = std::mem::replace(&mut filed.wish, id.clone());
-        let Some(claims) = self.claims.get_mut(&wish) else { return };
-        let Some(claim) = claims.iter().find(|(_, _, claimant)| claimant == path).cloned() else { return };
-        claims.remove(&claim);
-        if claims.is_empty() {
-            self.claims.remove(&wish);
+        if let Some((_, since, path)) = self.renounce(&wish, path) {
+            self.claim(&id, (Right::Held, since, path));
         }
-        self.claims.entry(id).or_default().insert((Right::Held, claim.1, claim.2));
+    }
+
+    fn claim(&mut self, id: &EntryId, claim: Claim) {
+        let claims = self.claims.entry(id.clone()).or_insert_with(|| Vec::with_capacity(1));
+        if let Err(place) = claims.binary_search(&claim) {
+            claims.insert(place, claim);
+        }
+    }
+
+    /// Takes back what an article claimed; whoever else wants the id is not settled by it.
+    fn renounce(&mut self, id: &EntryId, path: &ArticlePath) -> Option<Claim> {
+        let claims = self.claims.get_mut(id)?;
+        let claim = claims.iter().position(|(_, _, claimant)| claimant == path).map(|place| claims.remove(place));
+        if claims.is_empty() {
+            self.claims.remove(id);
+        }
+        claim
     }
 
     /// Its date, or when it was first seen where it states none; not before its embargo ends.

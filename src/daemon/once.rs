@@ -24,7 +24,7 @@ use crate::watch::scan::Root;
 pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Result<Supply> {
     match demand {
         Demand::Article(article) => {
-            let request = BodyRequest { path: article.path.clone(), hash: article.metadata.hash };
+            let request = BodyRequest { path: article.path.clone(), hash: article.metadata.hash, shown: true };
             let bodies = fetch(content, config, &config.parsing, &[request]);
             let body = bodies.into_iter().find_map(|fetched| fetched.body);
             // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
@@ -54,10 +54,10 @@ pub(super) fn fetch(
 ) -> Vec<FetchedBody> {
     let mut fetched = watch::read::fetch(root, requests, parsing);
     let missing: Vec<BodyRequest> =
-        fetched.iter().filter(|fetched| fetched.body.is_none()).map(|fetched| fetched.request.clone()).collect();
+        fetched.iter().filter(|fetched| fetched.source.is_none()).map(|fetched| fetched.request.clone()).collect();
     // In the same order.
     let recalled = recall(root, config, parsing, missing);
-    for (place, recalled) in fetched.iter_mut().filter(|fetched| fetched.body.is_none()).zip(recalled) {
+    for (place, recalled) in fetched.iter_mut().filter(|fetched| fetched.source.is_none()).zip(recalled) {
         if let Some(article) = recalled.article {
             (place.body, place.source) = (article.body, article.source);
         }
@@ -95,39 +95,24 @@ pub(super) fn recall(
 pub fn build_once(
     checked: Checked,
     config: &Config,
-    ledger: impl FnOnce() -> Result<Ledger, Trouble> + Send,
+    ledger: impl FnOnce() -> Result<Ledger, Trouble>,
     command: Option<Command>,
     progress: impl Fn(usize, usize) + Sync,
 ) -> Result<Built, Trouble> {
     let root = root(config);
-    // The state is opened while articles are read: both wait for the disk.
-    let (read, ledger) = std::thread::scope(|scope| {
-        let ledger = scope.spawn(ledger);
-        (watch::read_everything(&root, &config.parsing, &progress), ledger.join())
+    // The state is opened while articles are read, and they are taken in while others are read.
+    let (listing, built) = watch::read_everything(&root, &config.parsing, &progress, |files| {
+        let engine = Engine::remembering(ledger()?);
+        let mut built = Built { deliveries: Vec::new(), records: Vec::new(), answer: None, engine };
+        built.tell(&root, config, Event::Config(checked));
+        files.for_each(|files| built.tell(&root, config, Event::Files(files)));
+        Ok(built)
     });
-    let (files, listing) = read;
-    let ledger = ledger.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    let mut engine = Engine::remembering(ledger);
-    let mut built = Built { deliveries: Vec::new(), records: Vec::new(), answer: None, engine: Engine::new() };
-    let mut queue = VecDeque::from([Event::Config(checked), Event::Files(files), Event::Rescan(listing)]);
-    let mut command = command.map(|command| Event::Command(command, Ticket(0)));
-    while let Some(event) = queue.pop_front().or_else(|| command.take()) {
-        for effect in engine.handle(event, now()) {
-            match effect {
-                Effect::Fetch(requests) => {
-                    queue.push_back(Event::Fetched(fetch(&root, config, &config.parsing, &requests)));
-                }
-                Effect::Recall(requests) => {
-                    queue.push_back(Event::Recalled(recall(&root, config, &config.parsing, requests)));
-                }
-                Effect::Deliver(delivery) => built.deliveries.push(delivery),
-                Effect::Persist(more) => built.records.extend(more),
-                Effect::Answer(_, answer) => built.answer = Some(answer),
-                Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) => {}
-            }
-        }
+    let mut built = built?;
+    built.tell(&root, config, Event::Rescan(listing));
+    if let Some(command) = command {
+        built.tell(&root, config, Event::Command(command, Ticket(0)));
     }
-    built.engine = engine;
     Ok(built)
 }
 
@@ -142,6 +127,29 @@ pub struct Built {
     pub records: Vec<Record>,
     /// What came of the command.
     pub answer: Option<Result<String, String>>,
+}
+
+impl Built {
+    /// Tells the engine what happened, and does what it says until it has nothing more to say.
+    fn tell(&mut self, root: &Root, config: &Config, event: Event) {
+        let mut queue = VecDeque::from([event]);
+        while let Some(event) = queue.pop_front() {
+            for effect in self.engine.handle(event, now()) {
+                match effect {
+                    Effect::Fetch(requests) => {
+                        queue.push_back(Event::Fetched(fetch(root, config, &config.parsing, &requests)));
+                    }
+                    Effect::Recall(requests) => {
+                        queue.push_back(Event::Recalled(recall(root, config, &config.parsing, requests)));
+                    }
+                    Effect::Deliver(delivery) => self.deliveries.push(delivery),
+                    Effect::Persist(more) => self.records.extend(more),
+                    Effect::Answer(_, answer) => self.answer = Some(answer),
+                    Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) => {}
+                }
+            }
+        }
+    }
 }
 
 /// What is remembered so far, for commands that only look.

@@ -57,12 +57,12 @@ impl Engine {
                 self.remember(Record::Kept { hash, path, bytes });
                 continue;
             }
-            let request = BodyRequest { path: path.clone(), hash };
             if self.unavailable.contains(&(path.clone(), hash)) {
                 continue;
             }
-            if self.waiting.get(&path) != Some(&hash) {
-                requests.insert(request);
+            let shown = BodyRequest { path: path.clone(), hash, shown: true };
+            if self.waiting.get(&path) != Some(&hash) && !requests.contains(&shown) {
+                requests.insert(BodyRequest { shown: false, ..shown });
             }
             self.keeping.wanted.insert(path, hash);
         }

@@ -98,7 +98,8 @@ pub struct Engine {
 #[derive(Debug)]
 struct BodyAtHand {
     hash: ContentHash,
-    body: Arc<Body>,
+    /// `None` where only the file is needed.
+    body: Option<Arc<Body>>,
     /// The file that it is in.
     source: Option<Arc<[u8]>>,
 }
@@ -372,7 +373,7 @@ impl Engine {
         self.body_bytes += body.len();
         if self.body_bytes <= Engine::BODIES_BUDGET {
             let hash = article.metadata.hash;
-            self.bodies.insert(path.clone(), BodyAtHand { hash, body, source: article.source });
+            self.bodies.insert(path.clone(), BodyAtHand { hash, body: Some(body), source: article.source });
         }
     }
 
@@ -445,13 +446,10 @@ impl Engine {
             if self.waiting.get(&request.path) == Some(&request.hash) {
                 self.waiting.remove(&request.path);
             }
-            match body {
-                Some(body) => {
-                    self.bodies.insert(request.path, BodyAtHand { hash: request.hash, body, source });
-                }
-                None => {
-                    self.unavailable.insert((request.path, request.hash));
-                }
+            if source.is_none() || (request.shown && body.is_none()) {
+                self.unavailable.insert((request.path, request.hash));
+            } else {
+                self.bodies.insert(request.path, BodyAtHand { hash: request.hash, body, source });
             }
         }
     }

@@ -59,8 +59,12 @@ impl Engine {
             Some(retraction) => Some(Gone { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
             None => expired.then_some(Gone { retracted: None, reason: None }),
         };
+        let gone = gone.filter(|_| own_pages && index.public_under(id).is_none());
+        if gone.is_none() && self.snapshot.gone.is_empty() {
+            return;
+        }
         let route = assemble::short_id(id);
-        match gone.filter(|_| own_pages && index.public_under(id).is_none()) {
+        match gone {
             Some(gone) if self.snapshot.gone.get(&*route).is_none_or(|old| **old != gone) => {
                 self.snapshot.gone.insert(route.into(), Arc::new(gone));
             }

@@ -261,10 +261,13 @@ impl Engine {
         let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
         let rendered = match unseen.or(kept).or_else(|| self.cache.get(&key)) {
             Some(rendered) => rendered,
-            None => match self.bodies.get(path) {
-                Some(at_hand) if at_hand.hash == article.metadata.hash => self.cache.render(key, &at_hand.body, &links),
-                _ => return Err(self.request(path, article.metadata.hash)),
-            },
+            None => {
+                let at_hand = self.bodies.get(path).filter(|at_hand| at_hand.hash == article.metadata.hash);
+                match at_hand.and_then(|at_hand| at_hand.body.as_ref()) {
+                    Some(body) => self.cache.render(key, body, &links),
+                    None => return Err(self.request(path, article.metadata.hash)),
+                }
+            }
         };
         self.remember_text(index, &article, &rendered, summary_only);
         if let Some((_, updated)) = self.dates(index, path, filed) {
@@ -287,7 +290,7 @@ impl Engine {
 
     /// Asks for a body, once.
     fn request(&self, path: &ArticlePath, hash: ContentHash) -> Option<BodyRequest> {
-        let request = BodyRequest { path: path.clone(), hash };
+        let request = BodyRequest { path: path.clone(), hash, shown: true };
         let asked = self.waiting.get(path) == Some(&hash) || self.unavailable.contains(&(path.clone(), hash));
         (!asked).then_some(request)
     }

@@ -96,7 +96,7 @@ impl Engine {
                     let reason =
                         stated.filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
                     let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };
-                    Some(Retraction { reason, feeds, ..known.clone() }).filter(|new| new != known)
+                    Some(Retraction { reason, feeds, ..(**known).clone() }).filter(|new| *new != **known)
                 }
                 _ => None,
             };

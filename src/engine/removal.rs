@@ -231,7 +231,7 @@ impl Engine {
                 continue;
             }
             let hash = remembered.hash.filter(|hash| self.ledger.keeps(*hash));
-            requests.extend(hash.map(|hash| BodyRequest { path: path.clone(), hash }));
+            requests.extend(hash.map(|hash| BodyRequest { path: path.clone(), hash, shown: true }));
         }
         requests.sort();
         self.missing.recalling = requests.iter().map(|request| request.path.clone()).collect();

@@ -1,7 +1,7 @@
-//! The same work for many things, on all cores, results in order.
+//! The same work for many things, on all cores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 /// How many are taken at once: enough that taking costs nothing, few enough that no core waits long for another at the end.
 const SHARE: usize = 32;
@@ -34,9 +34,68 @@ pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
     done.into_iter().flat_map(|(_, results)| results).collect()
 }
 
+/// Works on things while others are still being found, and takes the results, in no order, while others are still being made.
+/// Says what finding and taking gave.
+pub(super) fn in_passing<T: Send, R: Send, F: Send, S>(
+    find: impl FnOnce(&mut dyn FnMut(T)) -> F + Send,
+    work: impl Fn(T) -> R + Sync,
+    take: impl FnOnce(&mut dyn Iterator<Item = Vec<R>>) -> S,
+) -> (F, S) {
+    /// How many shares of results wait to be taken before cores do.
+    const WAITING: usize = 64;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (found, inbox) = mpsc::channel::<Vec<T>>();
+    let (made, results) = mpsc::sync_channel::<Vec<R>>(WAITING);
+    let inbox = Mutex::new(inbox);
+    std::thread::scope(|scope| {
+        let finder = scope.spawn(move || {
+            let mut share = Vec::with_capacity(SHARE);
+            let told = find(&mut |thing| {
+                share.push(thing);
+                if share.len() == SHARE {
+                    // Where nobody works any more, a panic is on its way.
+                    found.send(std::mem::replace(&mut share, Vec::with_capacity(SHARE))).unwrap_or_default();
+                }
+            });
+            found.send(share).unwrap_or_default();
+            told
+        });
+        for _ in 0..cores {
+            let (made, inbox, work) = (made.clone(), &inbox, &work);
+            scope.spawn(move || {
+                let next = || inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                while let Ok(share) = next()
+                    && made.send(share.into_iter().map(work).collect()).is_ok()
+                {}
+            });
+        }
+        drop(made);
+        let mut results = results.into_iter();
+        let taken = take(&mut results);
+        drop(results);
+        let told = finder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (told, taken)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::on_all_cores;
+    use super::{in_passing, on_all_cores};
+
+    #[test]
+    fn what_is_found_is_worked_on_once() {
+        for count in [0, 1, 31, 32, 33, 5_000] {
+            let mut taken = Vec::new();
+            let find = |found: &mut dyn FnMut(usize)| {
+                (0..count).for_each(found);
+                count
+            };
+            let (told, ()) = in_passing(find, |item| item * 2, |results| taken.extend(results.flatten()));
+            assert_eq!(told, count);
+            taken.sort_unstable();
+            assert_eq!(taken, (0..count).map(|item| item * 2).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn results_are_in_order() {

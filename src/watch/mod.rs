@@ -20,6 +20,7 @@ mod worker;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -27,9 +28,9 @@ use tokio::sync::mpsc::Sender;
 
 use crate::article::ParseOptions;
 use crate::config::Checked;
+use crate::diag::Diagnostic;
 use crate::event::{Event, Listing, ParsedFile, WatchPlan};
 use crate::types::{ArticlePath, ContentHash};
-use coalesce::Stamp;
 use notice::Hint;
 use scan::{Devices, Root};
 use worker::Worker;
@@ -95,16 +96,46 @@ pub fn start(options: WatchOptions, events: Sender<Event>) -> io::Result<WatchHa
     Ok(WatchHandle { hints })
 }
 
-/// Reads the whole content directory once. Nobody waits here: files are taken as they are.
-pub fn read_everything(
+/// What a walk met under the name of an article.
+enum Met {
+    File,
+    /// A link, a folder or something stranger.
+    Other,
+    Unusable(Diagnostic),
+}
+
+/// Reads the whole content directory once; files are taken as they are, in no order, while others are still looked for.
+/// `progress` hears how many are read and how many were found so far.
+pub fn read_everything<S>(
     root: &Root,
     options: &ParseOptions,
     progress: &(impl Fn(usize, usize) + Sync),
-) -> (Vec<ParsedFile>, Listing) {
-    let scan = scan::scan(root, "", &mut Devices::new());
-    let seen = scan.files.into_iter().map(|(path, stamp)| (path, Some(stamp)));
-    let found: Vec<(ArticlePath, Option<Stamp>)> =
-        seen.chain(scan.unusable.into_iter().map(|(path, _)| (path, None))).collect();
-    let files = read::read_all(root, &found, options, &|done| progress(done, found.len()));
-    (files, scan.listing)
+    take: impl FnOnce(&mut dyn Iterator<Item = Vec<ParsedFile>>) -> S,
+) -> (Listing, S) {
+    let (done, found) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let reader = read::Reader::new(root, options);
+    let find = |tell: &mut dyn FnMut((ArticlePath, Met))| {
+        let mut files = Vec::new();
+        let walk = scan::walk(root, "", &mut Devices::new(), &mut |path, kind| {
+            found.fetch_add(1, Ordering::Relaxed);
+            files.push(path.clone());
+            tell((path, if kind.is_file() { Met::File } else { Met::Other }));
+        });
+        for (path, diagnostic) in walk.unusable {
+            files.push(path.clone());
+            tell((path, Met::Unusable(diagnostic)));
+        }
+        files.sort_unstable();
+        Listing { files, ..walk.listing }
+    };
+    let read = |(path, met): (ArticlePath, Met)| {
+        let file = match met {
+            Met::File => reader.read_regular(&path),
+            Met::Other => reader.read(&path, None),
+            Met::Unusable(diagnostic) => read::refused(path, diagnostic),
+        };
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, found.load(Ordering::Relaxed));
+        file
+    };
+    cores::in_passing(find, read, take)
 }

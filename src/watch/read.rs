@@ -14,12 +14,10 @@ use super::scan::{Root, look};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile};
-use crate::types::{ArticlePath, media_type};
+use crate::types::{ArticlePath, ContentHash, media_type};
 
-/// Open without waiting: a fifo that took the place of a file would hang the newsroom.
-const O_NONBLOCK: i32 = 0o4000;
-/// Files read together keep their bodies up to this many bytes; windows ask for those that they need.
-const BODIES_BUDGET: usize = 8 << 20;
+/// Files read together keep their bytes and bodies up to this many bytes; windows ask for those that they need.
+const BYTES_BUDGET: usize = 8 << 20;
 
 /// How a file becomes an article: [`article::parse`], or [`article::parse_with_origins`] where somebody wants to know.
 type Parse = fn(&ArticlePath, &[u8], &ParseOptions) -> Parsed;
@@ -27,21 +25,18 @@ type Parse = fn(&ArticlePath, &[u8], &ParseOptions) -> Parsed;
 /// Looks at, reads and parses one file.
 pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> ParsedFile {
     let state = match look(root, path) {
-        Err(diagnostic) => unusable(diagnostic),
+        Err(diagnostic) => return refused(path.clone(), diagnostic),
         Ok(None) => FileState::Absent { doubtful: false },
         Ok(Some(stamp)) => read_known(root, path, stamp, options, parse),
     };
     ParsedFile { path: path.clone(), state, renamed_from: None }
 }
 
-fn unusable(diagnostic: Diagnostic) -> FileState {
-    FileState::Present(Parsed {
-        article: None,
-        diagnostics: vec![diagnostic],
-        withhold: false,
-        embargoed: false,
-        origins: Vec::new(),
-    })
+/// A file that cannot be used whatever is in it.
+pub(super) fn refused(path: ArticlePath, diagnostic: Diagnostic) -> ParsedFile {
+    let diagnostics = vec![diagnostic];
+    let parsed = Parsed { article: None, diagnostics, withhold: false, embargoed: false, origins: Vec::new() };
+    ParsedFile { path, state: FileState::Present(parsed), renamed_from: None }
 }
 
 /// Reads and parses a file that was looked at.
@@ -49,15 +44,8 @@ fn read_known(root: &Root, path: &ArticlePath, stamp: Stamp, options: &ParseOpti
     if stamp.size > options.max_size {
         return FileState::Present(article::too_large(path, options));
     }
-    match bytes(&root.file(path), stamp.size, options.max_size) {
-        Ok(bytes) => {
-            let mut parsed = parse_safely(root, path, &bytes, options, parse);
-            measure_files(root, path, &mut parsed);
-            if let Some(article) = &mut parsed.article {
-                article.source = Some(bytes.into());
-            }
-            FileState::Present(parsed)
-        }
+    match open(&root.file(path), 0).and_then(|file| bytes(file, stamp.size, options.max_size)) {
+        Ok(bytes) => FileState::Present(parse_and_keep(root, path, &bytes, options, parse)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent { doubtful: false },
         Err(error) => FileState::Unreadable(
             Diagnostic::new(Code::ArticleUnreadable, format!("the file cannot be read: {error}"))
@@ -65,6 +53,21 @@ fn read_known(root: &Root, path: &ArticlePath, stamp: Stamp, options: &ParseOpti
                 .help("give dateline the right to read it"),
         ),
     }
+}
+
+fn parse_whole(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
+    let mut parsed = parse_safely(root, path, bytes, options, parse);
+    measure_files(root, path, &mut parsed);
+    parsed
+}
+
+/// With the file itself.
+fn parse_and_keep(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
+    let mut parsed = parse_whole(root, path, bytes, options, parse);
+    if let Some(article) = &mut parsed.article {
+        article.source = Some(bytes.into());
+    }
+    parsed
 }
 
 /// Measures the files that an article names, and says which are not there.
@@ -102,9 +105,13 @@ fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
     })
 }
 
+/// Opens without waiting: a fifo that took the place of a file would hang the newsroom.
+fn open(file: &Path, flags: i32) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | flags).open(file)
+}
+
 /// One byte more than the limit is enough to see that it is exceeded.
-fn bytes(file: &Path, size: u64, limit: u64) -> io::Result<Vec<u8>> {
-    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(file)?;
+fn bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -123,62 +130,93 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
     })
 }
 
-/// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again); `progress`
-/// hears how many are done.
-pub fn read_all(
-    root: &Root,
-    files: &[(ArticlePath, Option<Stamp>)],
-    options: &ParseOptions,
-    progress: &(impl Fn(usize) + Sync),
-) -> Vec<ParsedFile> {
-    let bodies = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
-    on_all_cores(files, |(path, stamp)| {
-        let mut file = match stamp {
-            Some(stamp) => ParsedFile {
-                path: path.clone(),
-                state: read_known(root, path, *stamp, options, article::parse),
-                renamed_from: None,
-            },
-            None => read(root, path, options, article::parse),
-        };
-        limit_bodies(&mut file, &bodies);
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-        file
-    })
+/// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again).
+pub fn read_all(root: &Root, files: &[(ArticlePath, Option<Stamp>)], options: &ParseOptions) -> Vec<ParsedFile> {
+    let reader = Reader::new(root, options);
+    on_all_cores(files, |(path, stamp)| reader.read(path, *stamp))
 }
 
-fn limit_bodies(file: &mut ParsedFile, bodies: &AtomicUsize) {
-    let FileState::Present(parsed) = &mut file.state else { return };
-    let Some(article) = &mut parsed.article else { return };
-    let length = article.body.as_ref().map_or(0, |body| body.len());
-    if bodies.fetch_add(length, Ordering::Relaxed) > BODIES_BUDGET {
-        article.body = None;
-        article.source = None;
+/// Reads many files of which all are in memory at once, and so keeps the bodies of the first only.
+pub(super) struct Reader<'a> {
+    root: &'a Root,
+    options: &'a ParseOptions,
+    bytes: AtomicUsize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(root: &'a Root, options: &'a ParseOptions) -> Reader<'a> {
+        Reader { root, options, bytes: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn read(&self, path: &ArticlePath, stamp: Option<Stamp>) -> ParsedFile {
+        let mut file = match stamp {
+            Some(stamp) => {
+                let state = read_known(self.root, path, stamp, self.options, article::parse);
+                ParsedFile { path: path.clone(), state, renamed_from: None }
+            }
+            None => read(self.root, path, self.options, article::parse),
+        };
+        if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state
+            && !self.has_room_for(article, article.source.as_ref().map_or(0, |source| source.len()))
+        {
+            (article.body, article.source) = (None, None);
+        }
+        file
+    }
+
+    /// Reads what its folder says is a regular file, which saves looking at it; whatever is odd about it is looked at after all.
+    pub(super) fn read_regular(&self, path: &ArticlePath) -> ParsedFile {
+        let regular = || -> io::Result<Option<Vec<u8>>> {
+            let file = open(&self.root.file(path), libc::O_NOFOLLOW)?;
+            let metadata = file.metadata()?;
+            let usable = metadata.is_file() && metadata.len() <= self.options.max_size;
+            usable.then(|| bytes(file, metadata.len(), self.options.max_size)).transpose()
+        };
+        let Ok(Some(bytes)) = regular() else { return self.read(path, None) };
+        let mut parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
+        if let Some(article) = &mut parsed.article {
+            match self.has_room_for(article, bytes.len()) {
+                true => article.source = Some(bytes.into()),
+                false => article.body = None,
+            }
+        }
+        ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None }
+    }
+
+    fn has_room_for(&self, article: &Article, source: usize) -> bool {
+        let length = source + article.body.as_ref().map_or(0, |body| body.len());
+        self.bytes.fetch_add(length, Ordering::Relaxed) <= BYTES_BUDGET
     }
 }
 
 /// The bodies that the engine asked for, each only if the file still is the version that it knows.
 pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> Vec<FetchedBody> {
-    requests
-        .iter()
-        .map(|request| {
-            let (body, source) = match read(root, &request.path, options, article::parse).state {
-                FileState::Present(Parsed { article: Some(article), .. }) if article.metadata.hash == request.hash => {
-                    (article.body, article.source)
-                }
-                _ => (None, None),
-            };
-            FetchedBody { request: request.clone(), body, source }
-        })
-        .collect()
+    on_all_cores(requests, |request| {
+        if !request.shown {
+            let source = version(root, request, options).map(Arc::from);
+            return FetchedBody { request: request.clone(), body: None, source };
+        }
+        let (body, source) = match read(root, &request.path, options, article::parse).state {
+            FileState::Present(Parsed { article: Some(article), .. }) if article.metadata.hash == request.hash => {
+                (article.body, article.source)
+            }
+            _ => (None, None),
+        };
+        FetchedBody { request: request.clone(), body, source }
+    })
+}
+
+/// The bytes of a version, if its file still has them.
+fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Option<Vec<u8>> {
+    let stamp = look(root, &request.path).ok()??;
+    let file = open(&root.file(&request.path), 0).ok()?;
+    let bytes = bytes(file, stamp.size, options.max_size).ok()?;
+    (ContentHash::of(&bytes) == request.hash).then_some(bytes)
 }
 
 /// Reads a version of an article out of its bytes, which came from elsewhere than its file.
 pub fn recall(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &ParseOptions) -> Option<Article> {
-    let mut parsed = parse_safely(root, &request.path, &bytes, options, article::parse);
-    measure_files(root, &request.path, &mut parsed);
-    parsed.article.map(|article| Article { source: Some(bytes.into()), ..article })
+    parse_and_keep(root, &request.path, &bytes, options, article::parse).article
 }
 
 /// Opens a file that an article refers to, if it is a regular file inside the content directory.
@@ -187,7 +225,7 @@ pub fn recall(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &Pars
 /// `NotFound` for all that must not be opened, else what the system says.
 pub fn open_media(root: &Root, path: &ArticlePath) -> io::Result<(File, std::fs::Metadata)> {
     look(root, path).map_err(|_| io::ErrorKind::NotFound)?.ok_or(io::ErrorKind::NotFound)?;
-    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(root.file(path))?;
+    let file = open(&root.file(path), 0)?;
     let metadata = file.metadata()?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(io::ErrorKind::NotFound.into()) }
 }

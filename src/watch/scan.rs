@@ -1,7 +1,7 @@
 //! What the content directory holds: the truth that hints are measured against.
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
+use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -56,34 +56,56 @@ pub struct Scan {
 
 /// Scans a folder of the content directory, `""` for all of it.
 pub fn scan(root: &Root, scope: &str, devices: &mut Devices) -> Scan {
+    let mut names = Vec::new();
+    let mut walk = walk(root, scope, devices, &mut |path, _| names.push(path));
+    names.sort_unstable();
+    let looks = on_all_cores(&names, |path| look(root, path));
+    let mut files = Vec::with_capacity(names.len());
+    for (path, look) in names.into_iter().zip(looks) {
+        match look {
+            Ok(Some(stamp)) => files.push((path, stamp)),
+            // Gone between listing and looking: its removal will be seen as well.
+            Ok(None) => {}
+            Err(diagnostic) => walk.unusable.push((path, diagnostic)),
+        }
+    }
+    let unusable = walk.unusable.iter().map(|(path, _)| path);
+    walk.listing.files = files.iter().map(|(path, _)| path).chain(unusable).cloned().collect();
+    walk.listing.files.sort();
+    Scan { listing: walk.listing, files, unusable: walk.unusable }
+}
+
+/// What a walk through folders met, besides the articles that it told of.
+#[derive(Debug)]
+pub(super) struct Walk {
+    /// Without the files.
+    pub(super) listing: Listing,
+    /// Files that cannot be used whatever is in them, and why.
+    pub(super) unusable: Vec<(ArticlePath, Diagnostic)>,
+}
+
+/// Walks through a folder and all below it, and tells of every article by its name, without looking at it, and what its folder
+/// says that it is.
+pub(super) fn walk(
+    root: &Root,
+    scope: &str,
+    devices: &mut Devices,
+    found: &mut impl FnMut(ArticlePath, FileType),
+) -> Walk {
     let listing =
         Listing { scope: scope.to_owned(), directories: Vec::new(), files: Vec::new(), doubtful: false, limited: None };
-    let mut scan = Scan { listing, files: Vec::new(), unusable: Vec::new() };
+    let mut walk = Walk { listing, unusable: Vec::new() };
     let mut folders = vec![scope.to_owned()];
-    let mut names = Vec::new();
     while let Some(folder) = folders.pop() {
-        let unreadable = list(root, &folder, devices, &mut scan, &mut folders, &mut names).err().map(|reason| {
+        let unreadable = list(root, &folder, devices, &mut walk, &mut folders, found).err().map(|reason| {
             Diagnostic::new(Code::FolderUnreadable, format!("this folder cannot be read: {reason}"))
                 .at(Place::file(&root.display(&folder)))
                 .help("its articles stay as they are; give dateline the right to read it, or mount it again")
         });
-        scan.listing.directories.push(ListedDirectory { path: folder, unreadable });
+        walk.listing.directories.push(ListedDirectory { path: folder, unreadable });
     }
-    names.sort_unstable();
-    let looks = on_all_cores(&names, |path| look(root, path));
-    for (path, look) in names.into_iter().zip(looks) {
-        match look {
-            Ok(Some(stamp)) => scan.files.push((path, stamp)),
-            // Gone between listing and looking: its removal will be seen as well.
-            Ok(None) => {}
-            Err(diagnostic) => scan.unusable.push((path, diagnostic)),
-        }
-    }
-    let unusable = scan.unusable.iter().map(|(path, _)| path);
-    scan.listing.files = scan.files.iter().map(|(path, _)| path).chain(unusable).cloned().collect();
-    scan.listing.files.sort();
-    scan.listing.doubtful = is_doubtful(root, devices);
-    scan
+    walk.listing.doubtful = is_doubtful(root, devices);
+    walk
 }
 
 /// Whether the content directory looks like another one than it was: nothing is in it, as where a disk is not mounted, or it
@@ -104,17 +126,17 @@ fn list(
     root: &Root,
     folder: &str,
     devices: &mut Devices,
-    scan: &mut Scan,
+    walk: &mut Walk,
     folders: &mut Vec<String>,
-    names: &mut Vec<ArticlePath>,
+    found: &mut impl FnMut(ArticlePath, FileType),
 ) -> Result<(), String> {
     let directory = root.path.join(folder);
     let explain = |error: io::Error| error.to_string();
     let device = fs::metadata(&directory).map_err(explain)?.dev();
-    let mut found = 0;
+    let mut count = 0;
     for entry in fs::read_dir(&directory).map_err(explain)? {
         let entry = entry.map_err(explain)?;
-        found += 1;
+        count += 1;
         let name = entry.file_name();
         let Some(name) = name.to_str() else {
             let shown = name.to_string_lossy();
@@ -123,7 +145,7 @@ fn list(
                     Diagnostic::new(Code::ArticleName, "this file name is not UTF-8, so the file is left out");
                 let path = join(folder, &shown);
                 let diagnostic = diagnostic.at(Place::file(&root.display(&path))).help("rename the file");
-                scan.unusable.push((ArticlePath::new(&path), diagnostic));
+                walk.unusable.push((ArticlePath::new(&path), diagnostic));
             }
             continue;
         };
@@ -139,9 +161,10 @@ fn list(
             let diagnostic = Diagnostic::new(Code::FolderLink, "this is a link to a folder, which is not followed");
             let diagnostic =
                 diagnostic.at(Place::file(&root.display(&path))).help("move the folder here, or bind-mount it");
-            scan.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
-        } else if let Some(reason) =
-            fs::metadata(entry.path()).err().filter(|_| kind.is_symlink() && !is_article_name(name))
+            walk.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
+        } else if kind.is_symlink()
+            && !is_article_name(name)
+            && let Err(reason) = fs::metadata(entry.path())
             && reason.kind() != io::ErrorKind::NotFound
         {
             // It may lead to a folder, or be where one was.
@@ -149,14 +172,14 @@ fn list(
             let diagnostic = diagnostic
                 .at(Place::file(&root.display(&path)))
                 .help("what was in a folder of this name stays as it is; remove the link, or put the folder back");
-            scan.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
+            walk.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
         } else if is_article_name(name) {
-            names.push(ArticlePath::new(&path));
+            found(ArticlePath::new(&path), kind);
         }
     }
     // A folder that is empty and on another device than before: what was mounted on it is not.
     let before = devices.get(folder).copied();
-    if found == 0 && before.is_some_and(|before| before != device) {
+    if count == 0 && before.is_some_and(|before| before != device) {
         return Err("it is empty, and the file system that was mounted here is gone".into());
     }
     devices.insert(folder.to_owned(), device);

@@ -361,7 +361,7 @@ impl Worker {
             // The stamp from before reading: a write in between shows as a change.
             let seen: Vec<(ArticlePath, Option<Stamp>)> =
                 batch.iter().map(|path| (path.clone(), look(&self.options.root, path).unwrap_or_default())).collect();
-            let mut files = read::read_all(&self.options.root, &seen, &self.options.parsing, &|_| {});
+            let mut files = read::read_all(&self.options.root, &seen, &self.options.parsing);
             let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
             let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
             files.retain(|file| self.is_news(file, stamp(file)));

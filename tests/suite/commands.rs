@@ -30,6 +30,21 @@ fn exit_codes_mean_something() {
 }
 
 #[test]
+fn a_file_whose_name_is_no_text_is_told_of() {
+    use std::os::unix::ffi::OsStringExt;
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let name = std::ffi::OsString::from_vec(b"caf\xe9.md".to_vec());
+    fs::copy(newsroom.path("content/news/a.md"), newsroom.path("content/news").join(name)).expect("writable");
+    for command in ["check", "build"] {
+        let told = newsroom.dateline(&[command]);
+        assert_eq!(told.status.code(), Some(2), "{command}");
+        assert!(text(&told.stderr).contains("article-name"), "{}", text(&told.stderr));
+    }
+    assert!(newsroom.path("feeds/news/rss.xml").is_file());
+}
+
+#[test]
 fn check_writes_nothing() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
