@@ -5,7 +5,7 @@ usage: soak.py [--minutes 20] [--seed N] [--dateline PATH] [--round-seconds 20]
 
 Two readers fetch every feed all the time: each answer is 200 and well-formed, and an ETag never names two different bodies.
 Each round ends in quiet, when every file parses: then what is served and what lies in the output directory must become,
-byte for byte, what a fresh `dateline build` makes of the same files. Every second round the daemon is killed in the middle
+byte for byte, what a fresh `dateline build` makes of the same files with the same state. Every second round the daemon is killed in the middle
 of the changes; all it left on disk must be whole, and it must start again. Memory and open files stay bounded.
 
 The seed is printed; with the same one the same changes are made, though not at the same moments. Works on a copy of the demo
@@ -217,10 +217,11 @@ def served(url, names):
     return bodies
 
 
-def settle(daemon, expected, output):
-    """Waits until what is served, and what lies on disk, is what a fresh build makes."""
+def settle(daemon, build, output):
+    """Waits until what is served, and what lies on disk, is what a fresh build makes of what the daemon wrote down by then."""
     start = time.monotonic()
     while True:
+        expected = build()
         wrong = [f"served {name}" for name, body in served(daemon.url, expected).items() if body != expected[name]]
         disk = on_disk(output)
         wrong += [f"on disk {name}" for name in expected.keys() | disk.keys() if disk.get(name) != expected.get(name)]
@@ -283,7 +284,7 @@ def main():
                     said = "killed"
                 else:
                     newsroom.mend(len(newsroom.broken))
-                    took = settle(daemon, fresh_build(binary, config, scratch / "fresh"), output)
+                    took = settle(daemon, lambda: fresh_build(binary, config, scratch / "fresh"), output)
                     said = f"settled after {took:.1f} s, {bounds(daemon)}"
                     for reader in readers:
                         reader.stop()
