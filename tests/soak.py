@@ -259,6 +259,11 @@ def main():
         for folder in ("config", "content"):
             shutil.copytree(ROOT / folder, scratch / folder)
         config, output = str(scratch / "config" / "dateline.toml"), scratch / "feeds"
+        # Here hundreds of files are deleted on purpose within seconds, and nobody is there to say so.
+        settings = pathlib.Path(config).read_text("utf-8")
+        if "\nleast = 10\n" not in settings:
+            raise Fault("the configuration of the demo does not say when deletions are an accident")
+        pathlib.Path(config).write_text(settings.replace("\nleast = 10\n", "\nleast = 1_000_000\n"), "utf-8")
         newsroom = Newsroom(scratch / "content", rng)
         end = time.monotonic() + options.minutes * 60
         number = changes = answers = 0
