@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::article::Metadata;
+use crate::config::Address;
 use crate::diag::Diagnostic;
 use crate::feed::{Entry, Format};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
@@ -25,10 +26,30 @@ pub struct Snapshot {
     pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
     /// Articles that were public here and are not any more, by short id.
     pub gone: imbl::HashMap<Arc<str>, Arc<Gone>>,
+    /// Addresses under which something was published once, the most particular first. They count where nothing is now.
+    pub former: Arc<[Former]>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
     /// What is wrong at the moment, and how much there is.
     pub report: Arc<Report>,
+}
+
+/// An address under which something was published once.
+#[derive(Clone, Debug)]
+pub struct Former {
+    /// As configured.
+    pub address: Address,
+    /// What requests for it get.
+    pub fate: FormerFate,
+}
+
+/// What requests for a former address get.
+#[derive(Clone, Debug)]
+pub enum FormerFate {
+    /// Its new address.
+    Moved(WebUrl),
+    /// An empty feed in each format that says that it has ended.
+    Gone(Vec<(Format, Bytes)>),
 }
 
 /// One document: bytes, and all that HTTP needs to know of them.

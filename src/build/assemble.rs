@@ -41,7 +41,7 @@ pub fn feed_base(config: &Config, key: &FeedKey) -> WebUrl {
 }
 
 /// A URL below dateline's public base; `relative` is percent-encoded already.
-fn below(base: &WebUrl, relative: &str) -> WebUrl {
+pub(super) fn below(base: &WebUrl, relative: &str) -> WebUrl {
     // An encoded path joined to a checked base is a URL; the base stands in where some future rule says otherwise.
     WebUrl::parse(&format!("{base}{relative}")).unwrap_or_else(|_| base.clone())
 }

@@ -1,6 +1,7 @@
 //! The configuration: `raw` is what the TOML says, with spans; `validate` turns it into [`Config`] or all its mistakes at
 //! once; `diff` says what a reload changes.
 
+mod addresses;
 mod feeds;
 mod raw;
 mod sections;
@@ -19,6 +20,7 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSignal};
 use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
+pub use addresses::{Address, Fate};
 pub use validate::parse;
 
 /// What reading of a configuration gave.
@@ -55,6 +57,8 @@ pub struct Config {
     pub sections: Vec<Section>,
     /// Which taxonomies have feeds.
     pub taxonomies: Taxonomies,
+    /// Addresses under which something was published once, the most particular first.
+    pub addresses: Vec<Address>,
     /// What moves `updated`.
     pub updated_when: UpdatedWhen,
     /// What a reload may do to readers.

@@ -14,7 +14,7 @@ use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
 use super::{ArticleUrl, Checked, Config, Content, Places, Reload, Removals, Server, Site, Taxonomies, UpdatedWhen};
-use super::{feeds, sections};
+use super::{addresses, feeds, sections};
 use crate::article::{ParseOptions, WireField};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
 use crate::types::{ContentHash, Language, Text, WebUrl};
@@ -120,6 +120,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     };
     let tables = root.tables(sink, "section");
     let sections = sections::validate(tables, sink, &feeds);
+    let addresses = addresses::validate(&mut root, sink, site.as_ref().map(|site| &site.url));
     let tables = [
         site_table,
         content_table,
@@ -158,6 +159,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         feeds,
         sections,
         taxonomies,
+        addresses,
         updated_when: updated_when.unwrap_or(UpdatedWhen::Text),
         reload,
         places: Places {

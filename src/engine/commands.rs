@@ -177,6 +177,12 @@ impl Engine {
         if !config.reload.empty {
             let emptied = self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(key, _)| key);
             let emptied = emptied.filter(|key| index.window(key).next().is_none());
+            // Of what is said to have moved or ended the operator knows, and so will readers.
+            let led_on = |key: &FeedKey| {
+                let route = assemble::route(key);
+                !index.has_feed(key) && config.addresses.iter().any(|address| address.rest(&route).is_some())
+            };
+            let emptied = emptied.filter(|key| !led_on(key));
             let emptied = emptied.map(|key| format!("`{}`", assemble::route(key))).collect();
             object("it takes away all entries of", "empty", emptied);
         }

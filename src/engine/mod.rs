@@ -23,6 +23,7 @@ pub use problems::{Problems, Source};
 
 use crate::article::{Article, Body, Metadata, Parsed};
 use crate::build::catalog::{Catalog, Change};
+use crate::build::farewell;
 use crate::build::filing::FeedKey;
 use crate::build::index::{Index, Standing};
 use crate::build::render_cache::RenderCache;
@@ -261,6 +262,9 @@ impl Engine {
         self.frames.clear();
         self.replace_index(index);
         self.changed_routes = None;
+        if let Some(index) = &self.index {
+            self.snapshot.former = farewell::former(index.cabinet());
+        }
         self.snapshot.prefix = config.site.url.path().trim_end_matches('/').into();
         self.recollected.extend(
             self.ledger.articles().filter(|(_, article)| article.retraction.is_some()).map(|(path, _)| path.clone()),

@@ -111,7 +111,8 @@ impl Engine {
         let same = before.documents.ptr_eq(&self.snapshot.documents)
             && before.articles.ptr_eq(&self.snapshot.articles)
             && before.gone.ptr_eq(&self.snapshot.gone)
-            && before.media.ptr_eq(&self.snapshot.media);
+            && before.media.ptr_eq(&self.snapshot.media)
+            && Arc::ptr_eq(&before.former, &self.snapshot.former);
         effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
         if same && !reported && self.changed_routes.is_some() {
             return;

@@ -14,8 +14,10 @@ use super::negotiate::{self, Coding};
 use super::range::{self, Part};
 use super::respond::{Head, Reply};
 use super::{coding, media};
+use crate::config::Fate;
+use crate::feed::Format;
 use crate::feed::page::error_page;
-use crate::snapshot::{Gone, Report, Resource, ResourceKind};
+use crate::snapshot::{Former, Gone, Report, Resource, ResourceKind};
 use crate::types::{ArticlePath, rfc3339};
 
 /// An answer that waits for a content coding.
@@ -226,6 +228,32 @@ pub(super) fn moved(head: &Head<'_>, reference: &str, now: Timestamp) -> Respons
         None => set(headers, header::LOCATION, reference),
     }
     with_bytes(response, Bytes::new(), *head.method == Method::HEAD)
+}
+
+/// Leads to another address for good, the query kept. 301 and not 308, which old feed readers do not follow; for a day, so that a
+/// mistake is not for ever.
+pub(super) fn elsewhere(head: &Head<'_>, url: &str, now: Timestamp) -> Response<Bytes> {
+    let mut response = moved(head, url, now);
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=86400"));
+    response
+}
+
+/// Says that a feed has ended, in its own format; readers that know what 410 means never ask again.
+pub(super) fn ended(head: &Head<'_>, former: &Former, feeds: &[(Format, Bytes)], now: Timestamp) -> Response<Bytes> {
+    let name = head.uri.path().rsplit('/').next().unwrap_or_default();
+    if let Some((format, bytes)) = feeds.iter().find(|(format, _)| format.file_name() == name) {
+        let content_type = HeaderValue::from_static(format.content_type());
+        return short(head, StatusCode::GONE, content_type, bytes.clone(), now);
+    }
+    let reason = match &former.address.fate {
+        Fate::Gone(Some(reason)) => format!(" {reason}"),
+        _ => String::new(),
+    };
+    let text = format!("What was here has ended.{reason}");
+    let mut response = short(head, StatusCode::GONE, HTML, error_page(StatusCode::GONE.as_u16(), "Gone", &text), now);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
 }
 
 fn not_modified(mut response: Response<()>) -> Response<Bytes> {

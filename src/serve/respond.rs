@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use super::Demand;
 use super::answer::{self, Uncoded};
 use super::target::{self, Refused};
-use crate::snapshot::{Gone, Resource, Snapshot};
+use crate::feed::Format;
+use crate::snapshot::{Former, FormerFate, Gone, Resource, Snapshot};
 use crate::types::encode_segment;
 
 /// The head of a request.
@@ -66,6 +67,8 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
         Route::Document(resource) => answer::document(head, resource, now),
         Route::Disk(demand) => Reply::NeedsDisk(demand),
         Route::Moved(reference) => Reply::Ready(answer::moved(head, &reference, now)),
+        Route::Elsewhere(url) => Reply::Ready(answer::elsewhere(head, &url, now)),
+        Route::Ended(former, feeds) => Reply::Ready(answer::ended(head, former, feeds, now)),
         Route::Nowhere => refuse(StatusCode::NOT_FOUND),
     }
 }
@@ -92,6 +95,10 @@ enum Route<'s> {
     Gone(&'s Gone),
     /// To a reference relative to the request's own path: right whether or not a proxy took the prefix away.
     Moved(String),
+    /// To an address of its own, for good.
+    Elsewhere(String),
+    /// Nowhere any more, as the operator says.
+    Ended(&'s Former, &'s [(Format, Bytes)]),
     Nowhere,
 }
 
@@ -111,7 +118,23 @@ fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
             return route;
         }
     }
-    below_prefix(snapshot, path)
+    match below_prefix(snapshot, path) {
+        Route::Nowhere => {
+            let below = path.strip_prefix(&*prefix).filter(|below| below.starts_with('/'));
+            former(snapshot, below.unwrap_or(path))
+        }
+        route => route,
+    }
+}
+
+/// Where nothing is published, something may have been.
+fn former<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
+    let mut addresses = snapshot.former.iter();
+    match addresses.find_map(|former| Some((former, former.address.rest(path)?))) {
+        None => Route::Nowhere,
+        Some((Former { fate: FormerFate::Moved(url), .. }, rest)) => Route::Elsewhere(format!("{url}{rest}")),
+        Some((former @ Former { fate: FormerFate::Gone(feeds), .. }, _)) => Route::Ended(former, feeds),
+    }
 }
 
 /// The route table.
@@ -168,7 +191,7 @@ mod tests {
 
     use super::*;
     use crate::article::{Metadata, SectionClaim};
-    use crate::feed::Format;
+    use crate::config::{Address, Fate};
     use crate::snapshot::{PageFrame, PublishedArticle, ResourceKind};
     use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
@@ -244,6 +267,21 @@ mod tests {
             let resource = Resource::new(kind, bytes, Some(MODIFIED.parse().unwrap()), 900);
             snapshot.documents.insert(path.into(), Arc::new(resource));
         }
+        let address = |path: &str, fate| Address { path: path.into(), fate };
+        let moved = |url: &str| WebUrl::parse(url).unwrap();
+        let mut former: Vec<Former> = [
+            ("/tech/", "http://127.0.0.1/technology/"),
+            ("/technology/", "http://127.0.0.1/elsewhere/"),
+            ("/old.xml", "https://other.example/rss.xml"),
+            ("/%E6%97%A7/", "http://127.0.0.1/%E7%A7%91%E6%8A%80/"),
+        ]
+        .map(|(from, to)| Former { address: address(from, Fate::Moved(moved(to))), fate: FormerFate::Moved(moved(to)) })
+        .into();
+        former.push(Former {
+            address: address("/gossip/", Fate::Gone(Some(Text::line("Nobody read it.")))),
+            fate: FormerFate::Gone(vec![(Format::Rss, "<rss>ended</rss>".into())]),
+        });
+        snapshot.former = former.into();
         for (id, name) in [("k3x9", "quay-reopens-k3x9"), ("z1", "码头-z1")] {
             snapshot.articles.insert(id.into(), published(name));
         }
@@ -281,7 +319,8 @@ mod tests {
                 let status = response.status().as_u16();
                 match status {
                     200 => String::from_utf8_lossy(response.body()).split_ascii_whitespace().next().unwrap().to_owned(),
-                    308 => format!("308 {}", field("location").unwrap()),
+                    301 | 308 => format!("{status} {}", field("location").unwrap()),
+                    410 => format!("410 {}", field("content-type").unwrap()),
                     405 => format!("405 {}", field("allow").unwrap()),
                     503 => format!("503 {}", field("retry-after").unwrap()),
                     _ => status.to_string(),
@@ -312,8 +351,20 @@ mod tests {
             ("slash is missing", "GET", "/technology", "308 ./technology/"),
             ("slash is missing, query", "GET", "/technology/chips?a=b&c", "308 ./chips/?a=b&c"),
             ("slash is missing, any script", "HEAD", "/%E7%A7%91%E6%8A%80", "308 ./%E7%A7%91%E6%8A%80/"),
+            ("moved", "GET", "/tech/rss.xml", "301 http://127.0.0.1/technology/rss.xml"),
+            ("moved, all below, query", "GET", "/tech/a/b%2fc?x=1&y", "404"),
+            ("moved, all below, query", "GET", "/tech/a/b+c?x=1&y", "301 http://127.0.0.1/technology/a/b%2Bc?x=1&y"),
+            ("moved, without its slash", "HEAD", "/tech", "301 http://127.0.0.1/technology/"),
+            ("moved, other name", "GET", "/technical/", "404"),
+            ("moved, one document", "GET", "/old.xml", "301 https://other.example/rss.xml"),
+            ("moved, not below a document", "GET", "/old.xml/x", "404"),
+            ("moved, any script", "GET", "/旧/rss.xml", "301 http://127.0.0.1/%E7%A7%91%E6%8A%80/rss.xml"),
+            ("moved, but something is here", "GET", "/technology/chips/atom.xml", "/technology/chips/atom.xml"),
+            ("moved, and nothing is here", "GET", "/technology/rss.xml", "301 http://127.0.0.1/elsewhere/rss.xml"),
+            ("gone, for people", "GET", "/gossip/", "410 text/html; charset=utf-8"),
+            ("gone, for readers", "GET", "/gossip/stars/rss.xml", "410 application/rss+xml; charset=utf-8"),
+            ("gone, H-59", "GET", "/gossips/", "404"),
             ("H-59 slash too many", "GET", "/rss.xml/", "404"),
-            ("H-59", "GET", "/technology/rss.xml", "404"),
             ("H-59 case counts", "GET", "/Technology/", "404"),
             ("H-59 no such file", "GET", "/favicon.ico", "404"),
             ("article", "GET", "/articles/quay-reopens-k3x9", "article quay-reopens-k3x9"),

@@ -271,6 +271,33 @@ fn a_reload_that_would_hurt_readers_is_refused_until_it_is_forced() {
 }
 
 #[test]
+fn a_renamed_section_loses_no_subscriber_and_one_that_ended_says_so() {
+    let newsroom = newsroom();
+    let careful = CONFIG.replace("allow = [\"ids\", \"empty\"]", "");
+    newsroom.write("config/dateline.toml", &careful);
+    let daemon = newsroom.serve();
+    let renamed = careful.replace("path = \"news\"", "path = \"current\"");
+    newsroom.write("config/dateline.toml", format!("{renamed}\n[[moved]]\nfrom = \"/news/\"\nto = \"/current/\"\n"));
+    daemon.wait("it is elsewhere", |daemon| daemon.get("/news/atom.xml?x", &[]).status == 301);
+    fs::rename(newsroom.path("content/news"), newsroom.path("content/current")).expect("renamed");
+    let moved = daemon.get("/news/atom.xml?x", &[]);
+    assert_eq!(moved.header("location"), Some("http://127.0.0.1:8080/current/atom.xml?x"));
+    daemon.wait("it is there", |daemon| daemon.body("/current/atom.xml").contains(&format!("<id>{ID}</id>")));
+
+    let gone = "\n[[gone]]\npath = \"/news/\"\nreason = \"Nobody read it.\"\n";
+    newsroom.write("config/dateline.toml", format!("{renamed}{gone}"));
+    daemon.wait("it has ended", |daemon| daemon.get("/news/rss.xml", &[]).status == 410);
+    for name in ["rss.xml", "atom.xml", "feed.json"] {
+        let ended = daemon.get(&format!("/news/{name}"), &[]);
+        assert_eq!(ended.status, 410, "{name}");
+        let feed = feed_rs::parser::parse(&ended.body[..]).expect("a feed that others read");
+        assert!(feed.entries.is_empty(), "{name}");
+        assert!(feed.description.is_some_and(|said| said.content.contains("Nobody read it.")), "{name}");
+    }
+    assert!(daemon.get("/news/", &[]).text().contains("Nobody read it."));
+}
+
+#[test]
 fn a_file_that_says_so_is_retracted_and_what_is_withheld_is_not() {
     let newsroom = newsroom();
     let ships = |keys: &str| format!("---\ntitle: Ships\ndate: 2026-11-20 10:00\n{keys}\n---\n\nThe ships are back.\n");

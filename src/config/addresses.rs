@@ -1,0 +1,137 @@
+//! `[[moved]]` and `[[gone]]`: addresses under which something was published once.
+
+use super::raw::{At, Sink, Table};
+use super::validate::web_url;
+use crate::diag::Code;
+use crate::types::{Text, WebUrl, encode_segment};
+
+/// An address under which something was published once. It counts only where nothing is published now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Address {
+    /// A canonical request path below the prefix of `site.url`; with a slash at its end all below it is meant too.
+    pub path: String,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of an address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It is elsewhere; where all below it is meant, this ends in a slash too.
+    Moved(WebUrl),
+    /// It is nowhere any more, and why.
+    Gone(Option<Text>),
+}
+
+impl Address {
+    /// What of a canonical request path is below this address; `None` where it does not lead there.
+    pub fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match self.path.strip_suffix('/') {
+            None => (path == self.path).then_some(""),
+            Some(folder) if path == folder => Some(""),
+            Some(_) => path.strip_prefix(&self.path),
+        }
+    }
+}
+
+/// Every such address, the most particular first.
+pub(super) fn validate(root: &mut Table<'_>, sink: &mut Sink<'_>, base: Option<&WebUrl>) -> Vec<Address> {
+    let mut addresses: Vec<Address> = Vec::new();
+    let mut targets: Vec<(String, std::ops::Range<usize>)> = Vec::new();
+    let mut add = |sink: &mut Sink<'_>, span, address: Address| {
+        if addresses.iter().any(|other| other.path == address.path) {
+            let message = format!("`{}` is named twice", address.path);
+            sink.report(Code::ConfigDuplicate, &span, message, "say once what became of it");
+        } else {
+            addresses.push(address);
+        }
+    };
+    for mut table in root.tables(sink, "moved") {
+        let from = required_path(&mut table, sink, "from");
+        let to = required(&mut table, sink, "to");
+        table.finish(sink);
+        let Some(to) = to else { continue };
+        let local = to.value.starts_with('/');
+        let target = if local { self::path(sink, &to) } else { web_url(sink, &to).map(|url| url.to_string()) };
+        let (Some((path, span)), Some(target)) = (from, target) else { continue };
+        if path.ends_with('/') != target.ends_with('/') {
+            let help = "end both in a slash to move all that is below `from`, or neither to move one document";
+            sink.report(Code::ConfigUrl, &to.span, "only one of `from` and `to` ends in a slash", help);
+            continue;
+        }
+        let whole = match base {
+            Some(base) if local => WebUrl::parse(&format!("{base}{}", target.trim_start_matches('/'))).ok(),
+            _ => WebUrl::parse(&target).ok(),
+        };
+        if local {
+            targets.push((target, to.span));
+        }
+        if let Some(whole) = whole {
+            add(sink, span, Address { path, fate: Fate::Moved(whole) });
+        }
+    }
+    for mut table in root.tables(sink, "gone") {
+        let path = required_path(&mut table, sink, "path");
+        let reason = table.text(sink, "reason").map(|reason| Text::line(&reason.value));
+        table.finish(sink);
+        if let Some((path, span)) = path {
+            add(sink, span, Address { path, fate: Fate::Gone(reason.filter(|reason| !reason.is_empty())) });
+        }
+    }
+    // A second step costs readers a request, and might lead back.
+    for (target, span) in targets {
+        if let Some(next) = addresses.iter().find(|address| address.rest(&target).is_some()) {
+            let message = format!("`to` leads to `{}`, which is not published any more either", next.path);
+            sink.report(Code::ConfigUrl, &span, message, "lead to where it is now");
+        }
+    }
+    addresses.sort_by_key(|address| (std::cmp::Reverse(address.path.len()), address.path.clone()));
+    addresses
+}
+
+fn required(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Option<At<String>> {
+    let text = table.text(sink, key);
+    if text.is_none() && !table.has(key) {
+        let help = format!("write `{key} = \"/technology/\"`");
+        sink.report(Code::ConfigMissing, &table.span.clone(), format!("`{key}` is missing"), help);
+    }
+    text
+}
+
+fn required_path(
+    table: &mut Table<'_>,
+    sink: &mut Sink<'_>,
+    key: &'static str,
+) -> Option<(String, std::ops::Range<usize>)> {
+    let written = required(table, sink, key)?;
+    let path = path(sink, &written)?;
+    if path == "/" {
+        let message = "the root feed is always there";
+        sink.report(Code::ConfigUrl, &written.span, message, "name a path below it, such as `/technology/`");
+        return None;
+    }
+    Some((path, written.span))
+}
+
+/// The canonical request path of one that is written as people read it.
+fn path(sink: &mut Sink<'_>, written: &At<String>) -> Option<String> {
+    let segments = written.value.strip_prefix('/').map(|path| path.strip_suffix('/').unwrap_or(path));
+    let odd = |segment: &str| {
+        segment.is_empty()
+            || matches!(segment, "." | "..")
+            || segment.contains(|c: char| matches!(c, '%' | '?' | '#' | '\\') || c.is_control())
+    };
+    let segments = segments.filter(|path| path.is_empty() || !path.split('/').any(odd));
+    let Some(segments) = segments else {
+        sink.report(
+            Code::ConfigUrl,
+            &written.span,
+            format!("`{}` is not a path", written.value.escape_debug()),
+            "write it from the slash after `site.url` on, as text and without `%`, `?` or `#`: `/technology/chips/`",
+        );
+        return None;
+    };
+    let encoded: Vec<String> = segments.split('/').map(encode_segment).collect();
+    let slash = if written.value.ends_with('/') && !segments.is_empty() { "/" } else { "" };
+    Some(format!("/{}{slash}", encoded.join("/")))
+}
