@@ -37,19 +37,10 @@ pub struct Snapshot {
 /// An address under which something was published once.
 #[derive(Clone, Debug)]
 pub struct Former {
-    /// As configured.
+    /// It, and what became of it.
     pub address: Address,
-    /// What requests for it get.
-    pub fate: FormerFate,
-}
-
-/// What requests for a former address get.
-#[derive(Clone, Debug)]
-pub enum FormerFate {
-    /// Its new address.
-    Moved(WebUrl),
-    /// An empty feed in each format that says that it has ended.
-    Gone(Vec<(Format, Bytes)>),
+    /// Where that is gone: an empty feed in each format that says so.
+    pub farewell: Vec<(Format, Bytes)>,
 }
 
 /// One document: bytes, and all that HTTP needs to know of them.

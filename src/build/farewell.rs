@@ -8,18 +8,18 @@ use super::assemble::{self, Past, below};
 use super::filing::{Cabinet, FeedKey};
 use crate::config::Fate;
 use crate::feed::{Feed, Format, encode};
-use crate::snapshot::{Former, FormerFate};
+use crate::snapshot::Former;
 use crate::types::{EntryId, Text};
 
 /// Every address that was published once, the most particular first.
 pub fn former(cabinet: &Cabinet) -> Arc<[Former]> {
     let addresses = cabinet.config().addresses.iter();
     let former = addresses.map(|address| {
-        let fate = match &address.fate {
-            Fate::Moved(url) => FormerFate::Moved(url.clone()),
-            Fate::Gone(reason) => FormerFate::Gone(farewell(cabinet, &address.path, reason.as_ref())),
+        let farewell = match &address.fate {
+            Fate::Moved(_) => Vec::new(),
+            Fate::Gone(reason) => farewell(cabinet, &address.path, reason.as_ref()),
         };
-        Former { address: address.clone(), fate }
+        Former { address: address.clone(), farewell }
     });
     former.collect()
 }

@@ -14,11 +14,9 @@ use super::negotiate::{self, Coding};
 use super::range::{self, Part};
 use super::respond::{Head, Reply};
 use super::{coding, media};
-use crate::config::Fate;
-use crate::feed::Format;
 use crate::feed::page::error_page;
 use crate::snapshot::{Former, Gone, Report, Resource, ResourceKind};
-use crate::types::{ArticlePath, rfc3339};
+use crate::types::{ArticlePath, Text, rfc3339};
 
 /// An answer that waits for a content coding.
 #[derive(Debug)]
@@ -240,16 +238,13 @@ pub(super) fn elsewhere(head: &Head<'_>, url: &str, now: Timestamp) -> Response<
 }
 
 /// Says that a feed has ended, in its own format; readers that know what 410 means never ask again.
-pub(super) fn ended(head: &Head<'_>, former: &Former, feeds: &[(Format, Bytes)], now: Timestamp) -> Response<Bytes> {
+pub(super) fn ended(head: &Head<'_>, former: &Former, reason: Option<&Text>, now: Timestamp) -> Response<Bytes> {
     let name = head.uri.path().rsplit('/').next().unwrap_or_default();
-    if let Some((format, bytes)) = feeds.iter().find(|(format, _)| format.file_name() == name) {
+    if let Some((format, bytes)) = former.farewell.iter().find(|(format, _)| format.file_name() == name) {
         let content_type = HeaderValue::from_static(format.content_type());
         return short(head, StatusCode::GONE, content_type, bytes.clone(), now);
     }
-    let reason = match &former.address.fate {
-        Fate::Gone(Some(reason)) => format!(" {reason}"),
-        _ => String::new(),
-    };
+    let reason = reason.map(|reason| format!(" {reason}")).unwrap_or_default();
     let text = format!("What was here has ended.{reason}");
     let mut response = short(head, StatusCode::GONE, HTML, error_page(StatusCode::GONE.as_u16(), "Gone", &text), now);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);

@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use super::Demand;
 use super::answer::{self, Uncoded};
 use super::target::{self, Refused};
-use crate::feed::Format;
-use crate::snapshot::{Former, FormerFate, Gone, Resource, Snapshot};
-use crate::types::encode_segment;
+use crate::config::Fate;
+use crate::snapshot::{Former, Gone, Resource, Snapshot};
+use crate::types::{Text, encode_segment};
 
 /// The head of a request.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,7 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
         Route::Disk(demand) => Reply::NeedsDisk(demand),
         Route::Moved(reference) => Reply::Ready(answer::moved(head, &reference, now)),
         Route::Elsewhere(url) => Reply::Ready(answer::elsewhere(head, &url, now)),
-        Route::Ended(former, feeds) => Reply::Ready(answer::ended(head, former, feeds, now)),
+        Route::Ended(former, reason) => Reply::Ready(answer::ended(head, former, reason, now)),
         Route::Nowhere => refuse(StatusCode::NOT_FOUND),
     }
 }
@@ -98,7 +98,7 @@ enum Route<'s> {
     /// To an address of its own, for good.
     Elsewhere(String),
     /// Nowhere any more, as the operator says.
-    Ended(&'s Former, &'s [(Format, Bytes)]),
+    Ended(&'s Former, Option<&'s Text>),
     Nowhere,
 }
 
@@ -129,12 +129,11 @@ fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
 
 /// Where nothing is published, something may have been.
 fn former<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
-    let mut addresses = snapshot.former.iter();
-    match addresses.find_map(|former| Some((former, former.address.rest(path)?))) {
-        None => Route::Nowhere,
-        Some((Former { fate: FormerFate::Moved(url), .. }, rest)) => Route::Elsewhere(format!("{url}{rest}")),
-        Some((former @ Former { fate: FormerFate::Gone(feeds), .. }, _)) => Route::Ended(former, feeds),
-    }
+    let found = snapshot.former.iter().find_map(|former| Some((former, former.address.rest(path)?)));
+    found.map_or(Route::Nowhere, |(former, rest)| match &former.address.fate {
+        Fate::Moved(url) => Route::Elsewhere(format!("{url}{rest}")),
+        Fate::Gone(reason) => Route::Ended(former, reason.as_ref()),
+    })
 }
 
 /// The route table.
@@ -191,9 +190,10 @@ mod tests {
 
     use super::*;
     use crate::article::{Metadata, SectionClaim};
-    use crate::config::{Address, Fate};
+    use crate::config::Address;
+    use crate::feed::Format;
     use crate::snapshot::{PageFrame, PublishedArticle, ResourceKind};
-    use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
+    use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, WebUrl};
 
     const NOW: &str = "2026-11-23T12:00:00Z";
     const MODIFIED: &str = "2026-11-23T11:00:00Z";
@@ -275,11 +275,11 @@ mod tests {
             ("/old.xml", "https://other.example/rss.xml"),
             ("/%E6%97%A7/", "http://127.0.0.1/%E7%A7%91%E6%8A%80/"),
         ]
-        .map(|(from, to)| Former { address: address(from, Fate::Moved(moved(to))), fate: FormerFate::Moved(moved(to)) })
+        .map(|(from, to)| Former { address: address(from, Fate::Moved(moved(to))), farewell: Vec::new() })
         .into();
         former.push(Former {
             address: address("/gossip/", Fate::Gone(Some(Text::line("Nobody read it.")))),
-            fate: FormerFate::Gone(vec![(Format::Rss, "<rss>ended</rss>".into())]),
+            farewell: vec![(Format::Rss, "<rss>ended</rss>".into())],
         });
         snapshot.former = former.into();
         for (id, name) in [("k3x9", "quay-reopens-k3x9"), ("z1", "码头-z1")] {
