@@ -43,7 +43,7 @@
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
 //! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `pages` those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
-//! | `build` | catalog, filing (which section, which feeds), index, window, render cache, assemble, encode, farewell |
+//! | `build` | catalog, filing (which section, which feeds), index, claims (who gets which id), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
 //! | `snapshot` | what readers see: plain immutable data |
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |

@@ -1,4 +1,6 @@
 //! The keys of front matter (CONTRACT, "Front matter and commands"), and what other tools call the same.
+//!
+//! Long because each key says here what may stand under it.
 
 use std::ops::Range;
 

@@ -72,6 +72,12 @@ impl Catalog {
         }
     }
 
+    /// Takes note of files that are there, in order.
+    pub fn note_all(&mut self, files: &[ArticlePath]) {
+        let unknown: Vec<ArticlePath> = without(files.iter(), self.articles.keys()).cloned().collect();
+        unknown.iter().for_each(|path| self.note(path));
+    }
+
     /// Forgets a file that is gone.
     pub fn remove(&mut self, path: &ArticlePath) {
         self.articles.remove(path);
@@ -94,7 +100,9 @@ impl Catalog {
             listing.scope.is_empty()
                 || path.as_str().strip_prefix(listing.scope.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };
-        self.articles.keys().filter(in_scope).filter(|path| absent(path)).cloned().collect()
+        // Nearly all are listed.
+        let unlisted = without(self.articles.keys(), listing.files.iter());
+        unlisted.filter(in_scope).filter(|path| absent(path)).cloned().collect()
     }
 
     /// The last good version of an article.
@@ -122,6 +130,18 @@ impl Catalog {
     pub fn is_empty(&self) -> bool {
         self.articles.is_empty()
     }
+}
+
+/// Those of the first that are not among the second, both in order.
+fn without<'p>(
+    paths: impl Iterator<Item = &'p ArticlePath>,
+    others: impl Iterator<Item = &'p ArticlePath>,
+) -> impl Iterator<Item = &'p ArticlePath> {
+    let mut others = others.peekable();
+    paths.filter(move |path| {
+        while others.next_if(|other| other < path).is_some() {}
+        others.peek() != Some(path)
+    })
 }
 
 #[cfg(test)]

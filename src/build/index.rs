@@ -2,6 +2,8 @@
 //!
 //! What is here is a function of the good articles, the configuration and the last instant passed; the order in which
 //! changes came leaves no trace.
+//!
+//! Long because standing, id and place of an article depend on one another, and are changed together.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::assemble::options;
+use super::claims::Claims;
 use super::filing::{Cabinet, FeedKey, Filing};
 use super::window::{self, Extent};
 use crate::article::Metadata;
@@ -69,27 +72,12 @@ impl Filed {
 /// Newest first by first publication, ties by id.
 type Position = (Reverse<Timestamp>, EntryId);
 
-/// Who wants an id, best right first: who has it, explicit ids, minted ones; then the earlier publication, then the path.
-type Claim = (Right, Timestamp, ArticlePath);
-
-/// By what right an article wants an id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Right {
-    /// Readers know it under this id.
-    Held,
-    /// Its author says so.
-    Explicit,
-    /// It follows from date, section and slug.
-    Minted,
-}
-
 /// The order of every feed.
 #[derive(Debug)]
 pub struct Index {
     cabinet: Arc<Cabinet>,
     articles: HashMap<ArticlePath, Filed>,
-    /// Who wants each id, best right first; nearly always one article.
-    claims: HashMap<EntryId, Vec<Claim>>,
+    claims: Claims,
     feeds: BTreeMap<FeedKey, BTreeMap<Position, ArticlePath>>,
     due: BTreeSet<(Timestamp, ArticlePath)>,
     /// When windows change by themselves: the instant of each feed that has one, and in order.
@@ -122,7 +110,7 @@ impl Index {
         Index {
             cabinet,
             articles: HashMap::new(),
-            claims: HashMap::new(),
+            claims: Claims::default(),
             feeds,
             due: BTreeSet::new(),
             ends: BTreeMap::new(),
@@ -166,7 +154,7 @@ impl Index {
                 // It keeps the id that readers know: nobody else gets it.
                 if ledger.holder(&wish).is_some() {
                     let since = published.map_or(Timestamp::MIN, Moment::timestamp);
-                    self.claim(&wish, claim(path, metadata, since, &wish, ledger));
+                    self.claims.add(path, metadata, since, &wish, ledger);
                 }
             }
             _ if metadata.draft => filed.standing = Standing::Draft,
@@ -186,7 +174,7 @@ impl Index {
                 filed.dates = Some((published, updated));
                 filed.feeds = self.cabinet.feeds(metadata, &filed.filing);
                 let since = published.timestamp();
-                self.claim(&wish, claim(path, metadata, since, &wish, ledger));
+                self.claims.add(path, metadata, since, &wish, ledger);
             }
         }
         // Whoever knows it from these feeds may have to be told something.
@@ -207,7 +195,7 @@ impl Index {
         for instant in &filed.due {
             self.due.remove(&(*instant, path.clone()));
         }
-        if self.renounce(&filed.wish, path).is_some() {
+        if self.claims.remove(&filed.wish, path).is_some() {
             self.settle(&filed.wish);
         }
     }
@@ -292,8 +280,7 @@ impl Index {
     }
 
     /// What is odd about where an article stands.
-    pub fn diagnostics(&self, path: &ArticlePath) -> Vec<Diagnostic> {
-        let Some(filed) = self.articles.get(path) else { return Vec::new() };
+    pub fn diagnostics(&self, path: &ArticlePath, filed: &Filed) -> Vec<Diagnostic> {
         let mut diagnostics = filed.filing.diagnostics.clone();
         match &filed.standing {
             Standing::IdTaken(holder) => diagnostics.push(
@@ -349,26 +336,7 @@ impl Index {
         let Some(filed) = self.articles.get_mut(path) else { return };
         let Some(id) = filed.id().cloned() else { return };
         let wish = std::mem::replace(&mut filed.wish, id.clone());
-        if let Some((_, since, path)) = self.renounce(&wish, path) {
-            self.claim(&id, (Right::Held, since, path));
-        }
-    }
-
-    fn claim(&mut self, id: &EntryId, claim: Claim) {
-        let claims = self.claims.entry(id.clone()).or_insert_with(|| Vec::with_capacity(1));
-        if let Err(place) = claims.binary_search(&claim) {
-            claims.insert(place, claim);
-        }
-    }
-
-    /// Takes back what an article claimed; whoever else wants the id is not settled by it.
-    fn renounce(&mut self, id: &EntryId, path: &ArticlePath) -> Option<Claim> {
-        let claims = self.claims.get_mut(id)?;
-        let claim = claims.iter().position(|(_, _, claimant)| claimant == path).map(|place| claims.remove(place));
-        if claims.is_empty() {
-            self.claims.remove(id);
-        }
-        claim
+        self.claims.hold(&wish, &id, path);
     }
 
     /// Its date, or when it was first seen where it states none; not before its embargo ends.
@@ -390,7 +358,7 @@ impl Index {
 
     /// The articles that want an id and have a right to it, best right first.
     pub fn claimants(&self, id: &EntryId) -> impl Iterator<Item = &ArticlePath> {
-        self.claims.get(id).into_iter().flatten().map(|(_, _, path)| path)
+        self.claims.of(id).iter().map(|(_, _, path)| path)
     }
 
     /// The article that readers see under an id.
@@ -431,9 +399,10 @@ impl Index {
 
     /// Gives each claimant of an id its due, and moves those whose id changed.
     fn settle(&mut self, wish: &EntryId) {
-        let Some(claims) = self.claims.get(wish) else { return };
         let mut holder: Option<ArticlePath> = None;
-        let standings: Vec<(ArticlePath, Standing)> = claims
+        let standings: Vec<(ArticlePath, Standing)> = self
+            .claims
+            .of(wish)
             .iter()
             .map(|(_, _, path)| {
                 let standing = match &holder {
@@ -515,15 +484,6 @@ fn is_retracted(metadata: &Metadata, remembered: Option<&Remembered>, id: &Entry
     metadata.retracted.is_some()
         || remembered.is_some_and(Remembered::is_retracted_by_command)
         || holder().is_some_and(Remembered::is_retracted_by_command)
-}
-
-fn claim(path: &ArticlePath, metadata: &Metadata, since: Timestamp, id: &EntryId, ledger: &Ledger) -> Claim {
-    let right = match &metadata.id {
-        _ if ledger.holds(path, id) => Right::Held,
-        Some(_) => Right::Explicit,
-        None => Right::Minted,
-    };
-    (right, since, path.clone())
 }
 
 fn position(filed: &Filed) -> Option<Position> {

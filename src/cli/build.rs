@@ -3,17 +3,19 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{FAILED, WRONG_INPUT, count, fail, load, print_diagnostics, refuse};
-use crate::daemon;
+use crate::config::{Checked, Config};
+use crate::daemon::{self, Built};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
 use crate::diag::Severity;
+use crate::ledger::Record;
 use crate::store::{Store, Trouble};
 
 /// Build the feeds to files once, without a server.
@@ -35,24 +37,12 @@ impl Build {
         };
         let started = Instant::now();
         let progress = Progress::new("reading articles");
-        let mut store = None;
-        let state = || match Store::open(&config.state) {
-            Ok(opened) => store.insert(opened).ledger(),
-            // A daemon has it, and will remember what this build would.
-            Err(Trouble::Locked(_)) => daemon::remembered(&config),
-            Err(trouble) => Err(trouble),
-        };
-        let built = match daemon::build_once(checked, &config, state, None, |done, total| progress.at(done, total)) {
+        let built = match build(checked, &config, &progress) {
             Ok(built) => built,
             Err(trouble) => return fail(&trouble.to_string()),
         };
         let (engine, deliveries) = (built.engine, built.deliveries);
         progress.finish();
-        if let Some(mut store) = store
-            && let Err(trouble) = store.append(&built.records, daemon::now())
-        {
-            return fail(&trouble.to_string());
-        }
         let mut disk = Disk::new(directory);
         let (mut written, mut unchanged, mut removed) = (0, 0, 0);
         let mut problems: Vec<_> = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
@@ -85,6 +75,31 @@ impl Build {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// Builds, and writes down what must be remembered while feeds are made; all of it is durable at the end.
+fn build(checked: Checked, config: &Config, progress: &Progress) -> Result<Built, Trouble> {
+    let (persist, records) = mpsc::channel::<Vec<Record>>();
+    std::thread::scope(|scope| {
+        let mut writer = None;
+        let state = || match Store::open(&config.state) {
+            Ok(mut store) => {
+                let ledger = store.ledger();
+                writer = Some(scope.spawn(move || store.append(records.into_iter().flatten(), daemon::now())));
+                ledger
+            }
+            // A daemon has it, and will remember what this build would.
+            Err(Trouble::Locked(_)) => daemon::remembered(config),
+            Err(trouble) => Err(trouble),
+        };
+        let progress = |done, total| progress.at(done, total);
+        // Where nobody receives it the writer says why, or a daemon has the state.
+        let built = daemon::build_once(checked, config, state, None, progress, |more| drop(persist.send(more)));
+        drop(persist);
+        let written = writer.map(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        written.transpose()?;
+        built
+    })
 }
 
 /// A bar on a terminal, once the work takes longer than a second.

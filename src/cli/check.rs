@@ -29,11 +29,17 @@ impl Check {
         if let Some(config) = checked.config.clone() {
             let progress = Progress::new("reading articles");
             let remembered = || daemon::remembered(&config);
-            let engine =
-                match daemon::build_once(checked, &config, remembered, None, |done, total| progress.at(done, total)) {
-                    Ok(built) => built.engine,
-                    Err(trouble) => return fail(&trouble.to_string()),
-                };
+            let engine = match daemon::build_once(
+                checked,
+                &config,
+                remembered,
+                None,
+                |done, total| progress.at(done, total),
+                drop,
+            ) {
+                Ok(built) => built.engine,
+                Err(trouble) => return fail(&trouble.to_string()),
+            };
             progress.finish();
             dependent = engine.index().map(dependents).unwrap_or_default();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();

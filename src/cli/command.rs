@@ -111,9 +111,10 @@ fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Tr
     let mut store = None;
     let state = || store.insert(Store::open(&config.state)?).ledger();
     let command = daemon::command(request, config);
-    let built = daemon::build_once(checked, config, state, Some(command), |_, _| {})?;
+    let mut records = Vec::new();
+    let built = daemon::build_once(checked, config, state, Some(command), |_, _| {}, |more| records.extend(more))?;
     if let Some(mut store) = store {
-        store.append(&built.records, daemon::now())?;
+        store.append(&records, daemon::now())?;
     }
     if let Some(mut disk) = config.output.clone().map(Disk::new) {
         for problem in built.deliveries.iter().flat_map(|delivery| disk.deliver(delivery).problems) {

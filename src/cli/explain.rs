@@ -48,7 +48,7 @@ impl Explain {
             println!("It is not published: mend the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
-        let engine = match daemon::build_once(checked, &config, || daemon::remembered(&config), None, |_, _| {}) {
+        let engine = match daemon::build_once(checked, &config, || daemon::remembered(&config), None, |_, _| {}, drop) {
             Ok(built) => built.engine,
             Err(trouble) => return fail(&trouble.to_string()),
         };

@@ -73,8 +73,12 @@ impl ImportIds {
         };
         let progress = Progress::new("reading articles");
         let known = ledger.clone();
-        let Ok(Built { engine, deliveries, records, .. }) =
-            daemon::build_once(checked, &config, || Ok(known), None, |done, total| progress.at(done, total))
+        let mut records: Vec<Record> = Vec::new();
+        // Where files are by now is true whether or not anything is taken over.
+        let moves = |record: &Record| matches!(record, Record::Moved { .. });
+        let persist = |more: Vec<Record>| records.extend(more.into_iter().filter(moves));
+        let Ok(Built { engine, deliveries, .. }) =
+            daemon::build_once(checked, &config, || Ok(known), None, |done, total| progress.at(done, total), persist)
         else {
             return fail("the state cannot be used");
         };
@@ -82,9 +86,6 @@ impl ImportIds {
         let Some(index) = engine.index().filter(|_| !deliveries.is_empty()) else {
             return fail("the articles cannot be read; see `dateline check`");
         };
-        // Where files are by now is true whether or not anything is taken over.
-        let mut records: Vec<Record> =
-            records.into_iter().filter(|record| matches!(record, Record::Moved { .. })).collect();
         records.iter().for_each(|record| ledger.apply(record));
         let articles = articles(index, &config);
         let plan = Plan::new(&items, &articles, index, &ledger, self.force);

@@ -91,27 +91,29 @@ pub(super) fn recall(
     recalled
 }
 
-/// Reads everything once and builds it, after a command if there is one: for the commands that do not stay.
+/// Reads everything once and builds it, after a command if there is one: for the commands that do not stay. `persist` gets what
+/// must be durable before the documents are shown to anybody.
 pub fn build_once(
     checked: Checked,
     config: &Config,
     ledger: impl FnOnce() -> Result<Ledger, Trouble>,
     command: Option<Command>,
     progress: impl Fn(usize, usize) + Sync,
+    mut persist: impl FnMut(Vec<Record>),
 ) -> Result<Built, Trouble> {
     let root = root(config);
     // The state is opened while articles are read, and they are taken in while others are read.
     let (listing, built) = watch::read_everything(&root, &config.parsing, &progress, |files| {
         let engine = Engine::remembering(ledger()?);
-        let mut built = Built { deliveries: Vec::new(), records: Vec::new(), answer: None, engine };
-        built.tell(&root, config, Event::Config(checked));
-        files.for_each(|files| built.tell(&root, config, Event::Files(files)));
+        let mut built = Built { deliveries: Vec::new(), answer: None, engine };
+        built.tell(&root, config, Event::Config(checked), &mut persist);
+        files.for_each(|files| built.tell(&root, config, Event::Files(files), &mut persist));
         Ok(built)
     });
     let mut built = built?;
-    built.tell(&root, config, Event::Rescan(listing));
+    built.tell(&root, config, Event::Rescan(listing), &mut persist);
     if let Some(command) = command {
-        built.tell(&root, config, Event::Command(command, Ticket(0)));
+        built.tell(&root, config, Event::Command(command, Ticket(0)), &mut persist);
     }
     Ok(built)
 }
@@ -123,18 +125,16 @@ pub struct Built {
     pub engine: Engine,
     /// The documents.
     pub deliveries: Vec<Delivery>,
-    /// What must be remembered before they are shown to anybody.
-    pub records: Vec<Record>,
     /// What came of the command.
     pub answer: Option<Result<String, String>>,
 }
 
 impl Built {
     /// Tells the engine what happened, and does what it says until it has nothing more to say.
-    fn tell(&mut self, root: &Root, config: &Config, event: Event) {
+    fn tell(&mut self, root: &Root, config: &Config, event: Event, persist: &mut impl FnMut(Vec<Record>)) {
         let mut queue = VecDeque::from([event]);
         while let Some(event) = queue.pop_front() {
-            for effect in self.engine.handle(event, now()) {
+            for effect in self.engine.handle_writing(event, now(), persist) {
                 match effect {
                     Effect::Fetch(requests) => {
                         queue.push_back(Event::Fetched(fetch(root, config, &config.parsing, &requests)));
@@ -143,7 +143,7 @@ impl Built {
                         queue.push_back(Event::Recalled(recall(root, config, &config.parsing, requests)));
                     }
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
-                    Effect::Persist(more) => self.records.extend(more),
+                    Effect::Persist(records) => persist(records),
                     Effect::Answer(_, answer) => self.answer = Some(answer),
                     Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) => {}
                 }

@@ -156,6 +156,16 @@ impl Engine {
 
     /// Takes an event in, and says what is to be done about it, in order.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        self.take_in(event, now, None)
+    }
+
+    /// The same, for who can write records while feeds are made: those of articles go to `persist` before that, the others are
+    /// among the effects.
+    pub fn handle_writing(&mut self, event: Event, now: Now, persist: &mut dyn FnMut(Vec<Record>)) -> Vec<Effect> {
+        self.take_in(event, now, Some(persist))
+    }
+
+    fn take_in(&mut self, event: Event, now: Now, persist: Option<&mut dyn FnMut(Vec<Record>)>) -> Vec<Effect> {
         self.pass_to(now);
         let mut effects = Vec::new();
         let mut answer = None;
@@ -183,7 +193,7 @@ impl Engine {
             self.recall(&mut effects);
         }
         self.settle_vanished();
-        self.publish(&mut effects);
+        self.publish(&mut effects, persist);
         let index = self.index.as_ref();
         let changes = self.problems.take_changes(|source| is_public_matter(source, index));
         if !changes.is_empty() {

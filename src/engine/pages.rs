@@ -12,17 +12,19 @@ use crate::types::ArticlePath;
 
 impl Engine {
     /// Brings an article's page and media up to date.
-    pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath) {
+    pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath, filed: Option<&Filed>) {
         let own_pages = index.cabinet().config().content.article_url.is_none();
-        self.note_gone(index, path, own_pages);
+        if own_pages || !self.snapshot.gone.is_empty() {
+            self.note_gone(index, path, filed, own_pages);
+        }
         let local = |filed: &Filed| filed.metadata.image.is_some() || !filed.metadata.media.is_empty();
         let shown =
             own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
-        if !shown && !index.get(path).is_some_and(local) {
+        if !shown && !filed.is_some_and(local) {
             return;
         }
         let new = match self.held.get(path) {
-            Some(held) if index.get(path).is_some_and(|filed| filed.id().is_some()) => {
+            Some(held) if filed.is_some_and(|filed| filed.id().is_some()) => {
                 Some(PublishedArticle { entry: Some(Arc::clone(&held.entry)), ..(*held.article).clone() })
             }
             _ => self.published(index, path),
@@ -51,10 +53,10 @@ impl Engine {
     }
 
     /// The page of an article that was taken from its readers says so.
-    pub(super) fn note_gone(&mut self, index: &Index, path: &ArticlePath, own_pages: bool) {
+    fn note_gone(&mut self, index: &Index, path: &ArticlePath, filed: Option<&Filed>, own_pages: bool) {
         let Some(remembered) = self.ledger.article(path) else { return };
         let Some(id) = &remembered.id else { return };
-        let expired = index.get(path).is_some_and(|filed| matches!(filed.standing, Standing::Expired(_)));
+        let expired = filed.is_some_and(|filed| matches!(filed.standing, Standing::Expired(_)));
         let gone = match &remembered.retraction {
             Some(retraction) => Some(Gone { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
             None => expired.then_some(Gone { retracted: None, reason: None }),

@@ -29,14 +29,18 @@ pub(super) struct Held {
 
 impl Engine {
     /// Makes anew what changed, and swaps once.
-    pub(super) fn publish(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn publish(&mut self, effects: &mut Vec<Effect>, persist: Option<&mut dyn FnMut(Vec<Record>)>) {
         let Some(mut index) = self.index.take() else { return };
         if self.listed && !self.missing.is_recalling() {
             let changes = index.take_changes();
+            self.ledger.reserve(changes.articles.len());
             for path in &changes.articles {
                 self.remember_published(&mut index, path, &changes.left);
             }
             self.remember_retracted(&index, &changes);
+            if let Some(persist) = persist {
+                persist(std::mem::take(&mut self.records));
+            }
             let retold = self.ledger.take_retold();
             if !retold.is_empty() {
                 let keys = index.feeds().filter(|key| retold.contains(assemble::route(key).as_str()));
@@ -52,9 +56,10 @@ impl Engine {
         let mut refresh: BTreeSet<ArticlePath> = changes.articles;
         refresh.append(&mut self.recollected);
         for path in &refresh {
-            let embargoed = |filed: &Filed| filed.id().is_none() && filed.metadata.embargo.is_some();
-            let tellable = !index.get(path).is_some_and(embargoed);
-            let diagnostics = index.diagnostics(path).into_iter();
+            let embargoed = |filed: &&Filed| filed.id().is_none() && filed.metadata.embargo.is_some();
+            let filed = index.get(path);
+            let tellable = filed.filter(embargoed).is_none();
+            let diagnostics = filed.map(|filed| index.diagnostics(path, filed)).unwrap_or_default().into_iter();
             let diagnostics = diagnostics.map(|diagnostic| diagnostic.discreet_unless(tellable)).collect();
             self.problems.set(Source::Filing(path.clone()), diagnostics);
         }
@@ -79,7 +84,7 @@ impl Engine {
         });
         self.keep(&mut requests);
         for path in &refresh {
-            self.refresh_article(index, path);
+            self.refresh_article(index, path, index.get(path));
         }
         self.note_replaced(index);
         if feeds_changed {

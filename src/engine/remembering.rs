@@ -67,8 +67,10 @@ impl Engine {
     /// merely withheld is noted too, in silence.
     pub(super) fn remember_retracted(&mut self, index: &Index, changes: &Changes) {
         let deleted = std::mem::take(&mut self.deleted);
-        let others = deleted.keys().chain(&self.recollected).filter(|path| !changes.articles.contains(*path));
-        let paths: BTreeSet<ArticlePath> = others.chain(&changes.articles).cloned().collect();
+        // What is public, as nearly all is, needs none of this.
+        let concerned = deleted.keys().chain(&self.recollected).chain(&changes.articles);
+        let concerned = concerned.filter(|path| index.get(path).is_none_or(|filed| filed.id().is_none()));
+        let paths: BTreeSet<ArticlePath> = concerned.cloned().collect();
         for path in &paths {
             let Some(remembered) = self.ledger.article(path).filter(|article| article.id.is_some()) else { continue };
             if remembered.hash.is_none() || remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some()) {

@@ -6,6 +6,7 @@
 mod copies;
 mod rows;
 
+use std::borrow::Borrow;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ pub use copies::{backup, restore};
 use rows::{instant, read_record, replay, write_record};
 
 const DATABASE: &str = "ledger.sqlite";
+/// The extension of what undoes a transaction of the database that was not finished.
+const UNDO: &str = "sqlite-journal";
 const LOCK: &str = "lock";
 /// What the lock file says from when there were tables: an empty database is a lost one then, and not a new one.
 const MADE: &[u8] = b"made\n";
@@ -137,8 +140,6 @@ impl Store {
             // A record is on the disk before a reader sees what depends on it, also if the power fails.
             database.pragma_update(None, "synchronous", "full")?;
             if version(&database)? == 0 {
-                // All of an archive in one piece.
-                database.pragma_update(None, "cache_size", -8_000)?;
                 return Ok((migrate(&database)?, Journal::None));
             }
             write_ahead(&database)?;
@@ -164,14 +165,22 @@ impl Store {
     ///
     /// # Errors
     /// Where they could not be written; nothing of them was.
-    pub fn append(&mut self, records: &[Record], at: Timestamp) -> Result<(), Trouble> {
+    pub fn append<R: Borrow<Record>>(
+        &mut self,
+        records: impl IntoIterator<Item = R>,
+        at: Timestamp,
+    ) -> Result<(), Trouble> {
+        let mut records = records.into_iter().peekable();
+        if records.peek().is_none() {
+            return Ok(());
+        }
         let mut write = || -> rusqlite::Result<()> {
             if self.journal == Journal::Undo {
                 write_ahead(&self.database)?;
                 self.journal = Journal::WriteAhead;
             }
             let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            records.iter().try_for_each(|record| write_record(&transaction, record, at.as_millisecond()))?;
+            records.try_for_each(|record| write_record(&transaction, record.borrow(), at.as_millisecond()))?;
             transaction.commit()?;
             if self.journal == Journal::None {
                 self.journal = Journal::Undo;
@@ -284,7 +293,12 @@ fn look_into<T>(
     }
     refuse_cut(directory)?;
     let open = || -> rusqlite::Result<(Connection, usize)> {
-        let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        // What a killed writer left in the middle can only be read once it is undone, which every reader may do.
+        let flags = match fs::exists(path.with_extension(UNDO)) {
+            Ok(true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            _ => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+        let database = Connection::open_with_flags(&path, flags)?;
         database.busy_timeout(Duration::from_secs(5))?;
         let version = version(&database)?;
         Ok((database, version))
@@ -304,7 +318,8 @@ fn refuse_cut(directory: &Path) -> Result<(), Trouble> {
     let path = directory.join(DATABASE);
     let length = |file: &Path| fs::metadata(file).map(|metadata| metadata.len());
     let Ok(found) = length(&path) else { return Ok(()) };
-    let logged = length(&path.with_extension("sqlite-wal")).unwrap_or_default();
+    let logs = ["sqlite-wal", UNDO].map(|log| length(&path.with_extension(log)).unwrap_or_default());
+    let logged: u64 = logs.iter().sum();
     let lost = found == 0 && fs::read(directory.join(LOCK)).is_ok_and(|said| said == MADE);
     match logged == 0 && (lost || found % SMALLEST_PAGE != 0) {
         true => Err(Trouble::Damaged(path, format!("it was truncated to {found} bytes"))),
@@ -319,7 +334,6 @@ fn version(database: &Connection) -> rusqlite::Result<usize> {
 }
 
 fn write_ahead(database: &Connection) -> rusqlite::Result<()> {
-    database.pragma_update(None, "cache_size", -2_000)?;
     database.pragma_update(None, "journal_mode", "wal")
 }
 

@@ -1,6 +1,7 @@
 //! A state that cannot be used is explained, with its name and a way out; an old one is brought up to date; a backup is one.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +61,42 @@ fn a_truncated_state_is_not_taken_for_a_new_one() {
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
     fs::remove_file(&database).expect("there");
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+}
+
+/// A writer killed in the middle leaves a database that is half new, and what undoes that beside it.
+#[test]
+fn what_a_killed_writer_left_in_the_middle_is_undone() {
+    for command in ["check", "build"] {
+        let newsroom = Newsroom::new();
+        for n in 0..12 {
+            newsroom.article(&format!("news/story-{n}.md"), &format!("Story {n}"), &"Much is to be told. ".repeat(200));
+        }
+        assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+        let names = ["ledger.sqlite", "ledger.sqlite-journal"].map(|name| newsroom.path(&format!(".dateline/{name}")));
+        let healthy = fs::read(&names[0]).expect("written");
+        let database = Connection::open(&names[0]).expect("a database");
+        database
+            .execute_batch("PRAGMA cache_size = 1; BEGIN; UPDATE record SET value = 'spoilt', at = 0;")
+            .expect("SQL");
+        database.execute_batch("INSERT INTO feed SELECT value || number, 0 FROM record;").expect("SQL");
+        database.execute_batch("UPDATE source SET bytes = randomblob(9000);").expect("SQL");
+        let half = names.clone().map(|name| fs::read(name).expect("written"));
+        drop(database);
+        assert!(half[0] != healthy && !half[1].is_empty(), "something was in the middle");
+        names.iter().zip(half).for_each(|(name, bytes)| fs::write(name, bytes).expect("writable"));
+        // Also where it died within a page.
+        fs::OpenOptions::new()
+            .append(true)
+            .open(&names[0])
+            .and_then(|mut file| file.write_all(b"x"))
+            .expect("writable");
+        let told = newsroom.dateline(&[command]);
+        assert_eq!(told.status.code(), Some(0), "{command}: {}", said(&told));
+        let history = said(&newsroom.dateline(&["history", "content/news/story-3.md"]));
+        assert!(history.contains("published") && !history.contains("spoilt"), "{command}: {history}");
+        let again = said(&newsroom.dateline(&["build"]));
+        assert!(again.contains(" 0 written"), "{command}: {again}");
+    }
 }
 
 /// Bytes that are no text, no number in its place and no page.
