@@ -83,7 +83,9 @@ impl Engine {
         while let Some((since, hash)) = self.keeping.stale.front().copied().filter(|(since, _)| *since < before) {
             self.keeping.stale.pop_front();
             debug_assert!(since < before);
-            if !self.keeping.keepers.contains_key(&hash) && self.ledger.keeps(hash) {
+            let lost = |path| self.ledger.article(path).is_some_and(|article| article.lost);
+            let needed = self.keeping.keepers.contains_key(&hash) || self.ledger.with_version(hash).any(lost);
+            if !needed && self.ledger.keeps(hash) {
                 self.remember(Record::Dropped { hash });
             }
         }

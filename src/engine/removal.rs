@@ -28,6 +28,8 @@ pub(super) struct Missing {
     recent: VecDeque<(Timestamp, ArticlePath, Option<Arc<Metadata>>)>,
     /// Files that vanished by accident: their articles stay.
     held: BTreeSet<ArticlePath>,
+    /// How many of these the problem speaks of, and which one it names.
+    told: Option<(usize, ArticlePath)>,
     /// Files of which nobody can say whether they are there: their folders could not be listed.
     unproven: BTreeSet<ArticlePath>,
     /// Versions that were asked of the store and did not arrive yet.
@@ -187,7 +189,7 @@ impl Engine {
     /// After the first complete listing: what was public and has no good file now is asked of the store, and what is proven to
     /// be gone has vanished.
     pub(super) fn take_stock(&mut self, listing: &Listing) {
-        listing.files.iter().for_each(|path| self.catalog.note(path));
+        self.catalog.note_all(&listing.files);
         let absent = listing.absence();
         let mut lost = Vec::new();
         for (path, remembered) in self.ledger.articles().filter(|(path, _)| !self.catalog.contains(path)) {
@@ -330,7 +332,25 @@ impl Engine {
         }
         for path in vanished {
             self.remember(Record::Lost { path: path.clone() });
+            let kept = self.ledger.article(&path).and_then(|article| article.hash);
+            if !self.held.contains_key(&path) && !kept.is_some_and(|hash| self.ledger.keeps(hash)) {
+                self.give_up(&path);
+            }
             self.missing.held.insert(path);
+        }
+    }
+
+    /// What no window holds when its file is lost cannot be shown any more: nobody has its text. Its readers are told nothing, and
+    /// the feeds that had it are remembered for the day on which they must be.
+    fn give_up(&mut self, path: &ArticlePath) {
+        let live = self.ledger.article(path).is_some_and(Remembered::is_live);
+        let filed = self.index.as_ref().and_then(|index| index.get(path));
+        if let Some(feeds) = filed.filter(|_| live).map(|filed| routes(&filed.feeds)) {
+            self.remember(Record::Withdrawn { path: path.clone(), feeds });
+        }
+        self.catalog.remove(path);
+        if let Some(index) = &mut self.index {
+            index.remove(path);
         }
     }
 
@@ -361,10 +381,17 @@ impl Engine {
 
     fn tell_of_held(&mut self) {
         let held = &self.missing.held;
-        let alarm = held.first().zip(self.index.as_ref()).map(|(first, index)| {
+        // Each that follows would be another line of the log.
+        let stands =
+            |(count, path): &(usize, ArticlePath)| (*count..count * 2).contains(&held.len()) && held.contains(path);
+        if !self.missing.told.as_ref().is_some_and(stands) {
+            self.missing.told = held.first().map(|first| (held.len(), first.clone()));
+        }
+        let alarm = self.missing.told.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
             let root = &index.cabinet().config().parsing.root;
+            let more = if *count < held.len() { "more than " } else { "" };
             let message =
-                format!("{} articles vanished at once, `{first}` among them; their feeds stay as they are", held.len());
+                format!("{more}{count} articles vanished at once, `{path}` among them; their feeds stay as they are");
             Diagnostic::new(Code::MassRemoval, message)
                 .at(Place::file(root))
                 .help("put the files back, or, if they were deleted on purpose, run `dateline accept-removals`")

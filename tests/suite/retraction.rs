@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::convergence::differences;
 use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files, said};
 
 const DOCUMENTS: [&str; 9] = [
@@ -244,6 +245,59 @@ fn a_mass_of_files_that_vanish_is_an_accident_until_somebody_says_otherwise() {
     daemon.wait("the alarm is raised for an empty directory", alarm);
     // What was deleted within ten seconds before is taken for a part of the accident.
     assert_eq!(daemon.body("/rss.xml").matches("<item>").count(), 15);
+}
+
+/// Of the files that are lost only those that readers see are kept. The others do not come into a feed, neither now nor after a
+/// restart; readers who saw them once are told when they turn out to be deleted.
+#[test]
+fn what_is_lost_and_nowhere_kept_comes_into_no_feed() {
+    let newsroom = Newsroom::new();
+    let short = "\n[feeds]\ncontent = \"summary\"\nmax_items = 5\n";
+    newsroom.write("config/dateline.toml", format!("{CONFIG}{short}"));
+    for n in 0..40 {
+        let text = format!("---\ntitle: Story {n}.\ndate: 2026-11-20 10:{n}\nsummary: Told by {n}.\n---\n\nBody.\n");
+        newsroom.write(&format!("content/news/{}/story-{n}.md", n % 2), text);
+    }
+    let daemon = newsroom.serve();
+    let before = daemon.get("/news/rss.xml", &[]).body;
+    let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
+    let alarms = || log().lines().filter(|line| line.contains("ERROR") && line.contains("mass-removal")).count();
+    fs::rename(newsroom.path("content/news/1"), newsroom.path("elsewhere")).expect("movable");
+    daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("mass-removal"));
+    assert_eq!(daemon.get("/news/rss.xml", &[]).body, before);
+    let lost = |path: &str| said(&newsroom.dateline(&["history", path])).contains("vanished");
+    daemon.wait("all are lost", |_| (0..20).all(|n| lost(&format!("news/1/story-{}.md", 2 * n + 1))));
+    // Whatever else vanishes now is lost, too, and the log is not filled with it.
+    let told = alarms();
+    for n in 0..4 {
+        let path = format!("news/0/story-{}.md", 2 * n);
+        fs::remove_file(newsroom.path(&format!("content/{path}"))).expect("there");
+        daemon.wait("it is lost", |_| lost(&path));
+    }
+    assert!(daemon.body("/readyz").contains("more than "));
+    assert!(alarms() <= told + 1, "{} alarms after {told}", alarms());
+    let same = |daemon: &Daemon| {
+        assert_ne!(newsroom.build("fresh").status.code(), Some(1));
+        let fresh = files(&newsroom.path("fresh"));
+        differences(daemon, &fresh).is_empty()
+    };
+    for n in [39, 38, 36] {
+        let retract = newsroom.dateline(&["retract", &format!("news/{}/story-{n}.md", n % 2)]);
+        assert_eq!(retract.status.code(), Some(0), "{}", said(&retract));
+    }
+    daemon.wait("it is what a fresh build makes", same);
+    let feed = daemon.body("/news/rss.xml");
+    assert!(feed.contains("Told by 37.") && feed.contains("Told by 34.") && !feed.contains("Told by 33."), "{feed}");
+
+    // A file that comes back is what it was.
+    fs::copy(newsroom.path("elsewhere/story-33.md"), newsroom.path("content/news/1-33.md")).expect("copied");
+    daemon.wait("it is back", |daemon| daemon.body("/news/rss.xml").contains("Told by 33."));
+    let accept = newsroom.dateline(&["accept-removals"]);
+    assert_eq!(accept.status.code(), Some(0), "{}", said(&accept));
+    daemon.wait("who had one is told", |daemon| {
+        let told = tombstones(daemon, "/news/");
+        told.iter().any(|told| told.contains("story-31 ")) && !told.iter().any(|told| told.contains("story-33 "))
+    });
 }
 
 #[test]
