@@ -168,7 +168,10 @@ impl Engine {
         if missing {
             self.deferred.insert(key.clone());
             let published = self.windows.get(key).map(Vec::as_slice).unwrap_or_default();
-            let lost_one = published.iter().any(|path| !window.contains(path));
+            // What is still public elsewhere was moved, or is too old for this window: it can wait.
+            let is_public =
+                |path| self.held.get(path).is_some_and(|held: &Held| index.public_under(&held.article.id).is_some());
+            let lost_one = published.iter().any(|path| !window.contains(path) && !is_public(path));
             let hopeless = window
                 .iter()
                 .all(|path| !requests.iter().any(|request| request.path == *path) && !self.waiting.contains_key(path));

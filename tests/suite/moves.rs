@@ -3,7 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
+use dateline::daemon::load;
+use dateline::engine::Engine;
+use dateline::event::{BodyRequest, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile};
+use dateline::types::ArticlePath;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::newsroom::{Daemon, Newsroom, article};
@@ -317,4 +323,56 @@ fn a_file_that_is_renamed_and_broken_at_once_keeps_its_last_good_version() {
     assert_eq!(ids(&daemon).get("Story A").map(String::as_str), Some(A));
     newsroom.write("content/news/z.md", article("Story A, mended", "Text of A."));
     daemon.wait("it is mended", |daemon| ids(daemon).get("Story A, mended").is_some_and(|id| id == A));
+}
+
+/// A copy that turns out to be a move is in no feed twice, and in every feed all the time: also where its text has to be read again,
+/// since nobody knew when it was first read what would become of it.
+#[test]
+fn no_feed_lacks_an_article_while_its_file_is_elsewhere() {
+    let newsroom = Newsroom::new();
+    let checked = load(&newsroom.path("config/dateline.toml"));
+    let parsing = Arc::clone(&checked.config.as_ref().expect("valid").parsing);
+    let text = article("Ships", "The ships are back.");
+    let read = |path: &str| {
+        let mut parsed = dateline::article::parse(&ArticlePath::new(path), text.as_bytes(), &parsing);
+        if let Some(article) = &mut parsed.article {
+            article.source = Some(text.as_bytes().into());
+        }
+        parsed
+    };
+    let file = |path: &str, state| ParsedFile { path: ArticlePath::new(path), state, renamed_from: None };
+    let directories = ["", "news", "sport"].map(|path| ListedDirectory { path: path.into(), unreadable: None });
+    let files = vec![ArticlePath::new("news/ships.md")];
+    let listing =
+        Listing { scope: String::new(), directories: directories.into(), files, doubtful: false, limited: None };
+    let mut engine = Engine::new();
+    let mut second = 1_800_000_000;
+    let mut tell = |event| {
+        second += 1;
+        let effects = engine.handle(event, Timestamp::from_second(second).expect("in range"));
+        let times = |route: &str| {
+            let document = &engine.snapshot().documents.get(route).expect("published").bytes;
+            String::from_utf8_lossy(document).matches("<p>The ships are back.</p>").count()
+        };
+        let fetched = effects.into_iter().find_map(|effect| match effect {
+            Effect::Fetch(requests) => Some(requests),
+            _ => None,
+        });
+        (engine.snapshot().generation > 0).then(|| (times("/rss.xml"), fetched))
+    };
+    tell(Event::Config(checked.clone()));
+    tell(Event::Files(vec![file("news/ships.md", FileState::Present(read("news/ships.md")))]));
+    let (times, _) = tell(Event::Rescan(listing)).expect("published");
+    assert_eq!(times, 1);
+    let copied = tell(Event::Files(vec![file("sport/ships.md", FileState::Present(read("sport/ships.md")))]));
+    assert_eq!(copied.map(|(times, _)| times), Some(1), "a copy, as far as anybody knows");
+    let gone = Event::Files(vec![file("news/ships.md", FileState::Absent { doubtful: false })]);
+    let (times, requests) = tell(gone).expect("published");
+    assert_eq!(times, 1, "it moved, and is not deleted");
+    let fetch = |request: BodyRequest| {
+        let article = read(request.path.as_str()).article.expect("an article");
+        FetchedBody { request, body: article.body, source: article.source }
+    };
+    let fetched: Vec<FetchedBody> = requests.expect("its text").into_iter().map(fetch).collect();
+    assert_eq!(tell(Event::Fetched(fetched)).map(|(times, _)| times), Some(1));
 }
