@@ -36,6 +36,17 @@ pub enum Seen {
     Missing,
 }
 
+/// What somebody said of a path, from what tells the least to what tells the most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Said {
+    /// What was there left. What is there now came later, and that will be said, too: where what was there went comes first.
+    Gone,
+    /// Something changed, or a scan came by.
+    Touched,
+    /// It was closed after writing, or renamed to this name.
+    Finished,
+}
+
 /// What to do about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
@@ -67,8 +78,8 @@ impl Coalescer {
         Coalescer { grace, waiting: BTreeMap::new() }
     }
 
-    /// Takes note of a look at a path; `finished`: it was closed after writing, or renamed to this name.
-    pub fn observe(&mut self, path: &ArticlePath, seen: Seen, finished: bool, now: Duration) -> Step {
+    /// Takes note of a look at a path, and of why it was looked at.
+    pub fn observe(&mut self, path: &ArticlePath, seen: Seen, said: Said, now: Duration) -> Step {
         match seen {
             Seen::Missing => {
                 if !matches!(self.waiting.get(path), Some((Waiting::Absence, _))) {
@@ -78,7 +89,7 @@ impl Coalescer {
             }
             Seen::File(stamp, age) => {
                 let old = age.is_some_and(|age| age >= QUIET);
-                if finished || (old && !self.waiting.contains_key(path)) {
+                if said == Said::Finished || (said == Said::Touched && old && !self.waiting.contains_key(path)) {
                     self.waiting.remove(path);
                     return Step::Read;
                 }
@@ -101,7 +112,7 @@ impl Coalescer {
                 self.waiting.remove(path);
                 Step::Absent
             }
-            (_, seen) => self.observe(path, seen, false, now),
+            (_, seen) => self.observe(path, seen, Said::Touched, now),
         }
     }
 
@@ -140,7 +151,7 @@ impl Coalescer {
 mod tests {
     use super::*;
 
-    /// Each line: milliseconds, `see` (a hint came), `end` (closed or renamed) or `due`, what was seen (`-` nothing, `v@age`
+    /// Each line: milliseconds, `see` (a hint came), `end` (closed or renamed), `off` (gone) or `due`, what was seen (`-` nothing, `v@age`
     /// version v modified age ms ago), and the expected step.
     fn check(history: &str) {
         let mut coalescer = Coalescer::new(Duration::from_millis(250));
@@ -161,7 +172,9 @@ mod tests {
                     assert_eq!(coalescer.due(now), std::slice::from_ref(&path), "{line}");
                     coalescer.settle(&path, seen, now)
                 }
-                _ => coalescer.observe(&path, seen, what == "end", now),
+                "off" => coalescer.observe(&path, seen, Said::Gone, now),
+                "end" => coalescer.observe(&path, seen, Said::Finished, now),
+                _ => coalescer.observe(&path, seen, Said::Touched, now),
             };
             assert_eq!(format!("{step:?}"), expected, "{line}\n{history}");
         }
@@ -188,6 +201,9 @@ mod tests {
             // Written and removed.
             "0 see 1@0 Wait\n1000 due - Wait\n1250 due - Absent",
             "0 see - Wait\n100 see - Wait\n250 due - Absent",
+            // Renamed away, and another file is there: where the first one went is told before the other is read.
+            "0 off 1@5000 Wait\n1 end 1@5000 Read",
+            "0 off 1@5000 Wait\n1000 due 1@6000 Read",
         ] {
             check(history);
         }

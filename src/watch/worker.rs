@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::Sender;
 
 use super::WatchOptions;
-use super::coalesce::{Coalescer, QUIET, Stamp, Step};
+use super::coalesce::{Coalescer, QUIET, Said, Stamp, Step};
 use super::mounts;
 use super::notice::{Hint, Notice};
 use super::read::{self, open_media};
@@ -163,7 +163,10 @@ impl Worker {
                 Hint::Touched(path) => self.note(&path, Kind::Touched, &mut work),
                 Hint::Gone(path) => self.note(&path, Kind::Gone, &mut work),
                 Hint::Folder(path) => self.note(&path, Kind::Folder, &mut work),
-                Hint::Renamed(from, to) => self.note_rename(&from, &to, &mut work),
+                Hint::Renamed(from, to) => {
+                    self.note_rename(&from, &to, &mut work);
+                    self.note(&to, Kind::Finished, &mut work);
+                }
             }
         }
         if self.next_mounts <= self.now() {
@@ -210,10 +213,13 @@ impl Worker {
         if is_folder {
             work.folders.insert(relative.clone());
         } else if is_article_name(name) {
-            work.files
-                .entry(ArticlePath::new(&relative))
-                .and_modify(|finished| *finished |= kind == Kind::Finished)
-                .or_insert(kind == Kind::Finished);
+            let said = match kind {
+                Kind::Finished => Said::Finished,
+                Kind::Gone => Said::Gone,
+                Kind::Touched | Kind::Folder => Said::Touched,
+            };
+            let before = work.files.entry(ArticlePath::new(&relative)).or_insert(said);
+            *before = said.max(*before);
         } else if kind != Kind::Touched {
             // A picture or sound: the articles that name it say what it is like.
             work.reread.extend(self.named.get(&ArticlePath::new(&relative)).into_iter().flatten().cloned());
@@ -221,7 +227,9 @@ impl Worker {
         // What was here may have been a folder.
         if kind == Kind::Gone && !is_article_name(name) {
             let below = format!("{relative}/");
-            work.files.extend(self.below(&below).map(|path| (path.clone(), false)));
+            for path in self.below(&below) {
+                work.files.entry(path.clone()).or_insert(Said::Gone);
+            }
             work.reread.extend(self.naming_below(&below));
         }
     }
@@ -283,8 +291,8 @@ impl Worker {
             }
         }
         let mut ready = Vec::new();
-        for (path, finished) in work.files {
-            self.observe(path, finished, &mut ready);
+        for (path, said) in work.files {
+            self.observe(path, said, &mut ready);
         }
         ready.extend(work.reread.into_iter().filter(|path| self.known.contains_key(path)));
         ready.sort();
@@ -295,7 +303,7 @@ impl Worker {
     }
 
     /// Decides whether a file is to be read now.
-    fn observe(&mut self, path: ArticlePath, finished: bool, ready: &mut Vec<ArticlePath>) {
+    fn observe(&mut self, path: ArticlePath, said: Said, ready: &mut Vec<ArticlePath>) {
         let found = match look(&self.options.root, &path) {
             Ok(found) => found,
             Err(_) => return ready.push(path),
@@ -307,7 +315,7 @@ impl Worker {
             return;
         }
         let now = self.now();
-        if self.coalescer.observe(&path, seen(found, clock()), finished, now) == Step::Read {
+        if self.coalescer.observe(&path, seen(found, clock()), said, now) == Step::Read {
             ready.push(path);
         }
     }
@@ -405,7 +413,7 @@ impl Worker {
             }
             FileState::Absent { .. } => {
                 let now = self.now();
-                self.coalescer.observe(&file.path, seen(None, clock()), false, now);
+                self.coalescer.observe(&file.path, seen(None, clock()), Said::Gone, now);
                 false
             }
             // Read again at the next scan.
@@ -451,7 +459,7 @@ impl Worker {
         for (path, stamp) in &found.files {
             if self.known.get(path).is_none_or(|known| known.stamp != Some(*stamp)) {
                 let now = self.now();
-                if self.coalescer.observe(path, seen(Some(*stamp), clock()), false, now) == Step::Read {
+                if self.coalescer.observe(path, seen(Some(*stamp), clock()), Said::Touched, now) == Step::Read {
                     ready.push(path.clone());
                 }
             }
@@ -467,7 +475,7 @@ impl Worker {
         drop(absent);
         let now = self.now();
         for path in &missing {
-            self.coalescer.observe(path, seen(None, clock()), false, now);
+            self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
         }
         // Until the grace is over, what is leaving is still there.
         listing.files.extend(self.coalescer.leaving().cloned());
@@ -582,8 +590,8 @@ impl Worker {
 struct Work {
     everything: bool,
     folders: BTreeSet<String>,
-    /// Files, and whether each was finished.
-    files: BTreeMap<ArticlePath, bool>,
+    /// Files, and the most that was said of each.
+    files: BTreeMap<ArticlePath, Said>,
     /// Articles to be read again whatever they look like, since a file that they name changed.
     reread: BTreeSet<ArticlePath>,
     /// Where renamed articles were before.
