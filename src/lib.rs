@@ -26,8 +26,8 @@
 //! Each module imports only what stands to its right (a test reads the `use` lines):
 //!
 //! ```text
-//! main > cli > daemon > control > serve > deliver > watch > store > engine > build > event > snapshot > ledger > config > feed >
-//! article > diag > types
+//! main > cli > daemon > control > serve > deliver > watch > store > engine > build > event > meter > snapshot > ledger > config >
+//! feed > article > diag > types
 //! ```
 //!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and
@@ -36,15 +36,16 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `performing` carries effects out, `memory` writes records, `once` builds once |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `once` builds once |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
-//! | `serve` | accept loop and connections; pure inside: routes, preconditions, content negotiation |
+//! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
 //! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `pages` those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index, claims (who gets which id), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
+//! | `meter` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |
 //! | `snapshot` | what readers see: plain immutable data |
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
@@ -102,6 +103,15 @@
 //! **Why does a retraction alone not wait for the disk?** Every other change can be published later without harm. What must not be
 //! read for a moment longer is worth more than the memory of it, and the operator is told that a restart would forget it.
 //!
+//! **Why has no request a timer?** A timer for each would cost more than the rest of a 304. A connection notes where it stands, and the loop
+//! that accepted it looks at all of them once a second (`serve::overdue`).
+//!
+//! **Why are header fields made before they are asked for?** A document is asked for thousands of times and changes once: a request
+//! clones a map and puts Date in. `snapshot` knows header maps for this; they are plain nouns.
+//!
+//! **Why are only whole answers counted that a client had before?** Whoever asks whether a feed changed costs nothing. A refusal stops some
+//! readers for the whole host, so it has to be deserved, and is for one feed and with a time (`serve::budget`).
+//!
 //! **Why are ids assigned by (explicit, published, path)?** Of two articles that would have the same id one must give way, and
 //! the order in which files were seen must not matter. A story published later never takes the id of an earlier one.
 //!
@@ -153,6 +163,7 @@ pub mod engine;
 pub mod event;
 pub mod feed;
 pub mod ledger;
+pub mod meter;
 pub mod serve;
 pub mod snapshot;
 pub mod store;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use jiff::Timestamp;
 
 use crate::article::Metadata;
@@ -56,8 +57,12 @@ pub struct Resource {
     pub last_modified: Option<Timestamp>,
     /// How long a cache may keep it (seconds).
     pub max_age: u32,
-    /// The bytes in each content coding, made on first use.
-    pub codings: CodedBytes,
+    /// When the newest of its entries was published, of the page of a feed.
+    pub newest: Option<Timestamp>,
+    /// Where else what it is about is, as a Link field says it (RFC 8288): of a page, its feeds.
+    pub links: Option<Text>,
+    /// The answers in each content coding, made on first use.
+    pub codings: Codings,
 }
 
 /// What a resource is.
@@ -76,6 +81,20 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
+    /// What metrics call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResourceKind::Feed(format) | ResourceKind::ShownFeed(format) => match format {
+                Format::Rss => "rss",
+                Format::Atom => "atom",
+                Format::Json => "json",
+            },
+            ResourceKind::Style => "style",
+            ResourceKind::Opml => "opml",
+            ResourceKind::Page => "page",
+        }
+    }
+
     /// The Content-Type header.
     pub fn content_type(self) -> &'static str {
         match self {
@@ -92,20 +111,61 @@ impl Resource {
     /// A document of these bytes.
     pub fn new(kind: ResourceKind, bytes: Vec<u8>, last_modified: Option<Timestamp>, max_age: u32) -> Resource {
         let hash = ContentHash::of(&bytes);
-        Resource { kind, bytes: bytes.into(), hash, last_modified, max_age, codings: CodedBytes::default() }
+        Resource {
+            kind,
+            bytes: bytes.into(),
+            hash,
+            last_modified,
+            max_age,
+            newest: None,
+            links: None,
+            codings: Codings::default(),
+        }
+    }
+
+    /// A page that announces feeds in its Link field as in its text.
+    #[must_use]
+    pub fn announcing(mut self, feeds: &[(Text, String, Format)]) -> Resource {
+        let link = |(_, url, format): &(Text, String, Format)| {
+            format!("<{url}>; rel=\"alternate\"; type=\"{}\"", format.media_type())
+        };
+        self.links = Some(feeds.iter().map(link).collect::<Vec<_>>().join(", "))
+            .filter(|links| !links.is_empty())
+            .map(|links| Text::line(&links));
+        self
     }
 }
 
-/// The codings of one document. Filled in place: what is in them is a function of the identity bytes, so every reader
-/// sees the same, and a coding that nobody asks for costs nothing.
+/// The codings of one document. Filled in place: what is in them is a function of the document, so every reader sees the same,
+/// and a coding that nobody asks for costs nothing.
 #[derive(Debug, Default)]
-pub struct CodedBytes {
+pub struct Codings {
+    /// The bytes as they are.
+    pub identity: Coded,
     /// `gzip`
-    pub gzip: OnceLock<Bytes>,
+    pub gzip: Coded,
     /// `br`
-    pub brotli: OnceLock<Bytes>,
+    pub brotli: Coded,
     /// `zstd`
-    pub zstd: OnceLock<Bytes>,
+    pub zstd: Coded,
+}
+
+/// A document in one coding, and the header fields of its answers but for the value of Date.
+#[derive(Debug, Default)]
+pub struct Coded {
+    /// Those of a 304. Its tag is known before the bytes are.
+    pub unmodified: OnceLock<Box<HeaderMap>>,
+    /// The bytes, and the fields of a 200; `None` where the encoder failed.
+    pub whole: OnceLock<Option<Box<Whole>>>,
+}
+
+/// What a 200 consists of.
+#[derive(Debug)]
+pub struct Whole {
+    /// Coded.
+    pub bytes: Bytes,
+    /// The header fields.
+    pub fields: HeaderMap,
 }
 
 /// A public article, with all that its entry is made of besides the rendered body.
@@ -164,8 +224,46 @@ pub struct Report {
     pub articles: usize,
     /// Articles that are public.
     pub published: usize,
+    /// Of those that are not public, why: how many of each.
+    pub hidden: Hidden,
     /// Feeds, each in one or more formats.
     pub feeds: usize,
     /// What is wrong now, sorted by place.
     pub problems: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// How many articles are in which state.
+    pub fn states(&self) -> [(&'static str, usize); 8] {
+        let Hidden { drafts, undated, scheduled, expired, retracted, id_taken } = self.hidden;
+        let known = [self.published, drafts, undated, scheduled, expired, retracted, id_taken];
+        let refused = self.articles.saturating_sub(known.into_iter().sum());
+        [
+            ("public", self.published),
+            ("draft", drafts),
+            ("undated", undated),
+            ("scheduled", scheduled),
+            ("expired", expired),
+            ("retracted", retracted),
+            ("id-taken", id_taken),
+            ("refused", refused),
+        ]
+    }
+}
+
+/// Articles that readers do not see, by why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Hidden {
+    /// `draft: true`
+    pub drafts: usize,
+    /// Without a date, and nothing remembers when they were first seen.
+    pub undated: usize,
+    /// Their date or the end of their embargo is still to come.
+    pub scheduled: usize,
+    /// They were public until they expired.
+    pub expired: usize,
+    /// Withdrawn.
+    pub retracted: usize,
+    /// Another article has their id.
+    pub id_taken: usize,
 }

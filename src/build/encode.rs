@@ -94,6 +94,10 @@ pub fn cut(key: &FeedKey, cabinet: &Cabinet, feed: &Feed, wanted: usize) -> Opti
 pub fn documents(key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Vec<Document> {
     let page = page::feed_page(feed, &feed_page(key, cabinet));
     let page = Resource::new(ResourceKind::Page, page.into_bytes(), feed.updated, PAGE_MAX_AGE);
+    let announced: Vec<_> =
+        feed.formats.first().map(|&format| (feed.title.clone(), feed.url(format), format)).into_iter().collect();
+    let newest = feed.entries.iter().map(|entry| entry.published.timestamp()).max();
+    let page = Resource { newest, ..page.announcing(&announced) };
     let public = feed.formats.iter().map(|&format| {
         let shown = feed.style.is_some() && format != Format::Json;
         let kind = if shown { ResourceKind::ShownFeed(format) } else { ResourceKind::Feed(format) };
@@ -186,6 +190,7 @@ fn feed_page<'c>(key: &FeedKey, cabinet: &'c Cabinet) -> FeedPage<'c> {
 pub fn article_page(article: &PublishedArticle, entry: &Entry) -> Resource {
     let page = page::article_page(entry, &article.frame);
     Resource::new(ResourceKind::Page, page.into_bytes(), Some(article.updated.timestamp()), PAGE_MAX_AGE)
+        .announcing(&article.frame.feeds)
 }
 
 /// The list of all feeds: sections nested as they are, then tags and authors.

@@ -19,6 +19,7 @@ use crate::article::Metadata;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
+use crate::snapshot::Hidden;
 use crate::types::{ArticlePath, EntryId, Moment, encode_segment, nfc};
 
 /// Where an article stands.
@@ -84,6 +85,7 @@ pub struct Index {
     ends: BTreeMap<FeedKey, Timestamp>,
     ending: BTreeSet<(Timestamp, FeedKey)>,
     public: usize,
+    hidden: Hidden,
     changes: Changes,
     /// The last instant passed.
     now: Timestamp,
@@ -116,6 +118,7 @@ impl Index {
             ends: BTreeMap::new(),
             ending: BTreeSet::new(),
             public: 0,
+            hidden: Hidden::default(),
             changes,
             now: Timestamp::MIN,
         }
@@ -182,14 +185,14 @@ impl Index {
             filed.feeds = self.cabinet.feeds(metadata, &filed.filing);
         }
         self.due.extend(filed.due.iter().map(|instant| (*instant, path.clone())));
-        self.articles.insert(path.clone(), filed);
+        self.insert(path.clone(), filed);
         self.changes.articles.insert(path.clone());
         self.settle(&wish);
     }
 
     /// Takes an article out.
     pub fn remove(&mut self, path: &ArticlePath) {
-        let Some(filed) = self.articles.remove(path) else { return };
+        let Some(filed) = self.take(path) else { return };
         self.changes.articles.insert(path.clone());
         self.withdraw(path, &filed);
         for instant in &filed.due {
@@ -277,6 +280,26 @@ impl Index {
     /// How many articles are public.
     pub fn public(&self) -> usize {
         self.public
+    }
+
+    /// How many are not, by why.
+    pub fn hidden(&self) -> Hidden {
+        self.hidden
+    }
+
+    fn insert(&mut self, path: ArticlePath, filed: Filed) {
+        if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
+            *count += 1;
+        }
+        self.articles.insert(path, filed);
+    }
+
+    fn take(&mut self, path: &ArticlePath) -> Option<Filed> {
+        let filed = self.articles.remove(path)?;
+        if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
+            *count -= 1;
+        }
+        Some(filed)
     }
 
     /// What is odd about where an article stands.
@@ -428,7 +451,7 @@ impl Index {
             if self.articles.get(&path).is_some_and(|filed| filed.standing == standing) {
                 continue;
             }
-            let Some(mut filed) = self.articles.remove(&path) else { continue };
+            let Some(mut filed) = self.take(&path) else { continue };
             self.withdraw(&path, &filed);
             filed.standing = standing;
             moved.push((path, filed));
@@ -436,7 +459,7 @@ impl Index {
         for (path, filed) in moved {
             self.place(&path, &filed);
             self.changes.articles.insert(path.clone());
-            self.articles.insert(path, filed);
+            self.insert(path, filed);
         }
     }
 
@@ -489,4 +512,17 @@ fn is_retracted(metadata: &Metadata, remembered: Option<&Remembered>, id: &Entry
 fn position(filed: &Filed) -> Option<Position> {
     let (published, _) = filed.dates?;
     Some((Reverse(published.timestamp()), filed.id()?.clone()))
+}
+
+/// Where articles of a standing are counted that readers do not see.
+fn hidden<'h>(hidden: &'h mut Hidden, standing: &Standing) -> Option<&'h mut usize> {
+    match standing {
+        Standing::Public(_) => None,
+        Standing::Draft => Some(&mut hidden.drafts),
+        Standing::Undated => Some(&mut hidden.undated),
+        Standing::Scheduled(_) => Some(&mut hidden.scheduled),
+        Standing::Expired(_) => Some(&mut hidden.expired),
+        Standing::Retracted => Some(&mut hidden.retracted),
+        Standing::IdTaken(_) => Some(&mut hidden.id_taken),
+    }
 }

@@ -4,24 +4,27 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{count, fail, load};
-use crate::config::Config;
-use crate::daemon;
+use crate::config::{Config, Endpoint};
+use crate::daemon::{self, Front, Instead, Renewal};
+use crate::serve::Audience;
 
-/// Watch, build and serve until SIGTERM or Ctrl-C; a second signal ends at once.
+/// Watch, build and serve until SIGTERM or Ctrl-C; a second signal ends at once. SIGHUP opens the access log anew and reads the
+/// certificate again.
 #[derive(Args, Debug, Default)]
 #[command(after_help = "The log level comes from DATELINE_LOG: error, warn, info (the default), debug.")]
 pub(super) struct Serve {
     /// Listen here instead of `server.listen`; port 0 takes any free port.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Serve status and metrics here instead of on `admin.listen`.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin: Option<SocketAddr>,
 }
 
 impl Serve {
@@ -35,26 +38,24 @@ impl Serve {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
-        let address = self.listen.unwrap_or(config.server.listen);
+        let instead = Instead { listen: self.listen, admin: self.admin };
         let result = runtime.block_on(async {
             let mut signals = Signals::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
-            let listener = TcpListener::bind(address).await.map_err(|error| {
-                format!("cannot listen on {address}: {error}; choose another with `--listen` or `server.listen`, or stop what listens there")
-            })?;
-            let bound = listener.local_addr().map_err(|error| error.to_string())?;
-            announce(&config, bound);
+            let front = Front::open(&config, instead)?;
+            announce(&config, &front).map_err(|error| error.to_string())?;
+            let renewal = front.renewal.clone();
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-            let daemon = daemon::run(checked, config, listener, daemon::now, async { stopped.await.unwrap_or_default() });
+            let daemon = daemon::run(checked, config, front, daemon::now, async { stopped.await.unwrap_or_default() });
             let mut daemon = std::pin::pin!(daemon);
             tokio::select! {
                 result = &mut daemon => return result.map_err(|error| error.to_string()),
-                () = signals.next() => {}
+                () = signals.next(&renewal) => {}
             }
             tracing::info!("stopping; a second signal ends at once");
             drop(stop);
             tokio::select! {
                 result = &mut daemon => result.map_err(|error| error.to_string()),
-                () = signals.next() => Ok(()),
+                () = signals.next(&renewal) => Ok(()),
             }
         });
         // Blocking tasks may hang on a dead mount; they end with the process.
@@ -66,14 +67,28 @@ impl Serve {
     }
 }
 
-fn announce(config: &Arc<Config>, bound: SocketAddr) {
+/// A line for each listener, those for readers first.
+fn announce(config: &Config, front: &Front) -> std::io::Result<()> {
     let prefix = config.site.url.path();
-    println!(
-        "http://{bound}{prefix} serves {}: {}, articles from {}",
-        config.site.title,
-        count(config.sections.len() + 1, "section"),
-        config.parsing.root
-    );
+    for listener in &front.listeners {
+        let endpoint = listener.endpoint()?;
+        let place = |scheme: &str, path: &str| match &endpoint {
+            Endpoint::Tcp(address) => format!("{scheme}://{address}{path}"),
+            Endpoint::Unix(_) => endpoint.to_string(),
+        };
+        match listener.audience() {
+            Audience::Public => println!(
+                "{} serves {}: {}, articles from {}",
+                place("http", &prefix),
+                config.site.title,
+                count(config.sections.len() + 1, "section"),
+                config.parsing.root
+            ),
+            Audience::Secure(_) => println!("{} serves the same in TLS", place("https", &prefix)),
+            Audience::Admin => println!("admin {} tells operators how it goes", place("http", "/")),
+        }
+    }
+    Ok(())
 }
 
 fn start_log() {
@@ -90,6 +105,7 @@ const FILE_TOO_LARGE: i32 = 25;
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
     /// Heard so that it does not kill: a limit on file sizes (`LimitFSIZE`) is to the state what a full disk is.
     _too_large: Signal,
 }
@@ -99,14 +115,19 @@ impl Signals {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
             _too_large: signal(SignalKind::from_raw(FILE_TOO_LARGE))?,
         })
     }
 
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Waits until somebody wants the end; SIGHUP renews what can be renewed.
+    async fn next(&mut self, renewal: &Renewal) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => renewal.renew(),
+            }
         }
     }
 }

@@ -5,10 +5,10 @@ mod addresses;
 mod feeds;
 mod raw;
 mod sections;
+mod server;
 mod validate;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSi
 use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use addresses::{Address, Fate};
+pub use server::{AccessLog, Admin, Budget, Endpoint, LogFormat, Proxies, Server, Tls};
 pub use validate::parse;
 
 /// What reading of a configuration gave.
@@ -70,8 +71,8 @@ pub struct Config {
 /// Where the keys stand that a running daemon cannot change.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Places {
-    /// `server.listen`
-    pub listen: Place,
+    /// `server.listen`, which stands for `[server]` and `[admin]`.
+    pub server: Place,
     /// `content.directory`
     pub content: Place,
     /// `output.directory`
@@ -100,7 +101,7 @@ impl Config {
             }
             changed
         };
-        if freeze(self.server != running.server, "server.listen", &self.places.listen) {
+        if freeze(self.server != running.server, "server", &self.places.server) {
             self.server = running.server.clone();
         }
         if freeze(self.content.directory != running.content.directory, "content.directory", &self.places.content) {
@@ -190,13 +191,6 @@ pub struct Reload {
 /// A checked `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ArticleUrl(pub Text);
-
-/// `[server]`
-#[derive(Clone, PartialEq, Debug)]
-pub struct Server {
-    /// Where to listen.
-    pub listen: SocketAddr,
-}
 
 /// `[feeds]`, and its keys in a section.
 #[derive(Clone, PartialEq, Debug)]

@@ -171,6 +171,19 @@ impl<'t> Table<'t> {
         Some(At { value: texts, span: value.span() })
     }
 
+    /// A string, or a list of strings.
+    pub(super) fn text_or_texts(&mut self, sink: &mut Sink<'_>, key: &'static str) -> Option<At<Vec<At<String>>>> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::String(_) => self.text(sink, key).map(|text| At { span: text.span.clone(), value: vec![text] }),
+            DeValue::Array(_) => self.texts(sink, key),
+            _ => {
+                self.wrong_type(sink, key, value, "a string in quotes, or a list of them");
+                None
+            }
+        }
+    }
+
     /// A table below this one; an absent one is empty.
     pub(super) fn table(&mut self, sink: &mut Sink<'_>, key: &'static str) -> Table<'t> {
         let name = if self.span.end == 0 { format!("[{key}]") } else { format!("{}.{key}", self.name) };

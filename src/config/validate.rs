@@ -4,7 +4,6 @@
 //! Long because it has a check for every key; each is short, and `sections` has those of `[[section]]`.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
 use super::{ArticleUrl, Checked, Config, Content, Places, Reload, Removals, Server, Site, Taxonomies, UpdatedWhen};
-use super::{addresses, feeds, sections};
+use super::{addresses, feeds, sections, server};
 use crate::article::{ParseOptions, WireField};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
 use crate::types::{ContentHash, Language, Text, WebUrl};
@@ -68,8 +67,9 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let mut state_table = root.table(sink, "state");
     let mut reload_table = root.table(sink, "reload");
 
-    let listen = listen(&mut server_table, sink);
-    let (site, timezone) = site(&mut site_table, sink, listen.as_ref());
+    let mut admin_table = root.table(sink, "admin");
+    let (server, server_place) = server::validate(&mut server_table, &mut admin_table, sink, folder);
+    let (site, timezone) = site(&mut site_table, sink, server.as_ref());
     let content_directory = directory(&mut content_table, sink, folder, "../content");
     let output_directory = directory(&mut output_table, sink, folder, "../feeds");
     let state_directory = directory(&mut state_table, sink, folder, "../.dateline");
@@ -126,6 +126,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         content_table,
         output_table,
         server_table,
+        admin_table,
         feeds_table,
         taxonomies_table,
         state_table,
@@ -141,7 +142,6 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         wire_labels,
         max_size,
     };
-    let listen = listen?;
     Some(Config {
         file: file.to_owned(),
         hash,
@@ -155,7 +155,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         parsing: Arc::new(parsing),
         output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),
         state: state_directory.value.clone(),
-        server: Server { listen: listen.value },
+        server: server?,
         feeds,
         sections,
         taxonomies,
@@ -163,7 +163,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         updated_when: updated_when.unwrap_or(UpdatedWhen::Text),
         reload,
         places: Places {
-            listen: sink.place(&listen.span),
+            server: sink.place(&server_place.span),
             content: sink.place(&content_directory.span),
             output: sink.place(&output_directory.span),
             state: sink.place(&state_directory.span),
@@ -171,7 +171,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     })
 }
 
-fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, listen: Option<&At<SocketAddr>>) -> (Option<Site>, TimeZone) {
+fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, server: Option<&Server>) -> (Option<Site>, TimeZone) {
     let title = required_text(table, sink, "title", "title = \"Harbour Courier\"");
     let url = table.text(sink, "url");
     if url.is_none() && !table.has("url") {
@@ -211,14 +211,14 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, listen: Option<&At<SocketAdd
             None
         }
     };
-    if let (Some(url), Some(listen)) = (&url, listen)
+    let public = server.into_iter().flat_map(|server| &server.listen).find(|endpoint| !endpoint.is_local());
+    if let (Some(url), Some(listen)) = (&url, public)
         && loopback
-        && !listen.value.ip().is_loopback()
     {
         sink.report(
             Code::ConfigLoopback,
             &url.span,
-            format!("`site.url` is this machine itself, but dateline listens on {}: readers elsewhere would subscribe to their own machine", listen.value),
+            format!("`site.url` is this machine itself, but dateline listens on {listen}: readers elsewhere would subscribe to their own machine"),
             "write the address under which readers reach dateline",
         );
     }
@@ -344,23 +344,6 @@ fn tag_authority(sink: &mut Sink<'_>, authority: &At<String>) -> Option<Text> {
     good.then(|| Text::new(&authority.value))
 }
 
-fn listen(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Option<At<SocketAddr>> {
-    let Some(listen) = table.text(sink, "listen") else {
-        let default = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), 8080);
-        return (!table.has("listen")).then(|| At { value: default, span: table.span.clone() });
-    };
-    let address = listen.value.replace("localhost:", "127.0.0.1:").parse();
-    let address = address.map_err(|_| format!("`{}` is not an address and a port", listen.value.escape_debug()));
-    let address = sink.check(
-        Code::ConfigListen,
-        &listen.span,
-        address,
-        "write one such as `127.0.0.1:8080`, `0.0.0.0:80` or `[::1]:8080`",
-    )?;
-    Some(At { value: address, span: listen.span })
-}
-
-/// Joined with the folder of the configuration, without `.` and needless `..`.
 fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path, default: &str) -> At<PathBuf> {
     let given =
         table.text(sink, "directory").unwrap_or_else(|| At { value: default.to_owned(), span: table.span.clone() });
@@ -370,8 +353,13 @@ fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path, default:
     if given.value.contains('\0') {
         sink.report(Code::ConfigDirectory, &given.span, "a path cannot contain NUL", "write the path of a directory");
     }
+    At { value: joined(folder, &given.value), span: given.span }
+}
+
+/// A path of the configuration joined with its folder, without `.` and needless `..`.
+pub(super) fn joined(folder: &Path, written: &str) -> PathBuf {
     let mut path = PathBuf::new();
-    for component in folder.join(&given.value).components() {
+    for component in folder.join(written).components() {
         match component {
             Component::CurDir => {}
             Component::ParentDir if matches!(path.components().next_back(), Some(Component::Normal(_))) => {
@@ -383,7 +371,7 @@ fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path, default:
     if path.as_os_str().is_empty() {
         path.push(".");
     }
-    At { value: path, span: given.span }
+    path
 }
 
 fn apart(sink: &mut Sink<'_>, content: &At<PathBuf>, output: &At<PathBuf>) {

@@ -3,6 +3,7 @@
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
 //! `performing` carries effects out, `memory` is the way of records to the disk, `once` builds for commands that do not stay.
 
+mod front;
 mod memory;
 mod once;
 mod performing;
@@ -12,12 +13,11 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::config::{self, Checked, Config};
@@ -28,12 +28,14 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::engine::Engine;
 use crate::event::{Command, Delivery, Effect, Event, Ticket};
 use crate::ledger::Ledger;
+use crate::meter::Meters;
 use crate::serve::{self, Demand, ServeOptions};
 use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
 use crate::watch::scan::Root;
-use crate::watch::{self, WatchHandle, WatchOptions};
+use crate::watch::{self, Heard, WatchHandle, WatchOptions};
+pub use front::{Front, Instead, Renewal};
 use memory::Memory;
 pub use once::{Built, build_once, remembered};
 
@@ -94,14 +96,14 @@ pub fn load(file: &Path) -> Checked {
     }
 }
 
-/// Watches, builds and serves until `stop` resolves. The listener is bound already, so the caller knows its address.
+/// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses.
 ///
 /// # Errors
 /// When a part of the daemon ended by itself.
 pub async fn run(
     checked: Checked,
     config: Arc<Config>,
-    listener: TcpListener,
+    front: Front,
     clock: Clock,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
@@ -124,15 +126,21 @@ pub async fn run(
         let config = Arc::clone(&config);
         Arc::new(move |demand: Demand| once::supply(&root(&config), &config, demand))
     };
+    let (published, first) = channel::channel(false);
+    let options = ServeOptions { first: Some(first), ..front.options(&config.server, clock) };
+    let Front { listeners, renewal, meters } = front;
     parts.spawn(async move {
         let stopped = async move { serving_stopped.await.unwrap_or_default() };
-        serve::run(listener, served, disk, ServeOptions::new(clock), stopped).await;
+        serve::run(listeners, served, disk, options, stopped).await;
         "server"
     });
+    // Ends when it is dropped, at the end.
+    let mut certificate = JoinSet::new();
+    certificate.spawn(renewal.watch_certificate());
     let target = config.output.clone().map(|directory| Box::new(Disk::new(directory)) as Box<dyn Target>);
-    let outcomes = events.clone();
+    let (outcomes, counted) = (events.clone(), Arc::clone(&meters));
     parts.spawn(async move {
-        deliver::run(target.into_iter().collect(), delivery_inbox, outcomes).await;
+        deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, counted).await;
         "deliveries"
     });
 
@@ -153,13 +161,15 @@ pub async fn run(
         grace: config.content.removals.grace.try_into().unwrap_or_default(),
         safety: SAFETY_SCAN,
     };
-    let watcher =
-        watch::start(options, events.clone()).map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
+    let (heard, watched) = mpsc::channel(64);
+    let watcher = watch::start(options, heard, Arc::clone(&meters))
+        .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
     let daemon = Daemon {
         root: root(&config),
         snapshot,
         events,
         inbox,
+        watched,
         next: None,
         deliveries,
         watcher,
@@ -172,6 +182,10 @@ pub async fn run(
         fetches: JoinSet::new(),
         checked,
         quarantine: Quarantine::default(),
+        meters,
+        published,
+        changing: None,
+        watchdog: sd_notify::watchdog_enabled(),
     };
     let result = tokio::select! {
         result = daemon.take_events(ledger, stop) => result,
@@ -181,6 +195,7 @@ pub async fn run(
             None => "no part of the daemon is left".to_owned(),
         })),
     };
+    tell_systemd(&[sd_notify::NotifyState::Stopping]);
     // The watcher is stopped and no delivery follows: both went with the daemon. Now connections and deliveries drain.
     drop(stop_serving);
     let drained = tokio::time::timeout(DRAIN_DEADLINE, async { while parts.join_next().await.is_some() {} }).await;
@@ -201,8 +216,10 @@ struct Daemon {
     snapshot: Arc<ArcSwap<Snapshot>>,
     events: mpsc::Sender<Event>,
     inbox: mpsc::Receiver<Event>,
-    /// An event that was met while a burst of files was gathered.
-    next: Option<Event>,
+    /// What the watcher saw.
+    watched: mpsc::Receiver<Heard>,
+    /// What was met while a burst of files was gathered.
+    next: Option<Heard>,
     deliveries: mpsc::UnboundedSender<Delivery>,
     watcher: WatchHandle,
     memory: Memory,
@@ -218,6 +235,20 @@ struct Daemon {
     /// The last configuration that was taken: what a rebuilt engine starts from.
     checked: Checked,
     quarantine: Quarantine,
+    meters: Arc<Meters>,
+    /// Whether anything is published yet.
+    published: channel::Sender<bool>,
+    /// Since when the change is known that is being worked on.
+    changing: Option<Instant>,
+    /// Within which time systemd wants to hear that we live.
+    watchdog: Option<Duration>,
+}
+
+/// Tells systemd what is going on, where it wants to know.
+fn tell_systemd(news: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(news) {
+        tracing::debug!(%error, "systemd cannot be told");
+    }
 }
 
 /// Files that an engine ended over. Nobody expects any; a newsroom still wants its other stories published.
@@ -240,6 +271,12 @@ impl Daemon {
             if !self.memory.unwritten.is_empty() {
                 sleep = sleep.min(WRITE_AGAIN);
             }
+            // From here, so that it is this loop that lives.
+            if let Some(patience) = self.watchdog {
+                tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+                sleep = sleep.min(patience / 2);
+            }
+            self.meters.queue.set(i64::try_from(self.inbox.len() + self.watched.len()).unwrap_or(i64::MAX));
             let tick = tokio::time::sleep(sleep);
             let event = tokio::select! {
                 biased;
@@ -248,8 +285,11 @@ impl Daemon {
                     return Ok(());
                 }
                 Some(asked) = self.requests.recv() => self.command(asked),
-                Some(event) = async { self.next.take() } => event,
+                Some(heard) = async { self.next.take() } => self.begin(heard),
                 event = self.inbox.recv() => event.ok_or_else(|| Fatal("nothing sends events any more".to_owned()))?,
+                heard = self.watched.recv() => {
+                    self.begin(heard.ok_or_else(|| Fatal("the watcher ended unexpectedly".to_owned()))?)
+                }
                 Some(_) = self.fetches.join_next() => continue,
                 () = tick => Event::Tick,
             };
@@ -263,12 +303,20 @@ impl Daemon {
         }
     }
 
+    /// Takes up what the watcher saw.
+    fn begin(&mut self, heard: Heard) -> Event {
+        if matches!(heard.event, Event::Files(_)) {
+            self.changing = Some(heard.since);
+        }
+        heard.event
+    }
+
     /// Joins file events that wait already, so that a burst is one batch; suspects go alone, culprits not at all.
     fn gather(&mut self, event: Event) -> Vec<Event> {
         let Event::Files(mut files) = event else { return vec![event] };
         while files.len() < SLICE {
-            match self.inbox.try_recv() {
-                Ok(Event::Files(more)) => files.extend(more),
+            match self.watched.try_recv() {
+                Ok(Heard { event: Event::Files(more), .. }) => files.extend(more),
                 Ok(other) => {
                     self.next = Some(other);
                     break;
@@ -294,7 +342,10 @@ impl Daemon {
             _ => None,
         };
         let urgent = is_urgent(&event);
-        match travel(engine, event, self.clock).await {
+        let begun = Instant::now();
+        let travelled = travel(engine, event, self.clock).await;
+        self.meters.building.observe(begun.elapsed().as_secs_f64());
+        match travelled {
             Ok((engine, effects)) => {
                 self.quarantine.failures = 0;
                 // The engine may have refused it.

@@ -123,7 +123,7 @@ impl Daemon {
         });
     }
 
-    pub(super) fn swap(&self, mut snapshot: Arc<Snapshot>) {
+    pub(super) fn swap(&mut self, mut snapshot: Arc<Snapshot>) {
         let is_alarm = |problem: &Diagnostic| problem.code == Code::StateUnwritable;
         if self.alarm.is_some() || snapshot.report.problems.iter().any(is_alarm) {
             let mut report = Report::clone(&snapshot.report);
@@ -134,7 +134,12 @@ impl Daemon {
         }
         let report = Arc::clone(&snapshot.report);
         let before = self.snapshot.swap(snapshot);
-        if before.generation == 0 {
+        if let Some(since) = self.changing.take() {
+            self.meters.publishing.observe(since.elapsed().as_secs_f64());
+        }
+        if before.generation == 0 && self.snapshot.load().generation > 0 {
+            self.published.send_replace(true);
+            super::tell_systemd(&[sd_notify::NotifyState::Ready]);
             tracing::info!(
                 "{} articles, {} published, {} feeds, {} problems",
                 report.articles,

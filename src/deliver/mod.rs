@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{Sender, UnboundedReceiver};
 use tokio::task::spawn_blocking;
 
 use crate::event::{Delivery, Event, Outcome};
+use crate::meter::Meters;
 use crate::snapshot::Resource;
 
 /// A place that documents are carried to. The one trait object of the program.
@@ -27,11 +28,14 @@ pub async fn run(
     mut targets: Vec<Box<dyn Target>>,
     mut deliveries: UnboundedReceiver<Delivery>,
     outcomes: Sender<Event>,
+    meters: Arc<Meters>,
 ) {
     let mut waiting: Option<Delivery> = None;
     let mut pause = FIRST_PAUSE;
     let mut open = true;
     while open {
+        let failed = usize::from(waiting.is_some());
+        meters.deliveries.set(i64::try_from(deliveries.len().saturating_add(failed)).unwrap_or(i64::MAX));
         let next = match &waiting {
             None => deliveries.recv().await,
             // What failed waits for its pause to end, or for newer documents.

@@ -65,6 +65,10 @@ codes! {
     ConfigTagAuthority "config-tag-authority" Error,
     /// Not an address to listen on.
     ConfigListen "config-listen" Error,
+    /// Operators' pages that others can reach.
+    ConfigExposed "config-exposed" Warning,
+    /// Not an address or network of a proxy.
+    ConfigProxy "config-proxy" Error,
     /// Not a directory that can be used for this.
     ConfigDirectory "config-directory" Error,
     /// Not a charset label.

@@ -380,9 +380,9 @@ impl Engine {
 
     /// Renews the report. Says whether it changed.
     fn report(&mut self, index: &Index) -> bool {
-        let counts = (self.catalog.len(), index.public(), index.feeds().count());
+        let counts = (self.catalog.len(), index.public(), index.feeds().count(), index.hidden());
         let old = &self.snapshot.report;
-        if !self.problems.take_changed() && counts == (old.articles, old.published, old.feeds) {
+        if !self.problems.take_changed() && counts == (old.articles, old.published, old.feeds, old.hidden) {
             return false;
         }
         let mut problems: Vec<Diagnostic> = self
@@ -391,7 +391,8 @@ impl Engine {
             .map(|(source, diagnostic)| diagnostic.clone().discreet_unless(is_public_matter(source, Some(index))))
             .collect();
         problems.sort();
-        self.snapshot.report = Arc::new(Report { articles: counts.0, published: counts.1, feeds: counts.2, problems });
+        let (articles, published, feeds, hidden) = counts;
+        self.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, problems });
         true
     }
 }

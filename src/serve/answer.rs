@@ -1,5 +1,6 @@
 //! The answers themselves: status, header fields and the bytes that are in memory. Pure.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,24 +16,38 @@ use super::range::{self, Part};
 use super::respond::{Head, Reply};
 use super::{coding, media};
 use crate::feed::page::error_page;
-use crate::snapshot::{Former, Gone, Report, Resource, ResourceKind};
+use crate::snapshot::{Former, Gone, Report, Resource, ResourceKind, Whole};
 use crate::types::{ArticlePath, Text, rfc3339};
 
-/// An answer that waits for a content coding.
+/// A document, and the coding that was chosen for a client.
 #[derive(Debug)]
-pub struct Uncoded {
-    /// What to encode.
+pub struct Selected {
+    /// Its path below the prefix, as the snapshot has it; empty for what is not in it.
+    pub route: Arc<str>,
+    /// What it is.
     pub resource: Arc<Resource>,
-    /// How to encode it.
+    /// How it is encoded.
     pub coding: Coding,
-    response: Response<()>,
     is_head: bool,
 }
 
-impl Uncoded {
-    /// The answer with the coded bytes.
-    pub fn complete(self, bytes: Bytes) -> Response<Bytes> {
-        with_bytes(self.response, bytes, self.is_head)
+impl Selected {
+    /// The 200, where the document is there in this coding.
+    pub fn ready(&self, now: Timestamp) -> Option<Response<Bytes>> {
+        let whole = coding::slot(&self.resource, self.coding).whole.get()?.as_ref()?;
+        let bytes = if self.is_head { Bytes::new() } else { whole.bytes.clone() };
+        Some(prepared(StatusCode::OK, &whole.fields, &self.resource, bytes, now))
+    }
+
+    /// The 200. Encodes for milliseconds, or waits for another thread that does; `None` where the encoder failed.
+    pub fn make(&self, now: Timestamp) -> Option<Response<Bytes>> {
+        let slot = coding::slot(&self.resource, self.coding);
+        slot.whole.get_or_init(|| {
+            let bytes = coding::encoded(&self.resource, self.coding)?;
+            let fields = whole_fields(&self.resource, self.coding, bytes.len());
+            Some(Box::new(Whole { bytes, fields }))
+        });
+        self.ready(now)
     }
 }
 
@@ -47,9 +62,10 @@ pub struct FileFacts {
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const EVERYBODY: HeaderValue = HeaderValue::from_static("*");
 const NONE: HeaderValue = HeaderValue::from_static("none");
 const ENCODING_VARIES: HeaderValue = HeaderValue::from_static("Accept-Encoding");
-const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+pub(super) const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 /// Scripts, frames and forms have no place on our pages; pictures and media come from anywhere.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -59,40 +75,88 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 
 /// Answers with a document: 200, 304, 406 or 412.
 ///
-/// A 304 repeats what RFC 9110, section 15.4.5 asks for (ETag, Vary, Cache-Control, Date) and Last-Modified, for caches
-/// that keep no tags; it costs no encoding, since the tag of a coding is known before its bytes.
-pub fn document(head: &Head<'_>, resource: &Arc<Resource>, now: Timestamp) -> Reply {
+/// A 304 has what RFC 9110, section 15.4.5 asks for (ETag, Vary, Cache-Control, Date) and what lets a web page have it, and no
+/// more (H-23); it costs no encoding, since the tag of a coding is known before its bytes.
+pub fn document(head: &Head<'_>, route: &Arc<str>, resource: &Arc<Resource>, now: Timestamp) -> Reply {
     let accepted = head.headers.get_all(header::ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
     let Some(coding) = negotiate::choose(accepted, resource.bytes.len() >= coding::WORTH_CODING) else {
         return Reply::Ready(refusal(head, StatusCode::NOT_ACCEPTABLE, now));
     };
-    let tag = coding::entity_tag(resource, coding);
+    let slot = coding::slot(resource, coding);
+    let unmodified = slot.unmodified.get_or_init(|| Box::new(unmodified_fields(resource, coding)));
+    let tag = unmodified.get(header::ETAG).map(HeaderValue::as_bytes).unwrap_or_default();
     let last_modified = sendable(resource.last_modified, now);
-    let mut response = bare(StatusCode::OK, now);
-    let headers = response.headers_mut();
-    headers.insert(header::VARY, ENCODING_VARIES);
-    set(headers, header::CACHE_CONTROL, &format!("public, max-age={}", resource.max_age));
-    set(headers, header::ETAG, &tag);
-    set_date(headers, header::LAST_MODIFIED, last_modified);
-    match conditional::evaluate(head.headers, Validators { tag: &tag, weak: false, last_modified }) {
-        Outcome::NotModified => return Reply::Ready(not_modified(response)),
-        Outcome::Failed => return Reply::Ready(refusal(head, StatusCode::PRECONDITION_FAILED, now)),
-        Outcome::Proceed => {}
+    let outcome = conditional::evaluate(head.headers, Validators { tag, weak: false, last_modified });
+    let is_head = *head.method == Method::HEAD;
+    let selected = Selected { route: Arc::clone(route), resource: Arc::clone(resource), coding, is_head };
+    match outcome {
+        Outcome::NotModified => {
+            let response = prepared(StatusCode::NOT_MODIFIED, unmodified, resource, Bytes::new(), now);
+            Reply::Document(selected, response)
+        }
+        Outcome::Failed => Reply::Ready(refusal(head, StatusCode::PRECONDITION_FAILED, now)),
+        Outcome::Proceed if coding == Coding::Identity => match selected.make(now) {
+            Some(response) => Reply::Document(selected, response),
+            None => Reply::Ready(refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)),
+        },
+        Outcome::Proceed => match selected.ready(now) {
+            Some(response) => Reply::Document(selected, response),
+            None => Reply::NeedsCoding(selected),
+        },
     }
+}
+
+/// An answer of fields that were made before: only Date is of now, and Last-Modified is left out while it would be later.
+fn prepared(
+    status: StatusCode,
+    fields: &HeaderMap,
+    resource: &Resource,
+    bytes: Bytes,
+    now: Timestamp,
+) -> Response<Bytes> {
+    let mut response = Response::new(bytes);
+    *response.status_mut() = status;
     let headers = response.headers_mut();
+    *headers = fields.clone();
+    match date(now) {
+        Some(date) => drop(headers.insert(header::DATE, date)),
+        None => drop(headers.remove(header::DATE)),
+    }
+    if resource.last_modified.is_some() && sendable(resource.last_modified, now).is_none() {
+        headers.remove(header::LAST_MODIFIED);
+    }
+    response
+}
+
+/// The fields of a 304, Date with them, so that a clone has room for it.
+fn unmodified_fields(resource: &Resource, coding: Coding) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(10);
+    headers.insert(header::DATE, NONE);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERYBODY);
+    headers.insert(header::VARY, ENCODING_VARIES);
+    set(&mut headers, header::CACHE_CONTROL, &format!("public, max-age={}", resource.max_age));
+    set(&mut headers, header::ETAG, &coding::entity_tag(resource, coding));
+    headers
+}
+
+/// The fields of a 200.
+fn whole_fields(resource: &Resource, coding: Coding, length: usize) -> HeaderMap {
+    let mut headers = unmodified_fields(resource, coding);
+    common(&mut headers);
+    headers.extend(resource.last_modified.and_then(imf_fixdate).map(|date| (header::LAST_MODIFIED, date)));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.kind.content_type()));
     headers.insert(header::ACCEPT_RANGES, NONE);
     if let Some(name) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
     }
+    if let Some(links) = &resource.links {
+        set(&mut headers, header::LINK, links.as_str());
+    }
     if resource.kind == ResourceKind::Page {
         headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     }
-    let is_head = *head.method == Method::HEAD;
-    match coding::ready(resource, coding) {
-        Some(bytes) => Reply::Ready(with_bytes(response, bytes, is_head)),
-        None => Reply::NeedsCoding(Uncoded { resource: Arc::clone(resource), coding, response, is_head }),
-    }
+    headers
 }
 
 /// Answers with a media file: 200, 206, 304, 412 or 416, and the bytes of the file that whoever sends it has to add.
@@ -109,8 +173,8 @@ pub fn file(
     let headers = response.headers_mut();
     set(headers, header::CACHE_CONTROL, &format!("public, max-age={}", media::MAX_AGE));
     set(headers, header::ETAG, &format!("W/{tag}"));
-    set_date(headers, header::LAST_MODIFIED, last_modified);
-    match conditional::evaluate(head.headers, Validators { tag: &tag, weak: true, last_modified }) {
+    headers.extend(last_modified.and_then(imf_fixdate).map(|date| (header::LAST_MODIFIED, date)));
+    match conditional::evaluate(head.headers, Validators { tag: tag.as_bytes(), weak: true, last_modified }) {
         Outcome::NotModified => return (not_modified(response), None),
         Outcome::Failed => return (refusal(head, StatusCode::PRECONDITION_FAILED, now), None),
         Outcome::Proceed => {}
@@ -159,6 +223,7 @@ pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<
         StatusCode::PRECONDITION_FAILED => "The document is not in the version that the request demands.",
         StatusCode::RANGE_NOT_SATISFIABLE => "The file does not have the bytes that Range asks for.",
         StatusCode::SERVICE_UNAVAILABLE => "This cannot be served at the moment; try again soon.",
+        StatusCode::MISDIRECTED_REQUEST => "Ask by an address or as `localhost`.",
         StatusCode::BAD_REQUEST => "This request does not follow the rules of HTTP.",
         _ => "This cannot be served.",
     };
@@ -178,6 +243,16 @@ pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<
         StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"))),
         _ => {}
     }
+    response
+}
+
+/// Says that a client took this feed too often without asking whether it changed (RFC 6585, section 4): in seconds, since NetNewsWire
+/// reads nothing else (K-02); short, plain and without validators (K-03).
+pub(super) fn too_many(head: &Head<'_>, seconds: u32, now: Timestamp) -> Response<Bytes> {
+    const TEXT: &str = "You have this version of the feed already, and have taken it whole again and again. Send If-None-Match with \
+                        the ETag that you were given: such requests are never limited.\n";
+    let mut response = short(head, StatusCode::TOO_MANY_REQUESTS, PLAIN_TEXT, TEXT, now);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
@@ -253,10 +328,14 @@ pub(super) fn ended(head: &Head<'_>, former: &Former, reason: Option<&Text>, now
 
 fn not_modified(mut response: Response<()>) -> Response<Bytes> {
     *response.status_mut() = StatusCode::NOT_MODIFIED;
+    for name in [header::LAST_MODIFIED, header::X_CONTENT_TYPE_OPTIONS, header::ACCESS_CONTROL_EXPOSE_HEADERS] {
+        response.headers_mut().remove(name);
+    }
     response.map(|()| Bytes::new())
 }
 
-fn short(
+/// An answer of a few words, never cached.
+pub(super) fn short(
     head: &Head<'_>,
     status: StatusCode,
     content_type: HeaderValue,
@@ -275,16 +354,36 @@ fn with_bytes(mut response: Response<()>, bytes: Bytes, is_head: bool) -> Respon
     response.map(|()| if is_head { Bytes::new() } else { bytes })
 }
 
-/// What every answer has: Date, and leave for web pages to read it and to take it for nothing but what it is.
+/// An answer with what every answer has.
 fn bare(status: StatusCode, now: Timestamp) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    set_date(headers, header::DATE, Some(now));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.extend(date(now).map(|date| (header::DATE, date)));
+    common(headers);
+    response
+}
+
+/// Leave for web pages to read it, and to take it for nothing but what it is.
+fn common(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERYBODY);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Last-Modified"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+}
+
+/// A Date field. It is made once a second and not for every answer.
+fn date(now: Timestamp) -> Option<HeaderValue> {
+    thread_local! {
+        static LAST: RefCell<Option<(i64, HeaderValue)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((second, date)) if *second == now.as_second() => Some(date.clone()),
+        _ => {
+            let date = imf_fixdate(now)?;
+            *last = Some((now.as_second(), date.clone()));
+            Some(date)
+        }
+    })
 }
 
 /// A Last-Modified that may be sent: never later than Date (H-05, H-62), and never before 1970, where many readers cannot
@@ -293,19 +392,37 @@ fn sendable(last_modified: Option<Timestamp>, now: Timestamp) -> Option<Timestam
     last_modified.filter(|modified| (0..=now.as_second()).contains(&modified.as_second()))
 }
 
-/// Writes an IMF-fixdate (RFC 9110, section 5.6.7). A clock outside the years 1970 to 9999 gives no date at all.
-fn set_date(headers: &mut HeaderMap, name: HeaderName, instant: Option<Timestamp>) {
-    const YEAR_9999_ENDS: i64 = 253_402_300_799;
-    if let Some(seconds) = instant.map(Timestamp::as_second).filter(|seconds| *seconds <= YEAR_9999_ENDS)
-        && let Ok(seconds) = u64::try_from(seconds)
-    {
-        set(headers, name, &httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds)));
-    }
+/// An IMF-fixdate (RFC 9110, section 5.6.7). A clock outside the years 1970 to 9999 gives no date at all.
+fn imf_fixdate(instant: Timestamp) -> Option<HeaderValue> {
+    const YEAR_9999_ENDS: u64 = 253_402_300_799;
+    let seconds = u64::try_from(instant.as_second()).ok().filter(|seconds| *seconds <= YEAR_9999_ENDS)?;
+    HeaderValue::from_str(&httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))).ok()
 }
 
 /// Sets a field to text that we made; what cannot stand in a header field (a query of a request, perhaps) is left out.
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::Format;
+
+    #[test]
+    fn many_readers_wait_for_one_encoding() {
+        let bytes = "harbour ".repeat(20_000).into_bytes();
+        let resource = Arc::new(Resource::new(ResourceKind::Feed(Format::Atom), bytes, None, 900));
+        let readers: Vec<_> = (0..8)
+            .map(|_| {
+                let (route, resource) = (Arc::from("/atom.xml"), Arc::clone(&resource));
+                let selected = Selected { route, resource, coding: Coding::Brotli, is_head: false };
+                std::thread::spawn(move || selected.make(Timestamp::UNIX_EPOCH).unwrap().body().as_ptr() as usize)
+            })
+            .collect();
+        let places: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
+        assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "the same memory, so the same encoding");
     }
 }

@@ -1,14 +1,13 @@
 //! The content codings of documents: made on first use, once per version, kept with the document.
 
 use std::io::Write;
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::negotiate::Coding;
-use crate::snapshot::Resource;
+use crate::snapshot::{Coded, Resource};
 
 /// Documents smaller than this gain nothing from a coding (bytes).
 pub(super) const WORTH_CODING: usize = 200;
@@ -31,31 +30,22 @@ pub(super) fn entity_tag(resource: &Resource, coding: Coding) -> String {
     format!("\"{}{suffix}\"", resource.hash)
 }
 
-/// The bytes of a document in a coding, if they are there already; `Some` of nothing where the encoder failed.
-pub(super) fn ready(resource: &Resource, coding: Coding) -> Option<Bytes> {
-    match slot(resource, coding) {
-        None => Some(resource.bytes.clone()),
-        Some(slot) => slot.get().cloned(),
+/// Where a document keeps what it is in a coding.
+pub(super) fn slot(resource: &Resource, coding: Coding) -> &Coded {
+    match coding {
+        Coding::Identity => &resource.codings.identity,
+        Coding::Gzip => &resource.codings.gzip,
+        Coding::Brotli => &resource.codings.brotli,
+        Coding::Zstd => &resource.codings.zstd,
     }
 }
 
-/// The bytes of a document in a coding; encodes for milliseconds, or waits for another thread that does.
-/// `None` where the encoder failed, which only a lack of memory makes it do.
+/// The bytes of a document in a coding; takes milliseconds. `None` where the encoder failed, which only a lack of memory makes it
+/// do.
 pub(super) fn encoded(resource: &Resource, coding: Coding) -> Option<Bytes> {
-    let bytes = match slot(resource, coding) {
-        None => resource.bytes.clone(),
-        // No coded form is empty, so an empty one can stand for a failure.
-        Some(slot) => slot.get_or_init(|| encode(&resource.bytes, coding).unwrap_or_default().into()).clone(),
-    };
-    (coding == Coding::Identity || !bytes.is_empty()).then_some(bytes)
-}
-
-fn slot(resource: &Resource, coding: Coding) -> Option<&OnceLock<Bytes>> {
     match coding {
-        Coding::Identity => None,
-        Coding::Gzip => Some(&resource.codings.gzip),
-        Coding::Brotli => Some(&resource.codings.brotli),
-        Coding::Zstd => Some(&resource.codings.zstd),
+        Coding::Identity => Some(resource.bytes.clone()),
+        _ => encode(&resource.bytes, coding).ok().map(Bytes::from),
     }
 }
 
@@ -80,7 +70,6 @@ fn encode(bytes: &[u8], coding: Coding) -> std::io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::sync::Arc;
 
     use super::*;
     use crate::feed::Format;
@@ -106,23 +95,8 @@ mod tests {
             for coding in [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd] {
                 let coded = encoded(&resource, coding).unwrap();
                 assert_eq!(decoded(&coded, coding), bytes, "{coding:?}");
-                assert_eq!(ready(&resource, coding), Some(coded), "{coding:?}");
             }
         }
-    }
-
-    #[test]
-    fn many_readers_wait_for_one_encoding() {
-        let bytes = "harbour ".repeat(20_000).into_bytes();
-        let resource = Arc::new(Resource::new(ResourceKind::Feed(Format::Atom), bytes, None, 900));
-        let readers: Vec<_> = (0..8)
-            .map(|_| {
-                let resource = Arc::clone(&resource);
-                std::thread::spawn(move || encoded(&resource, Coding::Brotli).unwrap().as_ptr() as usize)
-            })
-            .collect();
-        let places: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
-        assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "the same memory, so the same encoding");
     }
 
     #[test]

@@ -3,39 +3,52 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http_body_util::Full;
+use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
-use super::answer::{self, FileFacts, Uncoded};
-use super::media::{Content, FileBody};
+use super::access_log::Noted;
+use super::answer::{self, FileFacts, Selected};
+use super::listen::Audience;
+use super::media::{Activity, Content, FileBody};
+use super::overdue::Standing;
+use super::proxied::{self, Introduction};
 use super::respond::{Head, Reply, respond};
-use super::{Demand, ServeOptions, Supply, coding};
-use crate::snapshot::Snapshot;
+use super::stream::{Raw, Socket, Stream};
+use super::tls::{H2, Tls};
+use super::{Demand, ServeOptions, Supply, admin};
+use crate::meter::{AnswerKind, OfFeed};
+use crate::snapshot::{ResourceKind, Snapshot};
 
 /// The longest head of a request, its request line included (bytes); a longer one gets 431 from hyper, or 414 when the
 /// target alone is too long.
-const HEAD_LIMIT: usize = 32 * 1024;
+const HEAD_LIMIT: u32 = 32 * 1024;
 /// How much hyper buffers per connection and direction (bytes).
 const BUFFER_LIMIT: usize = 64 * 1024;
 /// How long to go on reading, and forgetting, what a client sends after we hung up.
 const LINGER: Duration = Duration::from_secs(2);
+/// Requests at a time on one connection of HTTP/2.
+const STREAMS: u32 = 64;
+/// Streams that a client may open and reset before we look at them (CVE-2023-44487); more end the connection.
+const RESET_STREAMS: usize = 20;
+/// How often a silent client of HTTP/2 is asked whether it lives.
+const PING_PAUSE: Duration = Duration::from_secs(20);
+/// What a client of HTTP/2 begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What all connections share.
 pub(super) struct Shared<D> {
@@ -44,42 +57,199 @@ pub(super) struct Shared<D> {
     pub(super) options: ServeOptions,
 }
 
+/// Who is at the other end.
+#[derive(Clone, Copy)]
+struct Peer {
+    /// Where; `None` on this machine, over a Unix socket.
+    address: Option<IpAddr>,
+    is_operator: bool,
+}
+
 /// Serves a connection until either side closes it. When the sender of `stop` is gone, the response under way is the last.
-pub(super) async fn serve<D>(stream: TcpStream, shared: Arc<Shared<D>>, mut stop: watch::Receiver<()>)
-where
+pub(super) async fn serve<D>(
+    (socket, mut address): (Socket, Option<IpAddr>),
+    audience: Audience,
+    standing: Arc<Standing>,
+    shared: Arc<Shared<D>>,
+    stop: watch::Receiver<()>,
+) where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot turn off Nagle's algorithm");
-    }
-    let mut stream = Stalling { stream, limit: shared.options.write_timeout, deadline: None };
-    let outcome = {
-        let service = service_fn(|request| answer(Arc::clone(&shared), request));
-        // Never hyper-util's `auto`: it has no time limit while it waits for the first bytes.
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(shared.options.header_timeout)
-            .max_header_size(HEAD_LIMIT)
-            .max_buf_size(BUFFER_LIMIT)
-            .serve_connection(TokioIo::new(&mut stream), service);
-        let mut connection = pin!(connection);
-        tokio::select! {
-            outcome = connection.as_mut() => outcome,
-            _ = stop.changed() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+    let options = &shared.options;
+    let mut raw = Raw::new(socket, Arc::clone(&standing));
+    let may_be_introduced = options.proxies.protocol && !matches!(audience, Audience::Admin);
+    if may_be_introduced && options.proxies.include(address) {
+        match Box::pin(introduced(&mut raw)).await {
+            Ok(client) => address = client.or(address),
+            Err(error) => return tracing::debug!(%error, "a proxy did not introduce its client"),
         }
+    }
+    // What is rare is boxed, so that a connection that waits takes little memory.
+    let (mut stream, speaks_http2) = match &audience {
+        Audience::Secure(tls) => match Box::pin(secured(raw, tls, &shared.options)).await {
+            Some(secured) => secured,
+            None => return,
+        },
+        Audience::Public if options.http2 => match Box::pin(begins_with_http2(&mut raw)).await {
+            Ok(speaks) => (Stream::Clear(raw), speaks),
+            Err(_) => return,
+        },
+        Audience::Public | Audience::Admin => (Stream::Clear(raw), false),
+    };
+    let peer = Peer { address, is_operator: matches!(audience, Audience::Admin) };
+    let outcome = match speaks_http2 {
+        true => {
+            standing.share();
+            Box::pin(many_at_once(&mut stream, peer, &shared, stop)).await
+        }
+        false => one_by_one(&mut stream, peer, &standing, &shared, stop).await,
     };
     match outcome {
         Err(error) if !error.is_parse() => tracing::debug!(%error, "a connection ended early"),
         // A request that could not be parsed was answered too.
-        _ => linger(&mut stream.stream).await,
+        _ => Box::pin(linger(&mut stream)).await,
     }
 }
 
-/// Answers one request.
-async fn answer<D>(shared: Arc<Shared<D>>, request: Request<Incoming>) -> Result<Response<Content>, Infallible>
+/// Reads what a proxy says of its client.
+async fn introduced(raw: &mut Raw) -> io::Result<Option<IpAddr>> {
+    let mut said = BytesMut::with_capacity(256);
+    loop {
+        match proxied::introduction(&said) {
+            Introduction::Of { length, client } => {
+                drop(said.split_to(length));
+                raw.unread(said.freeze());
+                return Ok(client);
+            }
+            Introduction::More if said.len() < proxied::LONGEST => {}
+            Introduction::More | Introduction::Broken => return Err(io::ErrorKind::InvalidData.into()),
+        }
+        if raw.read_buf(&mut said).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// Shakes hands, and says whether HTTP/2 was agreed upon.
+async fn secured(raw: Raw, tls: &Tls, options: &ServeOptions) -> Option<(Stream, bool)> {
+    match tls.acceptor().accept(raw).await {
+        Ok(stream) => {
+            let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(H2);
+            Some((Stream::Tls(Box::new(stream)), speaks_http2))
+        }
+        Err(error) => {
+            options.meters.handshakes_failed.inc();
+            tracing::debug!(%error, "a handshake failed");
+            None
+        }
+    }
+}
+
+/// Whether a client begins with the preface of HTTP/2. What was read is given back.
+async fn begins_with_http2(raw: &mut Raw) -> io::Result<bool> {
+    let mut begun = BytesMut::with_capacity(1_024);
+    while PREFACE.starts_with(&begun) && begun.len() < PREFACE.len() {
+        if raw.read_buf(&mut begun).await? == 0 {
+            break;
+        }
+    }
+    let speaks = begun.starts_with(PREFACE);
+    raw.unread(begun.freeze());
+    Ok(speaks)
+}
+
+/// HTTP/1.
+async fn one_by_one<D>(
+    stream: &mut Stream,
+    peer: Peer,
+    standing: &Standing,
+    shared: &Arc<Shared<D>>,
+    mut stop: watch::Receiver<()>,
+) -> hyper::Result<()>
+where
+    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+{
+    let service = service_fn(|request| {
+        standing.asked();
+        answer(Arc::clone(shared), peer, request, None)
+    });
+    // Never hyper-util's `auto`, which reads the first bytes without telling anybody.
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_header_size(usize::try_from(HEAD_LIMIT).unwrap_or(usize::MAX))
+        .max_buf_size(BUFFER_LIMIT)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        outcome = connection.as_mut() => outcome,
+        _ = stop.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    }
+}
+
+/// HTTP/2. A client whose requests come to nothing for a while, since it sends none or takes no answer, is asked to end, and
+/// then cut off: its windows can stop us where no write ever waits.
+async fn many_at_once<D>(
+    stream: &mut Stream,
+    peer: Peer,
+    shared: &Arc<Shared<D>>,
+    mut stop: watch::Receiver<()>,
+) -> hyper::Result<()>
+where
+    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+{
+    let activity = Arc::new(Activity::default());
+    let service = service_fn(|request| {
+        activity.note();
+        answer(Arc::clone(shared), peer, request, Some(Arc::clone(&activity)))
+    });
+    let options = &shared.options;
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEAD_LIMIT)
+        .max_pending_accept_reset_streams(RESET_STREAMS)
+        .max_send_buf_size(BUFFER_LIMIT)
+        .keep_alive_interval(PING_PAUSE)
+        .keep_alive_timeout(options.header_timeout)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let mut is_ending = false;
+    loop {
+        let before = activity.count();
+        let limit = if is_ending { options.stop_timeout } else { options.write_timeout };
+        tokio::select! {
+            outcome = connection.as_mut() => return outcome,
+            _ = stop.changed(), if !is_ending => {
+                connection.as_mut().graceful_shutdown();
+                is_ending = true;
+            }
+            () = sleep(limit) => {
+                if activity.count() == before {
+                    if is_ending {
+                        return Ok(());
+                    }
+                    connection.as_mut().graceful_shutdown();
+                    is_ending = true;
+                }
+            }
+        }
+    }
+}
+
+/// What is answered, and of what kind it is.
+type Answered = (AnswerKind, Response<Content>);
+
+/// Answers one request. `activity`: on a connection of HTTP/2.
+async fn answer<D>(
+    shared: Arc<Shared<D>>,
+    peer: Peer,
+    request: Request<Incoming>,
+    activity: Option<Arc<Activity>>,
+) -> Result<Response<Content>, Infallible>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
@@ -87,34 +257,98 @@ where
     let has_body = !request.body().is_end_stream();
     let head =
         Head { method: request.method(), version: request.version(), uri: request.uri(), headers: request.headers() };
-    let now = (shared.options.now)();
-    let reply = respond(&shared.snapshot.load(), &head, now);
-    let mut response = match reply {
-        Reply::Ready(response) => in_memory(response),
-        Reply::NeedsCoding(uncoded) => in_memory(code(uncoded, &head, now).await),
-        Reply::NeedsDisk(demand) => fetch(Arc::clone(&shared.disk), demand, &head, now).await,
-    };
-    if has_body {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let options = &shared.options;
+    let now = (options.now)();
+    if peer.is_operator {
+        return Ok(in_memory(admin::respond(&shared.snapshot.load(), &options.meters, &head, now)));
     }
-    Ok(response)
-}
-
-/// Encodes where threads may be busy for milliseconds.
-async fn code(uncoded: Uncoded, head: &Head<'_>, now: jiff::Timestamp) -> Response<Bytes> {
-    let resource = Arc::clone(&uncoded.resource);
-    let coding = uncoded.coding;
-    match spawn_blocking(move || coding::encoded(&resource, coding)).await {
-        Ok(Some(bytes)) => uncoded.complete(bytes),
-        Ok(None) | Err(_) => {
-            tracing::error!(?coding, "a document could not be encoded");
-            answer::refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)
+    let client = proxied::client(head.headers, peer.address, &options.proxies);
+    let reply = respond(&shared.snapshot.load(), &head, now);
+    let (kind, mut response) = match reply {
+        Reply::Ready(response) => (other("other", &response), in_memory(response)),
+        Reply::Document(selected, response) => match refused(options, client, &selected, response.status(), &head, now)
+        {
+            Some(refusal) => refusal,
+            None => (kind(options, &selected, &response), in_memory(response)),
+        },
+        Reply::NeedsCoding(selected) => match refused(options, client, &selected, StatusCode::OK, &head, now) {
+            Some(refusal) => refusal,
+            None => Box::pin(code(options, selected, &head, now)).await,
+        },
+        Reply::NeedsDisk(demand) => Box::pin(fetch(&shared, demand, &head, now)).await,
+    };
+    let bytes = if *head.method == Method::HEAD { 0 } else { response.body().size_hint().lower() };
+    options.meters.bytes.inc_by(bytes);
+    options.meters.answers.get_or_create(&kind).inc();
+    if let Some(log) = &options.access_log {
+        log.note(&head, &Noted { client, at: now, status: response.status(), bytes });
+    }
+    match activity {
+        // HTTP/2 has no fields that are about the connection (RFC 9113, section 8.2.2).
+        Some(activity) => Ok(response.map(|content| content.watched(activity))),
+        None => {
+            if has_body {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
         }
     }
 }
 
+/// The refusal of a whole feed that a client had too often already.
+fn refused(
+    options: &ServeOptions,
+    client: Option<IpAddr>,
+    selected: &Selected,
+    status: StatusCode,
+    head: &Head<'_>,
+    now: jiff::Timestamp,
+) -> Option<Answered> {
+    let is_feed = matches!(selected.resource.kind, ResourceKind::Feed(_) | ResourceKind::ShownFeed(_));
+    if status != StatusCode::OK || !is_feed || *head.method != Method::GET {
+        return None;
+    }
+    let budgets = &options.budgets;
+    if !budgets.concern(client, head.headers) {
+        return None;
+    }
+    let seconds = budgets.take(client, head.headers, &selected.route, selected.resource.hash, now).err()?;
+    let response = answer::too_many(head, seconds, now);
+    let kind = AnswerKind { format: selected.resource.kind.name(), ..other("other", &response) };
+    Some((kind, in_memory(response)))
+}
+
+/// Of what kind an answer is that is a document.
+fn kind(options: &ServeOptions, selected: &Selected, response: &Response<Bytes>) -> AnswerKind {
+    let format = selected.resource.kind.name();
+    options.meters.sections.get_or_create(&OfFeed(Arc::clone(&selected.route))).inc();
+    AnswerKind { format, status: response.status().as_u16(), coding: selected.coding.name().unwrap_or("identity") }
+}
+
+/// Of what kind any other answer is.
+fn other<B>(format: &'static str, response: &Response<B>) -> AnswerKind {
+    AnswerKind { format, status: response.status().as_u16(), coding: "identity" }
+}
+
+/// Encodes where threads may be busy for milliseconds.
+async fn code(options: &ServeOptions, selected: Selected, head: &Head<'_>, now: jiff::Timestamp) -> Answered {
+    let coding = selected.coding;
+    match spawn_blocking(move || selected.make(now).map(|response| (selected, response))).await {
+        Ok(Some((selected, response))) => (kind(options, &selected, &response), in_memory(response)),
+        Ok(None) | Err(_) => {
+            tracing::error!(?coding, "a document could not be encoded");
+            refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)
+        }
+    }
+}
+
+fn refusal(head: &Head<'_>, status: StatusCode, now: jiff::Timestamp) -> Answered {
+    let response = answer::refusal(head, status, now);
+    (other("other", &response), in_memory(response))
+}
+
 /// Asks for what is not in memory.
-async fn fetch<D>(disk: Arc<D>, demand: Demand, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
+async fn fetch<D>(shared: &Shared<D>, demand: Demand, head: &Head<'_>, now: jiff::Timestamp) -> Answered
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
@@ -122,115 +356,51 @@ where
         Demand::Article(article) => article.path.clone(),
         Demand::Media(path) => path.clone(),
     };
+    let disk = Arc::clone(&shared.disk);
     match spawn_blocking(move || disk(demand)).await {
-        Ok(Ok(Supply::Page(page))) => in_memory(match answer::document(head, &page, now) {
-            Reply::NeedsCoding(uncoded) => code(uncoded, head, now).await,
-            Reply::Ready(response) => response,
-            Reply::NeedsDisk(_) => answer::refusal(head, StatusCode::INTERNAL_SERVER_ERROR, now),
-        }),
+        Ok(Ok(Supply::Page(page))) => match answer::document(head, &"/articles/".into(), &page, now) {
+            Reply::NeedsCoding(selected) => code(&shared.options, selected, head, now).await,
+            Reply::Document(selected, response) => (kind(&shared.options, &selected, &response), in_memory(response)),
+            Reply::Ready(response) => (other("page", &response), in_memory(response)),
+            Reply::NeedsDisk(_) => refusal(head, StatusCode::INTERNAL_SERVER_ERROR, now),
+        },
         Ok(Ok(Supply::File { file, length, modified })) => {
             let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
+            let kind = other("media", &response);
             match bytes {
-                Some(bytes) => response.map(|_| Content::File(FileBody::new(file, bytes))),
-                None => in_memory(response),
+                Some(bytes) => (kind, response.map(|_| Content::File(FileBody::new(file, bytes)))),
+                None => (kind, in_memory(response)),
             }
         }
-        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
-            in_memory(answer::refusal(head, StatusCode::NOT_FOUND, now))
-        }
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => refusal(head, StatusCode::NOT_FOUND, now),
         Ok(Err(error)) => {
             tracing::warn!(%path, %error, "a published file cannot be read");
-            in_memory(answer::refusal(head, StatusCode::SERVICE_UNAVAILABLE, now))
+            refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)
         }
         Err(error) => {
             tracing::error!(%path, %error, "a request ended in a panic");
-            in_memory(answer::refusal(head, StatusCode::INTERNAL_SERVER_ERROR, now))
+            refusal(head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     }
 }
 
 fn in_memory(response: Response<Bytes>) -> Response<Content> {
-    response.map(|bytes| Content::Whole(Full::new(bytes)))
+    response.map(|bytes| Content::Whole(Some(bytes)))
 }
 
 /// Hangs up without losing the last response: closing a socket with unread bytes in it resets the connection, and the reset
 /// may overtake the response on its way (RFC 9112, section 9.6). So only our direction is closed, and what still comes is
 /// thrown away for a while.
-async fn linger(stream: &mut TcpStream) {
-    if poll_fn(|context| Pin::new(&mut *stream).poll_shutdown(context)).await.is_err() {
+async fn linger(stream: &mut Stream) {
+    let ended = timeout(LINGER, poll_fn(|context| Pin::new(&mut *stream).poll_shutdown(context))).await;
+    if !matches!(ended, Ok(Ok(()))) {
         return;
     }
+    let raw = stream.raw();
     let forgotten = async {
         let mut scratch = [0; 4096];
-        loop {
-            if stream.readable().await.is_err() {
-                return;
-            }
-            match stream.try_read(&mut scratch) {
-                Ok(0) => return,
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
-                Ok(_) | Err(_) => {}
-            }
-        }
+        while raw.read(&mut scratch).await.is_ok_and(|length| length > 0) {}
     };
     // That the time is over is the usual end for clients that never hang up.
     let _ = timeout(LINGER, forgotten).await;
-}
-
-/// A stream that fails when the client takes no byte for a while: hyper limits how long a client may talk, and nothing
-/// limits how long it may refuse to listen.
-struct Stalling {
-    stream: TcpStream,
-    limit: Duration,
-    /// Set while a write waits.
-    deadline: Option<Pin<Box<Sleep>>>,
-}
-
-impl Stalling {
-    fn watch<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.deadline = None;
-            return written;
-        }
-        let limit = self.limit;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
-        match deadline.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for Stalling {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
-    }
-}
-
-impl AsyncWrite for Stalling {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(written, context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.watch(written, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

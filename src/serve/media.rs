@@ -5,10 +5,11 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::HeaderValue;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -32,13 +33,50 @@ pub(super) fn is_active(path: &ArticlePath) -> bool {
     content_type(path) == "image/svg+xml"
 }
 
+/// Whether anything comes of the requests of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Activity(AtomicU64);
+
+impl Activity {
+    /// Something came of one.
+    pub(super) fn note(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often something did.
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The body of a response.
 #[derive(Debug)]
 pub(super) enum Content {
     /// Bytes in memory, shared, not copied.
-    Whole(Full<Bytes>),
+    Whole(Option<Bytes>),
     /// A file, read as the client takes it.
     File(FileBody),
+    /// Either of them in pieces, noting that the client takes them.
+    Watched(Box<Content>, Arc<Activity>),
+}
+
+impl Content {
+    /// What is handed on at a time (bytes).
+    const PIECE: usize = 64 * 1024;
+
+    /// Notes what the client takes.
+    pub(super) fn watched(self, activity: Arc<Activity>) -> Content {
+        Content::Watched(Box::new(self), activity)
+    }
+
+    /// The next piece of bytes in memory.
+    fn piece(bytes: &mut Option<Bytes>, most: usize) -> Option<Bytes> {
+        let rest = bytes.as_mut()?;
+        if rest.len() > most {
+            return Some(rest.split_to(most));
+        }
+        bytes.take().filter(|last| !last.is_empty())
+    }
 }
 
 impl Body for Content {
@@ -50,24 +88,35 @@ impl Body for Content {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut *self {
-            Content::Whole(bytes) => {
-                Pin::new(bytes).poll_frame(context).map_err(|never: std::convert::Infallible| match never {})
-            }
+            Content::Whole(bytes) => Poll::Ready(Content::piece(bytes, usize::MAX).map(|piece| Ok(Frame::data(piece)))),
             Content::File(file) => file.poll_chunk(context).map(|chunk| chunk.map(|read| read.map(Frame::data))),
+            Content::Watched(content, activity) => {
+                activity.note();
+                match &mut **content {
+                    Content::Whole(bytes) => {
+                        Poll::Ready(Content::piece(bytes, Content::PIECE).map(|piece| Ok(Frame::data(piece))))
+                    }
+                    content => Pin::new(content).poll_frame(context),
+                }
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Content::Whole(bytes) => bytes.is_end_stream(),
+            Content::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Content::File(file) => file.left == 0,
+            Content::Watched(content, _) => content.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Content::Whole(bytes) => bytes.size_hint(),
+            Content::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
+            }
             Content::File(file) => SizeHint::with_exact(file.left),
+            Content::Watched(content, _) => content.size_hint(),
         }
     }
 }

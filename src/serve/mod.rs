@@ -1,37 +1,59 @@
-//! HTTP/1.1: the accept loop, its limits and its end.
+//! HTTP: the accept loops, their limits and their end.
 //!
 //! ```text
-//! run ─ connection ─ respond ─ answer ─ conditional, negotiate        what a request gets: pure
-//!                  └ coding, media                                    bytes: on threads that may block
+//! run ─ listen ─ connection ─ respond ─ answer ─ conditional, negotiate        what a request gets: pure
+//!                 │          ├ proxied, budget                              whose request it is, and whether it is one too many
+//!                 │          ├ coding, media                                bytes: on threads that may block
+//!                 │          ├ access_log                                   a line for each answer, written by a thread of its own
+//!                 │          └ admin                                        what operators get, on a listener of theirs
+//!                 ├ overdue                                               which clients take too long
+//!                 └ stream, tls                                             what HTTP is spoken over
 //! ```
 //!
 //! A request loads the snapshot once. What the snapshot does not hold in memory (article pages, media files) comes from the
 //! one function that [`run`] is given; this module knows neither the content directory nor the engine.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use crate::config::{self, Proxies};
+use crate::meter::Meters;
 use crate::snapshot::{PublishedArticle, Resource, Snapshot};
 use crate::types::ArticlePath;
+use overdue::{Limits, Looks, Standing};
 
+mod access_log;
+mod admin;
 pub mod answer;
+mod budget;
 mod coding;
 pub mod conditional;
 mod connection;
+mod listen;
 mod media;
 pub mod negotiate;
+mod overdue;
+mod proxied;
 mod range;
 pub mod respond;
+mod stream;
 mod target;
+mod tls;
+
+pub use access_log::AccessLog;
+pub use budget::Budgets;
+pub use listen::{Audience, Listener};
+pub use tls::Tls;
 
 /// What a request needs that is not in memory.
 #[derive(Clone, Debug)]
@@ -58,8 +80,8 @@ pub enum Supply {
     },
 }
 
-/// Limits, and the clock.
-#[derive(Clone, Copy, Debug)]
+/// Limits, the clock, and what all connections have in common.
+#[derive(Clone, Debug)]
 pub struct ServeOptions {
     /// What time it is: Date in every answer.
     pub now: fn() -> Timestamp,
@@ -71,6 +93,19 @@ pub struct ServeOptions {
     pub stop_timeout: Duration,
     /// Connections at a time. More wait in the kernel's queue until one ends. Each takes a file descriptor.
     pub max_connections: usize,
+    /// Whether HTTP/2 is spoken in clear text.
+    pub http2: bool,
+    /// Whose word counts about where requests come from.
+    pub proxies: Proxies,
+    /// Who took what it had already.
+    pub budgets: Arc<Budgets>,
+    /// Where requests are logged.
+    pub access_log: Option<Arc<AccessLog>>,
+    /// What is counted.
+    pub meters: Arc<Meters>,
+    /// Whether anything is published yet. Until then, clients of sockets that others hold open wait, instead of being told that
+    /// there is nothing.
+    pub first: Option<watch::Receiver<bool>>,
 }
 
 impl ServeOptions {
@@ -82,16 +117,27 @@ impl ServeOptions {
             write_timeout: Duration::from_secs(30),
             stop_timeout: Duration::from_secs(10),
             max_connections: 20_000,
+            http2: false,
+            proxies: Proxies::default(),
+            budgets: Arc::new(Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() })),
+            access_log: None,
+            meters: Arc::default(),
+            first: None,
         }
     }
 }
 
-/// Serves the snapshot of the moment on a listener until `stop` completes, and returns when the last connection is closed,
+/// How long clients of sockets that others hold open wait for the first snapshot.
+const FIRST_PATIENCE: Duration = Duration::from_secs(30);
+/// Connections of operators at a time: readers, however many, do not take them.
+const ADMIN_CONNECTIONS: usize = 64;
+
+/// Serves the snapshot of the moment on listeners until `stop` completes, and returns when the last connection is closed,
 /// at the latest `options.stop_timeout` later.
 ///
 /// `disk` is called on threads that may block. `NotFound` becomes 404, any other error 503, a panic 500.
 pub async fn run<D>(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     disk: Arc<D>,
     options: ServeOptions,
@@ -99,30 +145,78 @@ pub async fn run<D>(
 ) where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
-    let shared = Arc::new(connection::Shared { snapshot, disk, options });
     let slots = Arc::new(Semaphore::new(options.max_connections));
+    let shared = Arc::new(connection::Shared { snapshot, disk, options });
     let (stopping, stopped) = watch::channel(());
+    let mut loops = JoinSet::new();
+    for listener in listeners {
+        let slots = match listener.audience() {
+            Audience::Admin => Arc::new(Semaphore::new(ADMIN_CONNECTIONS)),
+            Audience::Public | Audience::Secure(_) => Arc::clone(&slots),
+        };
+        loops.spawn(take_clients(listener, Arc::clone(&shared), slots, stopped.clone()));
+    }
+    stop.await;
+    drop(stopping);
+    while let Some(ended) = loops.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a listener ended in a panic");
+        }
+    }
+}
+
+/// Serves the clients of one listener until the sender of `stopped` is gone.
+async fn take_clients<D>(
+    listener: Listener,
+    shared: Arc<connection::Shared<D>>,
+    slots: Arc<Semaphore>,
+    mut stopped: watch::Receiver<()>,
+) where
+    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+{
+    if let Some(mut first) = shared.options.first.clone().filter(|_| listener.is_inherited()) {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            _ = timeout(FIRST_PATIENCE, first.wait_for(|published| *published)) => {}
+        }
+    }
+    let meters = Arc::clone(&shared.options.meters);
+    let limits = Limits::new(&shared.options);
+    let looks = Arc::new(Looks::default());
+    let mut look = interval(limits.pause);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut standings: HashMap<Id, (Arc<Standing>, AbortHandle)> = HashMap::new();
     let mut connections = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             biased;
-            () = &mut stop => break,
-            Some(ended) = connections.join_next() => notice(ended),
-            (stream, slot) = accept(&listener, &slots) => {
-                let connection = connection::serve(stream, Arc::clone(&shared), stopped.clone());
-                connections.spawn(async move {
+            _ = stopped.changed() => break,
+            Some(ended) = connections.join_next_with_id() => {
+                standings.remove(&notice(ended));
+            }
+            _ = look.tick() => {
+                looks.next();
+                let overdue = standings.values().filter(|(standing, _)| standing.is_overdue(&limits));
+                overdue.for_each(|(_, connection)| connection.abort());
+            }
+            (client, slot) = accept(&listener, &slots, &meters) => {
+                let standing = Arc::new(Standing::new(&looks));
+                let audience = listener.audience().clone();
+                let connection =
+                    connection::serve(client, audience, Arc::clone(&standing), Arc::clone(&shared), stopped.clone());
+                let counted = Counted::new(Arc::clone(&meters));
+                let connection = connections.spawn(async move {
                     connection.await;
-                    drop(slot);
+                    drop((slot, counted));
                 });
+                standings.insert(connection.id(), (standing, connection));
             }
         }
     }
     // First of all, so that a successor can have the address and clients try elsewhere.
     drop(listener);
-    drop(stopping);
-    let drained = timeout(options.stop_timeout, async {
-        while let Some(ended) = connections.join_next().await {
+    let drained = timeout(shared.options.stop_timeout, async {
+        while let Some(ended) = connections.join_next_with_id().await {
             notice(ended);
         }
     });
@@ -132,8 +226,29 @@ pub async fn run<D>(
     }
 }
 
+/// An open connection, counted until it is dropped, however it ends.
+struct Counted(Arc<Meters>);
+
+impl Counted {
+    fn new(meters: Arc<Meters>) -> Counted {
+        meters.accepted.inc();
+        meters.connections.inc();
+        Counted(meters)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.dec();
+    }
+}
+
 /// The next connection, once there is a slot for it. It may be dropped and called again at any point.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn accept(
+    listener: &Listener,
+    slots: &Arc<Semaphore>,
+    meters: &Meters,
+) -> ((stream::Socket, Option<IpAddr>), Option<OwnedSemaphorePermit>) {
     const FIRST_PAUSE: Duration = Duration::from_millis(5);
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);
     // Nobody closes the semaphore, so there is always a permit in the end.
@@ -141,12 +256,15 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, O
     let mut pause = FIRST_PAUSE;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok(client) => return (client, slot),
             // The client hung up while it waited in the queue.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of file descriptors or memory. Others end meanwhile; without a pause this would be a busy loop.
             Err(error) => {
-                tracing::warn!(%error, "cannot accept connections");
+                if pause == FIRST_PAUSE {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
+                meters.refused.inc();
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -154,10 +272,16 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, O
     }
 }
 
-/// A connection's own troubles end with it and are no news; a panic is.
-fn notice(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a connection ended in a panic");
+/// A connection's own troubles end with it and are no news, nor is that its client took too long; a panic is.
+fn notice(ended: Result<(Id, ()), JoinError>) -> Id {
+    match ended {
+        Ok((id, ())) => id,
+        Err(error) => {
+            if error.is_panic() {
+                tracing::error!(%error, "a connection ended in a panic");
+            }
+            error.id()
+        }
     }
 }
 

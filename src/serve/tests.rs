@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::config::Endpoint;
 use crate::snapshot::ResourceKind;
 
 /// Long enough for a busy machine, short enough to fail instead of hanging.
@@ -69,12 +70,13 @@ impl Server {
 
     fn with_disk(options: ServeOptions, disk: impl Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static) -> Server {
         let runtime = Runtime::new().unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
+        let endpoint = Endpoint::Tcp("127.0.0.1:0".parse().unwrap());
+        let listener = runtime.block_on(async { Listener::bind(&endpoint, Audience::Public) }).unwrap();
+        let Endpoint::Tcp(address) = listener.endpoint().unwrap() else { panic!("TCP") };
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot()));
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = mpsc::channel();
-        let server = run(listener, Arc::clone(&snapshot), Arc::new(disk), options, async move {
+        let server = run(vec![listener], Arc::clone(&snapshot), Arc::new(disk), options, async move {
             let _ = stopped.await;
         });
         drop(runtime.handle().spawn(async move {

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
@@ -30,6 +30,7 @@ use crate::article::ParseOptions;
 use crate::config::Checked;
 use crate::diag::Diagnostic;
 use crate::event::{Event, Listing, ParsedFile, WatchPlan};
+use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 use notice::Hint;
 use scan::{Devices, Root};
@@ -52,6 +53,15 @@ pub struct WatchOptions {
     pub grace: Duration,
     /// How often everything is scanned although nothing was heard.
     pub safety: Duration,
+}
+
+/// What was seen, and since when it was known that something was to be seen.
+#[derive(Debug)]
+pub struct Heard {
+    /// It.
+    pub event: Event,
+    /// When the first word of it came.
+    pub since: Instant,
 }
 
 /// The watching thread.
@@ -87,12 +97,12 @@ impl Drop for WatchHandle {
 ///
 /// # Errors
 /// When there is no thread to be had.
-pub fn start(options: WatchOptions, events: Sender<Event>) -> io::Result<WatchHandle> {
+pub fn start(options: WatchOptions, events: Sender<Heard>, meters: Arc<Meters>) -> io::Result<WatchHandle> {
     let (hints, inbox) = mpsc::channel();
     let own_hints = hints.clone();
     std::thread::Builder::new()
         .name("watch".into())
-        .spawn(move || Worker::new(options, events, own_hints, inbox).run())?;
+        .spawn(move || Worker::new(options, events, own_hints, inbox, meters).run())?;
     Ok(WatchHandle { hints })
 }
 

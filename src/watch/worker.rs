@@ -3,21 +3,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as HintSender};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
-use super::WatchOptions;
 use super::coalesce::{Coalescer, QUIET, Said, Stamp, Step};
 use super::mounts;
 use super::notice::{Hint, Notice};
 use super::read::{self, open_media};
 use super::scan::{Devices, is_doubtful, look, scan, seen};
+use super::{Heard, WatchOptions};
 use crate::article::{MediaFacts, is_article_name};
 use crate::config::Checked;
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{Event, FileState, Listing, ParsedFile};
+use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 
 /// The most files of one event.
@@ -47,10 +49,13 @@ pub(super) struct Worker {
     options: WatchOptions,
     /// The folder of the configuration file as the system's hints spell it.
     config_folder: PathBuf,
-    events: Sender<Event>,
+    events: Sender<Heard>,
     hints: HintSender<Hint>,
     inbox: Receiver<Hint>,
+    meters: Arc<Meters>,
     started: Instant,
+    /// When the first hint came of what is being worked on.
+    heard: Instant,
     notice: Option<Notice>,
     /// Whether the content directory is watched.
     armed: bool,
@@ -79,9 +84,10 @@ struct Stopped;
 impl Worker {
     pub(super) fn new(
         options: WatchOptions,
-        events: Sender<Event>,
+        events: Sender<Heard>,
         hints: HintSender<Hint>,
         inbox: Receiver<Hint>,
+        meters: Arc<Meters>,
     ) -> Worker {
         let config_hash = Some(options.config_hash);
         let config_folder = config_folder(&options.config);
@@ -93,7 +99,9 @@ impl Worker {
             events,
             hints,
             inbox,
+            meters,
             started: Instant::now(),
+            heard: Instant::now(),
             notice: None,
             armed: false,
             limited: None,
@@ -121,7 +129,7 @@ impl Worker {
     }
 
     fn send(&self, event: Event) -> Result<(), Stopped> {
-        self.events.blocking_send(event).map_err(|_| Stopped)
+        self.events.blocking_send(Heard { event, since: self.heard }).map_err(|_| Stopped)
     }
 
     /// Waits for something to do, and does it. `false`: asked to stop.
@@ -139,6 +147,7 @@ impl Worker {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(false),
         }
+        self.heard = Instant::now();
         // A burst batches by itself: whatever came while the last batch was read.
         hints.extend(self.inbox.try_iter());
         let mut work = Work::default();
@@ -157,7 +166,10 @@ impl Worker {
                     self.known.clear();
                     work.everything = true;
                 }
-                Hint::Overflow => work.everything = true,
+                Hint::Overflow => {
+                    self.meters.overflows.inc();
+                    work.everything = true;
+                }
                 Hint::Limited(reason) => self.limited = Some(reason),
                 Hint::Finished(path) => self.note(&path, Kind::Finished, &mut work),
                 Hint::Touched(path) => self.note(&path, Kind::Touched, &mut work),
@@ -454,11 +466,15 @@ impl Worker {
     }
 
     fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
+        self.meters.scans.inc();
         let mut found = scan(&self.options.root, scope, &mut self.devices);
         let mut ready = Vec::new();
         for (path, stamp) in &found.files {
             if self.known.get(path).is_none_or(|known| known.stamp != Some(*stamp)) {
                 let now = self.now();
+                if self.listed && scope.is_empty() && !self.coalescer.is_waiting(path) {
+                    self.meters.found_by_scan.inc();
+                }
                 if self.coalescer.observe(path, seen(Some(*stamp), clock()), Said::Touched, now) == Step::Read {
                     ready.push(path.clone());
                 }

@@ -75,11 +75,13 @@ fn the_shipped_reference_is_right_and_whole() {
         include_str!("../../src/config/validate.rs"),
         include_str!("../../src/config/sections.rs"),
         include_str!("../../src/config/feeds.rs"),
+        include_str!("../../src/config/server.rs"),
     );
     let mut keys = 0;
     for call in [
         "text(sink, \"",
         "texts(sink, \"",
+        "text_or_texts(sink, \"",
         "boolean(sink, \"",
         "number(sink, \"",
         "table(sink, \"",

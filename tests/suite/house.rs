@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may import those behind it.
-const ORDER: [&str; 17] = [
-    "cli", "daemon", "control", "serve", "deliver", "watch", "store", "engine", "build", "event", "snapshot", "ledger",
-    "config", "feed", "article", "diag", "types",
+const ORDER: [&str; 18] = [
+    "cli", "daemon", "control", "serve", "deliver", "watch", "store", "engine", "build", "event", "meter", "snapshot",
+    "ledger", "config", "feed", "article", "diag", "types",
 ];
 /// These meet the core through `event` and `snapshot` only.
 const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];

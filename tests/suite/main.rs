@@ -19,6 +19,7 @@ mod house;
 mod identity;
 mod import_ids;
 mod lifecycle;
+mod listeners;
 mod moves;
 mod newsroom;
 mod pin;

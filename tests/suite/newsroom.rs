@@ -195,6 +195,11 @@ impl Daemon {
         Daemon { child: None, address: self.address.clone() }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// It was started again elsewhere.
     pub(crate) fn move_to(&mut self, address: &str) {
         self.address = address.to_owned();

@@ -99,8 +99,7 @@ const TABLE: &[(&str, &str)] = &[
     ("H-80", "nothing_outside_is_reachable_h80"),
     ("H-81 H-82", "no_request_upsets_it_h82"),
     ("H-83", "half_a_request_ends_at_its_time_h83"),
-    ("K-01 K-02 K-03 K-04", "- nobody is refused for polling too often yet"),
-    ("K-05", "answers_have_exactly_these_fields"),
+    ("K-01 K-02 K-03 K-04 K-05", "proxies_are_believed_and_nobody_else"),
     ("K-06", "routes"),
     (
         "W-01 W-02 W-03 W-04 W-06 W-10 W-11 W-20 W-21 W-22 W-23 W-24 W-25 W-26 W-30 W-31 W-32 W-33 W-34 W-35 W-36 W-37 W-40 \
@@ -117,7 +116,7 @@ const TABLE: &[(&str, &str)] = &[
     ("B-10", "windows_hold_what_is_young_and_no_more_than_fits"),
     ("B-11", "not_modified_iff_a_member_is_the_tag"),
     ("B-20", "nothing_that_runs_gets_through"),
-    ("B-21", "- there are no moves in the configuration yet"),
+    ("B-21", "a_renamed_section_loses_no_subscriber_and_one_that_ended_says_so"),
 ];
 
 #[test]

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 
+use dateline::config::Endpoint;
+use dateline::daemon::Front;
+use dateline::serve::{Audience, Listener};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::newsroom::{CONFIG, Daemon, Newsroom, files};
@@ -73,10 +75,11 @@ fn run(newsroom: &Newsroom) -> (Daemon, oneshot::Sender<()>, JoinHandle<()>) {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            address.send(listener.local_addr().expect("bound").to_string()).expect("somebody waits");
+            let endpoint = Endpoint::Tcp("127.0.0.1:0".parse().expect("an address"));
+            let listener = Listener::bind(&endpoint, Audience::Public).expect("a port");
+            address.send(listener.endpoint().expect("bound").to_string()).expect("somebody waits");
             let stop = async { stopped.await.unwrap_or_default() };
-            dateline::daemon::run(checked, config, listener, clock, stop).await.expect("it runs");
+            dateline::daemon::run(checked, config, Front::plain(listener), clock, stop).await.expect("it runs");
         });
     });
     (Daemon::at(bound.recv().expect("it binds")), stop, thread)

@@ -1,0 +1,203 @@
+//! What faces the world: listeners, bound by us or by systemd; the certificate; the access log; how many descriptors there are.
+
+use std::net::SocketAddr;
+use std::os::unix::ffi::OsStringExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use listenfd::ListenFd;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config::{Config, Endpoint, Server};
+use crate::meter::Meters;
+use crate::serve::{AccessLog, Audience, Budgets, Listener, ServeOptions, Tls};
+
+/// Descriptors that are not for connections: the state, articles that are read, feeds that are written, logs (at most half).
+const RESERVED: usize = 256;
+/// How often it is seen whether the certificate was renewed.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(60);
+
+/// What faces the world.
+#[derive(Debug)]
+pub struct Front {
+    /// What is listened on.
+    pub listeners: Vec<Listener>,
+    /// What can be renewed while the daemon runs.
+    pub renewal: Renewal,
+    /// What is counted.
+    pub meters: Arc<Meters>,
+}
+
+/// What can be renewed while the daemon runs.
+#[derive(Clone, Debug, Default)]
+pub struct Renewal {
+    tls: Option<Arc<Tls>>,
+    access_log: Option<Arc<AccessLog>>,
+}
+
+/// What the command line says instead of the configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Instead {
+    /// Instead of `server.listen`.
+    pub listen: Option<SocketAddr>,
+    /// Instead of `admin.listen`.
+    pub admin: Option<SocketAddr>,
+}
+
+impl Front {
+    /// One public listener and nothing else.
+    pub fn plain(listener: Listener) -> Front {
+        Front { listeners: vec![listener], renewal: Renewal::default(), meters: Arc::default() }
+    }
+
+    /// Opens all that the configuration names. Sockets that systemd opened take the place of `server.listen`; those that it calls
+    /// `tls` and `admin` (`FileDescriptorName=`), of the others.
+    ///
+    /// # Errors
+    /// What cannot be opened and what to do about it.
+    pub fn open(config: &Config, instead: Instead) -> Result<Front, String> {
+        let server = &config.server;
+        let tls = server.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
+        let access_log = server.access_log.as_ref().map(|options| {
+            let failed = |error| format!("cannot write `server.access_log.file`, {}: {error}", options.file.display());
+            AccessLog::open(options, config.parsing.timezone.clone()).map(Arc::new).map_err(failed)
+        });
+        let access_log = access_log.transpose()?;
+        let mut listeners = inherited(tls.as_ref())?;
+        let has = |audience: fn(&Audience) -> bool, listeners: &[Listener]| {
+            listeners.iter().any(|listener| audience(listener.audience()))
+        };
+        if !has(|audience| matches!(audience, Audience::Public), &listeners) {
+            let instead = instead.listen.map(|address| vec![Endpoint::Tcp(address)]);
+            for endpoint in instead.as_ref().unwrap_or(&server.listen) {
+                listeners.push(bind(endpoint, Audience::Public, "`--listen` or `server.listen`")?);
+            }
+        }
+        if let (Some(tls), Some(options)) = (&tls, &server.tls)
+            && !has(|audience| matches!(audience, Audience::Secure(_)), &listeners)
+        {
+            for endpoint in &options.listen {
+                listeners.push(bind(endpoint, Audience::Secure(Arc::clone(tls)), "`server.tls.listen`")?);
+            }
+        }
+        if listeners.is_empty() {
+            return Err("`server.listen` is empty: there is nothing to listen on".to_owned());
+        }
+        if !has(|audience| matches!(audience, Audience::Admin), &listeners) {
+            listeners.extend(admin(server, instead)?);
+        }
+        Ok(Front { listeners, renewal: Renewal { tls, access_log }, meters: Arc::default() })
+    }
+
+    /// How connections are served.
+    pub(super) fn options(&self, server: &Server, now: super::Clock) -> ServeOptions {
+        ServeOptions {
+            max_connections: connections(server.max_connections),
+            http2: server.http2,
+            proxies: server.proxies.clone(),
+            budgets: Arc::new(Budgets::new(server.budget.clone())),
+            access_log: self.renewal.access_log.clone(),
+            meters: Arc::clone(&self.meters),
+            ..ServeOptions::new(now)
+        }
+    }
+}
+
+impl Renewal {
+    /// Opens the access log anew and reads the certificate again.
+    pub fn renew(&self) {
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
+        self.renew_certificate();
+    }
+
+    fn renew_certificate(&self) {
+        match self.tls.as_ref().map(|tls| tls.reload()) {
+            Some(Ok(true)) => tracing::info!("the certificate was renewed"),
+            Some(Err(error)) => tracing::error!("{error}; the certificate in force stays"),
+            Some(Ok(false)) | None => {}
+        }
+    }
+
+    /// Sees to it for ever that a renewed certificate is taken.
+    pub(super) async fn watch_certificate(self) {
+        if self.tls.is_none() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::time::sleep(CERTIFICATE_CHECK).await;
+            self.renew_certificate();
+        }
+    }
+}
+
+fn bind(endpoint: &Endpoint, audience: Audience, key: &str) -> Result<Listener, String> {
+    Listener::bind(endpoint, audience).map_err(|error| {
+        format!("cannot listen on {endpoint}: {error}; choose another with {key}, or stop what listens there")
+    })
+}
+
+/// Where nobody says where, another dateline on this machine may be there already: that is no reason not to serve readers.
+fn admin(server: &Server, instead: Instead) -> Result<Vec<Listener>, String> {
+    if let Some(address) = instead.admin {
+        return bind(&Endpoint::Tcp(address), Audience::Admin, "`--admin`").map(|listener| vec![listener]);
+    }
+    if server.admin.stated {
+        let endpoints = server.admin.listen.iter();
+        return endpoints.map(|endpoint| bind(endpoint, Audience::Admin, "`admin.listen`")).collect();
+    }
+    if instead.listen.is_some() {
+        return Ok(Vec::new());
+    }
+    let bound = server.admin.listen.iter().filter_map(|endpoint| {
+        let bound = Listener::bind(endpoint, Audience::Admin);
+        bound.map_err(|error| tracing::warn!("metrics are not served on {endpoint}: {error}; see `admin.listen`")).ok()
+    });
+    Ok(bound.collect())
+}
+
+/// The sockets that systemd passed on (`sd_listen_fds(3)`).
+fn inherited(tls: Option<&Arc<Tls>>) -> Result<Vec<Listener>, String> {
+    let names = std::env::var_os("LISTEN_FDNAMES").map(|names| names.into_vec()).unwrap_or_default();
+    let names: Vec<&[u8]> = names.split(|byte| *byte == b':').collect();
+    let mut sockets = ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for place in 0..sockets.len() {
+        let audience = match (names.get(place).copied(), tls) {
+            (Some(b"tls"), Some(tls)) => Audience::Secure(Arc::clone(tls)),
+            (Some(b"tls"), None) => {
+                return Err("systemd passes a socket `tls`, but there is no [server.tls]".to_owned());
+            }
+            (Some(b"admin"), _) => Audience::Admin,
+            _ => Audience::Public,
+        };
+        let failed = |error| format!("cannot use socket {place} of those that systemd passes: {error}");
+        let listener = match sockets.take_tcp_listener(place) {
+            Ok(Some(socket)) => Listener::inherited_tcp(socket, audience).map_err(failed)?,
+            Ok(None) => continue,
+            Err(_) => match sockets.take_unix_listener(place).map_err(failed)? {
+                Some(socket) => Listener::inherited_unix(socket, audience).map_err(failed)?,
+                None => continue,
+            },
+        };
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// How many connections there may be at a time: as many as are wished, or as descriptors allow, whose limit is raised as far as it
+/// goes.
+fn connections(wished: usize) -> usize {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!(%error, "the limit on descriptors stays");
+    }
+    let limit =
+        getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let most = limit.saturating_sub(RESERVED.min(limit / 2)).max(1);
+    if most < wished {
+        tracing::info!("{most} connections at a time: the limit on open files is {limit}");
+    }
+    most.min(wished)
+}

@@ -1,0 +1,148 @@
+//! What is counted while the daemon runs. Numbers only: whoever is part of the shell adds to them, and `serve` shows them to
+//! operators.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// The bounds of the classes of what takes time (seconds).
+const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// Answers of one kind: of a format, a status and a coding.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct AnswerKind {
+    /// Of what: `rss`, `atom`, `json`, `opml`, `page`, `style`, `media` or `other`.
+    pub format: &'static str,
+    /// The status.
+    pub status: u16,
+    /// The content coding: `identity`, `gzip`, `br` or `zstd`.
+    pub coding: &'static str,
+}
+
+impl EncodeLabelSet for AnswerKind {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        ("format", self.format).encode(encoder.encode_label())?;
+        ("status", u64::from(self.status)).encode(encoder.encode_label())?;
+        ("coding", self.coding).encode(encoder.encode_label())
+    }
+}
+
+/// The feed that a document is of, by the document's path: `/technology/` of `/technology/rss.xml`. All documents of a feed are
+/// equal.
+#[derive(Clone, Debug)]
+pub struct OfFeed(pub Arc<str>);
+
+impl OfFeed {
+    /// The path of its page.
+    pub fn path(&self) -> &str {
+        self.0.rfind('/').and_then(|slash| self.0.get(..=slash)).unwrap_or_default()
+    }
+}
+
+impl PartialEq for OfFeed {
+    fn eq(&self, other: &OfFeed) -> bool {
+        self.path() == other.path()
+    }
+}
+
+impl Eq for OfFeed {}
+
+impl Hash for OfFeed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path().hash(state);
+    }
+}
+
+impl EncodeLabelSet for OfFeed {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        ("section", self.path()).encode(encoder.encode_label())
+    }
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Meters {
+    /// Answers, by kind.
+    pub answers: Family<AnswerKind, Counter>,
+    /// Answers that are documents, by their feed.
+    pub sections: Family<OfFeed, Counter>,
+    /// Bytes of bodies of answers.
+    pub bytes: Counter,
+    /// Connections, open now.
+    pub connections: Gauge,
+    /// Connections, ever.
+    pub accepted: Counter,
+    /// Times that no connection could be accepted, for want of descriptors mostly.
+    pub refused: Counter,
+    /// Handshakes of TLS that failed.
+    pub handshakes_failed: Counter,
+    /// Scans of the content directory or of a folder in it.
+    pub scans: Counter,
+    /// Times that the system's queue of events overflowed.
+    pub overflows: Counter,
+    /// Changed files that a scan found before any event told of them.
+    pub found_by_scan: Counter,
+    /// From the first word of a change until readers see it (seconds).
+    pub publishing: Histogram,
+    /// How long the engine took for an event (seconds).
+    pub building: Histogram,
+    /// Events that wait for the engine.
+    pub queue: Gauge,
+    /// Deliveries that wait.
+    pub deliveries: Gauge,
+    registry: Registry,
+}
+
+impl Default for Meters {
+    fn default() -> Meters {
+        let mut meters = Meters {
+            answers: Family::default(),
+            sections: Family::default(),
+            bytes: Counter::default(),
+            connections: Gauge::default(),
+            accepted: Counter::default(),
+            refused: Counter::default(),
+            handshakes_failed: Counter::default(),
+            scans: Counter::default(),
+            overflows: Counter::default(),
+            found_by_scan: Counter::default(),
+            publishing: Histogram::new(SECONDS),
+            building: Histogram::new(SECONDS),
+            queue: Gauge::default(),
+            deliveries: Gauge::default(),
+            registry: Registry::with_prefix("dateline"),
+        };
+        let registry = &mut meters.registry;
+        let mut counter = |name, help, counter: &Counter| registry.register(name, help, counter.clone());
+        counter("response_bytes", "Bytes of bodies of answers", &meters.bytes);
+        counter("connections_accepted", "Connections that were accepted", &meters.accepted);
+        counter("accept_failures", "Times that no connection could be accepted", &meters.refused);
+        counter("tls_handshake_failures", "Handshakes of TLS that failed", &meters.handshakes_failed);
+        counter("scans", "Scans of the content directory or of a folder in it", &meters.scans);
+        counter("watch_overflows", "Times that the queue of file events overflowed", &meters.overflows);
+        counter("changes_found_by_scan", "Changed files that no event had told of", &meters.found_by_scan);
+        registry.register("requests", "Answers, by what they are", meters.answers.clone());
+        registry.register("section_requests", "Answers that are documents of a section", meters.sections.clone());
+        let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
+        gauge("connections", "Connections that are open", &meters.connections);
+        gauge("event_queue", "Events that wait to be worked on", &meters.queue);
+        gauge("delivery_queue", "Deliveries that wait", &meters.deliveries);
+        let help = "From the first word of a change until readers see it";
+        registry.register("publish_seconds", help, meters.publishing.clone());
+        registry.register("build_seconds", "How long the engine took for an event", meters.building.clone());
+        meters
+    }
+}
+
+impl Meters {
+    /// All that was counted, as Prometheus reads it.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}

@@ -1,0 +1,329 @@
+//! The access log: a line for each answer, in the Combined Log Format or as JSON. A request appends its line to a buffer in memory;
+//! a thread of its own writes, so that no answer waits for a disk, and a disk that is full costs lines and nothing else.
+//!
+//! A line has no query and no fragment, of the target and of Referer: keys and tokens stand there. Authorization and cookies
+//! are in no line at all.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::header::{HeaderName, REFERER, USER_AGENT};
+use hyper::http::Version;
+use hyper::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::respond::Head;
+use crate::config::{self, LogFormat};
+
+/// How often what was noted is written.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How much may wait for the disk (bytes). What comes then is counted, and not noted.
+const MOST_WAITING: usize = 4 << 20;
+
+/// An open access log.
+#[derive(Debug)]
+pub struct AccessLog {
+    format: LogFormat,
+    zone: TimeZone,
+    waiting: Arc<Mutex<Waiting>>,
+    orders: Sender<Order>,
+    writer: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    /// Lines that were not noted.
+    lost: u64,
+    /// The last instant that a line had, as it is written.
+    time: (i64, String),
+}
+
+#[derive(Debug)]
+enum Order {
+    Reopen,
+    Stop,
+}
+
+/// What is noted of an answer besides its request.
+#[derive(Clone, Copy, Debug)]
+pub struct Noted {
+    /// Who asked; `None` came over a Unix socket.
+    pub client: Option<IpAddr>,
+    /// When.
+    pub at: Timestamp,
+    /// What it was answered.
+    pub status: StatusCode,
+    /// How many bytes of a body that has.
+    pub bytes: u64,
+}
+
+impl AccessLog {
+    /// Opens the file, and starts the thread that writes to it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for writing, or there is no thread.
+    pub fn open(options: &config::AccessLog, zone: TimeZone) -> io::Result<AccessLog> {
+        let file = append(&options.file)?;
+        let waiting = Arc::new(Mutex::new(Waiting::default()));
+        let (orders, inbox) = mpsc::channel();
+        let mut writer =
+            Writer { path: options.file.clone(), file: Some(file), waiting: Arc::clone(&waiting), failed: false };
+        let thread = std::thread::Builder::new().name("access-log".into()).spawn(move || {
+            loop {
+                match inbox.recv_timeout(PAUSE) {
+                    Ok(Order::Reopen) => {
+                        writer.write();
+                        writer.file = None;
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return writer.write(),
+                }
+                writer.write();
+            }
+        })?;
+        Ok(AccessLog { format: options.format, zone, waiting, orders, writer: Some(thread) })
+    }
+
+    /// Opens the file anew at its path, as after a rotation.
+    pub fn reopen(&self) {
+        // The thread ends only with this.
+        self.orders.send(Order::Reopen).unwrap_or_default();
+    }
+
+    /// Notes an answer.
+    pub fn note(&self, head: &Head<'_>, noted: &Noted) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.lines.len() >= MOST_WAITING {
+            waiting.lost += 1;
+            return;
+        }
+        let Waiting { lines, time, .. } = &mut *waiting;
+        let second = noted.at.as_second();
+        if time.0 != second || time.1.is_empty() {
+            *time = (second, self.time(noted.at));
+        }
+        match self.format {
+            LogFormat::Combined => combined(lines, head, noted, &time.1),
+            LogFormat::Json => json(lines, head, noted, &time.1),
+        }
+    }
+
+    fn time(&self, at: Timestamp) -> String {
+        let at = at.to_zoned_datetime(self.zone.clone());
+        let pattern = match self.format {
+            LogFormat::Combined => "%d/%b/%Y:%H:%M:%S %z",
+            LogFormat::Json => "%Y-%m-%dT%H:%M:%S%:z",
+        };
+        let mut text = String::new();
+        // A zone that cannot be written leaves the instant out, which is still a line.
+        write!(text, "{}", at.strftime(pattern)).unwrap_or_default();
+        text
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.orders.send(Order::Stop).unwrap_or_default();
+        if let Some(writer) = self.writer.take() {
+            // It has nothing to say about a panic that the log has not said.
+            drop(writer.join());
+        }
+    }
+}
+
+struct Writer {
+    path: PathBuf,
+    file: Option<File>,
+    waiting: Arc<Mutex<Waiting>>,
+    /// So that a full disk is one line in the daemon's log, not one every moment.
+    failed: bool,
+}
+
+impl Writer {
+    fn write(&mut self) {
+        if self.file.as_ref().is_some_and(|file| !is_at(file, &self.path)) {
+            self.file = None;
+        }
+        let (lines, lost) = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            (std::mem::take(&mut waiting.lines), std::mem::take(&mut waiting.lost))
+        };
+        let written = match &mut self.file {
+            Some(file) => file.write_all(&lines),
+            None => append(&self.path).and_then(|file| self.file.insert(file).write_all(&lines)),
+        };
+        match written {
+            Ok(()) if self.failed || lost > 0 => {
+                tracing::warn!(lost, "the access log is written again; requests were left out of it");
+                self.failed = false;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if !self.failed {
+                    tracing::error!(%error, "{} cannot be written; requests are left out of it", self.path.display());
+                }
+                self.failed = true;
+                self.file = None;
+            }
+        }
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Whether an open file is still the one at its path: some rotate logs and send no signal.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// A field without what follows `?` or `#`.
+fn public<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
+    headers.get(name).and_then(|value| value.as_bytes().split(|byte| matches!(byte, b'?' | b'#')).next())
+}
+
+fn combined(line: &mut Vec<u8>, head: &Head<'_>, noted: &Noted, time: &str) {
+    // Writing to memory does not fail.
+    let result = match noted.client {
+        Some(client) => write!(line, "{client} - - [{time}] \""),
+        None => write!(line, "unix: - - [{time}] \""),
+    };
+    result.unwrap_or_default();
+    quoted(line, head.method.as_str().as_bytes());
+    line.push(b' ');
+    quoted(line, head.uri.path().as_bytes());
+    write!(line, " {}\" {} {} \"", version(head.version), noted.status.as_u16(), noted.bytes).unwrap_or_default();
+    quoted(line, public(head.headers, &REFERER).unwrap_or(b"-"));
+    line.extend_from_slice(b"\" \"");
+    quoted(line, head.headers.get(USER_AGENT).map_or(b"-", |agent| agent.as_bytes()));
+    line.extend_from_slice(b"\"\n");
+}
+
+/// What a client wrote, so that it stays within its quotes and its line.
+fn quoted(line: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
+            0x20..0x7f => line.push(byte),
+            _ => write!(line, "\\x{byte:02X}").unwrap_or_default(),
+        }
+    }
+}
+
+fn json(line: &mut Vec<u8>, head: &Head<'_>, noted: &Noted, time: &str) {
+    #[derive(serde::Serialize)]
+    struct Line<'l> {
+        time: &'l str,
+        client: Option<IpAddr>,
+        method: &'l str,
+        path: &'l str,
+        version: &'l str,
+        status: u16,
+        bytes: u64,
+        referer: Option<String>,
+        user_agent: Option<String>,
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let fields = Line {
+        time,
+        client: noted.client,
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        version: version(head.version),
+        status: noted.status.as_u16(),
+        bytes: noted.bytes,
+        referer: public(head.headers, &REFERER).map(text),
+        user_agent: head.headers.get(USER_AGENT).map(|agent| text(agent.as_bytes())),
+    };
+    if serde_json::to_writer(&mut *line, &fields).is_ok() {
+        line.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::{AUTHORIZATION, HeaderValue};
+    use hyper::{Method, Uri};
+
+    use super::*;
+
+    #[test]
+    fn lines_stay_lines_and_tell_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("access.log");
+        let uri: Uri = "/news/rss.xml?token=SECRET".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(REFERER, HeaderValue::from_static("https://x.example/page?key=SECRET#SECRET"));
+        headers.insert(USER_AGENT, HeaderValue::from_bytes(b"Reader \"1\"\\ \xe7\xa7\x91").unwrap());
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer SECRET"));
+        let head = Head { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        let noted = Noted {
+            client: Some("2001:db8::1".parse().unwrap()),
+            at: "2026-11-27T16:00:01.5Z".parse().unwrap(),
+            status: StatusCode::OK,
+            bytes: 1_234,
+        };
+        for (format, expected) in [
+            (
+                LogFormat::Combined,
+                "2001:db8::1 - - [28/Nov/2026:00:00:01 +0800] \"GET /news/rss.xml HTTP/1.1\" 200 1234 \
+                 \"https://x.example/page\" \"Reader \\\"1\\\"\\\\ \\xE7\\xA7\\x91\"\n",
+            ),
+            (
+                LogFormat::Json,
+                "{\"time\":\"2026-11-28T00:00:01+08:00\",\"client\":\"2001:db8::1\",\"method\":\"GET\",\
+                 \"path\":\"/news/rss.xml\",\"version\":\"HTTP/1.1\",\"status\":200,\"bytes\":1234,\
+                 \"referer\":\"https://x.example/page\",\"user_agent\":\"Reader \\\"1\\\"\\\\ 科\"}\n",
+            ),
+        ] {
+            let options = config::AccessLog { file: file.clone(), format };
+            let log = AccessLog::open(&options, TimeZone::get("Asia/Shanghai").unwrap()).unwrap();
+            log.note(&head, &noted);
+            drop(log);
+            let written = std::fs::read_to_string(&file).unwrap();
+            assert_eq!(written, expected);
+            std::fs::remove_file(&file).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_rotated_log_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("access.log");
+        let options = config::AccessLog { file: file.clone(), format: LogFormat::Combined };
+        let log = AccessLog::open(&options, TimeZone::UTC).unwrap();
+        let headers = HeaderMap::new();
+        let uri = Uri::from_static("/");
+        let head = Head { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        let noted = Noted { client: None, at: Timestamp::UNIX_EPOCH, status: StatusCode::OK, bytes: 0 };
+        std::fs::rename(&file, folder.path().join("access.log.1")).unwrap();
+        log.reopen();
+        log.note(&head, &noted);
+        drop(log);
+        let line = "unix: - - [01/Jan/1970:00:00:00 +0000] \"GET / HTTP/1.1\" 200 0 \"-\" \"-\"\n";
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), line);
+        assert_eq!(std::fs::read_to_string(folder.path().join("access.log.1")).unwrap(), "");
+    }
+}

@@ -1,0 +1,157 @@
+//! What operators get, on a listener of their own: whether all is well, what is wrong, and numbers. Nothing here changes anything.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Method, Response, StatusCode};
+use jiff::Timestamp;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use serde_json::{Map, Value, json};
+
+use super::answer;
+use super::respond::Head;
+use crate::diag::Severity;
+use crate::meter::{Meters, OfFeed};
+use crate::snapshot::{Resource, ResourceKind, Snapshot};
+use crate::types::rfc3339;
+
+const OPENMETRICS: HeaderValue = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const INDEX: &str = "/readyz        whether readers are served, and what somebody has to see to\n\
+                     /status.json   articles, sections and problems\n\
+                     /metrics       numbers for Prometheus\n\
+                     /healthz       that the process lives\n";
+
+/// Answers an operator.
+pub(super) fn respond(snapshot: &Snapshot, meters: &Meters, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
+    if !is_meant(head) {
+        return answer::refusal(head, StatusCode::MISDIRECTED_REQUEST, now);
+    }
+    match *head.method {
+        Method::GET | Method::HEAD => {}
+        _ => return answer::refusal(head, StatusCode::METHOD_NOT_ALLOWED, now),
+    }
+    match head.uri.path() {
+        "/" => answer::text(head, INDEX, now),
+        "/healthz" => answer::text(head, "ok\n", now),
+        "/readyz" if snapshot.generation == 0 => {
+            let text = "starting: the articles are being read; feeds are served as soon as all of them are known\n";
+            answer::short(head, StatusCode::SERVICE_UNAVAILABLE, answer::PLAIN_TEXT, text, now)
+        }
+        "/readyz" => answer::short(head, StatusCode::OK, answer::PLAIN_TEXT, ready(snapshot), now),
+        "/status.json" => answer::short(head, StatusCode::OK, JSON, status(snapshot, meters, now), now),
+        "/metrics" => answer::short(head, StatusCode::OK, OPENMETRICS, metrics(snapshot, meters, now), now),
+        _ => answer::refusal(head, StatusCode::NOT_FOUND, now),
+    }
+}
+
+/// A web page that somebody reads on this machine may lead its own name here and read what it gets; it cannot be an address or
+/// `localhost` to the browser.
+fn is_meant(head: &Head<'_>) -> bool {
+    let host = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    let Some(host) = host.or(head.uri.authority().map(|authority| authority.as_str())) else { return true };
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.is_empty() || name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+}
+
+fn ready(snapshot: &Snapshot) -> String {
+    let mut text = "ready\n".to_owned();
+    for problem in snapshot.report.problems.iter().filter(|problem| problem.code.is_alarm()) {
+        text.push_str(&format!("{}\n", problem.to_log_line()));
+    }
+    text
+}
+
+/// The pages of feeds, each with its route.
+fn pages(snapshot: &Snapshot) -> Vec<(&std::sync::Arc<str>, &Resource)> {
+    let documents = snapshot.documents.iter().map(|(route, resource)| (route, &**resource));
+    let mut pages: Vec<_> = documents.filter(|(_, resource)| resource.kind == ResourceKind::Page).collect();
+    pages.sort_by_key(|(route, _)| *route);
+    pages
+}
+
+fn status(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
+    let report = &snapshot.report;
+    let problems = report.problems.iter().map(|problem| {
+        let place = problem.place.as_ref();
+        json!({
+            "code": problem.code.name(),
+            "severity": if problem.severity == Severity::Error { "error" } else { "warning" },
+            "alarm": problem.code.is_alarm(),
+            "message": problem.message,
+            "file": place.map(|place| place.file.to_string()),
+            "line": place.map(|place| place.line),
+            "help": problem.help,
+        })
+    });
+    let sections = pages(snapshot).into_iter().map(|(route, page)| {
+        json!({ "path": &**route, "newest": page.newest.map(rfc3339), "updated": page.last_modified.map(rfc3339) })
+    });
+    let articles: Map<String, Value> =
+        report.states().into_iter().map(|(state, count)| (state.to_owned(), count.into())).collect();
+    let status = json!({
+        "ready": snapshot.generation > 0,
+        "version": env!("CARGO_PKG_VERSION"),
+        "now": rfc3339(now),
+        "generation": snapshot.generation,
+        "articles": articles,
+        "feeds": report.feeds,
+        "connections": meters.connections.get(),
+        "sections": sections.collect::<Vec<_>>(),
+        "problems": problems.collect::<Vec<_>>(),
+    });
+    format!("{status:#}\n")
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Label(&'static str, &'static str);
+
+impl EncodeLabelSet for Label {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        (self.0, self.1).encode(encoder.encode_label())
+    }
+}
+
+fn metrics(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
+    let gauge = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    let report = &snapshot.report;
+    let articles = Family::<Label, Gauge>::default();
+    for (state, count) in report.states() {
+        articles.get_or_create(&Label("state", state)).set(gauge(count));
+    }
+    let problems = Family::<Label, Gauge>::default();
+    for problem in &report.problems {
+        problems.get_or_create(&Label("code", problem.code.name())).inc();
+    }
+    let ages = Family::<OfFeed, Gauge>::default();
+    for (route, page) in pages(snapshot) {
+        if let Some(newest) = page.newest {
+            ages.get_or_create(&OfFeed(std::sync::Arc::clone(route))).set(now.as_second() - newest.as_second());
+        }
+    }
+    let mut registry = Registry::with_prefix("dateline");
+    let single = |value: i64| {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(value);
+        gauge
+    };
+    registry.register("ready", "Whether readers are served", single(i64::from(snapshot.generation > 0)));
+    registry.register("articles", "Articles, by state", articles);
+    registry.register("feeds", "Feeds, each in one or more formats", single(gauge(report.feeds)));
+    registry.register("problems", "What is wrong at the moment, by code", problems);
+    registry.register("newest_item_age_seconds", "How old the newest item of a section is", ages);
+    let mut text = String::new();
+    // Writing to memory does not fail.
+    let written = encode_registry(&mut text, meters.registry());
+    let written = written.and_then(|()| encode_registry(&mut text, &registry)).and_then(|()| encode_eof(&mut text));
+    written.unwrap_or_default();
+    text
+}

@@ -1,0 +1,227 @@
+//! Who may take what it has already, and how often. Only whole answers count that a client had before and did not ask about: a
+//! conditional request is never refused, and a feed that changed is news for everybody.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+
+use hyper::HeaderMap;
+use hyper::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
+use jiff::Timestamp;
+
+use crate::config;
+use crate::types::ContentHash;
+
+/// One client's account for one feed: a token bucket, kept as the instant at which it is full again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    /// Of client and feed; 0: nobody's.
+    key: u64,
+    /// The version that the client was given last.
+    version: u32,
+    /// When all is forgiven (seconds since 1970).
+    full_at: u32,
+}
+
+/// Accounts that share a row of the table. Where a ninth comes, the one goes that is forgiven first.
+const WAYS: usize = 8;
+/// Rows under one lock.
+const ROWS: usize = 2_048;
+const SHARDS: usize = 64;
+
+type Row = [Account; WAYS];
+
+/// The accounts of all clients: 16 MiB for 1,048,576 of them, and no more whoever comes; where there are more, those that took
+/// the least are forgotten, in their favour. Memory is taken as shards are first used.
+#[derive(Debug)]
+pub struct Budgets {
+    options: config::Budget,
+    hasher: RandomState,
+    shards: Vec<Mutex<Vec<Row>>>,
+}
+
+const HOUR: u32 = 3_600;
+
+impl Budgets {
+    /// Nobody took anything yet.
+    pub fn new(options: config::Budget) -> Budgets {
+        Budgets { options, hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    }
+
+    /// Whether the budget may concern a request at all, by what costs the least to know.
+    pub fn concern(&self, client: Option<IpAddr>, headers: &HeaderMap) -> bool {
+        self.options.per_hour > 0
+            && client.is_some_and(|client| !client.to_canonical().is_loopback())
+            && !headers.contains_key(IF_NONE_MATCH)
+            && !headers.contains_key(IF_MODIFIED_SINCE)
+            && !self.is_exempt(headers)
+    }
+
+    fn is_exempt(&self, headers: &HeaderMap) -> bool {
+        let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes())).unwrap_or_default();
+        self.options.exempt.iter().any(|name| agent.contains(name)) || asks_for_many(&agent)
+    }
+
+    /// Takes note that a client is about to be given a version of a feed. `Err`: it had it too often, and may come back after so
+    /// many seconds.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn take(
+        &self,
+        client: Option<IpAddr>,
+        headers: &HeaderMap,
+        feed: &str,
+        version: ContentHash,
+        now: Timestamp,
+    ) -> Result<(), u32> {
+        let agent = headers.get(USER_AGENT).map(|agent| agent.as_bytes());
+        let key = self.hasher.hash_one((client.map(network), agent, feed)).max(1);
+        let version = self.hasher.hash_one(version);
+        let version = u32::try_from(version & u64::from(u32::MAX)).unwrap_or_default();
+        // After 2106 all clocks of 32 bits stand still, and everybody is forgiven nothing and refused nothing.
+        let now = u32::try_from(now.as_second()).unwrap_or_default();
+        let (shard, row) = (key % 64, (key >> 6) % 2_048);
+        let (Ok(shard), Ok(row)) = (usize::try_from(shard), usize::try_from(row)) else { return Ok(()) };
+        let Some(shard) = self.shards.get(shard) else { return Ok(()) };
+        let mut rows = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.is_empty() {
+            rows.resize(ROWS, Row::default());
+        }
+        let Some(row) = rows.get_mut(row) else { return Ok(()) };
+        let Some(account) = row.iter_mut().min_by_key(|account| (account.key != key, account.full_at)) else {
+            return Ok(());
+        };
+        if account.key != key || account.version != version {
+            let full_at = if account.key == key { account.full_at } else { 0 };
+            *account = Account { key, version, full_at };
+            return Ok(());
+        }
+        let each = HOUR / self.options.per_hour.max(1);
+        let full_at = account.full_at.max(now).saturating_add(each);
+        let over = full_at.saturating_sub(now.saturating_add(HOUR));
+        if over > 0 {
+            return Err(over);
+        }
+        account.full_at = full_at;
+        Ok(())
+    }
+}
+
+/// The customer behind an address: of IPv6, where anybody has billions of addresses, the /64.
+fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+/// Whether an agent states that it fetches for more than one reader: "Feedly/1.0 (12 subscribers)".
+fn asks_for_many(agent: &str) -> bool {
+    agent.match_indices(" subscriber").any(|(at, _)| {
+        let before = agent.get(..at).unwrap_or_default();
+        let digits: String = before.chars().rev().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+        digits.chars().any(|c| matches!(c, '2'..='9')) || digits.chars().filter(char::is_ascii_digit).count() > 1
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn budgets(exempt: &[&str]) -> Budgets {
+        let exempt = exempt.iter().map(|name| (*name).to_owned()).collect();
+        Budgets::new(config::Budget { per_hour: 12, exempt })
+    }
+
+    fn agent(name: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(name))])
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn what_a_client_has_already_it_gets_twelve_times_an_hour_k01() {
+        let budgets = budgets(&[]);
+        let version = ContentHash::of(b"1");
+        let take = |client: &str, name, feed: &str, version, second| {
+            budgets.take(ip(client), &agent(name), feed, version, at(second))
+        };
+        // The first time it is news, and then twelve times in a row.
+        for time in 0..13 {
+            assert_eq!(take("192.0.2.1", "a", "/rss.xml", version, time), Ok(()), "{time}");
+        }
+        assert_eq!(take("192.0.2.1", "a", "/rss.xml", version, 13), Err(288), "K-02: in seconds");
+        // Refusals do not count; what is asked for again at the time named is given.
+        assert_eq!(take("192.0.2.1", "a", "/rss.xml", version, 300), Err(1));
+        assert_eq!(take("192.0.2.1", "a", "/rss.xml", version, 301), Ok(()));
+        assert!(take("192.0.2.1", "a", "/rss.xml", version, 301).is_err());
+        for (client, name, feed) in
+            [("192.0.2.2", "a", "/rss.xml"), ("192.0.2.1", "b", "/rss.xml"), ("192.0.2.1", "a", "/atom.xml")]
+        {
+            assert_eq!(take(client, name, feed, version, 301), Ok(()), "K-04: {client} {name} {feed}");
+        }
+        assert_eq!(take("192.0.2.1", "a", "/rss.xml", ContentHash::of(b"2"), 301), Ok(()), "news");
+        assert!(take("192.0.2.1", "a", "/rss.xml", ContentHash::of(b"2"), 301).is_err());
+        assert_eq!(take("192.0.2.1", "a", "/rss.xml", ContentHash::of(b"2"), 99_999), Ok(()), "an hour later");
+        // Behind one /64 is one customer.
+        for host in 0..13 {
+            assert_eq!(take(&format!("2001:db8::{host}"), "a", "/rss.xml", version, 0), Ok(()));
+        }
+        assert!(take("2001:db8::ffff:0:0:1", "a", "/rss.xml", version, 0).is_err());
+        assert_eq!(take("2001:db8:0:1::1", "a", "/rss.xml", version, 0), Ok(()));
+    }
+
+    #[test]
+    fn who_is_never_limited() {
+        let budgets = budgets(&["Our own checker"]);
+        let conditional = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static("\"x\""))]);
+        for (client, headers, concerned) in [
+            (ip("192.0.2.1"), HeaderMap::new(), true),
+            (ip("192.0.2.1"), agent("curl/8.0"), true),
+            (ip("192.0.2.1"), agent("Reader/1 (1 subscriber)"), true),
+            (ip("192.0.2.1"), agent("subscribers subscriber"), true),
+            (ip("192.0.2.1"), agent("Feedly/1.0 (+http://x.example; 16 subscribers)"), false),
+            (ip("192.0.2.1"), agent("Feedly/1.0 (1,234 subscribers)"), false),
+            (ip("192.0.2.1"), agent("Feedly/1.0 (10 subscribers)"), false),
+            (ip("192.0.2.1"), agent("Our own checker 2"), false),
+            (ip("192.0.2.1"), conditional, false),
+            (ip("127.0.0.1"), agent("curl/8.0"), false),
+            (ip("::ffff:127.0.0.1"), agent("curl/8.0"), false),
+            (ip("::1"), agent("curl/8.0"), false),
+            (None, agent("curl/8.0"), false),
+        ] {
+            assert_eq!(budgets.concern(client, &headers), concerned, "{client:?} {headers:?}");
+        }
+        let off = Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() });
+        assert!(!off.concern(ip("192.0.2.1"), &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_million_clients_take_no_more_than_their_table() {
+        let budgets = budgets(&[]);
+        let version = ContentHash::of(b"1");
+        let headers = agent("a");
+        for time in 0..13 {
+            assert_eq!(budgets.take(ip("192.0.2.1"), &headers, "/rss.xml", version, at(time)), Ok(()));
+        }
+        for client in 0..300_000_u32 {
+            let client = Some(IpAddr::from((0x0a00_0000 + client).to_be_bytes()));
+            assert_eq!(budgets.take(client, &headers, "/rss.xml", version, at(14)), Ok(()));
+        }
+        let accounts: usize = budgets.shards.iter().map(|shard| shard.lock().unwrap().len() * WAYS).sum();
+        assert_eq!(accounts, SHARDS * ROWS * WAYS);
+        assert!(
+            budgets.take(ip("192.0.2.1"), &headers, "/rss.xml", version, at(14)).is_err(),
+            "it took the most, and is remembered"
+        );
+    }
+}

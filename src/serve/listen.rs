@@ -1,0 +1,158 @@
+//! What we listen on: sockets that we bind, or that systemd bound for us.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use socket2::{Domain, Protocol, SockAddr, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::stream::Socket;
+use super::tls::Tls;
+use crate::config::Endpoint;
+
+/// How many clients may wait in the kernel until they are accepted; it takes what `net.core.somaxconn` allows of it.
+const BACKLOG: i32 = 4_096;
+
+/// For whom a listener is.
+#[derive(Clone, Debug)]
+pub enum Audience {
+    /// Readers.
+    Public,
+    /// Readers, in TLS.
+    Secure(Arc<Tls>),
+    /// Operators.
+    Admin,
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub struct Listener {
+    bound: Bound,
+    audience: Audience,
+    is_inherited: bool,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(TcpListener),
+    Unix { listener: UnixListener, _own: Option<OwnPath> },
+}
+
+/// The path of a socket that we made, and that goes with us.
+#[derive(Debug)]
+struct OwnPath(PathBuf);
+
+impl Drop for OwnPath {
+    fn drop(&mut self) {
+        // It may be gone, or a successor's.
+        std::fs::remove_file(&self.0).unwrap_or_default();
+    }
+}
+
+impl Listener {
+    /// Binds an endpoint.
+    ///
+    /// # Errors
+    /// As the system says, `AddrInUse` for a Unix socket that somebody listens on.
+    pub fn bind(endpoint: &Endpoint, audience: Audience) -> io::Result<Listener> {
+        let bound = match endpoint {
+            Endpoint::Tcp(address) => Bound::Tcp(tcp(*address)?),
+            Endpoint::Unix(path) => {
+                forsaken(path)?;
+                let listener = UnixListener::bind(path)?;
+                Bound::Unix { listener, _own: Some(OwnPath(path.clone())) }
+            }
+        };
+        Ok(Listener { bound, audience, is_inherited: false })
+    }
+
+    /// A socket that was bound by somebody else.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn inherited_tcp(listener: std::net::TcpListener, audience: Audience) -> io::Result<Listener> {
+        listener.set_nonblocking(true)?;
+        Ok(Listener { bound: Bound::Tcp(TcpListener::from_std(listener)?), audience, is_inherited: true })
+    }
+
+    /// A socket that was bound by somebody else.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn inherited_unix(listener: std::os::unix::net::UnixListener, audience: Audience) -> io::Result<Listener> {
+        listener.set_nonblocking(true)?;
+        Ok(Listener {
+            bound: Bound::Unix { listener: UnixListener::from_std(listener)?, _own: None },
+            audience,
+            is_inherited: true,
+        })
+    }
+
+    /// What it is bound to; of port 0, the port that the system chose.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn endpoint(&self) -> io::Result<Endpoint> {
+        match &self.bound {
+            Bound::Tcp(listener) => listener.local_addr().map(Endpoint::Tcp),
+            Bound::Unix { listener, .. } => {
+                let address = listener.local_addr()?;
+                Ok(Endpoint::Unix(address.as_pathname().map(Path::to_owned).unwrap_or_default()))
+            }
+        }
+    }
+
+    /// For whom it is.
+    pub fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
+    /// Whether somebody else holds the socket open, so that clients can come while nobody accepts them.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.is_inherited
+    }
+
+    /// The next client, and where it is; `None` on this machine, over a Unix socket. May be dropped and called again.
+    pub(super) async fn accept(&self) -> io::Result<(Socket, Option<IpAddr>)> {
+        match &self.bound {
+            Bound::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "cannot turn off Nagle's algorithm");
+                }
+                Ok((Socket::Tcp(stream), Some(peer.ip())))
+            }
+            Bound::Unix { listener, .. } => listener.accept().await.map(|(stream, _)| (Socket::Unix(stream), None)),
+        }
+    }
+}
+
+fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // So that `0.0.0.0:80` and `[::]:80` can stand side by side, on every system.
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // A restart finds connections of its predecessor that are not quite over.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Removes the socket that a killed predecessor left at a path.
+fn forsaken(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => match StdUnixStream::connect(path) {
+            Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+            Err(_) => std::fs::remove_file(path),
+        },
+        // What is not a socket is not ours: to bind says so.
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,246 @@
+//! Whose request it is, where a proxy stands before us: the PROXY protocol at the head of a connection, `Forwarded` (RFC 7239)
+//! and `X-Forwarded-For` in a request. Pure. None of it is believed but from a proxy that the configuration names.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use hyper::HeaderMap;
+use hyper::header::{FORWARDED, HeaderName, HeaderValue};
+
+use crate::config::Proxies;
+
+/// The longest header of the PROXY protocol that is read (bytes): version 2 may carry a certificate's names.
+pub(super) const LONGEST: usize = 4_096;
+
+const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// What the first bytes of a connection say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Introduction {
+    /// More bytes are needed.
+    More,
+    /// It is `length` bytes long, and the connection is of this client; `None`: of the proxy itself (a health check).
+    Of { length: usize, client: Option<IpAddr> },
+    /// It is not a header of the PROXY protocol.
+    Broken,
+}
+
+/// Reads a header of the PROXY protocol, version 1 or 2 (<https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt>).
+pub(super) fn introduction(bytes: &[u8]) -> Introduction {
+    let could_be = |whole: &[u8]| whole.iter().zip(bytes).all(|(wanted, byte)| wanted == byte);
+    if could_be(SIGNATURE) {
+        return binary(bytes);
+    }
+    if could_be(b"PROXY ") {
+        return text(bytes);
+    }
+    Introduction::Broken
+}
+
+/// Version 1: one line.
+fn text(bytes: &[u8]) -> Introduction {
+    /// With its line end.
+    const LONGEST_LINE: usize = 107;
+    let Some(end) = bytes.windows(2).take(LONGEST_LINE).position(|pair| pair == b"\r\n") else {
+        return if bytes.len() < LONGEST_LINE { Introduction::More } else { Introduction::Broken };
+    };
+    let line = bytes.get(..end).and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+    let length = end + 2;
+    let mut words = line.split(' ');
+    match (words.nth(1), words.next()) {
+        (Some("UNKNOWN"), _) => Introduction::Of { length, client: None },
+        (Some("TCP4" | "TCP6"), Some(source)) => match source.parse() {
+            Ok(client) => Introduction::Of { length, client: Some(client) },
+            Err(_) => Introduction::Broken,
+        },
+        _ => Introduction::Broken,
+    }
+}
+
+/// Version 2: binary.
+fn binary(bytes: &[u8]) -> Introduction {
+    let Some((&[.., command, family, high, low], addresses)) = bytes.split_first_chunk::<16>() else {
+        return Introduction::More;
+    };
+    let size = usize::from(u16::from_be_bytes([high, low]));
+    let length = size + 16;
+    if command >> 4 != 2 || length > LONGEST {
+        return Introduction::Broken;
+    }
+    let Some(addresses) = addresses.get(..size) else { return Introduction::More };
+    let client = match (command & 0xf, family >> 4) {
+        // LOCAL: the proxy asks for itself.
+        (0, _) => return Introduction::Of { length, client: None },
+        (1, 1) => addresses.first_chunk::<4>().filter(|_| size >= 12).map(|ip| IpAddr::V4(Ipv4Addr::from(*ip))),
+        (1, 2) => addresses.first_chunk::<16>().filter(|_| size >= 36).map(|ip| IpAddr::V6(Ipv6Addr::from(*ip))),
+        // Of an unspecified family or a Unix socket: whose it is, is not known.
+        (1, 0 | 3) => return Introduction::Of { length, client: None },
+        _ => None,
+    };
+    client.map_or(Introduction::Broken, |client| Introduction::Of { length, client: Some(client) })
+}
+
+/// Whose request it is: the last one on the way that is not a proxy of ours. What stands before that, anybody may have written.
+pub(super) fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> Option<IpAddr> {
+    if !proxies.include(peer) {
+        return peer;
+    }
+    let way: Vec<Option<IpAddr>> = if headers.contains_key(FORWARDED) {
+        members(headers, &FORWARDED).map(forwarded_for).collect()
+    } else {
+        members(headers, &X_FORWARDED_FOR).map(address).collect()
+    };
+    let mut client = peer;
+    for hop in way.into_iter().rev() {
+        // A name that hides an address ends what we know: the one after it is the last that we can hold to account.
+        let Some(hop) = hop else { break };
+        client = Some(hop);
+        if !proxies.include(Some(hop)) {
+            break;
+        }
+    }
+    client
+}
+
+/// The members of a list over all lines of a field. No comma stands in a quoted address.
+fn members<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let lines = headers.get_all(name).iter().map(HeaderValue::to_str);
+    lines.flat_map(|line| line.unwrap_or_default().split(',')).map(str::trim).filter(|member| !member.is_empty())
+}
+
+/// The `for` of an element of Forwarded (RFC 7239, section 5.2).
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let value = element.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then(|| value.trim())
+    })?;
+    address(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+}
+
+/// An address with or without a port, IPv6 with or without brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_canonical());
+    }
+    let host = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            (port.is_empty() || is_port(port.strip_prefix(':')?)).then_some(host)?
+        }
+        None => text.split_once(':').filter(|(_, port)| is_port(port))?.0,
+    };
+    host.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn introductions() {
+        let of = |length, client| Introduction::Of { length, client: ip(client) };
+        let v2 = |command: u8, family: u8, rest: &[u8]| {
+            let size = u16::try_from(rest.len()).unwrap().to_be_bytes();
+            [SIGNATURE, &[command, family][..], &size, rest].concat()
+        };
+        let four = [192, 0, 2, 1, 198, 51, 100, 1, 1, 187, 0, 80];
+        let six: Vec<u8> = ip("2001:db8::1")
+            .into_iter()
+            .flat_map(|ip| match ip {
+                IpAddr::V6(ip) => ip.octets(),
+                IpAddr::V4(_) => panic!("six"),
+            })
+            .chain([0; 20])
+            .collect();
+        for (bytes, expected) in [
+            (b"PROXY TCP4 192.0.2.1 198.51.100.1 443 80\r\nGET".to_vec(), of(42, "192.0.2.1")),
+            (b"PROXY TCP6 2001:db8::1 ::1 443 80\r\n".to_vec(), of(35, "2001:db8::1")),
+            (b"PROXY UNKNOWN\r\n".to_vec(), of(15, "")),
+            (b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n".to_vec(), of(35, "")),
+            (b"PROXY TCP4 192.0.2.1".to_vec(), Introduction::More),
+            (b"PRO".to_vec(), Introduction::More),
+            (Vec::new(), Introduction::More),
+            (b"GET / HTTP/1.1\r\n".to_vec(), Introduction::Broken),
+            (b"PROXY TCP4 here there 1 2\r\n".to_vec(), Introduction::Broken),
+            (b"PROXY TCP5 192.0.2.1 192.0.2.1 1 2\r\n".to_vec(), Introduction::Broken),
+            ([b"PROXY TCP4 ".to_vec(), vec![b'1'; 200]].concat(), Introduction::Broken),
+            (v2(0x21, 0x11, &four), of(28, "192.0.2.1")),
+            (v2(0x21, 0x21, &six), of(52, "2001:db8::1")),
+            (v2(0x21, 0x11, &[&four[..], b"\x03\x00\x04abcd"].concat()), of(35, "192.0.2.1")),
+            (v2(0x20, 0x00, &[]), of(16, "")),
+            (v2(0x21, 0x31, &[0; 216]), of(232, "")),
+            (v2(0x21, 0x11, &four[..4]), Introduction::Broken),
+            (v2(0x22, 0x11, &four), Introduction::Broken),
+            (v2(0x11, 0x11, &four), Introduction::Broken),
+            (v2(0x21, 0x11, &four)[..20].to_vec(), Introduction::More),
+            (v2(0x21, 0x11, &[0; 5_000]), Introduction::Broken),
+            (SIGNATURE[..5].to_vec(), Introduction::More),
+        ] {
+            assert_eq!(introduction(&bytes), expected, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_last_that_is_no_proxy_of_ours_asked() {
+        let proxies = Proxies {
+            networks: ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()).into(),
+            unix: true,
+            protocol: false,
+        };
+        let (xff, forwarded) = ("x-forwarded-for", "forwarded");
+        for (peer, fields, expected) in [
+            ("10.0.0.1", &[][..], "10.0.0.1"),
+            ("10.0.0.1", &[(xff, "203.0.113.7")], "203.0.113.7"),
+            ("::ffff:10.0.0.1", &[(xff, "203.0.113.7")], "203.0.113.7"),
+            ("203.0.113.1", &[(xff, "198.51.100.1")], "203.0.113.1"),
+            ("", &[(xff, "203.0.113.7")], "203.0.113.7"),
+            ("10.0.0.1", &[(xff, "127.0.0.1, 203.0.113.7, 10.2.3.4")], "203.0.113.7"),
+            ("10.0.0.1", &[(xff, "127.0.0.1"), (xff, "203.0.113.7,10.2.3.4")], "203.0.113.7"),
+            ("10.0.0.1", &[(xff, "10.0.0.3, 10.0.0.2")], "10.0.0.3"),
+            ("10.0.0.1", &[(xff, "203.0.113.7:4711")], "203.0.113.7"),
+            ("10.0.0.1", &[(xff, "[2001:db8::7]:4711")], "2001:db8::7"),
+            ("10.0.0.1", &[(xff, "2001:db8::7")], "2001:db8::7"),
+            ("10.0.0.1", &[(xff, "203.0.113.7, unknown")], "10.0.0.1"),
+            ("10.0.0.1", &[(xff, "203.0.113.7, _hidden, 10.0.0.9")], "10.0.0.9"),
+            ("10.0.0.1", &[(forwarded, "for=203.0.113.7")], "203.0.113.7"),
+            ("10.0.0.1", &[(forwarded, "proto=https; For=\"[2001:db8::7]:80\";by=10.0.0.1")], "2001:db8::7"),
+            ("10.0.0.1", &[(forwarded, "for=127.0.0.1, for=203.0.113.7, for=10.0.0.2")], "203.0.113.7"),
+            ("10.0.0.1", &[(forwarded, "for=203.0.113.7"), (xff, "127.0.0.1")], "203.0.113.7"),
+            ("10.0.0.1", &[(forwarded, "for=_secret"), (xff, "127.0.0.1")], "10.0.0.1"),
+            ("10.0.0.1", &[(forwarded, "by=x")], "10.0.0.1"),
+            ("fd00::1", &[(xff, "::ffff:203.0.113.7")], "203.0.113.7"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(client(&headers, ip(peer), &proxies), ip(expected), "{peer} {fields:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_upset_it_h82(bytes in prop::collection::vec(any::<u8>(), 0..300), line in ".{0,60}") {
+            introduction(&bytes);
+            let began = introduction(&[b"PROXY ", &bytes[..]].concat());
+            let binary = introduction(&[SIGNATURE, &bytes[..]].concat());
+            for said in [began, binary] {
+                if let Introduction::Of { length, .. } = said {
+                    prop_assert!(length <= LONGEST);
+                }
+            }
+            address(&line);
+            forwarded_for(&line);
+        }
+    }
+}

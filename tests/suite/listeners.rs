@@ -1,0 +1,490 @@
+//! What dateline listens on: TLS, HTTP/2, Unix sockets, sockets of systemd; whom it believes about where a request came from; what
+//! operators get. The real binary; clients of others.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use serde_json::Value;
+
+use crate::newsroom::{CONFIG, DEADLINE, Daemon, Newsroom};
+
+/// A newsroom with a story, and more in its configuration.
+fn newsroom(more: &str) -> Newsroom {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Text of A.");
+    newsroom.write(
+        "config/dateline.toml",
+        CONFIG.replace("[[section]]\npath = \"news\"\n", &format!("{more}\n[[section]]\npath = \"news\"\n")),
+    );
+    newsroom
+}
+
+/// Starts a daemon that listens as its configuration says, and tells where: a line for each listener.
+fn serve(newsroom: &Newsroom, arguments: &[&str], lines: usize) -> (Daemon, Vec<String>) {
+    let mut command = newsroom.command();
+    command.arg("serve").args(arguments);
+    spawn(newsroom, command, lines)
+}
+
+fn spawn(newsroom: &Newsroom, command: Command, lines: usize) -> (Daemon, Vec<String>) {
+    let (daemon, mut output) = Daemon::spawn_talking(&newsroom.path(""), command);
+    let said = (1..lines).map(|_| line(&newsroom.path("log"), &mut output)).collect::<Vec<_>>();
+    daemon.wait_until_ready();
+    (daemon, said)
+}
+
+fn line(log: &Path, output: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).expect("it says something");
+    assert!(!line.is_empty(), "{}", fs::read_to_string(log).unwrap_or_default());
+    line
+}
+
+/// The address in what a daemon said of a listener.
+fn address(said: &str) -> String {
+    said.split("//").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned()
+}
+
+fn certificate(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/tls").join(name)
+}
+
+/// A client of TLS that believes in one certificate.
+fn tls(
+    address: &str,
+    certificate: &Path,
+    protocols: &[&str],
+) -> std::io::Result<rustls::StreamOwned<rustls::ClientConnection, TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate).expect("PEM")).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    let name = ServerName::try_from("localhost").expect("a name");
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).expect("a client");
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(DEADLINE))?;
+    while connection.is_handshaking() {
+        connection.complete_io(&mut socket)?;
+    }
+    Ok(rustls::StreamOwned::new(connection, socket))
+}
+
+/// Asks on an open connection; gives the status and the body.
+fn ask(stream: &mut (impl Read + Write), path: &str) -> (u16, Vec<u8>) {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("open");
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(reader.read_line(&mut head).expect("an answer") > 0, "{head}");
+    }
+    let length = head.to_ascii_lowercase();
+    let length = length
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .map_or(0, |length| length.parse().expect("a length"));
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("a body");
+    assert!(reader.buffer().is_empty(), "nothing follows an answer");
+    (head[9..12].parse().expect("a status"), body)
+}
+
+fn signal(daemon: &mut Daemon, name: &str) {
+    let pid = daemon.child().expect("a process").id().to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().expect("kill runs").success());
+}
+
+#[test]
+fn tls_is_spoken_and_a_renewed_certificate_is_taken_without_a_cut() {
+    let newsroom = newsroom("[server.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"tls.pem\"\nkey = \"tls.key\"");
+    let install = |name: &str| {
+        newsroom.write("config/tls.pem", fs::read(certificate(&format!("{name}.pem"))).expect("readable"));
+        newsroom.write("config/tls.key", fs::read(certificate(&format!("{name}.key"))).expect("readable"));
+    };
+    install("first");
+    let (mut daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0"], 2);
+    assert!(said[0].starts_with("https://127.0.0.1:"), "{said:?}");
+    let secure = address(&said[0]);
+    let (first, second) = (certificate("first.pem"), certificate("second.pem"));
+    let mut kept = tls(&secure, &first, &["http/1.1"]).expect("TLS");
+    assert_eq!(kept.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+    let plain = daemon.get("/feed.json", &[]).body;
+    assert_eq!(ask(&mut kept, "/feed.json"), (200, plain.clone()));
+    assert!(tls(&secure, &second, &[]).is_err(), "the other certificate is another");
+
+    install("second");
+    signal(&mut daemon, "-HUP");
+    daemon.wait("the new certificate is taken", |_| tls(&secure, &second, &[]).is_ok());
+    assert_eq!(ask(&mut kept, "/feed.json"), (200, plain.clone()), "open connections go on");
+
+    // A key that does not fit changes nothing, and is told.
+    newsroom.write("config/tls.key", fs::read(certificate("first.key")).expect("readable"));
+    signal(&mut daemon, "-HUP");
+    daemon
+        .wait("it is told", |_| fs::read_to_string(newsroom.path("log")).expect("a log").contains("is not the key of"));
+    assert_eq!(ask(&mut tls(&secure, &second, &[]).expect("TLS"), "/feed.json"), (200, plain));
+    // Who speaks no TLS is hung up on.
+    let mut garbage = TcpStream::connect(&secure).expect("it listens");
+    garbage.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("open");
+    let mut answer = Vec::new();
+    drop(garbage.read_to_end(&mut answer));
+    assert!(!answer.starts_with(b"HTTP"));
+    assert!(daemon.stop());
+
+    // At the start it is a mistake of the operator.
+    let refused = newsroom.dateline(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is not the key of the first certificate"));
+}
+
+#[test]
+fn http2_is_spoken_in_tls_and_by_prior_knowledge() {
+    let tls_table = format!(
+        "http2 = true\n[server.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"",
+        certificate("first.pem").display(),
+        certificate("first.key").display()
+    );
+    let newsroom = newsroom(&format!("[server]\n{tls_table}"));
+    let (daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0"], 2);
+    let expected = daemon.get("/feed.json", &[]);
+    let tag = expected.header("etag").expect("a tag").to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let clear = daemon.address().to_owned();
+    runtime.block_on(async {
+        let socket = tokio::net::TcpStream::connect(&clear).await.expect("it listens");
+        many_requests(socket, &expected.body, &tag).await;
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate("first.pem")).expect("PEM")).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let socket = tokio::net::TcpStream::connect(address(&said[0])).await.expect("it listens");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let stream = connector.connect(name, socket).await.expect("TLS");
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        many_requests(stream, &expected.body, &tag).await;
+    });
+    // HTTP/1 goes on beside it, also where it comes a byte at a time.
+    let mut slow = TcpStream::connect(daemon.address()).expect("it listens");
+    for byte in b"PR" {
+        slow.write_all(&[*byte]).expect("open");
+    }
+    let mut answer = Vec::new();
+    slow.write_all(b"OPFIND / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("open");
+    slow.read_to_end(&mut answer).expect("an answer");
+    assert!(answer.starts_with(b"HTTP/1.1 405"), "{}", answer.escape_ascii());
+}
+
+/// 300 requests on one connection of HTTP/2, 50 at a time.
+async fn many_requests(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    body: &[u8],
+    tag: &str,
+) {
+    let (client, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(connection);
+    let mut client = client;
+    for round in 0..6 {
+        let mut asked = Vec::new();
+        for number in round * 50..(round + 1) * 50 {
+            let mut request = http::Request::builder().uri("http://localhost/feed.json");
+            match number % 3 {
+                0 => {}
+                1 => request = request.method("HEAD"),
+                _ => request = request.header("if-none-match", tag),
+            }
+            client = client.ready().await.expect("open");
+            let (response, _) = client.send_request(request.body(()).expect("a request"), true).expect("open");
+            asked.push((number, response));
+        }
+        for (number, response) in asked {
+            let response = response.await.expect("an answer");
+            assert_eq!(response.status(), if number % 3 == 2 { 304 } else { 200 });
+            assert_eq!(response.headers()["etag"], tag);
+            assert!(!response.headers().contains_key("connection"));
+            let mut received = Vec::new();
+            let mut stream = response.into_body();
+            while let Some(data) = stream.data().await {
+                let data = data.expect("data");
+                stream.flow_control().release_capacity(data.len()).expect("a window");
+                received.extend_from_slice(&data);
+            }
+            assert_eq!(received, if number % 3 == 0 { body } else { b"" });
+        }
+    }
+    drop(client);
+    tasks.join_next().await.expect("one").expect("no panic").expect("it ends well");
+}
+
+#[test]
+fn several_listeners_are_one_server() {
+    let six = TcpListener::bind("[::1]:0").is_ok();
+    let listen =
+        if six { "\"127.0.0.1:0\", \"[::1]:0\", \"unix:../http\"" } else { "\"127.0.0.1:0\", \"unix:../http\"" };
+    let newsroom = newsroom(&format!("[server]\nlisten = [{listen}]\n[admin]\nlisten = \"127.0.0.1:0\""));
+    // A socket that a killed daemon left is no obstacle.
+    drop(std::os::unix::net::UnixListener::bind(newsroom.path("http")).expect("a socket"));
+    let (daemon, said) = serve(&newsroom, &[], if six { 4 } else { 3 });
+    let expected = daemon.get("/rss.xml", &[]).body;
+    let mut unix = UnixStream::connect(newsroom.path("http")).expect("it listens");
+    unix.set_read_timeout(Some(DEADLINE)).expect("a socket");
+    assert_eq!(ask(&mut unix, "/rss.xml"), (200, expected.clone()));
+    if six {
+        let mut stream = TcpStream::connect(address(&said[0])).expect("it listens");
+        assert_eq!(ask(&mut stream, "/rss.xml"), (200, expected));
+    }
+    // A second daemon elsewhere cannot take the socket.
+    let other = self::newsroom("");
+    other.write(
+        "config/dateline.toml",
+        CONFIG.replacen(
+            "[[section]]",
+            &format!("[server]\nlisten = \"unix:{}\"\n[[section]]", newsroom.path("http").display()),
+            1,
+        ),
+    );
+    let refused = other.dateline(&["serve"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("stop what listens there"));
+    assert!(daemon.stop());
+    assert!(!newsroom.path("http").exists(), "the socket goes with its daemon");
+}
+
+/// A daemon that is given a listening socket as systemd gives it.
+fn activated(newsroom: &Newsroom, listener: &TcpListener, notify: Option<&Path>) -> Command {
+    let socket = OwnedFd::from(listener.try_clone().expect("a descriptor"));
+    let mut command = Command::new("sh");
+    let run = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http exec \"$0\" serve";
+    command.current_dir(newsroom.path("")).args(["-c", run, env!("CARGO_BIN_EXE_dateline")]).stdin(Stdio::from(socket));
+    if let Some(notify) = notify {
+        command.env("NOTIFY_SOCKET", notify).env("WATCHDOG_USEC", "400000");
+    }
+    command
+}
+
+#[test]
+fn systemd_hears_how_it_goes_and_a_restart_is_seen_by_nobody() {
+    let newsroom = newsroom("[admin]\nlisten = []");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let notify = UnixDatagram::bind(newsroom.path("notify")).expect("a socket");
+    notify.set_read_timeout(Some(DEADLINE)).expect("a socket");
+    let hear = |wanted: &str| {
+        let started = Instant::now();
+        let mut heard = Vec::new();
+        while started.elapsed() < DEADLINE {
+            let mut bytes = [0; 256];
+            let length = notify.recv(&mut bytes).expect("news");
+            let news = String::from_utf8_lossy(&bytes[..length]).trim().to_owned();
+            if news == wanted {
+                return;
+            }
+            heard.push(news);
+        }
+        panic!("{wanted} is not among {heard:?}");
+    };
+    let start = || Daemon::spawn(&newsroom.path(""), activated(&newsroom, &listener, Some(&newsroom.path("notify"))));
+    let mut daemon = start();
+    hear("READY=1");
+    hear("WATCHDOG=1");
+    hear("WATCHDOG=1");
+    let expected = Daemon::at(address.clone()).get("/rss.xml", &[]);
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let asked = std::thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            let client = Daemon::at(address.clone());
+            let mut asked = 0;
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                let answer = client.try_get("/rss.xml", &[]).expect("no connection is refused or cut");
+                assert_eq!((answer.status, &answer.body), (200, &expected.body));
+                asked += 1;
+            }
+            asked
+        });
+        for _ in 0..3 {
+            assert!(daemon.stop());
+            hear("STOPPING=1");
+            daemon = start();
+            hear("READY=1");
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        client.join().expect("every answer is whole")
+    });
+    assert!(asked > 3, "{asked}");
+}
+
+#[test]
+fn proxies_are_believed_and_nobody_else() {
+    let newsroom = newsroom(
+        "[server]\nproxies = [\"127.0.0.1\"]\n[server.access_log]\nfile = \"../access.log\"\nformat = \"json\"",
+    );
+    let (mut daemon, _) = serve(&newsroom, &["--listen", "127.0.0.1:0"], 1);
+    let from = ("X-Forwarded-For", "198.51.100.9, 192.0.2.1");
+    assert_eq!(daemon.get("/news/rss.xml?token=SECRET", &[from, ("Authorization", "Bearer SECRET")]).status, 200);
+    let log = |name: &str| fs::read_to_string(newsroom.path(name)).unwrap_or_default();
+    daemon.wait("it is logged", |_| log("access.log").contains("\"/news/rss.xml\""));
+    let lines = log("access.log");
+    let line = lines.lines().find(|line| line.contains("\"/news/rss.xml\"")).expect("a line");
+    let line: Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!((line["client"].as_str(), line["status"].as_u64()), (Some("192.0.2.1"), Some(200)));
+    assert!(!lines.contains("SECRET"));
+
+    // Rotated: what comes then is in a new file.
+    fs::rename(newsroom.path("access.log"), newsroom.path("access.log.1")).expect("movable");
+    signal(&mut daemon, "-HUP");
+    daemon.wait("a new file is begun", |daemon| {
+        daemon.get("/news/atom.xml", &[]);
+        log("access.log").contains("\"/news/atom.xml\"")
+    });
+    assert!(log("access.log.1").contains("\"/news/rss.xml\""));
+
+    // What it had already, a client gets twelve times an hour without asking; whoever asks is never refused.
+    let ask = |client: &str, path: &str| daemon.get(path, &[("X-Forwarded-For", client), ("User-Agent", "Greedy/1")]);
+    let first = ask("203.0.113.5", "/news/rss.xml");
+    for time in 1..13 {
+        assert_eq!(ask("203.0.113.5", "/news/rss.xml").status, 200, "{time}");
+    }
+    let refused = ask("203.0.113.5", "/news/rss.xml");
+    assert_eq!(refused.status, 429, "K-01");
+    let seconds: u64 = refused.header("retry-after").expect("K-02").parse().expect("seconds");
+    assert!((1..=300).contains(&seconds), "{seconds}");
+    assert!(refused.header("etag").is_none() && refused.header("cache-control") == Some("no-store"), "K-03");
+    assert!(refused.header("content-type").expect("a type").starts_with("text/plain") && refused.body.len() < 400);
+    assert_eq!(ask("203.0.113.5", "/news/atom.xml").status, 200, "K-04: another feed");
+    assert_eq!(ask("203.0.113.6", "/news/rss.xml").status, 200, "another client");
+    let tag = first.header("etag").expect("a tag");
+    let conditional =
+        [("X-Forwarded-For", "203.0.113.5"), ("User-Agent", "Greedy/1"), ("If-None-Match", tag), ("A-IM", "feed")];
+    assert_eq!(daemon.get("/news/rss.xml", &conditional).status, 304, "K-05");
+    let other_tag = [("X-Forwarded-For", "203.0.113.5"), ("User-Agent", "Greedy/1"), ("If-None-Match", "\"x\"")];
+    assert_eq!(daemon.get("/news/rss.xml", &other_tag).status, 200);
+    // News is for everybody.
+    newsroom.article("news/b.md", "Story B", "Text of B.");
+    daemon.wait("it is public", |daemon| daemon.body("/news/feed.json").contains("Story B"));
+    assert_eq!(ask("203.0.113.5", "/news/rss.xml").status, 200);
+}
+
+#[test]
+fn proxies_may_introduce_their_clients() {
+    let newsroom = newsroom(
+        "[server]\nproxies = [\"127.0.0.1\"]\nproxy_protocol = true\n[server.access_log]\nfile = \"../access.log\"\n[admin]\nlisten = \"127.0.0.1:0\"",
+    );
+    let mut command = newsroom.command();
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let (daemon, mut output) = Daemon::spawn_talking(&newsroom.path(""), command);
+    let admin = Daemon::at(address(&line(&newsroom.path("log"), &mut output)));
+    drop(admin);
+    let exchange = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(daemon.address()).expect("it listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
+        stream.write_all(bytes).expect("open");
+        let mut answer = Vec::new();
+        // Whoever does not introduce his client may be reset.
+        drop(stream.read_to_end(&mut answer));
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let request = "GET /news/rss.xml HTTP/1.0\r\nUser-Agent: PP\r\n\r\n";
+    assert!(
+        exchange(format!("PROXY TCP4 192.0.2.77 198.51.100.1 1 2\r\n{request}").as_bytes()).starts_with("HTTP/1.0 200")
+    );
+    let six = b"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x77\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x01\0\x02";
+    assert!(exchange(&[&six[..], request.as_bytes()].concat()).starts_with("HTTP/1.0 200"));
+    assert_eq!(exchange(request.as_bytes()), "", "without an introduction there is no answer");
+    let log = || fs::read_to_string(newsroom.path("access.log")).unwrap_or_default();
+    let started = Instant::now();
+    while !(log().contains("192.0.2.77 - - [") && log().contains("2001:db8::77 - - [")) {
+        assert!(started.elapsed() < DEADLINE, "{}", log());
+    }
+}
+
+#[test]
+fn operators_see_how_it_goes_and_readers_do_not() {
+    let newsroom = newsroom("");
+    newsroom.write("content/news/draft.md", "---\ntitle: Draft\ndate: 2026-11-20\ndraft: true\n---\nx\n");
+    newsroom.write("content/news/bad.md", "---\ntitle: [\n---\nx\n");
+    let (daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], 2);
+    let admin = Daemon::at(address(&said[0]));
+    for _ in 0..3 {
+        daemon.get("/news/rss.xml", &[("Accept-Encoding", "gzip")]);
+    }
+    let status: Value = serde_json::from_str(&admin.body("/status.json")).expect("JSON");
+    assert_eq!(status["ready"], true);
+    assert_eq!(
+        (&status["articles"]["public"], &status["articles"]["draft"], &status["articles"]["refused"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert!(
+        status["problems"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .any(|problem| problem["file"].as_str().expect("a file").ends_with("bad.md"))
+    );
+    let metrics = admin.get("/metrics", &[]);
+    assert!(metrics.header("content-type").expect("a type").starts_with("application/openmetrics-text"));
+    let metrics = metrics.text();
+    for line in [
+        "dateline_requests_total{format=\"rss\",status=\"200\",coding=\"gzip\"} 3",
+        "dateline_section_requests_total{section=\"/news/\"} 3",
+        "dateline_articles{state=\"public\"} 1",
+        "dateline_articles{state=\"draft\"} 1",
+        "dateline_ready 1",
+        "dateline_watch_overflows_total 0",
+    ] {
+        assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
+    }
+    for name in [
+        "publish_seconds_bucket",
+        "build_seconds_count",
+        "newest_item_age_seconds{section=\"/news/\"}",
+        "problems{code=",
+        "event_queue",
+        "changes_found_by_scan_total",
+        "connections ",
+    ] {
+        assert!(metrics.contains(&format!("dateline_{name}")), "{name}\n{metrics}");
+    }
+    assert!(metrics.ends_with("# EOF\n"));
+    assert!(admin.body("/readyz").starts_with("ready\n"));
+    // Read-only, not for web pages that lead their own names here, and not where readers are.
+    let post = raw(&said[0], "POST /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    assert!(post.starts_with("HTTP/1.1 405"), "{post}");
+    assert_eq!(host(&said[0], "evil.example"), 421);
+    assert_eq!(host(&said[0], "localhost:1"), 200);
+    for path in ["/metrics", "/status.json"] {
+        assert_eq!(daemon.get(path, &[]).status, 404);
+    }
+}
+
+fn raw(said: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address(said)).expect("it listens");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
+    stream.write_all(request.as_bytes()).expect("open");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+fn host(said: &str, host: &str) -> u16 {
+    let answer = raw(said, &format!("GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+    answer[9..12].parse().expect("a status")
+}
