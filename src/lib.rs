@@ -26,8 +26,8 @@
 //! Each module imports only what stands to its right (a test reads the `use` lines):
 //!
 //! ```text
-//! main > cli > daemon > control > serve > deliver > watch > store > engine > build > event > meter > snapshot > ledger > config >
-//! feed > article > diag > types
+//! main > cli > daemon > control > serve > deliver > watch > store > engine > build > event > snapshot > ledger > config > feed >
+//! article > diag > meter > types
 //! ```
 //!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and

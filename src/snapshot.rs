@@ -11,6 +11,7 @@ use crate::article::Metadata;
 use crate::config::Address;
 use crate::diag::Diagnostic;
 use crate::feed::{Entry, Format};
+use crate::meter::Counter;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
 /// Everything that is published at one moment.
@@ -63,6 +64,8 @@ pub struct Resource {
     pub links: Option<Text>,
     /// The answers in each content coding, made on first use.
     pub codings: Codings,
+    /// Where requests for its feed are counted, once one came.
+    pub requests: OnceLock<Counter>,
 }
 
 /// What a resource is.
@@ -120,6 +123,7 @@ impl Resource {
             newest: None,
             links: None,
             codings: Codings::default(),
+            requests: OnceLock::new(),
         }
     }
 
@@ -157,6 +161,8 @@ pub struct Coded {
     pub unmodified: OnceLock<Box<HeaderMap>>,
     /// The bytes, and the fields of a 200; `None` where the encoder failed.
     pub whole: OnceLock<Option<Box<Whole>>>,
+    /// Where 304s are counted, and 200s.
+    pub answers: [OnceLock<Counter>; 2],
 }
 
 /// What a 200 consists of.

@@ -39,7 +39,7 @@ fuzz_target!(|data: &[u8]| {
     let mut engine = Engine::new();
     let now = "2100-01-01T00:00:00Z".parse().expect("an instant");
     engine.handle(Event::Config(CONFIG.clone()), now);
-    engine.handle(Event::Files(vec![ParsedFile { path: path.clone(), state: FileState::Present(parsed) }]), now);
+    engine.handle(Event::Files(vec![ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None }]), now);
     let directories = vec![ListedDirectory { path: String::new(), unreadable: None }];
     engine.handle(Event::Rescan(Listing { scope: String::new(), directories, files: vec![path], limited: None }), now);
     inspect(engine.snapshot());

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -34,7 +35,12 @@ impl Serve {
             Err(code) => return code,
         };
         start_log();
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        // Builds and encodings have threads of their own. Two threads that take turns at requests need more of the machine for each
+        // than one that has much to do, so that a core is left to them.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.worker_threads(cores.saturating_sub(1).max(1)).enable_all();
+        let runtime = match runtime.build() {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
@@ -92,7 +98,8 @@ fn announce(config: &Config, front: &Front) -> std::io::Result<()> {
 }
 
 fn start_log() {
-    let filter = EnvFilter::try_from_env("DATELINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // What a client does wrong in HTTP/2 is not news, and would let it fill the log.
+    let filter = EnvFilter::try_from_env("DATELINE_LOG").unwrap_or_else(|_| EnvFilter::new("info,h2=error"));
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(std::io::stderr().is_terminal());
     // A second start in one process, as in tests, keeps the first log.

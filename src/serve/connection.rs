@@ -30,8 +30,8 @@ use super::proxied::{self, Introduction};
 use super::respond::{Head, Reply, respond};
 use super::stream::{Raw, Socket, Stream};
 use super::tls::{H2, Tls};
-use super::{Demand, ServeOptions, Supply, admin};
-use crate::meter::{AnswerKind, OfFeed};
+use super::{Demand, ServeOptions, Supply, admin, coding};
+use crate::meter::{AnswerKind, Meters, OfFeed};
 use crate::snapshot::{ResourceKind, Snapshot};
 
 /// The longest head of a request, its request line included (bytes); a longer one gets 431 from hyper, or 414 when the
@@ -240,9 +240,6 @@ where
     }
 }
 
-/// What is answered, and of what kind it is.
-type Answered = (AnswerKind, Response<Content>);
-
 /// Answers one request. `activity`: on a connection of HTTP/2.
 async fn answer<D>(
     shared: Arc<Shared<D>>,
@@ -264,13 +261,13 @@ where
     }
     let client = proxied::client(head.headers, peer.address, &options.proxies);
     let reply = respond(&shared.snapshot.load(), &head, now);
-    let (kind, mut response) = match reply {
-        Reply::Ready(response) => (other("other", &response), in_memory(response)),
-        Reply::Document(selected, response) => match refused(options, client, &selected, response.status(), &head, now)
-        {
-            Some(refusal) => refusal,
-            None => (kind(options, &selected, &response), in_memory(response)),
-        },
+    let mut response = match reply {
+        Reply::Ready(response) => in_memory(counted(&options.meters, "other", response)),
+        Reply::Document(selected, response) => refused(options, client, &selected, response.status(), &head, now)
+            .unwrap_or_else(|| {
+                count(&options.meters, &selected, response.status());
+                in_memory(response)
+            }),
         Reply::NeedsCoding(selected) => match refused(options, client, &selected, StatusCode::OK, &head, now) {
             Some(refusal) => refusal,
             None => Box::pin(code(options, selected, &head, now)).await,
@@ -279,7 +276,6 @@ where
     };
     let bytes = if *head.method == Method::HEAD { 0 } else { response.body().size_hint().lower() };
     options.meters.bytes.inc_by(bytes);
-    options.meters.answers.get_or_create(&kind).inc();
     if let Some(log) = &options.access_log {
         log.note(&head, &Noted { client, at: now, status: response.status(), bytes });
     }
@@ -303,7 +299,7 @@ fn refused(
     status: StatusCode,
     head: &Head<'_>,
     now: jiff::Timestamp,
-) -> Option<Answered> {
+) -> Option<Response<Content>> {
     let is_feed = matches!(selected.resource.kind, ResourceKind::Feed(_) | ResourceKind::ShownFeed(_));
     if status != StatusCode::OK || !is_feed || *head.method != Method::GET {
         return None;
@@ -314,41 +310,52 @@ fn refused(
     }
     let seconds = budgets.take(client, head.headers, &selected.route, selected.resource.hash, now).err()?;
     let response = answer::too_many(head, seconds, now);
-    let kind = AnswerKind { format: selected.resource.kind.name(), ..other("other", &response) };
-    Some((kind, in_memory(response)))
+    Some(in_memory(counted(&options.meters, selected.resource.kind.name(), response)))
 }
 
-/// Of what kind an answer is that is a document.
-fn kind(options: &ServeOptions, selected: &Selected, response: &Response<Bytes>) -> AnswerKind {
-    let format = selected.resource.kind.name();
-    options.meters.sections.get_or_create(&OfFeed(Arc::clone(&selected.route))).inc();
-    AnswerKind { format, status: response.status().as_u16(), coding: selected.coding.name().unwrap_or("identity") }
+/// Counts an answer that is a document. Where, is found out once for each document.
+fn count(meters: &Meters, selected: &Selected, status: StatusCode) {
+    let Selected { route, resource, coding, .. } = selected;
+    let of_feed = || meters.sections.get_or_create_owned(&OfFeed(Arc::clone(route)));
+    resource.requests.get_or_init(of_feed).inc();
+    let [unmodified, whole] = &coding::slot(resource, *coding).answers;
+    let counter = if status == StatusCode::OK { whole } else { unmodified };
+    let kind = || AnswerKind {
+        format: resource.kind.name(),
+        status: status.as_u16(),
+        coding: coding.name().unwrap_or("identity"),
+    };
+    counter.get_or_init(|| meters.answers.get_or_create_owned(&kind())).inc();
 }
 
-/// Of what kind any other answer is.
-fn other<B>(format: &'static str, response: &Response<B>) -> AnswerKind {
-    AnswerKind { format, status: response.status().as_u16(), coding: "identity" }
+/// An answer that is no document, counted.
+fn counted<B>(meters: &Meters, format: &'static str, response: Response<B>) -> Response<B> {
+    let kind = AnswerKind { format, status: response.status().as_u16(), coding: "identity" };
+    meters.answers.get_or_create(&kind).inc();
+    response
 }
 
 /// Encodes where threads may be busy for milliseconds.
-async fn code(options: &ServeOptions, selected: Selected, head: &Head<'_>, now: jiff::Timestamp) -> Answered {
+async fn code(options: &ServeOptions, selected: Selected, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content> {
     let coding = selected.coding;
     match spawn_blocking(move || selected.make(now).map(|response| (selected, response))).await {
-        Ok(Some((selected, response))) => (kind(options, &selected, &response), in_memory(response)),
+        Ok(Some((selected, response))) => {
+            count(&options.meters, &selected, response.status());
+            in_memory(response)
+        }
         Ok(None) | Err(_) => {
             tracing::error!(?coding, "a document could not be encoded");
-            refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)
+            refusal(&options.meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
         }
     }
 }
 
-fn refusal(head: &Head<'_>, status: StatusCode, now: jiff::Timestamp) -> Answered {
-    let response = answer::refusal(head, status, now);
-    (other("other", &response), in_memory(response))
+fn refusal(meters: &Meters, head: &Head<'_>, status: StatusCode, now: jiff::Timestamp) -> Response<Content> {
+    in_memory(counted(meters, "other", answer::refusal(head, status, now)))
 }
 
 /// Asks for what is not in memory.
-async fn fetch<D>(shared: &Shared<D>, demand: Demand, head: &Head<'_>, now: jiff::Timestamp) -> Answered
+async fn fetch<D>(shared: &Shared<D>, demand: Demand, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
@@ -357,29 +364,33 @@ where
         Demand::Media(path) => path.clone(),
     };
     let disk = Arc::clone(&shared.disk);
+    let meters = &shared.options.meters;
     match spawn_blocking(move || disk(demand)).await {
         Ok(Ok(Supply::Page(page))) => match answer::document(head, &"/articles/".into(), &page, now) {
             Reply::NeedsCoding(selected) => code(&shared.options, selected, head, now).await,
-            Reply::Document(selected, response) => (kind(&shared.options, &selected, &response), in_memory(response)),
-            Reply::Ready(response) => (other("page", &response), in_memory(response)),
-            Reply::NeedsDisk(_) => refusal(head, StatusCode::INTERNAL_SERVER_ERROR, now),
+            Reply::Document(selected, response) => {
+                count(meters, &selected, response.status());
+                in_memory(response)
+            }
+            Reply::Ready(response) => in_memory(counted(meters, "page", response)),
+            Reply::NeedsDisk(_) => refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now),
         },
         Ok(Ok(Supply::File { file, length, modified })) => {
             let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
-            let kind = other("media", &response);
+            let response = counted(meters, "media", response);
             match bytes {
-                Some(bytes) => (kind, response.map(|_| Content::File(FileBody::new(file, bytes)))),
-                None => (kind, in_memory(response)),
+                Some(bytes) => response.map(|_| Content::File(FileBody::new(file, bytes))),
+                None => in_memory(response),
             }
         }
-        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => refusal(head, StatusCode::NOT_FOUND, now),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => refusal(meters, head, StatusCode::NOT_FOUND, now),
         Ok(Err(error)) => {
             tracing::warn!(%path, %error, "a published file cannot be read");
-            refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)
+            refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
         }
         Err(error) => {
             tracing::error!(%path, %error, "a request ended in a panic");
-            refusal(head, StatusCode::INTERNAL_SERVER_ERROR, now)
+            refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     }
 }

@@ -6,8 +6,9 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::stream::Socket;
@@ -16,6 +17,11 @@ use crate::config::Endpoint;
 
 /// How many clients may wait in the kernel until they are accepted; it takes what `net.core.somaxconn` allows of it.
 const BACKLOG: i32 = 4_096;
+
+/// How much the kernel takes of an answer beyond what it has sent (bytes): most feeds in one go.
+const UNSENT: u32 = 128 * 1024;
+/// How long what was sent may stay without an answer.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// For whom a listener is.
 #[derive(Clone, Debug)]
@@ -76,6 +82,7 @@ impl Listener {
     /// As the system says.
     pub fn inherited_tcp(listener: std::net::TcpListener, audience: Audience) -> io::Result<Listener> {
         listener.set_nonblocking(true)?;
+        limit(SockRef::from(&listener));
         Ok(Listener { bound: Bound::Tcp(TcpListener::from_std(listener)?), audience, is_inherited: true })
     }
 
@@ -142,7 +149,18 @@ fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(BACKLOG)?;
+    limit(SockRef::from(&socket));
     TcpListener::from_std(socket.into())
+}
+
+/// Limits what the kernel keeps for clients that do not take it; connections inherit this from their listener. Otherwise it takes a
+/// whole feed at once, which no limit of ours sees, and keeps it for as long as the client holds its window shut, even when
+/// we have hung up.
+fn limit(socket: SockRef<'_>) {
+    let limited = socket.set_tcp_notsent_lowat(UNSENT).and_then(|()| socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED)));
+    if let Err(error) = limited {
+        tracing::debug!(%error, "the kernel keeps as much as it likes");
+    }
 }
 
 /// Removes the socket that a killed predecessor left at a path.

@@ -43,7 +43,7 @@ mod listen;
 mod media;
 pub mod negotiate;
 mod overdue;
-mod proxied;
+pub mod proxied;
 mod range;
 pub mod respond;
 mod stream;

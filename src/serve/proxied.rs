@@ -9,24 +9,29 @@ use hyper::header::{FORWARDED, HeaderName, HeaderValue};
 use crate::config::Proxies;
 
 /// The longest header of the PROXY protocol that is read (bytes): version 2 may carry a certificate's names.
-pub(super) const LONGEST: usize = 4_096;
+pub const LONGEST: usize = 4_096;
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What the first bytes of a connection say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Introduction {
+pub enum Introduction {
     /// More bytes are needed.
     More,
     /// It is `length` bytes long, and the connection is of this client; `None`: of the proxy itself (a health check).
-    Of { length: usize, client: Option<IpAddr> },
+    Of {
+        /// Bytes.
+        length: usize,
+        /// Where the client is.
+        client: Option<IpAddr>,
+    },
     /// It is not a header of the PROXY protocol.
     Broken,
 }
 
 /// Reads a header of the PROXY protocol, version 1 or 2 (<https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt>).
-pub(super) fn introduction(bytes: &[u8]) -> Introduction {
+pub fn introduction(bytes: &[u8]) -> Introduction {
     let could_be = |whole: &[u8]| whole.iter().zip(bytes).all(|(wanted, byte)| wanted == byte);
     if could_be(SIGNATURE) {
         return binary(bytes);
@@ -81,7 +86,7 @@ fn binary(bytes: &[u8]) -> Introduction {
 }
 
 /// Whose request it is: the last one on the way that is not a proxy of ours. What stands before that, anybody may have written.
-pub(super) fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> Option<IpAddr> {
+pub fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> Option<IpAddr> {
     if !proxies.include(peer) {
         return peer;
     }

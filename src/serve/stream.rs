@@ -80,7 +80,11 @@ impl AsyncWrite for Raw {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = socket!(self, poll_write_vectored, context, slices);
+        let written = match slices {
+            // The system has less to do for one.
+            [slice] => socket!(self, poll_write, context, slice),
+            _ => socket!(self, poll_write_vectored, context, slices),
+        };
         self.note(written)
     }
 

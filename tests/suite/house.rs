@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Each module may import those behind it.
 const ORDER: [&str; 18] = [
-    "cli", "daemon", "control", "serve", "deliver", "watch", "store", "engine", "build", "event", "meter", "snapshot",
-    "ledger", "config", "feed", "article", "diag", "types",
+    "cli", "daemon", "control", "serve", "deliver", "watch", "store", "engine", "build", "event", "snapshot", "ledger",
+    "config", "feed", "article", "diag", "meter", "types",
 ];
 /// These meet the core through `event` and `snapshot` only.
 const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];
