@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use crate::article::Metadata;
@@ -154,24 +154,37 @@ pub struct Codings {
     pub zstd: Coded,
 }
 
-/// A document in one coding, and the header fields of its answers but for the value of Date.
+/// A document in one coding.
 #[derive(Debug, Default)]
 pub struct Coded {
-    /// Those of a 304. Its tag is known before the bytes are.
-    pub unmodified: OnceLock<Box<HeaderMap>>,
-    /// The bytes, and the fields of a 200; `None` where the encoder failed.
+    /// The header fields that it has in common with others.
+    pub fields: OnceLock<Arc<Fields>>,
+    /// What a 200 has of its own; `None` where the encoder failed.
     pub whole: OnceLock<Option<Box<Whole>>>,
     /// Where 304s are counted, and 200s.
     pub answers: [OnceLock<Counter>; 2],
 }
 
-/// What a 200 consists of.
+/// Header fields that many documents have in common. What is of each document, and Date, is there with a value that stands for it.
+#[derive(Debug)]
+pub struct Fields {
+    /// Of a 304.
+    pub unmodified: HeaderMap,
+    /// Of a 200.
+    pub whole: HeaderMap,
+}
+
+/// What a 200 has of its own.
 #[derive(Debug)]
 pub struct Whole {
     /// Coded.
     pub bytes: Bytes,
-    /// The header fields.
-    pub fields: HeaderMap,
+    /// Content-Length
+    pub length: HeaderValue,
+    /// Last-Modified
+    pub last_modified: Option<HeaderValue>,
+    /// Link
+    pub links: Option<HeaderValue>,
 }
 
 /// A public article, with all that its entry is made of besides the rendered body.

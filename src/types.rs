@@ -448,6 +448,17 @@ impl ContentHash {
         ContentHash(short)
     }
 
+    /// What [`fmt::Display`] writes.
+    pub fn to_hex(self) -> [u8; 32] {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        let digit = |value: u8| DIGITS.get(usize::from(value & 0xf)).copied().unwrap_or_default();
+        let mut hex = [0; 32];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte)]);
+        }
+        hex
+    }
+
     /// The hash that these are the bytes of.
     pub fn from_bytes(bytes: [u8; 16]) -> ContentHash {
         ContentHash(bytes)

@@ -1,8 +1,9 @@
 //! The answers themselves: status, header fields and the bytes that are in memory. Pure.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -10,13 +11,14 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
 
+use super::coding::EntityTag;
 use super::conditional::{self, Outcome, Validators};
 use super::negotiate::{self, Coding};
 use super::range::{self, Part};
 use super::respond::{Head, Reply};
 use super::{coding, media};
 use crate::feed::page::error_page;
-use crate::snapshot::{Former, Gone, Report, Resource, ResourceKind, Whole};
+use crate::snapshot::{Fields, Former, Gone, Report, Resource, ResourceKind, Whole};
 use crate::types::{ArticlePath, Text, rfc3339};
 
 /// A document, and the coding that was chosen for a client.
@@ -34,18 +36,32 @@ pub struct Selected {
 impl Selected {
     /// The 200, where the document is there in this coding.
     pub fn ready(&self, now: Timestamp) -> Option<Response<Bytes>> {
-        let whole = coding::slot(&self.resource, self.coding).whole.get()?.as_ref()?;
+        let slot = coding::slot(&self.resource, self.coding);
+        let whole = slot.whole.get()?.as_ref()?;
         let bytes = if self.is_head { Bytes::new() } else { whole.bytes.clone() };
-        Some(prepared(StatusCode::OK, &whole.fields, &self.resource, bytes, now))
+        let tag = EntityTag::of(&self.resource, self.coding);
+        let fields = &shared_fields(&self.resource, self.coding).whole;
+        let mut response = prepared(StatusCode::OK, fields, &tag, bytes, now);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, whole.length.clone());
+        match &whole.last_modified {
+            Some(date) if sendable(self.resource.last_modified, now).is_some() => {
+                headers.insert(header::LAST_MODIFIED, date.clone());
+            }
+            _ => drop(headers.remove(header::LAST_MODIFIED)),
+        }
+        headers.extend(whole.links.clone().map(|links| (header::LINK, links)));
+        Some(response)
     }
 
     /// The 200. Encodes for milliseconds, or waits for another thread that does; `None` where the encoder failed.
     pub fn make(&self, now: Timestamp) -> Option<Response<Bytes>> {
-        let slot = coding::slot(&self.resource, self.coding);
-        slot.whole.get_or_init(|| {
+        coding::slot(&self.resource, self.coding).whole.get_or_init(|| {
             let bytes = coding::encoded(&self.resource, self.coding)?;
-            let fields = whole_fields(&self.resource, self.coding, bytes.len());
-            Some(Box::new(Whole { bytes, fields }))
+            let length = HeaderValue::from(bytes.len());
+            let last_modified = self.resource.last_modified.and_then(imf_fixdate);
+            let links = self.resource.links.as_ref().and_then(|links| HeaderValue::from_str(links.as_str()).ok());
+            Some(Box::new(Whole { bytes, length, last_modified, links }))
         });
         self.ready(now)
     }
@@ -82,16 +98,16 @@ pub fn document(head: &Head<'_>, route: &Arc<str>, resource: &Arc<Resource>, now
     let Some(coding) = negotiate::choose(accepted, resource.bytes.len() >= coding::WORTH_CODING) else {
         return Reply::Ready(refusal(head, StatusCode::NOT_ACCEPTABLE, now));
     };
-    let slot = coding::slot(resource, coding);
-    let unmodified = slot.unmodified.get_or_init(|| Box::new(unmodified_fields(resource, coding)));
-    let tag = unmodified.get(header::ETAG).map(HeaderValue::as_bytes).unwrap_or_default();
+    let tag = EntityTag::of(resource, coding);
     let last_modified = sendable(resource.last_modified, now);
-    let outcome = conditional::evaluate(head.headers, Validators { tag, weak: false, last_modified });
+    let validators = Validators { tag: tag.as_bytes(), weak: false, last_modified };
+    let outcome = conditional::evaluate(head.headers, validators);
     let is_head = *head.method == Method::HEAD;
     let selected = Selected { route: Arc::clone(route), resource: Arc::clone(resource), coding, is_head };
     match outcome {
         Outcome::NotModified => {
-            let response = prepared(StatusCode::NOT_MODIFIED, unmodified, resource, Bytes::new(), now);
+            let fields = &shared_fields(resource, coding).unmodified;
+            let response = prepared(StatusCode::NOT_MODIFIED, fields, &tag, Bytes::new(), now);
             Reply::Document(selected, response)
         }
         Outcome::Failed => Reply::Ready(refusal(head, StatusCode::PRECONDITION_FAILED, now)),
@@ -106,14 +122,8 @@ pub fn document(head: &Head<'_>, route: &Arc<str>, resource: &Arc<Resource>, now
     }
 }
 
-/// An answer of fields that were made before: only Date is of now, and Last-Modified is left out while it would be later.
-fn prepared(
-    status: StatusCode,
-    fields: &HeaderMap,
-    resource: &Resource,
-    bytes: Bytes,
-    now: Timestamp,
-) -> Response<Bytes> {
+/// An answer of fields that were made before: Date is of now, and the tag of the document.
+fn prepared(status: StatusCode, fields: &HeaderMap, tag: &EntityTag, bytes: Bytes, now: Timestamp) -> Response<Bytes> {
     let mut response = Response::new(bytes);
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -122,41 +132,45 @@ fn prepared(
         Some(date) => drop(headers.insert(header::DATE, date)),
         None => drop(headers.remove(header::DATE)),
     }
-    if resource.last_modified.is_some() && sendable(resource.last_modified, now).is_none() {
-        headers.remove(header::LAST_MODIFIED);
+    if let Ok(tag) = HeaderValue::from_bytes(tag.as_bytes()) {
+        headers.insert(header::ETAG, tag);
     }
     response
 }
 
-/// The fields of a 304, Date with them, so that a clone has room for it.
-fn unmodified_fields(resource: &Resource, coding: Coding) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(10);
-    headers.insert(header::DATE, NONE);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERYBODY);
-    headers.insert(header::VARY, ENCODING_VARIES);
-    set(&mut headers, header::CACHE_CONTROL, &format!("public, max-age={}", resource.max_age));
-    set(&mut headers, header::ETAG, &coding::entity_tag(resource, coding));
-    headers
+/// The fields that documents of one kind have in common in a coding, made once for all of them: requests for thousands of feeds find
+/// them in the processor's cache.
+fn shared_fields(resource: &Resource, coding: Coding) -> &Fields {
+    type Kind = (&'static str, &'static str, u32);
+    static MADE: Mutex<BTreeMap<Kind, Arc<Fields>>> = Mutex::new(BTreeMap::new());
+    coding::slot(resource, coding).fields.get_or_init(|| {
+        let kind = (resource.kind.content_type(), coding.name().unwrap_or_default(), resource.max_age);
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(made.entry(kind).or_insert_with(|| Arc::new(fields(resource, coding))))
+    })
 }
 
-/// The fields of a 200.
-fn whole_fields(resource: &Resource, coding: Coding, length: usize) -> HeaderMap {
-    let mut headers = unmodified_fields(resource, coding);
-    common(&mut headers);
-    headers.extend(resource.last_modified.and_then(imf_fixdate).map(|date| (header::LAST_MODIFIED, date)));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.kind.content_type()));
-    headers.insert(header::ACCEPT_RANGES, NONE);
+/// The fields of answers. What is of each document is there, too, so that there is room for it.
+fn fields(resource: &Resource, coding: Coding) -> Fields {
+    let mut unmodified = HeaderMap::with_capacity(10);
+    unmodified.insert(header::DATE, NONE);
+    unmodified.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERYBODY);
+    unmodified.insert(header::VARY, ENCODING_VARIES);
+    set(&mut unmodified, header::CACHE_CONTROL, &format!("max-age={}", resource.max_age));
+    unmodified.insert(header::ETAG, NONE);
+    let mut whole = unmodified.clone();
+    common(&mut whole);
+    whole.insert(header::LAST_MODIFIED, NONE);
+    whole.insert(header::CONTENT_LENGTH, NONE);
+    whole.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.kind.content_type()));
+    whole.insert(header::ACCEPT_RANGES, NONE);
     if let Some(name) = coding.name() {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-    }
-    if let Some(links) = &resource.links {
-        set(&mut headers, header::LINK, links.as_str());
+        whole.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
     }
     if resource.kind == ResourceKind::Page {
-        headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        whole.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     }
-    headers
+    Fields { unmodified, whole }
 }
 
 /// Answers with a media file: 200, 206, 304, 412 or 416, and the bytes of the file that whoever sends it has to add.
@@ -171,7 +185,7 @@ pub fn file(
     let last_modified = sendable(facts.modified, now);
     let mut response = bare(StatusCode::OK, now);
     let headers = response.headers_mut();
-    set(headers, header::CACHE_CONTROL, &format!("public, max-age={}", media::MAX_AGE));
+    set(headers, header::CACHE_CONTROL, &format!("max-age={}", media::MAX_AGE));
     set(headers, header::ETAG, &format!("W/{tag}"));
     headers.extend(last_modified.and_then(imf_fixdate).map(|date| (header::LAST_MODIFIED, date)));
     match conditional::evaluate(head.headers, Validators { tag: tag.as_bytes(), weak: true, last_modified }) {

@@ -18,16 +18,40 @@ const BROTLI_QUALITY: u32 = 5;
 const BROTLI_WINDOW: u32 = 22;
 const ZSTD_LEVEL: i32 = 3;
 
-/// The entity tag of a document in a coding, quotes included. Strong tags differ per coding (H-34); the number is the
-/// version of our encoders: raise it whenever a level or a library changes the bytes that they make.
-pub(super) fn entity_tag(resource: &Resource, coding: Coding) -> String {
-    let suffix = match coding {
-        Coding::Identity => "",
-        Coding::Gzip => "-gz1",
-        Coding::Brotli => "-br1",
-        Coding::Zstd => "-zst1",
-    };
-    format!("\"{}{suffix}\"", resource.hash)
+/// The entity tag of a document in a coding, quotes included. It is short, and made where it is needed: of thousands of documents
+/// it would be looked up in memory that no cache holds.
+pub(super) struct EntityTag {
+    bytes: [u8; EntityTag::LONGEST],
+    length: usize,
+}
+
+impl EntityTag {
+    const LONGEST: usize = 48;
+
+    /// Strong tags differ per coding (H-34); the number is the version of our encoders: raise it whenever a level or a library
+    /// changes the bytes that they make.
+    pub(super) fn of(resource: &Resource, coding: Coding) -> EntityTag {
+        let suffix: &[u8] = match coding {
+            Coding::Identity => b"\"",
+            Coding::Gzip => b"-gz1\"",
+            Coding::Brotli => b"-br1\"",
+            Coding::Zstd => b"-zst1\"",
+        };
+        let hash = resource.hash.to_hex();
+        let mut tag = EntityTag { bytes: [0; EntityTag::LONGEST], length: 0 };
+        for part in [b"\"", &hash[..], suffix] {
+            let end = tag.length + part.len();
+            if let Some(place) = tag.bytes.get_mut(tag.length..end) {
+                place.copy_from_slice(part);
+                tag.length = end;
+            }
+        }
+        tag
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// Where a document keeps what it is in a coding.
@@ -102,8 +126,9 @@ mod tests {
     #[test]
     fn tags_differ_per_coding_h34() {
         let resource = Resource::new(ResourceKind::Page, b"x".to_vec(), None, 900);
-        let mut tags: Vec<_> =
-            [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd].map(|c| entity_tag(&resource, c)).into();
+        let mut tags: Vec<_> = [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd]
+            .map(|coding| String::from_utf8(EntityTag::of(&resource, coding).as_bytes().to_vec()).unwrap())
+            .into();
         assert!(tags.iter().all(|tag| tag.starts_with('"') && tag.ends_with('"') && tag.is_ascii()));
         tags.sort_unstable();
         tags.dedup();

@@ -550,7 +550,7 @@ mod tests {
         assert_eq!(response.headers()["date"], "Mon, 23 Nov 2026 12:00:00 GMT");
         assert_eq!(response.body().len(), length);
         let full = format!(
-            "accept-ranges: none\ncache-control: public, max-age=900\ncontent-length: {length}\n\
+            "accept-ranges: none\ncache-control: max-age=900\ncontent-length: {length}\n\
              content-type: application/rss+xml; charset=utf-8\netag: \"{hash}\"\n\
              last-modified: Mon, 23 Nov 2026 11:00:00 GMT\nvary: Accept-Encoding"
         );
@@ -569,7 +569,7 @@ mod tests {
             assert!(response.body().is_empty());
             assert_eq!(
                 fields(&response),
-                format!("cache-control: public, max-age=900\netag: \"{hash}\"\nvary: Accept-Encoding")
+                format!("cache-control: max-age=900\netag: \"{hash}\"\nvary: Accept-Encoding")
             );
         }
 

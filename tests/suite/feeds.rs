@@ -147,7 +147,7 @@ fn hints_for_polling_agree() {
     let daemon = newsroom.serve();
     daemon.wait("they are there", |daemon| daemon.body("/news/rss.xml").contains("Story 9"));
     let answer = daemon.get("/news/rss.xml", &[]);
-    assert_eq!(answer.header("cache-control"), Some("public, max-age=1800"));
+    assert_eq!(answer.header("cache-control"), Some("max-age=1800"));
     let text = answer.text();
     assert!(text.contains("<ttl>30</ttl>") && text.contains("<sy:updateFrequency>2</sy:updateFrequency>"), "{text}");
     assert!(text.contains("<sy:updatePeriod>hourly</sy:updatePeriod>"));
