@@ -125,7 +125,7 @@ fn list(text: &str) -> Option<Vec<String>> {
 
 /// Nobody outside the configured proxies is believed, and who is believed names an address.
 fn whose(headers: &HeaderMap) {
-    let proxies = Proxies { networks: vec!["10.0.0.0/8".parse().expect("a network")], unix: false, protocol: false };
+    let proxies = Proxies { networks: vec!["10.0.0.0/8".parse().expect("a network")], ..Proxies::default() };
     let stranger: IpAddr = "192.0.2.1".parse().expect("an address");
     assert_eq!(proxied::client(headers, Some(stranger), &proxies), Some(stranger));
     assert_eq!(proxied::client(headers, None, &proxies), None);

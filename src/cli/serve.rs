@@ -45,11 +45,13 @@ impl Serve {
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
         let instead = Instead { listen: self.listen, admin: self.admin };
+        let mut last_words = None;
         let result = runtime.block_on(async {
             let mut signals = Signals::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
             let front = Front::open(&config, instead)?;
             announce(&config, &front).map_err(|error| error.to_string())?;
             let renewal = front.renewal.clone();
+            last_words = Some(renewal.clone());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let daemon = daemon::run(checked, config, front, daemon::now, async { stopped.await.unwrap_or_default() });
             let mut daemon = std::pin::pin!(daemon);
@@ -64,6 +66,9 @@ impl Serve {
                 () = signals.next(&renewal) => Ok(()),
             }
         });
+        if let Some(renewal) = last_words {
+            renewal.finish();
+        }
         // Blocking tasks may hang on a dead mount; they end with the process.
         runtime.shutdown_background();
         match result {

@@ -21,7 +21,7 @@ use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSi
 use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use addresses::{Address, Fate};
-pub use server::{AccessLog, Admin, Budget, Endpoint, LogFormat, Proxies, Server, Tls};
+pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
 pub use validate::parse;
 
 /// What reading of a configuration gave.

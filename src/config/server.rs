@@ -87,6 +87,18 @@ pub struct Proxies {
     pub unix: bool,
     /// Whether they begin each connection with a header of the PROXY protocol.
     pub protocol: bool,
+    /// Which field they write. The other one is what their client says.
+    pub field: ForwardedBy,
+}
+
+/// The field in which proxies say whose request they pass on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239)
+    Forwarded,
 }
 
 impl Proxies {
@@ -230,6 +242,10 @@ fn tls(server: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Option<Tls
         let help = "write where TLS is spoken: `listen = \"0.0.0.0:443\"`";
         sink.report(Code::ConfigMissing, &table.span, "[server.tls] has no `listen`", help);
     }
+    if let Some(listen) = listen.as_ref().filter(|listen| listen.value.is_empty()) {
+        let help = "write where TLS is spoken: `listen = \"0.0.0.0:443\"`";
+        sink.report(Code::ConfigListen, &listen.span, "[server.tls] listens nowhere", help);
+    }
     table.finish(sink);
     let listen = listen?.value.into_iter().map(|(endpoint, _)| endpoint).collect();
     Some(Tls { listen, certificate: certificate?, key: key? })
@@ -238,6 +254,11 @@ fn tls(server: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Option<Tls
 fn proxies(server: &mut Table<'_>, sink: &mut Sink<'_>) -> Proxies {
     let mut proxies =
         Proxies { protocol: server.boolean(sink, "proxy_protocol").unwrap_or(false), ..Proxies::default() };
+    let fields = [("x-forwarded-for", ForwardedBy::XForwardedFor), ("forwarded", ForwardedBy::Forwarded)];
+    if let Some(word) = server.text(sink, "forwarded_by") {
+        proxies.field = choice(sink, Code::ConfigChoice, &word, &fields).unwrap_or_default();
+    }
+    let told = server.span.clone();
     for written in server.texts(sink, "proxies").into_iter().flat_map(|proxies| proxies.value) {
         let text = written.value.as_str();
         if text == "unix" {
@@ -248,6 +269,10 @@ fn proxies(server: &mut Table<'_>, sink: &mut Sink<'_>) -> Proxies {
         let network = network.map_err(|_| format!("`{}` is not an address or a network", text.escape_debug()));
         let help = "write one such as `127.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`, or `unix` for Unix sockets";
         proxies.networks.extend(sink.check(Code::ConfigProxy, &written.span, network, help));
+    }
+    if proxies.protocol && proxies.networks.is_empty() && !proxies.unix {
+        let help = "name in `proxies` who begins connections with a header of the PROXY protocol";
+        sink.report(Code::ConfigProxy, &told, "`proxy_protocol` is true, but there are no `proxies`", help);
     }
     proxies
 }

@@ -12,7 +12,7 @@ use crate::config::{Config, Endpoint, Server};
 use crate::meter::Meters;
 use crate::serve::{AccessLog, Audience, Budgets, Listener, ServeOptions, Tls};
 
-/// Descriptors that are not for connections: the state, articles that are read, feeds that are written, logs (at most half).
+/// Descriptors that are not for connections: the state, articles that are read, feeds that are written, logs (at most a quarter).
 const RESERVED: usize = 256;
 /// How often it is seen whether the certificate was renewed.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(60);
@@ -91,8 +91,10 @@ impl Front {
 
     /// How connections are served.
     pub(super) fn options(&self, server: &Server, now: super::Clock) -> ServeOptions {
+        let (max_connections, max_files) = descriptors(server.max_connections);
         ServeOptions {
-            max_connections: connections(server.max_connections),
+            max_connections,
+            max_files,
             http2: server.http2,
             proxies: server.proxies.clone(),
             budgets: Arc::new(Budgets::new(server.budget.clone())),
@@ -110,6 +112,13 @@ impl Renewal {
             log.reopen();
         }
         self.renew_certificate();
+    }
+
+    /// Writes the last lines of the access log.
+    pub fn finish(&self) {
+        if let Some(log) = &self.access_log {
+            log.finish();
+        }
     }
 
     fn renew_certificate(&self) {
@@ -186,18 +195,20 @@ fn inherited(tls: Option<&Arc<Tls>>) -> Result<Vec<Listener>, String> {
     Ok(listeners)
 }
 
-/// How many connections there may be at a time: as many as are wished, or as descriptors allow, whose limit is raised as far as it
-/// goes.
-fn connections(wished: usize) -> usize {
+/// How many connections there may be at a time, and how many open media files: as many as are wished, or as descriptors allow, whose
+/// limit is raised as far as it goes.
+fn descriptors(wished: usize) -> (usize, usize) {
+    const MOST_FILES: usize = 1_024;
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         tracing::debug!(%error, "the limit on descriptors stays");
     }
-    let limit =
-        getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let most = limit.saturating_sub(RESERVED.min(limit / 2)).max(1);
+    let limit = getrlimit(Resource::Nofile).current;
+    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let files = (limit / 8).clamp(1, MOST_FILES);
+    let most = limit.saturating_sub(RESERVED.min(limit / 4)).saturating_sub(files).max(1);
     if most < wished {
         tracing::info!("{most} connections at a time: the limit on open files is {limit}");
     }
-    most.min(wished)
+    (most.min(wished), files)
 }

@@ -342,6 +342,9 @@ impl Daemon {
             _ => None,
         };
         let urgent = is_urgent(&event);
+        if self.watchdog.is_some() {
+            tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+        }
         let begun = Instant::now();
         let travelled = travel(engine, event, self.clock).await;
         self.meters.building.observe(begun.elapsed().as_secs_f64());

@@ -36,7 +36,7 @@ pub struct AccessLog {
     zone: TimeZone,
     waiting: Arc<Mutex<Waiting>>,
     orders: Sender<Order>,
-    writer: Option<JoinHandle<()>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -76,8 +76,13 @@ impl AccessLog {
         let file = append(&options.file)?;
         let waiting = Arc::new(Mutex::new(Waiting::default()));
         let (orders, inbox) = mpsc::channel();
-        let mut writer =
-            Writer { path: options.file.clone(), file: Some(file), waiting: Arc::clone(&waiting), failed: false };
+        let mut writer = Writer {
+            path: options.file.clone(),
+            file: Some(file),
+            waiting: Arc::clone(&waiting),
+            failed: false,
+            is_torn: false,
+        };
         let thread = std::thread::Builder::new().name("access-log".into()).spawn(move || {
             loop {
                 match inbox.recv_timeout(PAUSE) {
@@ -91,7 +96,7 @@ impl AccessLog {
                 writer.write();
             }
         })?;
-        Ok(AccessLog { format: options.format, zone, waiting, orders, writer: Some(thread) })
+        Ok(AccessLog { format: options.format, zone, waiting, orders, writer: Mutex::new(Some(thread)) })
     }
 
     /// Opens the file anew at its path, as after a rotation.
@@ -131,13 +136,20 @@ impl AccessLog {
     }
 }
 
-impl Drop for AccessLog {
-    fn drop(&mut self) {
+impl AccessLog {
+    /// Writes what waits; nothing is noted after this.
+    pub fn finish(&self) {
         self.orders.send(Order::Stop).unwrap_or_default();
-        if let Some(writer) = self.writer.take() {
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // It has nothing to say about a panic that the log has not said.
             drop(writer.join());
         }
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.finish();
     }
 }
 
@@ -147,6 +159,8 @@ struct Writer {
     waiting: Arc<Mutex<Waiting>>,
     /// So that a full disk is one line in the daemon's log, not one every moment.
     failed: bool,
+    /// Whether the last line of the file may be half a one.
+    is_torn: bool,
 }
 
 impl Writer {
@@ -156,26 +170,41 @@ impl Writer {
         }
         let (lines, lost) = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            (std::mem::take(&mut waiting.lines), std::mem::take(&mut waiting.lost))
+            (std::mem::take(&mut waiting.lines), waiting.lost)
         };
-        let written = match &mut self.file {
-            Some(file) => file.write_all(&lines),
-            None => append(&self.path).and_then(|file| self.file.insert(file).write_all(&lines)),
-        };
-        match written {
-            Ok(()) if self.failed || lost > 0 => {
-                tracing::warn!(lost, "the access log is written again; requests were left out of it");
-                self.failed = false;
+        if lines.is_empty() && (self.file.is_some() || self.failed) {
+            return;
+        }
+        match self.append(&lines) {
+            Ok(()) => {
+                if self.failed || lost > 0 {
+                    tracing::warn!(lost, "the access log is written again; requests were left out of it");
+                    self.waiting.lock().unwrap_or_else(PoisonError::into_inner).lost -= lost;
+                }
+                (self.failed, self.is_torn) = (false, false);
             }
-            Ok(()) => {}
             Err(error) => {
                 if !self.failed {
                     tracing::error!(%error, "{} cannot be written; requests are left out of it", self.path.display());
                 }
-                self.failed = true;
+                let count = lines.iter().filter(|byte| **byte == b'\n').count();
+                self.waiting.lock().unwrap_or_else(PoisonError::into_inner).lost += u64::try_from(count).unwrap_or(0);
+                (self.failed, self.is_torn) = (true, true);
                 self.file = None;
             }
         }
+    }
+
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(append(&self.path)?),
+        };
+        if self.is_torn {
+            file.write_all(b"\n")?;
+            self.is_torn = false;
+        }
+        file.write_all(lines)
     }
 }
 

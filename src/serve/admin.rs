@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use hyper::header::{HOST, HeaderValue};
+use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HOST, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use jiff::Timestamp;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -27,8 +27,16 @@ const INDEX: &str = "/readyz        whether readers are served, and what somebod
                      /metrics       numbers for Prometheus\n\
                      /healthz       that the process lives\n";
 
-/// Answers an operator.
+/// Answers an operator. Web pages of others get nothing to read, neither by leave nor by a name of theirs that leads here.
 pub(super) fn respond(snapshot: &Snapshot, meters: &Meters, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
+    let mut response = answered(snapshot, meters, head, now);
+    for name in [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS] {
+        response.headers_mut().remove(name);
+    }
+    response
+}
+
+fn answered(snapshot: &Snapshot, meters: &Meters, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
     if !is_meant(head) {
         return answer::refusal(head, StatusCode::MISDIRECTED_REQUEST, now);
     }

@@ -49,11 +49,13 @@ impl Budgets {
     }
 
     /// Whether the budget may concern a request at all, by what costs the least to know.
-    pub fn concern(&self, client: Option<IpAddr>, headers: &HeaderMap) -> bool {
+    /// `is_direct`: no proxy stands between that we do not know.
+    pub fn concern(&self, client: Option<IpAddr>, headers: &HeaderMap, is_direct: bool) -> bool {
         self.options.per_hour > 0
             && client.is_some_and(|client| !client.to_canonical().is_loopback())
             && !headers.contains_key(IF_NONE_MATCH)
             && !headers.contains_key(IF_MODIFIED_SINCE)
+            && is_direct
             && !self.is_exempt(headers)
     }
 
@@ -199,10 +201,11 @@ mod tests {
             (ip("::1"), agent("curl/8.0"), false),
             (None, agent("curl/8.0"), false),
         ] {
-            assert_eq!(budgets.concern(client, &headers), concerned, "{client:?} {headers:?}");
+            assert_eq!(budgets.concern(client, &headers, true), concerned, "{client:?} {headers:?}");
         }
+        assert!(!budgets.concern(ip("192.0.2.1"), &HeaderMap::new(), false), "many may stand behind a proxy");
         let off = Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() });
-        assert!(!off.concern(ip("192.0.2.1"), &HeaderMap::new()));
+        assert!(!off.concern(ip("192.0.2.1"), &HeaderMap::new(), true));
     }
 
     #[test]

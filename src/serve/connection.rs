@@ -12,19 +12,20 @@ use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
+use hyper::http::Version;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::access_log::Noted;
 use super::answer::{self, FileFacts, Selected};
 use super::listen::Audience;
-use super::media::{Activity, Content, FileBody};
+use super::media::{Content, FileBody};
 use super::overdue::Standing;
 use super::proxied::{self, Introduction};
 use super::respond::{Head, Reply, respond};
@@ -45,8 +46,6 @@ const LINGER: Duration = Duration::from_secs(2);
 const STREAMS: u32 = 64;
 /// Streams that a client may open and reset before we look at them (CVE-2023-44487); more end the connection.
 const RESET_STREAMS: usize = 20;
-/// How often a silent client of HTTP/2 is asked whether it lives.
-const PING_PAUSE: Duration = Duration::from_secs(20);
 /// What a client of HTTP/2 begins with (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -55,6 +54,8 @@ pub(super) struct Shared<D> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) disk: Arc<D>,
     pub(super) options: ServeOptions,
+    /// For files that are open at a time.
+    pub(super) files: Arc<Semaphore>,
 }
 
 /// Who is at the other end.
@@ -75,32 +76,28 @@ pub(super) async fn serve<D>(
 ) where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
-    let options = &shared.options;
-    let mut raw = Raw::new(socket, Arc::clone(&standing));
-    let may_be_introduced = options.proxies.protocol && !matches!(audience, Audience::Admin);
-    if may_be_introduced && options.proxies.include(address) {
-        match Box::pin(introduced(&mut raw)).await {
-            Ok(client) => address = client.or(address),
-            Err(error) => return tracing::debug!(%error, "a proxy did not introduce its client"),
-        }
-    }
+    let raw = Raw::new(socket, Arc::clone(&standing));
+    let is_plain = matches!(audience, Audience::Admin)
+        || (matches!(audience, Audience::Public) && !shared.options.http2 && !shared.options.proxies.protocol);
     // What is rare is boxed, so that a connection that waits takes little memory.
-    let (mut stream, speaks_http2) = match &audience {
-        Audience::Secure(tls) => match Box::pin(secured(raw, tls, &shared.options)).await {
-            Some(secured) => secured,
-            None => return,
-        },
-        Audience::Public if options.http2 => match Box::pin(begins_with_http2(&mut raw)).await {
-            Ok(speaks) => (Stream::Clear(raw), speaks),
-            Err(_) => return,
-        },
-        Audience::Public | Audience::Admin => (Stream::Clear(raw), false),
+    let begun = match is_plain {
+        true => Some((Stream::Clear(raw), false)),
+        false => {
+            let mut stop = stop.clone();
+            let begin = Box::pin(begin(raw, &audience, &mut address, &shared.options));
+            tokio::select! {
+                biased;
+                _ = stop.changed() => None,
+                begun = begin => begun,
+            }
+        }
     };
+    let Some((mut stream, speaks_http2)) = begun else { return };
     let peer = Peer { address, is_operator: matches!(audience, Audience::Admin) };
     let outcome = match speaks_http2 {
         true => {
             standing.share();
-            Box::pin(many_at_once(&mut stream, peer, &shared, stop)).await
+            Box::pin(many_at_once(&mut stream, peer, &standing, &shared, stop)).await
         }
         false => one_by_one(&mut stream, peer, &standing, &shared, stop).await,
     };
@@ -108,6 +105,32 @@ pub(super) async fn serve<D>(
         Err(error) if !error.is_parse() => tracing::debug!(%error, "a connection ended early"),
         // A request that could not be parsed was answered too.
         _ => Box::pin(linger(&mut stream)).await,
+    }
+}
+
+/// What comes before HTTP: a proxy's word about its client, TLS, and whether HTTP/2 is spoken.
+async fn begin(
+    mut raw: Raw,
+    audience: &Audience,
+    address: &mut Option<IpAddr>,
+    options: &ServeOptions,
+) -> Option<(Stream, bool)> {
+    if options.proxies.protocol && options.proxies.include(*address) {
+        match introduced(&mut raw).await {
+            Ok(client) => *address = client.or(*address),
+            Err(error) => {
+                tracing::debug!(%error, "a proxy did not introduce its client");
+                return None;
+            }
+        }
+    }
+    match audience {
+        Audience::Secure(tls) => secured(raw, tls, options).await,
+        Audience::Public if options.http2 => {
+            let speaks = begins_with_http2(&mut raw).await.ok()?;
+            Some((Stream::Clear(raw), speaks))
+        }
+        Audience::Public | Audience::Admin => Some((Stream::Clear(raw), false)),
     }
 }
 
@@ -162,7 +185,7 @@ async fn begins_with_http2(raw: &mut Raw) -> io::Result<bool> {
 async fn one_by_one<D>(
     stream: &mut Stream,
     peer: Peer,
-    standing: &Standing,
+    standing: &Arc<Standing>,
     shared: &Arc<Shared<D>>,
     mut stop: watch::Receiver<()>,
 ) -> hyper::Result<()>
@@ -170,8 +193,8 @@ where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let service = service_fn(|request| {
-        standing.asked();
-        answer(Arc::clone(shared), peer, request, None)
+        standing.our_turn();
+        answer(Arc::clone(shared), peer, request, Arc::clone(standing))
     });
     // Never hyper-util's `auto`, which reads the first bytes without telling anybody.
     let connection = http1::Builder::new()
@@ -195,16 +218,16 @@ where
 async fn many_at_once<D>(
     stream: &mut Stream,
     peer: Peer,
+    standing: &Arc<Standing>,
     shared: &Arc<Shared<D>>,
     mut stop: watch::Receiver<()>,
 ) -> hyper::Result<()>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
-    let activity = Arc::new(Activity::default());
     let service = service_fn(|request| {
-        activity.note();
-        answer(Arc::clone(shared), peer, request, Some(Arc::clone(&activity)))
+        standing.our_turn();
+        answer(Arc::clone(shared), peer, request, Arc::clone(standing))
     });
     let options = &shared.options;
     let connection = http2::Builder::new(TokioExecutor::new())
@@ -213,22 +236,20 @@ where
         .max_header_list_size(HEAD_LIMIT)
         .max_pending_accept_reset_streams(RESET_STREAMS)
         .max_send_buf_size(BUFFER_LIMIT)
-        .keep_alive_interval(PING_PAUSE)
-        .keep_alive_timeout(options.header_timeout)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let mut is_ending = false;
     loop {
-        let before = activity.count();
-        let limit = if is_ending { options.stop_timeout } else { options.write_timeout };
+        let before = standing.progress();
         tokio::select! {
             outcome = connection.as_mut() => return outcome,
             _ = stop.changed(), if !is_ending => {
                 connection.as_mut().graceful_shutdown();
                 is_ending = true;
             }
-            () = sleep(limit) => {
-                if activity.count() == before {
+            // Nobody is asked whether he lives: a ping would wait behind what a slow client has yet to take.
+            () = sleep(options.write_timeout) => {
+                if standing.progress() == before {
                     if is_ending {
                         return Ok(());
                     }
@@ -240,12 +261,12 @@ where
     }
 }
 
-/// Answers one request. `activity`: on a connection of HTTP/2.
+/// Answers one request.
 async fn answer<D>(
     shared: Arc<Shared<D>>,
     peer: Peer,
     request: Request<Incoming>,
-    activity: Option<Arc<Activity>>,
+    standing: Arc<Standing>,
 ) -> Result<Response<Content>, Infallible>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
@@ -263,37 +284,33 @@ where
     let reply = respond(&shared.snapshot.load(), &head, now);
     let mut response = match reply {
         Reply::Ready(response) => in_memory(counted(&options.meters, "other", response)),
-        Reply::Document(selected, response) => refused(options, client, &selected, response.status(), &head, now)
+        Reply::Document(selected, response) => refused(options, peer, client, &selected, response.status(), &head, now)
             .unwrap_or_else(|| {
                 count(&options.meters, &selected, response.status());
                 in_memory(response)
             }),
-        Reply::NeedsCoding(selected) => match refused(options, client, &selected, StatusCode::OK, &head, now) {
+        Reply::NeedsCoding(selected) => match refused(options, peer, client, &selected, StatusCode::OK, &head, now) {
             Some(refusal) => refusal,
             None => Box::pin(code(options, selected, &head, now)).await,
         },
-        Reply::NeedsDisk(demand) => Box::pin(fetch(&shared, demand, &head, now)).await,
+        Reply::NeedsDisk(demand) => Box::pin(fetch(&shared, demand, &head, standing, now)).await,
     };
     let bytes = if *head.method == Method::HEAD { 0 } else { response.body().size_hint().lower() };
     options.meters.bytes.inc_by(bytes);
     if let Some(log) = &options.access_log {
         log.note(&head, &Noted { client, at: now, status: response.status(), bytes });
     }
-    match activity {
-        // HTTP/2 has no fields that are about the connection (RFC 9113, section 8.2.2).
-        Some(activity) => Ok(response.map(|content| content.watched(activity))),
-        None => {
-            if has_body {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok(response)
-        }
+    // HTTP/2 has no fields that are about the connection (RFC 9113, section 8.2.2).
+    if has_body && head.version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    Ok(response)
 }
 
 /// The refusal of a whole feed that a client had too often already.
 fn refused(
     options: &ServeOptions,
+    peer: Peer,
     client: Option<IpAddr>,
     selected: &Selected,
     status: StatusCode,
@@ -305,7 +322,7 @@ fn refused(
         return None;
     }
     let budgets = &options.budgets;
-    if !budgets.concern(client, head.headers) {
+    if !budgets.concern(client, head.headers, proxied::is_direct(head.headers, peer.address, &options.proxies)) {
         return None;
     }
     let seconds = budgets.take(client, head.headers, &selected.route, selected.resource.hash, now).err()?;
@@ -355,7 +372,13 @@ fn refusal(meters: &Meters, head: &Head<'_>, status: StatusCode, now: jiff::Time
 }
 
 /// Asks for what is not in memory.
-async fn fetch<D>(shared: &Shared<D>, demand: Demand, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
+async fn fetch<D>(
+    shared: &Shared<D>,
+    demand: Demand,
+    head: &Head<'_>,
+    standing: Arc<Standing>,
+    now: jiff::Timestamp,
+) -> Response<Content>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
@@ -365,6 +388,10 @@ where
     };
     let disk = Arc::clone(&shared.disk);
     let meters = &shared.options.meters;
+    // An open file is a descriptor that no connection stands for.
+    let Ok(slot) = Arc::clone(&shared.files).try_acquire_owned() else {
+        return refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now);
+    };
     match spawn_blocking(move || disk(demand)).await {
         Ok(Ok(Supply::Page(page))) => match answer::document(head, &"/articles/".into(), &page, now) {
             Reply::NeedsCoding(selected) => code(&shared.options, selected, head, now).await,
@@ -379,7 +406,7 @@ where
             let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
             let response = counted(meters, "media", response);
             match bytes {
-                Some(bytes) => response.map(|_| Content::File(FileBody::new(file, bytes))),
+                Some(bytes) => response.map(|_| Content::File(FileBody::new(file, bytes, standing, slot))),
                 None => in_memory(response),
             }
         }

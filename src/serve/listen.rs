@@ -1,8 +1,9 @@
 //! What we listen on: sockets that we bind, or that systemd bound for us.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,10 +19,10 @@ use crate::config::Endpoint;
 /// How many clients may wait in the kernel until they are accepted; it takes what `net.core.somaxconn` allows of it.
 const BACKLOG: i32 = 4_096;
 
-/// How much the kernel takes of an answer beyond what it has sent (bytes): most feeds in one go.
-const UNSENT: u32 = 128 * 1024;
-/// How long what was sent may stay without an answer.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+/// How much the kernel takes of an answer beyond what it has sent (bytes): nearly every feed in one go.
+const UNSENT: u32 = 256 * 1024;
+/// How long a client may acknowledge nothing, or keep its window shut, until the kernel gives it up: longer than we wait for it.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(120);
 
 /// For whom a listener is.
 #[derive(Clone, Debug)]
@@ -45,17 +46,27 @@ pub struct Listener {
 #[derive(Debug)]
 enum Bound {
     Tcp(TcpListener),
-    Unix { listener: UnixListener, _own: Option<OwnPath> },
+    /// The path goes first, while nobody else can have taken it.
+    Unix {
+        _own: Option<OwnPath>,
+        listener: UnixListener,
+    },
 }
 
 /// The path of a socket that we made, and that goes with us.
 #[derive(Debug)]
-struct OwnPath(PathBuf);
+struct OwnPath {
+    path: PathBuf,
+    /// Device and number: what is there may be somebody else's by now.
+    file: (u64, u64),
+}
 
 impl Drop for OwnPath {
     fn drop(&mut self) {
-        // It may be gone, or a successor's.
-        std::fs::remove_file(&self.0).unwrap_or_default();
+        let there = std::fs::symlink_metadata(&self.path).map(|there| (there.dev(), there.ino()));
+        if there.is_ok_and(|there| there == self.file) {
+            std::fs::remove_file(&self.path).unwrap_or_default();
+        }
     }
 }
 
@@ -70,7 +81,11 @@ impl Listener {
             Endpoint::Unix(path) => {
                 forsaken(path)?;
                 let listener = UnixListener::bind(path)?;
-                Bound::Unix { listener, _own: Some(OwnPath(path.clone())) }
+                // Whoever may look into its folder may ask; operators' pages are for our own user.
+                let mode = if matches!(audience, Audience::Admin) { 0o600 } else { 0o666 };
+                std::fs::set_permissions(path, Permissions::from_mode(mode))?;
+                let made = std::fs::symlink_metadata(path)?;
+                Bound::Unix { _own: Some(OwnPath { path: path.clone(), file: (made.dev(), made.ino()) }), listener }
             }
         };
         Ok(Listener { bound, audience, is_inherited: false })
@@ -168,7 +183,8 @@ fn forsaken(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => match StdUnixStream::connect(path) {
             Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
-            Err(_) => std::fs::remove_file(path),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+            Err(error) => Err(error),
         },
         // What is not a socket is not ours: to bind says so.
         _ => Ok(()),

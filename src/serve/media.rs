@@ -6,14 +6,15 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::HeaderValue;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::overdue::Standing;
 use crate::types::{ArticlePath, media_type};
 
 /// How long a cache may keep a file (seconds). Editors replace pictures under the same name.
@@ -33,22 +34,6 @@ pub(super) fn is_active(path: &ArticlePath) -> bool {
     content_type(path) == "image/svg+xml"
 }
 
-/// Whether anything comes of the requests of a connection.
-#[derive(Debug, Default)]
-pub(super) struct Activity(AtomicU64);
-
-impl Activity {
-    /// Something came of one.
-    pub(super) fn note(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How often something did.
-    pub(super) fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// The body of a response.
 #[derive(Debug)]
 pub(super) enum Content {
@@ -56,27 +41,6 @@ pub(super) enum Content {
     Whole(Option<Bytes>),
     /// A file, read as the client takes it.
     File(FileBody),
-    /// Either of them in pieces, noting that the client takes them.
-    Watched(Box<Content>, Arc<Activity>),
-}
-
-impl Content {
-    /// What is handed on at a time (bytes).
-    const PIECE: usize = 64 * 1024;
-
-    /// Notes what the client takes.
-    pub(super) fn watched(self, activity: Arc<Activity>) -> Content {
-        Content::Watched(Box::new(self), activity)
-    }
-
-    /// The next piece of bytes in memory.
-    fn piece(bytes: &mut Option<Bytes>, most: usize) -> Option<Bytes> {
-        let rest = bytes.as_mut()?;
-        if rest.len() > most {
-            return Some(rest.split_to(most));
-        }
-        bytes.take().filter(|last| !last.is_empty())
-    }
 }
 
 impl Body for Content {
@@ -88,17 +52,10 @@ impl Body for Content {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut *self {
-            Content::Whole(bytes) => Poll::Ready(Content::piece(bytes, usize::MAX).map(|piece| Ok(Frame::data(piece)))),
-            Content::File(file) => file.poll_chunk(context).map(|chunk| chunk.map(|read| read.map(Frame::data))),
-            Content::Watched(content, activity) => {
-                activity.note();
-                match &mut **content {
-                    Content::Whole(bytes) => {
-                        Poll::Ready(Content::piece(bytes, Content::PIECE).map(|piece| Ok(Frame::data(piece))))
-                    }
-                    content => Pin::new(content).poll_frame(context),
-                }
+            Content::Whole(bytes) => {
+                Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
             }
+            Content::File(file) => file.poll_chunk(context).map(|chunk| chunk.map(|read| read.map(Frame::data))),
         }
     }
 
@@ -106,7 +63,6 @@ impl Body for Content {
         match self {
             Content::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Content::File(file) => file.left == 0,
-            Content::Watched(content, _) => content.is_end_stream(),
         }
     }
 
@@ -116,7 +72,6 @@ impl Body for Content {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
             }
             Content::File(file) => SizeHint::with_exact(file.left),
-            Content::Watched(content, _) => content.size_hint(),
         }
     }
 }
@@ -129,6 +84,8 @@ pub(super) struct FileBody {
     /// Where the next of them stands.
     at: u64,
     state: FileState,
+    standing: Arc<Standing>,
+    _slot: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -143,10 +100,10 @@ impl FileBody {
     /// What one read fetches (bytes).
     const CHUNK: u64 = 64 * 1024;
 
-    /// These bytes of a file.
-    pub(super) fn new(file: File, bytes: Range<u64>) -> FileBody {
+    /// These bytes of a file, for a connection; the slot is free again when they are sent.
+    pub(super) fn new(file: File, bytes: Range<u64>, standing: Arc<Standing>, slot: OwnedSemaphorePermit) -> FileBody {
         let left = bytes.end.saturating_sub(bytes.start);
-        FileBody { left, at: bytes.start, state: FileState::Open(file) }
+        FileBody { left, at: bytes.start, state: FileState::Open(file), standing, _slot: slot }
     }
 
     /// The next bytes. A file that turned out shorter than promised is an error, which ends the
@@ -166,6 +123,8 @@ impl FileBody {
         };
         let Poll::Ready(read) = Pin::new(&mut reading).poll(context) else {
             self.state = FileState::Reading(reading);
+            // The client does not answer for our disk.
+            self.standing.our_turn();
             return Poll::Pending;
         };
         Poll::Ready(Some(read.map_err(io::Error::other).flatten().map(|(file, chunk)| {

@@ -87,12 +87,15 @@ pub struct ServeOptions {
     pub now: fn() -> Timestamp,
     /// How long a client may take for the head of a request; also how long a connection may be idle between two.
     pub header_timeout: Duration,
-    /// How long a client may take no byte of a response.
+    /// How long a client may take nothing of a response. The kernel says that it took something once it took half of what the kernel
+    /// keeps, which is 128 kB: whoever is slower than 2 kB/s is too slow.
     pub write_timeout: Duration,
     /// How long responses under way may take once the server stops; what is left then is cut off.
     pub stop_timeout: Duration,
     /// Connections at a time. More wait in the kernel's queue until one ends. Each takes a file descriptor.
     pub max_connections: usize,
+    /// Media files that are open at a time; more are answered 503. Each takes a descriptor of its own.
+    pub max_files: usize,
     /// Whether HTTP/2 is spoken in clear text.
     pub http2: bool,
     /// Whose word counts about where requests come from.
@@ -114,9 +117,10 @@ impl ServeOptions {
         ServeOptions {
             now,
             header_timeout: Duration::from_secs(10),
-            write_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
             stop_timeout: Duration::from_secs(10),
             max_connections: 20_000,
+            max_files: 1_024,
             http2: false,
             proxies: Proxies::default(),
             budgets: Arc::new(Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() })),
@@ -127,8 +131,6 @@ impl ServeOptions {
     }
 }
 
-/// How long clients of sockets that others hold open wait for the first snapshot.
-const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 /// Connections of operators at a time: readers, however many, do not take them.
 const ADMIN_CONNECTIONS: usize = 64;
 
@@ -146,7 +148,8 @@ pub async fn run<D>(
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let slots = Arc::new(Semaphore::new(options.max_connections));
-    let shared = Arc::new(connection::Shared { snapshot, disk, options });
+    let files = Arc::new(Semaphore::new(options.max_files));
+    let shared = Arc::new(connection::Shared { snapshot, disk, options, files });
     let (stopping, stopped) = watch::channel(());
     let mut loops = JoinSet::new();
     for listener in listeners {
@@ -174,19 +177,21 @@ async fn take_clients<D>(
 ) where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
-    if let Some(mut first) = shared.options.first.clone().filter(|_| listener.is_inherited()) {
+    let for_operators = matches!(listener.audience(), Audience::Admin);
+    if let Some(mut first) = shared.options.first.clone().filter(|_| listener.is_inherited() && !for_operators) {
         tokio::select! {
             _ = stopped.changed() => return,
-            _ = timeout(FIRST_PATIENCE, first.wait_for(|published| *published)) => {}
+            _ = first.wait_for(|published| *published) => {}
         }
     }
     let meters = Arc::clone(&shared.options.meters);
-    let limits = Limits::new(&shared.options);
+    let limits = Limits::new(&shared.options, for_operators);
     let looks = Arc::new(Looks::default());
     let mut look = interval(limits.pause);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut standings: HashMap<Id, (Arc<Standing>, AbortHandle)> = HashMap::new();
     let mut connections = JoinSet::new();
+    let mut refusals = 0;
     loop {
         tokio::select! {
             biased;
@@ -199,7 +204,8 @@ async fn take_clients<D>(
                 let overdue = standings.values().filter(|(standing, _)| standing.is_overdue(&limits));
                 overdue.for_each(|(_, connection)| connection.abort());
             }
-            (client, slot) = accept(&listener, &slots, &meters) => {
+            (client, slot) = accept(&listener, &slots, &meters, &mut refusals) => {
+                refusals = 0;
                 let standing = Arc::new(Standing::new(&looks));
                 let audience = listener.audience().clone();
                 let connection =
@@ -243,17 +249,18 @@ impl Drop for Counted {
     }
 }
 
-/// The next connection, once there is a slot for it. It may be dropped and called again at any point.
+/// The next connection, once there is a slot for it. It may be dropped and called again at any point; how often in a row there was none
+/// to be had outlives that.
 async fn accept(
     listener: &Listener,
     slots: &Arc<Semaphore>,
     meters: &Meters,
+    refusals: &mut u32,
 ) -> ((stream::Socket, Option<IpAddr>), Option<OwnedSemaphorePermit>) {
     const FIRST_PAUSE: Duration = Duration::from_millis(5);
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);
     // Nobody closes the semaphore, so there is always a permit in the end.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
-    let mut pause = FIRST_PAUSE;
     loop {
         match listener.accept().await {
             Ok(client) => return (client, slot),
@@ -261,12 +268,13 @@ async fn accept(
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of file descriptors or memory. Others end meanwhile; without a pause this would be a busy loop.
             Err(error) => {
-                if pause == FIRST_PAUSE {
+                if *refusals == 0 {
                     tracing::warn!(%error, "cannot accept connections");
                 }
                 meters.refused.inc();
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                let pause = FIRST_PAUSE * 2_u32.saturating_pow(*refusals);
+                *refusals = (*refusals + 1).min(10);
+                sleep(pause.min(LONGEST_PAUSE)).await;
             }
         }
     }

@@ -2,7 +2,7 @@
 //! and ends those that are overdue. A timer for each request would cost more than all else that dateline does for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::ServeOptions;
@@ -20,15 +20,19 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn new(options: &ServeOptions) -> Limits {
+    /// Of readers; those of operators, whose listener has few connections, are shorter.
+    pub(super) fn new(options: &ServeOptions, for_operators: bool) -> Limits {
+        const OPERATORS: Duration = Duration::from_secs(2);
         const SHORTEST: Duration = Duration::from_millis(10);
         const LONGEST: Duration = Duration::from_secs(1);
-        let shorter = options.header_timeout.min(options.write_timeout);
+        let longest = if for_operators { OPERATORS } else { Duration::MAX };
+        let (header, write) = (options.header_timeout.min(longest), options.write_timeout.min(longest));
+        let shorter = header.min(write);
         let pause = (shorter / 8).clamp(SHORTEST, LONGEST);
         // One more, since the first of them is not a whole one.
         let looks =
             |limit: Duration| u32::try_from(limit.as_millis() / pause.as_millis().max(1)).unwrap_or(u32::MAX - 1) + 1;
-        Limits { pause, asking: looks(options.header_timeout), taking: looks(options.write_timeout) }
+        Limits { pause, asking: looks(header), taking: looks(write) }
     }
 }
 
@@ -40,17 +44,19 @@ impl Looks {
 }
 
 /// What a connection waits for.
-const ASKING: u8 = 0;
-const US: u8 = 1;
-const TAKING: u8 = 2;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WaitsFor {
+    Question = 0,
+    Us = 1,
+    Taking = 2,
+}
 
 /// Where a connection stands.
 #[derive(Debug)]
 pub(super) struct Standing {
     looks: Arc<Looks>,
-    waits_for: AtomicU8,
-    /// Since which look.
-    since: AtomicU32,
+    /// What it waits for, and in the upper half since which look: one number, so that nobody sees half of a change.
+    state: AtomicU64,
     /// Whether many requests are under way at a time, so that the end of an answer says nothing.
     shared: AtomicBool,
 }
@@ -58,44 +64,51 @@ pub(super) struct Standing {
 impl Standing {
     /// A connection on which the client has to ask first.
     pub(super) fn new(looks: &Arc<Looks>) -> Standing {
-        let since = AtomicU32::new(looks.0.load(Relaxed));
-        Standing { looks: Arc::clone(looks), waits_for: AtomicU8::new(ASKING), since, shared: AtomicBool::new(false) }
+        let standing = Standing { looks: Arc::clone(looks), state: AtomicU64::new(0), shared: AtomicBool::new(false) };
+        standing.is_now(WaitsFor::Question);
+        standing
     }
 
-    fn is_now(&self, waits_for: u8) {
-        self.since.store(self.looks.0.load(Relaxed), Relaxed);
-        self.waits_for.store(waits_for, Relaxed);
+    fn is_now(&self, waits_for: WaitsFor) {
+        let since = u64::from(self.looks.0.load(Relaxed));
+        self.state.store((since << 32) | waits_for as u64, Relaxed);
     }
 
-    /// A request is there: it is our turn.
-    pub(super) fn asked(&self) {
-        self.is_now(US);
+    /// A request is there, or the next piece of an answer has to be fetched: it is our turn.
+    pub(super) fn our_turn(&self) {
+        self.is_now(WaitsFor::Us);
     }
 
     /// From now on many requests are under way at a time.
     pub(super) fn share(&self) {
         self.shared.store(true, Relaxed);
-        self.is_now(US);
+        self.our_turn();
     }
 
     /// The client took something.
     pub(super) fn took(&self) {
-        self.is_now(if self.shared.load(Relaxed) { US } else { ASKING });
+        self.is_now(if self.shared.load(Relaxed) { WaitsFor::Us } else { WaitsFor::Question });
     }
 
     /// The client does not take what we have for it.
     pub(super) fn refuses(&self) {
-        if self.waits_for.load(Relaxed) != TAKING {
-            self.is_now(TAKING);
+        if self.state.load(Relaxed) & 3 != WaitsFor::Taking as u64 {
+            self.is_now(WaitsFor::Taking);
         }
+    }
+
+    /// Differs from what it was when something came of the connection meanwhile.
+    pub(super) fn progress(&self) -> u64 {
+        self.state.load(Relaxed)
     }
 
     /// Whether the client takes too long.
     pub(super) fn is_overdue(&self, limits: &Limits) -> bool {
-        let looks = self.looks.0.load(Relaxed).wrapping_sub(self.since.load(Relaxed));
-        match self.waits_for.load(Relaxed) {
-            ASKING => looks > limits.asking,
-            TAKING => looks > limits.taking,
+        let state = self.state.load(Relaxed);
+        let looks = self.looks.0.load(Relaxed).wrapping_sub(u32::try_from(state >> 32).unwrap_or_default());
+        match state & 3 {
+            0 => looks > limits.asking,
+            2 => looks > limits.taking,
             _ => false,
         }
     }
@@ -113,7 +126,7 @@ mod tests {
             write_timeout: Duration::from_millis(240),
             ..ServeOptions::new(|| jiff::Timestamp::UNIX_EPOCH)
         };
-        let limits = Limits::new(&options);
+        let limits = Limits::new(&options, false);
         assert_eq!((limits.pause, limits.asking, limits.taking), (Duration::from_millis(10), 9, 25));
         for (history, overdue) in [
             ("9", false),
@@ -133,7 +146,7 @@ mod tests {
             let standing = Standing::new(&looks);
             for word in history.split(' ') {
                 match word {
-                    "asked" => standing.asked(),
+                    "asked" => standing.our_turn(),
                     "took" => standing.took(),
                     "refuses" => standing.refuses(),
                     "share" => standing.share(),

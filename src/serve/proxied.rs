@@ -4,9 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hyper::HeaderMap;
-use hyper::header::{FORWARDED, HeaderName, HeaderValue};
+use hyper::header::{FORWARDED, HeaderName, HeaderValue, VIA};
 
-use crate::config::Proxies;
+use crate::config::{ForwardedBy, Proxies};
 
 /// The longest header of the PROXY protocol that is read (bytes): version 2 may carry a certificate's names.
 pub const LONGEST: usize = 4_096;
@@ -90,10 +90,9 @@ pub fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> O
     if !proxies.include(peer) {
         return peer;
     }
-    let way: Vec<Option<IpAddr>> = if headers.contains_key(FORWARDED) {
-        members(headers, &FORWARDED).map(forwarded_for).collect()
-    } else {
-        members(headers, &X_FORWARDED_FOR).map(address).collect()
+    let way: Vec<Option<IpAddr>> = match proxies.field {
+        ForwardedBy::Forwarded => members(headers, &FORWARDED).map(forwarded_for).collect(),
+        ForwardedBy::XForwardedFor => members(headers, &X_FORWARDED_FOR).map(address).collect(),
     };
     let mut client = peer;
     for hop in way.into_iter().rev() {
@@ -105,6 +104,11 @@ pub fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> O
         }
     }
     client
+}
+
+/// Whether no proxy passed a request on that we do not know: who is behind such a one, and how many, nobody can tell.
+pub fn is_direct(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> bool {
+    proxies.include(peer) || ![&VIA, &FORWARDED, &X_FORWARDED_FOR].into_iter().any(|name| headers.contains_key(name))
 }
 
 /// The members of a list over all lines of a field. No comma stands in a quoted address.
@@ -200,7 +204,7 @@ mod tests {
         let proxies = Proxies {
             networks: ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()).into(),
             unix: true,
-            protocol: false,
+            ..Proxies::default()
         };
         let (xff, forwarded) = ("x-forwarded-for", "forwarded");
         for (peer, fields, expected) in [
@@ -220,8 +224,9 @@ mod tests {
             ("10.0.0.1", &[(forwarded, "for=203.0.113.7")], "203.0.113.7"),
             ("10.0.0.1", &[(forwarded, "proto=https; For=\"[2001:db8::7]:80\";by=10.0.0.1")], "2001:db8::7"),
             ("10.0.0.1", &[(forwarded, "for=127.0.0.1, for=203.0.113.7, for=10.0.0.2")], "203.0.113.7"),
-            ("10.0.0.1", &[(forwarded, "for=203.0.113.7"), (xff, "127.0.0.1")], "203.0.113.7"),
-            ("10.0.0.1", &[(forwarded, "for=_secret"), (xff, "127.0.0.1")], "10.0.0.1"),
+            ("10.0.0.1", &[(forwarded, "for=_secret")], "10.0.0.1"),
+            // Most proxies pass the other field on as their client wrote it.
+            ("10.0.0.1", &[(xff, "203.0.113.7"), (forwarded, "for=127.0.0.1")], "203.0.113.7"),
             ("10.0.0.1", &[(forwarded, "by=x")], "10.0.0.1"),
             ("fd00::1", &[(xff, "::ffff:203.0.113.7")], "203.0.113.7"),
         ] {
@@ -229,6 +234,11 @@ mod tests {
             for (name, value) in fields {
                 headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
+            let field = match fields.first() {
+                Some((name, _)) if *name == forwarded => ForwardedBy::Forwarded,
+                _ => ForwardedBy::XForwardedFor,
+            };
+            let proxies = Proxies { field, ..proxies.clone() };
             assert_eq!(client(&headers, ip(peer), &proxies), ip(expected), "{peer} {fields:?}");
         }
     }

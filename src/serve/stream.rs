@@ -35,7 +35,10 @@ impl Raw {
 
     /// Gives bytes back that were read too many.
     pub(super) fn unread(&mut self, bytes: Bytes) {
-        self.looked_at = bytes;
+        self.looked_at = match self.looked_at.is_empty() {
+            true => bytes,
+            false => [bytes, std::mem::take(&mut self.looked_at)].concat().into(),
+        };
     }
 
     fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {

@@ -468,6 +468,9 @@ fn operators_see_how_it_goes_and_readers_do_not() {
     // Read-only, not for web pages that lead their own names here, and not where readers are.
     let post = raw(&said[0], "POST /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     assert!(post.starts_with("HTTP/1.1 405"), "{post}");
+    for path in ["/status.json", "/metrics", "/readyz", "/missing"] {
+        assert!(admin.get(path, &[("Origin", "http://evil.example")]).header("access-control-allow-origin").is_none());
+    }
     assert_eq!(host(&said[0], "evil.example"), 421);
     assert_eq!(host(&said[0], "localhost:1"), 200);
     for path in ["/metrics", "/status.json"] {
