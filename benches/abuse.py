@@ -776,14 +776,14 @@ def huge_headers(address, seconds, megabytes, lines):
             except OSError:
                 pass
             # No end of the request for those that have none: the server has to give up by itself.
-            got, closed = read_out(connection, 15)
+            got, closed = read_out(connection, 30)
         status = re.match(rb"HTTP/1\.[01] (\d{3})", got)
         outcome = status[1].decode() if status else "closed" if closed else "open"
         with lock:
             sent += gone
             outcomes[f"{name}: {outcome}"] += 1
             if hung or not closed:
-                wrong.append(f"{name}: the connection was still open 10 s later")
+                wrong.append(f"{name}: the connection was still open 30 s later")
             elif outcome not in ("closed", "400", "408", "413", "414", "431", "501", "505"):
                 wrong.append(f"{name}: answered with {outcome}")
 
