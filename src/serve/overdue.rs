@@ -22,11 +22,14 @@ pub(super) struct Limits {
 impl Limits {
     /// Of readers; those of operators, whose listener has few connections, are shorter.
     pub(super) fn new(options: &ServeOptions, for_operators: bool) -> Limits {
-        const OPERATORS: Duration = Duration::from_secs(2);
+        const OPERATORS_ASK: Duration = Duration::from_secs(1);
+        const OPERATORS_TAKE: Duration = Duration::from_secs(10);
         const SHORTEST: Duration = Duration::from_millis(10);
         const LONGEST: Duration = Duration::from_secs(1);
-        let longest = if for_operators { OPERATORS } else { Duration::MAX };
-        let (header, write) = (options.header_timeout.min(longest), options.write_timeout.min(longest));
+        let (mut header, mut write) = (options.header_timeout, options.write_timeout);
+        if for_operators {
+            (header, write) = (header.min(OPERATORS_ASK), write.min(OPERATORS_TAKE));
+        }
         let shorter = header.min(write);
         let pause = (shorter / 8).clamp(SHORTEST, LONGEST);
         // One more, since the first of them is not a whole one.
