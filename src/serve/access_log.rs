@@ -134,9 +134,7 @@ impl AccessLog {
         write!(text, "{}", at.strftime(pattern)).unwrap_or_default();
         text
     }
-}
 
-impl AccessLog {
     /// Writes what waits; nothing is noted after this.
     pub fn finish(&self) {
         self.orders.send(Order::Stop).unwrap_or_default();

@@ -58,12 +58,13 @@ pub(super) struct Shared<D> {
     pub(super) files: Arc<Semaphore>,
 }
 
-/// Who is at the other end.
-#[derive(Clone, Copy)]
-struct Peer {
+/// Who is at the other end, and what his requests need.
+struct Client<D> {
     /// Where; `None` on this machine, over a Unix socket.
     address: Option<IpAddr>,
     is_operator: bool,
+    standing: Arc<Standing>,
+    shared: Arc<Shared<D>>,
 }
 
 /// Serves a connection until either side closes it. When the sender of `stop` is gone, the response under way is the last.
@@ -93,13 +94,11 @@ pub(super) async fn serve<D>(
         }
     };
     let Some((mut stream, speaks_http2)) = begun else { return };
-    let peer = Peer { address, is_operator: matches!(audience, Audience::Admin) };
+    let is_operator = matches!(audience, Audience::Admin);
+    let client = Arc::new(Client { address, is_operator, standing, shared });
     let outcome = match speaks_http2 {
-        true => {
-            standing.share();
-            Box::pin(many_at_once(&mut stream, peer, &standing, &shared, stop)).await
-        }
-        false => one_by_one(&mut stream, peer, &standing, &shared, stop).await,
+        true => Box::pin(many_at_once(&mut stream, client, stop)).await,
+        false => one_by_one(&mut stream, client, stop).await,
     };
     match outcome {
         Err(error) if !error.is_parse() => tracing::debug!(%error, "a connection ended early"),
@@ -182,20 +181,11 @@ async fn begins_with_http2(raw: &mut Raw) -> io::Result<bool> {
 }
 
 /// HTTP/1.
-async fn one_by_one<D>(
-    stream: &mut Stream,
-    peer: Peer,
-    standing: &Arc<Standing>,
-    shared: &Arc<Shared<D>>,
-    mut stop: watch::Receiver<()>,
-) -> hyper::Result<()>
+async fn one_by_one<D>(stream: &mut Stream, client: Arc<Client<D>>, mut stop: watch::Receiver<()>) -> hyper::Result<()>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
-    let service = service_fn(|request| {
-        standing.our_turn();
-        answer(Arc::clone(shared), peer, request, Arc::clone(standing))
-    });
+    let service = service_fn(|request| answer(Arc::clone(&client), request));
     // Never hyper-util's `auto`, which reads the first bytes without telling anybody.
     let connection = http1::Builder::new()
         .header_read_timeout(None)
@@ -217,19 +207,15 @@ where
 /// then cut off: its windows can stop us where no write ever waits.
 async fn many_at_once<D>(
     stream: &mut Stream,
-    peer: Peer,
-    standing: &Arc<Standing>,
-    shared: &Arc<Shared<D>>,
+    client: Arc<Client<D>>,
     mut stop: watch::Receiver<()>,
 ) -> hyper::Result<()>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
-    let service = service_fn(|request| {
-        standing.our_turn();
-        answer(Arc::clone(shared), peer, request, Arc::clone(standing))
-    });
-    let options = &shared.options;
+    let standing = &client.standing;
+    standing.share();
+    let service = service_fn(|request| answer(Arc::clone(&client), request));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -248,7 +234,7 @@ where
                 is_ending = true;
             }
             // Nobody is asked whether he lives: a ping would wait behind what a slow client has yet to take.
-            () = sleep(options.write_timeout) => {
+            () = sleep(client.shared.options.write_timeout) => {
                 if standing.progress() == before {
                     if is_ending {
                         return Ok(());
@@ -262,43 +248,39 @@ where
 }
 
 /// Answers one request.
-async fn answer<D>(
-    shared: Arc<Shared<D>>,
-    peer: Peer,
-    request: Request<Incoming>,
-    standing: Arc<Standing>,
-) -> Result<Response<Content>, Infallible>
+async fn answer<D>(client: Arc<Client<D>>, request: Request<Incoming>) -> Result<Response<Content>, Infallible>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
+    client.standing.our_turn();
     // Nothing here wants a body, so none is read; what follows it on the connection could not be told from it.
     let has_body = !request.body().is_end_stream();
     let head =
         Head { method: request.method(), version: request.version(), uri: request.uri(), headers: request.headers() };
-    let options = &shared.options;
+    let Shared { snapshot, options, .. } = &*client.shared;
     let now = (options.now)();
-    if peer.is_operator {
-        return Ok(in_memory(admin::respond(&shared.snapshot.load(), &options.meters, &head, now)));
+    if client.is_operator {
+        return Ok(in_memory(admin::respond(&snapshot.load(), &options.meters, &head, now)));
     }
-    let client = proxied::client(head.headers, peer.address, &options.proxies);
-    let reply = respond(&shared.snapshot.load(), &head, now);
+    let from = proxied::client(head.headers, client.address, &options.proxies);
+    let refused = |selected: &Selected, status| refused(&client, from, selected, status, &head, now);
+    let reply = respond(&snapshot.load(), &head, now);
     let mut response = match reply {
         Reply::Ready(response) => in_memory(counted(&options.meters, "other", response)),
-        Reply::Document(selected, response) => refused(options, peer, client, &selected, response.status(), &head, now)
-            .unwrap_or_else(|| {
-                count(&options.meters, &selected, response.status());
-                in_memory(response)
-            }),
-        Reply::NeedsCoding(selected) => match refused(options, peer, client, &selected, StatusCode::OK, &head, now) {
+        Reply::Document(selected, response) => refused(&selected, response.status()).unwrap_or_else(|| {
+            count(&options.meters, &selected, response.status());
+            in_memory(response)
+        }),
+        Reply::NeedsCoding(selected) => match refused(&selected, StatusCode::OK) {
             Some(refusal) => refusal,
             None => Box::pin(code(options, selected, &head, now)).await,
         },
-        Reply::NeedsDisk(demand) => Box::pin(fetch(&shared, demand, &head, standing, now)).await,
+        Reply::NeedsDisk(demand) => Box::pin(fetch(&client, demand, &head, now)).await,
     };
     let bytes = if *head.method == Method::HEAD { 0 } else { response.body().size_hint().lower() };
     options.meters.bytes.inc_by(bytes);
     if let Some(log) = &options.access_log {
-        log.note(&head, &Noted { client, at: now, status: response.status(), bytes });
+        log.note(&head, &Noted { client: from, at: now, status: response.status(), bytes });
     }
     // HTTP/2 has no fields that are about the connection (RFC 9113, section 8.2.2).
     if has_body && head.version < Version::HTTP_2 {
@@ -308,10 +290,9 @@ where
 }
 
 /// The refusal of a whole feed that a client had too often already.
-fn refused(
-    options: &ServeOptions,
-    peer: Peer,
-    client: Option<IpAddr>,
+fn refused<D>(
+    client: &Client<D>,
+    from: Option<IpAddr>,
     selected: &Selected,
     status: StatusCode,
     head: &Head<'_>,
@@ -321,13 +302,13 @@ fn refused(
     if status != StatusCode::OK || !is_feed || *head.method != Method::GET {
         return None;
     }
-    let budgets = &options.budgets;
-    if !budgets.concern(client, head.headers, proxied::is_direct(head.headers, peer.address, &options.proxies)) {
+    let ServeOptions { budgets, proxies, meters, .. } = &client.shared.options;
+    if !budgets.concern(from, head.headers, proxied::is_direct(head.headers, client.address, proxies)) {
         return None;
     }
-    let seconds = budgets.take(client, head.headers, &selected.route, selected.resource.hash, now).err()?;
+    let seconds = budgets.take(from, head.headers, &selected.route, selected.resource.hash, now).err()?;
     let response = answer::too_many(head, seconds, now);
-    Some(in_memory(counted(&options.meters, selected.resource.kind.name(), response)))
+    Some(in_memory(counted(meters, selected.resource.kind.name(), response)))
 }
 
 /// Counts an answer that is a document. Where, is found out once for each document.
@@ -372,13 +353,7 @@ fn refusal(meters: &Meters, head: &Head<'_>, status: StatusCode, now: jiff::Time
 }
 
 /// Asks for what is not in memory.
-async fn fetch<D>(
-    shared: &Shared<D>,
-    demand: Demand,
-    head: &Head<'_>,
-    standing: Arc<Standing>,
-    now: jiff::Timestamp,
-) -> Response<Content>
+async fn fetch<D>(client: &Client<D>, demand: Demand, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
 where
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
@@ -386,15 +361,15 @@ where
         Demand::Article(article) => article.path.clone(),
         Demand::Media(path) => path.clone(),
     };
-    let disk = Arc::clone(&shared.disk);
-    let meters = &shared.options.meters;
+    let Shared { disk, options, files, .. } = &*client.shared;
+    let (disk, meters) = (Arc::clone(disk), &options.meters);
     // An open file is a descriptor that no connection stands for.
-    let Ok(slot) = Arc::clone(&shared.files).try_acquire_owned() else {
+    let Ok(slot) = Arc::clone(files).try_acquire_owned() else {
         return refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now);
     };
     match spawn_blocking(move || disk(demand)).await {
         Ok(Ok(Supply::Page(page))) => match answer::document(head, &"/articles/".into(), &page, now) {
-            Reply::NeedsCoding(selected) => code(&shared.options, selected, head, now).await,
+            Reply::NeedsCoding(selected) => code(options, selected, head, now).await,
             Reply::Document(selected, response) => {
                 count(meters, &selected, response.status());
                 in_memory(response)
@@ -406,7 +381,9 @@ where
             let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
             let response = counted(meters, "media", response);
             match bytes {
-                Some(bytes) => response.map(|_| Content::File(FileBody::new(file, bytes, standing, slot))),
+                Some(bytes) => {
+                    response.map(|_| Content::File(FileBody::new(file, bytes, Arc::clone(&client.standing), slot)))
+                }
                 None => in_memory(response),
             }
         }

@@ -46,13 +46,11 @@ impl Looks {
     }
 }
 
-/// What a connection waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum WaitsFor {
-    Question = 0,
-    Us = 1,
-    Taking = 2,
-}
+/// What a connection waits for, as the lower bits of a [`Standing`] say it.
+const ASKING: u64 = 0;
+const US: u64 = 1;
+const TAKING: u64 = 2;
+const WAITS_FOR: u64 = 3;
 
 /// Where a connection stands.
 #[derive(Debug)]
@@ -68,18 +66,18 @@ impl Standing {
     /// A connection on which the client has to ask first.
     pub(super) fn new(looks: &Arc<Looks>) -> Standing {
         let standing = Standing { looks: Arc::clone(looks), state: AtomicU64::new(0), shared: AtomicBool::new(false) };
-        standing.is_now(WaitsFor::Question);
+        standing.is_now(ASKING);
         standing
     }
 
-    fn is_now(&self, waits_for: WaitsFor) {
+    fn is_now(&self, waits_for: u64) {
         let since = u64::from(self.looks.0.load(Relaxed));
-        self.state.store((since << 32) | waits_for as u64, Relaxed);
+        self.state.store((since << 32) | waits_for, Relaxed);
     }
 
     /// A request is there, or the next piece of an answer has to be fetched: it is our turn.
     pub(super) fn our_turn(&self) {
-        self.is_now(WaitsFor::Us);
+        self.is_now(US);
     }
 
     /// From now on many requests are under way at a time.
@@ -90,13 +88,13 @@ impl Standing {
 
     /// The client took something.
     pub(super) fn took(&self) {
-        self.is_now(if self.shared.load(Relaxed) { WaitsFor::Us } else { WaitsFor::Question });
+        self.is_now(if self.shared.load(Relaxed) { US } else { ASKING });
     }
 
     /// The client does not take what we have for it.
     pub(super) fn refuses(&self) {
-        if self.state.load(Relaxed) & 3 != WaitsFor::Taking as u64 {
-            self.is_now(WaitsFor::Taking);
+        if self.state.load(Relaxed) & WAITS_FOR != TAKING {
+            self.is_now(TAKING);
         }
     }
 
@@ -109,9 +107,9 @@ impl Standing {
     pub(super) fn is_overdue(&self, limits: &Limits) -> bool {
         let state = self.state.load(Relaxed);
         let looks = self.looks.0.load(Relaxed).wrapping_sub(u32::try_from(state >> 32).unwrap_or_default());
-        match state & 3 {
-            0 => looks > limits.asking,
-            2 => looks > limits.taking,
+        match state & WAITS_FOR {
+            ASKING => looks > limits.asking,
+            TAKING => looks > limits.taking,
             _ => false,
         }
     }
@@ -121,7 +119,7 @@ impl Standing {
 mod tests {
     use super::*;
 
-    /// Each word is what happens: `look`, or a note of the connection; `!` asks whether it is overdue.
+    /// Each word is a note of the connection, or how often it is looked at; in the end it is overdue or not.
     #[test]
     fn who_waits_for_whom() {
         let options = ServeOptions {

@@ -310,6 +310,20 @@ fn media_are_streamed_whole_or_not_at_all() {
     assert!(body.len() <= 240_000);
 }
 
+/// Its slot is free again when a file is sent; where there is none, the client is told when to come back.
+#[test]
+fn open_files_have_slots_of_their_own() {
+    for (slots, status) in [(1, "200"), (0, "503")] {
+        let server = Server::start(ServeOptions { max_files: slots, ..options() });
+        for _ in 0..3 {
+            let response = server.exchange("GET /media/quay.jpg HTTP/1.0\r\n\r\n");
+            assert_eq!(statuses(&response), [status]);
+            assert_eq!(field(&response, "retry-after"), (slots == 0).then_some("1"));
+        }
+        assert_eq!(statuses(&server.exchange("GET / HTTP/1.0\r\n\r\n")), ["200"], "documents need none");
+    }
+}
+
 #[test]
 fn players_get_the_part_that_they_ask_for_h45() {
     let server = Server::start(options());

@@ -1,5 +1,5 @@
-//! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine. Long by a few lines: its state is
-//! one, and what decides is in `coalesce` and `scan`.
+//! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine. Long because its state is one:
+//! each step changes what the others know. What decides is in `coalesce`, `notice` and `scan`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

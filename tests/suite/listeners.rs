@@ -58,12 +58,8 @@ fn certificate(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/tls").join(name)
 }
 
-/// A client of TLS that believes in one certificate.
-fn tls(
-    address: &str,
-    certificate: &Path,
-    protocols: &[&str],
-) -> std::io::Result<rustls::StreamOwned<rustls::ClientConnection, TcpStream>> {
+/// What a client of TLS needs that believes in one certificate.
+fn trusting(certificate: &Path, protocols: &[&str]) -> Arc<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).expect("PEM")).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -73,8 +69,18 @@ fn tls(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    Arc::new(config)
+}
+
+/// A client of TLS that believes in one certificate.
+fn tls(
+    address: &str,
+    certificate: &Path,
+    protocols: &[&str],
+) -> std::io::Result<rustls::StreamOwned<rustls::ClientConnection, TcpStream>> {
+    let config = trusting(certificate, protocols);
     let name = ServerName::try_from("localhost").expect("a name");
-    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).expect("a client");
+    let mut connection = rustls::ClientConnection::new(config, name).expect("a client");
     let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(DEADLINE))?;
     while connection.is_handshaking() {
@@ -166,16 +172,7 @@ fn http2_is_spoken_in_tls_and_by_prior_knowledge() {
     runtime.block_on(async {
         let socket = tokio::net::TcpStream::connect(&clear).await.expect("it listens");
         many_requests(socket, &expected.body, &tag).await;
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(certificate("first.pem")).expect("PEM")).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let connector = tokio_rustls::TlsConnector::from(trusting(&certificate("first.pem"), &["h2", "http/1.1"]));
         let socket = tokio::net::TcpStream::connect(address(&said[0])).await.expect("it listens");
         let name = ServerName::try_from("localhost").expect("a name");
         let stream = connector.connect(name, socket).await.expect("TLS");

@@ -4,9 +4,7 @@
 //! can be none of these, and ends before the labelled lines at the end of the text, at the editor's line, or at a heading of
 //! other stories. What is doubtful is kept as text and noted.
 //!
-//! Long because the header can be in any order; each step is one function.
-//!
-//! The file is long because header, body and end are one decision: where each line belongs.
+//! Long because header, body and end are one decision: where each line belongs.
 
 use std::ops::Range;
 
