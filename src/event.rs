@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::article::{Article, Body, ParseOptions, Parsed};
+use crate::article::card::Packed;
+use crate::article::{Article, ParseOptions, Parsed};
 use crate::config::Checked;
 use crate::diag::Diagnostic;
 use crate::ledger::Record;
@@ -101,6 +102,8 @@ pub struct ParsedFile {
 pub enum FileState {
     /// It was read.
     Present(Parsed),
+    /// It is what it was when it was read in an earlier run: good, and nothing was odd about it.
+    Known(Packed),
     /// It is gone: confirmed, after the grace.
     Absent {
         /// The content directory as a whole looks like another one: nothing is in it, or it is on another device.
@@ -115,10 +118,13 @@ pub enum FileState {
 pub struct Listing {
     /// The folder, relative to the content directory; `""` for all of it.
     pub scope: String,
-    /// Every folder in scope that the scan met, the scope itself included.
+    /// Every folder in scope that the scan met, the scope itself included; where the listing is not whole, those that could not be
+    /// listed.
     pub directories: Vec<ListedDirectory>,
     /// Every article file in scope, sorted; those that still wait to be complete included.
     pub files: Vec<ArticlePath>,
+    /// Whether all folders and files are named. Else the watcher knew what was there before, and tells of every file that is gone.
+    pub is_whole: bool,
     /// The content directory as a whole looks like another one: nothing is in it, or it is on another device.
     pub doubtful: bool,
     /// Why changes are found by looking and not by being told, where that is so.
@@ -126,7 +132,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// What tells whether the listing proves that a file is gone: it is not listed, and the nearest folder that was listed
+    /// What tells whether a whole listing proves that a file is gone: it is not listed, and the nearest folder that was listed
     /// is complete.
     pub fn absence(&self) -> impl Fn(&ArticlePath) -> bool {
         let complete: HashMap<&str, bool> =
@@ -175,8 +181,8 @@ pub struct BodyRequest {
 pub struct FetchedBody {
     /// What was asked for.
     pub request: BodyRequest,
-    /// The body; `None` where only the file was asked for, or there is none.
-    pub body: Option<Arc<Body>>,
+    /// The article; `None` where only the file was asked for, or there is none.
+    pub article: Option<Article>,
     /// The file that it is in; `None` where that is gone, changed or unreadable by now.
     pub source: Option<Arc<[u8]>>,
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::slab::{Number, Slab, Table};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 /// One fact. It is durable before a reader sees anything that depends on it.
@@ -172,38 +173,77 @@ pub enum Withdrawal {
 pub struct Remembered {
     /// The id under which readers know it.
     pub id: Option<EntryId>,
-    /// When it was first seen, if it had no date then.
-    pub seen: Option<Timestamp>,
     /// The version that was public last, or of a retracted article the last one at all.
     pub hash: Option<ContentHash>,
-    /// Its date of first publication, as readers saw it last.
-    pub date: Option<Timestamp>,
-    /// What it reads like.
-    pub print: Option<TextPrint>,
-    /// When that last changed.
-    pub changed: Option<Timestamp>,
-    /// That it was retracted.
-    pub retraction: Option<Box<Retraction>>,
-    /// That it is withheld without a word, and the routes of the feeds that had it.
-    pub withdrawn: Option<Vec<Arc<str>>>,
-    /// That its file vanished by accident.
-    pub lost: bool,
+    /// Its date of first publication, as readers saw it last (seconds since 1970).
+    date: Option<i64>,
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What few articles of an archive have.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Seldom {
+    seen: Option<Timestamp>,
+    print: Option<TextPrint>,
+    changed: Option<Timestamp>,
+    retraction: Option<Retraction>,
+    withdrawn: Option<Vec<Arc<str>>>,
+    lost: bool,
 }
 
 impl Remembered {
+    /// Its date of first publication, as readers saw it last.
+    pub fn date(&self) -> Option<Timestamp> {
+        self.date.and_then(|second| Timestamp::from_second(second).ok())
+    }
+
+    /// When it was first seen, if it had no date then.
+    pub fn seen(&self) -> Option<Timestamp> {
+        self.seldom.as_ref()?.seen
+    }
+
+    /// What it reads like.
+    pub fn print(&self) -> Option<TextPrint> {
+        self.seldom.as_ref()?.print
+    }
+
+    /// When that last changed.
+    pub fn changed(&self) -> Option<Timestamp> {
+        self.seldom.as_ref()?.changed
+    }
+
+    /// That it was retracted.
+    pub fn retraction(&self) -> Option<&Retraction> {
+        self.seldom.as_ref()?.retraction.as_ref()
+    }
+
+    /// That it is withheld without a word, and the routes of the feeds that had it.
+    pub fn withdrawn(&self) -> Option<&[Arc<str>]> {
+        self.seldom.as_ref()?.withdrawn.as_deref()
+    }
+
+    /// That its file vanished by accident.
+    pub fn is_lost(&self) -> bool {
+        self.seldom.as_ref().is_some_and(|seldom| seldom.lost)
+    }
+
+    fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
     /// Whether readers saw it and were not told that it is gone.
     pub fn is_known(&self) -> bool {
-        self.id.is_some() && self.hash.is_some() && self.retraction.is_none()
+        self.id.is_some() && self.hash.is_some() && self.retraction().is_none()
     }
 
     /// Whether readers can see it, as far as it is not to come or past its time.
     pub fn is_live(&self) -> bool {
-        self.is_known() && self.withdrawn.is_none()
+        self.is_known() && self.withdrawn().is_none()
     }
 
     /// Whether an operator retracted it, which nothing undoes but an operator.
     pub fn is_retracted_by_command(&self) -> bool {
-        self.retraction.as_ref().is_some_and(|retraction| retraction.by == Withdrawal::Command)
+        self.retraction().is_some_and(|retraction| retraction.by == Withdrawal::Command)
     }
 }
 
@@ -221,9 +261,11 @@ pub struct Tombstone {
 /// Everything that is remembered.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    articles: HashMap<ArticlePath, Remembered>,
-    holders: HashMap<EntryId, ArticlePath>,
-    versions: BTreeSet<(ContentHash, ArticlePath)>,
+    articles: Slab<(ArticlePath, Remembered)>,
+    by_path: Table,
+    /// Those that hold their ids.
+    by_id: Table,
+    by_version: Table,
     tombstones: HashMap<Arc<str>, BTreeSet<Tombstone>>,
     /// Feeds that have other tombstones than when it was last asked.
     retold: BTreeSet<Arc<str>>,
@@ -242,72 +284,48 @@ impl Ledger {
         ledger
     }
 
-    /// Makes room for so many more articles, which costs less at once than by and by.
-    pub fn reserve(&mut self, articles: usize) {
-        self.articles.reserve(articles);
-        self.holders.reserve(articles);
-    }
-
     /// Takes one more record in.
     pub fn apply(&mut self, record: &Record) {
         match record {
-            Record::Seen { path, at } => {
-                self.remembered(path).seen.get_or_insert(*at);
-            }
-            Record::Imported { path, id } => self.hold(path, id),
-            Record::Published { path, id, hash, date } => {
+            Record::Seen { path, at } => self.note(path, |article| article.seen = article.seen.or(Some(*at))),
+            Record::Imported { path, id } => {
                 self.hold(path, id);
-                let remembered = self.remember_version(path, *hash);
-                remembered.date = Some(*date);
-                remembered.withdrawn = None;
             }
-            Record::Hidden { path, hash } => drop(self.remember_version(path, *hash)),
-            Record::Text { path, print, changed } => {
-                let remembered = self.remembered(path);
-                remembered.print = Some(*print);
-                remembered.changed = *changed;
-            }
-            Record::Moved { from, to } => {
-                let Some(remembered) = self.articles.remove(from) else { return };
-                let mut remembered = remembered;
-                if let Some(replaced) = self.articles.remove(to) {
-                    self.forget_version(replaced.hash, to);
-                    // An operator meant what is in this file.
-                    if replaced.is_retracted_by_command() && !remembered.is_retracted_by_command() {
-                        self.bury(&remembered, false);
-                        let told = remembered.retraction.take();
-                        remembered.retraction = replaced.retraction.clone();
-                        // What readers were told stays as it was told.
-                        if let (Some(retraction), Some(told)) = (&mut remembered.retraction, told) {
-                            (retraction.at, retraction.feeds) = (told.at, told.feeds);
-                        }
-                        self.bury(&remembered, true);
-                    }
-                    replaced.id.iter().for_each(|id| drop(self.holders.remove(id)));
+            Record::Published { path, id, hash, date } => {
+                let number = self.hold(path, id);
+                self.set_version(number, *hash);
+                let Some((_, remembered)) = self.articles.get_mut(number) else { return };
+                remembered.date = Some(date.as_second());
+                if remembered.withdrawn().is_some() {
+                    remembered.seldom().withdrawn = None;
                 }
-                self.forget_version(remembered.hash, from);
-                self.holders.extend(remembered.id.clone().map(|id| (id, to.clone())));
-                self.versions.extend(remembered.hash.map(|hash| (hash, to.clone())));
-                self.articles.insert(to.clone(), remembered);
             }
+            Record::Hidden { path, hash } => {
+                let number = self.entry(path);
+                self.set_version(number, *hash);
+            }
+            Record::Text { path, print, changed } => {
+                self.note(path, |article| (article.print, article.changed) = (Some(*print), *changed));
+            }
+            Record::Moved { from, to } => self.move_to(from, to),
             Record::Retracted { path, retraction } => {
                 self.raise(path);
-                self.remembered(path).retraction = Some(Box::new(retraction.clone()));
-                if let Some(remembered) = self.articles.get(path).cloned() {
+                self.note(path, |article| article.retraction = Some(retraction.clone()));
+                if let Some(remembered) = self.article(path).cloned() {
                     self.bury(&remembered, true);
                 }
             }
             Record::Restored { path } => {
                 self.raise(path);
-                if let Some(remembered) = self.articles.get_mut(path) {
-                    remembered.retraction = None;
+                if self.number(path).is_some() {
+                    self.note(path, |article| article.retraction = None);
                 }
             }
-            Record::Withdrawn { path, feeds } => self.remembered(path).withdrawn = Some(feeds.clone()),
-            Record::Lost { path } => self.remembered(path).lost = true,
-            Record::Found { path } => self.remembered(path).lost = false,
+            Record::Withdrawn { path, feeds } => self.note(path, |article| article.withdrawn = Some(feeds.clone())),
+            Record::Lost { path } => self.note(path, |article| article.lost = true),
+            Record::Found { path } => self.note(path, |article| article.lost = false),
             Record::Replaced { id, retraction } => {
-                self.holders.remove(id);
+                self.unhold(id);
                 self.bury_id(id, retraction, true);
                 self.replaced.insert(id.clone(), retraction.clone());
             }
@@ -322,22 +340,22 @@ impl Ledger {
 
     /// What is remembered of the article in a file.
     pub fn article(&self, path: &ArticlePath) -> Option<&Remembered> {
-        self.articles.get(path)
+        self.articles.get(self.number(path)?).map(|(_, remembered)| remembered)
     }
 
     /// Every article that anything is remembered of, in no order.
     pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
-        self.articles.iter()
+        self.articles.iter().map(|(_, (path, remembered))| (path, remembered))
     }
 
     /// Whether the id of the article in a file is this one.
     pub fn holds(&self, path: &ArticlePath, id: &EntryId) -> bool {
-        self.holders.get(id) == Some(path)
+        self.holder(id) == Some(path)
     }
 
     /// The file of the article with this id.
     pub fn holder(&self, id: &EntryId) -> Option<&ArticlePath> {
-        self.holders.get(id)
+        self.articles.get(self.holding(id)?).map(|(path, _)| path)
     }
 
     /// Ids that are nobody's any more, and why.
@@ -347,8 +365,11 @@ impl Ledger {
 
     /// The files whose public version had these bytes, in order.
     pub fn with_version(&self, hash: ContentHash) -> impl Iterator<Item = &ArticlePath> {
-        let from = (hash, ArticlePath::new(""));
-        self.versions.range(from..).take_while(move |(other, _)| *other == hash).map(|(_, path)| path)
+        let articles = self.by_version.candidates(&hash).filter_map(|number| self.articles.get(number));
+        let same = articles.filter(|(_, remembered)| remembered.hash == Some(hash)).map(|(path, _)| path);
+        let mut paths: Vec<&ArticlePath> = same.collect();
+        paths.sort_unstable();
+        paths.into_iter()
     }
 
     /// What was retracted from a feed, oldest first.
@@ -381,47 +402,131 @@ impl Ledger {
         self.documents.get(route).copied()
     }
 
-    fn remembered(&mut self, path: &ArticlePath) -> &mut Remembered {
-        self.articles.entry(path.clone()).or_default()
+    fn number(&self, path: &ArticlePath) -> Option<Number> {
+        let is_it = |number: &Number| self.articles.get(*number).is_some_and(|(other, _)| other == path);
+        self.by_path.candidates(path).find(is_it)
+    }
+
+    /// Who holds an id.
+    fn holding(&self, id: &EntryId) -> Option<Number> {
+        let is_it =
+            |number: &Number| self.articles.get(*number).is_some_and(|(_, other)| other.id.as_ref() == Some(id));
+        self.by_id.candidates(id).find(is_it)
+    }
+
+    fn entry(&mut self, path: &ArticlePath) -> Number {
+        self.number(path).unwrap_or_else(|| {
+            let number = self.articles.insert((path.clone(), Remembered::default()));
+            self.name(number, path);
+            number
+        })
+    }
+
+    /// Notes what few articles have.
+    fn note(&mut self, path: &ArticlePath, note: impl FnOnce(&mut Seldom)) {
+        let number = self.entry(path);
+        if let Some((_, remembered)) = self.articles.get_mut(number) {
+            note(remembered.seldom());
+        }
+    }
+
+    fn name(&mut self, number: Number, path: &ArticlePath) {
+        let articles = &self.articles;
+        self.by_path.insert(path, number, |number| articles.get(number).map(|(path, _)| path));
     }
 
     /// An id has one holder; who had it before and is gone has lost it, and its retraction is over.
-    fn hold(&mut self, path: &ArticlePath, id: &EntryId) {
-        if self.holds(path, id) {
-            return;
+    fn hold(&mut self, path: &ArticlePath, id: &EntryId) -> Number {
+        let number = self.entry(path);
+        let before = self.holding(id);
+        if before == Some(number) {
+            return number;
         }
-        if let Some(before) = self.holders.insert(id.clone(), path.clone())
-            && before != *path
+        let mut by_command = None;
+        if let Some(before) = before
+            && let Some((_, remembered)) = self.articles.get(before).cloned()
         {
-            self.raise(&before);
-            let mut retraction = None;
-            if let Some(remembered) = self.articles.get_mut(&before) {
+            self.unhold(id);
+            self.bury(&remembered, false);
+            if let Some((_, remembered)) = self.articles.get_mut(before) {
                 remembered.id = None;
-                retraction = remembered.retraction.take();
+                by_command = remembered.seldom.as_mut().and_then(|seldom| seldom.retraction.take());
             }
             // What an operator retracted stays retracted, whichever file has its id.
-            if retraction.as_ref().is_some_and(|retraction| retraction.by == Withdrawal::Command) {
-                self.remembered(path).retraction = retraction;
-            }
+            by_command = by_command.filter(|retraction| retraction.by == Withdrawal::Command);
         }
         if let Some(retraction) = self.replaced.remove(id) {
             self.bury_id(id, &retraction, false);
         }
-        if let Some(other) = self.remembered(path).id.replace(id.clone()).filter(|other| other != id) {
-            self.holders.remove(&other);
+        if let Some(other) = self.article(path).and_then(|article| article.id.clone()) {
+            self.by_id.remove(&other, number);
+        }
+        if let Some((_, remembered)) = self.articles.get_mut(number) {
+            remembered.id = Some(id.clone());
+            if by_command.is_some() {
+                remembered.seldom().retraction = by_command;
+            }
+        }
+        self.take_id(number, id);
+        number
+    }
+
+    /// Whoever held an id holds it no longer.
+    fn unhold(&mut self, id: &EntryId) {
+        if let Some(number) = self.holding(id) {
+            self.by_id.remove(id, number);
+        }
+    }
+
+    fn take_id(&mut self, number: Number, id: &EntryId) {
+        let articles = &self.articles;
+        self.by_id.insert(id, number, |number| articles.get(number).and_then(|(_, article)| article.id.as_ref()));
+    }
+
+    fn move_to(&mut self, from: &ArticlePath, to: &ArticlePath) {
+        let Some(number) = self.number(from).filter(|_| from != to) else { return };
+        if let Some(other) = self.number(to) {
+            self.by_path.remove(to, other);
+            let Some((_, replaced)) = self.articles.get(other).cloned() else { return };
+            replaced.id.iter().for_each(|id| self.by_id.remove(id, other));
+            replaced.hash.iter().for_each(|hash| self.by_version.remove(hash, other));
+            self.articles.remove(other);
+            let Some((_, mut remembered)) = self.articles.get(number).cloned() else { return };
+            // An operator meant what is in this file.
+            if replaced.is_retracted_by_command() && !remembered.is_retracted_by_command() {
+                self.bury(&remembered, false);
+                let told = remembered.seldom().retraction.take();
+                let mut retraction = replaced.retraction().cloned();
+                // What readers were told stays as it was told.
+                if let (Some(retraction), Some(told)) = (&mut retraction, told) {
+                    (retraction.at, retraction.feeds) = (told.at, told.feeds);
+                }
+                remembered.seldom().retraction = retraction;
+                self.bury(&remembered, true);
+                self.articles.get_mut(number).into_iter().for_each(|(_, place)| place.clone_from(&remembered));
+            }
+        }
+        self.by_path.remove(from, number);
+        let Some((path, remembered)) = self.articles.get_mut(number) else { return };
+        *path = to.clone();
+        let id = remembered.id.clone();
+        self.name(number, to);
+        if let Some(id) = id.filter(|id| self.holding(id) != Some(number)) {
+            self.unhold(&id);
+            self.take_id(number, &id);
         }
     }
 
     /// Takes the tombstones of an article away.
     fn raise(&mut self, path: &ArticlePath) {
-        if let Some(remembered) = self.articles.get(path).cloned() {
+        if let Some(remembered) = self.article(path).cloned() {
             self.bury(&remembered, false);
         }
     }
 
     /// Puts the tombstones of a retracted article where they belong, or takes them away.
     fn bury(&mut self, article: &Remembered, buried: bool) {
-        if let (Some(id), Some(retraction)) = (&article.id, &article.retraction) {
+        if let (Some(id), Some(retraction)) = (&article.id, article.retraction()) {
             self.bury_id(id, retraction, buried);
         }
     }
@@ -439,19 +544,13 @@ impl Ledger {
         }
     }
 
-    fn remember_version(&mut self, path: &ArticlePath, hash: ContentHash) -> &mut Remembered {
-        let remembered = self.articles.entry(path.clone()).or_default();
+    fn set_version(&mut self, number: Number, hash: ContentHash) {
+        let Some((_, remembered)) = self.articles.get_mut(number) else { return };
         if let Some(before) = remembered.hash.replace(hash) {
-            self.versions.remove(&(before, path.clone()));
+            self.by_version.remove(&before, number);
         }
-        self.versions.insert((hash, path.clone()));
-        remembered
-    }
-
-    fn forget_version(&mut self, hash: Option<ContentHash>, path: &ArticlePath) {
-        if let Some(hash) = hash {
-            self.versions.remove(&(hash, path.clone()));
-        }
+        let articles = &self.articles;
+        self.by_version.insert(&hash, number, |number| articles.get(number).and_then(|(_, other)| other.hash.as_ref()));
     }
 }
 
@@ -498,7 +597,7 @@ mod tests {
         assert!(ledger.article(&path("b.md")).is_some_and(|b| b.id.is_none()));
         ledger.apply(&Record::Seen { path: path("c.md"), at: at(0) });
         ledger.apply(&Record::Seen { path: path("c.md"), at: at(9) });
-        assert_eq!(ledger.article(&path("c.md")).and_then(|c| c.seen), Some(at(0)));
+        assert_eq!(ledger.article(&path("c.md")).and_then(Remembered::seen), Some(at(0)));
     }
 
     fn by_command() -> Retraction {

@@ -27,7 +27,7 @@
 //!
 //! ```text
 //! main > cli > daemon > control > serve > deliver > watch > store > engine > build > event > snapshot > ledger > config > feed >
-//! article > diag > meter > types
+//! article > diag > meter > types > slab > cores
 //! ```
 //!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and
@@ -53,6 +53,8 @@
 //! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising; `pin` writes ids into files |
 //! | `diag` | mistakes as data, and how they are printed |
 //! | `types` | values that are valid by construction |
+//! | `cores` | the same work for many things, on all cores |
+//! | `slab` | values in numbered places and tables of their numbers, for what there is a million of |
 //!
 //! # What always holds
 //!
@@ -156,6 +158,7 @@ pub mod build;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod cores;
 pub mod daemon;
 pub mod deliver;
 pub mod diag;
@@ -165,6 +168,7 @@ pub mod feed;
 pub mod ledger;
 pub mod meter;
 pub mod serve;
+pub mod slab;
 pub mod snapshot;
 pub mod store;
 pub mod types;

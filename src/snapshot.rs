@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
-use crate::article::Metadata;
 use crate::config::Address;
 use crate::diag::Diagnostic;
 use crate::feed::{Entry, Format};
@@ -187,7 +186,7 @@ pub struct Whole {
     pub links: Option<HeaderValue>,
 }
 
-/// A public article, with all that its entry is made of besides the rendered body.
+/// A public article: where it is, since when, and in which surroundings.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PublishedArticle {
     /// The last segment of its URL here: `<slug>-<short id>`, not percent-encoded.
@@ -198,8 +197,8 @@ pub struct PublishedArticle {
     pub url: WebUrl,
     /// Its file.
     pub path: ArticlePath,
-    /// What the catalog keeps of it.
-    pub metadata: Arc<Metadata>,
+    /// The version of it that is public.
+    pub hash: ContentHash,
     /// First publication.
     pub published: Moment,
     /// Last significant change.

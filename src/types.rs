@@ -4,8 +4,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroI64;
 use std::sync::Arc;
 
+use arcstr::ArcStr;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use unicode_normalization::UnicodeNormalization;
@@ -332,7 +334,7 @@ pub fn media_type(extension: &str) -> Option<&'static str> {
 /// The path of an article's file below the content directory: `/`-separated, relative, as the file system spells it
 /// (bytes that are not UTF-8 never get this far).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ArticlePath(Arc<str>);
+pub struct ArticlePath(ArcStr);
 
 impl ArticlePath {
     /// Wraps a relative path; the caller walked the content directory, so it has no `..` and no leading slash.
@@ -350,15 +352,20 @@ impl ArticlePath {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
+    /// The file name.
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
+    }
+
     /// The file name without folder and extension.
     pub fn stem(&self) -> &str {
-        let name = self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name);
+        let name = self.name();
         name.rsplit_once('.').map_or(name, |(stem, _)| stem)
     }
 
     /// The extension without its dot, `""` if there is none.
     pub fn extension(&self) -> &str {
-        let name = self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name);
+        let name = self.name();
         name.rsplit_once('.').map_or("", |(_, extension)| extension)
     }
 }
@@ -371,7 +378,7 @@ impl fmt::Display for ArticlePath {
 
 /// An absolute IRI that identifies an entry or a feed for ever (RFC 4287 section 4.2.6), compared byte by byte.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct EntryId(Arc<str>);
+pub struct EntryId(ArcStr);
 
 impl EntryId {
     /// Checks an explicit `id`: an absolute IRI without white space, controls or characters that RFC 3987 forbids.
@@ -550,39 +557,65 @@ impl fmt::Display for Language {
 
 /// An instant, to the second, with the UTC offset in which its author wrote it. Ordered by the instant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Moment {
-    seconds: i64,
-    offset_seconds: i32,
-}
+pub struct Moment(
+    /// The second, times 2^[`Moment::OFFSET_BITS`], and the offset in minutes, from -2048 on: an archive has millions of these. Never
+    /// zero, as no offset is that far from UTC.
+    NonZeroI64,
+);
 
 impl Moment {
+    const OFFSET_BITS: u32 = 12;
+    const OFFSET_BIAS: i64 = 1 << (Moment::OFFSET_BITS - 1);
+
     /// The years that every date format of the feeds can write with four digits.
     const YEARS: std::ops::RangeInclusive<i16> = 1583..=9998;
 
     /// An instant as seen at an offset; fractions of a second are cut off. `None` outside the years 1583 to 9998.
     pub fn new(timestamp: Timestamp, offset: Offset) -> Option<Moment> {
         // RFC 3339 and RFC 822 write offsets in whole minutes; historical zones had seconds.
-        let whole_minutes = offset.seconds() - offset.seconds() % 60;
-        let year = Offset::from_seconds(whole_minutes).ok()?.to_datetime(timestamp).year();
-        Moment::YEARS
-            .contains(&year)
-            .then_some(Moment { seconds: timestamp.as_second(), offset_seconds: whole_minutes })
+        let minutes = offset.seconds() / 60;
+        let year = Offset::from_seconds(minutes * 60).ok()?.to_datetime(timestamp).year();
+        let packed = (timestamp.as_second() << Moment::OFFSET_BITS) + i64::from(minutes) + Moment::OFFSET_BIAS;
+        Moment::YEARS.contains(&year).then(|| NonZeroI64::new(packed).map(Moment)).flatten()
+    }
+
+    /// Both in one number, in the order of the instants.
+    pub fn packed(self) -> i64 {
+        self.0.get()
+    }
+
+    /// What [`Moment::packed`] gave; `None` for what it never gives.
+    pub fn from_packed(packed: i64) -> Option<Moment> {
+        let moment = Moment(NonZeroI64::new(packed)?);
+        let timestamp = Timestamp::from_second(moment.second()).ok()?;
+        Moment::new(timestamp, Offset::from_seconds(moment.minutes() * 60).ok()?)
+    }
+
+    /// Minutes east of UTC.
+    fn minutes(self) -> i32 {
+        let biased = self.0.get() & ((1 << Moment::OFFSET_BITS) - 1);
+        i32::try_from(biased - Moment::OFFSET_BIAS).unwrap_or_default()
+    }
+
+    /// Seconds since 1970.
+    pub fn second(self) -> i64 {
+        self.0.get() >> Moment::OFFSET_BITS
     }
 
     /// The instant.
     pub fn timestamp(self) -> Timestamp {
-        Timestamp::from_second(self.seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+        Timestamp::from_second(self.second()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// The offset it was written in.
     pub fn offset(self) -> Offset {
-        Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC)
+        Offset::from_seconds(self.minutes() * 60).unwrap_or(Offset::UTC)
     }
 
     /// RFC 3339 (section 5.6) with the original offset: `2023-05-15T09:24:32+08:00`.
     pub fn rfc3339(self) -> String {
         let local = self.offset().to_datetime(self.timestamp());
-        let minutes = self.offset_seconds / 60;
+        let minutes = self.minutes();
         let sign = if minutes < 0 { '-' } else { '+' };
         let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
         format!("{}{sign}{hours:02}:{minutes:02}", local.strftime("%Y-%m-%dT%H:%M:%S"))
@@ -665,6 +698,14 @@ mod tests {
         let west =
             Moment::new("2023-05-15T01:24:32Z".parse().expect("parses"), Offset::from_seconds(-9000).expect("valid"));
         assert_eq!(west.expect("in range").rfc3339(), "2023-05-14T22:54:32-02:30");
+        for second in [-12_000_000_000, -1, 0, 1, 250_000_000_000] {
+            let timestamp = Timestamp::from_second(second).expect("in range");
+            for offset in [-25 * 3_600, -3_599, 0, 59, 60, 25 * 3_600] {
+                let moment = Moment::new(timestamp, Offset::from_seconds(offset).expect("valid")).expect("in range");
+                assert_eq!((moment.timestamp(), moment.offset().seconds()), (timestamp, offset / 60 * 60));
+            }
+        }
+        assert_eq!(size_of::<Option<Moment>>(), 8);
     }
 
     #[test]

@@ -8,7 +8,6 @@
 mod lifecycle;
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use self::lifecycle::Lifecycle;
 
@@ -585,7 +584,7 @@ impl<'a> Draft<'a> {
                     corrections: life.corrections,
                 };
                 let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));
-                Some(Article { metadata: Arc::new(metadata), body: Some(Arc::new(body)), source: None })
+                Some(Article::new(self.source.path, metadata, body))
             }
             _ => None,
         };

@@ -2,6 +2,7 @@
 //!
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
 
+pub mod card;
 mod charset;
 mod date;
 mod draft;
@@ -20,10 +21,14 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use self::card::Packed;
 use self::charset::NotText;
 use self::draft::{Draft, Source};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
+
+/// Grows when the same file may give another article.
+pub const PARSER_VERSION: u32 = 1;
 
 /// Reads an article; the extension of its path says in which format. Where its fields came from is not noted.
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
@@ -146,12 +151,29 @@ pub struct Origin {
 /// One article.
 #[derive(Clone, Debug)]
 pub struct Article {
-    /// What the catalog keeps of every article.
+    /// What entries show of it, but for its body.
     pub metadata: Arc<Metadata>,
+    /// What the catalog keeps of every article.
+    pub card: Packed,
     /// What only entries in a window need; `None` where the reader of the file left it out to save memory.
     pub body: Option<Arc<Body>>,
     /// The file itself; `None` where the body is, and where nobody asked for it.
     pub source: Option<Arc<[u8]>>,
+}
+
+impl Article {
+    /// An article as it was read from a file.
+    pub fn new(path: &ArticlePath, metadata: Metadata, body: Body) -> Article {
+        let card = Packed::of(path, &metadata);
+        Article { metadata: Arc::new(metadata), card, body: Some(Arc::new(body)), source: None }
+    }
+
+    /// Fills in what is known of each local file; `measure` says `None` for one that is not there.
+    pub fn measure_files(&mut self, path: &ArticlePath, measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
+        let metadata = Arc::make_mut(&mut self.metadata);
+        metadata.measure_files(measure);
+        self.card = Packed::of(path, metadata);
+    }
 }
 
 /// Everything about an article but its body.
@@ -236,8 +258,7 @@ impl Metadata {
         })
     }
 
-    /// Fills in what is known of each local file; `measure` says `None` for one that is not there.
-    pub fn measure_files(&mut self, mut measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
+    fn measure_files(&mut self, mut measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
         let pictures =
             self.image.iter_mut().flat_map(|image| &mut image.files).map(|file| (&file.url, &mut file.facts));
         let media = self.media.iter_mut().map(|media| (&media.url, &mut media.facts));

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use super::filing::{Cabinet, FeedKey, taxonomy_key};
 use super::index::Filed;
 use super::window::poll_minutes;
+use crate::article::card::Card;
 use crate::article::render::{LinkBase, Rendered};
 use crate::article::sanitise::escape;
 use crate::article::summary::{DEFAULT_LIMIT, summarise};
-use crate::article::{Correction, MediaFacts, MediaReference};
+use crate::article::{Correction, MediaFacts, MediaReference, Metadata};
 use crate::config::{Config, FeedOptions, MediaType};
 use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
 use crate::snapshot::{PageFrame, PublishedArticle};
@@ -59,26 +60,25 @@ pub fn short_id(id: &EntryId) -> String {
 
 /// When an article was first published and when it last changed. What it states wins; else it changed when its text did, which
 /// is what `changed` says.
-pub fn dates(filed: &Filed, changed: Option<Moment>) -> Option<(Moment, Moment)> {
+pub fn dates(filed: &Filed, card: &Card, changed: Option<Moment>) -> Option<(Moment, Moment)> {
     let (published, updated) = filed.dates?;
-    let changed =
-        changed.filter(|changed| filed.metadata.updated.is_none() && changed.timestamp() > updated.timestamp());
+    let changed = changed.filter(|changed| card.updated.is_none() && changed.second() > updated.second());
     Some((published, changed.unwrap_or(updated)))
 }
 
 /// A public article with its address; `None` while it is not public.
 pub fn published(
     path: &ArticlePath,
+    card: &Card,
     filed: &Filed,
     changed: Option<Moment>,
     config: &Config,
     frame: &Arc<PageFrame>,
 ) -> Option<PublishedArticle> {
     let id = filed.id()?.clone();
-    let (published, updated) = dates(filed, changed)?;
-    let metadata = Arc::clone(&filed.metadata);
-    let name = Text::line(&format!("{}-{}", metadata.slug, short_id(&id)));
-    let url = match (&metadata.link, &config.content.article_url) {
+    let (published, updated) = dates(filed, card, changed)?;
+    let name = Text::line(&format!("{}-{}", card.slug, short_id(&id)));
+    let url = match (&card.link, &config.content.article_url) {
         (Some(link), _) => link.clone(),
         (None, Some(template)) => {
             let date = published.date();
@@ -90,7 +90,7 @@ pub fn published(
                 if section.is_empty() { template.0.as_str().replace("{section}/", "") } else { template.0.to_string() };
             let url = template
                 .replace("{section}", &section)
-                .replace("{slug}", &encode_segment(metadata.slug.as_str()))
+                .replace("{slug}", &encode_segment(card.slug.as_str()))
                 .replace("{year}", part())
                 .replace("{month}", part())
                 .replace("{day}", part());
@@ -104,7 +104,7 @@ pub fn published(
         id,
         url,
         path: path.clone(),
-        metadata,
+        hash: card.hash,
         published,
         updated,
         language,
@@ -154,8 +154,7 @@ pub fn frame(cabinet: &Cabinet, filed: &Filed) -> PageFrame {
 }
 
 /// The entry of an article.
-pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
-    let metadata = &article.metadata;
+pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendered) -> Entry {
     let address = |reference: &MediaReference, facts: Option<MediaFacts>| match reference {
         MediaReference::Remote(url) => Some(url.clone()),
         // What is not there is not announced; when it comes, the article is read again.
@@ -204,7 +203,7 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
         authors: metadata.authors.clone(),
         editors: metadata.editors.clone(),
         summary,
-        content: with_corrections(&rendered.html, article),
+        content: with_corrections(&rendered.html, article, &metadata.corrections),
         tags: metadata.tags.clone(),
         section: article.frame.trail.iter().map(|(title, _)| title.clone()).collect(),
         language: article.language.clone(),
@@ -217,9 +216,9 @@ pub fn entry(article: &PublishedArticle, rendered: &Rendered) -> Entry {
 }
 
 /// The content with a notice below it for each correction that is due by now.
-fn with_corrections(content: &Text, article: &PublishedArticle) -> Text {
+fn with_corrections(content: &Text, article: &PublishedArticle, corrections: &[Correction]) -> Text {
     let due = |correction: &&Correction| correction.date.timestamp() <= article.updated.timestamp();
-    let mut corrections = article.metadata.corrections.iter().filter(due).peekable();
+    let mut corrections = corrections.iter().filter(due).peekable();
     if content.is_empty() || corrections.peek().is_none() {
         return content.clone();
     }
@@ -259,8 +258,7 @@ fn correction_word(language: &Language) -> &'static str {
 }
 
 /// What an article reads like, for telling whether a reader would see a change: title, words and pictures, without markup.
-pub fn text_hash(article: &PublishedArticle, rendered: &Rendered, summary_only: bool) -> ContentHash {
-    let metadata = &article.metadata;
+pub fn text_hash(metadata: &Metadata, rendered: &Rendered, summary_only: bool) -> ContentHash {
     let words = readable(rendered.html.as_str());
     let summary = metadata.summary.as_ref().filter(|_| summary_only).map_or("", Text::as_str);
     let pictures = metadata.image.iter().flat_map(|image| &image.files).map(|file| match &file.url {
@@ -291,14 +289,6 @@ fn readable(html: &str) -> String {
     }
     words.truncate(words.trim_end().len());
     words
-}
-
-/// The files below the content directory that an article refers to, in its metadata and in its body.
-pub fn local_media<'a>(
-    article: &'a PublishedArticle,
-    in_body: &'a [ArticlePath],
-) -> impl Iterator<Item = &'a ArticlePath> {
-    article.metadata.local_files().map(|(path, _)| path).chain(in_body)
 }
 
 /// The path of a media file below `/media/`, percent-encoded.

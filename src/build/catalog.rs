@@ -1,16 +1,21 @@
-//! The last good version of every article, by path: metadata only, no bodies.
+//! The last good version of every article, by path: its card, no body.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use crate::article::{Metadata, Parsed};
+use crate::article::card::Packed;
 use crate::event::Listing;
+use crate::slab::{Number, Slab, Table};
 use crate::types::ArticlePath;
 
 /// All articles that were ever read well and are not gone.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    articles: BTreeMap<ArticlePath, Known>,
+    files: Slab<File>,
+    by_path: Table,
+}
+
+#[derive(Debug)]
+struct File {
+    path: ArticlePath,
+    known: Known,
 }
 
 /// What is known of one file.
@@ -21,16 +26,27 @@ enum Known {
     /// It carries an embargo that cannot be read.
     Withheld,
     /// Its last good version.
-    Good(Arc<Metadata>),
+    Good(Packed),
+}
+
+/// What reading of a file gave, as far as the catalog minds.
+#[derive(Clone, Copy, Debug)]
+pub enum Read<'r> {
+    /// A good version.
+    Good(&'r Packed),
+    /// It cannot be used.
+    Refused,
+    /// It cannot be used, and the version before it must not be either.
+    Withheld,
 }
 
 /// What a new look at a file changed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Nothing that readers could see.
+    /// Nothing that decides where and when readers see it.
     Same,
     /// A new or different good version.
-    Good(Arc<Metadata>),
+    Good,
     /// The new version was refused; the previous good one, if any, stays.
     Refused,
     /// The new version was refused, and the previous one must not stay.
@@ -39,109 +55,126 @@ pub enum Change {
 
 impl Catalog {
     /// Takes note of what reading of a file gave.
-    pub fn apply(&mut self, path: &ArticlePath, parsed: &Parsed) -> Change {
-        let known = self.articles.entry(path.clone()).or_insert(Known::Refused);
-        match &parsed.article {
-            None if parsed.withhold => {
+    pub fn apply(&mut self, path: &ArticlePath, read: Read<'_>) -> Change {
+        self.change(path, |known| match read {
+            Read::Withheld => {
                 *known = Known::Withheld;
                 Change::Withheld
             }
-            None => Change::Refused,
-            Some(article) if matches!(known, Known::Good(metadata) if *metadata == article.metadata) => Change::Same,
-            Some(article) => {
-                *known = Known::Good(Arc::clone(&article.metadata));
-                Change::Good(Arc::clone(&article.metadata))
+            Read::Refused => Change::Refused,
+            Read::Good(card) if matches!(known, Known::Good(before) if before == card) => Change::Same,
+            Read::Good(card) => {
+                *known = Known::Good(card.clone());
+                Change::Good
             }
-        }
+        })
     }
 
     /// Takes back what was known of an article before, where nothing newer is. Says whether it did.
-    pub fn recall(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>) -> bool {
-        let known = self.articles.entry(path.clone()).or_insert(Known::Refused);
-        let vacant = matches!(known, Known::Refused);
-        if vacant {
-            *known = Known::Good(Arc::clone(metadata));
-        }
-        vacant
+    pub fn recall(&mut self, path: &ArticlePath, card: &Packed) -> bool {
+        self.change(path, |known| {
+            let vacant = matches!(known, Known::Refused);
+            if vacant {
+                *known = Known::Good(card.clone());
+            }
+            vacant
+        })
     }
 
     /// Takes note of a file that is there, whatever is in it.
     pub fn note(&mut self, path: &ArticlePath) {
-        if !self.articles.contains_key(path) {
-            self.articles.insert(path.clone(), Known::Refused);
-        }
-    }
-
-    /// Takes note of files that are there, in order.
-    pub fn note_all(&mut self, files: &[ArticlePath]) {
-        let unknown: Vec<ArticlePath> = without(files.iter(), self.articles.keys()).cloned().collect();
-        unknown.iter().for_each(|path| self.note(path));
+        self.change(path, |_| {});
     }
 
     /// Forgets a file that is gone.
     pub fn remove(&mut self, path: &ArticlePath) {
-        self.articles.remove(path);
+        if let Some(number) = self.number(path) {
+            self.by_path.remove(path, number);
+            self.files.remove(number);
+        }
     }
 
     /// Whether there is such a file.
     pub fn contains(&self, path: &ArticlePath) -> bool {
-        self.articles.contains_key(path)
+        self.number(path).is_some()
     }
 
     /// Whether a file's embargo cannot be read.
     pub fn is_withheld(&self, path: &ArticlePath) -> bool {
-        matches!(self.articles.get(path), Some(Known::Withheld))
+        matches!(self.known(path), Some(Known::Withheld))
     }
 
-    /// The articles that a listing proves to be gone: not listed, and the nearest folder that was listed is complete.
+    /// The articles that a listing of all files proves to be gone, in order: not listed, and the nearest folder that was listed is
+    /// complete.
     pub fn missing(&self, listing: &Listing) -> Vec<ArticlePath> {
+        // Nearly all are listed.
+        let mut listed: Vec<bool> = Vec::new();
+        for number in listing.files.iter().filter_map(|path| self.number(path)) {
+            let number = number as usize;
+            if listed.len() <= number {
+                listed.resize((number + 1).next_power_of_two(), false);
+            }
+            listed.get_mut(number).into_iter().for_each(|listed| *listed = true);
+        }
         let absent = listing.absence();
-        let in_scope = |path: &&ArticlePath| {
+        let in_scope = |path: &ArticlePath| {
             listing.scope.is_empty()
                 || path.as_str().strip_prefix(listing.scope.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };
-        // Nearly all are listed.
-        let unlisted = without(self.articles.keys(), listing.files.iter());
-        unlisted.filter(in_scope).filter(|path| absent(path)).cloned().collect()
+        let unlisted =
+            self.files.iter().filter(|(number, _)| !listed.get(*number as usize).is_some_and(|listed| *listed));
+        let missing = unlisted.map(|(_, file)| &file.path).filter(|path| in_scope(path) && absent(path));
+        let mut missing: Vec<ArticlePath> = missing.cloned().collect();
+        missing.sort_unstable();
+        missing
     }
 
     /// The last good version of an article.
-    pub fn get(&self, path: &ArticlePath) -> Option<&Arc<Metadata>> {
-        match self.articles.get(path) {
-            Some(Known::Good(metadata)) => Some(metadata),
+    pub fn get(&self, path: &ArticlePath) -> Option<&Packed> {
+        match self.known(path) {
+            Some(Known::Good(card)) => Some(card),
             _ => None,
         }
     }
 
-    /// Every good article, by path.
-    pub fn iter(&self) -> impl Iterator<Item = (&ArticlePath, &Arc<Metadata>)> {
-        self.articles.iter().filter_map(|(path, known)| match known {
-            Known::Good(metadata) => Some((path, metadata)),
+    /// Every good article, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&ArticlePath, &Packed)> {
+        self.files.iter().filter_map(|(_, file)| match &file.known {
+            Known::Good(card) => Some((&file.path, card)),
             _ => None,
         })
     }
 
     /// How many files there are, refused ones included.
     pub fn len(&self) -> usize {
-        self.articles.len()
+        self.files.len()
     }
 
     /// Whether there is no file at all.
     pub fn is_empty(&self) -> bool {
-        self.articles.is_empty()
+        self.files.is_empty()
     }
-}
 
-/// Those of the first that are not among the second, both in order.
-fn without<'p>(
-    paths: impl Iterator<Item = &'p ArticlePath>,
-    others: impl Iterator<Item = &'p ArticlePath>,
-) -> impl Iterator<Item = &'p ArticlePath> {
-    let mut others = others.peekable();
-    paths.filter(move |path| {
-        while others.next_if(|other| other < path).is_some() {}
-        others.peek() != Some(path)
-    })
+    fn number(&self, path: &ArticlePath) -> Option<Number> {
+        self.by_path.candidates(path).find(|number| self.files.get(*number).is_some_and(|file| file.path == *path))
+    }
+
+    fn known(&self, path: &ArticlePath) -> Option<&Known> {
+        self.files.get(self.number(path)?).map(|file| &file.known)
+    }
+
+    fn change<R>(&mut self, path: &ArticlePath, change: impl FnOnce(&mut Known) -> R) -> R {
+        let number = self.number(path);
+        if let Some(file) = number.and_then(|number| self.files.get_mut(number)) {
+            return change(&mut file.known);
+        }
+        let mut known = Known::Refused;
+        let result = change(&mut known);
+        let number = self.files.insert(File { path: path.clone(), known });
+        let files = &self.files;
+        self.by_path.insert(path, number, |number| files.get(number).map(|file| &file.path));
+        result
+    }
 }
 
 #[cfg(test)]
@@ -153,9 +186,7 @@ mod tests {
     fn catalog(paths: &[&str]) -> Catalog {
         let mut catalog = Catalog::default();
         for path in paths {
-            let parsed =
-                Parsed { article: None, diagnostics: vec![], withhold: false, embargoed: false, origins: vec![] };
-            catalog.apply(&ArticlePath::new(path), &parsed);
+            catalog.apply(&ArticlePath::new(path), Read::Refused);
         }
         catalog
     }
@@ -180,7 +211,14 @@ mod tests {
             ("a", vec![], vec![], ""),
         ] {
             let files = files.into_iter().map(ArticlePath::new).collect();
-            let listing = Listing { scope: scope.into(), directories: folders, files, doubtful: false, limited: None };
+            let listing = Listing {
+                scope: scope.into(),
+                directories: folders,
+                files,
+                is_whole: true,
+                doubtful: false,
+                limited: None,
+            };
             let found: Vec<String> = catalog.missing(&listing).iter().map(ToString::to_string).collect();
             assert_eq!(found.join(" "), missing, "{listing:?}");
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::article::{Metadata, SectionClaim};
+use crate::article::SectionClaim;
+use crate::article::card::Card;
 use crate::config::{Config, Section, Selector};
 use crate::diag::{Code, Diagnostic};
 use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
@@ -108,6 +109,8 @@ pub struct Cabinet {
     children: BTreeMap<SectionPath, Vec<usize>>,
     /// Sections whose `include` may take articles from anywhere.
     with_include: Vec<usize>,
+    /// Whether any section selects by tags or authors.
+    selects_terms: bool,
 }
 
 impl Cabinet {
@@ -126,7 +129,12 @@ impl Cabinet {
             .filter(|(_, section)| section.include.is_some())
             .map(|(at, _)| at)
             .collect();
-        let mut cabinet = Cabinet { config, by_path, by_breadcrumb, with_include, children: BTreeMap::new() };
+        let is_empty =
+            |selector: &Selector| selector.any.is_empty() && selector.all.is_empty() && selector.none.is_empty();
+        let selects_terms =
+            config.sections.iter().any(|section| !is_empty(&section.tags) || !is_empty(&section.authors));
+        let children = BTreeMap::new();
+        let mut cabinet = Cabinet { config, by_path, by_breadcrumb, with_include, selects_terms, children };
         for (path, at) in cabinet.by_path.clone() {
             let parent = cabinet.nearest(&path.parent().unwrap_or_default());
             cabinet.children.entry(parent).or_default().push(at);
@@ -171,10 +179,10 @@ impl Cabinet {
     }
 
     /// Where an article belongs.
-    pub fn file(&self, path: &ArticlePath, metadata: &Metadata) -> Filing {
+    pub fn file(&self, path: &ArticlePath, card: &Card) -> Filing {
         let mut diagnostics = Vec::new();
         let folder = SectionPath::parse(path.folder()).unwrap_or_default();
-        let own = match &metadata.section {
+        let own = match &card.section {
             SectionClaim::Stated(section) => section.clone(),
             SectionClaim::Folder => folder,
             SectionClaim::Breadcrumb(crumbs) => {
@@ -192,7 +200,7 @@ impl Cabinet {
             }
         };
         let home = self.nearest(&own);
-        let language = metadata
+        let language = card
             .language
             .clone()
             .or_else(|| self.section(&home).and_then(|section| section.language.clone()))
@@ -210,14 +218,14 @@ impl Cabinet {
         .help(format!("give a section `breadcrumb = \"{written}\"`"))
     }
 
-    /// All feeds that have the article.
-    pub fn feeds(&self, metadata: &Metadata, filing: &Filing) -> Vec<FeedKey> {
-        if !metadata.in_feeds {
+    /// The sections' feeds that have the article, in order.
+    pub fn section_feeds(&self, card: &Card, filing: &Filing) -> Vec<FeedKey> {
+        if !card.in_feeds {
             return Vec::new();
         }
         let mut keys = vec![FeedKey::Section(SectionPath::root())];
         let mut candidates: Vec<usize> = self.with_include.clone();
-        candidates.extend(metadata.sections.iter().filter_map(|path| self.by_path.get(path)));
+        candidates.extend(card.sections.iter().filter_map(|path| self.by_path.get(path)));
         let mut above = Some(filing.home.clone());
         while let Some(path) = above {
             candidates.extend(self.by_path.get(&path));
@@ -226,26 +234,44 @@ impl Cabinet {
         candidates.sort_unstable();
         candidates.dedup();
         for section in candidates.into_iter().filter_map(|at| self.config.sections.get(at)) {
-            if self.decide(section, metadata, filing).taken {
+            if self.decide(section, card, filing).taken {
                 keys.push(FeedKey::Section(section.path.clone()));
             }
-        }
-        if self.config.taxonomies.tags {
-            keys.extend(metadata.tags.iter().map(|tag| FeedKey::Tag(taxonomy_key(tag))));
-        }
-        if self.config.taxonomies.authors {
-            keys.extend(metadata.authors.iter().map(|author| FeedKey::Author(taxonomy_key(author))));
         }
         keys.sort_unstable();
         keys.dedup();
         keys
     }
 
+    /// The feeds of its tags and authors, in order.
+    pub fn term_feeds(&self, card: &Card) -> Vec<FeedKey> {
+        let mut keys = Vec::new();
+        if card.in_feeds && self.config.taxonomies.tags {
+            keys.extend(card.tags.iter().map(|tag| FeedKey::Tag(taxonomy_key(tag))));
+        }
+        if card.in_feeds && self.config.taxonomies.authors {
+            keys.extend(card.authors.iter().map(|author| FeedKey::Author(taxonomy_key(author))));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Whether an article's sections follow from its folder alone: it says nothing of sections, of its language or of feeds, and no
+    /// section selects by tags or authors.
+    pub fn goes_by_folder(&self, card: &Card) -> bool {
+        !self.selects_terms
+            && card.in_feeds
+            && card.section == SectionClaim::Folder
+            && card.sections.is_empty()
+            && card.language.is_none()
+    }
+
     /// Whether a section's feed takes an article, and the first rule that decided.
-    pub fn decide(&self, section: &Section, metadata: &Metadata, filing: &Filing) -> Verdict {
+    pub fn decide(&self, section: &Section, card: &Card, filing: &Filing) -> Verdict {
         let out = |rule| Verdict { taken: false, rule };
         let within = |rule| Verdict { taken: true, rule };
-        if !metadata.in_feeds {
+        if !card.in_feeds {
             return out(Rule::KeptOut);
         }
         if let Some(pattern) = section.exclude.as_ref().and_then(|globs| globs.matching(&filing.own)) {
@@ -253,17 +279,17 @@ impl Cabinet {
         }
         let has = |terms: &[Text], wanted: &Text| terms.iter().any(|term| taxonomy_key(term) == taxonomy_key(wanted));
         let speaks = |wanted: &Text| language_matches(&filing.language, wanted);
-        let refused = refusal(&section.tags, |wanted| has(&metadata.tags, wanted))
+        let refused = refusal(&section.tags, |wanted| has(&card.tags, wanted))
             .map(|list| Rule::Selected("tags", list))
             .or_else(|| {
-                refusal(&section.authors, |wanted| has(&metadata.authors, wanted))
+                refusal(&section.authors, |wanted| has(&card.authors, wanted))
                     .map(|list| Rule::Selected("authors", list))
             })
             .or_else(|| refusal(&section.languages, speaks).map(|list| Rule::Selected("languages", list)));
         if let Some(rule) = refused {
             return out(rule);
         }
-        if metadata.sections.contains(&section.path) {
+        if card.sections.contains(&section.path) {
             return within(Rule::Filed);
         }
         if let Some(globs) = &section.include {

@@ -5,20 +5,20 @@
 //!
 //! Long because standing, id and place of an article depend on one another, and are changed together.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::assemble::options;
-use super::claims::Claims;
 use super::filing::{Cabinet, FeedKey, Filing};
+use super::order::{Order, Place};
 use super::window::{self, Extent};
-use crate::article::Metadata;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::article::card::Card;
+use crate::diag::{self, Code, Diagnostic};
 use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
+use crate::slab::{Number, Slab, Table};
 use crate::snapshot::Hidden;
 use crate::types::{ArticlePath, EntryId, Moment, encode_segment, nfc};
 
@@ -32,9 +32,9 @@ pub enum Standing {
     /// It has no date, and nothing remembers when it was first seen.
     Undated,
     /// Its date or the end of its embargo is still to come.
-    Scheduled(Timestamp),
+    Scheduled(Moment),
     /// It was public until then, or would have been.
-    Expired(Timestamp),
+    Expired(Moment),
     /// It is withdrawn.
     Retracted,
     /// Another article has its explicit id.
@@ -44,20 +44,23 @@ pub enum Standing {
 /// One article in the index.
 #[derive(Clone, Debug)]
 pub struct Filed {
-    /// Its last good version.
-    pub metadata: Arc<Metadata>,
     /// Where it belongs.
-    pub filing: Filing,
+    pub filing: Arc<Filing>,
     /// Whether readers can see it.
     pub standing: Standing,
     /// First publication and last change; equal where no change is stated or it is still to come.
     pub dates: Option<(Moment, Moment)>,
+    path: ArticlePath,
     /// The feeds that have it while it is public; empty where it is not and never was.
-    pub feeds: Vec<FeedKey>,
+    feeds: Arc<[FeedNumber]>,
     /// The id it would like to have, which others may want too.
     wish: EntryId,
-    /// The instants still to come at which it has to be filed anew.
-    due: Vec<Timestamp>,
+    /// By what right, and since when (seconds since 1970); `None`: it wants none, not being public.
+    claim: Option<(Right, i64)>,
+    /// Whether its author says which id it has.
+    states_id: bool,
+    /// Whether it is among the changes.
+    is_changed: bool,
 }
 
 impl Filed {
@@ -68,21 +71,59 @@ impl Filed {
             _ => None,
         }
     }
+
+    /// The id that its author says it has.
+    pub fn stated_id(&self) -> Option<&EntryId> {
+        self.states_id.then_some(&self.wish)
+    }
 }
 
-/// Newest first by first publication, ties by id.
-type Position = (Reverse<Timestamp>, EntryId);
+/// By what right an article wants an id. Of two, the better right wins, then the earlier publication, then the path.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Right {
+    /// Readers know it under this id.
+    Held,
+    /// Its author says so.
+    Explicit,
+    /// It follows from date, section and slug.
+    Minted,
+}
+
+/// Stands for a feed as long as the index does.
+type FeedNumber = u32;
+
+/// A feed and its articles.
+#[derive(Debug)]
+struct FeedState {
+    key: FeedKey,
+    order: Order,
+    /// When its window changes by itself.
+    ends: Option<Timestamp>,
+}
+
+impl FeedState {
+    /// A tag's or an author's feed ends with its last article.
+    fn exists(&self) -> bool {
+        !self.order.is_empty() || matches!(self.key, FeedKey::Section(_))
+    }
+}
 
 /// The order of every feed.
 #[derive(Debug)]
 pub struct Index {
     cabinet: Arc<Cabinet>,
-    articles: HashMap<ArticlePath, Filed>,
-    claims: Claims,
-    feeds: BTreeMap<FeedKey, BTreeMap<Position, ArticlePath>>,
+    articles: Slab<Filed>,
+    by_path: Table,
+    /// Those that want an id, by that. Nearly every id is wanted by one article.
+    by_wish: Table,
+    /// Where articles go that say nothing of it, by their folders.
+    shelves: HashMap<Box<str>, (Arc<Filing>, Arc<[FeedNumber]>)>,
+    feeds: Vec<FeedState>,
+    by_key: BTreeMap<FeedKey, FeedNumber>,
+    /// The instants still to come at which articles have to be filed anew.
     due: BTreeSet<(Timestamp, ArticlePath)>,
-    /// When windows change by themselves: the instant of each feed that has one, and in order.
-    ends: BTreeMap<FeedKey, Timestamp>,
+    due_of: HashMap<ArticlePath, Vec<Timestamp>>,
+    /// When windows change by themselves.
     ending: BTreeSet<(Timestamp, FeedKey)>,
     public: usize,
     hidden: Hidden,
@@ -96,8 +137,8 @@ pub struct Index {
 pub struct Changes {
     /// Feeds whose window looks different.
     pub feeds: BTreeSet<FeedKey>,
-    /// Articles whose standing, place or content changed, the ones that are gone included.
-    pub articles: BTreeSet<ArticlePath>,
+    /// Articles whose standing, place or content changed, the ones that are gone included; in no order.
+    pub articles: Vec<ArticlePath>,
     /// Articles that were public and for some time at least were not, with the feeds that had them.
     pub left: BTreeMap<ArticlePath, Vec<FeedKey>>,
 }
@@ -107,21 +148,27 @@ impl Index {
     pub fn new(cabinet: Arc<Cabinet>) -> Index {
         let sections = cabinet.config().sections.iter().map(|section| FeedKey::Section(section.path.clone()));
         let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
-        let feeds = keys.iter().map(|key| (key.clone(), BTreeMap::new())).collect();
-        let changes = Changes { feeds: keys, ..Changes::default() };
-        Index {
+        let mut index = Index {
             cabinet,
-            articles: HashMap::new(),
-            claims: Claims::default(),
-            feeds,
+            articles: Slab::default(),
+            by_path: Table::default(),
+            by_wish: Table::default(),
+            shelves: HashMap::new(),
+            feeds: Vec::new(),
+            by_key: BTreeMap::new(),
             due: BTreeSet::new(),
-            ends: BTreeMap::new(),
+            due_of: HashMap::new(),
             ending: BTreeSet::new(),
             public: 0,
             hidden: Hidden::default(),
-            changes,
+            changes: Changes::default(),
             now: Timestamp::MIN,
+        };
+        for key in &keys {
+            index.feed_number(key);
         }
+        index.changes.feeds = keys;
+        index
     }
 
     /// The sections it files under.
@@ -130,98 +177,115 @@ impl Index {
     }
 
     /// Files a new or changed article.
-    pub fn put(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>, ledger: &Ledger, now: Now) {
+    pub fn put(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
         self.now = now;
         self.remove(path);
-        let filing = self.cabinet.file(path, metadata);
+        let (filing, mut feeds) = self.shelf(path, card);
         let remembered = ledger.article(path);
-        let published = self.first_publication(metadata, remembered);
-        let wish = self.wish(path, metadata, published, &filing, ledger);
-        let mut filed = Filed {
-            metadata: Arc::clone(metadata),
-            filing,
-            standing: Standing::Undated,
-            dates: None,
-            feeds: Vec::new(),
-            wish: wish.clone(),
-            due: Vec::new(),
-        };
+        let published = self.first_publication(card, remembered);
+        let wish = self.wish(path, card, published, &filing, ledger);
+        let mut standing = Standing::Undated;
+        let mut dates = None;
+        let mut claim = None;
+        let mut due = Vec::new();
         // A clock that was set back does not take back what was public.
         let was_public = |date: Moment| {
-            remembered.is_some_and(|article| article.is_live() && article.date == Some(date.timestamp()))
+            remembered.is_some_and(|article| article.is_live() && article.date() == Some(date.timestamp()))
         };
-        let expired = metadata.expires.map(Moment::timestamp).filter(|expires| *expires <= now);
-        match published {
-            _ if is_retracted(metadata, remembered, &wish, ledger) => {
-                filed.standing = Standing::Retracted;
+        let right = || match &card.id {
+            _ if ledger.holds(path, &wish) => Right::Held,
+            Some(_) => Right::Explicit,
+            None => Right::Minted,
+        };
+        let expired = card.expires.filter(|expires| expires.timestamp() <= now);
+        match (published, expired) {
+            _ if is_retracted(card, remembered, &wish, ledger) => {
+                standing = Standing::Retracted;
                 // It keeps the id that readers know: nobody else gets it.
                 if ledger.holder(&wish).is_some() {
-                    let since = published.map_or(Timestamp::MIN, Moment::timestamp);
-                    self.claims.add(path, metadata, since, &wish, ledger);
+                    claim = Some((right(), published.map_or(i64::MIN, Moment::second)));
                 }
             }
-            _ if metadata.draft => filed.standing = Standing::Draft,
-            None => {}
-            Some(published) if published.timestamp() > now && !was_public(published) => {
-                filed.standing = Standing::Scheduled(published.timestamp());
-                filed.due.push(published.timestamp());
+            _ if card.draft => standing = Standing::Draft,
+            (None, _) => {}
+            (Some(published), _) if published.timestamp() > now && !was_public(published) => {
+                standing = Standing::Scheduled(published);
+                due.push(published.timestamp());
             }
-            Some(_) if expired.is_some() => filed.standing = Standing::Expired(expired.unwrap_or(now)),
-            Some(published) => {
-                let corrections = metadata.corrections.iter().map(|correction| correction.date);
-                let changes = metadata.updated.into_iter().chain(corrections);
-                let changes = changes.filter(|change| change.timestamp() >= published.timestamp());
+            (Some(_), Some(expired)) => standing = Standing::Expired(expired),
+            (Some(published), None) => {
+                let changes = card.updated.into_iter().chain(card.corrections.iter().copied());
+                let changes = changes.filter(|change| change.second() >= published.second());
                 let (past, coming): (Vec<Moment>, Vec<Moment>) = changes.partition(|change| change.timestamp() <= now);
-                let updated = past.into_iter().max_by_key(|change| change.timestamp()).unwrap_or(published);
-                filed.due.extend(coming.into_iter().chain(metadata.expires).map(Moment::timestamp));
-                filed.dates = Some((published, updated));
-                filed.feeds = self.cabinet.feeds(metadata, &filed.filing);
-                let since = published.timestamp();
-                self.claims.add(path, metadata, since, &wish, ledger);
+                let updated = past.into_iter().max_by_key(|change| change.second()).unwrap_or(published);
+                due.extend(coming.into_iter().chain(card.expires).map(Moment::timestamp));
+                dates = Some((published, updated));
+                claim = Some((right(), published.second()));
             }
         }
         // Whoever knows it from these feeds may have to be told something.
-        if filed.dates.is_none() && remembered.is_some_and(|article| article.id.is_some()) {
-            filed.feeds = self.cabinet.feeds(metadata, &filed.filing);
+        if dates.is_none() && remembered.is_none_or(|article| article.id.is_none()) {
+            feeds = Arc::from([]);
         }
-        self.due.extend(filed.due.iter().map(|instant| (*instant, path.clone())));
-        self.insert(path.clone(), filed);
-        self.changes.articles.insert(path.clone());
+        self.due.extend(due.iter().map(|instant| (*instant, path.clone())));
+        if !due.is_empty() {
+            self.due_of.insert(path.clone(), due);
+        }
+        if let Some(count) = hidden(&mut self.hidden, &standing) {
+            *count += 1;
+        }
+        let (path, states_id) = (path.clone(), card.id.is_some());
+        let filed = Filed { path, filing, standing, dates, feeds, wish, claim, states_id, is_changed: true };
+        self.changes.articles.push(filed.path.clone());
+        let wish = filed.wish.clone();
+        let number = self.insert(filed);
+        if claim.is_some() {
+            let articles = &self.articles;
+            self.by_wish.insert(&wish, number, |number| articles.get(number).map(|filed| &filed.wish));
+        }
         self.settle(&wish);
     }
 
     /// Takes an article out.
     pub fn remove(&mut self, path: &ArticlePath) {
-        let Some(filed) = self.take(path) else { return };
-        self.changes.articles.insert(path.clone());
-        self.withdraw(path, &filed);
-        for instant in &filed.due {
-            self.due.remove(&(*instant, path.clone()));
+        let Some(number) = self.number(path) else { return };
+        self.change(number);
+        self.withdraw(number);
+        for instant in self.due_of.remove(path).unwrap_or_default() {
+            self.due.remove(&(instant, path.clone()));
         }
-        if self.claims.remove(&filed.wish, path).is_some() {
-            self.settle(&filed.wish);
+        self.by_path.remove(path, number);
+        let Some(filed) = self.articles.get(number) else { return };
+        let (wish, claimed) = (filed.wish.clone(), filed.claim.is_some());
+        if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
+            *count -= 1;
+        }
+        if claimed {
+            self.by_wish.remove(&wish, number);
+        }
+        self.articles.remove(number);
+        if claimed {
+            self.settle(&wish);
         }
     }
 
-    /// Lets time pass: what has become due is filed anew, and windows that an article left are different.
-    pub fn tick(&mut self, ledger: &Ledger, now: Now) {
+    /// Lets time pass: windows that an article left are different, and what has become due has to be filed anew.
+    pub fn tick(&mut self, now: Now) -> Vec<ArticlePath> {
         self.now = now;
         while let Some((instant, key)) = self.ending.first().cloned()
             && instant <= now
         {
             self.ending.pop_first();
-            self.ends.remove(&key);
+            let state = self.by_key.get(&key).and_then(|number| self.feeds.get_mut(*number as usize));
+            state.into_iter().for_each(|feed| feed.ends = None);
             self.changes.feeds.insert(key);
         }
-        while let Some((instant, path)) = self.due.first().cloned() {
-            if instant > now {
-                return;
-            }
+        let mut due = Vec::new();
+        while let Some((_, path)) = self.due.first().cloned().filter(|(instant, _)| *instant <= now) {
             self.due.pop_first();
-            if let Some(metadata) = self.articles.get(&path).map(|filed| Arc::clone(&filed.metadata)) {
-                self.put(&path, &metadata, ledger, now);
-            }
+            due.push(path);
         }
+        due
     }
 
     /// The next instant at which something becomes visible or leaves a window.
@@ -234,46 +298,65 @@ impl Index {
     /// What changed since the last call.
     pub fn take_changes(&mut self) -> Changes {
         let changes = std::mem::take(&mut self.changes);
+        for number in changes.articles.iter().filter_map(|path| self.number(path)).collect::<Vec<_>>() {
+            self.articles.get_mut(number).into_iter().for_each(|filed| filed.is_changed = false);
+        }
         for key in &changes.feeds {
             let end = self.extent(key).ends;
-            if let Some(before) = self.ends.remove(key) {
+            let Some(feed) = self.by_key.get(key).and_then(|number| self.feeds.get_mut(*number as usize)) else {
+                continue;
+            };
+            if let Some(before) = std::mem::replace(&mut feed.ends, end) {
                 self.ending.remove(&(before, key.clone()));
             }
-            if let Some(end) = end {
-                self.ends.insert(key.clone(), end);
-                self.ending.insert((end, key.clone()));
-            }
+            self.ending.extend(end.map(|end| (end, key.clone())));
         }
         changes
     }
 
     /// An article, if it is known.
     pub fn get(&self, path: &ArticlePath) -> Option<&Filed> {
-        self.articles.get(path)
+        self.articles.get(self.number(path)?)
     }
 
     /// Every article, in no order.
     pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &Filed)> {
-        self.articles.iter()
+        self.articles.iter().map(|(_, filed)| (&filed.path, filed))
     }
 
-    /// Every feed that there is.
+    /// Every feed that there is, in order.
     pub fn feeds(&self) -> impl Iterator<Item = &FeedKey> {
-        self.feeds.keys()
+        let exists = |number: &FeedNumber| self.feeds.get(*number as usize).is_some_and(FeedState::exists);
+        self.by_key.iter().filter(move |(_, number)| exists(number)).map(|(key, _)| key)
     }
 
     /// Whether there is such a feed.
     pub fn has_feed(&self, key: &FeedKey) -> bool {
-        self.feeds.contains_key(key)
+        self.feed(key).is_some_and(FeedState::exists)
+    }
+
+    /// The feeds that have an article while it is public; none where it is not and never was.
+    pub fn feeds_of(&self, filed: &Filed) -> impl Iterator<Item = &FeedKey> {
+        filed.feeds.iter().filter_map(|number| self.feeds.get(*number as usize)).map(|feed| &feed.key)
     }
 
     /// The articles in a feed's window, newest first.
     pub fn window(&self, key: &FeedKey) -> impl Iterator<Item = &ArticlePath> {
-        self.feeds.get(key).into_iter().flat_map(|feed| feed.values()).take(self.extent(key).count)
+        let places = self.feed(key).into_iter().flat_map(|feed| feed.order.iter()).take(self.extent(key).count);
+        places.filter_map(|place| self.articles.get(place.number())).map(|filed| &filed.path)
+    }
+
+    /// Whether any window would hold an article if no other article came.
+    pub fn is_in_a_window(&self, path: &ArticlePath) -> bool {
+        let Some(number) = self.number(path) else { return false };
+        let Some(filed) = self.articles.get(number) else { return false };
+        let Some(place) = place(number, filed) else { return false };
+        filed.feeds.iter().any(|feed| self.is_within(*feed, place))
     }
 
     fn extent(&self, key: &FeedKey) -> Extent {
-        let dates = self.feeds.get(key).into_iter().flat_map(|feed| feed.keys()).map(|(Reverse(date), _)| *date);
+        let places = self.feed(key).into_iter().flat_map(|feed| feed.order.iter());
+        let dates = places.map(|place| Timestamp::from_second(place.second()).unwrap_or(Timestamp::MIN));
         window::extent(dates, &options(&self.cabinet, key).window, self.now)
     }
 
@@ -287,21 +370,6 @@ impl Index {
         self.hidden
     }
 
-    fn insert(&mut self, path: ArticlePath, filed: Filed) {
-        if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
-            *count += 1;
-        }
-        self.articles.insert(path, filed);
-    }
-
-    fn take(&mut self, path: &ArticlePath) -> Option<Filed> {
-        let filed = self.articles.remove(path)?;
-        if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
-            *count -= 1;
-        }
-        Some(filed)
-    }
-
     /// What is odd about where an article stands.
     pub fn diagnostics(&self, path: &ArticlePath, filed: &Filed) -> Vec<Diagnostic> {
         let mut diagnostics = filed.filing.diagnostics.clone();
@@ -313,19 +381,16 @@ impl Index {
                 )
                 .help("give one of the two an id of its own"),
             ),
-            Standing::Public(id) if self.is_told_apart(id, path, filed) => diagnostics.push(
+            Standing::Public(id) if is_told_apart(id, path, filed) => diagnostics.push(
                 Diagnostic::new(
                     Code::IdCollision,
-                    format!(
-                        "another article of that day and section has the slug `{}` too; this one gets the id `{id}`",
-                        filed.metadata.slug
-                    ),
+                    format!("another article of that day and section has the same slug; this one gets the id `{id}`"),
                 )
                 .help("give one of the two another `slug` or an explicit `id`"),
             ),
             _ => {}
         }
-        let file = || Place::file(&format!("{}/{path}", self.cabinet.config().parsing.root));
+        let file = || diag::Place::file(&format!("{}/{path}", self.cabinet.config().parsing.root));
         for diagnostic in &mut diagnostics {
             diagnostic.place.get_or_insert_with(file);
         }
@@ -333,40 +398,35 @@ impl Index {
     }
 
     /// What a public article would lose with the state: its `id` or its `date`, where its file does not give the same again.
-    pub fn lost_without_state(&self, path: &ArticlePath) -> Option<&'static str> {
-        let filed = self.articles.get(path)?;
-        let (id, metadata) = (filed.id()?, &filed.metadata);
-        if metadata.published.is_none() {
+    pub fn lost_without_state(&self, path: &ArticlePath, card: &Card) -> Option<&'static str> {
+        let filed = self.get(path)?;
+        let id = filed.id()?;
+        if card.published.is_none() {
             return Some("date");
         }
-        let minted = self.minted(metadata, filed.dates.map(|(published, _)| published), &filed.filing);
-        (metadata.id.is_none() && *id != minted && !self.is_told_apart(id, path, filed)).then_some("id")
-    }
-
-    /// Whether an article has its path in its id, since another one has the id that would be minted for it.
-    fn is_told_apart(&self, id: &EntryId, path: &ArticlePath, filed: &Filed) -> bool {
-        // Nearly every id does not, and is not minted again to be sure.
-        if !id.as_str().ends_with(&encode_segment(path.extension())) {
-            return false;
-        }
-        let minted = self.minted(&filed.metadata, filed.dates.map(|(published, _)| published), &filed.filing);
-        let rest = id.as_str().strip_prefix(minted.as_str());
-        filed.metadata.id.is_none() && rest.is_some_and(|rest| rest.starts_with('/'))
+        let minted = self.minted(card, filed.dates.map(|(published, _)| published), &filed.filing);
+        (card.id.is_none() && *id != minted && !is_told_apart(id, path, filed)).then_some("id")
     }
 
     /// From now on readers know an article under the id that it has: nobody has a better right to it, and it wants no other.
     pub fn hold(&mut self, path: &ArticlePath) {
-        let Some(filed) = self.articles.get_mut(path) else { return };
+        let Some(number) = self.number(path) else { return };
+        let Some(filed) = self.articles.get_mut(number) else { return };
         let Some(id) = filed.id().cloned() else { return };
-        let wish = std::mem::replace(&mut filed.wish, id.clone());
-        self.claims.hold(&wish, &id, path);
+        filed.claim = filed.claim.map(|(_, since)| (Right::Held, since));
+        if filed.wish != id {
+            self.by_wish.remove(&filed.wish, number);
+            filed.wish = id.clone();
+            let articles = &self.articles;
+            self.by_wish.insert(&id, number, |number| articles.get(number).map(|filed| &filed.wish));
+        }
     }
 
     /// Its date, or when it was first seen where it states none; not before its embargo ends.
-    fn first_publication(&self, metadata: &Metadata, remembered: Option<&Remembered>) -> Option<Moment> {
-        let seen = || self.moment(remembered?.seen?);
-        let date = metadata.published.or_else(seen)?;
-        Some(metadata.embargo.filter(|embargo| embargo.timestamp() > date.timestamp()).unwrap_or(date))
+    fn first_publication(&self, card: &Card, remembered: Option<&Remembered>) -> Option<Moment> {
+        let seen = || self.moment(remembered?.seen()?);
+        let date = card.published.or_else(seen)?;
+        Some(card.embargo.filter(|embargo| embargo.second() > date.second()).unwrap_or(date))
     }
 
     /// An instant in the publication's zone.
@@ -376,23 +436,23 @@ impl Index {
 
     /// The id that an article has or would like to have.
     pub fn wished(&self, path: &ArticlePath) -> Option<&EntryId> {
-        Some(&self.articles.get(path)?.wish)
+        Some(&self.get(path)?.wish)
     }
 
     /// The articles that want an id and have a right to it, best right first.
     pub fn claimants(&self, id: &EntryId) -> impl Iterator<Item = &ArticlePath> {
-        self.claims.of(id).iter().map(|(_, _, path)| path)
+        self.claims(id).into_iter().filter_map(|number| self.articles.get(number)).map(|filed| &filed.path)
     }
 
     /// The article that readers see under an id.
     pub fn public_under(&self, id: &EntryId) -> Option<&ArticlePath> {
-        let holds = |path: &&ArticlePath| self.articles.get(*path).is_some_and(|filed| filed.id() == Some(id));
-        self.claimants(id).find(holds)
+        let claims = self.by_wish.candidates(id).filter_map(|number| self.articles.get(number));
+        claims.into_iter().find(|filed| filed.id() == Some(id)).map(|filed| &filed.path)
     }
 
     /// The other article that readers see under the id that this one says it has.
     pub fn rival(&self, path: &ArticlePath) -> Option<&ArticlePath> {
-        match &self.articles.get(path)?.standing {
+        match &self.get(path)?.standing {
             Standing::IdTaken(holder) => Some(holder),
             _ => None,
         }
@@ -403,115 +463,199 @@ impl Index {
     fn wish(
         &self,
         path: &ArticlePath,
-        metadata: &Metadata,
+        card: &Card,
         published: Option<Moment>,
         filing: &Filing,
         ledger: &Ledger,
     ) -> EntryId {
         let known = || ledger.article(path).and_then(|article| article.id.clone());
-        metadata.id.clone().or_else(known).unwrap_or_else(|| self.minted(metadata, published, filing))
+        card.id.clone().or_else(known).unwrap_or_else(|| self.minted(card, published, filing))
     }
 
-    fn minted(&self, metadata: &Metadata, published: Option<Moment>, filing: &Filing) -> EntryId {
+    fn minted(&self, card: &Card, published: Option<Moment>, filing: &Filing) -> EntryId {
         let date = published.map(Moment::date).unwrap_or_default();
         let section = filing.own.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
-        let slug = encode_segment(&nfc(metadata.slug.as_str()));
+        let slug = encode_segment(&nfc(card.slug.as_str()));
         let authority = &self.cabinet.config().site.tag_authority;
         EntryId::minted(format!("tag:{authority}:{date}/{}{slug}", section.unwrap_or_default()))
+    }
+
+    fn number(&self, path: &ArticlePath) -> Option<Number> {
+        self.by_path.candidates(path).find(|number| self.articles.get(*number).is_some_and(|filed| filed.path == *path))
+    }
+
+    fn insert(&mut self, filed: Filed) -> Number {
+        let path = filed.path.clone();
+        let number = self.articles.insert(filed);
+        let articles = &self.articles;
+        self.by_path.insert(&path, number, |number| articles.get(number).map(|filed| &filed.path));
+        number
+    }
+
+    /// Where an article belongs, and the feeds that have it while it is public.
+    fn shelf(&mut self, path: &ArticlePath, card: &Card) -> (Arc<Filing>, Arc<[FeedNumber]>) {
+        let by_folder = self.cabinet.goes_by_folder(card);
+        let known = self.shelves.get(path.folder()).filter(|_| by_folder).cloned();
+        let (filing, sections) = known.unwrap_or_else(|| {
+            let filing = self.cabinet.file(path, card);
+            let keys = self.cabinet.section_feeds(card, &filing);
+            let shelf = (Arc::new(filing), keys.iter().map(|key| self.feed_number(key)).collect());
+            if by_folder {
+                self.shelves.insert(path.folder().into(), shelf.clone());
+            }
+            shelf
+        });
+        let terms = self.cabinet.term_feeds(card);
+        if terms.is_empty() {
+            return (filing, sections);
+        }
+        let terms = terms.iter().map(|key| self.feed_number(key)).collect::<Vec<_>>();
+        (filing, sections.iter().copied().chain(terms).collect())
+    }
+
+    fn feed(&self, key: &FeedKey) -> Option<&FeedState> {
+        self.feeds.get(*self.by_key.get(key)? as usize)
+    }
+
+    fn feed_number(&mut self, key: &FeedKey) -> FeedNumber {
+        if let Some(number) = self.by_key.get(key) {
+            return *number;
+        }
+        let number = FeedNumber::try_from(self.feeds.len()).unwrap_or(FeedNumber::MAX);
+        self.feeds.push(FeedState { key: key.clone(), order: Order::default(), ends: None });
+        self.by_key.insert(key.clone(), number);
+        number
+    }
+
+    /// Who wants an id, best right first.
+    fn claims(&self, id: &EntryId) -> Vec<Number> {
+        let claim = |number: Number| {
+            let filed = self.articles.get(number).filter(|filed| filed.wish == *id)?;
+            let (right, since) = filed.claim?;
+            Some((right, since, &filed.path, number))
+        };
+        let mut claims: Vec<_> = self.by_wish.candidates(id).filter_map(claim).collect();
+        claims.sort_unstable();
+        claims.into_iter().map(|(.., number)| number).collect()
     }
 
     /// Gives each claimant of an id its due, and moves those whose id changed.
     fn settle(&mut self, wish: &EntryId) {
         let mut holder: Option<ArticlePath> = None;
-        let standings: Vec<(ArticlePath, Standing)> = self
-            .claims
-            .of(wish)
-            .iter()
-            .map(|(_, _, path)| {
-                let standing = match &holder {
-                    _ if self.articles.get(path).is_some_and(|filed| filed.standing == Standing::Retracted) => {
-                        Standing::Retracted
-                    }
-                    None => Standing::Public(wish.clone()),
-                    Some(holder) if self.articles.get(path).is_some_and(|filed| filed.metadata.id.is_some()) => {
-                        Standing::IdTaken(holder.clone())
-                    }
-                    Some(_) => {
-                        let path: Vec<String> = path.as_str().split('/').map(encode_segment).collect();
-                        Standing::Public(EntryId::minted(format!("{wish}/{}", path.join("/"))))
-                    }
-                };
-                holder.get_or_insert_with(|| path.clone());
-                (path.clone(), standing)
-            })
-            .collect();
+        let mut moved: Vec<(Number, Standing)> = Vec::new();
+        for number in self.claims(wish) {
+            let Some(filed) = self.articles.get(number) else { continue };
+            let standing = match &holder {
+                _ if filed.standing == Standing::Retracted => Standing::Retracted,
+                None => Standing::Public(wish.clone()),
+                Some(holder) if filed.states_id => Standing::IdTaken(holder.clone()),
+                Some(_) => {
+                    let path: Vec<String> = filed.path.as_str().split('/').map(encode_segment).collect();
+                    Standing::Public(EntryId::minted(format!("{wish}/{}", path.join("/"))))
+                }
+            };
+            holder.get_or_insert_with(|| filed.path.clone());
+            if filed.standing != standing {
+                moved.push((number, standing));
+            }
+        }
         // All that change leave first: two of them may have the same instant, and so would have the same place.
-        let mut moved = Vec::new();
-        for (path, standing) in standings {
-            if self.articles.get(&path).is_some_and(|filed| filed.standing == standing) {
-                continue;
+        moved.iter().for_each(|(number, _)| self.withdraw(*number));
+        let numbers: Vec<Number> = moved.iter().map(|(number, _)| *number).collect();
+        for (number, standing) in moved {
+            let Some(filed) = self.articles.get_mut(number) else { continue };
+            if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
+                *count -= 1;
             }
-            let Some(mut filed) = self.take(&path) else { continue };
-            self.withdraw(&path, &filed);
+            if let Some(count) = hidden(&mut self.hidden, &standing) {
+                *count += 1;
+            }
             filed.standing = standing;
-            moved.push((path, filed));
         }
-        for (path, filed) in moved {
-            self.place(&path, &filed);
-            self.changes.articles.insert(path.clone());
-            self.insert(path, filed);
+        for number in numbers {
+            self.place(number);
+            self.change(number);
         }
     }
 
-    fn place(&mut self, path: &ArticlePath, filed: &Filed) {
-        let Some(position) = position(filed) else { return };
+    /// Notes that an article changed.
+    fn change(&mut self, number: Number) {
+        if let Some(filed) = self.articles.get_mut(number).filter(|filed| !filed.is_changed) {
+            filed.is_changed = true;
+            self.changes.articles.push(filed.path.clone());
+        }
+    }
+
+    fn place(&mut self, number: Number) {
+        let Some(filed) = self.articles.get(number) else { return };
+        let Some(place) = place(number, filed) else { return };
         self.public += 1;
-        for key in &filed.feeds {
-            self.feeds.entry(key.clone()).or_default().insert(position.clone(), path.clone());
-            self.note(key, &position);
+        for feed in Arc::clone(&filed.feeds).iter() {
+            let id = |number: Number| self.articles.get(number).and_then(Filed::id);
+            if let Some(feed) = self.feeds.get_mut(*feed as usize) {
+                feed.order.insert(place, &id);
+            }
+            self.note(*feed, place);
         }
     }
 
-    fn withdraw(&mut self, path: &ArticlePath, filed: &Filed) {
-        let Some(position) = position(filed) else { return };
+    fn withdraw(&mut self, number: Number) {
+        let Some(filed) = self.articles.get(number) else { return };
+        let Some(place) = place(number, filed) else { return };
         self.public -= 1;
-        self.changes.left.entry(path.clone()).or_insert_with(|| filed.feeds.clone());
-        for key in &filed.feeds {
-            self.note(key, &position);
-            let Some(feed) = self.feeds.get_mut(key) else { continue };
-            feed.remove(&position);
-            if feed.is_empty() && !matches!(key, FeedKey::Section(_)) {
-                self.feeds.remove(key);
+        let keys = self.feeds_of(filed).cloned().collect();
+        self.changes.left.entry(filed.path.clone()).or_insert(keys);
+        for feed in Arc::clone(&filed.feeds).iter() {
+            self.note(*feed, place);
+            let id = |number: Number| self.articles.get(number).and_then(Filed::id);
+            if let Some(feed) = self.feeds.get_mut(*feed as usize) {
+                feed.order.remove(place, &id);
             }
         }
     }
 
-    /// Marks a feed as changed if the position is inside its window.
-    fn note(&mut self, key: &FeedKey, position: &Position) {
-        if self.changes.feeds.contains(key) {
-            return;
+    /// Marks a feed as changed if the place is inside its window.
+    fn note(&mut self, feed: FeedNumber, place: Place) {
+        let Some(key) = self.feeds.get(feed as usize).map(|feed| &feed.key) else { return };
+        if !self.changes.feeds.contains(key) && self.is_within(feed, place) {
+            let key = key.clone();
+            self.changes.feeds.insert(key);
         }
-        let window = &options(&self.cabinet, key).window;
+    }
+
+    fn is_within(&self, feed: FeedNumber, place: Place) -> bool {
+        let Some(feed) = self.feeds.get(feed as usize) else { return false };
+        let window = &options(&self.cabinet, &feed.key).window;
         let most = window.max_items.max(window.min_items);
-        let newer = self.feeds.get(key).map_or(0, |feed| feed.range(..position).take(most).count());
-        let Reverse(published) = position.0;
-        if window::end(newer, published, window).is_none_or(|end| end > self.now) {
-            self.changes.feeds.insert(key.clone());
-        }
+        let newer = feed.order.newer(place, most, &|number| self.articles.get(number).and_then(Filed::id));
+        let published = Timestamp::from_second(place.second()).unwrap_or(Timestamp::MIN);
+        window::end(newer, published, window).is_none_or(|end| end > self.now)
     }
 }
 
+/// Whether an article has its path in its id, since another one has the id that would be minted for it.
+fn is_told_apart(id: &EntryId, path: &ArticlePath, filed: &Filed) -> bool {
+    // Nearly every id does not, and is not looked at further.
+    if filed.states_id || !id.as_str().ends_with(&encode_segment(path.extension())) {
+        return false;
+    }
+    let path: Vec<String> = path.as_str().split('/').map(encode_segment).collect();
+    let minted = id.as_str().strip_suffix(path.join("/").as_str()).and_then(|minted| minted.strip_suffix('/'));
+    // There is a slug before it.
+    minted.is_some_and(|minted| minted.contains('/'))
+}
+
 /// Whether the file says so, or an operator said so of it or of the article that has its id.
-fn is_retracted(metadata: &Metadata, remembered: Option<&Remembered>, id: &EntryId, ledger: &Ledger) -> bool {
+fn is_retracted(card: &Card, remembered: Option<&Remembered>, id: &EntryId, ledger: &Ledger) -> bool {
     let holder = || ledger.holder(id).and_then(|path| ledger.article(path));
-    metadata.retracted.is_some()
+    card.retracted.is_some()
         || remembered.is_some_and(Remembered::is_retracted_by_command)
         || holder().is_some_and(Remembered::is_retracted_by_command)
 }
 
-fn position(filed: &Filed) -> Option<Position> {
+fn place(number: Number, filed: &Filed) -> Option<Place> {
     let (published, _) = filed.dates?;
-    Some((Reverse(published.timestamp()), filed.id()?.clone()))
+    filed.id().map(|_| Place::new(published, number))
 }
 
 /// Where articles of a standing are counted that readers do not see.

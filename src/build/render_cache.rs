@@ -4,8 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::article::Body;
-use crate::article::render::{LinkBase, RENDERER_VERSION, Rendered, render};
+use crate::article::render::{LinkBase, RENDERER_VERSION, Rendered};
 use crate::types::ContentHash;
 
 /// What a rendering is a function of.
@@ -46,17 +45,13 @@ impl RenderCache {
         self.rendered.get(key).cloned()
     }
 
-    /// Renders a body, and remembers it.
-    pub fn render(&mut self, key: RenderKey, body: &Body, links: &LinkBase) -> Arc<Rendered> {
-        if let Some(rendered) = self.get(&key) {
-            return rendered;
+    /// Remembers what was rendered.
+    pub fn keep(&mut self, key: RenderKey, rendered: &Arc<Rendered>) {
+        if self.rendered.insert(key, Arc::clone(rendered)).is_none() {
+            self.bytes += weight(rendered);
+            self.oldest_first.push_back(key);
+            self.shrink();
         }
-        let rendered = Arc::new(render(body, links));
-        self.bytes += weight(&rendered);
-        self.oldest_first.push_back(key);
-        self.rendered.insert(key, Arc::clone(&rendered));
-        self.shrink();
-        rendered
     }
 
     fn shrink(&mut self) {

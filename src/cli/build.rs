@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{FAILED, WRONG_INPUT, count, fail, load, print_diagnostics, refuse};
 use crate::config::{Checked, Config};
-use crate::daemon::{self, Built};
+use crate::daemon::{self, Built, Caching, Inputs};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
 use crate::diag::Severity;
@@ -24,6 +24,9 @@ pub(super) struct Build {
     /// Write here instead of `output.directory`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Read and hash every file, also those that look as they did when they were read last.
+    #[arg(long)]
+    verify: bool,
 }
 
 impl Build {
@@ -37,7 +40,7 @@ impl Build {
         };
         let started = Instant::now();
         let progress = Progress::new("reading articles");
-        let built = match build(checked, &config, &progress) {
+        let built = match build(checked, &config, self.verify, &progress) {
             Ok(built) => built,
             Err(trouble) => return fail(&trouble.to_string()),
         };
@@ -78,23 +81,29 @@ impl Build {
 }
 
 /// Builds, and writes down what must be remembered while feeds are made; all of it is durable at the end.
-fn build(checked: Checked, config: &Config, progress: &Progress) -> Result<Built, Trouble> {
+fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -> Result<Built, Trouble> {
     let (persist, records) = mpsc::channel::<Vec<Record>>();
     std::thread::scope(|scope| {
         let mut writer = None;
-        let state = || match Store::open(&config.state) {
-            Ok(mut store) => {
+        let (opened, cache) = match Store::open(&config.state) {
+            Ok(store) if verify => (Some(store), Caching::emptied(&config.state)),
+            Ok(store) => (Some(store), Caching::at(&config.state)),
+            // A daemon has it, and will remember what this build would.
+            Err(Trouble::Locked(_)) => (None, Caching::none()),
+            Err(trouble) => return Err(trouble),
+        };
+        let ledger = || match opened {
+            Some(mut store) => {
                 let ledger = store.ledger();
                 writer = Some(scope.spawn(move || store.append(records.into_iter().flatten(), daemon::now())));
                 ledger
             }
-            // A daemon has it, and will remember what this build would.
-            Err(Trouble::Locked(_)) => daemon::remembered(config),
-            Err(trouble) => Err(trouble),
+            None => daemon::remembered(config),
         };
+        let inputs = Inputs { ledger, cache, command: None };
         let progress = |done, total| progress.at(done, total);
         // Where nobody receives it the writer says why, or a daemon has the state.
-        let built = daemon::build_once(checked, config, state, None, progress, |more| drop(persist.send(more)));
+        let built = daemon::build_once(checked, config, inputs, progress, |_| {}, |more| drop(persist.send(more)));
         drop(persist);
         let written = writer.map(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         written.transpose()?;

@@ -8,8 +8,9 @@ use clap::Args;
 use super::build::Progress;
 use super::{WRONG_INPUT, count, fail, print_diagnostics};
 use crate::build::index::Index;
-use crate::daemon;
+use crate::daemon::{self, Caching, Inputs};
 use crate::diag::{Diagnostic, Severity};
+use crate::engine::Engine;
 use crate::types::ArticlePath;
 
 /// Read the configuration and every article, and print every problem with its place and cure. Writes nothing.
@@ -28,20 +29,20 @@ impl Check {
         let mut dependent = Vec::new();
         if let Some(config) = checked.config.clone() {
             let progress = Progress::new("reading articles");
-            let remembered = || daemon::remembered(&config);
+            let inputs = Inputs { ledger: || daemon::remembered(&config), cache: Caching::none(), command: None };
             let engine = match daemon::build_once(
                 checked,
                 &config,
-                remembered,
-                None,
+                inputs,
                 |done, total| progress.at(done, total),
+                |_| {},
                 drop,
             ) {
                 Ok(built) => built.engine,
                 Err(trouble) => return fail(&trouble.to_string()),
             };
             progress.finish();
-            dependent = engine.index().map(dependents).unwrap_or_default();
+            dependent = engine.index().map(|index| dependents(&engine, index)).unwrap_or_default();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
             let report = &engine.snapshot().report;
             summary = format!(
@@ -70,9 +71,9 @@ impl Check {
 }
 
 /// The articles that would have another id or date if the state were lost, and which of the two.
-fn dependents(index: &Index) -> Vec<(ArticlePath, &'static str)> {
-    let mut dependents: Vec<_> =
-        index.articles().filter_map(|(path, _)| Some((path.clone(), index.lost_without_state(path)?))).collect();
+fn dependents(engine: &Engine, index: &Index) -> Vec<(ArticlePath, &'static str)> {
+    let lost = |path: &ArticlePath| index.lost_without_state(path, &engine.card(path)?);
+    let mut dependents: Vec<_> = index.articles().filter_map(|(path, _)| Some((path.clone(), lost(path)?))).collect();
     dependents.sort();
     dependents
 }

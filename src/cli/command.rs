@@ -8,7 +8,7 @@ use clap::Args;
 use super::{WRONG_INPUT, fail, find, load, refuse};
 use crate::config::{Checked, Config};
 use crate::control::{self, Answer, Request};
-use crate::daemon;
+use crate::daemon::{self, Caching, Inputs};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
 use crate::store::{Store, Trouble};
@@ -112,7 +112,8 @@ fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Tr
     let state = || store.insert(Store::open(&config.state)?).ledger();
     let command = daemon::command(request, config);
     let mut records = Vec::new();
-    let built = daemon::build_once(checked, config, state, Some(command), |_, _| {}, |more| records.extend(more))?;
+    let inputs = Inputs { ledger: state, cache: Caching::none(), command: Some(command) };
+    let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
     if let Some(mut store) = store {
         store.append(&records, daemon::now())?;
     }

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{WRONG_INPUT, fail, find, load, print_diagnostics, refuse};
+use crate::article::card::Card;
 use crate::article::parse_with_origins;
 use crate::build::assemble;
 use crate::build::filing::FeedKey;
 use crate::build::index::{Filed, Index, Standing};
 use crate::config::Config;
-use crate::daemon;
+use crate::daemon::{self, Caching, Inputs};
 use crate::engine::Engine;
 use crate::event::FileState;
 use crate::types::{ArticlePath, rfc3339};
@@ -48,33 +49,36 @@ impl Explain {
             println!("It is not published: mend the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
-        let engine = match daemon::build_once(checked, &config, || daemon::remembered(&config), None, |_, _| {}, drop) {
+        let inputs = Inputs { ledger: || daemon::remembered(&config), cache: Caching::none(), command: None };
+        let engine = match daemon::build_once(checked, &config, inputs, |_, _| {}, |_| {}, drop) {
             Ok(built) => built.engine,
             Err(trouble) => return fail(&trouble.to_string()),
         };
-        match engine.index().and_then(|index| Some((index, index.get(&path)?))) {
-            Some((index, filed)) => explain(&engine, index, filed, &path, &config),
+        match engine.index().and_then(|index| Some((index, index.get(&path)?, engine.card(&path)?))) {
+            Some((index, filed, card)) => explain(&engine, index, filed, &card, &path, &config),
             None => println!("It is not published."),
         }
         ExitCode::SUCCESS
     }
 }
 
-fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, config: &Config) {
+fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &ArticlePath, config: &Config) {
     let section = if filed.filing.own.is_root() { "(root)" } else { filed.filing.own.as_str() };
     println!("section  {section}");
     match &filed.standing {
         Standing::Public(id) => {
             println!("id       {id}");
             let frame = std::sync::Arc::new(assemble::frame(index.cabinet(), filed));
-            if let Some(article) = assemble::published(path, filed, None, config, &frame) {
+            if let Some(article) = assemble::published(path, card, filed, None, config, &frame) {
                 println!("link     {}", article.url);
             }
         }
         Standing::Draft => println!("It is not published: it is a draft."),
         Standing::Undated => println!("It is not published: it has no date."),
-        Standing::Scheduled(instant) => println!("It is published at {}.", rfc3339(*instant)),
-        Standing::Expired(instant) => println!("It is not published any more: it expired at {}.", rfc3339(*instant)),
+        Standing::Scheduled(instant) => println!("It is published at {}.", rfc3339(instant.timestamp())),
+        Standing::Expired(instant) => {
+            println!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))
+        }
         Standing::Retracted => println!("It is not published: it is retracted. `dateline history` tells more."),
         Standing::IdTaken(holder) => println!("It is not published: {holder} has its id."),
     }
@@ -83,20 +87,20 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, path: &ArticlePath, co
     let row =
         |taken: bool, name: &str, rule: &str| println!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
     let public = matches!(filed.standing, Standing::Public(_));
-    if filed.metadata.in_feeds {
+    if card.in_feeds {
         row(public, "(root)", if public { "the root feed carries everything" } else { "it is not published" });
     } else {
         row(false, "(root)", "`feeds: false` keeps it out of all feeds");
     }
     for section in &config.sections {
-        let verdict = index.cabinet().decide(section, &filed.metadata, &filed.filing);
+        let verdict = index.cabinet().decide(section, card, &filed.filing);
         if public || !verdict.taken {
             row(verdict.taken, section.path.as_str(), &verdict.rule.to_string());
         } else {
             row(false, section.path.as_str(), &format!("it is not published; else in, since {}", verdict.rule));
         }
     }
-    for key in &filed.feeds {
+    for key in index.feeds_of(filed) {
         match key {
             FeedKey::Tag(tag) => row(public, &format!("tags/{tag}"), "it has the tag"),
             FeedKey::Author(author) => row(public, &format!("authors/{author}"), "it has the author"),

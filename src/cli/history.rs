@@ -43,10 +43,10 @@ impl History {
         let zone = &config.parsing.timezone;
         println!("{}", root.display(path.as_str()));
         if let Some(article) = ledger.article(&path) {
-            let first = article.date.map(|date| local(date, zone)).unwrap_or_else(|| "not yet".to_owned());
+            let first = article.date().map(|date| local(date, zone)).unwrap_or_else(|| "not yet".to_owned());
             println!("  id                 {}", article.id.as_ref().map_or("none yet", EntryId::as_str));
             println!("  first publication  {first}");
-            println!("  last change        {}", article.changed.map_or(first, |changed| local(changed, zone)));
+            println!("  last change        {}", article.changed().map_or(first, |changed| local(changed, zone)));
         }
         println!();
         let mut first = true;

@@ -12,12 +12,15 @@ use jiff::tz::Offset;
 use super::build::Progress;
 use super::fetch::fetch;
 use super::{count, fail, load, refuse};
-use crate::article::Metadata;
+use crate::article::Parsed;
+use crate::article::card::Card;
 use crate::build::assemble;
 use crate::build::index::Index;
 use crate::config::Config;
-use crate::daemon::{self, Built};
+use crate::daemon::{self, Built, Caching, Inputs};
 use crate::diag::Severity;
+use crate::engine::Engine;
+use crate::event::{FileState, ParsedFile};
 use crate::feed::import::matching::{self, Candidate, Found};
 use crate::feed::import::{self, OldItem};
 use crate::ledger::{Ledger, Record};
@@ -77,8 +80,18 @@ impl ImportIds {
         // Where files are by now is true whether or not anything is taken over.
         let moves = |record: &Record| matches!(record, Record::Moved { .. });
         let persist = |more: Vec<Record>| records.extend(more.into_iter().filter(moves));
+        let mut titles: HashMap<ArticlePath, Text> = HashMap::new();
+        let look = |files: &[ParsedFile]| {
+            for file in files {
+                if let FileState::Present(Parsed { article: Some(article), .. }) = &file.state {
+                    titles.insert(file.path.clone(), article.metadata.title.clone());
+                }
+            }
+        };
+        let inputs = Inputs { ledger: || Ok(known), cache: Caching::none(), command: None };
+        let progressed = |done, total| progress.at(done, total);
         let Ok(Built { engine, deliveries, .. }) =
-            daemon::build_once(checked, &config, || Ok(known), None, |done, total| progress.at(done, total), persist)
+            daemon::build_once(checked, &config, inputs, progressed, look, persist)
         else {
             return fail("the state cannot be used");
         };
@@ -87,7 +100,7 @@ impl ImportIds {
             return fail("the articles cannot be read; see `dateline check`");
         };
         records.iter().for_each(|record| ledger.apply(record));
-        let articles = articles(index, &config);
+        let articles = articles(&engine, index, &titles, &config);
         let plan = Plan::new(&items, &articles, index, &ledger, self.force);
         records.extend(plan.records());
         if let Some(mut store) = store
@@ -110,22 +123,30 @@ impl ImportIds {
 /// A public article.
 struct Article<'a> {
     path: &'a ArticlePath,
-    metadata: &'a Metadata,
+    title: Text,
+    card: Card,
     url: String,
     published: Timestamp,
 }
 
 /// All public articles, newest first.
-fn articles<'a>(index: &'a Index, config: &Config) -> Vec<Article<'a>> {
+fn articles<'a>(
+    engine: &Engine,
+    index: &'a Index,
+    titles: &HashMap<ArticlePath, Text>,
+    config: &Config,
+) -> Vec<Article<'a>> {
     let mut frames = HashMap::new();
     let mut articles: Vec<Article> = index
         .articles()
         .filter_map(|(path, filed)| {
             let frame =
                 frames.entry(&filed.filing.home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
-            let article = assemble::published(path, filed, None, config, frame)?;
+            let card = engine.card(path)?;
+            let article = assemble::published(path, &card, filed, None, config, frame)?;
             let published = article.published.timestamp();
-            Some(Article { path, metadata: &filed.metadata, url: article.url.to_string(), published })
+            let title = titles.get(path).unwrap_or(&card.slug).clone();
+            Some(Article { path, title, card, url: article.url.to_string(), published })
         })
         .collect();
     articles.sort_by(|one, other| (other.published, one.path).cmp(&(one.published, other.path)));
@@ -164,13 +185,13 @@ impl<'a> Plan<'a> {
             .iter()
             .map(|article| Candidate {
                 url: &article.url,
-                title: article.metadata.title.as_str(),
-                date: article.metadata.published.map(Moment::timestamp),
+                title: article.title.as_str(),
+                date: article.card.published.map(Moment::timestamp),
             })
             .collect();
         let mut owners: HashMap<&EntryId, &ArticlePath> = HashMap::new();
         for (path, filed) in index.articles() {
-            let id = filed.metadata.id.as_ref().or_else(|| ledger.article(path)?.id.as_ref());
+            let id = filed.stated_id().or_else(|| ledger.article(path)?.id.as_ref());
             owners.extend(id.map(|id| (id, path)));
         }
         let mut uses: HashMap<&str, usize> = HashMap::new();
@@ -200,8 +221,8 @@ impl<'a> Plan<'a> {
                 } else {
                     Verdict::Not("another item has the same id".to_owned())
                 };
-                let undated = article.metadata.published.is_none()
-                    && ledger.article(article.path).is_none_or(|known| known.seen.is_none());
+                let undated = article.card.published.is_none()
+                    && ledger.article(article.path).is_none_or(|known| known.seen().is_none());
                 let date = item.date.filter(|date| undated && Moment::new(*date, Offset::UTC).is_some());
                 notes.extend(date.map(|date| format!("dated {}", rfc3339(date))));
                 Row { item, article: Some(article), verdict, notes, date }
@@ -260,7 +281,7 @@ impl<'a> Plan<'a> {
             println!("articles without an item: to readers of the old feed they are new");
         }
         for article in self.without.iter().take(LISTED) {
-            println!("  {:<width$}  {}  {}", file(article), rfc3339(article.published), article.metadata.title);
+            println!("  {:<width$}  {}  {}", file(article), rfc3339(article.published), article.title);
         }
         if let Some(more) = self.without.len().checked_sub(LISTED).filter(|more| *more > 0) {
             println!("  and {} that {} older", more, if more == 1 { "is" } else { "are" });
@@ -299,7 +320,7 @@ fn judge(
     };
     let known = ledger.article(article.path);
     let current = known.and_then(|known| known.id.as_ref());
-    match &article.metadata.id {
+    match &article.card.id {
         Some(stated) if *stated == id => return Verdict::Had,
         Some(stated) => return Verdict::Not(format!("the file says `id: {stated}`, and it decides")),
         None if current == Some(&id) => return Verdict::Had,

@@ -16,7 +16,7 @@ use crate::daemon;
 use crate::diag::Severity;
 use crate::ledger::Ledger;
 use crate::types::{ArticlePath, EntryId};
-use crate::watch::scan::{Devices, Root, Scan, look, scan};
+use crate::watch::scan::{Root, Scan, look, scan};
 
 /// Write the ids under which readers know articles into their files, so that they travel with the files.
 #[derive(Args, Debug)]
@@ -84,7 +84,7 @@ impl Pin {
             Err(trouble) => return fail(&trouble.to_string()),
         };
         let root = daemon::root(&config);
-        let scan = scan(&root, "", &mut Devices::new());
+        let scan = scan(&root);
         let archive = Archive::new(&root, &config.parsing, ledger, &scan);
         let mut tally = Tally::default();
         let named = !self.articles.is_empty();

@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{count, fail, load};
 use crate::config::{Config, Endpoint};
-use crate::daemon::{self, Front, Instead, Renewal};
+use crate::daemon::{self, Caching, Front, Instead, Renewal};
 use crate::serve::Audience;
 
 /// Watch, build and serve until SIGTERM or Ctrl-C; a second signal ends at once. SIGHUP opens the access log anew and reads the
@@ -26,6 +26,9 @@ pub(super) struct Serve {
     /// Serve status and metrics here instead of on `admin.listen`.
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin: Option<SocketAddr>,
+    /// Read and hash every file at the start, also those that look as they did when they were read last.
+    #[arg(long)]
+    verify: bool,
 }
 
 impl Serve {
@@ -35,6 +38,9 @@ impl Serve {
             Err(code) => return code,
         };
         start_log();
+        if self.verify && config.state.is_dir() {
+            drop(Caching::emptied(&config.state));
+        }
         // Builds and encodings have threads of their own. Two threads that take turns at requests need more of the machine for each
         // than one that has much to do, so that a core is left to them.
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);

@@ -1,8 +1,9 @@
 //! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
 //!
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
-//! `performing` carries effects out, `memory` is the way of records to the disk, `once` builds for commands that do not stay.
+//! `performing` carries effects out, `memory` is the way of records to the disk, `caching` that of what was read, `once` builds for commands that do not stay.
 
+mod caching;
 mod front;
 mod memory;
 mod once;
@@ -35,9 +36,10 @@ use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
 use crate::watch::scan::Root;
 use crate::watch::{self, Heard, WatchHandle, WatchOptions};
+pub use caching::Caching;
 pub use front::{Front, Instead, Renewal};
 use memory::Memory;
-pub use once::{Built, build_once, remembered};
+pub use once::{Built, Inputs, build_once, remembered};
 
 /// How long a fetch of bodies may take before the engine goes on without them.
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
@@ -162,7 +164,8 @@ pub async fn run(
         safety: SAFETY_SCAN,
     };
     let (heard, watched) = mpsc::channel(64);
-    let watcher = watch::start(options, heard, Arc::clone(&meters))
+    let cache = Caching::at(&config.state);
+    let watcher = watch::start(options, cache, heard, Arc::clone(&meters))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
     let daemon = Daemon {
         root: root(&config),

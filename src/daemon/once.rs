@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-use super::{now, root};
+use super::{Caching, now, root};
 use jiff::Timestamp;
 
 use crate::article::ParseOptions;
@@ -12,7 +12,7 @@ use crate::article::render::{LinkBase, render};
 use crate::build::{assemble, encode};
 use crate::config::{Checked, Config};
 use crate::engine::Engine;
-use crate::event::{BodyRequest, Command, Delivery, Effect, Event, FetchedBody, Recalled, Ticket};
+use crate::event::{BodyRequest, Command, Delivery, Effect, Event, FetchedBody, ParsedFile, Recalled, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::serve::{Demand, Supply};
 use crate::store::{self, Trouble};
@@ -24,13 +24,13 @@ use crate::watch::scan::Root;
 pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Result<Supply> {
     match demand {
         Demand::Article(article) => {
-            let request = BodyRequest { path: article.path.clone(), hash: article.metadata.hash, shown: true };
-            let bodies = fetch(content, config, &config.parsing, &[request]);
-            let body = bodies.into_iter().find_map(|fetched| fetched.body);
+            let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true };
+            let found = fetch(content, config, &config.parsing, &[request]).into_iter().find_map(|found| found.article);
+            let body = found.and_then(|article| Some((article.metadata, article.body?)));
             // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
             let links = LinkBase { anchors: true, ..assemble::link_base(&article) };
             let entry = match (body, &article.entry) {
-                (Some(body), _) => Arc::new(assemble::entry(&article, &render(&body, &links))),
+                (Some((metadata, body)), _) => Arc::new(assemble::entry(&article, &metadata, &render(&body, &links))),
                 // The file is broken or gone for now: the last good version is in memory.
                 (None, Some(entry)) => Arc::clone(entry),
                 (None, None) => return Err(io::ErrorKind::NotFound.into()),
@@ -59,7 +59,8 @@ pub(super) fn fetch(
     let recalled = recall(root, config, parsing, missing);
     for (place, recalled) in fetched.iter_mut().filter(|fetched| fetched.source.is_none()).zip(recalled) {
         if let Some(article) = recalled.article {
-            (place.body, place.source) = (article.body, article.source);
+            place.source = article.source.clone();
+            place.article = Some(article);
         }
     }
     fetched
@@ -91,23 +92,38 @@ pub(super) fn recall(
     recalled
 }
 
-/// Reads everything once and builds it, after a command if there is one: for the commands that do not stay. `persist` gets what
-/// must be durable before the documents are shown to anybody.
+/// What a build starts from besides the files.
+#[derive(Debug)]
+pub struct Inputs<L> {
+    /// Gives what is remembered.
+    pub ledger: L,
+    /// What was read before.
+    pub cache: Caching,
+    /// What an operator asks for.
+    pub command: Option<Command>,
+}
+
+/// Reads everything once and builds it, after a command if there is one: for the commands that do not stay. `look` sees what was
+/// read, and `persist` gets what must be durable before the documents are shown to anybody.
 pub fn build_once(
     checked: Checked,
     config: &Config,
-    ledger: impl FnOnce() -> Result<Ledger, Trouble>,
-    command: Option<Command>,
+    inputs: Inputs<impl FnOnce() -> Result<Ledger, Trouble>>,
     progress: impl Fn(usize, usize) + Sync,
+    mut look: impl FnMut(&[ParsedFile]),
     mut persist: impl FnMut(Vec<Record>),
 ) -> Result<Built, Trouble> {
     let root = root(config);
+    let Inputs { ledger, cache, command } = inputs;
     // The state is opened while articles are read, and they are taken in while others are read.
-    let (listing, built) = watch::read_everything(&root, &config.parsing, &progress, |files| {
+    let (listing, built) = watch::read_everything(&root, &config.parsing, cache, watch::clock, &progress, |files| {
         let engine = Engine::remembering(ledger()?);
         let mut built = Built { deliveries: Vec::new(), answer: None, engine };
         built.tell(&root, config, Event::Config(checked), &mut persist);
-        files.for_each(|files| built.tell(&root, config, Event::Files(files), &mut persist));
+        files.for_each(|files| {
+            look(&files);
+            built.tell(&root, config, Event::Files(files), &mut persist);
+        });
         Ok(built)
     });
     let mut built = built?;

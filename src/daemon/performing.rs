@@ -86,7 +86,7 @@ impl Daemon {
             }
             Effect::Fetch(requests) => {
                 let given_up =
-                    |request: &BodyRequest| FetchedBody { request: request.clone(), body: None, source: None };
+                    |request: &BodyRequest| FetchedBody { request: request.clone(), article: None, source: None };
                 let given_up = Event::Fetched(requests.iter().map(given_up).collect());
                 self.look_up(FETCH_DEADLINE, given_up, move |root, config| {
                     Event::Fetched(once::fetch(root, config, &config.parsing, &requests))

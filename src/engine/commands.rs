@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Engine, Source};
 use crate::build::assemble;
 use crate::build::filing::{Cabinet, FeedKey};
-use crate::build::index::Index;
+use crate::build::index::{Filed, Index};
 use crate::config::{Checked, Config};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{Command, Effect};
@@ -48,7 +48,7 @@ impl Engine {
 
     fn retract(&mut self, article: &str, reason: Option<Text>) -> Result<String, String> {
         let path = self.find(article)?;
-        let known = self.ledger.article(&path).and_then(|article| article.retraction.clone());
+        let known = self.ledger.article(&path).and_then(|article| article.retraction().cloned());
         if let Some(known) = known.as_ref().filter(|known| known.by == Withdrawal::Command && known.reason == reason) {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
         }
@@ -66,20 +66,20 @@ impl Engine {
     fn others_of(&self, path: &ArticlePath) -> Vec<ArticlePath> {
         let rival = self.index.as_ref().and_then(|index| index.rival(path)).cloned();
         let undecided = self.catalog.get(path).filter(|_| self.missing.is_newcomer(path));
-        let old = undecided.map(|metadata| self.may_have_been(path, metadata)).unwrap_or_default();
+        let old = undecided.map(|card| self.may_have_been(path, card.hash())).unwrap_or_default();
         rival.into_iter().chain(old).collect()
     }
 
     /// Takes one file's article from its readers; says how many feeds tell them.
     fn withdraw(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
         let remembered = self.ledger.article(path);
-        let known = remembered.and_then(|article| article.retraction.clone());
+        let known = remembered.and_then(|article| article.retraction().cloned());
         let readers_know = remembered.is_some_and(|article| article.id.is_some());
-        let withdrawn = remembered.and_then(|article| article.withdrawn.clone());
+        let withdrawn = remembered.and_then(|article| article.withdrawn().map(<[_]>::to_vec));
         let feeds = match (&known, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
-            (None, None, Some(filed)) if readers_know => routes(&filed.feeds),
+            (None, None, Some(filed)) if readers_know => self.routes_of(filed),
             // What readers never saw, they are not told of. Where the file was not read yet, they are as soon as it is.
             (None, None, _) => Vec::new(),
         };
@@ -95,27 +95,27 @@ impl Engine {
     fn restore(&mut self, article: &str) -> Result<String, String> {
         let mut path = self.find(article)?;
         // Retracted under the name that the article with its id had.
-        if self.ledger.article(&path).is_none_or(|article| article.retraction.is_none())
+        if self.ledger.article(&path).is_none_or(|article| article.retraction().is_none())
             && let Some(holder) = self.index.as_ref().and_then(|index| self.ledger.holder(index.wished(&path)?))
         {
             path = holder.clone();
         }
-        let Some(retraction) = self.ledger.article(&path).and_then(|article| article.retraction.clone()) else {
+        let Some(retraction) = self.ledger.article(&path).and_then(|article| article.retraction().cloned()) else {
             return Err(format!("`{path}` is not retracted"));
         };
         // Its file may have another name by now, and state its id.
         let id = self.ledger.article(&path).and_then(|article| article.id.clone());
         let heirs = id.as_ref().zip(self.index.as_ref()).map(|(id, index)| index.claimants(id).cloned().collect());
         let heirs: Vec<ArticlePath> = heirs.unwrap_or_default();
-        let Some(metadata) = std::iter::once(&path).chain(&heirs).find_map(|path| self.catalog.get(path)).cloned()
-        else {
+        let mut files = std::iter::once(&path).chain(&heirs);
+        let Some(card) = files.find_map(|path| self.catalog.get(path).map(|card| card.open(path))) else {
             let again = match retraction.by {
                 Withdrawal::Command => "put it back and restore it again",
                 _ => "put it back, and it is published again under its id",
             };
             return Err(format!("the file of `{path}` is gone: {again}"));
         };
-        if metadata.retracted.is_some() {
+        if card.retracted.is_some() {
             return Err(format!("the file of `{path}` itself says that it is retracted: remove its `status`"));
         }
         self.remember(Record::Restored { path: path.clone() });
@@ -125,10 +125,13 @@ impl Engine {
 
     /// Files an article anew, since what is remembered of it changed.
     fn refile(&mut self, path: &ArticlePath) {
-        if let (Some(metadata), Some(index)) = (self.catalog.get(path), &mut self.index) {
-            index.put(path, metadata, &self.ledger, self.now);
-        }
+        self.file_again(path);
         self.recollected.insert(path.clone());
+    }
+
+    /// The routes of the feeds that have an article.
+    pub(super) fn routes_of(&self, filed: &Filed) -> Vec<Arc<str>> {
+        self.index.iter().flat_map(|index| routes(index.feeds_of(filed))).collect()
     }
 
     /// Takes a configuration, and says what stands against it.
@@ -167,11 +170,13 @@ impl Engine {
             if running.site.tag_authority != config.site.tag_authority {
                 ids.extend(before.feeds().map(|key| format!("the feed `{}`", assemble::route(key))));
             }
-            let articles = self.catalog.iter().filter_map(|(path, _)| {
-                let (old, new) = (before.get(path)?.id()?, index.get(path)?.id()?);
+            let articles = before.articles().filter_map(|(path, filed)| {
+                let (old, new) = (filed.id()?, index.get(path)?.id()?);
                 (old != new).then(|| format!("`{path}`"))
             });
-            ids.extend(articles);
+            let mut articles: Vec<String> = articles.collect();
+            articles.sort_unstable();
+            ids.append(&mut articles);
             object("it gives other ids to", "ids", ids);
         }
         if !config.reload.empty {
@@ -204,14 +209,14 @@ impl Engine {
     /// The index of all good articles under a configuration.
     pub(super) fn arranged(&self, config: &Arc<Config>) -> Index {
         let mut index = Index::new(Arc::new(Cabinet::new(Arc::clone(config))));
-        for (path, metadata) in self.catalog.iter().filter(|(path, _)| !self.missing.is_newcomer(path)) {
-            index.put(path, metadata, &self.ledger, self.now);
+        for (path, card) in self.catalog.iter().filter(|(path, _)| !self.missing.is_newcomer(path)) {
+            index.put(path, &card.open(path), &self.ledger, self.now);
         }
         index
     }
 }
 
 /// The routes of feeds, as records have them.
-pub(super) fn routes(feeds: &[FeedKey]) -> Vec<Arc<str>> {
-    feeds.iter().map(|key| Arc::from(assemble::route(key))).collect()
+pub(super) fn routes<'k>(feeds: impl IntoIterator<Item = &'k FeedKey>) -> Vec<Arc<str>> {
+    feeds.into_iter().map(|key| Arc::from(assemble::route(key))).collect()
 }

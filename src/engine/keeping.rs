@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use crate::event::BodyRequest;
-use crate::ledger::Record;
+use crate::ledger::{Record, Remembered};
 use crate::types::{ArticlePath, ContentHash};
 
 /// Which versions are kept for whom.
@@ -52,8 +52,8 @@ impl Engine {
             if self.ledger.keeps(hash) {
                 continue;
             }
-            let at_hand = self.bodies.get(&path).filter(|body| body.hash == hash);
-            if let Some(bytes) = at_hand.and_then(|body| body.source.clone()) {
+            let at_hand = self.at_hand.get(&path).filter(|at_hand| at_hand.hash == hash);
+            if let Some(bytes) = at_hand.and_then(|at_hand| at_hand.source.clone()) {
                 self.remember(Record::Kept { hash, path, bytes });
                 continue;
             }
@@ -83,7 +83,7 @@ impl Engine {
         while let Some((since, hash)) = self.keeping.stale.front().copied().filter(|(since, _)| *since < before) {
             self.keeping.stale.pop_front();
             debug_assert!(since < before);
-            let lost = |path| self.ledger.article(path).is_some_and(|article| article.lost);
+            let lost = |path| self.ledger.article(path).is_some_and(Remembered::is_lost);
             let needed = self.keeping.keepers.contains_key(&hash) || self.ledger.with_version(hash).any(lost);
             if !needed && self.ledger.keeps(hash) {
                 self.remember(Record::Dropped { hash });

@@ -21,8 +21,9 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use problems::{Problems, Source};
 
-use crate::article::{Article, Body, Metadata, Parsed};
-use crate::build::catalog::{Catalog, Change};
+use crate::article::card::{Card, Packed};
+use crate::article::{Article, Metadata, Parsed};
+use crate::build::catalog::{Catalog, Change, Read};
 use crate::build::farewell;
 use crate::build::filing::FeedKey;
 use crate::build::index::{Index, Standing};
@@ -30,7 +31,7 @@ use crate::build::render_cache::RenderCache;
 use crate::config::Config;
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
-use crate::ledger::{Ledger, Record};
+use crate::ledger::{Ledger, Record, Remembered};
 use crate::snapshot::{PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
 use keeping::Keeping;
@@ -61,9 +62,11 @@ pub struct Engine {
     problems: Problems,
 
     cache: RenderCache,
-    /// Bodies that came with files of this batch, until their entries are rendered.
-    bodies: HashMap<ArticlePath, BodyAtHand>,
-    body_bytes: usize,
+    /// Articles that came with this batch, until their entries are made.
+    at_hand: HashMap<ArticlePath, AtHand>,
+    /// What these take (bytes), and at how many bytes those go that no window would hold.
+    at_hand_bytes: usize,
+    at_hand_limit: usize,
     /// Bodies that were asked for and did not arrive yet.
     waiting: BTreeMap<ArticlePath, ContentHash>,
     /// Versions that could not be had when they were asked for.
@@ -75,6 +78,8 @@ pub struct Engine {
 
     /// The entries of all windows.
     held: HashMap<ArticlePath, Held>,
+    /// Entries that windows may have left.
+    dropped: Vec<ArticlePath>,
     keeping: Keeping,
     /// What each published window holds.
     windows: BTreeMap<FeedKey, Vec<ArticlePath>>,
@@ -95,21 +100,22 @@ pub struct Engine {
     changed_routes: Option<BTreeSet<Arc<str>>>,
 }
 
-/// A body that need not be asked for.
+/// A file that need not be asked for.
 #[derive(Debug)]
-struct BodyAtHand {
+struct AtHand {
     hash: ContentHash,
     /// `None` where only the file is needed.
-    body: Option<Arc<Body>>,
-    /// The file that it is in.
+    article: Option<Article>,
+    /// The file.
     source: Option<Arc<[u8]>>,
 }
 
 impl Engine {
     /// Rendered bodies that no window holds are kept up to this many bytes.
     const CACHE_BUDGET: usize = 64 << 20;
-    /// Bodies that came with files beyond this many bytes are dropped; windows ask for those they need.
-    const BODIES_BUDGET: usize = 32 << 20;
+    /// What comes with files is at hand until it takes this many bytes; then what no window would hold goes, and windows ask for
+    /// what they miss.
+    const AT_HAND_BUDGET: usize = 16 << 20;
     /// A clock that goes back by less than this was corrected, not set.
     const CORRECTION: SignedDuration = SignedDuration::from_secs(1);
 
@@ -133,14 +139,16 @@ impl Engine {
             listed: false,
             problems: Problems::default(),
             cache: RenderCache::new(Engine::CACHE_BUDGET),
-            bodies: HashMap::new(),
-            body_bytes: 0,
+            at_hand: HashMap::new(),
+            at_hand_bytes: 0,
+            at_hand_limit: Engine::AT_HAND_BUDGET,
             waiting: BTreeMap::new(),
             unavailable: BTreeSet::new(),
             deferred: BTreeSet::new(),
             tombstone_ends: BTreeSet::new(),
             keeping: Keeping::default(),
             held: HashMap::new(),
+            dropped: Vec::new(),
             windows: BTreeMap::new(),
             titles: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -181,9 +189,8 @@ impl Engine {
             Event::Command(command, ticket) => answer = Some((ticket, self.obey(command, &mut effects))),
             Event::Tick => {}
         }
-        if let Some(index) = &mut self.index {
-            index.tick(&self.ledger, self.now);
-        }
+        let due = self.index.as_mut().map(|index| index.tick(self.now)).unwrap_or_default();
+        due.iter().for_each(|path| self.file_again(path));
         while let Some((_, key)) = self.tombstone_ends.first().cloned().filter(|(end, _)| *end <= self.now) {
             self.tombstone_ends.pop_first();
             self.deferred.insert(key);
@@ -241,6 +248,11 @@ impl Engine {
         self.problems.iter()
     }
 
+    /// The last good version of an article.
+    pub fn card(&self, path: &ArticlePath) -> Option<Card> {
+        self.catalog.get(path).map(|card| card.open(path))
+    }
+
     /// Where articles stand, for `explain`.
     pub fn index(&self) -> Option<&Index> {
         self.index.as_ref()
@@ -277,7 +289,7 @@ impl Engine {
         }
         self.snapshot.prefix = config.site.url.path().trim_end_matches('/').into();
         self.recollected.extend(
-            self.ledger.articles().filter(|(_, article)| article.retraction.is_some()).map(|(path, _)| path.clone()),
+            self.ledger.articles().filter(|(_, article)| article.retraction().is_some()).map(|(path, _)| path.clone()),
         );
         let plan = |config: &Config| WatchPlan {
             content: config.content.directory.clone(),
@@ -301,12 +313,12 @@ impl Engine {
 
     fn look(&mut self, files: Vec<ParsedFile>) {
         // Renames first: what is new at an old path is not what was there.
-        let mut moved: BTreeMap<ArticlePath, Arc<Metadata>> = BTreeMap::new();
+        let mut moved: BTreeMap<ArticlePath, Packed> = BTreeMap::new();
         for ParsedFile { path, state, renamed_from } in &files {
             if let (FileState::Present(_), Some(from)) = (state, renamed_from)
-                && let Some(metadata) = self.rename(from, path)
+                && let Some(card) = self.rename(from, path)
             {
-                moved.insert(path.clone(), metadata);
+                moved.insert(path.clone(), card);
             }
         }
         for ParsedFile { path, state, .. } in files {
@@ -326,6 +338,12 @@ impl Engine {
                     let last_good = moved.remove(&path);
                     self.take(path, parsed, last_good);
                 }
+                FileState::Known(card) => {
+                    self.is_there(&path);
+                    self.problems.set(Source::Article(path.clone()), Vec::new());
+                    let change = self.catalog.apply(&path, Read::Good(&card));
+                    self.settle_change(path, change, Some(&card), None);
+                }
             }
         }
     }
@@ -333,39 +351,57 @@ impl Engine {
     /// A file is there; if it was lost, it is found.
     fn is_there(&mut self, path: &ArticlePath) {
         self.missing.returned(path);
-        if self.ledger.article(path).is_some_and(|article| article.lost) {
+        if self.ledger.article(path).is_some_and(Remembered::is_lost) {
             self.remember(Record::Found { path: path.clone() });
         }
     }
 
     /// Takes a file in. `last_good` is what was good of it under another name.
-    fn take(&mut self, path: ArticlePath, mut parsed: Parsed, last_good: Option<Arc<Metadata>>) {
+    fn take(&mut self, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
         self.is_there(&path);
-        let change = self.catalog.apply(&path, &parsed);
+        let read = match &parsed.article {
+            Some(article) => Read::Good(&article.card),
+            None if parsed.withhold => Read::Withheld,
+            None => Read::Refused,
+        };
+        let mut change = self.catalog.apply(&path, read);
         let complaints = self.complaints(&path, self.tellable(&mut parsed), parsed.article.is_none());
         self.problems.set(Source::Article(path.clone()), complaints);
-        if let Some(article) = parsed.article {
-            self.take_body(&path, article);
+        let card = parsed.article.as_ref().map(|article| article.card.clone());
+        // Read by other rules, the same file may read otherwise.
+        let differs = |held: &&mut Held| parsed.article.as_ref().is_some_and(|new| held.metadata != new.metadata);
+        if change == Change::Same
+            && let Some(held) = self.held.get_mut(&path).filter(differs)
+        {
+            held.epoch = 0;
+            change = Change::Good;
         }
-        match change {
-            Change::Same => {}
-            Change::Refused => {
-                if let Some(metadata) = last_good.filter(|metadata| self.catalog.recall(&path, metadata)) {
-                    self.file(&path, &metadata);
-                }
-            }
-            Change::Good(metadata) if self.listed && self.follow_id(&path, &metadata) => self.file(&path, &metadata),
-            Change::Good(metadata) if self.may_have_moved(&path, &metadata) => {
+        if let Some(article) = parsed.article {
+            self.lay_ready(&path, article);
+        }
+        self.settle_change(path, change, card.as_ref(), last_good);
+    }
+
+    fn settle_change(&mut self, path: ArticlePath, change: Change, card: Option<&Packed>, last_good: Option<Packed>) {
+        match (change, card.map(|card| card.open(&path))) {
+            (Change::Good, Some(card)) if self.listed && self.follow_id(&path, &card) => self.file(&path, &card),
+            (Change::Good, Some(card)) if self.may_have_moved(&path, card.hash) => {
                 self.missing.arrived(path, self.patience());
             }
-            Change::Good(metadata) => self.file(&path, &metadata),
-            Change::Withheld => {
+            (Change::Good, Some(card)) => self.file(&path, &card),
+            (Change::Withheld, _) => {
                 self.missing.settled(&path);
                 self.recollected.insert(path.clone());
                 if let Some(index) = &mut self.index {
                     index.remove(&path);
                 }
             }
+            (Change::Refused, _) => {
+                if let Some(card) = last_good.filter(|card| self.catalog.recall(&path, card)) {
+                    self.file(&path, &card.open(&path));
+                }
+            }
+            (Change::Same | Change::Good, _) => {}
         }
     }
 
@@ -381,25 +417,51 @@ impl Engine {
         diagnostics.map(told).collect()
     }
 
-    /// Lays a body ready that came with its article.
-    fn take_body(&mut self, path: &ArticlePath, article: Article) {
-        let Some(body) = article.body else { return };
-        self.body_bytes += body.len();
-        if self.body_bytes <= Engine::BODIES_BUDGET {
-            let hash = article.metadata.hash;
-            self.bodies.insert(path.clone(), BodyAtHand { hash, body: Some(body), source: article.source });
+    /// Lays an article ready for the entry that may be made of it.
+    fn lay_ready(&mut self, path: &ArticlePath, article: Article) {
+        let (body, source) = (article.body.as_ref().map_or(0, |body| body.len()), article.source.as_ref());
+        self.at_hand_bytes += body + source.map_or(0, |source| source.len()) + size_of::<Metadata>();
+        let (hash, source) = (article.card.hash(), article.source.clone());
+        self.at_hand.insert(path.clone(), AtHand { hash, article: Some(article), source });
+        if self.at_hand_bytes > self.at_hand_limit
+            && let Some(index) = &self.index
+        {
+            self.at_hand.retain(|path, _| index.is_in_a_window(path));
+            let taken = |at_hand: &AtHand| {
+                let body = at_hand.article.as_ref().and_then(|article| article.body.as_ref());
+                body.map_or(0, |body| body.len()) + at_hand.source.as_ref().map_or(0, |source| source.len())
+            };
+            self.at_hand_bytes = self.at_hand.values().map(|at_hand| taken(at_hand) + size_of::<Metadata>()).sum();
+            // Windows that hold more than this ask for the rest.
+            if self.at_hand_bytes > Engine::AT_HAND_BUDGET * 4 {
+                self.clear_at_hand();
+            }
+            self.at_hand_limit = Engine::AT_HAND_BUDGET.max(self.at_hand_bytes * 2);
         }
     }
 
+    fn clear_at_hand(&mut self) {
+        self.at_hand.clear();
+        self.at_hand_bytes = 0;
+        self.at_hand_limit = Engine::AT_HAND_BUDGET;
+    }
+
     /// Files an article under its sections; one without a date is dated by this instant, once and for all.
-    fn file(&mut self, path: &ArticlePath, metadata: &Arc<Metadata>) {
+    fn file(&mut self, path: &ArticlePath, card: &Card) {
         self.missing.settled(path);
-        let undated = metadata.published.is_none() && !metadata.draft && metadata.retracted.is_none();
-        if undated && self.ledger.article(path).is_none_or(|article| article.seen.is_none()) {
+        let undated = card.published.is_none() && !card.draft && card.retracted.is_none();
+        if undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
             self.remember(Record::Seen { path: path.clone(), at: self.now });
         }
         if let Some(index) = &mut self.index {
-            index.put(path, metadata, &self.ledger, self.now);
+            index.put(path, card, &self.ledger, self.now);
+        }
+    }
+
+    /// Files an article anew by its last good version.
+    fn file_again(&mut self, path: &ArticlePath) {
+        if let (Some(card), Some(index)) = (self.catalog.get(path), &mut self.index) {
+            index.put(path, &card.open(path), &self.ledger, self.now);
         }
     }
 
@@ -433,7 +495,8 @@ impl Engine {
     }
 
     fn compare(&mut self, listing: &Listing) {
-        for path in self.catalog.missing(listing) {
+        let missing = if listing.is_whole { self.catalog.missing(listing) } else { Vec::new() };
+        for path in missing {
             self.missing.vanished(path, listing.doubtful);
         }
         for folder in &listing.directories {
@@ -442,13 +505,15 @@ impl Engine {
         let named: BTreeSet<&str> = listing.directories.iter().map(|folder| folder.path.as_str()).collect();
         self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
         self.unavailable.clear();
-        self.prove(listing);
+        if listing.is_whole {
+            self.prove(listing);
+        }
         if listing.scope.is_empty() {
             self.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
             // A content directory that cannot be read is not an empty one.
             let readable =
                 listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
-            if readable && !self.listed {
+            if readable && listing.is_whole && !self.listed {
                 self.listed = true;
                 self.take_stock(listing);
             }
@@ -456,14 +521,14 @@ impl Engine {
     }
 
     fn receive(&mut self, bodies: Vec<FetchedBody>) {
-        for FetchedBody { request, body, source } in bodies {
+        for FetchedBody { request, article, source } in bodies {
             if self.waiting.get(&request.path) == Some(&request.hash) {
                 self.waiting.remove(&request.path);
             }
-            if source.is_none() || (request.shown && body.is_none()) {
+            if source.is_none() || (request.shown && article.is_none()) {
                 self.unavailable.insert((request.path, request.hash));
             } else {
-                self.bodies.insert(request.path, BodyAtHand { hash: request.hash, body, source });
+                self.at_hand.insert(request.path, AtHand { hash: request.hash, article, source });
             }
         }
     }

@@ -17,17 +17,18 @@ impl Engine {
         if own_pages || !self.snapshot.gone.is_empty() {
             self.note_gone(index, path, filed, own_pages);
         }
-        let local = |filed: &Filed| filed.metadata.image.is_some() || !filed.metadata.media.is_empty();
         let shown =
             own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
-        if !shown && !filed.is_some_and(local) {
+        let card = filed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
+        if !shown && card.as_ref().is_none_or(|card| card.files.is_empty()) {
             return;
         }
-        let new = match self.held.get(path) {
-            Some(held) if filed.is_some_and(|filed| filed.id().is_some()) => {
+        let new = match (self.held.get(path), &card) {
+            (Some(held), _) if filed.is_some_and(|filed| filed.id().is_some()) => {
                 Some(PublishedArticle { entry: Some(Arc::clone(&held.entry)), ..(*held.article).clone() })
             }
-            _ => self.published(index, path),
+            (_, Some(card)) => self.published(index, path, card),
+            (_, None) => None,
         };
         let route = new.as_ref().map(|article| Arc::<str>::from(assemble::short_id(&article.id)));
         if let Some(old) = self.pages.get(path).cloned()
@@ -37,10 +38,12 @@ impl Engine {
         }
         let in_body = self.held.get(path).map(|held| Arc::clone(&held.rendered));
         let in_body = in_body.as_ref().map(|rendered| rendered.local_media.as_slice()).unwrap_or_default();
-        let media = new.as_ref().map(|article| media_of(article, in_body)).unwrap_or_default();
+        let files = card.iter().filter(|_| new.is_some()).flat_map(|card| &card.files).map(|(file, _)| file);
+        let in_body = in_body.iter().filter(|_| new.is_some());
+        let media = files.chain(in_body).map(|file| (Arc::from(assemble::media_route(file)), file.clone())).collect();
         self.note_media(path, media);
         let (Some(article), Some(route)) = (new, route) else { return };
-        if !own_pages || article.metadata.link.is_some() {
+        if !own_pages || card.is_some_and(|card| card.link.is_some()) {
             if let Some(old) = self.pages.get(path).cloned() {
                 self.retire_page(path, &old);
             }
@@ -57,7 +60,7 @@ impl Engine {
         let Some(remembered) = self.ledger.article(path) else { return };
         let Some(id) = &remembered.id else { return };
         let expired = filed.is_some_and(|filed| matches!(filed.standing, Standing::Expired(_)));
-        let gone = match &remembered.retraction {
+        let gone = match remembered.retraction() {
             Some(retraction) => Some(Gone { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
             None => expired.then_some(Gone { retracted: None, reason: None }),
         };
@@ -120,8 +123,4 @@ impl Engine {
             }
         }
     }
-}
-
-fn media_of(article: &PublishedArticle, in_body: &[ArticlePath]) -> BTreeMap<Arc<str>, ArticlePath> {
-    assemble::local_media(article, in_body).map(|path| (Arc::from(assemble::media_route(path)), path.clone())).collect()
 }

@@ -1,17 +1,22 @@
 //! From what changed to what readers see: entries, feeds, documents, the snapshot, and what targets and the shell must do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::{Engine, Source, is_public_matter};
-use crate::article::render::Rendered;
+use crate::article::card::{Card, Packed};
+use crate::article::render::{LinkBase, Rendered, render};
+use crate::article::{Body, Metadata};
+use crate::build::assemble::Past;
+use crate::build::encode::Document;
 use crate::build::filing::FeedKey;
 use crate::build::index::{Changes, Filed, Index};
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
+use crate::cores;
 use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
-use crate::feed::{ContentMode, Entry};
+use crate::feed::{ContentMode, Entry, Feed};
 use crate::ledger::Record;
 use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
 use crate::types::{ArticlePath, ContentHash};
@@ -19,6 +24,9 @@ use crate::types::{ArticlePath, ContentHash};
 /// An entry that some window holds.
 #[derive(Debug)]
 pub(super) struct Held {
+    /// What it was made of; likewise what follows.
+    pub(super) card: Packed,
+    pub(super) metadata: Arc<Metadata>,
     pub(super) article: Arc<PublishedArticle>,
     pub(super) epoch: u64,
     pub(super) key: RenderKey,
@@ -32,10 +40,15 @@ impl Engine {
     pub(super) fn publish(&mut self, effects: &mut Vec<Effect>, persist: Option<&mut dyn FnMut(Vec<Record>)>) {
         let Some(mut index) = self.index.take() else { return };
         if self.listed && !self.missing.is_recalling() {
+            /// Records of articles that are handed on together: those of a whole archive are not in memory at once.
+            const RECORDS: usize = 16_384;
             let changes = index.take_changes();
-            self.ledger.reserve(changes.articles.len());
+            let mut persist = persist;
             for path in &changes.articles {
                 self.remember_published(&mut index, path, &changes.left);
+                if let Some(persist) = persist.as_mut().filter(|_| self.records.len() >= RECORDS) {
+                    persist(std::mem::take(&mut self.records));
+                }
             }
             self.remember_retracted(&index, &changes);
             if let Some(persist) = persist {
@@ -53,37 +66,38 @@ impl Engine {
 
     fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
         let before = self.snapshot.clone();
-        let mut refresh: BTreeSet<ArticlePath> = changes.articles;
-        refresh.append(&mut self.recollected);
-        for path in &refresh {
-            let embargoed = |filed: &&Filed| filed.id().is_none() && filed.metadata.embargo.is_some();
-            let filed = index.get(path);
-            let tellable = filed.filter(embargoed).is_none();
-            let diagnostics = filed.map(|filed| index.diagnostics(path, filed)).unwrap_or_default().into_iter();
-            let diagnostics = diagnostics.map(|diagnostic| diagnostic.discreet_unless(tellable)).collect();
-            self.problems.set(Source::Filing(path.clone()), diagnostics);
+        let changed = changes.articles;
+        let mut refresh: BTreeSet<ArticlePath> = std::mem::take(&mut self.recollected);
+        for path in changed.iter().chain(&refresh) {
+            self.note_filing(index, path);
         }
 
         let mut dirty = changes.feeds;
         dirty.append(&mut self.deferred);
-        let mut requests = BTreeSet::new();
+        let (dirty, ended): (Vec<FeedKey>, Vec<FeedKey>) = dirty.into_iter().partition(|key| index.has_feed(key));
         let mut feeds_changed = self.changed_routes.is_none();
-        for key in dirty {
-            if index.has_feed(&key) {
-                feeds_changed |= self.publish_feed(index, &key, &mut requests, &mut refresh);
-            } else {
-                feeds_changed |= self.retire_feed(&key, &mut refresh);
-            }
+        for key in ended {
+            feeds_changed |= self.retire_feed(&key, &mut refresh);
         }
-        let (keeping, now) = (&mut self.keeping, self.now);
-        self.held.retain(|path, held| {
-            if held.windows == 0 {
-                keeping.release(path, held.article.metadata.hash, now);
+        let mut requests = BTreeSet::new();
+        self.make_entries(index, &dirty, &mut requests, &mut refresh);
+        let drafts = dirty.into_iter().filter_map(|key| self.draft_feed(index, key, &requests)).collect();
+        for (draft, feed, documents) in encoded(index, drafts) {
+            feeds_changed |= self.publish_feed(index, draft, &feed, documents, &mut refresh);
+        }
+        for path in std::mem::take(&mut self.dropped) {
+            let Some(held) = self.held.get(&path).filter(|held| held.windows == 0) else { continue };
+            // A feed that still waits for other entries has it in its window as soon as they are there.
+            let filed = index.get(&path);
+            if filed.is_some_and(|filed| index.feeds_of(filed).any(|key| self.deferred.contains(key))) {
+                self.dropped.push(path);
+                continue;
             }
-            held.windows > 0
-        });
+            self.keeping.release(&path, held.article.hash, self.now);
+            self.held.remove(&path);
+        }
         self.keep(&mut requests);
-        for path in &refresh {
+        for path in changed.iter().filter(|path| !refresh.contains(*path)).chain(&refresh) {
             self.refresh_article(index, path, index.get(path));
         }
         self.note_replaced(index);
@@ -99,8 +113,7 @@ impl Engine {
             true if !styled => self.remove(assemble::STYLE_ROUTE),
             _ => {}
         }
-        self.bodies.clear();
-        self.body_bytes = 0;
+        self.clear_at_hand();
 
         if !requests.is_empty() {
             self.waiting.extend(requests.iter().map(|request| (request.path.clone(), request.hash)));
@@ -127,16 +140,23 @@ impl Engine {
         effects.extend(self.delivery().map(Effect::Deliver));
     }
 
-    /// Makes a feed's documents anew. Says whether the list of feeds changed by it.
-    fn publish_feed(
-        &mut self,
-        index: &Index,
-        key: &FeedKey,
-        requests: &mut BTreeSet<BodyRequest>,
-        refresh: &mut BTreeSet<ArticlePath>,
-    ) -> bool {
-        let mut window: Vec<ArticlePath> = index.window(key).cloned().collect();
-        let limit = assemble::options(index.cabinet(), key).window.max_bytes;
+    /// Notes what is odd about where an article stands.
+    fn note_filing(&mut self, index: &Index, path: &ArticlePath) {
+        let filed = index.get(path);
+        let mut diagnostics = filed.map(|filed| index.diagnostics(path, filed)).unwrap_or_default();
+        if !diagnostics.is_empty() {
+            let card = self.catalog.get(path).filter(|_| filed.is_some_and(|filed| filed.id().is_none()));
+            let embargoed = card.is_some_and(|card| card.open(path).embargo.is_some());
+            diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.discreet_unless(!embargoed)).collect();
+        }
+        self.problems.set(Source::Filing(path.clone()), diagnostics);
+    }
+
+    /// What a feed is to show; `None`: what readers have of it stays until bodies have arrived.
+    fn draft_feed(&mut self, index: &Index, key: FeedKey, requests: &BTreeSet<BodyRequest>) -> Option<FeedDraft> {
+        let window: Vec<ArticlePath> = index.window(&key).cloned().collect();
+        let options = assemble::options(index.cabinet(), &key);
+        let limit = options.window.max_bytes;
         let wanted = window.len();
         let mut entries = Vec::with_capacity(window.len());
         let mut shown = Vec::with_capacity(window.len());
@@ -147,61 +167,63 @@ impl Engine {
             if bytes > limit {
                 break;
             }
-            let entry = match self.entry(index, path, refresh) {
-                Ok(entry) => Some(entry),
-                Err(request) => {
-                    missing = true;
-                    requests.extend(request);
-                    // What readers have of it stays until its new version is there, as long as it is public at all.
-                    self.held.get(path).map(|held| Arc::clone(&held.entry))
-                }
-            };
-            if let Some(entry) = entry {
-                bytes += encode::least_bytes(&entry, assemble::options(index.cabinet(), key).content, limit);
+            missing |= !self.is_fresh(index, path);
+            // Of what is not fresh, that which readers have stays until its new version is there, as long as it is public at all.
+            if let Some(held) = self.held.get(path) {
+                let entry = Arc::clone(&held.entry);
+                bytes += encode::least_bytes(&entry, options.content, limit);
                 entries.push(entry);
                 shown.push(path.clone());
             }
         }
-        if bytes > limit {
-            window.truncate(shown.len());
-        }
         if missing {
             self.deferred.insert(key.clone());
-            let published = self.windows.get(key).map(Vec::as_slice).unwrap_or_default();
+            let published = self.windows.get(&key).map(Vec::as_slice).unwrap_or_default();
             // What is still public elsewhere was moved, or is too old for this window: it can wait.
             let is_public =
                 |path| self.held.get(path).is_some_and(|held: &Held| index.public_under(&held.article.id).is_some());
             let lost_one = published.iter().any(|path| !window.contains(path) && !is_public(path));
-            let hopeless = window
-                .iter()
-                .all(|path| !requests.iter().any(|request| request.path == *path) && !self.waiting.contains_key(path));
+            let asked: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
+            let hopeless = window.iter().all(|path| !asked.contains(path) && !self.waiting.contains_key(path));
             // A missing body never delays a removal, and nothing waits for a body that cannot be had.
             if !lost_one && !hopeless {
-                return false;
+                return None;
             }
         }
-        let route = assemble::route(key);
-        let past = self.past(index, key, &route);
-        let (feed, documents) = encode::fitting(key, index.cabinet(), entries, &past, limit);
+        let route = assemble::route(&key);
+        let past = self.past(index, &key, &route);
+        Some(FeedDraft { key, route, entries, shown, past, limit, wanted, missing })
+    }
+
+    /// Puts a feed's new documents in their places. Says whether the list of feeds changed by it.
+    fn publish_feed(
+        &mut self,
+        index: &Index,
+        draft: FeedDraft,
+        feed: &Feed,
+        documents: Vec<Document>,
+        refresh: &mut BTreeSet<ArticlePath>,
+    ) -> bool {
+        let FeedDraft { key, route, mut shown, past, wanted, missing, .. } = draft;
         if let Some(updated) = feed.updated.filter(|updated| past.updated != Some(*updated)) {
             self.remember(Record::Feed { route: route.as_str().into(), updated });
         }
         shown.truncate(feed.entries.len());
-        let cut = encode::cut(key, index.cabinet(), &feed, wanted).filter(|_| !missing);
+        let cut = encode::cut(&key, index.cabinet(), feed, wanted).filter(|_| !missing);
         self.problems.set(Source::Document(format!("{route}#window")), cut.into_iter().collect());
-        let new = self.hold(key, shown, refresh);
+        let new = self.hold(&key, shown, refresh);
         let renamed = self.titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
-        let files = &self.windows.get(key).cloned().unwrap_or_default();
+        let files = &self.windows.get(&key).cloned().unwrap_or_default();
         let root = Arc::clone(&index.cabinet().config().parsing.root);
         let place = |position: usize| files.get(position).map(|path| Place::file(&format!("{root}/{path}")));
-        let warnings = encode::partner_warnings(key, index.cabinet(), &feed, self.now, place);
+        let warnings = encode::partner_warnings(&key, index.cabinet(), feed, self.now, place);
         self.problems.set(Source::Document(format!("{route}#partners")), warnings);
         let mut names = BTreeSet::new();
         for (name, kind, document) in documents {
             self.install(format!("{route}{name}"), kind, document);
             names.insert(name);
         }
-        for stale in self.names.insert(key.clone(), names.clone()).unwrap_or_default().difference(&names) {
+        for stale in self.names.insert(key, names.clone()).unwrap_or_default().difference(&names) {
             self.remove(&format!("{route}{stale}"));
         }
         new || renamed
@@ -238,78 +260,123 @@ impl Engine {
                 held.windows = held.windows.saturating_sub(1);
                 if held.windows == 0 {
                     refresh.insert(path.clone());
+                    self.dropped.push(path.clone());
                 }
             }
         }
         before.is_none()
     }
 
-    /// The rendered entry of a public article; `Err`: its body is needed first, with the request unless it cannot be had.
-    fn entry(
+    /// Makes the entries that windows need and that are not made yet; asks for those whose articles are not at hand.
+    fn make_entries(
         &mut self,
         index: &Index,
-        path: &ArticlePath,
+        feeds: &[FeedKey],
+        requests: &mut BTreeSet<BodyRequest>,
         refresh: &mut BTreeSet<ArticlePath>,
-    ) -> Result<Arc<Entry>, Option<BodyRequest>> {
-        let filed = index.get(path).ok_or(None)?;
-        let held = self.held.get(path);
-        let fresh = held.filter(|held| {
-            held.epoch == self.epoch
-                && held.article.metadata == filed.metadata
-                && Some(&held.article.id) == filed.id()
-                && Some((held.article.published, held.article.updated)) == self.dates(index, path, filed)
-        });
-        if let Some(held) = fresh {
-            return Ok(Arc::clone(&held.entry));
-        }
-        let mut article = self.published(index, path).ok_or(None)?;
-        let links = assemble::link_base(&article);
-        let key = RenderKey::new(article.metadata.hash, &links);
-        let kept = self.held.get(path).filter(|held| held.key == key).map(|held| Arc::clone(&held.rendered));
-        let summary_only = !shows_body(index, filed);
-        let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
-        let rendered = match unseen.or(kept).or_else(|| self.cache.get(&key)) {
-            Some(rendered) => rendered,
-            None => {
-                let at_hand = self.bodies.get(path).filter(|at_hand| at_hand.hash == article.metadata.hash);
-                match at_hand.and_then(|at_hand| at_hand.body.as_ref()) {
-                    Some(body) => self.cache.render(key, body, &links),
-                    None => return Err(self.request(path, article.metadata.hash)),
-                }
+    ) {
+        let wanted: HashSet<&ArticlePath> = feeds.iter().flat_map(|key| index.window(key)).collect();
+        let mut stale: Vec<&ArticlePath> = wanted.into_iter().filter(|path| !self.is_fresh(index, path)).collect();
+        stale.sort_unstable();
+        let mut drafts = Vec::new();
+        for path in stale {
+            match self.draft_entry(index, path) {
+                Ok(draft) => drafts.push(draft),
+                Err(request) => requests.extend(request),
             }
-        };
-        self.remember_text(index, &article, &rendered, summary_only);
-        if let Some((_, updated)) = self.dates(index, path, filed) {
-            article.updated = updated;
         }
-        let article = Arc::new(article);
-        let hash = article.metadata.hash;
-        let entry = Arc::new(assemble::entry(&article, &rendered));
-        let windows = self.held.get(path).map_or(0, |held| held.windows);
-        let held = Held { article, epoch: self.epoch, key, rendered, entry: Arc::clone(&entry), windows };
-        self.keeping.hold(path, hash);
-        if let Some(before) = self.held.insert(path.clone(), held)
-            && before.article.metadata.hash != hash
-        {
-            self.keeping.release(path, before.article.metadata.hash, self.now);
+        // Rendering takes longer than all the rest.
+        let rendered = cores::in_shares(&drafts, RENDERINGS, |draft| match &draft.content {
+            Content::Made(rendered) => Arc::clone(rendered),
+            Content::Body(body) => Arc::new(render(body, &draft.links)),
+        });
+        for (draft, rendered) in drafts.into_iter().zip(rendered) {
+            if matches!(draft.content, Content::Body(_)) {
+                self.cache.keep(draft.key, &rendered);
+            }
+            self.hold_entry(index, draft, rendered, refresh);
         }
-        refresh.insert(path.clone());
-        Ok(entry)
     }
 
-    /// Asks for a body, once.
+    /// Whether the entry of a public article is what its last good version says.
+    fn is_fresh(&self, index: &Index, path: &ArticlePath) -> bool {
+        let Some((held, filed)) = self.held.get(path).zip(index.get(path)) else { return false };
+        let card = self.catalog.get(path);
+        held.epoch == self.epoch
+            && card == Some(&held.card)
+            && Some(&held.article.id) == filed.id()
+            && card.and_then(|card| self.dates(index, path, filed, &card.open(path)))
+                == Some((held.article.published, held.article.updated))
+    }
+
+    /// What the entry of a public article is made of; `Err`: its file is needed first, with the request unless it cannot be had.
+    fn draft_entry(&mut self, index: &Index, path: &ArticlePath) -> Result<EntryDraft, Option<BodyRequest>> {
+        let filed = index.get(path).ok_or(None)?;
+        let packed = self.catalog.get(path).cloned().ok_or(None)?;
+        let card = packed.open(path);
+        let article = self.published(index, path, &card).ok_or(None)?;
+        let links = assemble::link_base(&article);
+        let key = RenderKey::new(article.hash, &links);
+        let held = self.held.get(path).filter(|held| held.card == packed);
+        let at_hand = self.at_hand.get(path).filter(|at_hand| at_hand.hash == card.hash);
+        let known = at_hand.and_then(|at_hand| at_hand.article.as_ref());
+        let metadata = known.map(|article| &article.metadata).or(held.map(|held| &held.metadata)).cloned();
+        let Some(metadata) = metadata else { return Err(self.request(path, article.hash)) };
+        let summary_only = !shows_body(index, filed, &card);
+        let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
+        let kept = held.filter(|held| held.key == key).map(|held| Arc::clone(&held.rendered));
+        let body = || known.and_then(|article| article.body.clone());
+        let content = match unseen.or(kept).or_else(|| self.cache.get(&key)) {
+            Some(rendered) => Content::Made(rendered),
+            None => Content::Body(body().ok_or_else(|| self.request(path, article.hash))?),
+        };
+        Ok(EntryDraft { card: packed, metadata, article, links, key, content, summary_only })
+    }
+
+    fn hold_entry(
+        &mut self,
+        index: &Index,
+        draft: EntryDraft,
+        rendered: Arc<Rendered>,
+        refresh: &mut BTreeSet<ArticlePath>,
+    ) {
+        let EntryDraft { card, metadata, mut article, key, summary_only, .. } = draft;
+        let path = article.path.clone();
+        self.remember_text(index, &path, &metadata, &rendered, summary_only);
+        let filed = index.get(&path);
+        if let Some((_, updated)) = filed.and_then(|filed| self.dates(index, &path, filed, &card.open(&path))) {
+            article.updated = updated;
+        }
+        let hash = article.hash;
+        let entry = Arc::new(assemble::entry(&article, &metadata, &rendered));
+        let windows = self.held.get(&path).map_or(0, |held| held.windows);
+        let held =
+            Held { card, metadata, article: Arc::new(article), epoch: self.epoch, key, rendered, entry, windows };
+        self.keeping.hold(&path, hash);
+        if windows == 0 {
+            self.dropped.push(path.clone());
+        }
+        if let Some(before) = self.held.insert(path.clone(), held)
+            && before.article.hash != hash
+        {
+            self.keeping.release(&path, before.article.hash, self.now);
+        }
+        refresh.insert(path);
+    }
+
+    /// Asks for a file, once.
     fn request(&self, path: &ArticlePath, hash: ContentHash) -> Option<BodyRequest> {
         let request = BodyRequest { path: path.clone(), hash, shown: true };
         let asked = self.waiting.get(path) == Some(&hash) || self.unavailable.contains(&(path.clone(), hash));
         (!asked).then_some(request)
     }
 
-    pub(super) fn published(&mut self, index: &Index, path: &ArticlePath) -> Option<PublishedArticle> {
+    pub(super) fn published(&mut self, index: &Index, path: &ArticlePath, card: &Card) -> Option<PublishedArticle> {
         let filed = index.get(path)?;
-        let changed = self.dates(index, path, filed).map(|(_, updated)| updated);
+        let changed = self.dates(index, path, filed, card).map(|(_, updated)| updated);
         let home = filed.filing.home.clone();
         let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
-        assemble::published(path, filed, changed, index.cabinet().config(), &Arc::clone(frame))
+        assemble::published(path, card, filed, changed, index.cabinet().config(), &Arc::clone(frame))
     }
 
     /// Puts a document in its place, unless the same bytes are there; a refused one leaves the last good in place.
@@ -397,12 +464,58 @@ impl Engine {
     }
 }
 
+/// What a feed is to show.
+struct FeedDraft {
+    key: FeedKey,
+    route: String,
+    entries: Vec<Arc<Entry>>,
+    /// Where these are from.
+    shown: Vec<ArticlePath>,
+    past: Past,
+    /// The most that a document may have (bytes).
+    limit: usize,
+    /// How many entries its window has.
+    wanted: usize,
+    /// Whether some of them are still to come.
+    missing: bool,
+}
+
+/// What an entry is made of.
+struct EntryDraft {
+    card: Packed,
+    metadata: Arc<Metadata>,
+    article: PublishedArticle,
+    links: LinkBase,
+    key: RenderKey,
+    content: Content,
+    summary_only: bool,
+}
+
+/// The body of an entry.
+enum Content {
+    Made(Arc<Rendered>),
+    Body(Arc<Body>),
+}
+
+/// So many renderings are worth another core.
+const RENDERINGS: usize = 8;
+/// So many feeds are.
+const ENCODINGS: usize = 2;
+
+/// Makes the documents of feeds, on all cores.
+fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Feed, Vec<Document>)> {
+    let made = cores::in_shares(&drafts, ENCODINGS, |draft| {
+        encode::fitting(&draft.key, index.cabinet(), draft.entries.clone(), &draft.past, draft.limit)
+    });
+    drafts.into_iter().zip(made).map(|(draft, (feed, documents))| (draft, feed, documents)).collect()
+}
+
 /// Whether readers see the body of an article anywhere: on its page, in a feed of whole articles, or in a summary cut from it.
-fn shows_body(index: &Index, filed: &Filed) -> bool {
+fn shows_body(index: &Index, filed: &Filed, card: &Card) -> bool {
     let cabinet = index.cabinet();
-    let page = cabinet.config().content.article_url.is_none() && filed.metadata.link.is_none();
+    let page = cabinet.config().content.article_url.is_none() && card.link.is_none();
     let whole = |key: &FeedKey| {
         assemble::options(cabinet, key).content == ContentMode::Full || !assemble::partners(cabinet, key).is_empty()
     };
-    page || filed.metadata.summary.is_none() || filed.feeds.iter().any(whole)
+    page || !card.has_summary || index.feeds_of(filed).any(whole)
 }

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::commands::routes;
+use crate::article::Metadata;
+use crate::article::card::{Card, Packed};
 use crate::article::render::{RENDERER_VERSION, Rendered};
 use crate::build::assemble::{self, Past};
 use crate::build::filing::FeedKey;
@@ -13,7 +15,7 @@ use crate::build::index::{Changes, Filed, Index, Standing};
 use crate::config::UpdatedWhen;
 use crate::feed::DeletedEntry;
 use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, Withdrawal};
-use crate::snapshot::{PublishedArticle, Resource};
+use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
 /// The most retractions that a feed tells of: a thousand would make it useless for its readers.
@@ -28,10 +30,10 @@ impl Engine {
         left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
     ) {
         let Some(filed) = index.get(path) else { return };
-        let hash = filed.metadata.hash;
+        let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return };
         if filed.standing == Standing::Retracted {
             // So that its file is known when it moves: under another path it would be public.
-            let known = self.ledger.article(path).filter(|known| known.retraction.is_some());
+            let known = self.ledger.article(path).filter(|known| known.retraction().is_some());
             if known.is_some_and(|known| known.hash != Some(hash)) {
                 self.remember(Record::Hidden { path: path.clone(), hash });
             }
@@ -42,11 +44,11 @@ impl Engine {
         let known = self.ledger.article(path);
         let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
         let is_same = known.is_some_and(|known| {
-            known.id.as_ref() == Some(&id) && known.hash == Some(hash) && known.date == Some(date) && known.is_live()
+            known.id.as_ref() == Some(&id) && known.hash == Some(hash) && known.date() == Some(date) && known.is_live()
         });
-        let is_retracted = known.is_some_and(|known| known.retraction.is_some());
+        let is_retracted = known.is_some_and(|known| known.retraction().is_some());
         let was_known = known.is_some_and(Remembered::is_known);
-        let withdrawn = known.and_then(|known| known.withdrawn.clone());
+        let withdrawn = known.and_then(|known| known.withdrawn().map(<[_]>::to_vec));
         if is_retracted {
             self.remember(Record::Restored { path: path.clone() });
         }
@@ -56,7 +58,7 @@ impl Engine {
         self.remember(Record::Published { path: path.clone(), id, hash, date });
         // Another article took the place of one that readers know, and they are told so.
         if let Some(id) = other.filter(|id| was_known && index.public_under(id).is_none()) {
-            let feeds = left.get(path).map(|feeds| routes(feeds)).or(withdrawn).unwrap_or_default();
+            let feeds = left.get(path).map(routes).or(withdrawn).unwrap_or_default();
             let retraction = Retraction { at: self.second(), reason: None, by: Withdrawal::Deleted, feeds };
             self.remember(Record::Replaced { id, retraction });
         }
@@ -76,29 +78,32 @@ impl Engine {
             if remembered.hash.is_none() || remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some()) {
                 continue;
             }
-            let left = || changes.left.get(path).map(|feeds| routes(feeds));
+            let left = || changes.left.get(path).map(routes);
             let filed = index.get(path);
             let feeds = || {
-                let now = || filed.map(|filed| routes(&filed.feeds));
-                let known = remembered.withdrawn.clone().or_else(|| deleted.get(path).cloned());
+                let now = || filed.map(|filed| routes(index.feeds_of(filed)));
+                let known = remembered.withdrawn().map(<[_]>::to_vec).or_else(|| deleted.get(path).cloned());
                 left().or(known).or_else(now).unwrap_or_default()
             };
             let second = self.second();
-            let record = match (filed.map(|filed| (&filed.standing, &filed.metadata)), &remembered.retraction) {
+            // Why, if its file says that it is retracted.
+            let stated = || {
+                let card = self.catalog.get(path)?.open(path);
+                card.retracted.map(|retracted| retracted.reason)
+            };
+            let record = match (filed.map(|filed| &filed.standing), remembered.retraction()) {
                 (None, None) if deleted.contains_key(path) => {
                     Some(Retraction { at: second, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
                 }
-                (Some((Standing::Retracted, metadata)), None) if metadata.retracted.is_some() => {
-                    let reason = metadata.retracted.as_ref().and_then(|retracted| retracted.reason.clone());
-                    Some(Retraction { at: second, reason, by: Withdrawal::Status, feeds: feeds() })
+                (Some(Standing::Retracted), None) => {
+                    stated().map(|reason| Retraction { at: second, reason, by: Withdrawal::Status, feeds: feeds() })
                 }
                 // Told otherwise than before, or retracted by an operator before anybody knew where it was.
-                (Some((Standing::Retracted, metadata)), Some(known)) => {
-                    let stated = metadata.retracted.as_ref().map(|retracted| retracted.reason.clone());
+                (Some(Standing::Retracted), Some(known)) => {
                     let reason =
-                        stated.filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
+                        stated().filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
                     let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };
-                    Some(Retraction { reason, feeds, ..(**known).clone() }).filter(|new| *new != **known)
+                    Some(Retraction { reason, feeds, ..known.clone() }).filter(|new| *new != *known)
                 }
                 _ => None,
             };
@@ -147,10 +152,16 @@ impl Engine {
     }
 
     /// When an article was first published and when it last changed.
-    pub(super) fn dates(&self, index: &Index, path: &ArticlePath, filed: &Filed) -> Option<(Moment, Moment)> {
+    pub(super) fn dates(
+        &self,
+        index: &Index,
+        path: &ArticlePath,
+        filed: &Filed,
+        card: &Card,
+    ) -> Option<(Moment, Moment)> {
         let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
-        let changed = self.ledger.article(path).and_then(|article| article.changed).filter(|_| by_text);
-        assemble::dates(filed, changed.and_then(|changed| index.moment(changed)))
+        let changed = self.ledger.article(path).and_then(Remembered::changed).filter(|_| by_text);
+        assemble::dates(filed, card, changed.and_then(|changed| index.moment(changed)))
     }
 
     /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of
@@ -158,14 +169,15 @@ impl Engine {
     pub(super) fn remember_text(
         &mut self,
         index: &Index,
-        article: &PublishedArticle,
+        path: &ArticlePath,
+        metadata: &Metadata,
         rendered: &Rendered,
         summary_only: bool,
     ) {
-        let hash = assemble::text_hash(article, rendered, summary_only);
+        let hash = assemble::text_hash(metadata, rendered, summary_only);
         let print = TextPrint { hash, version: RENDERER_VERSION * 2 + u32::from(summary_only) };
-        let known = self.ledger.article(&article.path);
-        let (before, mut changed) = known.map_or((None, None), |known| (known.print, known.changed));
+        let known = self.ledger.article(path);
+        let (before, mut changed) = known.map_or((None, None), |known| (known.print(), known.changed()));
         if before == Some(print) {
             return;
         }
@@ -173,6 +185,6 @@ impl Engine {
         if by_text && before.is_some_and(|before| before.version == print.version) {
             changed = Some(self.second());
         }
-        self.remember(Record::Text { path: article.path.clone(), print, changed });
+        self.remember(Record::Text { path: path.clone(), print, changed });
     }
 }

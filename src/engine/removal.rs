@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::commands::routes;
 use super::{Engine, Source};
-use crate::article::Metadata;
+use crate::article::card::{Card, Packed};
+use crate::article::{Article, Metadata};
+use crate::build::index::Index;
 use crate::config::Removals;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, Effect, Listing, Recalled};
 use crate::ledger::{Record, Remembered, Withdrawal};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, ContentHash};
 
 /// What is under way.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ pub(super) struct Missing {
     /// Whether the content directory as a whole looked like another one meanwhile.
     doubtful: bool,
     /// What was deleted lately, oldest first: it comes back when it turns out to have been part of an accident.
-    recent: VecDeque<(Timestamp, ArticlePath, Option<Arc<Metadata>>)>,
+    recent: VecDeque<Deleted>,
     /// Files that vanished by accident: their articles stay.
     held: BTreeSet<ArticlePath>,
     /// How many of these the problem speaks of, and which one it names.
@@ -38,13 +39,23 @@ pub(super) struct Missing {
     newcomers: BTreeMap<ArticlePath, Timestamp>,
 }
 
+/// An article that was deleted.
+#[derive(Debug)]
+struct Deleted {
+    at: Timestamp,
+    path: ArticlePath,
+    card: Option<Packed>,
+    /// Where a window held it.
+    metadata: Option<Arc<Metadata>>,
+}
+
 impl Missing {
     /// A file is there.
     pub(super) fn returned(&mut self, path: &ArticlePath) {
         self.vanished.remove(path);
         self.held.remove(path);
         self.unproven.remove(path);
-        self.recent.retain(|(_, recent, _)| recent != path);
+        self.recent.retain(|recent| recent.path != *path);
     }
 
     /// A file is gone.
@@ -105,20 +116,20 @@ impl Engine {
 
     /// Whether readers know nothing of a path, and a file of another path was published with the same bytes or is the same by its
     /// id.
-    pub(super) fn may_have_moved(&self, path: &ArticlePath, metadata: &Metadata) -> bool {
-        let unknown = |known: &Remembered| known.id.is_none() && known.seen.is_none();
-        self.ledger.article(path).is_none_or(unknown) && !self.may_have_been(path, metadata).is_empty()
+    pub(super) fn may_have_moved(&self, path: &ArticlePath, hash: ContentHash) -> bool {
+        let unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
+        self.ledger.article(path).is_none_or(unknown) && !self.may_have_been(path, hash).is_empty()
     }
 
     /// Where a file at a new path may have been before.
-    pub(super) fn may_have_been(&self, path: &ArticlePath, metadata: &Metadata) -> BTreeSet<ArticlePath> {
-        self.ledger.with_version(metadata.hash).filter(|old| *old != path).cloned().collect()
+    pub(super) fn may_have_been(&self, path: &ArticlePath, hash: ContentHash) -> BTreeSet<ArticlePath> {
+        self.ledger.with_version(hash).filter(|old| *old != path).cloned().collect()
     }
 
     /// Gives an article that was renamed its id at once, where the system told of it: no content has to be compared. What is
     /// given is its last good version.
-    pub(super) fn rename(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Arc<Metadata>> {
-        let worth = |known: &Remembered| known.id.is_some() || known.seen.is_some() || known.retraction.is_some();
+    pub(super) fn rename(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
+        let worth = |known: &Remembered| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
         let known = self.ledger.article(from).is_some_and(worth);
         let taken = self.ledger.article(to).is_some_and(Remembered::is_known);
         (known && !taken && from != to).then(|| self.relocate(from, to)).flatten()
@@ -126,8 +137,8 @@ impl Engine {
 
     /// Where a file that nobody knows states the id of an article whose own file is gone, it is that article: its first sight and
     /// its retraction go with its id. Says whether it is so.
-    pub(super) fn follow_id(&mut self, path: &ArticlePath, metadata: &Metadata) -> bool {
-        let holder = metadata.id.as_ref().and_then(|id| self.ledger.holder(id)).filter(|holder| *holder != path);
+    pub(super) fn follow_id(&mut self, path: &ArticlePath, card: &Card) -> bool {
+        let holder = card.id.as_ref().and_then(|id| self.ledger.holder(id)).filter(|holder| *holder != path);
         let unknown = self.ledger.article(path).is_none_or(|article| article.id.is_none());
         match holder.filter(|holder| unknown && self.is_gone(holder)).cloned() {
             Some(holder) => {
@@ -138,20 +149,20 @@ impl Engine {
         }
     }
 
-    fn relocate(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Arc<Metadata>> {
+    fn relocate(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
         self.remember(Record::Moved { from: from.clone(), to: to.clone() });
-        if self.ledger.article(to).is_some_and(|article| article.lost) {
+        if self.ledger.article(to).is_some_and(Remembered::is_lost) {
             self.remember(Record::Found { path: to.clone() });
         }
         self.missing.returned(from);
         self.recollected.insert(to.clone());
-        let metadata = self.catalog.get(from).cloned();
+        let card = self.catalog.get(from).cloned();
         self.catalog.remove(from);
         self.problems.set(Source::Article(from.clone()), Vec::new());
         if let Some(index) = &mut self.index {
             index.remove(from);
         }
-        metadata
+        card
     }
 
     /// Whether a file is known not to be there.
@@ -168,34 +179,33 @@ impl Engine {
             return;
         }
         for (path, until) in self.missing.newcomers.clone() {
-            let Some(metadata) = self.catalog.get(&path).cloned() else {
+            let Some(card) = self.catalog.get(&path).map(|card| card.open(&path)) else {
                 self.missing.newcomers.remove(&path);
                 continue;
             };
             // Of several with these bytes, the one that readers still have is the one that moved.
             let is_live = |old: &&ArticlePath| self.ledger.article(old).is_some_and(Remembered::is_known);
-            let gone: Vec<&ArticlePath> =
-                self.ledger.with_version(metadata.hash).filter(|old| self.is_gone(old)).collect();
+            let gone: Vec<&ArticlePath> = self.ledger.with_version(card.hash).filter(|old| self.is_gone(old)).collect();
             let old = gone.iter().copied().find(is_live).or_else(|| gone.first().copied()).cloned();
             if let Some(from) = old {
                 self.relocate(&from, &path);
             } else if !everything_known && until > self.now {
                 continue;
             }
-            self.file(&path, &metadata);
+            self.file(&path, &card);
         }
     }
 
     /// After the first complete listing: what was public and has no good file now is asked of the store, and what is proven to
     /// be gone has vanished.
     pub(super) fn take_stock(&mut self, listing: &Listing) {
-        self.catalog.note_all(&listing.files);
+        listing.files.iter().for_each(|path| self.catalog.note(path));
         let absent = listing.absence();
         let mut lost = Vec::new();
         for (path, remembered) in self.ledger.articles().filter(|(path, _)| !self.catalog.contains(path)) {
             if !absent(path) {
                 self.missing.unproven.insert(path.clone());
-            } else if remembered.lost {
+            } else if remembered.is_lost() {
                 lost.push(path.clone());
             } else if remembered.is_known() {
                 self.missing.vanished.insert(path.clone());
@@ -203,18 +213,17 @@ impl Engine {
             }
         }
         self.missing.held.extend(lost);
-        let stated: Vec<(ArticlePath, Arc<Metadata>)> = self
-            .catalog
-            .iter()
-            .filter(|(path, metadata)| {
-                let holder = metadata.id.as_ref().and_then(|id| self.ledger.holder(id));
-                holder.is_some_and(|holder| holder != *path)
-            })
-            .map(|(path, metadata)| (path.clone(), Arc::clone(metadata)))
-            .collect();
-        for (path, metadata) in stated {
-            if self.follow_id(&path, &metadata) {
-                self.file(&path, &metadata);
+        let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
+        for (path, filed) in self.index.iter().flat_map(Index::articles) {
+            let holder = filed.stated_id().and_then(|id| self.ledger.holder(id));
+            if holder.is_some_and(|holder| holder != path) {
+                stated.extend(self.catalog.get(path).map(|card| (path.clone(), card.open(path))));
+            }
+        }
+        stated.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (path, card) in stated {
+            if self.follow_id(&path, &card) {
+                self.file(&path, &card);
             }
         }
     }
@@ -226,8 +235,7 @@ impl Engine {
             // Retracted before this run read its file, which is broken: its feeds have to tell of it.
             let untold = self.catalog.contains(path)
                 && remembered
-                    .retraction
-                    .as_ref()
+                    .retraction()
                     .is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty());
             if !(remembered.is_live() || untold) || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
                 continue;
@@ -265,10 +273,10 @@ impl Engine {
         for Recalled { request, article } in recalled {
             self.missing.recalling.remove(&request.path);
             let Some(article) = article.filter(|article| article.metadata.hash == request.hash) else { continue };
-            if self.catalog.recall(&request.path, &article.metadata) {
-                let metadata = Arc::clone(&article.metadata);
-                self.take_body(&request.path, article);
-                self.file(&request.path, &metadata);
+            if self.catalog.recall(&request.path, &article.card) {
+                let card = article.card.open(&request.path);
+                self.lay_ready(&request.path, article);
+                self.file(&request.path, &card);
             }
         }
     }
@@ -280,7 +288,7 @@ impl Engine {
             return;
         }
         let since = self.now.saturating_sub(removals.within).unwrap_or(self.now);
-        while self.missing.recent.front().is_some_and(|(at, _, _)| *at < since) {
+        while self.missing.recent.front().is_some_and(|recent| recent.at < since) {
             self.missing.recent.pop_front();
         }
         let vanished = std::mem::take(&mut self.missing.vanished);
@@ -311,22 +319,26 @@ impl Engine {
         let (Some(id), Some(index)) = (id, &self.index) else { return false };
         let stated = |other: &&ArticlePath| {
             *other != path
-                && index.get(other).is_some_and(|filed| filed.metadata.id.as_ref() == Some(&id))
+                && index.get(other).is_some_and(|filed| filed.stated_id() == Some(&id))
                 && self.ledger.article(other).is_none_or(|article| article.id.is_none())
         };
         let Some(to) = index.claimants(&id).find(stated).cloned() else { return false };
         self.relocate(path, &to);
-        if let Some(metadata) = self.catalog.get(&to).cloned() {
-            self.file(&to, &metadata);
+        if let Some(card) = self.catalog.get(&to).map(|card| card.open(&to)) {
+            self.file(&to, &card);
         }
         true
     }
 
     /// It was an accident: what vanished stays for readers, and what was deleted just before comes back.
     fn hold_back(&mut self, mut vanished: Vec<ArticlePath>) {
-        for (_, path, metadata) in std::mem::take(&mut self.missing.recent) {
-            if let Some(metadata) = metadata.filter(|metadata| self.catalog.recall(&path, metadata)) {
-                self.file(&path, &metadata);
+        for Deleted { path, card, metadata, .. } in std::mem::take(&mut self.missing.recent) {
+            if let Some(card) = card.filter(|card| self.catalog.recall(&path, card)) {
+                self.file(&path, &card.open(&path));
+                if let Some(metadata) = metadata {
+                    // Its text is among what was rendered, or in the store.
+                    self.lay_ready(&path, Article { metadata, card, body: None, source: None });
+                }
                 vanished.push(path);
             }
         }
@@ -345,7 +357,7 @@ impl Engine {
     fn give_up(&mut self, path: &ArticlePath) {
         let live = self.ledger.article(path).is_some_and(Remembered::is_live);
         let filed = self.index.as_ref().and_then(|index| index.get(path));
-        if let Some(feeds) = filed.filter(|_| live).map(|filed| routes(&filed.feeds)) {
+        if let Some(feeds) = filed.filter(|_| live).map(|filed| self.routes_of(filed)) {
             self.remember(Record::Withdrawn { path: path.clone(), feeds });
         }
         self.catalog.remove(path);
@@ -355,12 +367,17 @@ impl Engine {
     }
 
     fn delete(&mut self, path: &ArticlePath) {
-        self.missing.recent.push_back((self.now, path.clone(), self.catalog.get(path).cloned()));
+        self.missing.recent.push_back(Deleted {
+            at: self.now,
+            path: path.clone(),
+            card: self.catalog.get(path).cloned(),
+            metadata: self.held.get(path).map(|held| Arc::clone(&held.metadata)),
+        });
         self.catalog.remove(path);
         self.problems.set(Source::Article(path.clone()), Vec::new());
-        let withdrawn = self.ledger.article(path).and_then(|article| article.withdrawn.clone());
+        let withdrawn = self.ledger.article(path).and_then(|article| article.withdrawn().map(<[_]>::to_vec));
         let filed = self.index.as_ref().and_then(|index| index.get(path));
-        let feeds = withdrawn.unwrap_or_else(|| filed.map(|filed| routes(&filed.feeds)).unwrap_or_default());
+        let feeds = withdrawn.unwrap_or_else(|| filed.map(|filed| self.routes_of(filed)).unwrap_or_default());
         self.deleted.insert(path.clone(), feeds);
         if let Some(index) = &mut self.index {
             index.remove(path);

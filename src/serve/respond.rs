@@ -193,7 +193,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::article::{Metadata, SectionClaim};
     use crate::config::Address;
     use crate::feed::Format;
     use crate::snapshot::{PageFrame, PublishedArticle, ResourceKind};
@@ -204,39 +203,12 @@ mod tests {
 
     fn published(name: &str) -> Arc<PublishedArticle> {
         let moment = Moment::new(MODIFIED.parse().unwrap(), jiff::tz::Offset::UTC).unwrap();
-        let metadata = Metadata {
-            hash: ContentHash::of(b""),
-            title: Text::line("Quay reopens"),
-            published: None,
-            updated: None,
-            authors: Vec::new(),
-            editors: Vec::new(),
-            section: SectionClaim::Folder,
-            sections: Vec::new(),
-            tags: Vec::new(),
-            summary: None,
-            language: None,
-            id: None,
-            slug: Text::line("quay"),
-            link: None,
-            image: None,
-            media: Vec::new(),
-            source: None,
-            source_feed: None,
-            copyright: None,
-            draft: false,
-            in_feeds: true,
-            embargo: None,
-            expires: None,
-            retracted: None,
-            corrections: Vec::new(),
-        };
         Arc::new(PublishedArticle {
             name: Text::line(name),
             id: EntryId::parse("tag:courier.example,2026:quay").unwrap(),
             url: WebUrl::parse("http://127.0.0.1/articles/x").unwrap(),
             path: ArticlePath::new("quay.md"),
-            metadata: Arc::new(metadata),
+            hash: ContentHash::of(b""),
             published: moment,
             updated: moment,
             language: Language::parse("en").unwrap(),

@@ -1,8 +1,9 @@
 //! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records
-//! in its tables, `copies` backs it up.
+//! in its tables, `copies` backs it up; `cache` is beside it and may be lost.
 //!
 //! Articles' records are a log, so that their history can be told; of documents only the last validators are kept.
 
+mod cache;
 mod copies;
 mod rows;
 
@@ -17,6 +18,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::ledger::{Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
+pub use cache::{Cache, Row};
 pub use copies::{backup, restore};
 use rows::{instant, read_record, replay, write_record};
 

@@ -9,29 +9,33 @@
 //! Arm, then scan, then listen: what happens in between is in both. Overflow, a new folder, an error and a slow timer each
 //! cause a scan, of the folder where that is enough.
 
+pub mod cache;
 pub mod coalesce;
-mod cores;
+mod known;
 mod mounts;
 mod notice;
 pub mod read;
 pub mod scan;
 mod worker;
 
+use std::fs::FileType;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
 use crate::article::ParseOptions;
 use crate::config::Checked;
+use crate::cores;
 use crate::diag::Diagnostic;
 use crate::event::{Event, Listing, ParsedFile, WatchPlan};
 use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
+use cache::{Cached, MetadataCache};
 use notice::Hint;
 use scan::{Devices, Root};
 use worker::Worker;
@@ -93,59 +97,88 @@ impl Drop for WatchHandle {
     }
 }
 
-/// Watches on a thread of its own until the handle is dropped or nobody receives the events.
+/// Watches on a thread of its own until the handle is dropped or nobody receives the events. At the start, what `cache` has of files
+/// is not read again.
 ///
 /// # Errors
 /// When there is no thread to be had.
-pub fn start(options: WatchOptions, events: Sender<Heard>, meters: Arc<Meters>) -> io::Result<WatchHandle> {
+pub fn start(
+    options: WatchOptions,
+    cache: impl MetadataCache + 'static,
+    events: Sender<Heard>,
+    meters: Arc<Meters>,
+) -> io::Result<WatchHandle> {
     let (hints, inbox) = mpsc::channel();
     let own_hints = hints.clone();
     std::thread::Builder::new()
         .name("watch".into())
-        .spawn(move || Worker::new(options, events, own_hints, inbox, meters).run())?;
+        .spawn(move || Worker::new(options, cache, events, own_hints, inbox, meters).run())?;
     Ok(WatchHandle { hints })
 }
 
-/// What a walk met under the name of an article.
+/// What is to be looked at.
 enum Met {
-    File,
-    /// A link, a folder or something stranger.
-    Other,
-    Unusable(Diagnostic),
+    File(ArticlePath, FileType),
+    Unusable(ArticlePath, Diagnostic),
 }
 
-/// Reads the whole content directory once; files are taken as they are, in no order, while others are still looked for.
-/// `progress` hears how many are read and how many were found so far.
+/// Reads the whole content directory once; files are taken as they are, in no order, while others are still looked for. What `cache`
+/// has of them is not read again, and what it has not it is told; by `clock` it is seen which files are too young for that. `progress` hears how many are read and how many were found so far.
 pub fn read_everything<S>(
     root: &Root,
     options: &ParseOptions,
+    mut cache: impl MetadataCache,
+    clock: fn() -> SystemTime,
     progress: &(impl Fn(usize, usize) + Sync),
     take: impl FnOnce(&mut dyn Iterator<Item = Vec<ParsedFile>>) -> S,
 ) -> (Listing, S) {
     let (done, found) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let reader = read::Reader::new(root, options);
-    let find = |tell: &mut dyn FnMut((ArticlePath, Met))| {
+    let (keep, kept) = mpsc::channel::<(ArticlePath, Cached)>();
+    cache.read_by(cache::rules(options));
+    let find = |tell: &mut dyn FnMut((Met, Option<Cached>))| {
         let mut files = Vec::new();
-        let walk = scan::walk(root, "", &mut Devices::new(), &mut |path, kind| {
-            found.fetch_add(1, Ordering::Relaxed);
-            files.push(path.clone());
-            tell((path, if kind.is_file() { Met::File } else { Met::Other }));
+        let walk = scan::walk(root, "", &mut Devices::new(), &mut |folder| {
+            let mut rows = cache.of_folder(&folder.path);
+            found.fetch_add(folder.files.len(), Ordering::Relaxed);
+            for (path, kind) in folder.files {
+                files.push(path.clone());
+                let row = rows.remove(path.name());
+                tell((Met::File(path, kind), row));
+            }
+            let gone = rows.into_keys().map(|name| (ArticlePath::new(&scan::join(&folder.path, &name)), None));
+            cache.keep(gone.chain(kept.try_iter().map(|(path, row)| (path, Some(row)))).collect());
         });
         for (path, diagnostic) in walk.unusable {
             files.push(path.clone());
-            tell((path, Met::Unusable(diagnostic)));
+            tell((Met::Unusable(path, diagnostic), None));
         }
         files.sort_unstable();
-        Listing { files, ..walk.listing }
+        cache.finish_listing();
+        (Listing { files, ..walk.listing }, cache, kept)
     };
-    let read = |(path, met): (ArticlePath, Met)| {
+    let read = |(met, row): (Met, Option<Cached>)| {
         let file = match met {
-            Met::File => reader.read_regular(&path),
-            Met::Other => reader.read(&path, None),
-            Met::Unusable(diagnostic) => read::refused(path, diagnostic),
+            Met::File(path, kind) => {
+                let (file, row) = reader.read_or_recall(&path, kind, row.as_ref(), clock());
+                if let Some(row) = row {
+                    // Nobody listens where the walk ended by a panic.
+                    keep.send((path, row)).unwrap_or_default();
+                }
+                file
+            }
+            Met::Unusable(path, diagnostic) => read::refused(path, diagnostic),
         };
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, found.load(Ordering::Relaxed));
         file
     };
-    cores::in_passing(find, read, take)
+    let ((listing, mut cache, kept), taken) = cores::in_passing(find, read, take);
+    cache.keep(kept.try_iter().map(|(path, row)| (path, Some(row))).collect());
+    (listing, taken)
+}
+
+/// Ages of files are measured against the system's clock, since that is what stamped them.
+#[expect(clippy::disallowed_methods, reason = "part of the shell: mtimes are of the system's clock")]
+pub fn clock() -> SystemTime {
+    SystemTime::now()
 }

@@ -1,17 +1,19 @@
 //! Reading and parsing of files, on all cores.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, FileType, OpenOptions};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
+use super::cache::{self, Cached};
 use super::coalesce::Stamp;
-use super::cores::on_all_cores;
-use super::scan::{Root, look};
+use super::scan::{Root, look, stamp};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
+use crate::cores::on_all_cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash, media_type};
@@ -77,7 +79,7 @@ fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
         return;
     }
     let mut missing = Vec::new();
-    Arc::make_mut(&mut article.metadata).measure_files(|file| {
+    article.measure_files(path, |file| {
         let facts = measure(root, file);
         if facts.is_none() {
             missing.push(
@@ -130,10 +132,23 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
     })
 }
 
-/// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again).
-pub fn read_all(root: &Root, files: &[(ArticlePath, Option<Stamp>)], options: &ParseOptions) -> Vec<ParsedFile> {
+/// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again); and what is to be
+/// kept of them.
+pub(super) fn read_all(
+    root: &Root,
+    files: &[(ArticlePath, Option<Stamp>)],
+    options: &ParseOptions,
+) -> (Vec<ParsedFile>, Vec<(ArticlePath, Option<Cached>)>) {
     let reader = Reader::new(root, options);
-    on_all_cores(files, |(path, stamp)| reader.read(path, *stamp))
+    let read = on_all_cores(files, |(path, stamp)| {
+        let file = reader.read(path, *stamp);
+        let row = cache::row(root, &file, *stamp, super::clock());
+        (file, row)
+    });
+    let (files, rows): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let rows = files.iter().zip(rows).filter_map(|(file, row)| Some((file.path.clone(), Some(row?))));
+    let rows = rows.collect();
+    (files, rows)
 }
 
 /// Reads many files of which all are in memory at once, and so keeps the bodies of the first only.
@@ -164,23 +179,40 @@ impl<'a> Reader<'a> {
         file
     }
 
+    /// What is kept of a file, or what reading it gives, and what is to be kept of that.
+    pub(super) fn read_or_recall(
+        &self,
+        path: &ArticlePath,
+        kind: FileType,
+        row: Option<&Cached>,
+        now: SystemTime,
+    ) -> (ParsedFile, Option<Cached>) {
+        if let Some(row) = row
+            && let Ok(Some(stamp)) = look(self.root, path)
+            && let Some(card) = cache::card(self.root, path, stamp, row, now)
+        {
+            return (ParsedFile { path: path.clone(), state: FileState::Known(card), renamed_from: None }, None);
+        }
+        if kind.is_file() { self.read_regular(path, now) } else { (self.read(path, None), None) }
+    }
+
     /// Reads what its folder says is a regular file, which saves looking at it; whatever is odd about it is looked at after all.
-    pub(super) fn read_regular(&self, path: &ArticlePath) -> ParsedFile {
-        let regular = || -> io::Result<Option<Vec<u8>>> {
+    fn read_regular(&self, path: &ArticlePath, now: SystemTime) -> (ParsedFile, Option<Cached>) {
+        let regular = || -> io::Result<Option<(Stamp, Vec<u8>)>> {
             let file = open(&self.root.file(path), libc::O_NOFOLLOW)?;
             let metadata = file.metadata()?;
             let usable = metadata.is_file() && metadata.len() <= self.options.max_size;
-            usable.then(|| bytes(file, metadata.len(), self.options.max_size)).transpose()
+            let bytes = usable.then(|| bytes(file, metadata.len(), self.options.max_size)).transpose()?;
+            Ok(bytes.map(|bytes| (stamp(&metadata), bytes)))
         };
-        let Ok(Some(bytes)) = regular() else { return self.read(path, None) };
+        let Ok(Some((stamp, bytes))) = regular() else { return (self.read(path, None), None) };
         let mut parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
         if let Some(article) = &mut parsed.article {
-            match self.has_room_for(article, bytes.len()) {
-                true => article.source = Some(bytes.into()),
-                false => article.body = None,
-            }
+            article.source = Some(bytes.into());
         }
-        ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None }
+        let file = ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None };
+        let row = cache::row(self.root, &file, Some(stamp), now);
+        (file, row)
     }
 
     fn has_room_for(&self, article: &Article, source: usize) -> bool {
@@ -194,15 +226,15 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
     on_all_cores(requests, |request| {
         if !request.shown {
             let source = version(root, request, options).map(Arc::from);
-            return FetchedBody { request: request.clone(), body: None, source };
+            return FetchedBody { request: request.clone(), article: None, source };
         }
-        let (body, source) = match read(root, &request.path, options, article::parse).state {
-            FileState::Present(Parsed { article: Some(article), .. }) if article.metadata.hash == request.hash => {
-                (article.body, article.source)
-            }
-            _ => (None, None),
+        let article = match read(root, &request.path, options, article::parse).state {
+            FileState::Present(Parsed { article, .. }) => article,
+            _ => None,
         };
-        FetchedBody { request: request.clone(), body, source }
+        let article = article.filter(|article| article.metadata.hash == request.hash);
+        let source = article.as_ref().and_then(|article| article.source.clone());
+        FetchedBody { request: request.clone(), article, source }
     })
 }
 

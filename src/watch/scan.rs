@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::coalesce::{Seen, Stamp};
-use super::cores::on_all_cores;
 use crate::article::is_article_name;
+use crate::cores::on_all_cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
 use crate::types::ArticlePath;
@@ -43,36 +43,45 @@ impl Root {
 /// What a scan remembers of folders: on which device each was, so that an unmounted one is not taken for an emptied one.
 pub type Devices = HashMap<String, u64>;
 
-/// A scan of a folder and all below it.
+/// All articles, each looked at.
 #[derive(Debug)]
 pub struct Scan {
-    /// For the engine.
+    /// The folders.
     pub listing: Listing,
-    /// Stamps of the files that can be read, in the order of the listing.
+    /// Stamps of the files that can be read, in order.
     pub files: Vec<(ArticlePath, Stamp)>,
     /// Files that are there and cannot be used, and why.
     pub unusable: Vec<(ArticlePath, Diagnostic)>,
 }
 
-/// Scans a folder of the content directory, `""` for all of it.
-pub fn scan(root: &Root, scope: &str, devices: &mut Devices) -> Scan {
+/// Looks at all of the content directory.
+pub fn scan(root: &Root) -> Scan {
     let mut names = Vec::new();
-    let mut walk = walk(root, scope, devices, &mut |path, _| names.push(path));
+    let found = &mut |folder: Folder| names.extend(folder.files.into_iter().map(|(path, _)| path));
+    let Walk { listing, mut unusable } = walk(root, "", &mut Devices::new(), found);
     names.sort_unstable();
     let looks = on_all_cores(&names, |path| look(root, path));
     let mut files = Vec::with_capacity(names.len());
     for (path, look) in names.into_iter().zip(looks) {
         match look {
             Ok(Some(stamp)) => files.push((path, stamp)),
-            // Gone between listing and looking: its removal will be seen as well.
+            // Gone between listing and looking.
             Ok(None) => {}
-            Err(diagnostic) => walk.unusable.push((path, diagnostic)),
+            Err(diagnostic) => unusable.push((path, diagnostic)),
         }
     }
-    let unusable = walk.unusable.iter().map(|(path, _)| path);
-    walk.listing.files = files.iter().map(|(path, _)| path).chain(unusable).cloned().collect();
-    walk.listing.files.sort();
-    Scan { listing: walk.listing, files, unusable: walk.unusable }
+    Scan { listing, files, unusable }
+}
+
+/// The articles of one folder.
+#[derive(Debug, Default)]
+pub(super) struct Folder {
+    /// Relative to the content directory.
+    pub(super) path: String,
+    /// Whether it was listed to its end.
+    pub(super) is_complete: bool,
+    /// What its folder says of each, in no order.
+    pub(super) files: Vec<(ArticlePath, FileType)>,
 }
 
 /// What a walk through folders met, besides the articles that it told of.
@@ -84,25 +93,30 @@ pub(super) struct Walk {
     pub(super) unusable: Vec<(ArticlePath, Diagnostic)>,
 }
 
-/// Walks through a folder and all below it, and tells of every article by its name, without looking at it, and what its folder
-/// says that it is.
-pub(super) fn walk(
-    root: &Root,
-    scope: &str,
-    devices: &mut Devices,
-    found: &mut impl FnMut(ArticlePath, FileType),
-) -> Walk {
-    let listing =
-        Listing { scope: scope.to_owned(), directories: Vec::new(), files: Vec::new(), doubtful: false, limited: None };
+/// Walks through a folder and all below it, and tells of every folder and its articles, without looking at these.
+pub(super) fn walk(root: &Root, scope: &str, devices: &mut Devices, found: &mut impl FnMut(Folder)) -> Walk {
+    let listing = Listing {
+        scope: scope.to_owned(),
+        directories: Vec::new(),
+        files: Vec::new(),
+        is_whole: true,
+        doubtful: false,
+        limited: None,
+    };
     let mut walk = Walk { listing, unusable: Vec::new() };
     let mut folders = vec![scope.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let unreadable = list(root, &folder, devices, &mut walk, &mut folders, found).err().map(|reason| {
+    while let Some(path) = folders.pop() {
+        let mut folder = Folder { path, ..Folder::default() };
+        let listed = list(root, &mut folder, devices, &mut walk, &mut folders);
+        folder.is_complete = listed.is_ok();
+        let path = folder.path.clone();
+        let unreadable = listed.err().map(|reason| {
             Diagnostic::new(Code::FolderUnreadable, format!("this folder cannot be read: {reason}"))
-                .at(Place::file(&root.display(&folder)))
+                .at(Place::file(&root.display(&path)))
                 .help("its articles stay as they are; give dateline the right to read it, or mount it again")
         });
-        walk.listing.directories.push(ListedDirectory { path: folder, unreadable });
+        found(folder);
+        walk.listing.directories.push(ListedDirectory { path, unreadable });
     }
     walk.listing.doubtful = is_doubtful(root, devices);
     walk
@@ -124,12 +138,12 @@ pub fn is_doubtful(root: &Root, devices: &mut Devices) -> bool {
 
 fn list(
     root: &Root,
-    folder: &str,
+    found: &mut Folder,
     devices: &mut Devices,
     walk: &mut Walk,
     folders: &mut Vec<String>,
-    found: &mut impl FnMut(ArticlePath, FileType),
 ) -> Result<(), String> {
+    let folder = &*found.path;
     let directory = root.path.join(folder);
     let explain = |error: io::Error| error.to_string();
     let device = fs::metadata(&directory).map_err(explain)?.dev();
@@ -174,7 +188,7 @@ fn list(
                 .help("what was in a folder of this name stays as it is; remove the link, or put the folder back");
             walk.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
         } else if is_article_name(name) {
-            found(ArticlePath::new(&path), kind);
+            found.files.push((ArticlePath::new(&path), kind));
         }
     }
     // A folder that is empty and on another device than before: what was mounted on it is not.
@@ -186,7 +200,8 @@ fn list(
     Ok(())
 }
 
-fn join(folder: &str, name: &str) -> String {
+/// The path of something in a folder.
+pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
@@ -242,7 +257,8 @@ pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic
     Ok(kind.is_file().then(|| stamp(&metadata)))
 }
 
-fn stamp(metadata: &Metadata) -> Stamp {
+/// What tells a version of a file from others.
+pub(super) fn stamp(metadata: &Metadata) -> Stamp {
     let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
     Stamp {
         size: metadata.size(),

@@ -1,29 +1,33 @@
 //! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine. Long because its state is one:
 //! each step changes what the others know. What decides is in `coalesce`, `notice` and `scan`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as HintSender};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
+use super::cache::{self, Cached, MetadataCache};
 use super::coalesce::{Coalescer, QUIET, Said, Stamp, Step};
+use super::known::KnownFiles;
 use super::mounts;
 use super::notice::{Hint, Notice};
-use super::read::{self, open_media};
-use super::scan::{Devices, is_doubtful, look, scan, seen};
-use super::{Heard, WatchOptions};
-use crate::article::{MediaFacts, is_article_name};
+use super::read;
+use super::scan::{Devices, Folder, Walk, is_doubtful, join, look, seen, walk};
+use super::{Heard, WatchOptions, clock};
+use crate::article::card::Packed;
+use crate::article::is_article_name;
 use crate::config::Checked;
+use crate::cores;
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 
 /// The most files of one event.
-const BATCH: usize = 256;
+const BATCH: usize = 1_024;
 /// How often everything is scanned while the system does not tell about changes.
 const POLL: Duration = Duration::from_secs(2);
 /// How often it is asked what is mounted.
@@ -36,16 +40,7 @@ const CONFIG_QUIET: Duration = Duration::from_millis(50);
 /// How long the first feeds wait for young files.
 const FIRST_SETTLES: Duration = QUIET.saturating_mul(3);
 
-/// What was last read of a file.
-struct Known {
-    stamp: Option<Stamp>,
-    /// `None`: no version could be used.
-    hash: Option<ContentHash>,
-    /// The files that it names, and what they were when it was read.
-    files: Vec<(ArticlePath, Option<MediaFacts>)>,
-}
-
-pub(super) struct Worker {
+pub(super) struct Worker<C> {
     options: WatchOptions,
     /// The folder of the configuration file as the system's hints spell it.
     config_folder: PathBuf,
@@ -60,9 +55,11 @@ pub(super) struct Worker {
     /// Whether the content directory is watched.
     armed: bool,
     limited: Option<String>,
-    known: BTreeMap<ArticlePath, Known>,
-    /// Files that articles name, with those articles.
-    named: BTreeMap<ArticlePath, BTreeSet<ArticlePath>>,
+    known: KnownFiles,
+    /// What earlier runs read; not there only while it is asked.
+    cache: Option<C>,
+    /// Whether the engine has to be told of every file: it was told of none yet, or could not be sure of some.
+    tells_all: bool,
     devices: Devices,
     coalescer: Coalescer,
     /// Where renamed articles were before, until they are read.
@@ -81,14 +78,16 @@ pub(super) struct Worker {
 /// The other side of the channel of events is gone: the daemon stops.
 struct Stopped;
 
-impl Worker {
+impl<C: MetadataCache> Worker<C> {
     pub(super) fn new(
         options: WatchOptions,
+        mut cache: C,
         events: Sender<Heard>,
         hints: HintSender<Hint>,
         inbox: Receiver<Hint>,
         meters: Arc<Meters>,
-    ) -> Worker {
+    ) -> Worker<C> {
+        cache.read_by(cache::rules(&options.parsing));
         let config_hash = Some(options.config_hash);
         let config_folder = config_folder(&options.config);
         let coalescer = Coalescer::new(options.grace);
@@ -105,8 +104,9 @@ impl Worker {
             notice: None,
             armed: false,
             limited: None,
-            known: BTreeMap::new(),
-            named: BTreeMap::new(),
+            known: KnownFiles::default(),
+            cache: Some(cache),
+            tells_all: true,
             devices: Devices::new(),
             renamed: BTreeMap::new(),
             coalescer,
@@ -158,12 +158,14 @@ impl Worker {
                     self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
                     if plan.parsing != self.options.parsing {
                         self.options.parsing = plan.parsing;
-                        self.known.clear();
+                        let rules = cache::rules(&self.options.parsing);
+                        self.cache.iter_mut().for_each(|cache| cache.read_by(rules));
+                        self.begin_anew();
                         work.everything = true;
                     }
                 }
                 Hint::Reread => {
-                    self.known.clear();
+                    self.begin_anew();
                     work.everything = true;
                 }
                 Hint::Overflow => {
@@ -234,15 +236,15 @@ impl Worker {
             *before = said.max(*before);
         } else if kind != Kind::Touched {
             // A picture or sound: the articles that name it say what it is like.
-            work.reread.extend(self.named.get(&ArticlePath::new(&relative)).into_iter().flatten().cloned());
+            work.reread.extend(self.known.naming(&ArticlePath::new(&relative)).cloned());
         }
         // What was here may have been a folder.
         if kind == Kind::Gone && !is_article_name(name) {
-            let below = format!("{relative}/");
-            for path in self.below(&below) {
+            for path in self.known.below(&relative) {
                 work.files.entry(path.clone()).or_insert(Said::Gone);
             }
-            work.reread.extend(self.naming_below(&below));
+            let below = format!("{relative}/");
+            work.reread.extend(self.known.named(&below).flat_map(|(_, articles)| articles).cloned());
         }
     }
 
@@ -252,13 +254,13 @@ impl Worker {
         let inside = format!("{from}/");
         let path = ArticlePath::new(&from);
         let was_there =
-            self.known.contains_key(&path) || work.renamed.contains_key(&path) || self.renamed.contains_key(&path);
-        let file = was_there.then_some((from, to.clone()));
-        let files = self.below(&inside).filter_map(|path| {
+            self.known.contains(&path) || work.renamed.contains_key(&path) || self.renamed.contains_key(&path);
+        let files = self.known.below(&from).filter_map(|path| {
             let rest = path.as_str().strip_prefix(&inside)?;
             Some((path.to_string(), format!("{to}/{rest}")))
         });
-        let files: Vec<(String, String)> = file.into_iter().chain(files).collect();
+        let mut files: Vec<(String, String)> = files.collect();
+        files.extend(was_there.then_some((from, to)));
         for (from, to) in files {
             let from = ArticlePath::new(&from);
             // Renamed twice: what matters is where it was first.
@@ -267,19 +269,10 @@ impl Worker {
         }
     }
 
-    fn below<'w>(&'w self, prefix: &str) -> impl Iterator<Item = &'w ArticlePath> {
-        let prefix = prefix.to_owned();
-        self.known
-            .range(ArticlePath::new(&prefix)..)
-            .map(|(path, _)| path)
-            .take_while(move |path| path.as_str().starts_with(&prefix))
-    }
-
-    /// The articles that name files below a folder.
-    fn naming_below(&self, prefix: &str) -> BTreeSet<ArticlePath> {
-        let files = self.named.range(ArticlePath::new(prefix)..);
-        let inside = files.take_while(|(file, _)| file.as_str().starts_with(prefix));
-        inside.flat_map(|(_, articles)| articles).cloned().collect()
+    /// Everything is read again, and told.
+    fn begin_anew(&mut self) {
+        self.known.clear();
+        self.tells_all = true;
     }
 
     fn look_at(&mut self, work: Work) -> Result<(), Stopped> {
@@ -306,7 +299,7 @@ impl Worker {
         for (path, said) in work.files {
             self.observe(path, said, &mut ready);
         }
-        ready.extend(work.reread.into_iter().filter(|path| self.known.contains_key(path)));
+        ready.extend(work.reread.into_iter().filter(|path| self.known.contains(path)));
         ready.sort();
         ready.dedup();
         self.read(ready)?;
@@ -320,10 +313,11 @@ impl Worker {
             Ok(found) => found,
             Err(_) => return ready.push(path),
         };
-        if found.is_none() && !self.known.contains_key(&path) {
-            return;
-        }
-        if found.is_some() && self.known.get(&path).is_some_and(|known| known.stamp == found) {
+        let is_old = match found {
+            None => !self.known.contains(&path),
+            Some(stamp) => self.known.is_unchanged(&path, stamp),
+        };
+        if is_old {
             return;
         }
         let now = self.now();
@@ -350,10 +344,7 @@ impl Worker {
                 Step::Wait => {}
             }
         }
-        absent.retain(|path| {
-            self.name(path, &[]);
-            self.known.remove(path).is_some()
-        });
+        absent.retain(|path| self.known.forget(path));
         if !absent.is_empty() {
             let doubtful = is_doubtful(&self.options.root, &mut self.devices);
             let gone = absent.into_iter().map(|path| ParsedFile {
@@ -381,16 +372,16 @@ impl Worker {
             // The stamp from before reading: a write in between shows as a change.
             let seen: Vec<(ArticlePath, Option<Stamp>)> =
                 batch.iter().map(|path| (path.clone(), look(&self.options.root, path).unwrap_or_default())).collect();
-            let mut files = read::read_all(&self.options.root, &seen, &self.options.parsing);
+            let (mut files, rows) = read::read_all(&self.options.root, &seen, &self.options.parsing);
+            if let Some(cache) = &mut self.cache {
+                cache.keep(rows);
+            }
             let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
             let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
             files.retain(|file| self.is_news(file, stamp(file)));
             for file in &mut files {
                 file.renamed_from = origins.remove(&file.path);
-                // Whatever comes to the old path from now on is news.
-                if let Some(old) = file.renamed_from.as_ref().and_then(|from| self.known.get_mut(from)) {
-                    (old.stamp, old.hash) = (None, None);
-                }
+                file.renamed_from.iter().for_each(|from| self.known.disown(from));
             }
             if !files.is_empty() {
                 self.send(Event::Files(files))?;
@@ -402,9 +393,7 @@ impl Worker {
     /// Whether what was read last at the old path is what is at the new one. Where something is at the old path again, that may
     /// have been read already, before the system told of the renaming.
     fn is_the_same(&self, from: &ArticlePath, stamp: Option<Stamp>) -> bool {
-        let file = |stamp: Option<Stamp>| stamp.map(|stamp| (stamp.device, stamp.inode));
-        let known = self.known.get(from).and_then(|known| file(known.stamp));
-        let is_same = known.is_some() && known == file(stamp);
+        let is_same = stamp.is_some_and(|stamp| self.known.is_same_file(from, stamp));
         is_same || matches!(look(&self.options.root, from), Ok(None))
     }
 
@@ -412,16 +401,14 @@ impl Worker {
     fn is_news(&mut self, file: &ParsedFile, stamp: Option<Stamp>) -> bool {
         match &file.state {
             FileState::Present(parsed) => {
-                let metadata = parsed.article.as_ref().map(|article| &article.metadata);
-                let files = metadata.into_iter().flat_map(|metadata| metadata.local_files());
+                let article = parsed.article.as_ref();
+                let files = article.into_iter().flat_map(|article| article.metadata.local_files());
                 let files = files.map(|(file, facts)| (file.clone(), facts)).collect();
-                let known = Known { stamp, hash: metadata.map(|metadata| metadata.hash), files };
-                self.name(&file.path, &known.files);
-                let same =
-                    |before: &Known| before.hash.is_some() && before.hash == known.hash && before.files == known.files;
-                let is_news = !self.known.get(&file.path).is_some_and(same);
-                self.known.insert(file.path.clone(), known);
-                is_news
+                self.known.note(&file.path, stamp, article.map(|article| article.card.hash()), files)
+            }
+            FileState::Known(card) => {
+                let files = if card.has_files() { card.open(&file.path).files } else { Vec::new() };
+                self.known.note(&file.path, stamp, Some(card.hash()), files)
             }
             FileState::Absent { .. } => {
                 let now = self.now();
@@ -430,74 +417,42 @@ impl Worker {
             }
             // Read again at the next scan.
             FileState::Unreadable(_) => {
-                self.known.insert(file.path.clone(), Known { stamp: None, hash: None, files: Vec::new() });
+                self.known.note(&file.path, None, None, Vec::new());
                 true
             }
         }
     }
 
-    /// Notes which files an article names now.
-    fn name(&mut self, path: &ArticlePath, files: &[(ArticlePath, Option<MediaFacts>)]) {
-        for (file, _) in self.known.get(path).map(|known| known.files.clone()).unwrap_or_default() {
-            let Some(articles) = self.named.get_mut(&file) else { continue };
-            articles.remove(path);
-            if articles.is_empty() {
-                self.named.remove(&file);
-            }
-        }
-        for (file, _) in files {
-            self.named.entry(file.clone()).or_default().insert(path.clone());
-        }
-    }
-
     /// Articles whose files look different from when they were read: what no hint told of.
     fn remeasured(&self, scope: &str) -> BTreeSet<ArticlePath> {
-        let files = self.named.range(ArticlePath::new(scope)..);
-        let inside = files.take_while(|(file, _)| file.as_str().starts_with(scope));
-        let different = inside.flat_map(|(file, articles)| {
-            let length = open_media(&self.options.root, file).ok().map(|(_, metadata)| metadata.len());
+        let different = self.known.named(scope).flat_map(|(file, articles)| {
+            let length = look(&self.options.root, file).ok().flatten().map(|stamp| stamp.size);
             articles.iter().filter(move |path| {
-                let files = self.known.get(*path).map(|known| known.files.as_slice()).unwrap_or_default();
-                let before = files.iter().find(|(name, _)| name == file).and_then(|(_, facts)| *facts);
-                before.map(|facts| facts.length) != length
+                let before = self.known.files_of(path).iter().find(|(name, _)| name == file);
+                before.and_then(|(_, facts)| *facts).map(|facts| facts.length) != length
             })
         });
         different.cloned().collect()
     }
 
+    /// Looks at a folder and all below it, `""` for everything: reads what is new, notes what is gone, and tells the engine.
     fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
         self.meters.scans.inc();
-        let mut found = scan(&self.options.root, scope, &mut self.devices);
-        let mut ready = Vec::new();
-        for (path, stamp) in &found.files {
-            if self.known.get(path).is_none_or(|known| known.stamp != Some(*stamp)) {
-                let now = self.now();
-                if self.listed && scope.is_empty() && !self.coalescer.is_waiting(path) {
-                    self.meters.found_by_scan.inc();
-                }
-                if self.coalescer.observe(path, seen(Some(*stamp), clock()), Said::Touched, now) == Step::Read {
-                    ready.push(path.clone());
-                }
-            }
-        }
-        ready.extend(found.unusable.iter().map(|(path, _)| path.clone()));
-        let listing = &mut found.listing;
+        let whole = self.tells_all || !scope.is_empty();
+        let mut found = self.look_everywhere(scope, whole)?;
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
-        ready.extend(self.remeasured(&prefix));
-        ready.sort();
-        ready.dedup();
-        let absent = listing.absence();
-        let missing: Vec<ArticlePath> = self.below(&prefix).filter(|path| absent(path)).cloned().collect();
-        drop(absent);
-        let now = self.now();
-        for path in &missing {
-            self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
+        self.read(self.remeasured(&prefix).into_iter().collect())?;
+        if scope.is_empty() {
+            self.tells_all = found.directories.iter().any(|folder| folder.unreadable.is_some());
         }
-        // Until the grace is over, what is leaving is still there.
-        listing.files.extend(self.coalescer.leaving().cloned());
-        listing.files.sort();
-        listing.files.dedup();
-        self.read(ready)?;
+        if whole {
+            // Until the grace is over, what is leaving is still there.
+            found.files.extend(self.coalescer.leaving().cloned());
+            found.files.sort_unstable();
+            found.files.dedup();
+        } else {
+            found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
+        }
         if let (Some(reason), "") = (&self.limited, scope) {
             let diagnostic = Diagnostic::new(
                 Code::WatchLimited,
@@ -508,16 +463,136 @@ impl Worker {
                 "changes are found within {} s by looking; raise fs.inotify.max_user_watches to be told at once",
                 POLL.as_secs()
             ));
-            found.listing.limited = Some(diagnostic);
+            found.limited = Some(diagnostic);
         }
         // Articles that were just copied here are young: without them the first feeds would be empty ones.
         if !self.listed && self.coalescer.is_unsettled() {
-            self.first = Some((found.listing, self.now() + FIRST_SETTLES));
+            self.first = Some((found, self.now() + FIRST_SETTLES));
         } else {
-            self.send(Event::Rescan(found.listing))?;
+            self.send(Event::Rescan(found))?;
         }
         self.listed |= scope.is_empty();
         Ok(())
+    }
+
+    /// Walks through folders and looks at their files on all cores; what is new is read meanwhile. The listing has the files only
+    /// where they are all to be told.
+    fn look_everywhere(&mut self, scope: &str, whole: bool) -> Result<Listing, Stopped> {
+        let root = self.options.root.clone();
+        let mut devices = std::mem::take(&mut self.devices);
+        // What this run read itself it knows.
+        let mut cache = self.cache.take_if(|_| self.tells_all && scope.is_empty());
+        let find = |tell: &mut dyn FnMut((Folder, HashMap<String, Cached>))| {
+            let walk = walk(&root, scope, &mut devices, &mut |folder| {
+                let rows = cache.as_mut().map(|cache| cache.of_folder(&folder.path)).unwrap_or_default();
+                tell((folder, rows));
+            });
+            cache.iter_mut().for_each(MetadataCache::finish_listing);
+            (walk, devices, cache)
+        };
+        let look = |(folder, mut rows): (Folder, HashMap<String, Cached>)| {
+            let files = folder.files.into_iter().map(|(path, _)| {
+                let row = rows.remove(path.name());
+                let found = look(&root, &path);
+                let stamp = found.as_ref().ok().copied().flatten();
+                let card = row.zip(stamp).and_then(|(row, stamp)| cache::card(&root, &path, stamp, &row, clock()));
+                (path, found, card)
+            });
+            let files = files.collect();
+            Looked { path: folder.path, is_complete: folder.is_complete, files, gone: rows.into_keys().collect() }
+        };
+        let mut files = Vec::new();
+        let mut gone = Vec::new();
+        let mut ready = Vec::new();
+        let mut visited: HashSet<String> = HashSet::new();
+        let ((walk, devices, cache), result) = cores::in_passing(find, look, |looked| {
+            for mut folder in looked.flatten() {
+                if whole {
+                    files.extend(
+                        folder
+                            .files
+                            .iter()
+                            .filter(|(_, found, _)| !matches!(found, Ok(None)))
+                            .map(|(path, ..)| path.clone()),
+                    );
+                }
+                gone.extend(folder.gone.drain(..).map(|name| (ArticlePath::new(&join(&folder.path, &name)), None)));
+                visited.insert(folder.path.clone());
+                self.compare(folder, scope, &mut ready)?;
+                if ready.len() >= BATCH {
+                    self.read(std::mem::take(&mut ready))?;
+                }
+            }
+            Ok(())
+        });
+        self.devices = devices;
+        if cache.is_some() {
+            self.cache = cache;
+            self.cache.iter_mut().for_each(|cache| cache.keep(std::mem::take(&mut gone)));
+        }
+        result?;
+        let Walk { mut listing, unusable } = walk;
+        ready.extend(unusable.iter().map(|(path, _)| path.clone()));
+        files.extend(unusable.into_iter().map(|(path, _)| path));
+        // Whole folders that are gone.
+        let absent = listing.absence();
+        let lost = self.known.folders(scope).filter(|folder| !visited.contains(*folder));
+        let lost: Vec<ArticlePath> =
+            lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned().collect();
+        drop(absent);
+        lost.into_iter().for_each(|path| self.has_left(&path));
+        self.read(ready)?;
+        files.sort_unstable();
+        listing.files = files;
+        listing.is_whole = whole;
+        Ok(listing)
+    }
+
+    /// Compares a folder with what is known of it: what is new and complete is ready to be read.
+    fn compare(&mut self, folder: Looked, scope: &str, ready: &mut Vec<ArticlePath>) -> Result<(), Stopped> {
+        let mut recalled = Vec::new();
+        let mut there: HashSet<ArticlePath> = HashSet::new();
+        for (path, found, card) in folder.files {
+            match found {
+                Ok(Some(stamp)) if self.known.is_unchanged(&path, stamp) => {}
+                Ok(Some(stamp)) => match card {
+                    Some(card) if !self.known.contains(&path) => {
+                        let state = FileState::Known(card);
+                        let file = ParsedFile { path: path.clone(), state, renamed_from: None };
+                        self.is_news(&file, Some(stamp));
+                        recalled.push(file);
+                    }
+                    _ => {
+                        let now = self.now();
+                        if self.listed && scope.is_empty() && !self.coalescer.is_waiting(&path) {
+                            self.meters.found_by_scan.inc();
+                        }
+                        let seen = seen(Some(stamp), clock());
+                        if self.coalescer.observe(&path, seen, Said::Touched, now) == Step::Read {
+                            ready.push(path.clone());
+                        }
+                    }
+                },
+                // Gone between listing and looking: its removal will be seen as well.
+                Ok(None) => continue,
+                Err(_) => ready.push(path.clone()),
+            }
+            there.insert(path);
+        }
+        if folder.is_complete {
+            let left = self.known.in_folder(&folder.path).filter(|path| !there.contains(*path));
+            let left: Vec<ArticlePath> = left.cloned().collect();
+            left.iter().for_each(|path| self.has_left(path));
+        }
+        if !recalled.is_empty() {
+            self.send(Event::Files(recalled))?;
+        }
+        Ok(())
+    }
+
+    fn has_left(&mut self, path: &ArticlePath) {
+        let now = self.now();
+        self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
     }
 
     /// Watches a folder and all below it, again if it was watched. When this returns, the system's thread has dealt with all
@@ -601,6 +676,16 @@ impl Worker {
     }
 }
 
+/// A folder whose files were looked at.
+struct Looked {
+    path: String,
+    is_complete: bool,
+    /// What a look at each showed, and what is kept of it.
+    files: Vec<(ArticlePath, Result<Option<Stamp>, Diagnostic>, Option<Packed>)>,
+    /// Files that are kept and not there.
+    gone: Vec<String>,
+}
+
 /// What hints amount to.
 #[derive(Default)]
 struct Work {
@@ -625,10 +710,4 @@ enum Kind {
 fn config_folder(config: &Path) -> PathBuf {
     let folder = config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
-}
-
-/// Ages of files are measured against the system's clock, since that is what stamped them.
-#[expect(clippy::disallowed_methods, reason = "part of the shell: mtimes are of the system's clock")]
-fn clock() -> SystemTime {
-    SystemTime::now()
 }

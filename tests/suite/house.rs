@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may import those behind it.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 20] = [
     "cli", "daemon", "control", "serve", "deliver", "watch", "store", "engine", "build", "event", "snapshot", "ledger",
-    "config", "feed", "article", "diag", "meter", "types",
+    "config", "feed", "article", "diag", "meter", "types", "slab", "cores",
 ];
 /// These meet the core through `event` and `snapshot` only.
 const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];

@@ -8,6 +8,7 @@
 )]
 
 mod bad_articles;
+mod caching;
 mod commands;
 mod config_cases;
 mod convergence;

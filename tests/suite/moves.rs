@@ -343,8 +343,14 @@ fn no_feed_lacks_an_article_while_its_file_is_elsewhere() {
     let file = |path: &str, state| ParsedFile { path: ArticlePath::new(path), state, renamed_from: None };
     let directories = ["", "news", "sport"].map(|path| ListedDirectory { path: path.into(), unreadable: None });
     let files = vec![ArticlePath::new("news/ships.md")];
-    let listing =
-        Listing { scope: String::new(), directories: directories.into(), files, doubtful: false, limited: None };
+    let listing = Listing {
+        scope: String::new(),
+        directories: directories.into(),
+        files,
+        is_whole: true,
+        doubtful: false,
+        limited: None,
+    };
     let mut engine = Engine::new();
     let mut second = 1_800_000_000;
     let mut tell = |event| {
@@ -371,7 +377,7 @@ fn no_feed_lacks_an_article_while_its_file_is_elsewhere() {
     assert_eq!(times, 1, "it moved, and is not deleted");
     let fetch = |request: BodyRequest| {
         let article = read(request.path.as_str()).article.expect("an article");
-        FetchedBody { request, body: article.body, source: article.source }
+        FetchedBody { request, source: article.source.clone(), article: Some(article) }
     };
     let fetched: Vec<FetchedBody> = requests.expect("its text").into_iter().map(fetch).collect();
     assert_eq!(tell(Event::Fetched(fetched)).map(|(times, _)| times), Some(1));

@@ -7,8 +7,14 @@ use std::sync::{Mutex, PoisonError, mpsc};
 const SHARE: usize = 32;
 
 /// The results of `work`, in the order of the items.
-pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().div_ceil(SHARE));
+pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    in_shares(items, SHARE, work)
+}
+
+/// The same for items of which a few are worth another core: so many are taken at once.
+pub fn in_shares<T: Sync, R: Send>(items: &[T], share: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let size = share.max(1);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().div_ceil(size));
     if threads <= 1 {
         return items.iter().map(work).collect();
     }
@@ -17,8 +23,8 @@ pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
     let share = || {
         let mut mine = Vec::new();
         loop {
-            let start = next.fetch_add(SHARE, Ordering::Relaxed);
-            let Some(items) = items.get(start..items.len().min(start + SHARE)).filter(|items| !items.is_empty()) else {
+            let start = next.fetch_add(size, Ordering::Relaxed);
+            let Some(items) = items.get(start..items.len().min(start + size)).filter(|items| !items.is_empty()) else {
                 break;
             };
             mine.push((start, items.iter().map(&work).collect()));
@@ -36,7 +42,7 @@ pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
 
 /// Works on things while others are still being found, and takes the results, in no order, while others are still being made.
 /// Says what finding and taking gave.
-pub(super) fn in_passing<T: Send, R: Send, F: Send, S>(
+pub fn in_passing<T: Send, R: Send, F: Send, S>(
     find: impl FnOnce(&mut dyn FnMut(T)) -> F + Send,
     work: impl Fn(T) -> R + Sync,
     take: impl FnOnce(&mut dyn Iterator<Item = Vec<R>>) -> S,

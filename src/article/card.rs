@@ -1,0 +1,236 @@
+//! What the catalog keeps of every article of an archive: what decides where and when readers see it, packed into some sixty bytes. What
+//! only an entry shows, such as its title, is read again when a window needs it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MediaFacts, Metadata, Retraction, SectionClaim};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
+
+/// A packed [`Card`]. Equal cards of a path have equal bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Packed(Box<[u8]>);
+
+/// What decides where and when readers see an article.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Card {
+    /// As in [`Metadata`], likewise those that follow.
+    pub hash: ContentHash,
+    /// First publication.
+    pub published: Option<Moment>,
+    /// Last significant change, if stated.
+    pub updated: Option<Moment>,
+    /// Who wrote it.
+    pub authors: Vec<Text>,
+    /// How it says to which section it belongs.
+    pub section: SectionClaim,
+    /// More sections that it is filed under.
+    pub sections: Vec<SectionPath>,
+    /// Tags.
+    pub tags: Vec<Text>,
+    /// The language, if it differs from the site's.
+    pub language: Option<Language>,
+    /// The explicit id.
+    pub id: Option<EntryId>,
+    /// The name in URLs and minted ids.
+    pub slug: Text,
+    /// The public page of the article, if it has its own.
+    pub link: Option<WebUrl>,
+    /// Whether it states a summary.
+    pub has_summary: bool,
+    /// Not to be published yet.
+    pub draft: bool,
+    /// `feeds = false` keeps it out of all feeds.
+    pub in_feeds: bool,
+    /// Not public before this instant.
+    pub embargo: Option<Moment>,
+    /// Not public from this instant on.
+    pub expires: Option<Moment>,
+    /// It was withdrawn.
+    pub retracted: Option<Retraction>,
+    /// When it was corrected.
+    pub corrections: Vec<Moment>,
+    /// The files below the content directory that it names, with what is known of each.
+    pub files: Vec<(ArticlePath, Option<MediaFacts>)>,
+}
+
+const DRAFT: u8 = 1;
+const IN_FEEDS: u8 = 2;
+const SUMMARY: u8 = 4;
+const FILES: u8 = 8;
+
+/// The bytes of a card, in this order. `hash` and `flags` are at known places.
+#[derive(Serialize, Deserialize)]
+struct Stored<'c> {
+    hash: [u8; 16],
+    flags: u8,
+    published: Option<i64>,
+    /// `None`: the file's name without its extension.
+    slug: Option<&'c str>,
+    #[serde(borrow)]
+    section: StoredClaim<'c>,
+    #[serde(borrow)]
+    authors: Vec<&'c str>,
+    #[serde(borrow)]
+    tags: Vec<&'c str>,
+    #[serde(borrow)]
+    seldom: Option<Seldom<'c>>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredClaim<'c> {
+    Folder,
+    Stated(&'c str),
+    #[serde(borrow)]
+    Breadcrumb(Vec<&'c str>),
+}
+
+/// What most articles have none of.
+#[derive(Serialize, Deserialize, Default, PartialEq)]
+struct Seldom<'c> {
+    updated: Option<i64>,
+    #[serde(borrow)]
+    sections: Vec<&'c str>,
+    language: Option<&'c str>,
+    id: Option<&'c str>,
+    link: Option<&'c str>,
+    embargo: Option<i64>,
+    expires: Option<i64>,
+    retracted: Option<Option<&'c str>>,
+    corrections: Vec<i64>,
+    #[serde(borrow)]
+    files: Vec<(&'c str, Option<(u64, Option<u32>, Option<u32>)>)>,
+}
+
+impl Packed {
+    /// The card of an article.
+    pub fn of(path: &ArticlePath, metadata: &Metadata) -> Packed {
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let facts = |facts: MediaFacts| (facts.length, facts.width, facts.height);
+        let seldom = Seldom {
+            updated: metadata.updated.map(Moment::packed),
+            sections: metadata.sections.iter().map(SectionPath::as_str).collect(),
+            language: metadata.language.as_ref().map(Language::as_str),
+            id: metadata.id.as_ref().map(EntryId::as_str),
+            link: metadata.link.as_ref().map(WebUrl::as_str),
+            embargo: metadata.embargo.map(Moment::packed),
+            expires: metadata.expires.map(Moment::packed),
+            retracted: metadata.retracted.as_ref().map(|retracted| retracted.reason.as_ref().map(Text::as_str)),
+            corrections: metadata.corrections.iter().map(|correction| correction.date.packed()).collect(),
+            files: metadata.local_files().map(|(path, known)| (path.as_str(), known.map(facts))).collect(),
+        };
+        let stored = Stored {
+            hash: *metadata.hash.as_bytes(),
+            flags: flag(metadata.draft, DRAFT)
+                | flag(metadata.in_feeds, IN_FEEDS)
+                | flag(metadata.summary.is_some(), SUMMARY)
+                | flag(metadata.local_files().next().is_some(), FILES),
+            published: metadata.published.map(Moment::packed),
+            slug: Some(metadata.slug.as_str()).filter(|slug| *slug != path.stem()),
+            section: match &metadata.section {
+                SectionClaim::Folder => StoredClaim::Folder,
+                SectionClaim::Stated(section) => StoredClaim::Stated(section.as_str()),
+                SectionClaim::Breadcrumb(crumbs) => StoredClaim::Breadcrumb(crumbs.iter().map(Text::as_str).collect()),
+            },
+            authors: metadata.authors.iter().map(Text::as_str).collect(),
+            tags: metadata.tags.iter().map(Text::as_str).collect(),
+            seldom: Some(seldom).filter(|seldom| *seldom != Seldom::default()),
+        };
+        // Writing into memory does not fail.
+        Packed(postcard::to_allocvec(&stored).unwrap_or_default().into_boxed_slice())
+    }
+
+    /// The bytes, for keeping.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Bytes that were kept; `None` where they are no card.
+    pub fn from_bytes(path: &ArticlePath, bytes: &[u8]) -> Option<Packed> {
+        open(path, bytes).map(|_| Packed(bytes.into()))
+    }
+
+    /// Hash of the file's bytes.
+    pub fn hash(&self) -> ContentHash {
+        ContentHash::from_bytes(self.0.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// Whether it names files below the content directory.
+    pub fn has_files(&self) -> bool {
+        self.0.get(size_of::<ContentHash>()).is_some_and(|flags| flags & FILES != 0)
+    }
+
+    /// The card; `path` is that of its article.
+    pub fn open(&self, path: &ArticlePath) -> Card {
+        open(path, &self.0).unwrap_or_else(|| Card::unreadable(self.hash()))
+    }
+}
+
+fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
+    let stored: Stored<'_> = postcard::from_bytes(bytes).ok()?;
+    let seldom = stored.seldom.unwrap_or_default();
+    let moment = |packed: Option<i64>| match packed {
+        None => Some(None),
+        Some(packed) => Moment::from_packed(packed).map(Some),
+    };
+    let texts = |texts: Vec<&str>| texts.into_iter().map(Text::new).collect::<Vec<Text>>();
+    let section = |section: &str| SectionPath::parse(section).ok();
+    Some(Card {
+        hash: ContentHash::from_bytes(stored.hash),
+        published: moment(stored.published)?,
+        updated: moment(seldom.updated)?,
+        authors: texts(stored.authors),
+        section: match stored.section {
+            StoredClaim::Folder => SectionClaim::Folder,
+            StoredClaim::Stated(stated) => SectionClaim::Stated(section(stated)?),
+            StoredClaim::Breadcrumb(crumbs) => SectionClaim::Breadcrumb(texts(crumbs)),
+        },
+        sections: seldom.sections.into_iter().map(section).collect::<Option<_>>()?,
+        tags: texts(stored.tags),
+        language: seldom.language.map(Language::parse).transpose().ok()?,
+        id: seldom.id.map(EntryId::parse).transpose().ok()?,
+        slug: Text::new(stored.slug.unwrap_or(path.stem())),
+        link: seldom.link.map(WebUrl::parse).transpose().ok()?,
+        has_summary: stored.flags & SUMMARY != 0,
+        draft: stored.flags & DRAFT != 0,
+        in_feeds: stored.flags & IN_FEEDS != 0,
+        embargo: moment(seldom.embargo)?,
+        expires: moment(seldom.expires)?,
+        retracted: seldom.retracted.map(|reason| Retraction { reason: reason.map(Text::new) }),
+        corrections: seldom.corrections.into_iter().map(Moment::from_packed).collect::<Option<_>>()?,
+        files: seldom
+            .files
+            .into_iter()
+            .map(|(path, known)| {
+                let known = known.map(|(length, width, height)| MediaFacts { length, width, height });
+                (ArticlePath::new(path), known)
+            })
+            .collect(),
+    })
+}
+
+impl Card {
+    /// What stands for a card that cannot be opened, which those that [`Packed::of`] makes always can: a draft, so that nobody sees it.
+    fn unreadable(hash: ContentHash) -> Card {
+        Card {
+            hash,
+            published: None,
+            updated: None,
+            authors: Vec::new(),
+            section: SectionClaim::Folder,
+            sections: Vec::new(),
+            tags: Vec::new(),
+            language: None,
+            id: None,
+            slug: Text::new("unreadable"),
+            link: None,
+            has_summary: false,
+            draft: true,
+            in_feeds: false,
+            embargo: None,
+            expires: None,
+            retracted: None,
+            corrections: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The store's cache as the watcher asks for it: the two do not know each other.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::store::Cache;
+use crate::types::{ArticlePath, ContentHash};
+use crate::watch::cache::{Cached, MetadataCache};
+
+/// The cache of a state directory; `None`: nothing is kept, and every file is read.
+#[derive(Debug)]
+pub struct Caching(Option<Cache>);
+
+impl Caching {
+    /// The cache in a state directory, for who has locked it.
+    pub fn at(state: &Path) -> Caching {
+        Caching(Some(Cache::open(state)))
+    }
+
+    /// The same, emptied: every file is read and hashed again.
+    pub fn emptied(state: &Path) -> Caching {
+        let mut cache = Cache::open(state);
+        // Nothing is read by no rules.
+        cache.read_by(ContentHash::from_bytes([0; 16]));
+        Caching(Some(cache))
+    }
+
+    /// No cache.
+    pub fn none() -> Caching {
+        Caching(None)
+    }
+}
+
+impl MetadataCache for Caching {
+    fn read_by(&mut self, rules: ContentHash) {
+        self.0.iter_mut().for_each(|cache| cache.read_by(rules));
+    }
+
+    fn of_folder(&mut self, folder: &str) -> HashMap<String, Cached> {
+        let rows = self.0.as_mut().map(|cache| cache.of_folder(folder)).unwrap_or_default();
+        rows.into_iter().map(|(name, (seal, card))| (name, Cached { seal, card })).collect()
+    }
+
+    fn keep(&mut self, rows: Vec<(ArticlePath, Option<Cached>)>) {
+        let Some(cache) = &mut self.0 else { return };
+        cache.keep(rows.into_iter().map(|(path, row)| (path, row.map(|row| (row.seal, row.card)))).collect());
+    }
+
+    fn finish_listing(&mut self) {
+        self.0.iter_mut().for_each(Cache::finish_listing);
+    }
+}

@@ -1,0 +1,246 @@
+//! What was read of files, for the next start. Nothing depends on it: what is lost or spoilt is read again, so it is written on a
+//! thread of its own, without waiting for the disk.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::types::{ArticlePath, ContentHash};
+
+const DATABASE: &str = "cache.sqlite";
+/// Another version of the tables, or none: they are made anew.
+const SCHEMA: i64 = 1;
+const TABLES: &str = "
+    CREATE TABLE rules (hash BLOB NOT NULL) STRICT;
+    CREATE TABLE folder (number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE file (
+        folder INTEGER NOT NULL,
+        name   TEXT NOT NULL,
+        seal   BLOB NOT NULL,
+        card   BLOB NOT NULL,
+        PRIMARY KEY (folder, name)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What is kept of a file: its seal and its card.
+pub type Row = (ContentHash, Box<[u8]>);
+
+/// The open cache. Where it cannot be used, nothing is kept, and the log says so once.
+#[derive(Debug)]
+pub struct Cache {
+    path: PathBuf,
+    reader: Option<Connection>,
+    asked: HashSet<String>,
+    orders: Option<Sender<Order>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+enum Order {
+    Rules(ContentHash, Sender<()>),
+    Keep(Vec<(ArticlePath, Option<Row>)>),
+    /// Forgets what is in no folder of these.
+    Only(HashSet<String>),
+}
+
+impl Cache {
+    /// Opens the cache in a state directory that this process has locked.
+    pub fn open(directory: &Path) -> Cache {
+        let path = directory.join(DATABASE);
+        let mut cache = Cache { path: path.clone(), reader: None, asked: HashSet::new(), orders: None, writer: None };
+        let opened = open(&path).or_else(|_| {
+            remove(&path);
+            open(&path)
+        });
+        match opened.and_then(|writer| Ok((writer, open(&path)?))) {
+            Ok((writer, reader)) => {
+                let (orders, inbox) = channel();
+                let thread = std::thread::Builder::new().name("cache".into()).spawn(move || write(writer, &inbox));
+                cache.writer = thread.ok();
+                cache.orders = Some(orders).filter(|_| cache.writer.is_some());
+                cache.reader = Some(reader);
+            }
+            Err(error) => tracing::warn!("{}: {error}; the next start reads every article again", path.display()),
+        }
+        cache
+    }
+
+    /// Says by which rules files are read: what was read by others is forgotten.
+    pub fn read_by(&mut self, rules: ContentHash) {
+        let (done, wait) = channel();
+        self.order(Order::Rules(rules, done));
+        // Not answered where nobody writes.
+        wait.recv().unwrap_or_default();
+    }
+
+    /// What is kept of the files of a folder, by their names.
+    pub fn of_folder(&mut self, folder: &str) -> HashMap<String, Row> {
+        self.asked.insert(folder.to_owned());
+        let Some(reader) = &self.reader else { return HashMap::new() };
+        read(reader, folder).unwrap_or_else(|error| {
+            tracing::warn!("{}: {error}; what is in it is read again", self.path.display());
+            self.reader = None;
+            self.orders = None;
+            remove(&self.path);
+            HashMap::new()
+        })
+    }
+
+    /// Keeps what was read of files; `None`: nothing.
+    pub fn keep(&mut self, rows: Vec<(ArticlePath, Option<Row>)>) {
+        if !rows.is_empty() {
+            self.order(Order::Keep(rows));
+        }
+    }
+
+    /// Every folder that there is was asked for: what is kept of others is forgotten.
+    pub fn finish_listing(&mut self) {
+        let asked = std::mem::take(&mut self.asked);
+        self.order(Order::Only(asked));
+    }
+
+    fn order(&mut self, order: Order) {
+        if let Some(orders) = &self.orders
+            && orders.send(order).is_err()
+        {
+            self.orders = None;
+        }
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        self.orders = None;
+        self.writer.take().map(JoinHandle::join);
+    }
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let database = Connection::open(path)?;
+    database.busy_timeout(Duration::from_secs(5))?;
+    database.pragma_update(None, "journal_mode", "wal")?;
+    database.pragma_update(None, "synchronous", "off")?;
+    let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 0 {
+        database.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;
+    } else if version != SCHEMA {
+        return Err(rusqlite::Error::InvalidQuery);
+    }
+    Ok(database)
+}
+
+fn remove(path: &Path) {
+    for name in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(name);
+        drop(fs::remove_file(file));
+    }
+}
+
+fn read(database: &Connection, folder: &str) -> rusqlite::Result<HashMap<String, Row>> {
+    let mut statement = database.prepare_cached(
+        "SELECT name, seal, card FROM file WHERE folder = (SELECT number FROM folder WHERE path = ?)",
+    )?;
+    let mut rows = statement.query([folder])?;
+    let mut found = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let (name, seal, card): (String, [u8; 16], Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        found.insert(name, (ContentHash::from_bytes(seal), card.into()));
+    }
+    Ok(found)
+}
+
+fn write(mut database: Connection, inbox: &Receiver<Order>) {
+    /// Rows of one transaction.
+    const MOST: usize = 32_768;
+    let mut numbers: HashMap<String, i64> = HashMap::new();
+    while let Ok(first) = inbox.recv() {
+        let carry_out = || -> rusqlite::Result<()> {
+            let transaction = database.transaction()?;
+            let mut count = 0;
+            let mut told = Vec::new();
+            let mut next = Some(first);
+            while let Some(order) = next {
+                match order {
+                    Order::Rules(rules, done) => {
+                        if forget_others(&transaction, rules)? {
+                            numbers.clear();
+                        }
+                        told.push(done);
+                        break;
+                    }
+                    Order::Keep(rows) => {
+                        count += rows.len();
+                        rows.iter().try_for_each(|(path, row)| keep(&transaction, &mut numbers, path, row.as_ref()))?;
+                    }
+                    Order::Only(folders) => forget_folders(&transaction, &folders, &mut numbers)?,
+                }
+                next = if count < MOST { inbox.try_recv().ok() } else { None };
+            }
+            transaction.commit()
+        };
+        if let Err(error) = carry_out() {
+            tracing::warn!("cannot keep what was read: {error}; the next start reads it again");
+            return;
+        }
+    }
+}
+
+/// Forgets everything where it was read by other rules. Says whether it did.
+fn forget_others(database: &Connection, rules: ContentHash) -> rusqlite::Result<bool> {
+    let known: Option<[u8; 16]> = database.query_row("SELECT hash FROM rules", [], |row| row.get(0)).optional()?;
+    if known == Some(*rules.as_bytes()) {
+        return Ok(false);
+    }
+    database.execute_batch("DELETE FROM file; DELETE FROM folder; DELETE FROM rules;")?;
+    database.execute("INSERT INTO rules (hash) VALUES (?)", [rules.as_bytes()])?;
+    Ok(true)
+}
+
+fn keep(
+    database: &Connection,
+    numbers: &mut HashMap<String, i64>,
+    path: &ArticlePath,
+    row: Option<&Row>,
+) -> rusqlite::Result<()> {
+    let folder = match numbers.get(path.folder()) {
+        Some(number) => *number,
+        None => {
+            database.prepare_cached("INSERT OR IGNORE INTO folder (path) VALUES (?)")?.execute([path.folder()])?;
+            let number = database
+                .prepare_cached("SELECT number FROM folder WHERE path = ?")?
+                .query_row([path.folder()], |row| row.get(0))?;
+            numbers.insert(path.folder().to_owned(), number);
+            number
+        }
+    };
+    match row {
+        Some((seal, card)) => database
+            .prepare_cached("INSERT OR REPLACE INTO file (folder, name, seal, card) VALUES (?, ?, ?, ?)")?
+            .execute(params![folder, path.name(), seal.as_bytes(), card]),
+        None => database
+            .prepare_cached("DELETE FROM file WHERE folder = ? AND name = ?")?
+            .execute(params![folder, path.name()]),
+    }
+    .map(|_| ())
+}
+
+fn forget_folders(
+    database: &Connection,
+    folders: &HashSet<String>,
+    numbers: &mut HashMap<String, i64>,
+) -> rusqlite::Result<()> {
+    let mut statement = database.prepare("SELECT number, path FROM folder")?;
+    let known: Vec<(i64, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for (number, path) in known.iter().filter(|(_, path)| !folders.contains(path)) {
+        database.execute("DELETE FROM file WHERE folder = ?", [number])?;
+        database.execute("DELETE FROM folder WHERE number = ?", [number])?;
+        numbers.remove(path);
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! What earlier runs read, so that a start need not read an archive again. A row is taken only where its seal fits what the file
+//! looks like now: stale and spoilt rows are as good as none.
+//!
+//! What a seal cannot tell: a file of the same size, number and times whose bytes are others. No program can set the time of the
+//! last change of a file (ctime), so that takes a clock that was set back, or a disk that was written past its file system.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+use super::coalesce::Stamp;
+use super::scan::{Root, look};
+use crate::article::card::Packed;
+use crate::article::{PARSER_VERSION, ParseOptions, Parsed};
+use crate::event::{FileState, ParsedFile};
+use crate::types::{ArticlePath, ContentHash};
+
+/// A file that changed so shortly before it was read may change again without looking different: clocks of file systems tick in
+/// milliseconds.
+const YOUNG: Duration = Duration::from_secs(1);
+
+/// What is kept of a file that was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cached {
+    /// Hash of the file's path and stamp, of the stamps of the files that it names, and of `card`.
+    pub seal: ContentHash,
+    /// The bytes of its card.
+    pub card: Box<[u8]>,
+}
+
+/// Keeps what was read from one run to the next. What it gives is checked, so it may lose or spoil anything.
+pub trait MetadataCache: Send {
+    /// Says by which rules files are read: what was read by others is forgotten.
+    fn read_by(&mut self, rules: ContentHash);
+    /// What is kept of the files of a folder, by their names; `complete`: forgets it of files that are not among these, and of folders
+    /// that are never asked for, once [`MetadataCache::finish_listing`] is called.
+    fn of_folder(&mut self, folder: &str) -> HashMap<String, Cached>;
+    /// Keeps what was read of files; `None`: nothing.
+    fn keep(&mut self, rows: Vec<(ArticlePath, Option<Cached>)>);
+    /// All folders were asked for.
+    fn finish_listing(&mut self);
+}
+
+/// Nothing is kept.
+impl MetadataCache for () {
+    fn read_by(&mut self, _: ContentHash) {}
+    fn of_folder(&mut self, _: &str) -> HashMap<String, Cached> {
+        HashMap::new()
+    }
+    fn keep(&mut self, _: Vec<(ArticlePath, Option<Cached>)>) {}
+    fn finish_listing(&mut self) {}
+}
+
+/// The rules by which files are read.
+pub fn rules(options: &ParseOptions) -> ContentHash {
+    ContentHash::of(format!("{PARSER_VERSION} {} {options:?}", env!("CARGO_PKG_VERSION")).as_bytes())
+}
+
+/// What is kept of a file that was read; `None` where anything about it was odd, so that it is read and complained of again, or
+/// where it is too young.
+pub(super) fn row(root: &Root, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<Cached> {
+    let FileState::Present(Parsed { article: Some(article), diagnostics, embargoed: false, withhold: false, .. }) =
+        &file.state
+    else {
+        return None;
+    };
+    let stamp = stamp.filter(|stamp| diagnostics.is_empty() && !is_young(*stamp, now))?;
+    let card: Box<[u8]> = article.card.as_bytes().into();
+    let seal = seal(root, &file.path, stamp, &article.card, now)?;
+    Some(Cached { seal, card })
+}
+
+/// The card of a file that looks as it did when it was read.
+pub(super) fn card(root: &Root, path: &ArticlePath, stamp: Stamp, row: &Cached, now: SystemTime) -> Option<Packed> {
+    let card = Packed::from_bytes(path, &row.card)?;
+    (seal(root, path, stamp, &card, now)? == row.seal).then_some(card)
+}
+
+fn seal(root: &Root, path: &ArticlePath, stamp: Stamp, card: &Packed, now: SystemTime) -> Option<ContentHash> {
+    let mut stamps = bytes(stamp).to_vec();
+    if card.has_files() {
+        for (file, _) in card.open(path).files {
+            match look(root, &file).unwrap_or_default() {
+                Some(stamp) if is_young(stamp, now) => return None,
+                Some(stamp) => stamps.extend(bytes(stamp)),
+                None => stamps.push(0),
+            }
+        }
+    }
+    Some(ContentHash::of_parts([path.as_str().as_bytes(), &stamps, card.as_bytes()]))
+}
+
+fn is_young(stamp: Stamp, now: SystemTime) -> bool {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let since = i128::try_from(now).unwrap_or(i128::MAX) - i128::try_from(YOUNG.as_nanos()).unwrap_or_default();
+    stamp.changed > since || stamp.modified > since
+}
+
+/// All of a stamp.
+pub(super) fn bytes(stamp: Stamp) -> [u8; 56] {
+    let mut bytes = [0; 56];
+    let numbers = [
+        stamp.size.to_le_bytes().as_slice(),
+        &stamp.modified.to_le_bytes(),
+        &stamp.changed.to_le_bytes(),
+        &stamp.inode.to_le_bytes(),
+        &stamp.device.to_le_bytes(),
+    ]
+    .concat();
+    bytes.iter_mut().zip(numbers).for_each(|(to, from)| *to = from);
+    bytes
+}

@@ -1,0 +1,233 @@
+//! What the metadata cache gives is what reading gives, whatever happened to files and cache while nothing ran.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, FileTimes};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use dateline::daemon::Caching;
+use dateline::event::FileState;
+use dateline::watch::cache::MetadataCache;
+use dateline::watch::scan::Root;
+use dateline::{config, watch};
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, TestRunner};
+
+use crate::newsroom::{CONFIG, Newsroom, article};
+
+const PATHS: [&str; 6] = ["news/a.md", "news/b.md", "news/chips/a.md", "sport/d.txt", "top.html", "科技/案例/e.md"];
+
+/// What happens while nothing runs.
+#[derive(Clone, Debug)]
+enum Happening {
+    Write(usize, u8),
+    /// The same number of bytes, and the time of the last change set back to what it was.
+    Forge(usize, u8),
+    /// Written elsewhere and renamed over it, with its times.
+    Replace(usize, u8),
+    Rename(usize, usize),
+    Remove(usize),
+    Touch(usize),
+    /// A picture that an article names.
+    Picture(u8),
+    /// The row of a file in the cache gets the card of another, or is cut.
+    Spoil(usize),
+    /// The cache is cut, or something else is in its place.
+    Wreck(u8),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let path = 0..PATHS.len();
+    prop_oneof![
+        3 => (path.clone(), any::<u8>()).prop_map(|(path, text)| Happening::Write(path, text)),
+        3 => (path.clone(), any::<u8>()).prop_map(|(path, text)| Happening::Forge(path, text)),
+        2 => (path.clone(), any::<u8>()).prop_map(|(path, text)| Happening::Replace(path, text)),
+        2 => (path.clone(), path.clone()).prop_map(|(from, to)| Happening::Rename(from, to)),
+        1 => path.clone().prop_map(Happening::Remove),
+        1 => path.clone().prop_map(Happening::Touch),
+        1 => any::<u8>().prop_map(Happening::Picture),
+        2 => path.prop_map(Happening::Spoil),
+        1 => any::<u8>().prop_map(Happening::Wreck),
+    ]
+}
+
+/// Every text has as many bytes. Some name a picture, some are refused, some are warned of.
+fn text(kind: u8) -> String {
+    let (title, day) = (kind % 7, 1 + kind % 9);
+    let more = match kind % 5 {
+        0 => "image: quay.png",
+        1 => "tags: [boats]  ",
+        2 => "dtae: 2026-11-1",
+        3 => "section: sport ",
+        _ => "date: nonsense ",
+    };
+    let date = if kind % 5 == 4 { String::new() } else { format!("date: 2026-11-0{day}\n") };
+    let text = format!("---\ntitle: Story {title}\n{date}{more}\n---\nText {kind:03}.\n");
+    format!("{text}{}", " ".repeat(100 - text.len()))
+}
+
+fn happen(newsroom: &Newsroom, happening: &Happening) {
+    let file = |path: usize| newsroom.path("content").join(PATHS[path]);
+    match *happening {
+        Happening::Write(path, kind) => newsroom.write(&format!("content/{}", PATHS[path]), text(kind)),
+        Happening::Forge(path, kind) => {
+            let Ok(before) = fs::metadata(file(path)) else { return };
+            fs::write(file(path), text(kind)).expect("written");
+            set_times(&file(path), &before);
+        }
+        Happening::Replace(path, kind) => {
+            let Ok(before) = fs::metadata(file(path)) else { return };
+            let new = newsroom.path("new");
+            fs::write(&new, text(kind)).expect("written");
+            set_times(&new, &before);
+            fs::rename(new, file(path)).expect("renamed");
+        }
+        Happening::Rename(from, to) => {
+            fs::create_dir_all(file(to).parent().expect("a folder")).expect("made");
+            fs::rename(file(from), file(to)).unwrap_or_default();
+        }
+        Happening::Remove(path) => fs::remove_file(file(path)).unwrap_or_default(),
+        Happening::Touch(path) => {
+            let Ok(file) = File::options().append(true).open(file(path)) else { return };
+            file.set_modified(SystemTime::now()).expect("set");
+        }
+        Happening::Picture(size) => newsroom.write("content/quay.png", vec![size; usize::from(size)]),
+        Happening::Spoil(path) => {
+            let Ok(database) = rusqlite::Connection::open(newsroom.path("state/cache.sqlite")) else { return };
+            let name = PATHS[path].rsplit('/').next();
+            for spoil in [
+                "UPDATE file SET card = (SELECT card FROM file ORDER BY name LIMIT 1) WHERE name = ?",
+                "UPDATE OR IGNORE file SET name = ?1 || 'x' WHERE name = ?1",
+                "UPDATE file SET seal = x'00112233445566778899aabbccddeeff' WHERE name = ?",
+            ] {
+                // It may have been wrecked before.
+                database.execute(spoil, [name]).unwrap_or_default();
+            }
+        }
+        Happening::Wreck(how) => {
+            let cache = newsroom.path("state/cache.sqlite");
+            let Ok(bytes) = fs::read(&cache) else { return };
+            let wreck = match how % 3 {
+                0 => bytes[..bytes.len() / 2].to_vec(),
+                1 => b"not a database at all, whatever its name says".to_vec(),
+                _ => bytes.iter().map(|byte| byte ^ u8::from(how > 100)).collect(),
+            };
+            fs::write(cache, wreck).expect("written");
+        }
+    }
+}
+
+fn set_times(file: &Path, like: &fs::Metadata) {
+    let times =
+        FileTimes::new().set_modified(like.modified().expect("known")).set_accessed(like.accessed().expect("known"));
+    File::options().append(true).open(file).expect("opened").set_times(times).expect("set");
+}
+
+/// The clock of the file system ticks in milliseconds: what happens within a tick looks the same.
+fn wait_for_a_tick(newsroom: &Newsroom) {
+    let probe = newsroom.path("probe");
+    let tick = || {
+        fs::write(&probe, "x").expect("written");
+        let metadata = fs::metadata(&probe).expect("there");
+        (metadata.ctime(), metadata.ctime_nsec())
+    };
+    let before = tick();
+    while tick() == before {}
+}
+
+/// What reading gives of each file, and whether it was read.
+fn read(newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (String, bool)> {
+    let config = newsroom.path("config/dateline.toml");
+    let config = config::parse(&config, CONFIG.as_bytes()).config.expect("good");
+    let root = Root { path: newsroom.path("content"), name: "content".into() };
+    // An hour later, no file is young.
+    let clock = || SystemTime::now() + Duration::from_secs(3_600);
+    let (listing, read) = watch::read_everything(&root, &config.parsing, cache, clock, &|_, _| {}, |files| {
+        files.flatten().map(|file| (file.path, file.state)).collect::<Vec<_>>()
+    });
+    assert_eq!(listing.files.len(), read.len());
+    let told = read.into_iter().map(|(path, state)| match state {
+        FileState::Known(card) => (path.to_string(), (format!("{:?}", card.open(&path)), false)),
+        FileState::Present(parsed) => {
+            let card = parsed.article.map(|article| article.card.open(&path));
+            let told = card.map_or_else(|| format!("{:?}", parsed.diagnostics), |card| format!("{card:?}"));
+            (path.to_string(), (told, true))
+        }
+        other => (path.to_string(), (format!("{other:?}"), true)),
+    });
+    told.collect()
+}
+
+fn state(newsroom: &Newsroom) -> PathBuf {
+    let state = newsroom.path("state");
+    fs::create_dir_all(&state).expect("made");
+    state
+}
+
+#[test]
+fn what_is_cached_is_what_is_read() {
+    let cases = std::env::var("CACHE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60);
+    let mut runner = TestRunner::new(Cases { cases, failure_persistence: None, ..Cases::default() });
+    let recalled = std::cell::Cell::new(0);
+    let history = prop::collection::vec(prop::collection::vec(happening(), 0..5), 1..5);
+    let result = runner.run(&history, |runs| {
+        let newsroom = Newsroom::new();
+        PATHS.iter().zip(0..).for_each(|(path, kind)| newsroom.write(&format!("content/{path}"), text(kind)));
+        let state = state(&newsroom);
+        for happenings in runs {
+            for happening in &happenings {
+                wait_for_a_tick(&newsroom);
+                happen(&newsroom, happening);
+            }
+            wait_for_a_tick(&newsroom);
+            let told = |files: BTreeMap<String, (String, bool)>| -> BTreeMap<String, String> {
+                files.into_iter().map(|(path, (told, _))| (path, told)).collect()
+            };
+            let fresh = told(read(&newsroom, ()));
+            let cached = read(&newsroom, Caching::at(&state));
+            prop_assert_eq!(told(cached), fresh.clone(), "{:?}", happenings);
+            let again = read(&newsroom, Caching::at(&state));
+            recalled.set(recalled.get() + again.values().filter(|(_, was_read)| !was_read).count());
+            prop_assert_eq!(told(again), fresh);
+        }
+        Ok(())
+    });
+    result.expect("the cache is never wrong");
+    assert!(recalled.get() > 100, "only {} rows were of any use", recalled.get());
+}
+
+#[test]
+fn only_what_changed_is_read_again() {
+    let newsroom = Newsroom::new();
+    for number in 0..200 {
+        newsroom.write(&format!("content/news/{number}.md"), article(&format!("Story {number}"), "Text."));
+    }
+    let state = state(&newsroom);
+    let read_files =
+        |cache| read(&newsroom, cache).into_iter().filter(|(_, (_, was_read))| *was_read).map(|(path, _)| path);
+    assert_eq!(read_files(Caching::at(&state)).count(), 200);
+    assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    wait_for_a_tick(&newsroom);
+    newsroom.write("content/news/7.md", article("Story seven", "Text."));
+    fs::rename(newsroom.path("content/news/8.md"), newsroom.path("content/news/eight.md")).expect("renamed");
+    fs::remove_file(newsroom.path("content/news/9.md")).expect("removed");
+    assert_eq!(read_files(Caching::at(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
+    assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    // Files of the last second are not trusted: they may change again without looking different.
+    let now = SystemTime::now;
+    let root = Root { path: newsroom.path("content"), name: "content".into() };
+    let config = config::parse(&newsroom.path("x.toml"), CONFIG.as_bytes()).config.expect("good");
+    newsroom.write("content/news/young.md", article("Young", "Text."));
+    for _ in 0..2 {
+        let (_, young) =
+            watch::read_everything(&root, &config.parsing, Caching::at(&state), now, &|_, _| {}, |files| {
+                files
+                    .flatten()
+                    .filter(|file| matches!(file.state, FileState::Present(_)))
+                    .map(|file| file.path.to_string())
+                    .collect::<Vec<_>>()
+            });
+        assert!(young.contains(&"news/young.md".to_owned()), "{young:?}");
+    }
+}
