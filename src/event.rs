@@ -113,6 +113,27 @@ pub enum FileState {
     Unreadable(Diagnostic),
 }
 
+impl FileState {
+    /// Of an article from before a second there is only the card, where nothing is odd about it: no window shows it.
+    #[must_use]
+    pub fn as_seen_from(self, horizon: i64) -> FileState {
+        match self {
+            FileState::Present(Parsed {
+                article: Some(article),
+                diagnostics,
+                embargoed: false,
+                withhold: false,
+                ..
+            }) if diagnostics.is_empty()
+                && article.metadata.published.is_some_and(|published| published.second() < horizon) =>
+            {
+                FileState::Known(article.card)
+            }
+            other => other,
+        }
+    }
+}
+
 /// What a scan of a folder found.
 #[derive(Clone, Debug)]
 pub struct Listing {

@@ -402,6 +402,13 @@ impl Ledger {
         self.documents.get(route).copied()
     }
 
+    /// Keeps a path in the memory that others have it in.
+    pub fn adopt(&mut self, path: &ArticlePath) {
+        if let Some((own, _)) = self.number(path).and_then(|number| self.articles.get_mut(number)) {
+            own.clone_from(path);
+        }
+    }
+
     fn number(&self, path: &ArticlePath) -> Option<Number> {
         let is_it = |number: &Number| self.articles.get(*number).is_some_and(|(other, _)| other == path);
         self.by_path.candidates(path).find(is_it)

@@ -88,6 +88,12 @@ pub struct Meters {
     pub overflows: Counter,
     /// Changed files that a scan found before any event told of them.
     pub found_by_scan: Counter,
+    /// Files that scans looked at.
+    pub looked_at: Counter,
+    /// Articles that were read.
+    pub read: Counter,
+    /// Whether anything is published yet: 0 or 1.
+    pub ready: Gauge,
     /// From the first word of a change until readers see it (seconds).
     pub publishing: Histogram,
     /// How long the engine took for an event (seconds).
@@ -112,6 +118,9 @@ impl Default for Meters {
             scans: Counter::default(),
             overflows: Counter::default(),
             found_by_scan: Counter::default(),
+            looked_at: Counter::default(),
+            read: Counter::default(),
+            ready: Gauge::default(),
             publishing: Histogram::new(SECONDS),
             building: Histogram::new(SECONDS),
             queue: Gauge::default(),
@@ -126,11 +135,14 @@ impl Default for Meters {
         counter("tls_handshake_failures", "Handshakes of TLS that failed", &meters.handshakes_failed);
         counter("scans", "Scans of the content directory or of a folder in it", &meters.scans);
         counter("watch_overflows", "Times that the queue of file events overflowed", &meters.overflows);
+        counter("files_looked_at", "Files that scans looked at", &meters.looked_at);
+        counter("articles_read", "Articles that were read", &meters.read);
         counter("changes_found_by_scan", "Changed files that no event had told of", &meters.found_by_scan);
         registry.register("requests", "Answers, by what they are", meters.answers.clone());
         registry.register("section_requests", "Answers that are documents of a section", meters.sections.clone());
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
         gauge("connections", "Connections that are open", &meters.connections);
+        gauge("ready", "Whether anything is published yet", &meters.ready);
         gauge("event_queue", "Events that wait to be worked on", &meters.queue);
         gauge("delivery_queue", "Deliveries that wait", &meters.deliveries);
         let help = "From the first word of a change until readers see it";

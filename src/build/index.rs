@@ -128,6 +128,8 @@ pub struct Index {
     public: usize,
     hidden: Hidden,
     changes: Changes,
+    /// The places of the articles among the changes, as far as they are still there.
+    changed: Vec<Number>,
     /// The last instant passed.
     now: Timestamp,
 }
@@ -162,6 +164,7 @@ impl Index {
             public: 0,
             hidden: Hidden::default(),
             changes: Changes::default(),
+            changed: Vec::new(),
             now: Timestamp::MIN,
         };
         for key in &keys {
@@ -183,7 +186,9 @@ impl Index {
         let (filing, mut feeds) = self.shelf(path, card);
         let remembered = ledger.article(path);
         let published = self.first_publication(card, remembered);
-        let wish = self.wish(path, card, published, &filing, ledger);
+        let known = remembered.and_then(|article| article.id.clone());
+        let wish = card.id.clone().or(known).unwrap_or_else(|| self.minted(card, published, &filing));
+        let holder = ledger.holder(&wish);
         let mut standing = Standing::Undated;
         let mut dates = None;
         let mut claim = None;
@@ -193,16 +198,16 @@ impl Index {
             remembered.is_some_and(|article| article.is_live() && article.date() == Some(date.timestamp()))
         };
         let right = || match &card.id {
-            _ if ledger.holds(path, &wish) => Right::Held,
+            _ if holder == Some(path) => Right::Held,
             Some(_) => Right::Explicit,
             None => Right::Minted,
         };
         let expired = card.expires.filter(|expires| expires.timestamp() <= now);
         match (published, expired) {
-            _ if is_retracted(card, remembered, &wish, ledger) => {
+            _ if is_retracted(path, card, remembered, holder, ledger) => {
                 standing = Standing::Retracted;
                 // It keeps the id that readers know: nobody else gets it.
-                if ledger.holder(&wish).is_some() {
+                if holder.is_some() {
                     claim = Some((right(), published.map_or(i64::MIN, Moment::second)));
                 }
             }
@@ -239,6 +244,7 @@ impl Index {
         self.changes.articles.push(filed.path.clone());
         let wish = filed.wish.clone();
         let number = self.insert(filed);
+        self.changed.push(number);
         if claim.is_some() {
             let articles = &self.articles;
             self.by_wish.insert(&wish, number, |number| articles.get(number).map(|filed| &filed.wish));
@@ -298,7 +304,7 @@ impl Index {
     /// What changed since the last call.
     pub fn take_changes(&mut self) -> Changes {
         let changes = std::mem::take(&mut self.changes);
-        for number in changes.articles.iter().filter_map(|path| self.number(path)).collect::<Vec<_>>() {
+        for number in std::mem::take(&mut self.changed) {
             self.articles.get_mut(number).into_iter().for_each(|filed| filed.is_changed = false);
         }
         for key in &changes.feeds {
@@ -352,6 +358,18 @@ impl Index {
         let Some(filed) = self.articles.get(number) else { return false };
         let Some(place) = place(number, filed) else { return false };
         filed.feeds.iter().any(|feed| self.is_within(*feed, place))
+    }
+
+    /// The second before which no window holds an article that is not there yet, as long as no other article leaves.
+    pub fn horizon(&self) -> i64 {
+        let horizon = |feed: &FeedState| {
+            let window = &options(&self.cabinet, &feed.key).window;
+            let most = window.max_items.max(window.min_items);
+            let last = feed.order.iter().nth(most.saturating_sub(1));
+            let resident = self.now.saturating_sub(window.min_residency).unwrap_or(Timestamp::MIN).as_second();
+            last.map_or(i64::MIN, |last| last.second().min(resident))
+        };
+        self.feeds.iter().filter(|feed| feed.exists()).map(horizon).min().unwrap_or(i64::MIN)
     }
 
     fn extent(&self, key: &FeedKey) -> Extent {
@@ -458,20 +476,7 @@ impl Index {
         }
     }
 
-    /// The explicit id, else the one that readers know, else the one that is minted once from authority, publication date,
-    /// first segment and slug.
-    fn wish(
-        &self,
-        path: &ArticlePath,
-        card: &Card,
-        published: Option<Moment>,
-        filing: &Filing,
-        ledger: &Ledger,
-    ) -> EntryId {
-        let known = || ledger.article(path).and_then(|article| article.id.clone());
-        card.id.clone().or_else(known).unwrap_or_else(|| self.minted(card, published, filing))
-    }
-
+    /// The id that is minted once from authority, publication date, first segment and slug.
     fn minted(&self, card: &Card, published: Option<Moment>, filing: &Filing) -> EntryId {
         let date = published.map(Moment::date).unwrap_or_default();
         let section = filing.own.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
@@ -583,6 +588,7 @@ impl Index {
         if let Some(filed) = self.articles.get_mut(number).filter(|filed| !filed.is_changed) {
             filed.is_changed = true;
             self.changes.articles.push(filed.path.clone());
+            self.changed.push(number);
         }
     }
 
@@ -646,11 +652,17 @@ fn is_told_apart(id: &EntryId, path: &ArticlePath, filed: &Filed) -> bool {
 }
 
 /// Whether the file says so, or an operator said so of it or of the article that has its id.
-fn is_retracted(card: &Card, remembered: Option<&Remembered>, id: &EntryId, ledger: &Ledger) -> bool {
-    let holder = || ledger.holder(id).and_then(|path| ledger.article(path));
+fn is_retracted(
+    path: &ArticlePath,
+    card: &Card,
+    remembered: Option<&Remembered>,
+    holder: Option<&ArticlePath>,
+    ledger: &Ledger,
+) -> bool {
+    let other = || holder.filter(|holder| *holder != path).and_then(|holder| ledger.article(holder));
     card.retracted.is_some()
         || remembered.is_some_and(Remembered::is_retracted_by_command)
-        || holder().is_some_and(Remembered::is_retracted_by_command)
+        || other().is_some_and(Remembered::is_retracted_by_command)
 }
 
 fn place(number: Number, filed: &Filed) -> Option<Place> {

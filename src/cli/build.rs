@@ -100,7 +100,7 @@ fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -
             }
             None => daemon::remembered(config),
         };
-        let inputs = Inputs { ledger, cache, command: None };
+        let inputs = Inputs { ledger, cache, command: None, whole: false };
         let progress = |done, total| progress.at(done, total);
         // Where nobody receives it the writer says why, or a daemon has the state.
         let built = daemon::build_once(checked, config, inputs, progress, |_| {}, |more| drop(persist.send(more)));

@@ -29,7 +29,8 @@ impl Check {
         let mut dependent = Vec::new();
         if let Some(config) = checked.config.clone() {
             let progress = Progress::new("reading articles");
-            let inputs = Inputs { ledger: || daemon::remembered(&config), cache: Caching::none(), command: None };
+            let inputs =
+                Inputs { ledger: || daemon::remembered(&config), cache: Caching::none(), command: None, whole: false };
             let engine = match daemon::build_once(
                 checked,
                 &config,

@@ -112,7 +112,7 @@ fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Tr
     let state = || store.insert(Store::open(&config.state)?).ledger();
     let command = daemon::command(request, config);
     let mut records = Vec::new();
-    let inputs = Inputs { ledger: state, cache: Caching::none(), command: Some(command) };
+    let inputs = Inputs { ledger: state, cache: Caching::none(), command: Some(command), whole: false };
     let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
     if let Some(mut store) = store {
         store.append(&records, daemon::now())?;

@@ -49,7 +49,8 @@ impl Explain {
             println!("It is not published: mend the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
-        let inputs = Inputs { ledger: || daemon::remembered(&config), cache: Caching::none(), command: None };
+        let inputs =
+            Inputs { ledger: || daemon::remembered(&config), cache: Caching::none(), command: None, whole: false };
         let engine = match daemon::build_once(checked, &config, inputs, |_, _| {}, |_| {}, drop) {
             Ok(built) => built.engine,
             Err(trouble) => return fail(&trouble.to_string()),

@@ -88,7 +88,7 @@ impl ImportIds {
                 }
             }
         };
-        let inputs = Inputs { ledger: || Ok(known), cache: Caching::none(), command: None };
+        let inputs = Inputs { ledger: || Ok(known), cache: Caching::none(), command: None, whole: true };
         let progressed = |done, total| progress.at(done, total);
         let Ok(Built { engine, deliveries, .. }) =
             daemon::build_once(checked, &config, inputs, progressed, look, persist)

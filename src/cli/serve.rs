@@ -5,14 +5,18 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{count, fail, load};
 use crate::config::{Config, Endpoint};
 use crate::daemon::{self, Caching, Front, Instead, Renewal};
+use crate::meter::Meters;
 use crate::serve::Audience;
 
 /// Watch, build and serve until SIGTERM or Ctrl-C; a second signal ends at once. SIGHUP opens the access log anew and reads the
@@ -57,10 +61,12 @@ impl Serve {
             let front = Front::open(&config, instead)?;
             announce(&config, &front).map_err(|error| error.to_string())?;
             let renewal = front.renewal.clone();
+            let meters = Arc::clone(&front.meters);
             last_words = Some(renewal.clone());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let daemon = daemon::run(checked, config, front, daemon::now, async { stopped.await.unwrap_or_default() });
             let mut daemon = std::pin::pin!(daemon);
+            tokio::spawn(tell_progress(meters));
             tokio::select! {
                 result = &mut daemon => return result.map_err(|error| error.to_string()),
                 () = signals.next(&renewal) => {}
@@ -80,6 +86,34 @@ impl Serve {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(message) => fail(&message),
+        }
+    }
+}
+
+/// Says how far the first scan is, where it takes long: by a bar on a terminal, else by a line of the log every few seconds.
+async fn tell_progress(meters: Arc<Meters>) {
+    const BAR: Duration = Duration::from_millis(200);
+    const LINE: Duration = Duration::from_secs(5);
+    let on_terminal = std::io::stderr().is_terminal();
+    let mut tick = tokio::time::interval(if on_terminal { BAR } else { LINE });
+    // The first is at once.
+    tick.tick().await;
+    let mut bar: Option<ProgressBar> = None;
+    loop {
+        tick.tick().await;
+        let (looked_at, read) = (meters.looked_at.get(), meters.read.get());
+        if meters.ready.get() > 0 {
+            bar.iter().for_each(ProgressBar::finish_and_clear);
+            return;
+        }
+        if on_terminal {
+            let style =
+                ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let bar = bar.get_or_insert_with(|| ProgressBar::new_spinner().with_style(style));
+            bar.set_message(format!("{looked_at} articles found, {read} read"));
+            bar.tick();
+        } else {
+            tracing::info!("{looked_at} articles found, {read} of them read; feeds follow when all are known");
         }
     }
 }

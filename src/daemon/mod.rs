@@ -32,7 +32,7 @@ use crate::ledger::Ledger;
 use crate::meter::Meters;
 use crate::serve::{self, Demand, ServeOptions};
 use crate::snapshot::Snapshot;
-use crate::store::{Store, Trouble};
+use crate::store::Store;
 use crate::types::{ArticlePath, Text};
 use crate::watch::scan::Root;
 use crate::watch::{self, Heard, WatchHandle, WatchOptions};
@@ -111,13 +111,11 @@ pub async fn run(
 ) -> Result<(), Fatal> {
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
     let directory = config.state.clone();
-    let opened = spawn_blocking(move || {
-        let store = Store::open(&directory)?;
-        let ledger = store.ledger()?;
-        Ok((store, ledger))
-    });
-    let opened: Result<_, Trouble> = opened.await.map_err(|error| Fatal(format!("cannot open the state: {error}")))?;
-    let (store, ledger) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let fatal = |error: JoinError| Fatal(format!("cannot open the state: {error}"));
+    let opened = spawn_blocking(move || Store::open(&directory)).await.map_err(fatal)?;
+    let store = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    // What is remembered is read while files are looked at.
+    let remembered = spawn_blocking(move || store.ledger().map(|ledger| (store, ledger)));
     let (events, inbox) = mpsc::channel(64);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
@@ -167,6 +165,8 @@ pub async fn run(
     let cache = Caching::at(&config.state);
     let watcher = watch::start(options, cache, heard, Arc::clone(&meters))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
+    let remembered = remembered.await.map_err(fatal)?;
+    let (store, ledger) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
     let daemon = Daemon {
         root: root(&config),
         snapshot,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::{Caching, now, root};
 use jiff::Timestamp;
@@ -92,6 +93,9 @@ pub(super) fn recall(
     recalled
 }
 
+/// After so many articles it is first seen how old those are that windows hold.
+const FIRST_HORIZON: usize = 1_024;
+
 /// What a build starts from besides the files.
 #[derive(Debug)]
 pub struct Inputs<L> {
@@ -101,6 +105,8 @@ pub struct Inputs<L> {
     pub cache: Caching,
     /// What an operator asks for.
     pub command: Option<Command>,
+    /// Whether somebody wants to see every article whole, and not only those that feeds may show.
+    pub whole: bool,
 }
 
 /// Reads everything once and builds it, after a command if there is one: for the commands that do not stay. `look` sees what was
@@ -114,18 +120,26 @@ pub fn build_once(
     mut persist: impl FnMut(Vec<Record>),
 ) -> Result<Built, Trouble> {
     let root = root(config);
-    let Inputs { ledger, cache, command } = inputs;
+    let Inputs { ledger, cache, command, whole } = inputs;
+    let horizon = AtomicI64::new(i64::MIN);
     // The state is opened while articles are read, and they are taken in while others are read.
-    let (listing, built) = watch::read_everything(&root, &config.parsing, cache, watch::clock, &progress, |files| {
-        let engine = Engine::remembering(ledger()?);
-        let mut built = Built { deliveries: Vec::new(), answer: None, engine };
-        built.tell(&root, config, Event::Config(checked), &mut persist);
-        files.for_each(|files| {
-            look(&files);
-            built.tell(&root, config, Event::Files(files), &mut persist);
+    let (listing, built) =
+        watch::read_everything(&root, &config.parsing, cache, watch::clock, &horizon, &progress, |files| {
+            let engine = Engine::remembering(ledger()?);
+            let mut built = Built { deliveries: Vec::new(), answer: None, engine };
+            built.tell(&root, config, Event::Config(checked), &mut persist);
+            let (mut taken, mut next) = (0, FIRST_HORIZON);
+            files.for_each(|files| {
+                look(&files);
+                taken += files.len();
+                built.tell(&root, config, Event::Files(files), &mut persist);
+                if taken >= next && !whole {
+                    horizon.store(built.engine.horizon(), Ordering::Relaxed);
+                    next = taken + taken / 4;
+                }
+            });
+            Ok(built)
         });
-        Ok(built)
-    });
     let mut built = built?;
     built.tell(&root, config, Event::Rescan(listing), &mut persist);
     if let Some(command) = command {

@@ -139,6 +139,7 @@ impl Daemon {
         }
         if before.generation == 0 && self.snapshot.load().generation > 0 {
             self.published.send_replace(true);
+            self.meters.ready.set(1);
             super::tell_systemd(&[sd_notify::NotifyState::Ready]);
             tracing::info!(
                 "{} articles, {} published, {} feeds, {} problems",

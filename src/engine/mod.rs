@@ -253,6 +253,11 @@ impl Engine {
         self.catalog.get(path).map(|card| card.open(path))
     }
 
+    /// The second before which no article that comes is shown by a window, as far as can be told: what is older need not come whole.
+    pub fn horizon(&self) -> i64 {
+        self.index.as_ref().map_or(i64::MIN, Index::horizon)
+    }
+
     /// Where articles stand, for `explain`.
     pub fn index(&self) -> Option<&Index> {
         self.index.as_ref()
@@ -351,6 +356,7 @@ impl Engine {
     /// A file is there; if it was lost, it is found.
     fn is_there(&mut self, path: &ArticlePath) {
         self.missing.returned(path);
+        self.ledger.adopt(path);
         if self.ledger.article(path).is_some_and(Remembered::is_lost) {
             self.remember(Record::Found { path: path.clone() });
         }

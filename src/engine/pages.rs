@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
+use crate::article::card::Packed;
 use crate::build::assemble;
 use crate::build::index::{Filed, Index, Standing};
 use crate::ledger::Retraction;
@@ -19,10 +20,11 @@ impl Engine {
         }
         let shown =
             own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
-        let card = filed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
-        if !shown && card.as_ref().is_none_or(|card| card.files.is_empty()) {
+        let card = filed.and_then(|_| self.catalog.get(path));
+        if !shown && !card.is_some_and(Packed::has_files) {
             return;
         }
+        let card = card.map(|card| card.open(path));
         let new = match (self.held.get(path), &card) {
             (Some(held), _) if filed.is_some_and(|filed| filed.id().is_some()) => {
                 Some(PublishedArticle { entry: Some(Arc::clone(&held.entry)), ..(*held.article).clone() })

@@ -139,8 +139,8 @@ impl Engine {
     /// its retraction go with its id. Says whether it is so.
     pub(super) fn follow_id(&mut self, path: &ArticlePath, card: &Card) -> bool {
         let holder = card.id.as_ref().and_then(|id| self.ledger.holder(id)).filter(|holder| *holder != path);
-        let unknown = self.ledger.article(path).is_none_or(|article| article.id.is_none());
-        match holder.filter(|holder| unknown && self.is_gone(holder)).cloned() {
+        let unknown = || self.ledger.article(path).is_none_or(|article| article.id.is_none());
+        match holder.filter(|holder| unknown() && self.is_gone(holder)).cloned() {
             Some(holder) => {
                 self.relocate(&holder, path);
                 true

@@ -139,35 +139,36 @@ pub(super) fn replay(database: &Connection, version: usize) -> rusqlite::Result<
 
 /// A row of kind, path, value, hash and instant, from this column on; `None` for a kind that this program does not know.
 pub(super) fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Record>> {
-    let (kind, path, value): (String, String, String) = (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
+    let text = |column: usize| row.get_ref(first + column).and_then(|value| Ok(value.as_str()?));
+    let (kind, path, value) = (text(0)?, text(1)?, text(2)?);
     let hash = row.get::<_, Option<[u8; 16]>>(first + 3)?.map(ContentHash::from_bytes);
     let at = row.get::<_, Option<i64>>(first + 4)?.and_then(instant);
-    let path = ArticlePath::new(&path);
-    Ok(match (kind.as_str(), hash) {
+    let path = ArticlePath::new(path);
+    Ok(match (kind, hash) {
         ("seen", _) => instant(value.parse().unwrap_or_default()).map(|at| Record::Seen { path, at }),
         ("published", Some(hash)) => {
             let date = at.unwrap_or(Timestamp::UNIX_EPOCH);
-            Some(Record::Published { path, id: EntryId::minted(value), hash, date })
+            Some(Record::Published { path, id: EntryId::minted(value.to_owned()), hash, date })
         }
         ("text", Some(hash)) => {
             let print = TextPrint { hash, version: value.parse().unwrap_or_default() };
             Some(Record::Text { path, print, changed: at })
         }
-        ("imported", _) => Some(Record::Imported { path, id: EntryId::minted(value) }),
-        ("moved", _) => Some(Record::Moved { from: path, to: ArticlePath::new(&value) }),
-        ("retracted", _) => at
-            .and_then(|at| StoredRetraction::read(&value, at))
-            .map(|retraction| Record::Retracted { path, retraction }),
+        ("imported", _) => Some(Record::Imported { path, id: EntryId::minted(value.to_owned()) }),
+        ("moved", _) => Some(Record::Moved { from: path, to: ArticlePath::new(value) }),
+        ("retracted", _) => {
+            at.and_then(|at| StoredRetraction::read(value, at)).map(|retraction| Record::Retracted { path, retraction })
+        }
         ("hidden", Some(hash)) => Some(Record::Hidden { path, hash }),
         ("restored", _) => Some(Record::Restored { path }),
         ("withdrawn", _) => {
-            let feeds: Vec<String> = serde_json::from_str(&value).unwrap_or_default();
+            let feeds: Vec<String> = serde_json::from_str(value).unwrap_or_default();
             Some(Record::Withdrawn { path, feeds: feeds.into_iter().map(Arc::from).collect() })
         }
         ("lost", _) => Some(Record::Lost { path }),
         ("found", _) => Some(Record::Found { path }),
         ("replaced", _) => at
-            .and_then(|at| StoredRetraction::read(&value, at))
+            .and_then(|at| StoredRetraction::read(value, at))
             .map(|retraction| Record::Replaced { id: EntryId::minted(path.to_string()), retraction }),
         _ => None,
     })

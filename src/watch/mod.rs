@@ -22,7 +22,7 @@ use std::fs::FileType;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -123,12 +123,14 @@ enum Met {
 }
 
 /// Reads the whole content directory once; files are taken as they are, in no order, while others are still looked for. What `cache`
-/// has of them is not read again, and what it has not it is told; by `clock` it is seen which files are too young for that. `progress` hears how many are read and how many were found so far.
+/// has of them is not read again, and what it has not it is told. Of articles from before the second in `horizon`, which `take` may
+/// raise, there is only the card, where nothing is odd about them. By `clock` it is seen which files are too young for that. `progress` hears how many are read and how many were found so far.
 pub fn read_everything<S>(
     root: &Root,
     options: &ParseOptions,
     mut cache: impl MetadataCache,
     clock: fn() -> SystemTime,
+    horizon: &AtomicI64,
     progress: &(impl Fn(usize, usize) + Sync),
     take: impl FnOnce(&mut dyn Iterator<Item = Vec<ParsedFile>>) -> S,
 ) -> (Listing, S) {
@@ -165,7 +167,8 @@ pub fn read_everything<S>(
                     // Nobody listens where the walk ended by a panic.
                     keep.send((path, row)).unwrap_or_default();
                 }
-                file
+                let ParsedFile { path, state, renamed_from } = file;
+                ParsedFile { path, state: state.as_seen_from(horizon.load(Ordering::Relaxed)), renamed_from }
             }
             Met::Unusable(path, diagnostic) => read::refused(path, diagnostic),
         };

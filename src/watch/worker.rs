@@ -376,6 +376,7 @@ impl<C: MetadataCache> Worker<C> {
             if let Some(cache) = &mut self.cache {
                 cache.keep(rows);
             }
+            self.meters.read.inc_by(u64::try_from(files.len()).unwrap_or(0));
             let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
             let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
             files.retain(|file| self.is_news(file, stamp(file)));
@@ -550,6 +551,7 @@ impl<C: MetadataCache> Worker<C> {
 
     /// Compares a folder with what is known of it: what is new and complete is ready to be read.
     fn compare(&mut self, folder: Looked, scope: &str, ready: &mut Vec<ArticlePath>) -> Result<(), Stopped> {
+        self.meters.looked_at.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
         let mut recalled = Vec::new();
         let mut there: HashSet<ArticlePath> = HashSet::new();
         for (path, found, card) in folder.files {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::time::{Duration, SystemTime};
 
 use dateline::daemon::Caching;
@@ -143,9 +144,10 @@ fn read(newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (Str
     let root = Root { path: newsroom.path("content"), name: "content".into() };
     // An hour later, no file is young.
     let clock = || SystemTime::now() + Duration::from_secs(3_600);
-    let (listing, read) = watch::read_everything(&root, &config.parsing, cache, clock, &|_, _| {}, |files| {
-        files.flatten().map(|file| (file.path, file.state)).collect::<Vec<_>>()
-    });
+    let (listing, read) =
+        watch::read_everything(&root, &config.parsing, cache, clock, &AtomicI64::new(i64::MIN), &|_, _| {}, |files| {
+            files.flatten().map(|file| (file.path, file.state)).collect::<Vec<_>>()
+        });
     assert_eq!(listing.files.len(), read.len());
     let told = read.into_iter().map(|(path, state)| match state {
         FileState::Known(card) => (path.to_string(), (format!("{:?}", card.open(&path)), false)),
@@ -220,14 +222,21 @@ fn only_what_changed_is_read_again() {
     let config = config::parse(&newsroom.path("x.toml"), CONFIG.as_bytes()).config.expect("good");
     newsroom.write("content/news/young.md", article("Young", "Text."));
     for _ in 0..2 {
-        let (_, young) =
-            watch::read_everything(&root, &config.parsing, Caching::at(&state), now, &|_, _| {}, |files| {
+        let (_, young) = watch::read_everything(
+            &root,
+            &config.parsing,
+            Caching::at(&state),
+            now,
+            &AtomicI64::new(i64::MIN),
+            &|_, _| {},
+            |files| {
                 files
                     .flatten()
                     .filter(|file| matches!(file.state, FileState::Present(_)))
                     .map(|file| file.path.to_string())
                     .collect::<Vec<_>>()
-            });
+            },
+        );
         assert!(young.contains(&"news/young.md".to_owned()), "{young:?}");
     }
 }
