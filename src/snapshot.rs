@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::config::Address;
 use crate::diag::Diagnostic;
-use crate::feed::{Entry, Format};
+use crate::feed::Format;
 use crate::meter::Counter;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
@@ -207,8 +207,6 @@ pub struct PublishedArticle {
     pub language: Language,
     /// What its page has in common with those of its section.
     pub frame: Arc<PageFrame>,
-    /// The rendered entry, where a window holds it; else the page is rendered from the file on demand.
-    pub entry: Option<Arc<Entry>>,
 }
 
 /// An article that was taken from its readers: its page says so.

@@ -109,7 +109,6 @@ pub fn published(
         updated,
         language,
         frame: Arc::clone(frame),
-        entry: None,
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::assemble::{self, LIST_MINUTES, Past, feed_base, route};
 use super::filing::{Cabinet, FeedKey};
+use crate::article::Metadata;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
 use crate::feed::opml::{self, Outline};
@@ -37,7 +38,7 @@ pub fn fitting(
         let sizes = documents.iter().filter(|(_, kind, _)| *kind != ResourceKind::Page);
         let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.bytes.len()));
         let largest = sizes.max().unwrap_or(0);
-        let huge = |entry: &Arc<Entry>| is_huge(entry, limit);
+        let huge = |entry: &Arc<Entry>| is_huge(entry.content.as_str().len(), limit);
         if largest <= limit || feed.entries.is_empty() || (feed.entries.len() == 1 && !feed.entries.iter().any(huge)) {
             return (feed, documents);
         }
@@ -54,15 +55,16 @@ pub fn fitting(
 }
 
 /// Whether an article takes more than half of what a document may have: it would push the others out.
-fn is_huge(entry: &Entry, limit: usize) -> bool {
-    entry.content.as_str().len() > limit / 2
+fn is_huge(content: usize, limit: usize) -> bool {
+    content > limit / 2
 }
 
-/// What an entry takes in a document at least (bytes): no format writes text shorter than it is.
-pub fn least_bytes(entry: &Entry, mode: ContentMode, limit: usize) -> usize {
-    let whole = mode == ContentMode::Full && !is_huge(entry, limit);
-    let content = if whole { entry.content.as_str().len() } else { 0 };
-    entry.summary.as_str().len() + entry.title.as_str().len() + content
+/// What the entry of an article whose content has so many bytes takes in a document at least: no format writes text shorter than it
+/// is.
+pub fn least_bytes(metadata: &Metadata, content: usize, mode: ContentMode, limit: usize) -> usize {
+    let whole = mode == ContentMode::Full && !is_huge(content, limit);
+    let summary = metadata.summary.as_ref().map_or(0, |summary| summary.as_str().len());
+    summary + metadata.title.as_str().len() + if whole { content } else { 0 }
 }
 
 /// The warning that `max_bytes` cut a window, where it did.

@@ -360,16 +360,16 @@ impl Index {
         filed.feeds.iter().any(|feed| self.is_within(*feed, place))
     }
 
-    /// The second before which no window holds an article that is not there yet, as long as no other article leaves.
-    pub fn horizon(&self) -> i64 {
+    /// The second before which no full window takes an article in, as far as can be told; `None` while there is none.
+    pub fn horizon(&self) -> Option<i64> {
         let horizon = |feed: &FeedState| {
             let window = &options(&self.cabinet, &feed.key).window;
             let most = window.max_items.max(window.min_items);
-            let last = feed.order.iter().nth(most.saturating_sub(1));
+            let last = feed.order.iter().nth(most.saturating_sub(1))?;
             let resident = self.now.saturating_sub(window.min_residency).unwrap_or(Timestamp::MIN).as_second();
-            last.map_or(i64::MIN, |last| last.second().min(resident))
+            Some(last.second().min(resident))
         };
-        self.feeds.iter().filter(|feed| feed.exists()).map(horizon).min().unwrap_or(i64::MIN)
+        self.feeds.iter().filter_map(horizon).min()
     }
 
     fn extent(&self, key: &FeedKey) -> Extent {

@@ -76,5 +76,5 @@ impl RenderCache {
 }
 
 fn weight(rendered: &Rendered) -> usize {
-    rendered.html.as_str().len() + rendered.text.len() + 200
+    rendered.html.as_str().len() + rendered.text.len() + 400
 }

@@ -30,12 +30,9 @@ pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Res
             let body = found.and_then(|article| Some((article.metadata, article.body?)));
             // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
             let links = LinkBase { anchors: true, ..assemble::link_base(&article) };
-            let entry = match (body, &article.entry) {
-                (Some((metadata, body)), _) => Arc::new(assemble::entry(&article, &metadata, &render(&body, &links))),
-                // The file is broken or gone for now: the last good version is in memory.
-                (None, Some(entry)) => Arc::clone(entry),
-                (None, None) => return Err(io::ErrorKind::NotFound.into()),
-            };
+            // The file, or where it is broken or gone for now, the last good version in the store.
+            let (metadata, body) = body.ok_or(io::ErrorKind::NotFound)?;
+            let entry = assemble::entry(&article, &metadata, &render(&body, &links));
             Ok(Supply::Page(Arc::new(encode::article_page(&article, &entry))))
         }
         Demand::Media(path) => {
@@ -93,8 +90,8 @@ pub(super) fn recall(
     recalled
 }
 
-/// After so many articles it is first seen how old those are that windows hold.
-const FIRST_HORIZON: usize = 1_024;
+/// After so many articles it is seen how old those are that windows hold.
+const HORIZON: usize = 1_024;
 
 /// What a build starts from besides the files.
 #[derive(Debug)]
@@ -128,14 +125,14 @@ pub fn build_once(
             let engine = Engine::remembering(ledger()?);
             let mut built = Built { deliveries: Vec::new(), answer: None, engine };
             built.tell(&root, config, Event::Config(checked), &mut persist);
-            let (mut taken, mut next) = (0, FIRST_HORIZON);
+            let (mut taken, mut next) = (0, HORIZON);
             files.for_each(|files| {
                 look(&files);
                 taken += files.len();
                 built.tell(&root, config, Event::Files(files), &mut persist);
                 if taken >= next && !whole {
                     horizon.store(built.engine.horizon(), Ordering::Relaxed);
-                    next = taken + taken / 4;
+                    next = taken + HORIZON;
                 }
             });
             Ok(built)

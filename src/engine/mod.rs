@@ -3,10 +3,11 @@
 //! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
 //! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
 //! means, `commands` does what operators ask for, `publishing` makes what readers see and `pages` those of articles,
-//! `remembering` notes what must not be forgotten, and `keeping` what the store keeps. Long by the fields of the one owner of all
+//! `held` keeps what they show, `remembering` notes what must not be forgotten, and `keeping` what the store keeps. Long by the fields of the one owner of all
 //! state.
 
 mod commands;
+mod held;
 mod keeping;
 mod pages;
 mod problems;
@@ -34,8 +35,8 @@ use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFi
 use crate::ledger::{Ledger, Record, Remembered};
 use crate::snapshot::{PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
+use held::{Held, Unpacked};
 use keeping::Keeping;
-use publishing::Held;
 use removal::Missing;
 
 /// The owner of all state.
@@ -78,6 +79,7 @@ pub struct Engine {
 
     /// The entries of all windows.
     held: HashMap<ArticlePath, Held>,
+    unpacked: Unpacked,
     /// Entries that windows may have left.
     dropped: Vec<ArticlePath>,
     keeping: Keeping,
@@ -148,6 +150,7 @@ impl Engine {
             tombstone_ends: BTreeSet::new(),
             keeping: Keeping::default(),
             held: HashMap::new(),
+            unpacked: Unpacked::default(),
             dropped: Vec::new(),
             windows: BTreeMap::new(),
             titles: BTreeMap::new(),
@@ -253,9 +256,9 @@ impl Engine {
         self.catalog.get(path).map(|card| card.open(path))
     }
 
-    /// The second before which no article that comes is shown by a window, as far as can be told: what is older need not come whole.
+    /// The second before which articles need not come whole: few windows show any that are older, and they ask for those.
     pub fn horizon(&self) -> i64 {
-        self.index.as_ref().map_or(i64::MIN, Index::horizon)
+        self.index.as_ref().and_then(Index::horizon).unwrap_or(i64::MIN)
     }
 
     /// Where articles stand, for `explain`.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
+use super::held::Held;
 use crate::article::card::Packed;
 use crate::build::assemble;
 use crate::build::index::{Filed, Index, Standing};
 use crate::ledger::Retraction;
-use crate::snapshot::{Gone, PublishedArticle};
+use crate::snapshot::Gone;
 use crate::types::ArticlePath;
 
 impl Engine {
@@ -27,9 +28,9 @@ impl Engine {
         let card = card.map(|card| card.open(path));
         let new = match (self.held.get(path), &card) {
             (Some(held), _) if filed.is_some_and(|filed| filed.id().is_some()) => {
-                Some(PublishedArticle { entry: Some(Arc::clone(&held.entry)), ..(*held.article).clone() })
+                Some(Arc::clone(&held.article))
             }
-            (_, Some(card)) => self.published(index, path, card),
+            (_, Some(card)) => self.published(index, path, card).map(Arc::new),
             (_, None) => None,
         };
         let route = new.as_ref().map(|article| Arc::<str>::from(assemble::short_id(&article.id)));
@@ -38,8 +39,7 @@ impl Engine {
         {
             self.retire_page(path, &old);
         }
-        let in_body = self.held.get(path).map(|held| Arc::clone(&held.rendered));
-        let in_body = in_body.as_ref().map(|rendered| rendered.local_media.as_slice()).unwrap_or_default();
+        let in_body = self.held.get(path).map(Held::local_media).unwrap_or_default();
         let files = card.iter().filter(|_| new.is_some()).flat_map(|card| &card.files).map(|(file, _)| file);
         let in_body = in_body.iter().filter(|_| new.is_some());
         let media = files.chain(in_body).map(|file| (Arc::from(assemble::media_route(file)), file.clone())).collect();
@@ -51,9 +51,9 @@ impl Engine {
             }
             return;
         }
-        if self.snapshot.articles.get(&route).is_none_or(|old| **old != article) {
+        if self.snapshot.articles.get(&route).is_none_or(|old| *old != article) {
             self.pages.insert(path.clone(), Arc::clone(&route));
-            self.snapshot.articles.insert(route, Arc::new(article));
+            self.snapshot.articles.insert(route, article);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::held::{EntryParts, Held, HeldText};
 use super::{Engine, Source, is_public_matter};
 use crate::article::card::{Card, Packed};
 use crate::article::render::{LinkBase, Rendered, render};
@@ -16,24 +17,15 @@ use crate::build::{assemble, encode};
 use crate::cores;
 use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
-use crate::feed::{ContentMode, Entry, Feed};
+use crate::feed::{ContentMode, Feed};
 use crate::ledger::Record;
 use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
 use crate::types::{ArticlePath, ContentHash};
 
-/// An entry that some window holds.
-#[derive(Debug)]
-pub(super) struct Held {
-    /// What it was made of; likewise what follows.
-    pub(super) card: Packed,
-    pub(super) metadata: Arc<Metadata>,
-    pub(super) article: Arc<PublishedArticle>,
-    pub(super) epoch: u64,
-    pub(super) key: RenderKey,
-    pub(super) rendered: Arc<Rendered>,
-    pub(super) entry: Arc<Entry>,
-    pub(super) windows: usize,
-}
+/// So many feeds are made at a time, so that not all their texts are in memory at once.
+const FEEDS: usize = 64;
+/// So many files are asked for at a time, for the same reason.
+const MOST_REQUESTS: usize = 4_096;
 
 impl Engine {
     /// Makes anew what changed, and swaps once.
@@ -80,10 +72,13 @@ impl Engine {
             feeds_changed |= self.retire_feed(&key, &mut refresh);
         }
         let mut requests = BTreeSet::new();
-        self.make_entries(index, &dirty, &mut requests, &mut refresh);
-        let drafts = dirty.into_iter().filter_map(|key| self.draft_feed(index, key, &requests)).collect();
-        for (draft, feed, documents) in encoded(index, drafts) {
-            feeds_changed |= self.publish_feed(index, draft, &feed, documents, &mut refresh);
+        for group in dirty.chunks(FEEDS) {
+            self.make_entries(index, group, &mut requests, &mut refresh);
+            let drafts = group.iter().filter_map(|key| self.draft_feed(index, key, &requests)).collect();
+            for (draft, feed, documents) in encoded(index, drafts) {
+                feeds_changed |= self.publish_feed(index, draft, &feed, documents, &mut refresh);
+            }
+            self.unpacked.shrink(&mut self.held);
         }
         for path in std::mem::take(&mut self.dropped) {
             let Some(held) = self.held.get(&path).filter(|held| held.windows == 0) else { continue };
@@ -94,6 +89,7 @@ impl Engine {
                 continue;
             }
             self.keeping.release(&path, held.article.hash, self.now);
+            self.unpacked.forget(held);
             self.held.remove(&path);
         }
         self.keep(&mut requests);
@@ -153,9 +149,9 @@ impl Engine {
     }
 
     /// What a feed is to show; `None`: what readers have of it stays until bodies have arrived.
-    fn draft_feed(&mut self, index: &Index, key: FeedKey, requests: &BTreeSet<BodyRequest>) -> Option<FeedDraft> {
-        let window: Vec<ArticlePath> = index.window(&key).cloned().collect();
-        let options = assemble::options(index.cabinet(), &key);
+    fn draft_feed(&mut self, index: &Index, key: &FeedKey, requests: &BTreeSet<BodyRequest>) -> Option<FeedDraft> {
+        let window: Vec<ArticlePath> = index.window(key).cloned().collect();
+        let options = assemble::options(index.cabinet(), key);
         let limit = options.window.max_bytes;
         let wanted = window.len();
         let mut entries = Vec::with_capacity(window.len());
@@ -170,29 +166,29 @@ impl Engine {
             missing |= !self.is_fresh(index, path);
             // Of what is not fresh, that which readers have stays until its new version is there, as long as it is public at all.
             if let Some(held) = self.held.get(path) {
-                let entry = Arc::clone(&held.entry);
-                bytes += encode::least_bytes(&entry, options.content, limit);
-                entries.push(entry);
+                bytes += encode::least_bytes(&held.metadata, held.text.length(), options.content, limit);
+                entries.push(held.parts());
                 shown.push(path.clone());
             }
         }
         if missing {
             self.deferred.insert(key.clone());
-            let published = self.windows.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let published = self.windows.get(key).map(Vec::as_slice).unwrap_or_default();
             // What is still public elsewhere was moved, or is too old for this window: it can wait.
             let is_public =
                 |path| self.held.get(path).is_some_and(|held: &Held| index.public_under(&held.article.id).is_some());
             let lost_one = published.iter().any(|path| !window.contains(path) && !is_public(path));
             let asked: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
-            let hopeless = window.iter().all(|path| !asked.contains(path) && !self.waiting.contains_key(path));
+            let coming = |path: &ArticlePath| asked.contains(path) || self.waiting.contains_key(path);
+            let hopeless = requests.len() < MOST_REQUESTS && !window.iter().any(coming);
             // A missing body never delays a removal, and nothing waits for a body that cannot be had.
             if !lost_one && !hopeless {
                 return None;
             }
         }
-        let route = assemble::route(&key);
-        let past = self.past(index, &key, &route);
-        Some(FeedDraft { key, route, entries, shown, past, limit, wanted, missing })
+        let route = assemble::route(key);
+        let past = self.past(index, key, &route);
+        Some(FeedDraft { key: key.clone(), route, entries, shown, past, limit, wanted, missing })
     }
 
     /// Puts a feed's new documents in their places. Says whether the list of feeds changed by it.
@@ -280,6 +276,9 @@ impl Engine {
         stale.sort_unstable();
         let mut drafts = Vec::new();
         for path in stale {
+            if requests.len() >= MOST_REQUESTS {
+                break;
+            }
             match self.draft_entry(index, path) {
                 Ok(draft) => drafts.push(draft),
                 Err(request) => requests.extend(request),
@@ -324,7 +323,7 @@ impl Engine {
         let Some(metadata) = metadata else { return Err(self.request(path, article.hash)) };
         let summary_only = !shows_body(index, filed, &card);
         let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
-        let kept = held.filter(|held| held.key == key).map(|held| Arc::clone(&held.rendered));
+        let kept = held.filter(|held| held.key == key).map(|held| held.text.rendered());
         let body = || known.and_then(|article| article.body.clone());
         let content = match unseen.or(kept).or_else(|| self.cache.get(&key)) {
             Some(rendered) => Content::Made(rendered),
@@ -350,16 +349,18 @@ impl Engine {
         let hash = article.hash;
         let entry = Arc::new(assemble::entry(&article, &metadata, &rendered));
         let windows = self.held.get(&path).map_or(0, |held| held.windows);
-        let held =
-            Held { card, metadata, article: Arc::new(article), epoch: self.epoch, key, rendered, entry, windows };
+        self.unpacked.note(&path, &rendered);
+        let text = HeldText::Whole(rendered, entry);
+        let held = Held { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
         self.keeping.hold(&path, hash);
         if windows == 0 {
             self.dropped.push(path.clone());
         }
-        if let Some(before) = self.held.insert(path.clone(), held)
-            && before.article.hash != hash
-        {
-            self.keeping.release(&path, before.article.hash, self.now);
+        if let Some(before) = self.held.insert(path.clone(), held) {
+            self.unpacked.forget(&before);
+            if before.article.hash != hash {
+                self.keeping.release(&path, before.article.hash, self.now);
+            }
         }
         refresh.insert(path);
     }
@@ -468,7 +469,7 @@ impl Engine {
 struct FeedDraft {
     key: FeedKey,
     route: String,
-    entries: Vec<Arc<Entry>>,
+    entries: Vec<EntryParts>,
     /// Where these are from.
     shown: Vec<ArticlePath>,
     past: Past,
@@ -505,7 +506,8 @@ const ENCODINGS: usize = 2;
 /// Makes the documents of feeds, on all cores.
 fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Feed, Vec<Document>)> {
     let made = cores::in_shares(&drafts, ENCODINGS, |draft| {
-        encode::fitting(&draft.key, index.cabinet(), draft.entries.clone(), &draft.past, draft.limit)
+        let entries = draft.entries.iter().map(EntryParts::entry).collect();
+        encode::fitting(&draft.key, index.cabinet(), entries, &draft.past, draft.limit)
     });
     drafts.into_iter().zip(made).map(|(draft, (feed, documents))| (draft, feed, documents)).collect()
 }

@@ -219,7 +219,6 @@ mod tests {
                 sources: Arc::default(),
                 feeds: Vec::new(),
             }),
-            entry: None,
         })
     }
 

@@ -1,0 +1,154 @@
+//! The entries of windows. Thousands of feeds of whole articles hold more text than there is memory for: what was not needed for
+//! longest is packed, and unpacked for as long as a document is made of it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::article::Metadata;
+use crate::article::card::Packed;
+use crate::article::render::Rendered;
+use crate::build::assemble;
+use crate::build::render_cache::RenderKey;
+use crate::cores;
+use crate::feed::Entry;
+use crate::snapshot::PublishedArticle;
+use crate::types::{ArticlePath, Text};
+
+/// What the text of entries may take unpacked (bytes).
+const BUDGET: usize = 64 << 20;
+/// Few enough entries that another core is not worth it.
+const PACKINGS: usize = 16;
+
+/// An entry that some window holds.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// What it was made of; likewise what follows.
+    pub(super) card: Packed,
+    pub(super) metadata: Arc<Metadata>,
+    pub(super) article: Arc<PublishedArticle>,
+    pub(super) epoch: u64,
+    pub(super) key: RenderKey,
+    pub(super) text: HeldText,
+    pub(super) windows: usize,
+}
+
+/// The text of an entry.
+#[derive(Clone, Debug)]
+pub(super) enum HeldText {
+    /// As it was made.
+    Whole(Arc<Rendered>, Arc<Entry>),
+    /// Its HTML and its prose, packed, and where the second begins.
+    Packed { bytes: Arc<[u8]>, prose: usize, length: usize, local_media: Arc<[ArticlePath]> },
+}
+
+/// All that is needed to make an entry.
+#[derive(Clone, Debug)]
+pub(super) struct EntryParts {
+    metadata: Arc<Metadata>,
+    article: Arc<PublishedArticle>,
+    text: HeldText,
+}
+
+impl Held {
+    /// All that is needed to make the entry, elsewhere.
+    pub(super) fn parts(&self) -> EntryParts {
+        let (metadata, article) = (Arc::clone(&self.metadata), Arc::clone(&self.article));
+        EntryParts { metadata, article, text: self.text.clone() }
+    }
+
+    /// The files below the content directory that its text refers to.
+    pub(super) fn local_media(&self) -> &[ArticlePath] {
+        match &self.text {
+            HeldText::Whole(rendered, _) => &rendered.local_media,
+            HeldText::Packed { local_media, .. } => local_media,
+        }
+    }
+}
+
+impl EntryParts {
+    /// The entry.
+    pub(super) fn entry(&self) -> Arc<Entry> {
+        match &self.text {
+            HeldText::Whole(_, entry) => Arc::clone(entry),
+            HeldText::Packed { .. } => Arc::new(assemble::entry(&self.article, &self.metadata, &self.text.rendered())),
+        }
+    }
+}
+
+impl HeldText {
+    /// How long the HTML is (bytes).
+    pub(super) fn length(&self) -> usize {
+        match self {
+            HeldText::Whole(rendered, _) => rendered.html.as_str().len(),
+            HeldText::Packed { prose, .. } => *prose,
+        }
+    }
+
+    /// The rendered body.
+    pub(super) fn rendered(&self) -> Arc<Rendered> {
+        match self {
+            HeldText::Whole(rendered, _) => Arc::clone(rendered),
+            HeldText::Packed { bytes, prose, length, local_media } => {
+                // These bytes were made by `pack` in this very process.
+                let texts = zstd::bulk::decompress(bytes, *length).unwrap_or_default();
+                let texts = String::from_utf8(texts).unwrap_or_default();
+                let (html, text) = texts.split_at_checked(*prose).unwrap_or_default();
+                Arc::new(Rendered { html: Text::new(html), text: text.to_owned(), local_media: local_media.to_vec() })
+            }
+        }
+    }
+
+    fn pack(rendered: &Rendered) -> Option<HeldText> {
+        let html = rendered.html.as_str();
+        let texts = [html.as_bytes(), rendered.text.as_bytes()].concat();
+        // The prose is in the HTML once more, which takes next to nothing.
+        let bytes = zstd::bulk::compress(&texts, 1).ok()?;
+        let local_media = rendered.local_media.as_slice().into();
+        Some(HeldText::Packed { bytes: bytes.into(), prose: html.len(), length: texts.len(), local_media })
+    }
+}
+
+/// Which entries are unpacked, the one that was not needed for longest first.
+#[derive(Debug, Default)]
+pub(super) struct Unpacked {
+    paths: VecDeque<ArticlePath>,
+    bytes: usize,
+}
+
+impl Unpacked {
+    /// An entry was made.
+    pub(super) fn note(&mut self, path: &ArticlePath, rendered: &Rendered) {
+        self.bytes += weight(rendered);
+        self.paths.push_back(path.clone());
+    }
+
+    /// Packs entries until the others fit into the budget.
+    pub(super) fn shrink(&mut self, held: &mut HashMap<ArticlePath, Held>) {
+        let mut packed = Vec::new();
+        while self.bytes > BUDGET
+            && let Some(path) = self.paths.pop_front()
+        {
+            // What a window left is not there any more, and took its bytes with it.
+            let Some(HeldText::Whole(rendered, _)) = held.get(&path).map(|held| &held.text) else { continue };
+            self.bytes = self.bytes.saturating_sub(weight(rendered));
+            packed.push((path, Arc::clone(rendered)));
+        }
+        let texts = cores::in_shares(&packed, PACKINGS, |(_, rendered)| HeldText::pack(rendered));
+        for ((path, _), text) in packed.into_iter().zip(texts) {
+            if let (Some(held), Some(text)) = (held.get_mut(&path), text) {
+                held.text = text;
+            }
+        }
+    }
+
+    /// An entry is not held any more.
+    pub(super) fn forget(&mut self, held: &Held) {
+        if let HeldText::Whole(rendered, _) = &held.text {
+            self.bytes = self.bytes.saturating_sub(weight(rendered));
+        }
+    }
+}
+
+fn weight(rendered: &Rendered) -> usize {
+    rendered.html.as_str().len() + rendered.text.len()
+}
