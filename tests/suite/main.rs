@@ -26,4 +26,5 @@ mod pin;
 mod retraction;
 mod rules;
 mod time;
+mod watching;
 mod wire;
