@@ -40,7 +40,7 @@
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
-//! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
+//! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look |
 //! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `pages` those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index, claims (who gets which id), window, render cache, assemble, encode, farewell |
@@ -83,6 +83,9 @@
 //!
 //! **Why are hints not trusted?** `notify` loses what happens in a folder before it is watched, and the kernel's queue
 //! overflows. A hint says where to look; the look decides. A scan every five minutes finds what nobody said.
+//!
+//! **Why are events kept where they do not tell everything?** What this machine writes to a network file system is told at once; only what
+//! others write there has to wait for a look (`watch::mode`).
 //!
 //! **Why no debounce?** A closed or renamed file is complete and is read at once. Only what was merely seen waits until it has
 //! held still for a second. What arrives while a batch is being read is the next batch.

@@ -1,9 +1,11 @@
-//! What is counted while the daemon runs. Numbers only: whoever is part of the shell adds to them, and `serve` shows them to
-//! operators.
+//! What is counted while the daemon runs, and how it finds changes. Whoever is part of the shell adds to it, and `serve` shows it
+//! to operators.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use arc_swap::ArcSwap;
 use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -65,6 +67,15 @@ impl EncodeLabelSet for OfFeed {
     }
 }
 
+/// How changes of articles are found at the moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Watching {
+    /// `events`, `poll` or `both`; empty before the first look.
+    pub mode: &'static str,
+    /// Why so.
+    pub why: String,
+}
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Meters {
@@ -86,7 +97,7 @@ pub struct Meters {
     pub scans: Counter,
     /// Times that the system's queue of events overflowed.
     pub overflows: Counter,
-    /// Changed files that a scan found before any event told of them.
+    /// Changes of files that a scan found and no event told of, not even soon afterwards.
     pub found_by_scan: Counter,
     /// Files that scans looked at.
     pub looked_at: Counter,
@@ -94,6 +105,12 @@ pub struct Meters {
     pub read: Counter,
     /// Whether anything is published yet: 0 or 1.
     pub ready: Gauge,
+    /// How long the last scan of the whole content directory took (seconds).
+    pub scan_seconds: Gauge<f64, AtomicU64>,
+    /// How long after it the next one comes (seconds).
+    pub scan_interval: Gauge<f64, AtomicU64>,
+    /// How changes are found.
+    pub watching: ArcSwap<Watching>,
     /// From the first word of a change until readers see it (seconds).
     pub publishing: Histogram,
     /// How long the engine took for an event (seconds).
@@ -121,6 +138,9 @@ impl Default for Meters {
             looked_at: Counter::default(),
             read: Counter::default(),
             ready: Gauge::default(),
+            scan_seconds: Gauge::default(),
+            scan_interval: Gauge::default(),
+            watching: ArcSwap::default(),
             publishing: Histogram::new(SECONDS),
             building: Histogram::new(SECONDS),
             queue: Gauge::default(),
@@ -137,7 +157,7 @@ impl Default for Meters {
         counter("watch_overflows", "Times that the queue of file events overflowed", &meters.overflows);
         counter("files_looked_at", "Files that scans looked at", &meters.looked_at);
         counter("articles_read", "Articles that were read", &meters.read);
-        counter("changes_found_by_scan", "Changed files that no event had told of", &meters.found_by_scan);
+        counter("changes_found_by_scan", "Changes of files that no event told of", &meters.found_by_scan);
         registry.register("requests", "Answers, by what they are", meters.answers.clone());
         registry.register("section_requests", "Answers that are documents of a section", meters.sections.clone());
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
@@ -145,6 +165,10 @@ impl Default for Meters {
         gauge("ready", "Whether anything is published yet", &meters.ready);
         gauge("event_queue", "Events that wait to be worked on", &meters.queue);
         gauge("delivery_queue", "Deliveries that wait", &meters.deliveries);
+        let help = "How long the last scan of the whole content directory took";
+        registry.register("scan_seconds", help, meters.scan_seconds.clone());
+        let help = "How long after it the next one comes, if nothing causes one before";
+        registry.register("scan_interval_seconds", help, meters.scan_interval.clone());
         let help = "From the first word of a change until readers see it";
         registry.register("publish_seconds", help, meters.publishing.clone());
         registry.register("build_seconds", "How long the engine took for an event", meters.building.clone());

@@ -153,6 +153,20 @@ pub struct Content {
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
     /// When a file that is gone is a deletion.
     pub removals: Removals,
+    /// How changes are found.
+    pub watch: Watch,
+}
+
+/// `content.watch`: how changes of articles are found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Watch {
+    /// The system tells; where it does not tell of what other machines change, dateline looks as well.
+    #[default]
+    Auto,
+    /// The system tells.
+    Events,
+    /// dateline looks.
+    Poll,
 }
 
 /// `content.removal_grace` and `[content.mass_removal]`: when a file that is gone is a deletion, and when it is an accident.

@@ -12,7 +12,9 @@ use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
-use super::{ArticleUrl, Checked, Config, Content, Places, Reload, Removals, Server, Site, Taxonomies, UpdatedWhen};
+use super::{
+    ArticleUrl, Checked, Config, Content, Places, Reload, Removals, Server, Site, Taxonomies, UpdatedWhen, Watch,
+};
 use super::{addresses, feeds, sections, server};
 use crate::article::{ParseOptions, WireField};
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
@@ -109,6 +111,8 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     wire.finish(sink);
 
     let removals = removals(&mut content_table, sink);
+    let ways = [("auto", Watch::Auto), ("events", Watch::Events), ("poll", Watch::Poll)];
+    let watch = content_table.text(sink, "watch").and_then(|word| choice(sink, Code::ConfigChoice, &word, &ways));
     let feeds = feeds::options(&mut feeds_table, sink, &feeds::defaults());
     let moves = [("text", UpdatedWhen::Text), ("explicit", UpdatedWhen::Explicit)];
     let updated_when =
@@ -151,6 +155,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
             article_url,
             sources: Arc::new(sources),
             removals,
+            watch: watch.unwrap_or_default(),
         },
         parsing: Arc::new(parsing),
         output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),

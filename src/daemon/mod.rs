@@ -159,6 +159,7 @@ pub async fn run(
         config_hash: config.hash,
         load: config::parse,
         grace: config.content.removals.grace.try_into().unwrap_or_default(),
+        watch: config.content.watch,
         safety: SAFETY_SCAN,
     };
     let (heard, watched) = mpsc::channel(64);
@@ -359,7 +360,11 @@ impl Daemon {
                     let hash = checked.config.as_ref().map(|config| config.hash);
                     hash.is_some() && hash == engine.config().map(|config| config.hash)
                 };
-                self.checked = checked.filter(taken).unwrap_or_else(|| self.checked.clone());
+                if let Some(checked) = checked.filter(taken) {
+                    // To the engine it is all one how its articles are found.
+                    checked.config.iter().for_each(|config| self.watcher.find_by(config.content.watch));
+                    self.checked = checked;
+                }
                 self.perform_all(effects, urgent).await;
                 Ok(engine)
             }

@@ -27,9 +27,7 @@ impl Engine {
         }
         let card = card.map(|card| card.open(path));
         let new = match (self.held.get(path), &card) {
-            (Some(held), _) if filed.is_some_and(|filed| filed.id().is_some()) => {
-                Some(Arc::clone(&held.article))
-            }
+            (Some(held), _) if filed.is_some_and(|filed| filed.id().is_some()) => Some(Arc::clone(&held.article)),
             (_, Some(card)) => self.published(index, path, card).map(Arc::new),
             (_, None) => None,
         };

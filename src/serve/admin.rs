@@ -105,6 +105,7 @@ fn status(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
     });
     let articles: Map<String, Value> =
         report.states().into_iter().map(|(state, count)| (state.to_owned(), count.into())).collect();
+    let watching = meters.watching.load();
     let status = json!({
         "ready": snapshot.generation > 0,
         "version": env!("CARGO_PKG_VERSION"),
@@ -113,6 +114,12 @@ fn status(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
         "articles": articles,
         "feeds": report.feeds,
         "connections": meters.connections.get(),
+        "watch": {
+            "mode": watching.mode,
+            "why": watching.why,
+            "scan_seconds": meters.scan_seconds.get(),
+            "scan_interval_seconds": meters.scan_interval.get(),
+        },
         "sections": sections.collect::<Vec<_>>(),
         "problems": problems.collect::<Vec<_>>(),
     });
@@ -145,6 +152,10 @@ fn metrics(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
             ages.get_or_create(&OfFeed(std::sync::Arc::clone(route))).set(now.as_second() - newest.as_second());
         }
     }
+    let watching = Family::<Label, Gauge>::default();
+    for mode in ["events", "poll", "both"] {
+        watching.get_or_create(&Label("mode", mode)).set((mode == meters.watching.load().mode).into());
+    }
     let mut registry = Registry::with_prefix("dateline");
     let single = |value: i64| {
         let gauge: Gauge = Gauge::default();
@@ -154,6 +165,7 @@ fn metrics(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
     registry.register("ready", "Whether readers are served", single(i64::from(snapshot.generation > 0)));
     registry.register("articles", "Articles, by state", articles);
     registry.register("feeds", "Feeds, each in one or more formats", single(gauge(report.feeds)));
+    registry.register("watch_mode", "How changes of articles are found", watching);
     registry.register("problems", "What is wrong at the moment, by code", problems);
     registry.register("newest_item_age_seconds", "How old the newest item of a section is", ages);
     let mut text = String::new();

@@ -33,9 +33,14 @@ pub(super) struct KnownFiles {
 }
 
 impl KnownFiles {
-    /// Forgets everything, so that every file is news.
-    pub(super) fn clear(&mut self) {
-        *self = KnownFiles::default();
+    /// Forgets what was read, so that every file is news, but not which files there are.
+    pub(super) fn forget_versions(&mut self) {
+        self.folders.values_mut().flat_map(BTreeMap::values_mut).for_each(|known| *known = Known::default());
+    }
+
+    /// Whether nothing was read of a file, or what was read is forgotten.
+    pub(super) fn is_unread(&self, path: &ArticlePath) -> bool {
+        self.get(path).is_none_or(|known| known.version == 0)
     }
 
     pub(super) fn contains(&self, path: &ArticlePath) -> bool {

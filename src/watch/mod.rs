@@ -7,11 +7,13 @@
 //! ```
 //!
 //! Arm, then scan, then listen: what happens in between is in both. Overflow, a new folder, an error and a slow timer each
-//! cause a scan, of the folder where that is enough.
+//! cause a scan, of the folder where that is enough. Where the system does not tell of everything, `mode` says so, and how often
+//! to scan instead.
 
 pub mod cache;
 pub mod coalesce;
 mod known;
+mod mode;
 mod mounts;
 mod notice;
 pub mod read;
@@ -29,7 +31,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::Sender;
 
 use crate::article::ParseOptions;
-use crate::config::Checked;
+use crate::config::{Checked, Watch};
 use crate::cores;
 use crate::diag::Diagnostic;
 use crate::event::{Event, Listing, ParsedFile, WatchPlan};
@@ -55,6 +57,8 @@ pub struct WatchOptions {
     pub load: fn(&std::path::Path, &[u8]) -> Checked,
     /// How long a file has to stay gone.
     pub grace: Duration,
+    /// How changes are to be found.
+    pub watch: Watch,
     /// How often everything is scanned although nothing was heard.
     pub safety: Duration,
 }
@@ -78,6 +82,11 @@ impl WatchHandle {
     /// Changes how articles are parsed; all are read again then.
     pub fn plan(&self, plan: WatchPlan) {
         self.say(Hint::Plan(plan));
+    }
+
+    /// Changes how changes are found.
+    pub fn find_by(&self, watch: Watch) {
+        self.say(Hint::Wanted(watch));
     }
 
     /// Reads everything again.

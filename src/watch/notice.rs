@@ -2,12 +2,16 @@
 //! since a slow one makes the kernel's queue overflow.
 
 use std::collections::VecDeque;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Error, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::mode::Limit;
+use crate::config::Watch;
 use crate::event::WatchPlan;
 
 /// What may have happened. Hints are never the truth: a look at the file system is.
@@ -27,9 +31,11 @@ pub(super) enum Hint {
     /// Events were lost.
     Overflow,
     /// The system cannot watch everything, and why.
-    Limited(String),
+    Limited(Limit),
     /// Not from the system: what to watch changed.
     Plan(WatchPlan),
+    /// Not from the system: how changes are to be found.
+    Wanted(Watch),
     /// Not from the system: read everything again.
     Reread,
     /// Not from the system: the end.
@@ -46,36 +52,69 @@ impl Notice {
     /// Starts to listen.
     ///
     /// # Errors
-    /// When the system has no watch left.
-    pub(super) fn new(hints: Sender<Hint>) -> notify::Result<Notice> {
+    /// Why the system does not tell.
+    pub(super) fn new(hints: Sender<Hint>) -> Result<Notice, Limit> {
         // A closed channel means that the worker ended; nobody wants hints then.
         let send = move |hint| hints.send(hint).unwrap_or_default();
         let mut leaving = Leaving::default();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
-            Ok(event) => translate(event, &mut leaving).into_iter().for_each(&send),
-            Err(error) => {
-                send(Hint::Limited(error.to_string()));
-                send(Hint::Overflow);
-            }
-        })?;
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            heard(event, &mut leaving).into_iter().for_each(&send);
+        })
+        .map_err(|error| limit(&error))?;
         Ok(Notice { watcher })
     }
 
-    /// Watches a folder and all below it.
+    /// Watches a folder and all below it that may be read.
     ///
     /// # Errors
-    /// As the system says.
-    pub(super) fn tree(&mut self, folder: &Path) -> notify::Result<()> {
-        self.watcher.watch(folder, RecursiveMode::Recursive)
+    /// Why not all of it; what is watched stays so.
+    pub(super) fn tree(&mut self, folder: &Path) -> Result<(), Limit> {
+        self.readable(folder).map_err(|error| Limit { is_partial: true, ..limit(&error) })
+    }
+
+    fn readable(&mut self, folder: &Path) -> notify::Result<()> {
+        match self.watcher.watch(folder, RecursiveMode::Recursive) {
+            Err(error) if is_forbidden(&error) => {}
+            told => return told,
+        }
+        // One folder that may not be read is no reason to watch none. A scan tells of it, and its own folder when its rights change.
+        let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+        self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            match self.readable(&entry.path()) {
+                // It is gone by now.
+                Err(_) if !entry.path().is_dir() => {}
+                told => told?,
+            }
+        }
+        Ok(())
     }
 
     /// Watches a folder alone. The folder of a file, never the file itself: editors and ConfigMaps replace it.
     ///
     /// # Errors
-    /// As the system says.
-    pub(super) fn folder(&mut self, folder: &Path) -> notify::Result<()> {
-        self.watcher.watch(folder, RecursiveMode::NonRecursive)
+    /// Why the system does not tell.
+    pub(super) fn folder(&mut self, folder: &Path) -> Result<(), Limit> {
+        self.watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|error| limit(&error))
     }
+}
+
+fn is_forbidden(error: &Error) -> bool {
+    matches!(&error.kind, ErrorKind::Io(reason) if reason.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// What stands in the way, and what helps.
+fn limit(error: &Error) -> Limit {
+    let is_full = |reason: &io::Error| matches!(reason.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+    let is_partial = matches!(error.kind, ErrorKind::MaxFilesWatch);
+    let (reason, cure) = match &error.kind {
+        ErrorKind::MaxFilesWatch => ("it has no watch left".to_owned(), "raise fs.inotify.max_user_watches"),
+        ErrorKind::Io(reason) if is_full(reason) => {
+            (reason.to_string(), "raise fs.inotify.max_user_instances or the limit on open files")
+        }
+        _ => (error.to_string(), "see to that"),
+    };
+    Limit { reason, cure, is_partial }
 }
 
 /// What was renamed away and is not known to have arrived yet, by the number that the system gives to both halves of a rename.
@@ -96,6 +135,14 @@ impl Leaving {
     fn origin(&mut self, event: &Event) -> Option<PathBuf> {
         let at = self.0.iter().position(|(tracker, _)| Some(*tracker) == event.tracker())?;
         self.0.remove(at).map(|(_, path)| path)
+    }
+}
+
+/// What a word of the system amounts to. Where it does not get through, something may have been missed.
+fn heard(event: notify::Result<Event>, leaving: &mut Leaving) -> Vec<Hint> {
+    match event {
+        Ok(event) => translate(event, leaving),
+        Err(error) => vec![Hint::Limited(limit(&error))],
     }
 }
 
@@ -157,6 +204,22 @@ mod tests {
             let hints: Vec<String> = hints.map(|hint| format!("{hint:?}")).collect();
             assert_eq!(hints.join(" "), expected, "{told}");
             assert!(leaving.0.len() <= Leaving::MOST);
+        }
+    }
+
+    #[test]
+    fn what_the_system_cannot_tell_is_a_hint_too() {
+        let io = |number| Error::io(io::Error::from_raw_os_error(number));
+        let lost = Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
+        for (told, expected) in [
+            (Ok(lost), "Overflow"),
+            (Err(Error::new(ErrorKind::MaxFilesWatch)), "Limited|no watch left|max_user_watches|is_partial: true"),
+            (Err(io(libc::EMFILE)), "Limited|Too many open files|max_user_instances|is_partial: false"),
+            (Err(io(libc::EIO)), "Limited|Input/output error|see to that|is_partial: false"),
+        ] {
+            let hints = format!("{:?}", heard(told, &mut Leaving::default()));
+            assert!(expected.split('|').all(|words| hints.contains(words)), "{hints}");
+            assert_eq!(hints.contains("Overflow"), expected == "Overflow", "{hints}");
         }
     }
 }

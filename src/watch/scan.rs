@@ -200,6 +200,24 @@ fn list(
     Ok(())
 }
 
+/// Whether a file is gone with what was mounted on a folder around it, by the nearest folder that is there: it is empty, and on another
+/// device than before. Where a mount was moved the system tells of its files under their old names.
+pub(super) fn is_unmounted(root: &Root, path: &ArticlePath, devices: &Devices) -> bool {
+    let mut folder = path.folder();
+    loop {
+        let directory = root.path.join(folder);
+        if let Ok(metadata) = fs::metadata(&directory) {
+            let is_other = devices.get(folder).is_some_and(|before| *before != metadata.dev());
+            return is_other && fs::read_dir(&directory).is_ok_and(|mut entries| entries.next().is_none());
+        }
+        match folder.rsplit_once('/') {
+            Some((parent, _)) => folder = parent,
+            None if folder.is_empty() => return false,
+            None => folder = "",
+        }
+    }
+}
+
 /// The path of something in a folder.
 pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
@@ -255,6 +273,17 @@ pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic
         ));
     }
     Ok(kind.is_file().then(|| stamp(&metadata)))
+}
+
+/// What kind of file system a folder is on, by its magic number; `None` where it cannot be asked.
+pub(super) fn magic(folder: &Path) -> Option<u64> {
+    // Of some systems it is signed, and a word of 32 bits; all magic numbers are of 32 bits.
+    rustix::fs::statfs(folder).ok().map(|told| told.f_type as u64 & 0xffff_ffff)
+}
+
+/// The stamp of a file that a path leads to, as links may; `None` where there is none.
+pub(super) fn stamp_of(file: &Path) -> Option<Stamp> {
+    fs::metadata(file).ok().map(|metadata| stamp(&metadata))
 }
 
 /// What tells a version of a file from others.

@@ -10,27 +10,26 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
 use super::cache::{self, Cached, MetadataCache};
-use super::coalesce::{Coalescer, QUIET, Said, Stamp, Step};
+use super::coalesce::{Coalescer, QUIET, Said, Seen, Stamp, Step};
 use super::known::KnownFiles;
+use super::mode::{self, Limit, Mode, Unannounced};
 use super::mounts;
 use super::notice::{Hint, Notice};
 use super::read;
-use super::scan::{Devices, Folder, Walk, is_doubtful, join, look, seen, walk};
+use super::scan::{Devices, Folder, Walk, is_doubtful, is_unmounted, join, look, magic, seen, stamp_of, walk};
 use super::{Heard, WatchOptions, clock};
 use crate::article::card::Packed;
 use crate::article::is_article_name;
-use crate::config::Checked;
+use crate::config::{Checked, Watch};
 use crate::cores;
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{Event, FileState, Listing, ParsedFile};
-use crate::meter::Meters;
+use crate::meter::{Meters, Watching};
 use crate::types::{ArticlePath, ContentHash};
 
 /// The most files of one event.
 const BATCH: usize = 1_024;
-/// How often everything is scanned while the system does not tell about changes.
-const POLL: Duration = Duration::from_secs(2);
-/// How often it is asked what is mounted.
+/// How often it is asked what is mounted, and the configuration is looked at where the system does not tell of it.
 const MOUNTS: Duration = Duration::from_secs(2);
 /// How long a configuration that is gone may take to come back, as in a save that removes and writes.
 const CONFIG_ABSENT: Duration = Duration::from_millis(500);
@@ -54,7 +53,13 @@ pub(super) struct Worker<C> {
     notice: Option<Notice>,
     /// Whether the content directory is watched.
     armed: bool,
-    limited: Option<String>,
+    limited: Option<Limit>,
+    /// Whether events were lost since everything was looked at.
+    overflowed: bool,
+    mode: Mode,
+    /// How long it took to look at the whole content directory.
+    looked: Duration,
+    unannounced: Unannounced,
     known: KnownFiles,
     /// What earlier runs read; not there only while it is asked.
     cache: Option<C>,
@@ -73,6 +78,9 @@ pub(super) struct Worker<C> {
     listed: bool,
     config_due: Option<Duration>,
     config_hash: Option<ContentHash>,
+    /// Whether the system does not tell of the configuration, and what it looked like then.
+    config_polled: bool,
+    config_stamp: Option<Stamp>,
 }
 
 /// The other side of the channel of events is gone: the daemon stops.
@@ -104,6 +112,10 @@ impl<C: MetadataCache> Worker<C> {
             notice: None,
             armed: false,
             limited: None,
+            overflowed: false,
+            mode: Mode::default(),
+            looked: Duration::ZERO,
+            unannounced: Unannounced::default(),
             known: KnownFiles::default(),
             cache: Some(cache),
             tells_all: true,
@@ -117,6 +129,8 @@ impl<C: MetadataCache> Worker<C> {
             listed: false,
             config_due: Some(Duration::ZERO),
             config_hash,
+            config_polled: false,
+            config_stamp: None,
         }
     }
 
@@ -160,19 +174,26 @@ impl<C: MetadataCache> Worker<C> {
                         self.options.parsing = plan.parsing;
                         let rules = cache::rules(&self.options.parsing);
                         self.cache.iter_mut().for_each(|cache| cache.read_by(rules));
-                        self.begin_anew();
+                        self.forget_versions();
                         work.everything = true;
                     }
                 }
+                Hint::Wanted(watch) => {
+                    work.everything |= watch != self.options.watch;
+                    self.options.watch = watch;
+                }
                 Hint::Reread => {
-                    self.begin_anew();
+                    self.forget_versions();
                     work.everything = true;
                 }
                 Hint::Overflow => {
                     self.meters.overflows.inc();
+                    (work.everything, self.overflowed) = (true, true);
+                }
+                Hint::Limited(limit) => {
+                    self.armed &= limit.is_partial;
                     work.everything = true;
                 }
-                Hint::Limited(reason) => self.limited = Some(reason),
                 Hint::Finished(path) => self.note(&path, Kind::Finished, &mut work),
                 Hint::Touched(path) => self.note(&path, Kind::Touched, &mut work),
                 Hint::Gone(path) => self.note(&path, Kind::Gone, &mut work),
@@ -188,7 +209,9 @@ impl<C: MetadataCache> Worker<C> {
             let mounts = mounts::around(&self.options.root.path);
             work.everything |= mounts != self.mounts;
             self.mounts = mounts;
+            self.look_at_config();
         }
+        self.meters.found_by_scan.inc_by(self.unannounced.settle(self.now()));
         self.look_at(work)?;
         self.settle()?;
         if let Some((listing, deadline)) = self.first.take() {
@@ -269,18 +292,22 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// Everything is read again, and told.
-    fn begin_anew(&mut self) {
-        self.known.clear();
+    /// Has everything read again, and told. Which files there were is not forgotten, or one that goes before it was read would not be
+    /// missed.
+    fn forget_versions(&mut self) {
+        self.known.forget_versions();
         self.tells_all = true;
     }
 
     fn look_at(&mut self, work: Work) -> Result<(), Stopped> {
         self.renamed.extend(work.renamed);
         if work.everything || self.next_scan <= self.now() {
+            let begun = self.now();
             self.arm();
+            let arming = self.now().saturating_sub(begun);
             self.scan("")?;
-            let pause = if self.armed && self.limited.is_none() { self.options.safety } else { POLL };
+            let pause = self.mode.pause(self.armed, arming + self.looked, self.options.safety);
+            self.meters.scan_interval.set(pause.as_secs_f64());
             self.next_scan = self.now() + pause;
         } else {
             for folder in &work.folders {
@@ -295,6 +322,8 @@ impl<C: MetadataCache> Worker<C> {
                 }
             }
         }
+        work.folders.iter().for_each(|folder| self.unannounced.told_of_folder(folder));
+        work.files.keys().chain(&work.reread).for_each(|path| self.unannounced.told(path));
         let mut ready = Vec::new();
         for (path, said) in work.files {
             self.observe(path, said, &mut ready);
@@ -340,6 +369,7 @@ impl<C: MetadataCache> Worker<C> {
             let now = self.now();
             match self.coalescer.settle(&path, seen(found, clock()), now) {
                 Step::Read => ready.push(path),
+                Step::Absent if is_unmounted(&self.options.root, &path, &self.devices) => {}
                 Step::Absent => absent.push(path),
                 Step::Wait => {}
             }
@@ -440,9 +470,18 @@ impl<C: MetadataCache> Worker<C> {
     fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
         self.meters.scans.inc();
         let whole = self.tells_all || !scope.is_empty();
+        let begun = self.now();
         let mut found = self.look_everywhere(scope, whole)?;
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
-        self.read(self.remeasured(&prefix).into_iter().collect())?;
+        let remeasured = self.remeasured(&prefix);
+        let now = self.now();
+        if scope.is_empty() {
+            self.looked = now.saturating_sub(begun);
+            self.meters.scan_seconds.set(self.looked.as_secs_f64());
+            let changed = remeasured.iter().filter(|path| !self.coalescer.is_waiting(path));
+            changed.for_each(|path| self.unannounced.found(path, now));
+        }
+        self.read(remeasured.into_iter().collect())?;
         if scope.is_empty() {
             self.tells_all = found.directories.iter().any(|folder| folder.unreadable.is_some());
         }
@@ -454,17 +493,10 @@ impl<C: MetadataCache> Worker<C> {
         } else {
             found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
         }
-        if let (Some(reason), "") = (&self.limited, scope) {
-            let diagnostic = Diagnostic::new(
-                Code::WatchLimited,
-                format!("the system does not tell about all changes: {reason}"),
-            )
-            .at(Place::file(&self.options.root.name))
-            .help(format!(
-                "changes are found within {} s by looking; raise fs.inotify.max_user_watches to be told at once",
-                POLL.as_secs()
-            ));
-            found.limited = Some(diagnostic);
+        if scope.is_empty() {
+            let overflowed = std::mem::take(&mut self.overflowed).then(|| mode::overflow(&self.options.root.name));
+            let limited = self.limited.as_ref().map(|limit| limit.diagnostic(&self.options.root.name));
+            found.limited = limited.or(overflowed);
         }
         // Articles that were just copied here are young: without them the first feeds would be empty ones.
         if !self.listed && self.coalescer.is_unsettled() {
@@ -541,7 +573,7 @@ impl<C: MetadataCache> Worker<C> {
         let lost: Vec<ArticlePath> =
             lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned().collect();
         drop(absent);
-        lost.into_iter().for_each(|path| self.has_left(&path));
+        lost.into_iter().for_each(|path| self.has_left(&path, scope));
         self.read(ready)?;
         files.sort_unstable();
         listing.files = files;
@@ -558,7 +590,7 @@ impl<C: MetadataCache> Worker<C> {
             match found {
                 Ok(Some(stamp)) if self.known.is_unchanged(&path, stamp) => {}
                 Ok(Some(stamp)) => match card {
-                    Some(card) if !self.known.contains(&path) => {
+                    Some(card) if self.known.is_unread(&path) => {
                         let state = FileState::Known(card);
                         let file = ParsedFile { path: path.clone(), state, renamed_from: None };
                         self.is_news(&file, Some(stamp));
@@ -566,10 +598,17 @@ impl<C: MetadataCache> Worker<C> {
                     }
                     _ => {
                         let now = self.now();
-                        if self.listed && scope.is_empty() && !self.coalescer.is_waiting(&path) {
-                            self.meters.found_by_scan.inc();
+                        // What could not be read, or is to be read again, is not changed.
+                        let is_changed = !self.known.is_unread(&path) || !self.known.contains(&path);
+                        let is_later = self.listed && scope.is_empty();
+                        if is_later && is_changed && !self.coalescer.is_waiting(&path) {
+                            self.unannounced.found(&path, now);
                         }
-                        let seen = seen(Some(stamp), clock());
+                        let mut seen = seen(Some(stamp), clock());
+                        // Another machine's clock may have stamped it, so that its age says nothing.
+                        if is_later && self.mode.polls() {
+                            seen = Seen::File(stamp, None);
+                        }
                         if self.coalescer.observe(&path, seen, Said::Touched, now) == Step::Read {
                             ready.push(path.clone());
                         }
@@ -584,7 +623,7 @@ impl<C: MetadataCache> Worker<C> {
         if folder.is_complete {
             let left = self.known.in_folder(&folder.path).filter(|path| !there.contains(*path));
             let left: Vec<ArticlePath> = left.cloned().collect();
-            left.iter().for_each(|path| self.has_left(path));
+            left.iter().for_each(|path| self.has_left(path, scope));
         }
         if !recalled.is_empty() {
             self.send(Event::Files(recalled))?;
@@ -592,8 +631,11 @@ impl<C: MetadataCache> Worker<C> {
         Ok(())
     }
 
-    fn has_left(&mut self, path: &ArticlePath) {
+    fn has_left(&mut self, path: &ArticlePath, scope: &str) {
         let now = self.now();
+        if scope.is_empty() && !self.coalescer.is_waiting(path) {
+            self.unannounced.found(path, now);
+        }
         self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
     }
 
@@ -601,39 +643,68 @@ impl<C: MetadataCache> Worker<C> {
     /// that it heard before, so that what a scan now misses will be heard of.
     fn rearm(&mut self, folder: &str) {
         let path = self.options.root.path.join(folder);
-        let Some(Err(error)) = self.notice.as_mut().map(|notice| notice.tree(&path)) else { return };
+        let Some(Err(limit)) = self.notice.as_mut().map(|notice| notice.tree(&path)) else { return };
         // A folder that is gone by now needs no watch.
         if path.is_dir() {
-            self.limited = Some(error.to_string());
+            self.limited = Some(limit);
+            // What is not watched is looked at, and an operator told.
+            self.next_scan = self.now();
         }
     }
 
-    /// Watches the content directory and the configuration's folder.
+    /// Has the system tell of the content directory and the configuration's folder, where it is to and as far as it can.
     fn arm(&mut self) {
-        if self.armed && self.limited.is_none() {
-            return self.rearm("");
-        }
         self.limited = None;
-        let armed = Notice::new(self.hints.clone()).and_then(|mut notice| {
-            let config = notice.folder(&self.config_folder);
-            notice.tree(&self.options.root.path)?;
-            config?;
-            Ok(notice)
-        });
-        match armed {
-            Ok(notice) => {
-                self.notice = Some(notice);
-                self.armed = true;
-            }
-            Err(error) => {
-                self.armed = false;
-                // A content directory that is not there is told by the scan.
-                if self.options.root.path.is_dir() {
-                    self.limited = Some(error.to_string());
-                }
-            }
+        if self.options.watch == Watch::Poll {
+            (self.notice, self.armed, self.config_polled) = (None, false, true);
+        } else {
+            self.listen();
         }
-        self.config_due.get_or_insert(self.started.elapsed());
+        let own = magic(&self.options.root.path).and_then(mode::deaf_by_magic);
+        let deaf = mode::deaf_place(&self.options.root.path, own, &mounts::parse(&self.mounts));
+        let deaf = deaf.map(|(place, kind)| (self.options.root.display(&place), kind));
+        let mode = Mode::choose(
+            self.options.watch,
+            deaf.as_ref().map(|(place, kind)| (place.as_str(), kind.as_str())),
+            self.limited.as_ref(),
+        );
+        if mode != self.mode {
+            tracing::info!("{}", mode.words());
+            self.meters.watching.store(Arc::new(Watching { mode: mode.name(), why: mode.why.clone() }));
+            self.mode = mode;
+        }
+    }
+
+    fn listen(&mut self) {
+        if !self.armed {
+            // What it holds is free again for the next one.
+            self.notice = None;
+            match Notice::new(self.hints.clone()) {
+                Ok(notice) => self.notice = Some(notice),
+                Err(limit) => self.limited = Some(limit),
+            }
+            self.config_due.get_or_insert(self.started.elapsed());
+        }
+        self.config_polled = true;
+        let Some(notice) = &mut self.notice else { return };
+        let config = notice.folder(&self.config_folder);
+        let content = notice.tree(&self.options.root.path);
+        let is_deaf = magic(&self.config_folder).and_then(mode::deaf_by_magic).is_some();
+        self.config_polled = config.is_err() || (is_deaf && self.options.watch == Watch::Auto);
+        // A content directory that is not there is told by the scan. Where watches ran out, those that there are stay.
+        self.armed = self.options.root.path.is_dir();
+        if self.armed {
+            self.limited = content.err();
+        }
+    }
+
+    /// Looks whether the configuration is what it was, where the system does not tell.
+    fn look_at_config(&mut self) {
+        let stamp = stamp_of(&self.options.config);
+        if self.config_polled && stamp != self.config_stamp {
+            self.config_stamp = stamp;
+            self.config_due.get_or_insert(self.started.elapsed() + CONFIG_QUIET);
+        }
     }
 
     fn read_config(&mut self) -> Result<(), Stopped> {

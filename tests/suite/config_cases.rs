@@ -39,7 +39,7 @@ fn bad_configurations_are_explained() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(cases >= 82, "{cases} cases");
+    assert!(cases >= 84, "{cases} cases");
 }
 
 #[test]

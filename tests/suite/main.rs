@@ -27,4 +27,5 @@ mod pin;
 mod retraction;
 mod rules;
 mod time;
+mod watching;
 mod wire;

@@ -11,13 +11,15 @@ use crate::newsroom::{DEADLINE, Daemon, Newsroom, bounded};
 /// A shell inside, and the daemon that it started.
 pub(super) struct Enclosure {
     pub(super) daemon: Daemon,
+    /// What it tells operators.
+    pub(super) admin: Daemon,
     shell: ChildStdin,
     lines: Receiver<String>,
 }
 
 const SHELL: &str = r#"
 exec 3>&1
-start() { "$DATELINE" serve --listen 127.0.0.1:0 >&3 2>>log & daemon=$!; }
+start() { "$DATELINE" serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 >&3 2>>log & daemon=$!; }
 crash() { kill -9 $daemon; wait $daemon 2>/dev/null; }
 eval "$1" || exit 1
 start
@@ -58,18 +60,13 @@ impl Enclosure {
         let shell = daemon.child()?.stdin.take().expect("piped");
         let (sender, lines) = channel();
         std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let admin = Daemon::at(address(&next(&lines, "admin ")));
         daemon.wait_until_ready();
-        Some(Enclosure { daemon, shell, lines })
+        Some(Enclosure { daemon, admin, shell, lines })
     }
 
     fn line(&self, starts: &str) -> String {
-        let started = Instant::now();
-        loop {
-            let line = self.lines.recv_timeout(DEADLINE.saturating_sub(started.elapsed())).expect("the shell answers");
-            if line.starts_with(starts) {
-                return line;
-            }
-        }
+        next(&self.lines, starts)
     }
 
     /// Runs a shell command inside; whether it succeeded. What it said is in `said`.
@@ -83,9 +80,24 @@ impl Enclosure {
         assert!(self.run("crash; true"));
         writeln!(self.shell, "start").expect("the shell listens");
         let line = self.line("http");
-        self.daemon.move_to(line.split('/').nth(2).expect("an address"));
+        self.daemon.move_to(&address(&line));
+        self.admin.move_to(&address(&self.line("admin ")));
         self.daemon.wait_until_ready();
     }
+}
+
+fn next(lines: &Receiver<String>, starts: &str) -> String {
+    let started = Instant::now();
+    loop {
+        let line = lines.recv_timeout(DEADLINE.saturating_sub(started.elapsed())).expect("the shell answers");
+        if line.starts_with(starts) {
+            return line;
+        }
+    }
+}
+
+fn address(line: &str) -> String {
+    line.split('/').nth(2).expect("an address").to_owned()
 }
 
 /// A command that has no more rights than its user, also where that is root; `None`, with the reason printed, where that cannot

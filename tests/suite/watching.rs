@@ -1,0 +1,177 @@
+//! How changes are found: what looking alone finds, which way is in use and why, and what is counted of it.
+
+use std::fs::{self, File, FileTimes};
+use std::io::BufRead;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article};
+
+/// The configuration with more keys in `[content]`.
+pub(crate) fn config(content: &str) -> String {
+    CONFIG.replace("[content]\n", &format!("[content]\n{content}\n"))
+}
+
+/// Starts a command that serves, and what it tells operators.
+pub(crate) fn spawn(newsroom: &Newsroom, mut command: Command) -> (Daemon, Daemon) {
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let (daemon, mut output) = Daemon::spawn_talking(&newsroom.path(""), command);
+    let mut line = String::new();
+    output.read_line(&mut line).expect("it says something");
+    let admin = Daemon::at(line.split('/').nth(2).unwrap_or_else(|| panic!("no address in `{line}`")).to_owned());
+    (daemon, admin)
+}
+
+/// One of the metrics.
+pub(crate) fn metric(admin: &Daemon, name: &str) -> f64 {
+    let metrics = admin.body("/metrics");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&format!("dateline_{name} ")));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {metrics}"))
+}
+
+/// Waits until changes are found in one way, and gives the reason.
+pub(crate) fn wait_for_mode(admin: &Daemon, mode: &str) -> String {
+    let mut why = String::new();
+    admin.wait(&format!("the mode is {mode}"), |admin| {
+        let status: Value = serde_json::from_str(&admin.body("/status.json")).expect("JSON");
+        why = status["watch"]["why"].as_str().expect("a reason").to_owned();
+        status["watch"]["mode"] == mode && metric(admin, &format!("watch_mode{{mode=\"{mode}\"}}")) == 1.0
+    });
+    let others = ["events", "poll", "both"].into_iter().filter(|other| *other != mode);
+    others.for_each(|other| assert_eq!(metric(admin, &format!("watch_mode{{mode=\"{other}\"}}")), 0.0));
+    why
+}
+
+/// How many watches the system keeps for a process.
+fn watches(daemon: &mut Daemon) -> usize {
+    let folder = format!("/proc/{}/fdinfo", daemon.child().expect("a process").id());
+    let files = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").path());
+    // A descriptor may be closed meanwhile.
+    let told = files.map(|file| fs::read_to_string(file).unwrap_or_default());
+    told.map(|told| told.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
+}
+
+fn modified(newsroom: &Newsroom, name: &str) -> SystemTime {
+    fs::metadata(newsroom.path(name)).and_then(|metadata| metadata.modified()).expect("it is there")
+}
+
+fn stamp(newsroom: &Newsroom, name: &str, modified: SystemTime) {
+    let file = File::options().write(true).open(newsroom.path(name)).expect("writable");
+    file.set_times(FileTimes::new().set_modified(modified)).expect("it may be set");
+}
+
+#[test]
+fn looking_finds_what_keeps_its_size_and_its_time() {
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", config("watch = \"poll\""));
+    let names = ["moment", "stamp", "older", "replaced", "deleted", "moved"];
+    let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+    for name in names {
+        newsroom.article(&format!("news/{name}.md"), name, &format!("The first {name}."));
+        stamp(&newsroom, &format!("content/news/{name}.md"), second);
+    }
+    let (mut daemon, admin) = spawn(&newsroom, newsroom.command());
+    daemon.wait_until_ready();
+    assert!(wait_for_mode(&admin, "poll").contains("`content.watch` is \"poll\""));
+    assert_eq!(watches(&mut daemon), 0);
+    let feed = daemon.body("/news/rss.xml");
+    assert!(names.iter().all(|name| feed.contains(&format!("The first {name}."))), "{feed}");
+
+    let path = |name: &str| format!("content/news/{name}.md");
+    let second_version = |name: &str| article(name, &format!("The other {name}."));
+    // Within the second, in place.
+    fs::write(newsroom.path(&path("moment")), second_version("moment")).expect("writable");
+    stamp(&newsroom, &path("moment"), second + Duration::from_nanos(1));
+    // `touch -r`, in place.
+    fs::write(newsroom.path(&path("stamp")), second_version("stamp")).expect("writable");
+    stamp(&newsroom, &path("stamp"), second);
+    // Restored from a backup, and by `rsync -t` or `cp -p` and `mv`.
+    for (name, modified) in [("older", SystemTime::UNIX_EPOCH), ("replaced", second)] {
+        newsroom.write("other/version.md", second_version(name));
+        stamp(&newsroom, "other/version.md", modified);
+        fs::rename(newsroom.path("other/version.md"), newsroom.path(&path(name))).expect("writable");
+        assert_eq!(self::modified(&newsroom, &path(name)), modified);
+    }
+    fs::remove_file(newsroom.path(&path("deleted"))).expect("removable");
+    fs::create_dir_all(newsroom.path("content/news/deep/er")).expect("writable");
+    fs::rename(newsroom.path(&path("moved")), newsroom.path("content/news/deep/er/moved.md")).expect("movable");
+    newsroom.article("news/chips/new.md", "new", "The other new.");
+    daemon.wait("all is found", |daemon| {
+        let feed = daemon.body("/news/rss.xml");
+        let changed = ["moment", "stamp", "older", "replaced", "new"];
+        changed.iter().all(|name| feed.contains(&format!("The other {name}.")))
+            && !feed.contains("The first deleted.")
+            && feed.matches("<title>moved<").count() == 1
+    });
+    // A move is two: it is gone from one place, and at another.
+    admin.wait("all is counted", |admin| metric(admin, "changes_found_by_scan_total") >= 8.0);
+    assert_eq!(metric(&admin, "changes_found_by_scan_total"), 8.0);
+    assert!(metric(&admin, "scan_seconds") > 0.0);
+    assert!((2.0..=60.0).contains(&metric(&admin, "scan_interval_seconds")));
+    assert_eq!(watches(&mut daemon), 0);
+}
+
+#[test]
+fn a_reload_changes_how_changes_are_found() {
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", config("watch = \"events\""));
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let (mut daemon, admin) = spawn(&newsroom, newsroom.command());
+    daemon.wait_until_ready();
+    assert!(wait_for_mode(&admin, "events").contains("`content.watch` is \"events\""));
+    assert!(watches(&mut daemon) >= 3, "the content directory, its folder, and the configuration's");
+    assert_eq!(metric(&admin, "scan_interval_seconds"), 300.0);
+
+    newsroom.write("config/dateline.toml", config("watch = \"poll\""));
+    wait_for_mode(&admin, "poll");
+    newsroom.article("news/b.md", "Story B", "Body.");
+    daemon.wait("it is found by looking", |daemon| daemon.body("/news/rss.xml").contains("Story B"));
+    assert_eq!(watches(&mut daemon), 0);
+
+    // The configuration is looked at, too: broken, away, back, and mended.
+    let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
+    newsroom.write("config/dateline.toml", config("watch = \"always\""));
+    daemon.wait("it is refused", |_| log().contains("config-choice"));
+    fs::remove_file(newsroom.path("config/dateline.toml")).expect("removable");
+    daemon.wait("it is missed", |_| log().contains("config-unreadable"));
+    newsroom.write("config/dateline.toml", config("watch = \"events\""));
+    wait_for_mode(&admin, "events");
+    newsroom.article("news/c.md", "Story C", "Body.");
+    daemon.wait("it is told", |daemon| daemon.body("/news/rss.xml").contains("Story C"));
+    let told: Vec<String> =
+        log().lines().filter(|line| line.contains("content.watch` is")).map(str::to_owned).collect();
+    assert_eq!(told.len(), 3, "each once: {told:#?}");
+}
+
+#[test]
+fn what_events_tell_of_is_not_counted_as_found_by_a_scan() {
+    let newsroom = Newsroom::new();
+    let patient = |more: &str| config(&format!("watch = \"events\"\n{more}")).replace("250ms", "3s");
+    newsroom.write("config/dateline.toml", patient(""));
+    for n in 0..20 {
+        newsroom.article(&format!("news/{n}.md"), &format!("Story {n}"), "Body.");
+    }
+    let (daemon, admin) = spawn(&newsroom, newsroom.command());
+    daemon.wait_until_ready();
+    wait_for_mode(&admin, "events");
+    for n in 0..20 {
+        newsroom.article(&format!("news/{n}.md"), &format!("Story {n}"), "Another body.");
+    }
+    for n in 0..5 {
+        newsroom.article(&format!("other/{n}/deep/{n}.md"), &format!("Other {n}"), "Body.");
+    }
+    fs::rename(newsroom.path("content/other"), newsroom.path("content/third")).expect("movable");
+    // Everything is read anew by that.
+    let scans = metric(&admin, "scans_total");
+    newsroom.write("config/dateline.toml", patient("max_size = 1000000"));
+    admin.wait("it is looked at everything", |admin| metric(admin, "scans_total") > scans);
+    fs::remove_file(newsroom.path("content/news/7.md")).expect("removable");
+    // That takes longer than what was found is kept in mind.
+    daemon.wait("it is gone", |daemon| {
+        let feed = daemon.body("/rss.xml");
+        !feed.contains("Story 7<") && feed.contains("Other 4<") && feed.contains("Another body.")
+    });
+    assert_eq!(metric(&admin, "changes_found_by_scan_total"), 0.0);
+}
