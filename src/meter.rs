@@ -92,6 +92,10 @@ pub struct Meters {
     pub publishing: Histogram,
     /// How long the engine took for an event (seconds).
     pub building: Histogram,
+    /// Documents that were read back from the disk.
+    pub read_back: Counter,
+    /// Bytes of documents that are in memory, codings included.
+    pub document_bytes: Gauge,
     /// Events that wait for the engine.
     pub queue: Gauge,
     /// Deliveries that wait.
@@ -114,6 +118,8 @@ impl Default for Meters {
             found_by_scan: Counter::default(),
             publishing: Histogram::new(SECONDS),
             building: Histogram::new(SECONDS),
+            read_back: Counter::default(),
+            document_bytes: Gauge::default(),
             queue: Gauge::default(),
             deliveries: Gauge::default(),
             registry: Registry::with_prefix("dateline"),
@@ -127,10 +133,12 @@ impl Default for Meters {
         counter("scans", "Scans of the content directory or of a folder in it", &meters.scans);
         counter("watch_overflows", "Times that the queue of file events overflowed", &meters.overflows);
         counter("changes_found_by_scan", "Changed files that no event had told of", &meters.found_by_scan);
+        counter("documents_read", "Documents that were read back from the disk", &meters.read_back);
         registry.register("requests", "Answers, by what they are", meters.answers.clone());
         registry.register("section_requests", "Answers that are documents of a section", meters.sections.clone());
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
         gauge("connections", "Connections that are open", &meters.connections);
+        gauge("document_memory_bytes", "Bytes of documents in memory, codings included", &meters.document_bytes);
         gauge("event_queue", "Events that wait to be worked on", &meters.queue);
         gauge("delivery_queue", "Deliveries that wait", &meters.deliveries);
         let help = "From the first word of a change until readers see it";

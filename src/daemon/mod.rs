@@ -1,9 +1,11 @@
 //! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
 //!
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
-//! `performing` carries effects out, `memory` is the way of records to the disk, `once` builds for commands that do not stay.
+//! `performing` carries effects out, `memory` is the way of records to the disk, `library`
+//! that of documents, `once` builds for commands that do not stay.
 
 mod front;
+mod library;
 mod memory;
 mod once;
 mod performing;
@@ -29,13 +31,14 @@ use crate::engine::Engine;
 use crate::event::{Command, Delivery, Effect, Event, Ticket};
 use crate::ledger::Ledger;
 use crate::meter::Meters;
-use crate::serve::{self, Demand, ServeOptions};
+use crate::serve::{self, Demand, ServeOptions, Supply};
 use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
 use crate::watch::scan::Root;
 use crate::watch::{self, Heard, WatchHandle, WatchOptions};
 pub use front::{Front, Instead, Renewal};
+use library::Library;
 use memory::Memory;
 pub use once::{Built, build_once, remembered};
 
@@ -108,23 +111,33 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
-    let directory = config.state.clone();
+    let (opening, counted) = (Arc::clone(&config), Arc::clone(&front.meters));
     let opened = spawn_blocking(move || {
-        let store = Store::open(&directory)?;
+        let store = Store::open(&opening.state)?;
         let ledger = store.ledger()?;
-        Ok((store, ledger))
+        let documents = Library::open(&opening, &counted);
+        let documents = documents.map_err(|error| Trouble::Io(opening.state.clone(), error.to_string()))?;
+        Ok((store, ledger, documents))
     });
     let opened: Result<_, Trouble> = opened.await.map_err(|error| Fatal(format!("cannot open the state: {error}")))?;
-    let (store, ledger) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let (store, ledger, documents) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
     let (events, inbox) = mpsc::channel(64);
+    let library = Library::new(Arc::new(documents), &snapshot, &events);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
     let mut parts = JoinSet::new();
 
     let served = Arc::clone(&snapshot);
     let disk = {
-        let config = Arc::clone(&config);
-        Arc::new(move |demand: Demand| once::supply(&root(&config), &config, demand))
+        let (config, library) = (Arc::clone(&config), library.clone());
+        Arc::new(move |demand: Demand| match demand {
+            Demand::Document(route, resource) => library.read(&route, &resource).map(Supply::Document),
+            Demand::Room(resource) => {
+                library.documents.grown(&resource);
+                Ok(Supply::Room)
+            }
+            demand => once::supply(&root(&config), &config, demand),
+        })
     };
     let (published, first) = channel::channel(false);
     let options = ServeOptions { first: Some(first), ..front.options(&config.server, clock) };
@@ -137,13 +150,20 @@ pub async fn run(
     // Ends when it is dropped, at the end.
     let mut certificate = JoinSet::new();
     certificate.spawn(renewal.watch_certificate());
-    let target = config.output.clone().map(|directory| Box::new(Disk::new(directory)) as Box<dyn Target>);
+    let disk = |directory| Box::new(Disk::new(directory).reading(library.reader())) as Box<dyn Target>;
+    let target = config.output.clone().map(disk);
     let (outcomes, counted) = (events.clone(), Arc::clone(&meters));
     parts.spawn(async move {
         deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, counted).await;
         "deliveries"
     });
 
+    let (generation, generations) = channel::channel(0);
+    let tended = library.clone();
+    parts.spawn(async move {
+        tended.tend(generations).await;
+        "care of documents"
+    });
     let (ask, requests) = mpsc::channel(16);
     match control::bind(&config.state) {
         Ok(listener) => drop(parts.spawn(async move {
@@ -182,6 +202,8 @@ pub async fn run(
         fetches: JoinSet::new(),
         checked,
         quarantine: Quarantine::default(),
+        library,
+        generation,
         meters,
         published,
         changing: None,
@@ -235,6 +257,9 @@ struct Daemon {
     /// The last configuration that was taken: what a rebuilt engine starts from.
     checked: Checked,
     quarantine: Quarantine,
+    library: Library,
+    /// Of what is published.
+    generation: channel::Sender<u64>,
     meters: Arc<Meters>,
     /// Whether anything is published yet.
     published: channel::Sender<bool>,
@@ -265,7 +290,7 @@ struct Quarantine {
 impl Daemon {
     async fn take_events(mut self, ledger: Ledger, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
         let mut stop = std::pin::pin!(stop);
-        let mut engine = self.step(Engine::remembering(ledger), Event::Config(self.checked.clone())).await?;
+        let mut engine = self.step(self.engine(ledger), Event::Config(self.checked.clone())).await?;
         loop {
             let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, |instant| self.until(instant));
             if !self.memory.unwritten.is_empty() {
@@ -301,6 +326,10 @@ impl Daemon {
                 engine = self.step(engine, event).await?;
             }
         }
+    }
+
+    fn engine(&self, ledger: Ledger) -> Engine {
+        Engine::remembering(ledger).handing_to(self.library.keeper())
     }
 
     /// Takes up what the watcher saw.
@@ -388,7 +417,7 @@ impl Daemon {
         self.memory.unwritten.iter().for_each(|record| ledger.apply(record));
         drop(self.memory.take_waiting());
         self.tickets.clear();
-        let (engine, effects) = travel(Engine::remembering(ledger), Event::Config(self.checked.clone()), self.clock)
+        let (engine, effects) = travel(self.engine(ledger), Event::Config(self.checked.clone()), self.clock)
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
         self.perform_all(effects, false).await;

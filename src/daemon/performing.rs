@@ -133,7 +133,11 @@ impl Daemon {
             snapshot = Arc::new(Snapshot { report: Arc::new(report), ..Snapshot::clone(&snapshot) });
         }
         let report = Arc::clone(&snapshot.report);
+        let generation = snapshot.generation;
         let before = self.snapshot.swap(snapshot);
+        if generation > 0 {
+            self.generation.send_replace(generation);
+        }
         if let Some(since) = self.changing.take() {
             self.meters.publishing.observe(since.elapsed().as_secs_f64());
         }

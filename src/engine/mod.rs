@@ -31,7 +31,7 @@ use crate::config::Config;
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record};
-use crate::snapshot::{PageFrame, Snapshot};
+use crate::snapshot::{Keeper, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
 use keeping::Keeping;
 use publishing::Held;
@@ -89,6 +89,11 @@ pub struct Engine {
     frames: HashMap<SectionPath, Arc<PageFrame>>,
     /// Grows with each configuration: what was made under another is made anew.
     epoch: u64,
+
+    /// Documents whose bytes are nowhere any more.
+    lost: BTreeSet<Arc<str>>,
+    /// Who is given each document as it is made.
+    keeper: Option<Keeper>,
 
     snapshot: Snapshot,
     /// Routes changed since the last swap, for delivery; `None` after a configuration: all of them.
@@ -149,9 +154,18 @@ impl Engine {
             referrers: HashMap::new(),
             frames: HashMap::new(),
             epoch: 0,
+            lost: BTreeSet::new(),
+            keeper: None,
             snapshot: Snapshot::default(),
             changed_routes: None,
         }
+    }
+
+    /// The same engine, which hands its documents over as it makes them: it needs only their hashes itself.
+    #[must_use]
+    pub fn handing_to(mut self, keeper: Keeper) -> Engine {
+        self.keeper = Some(keeper);
+        self
     }
 
     /// Takes an event in, and says what is to be done about it, in order.
@@ -179,6 +193,7 @@ impl Engine {
             Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
             Event::Command(command, ticket) => answer = Some((ticket, self.obey(command, &mut effects))),
+            Event::Lost(route) => self.make_anew(route),
             Event::Tick => {}
         }
         if let Some(index) = &mut self.index {

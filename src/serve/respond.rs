@@ -1,5 +1,5 @@
 //! Where a request leads: the route table. Pure, a function of the snapshot, the request and the instant, without clock,
-//! disk or sockets. What takes time is asked for, as [`Reply::NeedsCoding`] and [`Reply::NeedsDisk`]; the header fields of
+//! disk or sockets. What takes time is asked for, as [`Reply::NeedsBytes`] and [`Reply::NeedsDisk`]; the header fields of
 //! every answer are made in [`super::answer`]. Long for its tests: tables of requests and what they get.
 
 use std::borrow::Cow;
@@ -38,8 +38,8 @@ pub enum Reply {
     Ready(Response<Bytes>),
     /// The answer, and the document that it is made of.
     Document(Selected, Response<Bytes>),
-    /// The document, which is not there yet in the coding that was chosen: [`Selected::make`] encodes it.
-    NeedsCoding(Selected),
+    /// The document, which is not in memory in the coding that was chosen: [`Selected::make`] makes it of its bytes.
+    NeedsBytes(Selected),
     /// Something that is not in memory. It is answered by [`answer::document`] or [`answer::file`].
     NeedsDisk(Demand),
 }
@@ -315,7 +315,7 @@ mod tests {
     /// In a word: the status and what identifies the answer.
     fn summary(reply: Reply) -> String {
         match reply {
-            Reply::NeedsCoding(_) => "coding".into(),
+            Reply::NeedsBytes(_) => "coding".into(),
             Reply::NeedsDisk(Demand::Article(article)) => format!("article {}", article.name),
             Reply::NeedsDisk(Demand::Media(path)) => format!("media {path}"),
             Reply::Ready(response) | Reply::Document(_, response) => {
@@ -542,7 +542,7 @@ mod tests {
     fn answers_have_exactly_these_fields() {
         let plain = snapshot("");
         let hash = plain.documents["/rss.xml"].hash;
-        let length = plain.documents["/rss.xml"].bytes.len();
+        let length = plain.documents["/rss.xml"].length;
         let host = ("host", "x");
 
         // H-01 to H-06, H-33, H-45, H-50, H-53, H-54
@@ -578,11 +578,11 @@ mod tests {
         let coded_tag = format!("\"{hash}-gz1\"");
         let response = ready(ask(&plain, "GET", "/rss.xml", &[host, gzip, ("if-none-match", &coded_tag)]));
         assert_eq!((response.status(), field(&response, "etag")), (StatusCode::NOT_MODIFIED, &*coded_tag));
-        assert!(plain.documents["/rss.xml"].codings.gzip.whole.get().is_none());
-        let Reply::NeedsCoding(uncoded) = ask(&plain, "HEAD", "/rss.xml", &[host, gzip]) else { panic!("not coded") };
+        assert!(plain.documents["/rss.xml"].codings.gzip.whole().is_none());
+        let Reply::NeedsBytes(uncoded) = ask(&plain, "HEAD", "/rss.xml", &[host, gzip]) else { panic!("not coded") };
         assert_eq!(uncoded.coding, super::super::negotiate::Coding::Gzip);
-        let response = uncoded.make(NOW.parse().unwrap()).unwrap();
-        let length = plain.documents["/rss.xml"].codings.gzip.whole.get().unwrap().as_ref().unwrap().bytes.len();
+        let response = uncoded.make(|| uncoded.resource.bytes(), NOW.parse().unwrap()).unwrap();
+        let length = plain.documents["/rss.xml"].codings.gzip.length().unwrap();
         assert_eq!((response.body().len(), field(&response, "content-length")), (0, &*length.to_string()));
         let response = ready(ask(&plain, "GET", "/rss.xml", &[host, gzip]));
         assert_eq!((field(&response, "content-encoding"), field(&response, "etag")), ("gzip", &*coded_tag));

@@ -1,9 +1,11 @@
 //! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records
 //! in its tables, `copies` backs it up.
+//! `documents` keeps what is served and not in memory, in files of their own.
 //!
 //! Articles' records are a log, so that their history can be told; of documents only the last validators are kept.
 
 mod copies;
+mod documents;
 mod rows;
 
 use std::borrow::Borrow;
@@ -18,6 +20,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use crate::ledger::{Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
 pub use copies::{backup, restore};
+pub use documents::{Documents, Elsewhere};
 use rows::{instant, read_record, replay, write_record};
 
 const DATABASE: &str = "ledger.sqlite";

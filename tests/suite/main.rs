@@ -13,6 +13,7 @@ mod config_cases;
 mod convergence;
 mod daemon;
 mod demo;
+mod documents;
 mod faults;
 mod feeds;
 mod house;
