@@ -41,7 +41,7 @@
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone |
-//! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `documents` has the bytes of documents that are not in memory |
+//! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `pages` those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index, claims (who gets which id), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
@@ -111,6 +111,10 @@
 //! few dozen megabytes whole; what most of them ask is whether anything changed, and the hash answers that. So bytes that nobody
 //! asks for are in files named by their hashes, and a lost file is a document that is made again. A request sets a flag and takes no
 //! lock; a hand that goes round lets go of what has none.
+//!
+//! **Why is what the last run published shown before the articles are known?** A restart of a large newsroom takes a minute, and
+//! readers that are refused may come back in an hour. But only what is still so for all that is recorded: these were the last bytes,
+//! under this configuration, nothing in them has expired, and nothing was taken from readers since (`store::saved`).
 //!
 //! **Why are header fields made before they are asked for?** A document is asked for thousands of times and changes once: a request
 //! clones a map and puts Date in. `snapshot` knows header maps for this; they are plain nouns.

@@ -1,6 +1,7 @@
 //! The documents that are not in memory: how requests and deliveries come by them, and what follows where they cannot be read.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,17 @@ use crate::deliver::disk::{Reader, place};
 use crate::event::Event;
 use crate::meter::Meters;
 use crate::snapshot::{Keeper, Resource, Snapshot};
-use crate::store::Documents;
+use crate::store::{self, Documents, Origin};
 
-/// How long after a publication it is tidied up.
+/// How long after a publication it is written down.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// What readers see, and what it was made of.
+#[derive(Clone)]
+pub(super) struct Published {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) origin: Origin,
+}
 
 /// Documents on the disk, and whom to tell of those that are lost.
 #[derive(Clone)]
@@ -52,16 +60,25 @@ impl Library {
         self.documents.read(route, resource).inspect_err(|error| self.lost(route, resource, error))
     }
 
-    /// Tidies up some time after each publication, and once more at the end.
-    pub(super) async fn tend(self, mut published: watch::Receiver<u64>) {
+    /// Writes down what is published some time after each publication, and once more at the end, and removes what it leaves behind.
+    pub(super) async fn tend(self, state: PathBuf, mut published: watch::Receiver<Option<Published>>) {
         let mut goes_on = true;
         while goes_on && published.changed().await.is_ok() {
-            // What is published meanwhile is tidied up together.
+            // What is published meanwhile is written together.
             goes_on = timeout(PAUSE, published.wait_for(|_| false)).await.is_err();
-            published.mark_unchanged();
-            let documents = Arc::clone(&self.documents);
-            if let Err(error) = spawn_blocking(move || documents.collect()).await {
-                tracing::error!(%error, "documents could not be tidied up");
+            let Some(Published { snapshot, origin }) = published.borrow_and_update().clone() else { continue };
+            let (documents, directory) = (Arc::clone(&self.documents), state.clone());
+            let work = spawn_blocking(move || {
+                snapshot.documents.iter().for_each(|(route, resource)| documents.keep(route, resource));
+                documents.collect();
+                store::note_published(&directory, &snapshot, &origin)
+            });
+            if let Err(error) = work.await.map_err(io::Error::other).flatten() {
+                let state = state.display();
+                tracing::warn!(
+                    "what is published cannot be noted in {state}: {error}; the next start answers 503 until all articles are \
+                     read: see to space and rights"
+                );
             }
         }
     }

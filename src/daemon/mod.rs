@@ -27,7 +27,7 @@ use crate::control::{self, Answer, Asked, Request};
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Target};
 use crate::diag::{Code, Diagnostic, Place};
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::event::{Command, Delivery, Effect, Event, Ticket};
 use crate::ledger::Ledger;
 use crate::meter::Meters;
@@ -110,17 +110,23 @@ pub async fn run(
     clock: Clock,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
-    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
     let (opening, counted) = (Arc::clone(&config), Arc::clone(&front.meters));
     let opened = spawn_blocking(move || {
         let store = Store::open(&opening.state)?;
         let ledger = store.ledger()?;
         let documents = Library::open(&opening, &counted);
         let documents = documents.map_err(|error| Trouble::Io(opening.state.clone(), error.to_string()))?;
-        Ok((store, ledger, documents))
+        let before = store.published(opening.hash, &ledger).unwrap_or_default();
+        let prefix = engine::prefix(&opening);
+        Ok((store, ledger, documents, Snapshot { prefix, ..before }))
     });
     let opened: Result<_, Trouble> = opened.await.map_err(|error| Fatal(format!("cannot open the state: {error}")))?;
-    let (store, ledger, documents) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let (store, ledger, documents, before) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    if !before.documents.is_empty() {
+        let count = before.documents.len();
+        tracing::info!("{count} documents of the last run are served until the articles are read");
+    }
+    let snapshot = Arc::new(ArcSwap::from_pointee(before));
     let (events, inbox) = mpsc::channel(64);
     let library = Library::new(Arc::new(documents), &snapshot, &events);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
@@ -158,10 +164,10 @@ pub async fn run(
         "deliveries"
     });
 
-    let (generation, generations) = channel::channel(0);
-    let tended = library.clone();
+    let (printed, to_note) = channel::channel(None);
+    let (tended, state) = (library.clone(), config.state.clone());
     parts.spawn(async move {
-        tended.tend(generations).await;
+        tended.tend(state, to_note).await;
         "care of documents"
     });
     let (ask, requests) = mpsc::channel(16);
@@ -203,7 +209,7 @@ pub async fn run(
         checked,
         quarantine: Quarantine::default(),
         library,
-        generation,
+        printed,
         meters,
         published,
         changing: None,
@@ -258,8 +264,8 @@ struct Daemon {
     checked: Checked,
     quarantine: Quarantine,
     library: Library,
-    /// Of what is published.
-    generation: channel::Sender<u64>,
+    /// What is published, for whoever writes it down.
+    printed: channel::Sender<Option<library::Published>>,
     meters: Arc<Meters>,
     /// Whether anything is published yet.
     published: channel::Sender<bool>,
@@ -386,6 +392,9 @@ impl Daemon {
                     hash.is_some() && hash == engine.config().map(|config| config.hash)
                 };
                 self.checked = checked.filter(taken).unwrap_or_else(|| self.checked.clone());
+                if self.checked.config.as_ref().is_some_and(|config| config.hash != self.config.hash) {
+                    self.forget_last_run();
+                }
                 self.perform_all(effects, urgent).await;
                 Ok(engine)
             }

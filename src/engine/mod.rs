@@ -290,7 +290,7 @@ impl Engine {
         if let Some(index) = &self.index {
             self.snapshot.former = farewell::former(index.cabinet());
         }
-        self.snapshot.prefix = config.site.url.path().trim_end_matches('/').into();
+        self.snapshot.prefix = prefix(&config);
         self.recollected.extend(
             self.ledger.articles().filter(|(_, article)| article.retraction.is_some()).map(|(path, _)| path.clone()),
         );
@@ -482,6 +482,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// The path of `site.url`, as requests are told apart by it.
+pub fn prefix(config: &Config) -> Arc<str> {
+    config.site.url.path().trim_end_matches('/').into()
 }
 
 /// Whether what is wrong may be told in full: of an article that is not public, its words are nobody's business yet.

@@ -63,6 +63,12 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
     };
     match route(snapshot, &path) {
         Route::Alive => Reply::Ready(answer::text(head, "ok\n", now)),
+        // Of the last run: shown until the articles are read, but nothing that expires meanwhile.
+        Route::Document(route, resource)
+            if snapshot.generation == 0 && resource.until.is_none_or(|until| now < until) =>
+        {
+            answer::document(head, route, resource, now)
+        }
         _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
         Route::Ready => Reply::Ready(answer::ready(head, &snapshot.report, now)),
         Route::Gone(gone) => Reply::Ready(answer::gone(head, gone, now)),
@@ -318,6 +324,7 @@ mod tests {
             Reply::NeedsBytes(_) => "coding".into(),
             Reply::NeedsDisk(Demand::Article(article)) => format!("article {}", article.name),
             Reply::NeedsDisk(Demand::Media(path)) => format!("media {path}"),
+            Reply::NeedsDisk(other) => format!("{other:?}"),
             Reply::Ready(response) | Reply::Document(_, response) => {
                 let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
                 let status = response.status().as_u16();
@@ -491,6 +498,48 @@ mod tests {
             ("POST", "/", "405 GET, HEAD, OPTIONS"),
         ] {
             assert_eq!(summary(ask(&empty, method, target, &[("host", "x")])), expected, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn what_the_last_run_published_is_shown_until_something_in_it_expires() {
+        let mut last = Snapshot { generation: 0, ..snapshot("") };
+        for (path, until) in [("/rss.xml", NOW), ("/news/rss.xml", "2026-11-23T12:00:01Z")] {
+            let mut resource = Resource::new(ResourceKind::Opml, path.into(), None, 900);
+            resource.until = Some(until.parse().unwrap());
+            last.documents.insert(path.into(), Arc::new(resource));
+        }
+        for (target, expected) in [
+            ("/", "/"),
+            ("/news/rss.xml", "/news/rss.xml"),
+            ("/rss.xml", "503 1"),
+            ("/technology", "503 1"),
+            ("/articles/quay-reopens-k3x9", "503 1"),
+            ("/media/quay.jpg", "503 1"),
+            ("/gossip/", "503 1"),
+            ("/readyz", "503 1"),
+        ] {
+            assert_eq!(summary(ask(&last, "GET", target, &[("host", "x")])), expected, "{target}");
+        }
+        last.generation = 1;
+        assert_eq!(summary(ask(&last, "GET", "/rss.xml", &[("host", "x")])), "/rss.xml", "it is made anew in a moment");
+    }
+
+    #[test]
+    fn a_document_that_is_not_in_memory_needs_its_bytes_only_for_200() {
+        let mut cold = snapshot("");
+        let warm = Arc::clone(&cold.documents["/rss.xml"]);
+        let resource = Resource::cold(warm.kind, warm.hash, warm.length, warm.last_modified, warm.max_age);
+        cold.documents.insert("/rss.xml".into(), Arc::new(resource));
+        let (host, gzip, tag) = (("host", "x"), ("accept-encoding", "gzip"), format!("\"{}\"", warm.hash));
+        let same = ready(ask(&cold, "GET", "/rss.xml", &[host, ("if-none-match", &tag)]));
+        assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+        let length = warm.length.to_string();
+        for (fields, expected) in [(&[host][..], Some(&*length)), (&[host, gzip], None)] {
+            let response = ready(ask(&cold, "HEAD", "/rss.xml", fields));
+            let length = response.headers().get("content-length").map(|length| length.to_str().unwrap());
+            assert_eq!((response.status(), length), (StatusCode::OK, expected), "{fields:?}");
+            assert!(matches!(ask(&cold, "GET", "/rss.xml", fields), Reply::NeedsBytes(_)), "{fields:?}");
         }
     }
 

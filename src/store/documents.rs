@@ -109,6 +109,13 @@ impl Documents {
         read.map(|bytes| Bytes::from(bytes.into_boxed_slice()))
     }
 
+    /// Sees to it that a document is on the disk, here or elsewhere, so that the next start has it.
+    pub fn keep(&self, route: &str, resource: &Arc<Resource>) {
+        if (self.elsewhere)(route).is_none() {
+            self.save(&mut self.shelves(), resource);
+        }
+    }
+
     /// Removes what is of no document any more. Files that are being read stay until they are closed.
     pub fn collect(&self) {
         let mut shelves = self.shelves();
@@ -157,8 +164,8 @@ impl Documents {
                 if !std::mem::replace(&mut shelves.full, true) {
                     let folder = self.folder.display();
                     tracing::error!(
-                        "documents cannot be written to {folder}: {error}; they stay in memory, beyond `server.memory`, until they \
-                         can: see to space and rights"
+                        "documents cannot be written to {folder}: {error}; until they can, they stay in memory, beyond \
+                         `server.memory`, and the next start does not have them: see to space and rights"
                     );
                 }
                 false

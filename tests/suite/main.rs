@@ -24,6 +24,7 @@ mod listeners;
 mod moves;
 mod newsroom;
 mod pin;
+mod restart;
 mod retraction;
 mod rules;
 mod time;

@@ -217,9 +217,14 @@ impl Daemon {
 
     /// A daemon that runs already.
     pub(crate) fn at(address: String) -> Daemon {
-        let daemon = Daemon { child: None, address };
+        let daemon = Daemon::at_once(address);
         daemon.wait_until_ready();
         daemon
+    }
+
+    /// The same, which may not be ready.
+    pub(crate) fn at_once(address: String) -> Daemon {
+        Daemon { child: None, address }
     }
 
     pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
