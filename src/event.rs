@@ -31,6 +31,8 @@ pub enum Event {
     Command(Command, Ticket),
     /// How a delivery ended.
     Delivered(Outcome),
+    /// The bytes of a document, by its canonical request path, are nowhere any more.
+    Lost(Arc<str>),
     /// The instant asked for by `wake_at` has come.
     Tick,
 }

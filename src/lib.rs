@@ -13,7 +13,7 @@
 //!          └ build::render_cache   Body -> sanitised HTML, by content hash
 //!            └ build::assemble   Feed { entries: Vec<Arc<Entry>>, .. }            neutral
 //!              └ feed::encode      bytes                                          a Result, never an empty document
-//!                └ Resource        bytes, hash, Last-Modified, codings on first use
+//!                └ Resource        hash, length, Last-Modified; bytes and codings while they are in memory
 //!                  └ Snapshot      immutable; swapped whole
 //!                    └ serve::respond   what a request gets
 //! ```
@@ -36,17 +36,17 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `once` builds once |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `library` fetches documents that are not in memory, `once` builds once |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look |
-//! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up |
+//! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `cache` has what was read for the next start, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `pages` those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index, claims (who gets which id), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
 //! | `meter` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |
-//! | `snapshot` | what readers see: plain immutable data |
+//! | `snapshot` | what readers see: plain immutable data; `document`: one document, warm or cold |
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
@@ -66,8 +66,9 @@
 //! - Last good wins: a version that cannot be used raises a diagnostic, and the one before stays published.
 //! - What is under embargo is in no document, page, route, file, log or diagnostic before its instant.
 //! - Unreadable is not absent: absence counts only where the nearest folder was listed completely, and after a grace.
-//! - A request loads the snapshot once and needs nothing else, except an article's page outside all windows and media files,
-//!   which it gets from the one function that `serve::run` is given.
+//! - A request loads the snapshot once and needs nothing else, except an article's page outside all windows, media files and
+//!   documents that are not in memory, which it gets from the one function that `serve::run` is given. A 304 or HEAD needs none.
+//! - Bytes that were read from the disk are served only if they have the hash that their ETag states.
 //! - Every text in a document is a [`types::Text`], every URL a [`types::WebUrl`]; an encoder's error keeps the old document.
 //! - A mistake in the input is a [`diag::Diagnostic`], never an `Err` that stops anything; what the machine got wrong is
 //!   retried and reported, or is `daemon::Fatal`.
@@ -110,6 +111,15 @@
 //!
 //! **Why has no request a timer?** A timer for each would cost more than the rest of a 304. A connection notes where it stands, and the loop
 //! that accepted it looks at all of them once a second (`serve::overdue`).
+//!
+//! **Why do documents leave memory?** Three thousand sections in three formats are more than a gigabyte, of which readers want a
+//! few dozen megabytes whole; what most of them ask is whether anything changed, and the hash answers that. So bytes that nobody
+//! asks for are in files named by their hashes, and a lost file is a document that is made again. A request sets a flag and takes no
+//! lock; a hand that goes round lets go of what has none.
+//!
+//! **Why is what the last run published shown before the articles are known?** A restart of a large newsroom takes a minute, and
+//! readers that are refused may come back in an hour. But only what is still so for all that is recorded: these were the last bytes,
+//! under this configuration, nothing in them has expired, and nothing was taken from readers since (`store::saved`).
 //!
 //! **Why are header fields made before they are asked for?** A document is asked for thousands of times and changes once: a request
 //! clones a map and puts Date in. `snapshot` knows header maps for this; they are plain nouns.

@@ -115,6 +115,10 @@ pub struct Meters {
     pub publishing: Histogram,
     /// How long the engine took for an event (seconds).
     pub building: Histogram,
+    /// Documents that were read back from the disk.
+    pub read_back: Counter,
+    /// Bytes of documents that are in memory, codings included.
+    pub document_bytes: Gauge,
     /// Events that wait for the engine.
     pub queue: Gauge,
     /// Deliveries that wait.
@@ -143,6 +147,8 @@ impl Default for Meters {
             watching: ArcSwap::default(),
             publishing: Histogram::new(SECONDS),
             building: Histogram::new(SECONDS),
+            read_back: Counter::default(),
+            document_bytes: Gauge::default(),
             queue: Gauge::default(),
             deliveries: Gauge::default(),
             registry: Registry::with_prefix("dateline"),
@@ -158,11 +164,13 @@ impl Default for Meters {
         counter("files_looked_at", "Files that scans looked at", &meters.looked_at);
         counter("articles_read", "Articles that were read", &meters.read);
         counter("changes_found_by_scan", "Changes of files that no event told of", &meters.found_by_scan);
+        counter("documents_read", "Documents that were read back from the disk", &meters.read_back);
         registry.register("requests", "Answers, by what they are", meters.answers.clone());
         registry.register("section_requests", "Answers that are documents of a section", meters.sections.clone());
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
         gauge("connections", "Connections that are open", &meters.connections);
         gauge("ready", "Whether anything is published yet", &meters.ready);
+        gauge("document_memory_bytes", "Bytes of documents in memory, codings included", &meters.document_bytes);
         gauge("event_queue", "Events that wait to be worked on", &meters.queue);
         gauge("delivery_queue", "Deliveries that wait", &meters.deliveries);
         let help = "How long the last scan of the whole content directory took";

@@ -50,7 +50,8 @@ fuzz_target!(|data: &[u8]| {
 fn inspect(snapshot: &Snapshot) {
     assert!(snapshot.documents.len() >= 8, "{} documents", snapshot.documents.len());
     for (route, resource) in &snapshot.documents {
-        let text = std::str::from_utf8(&resource.bytes).expect("UTF-8");
+        let bytes = resource.bytes().expect("in memory");
+        let text = std::str::from_utf8(&bytes).expect("UTF-8");
         if resource.kind == ResourceKind::Page {
             continue;
         }

@@ -36,7 +36,7 @@ pub fn fitting(
         let feed = assemble::feed(key, cabinet, entries, past);
         let documents = documents(key, cabinet, &feed);
         let sizes = documents.iter().filter(|(_, kind, _)| *kind != ResourceKind::Page);
-        let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.bytes.len()));
+        let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.length));
         let largest = sizes.max().unwrap_or(0);
         let huge = |entry: &Arc<Entry>| is_huge(entry.content.as_str().len(), limit);
         if largest <= limit || feed.entries.is_empty() || (feed.entries.len() == 1 && !feed.entries.iter().any(huge)) {
@@ -99,7 +99,8 @@ pub fn documents(key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Vec<Document>
     let announced: Vec<_> =
         feed.formats.first().map(|&format| (feed.title.clone(), feed.url(format), format)).into_iter().collect();
     let newest = feed.entries.iter().map(|entry| entry.published.timestamp()).max();
-    let page = Resource { newest, ..page.announcing(&announced) };
+    let mut page = page.announcing(&announced);
+    page.newest = newest;
     let public = feed.formats.iter().map(|&format| {
         let shown = feed.style.is_some() && format != Format::Json;
         let kind = if shown { ResourceKind::ShownFeed(format) } else { ResourceKind::Feed(format) };
@@ -111,10 +112,10 @@ pub fn documents(key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Vec<Document>
         let most = partner.partner.rules().max_bytes.unwrap_or(usize::MAX);
         let mut made = document(&adapted, Format::Rss, kind);
         while let Ok(resource) = &made
-            && resource.bytes.len() > most
+            && resource.length > most
             && adapted.entries.len() > 1
         {
-            let fitting = adapted.entries.len().saturating_mul(most) / resource.bytes.len();
+            let fitting = adapted.entries.len().saturating_mul(most) / resource.length;
             adapted.entries.truncate(fitting.clamp(1, adapted.entries.len().saturating_sub(1)));
             made = document(&adapted, Format::Rss, kind);
         }

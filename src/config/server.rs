@@ -26,6 +26,8 @@ pub struct Server {
     pub budget: Budget,
     /// The most connections at a time.
     pub max_connections: usize,
+    /// How many bytes of documents are kept in memory.
+    pub memory: usize,
     /// Where operators look.
     pub admin: Admin,
 }
@@ -137,6 +139,7 @@ pub struct Budget {
 
 const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_ADMIN_PORT: u16 = 8081;
+const DEFAULT_MEMORY: usize = 256_000_000;
 
 /// Reads `[server]` and `[admin]`. The second value is where `server.listen` stands.
 pub(super) fn validate(
@@ -169,6 +172,7 @@ pub(super) fn validate(
     let access_log = access_log(server, sink, folder);
     let budget = budget(server, sink);
     let max_connections = server.number(sink, "max_connections", 1..=1_000_000).and_then(|most| most.try_into().ok());
+    let memory = server.number(sink, "memory", 0..=1 << 40).and_then(|bytes| bytes.try_into().ok());
     let server = match (listen, admin) {
         (Some(listen), Some(admin)) if tls.is_some() || !had_tls => Some(Server {
             listen,
@@ -178,6 +182,7 @@ pub(super) fn validate(
             access_log,
             budget,
             max_connections: max_connections.unwrap_or(20_000),
+            memory: memory.unwrap_or(DEFAULT_MEMORY),
             admin: Admin { listen: admin, stated },
         }),
         _ => None,

@@ -1,10 +1,12 @@
 //! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
 //!
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
-//! `performing` carries effects out, `memory` is the way of records to the disk, `caching` that of what was read, `once` builds for commands that do not stay.
+//! `performing` carries effects out, `memory` is the way of records to the disk, `caching` that of what was read and `library` that
+//! of documents, `once` builds for commands that do not stay.
 
 mod caching;
 mod front;
+mod library;
 mod memory;
 mod once;
 mod performing;
@@ -26,18 +28,19 @@ use crate::control::{self, Answer, Asked, Request};
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Target};
 use crate::diag::{Code, Diagnostic, Place};
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::event::{Command, Delivery, Effect, Event, Ticket};
 use crate::ledger::Ledger;
 use crate::meter::Meters;
-use crate::serve::{self, Demand, ServeOptions};
+use crate::serve::{self, Demand, ServeOptions, Supply};
 use crate::snapshot::Snapshot;
-use crate::store::Store;
+use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
 use crate::watch::scan::Root;
 use crate::watch::{self, Heard, WatchHandle, WatchOptions};
 pub use caching::Caching;
 pub use front::{Front, Instead, Renewal};
+use library::Library;
 use memory::Memory;
 pub use once::{Built, Inputs, build_once, remembered};
 
@@ -109,22 +112,41 @@ pub async fn run(
     clock: Clock,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
-    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
-    let directory = config.state.clone();
     let fatal = |error: JoinError| Fatal(format!("cannot open the state: {error}"));
-    let opened = spawn_blocking(move || Store::open(&directory)).await.map_err(fatal)?;
-    let store = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let (opening, counted) = (Arc::clone(&config), Arc::clone(&front.meters));
+    let opened = spawn_blocking(move || {
+        let store = Store::open(&opening.state)?;
+        let documents = Library::open(&opening, &counted);
+        let documents = documents.map_err(|error| Trouble::Io(opening.state.clone(), error.to_string()))?;
+        Ok((store, documents))
+    });
+    let opened: Result<_, Trouble> = opened.await.map_err(fatal)?;
+    let (store, documents) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
     // What is remembered is read while files are looked at.
-    let remembered = spawn_blocking(move || store.ledger().map(|ledger| (store, ledger)));
+    let opening = Arc::clone(&config);
+    let remembered = spawn_blocking(move || {
+        let ledger = store.ledger()?;
+        let before = store.published(opening.hash, &ledger).unwrap_or_default();
+        Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }))
+    });
+    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
     let (events, inbox) = mpsc::channel(64);
+    let library = Library::new(Arc::new(documents), &snapshot, &events);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
     let mut parts = JoinSet::new();
 
     let served = Arc::clone(&snapshot);
     let disk = {
-        let config = Arc::clone(&config);
-        Arc::new(move |demand: Demand| once::supply(&root(&config), &config, demand))
+        let (config, library) = (Arc::clone(&config), library.clone());
+        Arc::new(move |demand: Demand| match demand {
+            Demand::Document(route, resource) => library.read(&route, &resource).map(Supply::Document),
+            Demand::Room(resource) => {
+                library.documents.grown(&resource);
+                Ok(Supply::Room)
+            }
+            demand => once::supply(&root(&config), &config, demand),
+        })
     };
     let (published, first) = channel::channel(false);
     let options = ServeOptions { first: Some(first), ..front.options(&config.server, clock) };
@@ -137,13 +159,20 @@ pub async fn run(
     // Ends when it is dropped, at the end.
     let mut certificate = JoinSet::new();
     certificate.spawn(renewal.watch_certificate());
-    let target = config.output.clone().map(|directory| Box::new(Disk::new(directory)) as Box<dyn Target>);
+    let disk = |directory| Box::new(Disk::new(directory).reading(library.reader())) as Box<dyn Target>;
+    let target = config.output.clone().map(disk);
     let (outcomes, counted) = (events.clone(), Arc::clone(&meters));
     parts.spawn(async move {
         deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, counted).await;
         "deliveries"
     });
 
+    let (printed, to_note) = channel::channel(None);
+    let (tended, state) = (library.clone(), config.state.clone());
+    parts.spawn(async move {
+        tended.tend(state, to_note).await;
+        "care of documents"
+    });
     let (ask, requests) = mpsc::channel(16);
     match control::bind(&config.state) {
         Ok(listener) => drop(parts.spawn(async move {
@@ -166,8 +195,13 @@ pub async fn run(
     let cache = Caching::at(&config.state);
     let watcher = watch::start(options, cache, heard, Arc::clone(&meters))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
-    let remembered = remembered.await.map_err(fatal)?;
-    let (store, ledger) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let remembered: Result<_, Trouble> = remembered.await.map_err(fatal)?;
+    let (store, ledger, before) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
+    if !before.documents.is_empty() {
+        let count = before.documents.len();
+        tracing::info!("{count} documents of the last run are served until the articles are known");
+        snapshot.store(Arc::new(before));
+    }
     let daemon = Daemon {
         root: root(&config),
         snapshot,
@@ -186,6 +220,8 @@ pub async fn run(
         fetches: JoinSet::new(),
         checked,
         quarantine: Quarantine::default(),
+        library,
+        printed,
         meters,
         published,
         changing: None,
@@ -239,6 +275,9 @@ struct Daemon {
     /// The last configuration that was taken: what a rebuilt engine starts from.
     checked: Checked,
     quarantine: Quarantine,
+    library: Library,
+    /// What is published, for whoever writes it down.
+    printed: channel::Sender<Option<library::Published>>,
     meters: Arc<Meters>,
     /// Whether anything is published yet.
     published: channel::Sender<bool>,
@@ -269,7 +308,7 @@ struct Quarantine {
 impl Daemon {
     async fn take_events(mut self, ledger: Ledger, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
         let mut stop = std::pin::pin!(stop);
-        let mut engine = self.step(Engine::remembering(ledger), Event::Config(self.checked.clone())).await?;
+        let mut engine = self.step(self.engine(ledger), Event::Config(self.checked.clone())).await?;
         loop {
             let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, |instant| self.until(instant));
             if !self.memory.unwritten.is_empty() {
@@ -305,6 +344,10 @@ impl Daemon {
                 engine = self.step(engine, event).await?;
             }
         }
+    }
+
+    fn engine(&self, ledger: Ledger) -> Engine {
+        Engine::remembering(ledger).handing_to(self.library.keeper())
     }
 
     /// Takes up what the watcher saw.
@@ -365,6 +408,9 @@ impl Daemon {
                     checked.config.iter().for_each(|config| self.watcher.find_by(config.content.watch));
                     self.checked = checked;
                 }
+                if self.checked.config.as_ref().is_some_and(|config| config.hash != self.config.hash) {
+                    self.forget_last_run();
+                }
                 self.perform_all(effects, urgent).await;
                 Ok(engine)
             }
@@ -396,7 +442,7 @@ impl Daemon {
         self.memory.unwritten.iter().for_each(|record| ledger.apply(record));
         drop(self.memory.take_waiting());
         self.tickets.clear();
-        let (engine, effects) = travel(Engine::remembering(ledger), Event::Config(self.checked.clone()), self.clock)
+        let (engine, effects) = travel(self.engine(ledger), Event::Config(self.checked.clone()), self.clock)
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
         self.perform_all(effects, false).await;

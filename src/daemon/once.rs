@@ -40,6 +40,8 @@ pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Res
             let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
             Ok(Supply::File { file, length: metadata.len(), modified })
         }
+        // They are not in the content directory.
+        Demand::Document(..) | Demand::Room(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

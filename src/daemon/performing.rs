@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
+use super::library::Published;
 use super::{Daemon, FETCH_DEADLINE, RECALL_DEADLINE, once};
 use crate::config::Config;
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{BodyRequest, Effect, Event, FetchedBody, Recalled, ReportChange};
+use crate::ledger::Record;
 use crate::snapshot::{Report, Snapshot};
+use crate::store::Origin;
 use crate::watch::scan::Root;
 
 impl Daemon {
@@ -20,6 +23,9 @@ impl Daemon {
             match effect {
                 Effect::Persist(records) => {
                     let blocked = !self.memory.unwritten.is_empty();
+                    if records.iter().any(takes_away) {
+                        self.forget_last_run();
+                    }
                     self.memory.unwritten.extend(records);
                     if !blocked && let Err(why) = self.memory.write().await {
                         self.raise_alarm(&why);
@@ -123,6 +129,15 @@ impl Daemon {
         });
     }
 
+    /// Takes what the last run published from readers, where nothing else is published yet.
+    pub(super) fn forget_last_run(&self) {
+        let snapshot = self.snapshot.load();
+        if snapshot.generation == 0 && !snapshot.documents.is_empty() {
+            tracing::info!("documents of the last run are no longer served: something in them may have to go");
+            self.snapshot.store(Arc::new(Snapshot { documents: imbl::HashMap::new(), ..Snapshot::clone(&snapshot) }));
+        }
+    }
+
     pub(super) fn swap(&mut self, mut snapshot: Arc<Snapshot>) {
         let is_alarm = |problem: &Diagnostic| problem.code == Code::StateUnwritable;
         if self.alarm.is_some() || snapshot.report.problems.iter().any(is_alarm) {
@@ -133,7 +148,13 @@ impl Daemon {
             snapshot = Arc::new(Snapshot { report: Arc::new(report), ..Snapshot::clone(&snapshot) });
         }
         let report = Arc::clone(&snapshot.report);
-        let before = self.snapshot.swap(snapshot);
+        let before = self.snapshot.swap(Arc::clone(&snapshot));
+        if let (Some(store), Some(config)) = (&self.memory.store, &self.checked.config)
+            && snapshot.generation > 0
+        {
+            let origin = Origin { config: config.hash, record: store.last_record() };
+            self.printed.send_replace(Some(Published { snapshot, origin }));
+        }
         if let Some(since) = self.changing.take() {
             self.meters.publishing.observe(since.elapsed().as_secs_f64());
         }
@@ -150,6 +171,11 @@ impl Daemon {
             );
         }
     }
+}
+
+/// Whether it takes something from readers.
+fn takes_away(record: &Record) -> bool {
+    matches!(record, Record::Retracted { .. } | Record::Withdrawn { .. } | Record::Replaced { .. })
 }
 
 /// One log line when a problem appears, and one when it is mended.

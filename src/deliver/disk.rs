@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::Target;
 use crate::diag::{Code, Diagnostic, Place};
@@ -15,10 +18,13 @@ use crate::types::ContentHash;
 /// The list of what dateline wrote: a line per file, its hash and its path.
 const MANIFEST: &str = ".dateline";
 
+/// What gives the bytes of a document, by its path below the output directory, that are not in memory.
+pub type Reader = Box<dyn Fn(&str, &Arc<Resource>) -> io::Result<Bytes> + Send>;
+
 /// A directory.
-#[derive(Debug)]
 pub struct Disk {
     directory: PathBuf,
+    reader: Option<Reader>,
     /// What dateline wrote there; `None` until the list was read.
     written: Option<BTreeMap<String, ContentHash>>,
 }
@@ -26,7 +32,20 @@ pub struct Disk {
 impl Disk {
     /// A directory, which need not be there yet.
     pub fn new(directory: PathBuf) -> Disk {
-        Disk { directory, written: None }
+        Disk { directory, reader: None, written: None }
+    }
+
+    /// The same directory, for documents that may not be in memory.
+    #[must_use]
+    pub fn reading(mut self, reader: Reader) -> Disk {
+        self.reader = Some(reader);
+        self
+    }
+
+    /// The bytes of a document, wherever they are.
+    fn bytes(&self, route: &str, resource: &Arc<Resource>) -> io::Result<Bytes> {
+        let read = || self.reader.as_ref().map(|read| read(route, resource));
+        resource.bytes().map(Ok).or_else(read).unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()))
     }
 
     fn read_manifest(&self) -> BTreeMap<String, ContentHash> {
@@ -52,7 +71,7 @@ impl Disk {
     }
 
     /// Writes a document. `Ok(false)`: its bytes were there.
-    fn put(&self, path: &str, resource: &Resource, ours: bool) -> Result<bool, Diagnostic> {
+    fn put(&self, path: &str, (route, resource): (&str, &Arc<Resource>), ours: bool) -> Result<bool, Diagnostic> {
         let unwritable = |error: io::Error| {
             self.problem(
                 path,
@@ -63,7 +82,7 @@ impl Disk {
         };
         let file = self.directory.join(path);
         match fs::read(&file) {
-            Ok(bytes) if bytes == *resource.bytes => return Ok(false),
+            Ok(bytes) if ContentHash::of(&bytes) == resource.hash => return Ok(false),
             // A list that was lost must not stop the feeds: a document of dateline's says so at its start.
             Ok(bytes) if !ours && !says_dateline(&bytes) => {
                 let message = "a file that dateline did not write is in the way of a feed document".to_owned();
@@ -81,7 +100,11 @@ impl Disk {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(unwritable)?;
         }
-        replace(&file, &resource.bytes).map_err(unwritable)?;
+        let bytes = self.bytes(route, resource).map_err(|error| {
+            let message = format!("the document cannot be read back from the state directory: {error}");
+            self.problem(path, Code::OutputUnwritable, message, "it is made anew and tried again; see to the disk")
+        })?;
+        replace(&file, &bytes).map_err(unwritable)?;
         Ok(true)
     }
 
@@ -108,12 +131,21 @@ impl Disk {
     }
 }
 
+impl std::fmt::Debug for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Disk").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
 impl Target for Disk {
     fn deliver(&mut self, delivery: &Delivery) -> Outcome {
         let mut written = self.written.take().unwrap_or_else(|| self.read_manifest());
         let mut outcome = Outcome { target: "disk", written: 0, unchanged: 0, removed: 0, problems: Vec::new() };
-        let documents: BTreeMap<String, Option<&Resource>> =
-            delivery.documents.iter().map(|(route, document)| (file_name(route), document.as_deref())).collect();
+        let named = |(route, document): &(Arc<str>, Option<Arc<Resource>>)| {
+            (file_name(route), document.clone().map(|document| (Arc::clone(route), document)))
+        };
+        let documents: BTreeMap<String, Option<(Arc<str>, Arc<Resource>)>> =
+            delivery.documents.iter().map(named).collect();
         let stale = |path: &&String| match documents.get(*path) {
             Some(document) => document.is_none(),
             None => delivery.complete,
@@ -142,7 +174,7 @@ impl Target for Disk {
         // Listed before they are there: else one that is killed in between leaves files behind that nobody removes.
         let new =
             documents.iter().filter(|(path, _)| !written.contains_key(*path) && !self.directory.join(path).exists());
-        let new = new.filter_map(|(path, resource)| Some((path.clone(), resource.as_ref()?.hash)));
+        let new = new.filter_map(|(path, resource)| Some((path.clone(), resource.as_ref()?.1.hash)));
         let mut planned: BTreeMap<String, ContentHash> = new.collect();
         if !planned.is_empty() {
             planned.extend(written.clone());
@@ -150,8 +182,8 @@ impl Target for Disk {
             drop(fs::create_dir_all(&self.directory).and_then(|()| self.write_manifest(&planned)));
         }
         for (path, resource) in documents {
-            let Some(resource) = resource else { continue };
-            match self.put(&path, resource, written.contains_key(&path)) {
+            let Some((route, resource)) = resource else { continue };
+            match self.put(&path, (&*route, &resource), written.contains_key(&path)) {
                 Ok(changed) => {
                     outcome.written += usize::from(changed);
                     outcome.unchanged += usize::from(!changed);
@@ -192,6 +224,11 @@ fn says_dateline(bytes: &[u8]) -> bool {
     head.contains("<generator>dateline</generator>")
         || head.contains("jsonfeed.org/version")
         || head.contains("<opml version=\"2.0\">")
+}
+
+/// Where the document of a route is written, by its path below the output directory.
+pub fn place(directory: &Path, route: &str) -> PathBuf {
+    directory.join(file_name(route))
 }
 
 /// The file of a route: its segments decoded, except for what a file name cannot be or should not look like.

@@ -33,7 +33,7 @@ use crate::config::Config;
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record, Remembered};
-use crate::snapshot::{PageFrame, Snapshot};
+use crate::snapshot::{Keeper, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
 use held::{Held, Unpacked};
 use keeping::Keeping;
@@ -96,6 +96,11 @@ pub struct Engine {
     frames: HashMap<SectionPath, Arc<PageFrame>>,
     /// Grows with each configuration: what was made under another is made anew.
     epoch: u64,
+
+    /// Documents whose bytes are nowhere any more.
+    lost: BTreeSet<Arc<str>>,
+    /// Who is given each document as it is made.
+    keeper: Option<Keeper>,
 
     snapshot: Snapshot,
     /// Routes changed since the last swap, for delivery; `None` after a configuration: all of them.
@@ -160,9 +165,18 @@ impl Engine {
             referrers: HashMap::new(),
             frames: HashMap::new(),
             epoch: 0,
+            lost: BTreeSet::new(),
+            keeper: None,
             snapshot: Snapshot::default(),
             changed_routes: None,
         }
+    }
+
+    /// The same engine, which hands its documents over as it makes them: it needs only their hashes itself.
+    #[must_use]
+    pub fn handing_to(mut self, keeper: Keeper) -> Engine {
+        self.keeper = Some(keeper);
+        self
     }
 
     /// Takes an event in, and says what is to be done about it, in order.
@@ -190,6 +204,7 @@ impl Engine {
             Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
             Event::Command(command, ticket) => answer = Some((ticket, self.obey(command, &mut effects))),
+            Event::Lost(route) => self.make_anew(route),
             Event::Tick => {}
         }
         let due = self.index.as_mut().map(|index| index.tick(self.now)).unwrap_or_default();
@@ -295,7 +310,7 @@ impl Engine {
         if let Some(index) = &self.index {
             self.snapshot.former = farewell::former(index.cabinet());
         }
-        self.snapshot.prefix = config.site.url.path().trim_end_matches('/').into();
+        self.snapshot.prefix = prefix(&config);
         self.recollected.extend(
             self.ledger.articles().filter(|(_, article)| article.retraction().is_some()).map(|(path, _)| path.clone()),
         );
@@ -541,6 +556,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// The path of `site.url`, as requests are told apart by it.
+pub fn prefix(config: &Config) -> Arc<str> {
+    config.site.url.path().trim_end_matches('/').into()
 }
 
 /// Whether what is wrong may be told in full: of an article that is not public, its words are nobody's business yet.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::held::{EntryParts, Held, HeldText};
 use super::{Engine, Source, is_public_matter};
 use crate::article::card::{Card, Packed};
@@ -20,7 +22,7 @@ use crate::event::{BodyRequest, Delivery, Effect};
 use crate::feed::{ContentMode, Feed};
 use crate::ledger::Record;
 use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
-use crate::types::{ArticlePath, ContentHash};
+use crate::types::{ArticlePath, ContentHash, Moment};
 
 /// So many feeds are made at a time, so that not all their texts are in memory at once.
 const FEEDS: usize = 64;
@@ -97,12 +99,13 @@ impl Engine {
             self.refresh_article(index, path, index.get(path));
         }
         self.note_replaced(index);
-        if feeds_changed {
+        if feeds_changed || self.lost.contains("/feeds.opml") {
             let opml = encode::opml(index.cabinet(), index.feeds(), &self.titles);
             self.install("/feeds.opml".into(), ResourceKind::Opml, opml);
         }
         let styled = index.cabinet().config().shows_feeds();
-        match self.snapshot.documents.contains_key(assemble::STYLE_ROUTE) {
+        let has_style = self.snapshot.documents.contains_key(assemble::STYLE_ROUTE);
+        match has_style && !self.lost.contains(assemble::STYLE_ROUTE) {
             false if styled => {
                 self.install(assemble::STYLE_ROUTE.to_owned(), ResourceKind::Style, Ok(encode::style_sheet()));
             }
@@ -215,7 +218,11 @@ impl Engine {
         let warnings = encode::partner_warnings(&key, index.cabinet(), feed, self.now, place);
         self.problems.set(Source::Document(format!("{route}#partners")), warnings);
         let mut names = BTreeSet::new();
-        for (name, kind, document) in documents {
+        let until = self.first_expiry(&key);
+        for (name, kind, mut document) in documents {
+            if let Ok(resource) = &mut document {
+                resource.until = until;
+            }
             self.install(format!("{route}{name}"), kind, document);
             names.insert(name);
         }
@@ -223,6 +230,25 @@ impl Engine {
             self.remove(&format!("{route}{stale}"));
         }
         new || renamed
+    }
+
+    /// When the first article of a feed's window expires, by what its file says and by what readers have of it.
+    fn first_expiry(&self, key: &FeedKey) -> Option<Timestamp> {
+        let window = self.windows.get(key).into_iter().flatten();
+        let said = window.flat_map(|path| {
+            let filed = self.catalog.get(path).and_then(|card| card.open(path).expires);
+            let held = self.held.get(path).and_then(|held| held.metadata.expires);
+            [filed, held]
+        });
+        said.flatten().map(Moment::timestamp).min()
+    }
+
+    /// Has documents made anew whose bytes were lost.
+    pub(super) fn make_anew(&mut self, route: Arc<str>) {
+        let folder = route.rfind('/').and_then(|slash| route.get(..=slash)).unwrap_or_default();
+        let key = self.names.keys().find(|key| assemble::route(key) == folder).cloned();
+        self.deferred.extend(key);
+        self.lost.insert(route);
     }
 
     /// Takes a feed's documents away.
@@ -399,10 +425,16 @@ impl Engine {
                         && old.kind == kind
                         && old.last_modified == resource.last_modified
                         && old.max_age == resource.max_age
+                        && old.until == resource.until
                 };
-                if !self.snapshot.documents.get(&route).is_some_and(same) {
+                let is_lost = self.lost.remove(&route);
+                if is_lost || !self.snapshot.documents.get(&route).is_some_and(same) {
                     self.note_route(&route);
-                    self.snapshot.documents.insert(route, Arc::new(resource));
+                    let resource = Arc::new(resource);
+                    if let Some(keeper) = &self.keeper {
+                        keeper.keep(&resource);
+                    }
+                    self.snapshot.documents.insert(route, resource);
                 }
             }
         }
@@ -410,6 +442,7 @@ impl Engine {
 
     fn remove(&mut self, route: &str) {
         self.problems.set(Source::Document(route.to_owned()), Vec::new());
+        self.lost.remove(route);
         if self.snapshot.documents.remove(route).is_some() {
             self.note_route(&route.into());
         }

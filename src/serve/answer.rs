@@ -34,11 +34,20 @@ pub struct Selected {
 }
 
 impl Selected {
-    /// The 200, where the document is there in this coding.
+    /// The 200, where the document is in memory in this coding.
     pub fn ready(&self, now: Timestamp) -> Option<Response<Bytes>> {
-        let slot = coding::slot(&self.resource, self.coding);
-        let whole = slot.whole.get()?.as_ref()?;
-        let bytes = if self.is_head { Bytes::new() } else { whole.bytes.clone() };
+        let whole = coding::slot(&self.resource, self.coding).whole();
+        Some(self.of(whole.as_deref()?, now))
+    }
+
+    fn of(&self, whole: &Whole, now: Timestamp) -> Response<Bytes> {
+        let bytes = match self.is_head {
+            true => Bytes::new(),
+            false => {
+                coding::slot(&self.resource, self.coding).ask();
+                whole.bytes.clone()
+            }
+        };
         let tag = EntityTag::of(&self.resource, self.coding);
         let fields = &shared_fields(&self.resource, self.coding).whole;
         let mut response = prepared(StatusCode::OK, fields, &tag, bytes, now);
@@ -51,19 +60,52 @@ impl Selected {
             _ => drop(headers.remove(header::LAST_MODIFIED)),
         }
         headers.extend(whole.links.clone().map(|links| (header::LINK, links)));
-        Some(response)
+        response
     }
 
-    /// The 200. Encodes for milliseconds, or waits for another thread that does; `None` where the encoder failed.
-    pub fn make(&self, now: Timestamp) -> Option<Response<Bytes>> {
-        coding::slot(&self.resource, self.coding).whole.get_or_init(|| {
-            let bytes = coding::encoded(&self.resource, self.coding)?;
-            let length = HeaderValue::from(bytes.len());
-            let last_modified = self.resource.last_modified.and_then(imf_fixdate);
-            let links = self.resource.links.as_ref().and_then(|links| HeaderValue::from_str(links.as_str()).ok());
-            Some(Box::new(Whole { bytes, length, last_modified, links }))
-        });
-        self.ready(now)
+    /// The 200, of the document's bytes as they are. Encodes for milliseconds, or waits for another thread that does; `None` where
+    /// the bytes could not be had or the encoder failed.
+    pub fn make(&self, identity: impl FnOnce() -> Option<Bytes>, now: Timestamp) -> Option<Response<Bytes>> {
+        let slot = coding::slot(&self.resource, self.coding);
+        let _alone = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(response) = self.ready(now) {
+            return Some(response);
+        }
+        let bytes = coding::encoded(&identity()?, self.coding)?;
+        let (last_modified, links) = self.own_fields();
+        let whole = self.resource.keep(slot, Whole::new(bytes, last_modified, links));
+        Some(self.of(&whole, now))
+    }
+
+    /// What can be answered without a thread that may block: the document as it is, where it is in memory, and HEAD where it is not.
+    fn at_hand(&self, now: Timestamp) -> Option<Response<Bytes>> {
+        match self.resource.bytes() {
+            Some(bytes) if self.coding == Coding::Identity => self.make(|| Some(bytes), now),
+            None if self.is_head => Some(self.head_of_cold(now)),
+            _ => None,
+        }
+    }
+
+    /// The answer to HEAD for a document that is not in memory. Content-Length is left out where nobody knows it yet, as RFC 9110,
+    /// section 8.6 allows.
+    fn head_of_cold(&self, now: Timestamp) -> Response<Bytes> {
+        let known = match self.coding {
+            Coding::Identity => Some(self.resource.length),
+            coding => coding::slot(&self.resource, coding).length(),
+        };
+        let (last_modified, links) = self.own_fields();
+        let mut response = self.of(&Whole::new(Bytes::new(), last_modified, links), now);
+        match known {
+            Some(length) => drop(response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
+            None => drop(response.headers_mut().remove(header::CONTENT_LENGTH)),
+        }
+        response
+    }
+
+    /// Last-Modified and Link.
+    fn own_fields(&self) -> (Option<HeaderValue>, Option<HeaderValue>) {
+        let links = self.resource.links.as_ref().and_then(|links| HeaderValue::from_str(links.as_str()).ok());
+        (self.resource.last_modified.and_then(imf_fixdate), links)
     }
 }
 
@@ -95,7 +137,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// more (H-23); it costs no encoding, since the tag of a coding is known before its bytes.
 pub fn document(head: &Head<'_>, route: &Arc<str>, resource: &Arc<Resource>, now: Timestamp) -> Reply {
     let accepted = head.headers.get_all(header::ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
-    let Some(coding) = negotiate::choose(accepted, resource.bytes.len() >= coding::WORTH_CODING) else {
+    let Some(coding) = negotiate::choose(accepted, resource.length >= coding::WORTH_CODING) else {
         return Reply::Ready(refusal(head, StatusCode::NOT_ACCEPTABLE, now));
     };
     let tag = EntityTag::of(resource, coding);
@@ -111,13 +153,9 @@ pub fn document(head: &Head<'_>, route: &Arc<str>, resource: &Arc<Resource>, now
             Reply::Document(selected, response)
         }
         Outcome::Failed => Reply::Ready(refusal(head, StatusCode::PRECONDITION_FAILED, now)),
-        Outcome::Proceed if coding == Coding::Identity => match selected.make(now) {
+        Outcome::Proceed => match selected.ready(now).or_else(|| selected.at_hand(now)) {
             Some(response) => Reply::Document(selected, response),
-            None => Reply::Ready(refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)),
-        },
-        Outcome::Proceed => match selected.ready(now) {
-            Some(response) => Reply::Document(selected, response),
-            None => Reply::NeedsCoding(selected),
+            None => Reply::NeedsBytes(selected),
         },
     }
 }
@@ -433,7 +471,9 @@ mod tests {
             .map(|_| {
                 let (route, resource) = (Arc::from("/atom.xml"), Arc::clone(&resource));
                 let selected = Selected { route, resource, coding: Coding::Brotli, is_head: false };
-                std::thread::spawn(move || selected.make(Timestamp::UNIX_EPOCH).unwrap().body().as_ptr() as usize)
+                std::thread::spawn(move || {
+                    selected.make(|| selected.resource.bytes(), Timestamp::UNIX_EPOCH).unwrap().body().as_ptr() as usize
+                })
             })
             .collect();
         let places: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();

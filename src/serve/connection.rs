@@ -271,9 +271,9 @@ where
             count(&options.meters, &selected, response.status());
             in_memory(response)
         }),
-        Reply::NeedsCoding(selected) => match refused(&selected, StatusCode::OK) {
+        Reply::NeedsBytes(selected) => match refused(&selected, StatusCode::OK) {
             Some(refusal) => refusal,
-            None => Box::pin(code(options, selected, &head, now)).await,
+            None => Box::pin(make(&client, selected, &head, now)).await,
         },
         Reply::NeedsDisk(demand) => Box::pin(fetch(&client, demand, &head, now)).await,
     };
@@ -333,19 +333,64 @@ fn counted<B>(meters: &Meters, format: &'static str, response: Response<B>) -> R
     response
 }
 
-/// Encodes where threads may be busy for milliseconds.
-async fn code(options: &ServeOptions, selected: Selected, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content> {
-    let coding = selected.coding;
-    match spawn_blocking(move || selected.make(now).map(|response| (selected, response))).await {
-        Ok(Some((selected, response))) => {
-            count(&options.meters, &selected, response.status());
+/// Answers with a document that has to be read or encoded first. One that cannot be read may have a successor by now.
+async fn make<D>(client: &Client<D>, selected: Selected, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
+where
+    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+{
+    let Shared { snapshot, options, .. } = &*client.shared;
+    let resource = Arc::clone(&selected.resource);
+    if let Some(response) = made(client, selected, now).await {
+        return response;
+    }
+    let again = respond(&snapshot.load(), head, now);
+    match again {
+        Reply::NeedsBytes(newer) if !Arc::ptr_eq(&newer.resource, &resource) => match made(client, newer, now).await {
+            Some(response) => response,
+            None => refusal(&options.meters, head, StatusCode::SERVICE_UNAVAILABLE, now),
+        },
+        Reply::Document(newer, response) => {
+            count(&options.meters, &newer, response.status());
             in_memory(response)
         }
-        Ok(None) | Err(_) => {
-            tracing::error!(?coding, "a document could not be encoded");
+        Reply::Ready(response) => in_memory(counted(&options.meters, "other", response)),
+        Reply::NeedsBytes(_) | Reply::NeedsDisk(_) => {
             refusal(&options.meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
         }
     }
+}
+
+/// Reads and encodes where threads may be busy for milliseconds. `None`: the document cannot be had.
+async fn made<D>(client: &Client<D>, selected: Selected, now: jiff::Timestamp) -> Option<Response<Content>>
+where
+    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+{
+    let disk = Arc::clone(&client.shared.disk);
+    let work = spawn_blocking(move || {
+        let Selected { route, resource, coding, .. } = &selected;
+        // Whoever reads it says why it cannot.
+        let read = || match disk(Demand::Document(Arc::clone(route), Arc::clone(resource))) {
+            Ok(Supply::Document(bytes)) => Some(bytes),
+            _ => None,
+        };
+        let mut was_had = false;
+        let had = || resource.bytes().or_else(read).inspect(|_| was_had = true);
+        let response = selected.make(had, now);
+        if response.is_none() && was_had {
+            tracing::error!(?coding, "a document could not be encoded");
+        }
+        // What became of that is no matter of this answer.
+        drop(disk(Demand::Room(Arc::clone(resource))));
+        response.map(|response| (selected, response))
+    });
+    let made = work.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request ended in a panic");
+        None
+    });
+    made.map(|(selected, response)| {
+        count(&client.shared.options.meters, &selected, response.status());
+        in_memory(response)
+    })
 }
 
 fn refusal(meters: &Meters, head: &Head<'_>, status: StatusCode, now: jiff::Timestamp) -> Response<Content> {
@@ -360,6 +405,10 @@ where
     let path = match &demand {
         Demand::Article(article) => article.path.clone(),
         Demand::Media(path) => path.clone(),
+        // They are not on this way.
+        Demand::Document(..) | Demand::Room(_) => {
+            return refusal(&client.shared.options.meters, head, StatusCode::INTERNAL_SERVER_ERROR, now);
+        }
     };
     let Shared { disk, options, files, .. } = &*client.shared;
     let (disk, meters) = (Arc::clone(disk), &options.meters);
@@ -369,7 +418,7 @@ where
     };
     match spawn_blocking(move || disk(demand)).await {
         Ok(Ok(Supply::Page(page))) => match answer::document(head, &"/articles/".into(), &page, now) {
-            Reply::NeedsCoding(selected) => code(options, selected, head, now).await,
+            Reply::NeedsBytes(selected) => make(client, selected, head, now).await,
             Reply::Document(selected, response) => {
                 count(meters, &selected, response.status());
                 in_memory(response)
@@ -387,6 +436,7 @@ where
                 None => in_memory(response),
             }
         }
+        Ok(Ok(Supply::Document(_) | Supply::Room)) => refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => refusal(meters, head, StatusCode::NOT_FOUND, now),
         Ok(Err(error)) => {
             tracing::warn!(%path, %error, "a published file cannot be read");

@@ -10,8 +10,8 @@
 //!                 └ stream, tls                                             what HTTP is spoken over
 //! ```
 //!
-//! A request loads the snapshot once. What the snapshot does not hold in memory (article pages, media files) comes from the
-//! one function that [`run`] is given; this module knows neither the content directory nor the engine.
+//! A request loads the snapshot once. What the snapshot does not hold in memory (article pages, media files, documents that few ask
+//! for) comes from the one function that [`run`] is given; this module knows neither the content directory nor the engine.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
@@ -62,6 +63,10 @@ pub enum Demand {
     Article(Arc<PublishedArticle>),
     /// A file that a published article refers to.
     Media(ArticlePath),
+    /// The bytes of a document that are not in memory, with its route.
+    Document(Arc<str>, Arc<Resource>),
+    /// Nothing. More of this document is in memory than before, and something else may have to go.
+    Room(Arc<Resource>),
 }
 
 /// What came of a [`Demand`].
@@ -78,6 +83,10 @@ pub enum Supply {
         /// When it was last written, where the file system says so.
         modified: Option<Timestamp>,
     },
+    /// The bytes of a document.
+    Document(Bytes),
+    /// There is room for what is in memory.
+    Room,
 }
 
 /// Limits, the clock, and what all connections have in common.

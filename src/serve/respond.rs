@@ -1,5 +1,5 @@
 //! Where a request leads: the route table. Pure, a function of the snapshot, the request and the instant, without clock,
-//! disk or sockets. What takes time is asked for, as [`Reply::NeedsCoding`] and [`Reply::NeedsDisk`]; the header fields of
+//! disk or sockets. What takes time is asked for, as [`Reply::NeedsBytes`] and [`Reply::NeedsDisk`]; the header fields of
 //! every answer are made in [`super::answer`]. Long for its tests: tables of requests and what they get.
 
 use std::borrow::Cow;
@@ -38,8 +38,8 @@ pub enum Reply {
     Ready(Response<Bytes>),
     /// The answer, and the document that it is made of.
     Document(Selected, Response<Bytes>),
-    /// The document, which is not there yet in the coding that was chosen: [`Selected::make`] encodes it.
-    NeedsCoding(Selected),
+    /// The document, which is not in memory in the coding that was chosen: [`Selected::make`] makes it of its bytes.
+    NeedsBytes(Selected),
     /// Something that is not in memory. It is answered by [`answer::document`] or [`answer::file`].
     NeedsDisk(Demand),
 }
@@ -63,6 +63,12 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
     };
     match route(snapshot, &path) {
         Route::Alive => Reply::Ready(answer::text(head, "ok\n", now)),
+        // Of the last run: shown until the articles are read, but nothing that expires meanwhile.
+        Route::Document(route, resource)
+            if snapshot.generation == 0 && resource.until.is_none_or(|until| now < until) =>
+        {
+            answer::document(head, route, resource, now)
+        }
         _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
         Route::Ready => Reply::Ready(answer::ready(head, &snapshot.report, now)),
         Route::Gone(gone) => Reply::Ready(answer::gone(head, gone, now)),
@@ -286,9 +292,10 @@ mod tests {
     /// In a word: the status and what identifies the answer.
     fn summary(reply: Reply) -> String {
         match reply {
-            Reply::NeedsCoding(_) => "coding".into(),
+            Reply::NeedsBytes(_) => "coding".into(),
             Reply::NeedsDisk(Demand::Article(article)) => format!("article {}", article.name),
             Reply::NeedsDisk(Demand::Media(path)) => format!("media {path}"),
+            Reply::NeedsDisk(other) => format!("{other:?}"),
             Reply::Ready(response) | Reply::Document(_, response) => {
                 let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
                 let status = response.status().as_u16();
@@ -466,6 +473,48 @@ mod tests {
     }
 
     #[test]
+    fn what_the_last_run_published_is_shown_until_something_in_it_expires() {
+        let mut last = Snapshot { generation: 0, ..snapshot("") };
+        for (path, until) in [("/rss.xml", NOW), ("/news/rss.xml", "2026-11-23T12:00:01Z")] {
+            let mut resource = Resource::new(ResourceKind::Opml, path.into(), None, 900);
+            resource.until = Some(until.parse().unwrap());
+            last.documents.insert(path.into(), Arc::new(resource));
+        }
+        for (target, expected) in [
+            ("/", "/"),
+            ("/news/rss.xml", "/news/rss.xml"),
+            ("/rss.xml", "503 1"),
+            ("/technology", "503 1"),
+            ("/articles/quay-reopens-k3x9", "503 1"),
+            ("/media/quay.jpg", "503 1"),
+            ("/gossip/", "503 1"),
+            ("/readyz", "503 1"),
+        ] {
+            assert_eq!(summary(ask(&last, "GET", target, &[("host", "x")])), expected, "{target}");
+        }
+        last.generation = 1;
+        assert_eq!(summary(ask(&last, "GET", "/rss.xml", &[("host", "x")])), "/rss.xml", "it is made anew in a moment");
+    }
+
+    #[test]
+    fn a_document_that_is_not_in_memory_needs_its_bytes_only_for_200() {
+        let mut cold = snapshot("");
+        let warm = Arc::clone(&cold.documents["/rss.xml"]);
+        let resource = Resource::cold(warm.kind, warm.hash, warm.length, warm.last_modified, warm.max_age);
+        cold.documents.insert("/rss.xml".into(), Arc::new(resource));
+        let (host, gzip, tag) = (("host", "x"), ("accept-encoding", "gzip"), format!("\"{}\"", warm.hash));
+        let same = ready(ask(&cold, "GET", "/rss.xml", &[host, ("if-none-match", &tag)]));
+        assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+        let length = warm.length.to_string();
+        for (fields, expected) in [(&[host][..], Some(&*length)), (&[host, gzip], None)] {
+            let response = ready(ask(&cold, "HEAD", "/rss.xml", fields));
+            let length = response.headers().get("content-length").map(|length| length.to_str().unwrap());
+            assert_eq!((response.status(), length), (StatusCode::OK, expected), "{fields:?}");
+            assert!(matches!(ask(&cold, "GET", "/rss.xml", fields), Reply::NeedsBytes(_)), "{fields:?}");
+        }
+    }
+
+    #[test]
     fn a_request_names_one_host_h57() {
         let plain = snapshot("");
         for (fields, expected) in [
@@ -513,7 +562,7 @@ mod tests {
     fn answers_have_exactly_these_fields() {
         let plain = snapshot("");
         let hash = plain.documents["/rss.xml"].hash;
-        let length = plain.documents["/rss.xml"].bytes.len();
+        let length = plain.documents["/rss.xml"].length;
         let host = ("host", "x");
 
         // H-01 to H-06, H-33, H-45, H-50, H-53, H-54
@@ -549,11 +598,11 @@ mod tests {
         let coded_tag = format!("\"{hash}-gz1\"");
         let response = ready(ask(&plain, "GET", "/rss.xml", &[host, gzip, ("if-none-match", &coded_tag)]));
         assert_eq!((response.status(), field(&response, "etag")), (StatusCode::NOT_MODIFIED, &*coded_tag));
-        assert!(plain.documents["/rss.xml"].codings.gzip.whole.get().is_none());
-        let Reply::NeedsCoding(uncoded) = ask(&plain, "HEAD", "/rss.xml", &[host, gzip]) else { panic!("not coded") };
+        assert!(plain.documents["/rss.xml"].codings.gzip.whole().is_none());
+        let Reply::NeedsBytes(uncoded) = ask(&plain, "HEAD", "/rss.xml", &[host, gzip]) else { panic!("not coded") };
         assert_eq!(uncoded.coding, super::super::negotiate::Coding::Gzip);
-        let response = uncoded.make(NOW.parse().unwrap()).unwrap();
-        let length = plain.documents["/rss.xml"].codings.gzip.whole.get().unwrap().as_ref().unwrap().bytes.len();
+        let response = uncoded.make(|| uncoded.resource.bytes(), NOW.parse().unwrap()).unwrap();
+        let length = plain.documents["/rss.xml"].codings.gzip.length().unwrap();
         assert_eq!((response.body().len(), field(&response, "content-length")), (0, &*length.to_string()));
         let response = ready(ask(&plain, "GET", "/rss.xml", &[host, gzip]));
         assert_eq!((field(&response, "content-encoding"), field(&response, "etag")), ("gzip", &*coded_tag));

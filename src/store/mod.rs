@@ -1,11 +1,14 @@
 //! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records
 //! in its tables, `copies` backs it up; `cache` is beside it and may be lost.
+//! `documents` keeps what is served and not in memory, in files of their own; `saved` lists what was published last.
 //!
 //! Articles' records are a log, so that their history can be told; of documents only the last validators are kept.
 
 mod cache;
 mod copies;
+mod documents;
 mod rows;
+mod saved;
 
 use std::borrow::Borrow;
 use std::fs::{self, File, TryLockError};
@@ -17,15 +20,19 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::ledger::{Ledger, Record};
+use crate::snapshot::Snapshot;
 use crate::types::{ArticlePath, ContentHash};
 pub use cache::{Cache, Row};
 pub use copies::{backup, restore};
+pub use documents::{Documents, Elsewhere};
 use rows::{instant, read_record, replay, write_record};
+pub use saved::Origin;
 
 const DATABASE: &str = "ledger.sqlite";
 /// The extension of what undoes a transaction of the database that was not finished.
 const UNDO: &str = "sqlite-journal";
 const LOCK: &str = "lock";
+const LIST: &str = "published.jsonl";
 /// What the lock file says from when there were tables: an empty database is a lost one then, and not a new one.
 const MADE: &[u8] = b"made\n";
 /// What makes the tables of each version out of those of the one before. A version above the last is refused: this program
@@ -124,6 +131,8 @@ pub struct Store {
     database: Connection,
     path: PathBuf,
     journal: Journal,
+    /// The number of the last record.
+    last: i64,
     _lock: File,
 }
 
@@ -152,7 +161,26 @@ impl Store {
             (_, journal) => journal,
         };
         lock.write_all(MADE).map_err(|error| Trouble::Io(directory.to_owned(), error.to_string()))?;
-        Ok(Store { database, path, journal, _lock: lock })
+        let last = last_record(&database).map_err(|error| trouble(&path, &error))?;
+        Ok(Store { database, path, journal, last, _lock: lock })
+    }
+
+    /// The number of the last record.
+    pub fn last_record(&self) -> i64 {
+        self.last
+    }
+
+    /// What was published when this state was last in use, as far as it may be shown again: its documents, not in memory.
+    pub fn published(&self, config: ContentHash, ledger: &Ledger) -> Option<Snapshot> {
+        let list = fs::read_to_string(self.path.with_file_name(LIST)).ok()?;
+        saved::read(&list, config, ledger, |record| self.took_since(record))
+    }
+
+    /// Whether anything was taken from readers after a record, or the record is of another state.
+    fn took_since(&self, record: i64) -> bool {
+        const TAKING: &str =
+            "SELECT EXISTS (SELECT 1 FROM record WHERE number > ? AND kind IN ('retracted', 'withdrawn', 'replaced'))";
+        record > self.last || self.database.query_row(TAKING, [record], |row| row.get(0)).unwrap_or(true)
     }
 
     /// Everything that was ever recorded.
@@ -187,10 +215,22 @@ impl Store {
             if self.journal == Journal::None {
                 self.journal = Journal::Undo;
             }
+            self.last = last_record(&self.database)?;
             Ok(())
         };
         write().map_err(|error| trouble(&self.path, &error))
     }
+}
+
+/// Writes down what is published, for the next start.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn note_published(directory: &Path, snapshot: &Snapshot, origin: &Origin) -> io::Result<()> {
+    let list = directory.join(LIST);
+    let new = list.with_extension("new");
+    let written = fs::write(&new, saved::spell(snapshot, origin)).and_then(|()| fs::rename(&new, list));
+    written.inspect_err(|_| drop(fs::remove_file(&new)))
 }
 
 /// What a directory's state says, without writing or locking anything; nothing where there is none.
@@ -333,6 +373,10 @@ fn version(database: &Connection) -> rusqlite::Result<usize> {
     let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // A negative one is nobody's.
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+fn last_record(database: &Connection) -> rusqlite::Result<i64> {
+    database.query_row("SELECT coalesce(max(number), 0) FROM record", [], |row| row.get(0))
 }
 
 fn write_ahead(database: &Connection) -> rusqlite::Result<()> {

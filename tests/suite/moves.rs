@@ -357,8 +357,8 @@ fn no_feed_lacks_an_article_while_its_file_is_elsewhere() {
         second += 1;
         let effects = engine.handle(event, Timestamp::from_second(second).expect("in range"));
         let times = |route: &str| {
-            let document = &engine.snapshot().documents.get(route).expect("published").bytes;
-            String::from_utf8_lossy(document).matches("<p>The ships are back.</p>").count()
+            let document = engine.snapshot().documents.get(route).expect("published").bytes();
+            String::from_utf8_lossy(&document.expect("in memory")).matches("<p>The ships are back.</p>").count()
         };
         let fetched = effects.into_iter().find_map(|effect| match effect {
             Effect::Fetch(requests) => Some(requests),

@@ -217,9 +217,14 @@ impl Daemon {
 
     /// A daemon that runs already.
     pub(crate) fn at(address: String) -> Daemon {
-        let daemon = Daemon { child: None, address };
+        let daemon = Daemon::at_once(address);
         daemon.wait_until_ready();
         daemon
+    }
+
+    /// The same, which may not be ready.
+    pub(crate) fn at_once(address: String) -> Daemon {
+        Daemon { child: None, address }
     }
 
     pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -228,10 +233,19 @@ impl Daemon {
 
     /// The same of a daemon that may be killed meanwhile.
     pub(crate) fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
+        self.ask("GET", path, headers)
+    }
+
+    /// The same without a body.
+    pub(crate) fn head(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        self.ask("HEAD", path, headers).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(DEADLINE))?;
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.address)?;
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.address)?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;
         let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
@@ -243,7 +257,7 @@ impl Daemon {
         let response = Response { status, headers, body: bytes[end + 4..].to_vec() };
         let length = response.header("content-length").map(|length| length.parse().expect("a length"));
         match length {
-            Some(length) if status != 304 && response.body.len() < length => Err(cut()),
+            Some(length) if status != 304 && method != "HEAD" && response.body.len() < length => Err(cut()),
             _ => Ok(response),
         }
     }

@@ -67,6 +67,11 @@ fn start(newsroom: Newsroom, instant: &str) -> Clocked {
 }
 
 fn run(newsroom: &Newsroom) -> (Daemon, oneshot::Sender<()>, JoinHandle<()>) {
+    let (address, stop, thread) = run_unready(newsroom);
+    (Daemon::at(address), stop, thread)
+}
+
+fn run_unready(newsroom: &Newsroom) -> (String, oneshot::Sender<()>, JoinHandle<()>) {
     let checked = dateline::daemon::load(&newsroom.path("config/dateline.toml"));
     let config = checked.config.clone().unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
     let (stop, stopped) = oneshot::channel::<()>();
@@ -82,7 +87,7 @@ fn run(newsroom: &Newsroom) -> (Daemon, oneshot::Sender<()>, JoinHandle<()>) {
             dateline::daemon::run(checked, config, Front::plain(listener), clock, stop).await.expect("it runs");
         });
     });
-    (Daemon::at(bound.recv().expect("it binds")), stop, thread)
+    (bound.recv().expect("it binds"), stop, thread)
 }
 
 impl Clocked {
@@ -120,6 +125,38 @@ impl Drop for Clocked {
 
 fn story(title: &str, keys: &str) -> String {
     format!("---\ntitle: {title}\n{keys}\n---\n\nThe text of {title}.\n")
+}
+
+/// The content directory is moved away, so that the daemon has nothing but what it published last.
+#[test]
+fn what_expires_while_nobody_serves_is_not_shown_again() {
+    let newsroom = Newsroom::new();
+    newsroom
+        .write("content/news/passing.md", story("Passing", "date: 2026-11-20 11:00\nexpires: 2026-11-24T12:00:20Z"));
+    newsroom.write("content/news/chips/staying.md", story("Staying", "date: 2026-11-20 10:00"));
+    let mut clocked = start(newsroom, "2026-11-24T12:00:00Z");
+    clocked.wait(&["Passing", "Staying"]);
+    clocked.end();
+    fs::rename(clocked.newsroom.path("content"), clocked.newsroom.path("away")).expect("movable");
+    const ROUTES: [&str; 7] =
+        ["/", "/feed.json", "/news/", "/news/rss.xml", "/news/atom.xml", "/feeds.opml", "/news/chips/rss.xml"];
+    let mut at = |instants: [&str; 2], expected: [[u16; 7]; 2]| {
+        set(instants[0]);
+        let (address, stop, thread) = run_unready(&clocked.newsroom);
+        (clocked.stop, clocked.thread) = (Some(stop), Some(thread));
+        let daemon = Daemon::at_once(address);
+        for (instant, expected) in instants.into_iter().zip(expected) {
+            set(instant);
+            let answers = ROUTES.map(|route| daemon.get(route, &[]));
+            assert_eq!(answers.each_ref().map(|answer| answer.status), expected, "{instant}");
+            let shown = answers.iter().filter(|answer| answer.text().contains("Passing")).count();
+            assert_eq!(shown > 0, expected[0] == 200, "{instant}");
+        }
+        clocked.end();
+    };
+    const GONE: [u16; 7] = [503, 503, 503, 503, 503, 503, 200];
+    at(["2026-11-24T12:00:10Z", "2026-11-24T12:00:20Z"], [[200; 7], GONE]);
+    at(["2026-11-24T12:00:20Z", "2026-11-25T12:00:00Z"], [GONE, GONE]);
 }
 
 #[test]

@@ -1,0 +1,115 @@
+//! The documents that are not in memory: how requests and deliveries come by them, and what follows where they cannot be read.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::deliver::disk::{Reader, place};
+use crate::event::Event;
+use crate::meter::Meters;
+use crate::snapshot::{Keeper, Resource, Snapshot};
+use crate::store::{self, Documents, Origin};
+
+/// How long after a publication it is written down.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What readers see, and what it was made of.
+#[derive(Clone)]
+pub(super) struct Published {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) origin: Origin,
+}
+
+/// Documents on the disk, and whom to tell of those that are lost.
+#[derive(Clone)]
+pub(super) struct Library {
+    pub(super) documents: Arc<Documents>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Library {
+    pub(super) fn new(
+        documents: Arc<Documents>,
+        snapshot: &Arc<ArcSwap<Snapshot>>,
+        events: &mpsc::Sender<Event>,
+    ) -> Library {
+        Library { documents, snapshot: Arc::clone(snapshot), events: events.clone() }
+    }
+
+    /// The documents of a newsroom. Feeds are in the output directory, too.
+    pub(super) fn open(config: &Config, meters: &Arc<Meters>) -> io::Result<Documents> {
+        let output = config.output.clone();
+        let elsewhere = Box::new(move |route: &str| {
+            let directory = output.as_ref().filter(|_| !route.ends_with('/'))?;
+            Some(place(directory, route.trim_start_matches('/')))
+        });
+        Documents::open(&config.state, config.server.memory, elsewhere, Arc::clone(meters))
+    }
+
+    /// Reads a document back. One that is lost is made anew.
+    pub(super) fn read(&self, route: &str, resource: &Arc<Resource>) -> io::Result<Bytes> {
+        self.documents.read(route, resource).inspect_err(|error| self.lost(route, resource, error))
+    }
+
+    /// Writes down what is published some time after each publication, and once more at the end, and removes what it leaves behind.
+    pub(super) async fn tend(self, state: PathBuf, mut published: watch::Receiver<Option<Published>>) {
+        let mut goes_on = true;
+        while goes_on && published.changed().await.is_ok() {
+            // What is published meanwhile is written together.
+            goes_on = timeout(PAUSE, published.wait_for(|_| false)).await.is_err();
+            let Some(Published { snapshot, origin }) = published.borrow_and_update().clone() else { continue };
+            let (documents, directory) = (Arc::clone(&self.documents), state.clone());
+            let work = spawn_blocking(move || {
+                snapshot.documents.iter().for_each(|(route, resource)| documents.keep(route, resource));
+                documents.collect();
+                store::note_published(&directory, &snapshot, &origin)
+            });
+            if let Err(error) = work.await.map_err(io::Error::other).flatten() {
+                let state = state.display();
+                tracing::warn!(
+                    "what is published cannot be noted in {state}: {error}; the next start answers 503 until all articles are \
+                     read: see to space and rights"
+                );
+            }
+        }
+    }
+
+    /// What takes documents over from the engine.
+    pub(super) fn keeper(&self) -> Keeper {
+        let documents = Arc::clone(&self.documents);
+        Keeper::new(move |resource| documents.take(resource))
+    }
+
+    /// What gives deliveries their documents.
+    pub(super) fn reader(&self) -> Reader {
+        let library = self.clone();
+        Box::new(move |path, resource| library.read(&format!("/{path}"), resource))
+    }
+
+    fn lost(&self, route: &str, resource: &Arc<Resource>, error: &io::Error) {
+        let snapshot = self.snapshot.load();
+        let is_current = snapshot.documents.get(route).is_some_and(|current| Arc::ptr_eq(current, resource));
+        // What has a successor is nobody's loss, and what is of the last run is being made already.
+        if !is_current || snapshot.generation == 0 || !resource.lose(true) {
+            return;
+        }
+        // Where the engine has too much to do for that, the next request says it again.
+        if self.events.try_send(Event::Lost(route.into())).is_err() {
+            resource.lose(false);
+            return;
+        }
+        tracing::error!(
+            "the copy of {route} cannot be read back: {error}; it is made anew, and answered 503 until then: see to the disk of the \
+             state directory"
+        );
+    }
+}

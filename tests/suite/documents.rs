@@ -1,0 +1,181 @@
+//! Documents that are not in memory: readers see no difference, and what the disk spoils is made again.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::ChildStdout;
+
+use crate::newsroom::{CONFIG, Daemon, Newsroom, Response, article, files};
+
+const SECTIONS: usize = 60;
+const CODINGS: [&str; 4] = ["identity", "gzip", "br", "zstd"];
+
+fn newsroom(memory: usize, more: &str) -> Newsroom {
+    let newsroom = Newsroom::new();
+    let sections: String = (0..SECTIONS).map(|n| format!("[[section]]\npath = \"desk-{n}\"\n")).collect();
+    let server = format!("[server]\nmemory = {memory}\n[admin]\nlisten = \"127.0.0.1:0\"\n");
+    newsroom.write("config/dateline.toml", format!("{CONFIG}{sections}{server}{more}"));
+    for n in 0..SECTIONS {
+        for k in 0..2 {
+            let body = format!("Desk {n} tells of matter {k}. ").repeat(60);
+            newsroom.article(&format!("desk-{n}/story-{n}-{k}.md"), &format!("Story {n}.{k}"), &body);
+        }
+    }
+    newsroom
+}
+
+fn routes() -> Vec<String> {
+    let folders = (0..SECTIONS).map(|n| format!("/desk-{n}/")).chain(["/".to_owned(), "/tags/tide/".to_owned()]);
+    let documents =
+        folders.flat_map(|folder| ["", "rss.xml", "atom.xml", "feed.json"].map(|name| format!("{folder}{name}")));
+    documents.chain(["/feeds.opml".to_owned()]).collect()
+}
+
+/// A daemon with what operators see of it.
+struct Served {
+    daemon: Daemon,
+    admin: Daemon,
+    _said: BufReader<ChildStdout>,
+}
+
+fn serve(newsroom: &Newsroom) -> Served {
+    let mut command = newsroom.command();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let (daemon, mut said) = Daemon::spawn_talking(&newsroom.path(""), command);
+    let mut line = String::new();
+    said.read_line(&mut line).expect("it says where operators look");
+    let admin = Daemon::at(line.split('/').nth(2).expect("an address").to_owned());
+    daemon.wait_until_ready();
+    Served { daemon, admin, _said: said }
+}
+
+impl Served {
+    fn number(&self, name: &str) -> u64 {
+        let metrics = self.admin.body("/metrics");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name} in {metrics}"))
+    }
+
+    fn documents_read(&self) -> u64 {
+        self.number("dateline_documents_read_total")
+    }
+}
+
+/// All that is to be the same, whenever it is asked for.
+fn told(response: &Response) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    let mut headers = response.headers.clone();
+    headers.retain(|(name, _)| name != "date");
+    headers.sort();
+    (response.status, headers, response.body.clone())
+}
+
+fn hash(response: &Response) -> String {
+    let tag = response.header("etag").expect("an ETag").trim_matches('"');
+    tag.split('-').next().expect("a hash").to_owned()
+}
+
+#[test]
+fn with_little_memory_readers_get_the_same() {
+    const LITTLE: usize = 100_000;
+    let (small, large) = (newsroom(LITTLE, ""), newsroom(100_000_000, ""));
+    let (cold, warm) = (serve(&small), serve(&large));
+    let mut tags = Vec::new();
+    for route in routes() {
+        for coding in CODINGS {
+            let accepts = [("Accept-Encoding", coding)];
+            let (got, wanted) = (cold.daemon.get(&route, &accepts), warm.daemon.get(&route, &accepts));
+            assert!(told(&got) == told(&wanted), "{route} in {coding}: {got:?}, {wanted:?}");
+            assert_eq!(got.status, 200, "{route} in {coding}");
+            tags.push((route.clone(), coding, got.header("etag").expect("an ETag").to_owned(), told(&got).1));
+        }
+    }
+    let read = cold.documents_read();
+    assert!(read > 100, "{read} documents were read");
+    assert_eq!(warm.documents_read(), 0);
+    let held = [&cold, &warm].map(|served| served.number("dateline_document_memory_bytes"));
+    assert!(held[0] <= LITTLE as u64 && held[1] > 500_000, "{held:?} bytes in memory");
+    // Neither of these needs the bytes.
+    for (route, coding, tag, fields) in tags {
+        let accepts = ("Accept-Encoding", coding);
+        let same = cold.daemon.get(&route, &[accepts, ("If-None-Match", &tag)]);
+        assert_eq!(same.status, 304, "{route} in {coding}");
+        let ranged = cold.daemon.head(&route, &[accepts, ("Range", "bytes=0-9")]);
+        assert_eq!(told(&ranged), (200, fields, Vec::new()), "{route} in {coding}");
+    }
+    assert_eq!(cold.documents_read(), read, "none was read for 304 and HEAD");
+    // What is written to the output directory is complete, too.
+    let is_delivered = |_: &Daemon| files(&small.path("feeds")) == files(&large.path("feeds"));
+    cold.daemon.wait("all is delivered", is_delivered);
+}
+
+#[test]
+fn what_is_of_no_document_any_more_goes() {
+    let newsroom = newsroom(0, "");
+    let served = serve(&newsroom);
+    let kept = || -> BTreeSet<String> { files(&newsroom.path(".dateline/documents")).into_keys().collect() };
+    let before = hash(&served.daemon.get("/desk-3/rss.xml", &[]));
+    assert!(kept().contains(&before));
+    newsroom.write("content/desk-3/story-3-0.md", article("Another story", "It was quite different."));
+    served.daemon.wait("the story is another", |daemon| daemon.body("/desk-3/rss.xml").contains("Another story"));
+    let after = hash(&served.daemon.get("/desk-3/rss.xml", &[]));
+    served.daemon.wait("its old version is removed", |_| !kept().contains(&before));
+    assert!(kept().contains(&after) && kept().len() > 4 * SECTIONS, "{}", kept().len());
+    // Also what a killed process left.
+    served.daemon.kill();
+    newsroom.write(&format!(".dateline/documents/{before}"), "left over");
+    let served = serve(&newsroom);
+    served.daemon.wait("what was left over is removed", |_| !kept().contains(&before));
+    assert_eq!(hash(&served.daemon.get("/desk-3/rss.xml", &[])), after);
+}
+
+#[test]
+fn a_spoilt_copy_is_never_served_and_made_again() {
+    let newsroom = newsroom(0, "[output]\ndirectory = \"\"\n");
+    let served = serve(&newsroom);
+    let log = || fs::read_to_string(newsroom.path("log")).expect("a log");
+    for (route, spoil) in [
+        ("/desk-7/rss.xml", Some("spoilt")),
+        ("/desk-8/", Some("")),
+        ("/desk-9/atom.xml", None),
+        ("/feeds.opml", Some("spoilt")),
+    ] {
+        for coding in ["identity", "gzip"] {
+            let accepts = [("Accept-Encoding", coding)];
+            let right = served.daemon.get(route, &accepts);
+            assert_eq!(right.status, 200, "{route}");
+            let copy = newsroom.path(&format!(".dateline/documents/{}", hash(&right)));
+            match spoil {
+                Some(bytes) => fs::write(&copy, bytes).expect("writable"),
+                None => fs::remove_file(&copy).expect("there"),
+            }
+            let mut refused = 0;
+            served.daemon.wait("it is right again", |daemon| {
+                let got = daemon.get(route, &accepts);
+                match got.status {
+                    503 => {
+                        refused += 1;
+                        assert_eq!(got.header("retry-after"), Some("1"), "{route}");
+                        false
+                    }
+                    _ => {
+                        assert_eq!(told(&got), told(&right), "{route} in {coding}");
+                        true
+                    }
+                }
+            });
+            let told = format!("the copy of {route} cannot be read back");
+            assert!(log().contains(&told) && log().contains("it is made anew"), "{refused} refusals, {}", log());
+        }
+    }
+}
+
+/// The same bytes are in the output directory.
+#[test]
+fn what_the_state_lost_is_found_among_the_feeds() {
+    let newsroom = newsroom(0, "");
+    let served = serve(&newsroom);
+    served.daemon.wait("it is delivered", |_| newsroom.path("feeds/desk-7/rss.xml").exists());
+    let right = served.daemon.get("/desk-7/rss.xml", &[]);
+    fs::write(newsroom.path(&format!(".dateline/documents/{}", hash(&right))), "spoilt").expect("writable");
+    assert_eq!(told(&served.daemon.get("/desk-7/rss.xml", &[])), told(&right));
+}

@@ -1,0 +1,188 @@
+//! A daemon that starts answers at once with what it published last, and with nothing that readers must not see any more.
+//!
+//! The content directory is moved away for it: then the articles are not known, however long one looks.
+
+use std::fs;
+
+use crate::newsroom::{CONFIG, Daemon, Newsroom, Response, said};
+
+const ROUTES: [&str; 9] = [
+    "/",
+    "/rss.xml",
+    "/news/",
+    "/news/rss.xml",
+    "/news/atom.xml",
+    "/news/feed.json",
+    "/news/chips/feed.json",
+    "/tags/tide/atom.xml",
+    "/feeds.opml",
+];
+const LIST: &str = ".dateline/published.jsonl";
+
+fn newsroom() -> Newsroom {
+    let newsroom = Newsroom::new();
+    newsroom.write("content/quay.png", "not really a picture");
+    newsroom.article("news/ships.md", "Ships", &format!("![](../quay.png) {}", "The ships are back. ".repeat(30)));
+    newsroom.article("news/chips/fab.md", "Fab", &"The fab is built. ".repeat(30));
+    newsroom
+}
+
+fn hide(newsroom: &Newsroom) {
+    fs::rename(newsroom.path("content"), newsroom.path("away")).expect("movable");
+}
+
+fn show(newsroom: &Newsroom) {
+    fs::rename(newsroom.path("away"), newsroom.path("content")).expect("movable");
+}
+
+/// What is the same whenever it is asked for.
+fn told(response: Response) -> (u16, Vec<(String, String)>, String) {
+    let mut headers = response.headers.clone();
+    headers.retain(|(name, _)| name != "date");
+    headers.sort();
+    let body = response.body.iter().map(|byte| format!("{byte:02x}")).collect();
+    (response.status, headers, body)
+}
+
+fn all(daemon: &Daemon) -> Vec<(u16, Vec<(String, String)>, String)> {
+    let asked = ROUTES.iter().flat_map(|route| ["identity", "gzip"].map(|coding| (route, coding)));
+    asked.map(|(route, coding)| told(daemon.get(route, &[("Accept-Encoding", coding)]))).collect()
+}
+
+/// Waits until what is published now is noted for the next start.
+fn is_noted(newsroom: &Newsroom, daemon: &Daemon, route: &str) {
+    let tag = daemon.get(route, &[]).header("etag").expect("an ETag").trim_matches('"').to_owned();
+    daemon.wait("it is noted", |_| fs::read_to_string(newsroom.path(LIST)).is_ok_and(|list| list.contains(&tag)));
+}
+
+fn status(daemon: &Daemon, path: &str) -> u16 {
+    let response = daemon.get(path, &[]);
+    assert!(response.status != 503 || response.header("retry-after") == Some("1"), "{path}: {response:?}");
+    response.status
+}
+
+#[test]
+fn what_was_published_last_is_served_at_once() {
+    for output in ["../feeds", ""] {
+        let newsroom = newsroom();
+        newsroom.write("config/dateline.toml", format!("{CONFIG}[output]\ndirectory = \"{output}\"\n"));
+        let daemon = newsroom.serve();
+        let before = all(&daemon);
+        assert!(before.iter().all(|(status, ..)| *status == 200));
+        let page = daemon.body("/news/feed.json");
+        let page = page.split("\"url\":").nth(1).and_then(|url| url.split('"').nth(1)).expect("an article");
+        let page = page.replace("http://127.0.0.1:8080", "").replace("\\/", "/");
+        assert_eq!(status(&daemon, &page), 200, "{page}");
+        assert_eq!(status(&daemon, "/media/quay.png"), 200);
+        assert!(daemon.stop());
+
+        hide(&newsroom);
+        let daemon = newsroom.serve_unready();
+        assert_eq!(status(&daemon, "/readyz"), 503);
+        assert_eq!(all(&daemon), before, "output to `{output}`");
+        for (route, (_, headers, _)) in ROUTES.iter().zip(before.iter().step_by(2)) {
+            let tag = &headers.iter().find(|(name, _)| name == "etag").expect("an ETag").1;
+            assert_eq!(daemon.get(route, &[("If-None-Match", tag)]).status, 304, "{route}");
+        }
+        // Of these nothing is kept.
+        for path in [&*page, "/media/quay.png", "/missing", "/news"] {
+            assert_eq!(status(&daemon, path), 503, "{path}");
+        }
+        assert_eq!(status(&daemon, "/healthz"), 200);
+        assert_eq!(status(&daemon, "/readyz"), 503);
+        assert!(daemon.stop());
+
+        show(&newsroom);
+        let daemon = newsroom.serve();
+        assert_eq!(all(&daemon), before, "ready, output to `{output}`");
+        drop(daemon);
+        // It was killed before it noted anything.
+        hide(&newsroom);
+        assert_eq!(all(&newsroom.serve_unready()), before, "killed, output to `{output}`");
+    }
+}
+
+#[test]
+fn a_spoilt_file_of_the_last_run_is_not_served() {
+    let newsroom = newsroom();
+    let daemon = newsroom.serve();
+    daemon.wait("all is delivered", |_| newsroom.path("feeds/news/rss.xml").exists());
+    let page = daemon.get("/news/", &[]).header("etag").expect("an ETag").trim_matches('"').to_owned();
+    assert!(daemon.stop());
+    hide(&newsroom);
+    let spoil = |name: &str| {
+        let mut bytes = fs::read(newsroom.path(name)).expect("written");
+        bytes[30] ^= 1;
+        fs::write(newsroom.path(name), bytes).expect("writable");
+    };
+    spoil("feeds/news/rss.xml");
+    spoil(&format!(".dateline/documents/{page}"));
+    fs::remove_file(newsroom.path("feeds/news/atom.xml")).expect("written");
+    let daemon = newsroom.serve_unready();
+    let served = ["/news/rss.xml", "/news/", "/news/atom.xml", "/news/feed.json"].map(|route| status(&daemon, route));
+    assert_eq!(served, [503, 503, 503, 200]);
+    assert!(daemon.stop());
+    show(&newsroom);
+    let daemon = newsroom.serve();
+    let served = ["/news/rss.xml", "/news/", "/news/atom.xml", "/news/feed.json"].map(|route| status(&daemon, route));
+    assert_eq!(served, [200; 4]);
+}
+
+#[test]
+fn another_configuration_shows_nothing_of_the_last_run() {
+    let newsroom = newsroom();
+    assert!(newsroom.serve().stop());
+    hide(&newsroom);
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n# Another.\n"));
+    let daemon = newsroom.serve_unready();
+    assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
+    assert!(daemon.stop());
+    // It is the same again, and then another while the articles are still read.
+    newsroom.write("config/dateline.toml", CONFIG);
+    let daemon = newsroom.serve_unready();
+    assert_eq!(status(&daemon, "/news/rss.xml"), 200);
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n# Another.\n"));
+    daemon.wait("it is noticed", |daemon| status(daemon, "/news/rss.xml") == 503);
+}
+
+#[test]
+fn a_retraction_before_a_kill_is_not_undone() {
+    let newsroom = newsroom();
+    let daemon = newsroom.serve();
+    is_noted(&newsroom, &daemon, "/news/rss.xml");
+    let told = newsroom.dateline(&["retract", "content/news/ships.md"]);
+    assert_eq!(told.status.code(), Some(0), "{}", said(&told));
+    drop(daemon);
+    hide(&newsroom);
+    let daemon = newsroom.serve_unready();
+    let ships = |daemon: &Daemon| ROUTES.iter().filter(|route| daemon.get(route, &[]).text().contains("Ships")).count();
+    assert_eq!(ships(&daemon), 0);
+    assert_eq!(status(&daemon, "/news/rss.xml"), 503);
+    drop(daemon);
+
+    // While the articles are read.
+    show(&newsroom);
+    let daemon = newsroom.serve();
+    is_noted(&newsroom, &daemon, "/news/rss.xml");
+    assert!(daemon.stop());
+    hide(&newsroom);
+    let daemon = newsroom.serve_unready();
+    assert!(daemon.body("/news/rss.xml").contains("Fab"), "{}", daemon.body("/news/rss.xml"));
+    let told = newsroom.dateline(&["retract", "content/news/chips/fab.md"]);
+    assert_eq!(told.status.code(), Some(0), "{}", said(&told));
+    assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
+    drop(daemon);
+    let daemon = newsroom.serve_unready();
+    assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
+    assert!(daemon.stop());
+
+    // And by a command while no daemon runs.
+    show(&newsroom);
+    newsroom.article("news/tugs.md", "Tugs", "The tugs are out.");
+    assert!(newsroom.serve().stop());
+    let told = newsroom.dateline(&["retract", "content/news/tugs.md"]);
+    assert_eq!(told.status.code(), Some(0), "{}", said(&told));
+    hide(&newsroom);
+    let daemon = newsroom.serve_unready();
+    assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
+}
