@@ -27,10 +27,12 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 SECTIONS = 20
 ITEMS = 50
+FIGURES = ("wall_s", "cpu_s", "peak_mb")
 
 HUGO_CONFIG = f"""
 baseURL = "https://www.courier.example/"
 title = "Harbour Courier"
+contentDir = "{{content}}"
 languageCode = "en"
 # Pages stay a kind, since a feed lists none that are not; without templates none is written.
 disableKinds = ["taxonomy", "term", "sitemap", "404", "robotsTXT"]
@@ -42,7 +44,7 @@ page = []
 limit = {ITEMS}
 """
 
-DATELINE_CONFIG = f"""
+DATELINE_CONFIG = """
 [site]
 title = "Harbour Courier"
 url = "https://www.courier.example/"
@@ -52,8 +54,9 @@ timezone = "Asia/Shanghai"
 tag_authority = "courier.example,2026"
 
 [content]
-directory = "content"
+directory = "{content}"
 article_url = "https://www.courier.example/{{section}}/{{slug}}/"
+{content_keys}
 
 [output]
 directory = "feeds"
@@ -65,14 +68,23 @@ directory = ".dateline"
 listen = "127.0.0.1:0"
 
 [feeds]
-formats = ["rss"]
-content = "summary"
-max_items = {ITEMS}
+formats = [{formats}]
+content = "{what}"
+max_items = {items}
 
 [taxonomies]
-tags = false
-authors = false
-""" + "".join(f'\n[[section]]\npath = "section-{n:02d}"\ntitle = "section-{n:02d}"\n' for n in range(SECTIONS))
+tags = {taxonomies}
+authors = {taxonomies}
+"""
+
+
+def dateline_config(content, formats=("rss",), what="summary", taxonomies=False, sections=SECTIONS, content_keys="", more=""):
+    """The configuration of an archive of make_corpus.py."""
+    names = (f"section-{number:02d}" for number in range(sections))
+    return DATELINE_CONFIG.format(
+        content=content, content_keys=content_keys, formats=", ".join(f'"{name}"' for name in formats), what=what, items=ITEMS,
+        taxonomies=str(taxonomies).lower(),
+    ) + more + "".join(f'\n[[section]]\npath = "{name}"\ntitle = "{name}"\n' for name in names)
 
 
 def measured(command, folder, log):
@@ -99,9 +111,79 @@ def check_output(who, folder, name):
 
 
 def warm(folder):
-    """Reads every file once, so that both find the archive in the page cache."""
-    for path in folder.rglob("*.md"):
-        path.read_bytes()
+    """Reads every file once, so that all find the archive in the page cache. Nothing is kept: the peak memory of a command that is
+    started is at least what this process has."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(place, name), "rb", 0) as file:
+                file.read()
+
+
+def fresh_build(dateline, scratch, config):
+    """`dateline build` from nothing with a configuration file in the scratch folder."""
+    for folder in ("feeds", ".dateline"):
+        shutil.rmtree(scratch / folder, ignore_errors=True)
+    return measured([dateline, "--config", config, "build"], scratch, scratch / "dateline.log")
+
+
+def compare(hugo, dateline, content, scratch, number):
+    """Rounds of one and the other in turn; either may be left out."""
+    (scratch / "hugo.toml").write_text(HUGO_CONFIG.format(content=content))
+    (scratch / "dateline.toml").write_text(dateline_config(content))
+    rounds = []
+    for done in range(number):
+        warm(content)
+        result = {}
+        if hugo:
+            shutil.rmtree(scratch / "public", ignore_errors=True)
+            result["hugo"] = measured([hugo, "--quiet"], scratch, scratch / "hugo.log")
+            check_output("hugo", scratch / "public", "index.xml")
+        if dateline:
+            result["dateline"] = fresh_build(dateline, scratch, "dateline.toml")
+            check_output("dateline", scratch / "feeds", "rss.xml")
+        rounds.append(result)
+        print(f"round {done + 1}: " + "; ".join(described(who, figures) for who, figures in result.items()), flush=True)
+    return rounds
+
+
+def described(who, figures):
+    return f"{who} {figures['wall_s']:.3f} s wall, {figures['cpu_s']:.3f} s CPU, {figures['peak_mb']:.0f} MB"
+
+
+def medians(rounds, over=None):
+    """The medians of the figures of each that was measured, as a table and for JSON; with `over`, two names, also of their ratio in
+    each round."""
+    rows, summary = [["median", "wall s", "CPU s", "peak MB"]], {}
+    for who in rounds[0]:
+        figures = {key: statistics.median(result[who][key] for result in rounds) for key in FIGURES}
+        summary[who] = {key: round(value, 3) for key, value in figures.items()}
+        rows.append([who, f"{figures['wall_s']:.3f}", f"{figures['cpu_s']:.3f}", f"{figures['peak_mb']:.1f}"])
+    if over:
+        one, other = over
+        ratio = {key: statistics.median(result[one][key] / result[other][key] for result in rounds) for key in FIGURES}
+        rows.append([f"{one.capitalize()} / {other}", *(f"{ratio[key]:.2f}" for key in FIGURES)])
+        summary[f"{one}_over_{other}"] = {key: round(value, 3) for key, value in ratio.items()}
+    return rows, summary
+
+
+def missed_bounds(summary, min_speedup, max_memory):
+    """What a comparison with Hugo misses of what was asked for."""
+    ratio = summary["hugo_over_dateline"]
+    missed = []
+    if min_speedup and ratio["wall_s"] < min_speedup:
+        missed.append(f"{ratio['wall_s']:.2f} times as fast as Hugo, {min_speedup} asked for")
+    if max_memory and 1 / ratio["peak_mb"] >= max_memory:
+        missed.append(f"{1 / ratio['peak_mb']:.3f} of Hugo's memory, less than {max_memory} asked for")
+    return missed
+
+
+def hugo_version(hugo):
+    return subprocess.run([hugo, "version"], capture_output=True, text=True, check=True).stdout.split()[1]
+
+
+def make_corpus(folder, count, *more):
+    command = [sys.executable, str(HERE / "make_corpus.py"), str(folder), str(count), *map(str, more)]
+    subprocess.run(command, check=True)
 
 
 def find_hugo(path):
@@ -141,55 +223,15 @@ def main():
         parser.error(f"at least {SECTIONS * ITEMS} articles, so that every feed is full")
 
     hugo = os.path.abspath(find_hugo(options.hugo))
-    version = subprocess.run([hugo, "version"], capture_output=True, text=True, check=True).stdout.split()[1]
     dateline = None if options.only_hugo else os.path.abspath(options.dateline or build_dateline())
     with tempfile.TemporaryDirectory(prefix="dateline-compare-") as scratch:
         scratch = pathlib.Path(scratch)
-        content = scratch / "content"
-        subprocess.run(
-            [sys.executable, str(HERE / "make_corpus.py"), str(content), str(options.articles), "--sections", str(SECTIONS)],
-            check=True,
-        )
-        (scratch / "hugo.toml").write_text(HUGO_CONFIG)
-        (scratch / "dateline.toml").write_text(DATELINE_CONFIG)
-        warm(content)
-        rounds = []
-        for number in range(options.rounds):
-            result = {}
-            shutil.rmtree(scratch / "public", ignore_errors=True)
-            result["hugo"] = measured([hugo, "--quiet"], scratch, scratch / "hugo.log")
-            check_output("hugo", scratch / "public", "index.xml")
-            if dateline:
-                shutil.rmtree(scratch / "feeds", ignore_errors=True)
-                shutil.rmtree(scratch / ".dateline", ignore_errors=True)
-                command = [dateline, "--config", "dateline.toml", "build"]
-                result["dateline"] = measured(command, scratch, scratch / "dateline.log")
-                check_output("dateline", scratch / "feeds", "rss.xml")
-            rounds.append(result)
-            print(f"round {number + 1}: " + "; ".join(
-                f"{who} {figures['wall_s']:.3f} s wall, {figures['cpu_s']:.3f} s CPU, {figures['peak_mb']:.0f} MB"
-                for who, figures in result.items()))
-
-    def median(who, key):
-        return statistics.median(result[who][key] for result in rounds)
-
-    summary = {"articles": options.articles, "rounds": options.rounds, "hugo_version": version, "cores": os.cpu_count(),
-               "machine": platform.machine()}
-    rows = [["median", "wall s", "CPU s", "peak MB"]]
-    for who in rounds[0]:
-        figures = {key: median(who, key) for key in ("wall_s", "cpu_s", "peak_mb")}
-        summary[who] = {key: round(value, 3) for key, value in figures.items()}
-        rows.append([who, f"{figures['wall_s']:.3f}", f"{figures['cpu_s']:.3f}", f"{figures['peak_mb']:.1f}"])
-    missed = []
-    if dateline:
-        ratio = {key: statistics.median(result["hugo"][key] / result["dateline"][key] for result in rounds)
-                 for key in ("wall_s", "cpu_s", "peak_mb")}
-        rows.append(["Hugo / dateline", *(f"{ratio[key]:.2f}" for key in ("wall_s", "cpu_s", "peak_mb"))])
-        summary["hugo_over_dateline"] = {key: round(value, 3) for key, value in ratio.items()}
-        if options.min_speedup and ratio["wall_s"] < options.min_speedup:
-            missed.append(f"{ratio['wall_s']:.2f} times as fast as Hugo, {options.min_speedup} asked for")
-        if options.max_memory and 1 / ratio["peak_mb"] >= options.max_memory:
-            missed.append(f"{1 / ratio['peak_mb']:.3f} of Hugo's memory, less than {options.max_memory} asked for")
+        make_corpus(scratch / "content", options.articles, "--sections", SECTIONS)
+        rounds = compare(hugo, dateline, scratch / "content", scratch, options.rounds)
+    rows, figures = medians(rounds, ("hugo", "dateline") if dateline else None)
+    missed = missed_bounds(figures, options.min_speedup, options.max_memory) if dateline else []
+    summary = {"articles": options.articles, "rounds": options.rounds, "hugo_version": hugo_version(hugo), "cores": os.cpu_count(),
+               "machine": platform.machine()} | figures
     table(rows)
     for line in missed:
         print(f"MISSED: {line}")
@@ -197,4 +239,5 @@ def main():
     return 1 if missed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
