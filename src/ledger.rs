@@ -402,11 +402,12 @@ impl Ledger {
         self.documents.get(route).copied()
     }
 
-    /// Keeps a path in the memory that others have it in.
-    pub fn adopt(&mut self, path: &ArticlePath) {
-        if let Some((own, _)) = self.number(path).and_then(|number| self.articles.get_mut(number)) {
-            own.clone_from(path);
-        }
+    /// What is remembered of the article in a file. Its path is kept in the memory that others have it in from now on.
+    pub fn adopt(&mut self, path: &ArticlePath) -> Option<&Remembered> {
+        let number = self.number(path)?;
+        let (own, remembered) = self.articles.get_mut(number)?;
+        own.clone_from(path);
+        Some(remembered)
     }
 
     fn number(&self, path: &ArticlePath) -> Option<Number> {

@@ -6,9 +6,9 @@
 //!
 //! ```text
 //! file on disk
-//!  └ watch     ParsedFile { path, Present(Parsed) | Absent | Unreadable }       hints and scans; reads and parses
+//!  └ watch     ParsedFile { path, Present(Parsed) | Known(card) | Absent ... }    hints and scans; reads, parses, recalls
 //!    └ article   Parsed { article or none, diagnostics, origins }               never fails, never panics
-//!      └ build::catalog   the last good Metadata per path
+//!      └ build::catalog   the last good card per path
 //!        └ build::index   every feed's (published, id) in order; ids; what is still to come
 //!          └ build::render_cache   Body -> sanitised HTML, by content hash
 //!            └ build::assemble   Feed { entries: Vec<Arc<Entry>>, .. }            neutral
@@ -79,8 +79,19 @@
 //! build never holds up HTTP. If it panics, what is published stays, and a new engine is built from configuration and scan;
 //! the files of that batch are tried one by one and the culprit is left out.
 //!
-//! **Why are bodies not kept?** An archive has a million articles and its windows a few thousand. The catalog keeps metadata;
+//! **Why are articles not kept?** An archive has a million of them and its windows a few thousand. The catalog keeps a card of each, some
+//! sixty bytes that say where and when readers see it, and neither title nor text;
 //! a window that needs a body asks for it with `Effect::Fetch` and is published when it arrives. Removals never wait for that.
+//!
+//! **Why may the cache of what was read be wrong?** It is never believed: a row counts only under the hash of its file's path, size, times and
+//! number and of what it says. So it is written without waiting for a disk, and anybody may delete it. Files that changed less than a second
+//! before they were read are not cached, since they may change again without looking different.
+//!
+//! **Why slabs and tables of numbers instead of maps?** A map of a million paths takes several dozen bytes for each beside what is in it, and
+//! there are six of them. A table of numbers takes ten, and the keys are looked at where they are ([`slab`]).
+//!
+//! **Why are entries packed in memory?** Three thousand feeds of whole articles have two gigabytes of text. What is needed to make a feed
+//! anew has to be there within milliseconds, which no disk promises, and text takes a third of its space packed (`engine::held`).
 //!
 //! **Why are hints not trusted?** `notify` loses what happens in a folder before it is watched, and the kernel's queue
 //! overflows. A hint says where to look; the look decides. A scan every five minutes finds what nobody said.

@@ -387,8 +387,15 @@ impl fmt::Display for ArticlePath {
 }
 
 /// An absolute IRI that identifies an entry or a feed for ever (RFC 4287 section 4.2.6), compared byte by byte.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::derived_hash_with_manual_eq, reason = "as of paths")]
 pub struct EntryId(ArcStr);
+
+impl PartialEq for EntryId {
+    fn eq(&self, other: &EntryId) -> bool {
+        ArcStr::ptr_eq(&self.0, &other.0) || self.as_str() == other.as_str()
+    }
+}
 
 impl EntryId {
     /// Checks an explicit `id`: an absolute IRI without white space, controls or characters that RFC 3987 forbids.

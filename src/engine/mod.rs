@@ -32,7 +32,7 @@ use crate::build::render_cache::RenderCache;
 use crate::config::Config;
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
-use crate::ledger::{Ledger, Record, Remembered};
+use crate::ledger::{Ledger, Record};
 use crate::snapshot::{Keeper, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
 use held::{Held, Unpacked};
@@ -374,8 +374,7 @@ impl Engine {
     /// A file is there; if it was lost, it is found.
     fn is_there(&mut self, path: &ArticlePath) {
         self.missing.returned(path);
-        self.ledger.adopt(path);
-        if self.ledger.article(path).is_some_and(Remembered::is_lost) {
+        if self.ledger.adopt(path).is_some_and(|remembered| remembered.is_lost()) {
             self.remember(Record::Found { path: path.clone() });
         }
     }

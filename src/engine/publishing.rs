@@ -62,10 +62,6 @@ impl Engine {
         let before = self.snapshot.clone();
         let changed = changes.articles;
         let mut refresh: BTreeSet<ArticlePath> = std::mem::take(&mut self.recollected);
-        for path in changed.iter().chain(&refresh) {
-            self.note_filing(index, path);
-        }
-
         let mut dirty = changes.feeds;
         dirty.append(&mut self.deferred);
         let (dirty, ended): (Vec<FeedKey>, Vec<FeedKey>) = dirty.into_iter().partition(|key| index.has_feed(key));
@@ -96,7 +92,9 @@ impl Engine {
         }
         self.keep(&mut requests);
         for path in changed.iter().filter(|path| !refresh.contains(*path)).chain(&refresh) {
-            self.refresh_article(index, path, index.get(path));
+            let filed = index.get(path);
+            self.note_filing(index, path, filed);
+            self.refresh_article(index, path, filed);
         }
         self.note_replaced(index);
         if feeds_changed || self.lost.contains("/feeds.opml") {
@@ -140,8 +138,7 @@ impl Engine {
     }
 
     /// Notes what is odd about where an article stands.
-    fn note_filing(&mut self, index: &Index, path: &ArticlePath) {
-        let filed = index.get(path);
+    fn note_filing(&mut self, index: &Index, path: &ArticlePath, filed: Option<&Filed>) {
         let mut diagnostics = filed.map(|filed| index.diagnostics(path, filed)).unwrap_or_default();
         if !diagnostics.is_empty() {
             let card = self.catalog.get(path).filter(|_| filed.is_some_and(|filed| filed.id().is_none()));

@@ -233,11 +233,12 @@ impl Engine {
         let mut requests = Vec::new();
         for (path, remembered) in self.ledger.articles() {
             // Retracted before this run read its file, which is broken: its feeds have to tell of it.
-            let untold = self.catalog.contains(path)
-                && remembered
-                    .retraction()
-                    .is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty());
-            if !(remembered.is_live() || untold) || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
+            let untold = || {
+                let known = remembered.retraction();
+                known.is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty())
+                    && self.catalog.contains(path)
+            };
+            if !(remembered.is_live() || untold()) || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
                 continue;
             }
             let hash = remembered.hash.filter(|hash| self.ledger.keeps(*hash));

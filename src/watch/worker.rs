@@ -586,6 +586,7 @@ impl<C: MetadataCache> Worker<C> {
         self.meters.looked_at.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
         let mut recalled = Vec::new();
         let mut there: HashSet<ArticlePath> = HashSet::new();
+        let is_known = self.known.in_folder(&folder.path).next().is_some();
         for (path, found, card) in folder.files {
             match found {
                 Ok(Some(stamp)) if self.known.is_unchanged(&path, stamp) => {}
@@ -618,9 +619,11 @@ impl<C: MetadataCache> Worker<C> {
                 Ok(None) => continue,
                 Err(_) => ready.push(path.clone()),
             }
-            there.insert(path);
+            if is_known {
+                there.insert(path);
+            }
         }
-        if folder.is_complete {
+        if folder.is_complete && is_known {
             let left = self.known.in_folder(&folder.path).filter(|path| !there.contains(*path));
             let left: Vec<ArticlePath> = left.cloned().collect();
             left.iter().for_each(|path| self.has_left(path, scope));
