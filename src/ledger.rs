@@ -169,14 +169,14 @@ pub enum Withdrawal {
 }
 
 /// What is remembered of the article in a file.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remembered {
     /// The id under which readers know it.
     pub id: Option<EntryId>,
-    /// The version that was public last, or of a retracted article the last one at all.
-    pub hash: Option<ContentHash>,
-    /// Its date of first publication, as readers saw it last (seconds since 1970).
-    date: Option<i64>,
+    /// The version that was public last, or of a retracted article the last one at all; all zeros: none was.
+    hash: ContentHash,
+    /// Its date of first publication, as readers saw it last (seconds since 1970); the least of all: it was not public yet.
+    date: i64,
     seldom: Option<Box<Seldom>>,
 }
 
@@ -191,10 +191,24 @@ struct Seldom {
     lost: bool,
 }
 
+/// No version: of bytes whose hash is this nobody knows any.
+const NO_VERSION: ContentHash = ContentHash::from_bytes([0; 16]);
+
+impl Default for Remembered {
+    fn default() -> Remembered {
+        Remembered { id: None, hash: NO_VERSION, date: i64::MIN, seldom: None }
+    }
+}
+
 impl Remembered {
+    /// The version that was public last, or of a retracted article the last one at all.
+    pub fn hash(&self) -> Option<ContentHash> {
+        Some(self.hash).filter(|hash| *hash != NO_VERSION)
+    }
+
     /// Its date of first publication, as readers saw it last.
     pub fn date(&self) -> Option<Timestamp> {
-        self.date.and_then(|second| Timestamp::from_second(second).ok())
+        Timestamp::from_second(self.date).ok()
     }
 
     /// When it was first seen, if it had no date then.
@@ -233,7 +247,7 @@ impl Remembered {
 
     /// Whether readers saw it and were not told that it is gone.
     pub fn is_known(&self) -> bool {
-        self.id.is_some() && self.hash.is_some() && self.retraction().is_none()
+        self.id.is_some() && self.hash().is_some() && self.retraction().is_none()
     }
 
     /// Whether readers can see it, as far as it is not to come or past its time.
@@ -295,7 +309,7 @@ impl Ledger {
                 let number = self.hold(path, id);
                 self.set_version(number, *hash);
                 let Some((_, remembered)) = self.articles.get_mut(number) else { return };
-                remembered.date = Some(date.as_second());
+                remembered.date = date.as_second();
                 if remembered.withdrawn().is_some() {
                     remembered.seldom().withdrawn = None;
                 }
@@ -366,7 +380,7 @@ impl Ledger {
     /// The files whose public version had these bytes, in order.
     pub fn with_version(&self, hash: ContentHash) -> impl Iterator<Item = &ArticlePath> {
         let articles = self.by_version.candidates(&hash).filter_map(|number| self.articles.get(number));
-        let same = articles.filter(|(_, remembered)| remembered.hash == Some(hash)).map(|(path, _)| path);
+        let same = articles.filter(|(_, remembered)| remembered.hash == hash).map(|(path, _)| path);
         let mut paths: Vec<&ArticlePath> = same.collect();
         paths.sort_unstable();
         paths.into_iter()
@@ -497,7 +511,7 @@ impl Ledger {
             self.by_path.remove(to, other);
             let Some((_, replaced)) = self.articles.get(other).cloned() else { return };
             replaced.id.iter().for_each(|id| self.by_id.remove(id, other));
-            replaced.hash.iter().for_each(|hash| self.by_version.remove(hash, other));
+            self.by_version.remove(&replaced.hash, other);
             self.articles.remove(other);
             let Some((_, mut remembered)) = self.articles.get(number).cloned() else { return };
             // An operator meant what is in this file.
@@ -554,11 +568,10 @@ impl Ledger {
 
     fn set_version(&mut self, number: Number, hash: ContentHash) {
         let Some((_, remembered)) = self.articles.get_mut(number) else { return };
-        if let Some(before) = remembered.hash.replace(hash) {
-            self.by_version.remove(&before, number);
-        }
+        let before = std::mem::replace(&mut remembered.hash, hash);
+        self.by_version.remove(&before, number);
         let articles = &self.articles;
-        self.by_version.insert(&hash, number, |number| articles.get(number).and_then(|(_, other)| other.hash.as_ref()));
+        self.by_version.insert(&hash, number, |number| articles.get(number).map(|(_, other)| &other.hash));
     }
 }
 
@@ -666,10 +679,10 @@ mod tests {
         let imported = |id: &str| Record::Imported { path: a.clone(), id: EntryId::minted(id.to_owned()) };
         let mut ledger = Ledger::replay([imported("urn:old")]);
         let (old, new) = (EntryId::minted("urn:old".to_owned()), EntryId::minted("urn:new".to_owned()));
-        assert!(ledger.holds(&a, &old) && ledger.article(&a).is_some_and(|a| a.hash.is_none()));
+        assert!(ledger.holds(&a, &old) && ledger.article(&a).is_some_and(|a| a.hash().is_none()));
         ledger.apply(&published("a.md", "urn:old", "1"));
         ledger.apply(&imported("urn:new"));
         assert!(ledger.holds(&a, &new) && !ledger.holds(&a, &old));
-        assert_eq!(ledger.article(&a).and_then(|a| a.hash), Some(ContentHash::of(b"1")));
+        assert_eq!(ledger.article(&a).and_then(Remembered::hash), Some(ContentHash::of(b"1")));
     }
 }

@@ -484,7 +484,7 @@ impl ContentHash {
     }
 
     /// The hash that these are the bytes of.
-    pub fn from_bytes(bytes: [u8; 16]) -> ContentHash {
+    pub const fn from_bytes(bytes: [u8; 16]) -> ContentHash {
         ContentHash(bytes)
     }
 

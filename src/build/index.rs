@@ -48,15 +48,16 @@ pub struct Filed {
     pub filing: Arc<Filing>,
     /// Whether readers can see it.
     pub standing: Standing,
-    /// First publication and last change; equal where no change is stated or it is still to come.
+    /// First publication and last change; equal where no change is stated or it is still to come. Those of a retracted article whose
+    /// id readers know are kept, as it keeps its right to the id.
     pub dates: Option<(Moment, Moment)>,
     path: ArticlePath,
     /// The feeds that have it while it is public; empty where it is not and never was.
     feeds: Arc<[FeedNumber]>,
     /// The id it would like to have, which others may want too.
     wish: EntryId,
-    /// By what right, and since when (seconds since 1970); `None`: it wants none, not being public.
-    claim: Option<(Right, i64)>,
+    /// By what right; `None`: it wants none, not being public.
+    claim: Option<Right>,
     /// Whether its author says which id it has.
     states_id: bool,
     /// Whether it is among the changes.
@@ -208,7 +209,8 @@ impl Index {
                 standing = Standing::Retracted;
                 // It keeps the id that readers know: nobody else gets it.
                 if holder.is_some() {
-                    claim = Some((right(), published.map_or(i64::MIN, Moment::second)));
+                    claim = Some(right());
+                    dates = published.map(|published| (published, published));
                 }
             }
             _ if card.draft => standing = Standing::Draft,
@@ -225,11 +227,11 @@ impl Index {
                 let updated = past.into_iter().max_by_key(|change| change.second()).unwrap_or(published);
                 due.extend(coming.into_iter().chain(card.expires).map(Moment::timestamp));
                 dates = Some((published, updated));
-                claim = Some((right(), published.second()));
+                claim = Some(right());
             }
         }
         // Whoever knows it from these feeds may have to be told something.
-        if dates.is_none() && remembered.is_none_or(|article| article.id.is_none()) {
+        if (dates.is_none() || standing == Standing::Retracted) && remembered.is_none_or(|article| article.id.is_none()) {
             feeds = Arc::from([]);
         }
         self.due.extend(due.iter().map(|instant| (*instant, path.clone())));
@@ -431,7 +433,7 @@ impl Index {
         let Some(number) = self.number(path) else { return };
         let Some(filed) = self.articles.get_mut(number) else { return };
         let Some(id) = filed.id().cloned() else { return };
-        filed.claim = filed.claim.map(|(_, since)| (Right::Held, since));
+        filed.claim = filed.claim.map(|_| Right::Held);
         if filed.wish != id {
             self.by_wish.remove(&filed.wish, number);
             filed.wish = id.clone();
@@ -536,8 +538,8 @@ impl Index {
     fn claims(&self, id: &EntryId) -> Vec<Number> {
         let claim = |number: Number| {
             let filed = self.articles.get(number).filter(|filed| filed.wish == *id)?;
-            let (right, since) = filed.claim?;
-            Some((right, since, &filed.path, number))
+            let since = filed.dates.map_or(i64::MIN, |(published, _)| published.second());
+            Some((filed.claim?, since, &filed.path, number))
         };
         let mut claims: Vec<_> = self.by_wish.candidates(id).filter_map(claim).collect();
         claims.sort_unstable();

@@ -331,7 +331,7 @@ fn judge(
     }
     match current {
         Some(current) if !force => {
-            let how = if known.is_some_and(|known| known.hash.is_some()) { "published" } else { "imported" };
+            let how = if known.is_some_and(|known| known.hash().is_some()) { "published" } else { "imported" };
             Verdict::Not(format!(
                 "already {how} as `{current}`; `--force` changes it, and readers see the article again"
             ))

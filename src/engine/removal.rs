@@ -241,7 +241,7 @@ impl Engine {
             if !(remembered.is_live() || untold()) || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
                 continue;
             }
-            let hash = remembered.hash.filter(|hash| self.ledger.keeps(*hash));
+            let hash = remembered.hash().filter(|hash| self.ledger.keeps(*hash));
             requests.extend(hash.map(|hash| BodyRequest { path: path.clone(), hash, shown: true }));
         }
         requests.sort();
@@ -345,7 +345,7 @@ impl Engine {
         }
         for path in vanished {
             self.remember(Record::Lost { path: path.clone() });
-            let kept = self.ledger.article(&path).and_then(|article| article.hash);
+            let kept = self.ledger.article(&path).and_then(Remembered::hash);
             if !self.held.contains_key(&path) && !kept.is_some_and(|hash| self.ledger.keeps(hash)) {
                 self.give_up(&path);
             }
