@@ -57,8 +57,10 @@ pub(super) struct Worker<C> {
     /// Whether events were lost since everything was looked at.
     overflowed: bool,
     mode: Mode,
-    /// How long it took to look at the whole content directory.
+    /// How long it took to look at the whole content directory, without reading what was new.
     looked: Duration,
+    /// How long reading took, ever.
+    reading: Duration,
     unannounced: Unannounced,
     known: KnownFiles,
     /// What earlier runs read; not there only while it is asked.
@@ -115,6 +117,7 @@ impl<C: MetadataCache> Worker<C> {
             overflowed: false,
             mode: Mode::default(),
             looked: Duration::ZERO,
+            reading: Duration::ZERO,
             unannounced: Unannounced::default(),
             known: KnownFiles::default(),
             cache: Some(cache),
@@ -389,6 +392,7 @@ impl<C: MetadataCache> Worker<C> {
     }
 
     fn read(&mut self, paths: Vec<ArticlePath>) -> Result<(), Stopped> {
+        let begun = self.now();
         // By what is known before any of these is read.
         let mut origins: BTreeMap<ArticlePath, ArticlePath> = BTreeMap::new();
         for path in &paths {
@@ -418,6 +422,7 @@ impl<C: MetadataCache> Worker<C> {
                 self.send(Event::Files(files))?;
             }
         }
+        self.reading += self.now().saturating_sub(begun);
         Ok(())
     }
 
@@ -470,13 +475,13 @@ impl<C: MetadataCache> Worker<C> {
     fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
         self.meters.scans.inc();
         let whole = self.tells_all || !scope.is_empty();
-        let begun = self.now();
+        let (begun, read) = (self.now(), self.reading);
         let mut found = self.look_everywhere(scope, whole)?;
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
         let remeasured = self.remeasured(&prefix);
         let now = self.now();
         if scope.is_empty() {
-            self.looked = now.saturating_sub(begun);
+            self.looked = now.saturating_sub(begun).saturating_sub(self.reading.saturating_sub(read));
             self.meters.scan_seconds.set(self.looked.as_secs_f64());
             let changed = remeasured.iter().filter(|path| !self.coalescer.is_waiting(path));
             changed.for_each(|path| self.unannounced.found(path, now));
