@@ -152,7 +152,8 @@ mod tests {
                     let mut found: Vec<Number> =
                         table.candidates(key).filter(|&number| slab.get(number) == Some(key)).collect();
                     let mut numbers = numbers.clone();
-                    (found.sort_unstable(), numbers.sort_unstable());
+                    found.sort_unstable();
+                    numbers.sort_unstable();
                     prop_assert_eq!(found, numbers);
                 }
                 prop_assert_eq!(slab.len(), slab.iter().count());

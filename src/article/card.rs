@@ -98,8 +98,11 @@ struct Seldom<'c> {
     retracted: Option<Option<&'c str>>,
     corrections: Vec<i64>,
     #[serde(borrow)]
-    files: Vec<(&'c str, Option<(u64, Option<u32>, Option<u32>)>)>,
+    files: Vec<(&'c str, Option<StoredFacts>)>,
 }
+
+/// Length, width and height.
+type StoredFacts = (u64, Option<u32>, Option<u32>);
 
 impl Packed {
     /// The card of an article.

@@ -90,6 +90,9 @@ enum Right {
     Minted,
 }
 
+/// Where articles belong, and the feeds that have them.
+type Shelf = (Arc<Filing>, Arc<[FeedNumber]>);
+
 /// Stands for a feed as long as the index does.
 type FeedNumber = u32;
 
@@ -118,7 +121,7 @@ pub struct Index {
     /// Those that want an id, by that. Nearly every id is wanted by one article.
     by_wish: Table,
     /// Where articles go that say nothing of it, by their folders.
-    shelves: HashMap<Box<str>, (Arc<Filing>, Arc<[FeedNumber]>)>,
+    shelves: HashMap<Box<str>, Shelf>,
     feeds: Vec<FeedState>,
     by_key: BTreeMap<FeedKey, FeedNumber>,
     /// The instants still to come at which articles have to be filed anew.
@@ -231,7 +234,8 @@ impl Index {
             }
         }
         // Whoever knows it from these feeds may have to be told something.
-        if (dates.is_none() || standing == Standing::Retracted) && remembered.is_none_or(|article| article.id.is_none()) {
+        if (dates.is_none() || standing == Standing::Retracted) && remembered.is_none_or(|article| article.id.is_none())
+        {
             feeds = Arc::from([]);
         }
         self.due.extend(due.iter().map(|instant| (*instant, path.clone())));
@@ -500,7 +504,7 @@ impl Index {
     }
 
     /// Where an article belongs, and the feeds that have it while it is public.
-    fn shelf(&mut self, path: &ArticlePath, card: &Card) -> (Arc<Filing>, Arc<[FeedNumber]>) {
+    fn shelf(&mut self, path: &ArticlePath, card: &Card) -> Shelf {
         let by_folder = self.cabinet.goes_by_folder(card);
         let known = self.shelves.get(path.folder()).filter(|_| by_folder).cloned();
         let (filing, sections) = known.unwrap_or_else(|| {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use super::{count, fail, load};
@@ -66,7 +67,9 @@ impl Serve {
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let daemon = daemon::run(checked, config, front, daemon::now, async { stopped.await.unwrap_or_default() });
             let mut daemon = std::pin::pin!(daemon);
-            tokio::spawn(tell_progress(meters));
+            // Ends when it is dropped, at the end.
+            let mut progress = JoinSet::new();
+            progress.spawn(tell_progress(meters));
             tokio::select! {
                 result = &mut daemon => return result.map_err(|error| error.to_string()),
                 () = signals.next(&renewal) => {}

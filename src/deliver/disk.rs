@@ -29,6 +29,9 @@ pub struct Disk {
     written: Option<BTreeMap<String, ContentHash>>,
 }
 
+/// A document, and the path that it is delivered under.
+type Routed = (Arc<str>, Arc<Resource>);
+
 impl Disk {
     /// A directory, which need not be there yet.
     pub fn new(directory: PathBuf) -> Disk {
@@ -144,8 +147,7 @@ impl Target for Disk {
         let named = |(route, document): &(Arc<str>, Option<Arc<Resource>>)| {
             (file_name(route), document.clone().map(|document| (Arc::clone(route), document)))
         };
-        let documents: BTreeMap<String, Option<(Arc<str>, Arc<Resource>)>> =
-            delivery.documents.iter().map(named).collect();
+        let documents: BTreeMap<String, Option<Routed>> = delivery.documents.iter().map(named).collect();
         let stale = |path: &&String| match documents.get(*path) {
             Some(document) => document.is_none(),
             None => delivery.complete,

@@ -44,7 +44,10 @@ impl Engine {
         let known = self.ledger.article(path);
         let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
         let is_same = known.is_some_and(|known| {
-            known.id.as_ref() == Some(&id) && known.hash() == Some(hash) && known.date() == Some(date) && known.is_live()
+            known.id.as_ref() == Some(&id)
+                && known.hash() == Some(hash)
+                && known.date() == Some(date)
+                && known.is_live()
         });
         let is_retracted = known.is_some_and(|known| known.retraction().is_some());
         let was_known = known.is_some_and(Remembered::is_known);
@@ -75,7 +78,8 @@ impl Engine {
         let paths: BTreeSet<ArticlePath> = concerned.cloned().collect();
         for path in &paths {
             let Some(remembered) = self.ledger.article(path).filter(|article| article.id.is_some()) else { continue };
-            if remembered.hash().is_none() || remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some()) {
+            if remembered.hash().is_none() || remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some())
+            {
                 continue;
             }
             let left = || changes.left.get(path).map(routes);

@@ -238,7 +238,8 @@ impl Engine {
                 known.is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty())
                     && self.catalog.contains(path)
             };
-            if !(remembered.is_live() || untold()) || self.catalog.get(path).is_some() || self.catalog.is_withheld(path) {
+            if !(remembered.is_live() || untold()) || self.catalog.get(path).is_some() || self.catalog.is_withheld(path)
+            {
                 continue;
             }
             let hash = remembered.hash().filter(|hash| self.ledger.keeps(*hash));

@@ -245,7 +245,9 @@ impl Drop for Share {
 
 /// Who is given each document as it is made, before any snapshot has it, and may write its bytes down and let them go.
 #[derive(Clone)]
-pub struct Keeper(Arc<dyn Fn(&Arc<Resource>) + Send + Sync>);
+pub struct Keeper(Arc<Keep>);
+
+type Keep = dyn Fn(&Arc<Resource>) + Send + Sync;
 
 impl Keeper {
     /// What to call with each document.

@@ -757,12 +757,15 @@ impl<C: MetadataCache> Worker<C> {
     }
 }
 
+/// What a look at a file showed.
+type Look = Result<Option<Stamp>, Diagnostic>;
+
 /// A folder whose files were looked at.
 struct Looked {
     path: String,
     is_complete: bool,
     /// What a look at each showed, and what is kept of it.
-    files: Vec<(ArticlePath, Result<Option<Stamp>, Diagnostic>, Option<Packed>)>,
+    files: Vec<(ArticlePath, Look, Option<Packed>)>,
     /// Files that are kept and not there.
     gone: Vec<String>,
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use dateline::daemon::Caching;
 use dateline::event::FileState;
@@ -91,7 +91,7 @@ fn happen(newsroom: &Newsroom, happening: &Happening) {
         Happening::Remove(path) => fs::remove_file(file(path)).unwrap_or_default(),
         Happening::Touch(path) => {
             let Ok(file) = File::options().append(true).open(file(path)) else { return };
-            file.set_modified(SystemTime::now()).expect("set");
+            file.set_modified(watch::clock()).expect("set");
         }
         Happening::Picture(size) => newsroom.write("content/quay.png", vec![size; usize::from(size)]),
         Happening::Spoil(path) => {
@@ -143,7 +143,7 @@ fn read(newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (Str
     let config = config::parse(&config, CONFIG.as_bytes()).config.expect("good");
     let root = Root { path: newsroom.path("content"), name: "content".into() };
     // An hour later, no file is young.
-    let clock = || SystemTime::now() + Duration::from_secs(3_600);
+    let clock = || watch::clock() + Duration::from_secs(3_600);
     let (listing, read) =
         watch::read_everything(&root, &config.parsing, cache, clock, &AtomicI64::new(i64::MIN), &|_, _| {}, |files| {
             files.flatten().map(|file| (file.path, file.state)).collect::<Vec<_>>()
@@ -217,7 +217,7 @@ fn only_what_changed_is_read_again() {
     assert_eq!(read_files(Caching::at(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
     assert_eq!(read_files(Caching::at(&state)).count(), 0);
     // Files of the last second are not trusted: they may change again without looking different.
-    let now = SystemTime::now;
+    let now = watch::clock;
     let root = Root { path: newsroom.path("content"), name: "content".into() };
     let config = config::parse(&newsroom.path("x.toml"), CONFIG.as_bytes()).config.expect("good");
     newsroom.write("content/news/young.md", article("Young", "Text."));

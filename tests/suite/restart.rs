@@ -44,7 +44,10 @@ fn told(response: Response) -> (u16, Vec<(String, String)>, String) {
     (response.status, headers, body)
 }
 
-fn all(daemon: &Daemon) -> Vec<(u16, Vec<(String, String)>, String)> {
+/// Status, header fields and body.
+type Answer = (u16, Vec<(String, String)>, String);
+
+fn all(daemon: &Daemon) -> Vec<Answer> {
     let asked = ROUTES.iter().flat_map(|route| ["identity", "gzip"].map(|coding| (route, coding)));
     asked.map(|(route, coding)| told(daemon.get(route, &[("Accept-Encoding", coding)]))).collect()
 }
