@@ -129,7 +129,27 @@ pub async fn run(
         let before = store.published(opening.hash, &ledger).unwrap_or_default();
         Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }))
     });
-    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+    let options = WatchOptions {
+        root: root(&config),
+        parsing: Arc::clone(&config.parsing),
+        config: config.file.clone(),
+        config_hash: config.hash,
+        load: config::parse,
+        grace: config.content.removals.grace.try_into().unwrap_or_default(),
+        watch: config.content.watch,
+        safety: SAFETY_SCAN,
+    };
+    let (heard, watched) = mpsc::channel(64);
+    let cache = Caching::at(&config.state);
+    let watcher = watch::start(options, cache, heard, Arc::clone(&front.meters))
+        .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
+    let remembered: Result<_, Trouble> = remembered.await.map_err(fatal)?;
+    let (store, ledger, before) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
+    if !before.documents.is_empty() {
+        let count = before.documents.len();
+        tracing::info!("{count} documents of the last run are served until the articles are known");
+    }
+    let snapshot = Arc::new(ArcSwap::from_pointee(before));
     let (events, inbox) = mpsc::channel(64);
     let library = Library::new(Arc::new(documents), &snapshot, &events);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
@@ -180,27 +200,6 @@ pub async fn run(
             "control socket"
         })),
         Err(error) => tracing::error!("commands such as `dateline retract` cannot reach this daemon: {error}"),
-    }
-    let options = WatchOptions {
-        root: root(&config),
-        parsing: Arc::clone(&config.parsing),
-        config: config.file.clone(),
-        config_hash: config.hash,
-        load: config::parse,
-        grace: config.content.removals.grace.try_into().unwrap_or_default(),
-        watch: config.content.watch,
-        safety: SAFETY_SCAN,
-    };
-    let (heard, watched) = mpsc::channel(64);
-    let cache = Caching::at(&config.state);
-    let watcher = watch::start(options, cache, heard, Arc::clone(&meters))
-        .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
-    let remembered: Result<_, Trouble> = remembered.await.map_err(fatal)?;
-    let (store, ledger, before) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
-    if !before.documents.is_empty() {
-        let count = before.documents.len();
-        tracing::info!("{count} documents of the last run are served until the articles are known");
-        snapshot.store(Arc::new(before));
     }
     let daemon = Daemon {
         root: root(&config),

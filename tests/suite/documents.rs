@@ -121,7 +121,7 @@ fn what_is_of_no_document_any_more_goes() {
     served.daemon.wait("its old version is removed", |_| !kept().contains(&before));
     assert!(kept().contains(&after) && kept().len() > 4 * SECTIONS, "{}", kept().len());
     // Also what a killed process left.
-    served.daemon.kill();
+    drop(served);
     newsroom.write(&format!(".dateline/documents/{before}"), "left over");
     let served = serve(&newsroom);
     served.daemon.wait("what was left over is removed", |_| !kept().contains(&before));
