@@ -298,6 +298,24 @@ impl Ledger {
         ledger
     }
 
+    /// Makes room for so many more articles.
+    pub fn reserve(&mut self, articles: usize) {
+        let of = &self.articles;
+        self.by_path.reserve(articles, |number| of.get(number).map(|(path, _)| path));
+        self.by_id.reserve(articles, |number| of.get(number).and_then(|(_, article)| article.id.as_ref()));
+        self.by_version.reserve(articles, |number| of.get(number).map(|(_, article)| &article.hash));
+    }
+
+    /// How many articles anything is remembered of.
+    pub fn len(&self) -> usize {
+        self.articles.len()
+    }
+
+    /// Whether nothing is remembered of any article.
+    pub fn is_empty(&self) -> bool {
+        self.articles.is_empty()
+    }
+
     /// Takes one more record in.
     pub fn apply(&mut self, record: &Record) {
         match record {

@@ -54,6 +54,13 @@ pub enum Change {
 }
 
 impl Catalog {
+    /// A catalog with room for so many files.
+    pub fn with_room_for(files: usize) -> Catalog {
+        let mut catalog = Catalog::default();
+        catalog.by_path.reserve::<ArticlePath>(files, |_| None);
+        catalog
+    }
+
     /// Takes note of what reading of a file gave.
     pub fn apply(&mut self, path: &ArticlePath, read: Read<'_>) -> Change {
         self.change(path, |known| match read {
@@ -105,11 +112,16 @@ impl Catalog {
     }
 
     /// The articles that a listing of all files proves to be gone, in order: not listed, and the nearest folder that was listed is
-    /// complete.
-    pub fn missing(&self, listing: &Listing) -> Vec<ArticlePath> {
+    /// complete. `note_others`: takes note of those that are listed and not known.
+    pub fn missing(&mut self, listing: &Listing, note_others: bool) -> Vec<ArticlePath> {
         // Nearly all are listed.
         let mut listed: Vec<bool> = Vec::new();
-        for number in listing.files.iter().filter_map(|path| self.number(path)) {
+        for path in &listing.files {
+            let known = self.number(path);
+            if known.is_none() && note_others {
+                self.note(path);
+            }
+            let Some(number) = known else { continue };
             let number = number as usize;
             if listed.len() <= number {
                 listed.resize((number + 1).next_power_of_two(), false);
@@ -193,7 +205,7 @@ mod tests {
 
     #[test]
     fn absence_counts_only_under_a_complete_listing() {
-        let catalog = catalog(&["a/1.md", "a/b/2.md", "c/3.md", "d/e/4.md", "top.md"]);
+        let mut catalog = catalog(&["a/1.md", "a/b/2.md", "c/3.md", "d/e/4.md", "top.md"]);
         let folder = |path: &str, readable: bool| ListedDirectory {
             path: path.into(),
             unreadable: (!readable).then(|| Diagnostic::new(Code::FolderUnreadable, "why")),
@@ -219,7 +231,7 @@ mod tests {
                 doubtful: false,
                 limited: None,
             };
-            let found: Vec<String> = catalog.missing(&listing).iter().map(ToString::to_string).collect();
+            let found: Vec<String> = catalog.missing(&listing, false).iter().map(ToString::to_string).collect();
             assert_eq!(found.join(" "), missing, "{listing:?}");
         }
     }

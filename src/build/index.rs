@@ -60,6 +60,8 @@ pub struct Filed {
     claim: Option<Right>,
     /// Whether its author says which id it has.
     states_id: bool,
+    /// Whether it names files below the content directory.
+    pub names_files: bool,
     /// Whether it is among the changes.
     is_changed: bool,
 }
@@ -150,8 +152,8 @@ pub struct Changes {
 }
 
 impl Index {
-    /// An empty index; every configured feed is there from the start.
-    pub fn new(cabinet: Arc<Cabinet>) -> Index {
+    /// An empty index with room for so many articles; every configured feed is there from the start.
+    pub fn new(cabinet: Arc<Cabinet>, articles: usize) -> Index {
         let sections = cabinet.config().sections.iter().map(|section| FeedKey::Section(section.path.clone()));
         let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
         let mut index = Index {
@@ -174,6 +176,8 @@ impl Index {
         for key in &keys {
             index.feed_number(key);
         }
+        index.by_path.reserve::<ArticlePath>(articles, |_| None);
+        index.by_wish.reserve::<EntryId>(articles, |_| None);
         index.changes.feeds = keys;
         index
     }
@@ -245,8 +249,9 @@ impl Index {
         if let Some(count) = hidden(&mut self.hidden, &standing) {
             *count += 1;
         }
-        let (path, states_id) = (path.clone(), card.id.is_some());
-        let filed = Filed { path, filing, standing, dates, feeds, wish, claim, states_id, is_changed: true };
+        let (path, states_id, names_files) = (path.clone(), card.id.is_some(), !card.files.is_empty());
+        let filed =
+            Filed { path, filing, standing, dates, feeds, wish, claim, states_id, names_files, is_changed: true };
         self.changes.articles.push(filed.path.clone());
         let wish = filed.wish.clone();
         let number = self.insert(filed);

@@ -49,4 +49,8 @@ impl MetadataCache for Caching {
     fn finish_listing(&mut self) {
         self.0.iter_mut().for_each(Cache::finish_listing);
     }
+
+    fn folders(&mut self) -> usize {
+        self.0.as_ref().map(Cache::folders).unwrap_or_default()
+    }
 }

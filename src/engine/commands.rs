@@ -208,7 +208,8 @@ impl Engine {
 
     /// The index of all good articles under a configuration.
     pub(super) fn arranged(&self, config: &Arc<Config>) -> Index {
-        let mut index = Index::new(Arc::new(Cabinet::new(Arc::clone(config))));
+        let mut index =
+            Index::new(Arc::new(Cabinet::new(Arc::clone(config))), self.catalog.len().max(self.ledger.len()));
         for (path, card) in self.catalog.iter().filter(|(path, _)| !self.missing.is_newcomer(path)) {
             index.put(path, &card.open(path), &self.ledger, self.now);
         }

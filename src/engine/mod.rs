@@ -134,14 +134,14 @@ impl Engine {
     /// An engine that has seen no file yet, but remembers what was published.
     pub fn remembering(ledger: Ledger) -> Engine {
         Engine {
-            ledger,
             records: Vec::new(),
             missing: Missing::default(),
             deleted: BTreeMap::new(),
             urgent: false,
             recollected: BTreeSet::new(),
             now: Timestamp::MIN,
-            catalog: Catalog::default(),
+            catalog: Catalog::with_room_for(ledger.len()),
+            ledger,
             index: None,
             listed: false,
             problems: Problems::default(),
@@ -518,7 +518,7 @@ impl Engine {
     }
 
     fn compare(&mut self, listing: &Listing) {
-        let missing = if listing.is_whole { self.catalog.missing(listing) } else { Vec::new() };
+        let missing = if listing.is_whole { self.catalog.missing(listing, !self.listed) } else { Vec::new() };
         for path in missing {
             self.missing.vanished(path, listing.doubtful);
         }

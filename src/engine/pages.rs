@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::held::Held;
-use crate::article::card::Packed;
 use crate::build::assemble;
 use crate::build::index::{Filed, Index, Standing};
 use crate::ledger::Retraction;
@@ -21,11 +20,10 @@ impl Engine {
         }
         let shown =
             own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
-        let card = filed.and_then(|_| self.catalog.get(path));
-        if !shown && !card.is_some_and(Packed::has_files) {
+        if !shown && !filed.is_some_and(|filed| filed.names_files) {
             return;
         }
-        let card = card.map(|card| card.open(path));
+        let card = filed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
         let new = match (self.held.get(path), &card) {
             (Some(held), _) if filed.is_some_and(|filed| filed.id().is_some()) => Some(Arc::clone(&held.article)),
             (_, Some(card)) => self.published(index, path, card).map(Arc::new),

@@ -199,7 +199,6 @@ impl Engine {
     /// After the first complete listing: what was public and has no good file now is asked of the store, and what is proven to
     /// be gone has vanished.
     pub(super) fn take_stock(&mut self, listing: &Listing) {
-        listing.files.iter().for_each(|path| self.catalog.note(path));
         let absent = listing.absence();
         let mut lost = Vec::new();
         for (path, remembered) in self.ledger.articles().filter(|(path, _)| !self.catalog.contains(path)) {

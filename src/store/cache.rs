@@ -103,6 +103,14 @@ impl Cache {
         self.order(Order::Only(asked));
     }
 
+    /// Of how many folders anything is kept.
+    pub fn folders(&self) -> usize {
+        let count =
+            |reader: &Connection| reader.query_row("SELECT count(*) FROM folder", [], |row| row.get::<_, i64>(0));
+        let folders = self.reader.as_ref().and_then(|reader| count(reader).ok());
+        folders.and_then(|folders| usize::try_from(folders).ok()).unwrap_or_default()
+    }
+
     fn order(&mut self, order: Order) {
         if let Some(orders) = &self.orders
             && orders.send(order).is_err()

@@ -100,6 +100,10 @@ impl StoredRetraction {
 pub(super) fn replay(database: &Connection, version: usize) -> rusqlite::Result<Ledger> {
     let mut ledger = Ledger::default();
     let instant_of = if version < SCHEMA { "NULL" } else { "instant" };
+    // So many at most: most articles were published in one version.
+    let articles: i64 =
+        database.query_row("SELECT count(*) FROM record WHERE kind = 'published'", [], |row| row.get(0))?;
+    ledger.reserve(usize::try_from(articles).unwrap_or(0));
     let mut statement =
         database.prepare(&format!("SELECT kind, path, value, hash, {instant_of} FROM record ORDER BY number"))?;
     let mut rows = statement.query([])?;

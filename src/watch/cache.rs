@@ -38,6 +38,8 @@ pub trait MetadataCache: Send {
     fn keep(&mut self, rows: Vec<(ArticlePath, Option<Cached>)>);
     /// All folders were asked for.
     fn finish_listing(&mut self);
+    /// Of how many folders anything is kept.
+    fn folders(&mut self) -> usize;
 }
 
 /// Nothing is kept.
@@ -48,6 +50,9 @@ impl MetadataCache for () {
     }
     fn keep(&mut self, _: Vec<(ArticlePath, Option<Cached>)>) {}
     fn finish_listing(&mut self) {}
+    fn folders(&mut self) -> usize {
+        0
+    }
 }
 
 /// The rules by which files are read.

@@ -29,6 +29,8 @@ use crate::types::{ArticlePath, ContentHash};
 
 /// The most files of one event.
 const BATCH: usize = 1_024;
+/// So many folders take seconds to watch.
+const MANY_FOLDERS: usize = 2_000;
 /// How often it is asked what is mounted, and the configuration is looked at where the system does not tell of it.
 const MOUNTS: Duration = Duration::from_secs(2);
 /// How long a configuration that is gone may take to come back, as in a save that removes and writes.
@@ -306,10 +308,15 @@ impl<C: MetadataCache> Worker<C> {
         self.renamed.extend(work.renamed);
         if work.everything || self.next_scan <= self.now() {
             let begun = self.now();
-            self.arm();
+            // Readers of a large archive need not wait for thousands of watches: what happens meanwhile a second look finds.
+            let is_late = !self.listed && self.cache.as_mut().is_some_and(|cache| cache.folders() > MANY_FOLDERS);
+            if !is_late {
+                self.arm();
+            }
             let arming = self.now().saturating_sub(begun);
             self.scan("")?;
             let pause = self.mode.pause(self.armed, arming + self.looked, self.options.safety);
+            let pause = if is_late { Duration::ZERO } else { pause };
             self.meters.scan_interval.set(pause.as_secs_f64());
             self.next_scan = self.now() + pause;
         } else {
