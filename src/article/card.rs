@@ -237,3 +237,78 @@ impl Card {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::article::{ParseOptions, parse};
+
+    fn options() -> ParseOptions {
+        ParseOptions {
+            root: "content".into(),
+            timezone: jiff::tz::TimeZone::UTC,
+            charset: None,
+            wire_labels: Vec::new(),
+            max_size: 1 << 20,
+        }
+    }
+
+    #[test]
+    fn a_card_says_what_its_article_says() {
+        let plain = "title: Quay\ndate: 2026-11-01T10:00:00+08:00\n";
+        let mut sizes = Vec::new();
+        for keys in [
+            "",
+            "tags: [boats, tide]\nauthors: [Ada Quay, Bo]\nsummary: In brief.",
+            "draft: true\nfeeds: false",
+            "slug: other\nsection: news/chips\nsections: [sport]\nlanguage: zh-Hans\nid: tag:x,2026:1",
+            "link: https://www.example.org/a\nupdated: 2026-11-02\nexpires: 2027-01-01\nembargo: 2026-11-01T11:00:00Z",
+            "status: retracted\nretraction: Libel",
+            "corrections:\n  - date: 2026-11-03\n    text: It was two ships.",
+            "image: quay.jpg\nmedia: [sound.mp3]",
+        ] {
+            let path = ArticlePath::new("world/quay.md");
+            let text = format!("---\n{plain}{keys}\n---\nText.\n");
+            let parsed = parse(&path, text.as_bytes(), &options());
+            let article = parsed.article.unwrap_or_else(|| panic!("{keys}: {:?}", parsed.diagnostics));
+            let (metadata, card) = (&*article.metadata, article.card.open(&path));
+            let said = Card {
+                hash: metadata.hash,
+                published: metadata.published,
+                updated: metadata.updated,
+                authors: metadata.authors.clone(),
+                section: metadata.section.clone(),
+                sections: metadata.sections.clone(),
+                tags: metadata.tags.clone(),
+                language: metadata.language.clone(),
+                id: metadata.id.clone(),
+                slug: metadata.slug.clone(),
+                link: metadata.link.clone(),
+                has_summary: metadata.summary.is_some(),
+                draft: metadata.draft,
+                in_feeds: metadata.in_feeds,
+                embargo: metadata.embargo,
+                expires: metadata.expires,
+                retracted: metadata.retracted.clone(),
+                corrections: metadata.corrections.iter().map(|correction| correction.date).collect(),
+                files: metadata.local_files().map(|(path, facts)| (path.clone(), facts)).collect(),
+            };
+            assert_eq!(card, said, "{keys}");
+            assert_eq!((article.card.hash(), article.card.has_files()), (said.hash, !said.files.is_empty()), "{keys}");
+            assert_eq!(Packed::from_bytes(&path, article.card.as_bytes()), Some(article.card.clone()));
+            sizes.push(article.card.as_bytes().len());
+        }
+        assert!(sizes.first().is_some_and(|size| *size <= 32), "a plain article takes {sizes:?} bytes");
+    }
+
+    #[test]
+    fn what_is_no_card_is_refused() {
+        let path = ArticlePath::new("a.md");
+        let parsed = parse(&path, b"---\ntitle: A\ndate: 2026-11-01\ntags: [b]\n---\nText.\n", &options());
+        let card = parsed.article.expect("an article").card;
+        for length in 0..card.as_bytes().len() {
+            assert_eq!(Packed::from_bytes(&path, &card.as_bytes()[..length]), None, "{length}");
+        }
+        assert_eq!(Packed(Box::default()).open(&path), Card::unreadable(ContentHash::from_bytes([0; 16])));
+    }
+}

@@ -152,3 +152,25 @@ impl Unpacked {
 fn weight(rendered: &Rendered) -> usize {
     rendered.html.as_str().len() + rendered.text.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_text_comes_back_as_it_was() {
+        for (html, text) in [
+            ("", String::new()),
+            ("<p>A ship.</p>", "A ship.".to_owned()),
+            ("<p>船</p>", "船".repeat(10_000)),
+            (&*"<p>The quay reopens.</p>".repeat(1_000), "The quay reopens.".repeat(1_000)),
+        ] {
+            let local_media = vec![ArticlePath::new("quay.jpg")];
+            let rendered = Rendered { html: Text::new(html), text, local_media };
+            let packed = HeldText::pack(&rendered).expect("packed");
+            assert_eq!((&*packed.rendered(), packed.length()), (&rendered, html.len()));
+            let HeldText::Packed { bytes, .. } = packed else { panic!("it is packed") };
+            assert!(weight(&rendered) < 10_000 || bytes.len() * 10 < weight(&rendered));
+        }
+    }
+}
