@@ -216,6 +216,9 @@ fn only_what_changed_is_read_again() {
     fs::remove_file(newsroom.path("content/news/9.md")).expect("removed");
     assert_eq!(read_files(Caching::at(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
     assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    let there = fs::read_dir(newsroom.path("content/news")).expect("a folder").count();
+    assert_eq!(read_files(Caching::emptied(&state)).count(), there, "`--verify` reads everything");
+    assert_eq!(read_files(Caching::at(&state)).count(), 0);
     // Files of the last second are not trusted: they may change again without looking different.
     let now = watch::clock;
     let root = Root { path: newsroom.path("content"), name: "content".into() };
