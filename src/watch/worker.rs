@@ -1,7 +1,11 @@
-//! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine. Long because its state is one:
-//! each step changes what the others know. What decides is in `coalesce`, `notice` and `scan`.
+//! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine. `looking` goes through
+//! folders, `arming` has the system tell of them; what decides is in `coalesce`, `mode`, `notice` and `scan`. Long because its state is
+//! one: each step changes what the others know.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod arming;
+mod looking;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as HintSender};
@@ -9,22 +13,18 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
-use super::cache::{self, Cached, MetadataCache};
-use super::coalesce::{Coalescer, QUIET, Said, Seen, Stamp, Step};
+use super::cache::{self, MetadataCache};
+use super::coalesce::{Coalescer, QUIET, Said, Stamp, Step};
 use super::known::KnownFiles;
-use super::mode::{self, Limit, Mode, Unannounced};
+use super::mode::{Limit, Mode, Unannounced};
 use super::mounts;
 use super::notice::{Hint, Notice};
 use super::read;
-use super::scan::{Devices, Folder, Walk, is_doubtful, is_unmounted, join, look, magic, seen, stamp_of, walk};
+use super::scan::{Devices, is_doubtful, is_unmounted, look, seen};
 use super::{Heard, WatchOptions, clock};
-use crate::article::card::Packed;
 use crate::article::is_article_name;
-use crate::config::{Checked, Watch};
-use crate::cores;
-use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{Event, FileState, Listing, ParsedFile};
-use crate::meter::{Meters, Watching};
+use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 
 /// The most files of one event.
@@ -465,316 +465,6 @@ impl<C: MetadataCache> Worker<C> {
             }
         }
     }
-
-    /// Articles whose files look different from when they were read: what no hint told of.
-    fn remeasured(&self, scope: &str) -> BTreeSet<ArticlePath> {
-        let different = self.known.named(scope).flat_map(|(file, articles)| {
-            let length = look(&self.options.root, file).ok().flatten().map(|stamp| stamp.size);
-            articles.iter().filter(move |path| {
-                let before = self.known.files_of(path).iter().find(|(name, _)| name == file);
-                before.and_then(|(_, facts)| *facts).map(|facts| facts.length) != length
-            })
-        });
-        different.cloned().collect()
-    }
-
-    /// Looks at a folder and all below it, `""` for everything: reads what is new, notes what is gone, and tells the engine.
-    fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
-        self.meters.scans.inc();
-        let whole = self.tells_all || !scope.is_empty();
-        let (begun, read) = (self.now(), self.reading);
-        let mut found = self.look_everywhere(scope, whole)?;
-        let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
-        let remeasured = self.remeasured(&prefix);
-        let now = self.now();
-        if scope.is_empty() {
-            self.looked = now.saturating_sub(begun).saturating_sub(self.reading.saturating_sub(read));
-            self.meters.scan_seconds.set(self.looked.as_secs_f64());
-            let changed = remeasured.iter().filter(|path| !self.coalescer.is_waiting(path));
-            changed.for_each(|path| self.unannounced.found(path, now));
-        }
-        self.read(remeasured.into_iter().collect())?;
-        if scope.is_empty() {
-            self.tells_all = found.directories.iter().any(|folder| folder.unreadable.is_some());
-        }
-        if whole {
-            // Until the grace is over, what is leaving is still there.
-            found.files.extend(self.coalescer.leaving().cloned());
-            found.files.sort_unstable();
-            found.files.dedup();
-        } else {
-            found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
-        }
-        if scope.is_empty() {
-            let overflowed = std::mem::take(&mut self.overflowed).then(|| mode::overflow(&self.options.root.name));
-            let limited = self.limited.as_ref().map(|limit| limit.diagnostic(&self.options.root.name));
-            found.limited = limited.or(overflowed);
-        }
-        // Articles that were just copied here are young: without them the first feeds would be empty ones.
-        if !self.listed && self.coalescer.is_unsettled() {
-            self.first = Some((found, self.now() + FIRST_SETTLES));
-        } else {
-            self.send(Event::Rescan(found))?;
-        }
-        self.listed |= scope.is_empty();
-        Ok(())
-    }
-
-    /// Walks through folders and looks at their files on all cores; what is new is read meanwhile. The listing has the files only
-    /// where they are all to be told.
-    fn look_everywhere(&mut self, scope: &str, whole: bool) -> Result<Listing, Stopped> {
-        let root = self.options.root.clone();
-        let mut devices = std::mem::take(&mut self.devices);
-        // What this run read itself it knows.
-        let mut cache = self.cache.take_if(|_| self.tells_all && scope.is_empty());
-        let find = |tell: &mut dyn FnMut((Folder, HashMap<String, Cached>))| {
-            let walk = walk(&root, scope, &mut devices, &mut |folder| {
-                let rows = cache.as_mut().map(|cache| cache.of_folder(&folder.path)).unwrap_or_default();
-                tell((folder, rows));
-            });
-            cache.iter_mut().for_each(MetadataCache::finish_listing);
-            (walk, devices, cache)
-        };
-        let look = |(folder, mut rows): (Folder, HashMap<String, Cached>)| {
-            let files = folder.files.into_iter().map(|(path, _)| {
-                let row = rows.remove(path.name());
-                let found = look(&root, &path);
-                let stamp = found.as_ref().ok().copied().flatten();
-                let card = row.zip(stamp).and_then(|(row, stamp)| cache::card(&root, &path, stamp, &row, clock()));
-                (path, found, card)
-            });
-            let files = files.collect();
-            Looked { path: folder.path, is_complete: folder.is_complete, files, gone: rows.into_keys().collect() }
-        };
-        let mut files = Vec::new();
-        let mut gone = Vec::new();
-        let mut ready = Vec::new();
-        let mut visited: HashSet<String> = HashSet::new();
-        let ((walk, devices, cache), result) = cores::in_passing(find, look, |looked| {
-            for mut folder in looked.flatten() {
-                if whole {
-                    files.extend(
-                        folder
-                            .files
-                            .iter()
-                            .filter(|(_, found, _)| !matches!(found, Ok(None)))
-                            .map(|(path, ..)| path.clone()),
-                    );
-                }
-                gone.extend(folder.gone.drain(..).map(|name| (ArticlePath::new(&join(&folder.path, &name)), None)));
-                visited.insert(folder.path.clone());
-                self.compare(folder, scope, &mut ready)?;
-                if ready.len() >= BATCH {
-                    self.read(std::mem::take(&mut ready))?;
-                }
-            }
-            Ok(())
-        });
-        self.devices = devices;
-        if cache.is_some() {
-            self.cache = cache;
-            self.cache.iter_mut().for_each(|cache| cache.keep(std::mem::take(&mut gone)));
-        }
-        result?;
-        let Walk { mut listing, unusable } = walk;
-        ready.extend(unusable.iter().map(|(path, _)| path.clone()));
-        files.extend(unusable.into_iter().map(|(path, _)| path));
-        // Whole folders that are gone.
-        let absent = listing.absence();
-        let lost = self.known.folders(scope).filter(|folder| !visited.contains(*folder));
-        let lost: Vec<ArticlePath> =
-            lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned().collect();
-        drop(absent);
-        lost.into_iter().for_each(|path| self.has_left(&path, scope));
-        self.read(ready)?;
-        files.sort_unstable();
-        listing.files = files;
-        listing.is_whole = whole;
-        Ok(listing)
-    }
-
-    /// Compares a folder with what is known of it: what is new and complete is ready to be read.
-    fn compare(&mut self, folder: Looked, scope: &str, ready: &mut Vec<ArticlePath>) -> Result<(), Stopped> {
-        self.meters.looked_at.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
-        let mut recalled = Vec::new();
-        let mut there: HashSet<ArticlePath> = HashSet::new();
-        let is_known = self.known.in_folder(&folder.path).next().is_some();
-        for (path, found, card) in folder.files {
-            match found {
-                Ok(Some(stamp)) if self.known.is_unchanged(&path, stamp) => {}
-                Ok(Some(stamp)) => match card {
-                    Some(card) if self.known.is_unread(&path) => {
-                        let state = FileState::Known(card);
-                        let file = ParsedFile { path: path.clone(), state, renamed_from: None };
-                        self.is_news(&file, Some(stamp));
-                        recalled.push(file);
-                    }
-                    _ => {
-                        let now = self.now();
-                        // What could not be read, or is to be read again, is not changed.
-                        let is_changed = !self.known.is_unread(&path) || !self.known.contains(&path);
-                        let is_later = self.listed && scope.is_empty();
-                        if is_later && is_changed && !self.coalescer.is_waiting(&path) {
-                            self.unannounced.found(&path, now);
-                        }
-                        let mut seen = seen(Some(stamp), clock());
-                        // Another machine's clock may have stamped it, so that its age says nothing.
-                        if is_later && self.mode.polls() {
-                            seen = Seen::File(stamp, None);
-                        }
-                        if self.coalescer.observe(&path, seen, Said::Touched, now) == Step::Read {
-                            ready.push(path.clone());
-                        }
-                    }
-                },
-                // Gone between listing and looking: its removal will be seen as well.
-                Ok(None) => continue,
-                Err(_) => ready.push(path.clone()),
-            }
-            if is_known {
-                there.insert(path);
-            }
-        }
-        if folder.is_complete && is_known {
-            let left = self.known.in_folder(&folder.path).filter(|path| !there.contains(*path));
-            let left: Vec<ArticlePath> = left.cloned().collect();
-            left.iter().for_each(|path| self.has_left(path, scope));
-        }
-        if !recalled.is_empty() {
-            self.send(Event::Files(recalled))?;
-        }
-        Ok(())
-    }
-
-    fn has_left(&mut self, path: &ArticlePath, scope: &str) {
-        let now = self.now();
-        if scope.is_empty() && !self.coalescer.is_waiting(path) {
-            self.unannounced.found(path, now);
-        }
-        self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
-    }
-
-    /// Watches a folder and all below it, again if it was watched. When this returns, the system's thread has dealt with all
-    /// that it heard before, so that what a scan now misses will be heard of.
-    fn rearm(&mut self, folder: &str) {
-        let path = self.options.root.path.join(folder);
-        let Some(Err(limit)) = self.notice.as_mut().map(|notice| notice.tree(&path)) else { return };
-        // A folder that is gone by now needs no watch.
-        if path.is_dir() {
-            self.limited = Some(limit);
-            // What is not watched is looked at, and an operator told.
-            self.next_scan = self.now();
-        }
-    }
-
-    /// Has the system tell of the content directory and the configuration's folder, where it is to and as far as it can.
-    fn arm(&mut self) {
-        self.limited = None;
-        if self.options.watch == Watch::Poll {
-            (self.notice, self.armed, self.config_polled) = (None, false, true);
-        } else {
-            self.listen();
-        }
-        let own = magic(&self.options.root.path).and_then(mode::deaf_by_magic);
-        let deaf = mode::deaf_place(&self.options.root.path, own, &mounts::parse(&self.mounts));
-        let deaf = deaf.map(|(place, kind)| (self.options.root.display(&place), kind));
-        let mode = Mode::choose(
-            self.options.watch,
-            deaf.as_ref().map(|(place, kind)| (place.as_str(), kind.as_str())),
-            self.limited.as_ref(),
-        );
-        if mode != self.mode {
-            tracing::info!("{}", mode.words());
-            self.meters.watching.store(Arc::new(Watching { mode: mode.name(), why: mode.why.clone() }));
-            self.mode = mode;
-        }
-    }
-
-    fn listen(&mut self) {
-        if !self.armed {
-            // What it holds is free again for the next one.
-            self.notice = None;
-            match Notice::new(self.hints.clone()) {
-                Ok(notice) => self.notice = Some(notice),
-                Err(limit) => self.limited = Some(limit),
-            }
-            self.config_due.get_or_insert(self.started.elapsed());
-        }
-        self.config_polled = true;
-        let Some(notice) = &mut self.notice else { return };
-        let config = notice.folder(&self.config_folder);
-        let content = notice.tree(&self.options.root.path);
-        let is_deaf = magic(&self.config_folder).and_then(mode::deaf_by_magic).is_some();
-        self.config_polled = config.is_err() || (is_deaf && self.options.watch == Watch::Auto);
-        // A content directory that is not there is told by the scan. Where watches ran out, those that there are stay.
-        self.armed = self.options.root.path.is_dir();
-        if self.armed {
-            self.limited = content.err();
-        }
-    }
-
-    /// Looks whether the configuration is what it was, where the system does not tell.
-    fn look_at_config(&mut self) {
-        let stamp = stamp_of(&self.options.config);
-        if self.config_polled && stamp != self.config_stamp {
-            self.config_stamp = stamp;
-            self.config_due.get_or_insert(self.started.elapsed() + CONFIG_QUIET);
-        }
-    }
-
-    fn read_config(&mut self) -> Result<(), Stopped> {
-        let file = &self.options.config;
-        let checked = match std::fs::read(file) {
-            Ok(bytes) => {
-                let hash = ContentHash::of(&bytes);
-                if self.config_hash == Some(hash) {
-                    return Ok(());
-                }
-                let checked = (self.options.load)(file, &bytes);
-                // A file that does not parse may be half written: it gets a second to be finished.
-                let young = std::fs::metadata(file)
-                    .and_then(|metadata| metadata.modified())
-                    .is_ok_and(|modified| clock().duration_since(modified).is_ok_and(|age| age < QUIET));
-                if checked.config.is_none() && young {
-                    self.config_due = Some(self.now() + QUIET / 4);
-                    return Ok(());
-                }
-                self.config_hash = Some(hash);
-                checked
-            }
-            // Between the removal and the renaming of a save there is nothing.
-            Err(_) if self.config_hash.is_some() => {
-                self.config_hash = None;
-                self.config_due = Some(self.now() + CONFIG_ABSENT);
-                return Ok(());
-            }
-            Err(error) => {
-                let name = file.display().to_string();
-                let diagnostic = Diagnostic::new(Code::ConfigUnreadable, format!("cannot read `{name}`: {error}"));
-                debug_assert_eq!(diagnostic.severity, Severity::Error);
-                Checked {
-                    config: None,
-                    diagnostics: vec![
-                        diagnostic.at(Place::file(&name)).help("the configuration in force stays; put the file back"),
-                    ],
-                }
-            }
-        };
-        self.send(Event::Config(checked))
-    }
-}
-
-/// What a look at a file showed.
-type Look = Result<Option<Stamp>, Diagnostic>;
-
-/// A folder whose files were looked at.
-struct Looked {
-    path: String,
-    is_complete: bool,
-    /// What a look at each showed, and what is kept of it.
-    files: Vec<(ArticlePath, Look, Option<Packed>)>,
-    /// Files that are kept and not there.
-    gone: Vec<String>,
 }
 
 /// What hints amount to.

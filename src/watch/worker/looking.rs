@@ -1,0 +1,218 @@
+//! Looking at folders: what is new, what changed, what is gone.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::super::cache::{self, Cached, MetadataCache};
+use super::super::clock;
+use super::super::coalesce::{Said, Seen, Stamp, Step};
+use super::super::mode;
+use super::super::scan::{Folder, Walk, join, look, seen, walk};
+use super::{BATCH, FIRST_SETTLES, Stopped, Worker};
+use crate::article::card::Packed;
+use crate::cores;
+use crate::diag::Diagnostic;
+use crate::event::{Event, FileState, Listing, ParsedFile};
+use crate::types::ArticlePath;
+
+impl<C: MetadataCache> Worker<C> {
+    /// Articles whose files look different from when they were read: what no hint told of.
+    pub(super) fn remeasured(&self, scope: &str) -> BTreeSet<ArticlePath> {
+        let different = self.known.named(scope).flat_map(|(file, articles)| {
+            let length = look(&self.options.root, file).ok().flatten().map(|stamp| stamp.size);
+            articles.iter().filter(move |path| {
+                let before = self.known.files_of(path).iter().find(|(name, _)| name == file);
+                before.and_then(|(_, facts)| *facts).map(|facts| facts.length) != length
+            })
+        });
+        different.cloned().collect()
+    }
+
+    /// Looks at a folder and all below it, `""` for everything: reads what is new, notes what is gone, and tells the engine.
+    pub(super) fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
+        self.meters.scans.inc();
+        let whole = self.tells_all || !scope.is_empty();
+        let (begun, read) = (self.now(), self.reading);
+        let mut found = self.look_everywhere(scope, whole)?;
+        let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
+        let remeasured = self.remeasured(&prefix);
+        let now = self.now();
+        if scope.is_empty() {
+            self.looked = now.saturating_sub(begun).saturating_sub(self.reading.saturating_sub(read));
+            self.meters.scan_seconds.set(self.looked.as_secs_f64());
+            let changed = remeasured.iter().filter(|path| !self.coalescer.is_waiting(path));
+            changed.for_each(|path| self.unannounced.found(path, now));
+        }
+        self.read(remeasured.into_iter().collect())?;
+        if scope.is_empty() {
+            self.tells_all = found.directories.iter().any(|folder| folder.unreadable.is_some());
+        }
+        if whole {
+            // Until the grace is over, what is leaving is still there.
+            found.files.extend(self.coalescer.leaving().cloned());
+            found.files.sort_unstable();
+            found.files.dedup();
+        } else {
+            found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
+        }
+        if scope.is_empty() {
+            let overflowed = std::mem::take(&mut self.overflowed).then(|| mode::overflow(&self.options.root.name));
+            let limited = self.limited.as_ref().map(|limit| limit.diagnostic(&self.options.root.name));
+            found.limited = limited.or(overflowed);
+        }
+        // Articles that were just copied here are young: without them the first feeds would be empty ones.
+        if !self.listed && self.coalescer.is_unsettled() {
+            self.first = Some((found, self.now() + FIRST_SETTLES));
+        } else {
+            self.send(Event::Rescan(found))?;
+        }
+        self.listed |= scope.is_empty();
+        Ok(())
+    }
+
+    /// Walks through folders and looks at their files on all cores; what is new is read meanwhile. The listing has the files only
+    /// where they are all to be told.
+    fn look_everywhere(&mut self, scope: &str, whole: bool) -> Result<Listing, Stopped> {
+        let root = self.options.root.clone();
+        let mut devices = std::mem::take(&mut self.devices);
+        // What this run read itself it knows.
+        let mut cache = self.cache.take_if(|_| self.tells_all && scope.is_empty());
+        let find = |tell: &mut dyn FnMut((Folder, HashMap<String, Cached>))| {
+            let walk = walk(&root, scope, &mut devices, &mut |folder| {
+                let rows = cache.as_mut().map(|cache| cache.of_folder(&folder.path)).unwrap_or_default();
+                tell((folder, rows));
+            });
+            cache.iter_mut().for_each(MetadataCache::finish_listing);
+            (walk, devices, cache)
+        };
+        let look = |(folder, mut rows): (Folder, HashMap<String, Cached>)| {
+            let files = folder.files.into_iter().map(|(path, _)| {
+                let row = rows.remove(path.name());
+                let found = look(&root, &path);
+                let stamp = found.as_ref().ok().copied().flatten();
+                let card = row.zip(stamp).and_then(|(row, stamp)| cache::card(&root, &path, stamp, &row, clock()));
+                (path, found, card)
+            });
+            let files = files.collect();
+            Looked { path: folder.path, is_complete: folder.is_complete, files, gone: rows.into_keys().collect() }
+        };
+        let mut files = Vec::new();
+        let mut gone = Vec::new();
+        let mut ready = Vec::new();
+        let mut visited: HashSet<String> = HashSet::new();
+        let ((walk, devices, cache), result) = cores::in_passing(find, look, |looked| {
+            for mut folder in looked.flatten() {
+                if whole {
+                    files.extend(
+                        folder
+                            .files
+                            .iter()
+                            .filter(|(_, found, _)| !matches!(found, Ok(None)))
+                            .map(|(path, ..)| path.clone()),
+                    );
+                }
+                gone.extend(folder.gone.drain(..).map(|name| (ArticlePath::new(&join(&folder.path, &name)), None)));
+                visited.insert(folder.path.clone());
+                self.compare(folder, scope, &mut ready)?;
+                if ready.len() >= BATCH {
+                    self.read(std::mem::take(&mut ready))?;
+                }
+            }
+            Ok(())
+        });
+        self.devices = devices;
+        if cache.is_some() {
+            self.cache = cache;
+            self.cache.iter_mut().for_each(|cache| cache.keep(std::mem::take(&mut gone)));
+        }
+        result?;
+        let Walk { mut listing, unusable } = walk;
+        ready.extend(unusable.iter().map(|(path, _)| path.clone()));
+        files.extend(unusable.into_iter().map(|(path, _)| path));
+        // Whole folders that are gone.
+        let absent = listing.absence();
+        let lost = self.known.folders(scope).filter(|folder| !visited.contains(*folder));
+        let lost: Vec<ArticlePath> =
+            lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned().collect();
+        drop(absent);
+        lost.into_iter().for_each(|path| self.has_left(&path, scope));
+        self.read(ready)?;
+        files.sort_unstable();
+        listing.files = files;
+        listing.is_whole = whole;
+        Ok(listing)
+    }
+
+    /// Compares a folder with what is known of it: what is new and complete is ready to be read.
+    fn compare(&mut self, folder: Looked, scope: &str, ready: &mut Vec<ArticlePath>) -> Result<(), Stopped> {
+        self.meters.looked_at.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
+        let mut recalled = Vec::new();
+        let mut there: HashSet<ArticlePath> = HashSet::new();
+        let is_known = self.known.in_folder(&folder.path).next().is_some();
+        for (path, found, card) in folder.files {
+            match found {
+                Ok(Some(stamp)) if self.known.is_unchanged(&path, stamp) => {}
+                Ok(Some(stamp)) => match card {
+                    Some(card) if self.known.is_unread(&path) => {
+                        let state = FileState::Known(card);
+                        let file = ParsedFile { path: path.clone(), state, renamed_from: None };
+                        self.is_news(&file, Some(stamp));
+                        recalled.push(file);
+                    }
+                    _ => {
+                        let now = self.now();
+                        // What could not be read, or is to be read again, is not changed.
+                        let is_changed = !self.known.is_unread(&path) || !self.known.contains(&path);
+                        let is_later = self.listed && scope.is_empty();
+                        if is_later && is_changed && !self.coalescer.is_waiting(&path) {
+                            self.unannounced.found(&path, now);
+                        }
+                        let mut seen = seen(Some(stamp), clock());
+                        // Another machine's clock may have stamped it, so that its age says nothing.
+                        if is_later && self.mode.polls() {
+                            seen = Seen::File(stamp, None);
+                        }
+                        if self.coalescer.observe(&path, seen, Said::Touched, now) == Step::Read {
+                            ready.push(path.clone());
+                        }
+                    }
+                },
+                // Gone between listing and looking: its removal will be seen as well.
+                Ok(None) => continue,
+                Err(_) => ready.push(path.clone()),
+            }
+            if is_known {
+                there.insert(path);
+            }
+        }
+        if folder.is_complete && is_known {
+            let left = self.known.in_folder(&folder.path).filter(|path| !there.contains(*path));
+            let left: Vec<ArticlePath> = left.cloned().collect();
+            left.iter().for_each(|path| self.has_left(path, scope));
+        }
+        if !recalled.is_empty() {
+            self.send(Event::Files(recalled))?;
+        }
+        Ok(())
+    }
+
+    fn has_left(&mut self, path: &ArticlePath, scope: &str) {
+        let now = self.now();
+        if scope.is_empty() && !self.coalescer.is_waiting(path) {
+            self.unannounced.found(path, now);
+        }
+        self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
+    }
+}
+
+/// What a look at a file showed.
+type Look = Result<Option<Stamp>, Diagnostic>;
+
+/// A folder whose files were looked at.
+struct Looked {
+    path: String,
+    is_complete: bool,
+    /// What a look at each showed, and what is kept of it.
+    files: Vec<(ArticlePath, Look, Option<Packed>)>,
+    /// Files that are kept and not there.
+    gone: Vec<String>,
+}
