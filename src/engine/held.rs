@@ -27,7 +27,8 @@ pub(super) struct Held {
     pub(super) metadata: Arc<Metadata>,
     pub(super) article: Arc<PublishedArticle>,
     pub(super) epoch: u64,
-    pub(super) key: RenderKey,
+    /// What its text is a function of; `None` where readers see none of it, and it is left out.
+    pub(super) key: Option<RenderKey>,
     pub(super) text: HeldText,
     pub(super) windows: usize,
 }

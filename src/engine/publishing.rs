@@ -346,7 +346,7 @@ impl Engine {
         let Some(metadata) = metadata else { return Err(self.request(path, article.hash)) };
         let summary_only = !shows_body(index, filed, &card);
         let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
-        let kept = held.filter(|held| held.key == key).map(|held| held.text.rendered());
+        let kept = held.filter(|held| held.key == Some(key)).map(|held| held.text.rendered());
         let body = || known.and_then(|article| article.body.clone());
         let content = match unseen.or(kept).or_else(|| self.cache.get(&key)) {
             Some(rendered) => Content::Made(rendered),
@@ -373,6 +373,7 @@ impl Engine {
         let entry = Arc::new(assemble::entry(&article, &metadata, &rendered));
         let windows = self.held.get(&path).map_or(0, |held| held.windows);
         self.unpacked.note(&path, &rendered);
+        let key = (!summary_only).then_some(key);
         let text = HeldText::Whole(rendered, entry);
         let held = Held { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
         self.keeping.hold(&path, hash);
