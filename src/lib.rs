@@ -36,21 +36,21 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `library` fetches documents that are not in memory, `once` builds once |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `caching` hands the store's cache to the watcher, `library` fetches documents that are not in memory, `once` builds once |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
-//! | `watch` | hints of the system, our own scan, reading; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look |
+//! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look |
 //! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `cache` has what was read for the next start, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
-//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `pages` those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
-//! | `build` | catalog, filing (which section, which feeds), index, claims (who gets which id), window, render cache, assemble, encode, farewell |
+//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show and `held` keeps it, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
+//! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
 //! | `meter` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |
 //! | `snapshot` | what readers see: plain immutable data; `document`: one document, warm or cold |
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
-//! | `article` | a file per input format, all ending in the same `Article`; rendering and sanitising; `pin` writes ids into files |
+//! | `article` | a file per input format, all ending in the same `Article` and its `card`; rendering and sanitising; `pin` writes ids into files |
 //! | `diag` | mistakes as data, and how they are printed |
 //! | `types` | values that are valid by construction |
 //! | `cores` | the same work for many things, on all cores |
@@ -80,8 +80,8 @@
 //! the files of that batch are tried one by one and the culprit is left out.
 //!
 //! **Why are articles not kept?** An archive has a million of them and its windows a few thousand. The catalog keeps a card of each, some
-//! sixty bytes that say where and when readers see it, and neither title nor text;
-//! a window that needs a body asks for it with `Effect::Fetch` and is published when it arrives. Removals never wait for that.
+//! sixty bytes that say where and when readers see it, and neither title nor text; a window that needs an article asks for it with
+//! `Effect::Fetch` and is published when it arrives. Removals never wait for that.
 //!
 //! **Why may the cache of what was read be wrong?** It is never believed: a row counts only under the hash of its file's path, size, times and
 //! number and of what it says. So it is written without waiting for a disk, and anybody may delete it. Files that changed less than a second
@@ -94,7 +94,8 @@
 //! anew has to be there within milliseconds, which no disk promises, and text takes a third of its space packed (`engine::held`).
 //!
 //! **Why are hints not trusted?** `notify` loses what happens in a folder before it is watched, and the kernel's queue
-//! overflows. A hint says where to look; the look decides. A scan every five minutes finds what nobody said.
+//! overflows. A hint says where to look; the look decides. A scan every five minutes finds what nobody said. Watches come before the
+//! first scan, but for archives of thousands of folders, which take seconds to watch: there a second scan follows.
 //!
 //! **Why are events kept where they do not tell everything?** What this machine writes to a network file system is told at once; only what
 //! others write there has to wait for a look (`watch::mode`).

@@ -60,9 +60,9 @@ pub fn short_id(id: &EntryId) -> String {
 
 /// When an article was first published and when it last changed. What it states wins; else it changed when its text did, which
 /// is what `changed` says.
-pub fn dates(filed: &Filed, card: &Card, changed: Option<Moment>) -> Option<(Moment, Moment)> {
+pub fn dates(filed: &Filed, changed: Option<Moment>) -> Option<(Moment, Moment)> {
     let (published, updated) = filed.dates?;
-    let changed = changed.filter(|changed| card.updated.is_none() && changed.second() > updated.second());
+    let changed = changed.filter(|changed| !filed.states_update && changed.second() > updated.second());
     Some((published, changed.unwrap_or(updated)))
 }
 
@@ -76,7 +76,7 @@ pub fn published(
     frame: &Arc<PageFrame>,
 ) -> Option<PublishedArticle> {
     let id = filed.id()?.clone();
-    let (published, updated) = dates(filed, card, changed)?;
+    let (published, updated) = dates(filed, changed)?;
     let name = Text::line(&format!("{}-{}", card.slug, short_id(&id)));
     let url = match (&card.link, &config.content.article_url) {
         (Some(link), _) => link.clone(),

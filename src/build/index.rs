@@ -60,6 +60,8 @@ pub struct Filed {
     claim: Option<Right>,
     /// Whether its author says which id it has.
     states_id: bool,
+    /// Whether its author says when it last changed.
+    pub states_update: bool,
     /// Whether it names files below the content directory.
     pub names_files: bool,
     /// Whether it is among the changes.
@@ -249,9 +251,19 @@ impl Index {
         if let Some(count) = hidden(&mut self.hidden, &standing) {
             *count += 1;
         }
-        let (path, states_id, names_files) = (path.clone(), card.id.is_some(), !card.files.is_empty());
-        let filed =
-            Filed { path, filing, standing, dates, feeds, wish, claim, states_id, names_files, is_changed: true };
+        let filed = Filed {
+            path: path.clone(),
+            filing,
+            standing,
+            dates,
+            feeds,
+            wish,
+            claim,
+            states_id: card.id.is_some(),
+            states_update: card.updated.is_some(),
+            names_files: !card.files.is_empty(),
+            is_changed: true,
+        };
         self.changes.articles.push(filed.path.clone());
         let wish = filed.wish.clone();
         let number = self.insert(filed);

@@ -2,7 +2,7 @@
 //!
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
 //! `performing` carries effects out, `memory` is the way of records to the disk, `caching` that of what was read and `library` that
-//! of documents, `once` builds for commands that do not stay.
+//! of documents, `once` builds for commands that do not stay. Long by the loop and the order in which its parts start and stop.
 
 mod caching;
 mod front;

@@ -1,14 +1,15 @@
 //! The entries of windows. Thousands of feeds of whole articles hold more text than there is memory for: what was not needed for
 //! longest is packed, and unpacked for as long as a document is made of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::render::Rendered;
-use crate::build::assemble;
 use crate::build::render_cache::RenderKey;
+use crate::build::{assemble, encode};
+use crate::config::FeedOptions;
 use crate::cores;
 use crate::feed::Entry;
 use crate::snapshot::PublishedArticle;
@@ -55,6 +56,11 @@ impl Held {
     pub(super) fn parts(&self) -> EntryParts {
         let (metadata, article) = (Arc::clone(&self.metadata), Arc::clone(&self.article));
         EntryParts { metadata, article, text: self.text.clone() }
+    }
+
+    /// What it takes in a document of a feed at least.
+    pub(super) fn least_bytes(&self, options: &FeedOptions) -> usize {
+        encode::least_bytes(&self.metadata, self.text.length(), options.content, options.window.max_bytes)
     }
 
     /// The files below the content directory that its text refers to.
@@ -125,6 +131,17 @@ impl Unpacked {
 
     /// Packs entries until the others fit into the budget.
     pub(super) fn shrink(&mut self, held: &mut HashMap<ArticlePath, Held>) {
+        // Of an entry that was made several times only the last counts.
+        if self.paths.len() > held.len() * 2 + PACKINGS {
+            let mut seen = HashSet::new();
+            let mut last: VecDeque<ArticlePath> = VecDeque::with_capacity(held.len());
+            for path in std::mem::take(&mut self.paths).into_iter().rev() {
+                if held.contains_key(&path) && seen.insert(path.clone()) {
+                    last.push_front(path);
+                }
+            }
+            self.paths = last;
+        }
         let mut packed = Vec::new();
         while self.bytes > BUDGET
             && let Some(path) = self.paths.pop_front()
@@ -157,6 +174,17 @@ fn weight(rendered: &Rendered) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_made_often_is_noted_once() {
+        let mut unpacked = Unpacked::default();
+        let (rendered, path) = (Rendered::empty(), ArticlePath::new("a.md"));
+        for _ in 0..10_000 {
+            unpacked.note(&path, &rendered);
+            unpacked.shrink(&mut HashMap::new());
+            assert!(unpacked.paths.len() <= PACKINGS);
+        }
+    }
 
     #[test]
     fn packed_text_comes_back_as_it_was() {

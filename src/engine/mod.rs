@@ -2,11 +2,12 @@
 //!
 //! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
 //! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
-//! means, `commands` does what operators ask for, `publishing` makes what readers see and `pages` those of articles,
-//! `held` keeps what they show, `remembering` notes what must not be forgotten, and `keeping` what the store keeps. Long by the fields of the one owner of all
-//! state.
+//! means, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show and `held` keeps it,
+//! `pages` makes the pages of articles, `remembering` notes what must not be forgotten, and `keeping` what the store keeps. Long by the
+//! fields of the one owner of all state.
 
 mod commands;
+mod entries;
 mod held;
 mod keeping;
 mod pages;
@@ -115,6 +116,15 @@ struct AtHand {
     article: Option<Article>,
     /// The file.
     source: Option<Arc<[u8]>>,
+}
+
+impl AtHand {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        let body = self.article.as_ref().and_then(|article| article.body.as_ref());
+        let source = self.source.as_ref().map_or(0, |source| source.len());
+        body.map_or(0, |body| body.len()) + source + size_of::<Metadata>()
+    }
 }
 
 impl Engine {
@@ -442,19 +452,15 @@ impl Engine {
 
     /// Lays an article ready for the entry that may be made of it.
     fn lay_ready(&mut self, path: &ArticlePath, article: Article) {
-        let (body, source) = (article.body.as_ref().map_or(0, |body| body.len()), article.source.as_ref());
-        self.at_hand_bytes += body + source.map_or(0, |source| source.len()) + size_of::<Metadata>();
         let (hash, source) = (article.card.hash(), article.source.clone());
-        self.at_hand.insert(path.clone(), AtHand { hash, article: Some(article), source });
+        let at_hand = AtHand { hash, article: Some(article), source };
+        self.at_hand_bytes += at_hand.weight();
+        self.at_hand.insert(path.clone(), at_hand);
         if self.at_hand_bytes > self.at_hand_limit
             && let Some(index) = &self.index
         {
             self.at_hand.retain(|path, _| index.is_in_a_window(path));
-            let taken = |at_hand: &AtHand| {
-                let body = at_hand.article.as_ref().and_then(|article| article.body.as_ref());
-                body.map_or(0, |body| body.len()) + at_hand.source.as_ref().map_or(0, |source| source.len())
-            };
-            self.at_hand_bytes = self.at_hand.values().map(|at_hand| taken(at_hand) + size_of::<Metadata>()).sum();
+            self.at_hand_bytes = self.at_hand.values().map(AtHand::weight).sum();
             // Windows that hold more than this ask for the rest.
             if self.at_hand_bytes > Engine::AT_HAND_BUDGET * 4 {
                 self.clear_at_hand();

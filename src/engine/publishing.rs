@@ -1,33 +1,29 @@
-//! From what changed to what readers see: entries, feeds, documents, the snapshot, and what targets and the shell must do.
+//! From what changed to what readers see: feeds, documents, the snapshot, and what targets and the shell must do.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::held::{EntryParts, Held, HeldText};
+use super::held::{EntryParts, Held};
 use super::{Engine, Source, is_public_matter};
-use crate::article::card::{Card, Packed};
-use crate::article::render::{LinkBase, Rendered, render};
-use crate::article::{Body, Metadata};
 use crate::build::assemble::Past;
 use crate::build::encode::Document;
 use crate::build::filing::FeedKey;
 use crate::build::index::{Changes, Filed, Index};
-use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
 use crate::cores;
 use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
-use crate::feed::{ContentMode, Feed};
+use crate::feed::Feed;
 use crate::ledger::Record;
-use crate::snapshot::{PublishedArticle, Report, Resource, ResourceKind};
-use crate::types::{ArticlePath, ContentHash, Moment};
+use crate::snapshot::{Report, Resource, ResourceKind};
+use crate::types::{ArticlePath, Moment};
 
 /// So many feeds are made at a time, so that not all their texts are in memory at once.
 const FEEDS: usize = 64;
 /// So many files are asked for at a time, for the same reason.
-const MOST_REQUESTS: usize = 4_096;
+pub(super) const MOST_REQUESTS: usize = 4_096;
 
 impl Engine {
     /// Makes anew what changed, and swaps once.
@@ -166,7 +162,7 @@ impl Engine {
             missing |= !self.is_fresh(index, path);
             // Of what is not fresh, that which readers have stays until its new version is there, as long as it is public at all.
             if let Some(held) = self.held.get(path) {
-                bytes += encode::least_bytes(&held.metadata, held.text.length(), options.content, limit);
+                bytes += held.least_bytes(options);
                 entries.push(held.parts());
                 shown.push(path.clone());
             }
@@ -233,9 +229,10 @@ impl Engine {
     fn first_expiry(&self, key: &FeedKey) -> Option<Timestamp> {
         let window = self.windows.get(key).into_iter().flatten();
         let said = window.flat_map(|path| {
-            let filed = self.catalog.get(path).and_then(|card| card.open(path).expires);
-            let held = self.held.get(path).and_then(|held| held.metadata.expires);
-            [filed, held]
+            let held = self.held.get(path);
+            // Mostly they are the same.
+            let newer = self.catalog.get(path).filter(|card| held.is_none_or(|held| held.card != **card));
+            [newer.and_then(|card| card.open(path).expires), held.and_then(|held| held.metadata.expires)]
         });
         said.flatten().map(Moment::timestamp).min()
     }
@@ -284,124 +281,6 @@ impl Engine {
             }
         }
         before.is_none()
-    }
-
-    /// Makes the entries that windows need and that are not made yet; asks for those whose articles are not at hand.
-    fn make_entries(
-        &mut self,
-        index: &Index,
-        feeds: &[FeedKey],
-        requests: &mut BTreeSet<BodyRequest>,
-        refresh: &mut BTreeSet<ArticlePath>,
-    ) {
-        let wanted: HashSet<&ArticlePath> = feeds.iter().flat_map(|key| index.window(key)).collect();
-        let mut stale: Vec<&ArticlePath> = wanted.into_iter().filter(|path| !self.is_fresh(index, path)).collect();
-        stale.sort_unstable();
-        let mut drafts = Vec::new();
-        for path in stale {
-            if requests.len() >= MOST_REQUESTS {
-                break;
-            }
-            match self.draft_entry(index, path) {
-                Ok(draft) => drafts.push(draft),
-                Err(request) => requests.extend(request),
-            }
-        }
-        // Rendering takes longer than all the rest.
-        let rendered = cores::in_shares(&drafts, RENDERINGS, |draft| match &draft.content {
-            Content::Made(rendered) => Arc::clone(rendered),
-            Content::Body(body) => Arc::new(render(body, &draft.links)),
-        });
-        for (draft, rendered) in drafts.into_iter().zip(rendered) {
-            if matches!(draft.content, Content::Body(_)) {
-                self.cache.keep(draft.key, &rendered);
-            }
-            self.hold_entry(index, draft, rendered, refresh);
-        }
-    }
-
-    /// Whether the entry of a public article is what its last good version says.
-    fn is_fresh(&self, index: &Index, path: &ArticlePath) -> bool {
-        let Some((held, filed)) = self.held.get(path).zip(index.get(path)) else { return false };
-        let card = self.catalog.get(path);
-        held.epoch == self.epoch
-            && card == Some(&held.card)
-            && Some(&held.article.id) == filed.id()
-            && card.and_then(|card| self.dates(index, path, filed, &card.open(path)))
-                == Some((held.article.published, held.article.updated))
-    }
-
-    /// What the entry of a public article is made of; `Err`: its file is needed first, with the request unless it cannot be had.
-    fn draft_entry(&mut self, index: &Index, path: &ArticlePath) -> Result<EntryDraft, Option<BodyRequest>> {
-        let filed = index.get(path).ok_or(None)?;
-        let packed = self.catalog.get(path).cloned().ok_or(None)?;
-        let card = packed.open(path);
-        let article = self.published(index, path, &card).ok_or(None)?;
-        let links = assemble::link_base(&article);
-        let key = RenderKey::new(article.hash, &links);
-        let held = self.held.get(path).filter(|held| held.card == packed);
-        let at_hand = self.at_hand.get(path).filter(|at_hand| at_hand.hash == card.hash);
-        let known = at_hand.and_then(|at_hand| at_hand.article.as_ref());
-        let metadata = known.map(|article| &article.metadata).or(held.map(|held| &held.metadata)).cloned();
-        let Some(metadata) = metadata else { return Err(self.request(path, article.hash)) };
-        let summary_only = !shows_body(index, filed, &card);
-        let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
-        let kept = held.filter(|held| held.key == Some(key)).map(|held| held.text.rendered());
-        let body = || known.and_then(|article| article.body.clone());
-        let content = match unseen.or(kept).or_else(|| self.cache.get(&key)) {
-            Some(rendered) => Content::Made(rendered),
-            None => Content::Body(body().ok_or_else(|| self.request(path, article.hash))?),
-        };
-        Ok(EntryDraft { card: packed, metadata, article, links, key, content, summary_only })
-    }
-
-    fn hold_entry(
-        &mut self,
-        index: &Index,
-        draft: EntryDraft,
-        rendered: Arc<Rendered>,
-        refresh: &mut BTreeSet<ArticlePath>,
-    ) {
-        let EntryDraft { card, metadata, mut article, key, summary_only, .. } = draft;
-        let path = article.path.clone();
-        self.remember_text(index, &path, &metadata, &rendered, summary_only);
-        let filed = index.get(&path);
-        if let Some((_, updated)) = filed.and_then(|filed| self.dates(index, &path, filed, &card.open(&path))) {
-            article.updated = updated;
-        }
-        let hash = article.hash;
-        let entry = Arc::new(assemble::entry(&article, &metadata, &rendered));
-        let windows = self.held.get(&path).map_or(0, |held| held.windows);
-        self.unpacked.note(&path, &rendered);
-        let key = (!summary_only).then_some(key);
-        let text = HeldText::Whole(rendered, entry);
-        let held = Held { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
-        self.keeping.hold(&path, hash);
-        if windows == 0 {
-            self.dropped.push(path.clone());
-        }
-        if let Some(before) = self.held.insert(path.clone(), held) {
-            self.unpacked.forget(&before);
-            if before.article.hash != hash {
-                self.keeping.release(&path, before.article.hash, self.now);
-            }
-        }
-        refresh.insert(path);
-    }
-
-    /// Asks for a file, once.
-    fn request(&self, path: &ArticlePath, hash: ContentHash) -> Option<BodyRequest> {
-        let request = BodyRequest { path: path.clone(), hash, shown: true };
-        let asked = self.waiting.get(path) == Some(&hash) || self.unavailable.contains(&(path.clone(), hash));
-        (!asked).then_some(request)
-    }
-
-    pub(super) fn published(&mut self, index: &Index, path: &ArticlePath, card: &Card) -> Option<PublishedArticle> {
-        let filed = index.get(path)?;
-        let changed = self.dates(index, path, filed, card).map(|(_, updated)| updated);
-        let home = filed.filing.home.clone();
-        let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
-        assemble::published(path, card, filed, changed, index.cabinet().config(), &Arc::clone(frame))
     }
 
     /// Puts a document in its place, unless the same bytes are there; a refused one leaves the last good in place.
@@ -512,26 +391,7 @@ struct FeedDraft {
     missing: bool,
 }
 
-/// What an entry is made of.
-struct EntryDraft {
-    card: Packed,
-    metadata: Arc<Metadata>,
-    article: PublishedArticle,
-    links: LinkBase,
-    key: RenderKey,
-    content: Content,
-    summary_only: bool,
-}
-
-/// The body of an entry.
-enum Content {
-    Made(Arc<Rendered>),
-    Body(Arc<Body>),
-}
-
-/// So many renderings are worth another core.
-const RENDERINGS: usize = 8;
-/// So many feeds are.
+/// So many feeds are worth another core.
 const ENCODINGS: usize = 2;
 
 /// Makes the documents of feeds, on all cores.
@@ -541,14 +401,4 @@ fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Feed, Vec<D
         encode::fitting(&draft.key, index.cabinet(), entries, &draft.past, draft.limit)
     });
     drafts.into_iter().zip(made).map(|(draft, (feed, documents))| (draft, feed, documents)).collect()
-}
-
-/// Whether readers see the body of an article anywhere: on its page, in a feed of whole articles, or in a summary cut from it.
-fn shows_body(index: &Index, filed: &Filed, card: &Card) -> bool {
-    let cabinet = index.cabinet();
-    let page = cabinet.config().content.article_url.is_none() && card.link.is_none();
-    let whole = |key: &FeedKey| {
-        assemble::options(cabinet, key).content == ContentMode::Full || !assemble::partners(cabinet, key).is_empty()
-    };
-    page || !card.has_summary || index.feeds_of(filed).any(whole)
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Engine;
 use super::commands::routes;
 use crate::article::Metadata;
-use crate::article::card::{Card, Packed};
+use crate::article::card::Packed;
 use crate::article::render::{RENDERER_VERSION, Rendered};
 use crate::build::assemble::{self, Past};
 use crate::build::filing::FeedKey;
@@ -156,16 +156,10 @@ impl Engine {
     }
 
     /// When an article was first published and when it last changed.
-    pub(super) fn dates(
-        &self,
-        index: &Index,
-        path: &ArticlePath,
-        filed: &Filed,
-        card: &Card,
-    ) -> Option<(Moment, Moment)> {
+    pub(super) fn dates(&self, index: &Index, path: &ArticlePath, filed: &Filed) -> Option<(Moment, Moment)> {
         let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
         let changed = self.ledger.article(path).and_then(Remembered::changed).filter(|_| by_text);
-        assemble::dates(filed, card, changed.and_then(|changed| index.moment(changed)))
+        assemble::dates(filed, changed.and_then(|changed| index.moment(changed)))
     }
 
     /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of

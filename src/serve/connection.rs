@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last.
+//! One connection, from its first byte to its last. Long because both versions of HTTP hand their requests on here.
 
 use std::convert::Infallible;
 use std::future::poll_fn;

@@ -77,16 +77,16 @@ impl Cache {
         wait.recv().unwrap_or_default();
     }
 
-    /// What is kept of the files of a folder, by their names.
-    pub fn of_folder(&mut self, folder: &str) -> HashMap<String, Row> {
+    /// What is kept of the files of a folder, with their names.
+    pub fn of_folder(&mut self, folder: &str) -> Vec<(String, Row)> {
         self.asked.insert(folder.to_owned());
-        let Some(reader) = &self.reader else { return HashMap::new() };
+        let Some(reader) = &self.reader else { return Vec::new() };
         read(reader, folder).unwrap_or_else(|error| {
             tracing::warn!("{}: {error}; what is in it is read again", self.path.display());
             self.reader = None;
             self.orders = None;
             remove(&self.path);
-            HashMap::new()
+            Vec::new()
         })
     }
 
@@ -149,15 +149,15 @@ fn remove(path: &Path) {
     }
 }
 
-fn read(database: &Connection, folder: &str) -> rusqlite::Result<HashMap<String, Row>> {
+fn read(database: &Connection, folder: &str) -> rusqlite::Result<Vec<(String, Row)>> {
     let mut statement = database.prepare_cached(
         "SELECT name, seal, card FROM file WHERE folder = (SELECT number FROM folder WHERE path = ?)",
     )?;
     let mut rows = statement.query([folder])?;
-    let mut found = HashMap::new();
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let (name, seal, card): (String, [u8; 16], Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        found.insert(name, (ContentHash::from_bytes(seal), card.into()));
+        found.push((name, (ContentHash::from_bytes(seal), card.into())));
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@
 //! scan ───────────┘
 //! ```
 //!
-//! Arm, then scan, then listen: what happens in between is in both. Overflow, a new folder, an error and a slow timer each
+//! Arm, then scan, then listen: what happens in between is in both. (Archives of thousands of folders are scanned before and after.) Overflow, a new folder, an error and a slow timer each
 //! cause a scan, of the folder where that is enough. Where the system does not tell of everything, `mode` says so, and how often
 //! to scan instead.
 

@@ -1,0 +1,191 @@
+//! The entries that windows need: which are to be made anew, of what, and what is to be asked for first.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Engine;
+use super::held::{Held, HeldText};
+use super::publishing::MOST_REQUESTS;
+use crate::article::card::{Card, Packed};
+use crate::article::render::{LinkBase, Rendered, render};
+use crate::article::{Body, Metadata};
+use crate::build::assemble;
+use crate::build::filing::FeedKey;
+use crate::build::index::{Filed, Index};
+use crate::build::render_cache::RenderKey;
+use crate::cores;
+use crate::event::BodyRequest;
+use crate::feed::ContentMode;
+use crate::snapshot::PublishedArticle;
+use crate::types::{ArticlePath, ContentHash};
+
+/// So many entries of a feed are made before it is seen whether its documents have room for more.
+const MOST_STALE: usize = 256;
+/// So many renderings are worth another core.
+const RENDERINGS: usize = 8;
+
+impl Engine {
+    /// Makes the entries that windows need and that are not made yet; asks for those whose articles are not at hand.
+    pub(super) fn make_entries(
+        &mut self,
+        index: &Index,
+        feeds: &[FeedKey],
+        requests: &mut BTreeSet<BodyRequest>,
+        refresh: &mut BTreeSet<ArticlePath>,
+    ) {
+        loop {
+            let stale: BTreeSet<&ArticlePath> = feeds.iter().flat_map(|key| self.stale(index, key)).collect();
+            let mut drafts = Vec::new();
+            for path in stale {
+                if requests.len() >= MOST_REQUESTS {
+                    break;
+                }
+                match self.draft_entry(index, path) {
+                    Ok(draft) => drafts.push(draft),
+                    Err(request) => requests.extend(request),
+                }
+            }
+            if drafts.is_empty() {
+                return;
+            }
+            // Rendering takes longer than all the rest.
+            let rendered = cores::in_shares(&drafts, RENDERINGS, |draft| match &draft.content {
+                Content::Made(rendered) => Arc::clone(rendered),
+                Content::Body(body) => Arc::new(render(body, &draft.links)),
+            });
+            for (draft, rendered) in drafts.into_iter().zip(rendered) {
+                if matches!(draft.content, Content::Body(_)) {
+                    self.cache.keep(draft.key, &rendered);
+                }
+                self.hold_entry(index, draft, rendered, refresh);
+            }
+        }
+    }
+
+    /// The first articles of a feed's window whose entries have to be made, as far as its documents can have them: how much that is
+    /// shows only once those before are made.
+    fn stale<'i>(&self, index: &'i Index, key: &FeedKey) -> Vec<&'i ArticlePath> {
+        let options = assemble::options(index.cabinet(), key);
+        let mut stale = Vec::new();
+        let mut bytes = 0;
+        for path in index.window(key) {
+            if bytes > options.window.max_bytes || stale.len() == MOST_STALE {
+                break;
+            }
+            match self.held.get(path).filter(|_| self.is_fresh(index, path)) {
+                Some(held) => bytes += held.least_bytes(options),
+                None => stale.push(path),
+            }
+        }
+        stale
+    }
+
+    /// Whether the entry of a public article is what its last good version says.
+    pub(super) fn is_fresh(&self, index: &Index, path: &ArticlePath) -> bool {
+        let Some((held, filed)) = self.held.get(path).zip(index.get(path)) else { return false };
+        held.epoch == self.epoch
+            && self.catalog.get(path) == Some(&held.card)
+            && Some(&held.article.id) == filed.id()
+            && self.dates(index, path, filed) == Some((held.article.published, held.article.updated))
+    }
+
+    /// What the entry of a public article is made of; `Err`: its file is needed first, with the request unless it cannot be had.
+    fn draft_entry(&mut self, index: &Index, path: &ArticlePath) -> Result<EntryDraft, Option<BodyRequest>> {
+        let filed = index.get(path).ok_or(None)?;
+        let packed = self.catalog.get(path).cloned().ok_or(None)?;
+        let card = packed.open(path);
+        let article = self.published(index, path, &card).ok_or(None)?;
+        let links = assemble::link_base(&article);
+        let key = RenderKey::new(article.hash, &links);
+        let held = self.held.get(path).filter(|held| held.card == packed);
+        let at_hand = self.at_hand.get(path).filter(|at_hand| at_hand.hash == card.hash);
+        let known = at_hand.and_then(|at_hand| at_hand.article.as_ref());
+        let metadata = known.map(|article| &article.metadata).or(held.map(|held| &held.metadata)).cloned();
+        let Some(metadata) = metadata else { return Err(self.request(path, article.hash)) };
+        let summary_only = !shows_body(index, filed, &card);
+        let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
+        let kept = || held.filter(|held| held.key == Some(key)).map(|held| held.text.rendered());
+        let body = || known.and_then(|article| article.body.clone());
+        let content = match unseen.or_else(kept).or_else(|| self.cache.get(&key)) {
+            Some(rendered) => Content::Made(rendered),
+            None => Content::Body(body().ok_or_else(|| self.request(path, article.hash))?),
+        };
+        Ok(EntryDraft { card: packed, metadata, article, links, key, content, summary_only })
+    }
+
+    fn hold_entry(
+        &mut self,
+        index: &Index,
+        draft: EntryDraft,
+        rendered: Arc<Rendered>,
+        refresh: &mut BTreeSet<ArticlePath>,
+    ) {
+        let EntryDraft { card, metadata, mut article, key, summary_only, .. } = draft;
+        let path = article.path.clone();
+        self.remember_text(index, &path, &metadata, &rendered, summary_only);
+        let filed = index.get(&path);
+        if let Some((_, updated)) = filed.and_then(|filed| self.dates(index, &path, filed)) {
+            article.updated = updated;
+        }
+        let hash = article.hash;
+        let entry = Arc::new(assemble::entry(&article, &metadata, &rendered));
+        let windows = self.held.get(&path).map_or(0, |held| held.windows);
+        self.unpacked.note(&path, &rendered);
+        let key = (!summary_only).then_some(key);
+        let text = HeldText::Whole(rendered, entry);
+        let held = Held { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
+        self.keeping.hold(&path, hash);
+        if windows == 0 {
+            self.dropped.push(path.clone());
+        }
+        if let Some(before) = self.held.insert(path.clone(), held) {
+            self.unpacked.forget(&before);
+            if before.article.hash != hash {
+                self.keeping.release(&path, before.article.hash, self.now);
+            }
+        }
+        refresh.insert(path);
+    }
+
+    /// Asks for a file, once.
+    fn request(&self, path: &ArticlePath, hash: ContentHash) -> Option<BodyRequest> {
+        let request = BodyRequest { path: path.clone(), hash, shown: true };
+        let asked = self.waiting.get(path) == Some(&hash) || self.unavailable.contains(&(path.clone(), hash));
+        (!asked).then_some(request)
+    }
+
+    pub(super) fn published(&mut self, index: &Index, path: &ArticlePath, card: &Card) -> Option<PublishedArticle> {
+        let filed = index.get(path)?;
+        let changed = self.dates(index, path, filed).map(|(_, updated)| updated);
+        let home = filed.filing.home.clone();
+        let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
+        assemble::published(path, card, filed, changed, index.cabinet().config(), &Arc::clone(frame))
+    }
+}
+
+/// What an entry is made of.
+struct EntryDraft {
+    card: Packed,
+    metadata: Arc<Metadata>,
+    article: PublishedArticle,
+    links: LinkBase,
+    key: RenderKey,
+    content: Content,
+    summary_only: bool,
+}
+
+/// The body of an entry.
+enum Content {
+    Made(Arc<Rendered>),
+    Body(Arc<Body>),
+}
+
+/// Whether readers see the body of an article anywhere: on its page, in a feed of whole articles, or in a summary cut from it.
+fn shows_body(index: &Index, filed: &Filed, card: &Card) -> bool {
+    let cabinet = index.cabinet();
+    let page = cabinet.config().content.article_url.is_none() && card.link.is_none();
+    let whole = |key: &FeedKey| {
+        assemble::options(cabinet, key).content == ContentMode::Full || !assemble::partners(cabinet, key).is_empty()
+    };
+    page || !card.has_summary || index.feeds_of(filed).any(whole)
+}
