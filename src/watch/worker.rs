@@ -7,8 +7,8 @@ mod looking;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as HintSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
@@ -29,8 +29,13 @@ use crate::types::{ArticlePath, ContentHash};
 
 /// The most files of one event.
 const BATCH: usize = 1_024;
+/// What is heard while other files are read is published with them, unless these have waited for so long: a publication of ten files
+/// costs little more than of one.
+const JOINS: Duration = Duration::from_millis(5);
 /// So many folders take seconds to watch.
 const MANY_FOLDERS: usize = 2_000;
+/// How soon after a look without watches it is seen whether there is time for arming them and for another look.
+const SECOND_LOOK: Duration = Duration::from_millis(100);
 /// How often it is asked what is mounted, and the configuration is looked at where the system does not tell of it.
 const MOUNTS: Duration = Duration::from_secs(2);
 /// How long a configuration that is gone may take to come back, as in a save that removes and writes.
@@ -52,9 +57,15 @@ pub(super) struct Worker<C> {
     started: Instant,
     /// When the first hint came of what is being worked on.
     heard: Instant,
+    /// What was read and is sent once nothing more is heard, or after [`JOINS`]: since when, and when the first hint came of it.
+    joined: Vec<ParsedFile>,
+    joined_since: Instant,
+    joined_heard: Instant,
     notice: Option<Notice>,
     /// Whether the content directory is watched.
     armed: bool,
+    /// Whether it was looked at before it was watched, so that a second look has to follow.
+    is_unwatched: bool,
     limited: Option<Limit>,
     /// Whether events were lost since everything was looked at.
     overflowed: bool,
@@ -65,8 +76,8 @@ pub(super) struct Worker<C> {
     reading: Duration,
     unannounced: Unannounced,
     known: KnownFiles,
-    /// What earlier runs read; not there only while it is asked.
-    cache: Option<C>,
+    /// What earlier runs read. It is asked on another thread while files are read here.
+    cache: Arc<Mutex<C>>,
     /// Whether the engine has to be told of every file: it was told of none yet, or could not be sure of some.
     tells_all: bool,
     devices: Devices,
@@ -113,8 +124,12 @@ impl<C: MetadataCache> Worker<C> {
             meters,
             started: Instant::now(),
             heard: Instant::now(),
+            joined: Vec::new(),
+            joined_since: Instant::now(),
+            joined_heard: Instant::now(),
             notice: None,
             armed: false,
+            is_unwatched: false,
             limited: None,
             overflowed: false,
             mode: Mode::default(),
@@ -122,7 +137,7 @@ impl<C: MetadataCache> Worker<C> {
             reading: Duration::ZERO,
             unannounced: Unannounced::default(),
             known: KnownFiles::default(),
-            cache: Some(cache),
+            cache: Arc::new(Mutex::new(cache)),
             tells_all: true,
             devices: Devices::new(),
             renamed: BTreeMap::new(),
@@ -147,8 +162,29 @@ impl<C: MetadataCache> Worker<C> {
         self.started.elapsed()
     }
 
-    fn send(&self, event: Event) -> Result<(), Stopped> {
+    fn send(&mut self, event: Event) -> Result<(), Stopped> {
+        self.send_joined()?;
         self.events.blocking_send(Heard { event, since: self.heard }).map_err(|_| Stopped)
+    }
+
+    /// Sends files, with others that may come at once.
+    fn send_files(&mut self, files: Vec<ParsedFile>) -> Result<(), Stopped> {
+        if self.joined.is_empty() {
+            (self.joined_since, self.joined_heard) = (Instant::now(), self.heard);
+        }
+        self.joined.extend(files);
+        if self.joined.len() < BATCH && self.joined_since.elapsed() < JOINS {
+            return Ok(());
+        }
+        self.send_joined()
+    }
+
+    fn send_joined(&mut self) -> Result<(), Stopped> {
+        if self.joined.is_empty() {
+            return Ok(());
+        }
+        let event = Event::Files(std::mem::take(&mut self.joined));
+        self.events.blocking_send(Heard { event, since: self.joined_heard }).map_err(|_| Stopped)
     }
 
     /// Waits for something to do, and does it. `false`: asked to stop.
@@ -160,11 +196,16 @@ impl<C: MetadataCache> Worker<C> {
                 .flatten()
                 .min();
         let wait = deadline.unwrap_or(self.next_scan).saturating_sub(self.now());
-        let mut hints = Vec::new();
-        match self.inbox.recv_timeout(wait) {
-            Ok(hint) => hints.push(hint),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Ok(false),
+        let mut hints: Vec<Hint> = self.inbox.try_iter().collect();
+        if hints.is_empty() || self.joined_since.elapsed() >= JOINS {
+            self.send_joined()?;
+        }
+        if hints.is_empty() {
+            match self.inbox.recv_timeout(wait) {
+                Ok(hint) => hints.push(hint),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            }
         }
         self.heard = Instant::now();
         // A burst batches by itself: whatever came while the last batch was read.
@@ -178,7 +219,7 @@ impl<C: MetadataCache> Worker<C> {
                     if plan.parsing != self.options.parsing {
                         self.options.parsing = plan.parsing;
                         let rules = cache::rules(&self.options.parsing);
-                        self.cache.iter_mut().for_each(|cache| cache.read_by(rules));
+                        asked(&self.cache).read_by(rules);
                         self.forget_versions();
                         work.everything = true;
                     }
@@ -306,17 +347,22 @@ impl<C: MetadataCache> Worker<C> {
 
     fn look_at(&mut self, work: Work) -> Result<(), Stopped> {
         self.renamed.extend(work.renamed);
+        // What is being made of the first look is worth more than the second: readers wait for it.
+        if self.is_unwatched && !work.everything && self.events.capacity() < self.events.max_capacity() {
+            self.next_scan = self.next_scan.max(self.now() + SECOND_LOOK);
+        }
         if work.everything || self.next_scan <= self.now() {
             let begun = self.now();
             // Readers of a large archive need not wait for thousands of watches: what happens meanwhile a second look finds.
-            let is_late = !self.listed && self.cache.as_mut().is_some_and(|cache| cache.folders() > MANY_FOLDERS);
+            let is_late = !self.listed && asked(&self.cache).folders() > MANY_FOLDERS;
             if !is_late {
                 self.arm();
             }
             let arming = self.now().saturating_sub(begun);
             self.scan("")?;
             let pause = self.mode.pause(self.armed, arming + self.looked, self.options.safety);
-            let pause = if is_late { Duration::ZERO } else { pause };
+            let pause = if is_late { SECOND_LOOK } else { pause };
+            self.is_unwatched = is_late;
             self.meters.scan_interval.set(pause.as_secs_f64());
             self.next_scan = self.now() + pause;
         } else {
@@ -393,7 +439,7 @@ impl<C: MetadataCache> Worker<C> {
                 renamed_from: None,
             });
             let gone = gone.collect();
-            self.send(Event::Files(gone))?;
+            self.send_files(gone)?;
         }
         self.read(ready)
     }
@@ -414,9 +460,7 @@ impl<C: MetadataCache> Worker<C> {
             let seen: Vec<(ArticlePath, Option<Stamp>)> =
                 batch.iter().map(|path| (path.clone(), look(&self.options.root, path).unwrap_or_default())).collect();
             let (mut files, rows) = read::read_all(&self.options.root, &seen, &self.options.parsing);
-            if let Some(cache) = &mut self.cache {
-                cache.keep(rows);
-            }
+            asked(&self.cache).keep(rows);
             self.meters.read.inc_by(u64::try_from(files.len()).unwrap_or(0));
             let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
             let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
@@ -426,7 +470,7 @@ impl<C: MetadataCache> Worker<C> {
                 file.renamed_from.iter().for_each(|from| self.known.disown(from));
             }
             if !files.is_empty() {
-                self.send(Event::Files(files))?;
+                self.send_files(files)?;
             }
         }
         self.reading += self.now().saturating_sub(begun);
@@ -486,6 +530,10 @@ enum Kind {
     Touched,
     Gone,
     Folder,
+}
+
+fn asked<C>(cache: &Mutex<C>) -> MutexGuard<'_, C> {
+    cache.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn config_folder(config: &Path) -> PathBuf {

@@ -67,6 +67,15 @@ impl Newsroom {
         self.write(&format!("content/{name}"), article(title, body));
     }
 
+    /// Until a file is so old that it may be read at once and remembered: nobody can set when it last changed.
+    pub(crate) fn age(&self, name: &str) {
+        let modified =
+            std::fs::metadata(self.path(name)).and_then(|metadata| metadata.modified()).expect("it is there");
+        while modified.elapsed().unwrap_or_default() < Duration::from_secs(2) {
+            std::thread::yield_now();
+        }
+    }
+
     pub(crate) fn dateline(&self, arguments: &[&str]) -> Output {
         bounded(self.command().args(arguments))
     }

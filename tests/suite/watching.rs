@@ -175,3 +175,23 @@ fn what_events_tell_of_is_not_counted_as_found_by_a_scan() {
     });
     assert_eq!(metric(&admin, "changes_found_by_scan_total"), 0.0);
 }
+
+#[test]
+fn a_daemon_reads_again_only_what_changed() {
+    let newsroom = Newsroom::new();
+    for number in 0..40 {
+        newsroom.article(&format!("news/{number}.md"), &format!("Story {number}"), "Text.");
+    }
+    // Young files are read after the first look: these are to be read during it.
+    newsroom.age("content/news/39.md");
+    let read = |expected: f64| {
+        let (daemon, admin) = spawn(&newsroom, newsroom.command());
+        daemon.wait_until_ready();
+        assert_eq!(metric(&admin, "articles_read_total"), expected);
+        assert!(daemon.stop());
+    };
+    read(40.0);
+    read(0.0);
+    newsroom.article("news/7.md", "Story seven", "Text.");
+    read(1.0);
+}

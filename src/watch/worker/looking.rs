@@ -1,13 +1,14 @@
 //! Looking at folders: what is new, what changed, what is gone.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::super::cache::{self, Cached, MetadataCache};
 use super::super::clock;
 use super::super::coalesce::{Said, Seen, Stamp, Step};
 use super::super::mode;
 use super::super::scan::{Folder, Walk, join, look, seen, walk};
-use super::{BATCH, FIRST_SETTLES, Stopped, Worker};
+use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
 use crate::article::card::Packed;
 use crate::cores;
 use crate::diag::Diagnostic;
@@ -75,14 +76,14 @@ impl<C: MetadataCache> Worker<C> {
         let root = self.options.root.clone();
         let mut devices = std::mem::take(&mut self.devices);
         // What this run read itself it knows.
-        let mut cache = self.cache.take_if(|_| self.tells_all && scope.is_empty());
+        let cache = Some(Arc::clone(&self.cache)).filter(|_| self.tells_all && scope.is_empty());
         let find = |tell: &mut dyn FnMut((Folder, HashMap<String, Cached>))| {
             let walk = walk(&root, scope, &mut devices, &mut |folder| {
-                let rows = cache.as_mut().map(|cache| cache.of_folder(&folder.path)).unwrap_or_default();
+                let rows = cache.as_ref().map(|cache| asked(cache).of_folder(&folder.path)).unwrap_or_default();
                 tell((folder, rows));
             });
-            cache.iter_mut().for_each(MetadataCache::finish_listing);
-            (walk, devices, cache)
+            cache.iter().for_each(|cache| asked(cache).finish_listing());
+            (walk, devices)
         };
         let look = |(folder, mut rows): (Folder, HashMap<String, Cached>)| {
             let files = folder.files.into_iter().map(|(path, _)| {
@@ -99,7 +100,7 @@ impl<C: MetadataCache> Worker<C> {
         let mut gone = Vec::new();
         let mut ready = Vec::new();
         let mut visited: HashSet<String> = HashSet::new();
-        let ((walk, devices, cache), result) = cores::in_passing(find, look, |looked| {
+        let ((walk, devices), result) = cores::in_passing(find, look, |looked| {
             for mut folder in looked.flatten() {
                 if whole {
                     files.extend(
@@ -120,10 +121,7 @@ impl<C: MetadataCache> Worker<C> {
             Ok(())
         });
         self.devices = devices;
-        if cache.is_some() {
-            self.cache = cache;
-            self.cache.iter_mut().for_each(|cache| cache.keep(std::mem::take(&mut gone)));
-        }
+        asked(&self.cache).keep(gone);
         result?;
         let Walk { mut listing, unusable } = walk;
         ready.extend(unusable.iter().map(|(path, _)| path.clone()));
@@ -190,7 +188,7 @@ impl<C: MetadataCache> Worker<C> {
             left.iter().for_each(|path| self.has_left(path, scope));
         }
         if !recalled.is_empty() {
-            self.send(Event::Files(recalled))?;
+            self.send_files(recalled)?;
         }
         Ok(())
     }
