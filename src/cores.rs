@@ -1,10 +1,13 @@
 //! The same work for many things, on all cores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
 
 /// How many are taken at once: enough that taking costs nothing, few enough that no core waits long for another at the end.
 const SHARE: usize = 32;
+
+/// Asked for once: the system's limits are in files, and reading them takes longer than making a feed.
+static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
 /// The results of `work`, in the order of the items.
 pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
@@ -14,7 +17,7 @@ pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync
 /// The same for items of which a few are worth another core: so many are taken at once.
 pub fn in_shares<T: Sync, R: Send>(items: &[T], share: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let size = share.max(1);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().div_ceil(size));
+    let threads = items.len().div_ceil(size).min(*CORES);
     if threads <= 1 {
         return items.iter().map(work).collect();
     }
@@ -49,7 +52,7 @@ pub fn in_passing<T: Send, R: Send, F: Send, S>(
 ) -> (F, S) {
     /// How many shares of results wait to be taken before cores do.
     const WAITING: usize = 64;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = *CORES;
     let (found, inbox) = mpsc::channel::<Vec<T>>();
     let (made, results) = mpsc::sync_channel::<Vec<R>>(WAITING);
     let inbox = Mutex::new(inbox);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::article::card::Packed;
+use crate::article::render::{LinkBase, Rendered};
 use crate::article::{Article, ParseOptions, Parsed};
 use crate::config::Checked;
 use crate::diag::Diagnostic;
@@ -197,6 +198,8 @@ pub struct BodyRequest {
     pub hash: ContentHash,
     /// Whether its text is to be shown, or only the file to be kept.
     pub shown: bool,
+    /// What its body is to be rendered against, where it is shown.
+    pub links: Option<LinkBase>,
 }
 
 /// The answer to a [`BodyRequest`].
@@ -206,6 +209,8 @@ pub struct FetchedBody {
     pub request: BodyRequest,
     /// The article; `None` where only the file was asked for, or there is none.
     pub article: Option<Article>,
+    /// Its body, rendered against what was asked for.
+    pub rendered: Option<Arc<Rendered>>,
     /// The file that it is in; `None` where that is gone, changed or unreadable by now.
     pub source: Option<Arc<[u8]>>,
 }

@@ -41,7 +41,7 @@
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
 //! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look |
-//! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `cache` has what was read for the next start, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
+//! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show and `held` keeps it, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
@@ -85,7 +85,8 @@
 //!
 //! **Why may the cache of what was read be wrong?** It is never believed: a row counts only under the hash of its file's path, size, times and
 //! number and of what it says. So it is written without waiting for a disk, and anybody may delete it. Files that changed less than a second
-//! before they were read are not cached, since they may change again without looking different.
+//! before they were read are not cached, since they may change again without looking different. A rendered body is found by the hash of
+//! all that it is a function of.
 //!
 //! **Why slabs and tables of numbers instead of maps?** A map of a million paths takes several dozen bytes for each beside what is in it, and
 //! there are six of them. A table of numbers takes ten, and the keys are looked at where they are ([`slab`]).
@@ -101,7 +102,10 @@
 //! others write there has to wait for a look (`watch::mode`).
 //!
 //! **Why no debounce?** A closed or renamed file is complete and is read at once. Only what was merely seen waits until it has
-//! held still for a second. What arrives while a batch is being read is the next batch.
+//! held still for a second. What arrives while a batch is being read is published with it, unless that has waited for 5 ms already.
+//!
+//! **Why do stock-taking and the first publication use all cores?** After a start nothing is new of nearly all articles, and to find
+//! that out takes eight look-ups of each in tables larger than any cache (`Engine::leave_out_quiet`).
 //!
 //! **Why is a deletion slower than a publication?** Many editors, rsync and git save by removing the file and writing it anew. What
 //! is gone has to stay gone for a grace, or every save would be a retraction and a restoration.

@@ -17,7 +17,7 @@ pub const RENDERER_VERSION: u32 = 2;
 const LONGEST_MARKDOWN: usize = 1024 * 1024;
 
 /// What relative references in an article are resolved against.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct LinkBase {
     /// The public URL of the article itself.
     pub page: WebUrl,

@@ -1,6 +1,7 @@
 //! The last good version of every article, by path: its card, no body.
 
 use crate::article::card::Packed;
+use crate::cores;
 use crate::event::Listing;
 use crate::slab::{Number, Slab, Table};
 use crate::types::ArticlePath;
@@ -116,8 +117,8 @@ impl Catalog {
     pub fn missing(&mut self, listing: &Listing, note_others: bool) -> Vec<ArticlePath> {
         // Nearly all are listed.
         let mut listed: Vec<bool> = Vec::new();
-        for path in &listing.files {
-            let known = self.number(path);
+        let numbers = cores::on_all_cores(&listing.files, |path| self.number(path));
+        for (path, known) in listing.files.iter().zip(numbers) {
             if known.is_none() && note_others {
                 self.note(path);
             }

@@ -12,6 +12,11 @@ use crate::types::ContentHash;
 pub struct RenderKey(ContentHash);
 
 impl RenderKey {
+    /// The hash of all that it is.
+    pub fn hash(self) -> ContentHash {
+        self.0
+    }
+
     /// The key of a version of an article under its public URLs.
     pub fn new(content: ContentHash, links: &LinkBase) -> RenderKey {
         RenderKey(ContentHash::of_parts([

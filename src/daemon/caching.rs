@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::store::Cache;
+use crate::store::{Cache, Renderings};
 use crate::types::{ArticlePath, ContentHash};
 use crate::watch::cache::{Cached, MetadataCache};
 
@@ -17,8 +17,9 @@ impl Caching {
         Caching(Some(Cache::open(state)))
     }
 
-    /// The same, emptied: every file is read and hashed again.
+    /// The same, emptied: every file is read, hashed and rendered again.
     pub fn emptied(state: &Path) -> Caching {
+        Renderings::forget(state);
         let mut cache = Cache::open(state);
         // Nothing is read by no rules.
         cache.read_by(ContentHash::from_bytes([0; 16]));

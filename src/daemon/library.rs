@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -18,8 +18,9 @@ use crate::meter::Meters;
 use crate::snapshot::{Keeper, Resource, Snapshot};
 use crate::store::{self, Documents, Origin};
 
-/// How long after a publication it is written down.
+/// How long after a publication it is written down; longer where that takes long, so that it takes a twentieth of the time.
 const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What readers see, and what it was made of.
 #[derive(Clone)]
@@ -62,16 +63,19 @@ impl Library {
 
     /// Writes down what is published some time after each publication, and once more at the end, and removes what it leaves behind.
     pub(super) async fn tend(self, state: PathBuf, mut published: watch::Receiver<Option<Published>>) {
-        let mut goes_on = true;
+        let (mut goes_on, mut pause) = (true, PAUSE);
         while goes_on && published.changed().await.is_ok() {
             // What is published meanwhile is written together.
-            goes_on = timeout(PAUSE, published.wait_for(|_| false)).await.is_err();
+            goes_on = timeout(pause, published.wait_for(|_| false)).await.is_err();
+            let begun = Instant::now();
             let Some(Published { snapshot, origin }) = published.borrow_and_update().clone() else { continue };
             let (documents, directory) = (Arc::clone(&self.documents), state.clone());
             let work = spawn_blocking(move || {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.keep(route, resource));
                 documents.collect();
-                store::note_published(&directory, &snapshot, &origin)
+                documents.make_spare();
+                store::note_published(&directory, &snapshot, &origin)?;
+                store::tidy(&directory).map_err(io::Error::other)
             });
             if let Err(error) = work.await.map_err(io::Error::other).flatten() {
                 let state = state.display();
@@ -80,6 +84,7 @@ impl Library {
                      read: see to space and rights"
                 );
             }
+            pause = begun.elapsed().saturating_mul(20).clamp(PAUSE, LONGEST_PAUSE);
         }
     }
 

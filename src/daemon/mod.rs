@@ -54,6 +54,8 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// The most file events that are handled in one slice: they take about 50 ms.
 const SLICE: usize = 2_048;
+/// So many events of the watcher wait: it goes through an archive while the ledger is still being read.
+const WATCHED: usize = 32;
 /// How often everything is scanned although nothing was heard.
 const SAFETY_SCAN: Duration = Duration::from_secs(300);
 /// How long nothing may happen.
@@ -139,7 +141,7 @@ pub async fn run(
         watch: config.content.watch,
         safety: SAFETY_SCAN,
     };
-    let (heard, watched) = mpsc::channel(64);
+    let (heard, watched) = mpsc::channel(WATCHED);
     let cache = Caching::at(&config.state);
     let watcher = watch::start(options, cache, heard, Arc::clone(&front.meters))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
@@ -323,7 +325,7 @@ impl Daemon {
             let event = tokio::select! {
                 biased;
                 () = &mut stop => {
-                    self.write_the_rest().await;
+                    self.write_the_rest();
                     return Ok(());
                 }
                 Some(asked) = self.requests.recv() => self.command(asked),
@@ -337,7 +339,7 @@ impl Daemon {
             };
             // Another attempt may take seconds that a retraction does not have.
             if !self.memory.unwritten.is_empty() && !is_urgent(&event) {
-                self.write_again().await;
+                self.write_again();
             }
             for event in self.gather(event) {
                 engine = self.step(engine, event).await?;
@@ -410,7 +412,7 @@ impl Daemon {
                 if self.checked.config.as_ref().is_some_and(|config| config.hash != self.config.hash) {
                     self.forget_last_run();
                 }
-                self.perform_all(effects, urgent).await;
+                self.perform_all(effects, urgent);
                 Ok(engine)
             }
             Err(panic) => self.start_over(paths, &panic).await,
@@ -433,10 +435,7 @@ impl Daemon {
             }
             last => self.quarantine.suspects.extend(paths.into_iter().chain(last)),
         }
-        let mut ledger = match &self.memory.store {
-            Some(store) => store.ledger().map_err(|trouble| Fatal(trouble.to_string()))?,
-            None => return Err(Fatal("the state is gone".to_owned())),
-        };
+        let mut ledger = self.memory.store.ledger().map_err(|trouble| Fatal(trouble.to_string()))?;
         // What waits to be written is remembered all the same; what was to follow from it is made anew.
         self.memory.unwritten.iter().for_each(|record| ledger.apply(record));
         drop(self.memory.take_waiting());
@@ -444,7 +443,7 @@ impl Daemon {
         let (engine, effects) = travel(self.engine(ledger), Event::Config(self.checked.clone()), self.clock)
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
-        self.perform_all(effects, false).await;
+        self.perform_all(effects, false);
         self.watcher.reread();
         Ok(engine)
     }

@@ -10,13 +10,15 @@ use jiff::Timestamp;
 
 use crate::article::ParseOptions;
 use crate::article::render::{LinkBase, render};
+use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
 use crate::config::{Checked, Config};
+use crate::cores;
 use crate::engine::Engine;
 use crate::event::{BodyRequest, Command, Delivery, Effect, Event, FetchedBody, ParsedFile, Recalled, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::serve::{Demand, Supply};
-use crate::store::{self, Trouble};
+use crate::store::{self, PackedRendering, Renderings, Trouble};
 use crate::types::ContentHash;
 use crate::watch;
 use crate::watch::scan::Root;
@@ -25,7 +27,7 @@ use crate::watch::scan::Root;
 pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Result<Supply> {
     match demand {
         Demand::Article(article) => {
-            let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true };
+            let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
             let found = fetch(content, config, &config.parsing, &[request]).into_iter().find_map(|found| found.article);
             let body = found.and_then(|article| Some((article.metadata, article.body?)));
             // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
@@ -63,7 +65,45 @@ pub(super) fn fetch(
             place.article = Some(article);
         }
     }
+    render_all(config, &mut fetched);
     fetched
+}
+
+/// Renders bodies, or takes them from where an earlier run kept them.
+fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
+    let key = |fetched: &FetchedBody| {
+        let links = fetched.request.links.as_ref()?;
+        fetched.article.as_ref()?.body.as_ref().map(|_| RenderKey::new(fetched.request.hash, links).hash())
+    };
+    /// To render so few takes no longer than to open the file.
+    const FEW: usize = 16;
+    let keys: Vec<ContentHash> = fetched.iter().filter_map(key).collect();
+    if keys.len() <= FEW {
+        return;
+    }
+    let mut renderings = Renderings::open(&config.state);
+    let kept = renderings.as_ref().map(|renderings| renderings.get(&keys)).unwrap_or_default();
+    let is_kept = renderings.is_some();
+    let rendered = cores::on_all_cores(fetched, |fetched| {
+        let key = key(fetched)?;
+        if let Some(rendered) = kept.get(&key).and_then(PackedRendering::open) {
+            return Some((key, Arc::new(rendered), None));
+        }
+        let (links, article) = (fetched.request.links.as_ref()?, fetched.article.as_ref()?);
+        let rendered = render(article.body.as_ref()?, links);
+        let packed = is_kept.then(|| PackedRendering::of(&rendered)).flatten();
+        Some((key, Arc::new(rendered), packed))
+    });
+    let mut new = Vec::new();
+    for (place, (key, rendered, packed)) in
+        fetched.iter_mut().zip(rendered).filter_map(|(place, made)| Some((place, made?)))
+    {
+        place.rendered = Some(rendered);
+        new.extend(packed.map(|packed| (key, packed)));
+    }
+    if let Some(renderings) = renderings.as_mut().filter(|_| !new.is_empty()) {
+        renderings.keep(&new);
+    }
 }
 
 /// Versions that are public, out of the store, in the order of the requests.

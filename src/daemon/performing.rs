@@ -18,7 +18,7 @@ use crate::watch::scan::Root;
 impl Daemon {
     /// Carries effects out in their order; those that readers see wait until all records before them are durable. What is
     /// `urgent` does not: a retraction is worth more than its memory.
-    pub(super) async fn perform_all(&mut self, effects: Vec<Effect>, urgent: bool) {
+    pub(super) fn perform_all(&mut self, effects: Vec<Effect>, urgent: bool) {
         for effect in effects {
             match effect {
                 Effect::Persist(records) => {
@@ -27,7 +27,7 @@ impl Daemon {
                         self.forget_last_run();
                     }
                     self.memory.unwritten.extend(records);
-                    if !blocked && let Err(why) = self.memory.write().await {
+                    if !blocked && let Err(why) = self.memory.write() {
                         self.raise_alarm(&why);
                     }
                 }
@@ -43,8 +43,8 @@ impl Daemon {
         }
     }
 
-    pub(super) async fn write_again(&mut self) {
-        if self.memory.write().await.is_ok() {
+    pub(super) fn write_again(&mut self) {
+        if self.memory.write().is_ok() {
             tracing::info!("the state can be written again");
             self.alarm = None;
             self.swap(self.snapshot.load_full());
@@ -53,9 +53,9 @@ impl Daemon {
     }
 
     /// At the end: what could not be written until now may be by now.
-    pub(super) async fn write_the_rest(&mut self) {
+    pub(super) fn write_the_rest(&mut self) {
         if !self.memory.unwritten.is_empty()
-            && let Err(why) = self.memory.write().await
+            && let Err(why) = self.memory.write()
         {
             tracing::error!("{why}; what is new since then is forgotten");
         }
@@ -91,8 +91,12 @@ impl Daemon {
                 drop(waiting.send(answer));
             }
             Effect::Fetch(requests) => {
-                let given_up =
-                    |request: &BodyRequest| FetchedBody { request: request.clone(), article: None, source: None };
+                let given_up = |request: &BodyRequest| FetchedBody {
+                    request: request.clone(),
+                    article: None,
+                    rendered: None,
+                    source: None,
+                };
                 let given_up = Event::Fetched(requests.iter().map(given_up).collect());
                 self.look_up(FETCH_DEADLINE, given_up, move |root, config| {
                     Event::Fetched(once::fetch(root, config, &config.parsing, &requests))
@@ -149,10 +153,8 @@ impl Daemon {
         }
         let report = Arc::clone(&snapshot.report);
         let before = self.snapshot.swap(Arc::clone(&snapshot));
-        if let (Some(store), Some(config)) = (&self.memory.store, &self.checked.config)
-            && snapshot.generation > 0
-        {
-            let origin = Origin { config: config.hash, record: store.last_record() };
+        if let Some(config) = self.checked.config.as_ref().filter(|_| snapshot.generation > 0) {
+            let origin = Origin { config: config.hash, record: self.memory.store.last_record() };
             self.printed.send_replace(Some(Published { snapshot, origin }));
         }
         if let Some(since) = self.changing.take() {

@@ -4,9 +4,8 @@ pub mod disk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Sender, UnboundedReceiver};
 use tokio::task::spawn_blocking;
 
@@ -22,6 +21,11 @@ pub trait Target: Send {
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Carrying takes the disk and the processor from the next publication, which is on its way to readers: it begins when none came for
+/// so long, a little longer for each document, or after the longest time. All documents at once wait for nothing.
+const QUIET: Duration = Duration::from_millis(20);
+const QUIET_FOR_EACH: Duration = Duration::from_millis(4);
+const LONGEST_QUIET: Duration = Duration::from_millis(200);
 
 /// Carries deliveries to all targets until the channel closes, and tells the engine how each ended.
 pub async fn run(
@@ -46,14 +50,16 @@ pub async fn run(
             Some(older) => merged(older, next),
             None => next,
         };
-        loop {
-            match deliveries.try_recv() {
-                Ok(newer) => delivery = merged(delivery, newer),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
+        let begun = Instant::now();
+        while !delivery.complete && begun.elapsed() < LONGEST_QUIET {
+            let more = QUIET_FOR_EACH.saturating_mul(u32::try_from(delivery.documents.len()).unwrap_or(u32::MAX));
+            match tokio::time::timeout(LONGEST_QUIET.min(QUIET.saturating_add(more)), deliveries.recv()).await {
+                Ok(Some(newer)) => delivery = merged(delivery, newer),
+                Ok(None) => {
                     open = false;
                     break;
                 }
+                Err(_) => break,
             }
         }
         let work = spawn_blocking(move || {

@@ -72,7 +72,7 @@ impl Engine {
             if bytes > options.window.max_bytes || stale.len() == MOST_STALE {
                 break;
             }
-            match self.held.get(path).filter(|_| self.is_fresh(index, path)) {
+            match self.held.get(path).filter(|held| self.is_fresh(held)) {
                 Some(held) => bytes += held.least_bytes(options),
                 None => stale.push(path),
             }
@@ -80,13 +80,27 @@ impl Engine {
         stale
     }
 
-    /// Whether the entry of a public article is what its last good version says.
-    pub(super) fn is_fresh(&self, index: &Index, path: &ArticlePath) -> bool {
+    /// Sees which entries of changed articles are not what their last good versions say: these are made anew.
+    pub(super) fn note_stale(&mut self, index: &Index, changed: &[ArticlePath]) {
+        for path in changed {
+            if !self.is_made_of_last_good(index, path)
+                && let Some(held) = self.held.get_mut(path)
+            {
+                held.epoch = Held::STALE;
+            }
+        }
+    }
+
+    fn is_made_of_last_good(&self, index: &Index, path: &ArticlePath) -> bool {
         let Some((held, filed)) = self.held.get(path).zip(index.get(path)) else { return false };
-        held.epoch == self.epoch
-            && self.catalog.get(path) == Some(&held.card)
+        self.catalog.get(path) == Some(&held.card)
             && Some(&held.article.id) == filed.id()
             && self.dates(index, path, filed) == Some((held.article.published, held.article.updated))
+    }
+
+    /// Whether an entry is what its article's last good version says, under this configuration.
+    pub(super) fn is_fresh(&self, held: &Held) -> bool {
+        held.epoch == self.epoch
     }
 
     /// What the entry of a public article is made of; `Err`: its file is needed first, with the request unless it cannot be had.
@@ -101,14 +115,17 @@ impl Engine {
         let at_hand = self.at_hand.get(path).filter(|at_hand| at_hand.hash == card.hash);
         let known = at_hand.and_then(|at_hand| at_hand.article.as_ref());
         let metadata = known.map(|article| &article.metadata).or(held.map(|held| &held.metadata)).cloned();
-        let Some(metadata) = metadata else { return Err(self.request(path, article.hash)) };
         let summary_only = !shows_body(index, filed, &card);
+        let request = || self.request(path, article.hash, Some(&links).filter(|_| !summary_only));
+        let Some(metadata) = metadata else { return Err(request()) };
         let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
         let kept = || held.filter(|held| held.key == Some(key)).map(|held| held.text.rendered());
+        let fetched = || at_hand.and_then(|at_hand| at_hand.rendered.clone()).filter(|(of, _)| *of == key);
         let body = || known.and_then(|article| article.body.clone());
-        let content = match unseen.or_else(kept).or_else(|| self.cache.get(&key)) {
+        let made = unseen.or_else(kept).or_else(|| self.cache.get(&key)).or_else(|| Some(fetched()?.1));
+        let content = match made {
             Some(rendered) => Content::Made(rendered),
-            None => Content::Body(body().ok_or_else(|| self.request(path, article.hash))?),
+            None => Content::Body(body().ok_or_else(request)?),
         };
         Ok(EntryDraft { card: packed, metadata, article, links, key, content, summary_only })
     }
@@ -148,8 +165,8 @@ impl Engine {
     }
 
     /// Asks for a file, once.
-    fn request(&self, path: &ArticlePath, hash: ContentHash) -> Option<BodyRequest> {
-        let request = BodyRequest { path: path.clone(), hash, shown: true };
+    fn request(&self, path: &ArticlePath, hash: ContentHash, links: Option<&LinkBase>) -> Option<BodyRequest> {
+        let request = BodyRequest { path: path.clone(), hash, shown: true, links: links.cloned() };
         let asked = self.waiting.get(path) == Some(&hash) || self.unavailable.contains(&(path.clone(), hash));
         (!asked).then_some(request)
     }

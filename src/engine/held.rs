@@ -27,6 +27,7 @@ pub(super) struct Held {
     pub(super) card: Packed,
     pub(super) metadata: Arc<Metadata>,
     pub(super) article: Arc<PublishedArticle>,
+    /// The configuration under which it was made, or [`Held::STALE`].
     pub(super) epoch: u64,
     /// What its text is a function of; `None` where readers see none of it, and it is left out.
     pub(super) key: Option<RenderKey>,
@@ -52,6 +53,9 @@ pub(super) struct EntryParts {
 }
 
 impl Held {
+    /// Of no configuration: the entry has to be made anew.
+    pub(super) const STALE: u64 = 0;
+
     /// All that is needed to make the entry, elsewhere.
     pub(super) fn parts(&self) -> EntryParts {
         let (metadata, article) = (Arc::clone(&self.metadata), Arc::clone(&self.article));

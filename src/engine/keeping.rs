@@ -60,9 +60,10 @@ impl Engine {
             if self.unavailable.contains(&(path.clone(), hash)) {
                 continue;
             }
-            let shown = BodyRequest { path: path.clone(), hash, shown: true };
-            if self.waiting.get(&path) != Some(&hash) && !requests.contains(&shown) {
-                requests.insert(BodyRequest { shown: false, ..shown });
+            let kept = BodyRequest { path: path.clone(), hash, shown: false, links: None };
+            let is_asked = requests.range(&kept..).next().is_some_and(|next| next.path == path && next.hash == hash);
+            if self.waiting.get(&path) != Some(&hash) && !is_asked {
+                requests.insert(kept);
             }
             self.keeping.wanted.insert(path, hash);
         }

@@ -24,12 +24,13 @@ use jiff::{SignedDuration, Timestamp};
 pub use problems::{Problems, Source};
 
 use crate::article::card::{Card, Packed};
+use crate::article::render::Rendered;
 use crate::article::{Article, Metadata, Parsed};
 use crate::build::catalog::{Catalog, Change, Read};
 use crate::build::farewell;
 use crate::build::filing::FeedKey;
 use crate::build::index::{Index, Standing};
-use crate::build::render_cache::RenderCache;
+use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::config::Config;
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
@@ -114,6 +115,8 @@ struct AtHand {
     hash: ContentHash,
     /// `None` where only the file is needed.
     article: Option<Article>,
+    /// Its body, if it came rendered, and of what.
+    rendered: Option<(RenderKey, Arc<Rendered>)>,
     /// The file.
     source: Option<Arc<[u8]>>,
 }
@@ -406,7 +409,7 @@ impl Engine {
         if change == Change::Same
             && let Some(held) = self.held.get_mut(&path).filter(differs)
         {
-            held.epoch = 0;
+            held.epoch = Held::STALE;
             change = Change::Good;
         }
         if let Some(article) = parsed.article {
@@ -453,7 +456,7 @@ impl Engine {
     /// Lays an article ready for the entry that may be made of it.
     fn lay_ready(&mut self, path: &ArticlePath, article: Article) {
         let (hash, source) = (article.card.hash(), article.source.clone());
-        let at_hand = AtHand { hash, article: Some(article), source };
+        let at_hand = AtHand { hash, article: Some(article), rendered: None, source };
         self.at_hand_bytes += at_hand.weight();
         self.at_hand.insert(path.clone(), at_hand);
         if self.at_hand_bytes > self.at_hand_limit
@@ -550,14 +553,16 @@ impl Engine {
     }
 
     fn receive(&mut self, bodies: Vec<FetchedBody>) {
-        for FetchedBody { request, article, source } in bodies {
+        for FetchedBody { request, article, rendered, source } in bodies {
             if self.waiting.get(&request.path) == Some(&request.hash) {
                 self.waiting.remove(&request.path);
             }
             if source.is_none() || (request.shown && article.is_none()) {
                 self.unavailable.insert((request.path, request.hash));
             } else {
-                self.at_hand.insert(request.path, AtHand { hash: request.hash, article, source });
+                let key = request.links.map(|links| RenderKey::new(request.hash, &links));
+                let at_hand = AtHand { hash: request.hash, article, rendered: key.zip(rendered), source };
+                self.at_hand.insert(request.path, at_hand);
             }
         }
     }

@@ -18,9 +18,7 @@ impl Engine {
         if own_pages || !self.snapshot.gone.is_empty() {
             self.note_gone(index, path, filed, own_pages);
         }
-        let shown =
-            own_pages || self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path);
-        if !shown && !filed.is_some_and(|filed| filed.names_files) {
+        if !own_pages && !self.is_shown(path) && !filed.is_some_and(|filed| filed.names_files) {
             return;
         }
         let card = filed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
@@ -51,6 +49,11 @@ impl Engine {
             self.pages.insert(path.clone(), Arc::clone(&route));
             self.snapshot.articles.insert(route, article);
         }
+    }
+
+    /// Whether readers see more of an article than its address.
+    pub(super) fn is_shown(&self, path: &ArticlePath) -> bool {
+        self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path)
     }
 
     /// The page of an article that was taken from its readers says so.

@@ -39,6 +39,11 @@ pub struct Problems {
 }
 
 impl Problems {
+    /// Whether a source says anything.
+    pub fn concerns(&self, source: &Source) -> bool {
+        self.by_source.contains_key(source)
+    }
+
     /// What a source says now; nothing clears it.
     pub fn set(&mut self, source: Source, mut diagnostics: Vec<Diagnostic>) {
         if diagnostics.is_empty() && !self.by_source.contains_key(&source) {

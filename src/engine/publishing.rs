@@ -22,6 +22,8 @@ use crate::types::{ArticlePath, Moment};
 
 /// So many feeds are made at a time, so that not all their texts are in memory at once.
 const FEEDS: usize = 64;
+/// Of fewer changed articles each is gone through.
+const QUIET: usize = 1_024;
 /// So many files are asked for at a time, for the same reason.
 pub(super) const MOST_REQUESTS: usize = 4_096;
 
@@ -32,7 +34,8 @@ impl Engine {
         if self.listed && !self.missing.is_recalling() {
             /// Records of articles that are handed on together: those of a whole archive are not in memory at once.
             const RECORDS: usize = 16_384;
-            let changes = index.take_changes();
+            let mut changes = index.take_changes();
+            self.leave_out_quiet(&index, &mut changes.articles);
             let mut persist = persist;
             for path in &changes.articles {
                 self.remember_published(&mut index, path, &changes.left);
@@ -54,9 +57,30 @@ impl Engine {
         self.index = Some(index);
     }
 
+    /// Leaves out of the changed articles those of which nothing is to be remembered or shown: after a start nearly all of an archive,
+    /// and to ask where each of them stands takes longer than all the rest.
+    fn leave_out_quiet(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
+        let has_pages = index.cabinet().config().content.article_url.is_none() || !self.snapshot.gone.is_empty();
+        if has_pages || changed.len() < QUIET {
+            return;
+        }
+        let is_quiet = |path: &ArticlePath| {
+            index.get(path).is_some_and(|filed| {
+                !filed.names_files
+                    && self.is_remembered(path, filed)
+                    && index.diagnostics(path, filed).is_empty()
+                    && !self.problems.concerns(&Source::Filing(path.clone()))
+                    && !self.is_shown(path)
+            })
+        };
+        let mut quiet = cores::on_all_cores(changed, is_quiet).into_iter();
+        changed.retain(|_| quiet.next() != Some(true));
+    }
+
     fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
         let before = self.snapshot.clone();
         let changed = changes.articles;
+        self.note_stale(index, &changed);
         let mut refresh: BTreeSet<ArticlePath> = std::mem::take(&mut self.recollected);
         let mut dirty = changes.feeds;
         dirty.append(&mut self.deferred);
@@ -159,9 +183,10 @@ impl Engine {
             if bytes > limit {
                 break;
             }
-            missing |= !self.is_fresh(index, path);
+            let held = self.held.get(path);
+            missing |= !held.is_some_and(|held| self.is_fresh(held));
             // Of what is not fresh, that which readers have stays until its new version is there, as long as it is public at all.
-            if let Some(held) = self.held.get(path) {
+            if let Some(held) = held {
                 bytes += held.least_bytes(options);
                 entries.push(held.parts());
                 shown.push(path.clone());
@@ -231,7 +256,7 @@ impl Engine {
         let said = window.flat_map(|path| {
             let held = self.held.get(path);
             // Mostly they are the same.
-            let newer = self.catalog.get(path).filter(|card| held.is_none_or(|held| held.card != **card));
+            let newer = self.catalog.get(path).filter(|_| !held.is_some_and(|held| self.is_fresh(held)));
             [newer.and_then(|card| card.open(path).expires), held.and_then(|held| held.metadata.expires)]
         });
         said.flatten().map(Moment::timestamp).min()
@@ -391,8 +416,8 @@ struct FeedDraft {
     missing: bool,
 }
 
-/// So many feeds are worth another core.
-const ENCODINGS: usize = 2;
+/// So many feeds are worth another core: also a single article is in two.
+const ENCODINGS: usize = 1;
 
 /// Makes the documents of feeds, on all cores.
 fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Feed, Vec<Document>)> {

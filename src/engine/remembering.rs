@@ -22,6 +22,17 @@ use crate::types::{ArticlePath, Moment};
 const MOST_TOMBSTONES: usize = 100;
 
 impl Engine {
+    /// Whether it is remembered of a public article that it is so: under this id, in this version and since then.
+    pub(super) fn is_remembered(&self, path: &ArticlePath, filed: &Filed) -> bool {
+        let (Some(id), Some((published, _)), Some(known)) = (filed.id(), filed.dates, self.ledger.article(path)) else {
+            return false;
+        };
+        known.id.as_ref() == Some(id)
+            && known.is_live()
+            && known.date() == Some(published.timestamp())
+            && known.hash().is_some_and(|hash| self.catalog.get(path).map(Packed::hash) == Some(hash))
+    }
+
     /// Notes under which id an article is public, in which version and since when.
     pub(super) fn remember_published(
         &mut self,
@@ -39,24 +50,18 @@ impl Engine {
             }
             return;
         }
+        if self.is_remembered(path, filed) {
+            return;
+        }
         let Some(id) = filed.id().cloned() else { return };
         let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return };
         let known = self.ledger.article(path);
         let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
-        let is_same = known.is_some_and(|known| {
-            known.id.as_ref() == Some(&id)
-                && known.hash() == Some(hash)
-                && known.date() == Some(date)
-                && known.is_live()
-        });
         let is_retracted = known.is_some_and(|known| known.retraction().is_some());
         let was_known = known.is_some_and(Remembered::is_known);
         let withdrawn = known.and_then(|known| known.withdrawn().map(<[_]>::to_vec));
         if is_retracted {
             self.remember(Record::Restored { path: path.clone() });
-        }
-        if is_same && !is_retracted {
-            return;
         }
         self.remember(Record::Published { path: path.clone(), id, hash, date });
         // Another article took the place of one that readers know, and they are told so.

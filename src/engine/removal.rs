@@ -13,6 +13,7 @@ use crate::article::card::{Card, Packed};
 use crate::article::{Article, Metadata};
 use crate::build::index::Index;
 use crate::config::Removals;
+use crate::cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, Effect, Listing, Recalled};
 use crate::ledger::{Record, Remembered, Withdrawal};
@@ -201,16 +202,19 @@ impl Engine {
     pub(super) fn take_stock(&mut self, listing: &Listing) {
         let absent = listing.absence();
         let mut lost = Vec::new();
-        for (path, remembered) in self.ledger.articles().filter(|(path, _)| !self.catalog.contains(path)) {
+        let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
+        for (path, remembered) in self.remembered_where(|path, _| !self.catalog.contains(path)) {
             if !absent(path) {
-                self.missing.unproven.insert(path.clone());
+                unproven.push(path.clone());
             } else if remembered.is_lost() {
                 lost.push(path.clone());
             } else if remembered.is_known() {
-                self.missing.vanished.insert(path.clone());
-                self.missing.doubtful |= listing.doubtful;
+                vanished.push(path.clone());
             }
         }
+        self.missing.doubtful |= listing.doubtful && !vanished.is_empty();
+        self.missing.unproven.extend(unproven);
+        self.missing.vanished.extend(vanished);
         self.missing.held.extend(lost);
         let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
         for (path, filed) in self.index.iter().flat_map(Index::articles) {
@@ -230,23 +234,32 @@ impl Engine {
     /// Asks the store for what readers can see and no file gives.
     pub(super) fn recall(&mut self, effects: &mut Vec<Effect>) {
         let mut requests = Vec::new();
-        for (path, remembered) in self.ledger.articles() {
+        let is_asked_for = |path: &ArticlePath, remembered: &Remembered| {
             // Retracted before this run read its file, which is broken: its feeds have to tell of it.
             let untold = || {
                 let known = remembered.retraction();
                 known.is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty())
                     && self.catalog.contains(path)
             };
-            if !(remembered.is_live() || untold()) || self.catalog.get(path).is_some() || self.catalog.is_withheld(path)
-            {
-                continue;
-            }
+            (remembered.is_live() || untold()) && self.catalog.get(path).is_none() && !self.catalog.is_withheld(path)
+        };
+        for (path, remembered) in self.remembered_where(is_asked_for) {
             let hash = remembered.hash().filter(|hash| self.ledger.keeps(*hash));
-            requests.extend(hash.map(|hash| BodyRequest { path: path.clone(), hash, shown: true }));
+            requests.extend(hash.map(|hash| BodyRequest { path: path.clone(), hash, shown: true, links: None }));
         }
         requests.sort();
         self.missing.recalling = requests.iter().map(|request| request.path.clone()).collect();
         effects.extend((!requests.is_empty()).then_some(Effect::Recall(requests)));
+    }
+
+    /// Articles of the ledger of which something is so. Nearly all are asked in vain, which takes long enough for all cores.
+    fn remembered_where(
+        &self,
+        is_so: impl Fn(&ArticlePath, &Remembered) -> bool + Sync,
+    ) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
+        let all: Vec<(&ArticlePath, &Remembered)> = self.ledger.articles().collect();
+        let found = cores::on_all_cores(&all, |(path, remembered)| is_so(path, remembered));
+        all.into_iter().zip(found).filter_map(|(article, is_so)| is_so.then_some(article))
     }
 
     /// A later listing may prove that a file is gone of which nobody could say so.

@@ -141,7 +141,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(database)
 }
 
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     for name in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
         file.push(name);

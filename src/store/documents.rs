@@ -20,6 +20,8 @@ use crate::types::ContentHash;
 
 /// Below the state directory.
 const FOLDER: &str = "documents";
+/// This part of the budget is left free where there is time for it.
+const SPARE: usize = 16;
 
 /// Where else the document of a route may be, as a file of the same bytes.
 pub type Elsewhere = Box<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
@@ -129,22 +131,38 @@ impl Documents {
         self.tell();
     }
 
+    /// Makes room before it is needed, so that a change need not wait until other documents are written.
+    pub fn make_spare(&self) {
+        let bound = self.budget - self.budget / SPARE;
+        // Nobody waits for more than one of them.
+        let mut steps = self.shelves().ring.len();
+        while self.tally.bytes() > bound && steps > 0 && self.let_go(&mut self.shelves()) {
+            steps -= 1;
+        }
+        self.tell();
+    }
+
     /// Moves the hand until memory is within its bounds, or nothing more can go.
     fn make_room(&self, shelves: &mut Shelves) {
         // Twice round: what was asked for goes the second time.
         let mut steps = shelves.ring.len().saturating_mul(2);
-        while self.tally.bytes() > self.budget && steps > 0 {
+        while self.tally.bytes() > self.budget && steps > 0 && self.let_go(shelves) {
             steps -= 1;
-            let Some(resource) = shelves.ring.pop_front() else { break };
-            let Some(resource) = resource.upgrade() else { continue };
-            // Before its pieces go: whoever puts one back meanwhile has to bring it in again.
-            resource.leave();
-            if self.save(shelves, &resource) {
-                resource.cool();
-            }
-            shelves.bring_in(&resource);
         }
         self.tell();
+    }
+
+    /// Moves the hand past one document, which leaves memory unless it was asked for. `false`: none is there.
+    fn let_go(&self, shelves: &mut Shelves) -> bool {
+        let Some(resource) = shelves.ring.pop_front() else { return false };
+        let Some(resource) = resource.upgrade() else { return true };
+        // Before its pieces go: whoever puts one back meanwhile has to bring it in again.
+        resource.leave();
+        if self.save(shelves, &resource) {
+            resource.cool();
+        }
+        shelves.bring_in(&resource);
+        true
     }
 
     /// Sees to it that a document is on the disk. Says whether its bytes may go.

@@ -1,12 +1,13 @@
 //! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records
 //! in its tables, `copies` backs it up; `cache` is beside it and may be lost.
-//! `documents` keeps what is served and not in memory, in files of their own; `saved` lists what was published last.
+//! `documents` keeps what is served and not in memory, in files of their own; `renderings` has the bodies of entries; `saved` lists what was published last.
 //!
 //! Articles' records are a log, so that their history can be told; of documents only the last validators are kept.
 
 mod cache;
 mod copies;
 mod documents;
+mod renderings;
 mod rows;
 mod saved;
 
@@ -25,6 +26,7 @@ use crate::types::{ArticlePath, ContentHash};
 pub use cache::{Cache, Row};
 pub use copies::{backup, restore};
 pub use documents::{Documents, Elsewhere};
+pub use renderings::{PackedRendering, Renderings};
 use rows::{instant, read_record, replay, write_record};
 pub use saved::Origin;
 
@@ -211,11 +213,12 @@ impl Store {
             }
             let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             records.try_for_each(|record| write_record(&transaction, record.borrow(), at.as_millisecond()))?;
+            let last = last_record(&transaction)?;
             transaction.commit()?;
             if self.journal == Journal::None {
                 self.journal = Journal::Undo;
             }
-            self.last = last_record(&self.database)?;
+            self.last = last;
             Ok(())
         };
         write().map_err(|error| trouble(&self.path, &error))
@@ -376,11 +379,33 @@ fn version(database: &Connection) -> rusqlite::Result<usize> {
 }
 
 fn last_record(database: &Connection) -> rusqlite::Result<i64> {
-    database.query_row("SELECT coalesce(max(number), 0) FROM record", [], |row| row.get(0))
+    database.prepare_cached("SELECT coalesce(max(number), 0) FROM record")?.query_row([], |row| row.get(0))
 }
 
 fn write_ahead(database: &Connection) -> rusqlite::Result<()> {
-    database.pragma_update(None, "journal_mode", "wal")
+    /// So many pages (64 MB) wait in the log before a commit takes them to the database itself: [`tidy`] comes first.
+    const MOST_PAGES: i64 = 16_384;
+    database.pragma_update(None, "journal_mode", "wal")?;
+    database.pragma_update(None, "wal_autocheckpoint", MOST_PAGES)
+}
+
+/// Takes what waits in the log to the database, beside the one who writes: a commit that did it would keep a story from readers for
+/// as long as the disk needs for all that was written since the last time.
+///
+/// # Errors
+/// Where it cannot be done; the log is as good.
+pub fn tidy(directory: &Path) -> Result<(), Trouble> {
+    /// As much as is worth it (bytes).
+    const WORTH: u64 = 4 << 20;
+    let path = directory.join(DATABASE);
+    if fs::metadata(path.with_extension("sqlite-wal")).map_or(0, |log| log.len()) < WORTH {
+        return Ok(());
+    }
+    let work = || -> rusqlite::Result<()> {
+        let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    };
+    work().map_err(|error| trouble(&path, &error))
 }
 
 /// Brings the tables up to date, and says of which version they are then.

@@ -1,6 +1,6 @@
 //! How records are spelt in the tables, and read again.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -97,19 +97,44 @@ impl StoredRetraction {
     }
 }
 
+/// Records that are handed on together, and how many such parts wait.
+const PART: usize = 1_024;
+const PARTS: usize = 8;
+
 pub(super) fn replay(database: &Connection, version: usize) -> rusqlite::Result<Ledger> {
-    let mut ledger = Ledger::default();
     let instant_of = if version < SCHEMA { "NULL" } else { "instant" };
     // So many at most: most articles were published in one version.
     let articles: i64 =
         database.query_row("SELECT count(*) FROM record WHERE kind = 'published'", [], |row| row.get(0))?;
-    ledger.reserve(usize::try_from(articles).unwrap_or(0));
-    let mut statement =
-        database.prepare(&format!("SELECT kind, path, value, hash, {instant_of} FROM record ORDER BY number"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        read_record(row, 0)?.iter().for_each(|record| ledger.apply(record));
-    }
+    // To fold records takes as long as to read them.
+    let (sender, inbox) = mpsc::sync_channel::<Vec<Record>>(PARTS);
+    let mut ledger = std::thread::scope(|scope| {
+        let folding = scope.spawn(move || {
+            let mut ledger = Ledger::default();
+            ledger.reserve(usize::try_from(articles).unwrap_or(0));
+            inbox.iter().flatten().for_each(|record| ledger.apply(&record));
+            ledger
+        });
+        let read = || -> rusqlite::Result<()> {
+            let mut statement = database
+                .prepare(&format!("SELECT kind, path, value, hash, {instant_of} FROM record ORDER BY number"))?;
+            let mut rows = statement.query([])?;
+            let mut part = Vec::with_capacity(PART);
+            while let Some(row) = rows.next()? {
+                part.extend(read_record(row, 0)?);
+                if part.len() == PART {
+                    // Where nobody folds any more, a panic is on its way.
+                    sender.send(std::mem::replace(&mut part, Vec::with_capacity(PART))).unwrap_or_default();
+                }
+            }
+            sender.send(part).unwrap_or_default();
+            Ok(())
+        };
+        let done = read();
+        drop(sender);
+        let ledger = folding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        done.map(|()| ledger)
+    })?;
     let mut statement = database.prepare("SELECT route, hash, last_modified FROM document")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

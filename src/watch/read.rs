@@ -226,7 +226,7 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
     on_all_cores(requests, |request| {
         if !request.shown {
             let source = version(root, request, options).map(Arc::from);
-            return FetchedBody { request: request.clone(), article: None, source };
+            return FetchedBody { request: request.clone(), article: None, rendered: None, source };
         }
         let article = match read(root, &request.path, options, article::parse).state {
             FileState::Present(Parsed { article, .. }) => article,
@@ -234,7 +234,7 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
         };
         let article = article.filter(|article| article.metadata.hash == request.hash);
         let source = article.as_ref().and_then(|article| article.source.clone());
-        FetchedBody { request: request.clone(), article, source }
+        FetchedBody { request: request.clone(), article, rendered: None, source }
     })
 }
 

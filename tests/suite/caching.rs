@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use dateline::article::render::Rendered;
 use dateline::daemon::Caching;
 use dateline::event::FileState;
+use dateline::store::{PackedRendering, Renderings};
+use dateline::types::{ContentHash, Text};
 use dateline::watch::cache::MetadataCache;
 use dateline::watch::scan::Root;
 use dateline::{config, watch};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
 
-use crate::newsroom::{CONFIG, Newsroom, article};
+use crate::newsroom::{CONFIG, Newsroom, article, files, said};
 
 const PATHS: [&str; 6] = ["news/a.md", "news/b.md", "news/chips/a.md", "sport/d.txt", "top.html", "科技/案例/e.md"];
 
@@ -242,4 +245,51 @@ fn only_what_changed_is_read_again() {
         );
         assert!(young.contains(&"news/young.md".to_owned()), "{young:?}");
     }
+}
+
+#[test]
+fn rendered_bodies_are_kept_and_not_believed() {
+    let newsroom = Newsroom::new();
+    for number in 0..20 {
+        newsroom.article(&format!("news/{number}.md"), &format!("Story {number}"), &format!("The *{number}th* ship."));
+    }
+    newsroom.age("content/news/19.md");
+    let built = |arguments: &[&str]| {
+        let output = newsroom.dateline(&[&["build"], arguments].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        files(&newsroom.path("feeds"))
+    };
+    let at_first = built(&[]);
+    let state = newsroom.path(".dateline");
+    assert!(
+        Renderings::open(&state).expect("a state").get(&keys(&state)).is_empty(),
+        "what is read is rendered at once"
+    );
+    // From now on articles are known by their cards, and those of windows are fetched.
+    assert!(built(&[]) == at_first && keys(&state).len() == 20);
+    assert!(built(&[]) == at_first);
+    let rendered =
+        Rendered { html: Text::new("<p>Another.</p>"), text: "Another.".to_owned(), local_media: Vec::new() };
+    let packed = PackedRendering::of(&rendered).expect("short");
+    let others: Vec<_> = keys(&state).into_iter().map(|key| (key, packed.clone())).collect();
+    Renderings::open(&state).expect("a state").keep(&others);
+    let feed =
+        |files: &BTreeMap<String, Vec<u8>>| String::from_utf8_lossy(&files["news/rss.xml"]).matches("Another.").count();
+    assert!(feed(&built(&[])) >= 20, "they are used");
+    // They read otherwise now, so that they have another `updated`.
+    let verified = built(&["--verify"]);
+    assert_eq!(feed(&verified), 0, "`--verify` renders everything");
+    assert!(built(&[]) == verified);
+    let database = rusqlite::Connection::open(state.join("renderings.sqlite")).expect("a database");
+    assert_eq!(database.execute("UPDATE rendering SET bytes = zeroblob(9)", []).expect("spoilt"), 20);
+    assert!(built(&[]) == verified);
+    fs::write(state.join("renderings.sqlite"), "no database").expect("written");
+    assert!(built(&[]) == verified);
+}
+
+fn keys(state: &Path) -> Vec<ContentHash> {
+    let Ok(database) = rusqlite::Connection::open(state.join("renderings.sqlite")) else { return Vec::new() };
+    let Ok(mut statement) = database.prepare("SELECT key FROM rendering") else { return Vec::new() };
+    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+    rows.map(|key| ContentHash::from_bytes(key.expect("a key"))).collect()
 }

@@ -377,7 +377,7 @@ fn no_feed_lacks_an_article_while_its_file_is_elsewhere() {
     assert_eq!(times, 1, "it moved, and is not deleted");
     let fetch = |request: BodyRequest| {
         let article = read(request.path.as_str()).article.expect("an article");
-        FetchedBody { request, source: article.source.clone(), article: Some(article) }
+        FetchedBody { request, source: article.source.clone(), article: Some(article), rendered: None }
     };
     let fetched: Vec<FetchedBody> = requests.expect("its text").into_iter().map(fetch).collect();
     assert_eq!(tell(Event::Fetched(fetched)).map(|(times, _)| times), Some(1));
