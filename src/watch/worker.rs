@@ -361,7 +361,8 @@ impl<C: MetadataCache> Worker<C> {
             let arming = self.now().saturating_sub(begun);
             self.scan("")?;
             let pause = self.mode.pause(self.armed, arming + self.looked, self.options.safety);
-            let pause = if is_late { SECOND_LOOK } else { pause };
+            // What was found has to be worked in first.
+            let pause = if is_late { SECOND_LOOK + self.looked / 3 } else { pause };
             self.is_unwatched = is_late;
             self.meters.scan_interval.set(pause.as_secs_f64());
             self.next_scan = self.now() + pause;
