@@ -74,8 +74,9 @@ impl Library {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.keep(route, resource));
                 documents.collect();
                 documents.make_spare();
-                store::note_published(&directory, &snapshot, &origin)?;
-                store::tidy(&directory).map_err(io::Error::other)
+                // Where it fails, a commit does it some day, and says what is wrong.
+                store::tidy(&directory).unwrap_or_else(|trouble| tracing::debug!("{trouble}"));
+                store::note_published(&directory, &snapshot, &origin)
             });
             if let Err(error) = work.await.map_err(io::Error::other).flatten() {
                 let state = state.display();

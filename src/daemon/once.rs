@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::{Caching, now, root};
 use jiff::Timestamp;
@@ -77,17 +78,22 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
     };
     /// To render so few takes no longer than to open the file.
     const FEW: usize = 16;
+    /// The engine does not wait for ever: what is not rendered by then it renders itself.
+    const LONGEST: Duration = Duration::from_secs(2);
     let keys: Vec<ContentHash> = fetched.iter().filter_map(key).collect();
     if keys.len() <= FEW {
         return;
     }
     let mut renderings = Renderings::open(&config.state);
     let kept = renderings.as_ref().map(|renderings| renderings.get(&keys)).unwrap_or_default();
-    let is_kept = renderings.is_some();
+    let (is_kept, begun) = (renderings.is_some(), Instant::now());
     let rendered = cores::on_all_cores(fetched, |fetched| {
         let key = key(fetched)?;
         if let Some(rendered) = kept.get(&key).and_then(PackedRendering::open) {
             return Some((key, Arc::new(rendered), None));
+        }
+        if begun.elapsed() > LONGEST {
+            return None;
         }
         let (links, article) = (fetched.request.links.as_ref()?, fetched.article.as_ref()?);
         let rendered = render(article.body.as_ref()?, links);

@@ -195,11 +195,12 @@ where
     let mut connection = pin!(connection);
     tokio::select! {
         biased;
-        outcome = connection.as_mut() => outcome,
+        // First, so that a response that is ready at the same moment says that it is the last.
         _ = stop.changed() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        outcome = connection.as_mut() => outcome,
     }
 }
 
