@@ -131,8 +131,8 @@ impl AtHand {
 }
 
 impl Engine {
-    /// Rendered bodies that no window holds are kept up to this many bytes.
-    const CACHE_BUDGET: usize = 64 << 20;
+    /// Rendered bodies that no window holds are kept up to this many bytes: those that are edited at the moment.
+    const CACHE_BUDGET: usize = 8 << 20;
     /// What comes with files is at hand until it takes this many bytes; then what no window would hold goes, and windows ask for
     /// what they miss.
     const AT_HAND_BUDGET: usize = 16 << 20;
