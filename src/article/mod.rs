@@ -11,6 +11,7 @@ mod front_matter;
 mod html;
 mod lifecycle;
 mod markdown;
+pub mod packed;
 pub mod pin;
 pub mod render;
 pub(crate) mod sanitise;

@@ -30,6 +30,11 @@ impl Caching {
     pub fn none() -> Caching {
         Caching(None)
     }
+
+    /// Whether anything is kept.
+    pub(super) fn keeps(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl MetadataCache for Caching {

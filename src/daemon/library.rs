@@ -21,6 +21,8 @@ use crate::store::{self, Documents, Origin};
 /// How long after a publication it is written down; longer where that takes long, so that it takes a twentieth of the time.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// After so many records of articles, some four megabytes, the ledger's log is taken in.
+const TIDY_AFTER: i64 = 400;
 
 /// What readers see, and what it was made of.
 #[derive(Clone)]
@@ -63,19 +65,25 @@ impl Library {
 
     /// Writes down what is published some time after each publication, and once more at the end, and removes what it leaves behind.
     pub(super) async fn tend(self, state: PathBuf, mut published: watch::Receiver<Option<Published>>) {
-        let (mut goes_on, mut pause) = (true, PAUSE);
+        let (mut goes_on, mut pause, mut tidied) = (true, PAUSE, None);
         while goes_on && published.changed().await.is_ok() {
             // What is published meanwhile is written together.
             goes_on = timeout(pause, published.wait_for(|_| false)).await.is_err();
             let begun = Instant::now();
             let Some(Published { snapshot, origin }) = published.borrow_and_update().clone() else { continue };
             let (documents, directory) = (Arc::clone(&self.documents), state.clone());
+            let is_due = origin.record.saturating_sub(*tidied.get_or_insert(origin.record)) >= TIDY_AFTER;
+            if is_due {
+                tidied = Some(origin.record);
+            }
             let work = spawn_blocking(move || {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.keep(route, resource));
                 documents.collect();
                 documents.make_spare();
-                // Where it fails, a commit does it some day, and says what is wrong.
-                store::tidy(&directory).unwrap_or_else(|trouble| tracing::debug!("{trouble}"));
+                if is_due {
+                    // Where it fails, a commit does it some day, and says what is wrong.
+                    store::tidy(&directory).unwrap_or_else(|trouble| tracing::debug!("{trouble}"));
+                }
                 store::note_published(&directory, &snapshot, &origin)
             });
             if let Err(error) = work.await.map_err(io::Error::other).flatten() {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::{Caching, now, root};
 use jiff::Timestamp;
 
-use crate::article::ParseOptions;
+use crate::article::packed::PackedRendering;
 use crate::article::render::{LinkBase, render};
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::event::{BodyRequest, Command, Delivery, Effect, Event, FetchedBody, ParsedFile, Recalled, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::serve::{Demand, Supply};
-use crate::store::{self, PackedRendering, Renderings, Trouble};
+use crate::store::{self, Renderings, Trouble};
 use crate::types::ContentHash;
 use crate::watch;
 use crate::watch::scan::Root;
@@ -29,7 +29,7 @@ pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Res
     match demand {
         Demand::Article(article) => {
             let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
-            let found = fetch(content, config, &config.parsing, &[request]).into_iter().find_map(|found| found.article);
+            let found = fetch(content, config, &[request], false).into_iter().find_map(|found| found.article);
             let body = found.and_then(|article| Some((article.metadata, article.body?)));
             // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
             let links = LinkBase { anchors: true, ..assemble::link_base(&article) };
@@ -48,25 +48,23 @@ pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Res
     }
 }
 
-/// The bodies that the engine asked for: out of their files, or where those are others by now, out of the store.
-pub(super) fn fetch(
-    root: &Root,
-    config: &Config,
-    parsing: &ParseOptions,
-    requests: &[BodyRequest],
-) -> Vec<FetchedBody> {
-    let mut fetched = watch::read::fetch(root, requests, parsing);
+/// The bodies that the engine asked for: out of their files, or where those are others by now, out of the store. `keeps`: the state
+/// is ours, and rendered bodies are kept in it.
+pub(super) fn fetch(root: &Root, config: &Config, requests: &[BodyRequest], keeps: bool) -> Vec<FetchedBody> {
+    let mut fetched = watch::read::fetch(root, requests, &config.parsing);
     let missing: Vec<BodyRequest> =
         fetched.iter().filter(|fetched| fetched.source.is_none()).map(|fetched| fetched.request.clone()).collect();
     // In the same order.
-    let recalled = recall(root, config, parsing, missing);
+    let recalled = recall(root, config, missing);
     for (place, recalled) in fetched.iter_mut().filter(|fetched| fetched.source.is_none()).zip(recalled) {
         if let Some(article) = recalled.article {
             place.source = article.source.clone();
             place.article = Some(article);
         }
     }
-    render_all(config, &mut fetched);
+    if keeps {
+        render_all(config, &mut fetched);
+    }
     fetched
 }
 
@@ -113,12 +111,7 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
 }
 
 /// Versions that are public, out of the store, in the order of the requests.
-pub(super) fn recall(
-    root: &Root,
-    config: &Config,
-    parsing: &ParseOptions,
-    requests: Vec<BodyRequest>,
-) -> Vec<Recalled> {
+pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -> Vec<Recalled> {
     /// Files that are in memory at a time.
     const BATCH: usize = 256;
     let mut recalled = Vec::with_capacity(requests.len());
@@ -131,7 +124,7 @@ pub(super) fn recall(
         let kept: HashMap<ContentHash, Vec<u8>> = kept.into_iter().collect();
         recalled.extend(batch.iter().map(|request| {
             let bytes = kept.get(&request.hash).cloned();
-            let article = bytes.and_then(|bytes| watch::read::recall(root, request, bytes, parsing));
+            let article = bytes.and_then(|bytes| watch::read::recall(root, request, bytes, &config.parsing));
             Recalled { request: request.clone(), article }
         }));
     }
@@ -166,12 +159,13 @@ pub fn build_once(
 ) -> Result<Built, Trouble> {
     let root = root(config);
     let Inputs { ledger, cache, command, whole } = inputs;
+    let keeps = cache.keeps();
     let horizon = AtomicI64::new(i64::MIN);
     // The state is opened while articles are read, and they are taken in while others are read.
     let (listing, built) =
         watch::read_everything(&root, &config.parsing, cache, watch::clock, &horizon, &progress, |files| {
             let engine = Engine::remembering(ledger()?);
-            let mut built = Built { deliveries: Vec::new(), answer: None, engine };
+            let mut built = Built { deliveries: Vec::new(), answer: None, engine, keeps };
             built.tell(&root, config, Event::Config(checked), &mut persist);
             let (mut taken, mut next) = (0, HORIZON);
             files.for_each(|files| {
@@ -202,6 +196,8 @@ pub struct Built {
     pub deliveries: Vec<Delivery>,
     /// What came of the command.
     pub answer: Option<Result<String, String>>,
+    /// Whether the state is ours.
+    keeps: bool,
 }
 
 impl Built {
@@ -212,10 +208,10 @@ impl Built {
             for effect in self.engine.handle_writing(event, now(), persist) {
                 match effect {
                     Effect::Fetch(requests) => {
-                        queue.push_back(Event::Fetched(fetch(root, config, &config.parsing, &requests)));
+                        queue.push_back(Event::Fetched(fetch(root, config, &requests, self.keeps)));
                     }
                     Effect::Recall(requests) => {
-                        queue.push_back(Event::Recalled(recall(root, config, &config.parsing, requests)));
+                        queue.push_back(Event::Recalled(recall(root, config, requests)));
                     }
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
                     Effect::Persist(records) => persist(records),

@@ -99,14 +99,14 @@ impl Daemon {
                 };
                 let given_up = Event::Fetched(requests.iter().map(given_up).collect());
                 self.look_up(FETCH_DEADLINE, given_up, move |root, config| {
-                    Event::Fetched(once::fetch(root, config, &config.parsing, &requests))
+                    Event::Fetched(once::fetch(root, config, &requests, true))
                 });
             }
             Effect::Recall(requests) => {
                 let given_up = |request: &BodyRequest| Recalled { request: request.clone(), article: None };
                 let given_up = Event::Recalled(requests.iter().map(given_up).collect());
                 self.look_up(RECALL_DEADLINE, given_up, move |root, config| {
-                    Event::Recalled(once::recall(root, config, &config.parsing, requests))
+                    Event::Recalled(once::recall(root, config, requests))
                 });
             }
         }

@@ -40,7 +40,7 @@ pub struct Problems {
 
 impl Problems {
     /// Whether a source says anything.
-    pub fn concerns(&self, source: &Source) -> bool {
+    pub fn has(&self, source: &Source) -> bool {
         self.by_source.contains_key(source)
     }
 

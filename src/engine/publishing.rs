@@ -22,8 +22,6 @@ use crate::types::{ArticlePath, Moment};
 
 /// So many feeds are made at a time, so that not all their texts are in memory at once.
 const FEEDS: usize = 64;
-/// Of fewer changed articles each is gone through.
-const QUIET: usize = 1_024;
 /// So many files are asked for at a time, for the same reason.
 pub(super) const MOST_REQUESTS: usize = 4_096;
 
@@ -61,7 +59,7 @@ impl Engine {
     /// and to ask where each of them stands takes longer than all the rest.
     fn leave_out_quiet(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
         let has_pages = index.cabinet().config().content.article_url.is_none() || !self.snapshot.gone.is_empty();
-        if has_pages || changed.len() < QUIET {
+        if has_pages {
             return;
         }
         let is_quiet = |path: &ArticlePath| {
@@ -69,7 +67,7 @@ impl Engine {
                 !filed.names_files
                     && self.is_remembered(path, filed)
                     && index.diagnostics(path, filed).is_empty()
-                    && !self.problems.concerns(&Source::Filing(path.clone()))
+                    && !self.problems.has(&Source::Filing(path.clone()))
                     && !self.is_shown(path)
             })
         };

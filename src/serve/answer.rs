@@ -1,4 +1,5 @@
-//! The answers themselves: status, header fields and the bytes that are in memory. Pure.
+//! The answers themselves: status, header fields and the bytes that are in memory. Pure. Long because every kind of answer is on this
+//! page; each is a few lines.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

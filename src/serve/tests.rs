@@ -1,4 +1,5 @@
 //! The server on a real socket: framing, limits and the end. Raw bytes in, raw bytes out.
+//! Long because it is a list of cases.
 
 use std::io::{Read, Seek, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

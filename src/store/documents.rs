@@ -286,6 +286,21 @@ mod tests {
     }
 
     #[test]
+    fn room_is_made_before_it_is_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let documents = documents(folder.path());
+        let mut resources = taken(&documents, b"abc");
+        documents.make_spare();
+        assert_eq!(warm(&resources), [false, true, true]);
+        // The next needs none to be written.
+        resources.extend(taken(&documents, b"d"));
+        assert_eq!(warm(&resources), [false, true, true, true]);
+        resources.iter().for_each(|resource| resource.codings.identity.ask());
+        documents.make_spare();
+        assert_eq!(warm(&resources), [false, true, true, true], "what was asked for stays");
+    }
+
+    #[test]
     fn what_cannot_be_written_stays_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let documents = documents(folder.path());

@@ -8,6 +8,7 @@
 mod cache;
 mod copies;
 mod documents;
+mod history;
 mod renderings;
 mod rows;
 mod saved;
@@ -19,16 +20,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::ledger::{Ledger, Record};
 use crate::snapshot::Snapshot;
-use crate::types::{ArticlePath, ContentHash};
+use crate::types::ContentHash;
 pub use cache::{Cache, Row};
 pub use copies::{backup, restore};
 pub use documents::{Documents, Elsewhere};
-pub use renderings::{PackedRendering, Renderings};
-use rows::{instant, read_record, replay, write_record};
+pub use history::history;
+pub use renderings::Renderings;
+use rows::{replay, write_record};
 pub use saved::Origin;
 
 const DATABASE: &str = "ledger.sqlite";
@@ -267,55 +269,6 @@ pub fn kept(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash
     found.map(Option::unwrap_or_default)
 }
 
-/// Everything that was ever recorded of the article in a file, oldest first, through all its moves: when it was written down,
-/// the file's path then, and the record.
-///
-/// # Errors
-/// As [`peek`].
-pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, Trouble> {
-    let told = look_into(directory, |database, version| {
-        if version < SCHEMA {
-            return Ok(Vec::new());
-        }
-        // Backwards, since a file is known by the path that it has now.
-        let mut told = Vec::new();
-        let mut path = path.clone();
-        let mut before = i64::MAX;
-        loop {
-            let mut numbered =
-                database.prepare_cached("SELECT number FROM record WHERE kind = 'moved' AND value = ?1 AND number < ?2 ORDER BY number DESC LIMIT 1")?;
-            let arrived: Option<i64> =
-                numbered.query_row(params![path.as_str(), before], |row| row.get(0)).optional()?;
-            let mut rows = database.prepare_cached(
-                "SELECT number, at, kind, path, value, hash, instant FROM record
-                 WHERE path = ?1 AND number < ?2 AND number > ?3 ORDER BY number DESC",
-            )?;
-            // What was at this path before is another article, if that one left before this one came.
-            let mut left = database
-                .prepare_cached("SELECT max(number) FROM record WHERE kind = 'moved' AND path = ?1 AND number < ?2")?;
-            let left: Option<i64> = left.query_row(params![path.as_str(), before], |row| row.get(0))?;
-            let since = arrived.max(left).unwrap_or(0);
-            let mut rows = rows.query(params![path.as_str(), before, since])?;
-            while let Some(row) = rows.next()? {
-                let at: i64 = row.get(1)?;
-                told.extend(read_record(row, 2)?.zip(instant(at)).map(|(record, at)| (at, record)));
-            }
-            let Some(arrived) = arrived.filter(|arrived| left.is_none_or(|left| *arrived > left)) else { break };
-            let moved: (i64, String) =
-                database.query_row("SELECT at, path FROM record WHERE number = ?", [arrived], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })?;
-            let from = ArticlePath::new(&moved.1);
-            told.extend(instant(moved.0).map(|at| (at, Record::Moved { from: from.clone(), to: path.clone() })));
-            path = from;
-            before = arrived;
-        }
-        told.reverse();
-        Ok(told)
-    });
-    told.map(Option::unwrap_or_default)
-}
-
 /// Makes the directory if it is not there, and keeps others from writing it.
 fn lock(directory: &Path) -> Result<File, Trouble> {
     let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
@@ -396,12 +349,7 @@ fn write_ahead(database: &Connection) -> rusqlite::Result<()> {
 /// # Errors
 /// Where it cannot be done; the log is as good.
 pub fn tidy(directory: &Path) -> Result<(), Trouble> {
-    /// As much as is worth it (bytes).
-    const WORTH: u64 = 4 << 20;
     let path = directory.join(DATABASE);
-    if fs::metadata(path.with_extension("sqlite-wal")).map_or(0, |log| log.len()) < WORTH {
-        return Ok(());
-    }
     let work = || -> rusqlite::Result<()> {
         let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
@@ -462,4 +410,32 @@ fn make_private(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::ArticlePath;
+
+    #[test]
+    fn what_waits_in_the_log_is_taken_in_while_others_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = |number: usize| {
+            let path = ArticlePath::new(&format!("{number}.md"));
+            [Record::Seen { path, at: Timestamp::UNIX_EPOCH }]
+        };
+        let mut store = Store::open(folder.path()).unwrap();
+        (0..20).for_each(|number| store.append(seen(number), Timestamp::UNIX_EPOCH).unwrap());
+        // What the database says without its log.
+        let taken_in = || {
+            let copy = tempfile::tempdir().unwrap();
+            fs::copy(folder.path().join(DATABASE), copy.path().join(DATABASE)).unwrap();
+            peek(copy.path()).unwrap().len()
+        };
+        assert!(taken_in() < 20);
+        tidy(folder.path()).unwrap();
+        assert_eq!(taken_in(), 20);
+        store.append(seen(20), Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!((taken_in(), peek(folder.path()).unwrap().len()), (20, 21));
+    }
 }

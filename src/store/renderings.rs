@@ -2,16 +2,14 @@
 //! disk spoilt does not have the hash that stands beside it. Anybody may delete the file.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
 
 use super::cache::remove;
-use crate::article::render::Rendered;
-use crate::types::{ArticlePath, ContentHash, Text};
+use crate::article::packed::PackedRendering;
+use crate::types::ContentHash;
 
 const DATABASE: &str = "renderings.sqlite";
 const SCHEMA: i64 = 1;
@@ -25,52 +23,15 @@ const TABLES: &str = "
 ";
 /// The most that it takes (bytes): what was written first goes first.
 const BUDGET: i64 = 256 << 20;
-/// The longest body that is packed: longer ones are rendered again (bytes).
-const LONGEST: usize = 16 << 20;
-
-/// A rendered body, as it is kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PackedRendering(Vec<u8>);
-
-#[derive(Serialize, Deserialize)]
-struct Stored<'r> {
-    html: &'r str,
-    text: &'r str,
-    #[serde(borrow)]
-    local_media: Vec<&'r str>,
-}
-
-impl PackedRendering {
-    /// Packs a rendered body; `None` for one that is too long.
-    pub fn of(rendered: &Rendered) -> Option<PackedRendering> {
-        let Rendered { html, text, local_media } = rendered;
-        let local_media = local_media.iter().map(ArticlePath::as_str).collect();
-        let bytes = postcard::to_allocvec(&Stored { html: html.as_str(), text, local_media }).ok()?;
-        (bytes.len() <= LONGEST).then(|| zstd::bulk::compress(&bytes, 1).ok().map(PackedRendering)).flatten()
-    }
-
-    /// The body; `None` where these bytes are none.
-    pub fn open(&self) -> Option<Rendered> {
-        let length = zstd::zstd_safe::get_frame_content_size(&self.0).ok().flatten()?;
-        let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST)?;
-        let bytes = zstd::bulk::decompress(&self.0, length).ok()?;
-        let Stored { html, text, local_media } = postcard::from_bytes(&bytes).ok()?;
-        let local_media = local_media.into_iter().map(ArticlePath::new).collect();
-        Some(Rendered { html: Text::new(html), text: text.to_owned(), local_media })
-    }
-}
 
 /// The rendered bodies of a state directory.
 #[derive(Debug)]
 pub struct Renderings(Connection);
 
 impl Renderings {
-    /// Opens them; `None` where there is no state, or they cannot be used: then bodies are rendered.
+    /// Opens them, for who has locked the state; `None` where they cannot be used: then bodies are rendered.
     pub fn open(state: &Path) -> Option<Renderings> {
         let path = file(state);
-        if !fs::exists(state.join(super::DATABASE)).unwrap_or_default() {
-            return None;
-        }
         let database = open(&path).or_else(|_| {
             remove(&path);
             open(&path)
@@ -90,7 +51,7 @@ impl Renderings {
             let found: Option<([u8; 16], Vec<u8>)> =
                 statement.query_row([key.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             let is_whole = |(seal, bytes): &([u8; 16], Vec<u8>)| seal == self::seal(key, bytes).as_bytes();
-            Ok(found.filter(is_whole).map(|(_, bytes)| PackedRendering(bytes)))
+            Ok(found.filter(is_whole).map(|(_, bytes)| PackedRendering::from_bytes(bytes)))
         };
         keys.iter().filter_map(|key| Some((*key, find(key).ok().flatten()?))).collect()
     }
@@ -99,7 +60,8 @@ impl Renderings {
     pub fn keep(&mut self, rows: &[(ContentHash, PackedRendering)]) {
         let mut write = || -> rusqlite::Result<()> {
             let transaction = self.0.transaction()?;
-            for (key, PackedRendering(bytes)) in rows {
+            for (key, rendering) in rows {
+                let bytes = rendering.as_bytes();
                 transaction
                     .prepare_cached("INSERT OR REPLACE INTO rendering (key, seal, bytes) VALUES (?, ?, ?)")?
                     .execute(params![key.as_bytes(), seal(key, bytes).as_bytes(), bytes])?;
@@ -153,6 +115,8 @@ fn shrink(database: &Connection, budget: i64) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::article::render::Rendered;
+    use crate::types::{ArticlePath, Text};
 
     fn rendered(text: &str) -> Rendered {
         let local_media = vec![ArticlePath::new("quay.jpg")];
@@ -161,8 +125,6 @@ mod tests {
 
     fn state() -> (tempfile::TempDir, Renderings) {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Renderings::open(folder.path()).is_none() && !file(folder.path()).exists());
-        fs::write(folder.path().join(super::super::DATABASE), "").unwrap();
         let renderings = Renderings::open(folder.path()).unwrap();
         (folder, renderings)
     }
@@ -193,13 +155,13 @@ mod tests {
     #[test]
     fn the_oldest_go_first() {
         let (folder, mut renderings) = state();
-        let row = |number: u32| (ContentHash::of(&number.to_le_bytes()), PackedRendering(vec![7; 4_000]));
+        let row = |number: u32| (ContentHash::of(&number.to_le_bytes()), PackedRendering::from_bytes(vec![7; 4_000]));
         renderings.keep(&(0..100).map(row).collect::<Vec<_>>());
         shrink(&renderings.0, 200_000).unwrap();
         let there: Vec<u32> = (0..100).filter(|&number| !renderings.get(&[row(number).0]).is_empty()).collect();
         assert!((20..50).contains(&there.len()) && there.last() == Some(&99), "{there:?}");
         drop(renderings);
-        fs::write(file(folder.path()), "no database").unwrap();
+        std::fs::write(file(folder.path()), "no database").unwrap();
         assert!(Renderings::open(folder.path()).unwrap().get(&[row(99).0]).is_empty());
     }
 }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use dateline::article::packed::PackedRendering;
 use dateline::article::render::Rendered;
 use dateline::daemon::Caching;
 use dateline::event::FileState;
-use dateline::store::{PackedRendering, Renderings};
+use dateline::store::Renderings;
 use dateline::types::{ContentHash, Text};
 use dateline::watch::cache::MetadataCache;
 use dateline::watch::scan::Root;

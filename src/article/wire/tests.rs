@@ -1,4 +1,4 @@
-//! Wire texts as newsrooms get them, and what each must be understood as.
+//! Wire texts as newsrooms get them, and what each must be understood as. Long because it is a list of cases.
 
 use jiff::tz::TimeZone;
 

@@ -1,0 +1,83 @@
+//! A rendered body in a third of its space: for feeds that nobody changes, and for the next start.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::render::Rendered;
+use crate::types::{ArticlePath, Text};
+
+/// The longest body that is packed (bytes): no other claims to be longer.
+const LONGEST: usize = 16 << 20;
+
+/// A packed body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PackedRendering(Arc<[u8]>);
+
+#[derive(Serialize, Deserialize)]
+struct Stored<'r> {
+    html: &'r str,
+    /// It is in the HTML once more, which takes next to nothing.
+    text: &'r str,
+    #[serde(borrow)]
+    local_media: Vec<&'r str>,
+}
+
+impl PackedRendering {
+    /// Packs a body; `None` for one that is too long.
+    pub fn of(rendered: &Rendered) -> Option<PackedRendering> {
+        let Rendered { html, text, local_media } = rendered;
+        let local_media = local_media.iter().map(ArticlePath::as_str).collect();
+        let bytes = postcard::to_allocvec(&Stored { html: html.as_str(), text, local_media }).ok()?;
+        let bytes = Some(bytes).filter(|bytes| bytes.len() <= LONGEST)?;
+        zstd::bulk::compress(&bytes, 1).ok().map(PackedRendering::from_bytes)
+    }
+
+    /// Bytes that were kept.
+    pub fn from_bytes(bytes: Vec<u8>) -> PackedRendering {
+        PackedRendering(bytes.into())
+    }
+
+    /// The bytes, for keeping.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The body; `None` where these bytes are none.
+    pub fn open(&self) -> Option<Rendered> {
+        let length = zstd::zstd_safe::get_frame_content_size(&self.0).ok().flatten()?;
+        let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST)?;
+        let bytes = zstd::bulk::decompress(&self.0, length).ok()?;
+        let Stored { html, text, local_media } = postcard::from_bytes(&bytes).ok()?;
+        let local_media = local_media.into_iter().map(ArticlePath::new).collect();
+        Some(Rendered { html: Text::new(html), text: text.to_owned(), local_media })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_body_comes_back_as_it_was() {
+        for (html, text) in [
+            ("", String::new()),
+            ("<p>A ship.</p>", "A ship.".to_owned()),
+            ("<p>船</p>", "船".repeat(10_000)),
+            (&*"<p>The quay reopens.</p>".repeat(1_000), "The quay reopens.".repeat(1_000)),
+        ] {
+            let local_media = vec![ArticlePath::new("quay.jpg")];
+            let rendered = Rendered { html: Text::new(html), text, local_media };
+            let packed = PackedRendering::of(&rendered).expect("packed");
+            assert_eq!(packed.open().as_ref(), Some(&rendered));
+            let length = html.len() + rendered.text.len();
+            assert!(length < 10_000 || packed.as_bytes().len() * 10 < length);
+            let spoilt = |bytes: &[u8]| PackedRendering::from_bytes(bytes.to_vec()).open();
+            assert_eq!(spoilt(packed.as_bytes().get(1..).unwrap_or_default()), None);
+        }
+        let huge = Rendered { text: "x".repeat(LONGEST), ..Rendered::empty() };
+        assert_eq!(PackedRendering::of(&huge), None);
+        let claims = zstd::bulk::compress(&vec![0; LONGEST + 1], 1).expect("packed");
+        assert_eq!(PackedRendering::from_bytes(claims).open(), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! What was ever recorded of one article, for `dateline history`.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::rows::{instant, read_record};
+use super::{SCHEMA, Trouble, look_into};
+use crate::ledger::Record;
+use crate::types::ArticlePath;
+
+/// Everything that was ever recorded of the article in a file, oldest first, through all its moves: when it was written down,
+/// the file's path then, and the record.
+///
+/// # Errors
+/// As [`peek`].
+pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, Trouble> {
+    let told = look_into(directory, |database, version| {
+        if version < SCHEMA {
+            return Ok(Vec::new());
+        }
+        // Backwards, since a file is known by the path that it has now.
+        let mut told = Vec::new();
+        let mut path = path.clone();
+        let mut before = i64::MAX;
+        loop {
+            let mut numbered =
+                database.prepare_cached("SELECT number FROM record WHERE kind = 'moved' AND value = ?1 AND number < ?2 ORDER BY number DESC LIMIT 1")?;
+            let arrived: Option<i64> =
+                numbered.query_row(params![path.as_str(), before], |row| row.get(0)).optional()?;
+            let mut rows = database.prepare_cached(
+                "SELECT number, at, kind, path, value, hash, instant FROM record
+                 WHERE path = ?1 AND number < ?2 AND number > ?3 ORDER BY number DESC",
+            )?;
+            // What was at this path before is another article, if that one left before this one came.
+            let mut left = database
+                .prepare_cached("SELECT max(number) FROM record WHERE kind = 'moved' AND path = ?1 AND number < ?2")?;
+            let left: Option<i64> = left.query_row(params![path.as_str(), before], |row| row.get(0))?;
+            let since = arrived.max(left).unwrap_or(0);
+            let mut rows = rows.query(params![path.as_str(), before, since])?;
+            while let Some(row) = rows.next()? {
+                let at: i64 = row.get(1)?;
+                told.extend(read_record(row, 2)?.zip(instant(at)).map(|(record, at)| (at, record)));
+            }
+            let Some(arrived) = arrived.filter(|arrived| left.is_none_or(|left| *arrived > left)) else { break };
+            let moved: (i64, String) =
+                database.query_row("SELECT at, path FROM record WHERE number = ?", [arrived], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+            let from = ArticlePath::new(&moved.1);
+            told.extend(instant(moved.0).map(|at| (at, Record::Moved { from: from.clone(), to: path.clone() })));
+            path = from;
+            before = arrived;
+        }
+        told.reverse();
+        Ok(told)
+    });
+    told.map(Option::unwrap_or_default)
+}
