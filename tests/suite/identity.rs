@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::newsroom::{Daemon, Newsroom, article};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, said};
 
 /// Ids by title, as the root feed has them.
 fn ids(daemon: &Daemon) -> BTreeMap<String, String> {
@@ -209,4 +209,38 @@ fn a_backup_is_private_and_takes_everything_back() {
     let after = daemon.get("/atom.xml", &[]);
     assert_eq!((after.text(), after.header("etag")), (before.text(), before.header("etag")));
     assert!(newsroom.path(".dateline/ledger.sqlite.before").exists());
+}
+
+#[test]
+fn what_no_window_shows_keeps_its_id_too() {
+    let newsroom = Newsroom::new();
+    let config =
+        CONFIG.replace("[content]\n", "[content]\narticle_url = \"https://courier.example/{section}/{slug}/\"\n");
+    let window = "\n[feeds]\nmax_items = 2\nmin_items = 0\nmin_residency = \"0s\"\n";
+    newsroom.write("config/dateline.toml", config + window);
+    let write = |name: &str, title: &str, day: u32| {
+        let text = format!("---\ntitle: {title}\ndate: 2026-10-{day:02} 09:00\n---\n\nThe {title} are back.\n");
+        newsroom.write(&format!("content/news/{name}.md"), text);
+    };
+    let newer = ["boats", "rafts", "tugs", "yachts"];
+    newer.iter().zip(10..).for_each(|(name, day)| write(name, name, day));
+    write("ships", "ships", 1);
+    write("kayaks", "kayaks", 2);
+    let daemon = newsroom.serve();
+    assert_eq!(titles(&daemon), ["tugs", "yachts"]);
+    // One version later, and elsewhere.
+    write("ships", "steamships", 1);
+    let told = |path: &str| said(&newsroom.dateline(&["history", path]));
+    daemon.wait("the edit is remembered", |_| told("content/news/ships.md").contains("a new version"));
+    assert!(daemon.stop());
+    fs::rename(newsroom.path("content/news/ships.md"), newsroom.path("content/news/liners.md")).expect("movable");
+    fs::rename(newsroom.path("content/news/kayaks.md"), newsroom.path("content/news/canoes.md")).expect("movable");
+    newer
+        .iter()
+        .for_each(|name| fs::remove_file(newsroom.path(&format!("content/news/{name}.md"))).expect("removable"));
+    let daemon = newsroom.serve();
+    daemon.wait("they are what there is", |daemon| titles(daemon) == ["kayaks", "steamships"]);
+    let ids = ids(&daemon);
+    assert_eq!(ids["steamships"], "tag:courier.example,2026:2026-10-01/news/ships");
+    assert_eq!(ids["kayaks"], "tag:courier.example,2026:2026-10-02/news/kayaks");
 }
