@@ -46,6 +46,6 @@ impl Backup {
 }
 
 fn done(message: &str) -> ExitCode {
-    println!("{message}");
+    say!("{message}");
     ExitCode::SUCCESS
 }

@@ -60,7 +60,7 @@ impl Build {
         }
         print_diagnostics(&problems);
         let report = Arc::clone(&engine.snapshot().report);
-        println!(
+        say!(
             "{} ({} published), {}, {written} written, {unchanged} unchanged, {removed} removed, {}, {:.2} s",
             count(report.articles, "article"),
             report.published,

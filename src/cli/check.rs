@@ -55,7 +55,7 @@ impl Check {
         }
         problems.sort();
         if self.json {
-            problems.iter().for_each(|problem| println!("{}", problem.to_json()));
+            problems.iter().for_each(|problem| say!("{}", problem.to_json()));
         } else {
             print_diagnostics(&problems);
         }
@@ -65,7 +65,7 @@ impl Check {
             tell_of(&dependent);
         }
         if !self.json {
-            println!("{}, {}; {summary}", count(errors, "error"), count(problems.len() - errors, "warning"));
+            say!("{}, {}; {summary}", count(errors, "error"), count(problems.len() - errors, "warning"));
         }
         if errors > 0 { ExitCode::from(WRONG_INPUT) } else { ExitCode::SUCCESS }
     }
@@ -81,14 +81,12 @@ fn dependents(engine: &Engine, index: &Index) -> Vec<(ArticlePath, &'static str)
 
 fn tell_of(dependents: &[(ArticlePath, &'static str)]) {
     const MOST: usize = 20;
-    println!("Only the state remembers the id or the date of {}:", count(dependents.len(), "article"));
+    say!("Only the state remembers the id or the date of {}:", count(dependents.len(), "article"));
     for (path, what) in dependents.iter().take(MOST) {
-        println!("  {what:<4}  {path}");
+        say!("  {what:<4}  {path}");
     }
     if dependents.len() > MOST {
-        println!("  and {} more", dependents.len() - MOST);
+        say!("  and {} more", dependents.len() - MOST);
     }
-    println!(
-        "`dateline pin` writes ids into the files; a date is yours to write. `dateline backup` copies the state.\n"
-    );
+    say!("`dateline pin` writes ids into the files; a date is yours to write. `dateline backup` copies the state.\n");
 }

@@ -96,11 +96,11 @@ fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
     };
     match answer {
         Ok(done) => {
-            println!("{done}");
+            say!("{done}");
             ExitCode::SUCCESS
         }
         Err(why) => {
-            eprintln!("dateline: {why}");
+            tell!("dateline: {why}");
             ExitCode::from(WRONG_INPUT)
         }
     }
@@ -119,7 +119,7 @@ fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Tr
     }
     if let Some(mut disk) = config.output.clone().map(Disk::new) {
         for problem in built.deliveries.iter().flat_map(|delivery| disk.deliver(delivery).problems) {
-            eprintln!("{}", problem.to_log_line());
+            tell!("{}", problem.to_log_line());
         }
     }
     Ok(built.answer.unwrap_or_else(|| Err("nothing was done".to_owned())))

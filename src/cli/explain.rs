@@ -38,15 +38,15 @@ impl Explain {
         let FileState::Present(parsed) = read::read(&root, &path, &config.parsing, parse_with_origins).state else {
             return refuse(&format!("`{}` cannot be read", self.article.display()));
         };
-        println!("{}", root.display(path.as_str()));
+        say!("{}", root.display(path.as_str()));
         for origin in &parsed.origins {
             let line = if origin.line > 0 { format!("line {}", origin.line) } else { String::new() };
-            println!("  {:<14} {:<9} {:<14} {}", origin.field, line, origin.source, origin.value);
+            say!("  {:<14} {:<9} {:<14} {}", origin.field, line, origin.source, origin.value);
         }
-        println!();
+        say!("");
         print_diagnostics(&parsed.diagnostics);
         if parsed.article.is_none() {
-            println!("It is not published: mend the errors above.");
+            say!("It is not published: mend the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
         let inputs =
@@ -57,7 +57,7 @@ impl Explain {
         };
         match engine.index().and_then(|index| Some((index, index.get(&path)?, engine.card(&path)?))) {
             Some((index, filed, card)) => explain(&engine, index, filed, &card, &path, &config),
-            None => println!("It is not published."),
+            None => say!("It is not published."),
         }
         ExitCode::SUCCESS
     }
@@ -65,28 +65,27 @@ impl Explain {
 
 fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &ArticlePath, config: &Config) {
     let section = if filed.filing.own.is_root() { "(root)" } else { filed.filing.own.as_str() };
-    println!("section  {section}");
+    say!("section  {section}");
     match &filed.standing {
         Standing::Public(id) => {
-            println!("id       {id}");
+            say!("id       {id}");
             let frame = std::sync::Arc::new(assemble::frame(index.cabinet(), filed));
             if let Some(article) = assemble::published(path, card, filed, None, config, &frame) {
-                println!("link     {}", article.url);
+                say!("link     {}", article.url);
             }
         }
-        Standing::Draft => println!("It is not published: it is a draft."),
-        Standing::Undated => println!("It is not published: it has no date."),
-        Standing::Scheduled(instant) => println!("It is published at {}.", rfc3339(instant.timestamp())),
+        Standing::Draft => say!("It is not published: it is a draft."),
+        Standing::Undated => say!("It is not published: it has no date."),
+        Standing::Scheduled(instant) => say!("It is published at {}.", rfc3339(instant.timestamp())),
         Standing::Expired(instant) => {
-            println!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))
+            say!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))
         }
-        Standing::Retracted => println!("It is not published: it is retracted. `dateline history` tells more."),
-        Standing::IdTaken(holder) => println!("It is not published: {holder} has its id."),
+        Standing::Retracted => say!("It is not published: it is retracted. `dateline history` tells more."),
+        Standing::IdTaken(holder) => say!("It is not published: {holder} has its id."),
     }
-    println!();
-    println!("feeds");
-    let row =
-        |taken: bool, name: &str, rule: &str| println!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
+    say!("");
+    say!("feeds");
+    let row = |taken: bool, name: &str, rule: &str| say!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
     let public = matches!(filed.standing, Standing::Public(_));
     if card.in_feeds {
         row(public, "(root)", if public { "the root feed carries everything" } else { "it is not published" });
@@ -109,7 +108,7 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
         }
     }
     let windows = engine.snapshot().documents.len();
-    println!(
+    say!(
         "\n{windows} documents are published in all; a feed shows the newest of its articles, as many as its window has."
     );
 }

@@ -41,18 +41,18 @@ impl History {
             return refuse(&format!("nothing is remembered of `{}`: readers have not seen it yet", self.article));
         }
         let zone = &config.parsing.timezone;
-        println!("{}", root.display(path.as_str()));
+        say!("{}", root.display(path.as_str()));
         if let Some(article) = ledger.article(&path) {
             let first = article.date().map(|date| local(date, zone)).unwrap_or_else(|| "not yet".to_owned());
-            println!("  id                 {}", article.id.as_ref().map_or("none yet", EntryId::as_str));
-            println!("  first publication  {first}");
-            println!("  last change        {}", article.changed().map_or(first, |changed| local(changed, zone)));
+            say!("  id                 {}", article.id.as_ref().map_or("none yet", EntryId::as_str));
+            say!("  first publication  {first}");
+            say!("  last change        {}", article.changed().map_or(first, |changed| local(changed, zone)));
         }
-        println!();
+        say!("");
         let mut first = true;
         for (at, record) in &told {
             let words = words(record, &mut first, zone);
-            println!("  {}  {words}", local(*at, zone));
+            say!("  {}  {words}", local(*at, zone));
         }
         ExitCode::SUCCESS
     }

@@ -110,11 +110,11 @@ impl ImportIds {
         }
         plan.print(&daemon::root(&config), self.dry_run);
         if again > 0 {
-            println!("{} there more than once", count(again, "item") + if again == 1 { " stands" } else { " stand" });
+            say!("{} there more than once", count(again, "item") + if again == 1 { " stands" } else { " stand" });
         }
         let broken = engine.problems().filter(|(_, problem)| problem.severity == Severity::Error).count();
         if broken > 0 {
-            println!("{} may keep articles from being found: see `dateline check`", count(broken, "error"));
+            say!("{} may keep articles from being found: see `dateline check`", count(broken, "error"));
         }
         ExitCode::SUCCESS
     }
@@ -258,35 +258,35 @@ impl<'a> Plan<'a> {
             [(format!("{would}taken over"), taken as fn(&Verdict) -> bool), ("had it already".to_owned(), had)]
         {
             if rows(wanted).next().is_some() {
-                println!("{heading}");
+                say!("{heading}");
             }
             for row in rows(wanted) {
                 let notes = row.notes.join("; ");
                 let notes = if notes.is_empty() { notes } else { format!("  ({notes})") };
                 let file = row.article.map(file).unwrap_or_default();
-                println!("  {file:<width$}  <-  {}  {}{notes}", line(&row.item.id), line(&row.item.title));
+                say!("  {file:<width$}  <-  {}  {}{notes}", line(&row.item.id), line(&row.item.title));
             }
         }
         if rows(not).next().is_some() {
-            println!("not taken over");
+            say!("not taken over");
         }
         for row in rows(not) {
             let id = if row.item.id.is_empty() { "(no id)".to_owned() } else { line(&row.item.id) };
-            println!("  {id}  {}", line(&row.item.title));
+            say!("  {id}  {}", line(&row.item.title));
             let Verdict::Not(why) = &row.verdict else { continue };
             let article = row.article.map(|article| format!("{}: ", file(article))).unwrap_or_default();
-            println!("      {article}{}", line(&[std::slice::from_ref(why), &row.notes].concat().join("; ")));
+            say!("      {article}{}", line(&[std::slice::from_ref(why), &row.notes].concat().join("; ")));
         }
         if !self.without.is_empty() {
-            println!("articles without an item: to readers of the old feed they are new");
+            say!("articles without an item: to readers of the old feed they are new");
         }
         for article in self.without.iter().take(LISTED) {
-            println!("  {:<width$}  {}  {}", file(article), rfc3339(article.published), article.title);
+            say!("  {:<width$}  {}  {}", file(article), rfc3339(article.published), article.title);
         }
         if let Some(more) = self.without.len().checked_sub(LISTED).filter(|more| *more > 0) {
-            println!("  and {} that {} older", more, if more == 1 { "is" } else { "are" });
+            say!("  and {} that {} older", more, if more == 1 { "is" } else { "are" });
         }
-        println!(
+        say!(
             "{}: {} {would}taken over, {} had already, {} not; {}, {} without an item{}",
             count(self.rows.len(), "item"),
             count(rows(taken).count(), "id"),

@@ -29,12 +29,12 @@ impl Init {
         for (name, text) in FILES {
             let path = self.directory.join(name);
             match create(&path, text) {
-                Ok(()) => println!("made  {}", path.display()),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => println!("kept  {}", path.display()),
+                Ok(()) => say!("made  {}", path.display()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => say!("kept  {}", path.display()),
                 Err(error) => return fail(&format!("cannot make {}: {error}", path.display())),
             }
         }
-        println!("\nNow: cd {} && dateline serve", self.directory.display());
+        say!("\nNow: cd {} && dateline serve", self.directory.display());
         ExitCode::SUCCESS
     }
 }

@@ -1,5 +1,18 @@
 //! The command line: one file per command. Commands print; nothing below this module does.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where dateline speaks to its operator")]
+
+/// Prints a line. Who reads may have read enough, as `head` has: the work goes on in silence.
+macro_rules! say {
+    ($($said:tt)*) => {
+        $crate::cli::write_line(&mut std::io::stdout().lock(), format_args!($($said)*))
+    };
+}
+
+/// The same for what is wrong and for how it goes.
+macro_rules! tell {
+    ($($told:tt)*) => {
+        $crate::cli::write_line(&mut std::io::stderr().lock(), format_args!($($told)*))
+    };
+}
 
 mod backup;
 mod build;
@@ -46,6 +59,10 @@ Examples:
   dateline build --out public           write the feeds to files, without a server
 
 Exit codes: 0 fine, 1 the machine failed, 2 the input is wrong.";
+
+fn write_line(to: &mut dyn std::io::Write, line: std::fmt::Arguments<'_>) {
+    drop(writeln!(to, "{line}"));
+}
 
 /// Watches a directory of articles and serves them as RSS, Atom and JSON feeds, a feed per section.
 #[derive(Debug, Parser)]
@@ -126,7 +143,7 @@ fn load(file: &Path) -> Result<(Checked, Arc<Config>), ExitCode> {
             Ok((checked, config))
         }
         None => {
-            eprintln!("{} of the configuration must be mended first", count(checked.diagnostics.len(), "mistake"));
+            tell!("{} of the configuration must be mended first", count(checked.diagnostics.len(), "mistake"));
             Err(ExitCode::from(WRONG_INPUT))
         }
     }
@@ -146,19 +163,19 @@ fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
 fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
     let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     for diagnostic in diagnostics {
-        eprintln!("{}", diagnostic.to_text(color));
+        tell!("{}", diagnostic.to_text(color));
     }
 }
 
 /// A failure of the machine.
 fn fail(message: &str) -> ExitCode {
-    eprintln!("dateline: {message}");
+    tell!("dateline: {message}");
     ExitCode::from(FAILED)
 }
 
 /// A mistake in an argument.
 fn refuse(message: &str) -> ExitCode {
-    eprintln!("dateline: {message}");
+    tell!("dateline: {message}");
     ExitCode::from(WRONG_INPUT)
 }
 

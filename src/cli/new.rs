@@ -40,7 +40,7 @@ impl New {
             let names: Vec<&str> = config.sections.iter().map(|known| known.path.as_str()).collect();
             let meant = crate::diag::nearest(section.as_str(), names.iter().copied());
             let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-            eprintln!(
+            tell!(
                 "dateline: no section `{section}` is configured, so its stories will be in the nearest one above{meant}"
             );
         }
@@ -64,7 +64,7 @@ impl New {
                 Ok(mut file) => {
                     return match file.write_all(text.as_bytes()) {
                         Ok(()) => {
-                            println!("{}", path.display());
+                            say!("{}", path.display());
                             ExitCode::SUCCESS
                         }
                         Err(error) => fail(&format!("cannot write {}: {error}", path.display())),

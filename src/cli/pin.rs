@@ -105,15 +105,15 @@ impl Pin {
             let shown = root.display(path.as_str());
             match archive.pin(path, self.dry_run) {
                 Ok(Outcome::Pinned(id, pinned)) => {
-                    println!("{shown}  {id}");
+                    say!("{shown}  {id}");
                     for (line, text) in (pinned.line..).zip(pinned.inserted.lines()) {
-                        println!("{line:>6} + {text}");
+                        say!("{line:>6} + {text}");
                     }
                     tally.pinned += 1;
                 }
                 Ok(Outcome::HasId(own)) => {
                     if named {
-                        println!("{shown}  {own} is its id already");
+                        say!("{shown}  {own} is its id already");
                     }
                     tally.with_id += 1;
                 }
@@ -123,12 +123,12 @@ impl Pin {
                 Ok(Outcome::Unpublished) => tally.unpublished += 1,
                 Err(Trouble::Input(reason)) => tally.refuse(&shown, &reason),
                 Err(Trouble::Machine(reason)) => {
-                    eprintln!("dateline: {shown}: {reason}");
+                    tell!("dateline: {shown}: {reason}");
                     tally.failed += 1;
                 }
             }
         }
-        println!("{}", tally.summary(self.dry_run));
+        say!("{}", tally.summary(self.dry_run));
         if tally.failed > 0 {
             ExitCode::from(FAILED)
         } else if tally.refused > 0 {
@@ -193,7 +193,7 @@ impl<'a> Archive<'a> {
 
 impl Tally {
     fn refuse(&mut self, path: &impl std::fmt::Display, reason: &str) {
-        eprintln!("dateline: {path} is left alone: {reason}");
+        tell!("dateline: {path} is left alone: {reason}");
         self.refused += 1;
     }
 

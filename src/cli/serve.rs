@@ -131,15 +131,15 @@ fn announce(config: &Config, front: &Front) -> std::io::Result<()> {
             Endpoint::Unix(_) => endpoint.to_string(),
         };
         match listener.audience() {
-            Audience::Public => println!(
+            Audience::Public => say!(
                 "{} serves {}: {}, articles from {}",
                 place("http", &prefix),
                 config.site.title,
                 count(config.sections.len() + 1, "section"),
                 config.parsing.root
             ),
-            Audience::Secure(_) => println!("{} serves the same in TLS", place("https", &prefix)),
-            Audience::Admin => println!("admin {} tells operators how it goes", place("http", "/")),
+            Audience::Secure(_) => say!("{} serves the same in TLS", place("https", &prefix)),
+            Audience::Admin => say!("admin {} tells operators how it goes", place("http", "/")),
         }
     }
     Ok(())

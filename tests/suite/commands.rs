@@ -44,6 +44,29 @@ fn a_file_whose_name_is_no_text_is_told_of() {
     assert!(newsroom.path("feeds/news/rss.xml").is_file());
 }
 
+/// As where `head` has read enough.
+#[test]
+fn a_reader_who_leaves_is_no_failure() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    newsroom.write("content/news/odd.md", "---\ntitle: Odd\ndate: 2026-01-02\ncolour: red\n---\n");
+    for arguments in [
+        &["check"][..],
+        &["check", "--json"],
+        &["explain", "content/news/a.md"],
+        &["pin", "--dry-run"],
+        &["build"],
+        &["history", "content/news/a.md"],
+        &["--help"],
+    ] {
+        let (_, output) = std::io::pipe().expect("a pipe");
+        let errors = output.try_clone().expect("a pipe");
+        let status = newsroom.command().args(arguments).stdout(output).stderr(errors).status().expect("it runs");
+        assert_eq!(status.code(), Some(0), "{arguments:?}");
+    }
+    assert!(newsroom.path("feeds/news/rss.xml").is_file());
+}
+
 #[test]
 fn check_writes_nothing() {
     let newsroom = Newsroom::new();
