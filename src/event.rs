@@ -1,6 +1,7 @@
 //! Every message in the program, on one page: all that can happen to the engine, and all that it does about it.
 
-use std::collections::HashMap;
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -145,7 +146,7 @@ pub struct Listing {
     /// Every folder in scope that the scan met, the scope itself included; where the listing is not whole, those that could not be
     /// listed.
     pub directories: Vec<ListedDirectory>,
-    /// Every article file in scope, sorted; those that still wait to be complete included.
+    /// Every article file in scope, in no order; those that still wait to be complete included.
     pub files: Vec<ArticlePath>,
     /// Whether all folders and files are named. Else the watcher knew what was there before, and tells of every file that is gone.
     pub is_whole: bool,
@@ -161,8 +162,10 @@ impl Listing {
     pub fn absence(&self) -> impl Fn(&ArticlePath) -> bool {
         let complete: HashMap<&str, bool> =
             self.directories.iter().map(|folder| (folder.path.as_str(), folder.unreadable.is_none())).collect();
+        // Mostly nothing is asked.
+        let listed = LazyCell::new(|| self.files.iter().map(ArticlePath::as_str).collect::<HashSet<&str>>());
         move |path| {
-            if self.files.binary_search(path).is_ok() {
+            if listed.contains(path.as_str()) {
                 return false;
             }
             let mut folder = path.folder();

@@ -498,7 +498,7 @@ impl Ledger {
         if let Some(retraction) = self.replaced.remove(id) {
             self.bury_id(id, &retraction, false);
         }
-        if let Some(other) = self.article(path).and_then(|article| article.id.clone()) {
+        if let Some(other) = self.articles.get(number).and_then(|(_, article)| article.id.clone()) {
             self.by_id.remove(&other, number);
         }
         if let Some((_, remembered)) = self.articles.get_mut(number) {
@@ -587,7 +587,9 @@ impl Ledger {
     fn set_version(&mut self, number: Number, hash: ContentHash) {
         let Some((_, remembered)) = self.articles.get_mut(number) else { return };
         let before = std::mem::replace(&mut remembered.hash, hash);
-        self.by_version.remove(&before, number);
+        if before != NO_VERSION {
+            self.by_version.remove(&before, number);
+        }
         let articles = &self.articles;
         self.by_version.insert(&hash, number, |number| articles.get(number).map(|(_, other)| &other.hash));
     }

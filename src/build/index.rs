@@ -20,7 +20,7 @@ use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
 use crate::slab::{Number, Slab, Table};
 use crate::snapshot::Hidden;
-use crate::types::{ArticlePath, EntryId, Moment, encode_segment, nfc};
+use crate::types::{ArticlePath, ContentHash, EntryId, Moment, encode_segment, nfc};
 
 /// Where an article stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,6 +75,21 @@ impl Filed {
             Standing::Public(id) => Some(id),
             _ => None,
         }
+    }
+
+    /// Whether readers see it as the ledger remembers it: under this id, in this version and since then.
+    pub fn is_as_remembered(&self, remembered: &Remembered, version: ContentHash) -> bool {
+        let (Some(id), Some((published, _))) = (self.id(), self.dates) else { return false };
+        remembered.id.as_ref() == Some(id)
+            && remembered.is_live()
+            && remembered.date() == Some(published.timestamp())
+            && remembered.hash() == Some(version)
+    }
+
+    /// Whether [`Index::diagnostics`] has anything to say of it.
+    fn is_odd(&self) -> bool {
+        let is_told_apart = || self.id().is_some_and(|id| is_told_apart(id, &self.path, self));
+        !self.filing.diagnostics.is_empty() || matches!(self.standing, Standing::IdTaken(_)) || is_told_apart()
     }
 
     /// The id that its author says it has.
@@ -191,14 +206,25 @@ impl Index {
 
     /// Files a new or changed article.
     pub fn put(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
+        self.put_telling(path, card, ledger, now, true);
+    }
+
+    /// The same where nobody was told anything of the article yet: if it stands as the ledger remembers it, and nothing about it is
+    /// odd, it is not among the changes. After a start that is so of nearly all of an archive.
+    pub fn put_untold(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
+        self.put_telling(path, card, ledger, now, false);
+    }
+
+    fn put_telling(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now, tells_all: bool) {
         self.now = now;
         self.remove(path);
         let (filing, mut feeds) = self.shelf(path, card);
         let remembered = ledger.article(path);
         let published = self.first_publication(card, remembered);
         let known = remembered.and_then(|article| article.id.clone());
-        let wish = card.id.clone().or(known).unwrap_or_else(|| self.minted(card, published, &filing));
-        let holder = ledger.holder(&wish);
+        let wish = card.id.clone().or_else(|| known.clone()).unwrap_or_else(|| self.minted(card, published, &filing));
+        // An id has one holder.
+        let holder = if known.as_ref() == Some(&wish) { Some(path) } else { ledger.holder(&wish) };
         let mut standing = Standing::Undated;
         let mut dates = None;
         let mut claim = None;
@@ -262,17 +288,25 @@ impl Index {
             states_id: card.id.is_some(),
             states_update: card.updated.is_some(),
             names_files: !card.files.is_empty(),
+            // Until it is settled.
             is_changed: true,
         };
-        self.changes.articles.push(filed.path.clone());
         let wish = filed.wish.clone();
         let number = self.insert(filed);
-        self.changed.push(number);
         if claim.is_some() {
             let articles = &self.articles;
             self.by_wish.insert(&wish, number, |number| articles.get(number).map(|filed| &filed.wish));
         }
         self.settle(&wish);
+        let Some(filed) = self.articles.get_mut(number) else { return };
+        filed.is_changed = false;
+        let is_news = tells_all
+            || filed.names_files
+            || !remembered.is_some_and(|remembered| filed.is_as_remembered(remembered, card.hash))
+            || filed.is_odd();
+        if is_news {
+            self.change(number);
+        }
     }
 
     /// Takes an article out.

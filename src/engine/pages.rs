@@ -51,6 +51,11 @@ impl Engine {
         }
     }
 
+    /// Whether articles that no window shows have pages here, or had.
+    pub(super) fn has_pages(&self, index: &Index) -> bool {
+        index.cabinet().config().content.article_url.is_none() || !self.snapshot.gone.is_empty()
+    }
+
     /// Whether readers see more of an article than its address.
     pub(super) fn is_shown(&self, path: &ArticlePath) -> bool {
         self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path)

@@ -58,8 +58,7 @@ impl Engine {
     /// Leaves out of the changed articles those of which nothing is to be remembered or shown: after a start nearly all of an archive,
     /// and to ask where each of them stands takes longer than all the rest.
     fn leave_out_quiet(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
-        let has_pages = index.cabinet().config().content.article_url.is_none() || !self.snapshot.gone.is_empty();
-        if has_pages {
+        if self.has_pages(index) {
             return;
         }
         let is_quiet = |path: &ArticlePath| {

@@ -24,13 +24,9 @@ const MOST_TOMBSTONES: usize = 100;
 impl Engine {
     /// Whether it is remembered of a public article that it is so: under this id, in this version and since then.
     pub(super) fn is_remembered(&self, path: &ArticlePath, filed: &Filed) -> bool {
-        let (Some(id), Some((published, _)), Some(known)) = (filed.id(), filed.dates, self.ledger.article(path)) else {
-            return false;
-        };
-        known.id.as_ref() == Some(id)
-            && known.is_live()
-            && known.date() == Some(published.timestamp())
-            && known.hash().is_some_and(|hash| self.catalog.get(path).map(Packed::hash) == Some(hash))
+        let version = self.catalog.get(path).map(Packed::hash);
+        let known = self.ledger.article(path).zip(version);
+        known.is_some_and(|(known, version)| filed.is_as_remembered(known, version))
     }
 
     /// Notes under which id an article is public, in which version and since when.

@@ -34,6 +34,8 @@ pub(super) struct Missing {
     told: Option<(usize, ArticlePath)>,
     /// Files of which nobody can say whether they are there: their folders could not be listed.
     unproven: BTreeSet<ArticlePath>,
+    /// What is remembered and had no good file when everything was listed, until the store is asked for it.
+    without_file: Vec<ArticlePath>,
     /// Versions that were asked of the store and did not arrive yet.
     recalling: BTreeSet<ArticlePath>,
     /// Articles at new paths that may have been moved there, and until when their old path may still vanish.
@@ -203,7 +205,12 @@ impl Engine {
         let absent = listing.absence();
         let mut lost = Vec::new();
         let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
-        for (path, remembered) in self.remembered_where(|path, _| !self.catalog.contains(path)) {
+        let mut without = Vec::new();
+        for (path, remembered) in self.without_good_file() {
+            without.push(path.clone());
+            if self.catalog.contains(path) {
+                continue;
+            }
             if !absent(path) {
                 unproven.push(path.clone());
             } else if remembered.is_lost() {
@@ -216,6 +223,7 @@ impl Engine {
         self.missing.unproven.extend(unproven);
         self.missing.vanished.extend(vanished);
         self.missing.held.extend(lost);
+        self.missing.without_file = without;
         let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
         for (path, filed) in self.index.iter().flat_map(Index::articles) {
             let holder = filed.stated_id().and_then(|id| self.ledger.holder(id));
@@ -234,32 +242,30 @@ impl Engine {
     /// Asks the store for what readers can see and no file gives.
     pub(super) fn recall(&mut self, effects: &mut Vec<Effect>) {
         let mut requests = Vec::new();
-        let is_asked_for = |path: &ArticlePath, remembered: &Remembered| {
+        for path in std::mem::take(&mut self.missing.without_file) {
+            let Some(remembered) = self.ledger.article(&path) else { continue };
             // Retracted before this run read its file, which is broken: its feeds have to tell of it.
             let untold = || {
                 let known = remembered.retraction();
                 known.is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty())
-                    && self.catalog.contains(path)
+                    && self.catalog.contains(&path)
             };
-            (remembered.is_live() || untold()) && self.catalog.get(path).is_none() && !self.catalog.is_withheld(path)
-        };
-        for (path, remembered) in self.remembered_where(is_asked_for) {
-            let hash = remembered.hash().filter(|hash| self.ledger.keeps(*hash));
-            requests.extend(hash.map(|hash| BodyRequest { path: path.clone(), hash, shown: true, links: None }));
+            let is_asked_for = (remembered.is_live() || untold())
+                && self.catalog.get(&path).is_none()
+                && !self.catalog.is_withheld(&path);
+            let hash = remembered.hash().filter(|hash| is_asked_for && self.ledger.keeps(*hash));
+            requests.extend(hash.map(|hash| BodyRequest { path, hash, shown: true, links: None }));
         }
         requests.sort();
         self.missing.recalling = requests.iter().map(|request| request.path.clone()).collect();
         effects.extend((!requests.is_empty()).then_some(Effect::Recall(requests)));
     }
 
-    /// Articles of the ledger of which something is so. Nearly all are asked in vain, which takes long enough for all cores.
-    fn remembered_where(
-        &self,
-        is_so: impl Fn(&ArticlePath, &Remembered) -> bool + Sync,
-    ) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
+    /// Articles of the ledger that no file gives. Nearly all are looked for in vain, which takes long enough for all cores.
+    fn without_good_file(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
         let all: Vec<(&ArticlePath, &Remembered)> = self.ledger.articles().collect();
-        let found = cores::on_all_cores(&all, |(path, remembered)| is_so(path, remembered));
-        all.into_iter().zip(found).filter_map(|(article, is_so)| is_so.then_some(article))
+        let found = cores::on_all_cores(&all, |(path, _)| self.catalog.get(path).is_none());
+        all.into_iter().zip(found).filter_map(|(article, is_without)| is_without.then_some(article))
     }
 
     /// A later listing may prove that a file is gone of which nobody could say so.

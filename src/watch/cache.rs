@@ -75,8 +75,8 @@ pub(super) fn row(root: &Root, file: &ParsedFile, stamp: Option<Stamp>, now: Sys
 }
 
 /// The card of a file that looks as it did when it was read.
-pub(super) fn card(root: &Root, path: &ArticlePath, stamp: Stamp, row: &Cached, now: SystemTime) -> Option<Packed> {
-    let card = Packed::from_bytes(path, &row.card)?;
+pub(super) fn card(root: &Root, path: &ArticlePath, stamp: Stamp, row: Cached, now: SystemTime) -> Option<Packed> {
+    let card = Packed::from_bytes(path, row.card)?;
     (seal(root, path, stamp, &card, now)? == row.seal).then_some(card)
 }
 
@@ -101,7 +101,7 @@ fn is_young(stamp: Stamp, now: SystemTime) -> bool {
 }
 
 /// All of a stamp.
-pub(super) fn bytes(stamp: Stamp) -> [u8; 56] {
+fn bytes(stamp: Stamp) -> [u8; 56] {
     let mut bytes = [0; 56];
     let numbers = [
         stamp.size.to_le_bytes().as_slice(),

@@ -13,7 +13,7 @@ use crate::types::ArticlePath;
 pub const QUIET: Duration = Duration::from_secs(1);
 
 /// What tells versions of a file apart without reading it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Stamp {
     /// Bytes.
     pub size: u64,

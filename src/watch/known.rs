@@ -2,10 +2,13 @@
 //! how they are listed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::BuildHasher;
 
-use super::cache;
+use hashbrown::DefaultHashBuilder;
+
 use super::coalesce::Stamp;
 use crate::article::MediaFacts;
+use crate::article::card::Packed;
 use crate::types::{ArticlePath, ContentHash};
 
 /// A file that an article names, and what it was when the article was read.
@@ -26,6 +29,7 @@ struct Known {
 #[derive(Debug, Default)]
 pub(super) struct KnownFiles {
     folders: BTreeMap<Box<str>, BTreeMap<ArticlePath, Known>>,
+    hasher: DefaultHashBuilder,
     /// The files that articles name.
     files: HashMap<ArticlePath, Vec<Named>>,
     /// The articles that name them.
@@ -49,7 +53,7 @@ impl KnownFiles {
 
     /// Whether a file looks as it did when it was read.
     pub(super) fn is_unchanged(&self, path: &ArticlePath, stamp: Stamp) -> bool {
-        self.get(path).is_some_and(|known| known.version == version(stamp))
+        self.get(path).is_some_and(|known| known.version == self.version(stamp))
     }
 
     /// Whether what was read at a path is this file, perhaps another version of it.
@@ -67,8 +71,8 @@ impl KnownFiles {
     ) -> bool {
         let known = Known {
             file: stamp.map_or(0, file),
-            version: stamp.map_or(0, version),
-            content: hash.map_or(0, |hash| number(&hash)),
+            version: stamp.map_or(0, |stamp| self.version(stamp)),
+            content: hash.map_or(0, number),
         };
         let same_files = self.files_of(path) == files;
         let before = self.folders.entry(path.folder().into()).or_default().insert(path.clone(), known);
@@ -76,6 +80,26 @@ impl KnownFiles {
             self.name(path, files);
         }
         !same_files || before.is_none_or(|before| before.content == 0 || before.content != known.content)
+    }
+
+    /// Notes what earlier runs read of files of a folder that were not read yet.
+    pub(super) fn note_recalled<'f>(
+        &mut self,
+        folder: &str,
+        files: impl Iterator<Item = (&'f ArticlePath, Stamp, &'f Packed)>,
+    ) {
+        let mut named = Vec::new();
+        let known = files.map(|(path, stamp, card)| {
+            if card.has_files() {
+                named.push((path, card.open(path).files));
+            }
+            let known = Known { file: file(stamp), version: self.version(stamp), content: number(card.hash()) };
+            (path.clone(), known)
+        });
+        // All at once, which asks far fewer questions than one by one.
+        let mut known: BTreeMap<ArticlePath, Known> = known.collect();
+        self.folders.entry(folder.into()).or_default().append(&mut known);
+        named.into_iter().for_each(|(path, files)| self.name(path, files));
     }
 
     /// Whatever is at a path from now on is news.
@@ -135,6 +159,10 @@ impl KnownFiles {
         self.folders.get(path.folder())?.get(path)
     }
 
+    fn version(&self, stamp: Stamp) -> u64 {
+        self.hasher.hash_one(stamp).max(1)
+    }
+
     fn name(&mut self, path: &ArticlePath, files: Vec<Named>) {
         for (file, _) in self.files.remove(path).unwrap_or_default() {
             let Some(articles) = self.named.get_mut(&file) else { continue };
@@ -157,10 +185,6 @@ fn file(stamp: Stamp) -> u64 {
     stamp.inode ^ stamp.device.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn version(stamp: Stamp) -> u64 {
-    number(&ContentHash::of(&cache::bytes(stamp)))
-}
-
-fn number(hash: &ContentHash) -> u64 {
+fn number(hash: ContentHash) -> u64 {
     hash.as_bytes().first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes).max(1))
 }

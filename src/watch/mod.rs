@@ -164,14 +164,13 @@ pub fn read_everything<S>(
             files.push(path.clone());
             tell((Met::Unusable(path, diagnostic), None));
         }
-        files.sort_unstable();
         cache.finish_listing();
         (Listing { files, ..walk.listing }, cache, kept)
     };
     let read = |(met, row): (Met, Option<Cached>)| {
         let file = match met {
             Met::File(path, kind) => {
-                let (file, row) = reader.read_or_recall(&path, kind, row.as_ref(), clock());
+                let (file, row) = reader.read_or_recall(&path, kind, row, clock());
                 if let Some(row) = row {
                     // Nobody listens where the walk ended by a panic.
                     keep.send((path, row)).unwrap_or_default();

@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
         &self,
         path: &ArticlePath,
         kind: FileType,
-        row: Option<&Cached>,
+        row: Option<Cached>,
         now: SystemTime,
     ) -> (ParsedFile, Option<Cached>) {
         if let Some(row) = row

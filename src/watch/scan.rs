@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::fs::{self, FileType, Metadata};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 use super::coalesce::{Seen, Stamp};
 use crate::article::is_article_name;
@@ -273,6 +276,43 @@ pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic
         ));
     }
     Ok(kind.is_file().then(|| stamp(&metadata)))
+}
+
+/// A folder that is open, so that a look at each of its files need not go through all the folders above.
+pub(super) struct OpenFolder<'r> {
+    root: &'r Root,
+    /// `None` where it cannot be opened.
+    folder: Option<OwnedFd>,
+}
+
+impl<'r> OpenFolder<'r> {
+    /// Opens a folder, relative to the content directory.
+    pub(super) fn open(root: &'r Root, folder: &str) -> OpenFolder<'r> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        OpenFolder { root, folder: rustix::fs::open(root.path.join(folder), flags, Mode::empty()).ok() }
+    }
+
+    /// As [`look`] at a file that is in it.
+    pub(super) fn look(&self, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
+        let stat = |folder| rustix::fs::statat(folder, path.name(), AtFlags::SYMLINK_NOFOLLOW).ok();
+        let found = self.folder.as_ref().and_then(stat);
+        match found.filter(|found| rustix::fs::FileType::from_raw_mode(found.st_mode).is_file()) {
+            Some(found) => Ok(Some(stamp_of_stat(&found))),
+            // Whatever else is there takes a closer look.
+            None => look(self.root, path),
+        }
+    }
+}
+
+fn stamp_of_stat(stat: &Stat) -> Stamp {
+    let nanoseconds = |seconds: i128, rest: i128| seconds * 1_000_000_000 + rest;
+    Stamp {
+        size: u64::try_from(stat.st_size).unwrap_or_default(),
+        modified: nanoseconds(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
+        changed: nanoseconds(stat.st_ctime.into(), stat.st_ctime_nsec.into()),
+        inode: stat.st_ino,
+        device: stat.st_dev,
+    }
 }
 
 /// What kind of file system a folder is on, by its magic number; `None` where it cannot be asked.

@@ -494,10 +494,8 @@ impl<C: MetadataCache> Worker<C> {
                 let files = files.map(|(file, facts)| (file.clone(), facts)).collect();
                 self.known.note(&file.path, stamp, article.map(|article| article.card.hash()), files)
             }
-            FileState::Known(card) => {
-                let files = if card.has_files() { card.open(&file.path).files } else { Vec::new() };
-                self.known.note(&file.path, stamp, Some(card.hash()), files)
-            }
+            // What is recalled is noted by whole folders.
+            FileState::Known(_) => true,
             FileState::Absent { .. } => {
                 let now = self.now();
                 self.coalescer.observe(&file.path, seen(None, clock()), Said::Gone, now);

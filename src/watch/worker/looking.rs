@@ -7,7 +7,7 @@ use super::super::cache::{self, Cached, MetadataCache};
 use super::super::clock;
 use super::super::coalesce::{Said, Seen, Stamp, Step};
 use super::super::mode;
-use super::super::scan::{Folder, Walk, join, look, seen, walk};
+use super::super::scan::{Folder, OpenFolder, Walk, join, look, seen, walk};
 use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
 use crate::article::card::Packed;
 use crate::cores;
@@ -50,8 +50,6 @@ impl<C: MetadataCache> Worker<C> {
         if whole {
             // Until the grace is over, what is leaving is still there.
             found.files.extend(self.coalescer.leaving().cloned());
-            found.files.sort_unstable();
-            found.files.dedup();
         } else {
             found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
         }
@@ -86,11 +84,12 @@ impl<C: MetadataCache> Worker<C> {
             (walk, devices)
         };
         let look = |(folder, mut rows): (Folder, HashMap<String, Cached>)| {
+            let open = OpenFolder::open(&root, &folder.path);
             let files = folder.files.into_iter().map(|(path, _)| {
                 let row = rows.remove(path.name());
-                let found = look(&root, &path);
+                let found = open.look(&path);
                 let stamp = found.as_ref().ok().copied().flatten();
-                let card = row.zip(stamp).and_then(|(row, stamp)| cache::card(&root, &path, stamp, &row, clock()));
+                let card = row.zip(stamp).and_then(|(row, stamp)| cache::card(&root, &path, stamp, row, clock()));
                 (path, found, card)
             });
             let files = files.collect();
@@ -134,7 +133,6 @@ impl<C: MetadataCache> Worker<C> {
         drop(absent);
         lost.into_iter().for_each(|path| self.has_left(&path, scope));
         self.read(ready)?;
-        files.sort_unstable();
         listing.files = files;
         listing.is_whole = whole;
         Ok(listing)
@@ -148,13 +146,10 @@ impl<C: MetadataCache> Worker<C> {
         let is_known = self.known.in_folder(&folder.path).next().is_some();
         for (path, found, card) in folder.files {
             match found {
-                Ok(Some(stamp)) if self.known.is_unchanged(&path, stamp) => {}
+                Ok(Some(stamp)) if is_known && self.known.is_unchanged(&path, stamp) => {}
                 Ok(Some(stamp)) => match card {
-                    Some(card) if self.known.is_unread(&path) => {
-                        let state = FileState::Known(card);
-                        let file = ParsedFile { path: path.clone(), state, renamed_from: None };
-                        self.is_news(&file, Some(stamp));
-                        recalled.push(file);
+                    Some(card) if !is_known || self.known.is_unread(&path) => {
+                        recalled.push((path.clone(), stamp, card))
                     }
                     _ => {
                         let now = self.now();
@@ -188,7 +183,12 @@ impl<C: MetadataCache> Worker<C> {
             left.iter().for_each(|path| self.has_left(path, scope));
         }
         if !recalled.is_empty() {
-            self.send_files(recalled)?;
+            let files = recalled.iter().map(|(path, stamp, card)| (path, *stamp, card));
+            self.known.note_recalled(&folder.path, files);
+            let known = |card| FileState::Known(card);
+            let files =
+                recalled.into_iter().map(|(path, _, card)| ParsedFile { path, state: known(card), renamed_from: None });
+            self.send_files(files.collect())?;
         }
         Ok(())
     }
