@@ -122,6 +122,8 @@ struct FeedState {
     order: Order,
     /// When its window changes by itself.
     ends: Option<Timestamp>,
+    /// Whether it is among the changes.
+    is_changed: bool,
 }
 
 impl FeedState {
@@ -191,11 +193,11 @@ impl Index {
             now: Timestamp::MIN,
         };
         for key in &keys {
-            index.feed_number(key);
+            let number = index.feed_number(key);
+            index.change_feed(number);
         }
         index.by_path.reserve::<ArticlePath>(articles, |_| None);
         index.by_wish.reserve::<EntryId>(articles, |_| None);
-        index.changes.feeds = keys;
         index
     }
 
@@ -339,9 +341,9 @@ impl Index {
             && instant <= now
         {
             self.ending.pop_first();
-            let state = self.by_key.get(&key).and_then(|number| self.feeds.get_mut(*number as usize));
-            state.into_iter().for_each(|feed| feed.ends = None);
-            self.changes.feeds.insert(key);
+            let Some(number) = self.by_key.get(&key).copied() else { continue };
+            self.feeds.get_mut(number as usize).into_iter().for_each(|feed| feed.ends = None);
+            self.change_feed(number);
         }
         let mut due = Vec::new();
         while let Some((_, path)) = self.due.first().cloned().filter(|(instant, _)| *instant <= now) {
@@ -369,6 +371,7 @@ impl Index {
             let Some(feed) = self.by_key.get(key).and_then(|number| self.feeds.get_mut(*number as usize)) else {
                 continue;
             };
+            feed.is_changed = false;
             if let Some(before) = std::mem::replace(&mut feed.ends, end) {
                 self.ending.remove(&(before, key.clone()));
             }
@@ -584,7 +587,7 @@ impl Index {
             return *number;
         }
         let number = FeedNumber::try_from(self.feeds.len()).unwrap_or(FeedNumber::MAX);
-        self.feeds.push(FeedState { key: key.clone(), order: Order::default(), ends: None });
+        self.feeds.push(FeedState { key: key.clone(), order: Order::default(), ends: None, is_changed: false });
         self.by_key.insert(key.clone(), number);
         number
     }
@@ -679,10 +682,16 @@ impl Index {
 
     /// Marks a feed as changed if the place is inside its window.
     fn note(&mut self, feed: FeedNumber, place: Place) {
-        let Some(key) = self.feeds.get(feed as usize).map(|feed| &feed.key) else { return };
-        if !self.changes.feeds.contains(key) && self.is_within(feed, place) {
-            let key = key.clone();
-            self.changes.feeds.insert(key);
+        let is_changed = self.feeds.get(feed as usize).is_none_or(|feed| feed.is_changed);
+        if !is_changed && self.is_within(feed, place) {
+            self.change_feed(feed);
+        }
+    }
+
+    fn change_feed(&mut self, feed: FeedNumber) {
+        if let Some(feed) = self.feeds.get_mut(feed as usize) {
+            feed.is_changed = true;
+            self.changes.feeds.insert(feed.key.clone());
         }
     }
 

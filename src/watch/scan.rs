@@ -345,3 +345,41 @@ pub fn seen(stamp: Option<Stamp>, now: SystemTime) -> Seen {
     let age = i128::try_from(now).unwrap_or(i128::MAX) - stamp.modified;
     Seen::File(stamp, u64::try_from(age).ok().map(Duration::from_nanos))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_look_from_the_folder_shows_what_any_look_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = Root { path: folder.path().join("content"), name: "content".to_owned() };
+        let file = |name: &str| root.path.join("news").join(name);
+        fs::create_dir_all(file("folder.md")).expect("made");
+        fs::write(file("a.md"), "text").expect("written");
+        fs::write(folder.path().join("outside.md"), "longer text").expect("written");
+        for (to, name) in [("a.md", "link.md"), ("../../outside.md", "out.md"), ("loop.md", "loop.md"), ("no", "no.md")]
+        {
+            symlink(to, file(name)).expect("linked");
+        }
+        let open = OpenFolder::open(&root, "news");
+        let nowhere = OpenFolder::open(&root, "nowhere");
+        for (name, there) in [
+            ("a.md", "a file"),
+            ("link.md", "a file"),
+            ("out.md", "refused"),
+            ("loop.md", "refused"),
+            ("no.md", "nothing"),
+            ("folder.md", "nothing"),
+            ("missing.md", "nothing"),
+        ] {
+            let path = ArticlePath::new(&format!("news/{name}"));
+            let found = look(&root, &path);
+            assert_eq!((open.look(&path), nowhere.look(&path)), (found.clone(), found.clone()), "{name}");
+            let found = found.map_or("refused", |found| found.map_or("nothing", |_| "a file"));
+            assert_eq!(found, there, "{name}");
+        }
+    }
+}

@@ -103,9 +103,18 @@ fn happen(newsroom: &Newsroom, happening: &Happening) {
                     "\n[[section]]\npath = \"mixed\"\ninclude = [\"**\"]\nexclude = [\"news/chips\"]\ntags = { any = [\"TIDE\"] }\n"
                 }
             };
-            newsroom.write("config/dateline.toml", format!("{CONFIG}{extra}"));
+            let before = fs::read_to_string(newsroom.path("config/dateline.toml")).expect("it is there");
+            newsroom.write("config/dateline.toml", config(before.contains(ELSEWHERE), extra));
         }
     }
+}
+
+const ELSEWHERE: &str = "article_url = \"https://courier.example/{section}/{slug}/\"\n";
+
+/// A configuration with more in it; `elsewhere`: articles have their pages on another site.
+fn config(elsewhere: bool, extra: &str) -> String {
+    let elsewhere = if elsewhere { ELSEWHERE } else { "" };
+    CONFIG.replace("[content]\n", &format!("[content]\n{elsewhere}")) + extra
 }
 
 /// What is served differs from a fresh build in these documents.
@@ -128,6 +137,7 @@ fn any_history_ends_where_a_fresh_start_does() {
     let run = runner.run(&histories, |history| {
         let newsroom = Newsroom::new();
         fs::create_dir_all(newsroom.path("feeds")).expect("writable");
+        newsroom.write("config/dateline.toml", config(history.len() % 2 == 0, ""));
         let daemon = newsroom.serve();
         history.iter().for_each(|happening| happen(&newsroom, happening));
         let started = Instant::now();

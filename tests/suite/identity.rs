@@ -233,14 +233,18 @@ fn what_no_window_shows_keeps_its_id_too() {
     let told = |path: &str| said(&newsroom.dateline(&["history", path]));
     daemon.wait("the edit is remembered", |_| told("content/news/ships.md").contains("a new version"));
     assert!(daemon.stop());
+    // Another while nothing runs.
+    write("ships", "steamers", 1);
+    assert!(newsroom.serve().stop());
+    assert_eq!(told("content/news/ships.md").matches("a new version").count(), 2);
     fs::rename(newsroom.path("content/news/ships.md"), newsroom.path("content/news/liners.md")).expect("movable");
     fs::rename(newsroom.path("content/news/kayaks.md"), newsroom.path("content/news/canoes.md")).expect("movable");
     newer
         .iter()
         .for_each(|name| fs::remove_file(newsroom.path(&format!("content/news/{name}.md"))).expect("removable"));
     let daemon = newsroom.serve();
-    daemon.wait("they are what there is", |daemon| titles(daemon) == ["kayaks", "steamships"]);
+    daemon.wait("they are what there is", |daemon| titles(daemon) == ["kayaks", "steamers"]);
     let ids = ids(&daemon);
-    assert_eq!(ids["steamships"], "tag:courier.example,2026:2026-10-01/news/ships");
+    assert_eq!(ids["steamers"], "tag:courier.example,2026:2026-10-01/news/ships");
     assert_eq!(ids["kayaks"], "tag:courier.example,2026:2026-10-02/news/kayaks");
 }

@@ -189,3 +189,25 @@ fn a_retraction_before_a_kill_is_not_undone() {
     let daemon = newsroom.serve_unready();
     assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
 }
+
+/// Also of articles that no window shows and that stand as they are remembered.
+#[test]
+fn what_is_odd_about_articles_is_told_after_every_start() {
+    let newsroom = Newsroom::new();
+    let elsewhere = "[content]\narticle_url = \"https://courier.example/{section}/{slug}/\"\n";
+    let window = "\n[feeds]\nmax_items = 1\nmin_items = 0\nmin_residency = \"0s\"\n";
+    newsroom.write("config/dateline.toml", CONFIG.replace("[content]\n", elsewhere) + window);
+    newsroom.write("content/news/newer.md", "---\ntitle: Boats\ndate: 2026-11-03\n---\n\nBoats.\n");
+    let story = "---\ntitle: Ships\ndate: 2026-11-01\nslug: ships\n---\n\nThe ships are back.\n";
+    ["a.md", "b.md"].iter().for_each(|name| newsroom.write(&format!("content/news/{name}"), story));
+    let wire = "Ships\n\nNews > Nowhere\n\nSource: Desk | 2026-11-02 09:00:00\n\nThe ships are back.\n";
+    newsroom.write("content/news/c.txt", wire);
+    for _ in 0..2 {
+        let daemon = newsroom.serve();
+        let log = fs::read_to_string(newsroom.path("log")).expect("a log");
+        for code in ["id-collision", "breadcrumb-unknown"] {
+            assert!(log.contains(code), "no {code} in\n{log}");
+        }
+        assert!(daemon.stop());
+    }
+}

@@ -194,4 +194,19 @@ fn a_daemon_reads_again_only_what_changed() {
     read(0.0);
     newsroom.article("news/7.md", "Story seven", "Text.");
     read(1.0);
+    // What was not read by this run is watched over like all the rest.
+    let (daemon, admin) = spawn(&newsroom, newsroom.command());
+    daemon.wait_until_ready();
+    let read = metric(&admin, "articles_read_total");
+    fs::remove_file(newsroom.path("content/news/8.md")).expect("removed");
+    fs::rename(newsroom.path("content/news/9.md"), newsroom.path("content/news/nine.md")).expect("renamed");
+    daemon.wait("a story is gone", |daemon| !daemon.body("/news/rss.xml").contains(">Story 8<"));
+    daemon.wait("another one is still there", |daemon| daemon.body("/news/rss.xml").contains(">Story 9<"));
+    fs::create_dir(newsroom.path("content/news/new")).expect("made");
+    fs::rename(newsroom.path("content/news"), newsroom.path("content/old")).expect("renamed");
+    daemon.wait("the folder is elsewhere", |daemon| !daemon.body("/news/rss.xml").contains(">Story 9<"));
+    fs::rename(newsroom.path("content/old"), newsroom.path("content/news")).expect("renamed");
+    daemon.wait("it is back", |daemon| daemon.body("/news/rss.xml").contains(">Story 9<"));
+    assert!(metric(&admin, "articles_read_total") > read);
+    assert!(daemon.stop());
 }
