@@ -1,6 +1,5 @@
 //! Every message in the program, on one page: all that can happen to the engine, and all that it does about it.
 
-use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -146,7 +145,7 @@ pub struct Listing {
     /// Every folder in scope that the scan met, the scope itself included; where the listing is not whole, those that could not be
     /// listed.
     pub directories: Vec<ListedDirectory>,
-    /// Every article file in scope, in no order; those that still wait to be complete included.
+    /// Every article file in scope, in no order, some perhaps twice; those that still wait to be complete included.
     pub files: Vec<ArticlePath>,
     /// Whether all folders and files are named. Else the watcher knew what was there before, and tells of every file that is gone.
     pub is_whole: bool,
@@ -160,14 +159,16 @@ impl Listing {
     /// What tells whether a whole listing proves that a file is gone: it is not listed, and the nearest folder that was listed
     /// is complete.
     pub fn absence(&self) -> impl Fn(&ArticlePath) -> bool {
+        let is_complete = self.completeness();
+        let listed: HashSet<&str> = self.files.iter().map(ArticlePath::as_str).collect();
+        move |path| !listed.contains(path.as_str()) && is_complete(path)
+    }
+
+    /// The same of files that are known not to be listed.
+    pub fn completeness(&self) -> impl Fn(&ArticlePath) -> bool {
         let complete: HashMap<&str, bool> =
             self.directories.iter().map(|folder| (folder.path.as_str(), folder.unreadable.is_none())).collect();
-        // Mostly nothing is asked.
-        let listed = LazyCell::new(|| self.files.iter().map(ArticlePath::as_str).collect::<HashSet<&str>>());
         move |path| {
-            if listed.contains(path.as_str()) {
-                return false;
-            }
             let mut folder = path.folder();
             loop {
                 if let Some(&complete) = complete.get(folder) {

@@ -104,8 +104,9 @@
 //! **Why no debounce?** A closed or renamed file is complete and is read at once. Only what was merely seen waits until it has
 //! held still for a second. What arrives while a batch is being read is published with it, unless that has waited for 5 ms already.
 //!
-//! **Why do stock-taking and the first publication use all cores?** After a start nothing is new of nearly all articles, and to find
-//! that out takes eight look-ups of each in tables larger than any cache (`Engine::leave_out_quiet`).
+//! **Why does filing an article say whether it is among the changes?** After a start nothing is new of nearly all articles, which is plain
+//! while all that is known of one is at hand (`Index::put_untold`). To find it out later takes eight look-ups of each in tables
+//! larger than any cache, and all cores, as after a reload (`Engine::leave_out_quiet`).
 //!
 //! **Why is a deletion slower than a publication?** Many editors, rsync and git save by removing the file and writing it anew. What
 //! is gone has to stay gone for a grace, or every save would be a retraction and a restoration.

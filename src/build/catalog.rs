@@ -122,14 +122,14 @@ impl Catalog {
             if known.is_none() && note_others {
                 self.note(path);
             }
-            let Some(number) = known else { continue };
+            let Some(number) = known.or_else(|| self.number(path)) else { continue };
             let number = number as usize;
             if listed.len() <= number {
                 listed.resize((number + 1).next_power_of_two(), false);
             }
             listed.get_mut(number).into_iter().for_each(|listed| *listed = true);
         }
-        let absent = listing.absence();
+        let absent = listing.completeness();
         let in_scope = |path: &ArticlePath| {
             listing.scope.is_empty()
                 || path.as_str().strip_prefix(listing.scope.as_str()).is_some_and(|rest| rest.starts_with('/'))

@@ -86,10 +86,14 @@ impl Filed {
             && remembered.hash() == Some(version)
     }
 
-    /// Whether [`Index::diagnostics`] has anything to say of it.
-    fn is_odd(&self) -> bool {
+    /// Whether nothing is to be remembered or told of it: it stands as it is remembered, names no files, and [`Index::diagnostics`]
+    /// has nothing to say of it.
+    pub fn is_quiet(&self, remembered: &Remembered, version: ContentHash) -> bool {
         let is_told_apart = || self.id().is_some_and(|id| is_told_apart(id, &self.path, self));
-        !self.filing.diagnostics.is_empty() || matches!(self.standing, Standing::IdTaken(_)) || is_told_apart()
+        !self.names_files
+            && self.is_as_remembered(remembered, version)
+            && self.filing.diagnostics.is_empty()
+            && !is_told_apart()
     }
 
     /// The id that its author says it has.
@@ -211,8 +215,8 @@ impl Index {
         self.put_telling(path, card, ledger, now, true);
     }
 
-    /// The same where nobody was told anything of the article yet: if it stands as the ledger remembers it, and nothing about it is
-    /// odd, it is not among the changes. After a start that is so of nearly all of an archive.
+    /// The same where nobody was told anything of the article yet: if it is quiet, it is not among the changes. After a start nearly all
+    /// of an archive are.
     pub fn put_untold(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
         self.put_telling(path, card, ledger, now, false);
     }
@@ -290,7 +294,7 @@ impl Index {
             states_id: card.id.is_some(),
             states_update: card.updated.is_some(),
             names_files: !card.files.is_empty(),
-            // Until it is settled.
+            // So that settling its id does not note it; below it is decided whether it is news.
             is_changed: true,
         };
         let wish = filed.wish.clone();
@@ -302,11 +306,7 @@ impl Index {
         self.settle(&wish);
         let Some(filed) = self.articles.get_mut(number) else { return };
         filed.is_changed = false;
-        let is_news = tells_all
-            || filed.names_files
-            || !remembered.is_some_and(|remembered| filed.is_as_remembered(remembered, card.hash))
-            || filed.is_odd();
-        if is_news {
+        if tells_all || !remembered.is_some_and(|remembered| filed.is_quiet(remembered, card.hash)) {
             self.change(number);
         }
     }
@@ -658,10 +658,14 @@ impl Index {
         self.public += 1;
         for feed in Arc::clone(&filed.feeds).iter() {
             let id = |number: Number| self.articles.get(number).and_then(Filed::id);
-            if let Some(feed) = self.feeds.get_mut(*feed as usize) {
-                feed.order.insert(place, &id);
+            let Some(state) = self.feeds.get_mut(*feed as usize) else { continue };
+            let begins = state.order.is_empty();
+            state.order.insert(place, &id);
+            match begins {
+                // Whether or not its window has any: there are documents of it from now on.
+                true => self.change_feed(*feed),
+                false => self.note(*feed, place),
             }
-            self.note(*feed, place);
         }
     }
 
@@ -674,8 +678,10 @@ impl Index {
         for feed in Arc::clone(&filed.feeds).iter() {
             self.note(*feed, place);
             let id = |number: Number| self.articles.get(number).and_then(Filed::id);
-            if let Some(feed) = self.feeds.get_mut(*feed as usize) {
-                feed.order.remove(place, &id);
+            let Some(state) = self.feeds.get_mut(*feed as usize) else { continue };
+            state.order.remove(place, &id);
+            if state.order.is_empty() {
+                self.change_feed(*feed);
             }
         }
     }

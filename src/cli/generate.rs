@@ -1,12 +1,11 @@
 //! `dateline generate`: hidden, for packagers.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Subcommand};
 use clap_complete::Shell;
 
-use super::{Arguments, fail};
+use super::{Arguments, fail, print};
 
 /// Print shell completions or the man page.
 #[derive(Args, Debug)]
@@ -37,9 +36,12 @@ impl Generate {
             }
             What::Man => clap_mangen::Man::new(command).render(&mut text),
         };
-        match made.and_then(|()| std::io::stdout().write_all(&text)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&format!("cannot print: {error}")),
+        match made {
+            Ok(()) => {
+                print(&mut std::io::stdout().lock(), format_args!("{}", String::from_utf8_lossy(&text)));
+                ExitCode::SUCCESS
+            }
+            Err(error) => fail(&error.to_string()),
         }
     }
 }

@@ -3,14 +3,14 @@
 /// Prints a line. Who reads may have read enough, as `head` has: the work goes on in silence.
 macro_rules! say {
     ($($said:tt)*) => {
-        $crate::cli::write_line(&mut std::io::stdout().lock(), format_args!($($said)*))
+        $crate::cli::print(&mut std::io::stdout().lock(), format_args!("{}\n", format_args!($($said)*)))
     };
 }
 
 /// The same for what is wrong and for how it goes.
 macro_rules! tell {
     ($($told:tt)*) => {
-        $crate::cli::write_line(&mut std::io::stderr().lock(), format_args!($($told)*))
+        $crate::cli::print(&mut std::io::stderr().lock(), format_args!("{}\n", format_args!($($told)*)))
     };
 }
 
@@ -28,10 +28,12 @@ mod new;
 mod pin;
 mod serve;
 
-use std::io::IsTerminal;
+use std::fmt;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
@@ -60,8 +62,15 @@ Examples:
 
 Exit codes: 0 fine, 1 the machine failed, 2 the input is wrong.";
 
-fn write_line(to: &mut dyn std::io::Write, line: std::fmt::Arguments<'_>) {
-    drop(writeln!(to, "{line}"));
+/// Whether something could not be printed that somebody was there to read.
+static LOST_WORDS: AtomicBool = AtomicBool::new(false);
+
+fn print(to: &mut dyn Write, words: fmt::Arguments<'_>) {
+    if let Err(error) = to.write_fmt(words).and_then(|()| to.flush())
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        LOST_WORDS.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Watches a directory of articles and serves them as RSS, Atom and JSON feeds, a feed per section.
@@ -112,7 +121,14 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let code = run(Arguments::parse());
+    match LOST_WORDS.load(Ordering::Relaxed) && code == ExitCode::SUCCESS {
+        true => fail("not everything could be printed: see to space where the output goes"),
+        false => code,
+    }
+}
+
+fn run(arguments: Arguments) -> ExitCode {
     let config = &arguments.config;
     match arguments.command.unwrap_or_else(|| Command::Serve(serve::Serve::default())) {
         Command::Serve(command) => command.run(config),

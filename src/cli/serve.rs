@@ -150,6 +150,8 @@ fn start_log() {
     let filter = EnvFilter::try_from_env("DATELINE_LOG").unwrap_or_else(|_| EnvFilter::new("info,h2=error"));
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(std::io::stderr().is_terminal());
+    // It would tell of them where it cannot tell anything, and panic.
+    let log = log.log_internal_errors(false);
     // A second start in one process, as in tests, keeps the first log.
     log.with_writer(std::io::stderr).try_init().unwrap_or_default();
 }

@@ -485,9 +485,9 @@ impl Engine {
         if undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
             self.remember(Record::Seen { path: path.clone(), at: self.now });
         }
-        let is_told = self.listed || self.index.as_ref().is_some_and(|index| self.has_pages(index));
+        let tells_all = self.listed || self.index.as_ref().is_some_and(|index| self.has_pages(index));
         match &mut self.index {
-            Some(index) if !is_told => index.put_untold(path, card, &self.ledger, self.now),
+            Some(index) if !tells_all => index.put_untold(path, card, &self.ledger, self.now),
             Some(index) => index.put(path, card, &self.ledger, self.now),
             None => {}
         }

@@ -15,7 +15,7 @@ impl Engine {
     /// Brings an article's page and media up to date.
     pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath, filed: Option<&Filed>) {
         let own_pages = index.cabinet().config().content.article_url.is_none();
-        if own_pages || !self.snapshot.gone.is_empty() {
+        if self.has_pages(index) {
             self.note_gone(index, path, filed, own_pages);
         }
         if !own_pages && !self.is_shown(path) && !filed.is_some_and(|filed| filed.names_files) {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::held::{EntryParts, Held};
 use super::{Engine, Source, is_public_matter};
+use crate::article::card::Packed;
 use crate::build::assemble::Past;
 use crate::build::encode::Document;
 use crate::build::filing::FeedKey;
@@ -55,20 +56,18 @@ impl Engine {
         self.index = Some(index);
     }
 
-    /// Leaves out of the changed articles those of which nothing is to be remembered or shown: after a start nearly all of an archive,
-    /// and to ask where each of them stands takes longer than all the rest.
+    /// Leaves out of the changed articles those of which nothing is to be remembered or shown: after a reload nearly all of an archive,
+    /// and to ask where each of them stands takes longer than all the rest. After a start they were left out when they were filed.
     fn leave_out_quiet(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
         if self.has_pages(index) {
             return;
         }
         let is_quiet = |path: &ArticlePath| {
-            index.get(path).is_some_and(|filed| {
-                !filed.names_files
-                    && self.is_remembered(path, filed)
-                    && index.diagnostics(path, filed).is_empty()
-                    && !self.problems.has(&Source::Filing(path.clone()))
-                    && !self.is_shown(path)
-            })
+            let known = self.ledger.article(path).zip(self.catalog.get(path).map(Packed::hash));
+            let filed = index.get(path).zip(known);
+            filed.is_some_and(|(filed, (known, version))| filed.is_quiet(known, version))
+                && !self.problems.has(&Source::Filing(path.clone()))
+                && !self.is_shown(path)
         };
         let mut quiet = cores::on_all_cores(changed, is_quiet).into_iter();
         changed.retain(|_| quiet.next() != Some(true));

@@ -35,7 +35,7 @@ pub(super) struct Missing {
     /// Files of which nobody can say whether they are there: their folders could not be listed.
     unproven: BTreeSet<ArticlePath>,
     /// What is remembered and had no good file when everything was listed, until the store is asked for it.
-    without_file: Vec<ArticlePath>,
+    without_good_file: Vec<ArticlePath>,
     /// Versions that were asked of the store and did not arrive yet.
     recalling: BTreeSet<ArticlePath>,
     /// Articles at new paths that may have been moved there, and until when their old path may still vanish.
@@ -202,12 +202,13 @@ impl Engine {
     /// After the first complete listing: what was public and has no good file now is asked of the store, and what is proven to
     /// be gone has vanished.
     pub(super) fn take_stock(&mut self, listing: &Listing) {
-        let absent = listing.absence();
+        // Every file that is listed is in the catalog by now.
+        let absent = listing.completeness();
         let mut lost = Vec::new();
         let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
-        let mut without = Vec::new();
+        let mut without_good_file = Vec::new();
         for (path, remembered) in self.without_good_file() {
-            without.push(path.clone());
+            without_good_file.push(path.clone());
             if self.catalog.contains(path) {
                 continue;
             }
@@ -223,7 +224,7 @@ impl Engine {
         self.missing.unproven.extend(unproven);
         self.missing.vanished.extend(vanished);
         self.missing.held.extend(lost);
-        self.missing.without_file = without;
+        self.missing.without_good_file = without_good_file;
         let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
         for (path, filed) in self.index.iter().flat_map(Index::articles) {
             let holder = filed.stated_id().and_then(|id| self.ledger.holder(id));
@@ -242,7 +243,7 @@ impl Engine {
     /// Asks the store for what readers can see and no file gives.
     pub(super) fn recall(&mut self, effects: &mut Vec<Effect>) {
         let mut requests = Vec::new();
-        for path in std::mem::take(&mut self.missing.without_file) {
+        for path in std::mem::take(&mut self.missing.without_good_file) {
             let Some(remembered) = self.ledger.article(&path) else { continue };
             // Retracted before this run read its file, which is broken: its feeds have to tell of it.
             let untold = || {
@@ -261,7 +262,7 @@ impl Engine {
         effects.extend((!requests.is_empty()).then_some(Effect::Recall(requests)));
     }
 
-    /// Articles of the ledger that no file gives. Nearly all are looked for in vain, which takes long enough for all cores.
+    /// Articles of the ledger that no good file gives. To find that nearly all have one takes long enough for all cores.
     fn without_good_file(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
         let all: Vec<(&ArticlePath, &Remembered)> = self.ledger.articles().collect();
         let found = cores::on_all_cores(&all, |(path, _)| self.catalog.get(path).is_none());

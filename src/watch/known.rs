@@ -90,13 +90,13 @@ impl KnownFiles {
     ) {
         let mut named = Vec::new();
         let known = files.map(|(path, stamp, card)| {
-            if card.has_files() {
+            if card.has_files() || self.files.contains_key(path) {
                 named.push((path, card.open(path).files));
             }
             let known = Known { file: file(stamp), version: self.version(stamp), content: number(card.hash()) };
             (path.clone(), known)
         });
-        // All at once, which asks far fewer questions than one by one.
+        // All at once, which takes far fewer comparisons than one by one.
         let mut known: BTreeMap<ArticlePath, Known> = known.collect();
         self.folders.entry(folder.into()).or_default().append(&mut known);
         named.into_iter().for_each(|(path, files)| self.name(path, files));

@@ -288,7 +288,11 @@ pub(super) struct OpenFolder<'r> {
 impl<'r> OpenFolder<'r> {
     /// Opens a folder, relative to the content directory.
     pub(super) fn open(root: &'r Root, folder: &str) -> OpenFolder<'r> {
+        // The watches are told of every folder that is opened for reading.
+        #[cfg(target_os = "linux")]
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        #[cfg(not(target_os = "linux"))]
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         OpenFolder { root, folder: rustix::fs::open(root.path.join(folder), flags, Mode::empty()).ok() }
     }
 
@@ -305,14 +309,18 @@ impl<'r> OpenFolder<'r> {
 }
 
 fn stamp_of_stat(stat: &Stat) -> Stamp {
-    let nanoseconds = |seconds: i128, rest: i128| seconds * 1_000_000_000 + rest;
     Stamp {
         size: u64::try_from(stat.st_size).unwrap_or_default(),
         modified: nanoseconds(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
         changed: nanoseconds(stat.st_ctime.into(), stat.st_ctime_nsec.into()),
         inode: stat.st_ino,
-        device: stat.st_dev,
+        // Of some systems it is signed and shorter.
+        device: i128::from(stat.st_dev) as u64,
     }
+}
+
+fn nanoseconds(seconds: i128, rest: i128) -> i128 {
+    seconds * 1_000_000_000 + rest
 }
 
 /// What kind of file system a folder is on, by its magic number; `None` where it cannot be asked.
@@ -328,11 +336,10 @@ pub(super) fn stamp_of(file: &Path) -> Option<Stamp> {
 
 /// What tells a version of a file from others.
 pub(super) fn stamp(metadata: &Metadata) -> Stamp {
-    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
     Stamp {
         size: metadata.size(),
-        modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
-        changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        modified: nanoseconds(metadata.mtime().into(), metadata.mtime_nsec().into()),
+        changed: nanoseconds(metadata.ctime().into(), metadata.ctime_nsec().into()),
         inode: metadata.ino(),
         device: metadata.dev(),
     }

@@ -1,8 +1,9 @@
 //! The commands, as an operator uses them.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 
-use crate::newsroom::{CONFIG, Newsroom};
+use crate::newsroom::{CONFIG, Daemon, Newsroom};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -57,6 +58,7 @@ fn a_reader_who_leaves_is_no_failure() {
         &["pin", "--dry-run"],
         &["build"],
         &["history", "content/news/a.md"],
+        &["generate", "man"],
         &["--help"],
     ] {
         let (_, output) = std::io::pipe().expect("a pipe");
@@ -65,6 +67,33 @@ fn a_reader_who_leaves_is_no_failure() {
         assert_eq!(status.code(), Some(0), "{arguments:?}");
     }
     assert!(newsroom.path("feeds/news/rss.xml").is_file());
+    // A disk without space is another matter.
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("there");
+    for arguments in [&["check"][..], &["explain", "content/news/a.md"], &["generate", "man"]] {
+        let status = newsroom.command().args(arguments).stdout(full()).status().expect("it runs");
+        assert_eq!(status.code(), Some(1), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_daemon_outlives_whoever_reads_its_log() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let (_, errors) = std::io::pipe().expect("a pipe");
+    let mut command = newsroom.command();
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(errors).spawn().expect("it runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says where");
+    let daemon = Daemon::at(line.split('/').nth(2).expect("an address").to_owned());
+    daemon.wait("it serves", |daemon| daemon.get("/news/rss.xml", &[]).status == 200);
+    // Of which it has something to tell.
+    newsroom.write("content/news/bad.md", "---\ntitle: [\n---\n");
+    newsroom.article("news/b.md", "Story B", "Body.");
+    daemon.wait("it publishes", |daemon| daemon.body("/news/rss.xml").contains("Story B"));
+    assert!(child.try_wait().expect("asked").is_none());
+    child.kill().expect("killed");
+    child.wait().expect("gone");
 }
 
 #[test]

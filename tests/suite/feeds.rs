@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::newsroom::{CONFIG, Newsroom, article, files};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files};
 
 #[test]
 fn every_format_and_partner_says_what_it_said() {
@@ -176,4 +176,33 @@ fn browsers_see_feeds_where_the_operator_wants_it() {
     assert_eq!(daemon.get("/culture/flipboard.xml", &[]).status, 200);
     newsroom.write("config/dateline.toml", CONFIG);
     daemon.wait("the partner's feed is gone", |daemon| daemon.get("/culture/flipboard.xml", &[]).status == 404);
+}
+
+/// It is listed, so it has to be there.
+#[test]
+fn a_tag_of_old_articles_has_an_empty_feed() {
+    let newsroom = Newsroom::new();
+    let window = "\n[feeds]\nmin_items = 0\nmin_residency = \"0s\"\nmax_age = \"1d\"\n";
+    newsroom.write("config/dateline.toml", format!("{CONFIG}{window}"));
+    let write = |name: &str, keys: &str| {
+        newsroom.write(
+            &format!("content/news/{name}.md"),
+            format!("---\ntitle: Old\ndate: 2020-01-02\n{keys}---\n\nOld.\n"),
+        );
+    };
+    write("old", "tags: [boats]\n");
+    write("draft", "tags: [rafts]\ndraft: true\n");
+    let daemon = newsroom.serve();
+    let is_there = |daemon: &Daemon, tag: &str| {
+        let listed = daemon.body("/feeds.opml").contains(&format!("/tags/{tag}/rss.xml"));
+        let status = daemon.get(&format!("/tags/{tag}/rss.xml"), &[]).status;
+        assert_eq!((status == 200, status == 404), (listed, !listed), "{tag}");
+        listed
+    };
+    assert!(is_there(&daemon, "boats") && !is_there(&daemon, "rafts"));
+    write("draft", "tags: [rafts]\n");
+    write("old", "tags: [ferries]\n");
+    daemon.wait("feeds begin and end", |daemon| daemon.body("/feeds.opml").contains("/tags/ferries/"));
+    daemon.wait("so does the other", |daemon| daemon.body("/feeds.opml").contains("/tags/rafts/"));
+    assert!(is_there(&daemon, "rafts") && is_there(&daemon, "ferries") && !is_there(&daemon, "boats"));
 }

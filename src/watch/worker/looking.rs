@@ -126,7 +126,7 @@ impl<C: MetadataCache> Worker<C> {
         ready.extend(unusable.iter().map(|(path, _)| path.clone()));
         files.extend(unusable.into_iter().map(|(path, _)| path));
         // Whole folders that are gone.
-        let absent = listing.absence();
+        let absent = listing.completeness();
         let lost = self.known.folders(scope).filter(|folder| !visited.contains(*folder));
         let lost: Vec<ArticlePath> =
             lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned().collect();
@@ -185,9 +185,11 @@ impl<C: MetadataCache> Worker<C> {
         if !recalled.is_empty() {
             let files = recalled.iter().map(|(path, stamp, card)| (path, *stamp, card));
             self.known.note_recalled(&folder.path, files);
-            let known = |card| FileState::Known(card);
-            let files =
-                recalled.into_iter().map(|(path, _, card)| ParsedFile { path, state: known(card), renamed_from: None });
+            let files = recalled.into_iter().map(|(path, _, card)| ParsedFile {
+                path,
+                state: FileState::Known(card),
+                renamed_from: None,
+            });
             self.send_files(files.collect())?;
         }
         Ok(())
