@@ -170,8 +170,8 @@ class Daemon:
         self.folder, self.descriptors = folder, descriptors
         self.output, self.log = folder / "stdout", folder / "stderr"
         environment = {name: value for name, value in os.environ.items() if name != "DATELINE_LOG"}
-        # As in the unit that is shipped: memory is given back at once, not when the allocator next comes by.
-        environment["MIMALLOC_PURGE_DELAY"] = "0"
+        # As in the unit that is shipped: memory is given back soon, not when the allocator next comes by.
+        environment["MIMALLOC_PURGE_DELAY"] = "10"
 
         def limit():
             if descriptors:

@@ -204,7 +204,7 @@ def running(options, folder, content, before=(), **config):
     file = folder / "dateline.toml"
     file.write_text(compare.dateline_config(content, content_keys=CONTENT_KEYS, **config))
     # As the shipped unit has it.
-    os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
+    os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10")
     with serve(options.dateline, file, ready_seconds=PATIENCE, stop_seconds=600, admin=True, before=before) as daemon:
         yield daemon
 
