@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::deliver::disk::{Reader, place};
@@ -21,6 +21,8 @@ use crate::store::{self, Documents, Origin};
 /// How long after a publication it is written down; longer where that takes long, so that it takes a twentieth of the time.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long after a publication room is made for the next.
+const READERS_FIRST: Duration = Duration::from_millis(20);
 /// After so many records of articles, some four megabytes, the ledger's log is taken in.
 const TIDY_AFTER: i64 = 400;
 
@@ -79,7 +81,6 @@ impl Library {
             let work = spawn_blocking(move || {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.keep(route, resource));
                 documents.collect();
-                documents.make_spare();
                 if is_due {
                     // Where it fails, a commit does it some day, and says what is wrong.
                     store::tidy(&directory).unwrap_or_else(|trouble| tracing::debug!("{trouble}"));
@@ -94,6 +95,19 @@ impl Library {
                 );
             }
             pause = begun.elapsed().saturating_mul(20).clamp(PAUSE, LONGEST_PAUSE);
+        }
+    }
+
+    /// Makes room for the next documents where a publication left little, once readers have had time to ask for these.
+    pub(super) async fn make_room(self, mut published: watch::Receiver<Option<Published>>) {
+        while published.changed().await.is_ok() {
+            if !self.documents.is_short() {
+                continue;
+            }
+            sleep(READERS_FIRST).await;
+            let documents = Arc::clone(&self.documents);
+            // Where it fails, the next publication makes room itself.
+            spawn_blocking(move || documents.make_spare()).await.unwrap_or_default();
         }
     }
 

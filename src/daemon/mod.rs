@@ -190,6 +190,11 @@ pub async fn run(
     });
 
     let (printed, to_note) = channel::channel(None);
+    let (roomy, published_too) = (library.clone(), printed.subscribe());
+    parts.spawn(async move {
+        roomy.make_room(published_too).await;
+        "care of memory"
+    });
     let (tended, state) = (library.clone(), config.state.clone());
     parts.spawn(async move {
         tended.tend(state, to_note).await;

@@ -21,7 +21,7 @@ use crate::types::ContentHash;
 /// Below the state directory.
 const FOLDER: &str = "documents";
 /// This part of the budget is left free where there is time for it.
-const SPARE: usize = 16;
+const SPARE: usize = 8;
 
 /// Where else the document of a route may be, as a file of the same bytes.
 pub type Elsewhere = Box<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
@@ -129,6 +129,11 @@ impl Documents {
         });
         drop(shelves);
         self.tell();
+    }
+
+    /// Whether more than half of what is to be left free is taken.
+    pub fn is_short(&self) -> bool {
+        self.tally.bytes() > self.budget - self.budget / SPARE / 2
     }
 
     /// Makes room before it is needed, so that a change need not wait until other documents are written.
@@ -290,7 +295,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let documents = documents(folder.path());
         let mut resources = taken(&documents, b"abc");
+        assert!(documents.is_short());
         documents.make_spare();
+        assert!(!documents.is_short());
         assert_eq!(warm(&resources), [false, true, true]);
         // The next needs none to be written.
         resources.extend(taken(&documents, b"d"));

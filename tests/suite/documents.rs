@@ -109,6 +109,27 @@ fn with_little_memory_readers_get_the_same() {
 }
 
 #[test]
+fn room_is_made_before_the_next_publication() {
+    const LITTLE: u64 = 400_000;
+    let newsroom = newsroom(400_000, "[feeds]\nmin_residency = \"0s\"\nmax_items = 5\nmin_items = 5\n");
+    let served = serve(&newsroom);
+    let held = || served.number("dateline_document_memory_bytes");
+    // What readers ask for may take all.
+    let fill = || {
+        let all = routes();
+        let asked = all.iter().take_while(|route| {
+            served.daemon.get(route, &[]);
+            held() <= LITTLE / 8 * 7
+        });
+        asked.count() < all.len()
+    };
+    assert!(fill(), "{} bytes", held());
+    newsroom.write("content/desk-3/story-3-0.md", article("Another story", "It was quite different."));
+    served.daemon.wait("the story is another", |daemon| daemon.body("/desk-3/rss.xml").contains("Another story"));
+    served.daemon.wait("an eighth is left", |_| held() <= LITTLE / 8 * 7);
+}
+
+#[test]
 fn what_is_of_no_document_any_more_goes() {
     let newsroom = newsroom(0, "");
     let served = serve(&newsroom);
