@@ -84,7 +84,7 @@ pub fn published(
             let date = published.date();
             let mut date = date.split('-');
             let mut part = || date.next().unwrap_or_default();
-            let section: Vec<String> = filed.filing.own.segments().map(encode_segment).collect();
+            let section: Vec<String> = filed.filing().own.segments().map(encode_segment).collect();
             let section = section.join("/");
             let template =
                 if section.is_empty() { template.0.as_str().replace("{section}/", "") } else { template.0.to_string() };
@@ -98,7 +98,7 @@ pub fn published(
         }
         (None, None) => below(&config.site.url, &format!("articles/{}", encode_segment(name.as_str()))),
     };
-    let language = filed.filing.language.clone();
+    let language = filed.filing().language.clone();
     Some(PublishedArticle {
         name,
         id,
@@ -126,11 +126,11 @@ pub fn link_base(article: &PublishedArticle) -> LinkBase {
 pub fn frame(cabinet: &Cabinet, filed: &Filed) -> PageFrame {
     let config = cabinet.config();
     let trail: Vec<(Text, WebUrl)> = cabinet
-        .trail(&filed.filing.home)
+        .trail(&filed.filing().home)
         .into_iter()
         .map(|(section, path)| (section.title.clone(), feed_base(config, &FeedKey::Section(path.clone()))))
         .collect();
-    let options = options(cabinet, &FeedKey::Section(filed.filing.home.clone()));
+    let options = options(cabinet, &FeedKey::Section(filed.filing().home.clone()));
     let (title, base) = trail.last().cloned().unwrap_or_else(|| (config.site.title.clone(), config.site.url.clone()));
     let first = options.formats.iter().take(1);
     let mut feeds: Vec<_> =

@@ -25,8 +25,8 @@ use crate::types::{ArticlePath, ContentHash, EntryId, Moment, encode_segment, nf
 /// Where an article stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Standing {
-    /// Readers can see it, under this id.
-    Public(EntryId),
+    /// Readers can see it, under this id; `None`: under the one that it would like to have, as nearly all are.
+    Public(Option<Box<EntryId>>),
     /// `draft: true`
     Draft,
     /// It has no date, and nothing remembers when it was first seen.
@@ -38,22 +38,20 @@ pub enum Standing {
     /// It is withdrawn.
     Retracted,
     /// Another article has its explicit id.
-    IdTaken(ArticlePath),
+    IdTaken(Box<ArticlePath>),
 }
 
 /// One article in the index.
 #[derive(Clone, Debug)]
 pub struct Filed {
-    /// Where it belongs.
-    pub filing: Arc<Filing>,
+    /// Where it belongs, and the feeds that have it while it is public; none where it is not and never was.
+    shelf: Arc<Shelf>,
     /// Whether readers can see it.
     pub standing: Standing,
     /// First publication and last change; equal where no change is stated or it is still to come. Those of a retracted article whose
     /// id readers know are kept, as it keeps its right to the id.
     pub dates: Option<(Moment, Moment)>,
     path: ArticlePath,
-    /// The feeds that have it while it is public; empty where it is not and never was.
-    feeds: Arc<[FeedNumber]>,
     /// The id it would like to have, which others may want too.
     wish: EntryId,
     /// By what right; `None`: it wants none, not being public.
@@ -72,9 +70,14 @@ impl Filed {
     /// The id under which readers see it.
     pub fn id(&self) -> Option<&EntryId> {
         match &self.standing {
-            Standing::Public(id) => Some(id),
+            Standing::Public(id) => Some(id.as_deref().unwrap_or(&self.wish)),
             _ => None,
         }
+    }
+
+    /// Where it belongs.
+    pub fn filing(&self) -> &Filing {
+        &self.shelf.filing
     }
 
     /// Whether readers see it as the ledger remembers it: under this id, in this version and since then.
@@ -89,11 +92,10 @@ impl Filed {
     /// Whether nothing is to be remembered or told of it: it stands as it is remembered, names no files, and [`Index::diagnostics`]
     /// has nothing to say of it.
     pub fn is_quiet(&self, remembered: &Remembered, version: ContentHash) -> bool {
-        let is_told_apart = || self.id().is_some_and(|id| is_told_apart(id, &self.path, self));
         !self.names_files
             && self.is_as_remembered(remembered, version)
-            && self.filing.diagnostics.is_empty()
-            && !is_told_apart()
+            && self.filing().diagnostics.is_empty()
+            && !is_told_apart(&self.path, self)
     }
 
     /// The id that its author says it has.
@@ -114,7 +116,11 @@ enum Right {
 }
 
 /// Where articles belong, and the feeds that have them.
-type Shelf = (Arc<Filing>, Arc<[FeedNumber]>);
+#[derive(Clone, Debug)]
+struct Shelf {
+    filing: Arc<Filing>,
+    feeds: Box<[FeedNumber]>,
+}
 
 /// Stands for a feed as long as the index does.
 type FeedNumber = u32;
@@ -146,7 +152,7 @@ pub struct Index {
     /// Those that want an id, by that. Nearly every id is wanted by one article.
     by_wish: Table,
     /// Where articles go that say nothing of it, by their folders.
-    shelves: HashMap<Box<str>, Shelf>,
+    shelves: HashMap<Box<str>, Arc<Shelf>>,
     feeds: Vec<FeedState>,
     by_key: BTreeMap<FeedKey, FeedNumber>,
     /// The instants still to come at which articles have to be filed anew.
@@ -205,6 +211,11 @@ impl Index {
         index
     }
 
+    /// Gives back the room that orders have left, once an archive is filed.
+    pub fn compact(&mut self) {
+        self.feeds.iter_mut().for_each(|feed| feed.order.compact());
+    }
+
     /// The sections it files under.
     pub fn cabinet(&self) -> &Arc<Cabinet> {
         &self.cabinet
@@ -224,11 +235,12 @@ impl Index {
     fn put_telling(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now, tells_all: bool) {
         self.now = now;
         self.remove(path);
-        let (filing, mut feeds) = self.shelf(path, card);
+        let mut shelf = self.shelf(path, card);
         let remembered = ledger.article(path);
         let published = self.first_publication(card, remembered);
         let known = remembered.and_then(|article| article.id.clone());
-        let wish = card.id.clone().or_else(|| known.clone()).unwrap_or_else(|| self.minted(card, published, &filing));
+        let wish =
+            card.id.clone().or_else(|| known.clone()).unwrap_or_else(|| self.minted(card, published, &shelf.filing));
         // An id has one holder.
         let holder = if known.as_ref() == Some(&wish) { Some(path) } else { ledger.holder(&wish) };
         let mut standing = Standing::Undated;
@@ -274,7 +286,7 @@ impl Index {
         // Whoever knows it from these feeds may have to be told something.
         if (dates.is_none() || standing == Standing::Retracted) && remembered.is_none_or(|article| article.id.is_none())
         {
-            feeds = Arc::from([]);
+            shelf = Arc::new(Shelf { filing: Arc::clone(&shelf.filing), feeds: Box::default() });
         }
         self.due.extend(due.iter().map(|instant| (*instant, path.clone())));
         if !due.is_empty() {
@@ -285,10 +297,9 @@ impl Index {
         }
         let filed = Filed {
             path: path.clone(),
-            filing,
+            shelf,
             standing,
             dates,
-            feeds,
             wish,
             claim,
             states_id: card.id.is_some(),
@@ -403,7 +414,7 @@ impl Index {
 
     /// The feeds that have an article while it is public; none where it is not and never was.
     pub fn feeds_of(&self, filed: &Filed) -> impl Iterator<Item = &FeedKey> {
-        filed.feeds.iter().filter_map(|number| self.feeds.get(*number as usize)).map(|feed| &feed.key)
+        filed.shelf.feeds.iter().filter_map(|number| self.feeds.get(*number as usize)).map(|feed| &feed.key)
     }
 
     /// The articles in a feed's window, newest first.
@@ -417,7 +428,7 @@ impl Index {
         let Some(number) = self.number(path) else { return false };
         let Some(filed) = self.articles.get(number) else { return false };
         let Some(place) = place(number, filed) else { return false };
-        filed.feeds.iter().any(|feed| self.is_within(*feed, place))
+        filed.shelf.feeds.iter().any(|feed| self.is_within(*feed, place))
     }
 
     /// The second before which no full window takes an article in, as far as can be told; `None` while there is none.
@@ -450,7 +461,7 @@ impl Index {
 
     /// What is odd about where an article stands.
     pub fn diagnostics(&self, path: &ArticlePath, filed: &Filed) -> Vec<Diagnostic> {
-        let mut diagnostics = filed.filing.diagnostics.clone();
+        let mut diagnostics = filed.filing().diagnostics.clone();
         match &filed.standing {
             Standing::IdTaken(holder) => diagnostics.push(
                 Diagnostic::new(
@@ -459,10 +470,13 @@ impl Index {
                 )
                 .help("give one of the two an id of its own"),
             ),
-            Standing::Public(id) if is_told_apart(id, path, filed) => diagnostics.push(
+            Standing::Public(_) if is_told_apart(path, filed) => diagnostics.push(
                 Diagnostic::new(
                     Code::IdCollision,
-                    format!("another article of that day and section has the same slug; this one gets the id `{id}`"),
+                    format!(
+                        "another article of that day and section has the same slug; this one gets the id `{}`",
+                        filed.id().unwrap_or(&filed.wish)
+                    ),
                 )
                 .help("give one of the two another `slug` or an explicit `id`"),
             ),
@@ -482,8 +496,8 @@ impl Index {
         if card.published.is_none() {
             return Some("date");
         }
-        let minted = self.minted(card, filed.dates.map(|(published, _)| published), &filed.filing);
-        (card.id.is_none() && *id != minted && !is_told_apart(id, path, filed)).then_some("id")
+        let minted = self.minted(card, filed.dates.map(|(published, _)| published), filed.filing());
+        (card.id.is_none() && *id != minted && !is_told_apart(path, filed)).then_some("id")
     }
 
     /// From now on readers know an article under the id that it has: nobody has a better right to it, and it wants no other.
@@ -494,7 +508,7 @@ impl Index {
         filed.claim = filed.claim.map(|_| Right::Held);
         if filed.wish != id {
             self.by_wish.remove(&filed.wish, number);
-            filed.wish = id.clone();
+            (filed.wish, filed.standing) = (id.clone(), Standing::Public(None));
             let articles = &self.articles;
             self.by_wish.insert(&id, number, |number| articles.get(number).map(|filed| &filed.wish));
         }
@@ -558,24 +572,26 @@ impl Index {
     }
 
     /// Where an article belongs, and the feeds that have it while it is public.
-    fn shelf(&mut self, path: &ArticlePath, card: &Card) -> Shelf {
+    fn shelf(&mut self, path: &ArticlePath, card: &Card) -> Arc<Shelf> {
         let by_folder = self.cabinet.goes_by_folder(card);
         let known = self.shelves.get(path.folder()).filter(|_| by_folder).cloned();
-        let (filing, sections) = known.unwrap_or_else(|| {
+        let shelf = known.unwrap_or_else(|| {
             let filing = self.cabinet.file(path, card);
             let keys = self.cabinet.section_feeds(card, &filing);
-            let shelf = (Arc::new(filing), keys.iter().map(|key| self.feed_number(key)).collect());
+            let feeds = keys.iter().map(|key| self.feed_number(key)).collect();
+            let shelf = Arc::new(Shelf { filing: Arc::new(filing), feeds });
             if by_folder {
-                self.shelves.insert(path.folder().into(), shelf.clone());
+                self.shelves.insert(path.folder().into(), Arc::clone(&shelf));
             }
             shelf
         });
         let terms = self.cabinet.term_feeds(card);
         if terms.is_empty() {
-            return (filing, sections);
+            return shelf;
         }
         let terms = terms.iter().map(|key| self.feed_number(key)).collect::<Vec<_>>();
-        (filing, sections.iter().copied().chain(terms).collect())
+        let feeds = shelf.feeds.iter().copied().chain(terms).collect();
+        Arc::new(Shelf { filing: Arc::clone(&shelf.filing), feeds })
     }
 
     fn feed(&self, key: &FeedKey) -> Option<&FeedState> {
@@ -612,11 +628,11 @@ impl Index {
             let Some(filed) = self.articles.get(number) else { continue };
             let standing = match &holder {
                 _ if filed.standing == Standing::Retracted => Standing::Retracted,
-                None => Standing::Public(wish.clone()),
-                Some(holder) if filed.states_id => Standing::IdTaken(holder.clone()),
+                None => Standing::Public(None),
+                Some(holder) if filed.states_id => Standing::IdTaken(Box::new(holder.clone())),
                 Some(_) => {
                     let path: Vec<String> = filed.path.as_str().split('/').map(encode_segment).collect();
-                    Standing::Public(EntryId::minted(format!("{wish}/{}", path.join("/"))))
+                    Standing::Public(Some(Box::new(EntryId::minted(format!("{wish}/{}", path.join("/"))))))
                 }
             };
             holder.get_or_insert_with(|| filed.path.clone());
@@ -656,7 +672,7 @@ impl Index {
         let Some(filed) = self.articles.get(number) else { return };
         let Some(place) = place(number, filed) else { return };
         self.public += 1;
-        for feed in Arc::clone(&filed.feeds).iter() {
+        for feed in &Arc::clone(&filed.shelf).feeds {
             let id = |number: Number| self.articles.get(number).and_then(Filed::id);
             let Some(state) = self.feeds.get_mut(*feed as usize) else { continue };
             let begins = state.order.is_empty();
@@ -675,7 +691,7 @@ impl Index {
         self.public -= 1;
         let keys = self.feeds_of(filed).cloned().collect();
         self.changes.left.entry(filed.path.clone()).or_insert(keys);
-        for feed in Arc::clone(&filed.feeds).iter() {
+        for feed in &Arc::clone(&filed.shelf).feeds {
             self.note(*feed, place);
             let id = |number: Number| self.articles.get(number).and_then(Filed::id);
             let Some(state) = self.feeds.get_mut(*feed as usize) else { continue };
@@ -712,7 +728,8 @@ impl Index {
 }
 
 /// Whether an article has its path in its id, since another one has the id that would be minted for it.
-fn is_told_apart(id: &EntryId, path: &ArticlePath, filed: &Filed) -> bool {
+fn is_told_apart(path: &ArticlePath, filed: &Filed) -> bool {
+    let Some(id) = filed.id() else { return false };
     // Nearly every id does not, and is not looked at further.
     if filed.states_id || !id.as_str().ends_with(&encode_segment(path.extension())) {
         return false;

@@ -58,18 +58,37 @@ const PART: usize = 512;
 impl Order {
     /// Puts an article in its place.
     pub(super) fn insert<'i>(&mut self, place: Place, id: &impl Fn(Number) -> Option<&'i EntryId>) {
-        let Some((at, within)) = self.find(place, id) else {
-            match self.parts.last_mut() {
-                Some(last) => last.push(place),
-                None => self.parts.push(vec![place]),
+        let end = || (self.parts.len().saturating_sub(1), self.parts.last().map_or(0, Vec::len));
+        let (mut at, mut within) = self.find(place, id).unwrap_or_else(end);
+        if self.parts.is_empty() {
+            self.parts.push(Vec::new());
+        }
+        let Some(part) = self.parts.get_mut(at).filter(|part| part.get(within) != Some(&place)) else { return };
+        if part.len() == PART {
+            // What comes in order, as from an archive that is sorted by date, leaves full parts behind.
+            let stays = if within == PART { PART } else { PART / 2 };
+            let mut newer = Vec::with_capacity(PART);
+            newer.extend(part.drain(stays..));
+            self.parts.insert(at + 1, newer);
+            if within >= stays {
+                (at, within) = (at + 1, within - stays);
             }
-            return self.split(self.parts.len() - 1);
-        };
-        if let Some(part) = self.parts.get_mut(at)
-            && part.get(within) != Some(&place)
-        {
-            part.insert(within, place);
-            self.split(at);
+        }
+        self.parts.get_mut(at).into_iter().for_each(|part| part.insert(within, place));
+    }
+
+    /// Fills its parts again, since an archive that came in no order leaves them two thirds full.
+    pub(super) fn compact(&mut self) {
+        /// Room for some more, so that the next articles split none.
+        const FILLED: usize = PART / 8 * 7;
+        if self.parts.len() < 2 {
+            return;
+        }
+        let mut parts = std::mem::take(&mut self.parts).into_iter().flatten().peekable();
+        while parts.peek().is_some() {
+            let mut part = Vec::with_capacity(PART);
+            part.extend(parts.by_ref().take(FILLED));
+            self.parts.push(part);
         }
     }
 
@@ -112,17 +131,6 @@ impl Order {
         let within = self.parts.get(at)?.partition_point(before);
         Some((at, within))
     }
-
-    fn split(&mut self, at: usize) {
-        if let Some(part) = self.parts.get_mut(at)
-            && part.len() > PART
-        {
-            // What comes in order, as from an archive that is sorted by date, leaves full parts behind.
-            let newer = if at + 1 == self.parts.len() { PART } else { PART / 2 };
-            let part = self.parts.get_mut(at).map(|part| part.split_off(newer)).unwrap_or_default();
-            self.parts.insert(at + 1, part);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -157,7 +165,7 @@ mod tests {
                         model.push((-second, ids[number as usize].clone(), number));
                         order.insert(Place::new(moment(second), number), &id);
                     }
-                    _ => {}
+                    _ => order.compact(),
                 }
                 model.sort();
                 let found: Vec<Number> = order.iter().map(Place::number).collect();
@@ -173,15 +181,26 @@ mod tests {
 
     #[test]
     fn an_archive_is_in_parts() {
-        for reversed in [false, true] {
+        const COUNT: u32 = 10_007;
+        let orders: [fn(u32) -> u32; 3] = [|at| at, |at| COUNT - 1 - at, |at| at * 4_999 % COUNT];
+        for place in orders {
             let mut order = Order::default();
             let id = |_: Number| None;
-            for at in 0..10_000_u32 {
-                let at = if reversed { 9_999 - at } else { at };
-                order.insert(Place::new(moment(-12_000_000_000 + i64::from(at)), at), &id);
+            let places = |at: u32| Place::new(moment(-12_000_000_000 + i64::from(at)), at);
+            for at in 0..COUNT {
+                order.insert(places(place(at)), &id);
+                order.insert(places(place(at)), &id);
             }
-            assert!(order.iter().map(Place::number).eq((0..10_000).rev()));
-            assert!(order.parts.iter().all(|part| part.len() <= PART));
+            let is_whole = |order: &Order| {
+                order.iter().map(Place::number).eq((0..COUNT).rev())
+                    && order.parts.iter().all(|part| (1..=PART).contains(&part.len()) && part.capacity() <= PART)
+            };
+            assert!(is_whole(&order));
+            order.compact();
+            let parts = order.parts.len();
+            assert!(is_whole(&order) && parts <= COUNT as usize / (PART / 8 * 7) + 1, "{parts} parts");
+            (0..COUNT).for_each(|at| order.remove(places(place(at)), &id));
+            assert!(order.is_empty());
         }
     }
 }

@@ -64,11 +64,11 @@ impl Explain {
 }
 
 fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &ArticlePath, config: &Config) {
-    let section = if filed.filing.own.is_root() { "(root)" } else { filed.filing.own.as_str() };
+    let section = if filed.filing().own.is_root() { "(root)" } else { filed.filing().own.as_str() };
     say!("section  {section}");
     match &filed.standing {
-        Standing::Public(id) => {
-            say!("id       {id}");
+        Standing::Public(_) => {
+            filed.id().into_iter().for_each(|id| say!("id       {id}"));
             let frame = std::sync::Arc::new(assemble::frame(index.cabinet(), filed));
             if let Some(article) = assemble::published(path, card, filed, None, config, &frame) {
                 say!("link     {}", article.url);
@@ -93,7 +93,7 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
         row(false, "(root)", "`feeds: false` keeps it out of all feeds");
     }
     for section in &config.sections {
-        let verdict = index.cabinet().decide(section, card, &filed.filing);
+        let verdict = index.cabinet().decide(section, card, filed.filing());
         if public || !verdict.taken {
             row(verdict.taken, section.path.as_str(), &verdict.rule.to_string());
         } else {

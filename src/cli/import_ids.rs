@@ -141,7 +141,7 @@ fn articles<'a>(
         .articles()
         .filter_map(|(path, filed)| {
             let frame =
-                frames.entry(&filed.filing.home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
+                frames.entry(&filed.filing().home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
             let card = engine.card(path)?;
             let article = assemble::published(path, &card, filed, None, config, frame)?;
             let published = article.published.timestamp();

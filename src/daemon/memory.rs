@@ -56,7 +56,8 @@ impl Memory {
     pub(super) fn write(&mut self) -> Result<(), String> {
         let Memory { store, unwritten, clock, .. } = self;
         block_in_place(|| store.append(unwritten.iter(), clock())).map_err(|trouble| trouble.to_string())?;
-        unwritten.clear();
+        // With its room: that of a whole archive would never be needed again.
+        drop(std::mem::take(unwritten));
         Ok(())
     }
 }

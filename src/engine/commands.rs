@@ -213,6 +213,7 @@ impl Engine {
         for (path, card) in self.catalog.iter().filter(|(path, _)| !self.missing.is_newcomer(path)) {
             index.put(path, &card.open(path), &self.ledger, self.now);
         }
+        index.compact();
         index
     }
 }

@@ -22,7 +22,7 @@ use crate::types::{ArticlePath, ContentHash};
 /// So many entries of a feed are made before it is seen whether its documents have room for more.
 const MOST_STALE: usize = 256;
 /// So many renderings are worth another core.
-const RENDERINGS: usize = 8;
+const RENDERINGS: usize = 2;
 
 impl Engine {
     /// Makes the entries that windows need and that are not made yet; asks for those whose articles are not at hand.
@@ -174,7 +174,7 @@ impl Engine {
     pub(super) fn published(&mut self, index: &Index, path: &ArticlePath, card: &Card) -> Option<PublishedArticle> {
         let filed = index.get(path)?;
         let changed = self.dates(index, path, filed).map(|(_, updated)| updated);
-        let home = filed.filing.home.clone();
+        let home = filed.filing().home.clone();
         let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
         assemble::published(path, card, filed, changed, index.cabinet().config(), &Arc::clone(frame))
     }

@@ -228,6 +228,7 @@ impl Engine {
         }
         self.settle_newcomers(self.listed && !was_listed);
         if self.listed && !was_listed {
+            self.index.iter_mut().for_each(Index::compact);
             self.recall(&mut effects);
         }
         self.settle_vanished();

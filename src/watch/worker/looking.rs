@@ -64,7 +64,9 @@ impl<C: MetadataCache> Worker<C> {
         } else {
             self.send(Event::Rescan(found))?;
         }
-        self.listed |= scope.is_empty();
+        if scope.is_empty() && !std::mem::replace(&mut self.listed, true) {
+            self.known.compact();
+        }
         Ok(())
     }
 
