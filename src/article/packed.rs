@@ -1,5 +1,6 @@
 //! A rendered body in a third of its space: for feeds that nobody changes, and for the next start.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,11 @@ use crate::types::{ArticlePath, Text};
 
 /// The longest body that is packed (bytes): no other claims to be longer.
 const LONGEST: usize = 16 << 20;
+
+thread_local! {
+    /// To make one takes longer than to unpack a body, and a feed has fifty of them.
+    static DECOMPRESSOR: RefCell<zstd::bulk::Decompressor<'static>> = RefCell::default();
+}
 
 /// A packed body.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,7 +53,10 @@ impl PackedRendering {
     pub fn open(&self) -> Option<Rendered> {
         let length = zstd::zstd_safe::get_frame_content_size(&self.0).ok().flatten()?;
         let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST)?;
-        let bytes = zstd::bulk::decompress(&self.0, length).ok()?;
+        let unpack = |decompressor: &RefCell<zstd::bulk::Decompressor<'_>>| {
+            decompressor.try_borrow_mut().ok()?.decompress(&self.0, length).ok()
+        };
+        let bytes = DECOMPRESSOR.with(unpack)?;
         let Stored { html, text, local_media } = postcard::from_bytes(&bytes).ok()?;
         let local_media = local_media.into_iter().map(ArticlePath::new).collect();
         Some(Rendered { html: Text::new(html), text: text.to_owned(), local_media })

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::assemble::{self, LIST_MINUTES, Past, feed_base, route};
 use super::filing::{Cabinet, FeedKey};
 use crate::article::Metadata;
+use crate::cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::Now;
 use crate::feed::opml::{self, Outline};
 use crate::feed::page::{self, FeedPage};
 use crate::feed::partner;
-use crate::feed::{ContentMode, Entry, Feed, Format, encode};
+use crate::feed::{ContentMode, Entry, Feed, Format, PartnerFeed, encode};
 use crate::snapshot::{PublishedArticle, Resource, ResourceKind};
 use crate::types::{SectionPath, Text, WebUrl};
 
@@ -23,34 +24,83 @@ const STYLE_MAX_AGE: u32 = 86_400;
 /// One document: its name under the feed's route, its kind, and itself.
 pub type Document = (String, ResourceKind, Result<Resource, Diagnostic>);
 
-/// The feed of as many of these entries as fit into documents of `limit` bytes, the newest at least, and its documents. An
-/// entry that is larger by itself is shown by its summary alone.
-pub fn fitting(
-    key: &FeedKey,
-    cabinet: &Cabinet,
-    mut entries: Vec<Arc<Entry>>,
-    past: &Past,
+/// A feed that is to be made.
+pub struct Wanted<'w> {
+    /// Which.
+    pub key: &'w FeedKey,
+    /// What it is to show, newest first.
+    pub entries: Vec<Arc<Entry>>,
+    /// What it says of what it had before.
+    pub past: &'w Past,
+    /// The most that one of its documents may have (bytes).
+    pub limit: usize,
+}
+
+/// A feed as far as it is made; no documents: they are still to be.
+struct Draft<'w> {
+    key: &'w FeedKey,
+    past: &'w Past,
     limit: usize,
-) -> (Feed, Vec<Document>) {
-    loop {
+    feed: Feed,
+    documents: Vec<Document>,
+}
+
+/// Each feed with as many of its entries as fit into documents of its limit, the newest at least, and its documents. An entry that is
+/// larger by itself is shown by its summary alone. All cores make documents, also those of one feed.
+pub fn fitting(cabinet: &Cabinet, wanted: Vec<Wanted<'_>>) -> Vec<(Feed, Vec<Document>)> {
+    let draft = |Wanted { key, entries, past, limit }| {
         let feed = assemble::feed(key, cabinet, entries, past);
-        let documents = documents(key, cabinet, &feed);
+        Draft { key, past, limit, feed, documents: Vec::new() }
+    };
+    let mut drafts: Vec<Draft<'_>> = wanted.into_iter().map(draft).collect();
+    loop {
+        let undone = drafts.iter().filter(|draft| draft.documents.is_empty());
+        let undone = undone.flat_map(|draft| draft.parts(cabinet).into_iter().map(move |part| (draft, part)));
+        let undone: Vec<(&Draft<'_>, Part<'_>)> = undone.collect();
+        if undone.is_empty() {
+            return drafts.into_iter().map(|draft| (draft.feed, draft.documents)).collect();
+        }
+        let made = cores::in_shares(&undone, 1, |(draft, part)| part.document(draft.key, cabinet, &draft.feed));
+        let mut made = made.into_iter();
+        for draft in drafts.iter_mut().filter(|draft| draft.documents.is_empty()) {
+            draft.documents = made.by_ref().take(draft.parts(cabinet).len()).collect();
+            if let Some(entries) = draft.fewer() {
+                draft.feed = assemble::feed(draft.key, cabinet, entries, draft.past);
+                draft.documents.clear();
+            }
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// The documents that it has, the page first, those for partners last.
+    fn parts<'c>(&self, cabinet: &'c Cabinet) -> Vec<Part<'c>> {
+        let public = self.feed.formats.iter().map(|&format| Part::Public(format));
+        let partners = assemble::partners(cabinet, self.key).iter().map(Part::Partner);
+        std::iter::once(Part::Page).chain(public).chain(partners).collect()
+    }
+
+    /// The entries to try next where a document is too large.
+    fn fewer(&self) -> Option<Vec<Arc<Entry>>> {
+        let Draft { limit, feed, documents, .. } = self;
         let sizes = documents.iter().filter(|(_, kind, _)| *kind != ResourceKind::Page);
         let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.length));
         let largest = sizes.max().unwrap_or(0);
-        let huge = |entry: &Arc<Entry>| is_huge(entry.content.as_str().len(), limit);
-        if largest <= limit || feed.entries.is_empty() || (feed.entries.len() == 1 && !feed.entries.iter().any(huge)) {
-            return (feed, documents);
+        let huge = |entry: &Arc<Entry>| is_huge(entry.content.as_str().len(), *limit);
+        let has_huge = feed.entries.iter().any(huge);
+        if largest <= *limit || feed.entries.is_empty() || (feed.entries.len() == 1 && !has_huge) {
+            return None;
         }
-        entries = feed.entries;
-        if entries.iter().any(huge) {
+        let mut entries = feed.entries.clone();
+        if has_huge {
             for entry in entries.iter_mut().filter(|entry| huge(entry)) {
                 *entry = Arc::new(Entry { content: Text::new(""), reduced: true, ..(**entry).clone() });
             }
-            continue;
+        } else {
+            let fitting = entries.len().saturating_mul(*limit) / largest;
+            entries.truncate(fitting.clamp(1, entries.len().saturating_sub(1)));
         }
-        let fitting = entries.len().saturating_mul(limit) / largest;
-        entries.truncate(fitting.clamp(1, entries.len().saturating_sub(1)));
+        Some(entries)
     }
 }
 
@@ -92,36 +142,49 @@ pub fn cut(key: &FeedKey, cabinet: &Cabinet, feed: &Feed, wanted: usize) -> Opti
     })
 }
 
-/// The documents of a feed, the page first, those for partners last.
-pub fn documents(key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Vec<Document> {
+/// Which document of a feed.
+enum Part<'c> {
+    Page,
+    Public(Format),
+    Partner(&'c PartnerFeed),
+}
+
+impl Part<'_> {
+    fn document(&self, key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Document {
+        match self {
+            Part::Page => (String::new(), ResourceKind::Page, Ok(page(key, cabinet, feed))),
+            Part::Public(format) => {
+                let shown = feed.style.is_some() && *format != Format::Json;
+                let kind = if shown { ResourceKind::ShownFeed(*format) } else { ResourceKind::Feed(*format) };
+                (format.file_name().to_owned(), kind, document(feed, *format, kind))
+            }
+            Part::Partner(partner) => {
+                let kind = ResourceKind::Feed(Format::Rss);
+                let mut adapted = partner::adapt(feed, (*partner).clone());
+                let most = partner.partner.rules().max_bytes.unwrap_or(usize::MAX);
+                let mut made = document(&adapted, Format::Rss, kind);
+                while let Ok(resource) = &made
+                    && resource.length > most
+                    && adapted.entries.len() > 1
+                {
+                    let fitting = adapted.entries.len().saturating_mul(most) / resource.length;
+                    adapted.entries.truncate(fitting.clamp(1, adapted.entries.len().saturating_sub(1)));
+                    made = document(&adapted, Format::Rss, kind);
+                }
+                (partner.file_name.clone(), kind, made)
+            }
+        }
+    }
+}
+
+fn page(key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Resource {
     let page = page::feed_page(feed, &feed_page(key, cabinet));
     let page = Resource::new(ResourceKind::Page, page.into_bytes(), feed.updated, PAGE_MAX_AGE);
     let announced: Vec<_> =
         feed.formats.first().map(|&format| (feed.title.clone(), feed.url(format), format)).into_iter().collect();
-    let newest = feed.entries.iter().map(|entry| entry.published.timestamp()).max();
     let mut page = page.announcing(&announced);
-    page.newest = newest;
-    let public = feed.formats.iter().map(|&format| {
-        let shown = feed.style.is_some() && format != Format::Json;
-        let kind = if shown { ResourceKind::ShownFeed(format) } else { ResourceKind::Feed(format) };
-        (format.file_name().to_owned(), kind, document(feed, format, kind))
-    });
-    let partners = assemble::partners(cabinet, key).iter().map(|partner| {
-        let kind = ResourceKind::Feed(Format::Rss);
-        let mut adapted = partner::adapt(feed, partner.clone());
-        let most = partner.partner.rules().max_bytes.unwrap_or(usize::MAX);
-        let mut made = document(&adapted, Format::Rss, kind);
-        while let Ok(resource) = &made
-            && resource.length > most
-            && adapted.entries.len() > 1
-        {
-            let fitting = adapted.entries.len().saturating_mul(most) / resource.length;
-            adapted.entries.truncate(fitting.clamp(1, adapted.entries.len().saturating_sub(1)));
-            made = document(&adapted, Format::Rss, kind);
-        }
-        (partner.file_name.clone(), kind, made)
-    });
-    [(String::new(), ResourceKind::Page, Ok(page))].into_iter().chain(public).chain(partners).collect()
+    page.newest = feed.entries.iter().map(|entry| entry.published.timestamp()).max();
+    page
 }
 
 fn document(feed: &Feed, format: Format, kind: ResourceKind) -> Result<Resource, Diagnostic> {

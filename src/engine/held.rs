@@ -78,8 +78,14 @@ impl Held {
 }
 
 impl EntryParts {
-    /// The entry.
-    pub(super) fn entry(&self) -> Arc<Entry> {
+    /// The entries, in their order.
+    pub(super) fn entries(parts: &[&EntryParts]) -> Vec<Arc<Entry>> {
+        let is_packed = |parts: &&EntryParts| matches!(parts.text, HeldText::Packed { .. });
+        let share = if parts.iter().any(is_packed) { PACKINGS } else { usize::MAX };
+        cores::in_shares(parts, share, |parts| parts.entry())
+    }
+
+    fn entry(&self) -> Arc<Entry> {
         match &self.text {
             HeldText::Whole(_, entry) => Arc::clone(entry),
             HeldText::Packed { .. } => Arc::new(assemble::entry(&self.article, &self.metadata, &self.text.rendered())),

@@ -9,7 +9,7 @@ use super::held::{EntryParts, Held};
 use super::{Engine, Source, is_public_matter};
 use crate::article::card::Packed;
 use crate::build::assemble::Past;
-use crate::build::encode::Document;
+use crate::build::encode::{Document, Wanted};
 use crate::build::filing::FeedKey;
 use crate::build::index::{Changes, Filed, Index};
 use crate::build::{assemble, encode};
@@ -412,14 +412,14 @@ struct FeedDraft {
     missing: bool,
 }
 
-/// So many feeds are worth another core: also a single article is in two.
-const ENCODINGS: usize = 1;
-
 /// Makes the documents of feeds, on all cores.
 fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Feed, Vec<Document>)> {
-    let made = cores::in_shares(&drafts, ENCODINGS, |draft| {
-        let entries = draft.entries.iter().map(EntryParts::entry).collect();
-        encode::fitting(&draft.key, index.cabinet(), entries, &draft.past, draft.limit)
+    let parts: Vec<&EntryParts> = drafts.iter().flat_map(|draft| &draft.entries).collect();
+    let mut entries = EntryParts::entries(&parts).into_iter();
+    let wanted = drafts.iter().map(|FeedDraft { key, entries: parts, past, limit, .. }| {
+        let entries = entries.by_ref().take(parts.len()).collect();
+        Wanted { key, entries, past, limit: *limit }
     });
+    let made = encode::fitting(index.cabinet(), wanted.collect());
     drafts.into_iter().zip(made).map(|(draft, (feed, documents))| (draft, feed, documents)).collect()
 }

@@ -50,7 +50,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     };
     let config = WriteConfig { write_document_declaration: true, indent_size: None };
     // Not `to_string`, which turns an error into an empty document.
-    document.write_with_config(Vec::new(), config).map_err(|error| EncodeError(error.to_string()))
+    document.write_with_config(super::room(feed), config).map_err(|error| EncodeError(error.to_string()))
 }
 
 /// `at:deleted-entry` (RFC 6721, section 3).

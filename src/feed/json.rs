@@ -138,7 +138,8 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
                 .collect(),
         }),
     };
-    let mut bytes = serde_json::to_vec(&document).map_err(|error| EncodeError(error.to_string()))?;
+    let mut bytes = super::room(feed);
+    serde_json::to_writer(&mut bytes, &document).map_err(|error| EncodeError(error.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

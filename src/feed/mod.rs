@@ -146,6 +146,21 @@ pub fn encode(feed: &Feed, format: Format) -> Result<Vec<u8>, EncodeError> {
     })
 }
 
+/// Room for a document of a feed, about as much as it needs (bytes): a text that grows is copied again and again.
+fn room(feed: &Feed) -> Vec<u8> {
+    /// What there is beside the texts, of a feed and of an entry.
+    const BESIDE: usize = 1_024;
+    /// In so many bytes of HTML there is one that has to be escaped.
+    const ESCAPED: usize = 16;
+    let content = |entry: &Entry| match feed.content {
+        ContentMode::Full => entry.content.as_str().len(),
+        ContentMode::Summary => 0,
+    };
+    let texts = feed.entries.iter().map(|entry| entry.summary.as_str().len() + content(entry));
+    let texts: usize = texts.sum();
+    Vec::with_capacity(texts + texts / ESCAPED + (feed.entries.len() + 1) * BESIDE)
+}
+
 /// The document with the instruction that lets browsers show it, after its declaration.
 fn styled(document: &[u8], style: &WebUrl) -> Vec<u8> {
     let end = document.windows(2).position(|bytes| bytes == b"?>").map_or(0, |at| at + 2);

@@ -67,7 +67,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         ..Channel::default()
     };
     // Not `to_string`, which turns an error into an empty document.
-    channel.write_to(Vec::new()).map_err(|error| EncodeError(error.to_string()))
+    channel.write_to(super::room(feed)).map_err(|error| EncodeError(error.to_string()))
 }
 
 fn extension(feed: &Feed) -> Option<partner::Extension> {

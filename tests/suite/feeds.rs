@@ -128,6 +128,14 @@ fn windows_hold_what_is_young_and_no_more_than_fits() {
     assert!(said.contains("window-cut"), "{said}");
     let json = fs::read(newsroom.path("d/news/feed.json")).expect("it is written");
     assert!(json.len() <= 30_000 && fs::read(newsroom.path("d/news/atom.xml")).expect("written").len() <= 30_000);
+    // Some feeds were cut and others not: each has its own documents.
+    let written = files(&newsroom.path("d"));
+    let documents = written.iter().filter(|(path, _)| !path.starts_with('.') && !path.ends_with("opml"));
+    for (path, document) in documents.clone() {
+        let own = format!("/{}\"", path.replace(' ', "%20"));
+        assert!(String::from_utf8_lossy(document).contains(&own), "{path} does not say {own}");
+    }
+    assert!(documents.count() >= 9, "{:?}", written.keys());
     let (_, length, said) = items("e", "max_bytes = 100000");
     assert!(length <= 100_000 && said.contains("1 of them by their summaries alone"), "{length}: {said}");
     let chips = fs::read_to_string(newsroom.path("e/news/chips/rss.xml")).expect("it is written");
