@@ -27,6 +27,14 @@ impl Memory {
         Memory { store, clock, unwritten: Vec::new(), swap: None, deliveries: Vec::new() }
     }
 
+    /// Takes note of what is to be written. The records of a whole archive are not moved.
+    pub(super) fn note(&mut self, records: Vec<Record>) {
+        match self.unwritten.is_empty() {
+            true => self.unwritten = records,
+            false => self.unwritten.extend(records),
+        }
+    }
+
     /// Keeps an effect until the records before it are written. Of several snapshots only the last matters, and of several
     /// deliveries of everything.
     pub(super) fn wait_with(&mut self, effect: Effect) {

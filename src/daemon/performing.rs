@@ -26,7 +26,7 @@ impl Daemon {
                     if records.iter().any(takes_away) {
                         self.forget_last_run();
                     }
-                    self.memory.unwritten.extend(records);
+                    self.memory.note(records);
                     if !blocked && let Err(why) = self.memory.write() {
                         self.raise_alarm(&why);
                     }
