@@ -81,6 +81,8 @@ impl Library {
             let work = spawn_blocking(move || {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.keep(route, resource));
                 documents.collect();
+                // What readers wanted since room was made last.
+                documents.make_spare();
                 if is_due {
                     // Where it fails, a commit does it some day, and says what is wrong.
                     store::tidy(&directory).unwrap_or_else(|trouble| tracing::debug!("{trouble}"));
@@ -101,10 +103,10 @@ impl Library {
     /// Makes room for the next documents where a publication left little, once readers have had time to ask for these.
     pub(super) async fn make_room(self, mut published: watch::Receiver<Option<Published>>) {
         while published.changed().await.is_ok() {
+            sleep(READERS_FIRST).await;
             if !self.documents.is_short() {
                 continue;
             }
-            sleep(READERS_FIRST).await;
             let documents = Arc::clone(&self.documents);
             // Where it fails, the next publication makes room itself.
             spawn_blocking(move || documents.make_spare()).await.unwrap_or_default();

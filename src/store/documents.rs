@@ -20,7 +20,7 @@ use crate::types::ContentHash;
 
 /// Below the state directory.
 const FOLDER: &str = "documents";
-/// This part of the budget is left free where there is time for it.
+/// This part of the budget is made free, where there is time for it, once half of it is taken.
 const SPARE: usize = 8;
 
 /// Where else the document of a route may be, as a file of the same bytes.
