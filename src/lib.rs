@@ -132,7 +132,7 @@
 //! **Why do documents leave memory?** Three thousand sections in three formats are more than a gigabyte, of which readers want a
 //! few dozen megabytes whole; what most of them ask is whether anything changed, and the hash answers that. So bytes that nobody
 //! asks for are in files named by their hashes, and a lost file is a document that is made again. A request sets a flag and takes no
-//! lock; a hand that goes round lets go of what has none.
+//! lock; a hand that goes round lets go of what has none, shortly after a publication, so that the next finds room and writes no others.
 //!
 //! **Why is what the last run published shown before the articles are known?** A restart of a large newsroom takes a minute, and
 //! readers that are refused may come back in an hour. But only what is still so for all that is recorded: these were the last bytes,
