@@ -83,7 +83,7 @@ impl Coalescer {
         match seen {
             Seen::Missing => {
                 if !matches!(self.waiting.get(path), Some((Waiting::Absence, _))) {
-                    self.waiting.insert(path.clone(), (Waiting::Absence, now + self.grace));
+                    self.waiting.insert(path.clone(), (Waiting::Absence, now.saturating_add(self.grace)));
                 }
                 Step::Wait
             }
@@ -118,12 +118,23 @@ impl Coalescer {
 
     /// The paths whose time has come.
     pub fn due(&self, now: Duration) -> Vec<ArticlePath> {
-        self.waiting.iter().filter(|(_, (_, due))| *due <= now).map(|(path, _)| path.clone()).collect()
+        self.deadlines().filter(|(_, deadline)| *deadline <= now).map(|(path, _)| path.clone()).collect()
     }
 
     /// When the next path is due.
     pub fn next_due(&self) -> Option<Duration> {
-        self.waiting.values().map(|(_, due)| *due).min()
+        self.deadlines().map(|(_, deadline)| deadline).min()
+    }
+
+    /// When each path is due. What is gone waits for what goes after it, but not for longer than a second grace: the files of a folder
+    /// go one by one, and the first of them would pass for deletions.
+    fn deadlines(&self) -> impl Iterator<Item = (&ArticlePath, Duration)> {
+        let absent = self.waiting.values().filter(|(waiting, _)| *waiting == Waiting::Absence);
+        let last = absent.map(|(_, due)| *due).max();
+        self.waiting.iter().map(move |(path, (waiting, due))| match waiting {
+            Waiting::Quiet(_) => (path, *due),
+            Waiting::Absence => (path, last.unwrap_or(*due).min(due.saturating_add(self.grace))),
+        })
     }
 
     /// Nothing is waited for at a path any more.
@@ -206,6 +217,41 @@ mod tests {
             "0 off 1@5000 Wait\n1000 due 1@6000 Read",
         ] {
             check(history);
+        }
+    }
+
+    /// Each case: when `a.md`, `b.md` and so on were seen to be gone, in milliseconds, and when which of them are due.
+    #[test]
+    fn what_goes_together_is_decided_about_together() {
+        for (gone, expected) in [
+            ("0", "250 a"),
+            ("0 1 2", "252 abc"),
+            ("0 200 400", "500 a; 650 bc"),
+            ("0 100 240", "490 abc"),
+            ("0 100 260", "500 a; 510 bc"),
+            ("0 150 300 450", "500 a; 650 b; 700 cd"),
+            ("0 400", "250 a; 650 b"),
+        ] {
+            let mut coalescer = Coalescer::new(Duration::from_millis(250));
+            let gone: Vec<u64> = gone.split(' ').map(|time| time.parse().expect("a number")).collect();
+            let mut told = Vec::new();
+            for now in 0..1_000 {
+                let time = Duration::from_millis(now);
+                let due = coalescer.due(time);
+                if !due.is_empty() {
+                    assert_eq!(coalescer.next_due(), Some(time), "{gone:?}");
+                    let names: String = due.iter().map(|path| path.as_str().trim_end_matches(".md")).collect();
+                    told.push(format!("{now} {names}"));
+                    for path in due {
+                        assert_eq!(coalescer.settle(&path, Seen::Missing, time), Step::Absent);
+                    }
+                }
+                for (name, _) in ('a'..).zip(&gone).filter(|(_, time)| **time == now) {
+                    let path = ArticlePath::new(&format!("{name}.md"));
+                    assert_eq!(coalescer.observe(&path, Seen::Missing, Said::Gone, time), Step::Wait);
+                }
+            }
+            assert_eq!(told.join("; "), expected, "{gone:?}");
         }
     }
 }

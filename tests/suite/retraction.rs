@@ -247,6 +247,27 @@ fn a_mass_of_files_that_vanish_is_an_accident_until_somebody_says_otherwise() {
     assert_eq!(daemon.body("/rss.xml").matches("<item>").count(), 15);
 }
 
+/// The files of a folder are gone one after the other, but none of them may be taken for a deletion before the last is missed.
+#[test]
+fn a_folder_that_vanishes_is_missed_as_a_whole() {
+    const FILES: usize = 600;
+    for mode in ["events", "poll"] {
+        let newsroom = Newsroom::new();
+        let config = CONFIG.replace("removal_grace", &format!("watch = \"{mode}\"\nremoval_grace"));
+        newsroom.write("config/dateline.toml", format!("{config}\n[content.mass_removal]\nleast = {FILES}\n"));
+        for n in 0..FILES {
+            let text = format!("---\ntitle: Story {n}.\ndate: 2026-11-20 10:00:00.{:03}Z\n---\n\nBody.\n", FILES - n);
+            newsroom.write(&format!("content/news/{}/story-{n:03}.md", n % 3), text);
+        }
+        newsroom.article("sport/stays.md", "Stays", "So that the directory is not empty.");
+        let daemon = newsroom.serve();
+        let before = DOCUMENTS.map(|path| daemon.body(path));
+        fs::rename(newsroom.path("content/news"), newsroom.path("elsewhere")).expect("movable");
+        daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("mass-removal"));
+        assert!(before == DOCUMENTS.map(|path| daemon.body(path)), "{mode}");
+    }
+}
+
 /// Of the files that are lost only those that readers see are kept. The others do not come into a feed, neither now nor after a
 /// restart; readers who saw them once are told when they turn out to be deleted.
 #[test]

@@ -100,6 +100,7 @@ impl<C: MetadataCache> Worker<C> {
         let mut files = Vec::new();
         let mut gone = Vec::new();
         let mut ready = Vec::new();
+        let mut left = Vec::new();
         let mut visited: HashSet<String> = HashSet::new();
         let ((walk, devices), result) = cores::in_passing(find, look, |looked| {
             for mut folder in looked.flatten() {
@@ -114,7 +115,7 @@ impl<C: MetadataCache> Worker<C> {
                 }
                 gone.extend(folder.gone.drain(..).map(|name| (ArticlePath::new(&join(&folder.path, &name)), None)));
                 visited.insert(folder.path.clone());
-                self.compare(folder, scope, &mut ready)?;
+                self.compare(folder, scope, &mut ready, &mut left)?;
                 if ready.len() >= BATCH {
                     self.read(std::mem::take(&mut ready))?;
                 }
@@ -130,18 +131,23 @@ impl<C: MetadataCache> Worker<C> {
         // Whole folders that are gone.
         let absent = listing.completeness();
         let lost = self.known.folders(scope).filter(|folder| !visited.contains(*folder));
-        let lost: Vec<ArticlePath> =
-            lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned().collect();
+        left.extend(lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned());
         drop(absent);
-        lost.into_iter().for_each(|path| self.has_left(&path, scope));
+        self.have_left(&left, scope);
         self.read(ready)?;
         listing.files = files;
         listing.is_whole = whole;
         Ok(listing)
     }
 
-    /// Compares a folder with what is known of it: what is new and complete is ready to be read.
-    fn compare(&mut self, folder: Looked, scope: &str, ready: &mut Vec<ArticlePath>) -> Result<(), Stopped> {
+    /// Compares a folder with what is known of it: what is new and complete is ready to be read, what is not there has left.
+    fn compare(
+        &mut self,
+        folder: Looked,
+        scope: &str,
+        ready: &mut Vec<ArticlePath>,
+        left: &mut Vec<ArticlePath>,
+    ) -> Result<(), Stopped> {
         self.meters.looked_at.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
         let mut recalled = Vec::new();
         let mut there: HashSet<ArticlePath> = HashSet::new();
@@ -180,9 +186,7 @@ impl<C: MetadataCache> Worker<C> {
             }
         }
         if folder.is_complete && is_known {
-            let left = self.known.in_folder(&folder.path).filter(|path| !there.contains(*path));
-            let left: Vec<ArticlePath> = left.cloned().collect();
-            left.iter().for_each(|path| self.has_left(path, scope));
+            left.extend(self.known.in_folder(&folder.path).filter(|path| !there.contains(*path)).cloned());
         }
         if !recalled.is_empty() {
             let files = recalled.iter().map(|(path, stamp, card)| (path, *stamp, card));
@@ -197,12 +201,15 @@ impl<C: MetadataCache> Worker<C> {
         Ok(())
     }
 
-    fn has_left(&mut self, path: &ArticlePath, scope: &str) {
+    /// What one look found to be gone is gone for good together, or a part of a lost folder would pass for deletions.
+    fn have_left(&mut self, left: &[ArticlePath], scope: &str) {
         let now = self.now();
-        if scope.is_empty() && !self.coalescer.is_waiting(path) {
-            self.unannounced.found(path, now);
+        for path in left {
+            if scope.is_empty() && !self.coalescer.is_waiting(path) {
+                self.unannounced.found(path, now);
+            }
+            self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
         }
-        self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
     }
 }
 
