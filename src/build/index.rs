@@ -234,7 +234,7 @@ impl Index {
 
     fn put_telling(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now, tells_all: bool) {
         self.now = now;
-        self.remove(path);
+        let was_there = self.remove(path);
         let mut shelf = self.shelf(path, card);
         let remembered = ledger.article(path);
         let published = self.first_publication(card, remembered);
@@ -315,6 +315,10 @@ impl Index {
             self.by_wish.insert(&wish, number, |number| articles.get(number).map(|filed| &filed.wish));
         }
         self.settle(&wish);
+        if was_there {
+            // Noted when what was there was taken out.
+            return self.changed.push(number);
+        }
         let Some(filed) = self.articles.get_mut(number) else { return };
         filed.is_changed = false;
         if tells_all || !remembered.is_some_and(|remembered| filed.is_quiet(remembered, card.hash)) {
@@ -322,16 +326,16 @@ impl Index {
         }
     }
 
-    /// Takes an article out.
-    pub fn remove(&mut self, path: &ArticlePath) {
-        let Some(number) = self.number(path) else { return };
+    /// Takes an article out. Says whether it was there.
+    pub fn remove(&mut self, path: &ArticlePath) -> bool {
+        let Some(number) = self.number(path) else { return false };
         self.change(number);
         self.withdraw(number);
         for instant in self.due_of.remove(path).unwrap_or_default() {
             self.due.remove(&(instant, path.clone()));
         }
         self.by_path.remove(path, number);
-        let Some(filed) = self.articles.get(number) else { return };
+        let Some(filed) = self.articles.get(number) else { return false };
         let (wish, claimed) = (filed.wish.clone(), filed.claim.is_some());
         if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
             *count -= 1;
@@ -343,6 +347,7 @@ impl Index {
         if claimed {
             self.settle(&wish);
         }
+        true
     }
 
     /// Lets time pass: windows that an article left are different, and what has become due has to be filed anew.
@@ -769,5 +774,42 @@ fn hidden<'h>(hidden: &'h mut Hidden, standing: &Standing) -> Option<&'h mut usi
         Standing::Expired(_) => Some(&mut hidden.expired),
         Standing::Retracted => Some(&mut hidden.retracted),
         Standing::IdTaken(_) => Some(&mut hidden.id_taken),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::article;
+    use crate::config;
+
+    /// Two articles want the same id. Each line: what is written or removed, and what is said to have changed.
+    #[test]
+    fn what_changed_is_named_once() {
+        let text = "[site]\ntitle = \"C\"\nurl = \"https://c.example/\"\nlanguage = \"en\"\ntag_authority = \"c.example,2026\"\n\n[[section]]\npath = \"news\"\n";
+        let config = config::parse(Path::new("c.toml"), text.as_bytes()).config.expect("valid");
+        let (ledger, now) = (Ledger::default(), Timestamp::from_second(1_800_000_000).expect("in range"));
+        let mut index = Index::new(Arc::new(Cabinet::new(Arc::clone(&config))), 0);
+        for (happens, expected) in
+            [("b", "b"), ("b", "b"), ("c", "c"), ("a", "a b"), ("a b", "a b"), ("-a", "a b"), ("a -a", "a b"), ("", "")]
+        {
+            for what in happens.split_whitespace() {
+                let path = ArticlePath::new(&format!("news/{}.md", what.trim_start_matches('-')));
+                let slug = if what == "c" { "c" } else { "same" };
+                let text = format!("---\ntitle: T\ndate: 2026-11-20\nslug: {slug}\n---\n\nText.\n");
+                let parsed = article::parse(&path, text.as_bytes(), &config.parsing).article.expect("good");
+                if what.starts_with('-') {
+                    assert!(index.remove(&path));
+                } else {
+                    index.put(&path, &parsed.card.open(&path), &ledger, now);
+                }
+            }
+            let mut changed: Vec<String> =
+                index.take_changes().articles.iter().map(|path| path.stem().to_owned()).collect();
+            changed.sort();
+            assert_eq!(changed.join(" "), expected, "{happens}");
+        }
     }
 }
