@@ -200,6 +200,7 @@ async fn take_clients<D>(
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut standings: HashMap<Id, (Arc<Standing>, AbortHandle)> = HashMap::new();
     let mut connections = JoinSet::new();
+    let (ending, ended) = watch::channel(());
     let mut refusals = 0;
     loop {
         tokio::select! {
@@ -218,7 +219,7 @@ async fn take_clients<D>(
                 let standing = Arc::new(Standing::new(&looks));
                 let audience = listener.audience().clone();
                 let connection =
-                    connection::serve(client, audience, Arc::clone(&standing), Arc::clone(&shared), stopped.clone());
+                    connection::serve(client, audience, Arc::clone(&standing), Arc::clone(&shared), ended.clone());
                 let counted = Counted::new(Arc::clone(&meters));
                 let connection = connections.spawn(async move {
                     connection.await;
@@ -228,8 +229,9 @@ async fn take_clients<D>(
             }
         }
     }
-    // First of all, so that a successor can have the address and clients try elsewhere.
+    // First of all, so that a successor can have the address and clients whose connections end then try elsewhere.
     drop(listener);
+    drop(ending);
     let drained = timeout(shared.options.stop_timeout, async {
         while let Some(ended) = connections.join_next_with_id().await {
             notice(ended);
