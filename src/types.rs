@@ -39,6 +39,9 @@ impl Text {
     /// One line: runs of white space (no-break and ideographic spaces included) become one blank, the ends are trimmed, and
     /// controls of writing direction are balanced, so that a title cannot turn round what is shown beside it (UAX 9).
     pub fn line(raw: &str) -> Text {
+        if is_plain_line(raw) {
+            return Text(raw.into());
+        }
         let raw = &*if raw.contains(is_bidi_control) { Cow::Owned(balanced(raw)) } else { Cow::Borrowed(raw) };
         let mut clean = String::with_capacity(raw.len());
         for word in raw.split(|c: char| c.is_whitespace() || c == '\u{FEFF}') {
@@ -67,6 +70,17 @@ fn is_plain(text: &str) -> bool {
     const AT_ONCE: usize = 64;
     let is_plain = |byte: &u8| (0x20..0x7F).contains(byte) | (*byte == b'\n') | (*byte == b'\t');
     text.as_bytes().chunks(AT_ONCE).all(|bytes| bytes.iter().fold(true, |plain, byte| plain & is_plain(byte)))
+}
+
+/// Whether it is of printable ASCII with one blank between words, as nearly every line is in many languages.
+fn is_plain_line(text: &str) -> bool {
+    let mut before = b' ';
+    let is_plain = |byte: u8| {
+        let is_plain = byte.is_ascii_graphic() || (byte == b' ' && before != b' ');
+        before = byte;
+        is_plain
+    };
+    text.bytes().all(is_plain) && before != b' '
 }
 
 /// The text with each embedding, override and isolate closed, and without closing controls that close nothing.
@@ -638,11 +652,7 @@ impl Moment {
 
     /// RFC 3339 (section 5.6) with the original offset: `2023-05-15T09:24:32+08:00`.
     pub fn rfc3339(self) -> String {
-        let local = self.offset().to_datetime(self.timestamp());
-        let minutes = self.minutes();
-        let sign = if minutes < 0 { '-' } else { '+' };
-        let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-        format!("{}{sign}{hours:02}:{minutes:02}", local.strftime("%Y-%m-%dT%H:%M:%S"))
+        self.to_string()
     }
 
     /// RFC 822 with a four-digit year in UTC, the only form that every reader understands (rule R-06):
@@ -654,6 +664,17 @@ impl Moment {
     /// The local date `2023-05-15`, which ids are minted from.
     pub fn date(self) -> String {
         self.offset().to_datetime(self.timestamp()).strftime("%Y-%m-%d").to_string()
+    }
+}
+
+/// As [`Moment::rfc3339`].
+impl fmt::Display for Moment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let local = self.offset().to_datetime(self.timestamp());
+        let minutes = self.minutes();
+        let sign = if minutes < 0 { '-' } else { '+' };
+        let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+        write!(out, "{}{sign}{hours:02}:{minutes:02}", local.strftime("%Y-%m-%dT%H:%M:%S"))
     }
 }
 
@@ -683,6 +704,19 @@ mod tests {
             assert_eq!(Text::new(raw).as_str(), clean);
         }
         assert_eq!(Text::line("  a\u{a0}\u{3000} b\n\tc \u{0} ").as_str(), "a b c");
+        for (raw, clean) in [
+            ("", ""),
+            (" ", ""),
+            ("a", "a"),
+            ("a b", "a b"),
+            (" a b", "a b"),
+            ("a b ", "a b"),
+            ("a  b", "a b"),
+            ("a\u{7f}b~", "ab~"),
+            ("a\tb", "a b"),
+        ] {
+            assert_eq!(Text::line(raw).as_str(), clean);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod lifecycle;
 
+use std::fmt::Display;
 use std::ops::Range;
 
 use self::lifecycle::Lifecycle;
@@ -131,7 +132,7 @@ impl<'a> Draft<'a> {
         self.diagnostics.push(Diagnostic::new(code, message).at(place).help(help));
     }
 
-    fn origin(&mut self, field: &'static str, value: impl Into<String>, span: &Range<usize>, source: &'static str) {
+    fn origin(&mut self, field: &'static str, value: impl Display, span: &Range<usize>, source: &'static str) {
         if !self.with_origins {
             return;
         }
@@ -143,7 +144,12 @@ impl<'a> Draft<'a> {
                 .get(..span.start)
                 .map_or(0, |before| before.bytes().filter(|&byte| byte == b'\n').count() + 1),
         };
-        self.origins.push(Origin { field, value: value.into(), line: u32::try_from(line).unwrap_or(u32::MAX), source });
+        self.origins.push(Origin {
+            field,
+            value: value.to_string(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            source,
+        });
     }
 
     pub(crate) fn has_title(&self) -> bool {
@@ -175,7 +181,7 @@ impl<'a> Draft<'a> {
         }
         match self.date(raw, &span) {
             Some(moment) => {
-                self.origin("date", moment.rfc3339(), &span, how);
+                self.origin("date", moment, &span, how);
                 self.published = Some(moment);
             }
             None => self.date_refused = true,
@@ -187,7 +193,7 @@ impl<'a> Draft<'a> {
             return;
         }
         if let Some(moment) = self.date(raw, &span) {
-            self.origin("updated", moment.rfc3339(), &span, how);
+            self.origin("updated", moment, &span, how);
             self.updated = Some((moment, span));
         }
     }
@@ -467,13 +473,13 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn set_draft(&mut self, draft: bool, span: Range<usize>, how: &'static str) {
-        self.origin("draft", draft.to_string(), &span, how);
+        self.origin("draft", draft, &span, how);
         // A status may have said so already.
         self.draft |= draft;
     }
 
     pub(crate) fn set_in_feeds(&mut self, in_feeds: bool, span: Range<usize>, how: &'static str) {
-        self.origin("feeds", in_feeds.to_string(), &span, how);
+        self.origin("feeds", in_feeds, &span, how);
         self.in_feeds = in_feeds;
     }
 

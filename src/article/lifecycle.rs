@@ -1,6 +1,8 @@
 //! The words by which files say when, and whether, they are public. Files come from many tools, so that a key goes by several
 //! names; letter case, `_` and `-` do not count.
 
+use std::borrow::Cow;
+
 use crate::diag::nearest;
 
 /// What a key decides.
@@ -52,7 +54,11 @@ const NAMES: &[(&str, Meaning)] = &[
 /// Names of other tools that are long enough for slips of the pen to be told from other words.
 const LONG_NAMES: &[&str] = &["publishdate", "expirydate", "expirationdate", "unpublishdate"];
 
-fn normal(key: &str) -> String {
+fn normal(key: &str) -> Cow<'_, str> {
+    // As nearly every key is.
+    if key.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Cow::Borrowed(key);
+    }
     key.chars().filter(|c| !matches!(c, '_' | '-') && !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 

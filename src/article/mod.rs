@@ -42,7 +42,7 @@ pub fn parse_with_origins(path: &ArticlePath, bytes: &[u8], options: &ParseOptio
 }
 
 fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: bool) -> Parsed {
-    let file = draft::file_name(options, path);
+    let file = || draft::file_name(options, path);
     let withhold = || lifecycle::withholds(&String::from_utf8_lossy(bytes));
     let refused = |code, message: String, help: &str, place| Parsed {
         article: None,
@@ -51,7 +51,7 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
         withhold: withhold(),
         embargoed: withhold(),
     };
-    let whole_file = || Place::file(&file);
+    let whole_file = || Place::file(&file());
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > options.max_size {
         return too_large(path, options);
     }
@@ -68,7 +68,7 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
             );
         }
         Err(NotText::Malformed(good, encoding)) => {
-            let place = Place::in_text(&file, &good, good.len()..good.len());
+            let place = Place::in_text(&file(), &good, good.len()..good.len());
             let message = format!("a byte here is not {}", encoding.name());
             return refused(
                 Code::ArticleEncoding,

@@ -37,7 +37,7 @@ impl Draft<'_> {
     pub(crate) fn set_embargo(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
         match self.instant(raw, &span) {
             Ok(moment) => {
-                self.origin("embargo", moment.rfc3339(), &span, how);
+                self.origin("embargo", moment, &span, how);
                 let later = self.life.embargo.is_none_or(|known| known < moment);
                 self.life.embargo = if later { Some(moment) } else { self.life.embargo };
             }
@@ -59,7 +59,7 @@ impl Draft<'_> {
     pub(crate) fn set_expires(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
         match self.instant(raw, &span) {
             Ok(moment) => {
-                self.origin("expires", moment.rfc3339(), &span, how);
+                self.origin("expires", moment, &span, how);
                 if self.life.expires.as_ref().is_none_or(|(known, _)| moment < *known) {
                     self.life.expires = Some((moment, span));
                 }
@@ -184,7 +184,7 @@ impl Draft<'_> {
         let known = corrections.iter().any(|(known_date, known, _)| *known_date == date && *known == text);
         if self.admit(&text, known, corrections.len(), MOST_CORRECTIONS, "corrections", &span) {
             let date_words = date.map_or(String::new(), |date| format!("{}: ", date.rfc3339()));
-            self.origin("corrections", format!("{date_words}{text}"), &span, how);
+            self.origin("corrections", format_args!("{date_words}{text}"), &span, how);
             self.life.corrections.push((date, text, span));
         }
     }
