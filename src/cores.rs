@@ -43,11 +43,12 @@ pub fn in_shares<T: Sync, R: Send>(items: &[T], share: usize, work: impl Fn(&T) 
     done.into_iter().flat_map(|(_, results)| results).collect()
 }
 
-/// Works on things while others are still being found, and takes the results, in no order, while others are still being made.
-/// Says what finding and taking gave.
+/// Works on things while others are still being found, so many at once, and takes the results, in no order, while others are still
+/// being made. Says what finding and taking gave.
 pub fn in_passing<T: Send, R: Send, F: Send, S>(
+    size: usize,
     find: impl FnOnce(&mut dyn FnMut(T)) -> F + Send,
-    work: impl Fn(T) -> R + Sync,
+    work: impl Fn(Vec<T>) -> Vec<R> + Sync,
     take: impl FnOnce(&mut dyn Iterator<Item = Vec<R>>) -> S,
 ) -> (F, S) {
     /// How many shares of results wait to be taken before cores do.
@@ -58,12 +59,12 @@ pub fn in_passing<T: Send, R: Send, F: Send, S>(
     let inbox = Mutex::new(inbox);
     std::thread::scope(|scope| {
         let finder = scope.spawn(move || {
-            let mut share = Vec::with_capacity(SHARE);
+            let mut share = Vec::with_capacity(size);
             let told = find(&mut |thing| {
                 share.push(thing);
-                if share.len() == SHARE {
+                if share.len() >= size {
                     // Where nobody works any more, a panic is on its way.
-                    found.send(std::mem::replace(&mut share, Vec::with_capacity(SHARE))).unwrap_or_default();
+                    found.send(std::mem::replace(&mut share, Vec::with_capacity(size))).unwrap_or_default();
                 }
             });
             found.send(share).unwrap_or_default();
@@ -74,7 +75,7 @@ pub fn in_passing<T: Send, R: Send, F: Send, S>(
             scope.spawn(move || {
                 let next = || inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok(share) = next()
-                    && made.send(share.into_iter().map(work).collect()).is_ok()
+                    && made.send(work(share)).is_ok()
                 {}
             });
         }
@@ -99,7 +100,12 @@ mod tests {
                 (0..count).for_each(found);
                 count
             };
-            let (told, ()) = in_passing(find, |item| item * 2, |results| taken.extend(results.flatten()));
+            let (told, ()) = in_passing(
+                32,
+                find,
+                |share| share.into_iter().map(|item| item * 2).collect(),
+                |results| taken.extend(results.flatten()),
+            );
             assert_eq!(told, count);
             taken.sort_unstable();
             assert_eq!(taken, (0..count).map(|item| item * 2).collect::<Vec<_>>());

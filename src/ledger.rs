@@ -298,8 +298,9 @@ impl Ledger {
         ledger
     }
 
-    /// Makes room for so many more articles.
+    /// Makes room for so many articles.
     pub fn reserve(&mut self, articles: usize) {
+        let articles = articles.saturating_sub(self.articles.len());
         let of = &self.articles;
         self.by_path.reserve(articles, |number| of.get(number).map(|(path, _)| path));
         self.by_id.reserve(articles, |number| of.get(number).and_then(|(_, article)| article.id.as_ref()));

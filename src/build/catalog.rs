@@ -58,8 +58,15 @@ impl Catalog {
     /// A catalog with room for so many files.
     pub fn with_room_for(files: usize) -> Catalog {
         let mut catalog = Catalog::default();
-        catalog.by_path.reserve::<ArticlePath>(files, |_| None);
+        catalog.reserve(files);
         catalog
+    }
+
+    /// Makes room for so many files.
+    pub fn reserve(&mut self, files: usize) {
+        let of = &self.files;
+        let more = files.saturating_sub(of.len());
+        self.by_path.reserve(more, |number| of.get(number).map(|file| &file.path));
     }
 
     /// Takes note of what reading of a file gave.

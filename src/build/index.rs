@@ -89,13 +89,27 @@ impl Filed {
             && remembered.hash() == Some(version)
     }
 
-    /// Whether nothing is to be remembered or told of it: it stands as it is remembered, names no files, and [`Index::diagnostics`]
-    /// has nothing to say of it.
+    /// Whether nothing is to be remembered or told of it: it stands as it is remembered, and is plain.
     pub fn is_quiet(&self, remembered: &Remembered, version: ContentHash) -> bool {
-        !self.names_files
-            && self.is_as_remembered(remembered, version)
-            && self.filing().diagnostics.is_empty()
-            && !is_told_apart(&self.path, self)
+        self.is_as_remembered(remembered, version) && self.is_plain()
+    }
+
+    /// Whether it is public, names no files, and [`Index::diagnostics`] has nothing to say of it.
+    pub fn is_plain(&self) -> bool {
+        self.id().is_some() && !self.names_files && self.filing().diagnostics.is_empty() && !self.is_told_apart()
+    }
+
+    /// Whether it has its path in its id, since another one has the id that would be minted for it.
+    fn is_told_apart(&self) -> bool {
+        let Some(id) = self.id() else { return false };
+        // Nearly every id does not, and is not looked at further.
+        if self.states_id || !id.as_str().ends_with(&encode_segment(self.path.extension())) {
+            return false;
+        }
+        let path: Vec<String> = self.path.as_str().split('/').map(encode_segment).collect();
+        let minted = id.as_str().strip_suffix(path.join("/").as_str()).and_then(|minted| minted.strip_suffix('/'));
+        // There is a slug before it.
+        minted.is_some_and(|minted| minted.contains('/'))
     }
 
     /// The id that its author says it has.
@@ -206,9 +220,16 @@ impl Index {
             let number = index.feed_number(key);
             index.change_feed(number);
         }
-        index.by_path.reserve::<ArticlePath>(articles, |_| None);
-        index.by_wish.reserve::<EntryId>(articles, |_| None);
+        index.reserve(articles);
         index
+    }
+
+    /// Makes room for so many articles.
+    pub fn reserve(&mut self, articles: usize) {
+        let of = &self.articles;
+        let more = articles.saturating_sub(of.len());
+        self.by_path.reserve(more, |number| of.get(number).map(|filed| &filed.path));
+        self.by_wish.reserve(more, |number| of.get(number).map(|filed| &filed.wish));
     }
 
     /// Gives back the room that orders have left, once an archive is filed.
@@ -475,7 +496,7 @@ impl Index {
                 )
                 .help("give one of the two an id of its own"),
             ),
-            Standing::Public(_) if is_told_apart(path, filed) => diagnostics.push(
+            Standing::Public(_) if filed.is_told_apart() => diagnostics.push(
                 Diagnostic::new(
                     Code::IdCollision,
                     format!(
@@ -502,7 +523,7 @@ impl Index {
             return Some("date");
         }
         let minted = self.minted(card, filed.dates.map(|(published, _)| published), filed.filing());
-        (card.id.is_none() && *id != minted && !is_told_apart(path, filed)).then_some("id")
+        (card.id.is_none() && *id != minted && !filed.is_told_apart()).then_some("id")
     }
 
     /// From now on readers know an article under the id that it has: nobody has a better right to it, and it wants no other.
@@ -730,19 +751,6 @@ impl Index {
         let published = Timestamp::from_second(place.second()).unwrap_or(Timestamp::MIN);
         window::end(newer, published, window).is_none_or(|end| end > self.now)
     }
-}
-
-/// Whether an article has its path in its id, since another one has the id that would be minted for it.
-fn is_told_apart(path: &ArticlePath, filed: &Filed) -> bool {
-    let Some(id) = filed.id() else { return false };
-    // Nearly every id does not, and is not looked at further.
-    if filed.states_id || !id.as_str().ends_with(&encode_segment(path.extension())) {
-        return false;
-    }
-    let path: Vec<String> = path.as_str().split('/').map(encode_segment).collect();
-    let minted = id.as_str().strip_suffix(path.join("/").as_str()).and_then(|minted| minted.strip_suffix('/'));
-    // There is a slug before it.
-    minted.is_some_and(|minted| minted.contains('/'))
 }
 
 /// Whether the file says so, or an operator said so of it or of the article that has its id.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{Caching, now, root};
@@ -21,8 +21,8 @@ use crate::ledger::{Ledger, Record};
 use crate::serve::{Demand, Supply};
 use crate::store::{self, Renderings, Trouble};
 use crate::types::ContentHash;
-use crate::watch;
 use crate::watch::scan::Root;
+use crate::watch::{self, Meanwhile};
 
 /// What a request needs from the disk: the page of an article, or a media file.
 pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Result<Supply> {
@@ -131,7 +131,7 @@ pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -
     recalled
 }
 
-/// After so many articles it is seen how old those are that windows hold.
+/// After so many articles it is seen how many there are, and how old those are that windows hold.
 const HORIZON: usize = 1_024;
 
 /// What a build starts from besides the files.
@@ -160,10 +160,10 @@ pub fn build_once(
     let root = root(config);
     let Inputs { ledger, cache, command, whole } = inputs;
     let keeps = cache.keeps();
-    let horizon = AtomicI64::new(i64::MIN);
+    let meanwhile = Meanwhile::default();
     // The state is opened while articles are read, and they are taken in while others are read.
     let (listing, built) =
-        watch::read_everything(&root, &config.parsing, cache, watch::clock, &horizon, &progress, |files| {
+        watch::read_everything(&root, &config.parsing, cache, watch::clock, &meanwhile, &progress, |files| {
             let engine = Engine::remembering(ledger()?);
             let mut built = Built { deliveries: Vec::new(), answer: None, engine, keeps };
             built.tell(&root, config, Event::Config(checked), &mut persist);
@@ -172,8 +172,11 @@ pub fn build_once(
                 look(&files);
                 taken += files.len();
                 built.tell(&root, config, Event::Files(files), &mut persist);
-                if taken >= next && !whole {
-                    horizon.store(built.engine.horizon(), Ordering::Relaxed);
+                if taken >= next {
+                    built.engine.expect(meanwhile.found.load(Ordering::Relaxed));
+                    if !whole {
+                        meanwhile.horizon.store(built.engine.horizon(), Ordering::Relaxed);
+                    }
                     next = taken + HORIZON;
                 }
             });

@@ -36,12 +36,15 @@ impl Engine {
             let mut changes = index.take_changes();
             self.leave_out_quiet(&index, &mut changes.articles);
             let mut persist = persist;
-            for path in &changes.articles {
-                self.remember_published(&mut index, path, &changes.left);
+            let has_pages = self.has_pages(&index);
+            changes.articles.retain(|path| {
+                let is_told = self.remember_published(&mut index, path, &changes.left);
                 if let Some(persist) = persist.as_mut().filter(|_| self.records.len() >= RECORDS) {
                     persist(std::mem::take(&mut self.records));
                 }
-            }
+                // As nearly all of an archive are at first.
+                has_pages || !is_told || self.problems.has(&Source::Filing(path.clone())) || self.is_shown(path)
+            });
             self.remember_retracted(&index, &changes);
             if let Some(persist) = persist {
                 persist(std::mem::take(&mut self.records));

@@ -29,28 +29,30 @@ impl Engine {
         known.is_some_and(|(known, version)| filed.is_as_remembered(known, version))
     }
 
-    /// Notes under which id an article is public, in which version and since when.
+    /// Notes under which id an article is public, in which version and since when. Says whether that is news, and all there is to tell
+    /// of it.
     pub(super) fn remember_published(
         &mut self,
         index: &mut Index,
         path: &ArticlePath,
         left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
-    ) {
-        let Some(filed) = index.get(path) else { return };
-        let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return };
+    ) -> bool {
+        let Some(filed) = index.get(path) else { return false };
+        let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return false };
         if filed.standing == Standing::Retracted {
             // So that its file is known when it moves: under another path it would be public.
             let known = self.ledger.article(path).filter(|known| known.retraction().is_some());
             if known.is_some_and(|known| known.hash() != Some(hash)) {
                 self.remember(Record::Hidden { path: path.clone(), hash });
             }
-            return;
+            return false;
         }
         if self.is_remembered(path, filed) {
-            return;
+            return false;
         }
-        let Some(id) = filed.id().cloned() else { return };
-        let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return };
+        let Some(id) = filed.id().cloned() else { return false };
+        let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return false };
+        let is_plain = filed.is_plain();
         let known = self.ledger.article(path);
         let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
         let is_retracted = known.is_some_and(|known| known.retraction().is_some());
@@ -67,6 +69,7 @@ impl Engine {
             self.remember(Record::Replaced { id, retraction });
         }
         index.hold(path);
+        is_plain
     }
 
     /// Notes which articles readers are told to be gone: their files are deleted or say so, and nobody else has their ids. What is

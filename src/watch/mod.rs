@@ -23,9 +23,8 @@ mod worker;
 use std::fs::FileType;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::Sender;
@@ -39,7 +38,7 @@ use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 use cache::{Cached, MetadataCache};
 use notice::Hint;
-use scan::{Devices, Root};
+use scan::{Devices, OpenFolder, Root};
 use worker::Worker;
 
 /// What to watch, and how.
@@ -125,6 +124,24 @@ pub fn start(
     Ok(WatchHandle { hints })
 }
 
+/// So many files are read by a core at a time.
+const FILES: usize = 64;
+
+/// What whoever reads and whoever takes what was read tell each other meanwhile.
+#[derive(Debug)]
+pub struct Meanwhile {
+    /// The second before which no article needs to come whole: who takes may raise it.
+    pub horizon: AtomicI64,
+    /// How many files were found so far.
+    pub found: AtomicUsize,
+}
+
+impl Default for Meanwhile {
+    fn default() -> Meanwhile {
+        Meanwhile { horizon: AtomicI64::new(i64::MIN), found: AtomicUsize::new(0) }
+    }
+}
+
 /// What is to be looked at.
 enum Met {
     File(ArticlePath, FileType),
@@ -132,25 +149,29 @@ enum Met {
 }
 
 /// Reads the whole content directory once; files are taken as they are, in no order, while others are still looked for. What `cache`
-/// has of them is not read again, and what it has not it is told. Of articles from before the second in `horizon`, which `take` may
-/// raise, there is only the card, where nothing is odd about them. By `clock` it is seen which files are too young for that. `progress` hears how many are read and how many were found so far.
+/// has of them is not read again, and what it has not it is told. Of articles from before the horizon there is only the card, where
+/// nothing is odd about them. By `clock` it is seen which files are too young to be kept. `progress` hears how many are read and how
+/// many were found so far.
 pub fn read_everything<S>(
     root: &Root,
     options: &ParseOptions,
     mut cache: impl MetadataCache,
     clock: fn() -> SystemTime,
-    horizon: &AtomicI64,
+    meanwhile: &Meanwhile,
     progress: &(impl Fn(usize, usize) + Sync),
     take: impl FnOnce(&mut dyn Iterator<Item = Vec<ParsedFile>>) -> S,
 ) -> (Listing, S) {
-    let (done, found) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let Meanwhile { horizon, found } = meanwhile;
+    let done = AtomicUsize::new(0);
     let reader = read::Reader::new(root, options);
-    let (keep, kept) = mpsc::channel::<(ArticlePath, Cached)>();
     cache.read_by(cache::rules(options));
+    // What is kept is asked for while what was read is handed over.
+    let cache = Mutex::new(cache);
+    let asked = || cache.lock().unwrap_or_else(PoisonError::into_inner);
     let find = |tell: &mut dyn FnMut((Met, Option<Cached>))| {
         let mut files = Vec::new();
         let walk = scan::walk(root, "", &mut Devices::new(), &mut |folder| {
-            let mut rows = cache.of_folder(&folder.path);
+            let mut rows = asked().of_folder(&folder.path);
             found.fetch_add(folder.files.len(), Ordering::Relaxed);
             for (path, kind) in folder.files {
                 files.push(path.clone());
@@ -158,34 +179,45 @@ pub fn read_everything<S>(
                 tell((Met::File(path, kind), row));
             }
             let gone = rows.into_keys().map(|name| (ArticlePath::new(&scan::join(&folder.path, &name)), None));
-            cache.keep(gone.chain(kept.try_iter().map(|(path, row)| (path, Some(row)))).collect());
+            asked().keep(gone.collect());
         });
         for (path, diagnostic) in walk.unusable {
             files.push(path.clone());
             tell((Met::Unusable(path, diagnostic), None));
         }
-        cache.finish_listing();
-        (Listing { files, ..walk.listing }, cache, kept)
+        asked().finish_listing();
+        Listing { files, ..walk.listing }
     };
-    let read = |(met, row): (Met, Option<Cached>)| {
-        let file = match met {
-            Met::File(path, kind) => {
-                let (file, row) = reader.read_or_recall(&path, kind, row, clock());
-                if let Some(row) = row {
-                    // Nobody listens where the walk ended by a panic.
-                    keep.send((path, row)).unwrap_or_default();
+    let read = |share: Vec<(Met, Option<Cached>)>| {
+        let mut open: Option<OpenFolder<'_>> = None;
+        let read = |(met, row)| {
+            let read = match met {
+                Met::File(path, kind) => {
+                    let folder = open.take().filter(|folder| folder.has(&path));
+                    let folder = open.insert(folder.unwrap_or_else(|| OpenFolder::open(root, path.folder())));
+                    reader.read_or_recall(folder, &path, kind, row, clock(), horizon.load(Ordering::Relaxed))
                 }
-                let ParsedFile { path, state, renamed_from } = file;
-                ParsedFile { path, state: state.as_seen_from(horizon.load(Ordering::Relaxed)), renamed_from }
-            }
-            Met::Unusable(path, diagnostic) => read::refused(path, diagnostic),
+                Met::Unusable(path, diagnostic) => (read::refused(path, diagnostic), None),
+            };
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, found.load(Ordering::Relaxed));
+            read
         };
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, found.load(Ordering::Relaxed));
-        file
+        share.into_iter().map(read).collect()
     };
-    let ((listing, mut cache, kept), taken) = cores::in_passing(find, read, take);
-    cache.keep(kept.try_iter().map(|(path, row)| (path, Some(row))).collect());
-    (listing, taken)
+    cores::in_passing(FILES, find, read, |results| {
+        take(&mut results.map(|read| {
+            let mut rows = Vec::new();
+            let files = read.into_iter().map(|(file, row)| {
+                rows.extend(row.map(|row| (file.path.clone(), Some(row))));
+                file
+            });
+            let files = files.collect();
+            if !rows.is_empty() {
+                asked().keep(rows);
+            }
+            files
+        }))
+    })
 }
 
 /// Ages of files are measured against the system's clock, since that is what stamped them.

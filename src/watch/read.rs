@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use super::cache::{self, Cached};
 use super::coalesce::Stamp;
-use super::scan::{Root, look, stamp};
+use super::scan::{OpenFolder, Root, look, stamp};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
 use crate::cores::on_all_cores;
 use crate::diag::{Code, Diagnostic, Place};
@@ -46,7 +46,7 @@ fn read_known(root: &Root, path: &ArticlePath, stamp: Stamp, options: &ParseOpti
     if stamp.size > options.max_size {
         return FileState::Present(article::too_large(path, options));
     }
-    match open(&root.file(path), 0).and_then(|file| bytes(file, stamp.size, options.max_size)) {
+    match open(&root.file(path)).and_then(|file| bytes(file, stamp.size, options.max_size)) {
         Ok(bytes) => FileState::Present(parse_and_keep(root, path, &bytes, options, parse)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent { doubtful: false },
         Err(error) => FileState::Unreadable(
@@ -108,14 +108,20 @@ fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
 }
 
 /// Opens without waiting: a fifo that took the place of a file would hang the newsroom.
-fn open(file: &Path, flags: i32) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | flags).open(file)
+fn open(file: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file)
 }
 
-/// One byte more than the limit is enough to see that it is exceeded.
+/// The bytes of a file that had this size a moment ago. One byte more than the limit is enough to see that it is exceeded.
 fn bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    let size = usize::try_from(size).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(size.saturating_add(1));
+    let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)))?;
+    // One that has grown or shrunk meanwhile, or comes in pieces, is read to its end.
+    if length != size {
+        let rest = limit.saturating_add(1).saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
+        file.take(rest).read_to_end(&mut bytes)?;
+    }
     Ok(bytes)
 }
 
@@ -179,40 +185,54 @@ impl<'a> Reader<'a> {
         file
     }
 
-    /// What is kept of a file, or what reading it gives, and what is to be kept of that.
+    /// What is kept of a file, or what reading it gives, and what is to be kept of that. Of an article from before the second `horizon`
+    /// there is only the card, where nothing is odd about it.
     pub(super) fn read_or_recall(
         &self,
+        folder: &OpenFolder<'_>,
         path: &ArticlePath,
         kind: FileType,
         row: Option<Cached>,
         now: SystemTime,
+        horizon: i64,
     ) -> (ParsedFile, Option<Cached>) {
         if let Some(row) = row
-            && let Ok(Some(stamp)) = look(self.root, path)
+            && let Ok(Some(stamp)) = folder.look(path)
             && let Some(card) = cache::card(self.root, path, stamp, row, now)
         {
             return (ParsedFile { path: path.clone(), state: FileState::Known(card), renamed_from: None }, None);
         }
-        if kind.is_file() { self.read_regular(path, now) } else { (self.read(path, None), None) }
+        kind.is_file().then(|| self.read_regular(folder, path, now, horizon)).flatten().unwrap_or_else(|| {
+            let ParsedFile { path, state, renamed_from } = self.read(path, None);
+            (ParsedFile { path, state: state.as_seen_from(horizon), renamed_from }, None)
+        })
     }
 
-    /// Reads what its folder says is a regular file, which saves looking at it; whatever is odd about it is looked at after all.
-    fn read_regular(&self, path: &ArticlePath, now: SystemTime) -> (ParsedFile, Option<Cached>) {
+    /// Reads what its folder says is a regular file, which saves looking at it; `None` where anything is odd about it, so that it has
+    /// to be looked at after all.
+    fn read_regular(
+        &self,
+        folder: &OpenFolder<'_>,
+        path: &ArticlePath,
+        now: SystemTime,
+        horizon: i64,
+    ) -> Option<(ParsedFile, Option<Cached>)> {
         let regular = || -> io::Result<Option<(Stamp, Vec<u8>)>> {
-            let file = open(&self.root.file(path), libc::O_NOFOLLOW)?;
+            let file = folder.file(path)?;
             let metadata = file.metadata()?;
             let usable = metadata.is_file() && metadata.len() <= self.options.max_size;
             let bytes = usable.then(|| bytes(file, metadata.len(), self.options.max_size)).transpose()?;
             Ok(bytes.map(|bytes| (stamp(&metadata), bytes)))
         };
-        let Ok(Some((stamp, bytes))) = regular() else { return (self.read(path, None), None) };
-        let mut parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
-        if let Some(article) = &mut parsed.article {
+        let (stamp, bytes) = regular().ok()??;
+        let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
+        let mut file = ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None };
+        let row = cache::row(self.root, &file, Some(stamp), now);
+        file.state = file.state.as_seen_from(horizon);
+        if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
             article.source = Some(bytes.into());
         }
-        let file = ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None };
-        let row = cache::row(self.root, &file, Some(stamp), now);
-        (file, row)
+        Some((file, row))
     }
 
     fn has_room_for(&self, article: &Article, source: usize) -> bool {
@@ -241,7 +261,7 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
 /// The bytes of a version, if its file still has them.
 fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Option<Vec<u8>> {
     let stamp = look(root, &request.path).ok()??;
-    let file = open(&root.file(&request.path), 0).ok()?;
+    let file = open(&root.file(&request.path)).ok()?;
     let bytes = bytes(file, stamp.size, options.max_size).ok()?;
     (ContentHash::of(&bytes) == request.hash).then_some(bytes)
 }
@@ -257,7 +277,30 @@ pub fn recall(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &Pars
 /// `NotFound` for all that must not be opened, else what the system says.
 pub fn open_media(root: &Root, path: &ArticlePath) -> io::Result<(File, std::fs::Metadata)> {
     look(root, path).map_err(|_| io::ErrorKind::NotFound)?.ok_or(io::ErrorKind::NotFound)?;
-    let file = open(&root.file(path), 0)?;
+    let file = open(&root.file(path))?;
     let metadata = file.metadata()?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file may have grown or shrunk since it was looked at.
+    #[test]
+    fn a_file_is_read_to_its_end_whatever_size_it_had() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.md");
+        for length in [0, 1, 5, 100] {
+            let text = vec![b'x'; length];
+            std::fs::write(&path, &text).expect("written");
+            for (size, limit) in [(0, 100), (1, 100), (5, 100), (6, 100), (100, 100), (1_000, 1_000), (0, 3), (100, 3)]
+            {
+                let read = bytes(open(&path).expect("there"), size, limit).expect("readable");
+                // Of what is above the limit there is enough to see that.
+                let whole = length <= usize::try_from(limit).expect("small");
+                assert!(read == text || (!whole && read.len() > 3), "{length} bytes, {size} before: {}", read.len());
+            }
+        }
+    }
 }

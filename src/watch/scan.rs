@@ -1,7 +1,7 @@
 //! What the content directory holds: the truth that hints are measured against.
 
 use std::collections::HashMap;
-use std::fs::{self, FileType, Metadata};
+use std::fs::{self, File, FileType, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -278,9 +278,10 @@ pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic
     Ok(kind.is_file().then(|| stamp(&metadata)))
 }
 
-/// A folder that is open, so that a look at each of its files need not go through all the folders above.
+/// A folder that is open, so that whoever looks at its files or opens them need not go through all the folders above.
 pub(super) struct OpenFolder<'r> {
     root: &'r Root,
+    path: Box<str>,
     /// `None` where it cannot be opened.
     folder: Option<OwnedFd>,
 }
@@ -293,7 +294,23 @@ impl<'r> OpenFolder<'r> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         #[cfg(not(target_os = "linux"))]
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        OpenFolder { root, folder: rustix::fs::open(root.path.join(folder), flags, Mode::empty()).ok() }
+        let open = rustix::fs::open(root.path.join(folder), flags, Mode::empty()).ok();
+        OpenFolder { root, path: folder.into(), folder: open }
+    }
+
+    /// Whether a file is in it.
+    pub(super) fn has(&self, path: &ArticlePath) -> bool {
+        *self.path == *path.folder()
+    }
+
+    /// Opens a file that is in it for reading, without waiting: a fifo that took its place would hang the newsroom.
+    ///
+    /// # Errors
+    /// As the system says; `ELOOP` where it is a link.
+    pub(super) fn file(&self, path: &ArticlePath) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        Ok(rustix::fs::openat(folder, path.name(), flags, Mode::empty())?.into())
     }
 
     /// As [`look`] at a file that is in it.
@@ -385,6 +402,13 @@ mod tests {
             let path = ArticlePath::new(&format!("news/{name}"));
             let found = look(&root, &path);
             assert_eq!((open.look(&path), nowhere.look(&path)), (found.clone(), found.clone()), "{name}");
+            assert!(open.has(&path) && !nowhere.has(&path));
+            // No link is followed from here.
+            assert_eq!(
+                open.file(&path).is_ok_and(|file| file.metadata().is_ok_and(|file| file.is_file())),
+                name == "a.md"
+            );
+            assert!(nowhere.file(&path).is_err());
             let found = found.map_or("refused", |found| found.map_or("nothing", |_| "a file"));
             assert_eq!(found, there, "{name}");
         }

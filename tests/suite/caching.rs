@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use dateline::article::packed::PackedRendering;
@@ -13,6 +12,7 @@ use dateline::daemon::Caching;
 use dateline::event::FileState;
 use dateline::store::Renderings;
 use dateline::types::{ContentHash, Text};
+use dateline::watch::Meanwhile;
 use dateline::watch::cache::MetadataCache;
 use dateline::watch::scan::Root;
 use dateline::{config, watch};
@@ -149,7 +149,7 @@ fn read(newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (Str
     // An hour later, no file is young.
     let clock = || watch::clock() + Duration::from_secs(3_600);
     let (listing, read) =
-        watch::read_everything(&root, &config.parsing, cache, clock, &AtomicI64::new(i64::MIN), &|_, _| {}, |files| {
+        watch::read_everything(&root, &config.parsing, cache, clock, &Meanwhile::default(), &|_, _| {}, |files| {
             files.flatten().map(|file| (file.path, file.state)).collect::<Vec<_>>()
         });
     assert_eq!(listing.files.len(), read.len());
@@ -234,7 +234,7 @@ fn only_what_changed_is_read_again() {
             &config.parsing,
             Caching::at(&state),
             now,
-            &AtomicI64::new(i64::MIN),
+            &Meanwhile::default(),
             &|_, _| {},
             |files| {
                 files

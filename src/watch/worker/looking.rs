@@ -15,6 +15,9 @@ use crate::diag::Diagnostic;
 use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::types::ArticlePath;
 
+/// So many folders are looked at by a core at a time: there may be few, with many files each.
+const FOLDERS: usize = 4;
+
 impl<C: MetadataCache> Worker<C> {
     /// Articles whose files look different from when they were read: what no hint told of.
     pub(super) fn remeasured(&self, scope: &str) -> BTreeSet<ArticlePath> {
@@ -102,7 +105,8 @@ impl<C: MetadataCache> Worker<C> {
         let mut ready = Vec::new();
         let mut left = Vec::new();
         let mut visited: HashSet<String> = HashSet::new();
-        let ((walk, devices), result) = cores::in_passing(find, look, |looked| {
+        let look = |share: Vec<_>| share.into_iter().map(look).collect();
+        let ((walk, devices), result) = cores::in_passing(FOLDERS, find, look, |looked| {
             for mut folder in looked.flatten() {
                 if whole {
                     files.extend(
