@@ -30,7 +30,7 @@ use crate::deliver::{self, Target};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::engine::{self, Engine};
 use crate::event::{Command, Delivery, Effect, Event, Ticket};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Record};
 use crate::meter::Meters;
 use crate::serve::{self, Demand, ServeOptions, Supply};
 use crate::snapshot::Snapshot;
@@ -399,7 +399,7 @@ impl Daemon {
             tell_systemd(&[sd_notify::NotifyState::Watchdog]);
         }
         let begun = Instant::now();
-        let travelled = travel(engine, event, self.clock).await;
+        let travelled = self.travel(engine, event).await;
         self.meters.building.observe(begun.elapsed().as_secs_f64());
         match travelled {
             Ok((engine, effects)) => {
@@ -445,12 +445,31 @@ impl Daemon {
         self.memory.unwritten.iter().for_each(|record| ledger.apply(record));
         drop(self.memory.take_waiting());
         self.tickets.clear();
-        let (engine, effects) = travel(self.engine(ledger), Event::Config(self.checked.clone()), self.clock)
+        let engine = self.engine(ledger);
+        let (engine, effects) = self
+            .travel(engine, Event::Config(self.checked.clone()))
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
         self.perform_all(effects, false);
         self.watcher.reread();
         Ok(engine)
+    }
+
+    /// Lets the engine deal with an event where it may take its time. What there is to be remembered of many articles is written
+    /// meanwhile: all of an archive at once would take as much memory as the archive does ever after.
+    async fn travel(&mut self, mut engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
+        let (hand_over, mut records) = mpsc::channel::<Vec<Record>>(1);
+        let now = (self.clock)();
+        let travelling = spawn_blocking(move || {
+            // Nobody takes them where the daemon stops.
+            let persist = &mut |records| hand_over.blocking_send(records).unwrap_or_default();
+            let effects = engine.handle_writing(event, now, persist);
+            (engine, effects)
+        });
+        while let Some(records) = records.recv().await {
+            self.persist(records);
+        }
+        travelling.await
     }
 
     /// A request as the engine takes it.
@@ -483,12 +502,4 @@ pub fn command(request: Request, config: &Config) -> Command {
         Request::AcceptRemovals => Command::AcceptRemovals,
         Request::Reload { force } => Command::Reload { checked: load(&config.file), force },
     }
-}
-
-async fn travel(mut engine: Engine, event: Event, clock: Clock) -> Result<(Engine, Vec<Effect>), JoinError> {
-    spawn_blocking(move || {
-        let effects = engine.handle(event, clock());
-        (engine, effects)
-    })
-    .await
 }

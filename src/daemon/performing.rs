@@ -21,16 +21,7 @@ impl Daemon {
     pub(super) fn perform_all(&mut self, effects: Vec<Effect>, urgent: bool) {
         for effect in effects {
             match effect {
-                Effect::Persist(records) => {
-                    let blocked = !self.memory.unwritten.is_empty();
-                    if records.iter().any(takes_away) {
-                        self.forget_last_run();
-                    }
-                    self.memory.note(records);
-                    if !blocked && let Err(why) = self.memory.write() {
-                        self.raise_alarm(&why);
-                    }
-                }
+                Effect::Persist(records) => self.persist(records),
                 Effect::Swap(_) | Effect::Deliver(_) if !self.memory.unwritten.is_empty() && !urgent => {
                     self.memory.wait_with(effect);
                 }
@@ -40,6 +31,18 @@ impl Daemon {
                 }
                 other => self.perform(other),
             }
+        }
+    }
+
+    /// Writes down what is to be remembered.
+    pub(super) fn persist(&mut self, records: Vec<Record>) {
+        let blocked = !self.memory.unwritten.is_empty();
+        if records.iter().any(takes_away) {
+            self.forget_last_run();
+        }
+        self.memory.note(records);
+        if !blocked && let Err(why) = self.memory.write() {
+            self.raise_alarm(&why);
         }
     }
 

@@ -197,8 +197,8 @@ impl Engine {
         self.take_in(event, now, None)
     }
 
-    /// The same, for who can write records while feeds are made: those of articles go to `persist` before that, the others are
-    /// among the effects.
+    /// The same, for who can write records while feeds are made: where there are many of articles they go to `persist` before that, the
+    /// others are among the effects.
     pub fn handle_writing(&mut self, event: Event, now: Now, persist: &mut dyn FnMut(Vec<Record>)) -> Vec<Effect> {
         self.take_in(event, now, Some(persist))
     }

@@ -33,6 +33,7 @@ impl Engine {
         if self.listed && !self.missing.is_recalling() {
             /// Records of articles that are handed on together: those of a whole archive are not in memory at once.
             const RECORDS: usize = 16_384;
+            const FEW: usize = 1_024;
             let mut changes = index.take_changes();
             self.leave_out_quiet(&index, &mut changes.articles);
             let mut persist = persist;
@@ -46,7 +47,8 @@ impl Engine {
                 has_pages || !is_told || self.problems.has(&Source::Filing(path.clone())) || self.is_shown(path)
             });
             self.remember_retracted(&index, &changes);
-            if let Some(persist) = persist {
+            // A few are written with what follows from them.
+            if let Some(persist) = persist.filter(|_| self.records.len() >= FEW) {
                 persist(std::mem::take(&mut self.records));
             }
             let retold = self.ledger.take_retold();
