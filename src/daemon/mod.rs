@@ -37,7 +37,7 @@ use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
 use crate::watch::scan::Root;
-use crate::watch::{self, Heard, WatchHandle, WatchOptions};
+use crate::watch::{self, Heard, Meanwhile, WatchHandle, WatchOptions};
 pub use caching::Caching;
 pub use front::{Front, Instead, Renewal};
 use library::Library;
@@ -131,6 +131,7 @@ pub async fn run(
         let before = store.published(opening.hash, &ledger).unwrap_or_default();
         Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }))
     });
+    let meanwhile = Arc::new(Meanwhile::default());
     let options = WatchOptions {
         root: root(&config),
         parsing: Arc::clone(&config.parsing),
@@ -140,6 +141,7 @@ pub async fn run(
         grace: config.content.removals.grace.try_into().unwrap_or_default(),
         watch: config.content.watch,
         safety: SAFETY_SCAN,
+        meanwhile: Arc::clone(&meanwhile),
     };
     let (heard, watched) = mpsc::channel(WATCHED);
     let cache = Caching::at(&config.state);
@@ -217,6 +219,7 @@ pub async fn run(
         next: None,
         deliveries,
         watcher,
+        meanwhile,
         memory: Memory::new(store, clock),
         clock,
         config,
@@ -268,6 +271,8 @@ struct Daemon {
     next: Option<Heard>,
     deliveries: mpsc::UnboundedSender<Delivery>,
     watcher: WatchHandle,
+    /// What the watcher and the engine tell each other until everything is known.
+    meanwhile: Arc<Meanwhile>,
     memory: Memory,
     clock: Clock,
     /// The configuration at the start: what cannot change while it runs is of it.
@@ -460,10 +465,12 @@ impl Daemon {
     async fn travel(&mut self, mut engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
         let (hand_over, mut records) = mpsc::channel::<Vec<Record>>(1);
         let now = (self.clock)();
+        let meanwhile = (self.snapshot.load().generation == 0).then(|| Arc::clone(&self.meanwhile));
         let travelling = spawn_blocking(move || {
             // Nobody takes them where the daemon stops.
             let persist = &mut |records| hand_over.blocking_send(records).unwrap_or_default();
             let effects = engine.handle_writing(event, now, persist);
+            meanwhile.iter().for_each(|meanwhile| once::look_ahead(&mut engine, meanwhile, false));
             (engine, effects)
         });
         while let Some(records) = records.recv().await {

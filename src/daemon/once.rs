@@ -173,10 +173,7 @@ pub fn build_once(
                 taken += files.len();
                 built.tell(&root, config, Event::Files(files), &mut persist);
                 if taken >= next {
-                    built.engine.expect(meanwhile.found.load(Ordering::Relaxed));
-                    if !whole {
-                        meanwhile.horizon.store(built.engine.horizon(), Ordering::Relaxed);
-                    }
+                    look_ahead(&mut built.engine, &meanwhile, whole);
                     next = taken + HORIZON;
                 }
             });
@@ -188,6 +185,15 @@ pub fn build_once(
         built.tell(&root, config, Event::Command(command, Ticket(0)), &mut persist);
     }
     Ok(built)
+}
+
+/// While everything is read: room is made for what was found so far, and unless all is wanted `whole`, who reads is told what no window
+/// will show.
+pub(super) fn look_ahead(engine: &mut Engine, meanwhile: &Meanwhile, whole: bool) {
+    engine.expect(meanwhile.found.load(Ordering::Relaxed));
+    if !whole {
+        meanwhile.horizon.store(engine.horizon(), Ordering::Relaxed);
+    }
 }
 
 /// What one run over everything gives.

@@ -36,6 +36,13 @@ pub enum Seen {
     Missing,
 }
 
+impl Seen {
+    /// Whether it is a file that was left alone for so long that it is complete.
+    pub fn is_old(self) -> bool {
+        matches!(self, Seen::File(_, Some(age)) if age >= QUIET)
+    }
+}
+
 /// What somebody said of a path, from what tells the least to what tells the most.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Said {
@@ -87,9 +94,10 @@ impl Coalescer {
                 }
                 Step::Wait
             }
-            Seen::File(stamp, age) => {
-                let old = age.is_some_and(|age| age >= QUIET);
-                if said == Said::Finished || (said == Said::Touched && old && !self.waiting.contains_key(path)) {
+            Seen::File(stamp, _) => {
+                if said == Said::Finished
+                    || (said == Said::Touched && seen.is_old() && !self.waiting.contains_key(path))
+                {
                     self.waiting.remove(path);
                     return Step::Read;
                 }

@@ -96,9 +96,13 @@ impl KnownFiles {
             let known = Known { file: file(stamp), version: self.version(stamp), content: number(card.hash()) };
             (path.clone(), known)
         });
-        // All at once, which takes far fewer comparisons than one by one.
         let mut known: BTreeMap<ArticlePath, Known> = known.collect();
-        self.folders.entry(folder.into()).or_default().append(&mut known);
+        let folder = self.folders.entry(folder.into()).or_default();
+        // All at once, which takes far fewer comparisons than one by one, but goes through what is there already.
+        match known.len() < folder.len() / 16 {
+            true => folder.extend(known),
+            false => folder.append(&mut known),
+        }
         named.into_iter().for_each(|(path, files)| self.name(path, files));
     }
 

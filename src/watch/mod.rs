@@ -60,6 +60,8 @@ pub struct WatchOptions {
     pub watch: Watch,
     /// How often everything is scanned although nothing was heard.
     pub safety: Duration,
+    /// What is to be known while everything is looked at for the first time.
+    pub meanwhile: Arc<Meanwhile>,
 }
 
 /// What was seen, and since when it was known that something was to be seen.

@@ -177,12 +177,18 @@ impl<'a> Reader<'a> {
             }
             None => read(self.root, path, self.options, article::parse),
         };
-        if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state
-            && !self.has_room_for(article, article.source.as_ref().map_or(0, |source| source.len()))
-        {
+        self.fit(&mut file);
+        file
+    }
+
+    /// Takes the bytes and the body from a file for which there is no room among these.
+    pub(super) fn fit(&self, file: &mut ParsedFile) {
+        let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state else { return };
+        let source = article.source.as_ref().map_or(0, |source| source.len());
+        let length = source + article.body.as_ref().map_or(0, |body| body.len());
+        if self.bytes.fetch_add(length, Ordering::Relaxed) > BYTES_BUDGET {
             (article.body, article.source) = (None, None);
         }
-        file
     }
 
     /// What is kept of a file, or what reading it gives, and what is to be kept of that. Of an article from before the second `horizon`
@@ -210,7 +216,7 @@ impl<'a> Reader<'a> {
 
     /// Reads what its folder says is a regular file, which saves looking at it; `None` where anything is odd about it, so that it has
     /// to be looked at after all.
-    fn read_regular(
+    pub(super) fn read_regular(
         &self,
         folder: &OpenFolder<'_>,
         path: &ArticlePath,
@@ -233,11 +239,6 @@ impl<'a> Reader<'a> {
             article.source = Some(bytes.into());
         }
         Some((file, row))
-    }
-
-    fn has_room_for(&self, article: &Article, source: usize) -> bool {
-        let length = source + article.body.as_ref().map_or(0, |body| body.len());
-        self.bytes.fetch_add(length, Ordering::Relaxed) <= BYTES_BUDGET
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::super::cache::{self, Cached, MetadataCache};
 use super::super::clock;
 use super::super::coalesce::{Said, Seen, Stamp, Step};
 use super::super::mode;
+use super::super::read::Reader;
 use super::super::scan::{Folder, OpenFolder, Walk, join, look, seen, walk};
 use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
 use crate::article::card::Packed;
@@ -15,8 +17,10 @@ use crate::diag::Diagnostic;
 use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::types::ArticlePath;
 
-/// So many folders are looked at by a core at a time: there may be few, with many files each.
-const FOLDERS: usize = 4;
+/// So many folders are looked at by a core at a time, and of each so many files at first: there may be few with many, and what was read
+/// of all of them is in memory until it is told.
+const FOLDERS: usize = 2;
+const PIECE: usize = 256;
 
 impl<C: MetadataCache> Worker<C> {
     /// Articles whose files look different from when they were read: what no hint told of.
@@ -76,18 +80,30 @@ impl<C: MetadataCache> Worker<C> {
     /// Walks through folders and looks at their files on all cores; what is new is read meanwhile. The listing has the files only
     /// where they are all to be told.
     fn look_everywhere(&mut self, scope: &str, whole: bool) -> Result<Listing, Stopped> {
-        let root = self.options.root.clone();
+        let (root, parsing) = (self.options.root.clone(), Arc::clone(&self.options.parsing));
+        let meanwhile = Arc::clone(&self.options.meanwhile);
         let mut devices = std::mem::take(&mut self.devices);
         // What this run read itself it knows.
         let cache = Some(Arc::clone(&self.cache)).filter(|_| self.tells_all && scope.is_empty());
+        let is_first = !self.listed && scope.is_empty();
         let find = |tell: &mut dyn FnMut((Folder, HashMap<String, Cached>))| {
             let walk = walk(&root, scope, &mut devices, &mut |folder| {
-                let rows = cache.as_ref().map(|cache| asked(cache).of_folder(&folder.path)).unwrap_or_default();
-                tell((folder, rows));
+                meanwhile.found.fetch_add(folder.files.len(), Ordering::Relaxed);
+                let mut rows = cache.as_ref().map(|cache| asked(cache).of_folder(&folder.path)).unwrap_or_default();
+                let mut rest = folder;
+                while is_first && rest.files.len() > PIECE {
+                    let files = rest.files.split_off(rest.files.len() - PIECE);
+                    let rows = files.iter().filter_map(|(path, _)| rows.remove_entry(path.name())).collect();
+                    // Of none of its pieces can be said what is not there, which nobody asks at first.
+                    rest.is_complete = false;
+                    tell((Folder { path: rest.path.clone(), is_complete: false, files }, rows));
+                }
+                tell((rest, rows));
             });
             cache.iter().for_each(|cache| asked(cache).finish_listing());
             (walk, devices)
         };
+        let reader = Reader::new(&root, &parsing);
         let look = |(folder, mut rows): (Folder, HashMap<String, Cached>)| {
             let open = OpenFolder::open(&root, &folder.path);
             let files = folder.files.into_iter().map(|(path, _)| {
@@ -95,7 +111,16 @@ impl<C: MetadataCache> Worker<C> {
                 let found = open.look(&path);
                 let stamp = found.as_ref().ok().copied().flatten();
                 let card = row.zip(stamp).and_then(|(row, stamp)| cache::card(&root, &path, stamp, row, clock()));
-                (path, found, card)
+                // At first nearly all files are new, or none is: reading them is most of the work.
+                let is_read = is_first && card.is_none() && stamp.is_some_and(|_| seen(stamp, clock()).is_old());
+                let read = || {
+                    let horizon = meanwhile.horizon.load(Ordering::Relaxed);
+                    let (mut file, row) = reader.read_regular(&open, &path, clock(), horizon)?;
+                    reader.fit(&mut file);
+                    Some(Known::Read(file, row))
+                };
+                let known = card.map(Known::Kept).or_else(|| is_read.then(read).flatten());
+                (path, found, known)
             });
             let files = files.collect();
             Looked { path: folder.path, is_complete: folder.is_complete, files, gone: rows.into_keys().collect() }
@@ -144,7 +169,7 @@ impl<C: MetadataCache> Worker<C> {
         Ok(listing)
     }
 
-    /// Compares a folder with what is known of it: what is new and complete is ready to be read, what is not there has left.
+    /// Compares a folder with what is known of it: what is new and complete is told, or ready to be read; what is not there has left.
     fn compare(
         &mut self,
         folder: Looked,
@@ -153,37 +178,44 @@ impl<C: MetadataCache> Worker<C> {
         left: &mut Vec<ArticlePath>,
     ) -> Result<(), Stopped> {
         self.meters.looked_at.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
-        let mut recalled = Vec::new();
+        let (mut recalled, mut fresh, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         let mut there: HashSet<ArticlePath> = HashSet::new();
         let is_known = self.known.in_folder(&folder.path).next().is_some();
-        for (path, found, card) in folder.files {
-            match found {
-                Ok(Some(stamp)) if is_known && self.known.is_unchanged(&path, stamp) => {}
-                Ok(Some(stamp)) => match card {
-                    Some(card) if !is_known || self.known.is_unread(&path) => {
-                        recalled.push((path.clone(), stamp, card))
+        for (path, found, known) in folder.files {
+            match (found, known) {
+                (Ok(Some(stamp)), _) if is_known && self.known.is_unchanged(&path, stamp) => {}
+                (Ok(Some(stamp)), Some(Known::Kept(card))) if !is_known || self.known.is_unread(&path) => {
+                    recalled.push((path.clone(), stamp, card));
+                }
+                (Ok(Some(stamp)), Some(Known::Read(file, row))) if !self.coalescer.is_waiting(&path) => {
+                    self.meters.read.inc();
+                    rows.extend(row.map(|row| (path.clone(), Some(row))));
+                    match file.state {
+                        FileState::Known(card) => recalled.push((path.clone(), stamp, card)),
+                        _ if self.is_news(&file, Some(stamp)) => fresh.push(file),
+                        _ => {}
                     }
-                    _ => {
-                        let now = self.now();
-                        // What could not be read, or is to be read again, is not changed.
-                        let is_changed = !self.known.is_unread(&path) || !self.known.contains(&path);
-                        let is_later = self.listed && scope.is_empty();
-                        if is_later && is_changed && !self.coalescer.is_waiting(&path) {
-                            self.unannounced.found(&path, now);
-                        }
-                        let mut seen = seen(Some(stamp), clock());
-                        // Another machine's clock may have stamped it, so that its age says nothing.
-                        if is_later && self.mode.polls() {
-                            seen = Seen::File(stamp, None);
-                        }
-                        if self.coalescer.observe(&path, seen, Said::Touched, now) == Step::Read {
-                            ready.push(path.clone());
-                        }
+                }
+                (Ok(Some(stamp)), _) => {
+                    let now = self.now();
+                    // What could not be read, or is to be read again, is not changed.
+                    let is_changed = !self.known.is_unread(&path) || !self.known.contains(&path);
+                    let is_later = self.listed && scope.is_empty();
+                    if is_later && is_changed && !self.coalescer.is_waiting(&path) {
+                        self.unannounced.found(&path, now);
                     }
-                },
+                    let mut seen = seen(Some(stamp), clock());
+                    // Another machine's clock may have stamped it, so that its age says nothing.
+                    if is_later && self.mode.polls() {
+                        seen = Seen::File(stamp, None);
+                    }
+                    if self.coalescer.observe(&path, seen, Said::Touched, now) == Step::Read {
+                        ready.push(path.clone());
+                    }
+                }
                 // Gone between listing and looking: its removal will be seen as well.
-                Ok(None) => continue,
-                Err(_) => ready.push(path.clone()),
+                (Ok(None), _) => continue,
+                (Err(_), _) => ready.push(path.clone()),
             }
             if is_known {
                 there.insert(path);
@@ -192,15 +224,20 @@ impl<C: MetadataCache> Worker<C> {
         if folder.is_complete && is_known {
             left.extend(self.known.in_folder(&folder.path).filter(|path| !there.contains(*path)).cloned());
         }
+        if !rows.is_empty() {
+            asked(&self.cache).keep(rows);
+        }
         if !recalled.is_empty() {
             let files = recalled.iter().map(|(path, stamp, card)| (path, *stamp, card));
             self.known.note_recalled(&folder.path, files);
-            let files = recalled.into_iter().map(|(path, _, card)| ParsedFile {
+            fresh.extend(recalled.into_iter().map(|(path, _, card)| ParsedFile {
                 path,
                 state: FileState::Known(card),
                 renamed_from: None,
-            });
-            self.send_files(files.collect())?;
+            }));
+        }
+        if !fresh.is_empty() {
+            self.send_files(fresh)?;
         }
         Ok(())
     }
@@ -220,12 +257,20 @@ impl<C: MetadataCache> Worker<C> {
 /// What a look at a file showed.
 type Look = Result<Option<Stamp>, Diagnostic>;
 
+/// What is known of a file that was looked at.
+enum Known {
+    /// What an earlier run read, and it looks like that.
+    Kept(Packed),
+    /// It was read, and what is to be kept of that.
+    Read(ParsedFile, Option<Cached>),
+}
+
 /// A folder whose files were looked at.
 struct Looked {
     path: String,
     is_complete: bool,
-    /// What a look at each showed, and what is kept of it.
-    files: Vec<(ArticlePath, Look, Option<Packed>)>,
+    /// What a look at each showed, and what is known of what is in it.
+    files: Vec<(ArticlePath, Look, Option<Known>)>,
     /// Files that are kept and not there.
     gone: Vec<String>,
 }
