@@ -61,7 +61,10 @@ impl Disk {
     }
 
     fn write_manifest(&self, written: &BTreeMap<String, ContentHash>) -> io::Result<()> {
-        let text: String = written.iter().map(|(path, hash)| format!("{hash} {path}\n")).collect();
+        let mut text = String::new();
+        for (path, hash) in written {
+            text.extend([hash.to_string().as_str(), " ", path, "\n"]);
+        }
         let file = self.directory.join(MANIFEST);
         if fs::read(&file).is_ok_and(|bytes| bytes == text.as_bytes()) {
             return Ok(());
@@ -73,8 +76,13 @@ impl Disk {
         Diagnostic::new(code, message).at(Place::file(&self.directory.join(path).display().to_string())).help(help)
     }
 
-    /// Writes a document. `Ok(false)`: its bytes were there.
-    fn put(&self, path: &str, (route, resource): (&str, &Arc<Resource>), ours: bool) -> Result<bool, Diagnostic> {
+    /// Writes a document; `ours`: what was written there before. `Ok(false)`: its bytes were there.
+    fn put(
+        &self,
+        path: &str,
+        (route, resource): (&str, &Arc<Resource>),
+        ours: Option<ContentHash>,
+    ) -> Result<bool, Diagnostic> {
         let unwritable = |error: io::Error| {
             self.problem(
                 path,
@@ -84,10 +92,12 @@ impl Disk {
             )
         };
         let file = self.directory.join(path);
-        match fs::read(&file) {
-            Ok(bytes) if ContentHash::of(&bytes) == resource.hash => return Ok(false),
+        // Another version of ours is replaced whatever is there by now: to read it would take as long as to write the new one.
+        let is_replaced = ours.is_some_and(|ours| ours != resource.hash);
+        match (!is_replaced).then(|| fs::read(&file)) {
+            Some(Ok(bytes)) if ContentHash::of(&bytes) == resource.hash => return Ok(false),
             // A list that was lost must not stop the feeds: a document of dateline's says so at its start.
-            Ok(bytes) if !ours && !says_dateline(&bytes) => {
+            Some(Ok(bytes)) if ours.is_none() && !says_dateline(&bytes) => {
                 let message = "a file that dateline did not write is in the way of a feed document".to_owned();
                 return Err(self.problem(
                     path,
@@ -96,9 +106,8 @@ impl Disk {
                     "move it away, or give dateline another `output.directory`",
                 ));
             }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(unwritable(error)),
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error)),
+            _ => {}
         }
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(unwritable)?;
@@ -185,7 +194,7 @@ impl Target for Disk {
         }
         for (path, resource) in documents {
             let Some((route, resource)) = resource else { continue };
-            match self.put(&path, (&*route, &resource), written.contains_key(&path)) {
+            match self.put(&path, (&*route, &resource), written.get(&path).copied()) {
                 Ok(changed) => {
                     outcome.written += usize::from(changed);
                     outcome.unchanged += usize::from(!changed);
