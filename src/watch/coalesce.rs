@@ -12,6 +12,9 @@ use crate::types::ArticlePath;
 /// How long size and mtime have to hold where nobody said that the file is finished.
 pub const QUIET: Duration = Duration::from_secs(1);
 
+/// What goes within so short a time after another file goes together with it.
+const TOGETHER: Duration = Duration::from_millis(10);
+
 /// What tells versions of a file apart without reading it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Stamp {
@@ -134,14 +137,21 @@ impl Coalescer {
         self.deadlines().map(|(_, deadline)| deadline).min()
     }
 
-    /// When each path is due. What is gone waits for what goes after it, but not for longer than a second grace: the files of a folder
-    /// go one by one, and the first of them would pass for deletions.
+    /// When each path is due. What is gone waits for what goes right after it, but not for longer than a second grace: the files of a
+    /// folder go one by one, and the first of them would pass for deletions.
     fn deadlines(&self) -> impl Iterator<Item = (&ArticlePath, Duration)> {
         let absent = self.waiting.values().filter(|(waiting, _)| *waiting == Waiting::Absence);
-        let last = absent.map(|(_, due)| *due).max();
+        let mut ends: BTreeMap<Duration, Duration> = absent.map(|(_, due)| (*due, *due)).collect();
+        let mut next: Option<(Duration, Duration)> = None;
+        for (due, end) in ends.iter_mut().rev() {
+            if let Some((_, last)) = next.filter(|(after, _)| *after - *due <= TOGETHER) {
+                *end = last;
+            }
+            next = Some((*due, *end));
+        }
         self.waiting.iter().map(move |(path, (waiting, due))| match waiting {
             Waiting::Quiet(_) => (path, *due),
-            Waiting::Absence => (path, last.unwrap_or(*due).min(due.saturating_add(self.grace))),
+            Waiting::Absence => (path, ends.get(due).map_or(*due, |end| *end.min(&due.saturating_add(self.grace)))),
         })
     }
 
@@ -228,35 +238,36 @@ mod tests {
         }
     }
 
-    /// Each case: when `a.md`, `b.md` and so on were seen to be gone, in milliseconds, and when which of them are due.
+    /// Each case: the grace, when `a.md`, `b.md` and so on were seen to be gone, in milliseconds, and when which of them are due.
     #[test]
     fn what_goes_together_is_decided_about_together() {
-        for (gone, expected) in [
-            ("0", "250 a"),
-            ("0 1 2", "252 abc"),
-            ("0 200 400", "500 a; 650 bc"),
-            ("0 100 240", "490 abc"),
-            ("0 100 260", "500 a; 510 bc"),
-            ("0 150 300 450", "500 a; 650 b; 700 cd"),
-            ("0 400", "250 a; 650 b"),
+        for (grace, gone, expected) in [
+            (250, "0", "250 a"),
+            (250, "0 1 2", "252 abc"),
+            (250, "0 0 0", "250 abc"),
+            (250, "0 10 20 31 33", "270 abc; 283 de"),
+            (250, "0 50 100", "250 a; 300 b; 350 c"),
+            (250, "0 400", "250 a; 650 b"),
+            (20, "0 10 20 30 40", "40 a; 50 b; 60 cde"),
+            (0, "0 1 20", "0 a; 1 b; 20 c"),
         ] {
-            let mut coalescer = Coalescer::new(Duration::from_millis(250));
+            let mut coalescer = Coalescer::new(Duration::from_millis(grace));
             let gone: Vec<u64> = gone.split(' ').map(|time| time.parse().expect("a number")).collect();
             let mut told = Vec::new();
             for now in 0..1_000 {
                 let time = Duration::from_millis(now);
-                let due = coalescer.due(time);
-                if !due.is_empty() {
-                    assert_eq!(coalescer.next_due(), Some(time), "{gone:?}");
-                    let names: String = due.iter().map(|path| path.as_str().trim_end_matches(".md")).collect();
-                    told.push(format!("{now} {names}"));
-                    for path in due {
-                        assert_eq!(coalescer.settle(&path, Seen::Missing, time), Step::Absent);
-                    }
-                }
                 for (name, _) in ('a'..).zip(&gone).filter(|(_, time)| **time == now) {
                     let path = ArticlePath::new(&format!("{name}.md"));
                     assert_eq!(coalescer.observe(&path, Seen::Missing, Said::Gone, time), Step::Wait);
+                }
+                let due = coalescer.due(time);
+                assert_eq!(coalescer.next_due() == Some(time), !due.is_empty(), "{gone:?}");
+                if !due.is_empty() {
+                    let names: String = due.iter().map(|path| path.as_str().trim_end_matches(".md")).collect();
+                    told.push(format!("{now} {names}"));
+                }
+                for path in due {
+                    assert_eq!(coalescer.settle(&path, Seen::Missing, time), Step::Absent);
                 }
             }
             assert_eq!(told.join("; "), expected, "{gone:?}");
