@@ -81,7 +81,8 @@
 //!
 //! **Why are articles not kept?** An archive has a million of them and its windows a few thousand. The catalog keeps a card of each, some
 //! sixty bytes that say where and when readers see it, and neither title nor text; a window that needs an article asks for it with
-//! `Effect::Fetch` and is published when it arrives. Removals never wait for that.
+//! `Effect::Fetch` and is published when it arrives. Removals never wait for that. While an archive is read for the first time, whoever
+//! reads is told from when on windows show articles ([`watch::Meanwhile`]), and of older ones hands on the card alone.
 //!
 //! **Why may the cache of what was read be wrong?** It is never believed: a row counts only under the hash of its file's path, size, times and
 //! number and of what it says. So it is written without waiting for a disk, and anybody may delete it. Files that changed less than a second
@@ -112,7 +113,8 @@
 //! is gone has to stay gone for a grace, or every save would be a retraction and a restoration.
 //!
 //! **Why do many deletions at once wait for an operator?** They are a disk that is not mounted far more often than they are meant, and
-//! most readers drop what left a feed. What was deleted within the ten seconds before comes back with the rest.
+//! most readers drop what left a feed. What was deleted within the ten seconds before comes back with the rest. Files that go within
+//! milliseconds of one another go together, or the first of a folder would be deletions before the last makes them many.
 //!
 //! **Why are the files of entries kept in the store?** The last good version of an article is in no file any more once a bad edit was
 //! saved. Without a copy of it a restart would lose a story that readers could see.

@@ -15,6 +15,8 @@ use crate::store::Store;
 pub(super) struct Memory {
     pub(super) store: Store,
     pub(super) clock: Clock,
+    /// The last record when what readers see was made: later ones may already be written of what they do not see yet.
+    pub(super) shown: i64,
     /// What the engine remembers and the store does not.
     pub(super) unwritten: Vec<Record>,
     /// What readers are to see once these records are written, and the deliveries of it.
@@ -24,7 +26,8 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(store: Store, clock: Clock) -> Memory {
-        Memory { store, clock, unwritten: Vec::new(), swap: None, deliveries: Vec::new() }
+        let shown = store.last_record();
+        Memory { store, clock, shown, unwritten: Vec::new(), swap: None, deliveries: Vec::new() }
     }
 
     /// Takes note of what is to be written. The records of a whole archive are not moved.

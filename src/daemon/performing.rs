@@ -77,7 +77,10 @@ impl Daemon {
         match effect {
             // Written by `perform_all`.
             Effect::Persist(_) => {}
-            Effect::Swap(snapshot) => self.swap(snapshot),
+            Effect::Swap(snapshot) => {
+                self.memory.shown = self.memory.store.last_record();
+                self.swap(snapshot);
+            }
             // The receiver ends only with the daemon.
             Effect::Deliver(delivery) => self.deliveries.send(delivery).unwrap_or_default(),
             Effect::Watch(plan) => self.watcher.plan(plan),
@@ -157,7 +160,7 @@ impl Daemon {
         let report = Arc::clone(&snapshot.report);
         let before = self.snapshot.swap(Arc::clone(&snapshot));
         if let Some(config) = self.checked.config.as_ref().filter(|_| snapshot.generation > 0) {
-            let origin = Origin { config: config.hash, record: self.memory.store.last_record() };
+            let origin = Origin { config: config.hash, record: self.memory.shown };
             self.printed.send_replace(Some(Published { snapshot, origin }));
         }
         if let Some(since) = self.changing.take() {

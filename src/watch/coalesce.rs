@@ -14,6 +14,9 @@ pub const QUIET: Duration = Duration::from_secs(1);
 
 /// What goes within so short a time after another file goes together with it.
 const TOGETHER: Duration = Duration::from_millis(10);
+/// A file waits for others for no longer than this beyond its grace, nor than a second one: whoever moves files by copying and removing
+/// them has to be recognised by their going while their copies still wait.
+const LONGER: Duration = Duration::from_millis(500);
 
 /// What tells versions of a file apart without reading it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -71,7 +74,17 @@ pub enum Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Waiting {
     Quiet(Stamp),
-    Absence,
+    /// With those of this number.
+    Absence(u64),
+}
+
+/// Files that went one right after the other.
+#[derive(Debug)]
+struct Departure {
+    /// When the last of them is due.
+    due: Duration,
+    /// How many of them still wait.
+    waiting: usize,
 }
 
 /// The files that are not settled yet. Times are those of any clock that only goes forward.
@@ -80,20 +93,23 @@ pub struct Coalescer {
     /// How long a file has to stay gone.
     pub grace: Duration,
     waiting: BTreeMap<ArticlePath, (Waiting, Duration)>,
+    departures: BTreeMap<u64, Departure>,
 }
 
 impl Coalescer {
     /// Nothing waits yet.
     pub fn new(grace: Duration) -> Coalescer {
-        Coalescer { grace, waiting: BTreeMap::new() }
+        Coalescer { grace, waiting: BTreeMap::new(), departures: BTreeMap::new() }
     }
 
     /// Takes note of a look at a path, and of why it was looked at.
     pub fn observe(&mut self, path: &ArticlePath, seen: Seen, said: Said, now: Duration) -> Step {
         match seen {
             Seen::Missing => {
-                if !matches!(self.waiting.get(path), Some((Waiting::Absence, _))) {
-                    self.waiting.insert(path.clone(), (Waiting::Absence, now.saturating_add(self.grace)));
+                if !matches!(self.waiting.get(path), Some((Waiting::Absence(_), _))) {
+                    let due = now.saturating_add(self.grace);
+                    let number = self.depart(due);
+                    self.set(path, Some((Waiting::Absence(number), due)));
                 }
                 Step::Wait
             }
@@ -101,11 +117,11 @@ impl Coalescer {
                 if said == Said::Finished
                     || (said == Said::Touched && seen.is_old() && !self.waiting.contains_key(path))
                 {
-                    self.waiting.remove(path);
+                    self.forget(path);
                     return Step::Read;
                 }
                 if !matches!(self.waiting.get(path), Some((Waiting::Quiet(known), _)) if *known == stamp) {
-                    self.waiting.insert(path.clone(), (Waiting::Quiet(stamp), now + QUIET));
+                    self.set(path, Some((Waiting::Quiet(stamp), now.saturating_add(QUIET))));
                 }
                 Step::Wait
             }
@@ -116,11 +132,11 @@ impl Coalescer {
     pub fn settle(&mut self, path: &ArticlePath, seen: Seen, now: Duration) -> Step {
         match (self.waiting.get(path).map(|(waiting, _)| *waiting), seen) {
             (Some(Waiting::Quiet(known)), Seen::File(stamp, _)) if known == stamp => {
-                self.waiting.remove(path);
+                self.forget(path);
                 Step::Read
             }
-            (Some(Waiting::Absence), Seen::Missing) => {
-                self.waiting.remove(path);
+            (Some(Waiting::Absence(_)), Seen::Missing) => {
+                self.forget(path);
                 Step::Absent
             }
             (_, seen) => self.observe(path, seen, Said::Touched, now),
@@ -137,27 +153,54 @@ impl Coalescer {
         self.deadlines().map(|(_, deadline)| deadline).min()
     }
 
-    /// When each path is due. What is gone waits for what goes right after it, but not for longer than a second grace: the files of a
-    /// folder go one by one, and the first of them would pass for deletions.
+    /// When each path is due. What is gone waits for what goes right after it, for a while: the files of a folder go one by one, and
+    /// the first of them would pass for deletions.
     fn deadlines(&self) -> impl Iterator<Item = (&ArticlePath, Duration)> {
-        let absent = self.waiting.values().filter(|(waiting, _)| *waiting == Waiting::Absence);
-        let mut ends: BTreeMap<Duration, Duration> = absent.map(|(_, due)| (*due, *due)).collect();
-        let mut next: Option<(Duration, Duration)> = None;
-        for (due, end) in ends.iter_mut().rev() {
-            if let Some((_, last)) = next.filter(|(after, _)| *after - *due <= TOGETHER) {
-                *end = last;
-            }
-            next = Some((*due, *end));
-        }
+        let longer = self.grace.min(LONGER);
         self.waiting.iter().map(move |(path, (waiting, due))| match waiting {
             Waiting::Quiet(_) => (path, *due),
-            Waiting::Absence => (path, ends.get(due).map_or(*due, |end| *end.min(&due.saturating_add(self.grace)))),
+            Waiting::Absence(number) => {
+                let last = self.departures.get(number).map_or(*due, |departure| departure.due);
+                (path, last.min(due.saturating_add(longer)))
+            }
         })
+    }
+
+    /// The number of those with whom a file goes that is due then.
+    fn depart(&mut self, due: Duration) -> u64 {
+        let last = self.departures.last_entry();
+        let number = last.as_ref().map_or(0, |last| last.key().saturating_add(1));
+        match last {
+            Some(mut last) if due.saturating_sub(last.get().due) <= TOGETHER => {
+                let departure = last.get_mut();
+                departure.due = departure.due.max(due);
+                departure.waiting += 1;
+                *last.key()
+            }
+            _ => {
+                self.departures.insert(number, Departure { due, waiting: 1 });
+                number
+            }
+        }
+    }
+
+    fn set(&mut self, path: &ArticlePath, waiting: Option<(Waiting, Duration)>) {
+        let before = match waiting {
+            Some(waiting) => self.waiting.insert(path.clone(), waiting),
+            None => self.waiting.remove(path),
+        };
+        let Some((Waiting::Absence(number), _)) = before else { return };
+        if let Some(departure) = self.departures.get_mut(&number) {
+            departure.waiting -= 1;
+            if departure.waiting == 0 {
+                self.departures.remove(&number);
+            }
+        }
     }
 
     /// Nothing is waited for at a path any more.
     pub fn forget(&mut self, path: &ArticlePath) {
-        self.waiting.remove(path);
+        self.set(path, None);
     }
 
     /// Whether a path waits.
@@ -172,7 +215,7 @@ impl Coalescer {
 
     /// Files that are gone, but not for long enough yet: for readers they are still there.
     pub fn leaving(&self) -> impl Iterator<Item = &ArticlePath> {
-        self.waiting.iter().filter(|(_, (waiting, _))| *waiting == Waiting::Absence).map(|(path, _)| path)
+        self.waiting.iter().filter(|(_, (waiting, _))| matches!(waiting, Waiting::Absence(_))).map(|(path, _)| path)
     }
 }
 
@@ -271,6 +314,18 @@ mod tests {
                 }
             }
             assert_eq!(told.join("; "), expected, "{gone:?}");
+            assert!(coalescer.departures.is_empty());
         }
+    }
+
+    #[test]
+    fn what_goes_on_and_on_is_not_waited_for() {
+        let mut coalescer = Coalescer::new(Duration::from_secs(2));
+        for number in 0..1_000 {
+            let path = ArticlePath::new(&format!("{number:03}.md"));
+            coalescer.observe(&path, Seen::Missing, Said::Gone, Duration::from_millis(number * 10));
+        }
+        assert_eq!(coalescer.next_due(), Some(Duration::from_millis(2_500)));
+        assert_eq!(coalescer.due(Duration::from_millis(2_505)), [ArticlePath::new("000.md")]);
     }
 }

@@ -82,7 +82,7 @@ impl KnownFiles {
         !same_files || before.is_none_or(|before| before.content == 0 || before.content != known.content)
     }
 
-    /// Notes what earlier runs read of files of a folder that were not read yet.
+    /// Notes files of a folder of which only the cards are told: what earlier runs read, or this one of those that no window shows.
     pub(super) fn note_recalled<'f>(
         &mut self,
         folder: &str,

@@ -134,7 +134,7 @@ const FILES: usize = 64;
 pub struct Meanwhile {
     /// The second before which no article needs to come whole: who takes may raise it.
     pub horizon: AtomicI64,
-    /// How many files were found so far.
+    /// How many files the first look has found so far.
     pub found: AtomicUsize,
 }
 

@@ -112,9 +112,9 @@ fn open(file: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file)
 }
 
-/// The bytes of a file that had this size a moment ago. One byte more than the limit is enough to see that it is exceeded.
+/// The bytes of a file that had this size a moment ago, or of what took its place since. One byte more than the limit is enough to see that it is exceeded.
 fn bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
-    let size = usize::try_from(size).unwrap_or(0);
+    let size = usize::try_from(size.min(limit)).unwrap_or(0);
     let mut bytes = Vec::with_capacity(size.saturating_add(1));
     let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)))?;
     // One that has grown or shrunk meanwhile, or comes in pieces, is read to its end.
@@ -157,7 +157,7 @@ pub(super) fn read_all(
     (files, rows)
 }
 
-/// Reads many files of which all are in memory at once, and so keeps the bodies of the first only.
+/// Reads many files that are in memory at once, until they are told, and so keeps the bodies of some only.
 pub(super) struct Reader<'a> {
     root: &'a Root,
     options: &'a ParseOptions,
@@ -181,14 +181,21 @@ impl<'a> Reader<'a> {
         file
     }
 
-    /// Takes the bytes and the body from a file for which there is no room among these.
+    /// Takes the bytes and the body from a file for which there is no room beside the others.
     pub(super) fn fit(&self, file: &mut ParsedFile) {
-        let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state else { return };
-        let source = article.source.as_ref().map_or(0, |source| source.len());
-        let length = source + article.body.as_ref().map_or(0, |body| body.len());
-        if self.bytes.fetch_add(length, Ordering::Relaxed) > BYTES_BUDGET {
+        let weight = weight(file);
+        if self.bytes.fetch_add(weight, Ordering::Relaxed) <= BYTES_BUDGET {
+            return;
+        }
+        self.bytes.fetch_sub(weight, Ordering::Relaxed);
+        if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
             (article.body, article.source) = (None, None);
         }
+    }
+
+    /// A file that had to fit is handed on: there is room for others.
+    pub(super) fn told(&self, file: &ParsedFile) {
+        self.bytes.fetch_sub(weight(file), Ordering::Relaxed);
     }
 
     /// What is kept of a file, or what reading it gives, and what is to be kept of that. Of an article from before the second `horizon`
@@ -240,6 +247,12 @@ impl<'a> Reader<'a> {
         }
         Some((file, row))
     }
+}
+
+/// How many bytes the file and the body take that are kept of it.
+fn weight(file: &ParsedFile) -> usize {
+    let FileState::Present(Parsed { article: Some(article), .. }) = &file.state else { return 0 };
+    article.source.as_ref().map_or(0, |source| source.len()) + article.body.as_ref().map_or(0, |body| body.len())
 }
 
 /// The bodies that the engine asked for, each only if the file still is the version that it knows.
@@ -303,5 +316,40 @@ mod tests {
                 assert!(read == text || (!whole && read.len() > 3), "{length} bytes, {size} before: {}", read.len());
             }
         }
+    }
+
+    fn newsroom(text: &str) -> (tempfile::TempDir, Root, ParseOptions) {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("a.md"), text).expect("written");
+        let root = Root { path: folder.path().to_owned(), name: "content".to_owned() };
+        let toml = "[site]\ntitle = \"C\"\nurl = \"https://c.example/\"\nlanguage = \"en\"\ntag_authority = \"c.example,2026\"\n";
+        let config = crate::config::parse(Path::new("c.toml"), toml.as_bytes()).config.expect("valid");
+        let options = ParseOptions::clone(&config.parsing);
+        (folder, root, options)
+    }
+
+    const TEXT: &str = "---\ntitle: T\ndate: 2026-11-20\n---\n\nText.\n";
+
+    #[test]
+    fn what_took_the_place_of_a_file_is_read_whole() {
+        let (_folder, root, options) = newsroom(TEXT);
+        for size in [0, 10, 4_000] {
+            let before = Stamp { size, ..Stamp::default() };
+            let state = read_known(&root, &ArticlePath::new("a.md"), before, &options, article::parse);
+            let FileState::Present(Parsed { article: Some(article), .. }) = state else { panic!("{state:?}") };
+            assert_eq!(article.source.as_deref(), Some(TEXT.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn bodies_are_kept_of_as_many_as_fit_until_they_are_told() {
+        let (_folder, root, options) = newsroom(&format!("{TEXT}{}", "Long. ".repeat(300_000)));
+        let reader = Reader::new(&root, &options);
+        let read = || reader.read(&ArticlePath::new("a.md"), None);
+        let files: Vec<ParsedFile> = (0..5).map(|_| read()).collect();
+        let kept = |file: &ParsedFile| weight(file) > 0;
+        assert_eq!(files.iter().map(kept).collect::<Vec<_>>(), [true, true, true, false, false]);
+        reader.told(&files[0]);
+        assert_eq!([read(), read()].map(|file| kept(&file)), [true, false]);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::super::cache::{self, Cached, MetadataCache};
 use super::super::clock;
@@ -39,13 +40,17 @@ impl<C: MetadataCache> Worker<C> {
     pub(super) fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
         self.meters.scans.inc();
         let whole = self.tells_all || !scope.is_empty();
-        let (begun, read) = (self.now(), self.reading);
+        let (begun, read, files) = (self.now(), self.reading, self.meters.read.get());
         let mut found = self.look_everywhere(scope, whole)?;
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
         let remeasured = self.remeasured(&prefix);
         let now = self.now();
         if scope.is_empty() {
             self.looked = now.saturating_sub(begun).saturating_sub(self.reading.saturating_sub(read));
+            // Where files were read as they were looked at, it is not known how long the look alone takes.
+            if !self.listed && self.meters.read.get() > files {
+                self.looked = Duration::ZERO;
+            }
             self.meters.scan_seconds.set(self.looked.as_secs_f64());
             let changed = remeasured.iter().filter(|path| !self.coalescer.is_waiting(path));
             changed.for_each(|path| self.unannounced.found(path, now));
@@ -88,7 +93,9 @@ impl<C: MetadataCache> Worker<C> {
         let is_first = !self.listed && scope.is_empty();
         let find = |tell: &mut dyn FnMut((Folder, HashMap<String, Cached>))| {
             let walk = walk(&root, scope, &mut devices, &mut |folder| {
-                meanwhile.found.fetch_add(folder.files.len(), Ordering::Relaxed);
+                if is_first {
+                    meanwhile.found.fetch_add(folder.files.len(), Ordering::Relaxed);
+                }
                 let mut rows = cache.as_ref().map(|cache| asked(cache).of_folder(&folder.path)).unwrap_or_default();
                 let mut rest = folder;
                 while is_first && rest.files.len() > PIECE {
@@ -128,11 +135,14 @@ impl<C: MetadataCache> Worker<C> {
         let mut files = Vec::new();
         let mut gone = Vec::new();
         let mut ready = Vec::new();
-        let mut left = Vec::new();
         let mut visited: HashSet<String> = HashSet::new();
         let look = |share: Vec<_>| share.into_iter().map(look).collect();
         let ((walk, devices), result) = cores::in_passing(FOLDERS, find, look, |looked| {
             for mut folder in looked.flatten() {
+                folder.files.iter().for_each(|(_, _, known)| match known {
+                    Some(Known::Read(file, _)) => reader.told(file),
+                    Some(Known::Kept(_)) | None => {}
+                });
                 if whole {
                     files.extend(
                         folder
@@ -144,7 +154,7 @@ impl<C: MetadataCache> Worker<C> {
                 }
                 gone.extend(folder.gone.drain(..).map(|name| (ArticlePath::new(&join(&folder.path, &name)), None)));
                 visited.insert(folder.path.clone());
-                self.compare(folder, scope, &mut ready, &mut left)?;
+                self.compare(folder, scope, &mut ready)?;
                 if ready.len() >= BATCH {
                     self.read(std::mem::take(&mut ready))?;
                 }
@@ -160,9 +170,10 @@ impl<C: MetadataCache> Worker<C> {
         // Whole folders that are gone.
         let absent = listing.completeness();
         let lost = self.known.folders(scope).filter(|folder| !visited.contains(*folder));
-        left.extend(lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned());
+        let lost: Vec<ArticlePath> =
+            lost.flat_map(|folder| self.known.in_folder(folder)).filter(|path| absent(path)).cloned().collect();
         drop(absent);
-        self.have_left(&left, scope);
+        self.have_left(&lost, scope);
         self.read(ready)?;
         listing.files = files;
         listing.is_whole = whole;
@@ -170,13 +181,7 @@ impl<C: MetadataCache> Worker<C> {
     }
 
     /// Compares a folder with what is known of it: what is new and complete is told, or ready to be read; what is not there has left.
-    fn compare(
-        &mut self,
-        folder: Looked,
-        scope: &str,
-        ready: &mut Vec<ArticlePath>,
-        left: &mut Vec<ArticlePath>,
-    ) -> Result<(), Stopped> {
+    fn compare(&mut self, folder: Looked, scope: &str, ready: &mut Vec<ArticlePath>) -> Result<(), Stopped> {
         self.meters.looked_at.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
         let (mut recalled, mut fresh, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         let mut there: HashSet<ArticlePath> = HashSet::new();
@@ -222,7 +227,9 @@ impl<C: MetadataCache> Worker<C> {
             }
         }
         if folder.is_complete && is_known {
-            left.extend(self.known.in_folder(&folder.path).filter(|path| !there.contains(*path)).cloned());
+            let left = self.known.in_folder(&folder.path).filter(|path| !there.contains(*path));
+            let left: Vec<ArticlePath> = left.cloned().collect();
+            self.have_left(&left, scope);
         }
         if !rows.is_empty() {
             asked(&self.cache).keep(rows);
@@ -242,7 +249,7 @@ impl<C: MetadataCache> Worker<C> {
         Ok(())
     }
 
-    /// What one look found to be gone is gone for good together, or a part of a lost folder would pass for deletions.
+    /// What is not in its folder any more went at one time, or a part of a lost folder would pass for deletions.
     fn have_left(&mut self, left: &[ArticlePath], scope: &str) {
         let now = self.now();
         for path in left {
