@@ -87,6 +87,15 @@ pub(super) struct Folder {
     pub(super) files: Vec<(ArticlePath, FileType)>,
 }
 
+impl Folder {
+    /// Takes so many of its files out where it has more. Of neither part it can be said then what is not there.
+    pub(super) fn split_off(&mut self, count: usize) -> Option<Folder> {
+        let rest = self.files.len().checked_sub(count).filter(|rest| *rest > 0)?;
+        self.is_complete = false;
+        Some(Folder { path: self.path.clone(), is_complete: false, files: self.files.split_off(rest) })
+    }
+}
+
 /// What a walk through folders met, besides the articles that it told of.
 #[derive(Debug)]
 pub(super) struct Walk {

@@ -182,15 +182,22 @@ fn a_daemon_reads_again_only_what_changed() {
     for number in 0..40 {
         newsroom.article(&format!("news/{number}.md"), &format!("Story {number}"), "Text.");
     }
+    // So many that more than one core gets some of the folder.
+    for number in 0..560 {
+        let text = format!("---\ntitle: Old {number}\ndate: 2020-11-20 10:00\n---\n\nText.\n");
+        newsroom.write(&format!("content/news/old-{number}.md"), text);
+    }
     // Young files are read after the first look: these are to be read during it.
-    newsroom.age("content/news/39.md");
+    newsroom.age("content/news/old-559.md");
     let read = |expected: f64| {
         let (daemon, admin) = spawn(&newsroom, newsroom.command());
         daemon.wait_until_ready();
         assert_eq!(metric(&admin, "articles_read_total"), expected);
+        let status: Value = serde_json::from_str(&admin.body("/status.json")).expect("JSON");
+        assert_eq!(status["articles"]["public"], 600);
         assert!(daemon.stop());
     };
-    read(40.0);
+    read(600.0);
     read(0.0);
     newsroom.article("news/7.md", "Story seven", "Text.");
     read(1.0);

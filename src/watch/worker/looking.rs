@@ -92,20 +92,17 @@ impl<C: MetadataCache> Worker<C> {
         let cache = Some(Arc::clone(&self.cache)).filter(|_| self.tells_all && scope.is_empty());
         let is_first = !self.listed && scope.is_empty();
         let find = |tell: &mut dyn FnMut((Folder, HashMap<String, Cached>))| {
-            let walk = walk(&root, scope, &mut devices, &mut |folder| {
+            let walk = walk(&root, scope, &mut devices, &mut |mut folder| {
                 if is_first {
                     meanwhile.found.fetch_add(folder.files.len(), Ordering::Relaxed);
                 }
                 let mut rows = cache.as_ref().map(|cache| asked(cache).of_folder(&folder.path)).unwrap_or_default();
-                let mut rest = folder;
-                while is_first && rest.files.len() > PIECE {
-                    let files = rest.files.split_off(rest.files.len() - PIECE);
-                    let rows = files.iter().filter_map(|(path, _)| rows.remove_entry(path.name())).collect();
-                    // Of none of its pieces can be said what is not there, which nobody asks at first.
-                    rest.is_complete = false;
-                    tell((Folder { path: rest.path.clone(), is_complete: false, files }, rows));
+                // What is not there nobody asks at first.
+                while is_first && let Some(piece) = folder.split_off(PIECE) {
+                    let rows = piece.files.iter().filter_map(|(path, _)| rows.remove_entry(path.name())).collect();
+                    tell((piece, rows));
                 }
-                tell((rest, rows));
+                tell((folder, rows));
             });
             cache.iter().for_each(|cache| asked(cache).finish_listing());
             (walk, devices)
