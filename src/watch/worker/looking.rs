@@ -1,16 +1,16 @@
 //! Looking at folders: what is new, what changed, what is gone.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::cache::{self, Cached, MetadataCache};
-use super::super::clock;
 use super::super::coalesce::{Said, Seen, Stamp, Step};
 use super::super::mode;
 use super::super::read::Reader;
-use super::super::scan::{Folder, OpenFolder, Walk, join, look, seen, walk};
+use super::super::scan::{Folder, OpenFolder, Root, Walk, join, look, seen, walk};
+use super::super::{Meanwhile, clock};
 use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
 use crate::article::card::Packed;
 use crate::cores;
@@ -86,68 +86,32 @@ impl<C: MetadataCache> Worker<C> {
     /// where they are all to be told.
     fn look_everywhere(&mut self, scope: &str, whole: bool) -> Result<Listing, Stopped> {
         let (root, parsing) = (self.options.root.clone(), Arc::clone(&self.options.parsing));
-        let meanwhile = Arc::clone(&self.options.meanwhile);
+        let sight = Sight {
+            root: &root,
+            reader: Reader::new(&root, &parsing),
+            // What this run read itself it knows.
+            cache: Some(Arc::clone(&self.cache)).filter(|_| self.tells_all && scope.is_empty()),
+            meanwhile: Arc::clone(&self.options.meanwhile),
+            is_first: !self.listed && scope.is_empty(),
+        };
         let mut devices = std::mem::take(&mut self.devices);
-        // What this run read itself it knows.
-        let cache = Some(Arc::clone(&self.cache)).filter(|_| self.tells_all && scope.is_empty());
-        let is_first = !self.listed && scope.is_empty();
-        let find = |tell: &mut dyn FnMut((Folder, HashMap<String, Cached>))| {
-            let walk = walk(&root, scope, &mut devices, &mut |mut folder| {
-                if is_first {
-                    meanwhile.found.fetch_add(folder.files.len(), Ordering::Relaxed);
-                }
-                let mut rows = cache.as_ref().map(|cache| asked(cache).of_folder(&folder.path)).unwrap_or_default();
-                // What is not there nobody asks at first.
-                while is_first && let Some(piece) = folder.split_off(PIECE) {
-                    let rows = piece.files.iter().filter_map(|(path, _)| rows.remove_entry(path.name())).collect();
-                    tell((piece, rows));
-                }
-                tell((folder, rows));
-            });
-            cache.iter().for_each(|cache| asked(cache).finish_listing());
+        let find = |tell: &mut dyn FnMut(Task)| {
+            let walk = walk(&root, scope, &mut devices, &mut |folder| sight.hand_out(folder, tell));
+            sight.cache.iter().for_each(|cache| asked(cache).finish_listing());
             (walk, devices)
         };
-        let reader = Reader::new(&root, &parsing);
-        let look = |(folder, mut rows): (Folder, HashMap<String, Cached>)| {
-            let open = OpenFolder::open(&root, &folder.path);
-            let files = folder.files.into_iter().map(|(path, _)| {
-                let row = rows.remove(path.name());
-                let found = open.look(&path);
-                let stamp = found.as_ref().ok().copied().flatten();
-                let card = row.zip(stamp).and_then(|(row, stamp)| cache::card(&root, &path, stamp, row, clock()));
-                // At first nearly all files are new, or none is: reading them is most of the work.
-                let is_read = is_first && card.is_none() && stamp.is_some_and(|_| seen(stamp, clock()).is_old());
-                let read = || {
-                    let horizon = meanwhile.horizon.load(Ordering::Relaxed);
-                    let (mut file, row) = reader.read_regular(&open, &path, clock(), horizon)?;
-                    reader.fit(&mut file);
-                    Some(Known::Read(file, row))
-                };
-                let known = card.map(Known::Kept).or_else(|| is_read.then(read).flatten());
-                (path, found, known)
-            });
-            let files = files.collect();
-            Looked { path: folder.path, is_complete: folder.is_complete, files, gone: rows.into_keys().collect() }
-        };
+        let look = |share: Vec<Task>| share.into_iter().map(|task| sight.look_at(task)).collect();
         let mut files = Vec::new();
         let mut gone = Vec::new();
         let mut ready = Vec::new();
         let mut visited: HashSet<String> = HashSet::new();
-        let look = |share: Vec<_>| share.into_iter().map(look).collect();
         let ((walk, devices), result) = cores::in_passing(FOLDERS, find, look, |looked| {
             for mut folder in looked.flatten() {
-                folder.files.iter().for_each(|(_, _, known)| match known {
-                    Some(Known::Read(file, _)) => reader.told(file),
-                    Some(Known::Kept(_)) | None => {}
-                });
-                if whole {
-                    files.extend(
-                        folder
-                            .files
-                            .iter()
-                            .filter(|(_, found, _)| !matches!(found, Ok(None)))
-                            .map(|(path, ..)| path.clone()),
-                    );
+                for (path, found, known) in &folder.files {
+                    if let Some(Known::Read(file, _)) = known {
+                        sight.reader.told(file);
+                    }
+                    files.extend((whole && !matches!(found, Ok(None))).then(|| path.clone()));
                 }
                 gone.extend(folder.gone.drain(..).map(|name| (ArticlePath::new(&join(&folder.path, &name)), None)));
                 visited.insert(folder.path.clone());
@@ -255,6 +219,60 @@ impl<C: MetadataCache> Worker<C> {
             }
             self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
         }
+    }
+}
+
+/// A folder, or a piece of it, that a core is to look at, and what earlier runs read of its files.
+type Task = (Folder, HashMap<String, Cached>);
+
+/// What all cores that look at folders need.
+struct Sight<'r, C> {
+    root: &'r Root,
+    reader: Reader<'r>,
+    /// What earlier runs read, where it is to be asked.
+    cache: Option<Arc<Mutex<C>>>,
+    meanwhile: Arc<Meanwhile>,
+    /// Whether nothing was looked at before: then nearly all files are new, or none is, and reading them is most of the work.
+    is_first: bool,
+}
+
+impl<C: MetadataCache> Sight<'_, C> {
+    /// Tells of a folder that was found: at first in pieces, of whose files nobody asks what is not there.
+    fn hand_out(&self, mut folder: Folder, tell: &mut dyn FnMut(Task)) {
+        let mut rows = self.cache.as_ref().map(|cache| asked(cache).of_folder(&folder.path)).unwrap_or_default();
+        if self.is_first {
+            self.meanwhile.found.fetch_add(folder.files.len(), Ordering::Relaxed);
+            while let Some(piece) = folder.split_off(PIECE) {
+                let rows = piece.files.iter().filter_map(|(path, _)| rows.remove_entry(path.name())).collect();
+                tell((piece, rows));
+            }
+        }
+        tell((folder, rows));
+    }
+
+    /// Looks at the files of a folder.
+    fn look_at(&self, (folder, mut rows): Task) -> Looked {
+        let open = OpenFolder::open(self.root, &folder.path);
+        let files = folder.files.into_iter().map(|(path, _)| {
+            let found = open.look(&path);
+            let stamp = found.as_ref().ok().copied().flatten();
+            let known = rows.remove(path.name()).zip(stamp);
+            let card = known.and_then(|(row, stamp)| cache::card(self.root, &path, stamp, row, clock()));
+            let known = card.map(Known::Kept).or_else(|| self.read_at_once(&open, &path, stamp?));
+            (path, found, known)
+        });
+        let files = files.collect();
+        Looked { path: folder.path, is_complete: folder.is_complete, files, gone: rows.into_keys().collect() }
+    }
+
+    /// Reads a file that is complete by its age.
+    fn read_at_once(&self, open: &OpenFolder<'_>, path: &ArticlePath, stamp: Stamp) -> Option<Known> {
+        let is_read = self.is_first && seen(Some(stamp), clock()).is_old();
+        let horizon = self.meanwhile.horizon.load(Ordering::Relaxed);
+        let read = || self.reader.read_regular(open, path, clock(), horizon);
+        let (mut file, row) = is_read.then(read).flatten()?;
+        self.reader.fit(&mut file);
+        Some(Known::Read(file, row))
     }
 }
 
