@@ -62,8 +62,8 @@ pub enum Record {
     Withdrawn {
         /// Its file.
         path: ArticlePath,
-        /// The routes of the feeds that had it.
-        feeds: Vec<Arc<str>>,
+        /// The feeds that had it.
+        feeds: Routes,
     },
     /// The file of an article vanished by accident: the article stays until somebody says otherwise.
     Lost {
@@ -144,6 +144,9 @@ pub struct TextPrint {
     pub version: u32,
 }
 
+/// The canonical request paths of feeds, in the order in which an article is filed.
+pub type Routes = Arc<[Arc<str>]>;
+
 /// Why an article was retracted, and since when.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Retraction {
@@ -153,8 +156,8 @@ pub struct Retraction {
     pub reason: Option<Text>,
     /// Who did it.
     pub by: Withdrawal,
-    /// The routes of the feeds that had it.
-    pub feeds: Vec<Arc<str>>,
+    /// The feeds that had it.
+    pub feeds: Routes,
 }
 
 /// How an article was retracted, and so how it comes back.
@@ -187,7 +190,7 @@ struct Seldom {
     print: Option<TextPrint>,
     changed: Option<Timestamp>,
     retraction: Option<Retraction>,
-    withdrawn: Option<Vec<Arc<str>>>,
+    withdrawn: Option<Routes>,
     lost: bool,
 }
 
@@ -231,9 +234,9 @@ impl Remembered {
         self.seldom.as_ref()?.retraction.as_ref()
     }
 
-    /// That it is withheld without a word, and the routes of the feeds that had it.
-    pub fn withdrawn(&self) -> Option<&[Arc<str>]> {
-        self.seldom.as_ref()?.withdrawn.as_deref()
+    /// That it is withheld without a word, and the feeds that had it.
+    pub fn withdrawn(&self) -> Option<&Routes> {
+        self.seldom.as_ref()?.withdrawn.as_ref()
     }
 
     /// That its file vanished by accident.
@@ -280,7 +283,9 @@ pub struct Ledger {
     /// Those that hold their ids.
     by_id: Table,
     by_version: Table,
-    tombstones: HashMap<Arc<str>, BTreeSet<Tombstone>>,
+    tombstones: HashMap<Arc<str>, BTreeSet<Arc<Tombstone>>>,
+    /// The feeds of what was retracted or withdrawn: most of it was where much else was, and there may be a million of it.
+    routes: HashSet<Routes>,
     /// Feeds that have other tombstones than when it was last asked.
     retold: BTreeSet<Arc<str>>,
     /// Ids that are nobody's any more.
@@ -343,7 +348,8 @@ impl Ledger {
             Record::Moved { from, to } => self.move_to(from, to),
             Record::Retracted { path, retraction } => {
                 self.raise(path);
-                self.note(path, |article| article.retraction = Some(retraction.clone()));
+                let retraction = self.shared(retraction);
+                self.note(path, |article| article.retraction = Some(retraction));
                 if let Some(remembered) = self.article(path).cloned() {
                     self.bury(&remembered, true);
                 }
@@ -354,13 +360,17 @@ impl Ledger {
                     self.note(path, |article| article.retraction = None);
                 }
             }
-            Record::Withdrawn { path, feeds } => self.note(path, |article| article.withdrawn = Some(feeds.clone())),
+            Record::Withdrawn { path, feeds } => {
+                let feeds = self.shared_routes(feeds);
+                self.note(path, |article| article.withdrawn = Some(feeds));
+            }
             Record::Lost { path } => self.note(path, |article| article.lost = true),
             Record::Found { path } => self.note(path, |article| article.lost = false),
             Record::Replaced { id, retraction } => {
                 self.unhold(id);
                 self.bury_id(id, retraction, true);
-                self.replaced.insert(id.clone(), retraction.clone());
+                let retraction = self.shared(retraction);
+                self.replaced.insert(id.clone(), retraction);
             }
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } => drop(self.kept.remove(hash)),
@@ -407,7 +417,7 @@ impl Ledger {
 
     /// What was retracted from a feed, oldest first.
     pub fn tombstones(&self, route: &str) -> impl DoubleEndedIterator<Item = &Tombstone> {
-        self.tombstones.get(route).into_iter().flatten()
+        self.tombstones.get(route).into_iter().flatten().map(|tombstone| &**tombstone)
     }
 
     /// The routes of the feeds that have to tell of other retractions than when this was last asked.
@@ -573,16 +583,28 @@ impl Ledger {
     }
 
     fn bury_id(&mut self, id: &EntryId, retraction: &Retraction, buried: bool) {
-        let tombstone = Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() };
-        for route in &retraction.feeds {
+        let tombstone = Arc::new(Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() });
+        for route in &*retraction.feeds {
             self.retold.insert(Arc::clone(route));
             let tombstones = self.tombstones.entry(Arc::clone(route)).or_default();
             if buried {
-                tombstones.insert(tombstone.clone());
+                tombstones.insert(Arc::clone(&tombstone));
             } else {
                 tombstones.remove(&tombstone);
             }
         }
+    }
+
+    fn shared(&mut self, retraction: &Retraction) -> Retraction {
+        Retraction { feeds: self.shared_routes(&retraction.feeds), ..retraction.clone() }
+    }
+
+    fn shared_routes(&mut self, routes: &Routes) -> Routes {
+        let known = self.routes.get(routes).cloned();
+        known.unwrap_or_else(|| {
+            self.routes.insert(Arc::clone(routes));
+            Arc::clone(routes)
+        })
     }
 
     fn set_version(&mut self, number: Number, hash: ContentHash) {
@@ -622,7 +644,7 @@ mod tests {
 
     fn retracted(name: &str, second: i64) -> Record {
         let reason = Some(Text::new("libel"));
-        let feeds = vec!["/news/".into(), "/".into()];
+        let feeds = ["/news/".into(), "/".into()].into();
         let retraction = Retraction { at: at(second), reason, by: Withdrawal::Deleted, feeds };
         Record::Retracted { path: path(name), retraction }
     }
@@ -643,7 +665,7 @@ mod tests {
     }
 
     fn by_command() -> Retraction {
-        Retraction { at: at(7), reason: None, by: Withdrawal::Command, feeds: Vec::new() }
+        Retraction { at: at(7), reason: None, by: Withdrawal::Command, feeds: Routes::default() }
     }
 
     #[test]
@@ -692,6 +714,21 @@ mod tests {
             let ledger = Ledger::replay(story.iter().cloned().chain(more));
             assert_eq!(tombstones(&ledger), [expected, expected], "{what}");
         }
+    }
+
+    #[test]
+    fn what_left_the_same_feeds_shares_their_names() {
+        let stories = [("a.md", "tag:a"), ("b.md", "tag:b"), ("c.md", "tag:c")];
+        let mut ledger = Ledger::replay(stories.map(|(name, entry)| published(name, entry, name)));
+        ledger.apply(&retracted("a.md", 5));
+        ledger.apply(&retracted("b.md", 6));
+        ledger.apply(&Record::Withdrawn { path: path("c.md"), feeds: ["/news/".into(), "/".into()].into() });
+        let article = |name: &str| ledger.article(&path(name)).cloned().expect("remembered");
+        let feeds = |name: &str| article(name).retraction().map(|retraction| Arc::clone(&retraction.feeds));
+        let feeds = [feeds("a.md"), feeds("b.md"), article("c.md").withdrawn().cloned()].map(Option::unwrap);
+        assert!(feeds.iter().all(|other| Arc::ptr_eq(other, &feeds[0])), "{feeds:?}");
+        let tombstones = |route: &str| ledger.tombstones.get(route).and_then(BTreeSet::first).expect("there is one");
+        assert!(Arc::ptr_eq(tombstones("/news/"), tombstones("/")));
     }
 
     #[test]

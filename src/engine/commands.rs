@@ -9,7 +9,7 @@ use crate::build::index::{Filed, Index};
 use crate::config::{Checked, Config};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{Command, Effect};
-use crate::ledger::{Record, Retraction, Withdrawal};
+use crate::ledger::{Record, Retraction, Routes, Withdrawal};
 use crate::types::{ArticlePath, EntryId, Text, rfc3339};
 
 impl Engine {
@@ -75,13 +75,13 @@ impl Engine {
         let remembered = self.ledger.article(path);
         let known = remembered.and_then(|article| article.retraction().cloned());
         let readers_know = remembered.is_some_and(|article| article.id.is_some());
-        let withdrawn = remembered.and_then(|article| article.withdrawn().map(<[_]>::to_vec));
+        let withdrawn = remembered.and_then(|article| article.withdrawn().cloned());
         let feeds = match (&known, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
             (None, None, Some(filed)) if readers_know => self.routes_of(filed),
             // What readers never saw, they are not told of. Where the file was not read yet, they are as soon as it is.
-            (None, None, _) => Vec::new(),
+            (None, None, _) => Routes::default(),
         };
         // The first retraction is the one that readers know of.
         let at = known.map_or(self.second(), |known| known.at);
@@ -130,8 +130,8 @@ impl Engine {
     }
 
     /// The routes of the feeds that have an article.
-    pub(super) fn routes_of(&self, filed: &Filed) -> Vec<Arc<str>> {
-        self.index.iter().flat_map(|index| routes(index.feeds_of(filed))).collect()
+    pub(super) fn routes_of(&self, filed: &Filed) -> Routes {
+        self.index.as_ref().map(|index| routes(index.feeds_of(filed))).unwrap_or_default()
     }
 
     /// Takes a configuration, and says what stands against it.
@@ -219,6 +219,6 @@ impl Engine {
 }
 
 /// The routes of feeds, as records have them.
-pub(super) fn routes<'k>(feeds: impl IntoIterator<Item = &'k FeedKey>) -> Vec<Arc<str>> {
+pub(super) fn routes<'k>(feeds: impl IntoIterator<Item = &'k FeedKey>) -> Routes {
     feeds.into_iter().map(|key| Arc::from(assemble::route(key))).collect()
 }

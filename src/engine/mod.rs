@@ -34,7 +34,7 @@ use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::config::Config;
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
-use crate::ledger::{Ledger, Record};
+use crate::ledger::{Ledger, Record, Routes};
 use crate::snapshot::{Keeper, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
 use held::{Held, Unpacked};
@@ -52,8 +52,8 @@ pub struct Engine {
     records: Vec<Record>,
     /// Files that are not where they were.
     missing: Missing,
-    /// Files that were deleted since the last publication, with the routes of the feeds that had their articles.
-    deleted: BTreeMap<ArticlePath, Vec<Arc<str>>>,
+    /// Files that were deleted since the last publication, with the feeds that had their articles.
+    deleted: BTreeMap<ArticlePath, Routes>,
     /// Articles of which more or less is remembered since the last publication, whether or not they have a file.
     recollected: BTreeSet<ArticlePath>,
     /// Whether something is taken from readers that must not wait for anything.

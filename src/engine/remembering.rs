@@ -57,7 +57,7 @@ impl Engine {
         let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
         let is_retracted = known.is_some_and(|known| known.retraction().is_some());
         let was_known = known.is_some_and(Remembered::is_known);
-        let withdrawn = known.and_then(|known| known.withdrawn().map(<[_]>::to_vec));
+        let withdrawn = known.and_then(|known| known.withdrawn().cloned());
         if is_retracted {
             self.remember(Record::Restored { path: path.clone() });
         }
@@ -90,7 +90,7 @@ impl Engine {
             let filed = index.get(path);
             let feeds = || {
                 let now = || filed.map(|filed| routes(index.feeds_of(filed)));
-                let known = remembered.withdrawn().map(<[_]>::to_vec).or_else(|| deleted.get(path).cloned());
+                let known = remembered.withdrawn().cloned().or_else(|| deleted.get(path).cloned());
                 left().or(known).or_else(now).unwrap_or_default()
             };
             let second = self.second();

@@ -396,7 +396,7 @@ impl Engine {
         });
         self.catalog.remove(path);
         self.problems.set(Source::Article(path.clone()), Vec::new());
-        let withdrawn = self.ledger.article(path).and_then(|article| article.withdrawn().map(<[_]>::to_vec));
+        let withdrawn = self.ledger.article(path).and_then(|article| article.withdrawn().cloned());
         let filed = self.index.as_ref().and_then(|index| index.get(path));
         let feeds = withdrawn.unwrap_or_else(|| filed.map(|filed| self.routes_of(filed)).unwrap_or_default());
         self.deleted.insert(path.clone(), feeds);
