@@ -205,7 +205,7 @@ def running(options, folder, content, before=(), **config):
     file.write_text(compare.dateline_config(content, content_keys=CONTENT_KEYS, **config))
     # As the shipped unit has it.
     os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10")
-    with serve(options.dateline, file, ready_seconds=PATIENCE, stop_seconds=600, admin=True, before=before) as daemon:
+    with serve(options.dateline, file, ready_seconds=PATIENCE, stop_seconds=600, before=before) as daemon:
         yield daemon
 
 

@@ -19,8 +19,8 @@ class Daemon:
 
     def __init__(self, process, urls, log, ready_after):
         self.process, self.url, self.log = process, urls[0], log
-        # Where operators look, if that was asked for.
-        self.admin = urls[1] if len(urls) > 1 else None
+        # Where operators look.
+        self.admin = urls[1]
         # Seconds from its start until it was ready, and from SIGTERM until its end.
         self.ready_after, self.stopped_after = ready_after, None
         self.killed = False
@@ -42,16 +42,16 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def serve(binary, config, ready_seconds=60, stop_seconds=30, admin=False, before=()):
+def serve(binary, config, ready_seconds=60, stop_seconds=30, before=()):
     """Starts the daemon, waits until it is ready, and stops it with SIGTERM; any other end than exit 0 is an error.
 
-    With `admin` operators have a port of their own. `before` is a command that runs the one that follows as itself, like strace -D.
+    Operators have a port of its own as well. `before` is a command that runs the one that follows as itself, like strace -D.
     """
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         begun = time.monotonic()
         process = subprocess.Popen(
-            [*before, str(pathlib.Path(binary).resolve()), "--config", str(config), "serve", "--listen", "127.0.0.1:0"]
-            + (["--admin", "127.0.0.1:0"] if admin else []),
+            [*before, str(pathlib.Path(binary).resolve()), "--config", str(config), "serve",
+             "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
         )
 
@@ -62,10 +62,10 @@ def serve(binary, config, ready_seconds=60, stop_seconds=30, admin=False, before
         daemon = None
         try:
             urls = []
-            while len(urls) < 1 + admin and (line := process.stdout.readline()):
+            while len(urls) < 2 and (line := process.stdout.readline()):
                 if found := ADDRESS.search(line):
                     urls.append(found.group(0))
-            if len(urls) < 1 + admin:
+            if len(urls) < 2:
                 raise SystemExit(f"dateline ended before it printed its address (exit {process.wait()}):\n{logged()}")
             # What it prints later must not fill the pipe and stop it.
             threading.Thread(target=process.stdout.read, daemon=True).start()
