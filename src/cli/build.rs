@@ -1,14 +1,13 @@
 //! `dateline build`
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::progress::Progress;
 use super::{FAILED, WRONG_INPUT, count, fail, load, print_diagnostics, refuse};
 use crate::config::{Checked, Config};
 use crate::daemon::{self, Built, Caching, Inputs};
@@ -109,38 +108,4 @@ fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -
         written.transpose()?;
         built
     })
-}
-
-/// A bar on a terminal, once the work takes longer than a second.
-pub(super) struct Progress {
-    bar: ProgressBar,
-    started: Instant,
-}
-
-impl Progress {
-    pub(super) fn new(work: &'static str) -> Progress {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.set_message(work);
-        Progress { bar, started: Instant::now() }
-    }
-
-    pub(super) fn at(&self, done: usize, total: usize) {
-        if !done.is_multiple_of(64)
-            || self.started.elapsed() < Duration::from_secs(1)
-            || !std::io::stderr().is_terminal()
-        {
-            return;
-        }
-        if self.bar.length().is_none() {
-            self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        self.bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-    }
-
-    pub(super) fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
 }

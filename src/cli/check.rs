@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::build::Progress;
+use super::progress::Progress;
 use super::{WRONG_INPUT, count, fail, print_diagnostics};
 use crate::build::index::Index;
 use crate::daemon::{self, Caching, Inputs};

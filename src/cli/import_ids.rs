@@ -9,8 +9,8 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use super::build::Progress;
 use super::fetch::fetch;
+use super::progress::Progress;
 use super::{count, fail, load, refuse};
 use crate::article::Parsed;
 use crate::article::card::Card;

@@ -26,6 +26,7 @@ mod import_ids;
 mod init;
 mod new;
 mod pin;
+mod progress;
 mod serve;
 
 use std::fmt;
