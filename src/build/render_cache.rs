@@ -83,3 +83,34 @@ impl RenderCache {
 fn weight(rendered: &Rendered) -> usize {
     rendered.html.as_str().len() + rendered.text.len() + 400
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Text;
+
+    #[test]
+    fn what_no_window_holds_goes_oldest_first_when_the_budget_is_used_up() {
+        const EACH: usize = 1_000;
+        let key = |number: u32| RenderKey(ContentHash::of(&number.to_le_bytes()));
+        let rendering = |number: u32| {
+            let text = format!("{number:>600}");
+            let rendered = Rendered { html: Text::new(""), text, local_media: Vec::new() };
+            assert_eq!(weight(&rendered), EACH);
+            Arc::new(rendered)
+        };
+        let mut cache = RenderCache::new(10 * EACH);
+        let held: Vec<Arc<Rendered>> = (0..3).map(rendering).collect();
+        (0..).zip(&held).for_each(|(number, held)| cache.keep(key(number), held));
+        for number in 3..100 {
+            cache.keep(key(number), &rendering(number));
+            cache.keep(key(number), &rendering(number));
+            assert!(cache.bytes <= 10 * EACH && cache.bytes == cache.rendered.len() * EACH, "{number}");
+        }
+        let there: Vec<u32> = (0..100).filter(|number| cache.get(&key(*number)).is_some()).collect();
+        assert_eq!(there, [0, 1, 2, 93, 94, 95, 96, 97, 98, 99]);
+        drop(held);
+        (100..110).for_each(|number| cache.keep(key(number), &rendering(number)));
+        assert!((0..3).all(|number| cache.get(&key(number)).is_none()), "nothing holds them any more");
+    }
+}
