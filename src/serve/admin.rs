@@ -157,14 +157,10 @@ fn metrics(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
         watching.get_or_create(&Label("mode", mode)).set((mode == meters.watching.load().mode).into());
     }
     let mut registry = Registry::with_prefix("dateline");
-    let single = |value: i64| {
-        let gauge: Gauge = Gauge::default();
-        gauge.set(value);
-        gauge
-    };
-    registry.register("ready", "Whether readers are served", single(i64::from(snapshot.generation > 0)));
+    let feeds: Gauge = Gauge::default();
+    feeds.set(gauge(report.feeds));
     registry.register("articles", "Articles, by state", articles);
-    registry.register("feeds", "Feeds, each in one or more formats", single(gauge(report.feeds)));
+    registry.register("feeds", "Feeds, each in one or more formats", feeds);
     registry.register("watch_mode", "How changes of articles are found", watching);
     registry.register("problems", "What is wrong at the moment, by code", problems);
     registry.register("newest_item_age_seconds", "How old the newest item of a section is", ages);
