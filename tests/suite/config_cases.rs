@@ -76,7 +76,11 @@ fn the_shipped_reference_is_right_and_whole() {
         include_str!("../../src/config/sections.rs"),
         include_str!("../../src/config/feeds.rs"),
         include_str!("../../src/config/server.rs"),
+        include_str!("../../src/config/addresses.rs"),
     );
+    let readme = include_str!("../../README.md");
+    let table =
+        readme.split("| key | meaning | default |").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a table");
     let mut keys = 0;
     for call in [
         "text(sink, \"",
@@ -87,7 +91,10 @@ fn the_shipped_reference_is_right_and_whole() {
         "table(sink, \"",
         "tables(sink, \"",
         "required_text(table, sink, \"",
+        "required_text(&mut table, sink, \"",
         "duration(table, sink, \"",
+        "duration(content, sink, \"",
+        "duration(&mut mass, sink, \"",
         "count(sink, \"",
         "minutes(sink, \"",
         "numbers(sink, \"",
@@ -100,7 +107,11 @@ fn the_shipped_reference_is_right_and_whole() {
                 // Inside an inline table.
                 || text.contains(&format!(" {key} = "));
             assert!(named || text.contains(&format!(".{key}]")), "the reference does not show `{key}`");
+            let told = ["`", "."]
+                .into_iter()
+                .any(|before| ["`", "."].iter().any(|after| table.contains(&format!("{before}{key}{after}"))));
+            assert!(told, "the README's table does not name `{key}`");
         }
     }
-    assert!(keys > 50, "{keys} keys: does this test still find them?");
+    assert!(keys > 70, "{keys} keys: does this test still find them?");
 }
