@@ -12,8 +12,11 @@ each size, or those that --only names:
   cold      `dateline build` from nothing; with --hugo also Hugo, in turn, and the ratio
   full      the same with full text in three formats and feeds for tags and authors, as a multiple of `cold` in turn
   linear    `cold` at the smallest and the largest size in turn: time for an article at each, and their ratio (needs two sizes)
+  again     `dateline build` once more, nothing changed
   warm      `dateline serve` once more, with what an earlier run left, until /readyz says 200: after one that ended well, and after
             one that was killed with -9; with --strace also how many article files were opened for it
+  poll      looks at all files where the system tells of nothing (`content.watch = "poll"`): how long one takes, how long after it the
+            next one comes, and the share that they have of all cores, over three of them
   latency   from a change of one file until its feed has it over HTTP: added, changed, renamed, deleted (less the grace)
   burst     --burst articles, the newest of all, that come at once: copied one by one, and moved in as one folder. Until all are
             public and every feed has exactly its 50 newest; meanwhile a reader asks for a feed all the time
@@ -51,7 +54,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 from daemon import serve  # noqa: E402
 
-NAMES = ["cold", "full", "linear", "warm", "latency", "burst", "sections", "resident"]
+NAMES = ["cold", "full", "linear", "again", "warm", "poll", "latency", "burst", "sections", "resident"]
 SECTIONS, ITEMS = compare.SECTIONS, compare.ITEMS
 # make_corpus.py has so many tags and authors.
 TAXONOMY_FEEDS = 31 + 97
@@ -62,6 +65,7 @@ CONTENT_KEYS = f'removal_grace = "{GRACE_SECONDS}s"\nmass_removal = {{ least = 1
 RESIDENCY = datetime.timedelta(hours=25)
 AT_ONCE = 10
 SAMPLES = 10
+LOOKS = 3
 PATIENCE = 1_800
 BEGUN = time.monotonic()
 
@@ -196,13 +200,30 @@ def linear(options, small, large, folder):
     return result
 
 
+def again(options, archive, folder):
+    (folder / "again.toml").write_text(compare.dateline_config(archive.content))
+    compare.warm(archive.content)
+    build(options, folder, "again.toml", archive, SECTIONS + 1)
+    rounds = []
+    for number in range(options.rounds):
+        compare.warm(archive.content)
+        rounds.append({"again": compare.measured([options.dateline, "--config", "again.toml", "build"], folder, folder / "dateline.log")})
+        if not re.search(r"\b0 written\b", tell_hidden(folder, archive)):
+            raise SystemExit(f"nothing changed, and yet it said:\n{tell_hidden(folder, archive)}")
+        say(f"again, round {number + 1}: " + compare.described("dateline", rounds[-1]["again"]))
+    rows, figures = compare.medians(rounds)
+    result = Result(f"again, {archive.size} articles", rows, figures)
+    result.bound("seconds", figures["again"]["wall_s"], options.max_again)
+    return result
+
+
 # The daemon.
 
 @contextlib.contextmanager
-def running(options, folder, content, before=(), **config):
+def running(options, folder, content, before=(), keys="", **config):
     """A daemon on articles, with feeds and state in a folder that may have them from an earlier run."""
     file = folder / "dateline.toml"
-    file.write_text(compare.dateline_config(content, content_keys=CONTENT_KEYS, **config))
+    file.write_text(compare.dateline_config(content, content_keys=CONTENT_KEYS + keys, **config))
     # As the shipped unit has it.
     os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10")
     with serve(options.dateline, file, ready_seconds=PATIENCE, stop_seconds=600, before=before) as daemon:
@@ -269,7 +290,7 @@ def opened(log, content):
 
 
 def warm(options, archive, folder):
-    starts = {"from nothing": [], "ended well": [], "killed": []}
+    starts, overflows = {"from nothing": [], "ended well": [], "killed": []}, []
 
     def start(how, kill=False):
         compare.warm(archive.content)
@@ -277,6 +298,7 @@ def warm(options, archive, folder):
             starts[how].append({"ready_s": daemon.ready_after, "peak_mb": daemon.status("VmHWM"), "cpu_s": cpu_seconds(daemon)})
             settle(daemon)
             starts[how][-1]["rss_mb"] = daemon.status("VmRSS")
+            overflows.append(int(metrics(daemon)["dateline_watch_overflows_total"]))
             if kill:
                 # Whatever is written a while after the last change is written by now.
                 time.sleep(options.before_kill)
@@ -312,8 +334,35 @@ def warm(options, archive, folder):
     result.bound("seconds after one that ended well:", figures["ended_well"]["ready_s"], options.max_warm)
     result.bound("seconds after one that was killed:", figures["killed"]["ready_s"], options.max_killed)
     result.bound("peak MB", figures["ended_well"]["peak_mb"], options.max_warm_mb)
+    # Reading must not flood the queue with events of its own.
+    result.bound("times that events were lost:", sum(overflows), 0)
     if options.strace:
         result.bound("article files opened:", figures["ended_well"]["files_opened"], options.max_opened)
+    return result
+
+
+def looking(options, archive, folder):
+    with running(options, folder, archive.content, keys='watch = "poll"\n') as daemon:
+        settle(daemon)
+
+        def next_look():
+            """Waits for the end of the next one. When that was, and the CPU seconds until then."""
+            before = metrics(daemon)["dateline_files_looked_at_total"]
+            while metrics(daemon)["dateline_files_looked_at_total"] < before + archive.size:
+                time.sleep(0.05)
+            return time.monotonic(), cpu_seconds(daemon)
+
+        begun, cpu = next_look()
+        for _ in range(LOOKS):
+            until, cpu_until = next_look()
+        numbers = metrics(daemon)
+    share = (cpu_until - cpu) / (until - begun) / os.cpu_count()
+    figures = {"look_s": round(numbers["dateline_scan_seconds"], 3), "pause_s": round(numbers["dateline_scan_interval_seconds"], 2),
+               "share": round(share, 4), "found": int(numbers["dateline_changes_found_by_scan_total"])}
+    rows = [["a look s", "then a pause s", "share of all cores"], [f"{figures['look_s']:.2f}", f"{figures['pause_s']:.1f}", f"{share:.1%}"]]
+    result = Result(f"poll, {archive.size} articles", rows, figures)
+    result.bound("of all cores:", share, options.max_poll)
+    result.bound("changes where there were none:", figures["found"], 0)
     return result
 
 
@@ -615,7 +664,8 @@ def run(options, scratch):
     """Each result, as it comes."""
     needs_archives = set(options.only) - {"sections"}
     found = archives(options, scratch) if needs_archives else []
-    measures = {"cold": cold, "full": full, "warm": warm, "latency": latency, "burst": burst, "resident": resident}
+    measures = {"cold": cold, "full": full, "again": again, "warm": warm, "poll": looking, "latency": latency, "burst": burst,
+                "resident": resident}
 
     def fresh(name):
         """A folder for it alone, gone at its end."""
@@ -660,7 +710,7 @@ def main():
     bounds.add_argument("--max-memory", type=float, metavar="N", help="cold: the most that dateline's peak may be, in Hugo's")
     for name, metavar, text in [
         ("cold", "SECONDS", "cold"), ("full", "N", "full: the wall time in that of cold"), ("linear", "N", "linear: the ratio of wall times for an article"),
-        ("peak-mb", "MB", "linear: the peak at the largest size"), ("warm", "SECONDS", "warm: after one that ended well"),
+        ("again", "SECONDS", "again"), ("poll", "N", "poll: the share of all cores"), ("peak-mb", "MB", "linear: the peak at the largest size"), ("warm", "SECONDS", "warm: after one that ended well"),
         ("killed", "SECONDS", "warm: after one that was killed"), ("warm-mb", "MB", "warm: the peak"), ("opened", "FILES", "warm: opened article files"),
         ("p50", "MS", "latency: of each kind"), ("p99", "MS", "latency: of each kind"), ("burst", "SECONDS", "burst: from the begin of the move, the end of the copying"),
         ("stall", "MS", "burst: p99 of the reader"), ("sections-p50", "MS", "sections"), ("sections-p99", "MS", "sections"),

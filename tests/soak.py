@@ -26,6 +26,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -356,7 +357,9 @@ def prepare(scratch, options):
     config = scratch / "config" / "dateline.toml"
     text = config.read_text("utf-8")
     if options.poll:
-        text = text.replace("[content]\n", '[content]\nwatch = "poll"\n', 1)
+        text, found = re.subn(r'^watch = "\w+"$', 'watch = "poll"', text, flags=re.M)
+        if found != 1:
+            raise SystemExit(f"{config} has {found} lines that say how to watch")
     if options.archive:
         command = [sys.executable, str(ROOT / "benches" / "make_corpus.py"), str(scratch / "content" / "archive"), str(options.archive),
                    "--sections", str(ARCHIVE_SECTIONS), "--mix"]
