@@ -97,7 +97,7 @@
 //!
 //! **Why are hints not trusted?** `notify` loses what happens in a folder before it is watched, and the kernel's queue
 //! overflows. A hint says where to look; the look decides. A scan every five minutes finds what nobody said. Watches come before the
-//! first scan, but for archives of thousands of folders, which take seconds to watch: there a second scan follows.
+//! first scan, but for archives that take seconds to watch, or whose reading would be an event for each file: there a second scan follows.
 //!
 //! **Why are events kept where they do not tell everything?** What this machine writes to a network file system is told at once; only what
 //! others write there has to wait for a look (`watch::mode`).

@@ -43,9 +43,6 @@ impl Serve {
             Err(code) => return code,
         };
         start_log();
-        if self.verify && config.state.is_dir() {
-            drop(Caching::emptied(&config.state));
-        }
         // Builds and encodings have threads of their own. Two threads that take turns at requests need more of the machine for each
         // than one that has much to do, so that a core is left to them.
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -55,6 +52,7 @@ impl Serve {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
+        let cache = if self.verify { Caching::emptied } else { Caching::at };
         let instead = Instead { listen: self.listen, admin: self.admin };
         let mut last_words = None;
         let result = runtime.block_on(async {
@@ -65,7 +63,8 @@ impl Serve {
             let meters = Arc::clone(&front.meters);
             last_words = Some(renewal.clone());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-            let daemon = daemon::run(checked, config, front, daemon::now, async { stopped.await.unwrap_or_default() });
+            let daemon =
+                daemon::run(checked, config, front, cache, daemon::now, async { stopped.await.unwrap_or_default() });
             let mut daemon = std::pin::pin!(daemon);
             // Ends when it is dropped, at the end.
             let mut progress = JoinSet::new();

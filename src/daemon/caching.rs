@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::store::{Cache, Renderings};
-use crate::types::{ArticlePath, ContentHash};
+use crate::types::ArticlePath;
 use crate::watch::cache::{Cached, MetadataCache};
 
 /// The cache of a state directory; `None`: nothing is kept, and every file is read.
@@ -17,13 +17,11 @@ impl Caching {
         Caching(Some(Cache::open(state)))
     }
 
-    /// The same, emptied: every file is read, hashed and rendered again.
+    /// The same, for who has locked it, and emptied: every file is read, hashed and rendered again.
     pub fn emptied(state: &Path) -> Caching {
         Renderings::forget(state);
-        let mut cache = Cache::open(state);
-        // Nothing is read by no rules.
-        cache.read_by(ContentHash::from_bytes([0; 16]));
-        Caching(Some(cache))
+        Cache::forget(state);
+        Caching::at(state)
     }
 
     /// No cache.
@@ -38,10 +36,6 @@ impl Caching {
 }
 
 impl MetadataCache for Caching {
-    fn read_by(&mut self, rules: ContentHash) {
-        self.0.iter_mut().for_each(|cache| cache.read_by(rules));
-    }
-
     fn of_folder(&mut self, folder: &str) -> HashMap<String, Cached> {
         let rows = self.0.as_mut().map(|cache| cache.of_folder(folder)).unwrap_or_default();
         rows.into_iter().map(|(name, (seal, card))| (name, Cached { seal, card })).collect()

@@ -103,7 +103,8 @@ pub fn load(file: &Path) -> Checked {
     }
 }
 
-/// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses.
+/// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses. What was read
+/// of files before is taken from what `cache` opens, [`Caching::at`] or [`Caching::emptied`].
 ///
 /// # Errors
 /// When a part of the daemon ended by itself.
@@ -111,6 +112,7 @@ pub async fn run(
     checked: Checked,
     config: Arc<Config>,
     front: Front,
+    cache: fn(&Path) -> Caching,
     clock: Clock,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
@@ -144,8 +146,8 @@ pub async fn run(
         meanwhile: Arc::clone(&meanwhile),
     };
     let (heard, watched) = mpsc::channel(WATCHED);
-    let cache = Caching::at(&config.state);
-    let watcher = watch::start(options, cache, heard, Arc::clone(&front.meters))
+    // The state is ours by now.
+    let watcher = watch::start(options, cache(&config.state), heard, Arc::clone(&front.meters))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
     let remembered: Result<_, Trouble> = remembered.await.map_err(fatal)?;
     let (store, ledger, before) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
@@ -153,6 +155,7 @@ pub async fn run(
         let count = before.documents.len();
         tracing::info!("{count} documents of the last run are served until the articles are known");
     }
+    let (published, first) = channel::channel(!before.documents.is_empty());
     let snapshot = Arc::new(ArcSwap::from_pointee(before));
     let (events, inbox) = mpsc::channel(64);
     let library = Library::new(Arc::new(documents), &snapshot, &events);
@@ -172,7 +175,6 @@ pub async fn run(
             demand => once::supply(&root(&config), &config, demand),
         })
     };
-    let (published, first) = channel::channel(false);
     let options = ServeOptions { first: Some(first), ..front.options(&config.server, clock) };
     let Front { listeners, renewal, meters } = front;
     parts.spawn(async move {
@@ -290,7 +292,7 @@ struct Daemon {
     /// What is published, for whoever writes it down.
     printed: channel::Sender<Option<library::Published>>,
     meters: Arc<Meters>,
-    /// Whether anything is published yet.
+    /// Whether there is anything to show yet.
     published: channel::Sender<bool>,
     /// Since when the change is known that is being worked on.
     changing: Option<Instant>,

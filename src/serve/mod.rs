@@ -115,8 +115,8 @@ pub struct ServeOptions {
     pub access_log: Option<Arc<AccessLog>>,
     /// What is counted.
     pub meters: Arc<Meters>,
-    /// Whether anything is published yet. Until then, clients of sockets that others hold open wait, instead of being told that
-    /// there is nothing.
+    /// Whether there is anything to show yet, of this run or of the last. Until then, clients of sockets that others hold open wait,
+    /// instead of being told that there is nothing.
     pub first: Option<watch::Receiver<bool>>,
 }
 

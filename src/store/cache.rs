@@ -8,15 +8,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::types::{ArticlePath, ContentHash};
 
 const DATABASE: &str = "cache.sqlite";
 /// Another version of the tables, or none: they are made anew.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 const TABLES: &str = "
-    CREATE TABLE rules (hash BLOB NOT NULL) STRICT;
     CREATE TABLE folder (number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE file (
         folder INTEGER NOT NULL,
@@ -41,13 +40,17 @@ pub struct Cache {
 }
 
 enum Order {
-    Rules(ContentHash, Sender<()>),
     Keep(Vec<(ArticlePath, Option<Row>)>),
     /// Forgets what is in no folder of these.
     Only(HashSet<String>),
 }
 
 impl Cache {
+    /// Removes what is kept in a state directory that this process has locked.
+    pub fn forget(directory: &Path) {
+        remove(&directory.join(DATABASE));
+    }
+
     /// Opens the cache in a state directory that this process has locked.
     pub fn open(directory: &Path) -> Cache {
         let path = directory.join(DATABASE);
@@ -67,14 +70,6 @@ impl Cache {
             Err(error) => tracing::warn!("{}: {error}; the next start reads every article again", path.display()),
         }
         cache
-    }
-
-    /// Says by which rules files are read: what was read by others is forgotten.
-    pub fn read_by(&mut self, rules: ContentHash) {
-        let (done, wait) = channel();
-        self.order(Order::Rules(rules, done));
-        // Not answered where nobody writes.
-        wait.recv().unwrap_or_default();
     }
 
     /// What is kept of the files of a folder, with their names.
@@ -170,17 +165,9 @@ fn write(mut database: Connection, inbox: &Receiver<Order>) {
         let carry_out = || -> rusqlite::Result<()> {
             let transaction = database.transaction()?;
             let mut count = 0;
-            let mut told = Vec::new();
             let mut next = Some(first);
             while let Some(order) = next {
                 match order {
-                    Order::Rules(rules, done) => {
-                        if forget_others(&transaction, rules)? {
-                            numbers.clear();
-                        }
-                        told.push(done);
-                        break;
-                    }
                     Order::Keep(rows) => {
                         count += rows.len();
                         rows.iter().try_for_each(|(path, row)| keep(&transaction, &mut numbers, path, row.as_ref()))?;
@@ -196,17 +183,6 @@ fn write(mut database: Connection, inbox: &Receiver<Order>) {
             return;
         }
     }
-}
-
-/// Forgets everything where it was read by other rules. Says whether it did.
-fn forget_others(database: &Connection, rules: ContentHash) -> rusqlite::Result<bool> {
-    let known: Option<[u8; 16]> = database.query_row("SELECT hash FROM rules", [], |row| row.get(0)).optional()?;
-    if known == Some(*rules.as_bytes()) {
-        return Ok(false);
-    }
-    database.execute_batch("DELETE FROM file; DELETE FROM folder; DELETE FROM rules;")?;
-    database.execute("INSERT INTO rules (hash) VALUES (?)", [rules.as_bytes()])?;
-    Ok(true)
 }
 
 fn keep(

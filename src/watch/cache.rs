@@ -21,7 +21,7 @@ const YOUNG: Duration = Duration::from_secs(1);
 /// What is kept of a file that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cached {
-    /// Hash of the file's path and stamp, of the stamps of the files that it names, and of `card`.
+    /// Hash of the rules by which the file was read, of its path and stamp, of the stamps of the files that it names, and of `card`.
     pub seal: ContentHash,
     /// The bytes of its card.
     pub card: Box<[u8]>,
@@ -29,14 +29,11 @@ pub struct Cached {
 
 /// Keeps what was read from one run to the next. What it gives is checked, so it may lose or spoil anything.
 pub trait MetadataCache: Send {
-    /// Says by which rules files are read: what was read by others is forgotten.
-    fn read_by(&mut self, rules: ContentHash);
-    /// What is kept of the files of a folder, by their names; `complete`: forgets it of files that are not among these, and of folders
-    /// that are never asked for, once [`MetadataCache::finish_listing`] is called.
+    /// What is kept of the files of a folder, by their names.
     fn of_folder(&mut self, folder: &str) -> HashMap<String, Cached>;
     /// Keeps what was read of files; `None`: nothing.
     fn keep(&mut self, rows: Vec<(ArticlePath, Option<Cached>)>);
-    /// All folders were asked for.
+    /// All folders were asked for: what is kept of others is forgotten.
     fn finish_listing(&mut self);
     /// Of how many folders anything is kept.
     fn folders(&mut self) -> usize;
@@ -44,7 +41,6 @@ pub trait MetadataCache: Send {
 
 /// Nothing is kept.
 impl MetadataCache for () {
-    fn read_by(&mut self, _: ContentHash) {}
     fn of_folder(&mut self, _: &str) -> HashMap<String, Cached> {
         HashMap::new()
     }
@@ -55,43 +51,53 @@ impl MetadataCache for () {
     }
 }
 
-/// The rules by which files are read.
-pub fn rules(options: &ParseOptions) -> ContentHash {
-    ContentHash::of(format!("{PARSER_VERSION} {} {options:?}", env!("CARGO_PKG_VERSION")).as_bytes())
+/// Seals and proves what is kept, for files of one content directory that are read by one set of rules.
+pub(super) struct Seals<'r> {
+    root: &'r Root,
+    rules: ContentHash,
 }
 
-/// What is kept of a file that was read; `None` where anything about it was odd, so that it is read and complained of again, or
-/// where it is too young.
-pub(super) fn row(root: &Root, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<Cached> {
-    let FileState::Present(Parsed { article: Some(article), diagnostics, embargoed: false, withhold: false, .. }) =
-        &file.state
-    else {
-        return None;
-    };
-    let stamp = stamp.filter(|stamp| diagnostics.is_empty() && !is_young(*stamp, now))?;
-    let card: Box<[u8]> = article.card.as_bytes().into();
-    let seal = seal(root, &file.path, stamp, &article.card, now)?;
-    Some(Cached { seal, card })
-}
+impl<'r> Seals<'r> {
+    /// Of files that are read so. Another version of this program may read them otherwise.
+    pub(super) fn new(root: &'r Root, options: &ParseOptions) -> Seals<'r> {
+        let rules = format!("{PARSER_VERSION} {} {options:?}", env!("CARGO_PKG_VERSION"));
+        Seals { root, rules: ContentHash::of(rules.as_bytes()) }
+    }
 
-/// The card of a file that looks as it did when it was read.
-pub(super) fn card(root: &Root, path: &ArticlePath, stamp: Stamp, row: Cached, now: SystemTime) -> Option<Packed> {
-    let card = Packed::from_bytes(path, row.card)?;
-    (seal(root, path, stamp, &card, now)? == row.seal).then_some(card)
-}
+    /// What is kept of a file that was read; `None` where anything about it was odd, so that it is read and complained of again, where
+    /// readers must not see it yet, or where it is too young.
+    pub(super) fn row(&self, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<Cached> {
+        let FileState::Present(Parsed {
+            article: Some(article), diagnostics, embargoed: false, withhold: false, ..
+        }) = &file.state
+        else {
+            return None;
+        };
+        let stamp = stamp.filter(|stamp| diagnostics.is_empty() && !is_young(*stamp, now))?;
+        let card: Box<[u8]> = article.card.as_bytes().into();
+        let seal = self.seal(&file.path, stamp, &article.card, now)?;
+        Some(Cached { seal, card })
+    }
 
-fn seal(root: &Root, path: &ArticlePath, stamp: Stamp, card: &Packed, now: SystemTime) -> Option<ContentHash> {
-    let mut stamps = bytes(stamp).to_vec();
-    if card.has_files() {
-        for (file, _) in card.open(path).files {
-            match look(root, &file).unwrap_or_default() {
-                Some(stamp) if is_young(stamp, now) => return None,
-                Some(stamp) => stamps.extend(bytes(stamp)),
-                None => stamps.push(0),
+    /// The card of a file that looks as it did when it was read.
+    pub(super) fn card(&self, path: &ArticlePath, stamp: Stamp, row: Cached, now: SystemTime) -> Option<Packed> {
+        let card = Packed::from_bytes(path, row.card)?;
+        (self.seal(path, stamp, &card, now)? == row.seal).then_some(card)
+    }
+
+    fn seal(&self, path: &ArticlePath, stamp: Stamp, card: &Packed, now: SystemTime) -> Option<ContentHash> {
+        let mut stamps = bytes(stamp).to_vec();
+        if card.has_files() {
+            for (file, _) in card.open(path).files {
+                match look(self.root, &file).unwrap_or_default() {
+                    Some(stamp) if is_young(stamp, now) => return None,
+                    Some(stamp) => stamps.extend(bytes(stamp)),
+                    None => stamps.push(0),
+                }
             }
         }
+        Some(ContentHash::of_parts([self.rules.as_bytes(), path.as_str().as_bytes(), &stamps, card.as_bytes()]))
     }
-    Some(ContentHash::of_parts([path.as_str().as_bytes(), &stamps, card.as_bytes()]))
 }
 
 fn is_young(stamp: Stamp, now: SystemTime) -> bool {

@@ -11,8 +11,8 @@ use crate::article::MediaFacts;
 use crate::article::card::Packed;
 use crate::types::{ArticlePath, ContentHash};
 
-/// A file that an article names, and what it was when the article was read.
-pub(super) type Named = (ArticlePath, Option<MediaFacts>);
+/// A file that an article names, what it was when the article was read, and what it looked like then, if somebody looked.
+pub(super) type Named = (ArticlePath, Option<MediaFacts>, Option<Stamp>);
 
 /// What was last read of a file. Of its stamp and of its bytes there is as much as tells versions apart; 0: nothing good is known.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -25,13 +25,22 @@ struct Known {
     content: u64,
 }
 
+/// A file that an article names, as it was measured when the article was read.
+#[derive(Debug)]
+struct Measured {
+    file: ArticlePath,
+    facts: Option<MediaFacts>,
+    /// Of what it looked like: it may be another one of the same length. `None`: nobody looked yet.
+    version: Option<u64>,
+}
+
 /// All files that were read and are not gone.
 #[derive(Debug, Default)]
 pub(super) struct KnownFiles {
     folders: BTreeMap<Box<str>, BTreeMap<ArticlePath, Known>>,
     hasher: DefaultHashBuilder,
     /// The files that articles name.
-    files: HashMap<ArticlePath, Vec<Named>>,
+    files: HashMap<ArticlePath, Vec<Measured>>,
     /// The articles that name them.
     named: BTreeMap<ArticlePath, BTreeSet<ArticlePath>>,
 }
@@ -74,9 +83,12 @@ impl KnownFiles {
             version: stamp.map_or(0, |stamp| self.version(stamp)),
             content: hash.map_or(0, number),
         };
-        let same_files = self.files_of(path) == files;
+        let files = self.measured(files);
+        let measured =
+            |files: &[Measured]| -> Vec<_> { files.iter().map(|file| (file.file.clone(), file.facts)).collect() };
+        let same_files = measured(self.files.get(path).map(Vec::as_slice).unwrap_or_default()) == measured(&files);
         let before = self.folders.entry(path.folder().into()).or_default().insert(path.clone(), known);
-        if !same_files {
+        if !same_files || !files.is_empty() {
             self.name(path, files);
         }
         !same_files || before.is_none_or(|before| before.content == 0 || before.content != known.content)
@@ -91,7 +103,8 @@ impl KnownFiles {
         let mut named = Vec::new();
         let known = files.map(|(path, stamp, card)| {
             if card.has_files() || self.files.contains_key(path) {
-                named.push((path, card.open(path).files));
+                let files = card.open(path).files.into_iter().map(|(file, facts)| (file, facts, None));
+                named.push((path, files.collect()));
             }
             let known = Known { file: file(stamp), version: self.version(stamp), content: number(card.hash()) };
             (path.clone(), known)
@@ -103,7 +116,10 @@ impl KnownFiles {
             true => folder.extend(known),
             false => folder.append(&mut known),
         }
-        named.into_iter().for_each(|(path, files)| self.name(path, files));
+        for (path, files) in named {
+            let files = self.measured(files);
+            self.name(path, files);
+        }
     }
 
     /// Gives back the room that is left in it, once all files are known: what came one by one takes nearly twice what it needs.
@@ -151,14 +167,33 @@ impl KnownFiles {
         self.folders(scope).flat_map(|folder| self.in_folder(folder))
     }
 
-    /// The files that an article names.
-    pub(super) fn files_of(&self, path: &ArticlePath) -> &[Named] {
-        self.files.get(path).map(Vec::as_slice).unwrap_or_default()
-    }
-
     /// The articles that name a file.
     pub(super) fn naming(&self, file: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
         self.named.get(file).into_iter().flatten()
+    }
+
+    /// Looks at the files that articles name whose paths begin so. Which articles have to measure them again?
+    pub(super) fn remeasured(
+        &mut self,
+        prefix: &str,
+        look: impl Fn(&ArticlePath) -> Option<Stamp>,
+    ) -> BTreeSet<ArticlePath> {
+        let mut remeasured = BTreeSet::new();
+        let named = self.named.range(ArticlePath::new(prefix)..);
+        for (file, articles) in named.take_while(|(file, _)| file.as_str().starts_with(prefix)) {
+            let stamp = look(file);
+            let version = stamp.map_or(0, |stamp| version(&self.hasher, stamp));
+            for path in articles {
+                let measured = self.files.get_mut(path).into_iter().flatten();
+                for measured in measured.filter(|measured| measured.file == *file) {
+                    let is_same = *measured.version.get_or_insert(version) == version;
+                    if !is_same || measured.facts.map(|facts| facts.length) != stamp.map(|stamp| stamp.size) {
+                        remeasured.insert(path.clone());
+                    }
+                }
+            }
+        }
+        remeasured
     }
 
     /// The files that articles name whose paths begin so, with those articles.
@@ -171,24 +206,37 @@ impl KnownFiles {
     }
 
     fn version(&self, stamp: Stamp) -> u64 {
-        self.hasher.hash_one(stamp).max(1)
+        version(&self.hasher, stamp)
     }
 
-    fn name(&mut self, path: &ArticlePath, files: Vec<Named>) {
-        for (file, _) in self.files.remove(path).unwrap_or_default() {
+    fn measured(&self, files: Vec<Named>) -> Vec<Measured> {
+        let measured = files.into_iter().map(|(file, facts, stamp)| Measured {
+            file,
+            facts,
+            version: stamp.map(|stamp| self.version(stamp)),
+        });
+        measured.collect()
+    }
+
+    fn name(&mut self, path: &ArticlePath, files: Vec<Measured>) {
+        for Measured { file, .. } in self.files.remove(path).unwrap_or_default() {
             let Some(articles) = self.named.get_mut(&file) else { continue };
             articles.remove(path);
             if articles.is_empty() {
                 self.named.remove(&file);
             }
         }
-        for (file, _) in &files {
+        for Measured { file, .. } in &files {
             self.named.entry(file.clone()).or_default().insert(path.clone());
         }
         if !files.is_empty() {
             self.files.insert(path.clone(), files);
         }
     }
+}
+
+fn version(hasher: &DefaultHashBuilder, stamp: Stamp) -> u64 {
+    hasher.hash_one(stamp).max(1)
 }
 
 fn file(stamp: Stamp) -> u64 {

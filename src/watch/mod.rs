@@ -6,9 +6,9 @@
 //! scan ───────────┘
 //! ```
 //!
-//! Arm, then scan, then listen: what happens in between is in both. (Archives of thousands of folders are scanned before and after.) Overflow, a new folder, an error and a slow timer each
-//! cause a scan, of the folder where that is enough. Where the system does not tell of everything, `mode` says so, and how often
-//! to scan instead.
+//! Arm, then scan, then listen: what happens in between is in both. (An archive of which nothing is cached, or with thousands of folders,
+//! is scanned before and after.) Overflow, a new folder, an error and a slow timer each cause a scan, of the folder where that is
+//! enough. Where the system does not tell of everything, `mode` says so, and how often to scan instead.
 
 pub mod cache;
 pub mod coalesce;
@@ -157,7 +157,7 @@ enum Met {
 pub fn read_everything<S>(
     root: &Root,
     options: &ParseOptions,
-    mut cache: impl MetadataCache,
+    cache: impl MetadataCache,
     clock: fn() -> SystemTime,
     meanwhile: &Meanwhile,
     progress: &(impl Fn(usize, usize) + Sync),
@@ -166,7 +166,6 @@ pub fn read_everything<S>(
     let Meanwhile { horizon, found } = meanwhile;
     let done = AtomicUsize::new(0);
     let reader = read::Reader::new(root, options);
-    cache.read_by(cache::rules(options));
     // What is kept is asked for while what was read is handed over.
     let cache = Mutex::new(cache);
     let asked = || cache.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use super::cache::{self, Cached};
+use super::cache::{Cached, Seals};
 use super::coalesce::Stamp;
 use super::scan::{OpenFolder, Root, look, stamp};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
@@ -148,7 +148,7 @@ pub(super) fn read_all(
     let reader = Reader::new(root, options);
     let read = on_all_cores(files, |(path, stamp)| {
         let file = reader.read(path, *stamp);
-        let row = cache::row(root, &file, *stamp, super::clock());
+        let row = reader.seals.row(&file, *stamp, super::clock());
         (file, row)
     });
     let (files, rows): (Vec<_>, Vec<_>) = read.into_iter().unzip();
@@ -161,12 +161,13 @@ pub(super) fn read_all(
 pub(super) struct Reader<'a> {
     root: &'a Root,
     options: &'a ParseOptions,
+    pub(super) seals: Seals<'a>,
     bytes: AtomicUsize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(root: &'a Root, options: &'a ParseOptions) -> Reader<'a> {
-        Reader { root, options, bytes: AtomicUsize::new(0) }
+        Reader { root, options, seals: Seals::new(root, options), bytes: AtomicUsize::new(0) }
     }
 
     pub(super) fn read(&self, path: &ArticlePath, stamp: Option<Stamp>) -> ParsedFile {
@@ -211,7 +212,7 @@ impl<'a> Reader<'a> {
     ) -> (ParsedFile, Option<Cached>) {
         if let Some(row) = row
             && let Ok(Some(stamp)) = folder.look(path)
-            && let Some(card) = cache::card(self.root, path, stamp, row, now)
+            && let Some(card) = self.seals.card(path, stamp, row, now)
         {
             return (ParsedFile { path: path.clone(), state: FileState::Known(card), renamed_from: None }, None);
         }
@@ -240,7 +241,7 @@ impl<'a> Reader<'a> {
         let (stamp, bytes) = regular().ok()??;
         let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
         let mut file = ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None };
-        let row = cache::row(self.root, &file, Some(stamp), now);
+        let row = self.seals.row(&file, Some(stamp), now);
         file.state = file.state.as_seen_from(horizon);
         if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
             article.source = Some(bytes.into());

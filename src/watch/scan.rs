@@ -134,6 +134,25 @@ pub(super) fn walk(root: &Root, scope: &str, devices: &mut Devices, found: &mut 
     walk
 }
 
+/// Whether more articles than so many are below a folder, by their names alone.
+pub(super) fn has_more_than(mut count: usize, root: &Path) -> bool {
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')) {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            } else if entry.file_name().to_str().is_some_and(is_article_name) {
+                match count.checked_sub(1) {
+                    Some(left) => count = left,
+                    None => return true,
+                }
+            }
+        }
+    }
+    false
+}
+
 /// Whether the content directory looks like another one than it was: nothing is in it, as where a disk is not mounted, or it
 /// is on another device than when it was first seen.
 pub fn is_doubtful(root: &Root, devices: &mut Devices) -> bool {
@@ -384,6 +403,19 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn articles_are_counted_as_far_as_it_matters() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a.md", "news/b.html", "news/deep/er/c.txt", "news/picture.png", ".git/d.md", "news/.e.md.swp"] {
+            let file = folder.path().join(name);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            fs::write(file, "").expect("written");
+        }
+        let more = [0, 1, 2, 3, 4].map(|count| has_more_than(count, folder.path()));
+        assert_eq!(more, [true, true, true, false, false]);
+        assert!(!has_more_than(0, &folder.path().join("missing")));
+    }
 
     #[test]
     fn a_look_from_the_folder_shows_what_any_look_does() {

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
-use super::cache::{self, MetadataCache};
+use super::cache::MetadataCache;
 use super::coalesce::{Coalescer, QUIET, Said, Stamp, Step};
 use super::known::KnownFiles;
 use super::mode::{Limit, Mode, Unannounced};
 use super::mounts;
 use super::notice::{Hint, Notice};
 use super::read;
-use super::scan::{Devices, is_doubtful, is_unmounted, look, seen};
+use super::scan::{Devices, has_more_than, is_doubtful, is_unmounted, look, seen};
 use super::{Heard, WatchOptions, clock};
 use crate::article::is_article_name;
 use crate::event::{Event, FileState, Listing, ParsedFile};
@@ -34,6 +34,8 @@ const BATCH: usize = 1_024;
 const JOINS: Duration = Duration::from_millis(5);
 /// So many folders take seconds to watch.
 const MANY_FOLDERS: usize = 2_000;
+/// So many files that are opened are as many events as the system's queue has room for.
+const MANY_FILES: usize = 16_384;
 /// How soon after a look without watches it is seen whether there is time for arming them and for another look.
 const SECOND_LOOK: Duration = Duration::from_millis(100);
 /// How often it is asked what is mounted, and the configuration is looked at where the system does not tell of it.
@@ -78,8 +80,10 @@ pub(super) struct Worker<C> {
     known: KnownFiles,
     /// What earlier runs read. It is asked on another thread while files are read here.
     cache: Arc<Mutex<C>>,
-    /// Whether the engine has to be told of every file: it was told of none yet, or could not be sure of some.
+    /// Whether the engine has to be told of every file: it was told of none yet, or not what is in a folder that can be read again.
     tells_all: bool,
+    /// What could not be listed when everything was looked at.
+    unreadable: BTreeSet<String>,
     devices: Devices,
     coalescer: Coalescer,
     /// Where renamed articles were before, until they are read.
@@ -104,13 +108,12 @@ struct Stopped;
 impl<C: MetadataCache> Worker<C> {
     pub(super) fn new(
         options: WatchOptions,
-        mut cache: C,
+        cache: C,
         events: Sender<Heard>,
         hints: HintSender<Hint>,
         inbox: Receiver<Hint>,
         meters: Arc<Meters>,
     ) -> Worker<C> {
-        cache.read_by(cache::rules(&options.parsing));
         let config_hash = Some(options.config_hash);
         let config_folder = config_folder(&options.config);
         let coalescer = Coalescer::new(options.grace);
@@ -139,6 +142,7 @@ impl<C: MetadataCache> Worker<C> {
             known: KnownFiles::default(),
             cache: Arc::new(Mutex::new(cache)),
             tells_all: true,
+            unreadable: BTreeSet::new(),
             devices: Devices::new(),
             renamed: BTreeMap::new(),
             coalescer,
@@ -218,8 +222,6 @@ impl<C: MetadataCache> Worker<C> {
                     self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
                     if plan.parsing != self.options.parsing {
                         self.options.parsing = plan.parsing;
-                        let rules = cache::rules(&self.options.parsing);
-                        asked(&self.cache).read_by(rules);
                         self.forget_versions();
                         work.everything = true;
                     }
@@ -353,16 +355,18 @@ impl<C: MetadataCache> Worker<C> {
         }
         if work.everything || self.next_scan <= self.now() {
             let begun = self.now();
-            // Readers of a large archive need not wait for thousands of watches: what happens meanwhile a second look finds.
-            let is_late = !self.listed && asked(&self.cache).folders() > MANY_FOLDERS;
+            let is_late = !self.listed && self.is_large();
             if !is_late {
                 self.arm();
             }
             let arming = self.now().saturating_sub(begun);
             self.scan("")?;
-            let pause = self.mode.pause(self.armed, arming + self.looked, self.options.safety);
-            // What was found has to be worked in first.
-            let pause = if is_late { SECOND_LOOK + self.looked / 3 } else { pause };
+            let pause = match is_late {
+                _ if self.tells_all => Duration::ZERO,
+                // What was found has to be worked in first.
+                true => SECOND_LOOK + self.looked / 3,
+                false => self.mode.pause(self.armed, arming + self.looked, self.options.safety),
+            };
             self.is_unwatched = is_late;
             self.meters.scan_interval.set(pause.as_secs_f64());
             self.next_scan = self.now() + pause;
@@ -391,6 +395,15 @@ impl<C: MetadataCache> Worker<C> {
         self.read(ready)?;
         self.renamed.retain(|path, _| self.coalescer.is_waiting(path));
         Ok(())
+    }
+
+    /// Whether the archive is so large that it is first looked at and then watched: readers need not wait for thousands of watches, and
+    /// each file that is read would be an event. What happens meanwhile a second look finds.
+    fn is_large(&self) -> bool {
+        match asked(&self.cache).folders() {
+            0 => has_more_than(MANY_FILES, &self.options.root.path),
+            known => known > MANY_FOLDERS,
+        }
     }
 
     /// Decides whether a file is to be read now.
@@ -491,7 +504,10 @@ impl<C: MetadataCache> Worker<C> {
             FileState::Present(parsed) => {
                 let article = parsed.article.as_ref();
                 let files = article.into_iter().flat_map(|article| article.metadata.local_files());
-                let files = files.map(|(file, facts)| (file.clone(), facts)).collect();
+                // The first look at everything ends with one at all of them.
+                let look =
+                    |file: &ArticlePath| self.listed.then(|| look(&self.options.root, file).ok()).flatten().flatten();
+                let files = files.map(|(file, facts)| (file.clone(), facts, look(file))).collect();
                 self.known.note(&file.path, stamp, article.map(|article| article.card.hash()), files)
             }
             // What is recalled is noted by whole folders.

@@ -143,8 +143,11 @@ fn wait_for_a_tick(newsroom: &Newsroom) {
 
 /// What reading gives of each file, and whether it was read.
 fn read(newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (String, bool)> {
-    let config = newsroom.path("config/dateline.toml");
-    let config = config::parse(&config, CONFIG.as_bytes()).config.expect("good");
+    read_by(CONFIG, newsroom, cache)
+}
+
+fn read_by(config: &str, newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (String, bool)> {
+    let config = config::parse(&newsroom.path("config/dateline.toml"), config.as_bytes()).config.expect("good");
     let root = Root { path: newsroom.path("content"), name: "content".into() };
     // An hour later, no file is young.
     let clock = || watch::clock() + Duration::from_secs(3_600);
@@ -246,6 +249,25 @@ fn only_what_changed_is_read_again() {
         );
         assert!(young.contains(&"news/young.md".to_owned()), "{young:?}");
     }
+}
+
+/// Nothing has to be forgotten for that: what other rules made of a file does not fit it.
+#[test]
+fn what_other_rules_made_of_a_file_is_not_believed() {
+    let newsroom = Newsroom::new();
+    let text = "---\ntitle: Noon\ndate: 2026-11-20 12:00\n---\n\nText.\n";
+    for number in 0..100 {
+        newsroom.write(&format!("content/news/{number}.md"), text);
+    }
+    let state = state(&newsroom);
+    let in_bogota = CONFIG.replace("Asia/Shanghai", "America/Bogota");
+    let mut told = Vec::new();
+    for (config, expected) in [(CONFIG, 100), (&in_bogota, 100), (&in_bogota, 0), (CONFIG, 100), (CONFIG, 0)] {
+        let files = read_by(config, &newsroom, Caching::at(&state));
+        assert_eq!(files.values().filter(|(_, was_read)| *was_read).count(), expected);
+        told.push(files.into_values().map(|(told, _)| told).collect::<Vec<_>>());
+    }
+    assert!(told[0] == told[3] && told[0] == told[4] && told[1] == told[2] && told[0] != told[1]);
 }
 
 #[test]

@@ -324,9 +324,17 @@ fn systemd_hears_how_it_goes_and_a_restart_is_seen_by_nobody() {
             hear("READY=1");
         }
         over.store(true, std::sync::atomic::Ordering::Relaxed);
-        client.join().expect("every answer is whole")
+        let asked = client.join().expect("every answer is whole");
+        assert!(daemon.stop());
+        asked
     });
     assert!(asked > 3, "{asked}");
+    // Nor while the articles are not known: what was published last is there.
+    fs::rename(newsroom.path("content"), newsroom.path("away")).expect("movable");
+    let daemon = start();
+    let answer = Daemon::at_once(address).get("/rss.xml", &[]);
+    assert_eq!((answer.status, answer.body), (200, expected.body));
+    assert!(daemon.stop());
 }
 
 #[test]
@@ -461,6 +469,11 @@ fn operators_see_how_it_goes_and_readers_do_not() {
         assert!(metrics.contains(&format!("dateline_{name}")), "{name}\n{metrics}");
     }
     assert!(metrics.ends_with("# EOF\n"));
+    // Of a family that is told twice, Prometheus takes none (OpenMetrics 1.0, section "MetricFamily").
+    let mut families: Vec<&str> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    families.sort_unstable();
+    assert!(families.len() > 25 && families.windows(2).all(|pair| pair[0] != pair[1]), "{families:?}");
     assert!(admin.body("/readyz").starts_with("ready\n"));
     // Read-only, not for web pages that lead their own names here, and not where readers are.
     let post = raw(&said[0], "POST /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");

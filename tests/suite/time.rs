@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 
 use dateline::config::Endpoint;
-use dateline::daemon::Front;
+use dateline::daemon::{Caching, Front};
 use dateline::serve::{Audience, Listener};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -84,7 +84,9 @@ fn run_unready(newsroom: &Newsroom) -> (String, oneshot::Sender<()>, JoinHandle<
             let listener = Listener::bind(&endpoint, Audience::Public).expect("a port");
             address.send(listener.endpoint().expect("bound").to_string()).expect("somebody waits");
             let stop = async { stopped.await.unwrap_or_default() };
-            dateline::daemon::run(checked, config, Front::plain(listener), clock, stop).await.expect("it runs");
+            dateline::daemon::run(checked, config, Front::plain(listener), Caching::at, clock, stop)
+                .await
+                .expect("it runs");
         });
     });
     (bound.recv().expect("it binds"), stop, thread)

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, FileTimes};
 use std::io::BufRead;
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -15,8 +16,12 @@ pub(crate) fn config(content: &str) -> String {
 }
 
 /// Starts a command that serves, and what it tells operators.
-pub(crate) fn spawn(newsroom: &Newsroom, mut command: Command) -> (Daemon, Daemon) {
-    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+pub(crate) fn spawn(newsroom: &Newsroom, command: Command) -> (Daemon, Daemon) {
+    spawn_with(newsroom, command, &[])
+}
+
+fn spawn_with(newsroom: &Newsroom, mut command: Command, arguments: &[&str]) -> (Daemon, Daemon) {
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).args(arguments);
     let (daemon, mut output) = Daemon::spawn_talking(&newsroom.path(""), command);
     let mut line = String::new();
     output.read_line(&mut line).expect("it says something");
@@ -62,6 +67,11 @@ fn stamp(newsroom: &Newsroom, name: &str, modified: SystemTime) {
     file.set_times(FileTimes::new().set_modified(modified)).expect("it may be set");
 }
 
+/// As much of a picture as its measures are in.
+fn picture(width: u8) -> Vec<u8> {
+    [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0".as_slice(), &[width], b"\0\0\0\x02\x08\x02\0\0\0\0\0\0\0"].concat()
+}
+
 #[test]
 fn looking_finds_what_keeps_its_size_and_its_time() {
     let newsroom = Newsroom::new();
@@ -72,12 +82,16 @@ fn looking_finds_what_keeps_its_size_and_its_time() {
         newsroom.article(&format!("news/{name}.md"), name, &format!("The first {name}."));
         stamp(&newsroom, &format!("content/news/{name}.md"), second);
     }
+    newsroom.write("content/news/quay.png", picture(3));
+    newsroom
+        .write("content/news/pictured.md", "---\ntitle: pictured\ndate: 2026-11-20\nimage: quay.png\n---\n\nText.\n");
     let (mut daemon, admin) = spawn(&newsroom, newsroom.command());
     daemon.wait_until_ready();
     assert!(wait_for_mode(&admin, "poll").contains("`content.watch` is \"poll\""));
     assert_eq!(watches(&mut daemon), 0);
     let feed = daemon.body("/news/rss.xml");
     assert!(names.iter().all(|name| feed.contains(&format!("The first {name}."))), "{feed}");
+    assert!(feed.contains("width=\"3\""), "{feed}");
 
     let path = |name: &str| format!("content/news/{name}.md");
     let second_version = |name: &str| article(name, &format!("The other {name}."));
@@ -98,16 +112,18 @@ fn looking_finds_what_keeps_its_size_and_its_time() {
     fs::create_dir_all(newsroom.path("content/news/deep/er")).expect("writable");
     fs::rename(newsroom.path(&path("moved")), newsroom.path("content/news/deep/er/moved.md")).expect("movable");
     newsroom.article("news/chips/new.md", "new", "The other new.");
+    newsroom.write("content/news/quay.png", picture(4));
     daemon.wait("all is found", |daemon| {
         let feed = daemon.body("/news/rss.xml");
         let changed = ["moment", "stamp", "older", "replaced", "new"];
         changed.iter().all(|name| feed.contains(&format!("The other {name}.")))
             && !feed.contains("The first deleted.")
             && feed.matches("<title>moved<").count() == 1
+            && feed.contains("width=\"4\"")
     });
     // A move is two: it is gone from one place, and at another.
-    admin.wait("all is counted", |admin| metric(admin, "changes_found_by_scan_total") >= 8.0);
-    assert_eq!(metric(&admin, "changes_found_by_scan_total"), 8.0);
+    admin.wait("all is counted", |admin| metric(admin, "changes_found_by_scan_total") >= 9.0);
+    assert_eq!(metric(&admin, "changes_found_by_scan_total"), 9.0);
     assert!(metric(&admin, "scan_seconds") > 0.0);
     assert!((2.0..=60.0).contains(&metric(&admin, "scan_interval_seconds")));
     assert_eq!(watches(&mut daemon), 0);
@@ -189,21 +205,42 @@ fn a_daemon_reads_again_only_what_changed() {
     }
     // Young files are read after the first look: these are to be read during it.
     newsroom.age("content/news/old-559.md");
-    let read = |expected: f64| {
-        let (daemon, admin) = spawn(&newsroom, newsroom.command());
+    let read_with = |arguments: &[&str], expected: f64| {
+        let (daemon, admin) = spawn_with(&newsroom, newsroom.command(), arguments);
         daemon.wait_until_ready();
         assert_eq!(metric(&admin, "articles_read_total"), expected);
         let status: Value = serde_json::from_str(&admin.body("/status.json")).expect("JSON");
         assert_eq!(status["articles"]["public"], 600);
         assert!(daemon.stop());
     };
+    let read = |expected| read_with(&[], expected);
     read(600.0);
     read(0.0);
     newsroom.article("news/7.md", "Story seven", "Text.");
     read(1.0);
+    // As large as before, and of the same time; another file of the same time.
+    let old = newsroom.path("content/news/old-1.md");
+    let (text, time) = (fs::read_to_string(&old).expect("there"), modified(&newsroom, "content/news/old-1.md"));
+    fs::write(&old, text.replace("Old", "OLD")).expect("written");
+    stamp(&newsroom, "content/news/old-1.md", time);
+    newsroom.write("other.md", text.replace("Old", "old"));
+    stamp(&newsroom, "other.md", time);
+    fs::rename(newsroom.path("other.md"), newsroom.path("content/news/old-2.md")).expect("renamed");
+    // As old as both of them by when they last changed.
+    newsroom.write("other.md", "");
+    newsroom.age("other.md");
+    read(2.0);
+    read(0.0);
+    read_with(&["--verify"], 600.0);
+    read(0.0);
     // What was not read by this run is watched over like all the rest.
     let (daemon, admin) = spawn(&newsroom, newsroom.command());
     daemon.wait_until_ready();
+    let files = ["cache.sqlite", "renderings.sqlite"].map(|name| newsroom.path(&format!(".dateline/{name}")));
+    let numbers = || files.each_ref().map(|file| fs::metadata(file).map(|file| file.ino()).ok());
+    let before = numbers();
+    assert_eq!(newsroom.dateline(&["serve", "--listen", "127.0.0.1:0", "--verify"]).status.code(), Some(1));
+    assert!(before[0].is_some() && numbers() == before, "what another one has open stays where it is");
     let read = metric(&admin, "articles_read_total");
     fs::remove_file(newsroom.path("content/news/8.md")).expect("removed");
     fs::rename(newsroom.path("content/news/9.md"), newsroom.path("content/news/nine.md")).expect("renamed");

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::cache::{self, Cached, MetadataCache};
+use super::super::cache::{Cached, MetadataCache};
 use super::super::coalesce::{Said, Seen, Stamp, Step};
 use super::super::mode;
 use super::super::read::Reader;
@@ -24,18 +24,6 @@ const FOLDERS: usize = 2;
 const PIECE: usize = 256;
 
 impl<C: MetadataCache> Worker<C> {
-    /// Articles whose files look different from when they were read: what no hint told of.
-    pub(super) fn remeasured(&self, scope: &str) -> BTreeSet<ArticlePath> {
-        let different = self.known.named(scope).flat_map(|(file, articles)| {
-            let length = look(&self.options.root, file).ok().flatten().map(|stamp| stamp.size);
-            articles.iter().filter(move |path| {
-                let before = self.known.files_of(path).iter().find(|(name, _)| name == file);
-                before.and_then(|(_, facts)| *facts).map(|facts| facts.length) != length
-            })
-        });
-        different.cloned().collect()
-    }
-
     /// Looks at a folder and all below it, `""` for everything: reads what is new, notes what is gone, and tells the engine.
     pub(super) fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
         self.meters.scans.inc();
@@ -43,7 +31,9 @@ impl<C: MetadataCache> Worker<C> {
         let (begun, read, files) = (self.now(), self.reading, self.meters.read.get());
         let mut found = self.look_everywhere(scope, whole)?;
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
-        let remeasured = self.remeasured(&prefix);
+        // What no hint told of.
+        let root = &self.options.root;
+        let remeasured = self.known.remeasured(&prefix, |file| look(root, file).ok().flatten());
         let now = self.now();
         if scope.is_empty() {
             self.looked = now.saturating_sub(begun).saturating_sub(self.reading.saturating_sub(read));
@@ -57,7 +47,11 @@ impl<C: MetadataCache> Worker<C> {
         }
         self.read(remeasured.into_iter().collect())?;
         if scope.is_empty() {
-            self.tells_all = found.directories.iter().any(|folder| folder.unreadable.is_some());
+            let unreadable = found.directories.iter().filter(|folder| folder.unreadable.is_some());
+            let unreadable: BTreeSet<String> = unreadable.map(|folder| folder.path.clone()).collect();
+            // What is gone from a folder that can be read again, nobody may know but who remembers what was in it.
+            self.tells_all = !whole && unreadable != self.unreadable;
+            self.unreadable = unreadable;
         }
         if whole {
             // Until the grace is over, what is leaving is still there.
@@ -257,7 +251,7 @@ impl<C: MetadataCache> Sight<'_, C> {
             let found = open.look(&path);
             let stamp = found.as_ref().ok().copied().flatten();
             let known = rows.remove(path.name()).zip(stamp);
-            let card = known.and_then(|(row, stamp)| cache::card(self.root, &path, stamp, row, clock()));
+            let card = known.and_then(|(row, stamp)| self.reader.seals.card(&path, stamp, row, clock()));
             let known = card.map(Known::Kept).or_else(|| self.read_at_once(&open, &path, stamp?));
             (path, found, known)
         });
