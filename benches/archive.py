@@ -346,10 +346,11 @@ def looking(options, archive, folder):
         settle(daemon)
 
         def next_look():
-            """Waits for the end of the next one. When that was, and the CPU seconds until then."""
-            before = metrics(daemon)["dateline_files_looked_at_total"]
-            while metrics(daemon)["dateline_files_looked_at_total"] < before + archive.size:
-                time.sleep(0.05)
+            """Waits for the begin of the next one. When that was, and the CPU seconds until then."""
+            before = metrics(daemon)["dateline_scans_total"]
+            while (numbers := metrics(daemon))["dateline_scans_total"] == before:
+                # Asking takes CPU, too.
+                time.sleep(max(0.05, numbers["dateline_scan_interval_seconds"] / 50))
             return time.monotonic(), cpu_seconds(daemon)
 
         begun, cpu = next_look()
