@@ -84,8 +84,8 @@
 //! `Effect::Fetch` and is published when it arrives. Removals never wait for that. While an archive is read for the first time, whoever
 //! reads is told from when on windows show articles ([`watch::Meanwhile`]), and of older ones hands on the card alone.
 //!
-//! **Why may the cache of what was read be wrong?** It is never believed: a row counts only under the hash of its file's path, size, times and
-//! number and of what it says. So it is written without waiting for a disk, and anybody may delete it. Files that changed less than a second
+//! **Why may the cache of what was read be wrong?** It is never believed: a row counts only under the hash of the rules by which its file was
+//! read, of the file's path, size, times and number, and of what it says. So it is written without waiting for a disk, and anybody may delete it. Files that changed less than a second
 //! before they were read are not cached, since they may change again without looking different. A rendered body is found by the hash of
 //! all that it is a function of.
 //!

@@ -45,7 +45,7 @@ class Daemon:
 def serve(binary, config, ready_seconds=60, stop_seconds=30, before=()):
     """Starts the daemon, waits until it is ready, and stops it with SIGTERM; any other end than exit 0 is an error.
 
-    Operators have a port of its own as well. `before` is a command that runs the one that follows as itself, like strace -D.
+    Both its listeners take free ports. `before` is a command that runs the one that follows as itself, like strace -D.
     """
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         begun = time.monotonic()

@@ -19,9 +19,13 @@ impl Caching {
 
     /// The same, for who has locked it, and emptied: every file is read, hashed and rendered again.
     pub fn emptied(state: &Path) -> Caching {
-        Renderings::forget(state);
-        Cache::forget(state);
-        Caching::at(state)
+        match Renderings::forget(state).and_then(|()| Cache::forget(state)) {
+            Ok(()) => Caching::at(state),
+            Err(error) => {
+                tracing::warn!("{}: a cache stays: {error}; it is not used", state.display());
+                Caching::none()
+            }
+        }
     }
 
     /// No cache.
@@ -48,9 +52,5 @@ impl MetadataCache for Caching {
 
     fn finish_listing(&mut self) {
         self.0.iter_mut().for_each(Cache::finish_listing);
-    }
-
-    fn folders(&mut self) -> usize {
-        self.0.as_ref().map(Cache::folders).unwrap_or_default()
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -47,8 +48,11 @@ enum Order {
 
 impl Cache {
     /// Removes what is kept in a state directory that this process has locked.
-    pub fn forget(directory: &Path) {
-        remove(&directory.join(DATABASE));
+    ///
+    /// # Errors
+    /// Where it stays, and would be believed.
+    pub fn forget(directory: &Path) -> io::Result<()> {
+        remove(&directory.join(DATABASE))
     }
 
     /// Opens the cache in a state directory that this process has locked.
@@ -56,7 +60,8 @@ impl Cache {
         let path = directory.join(DATABASE);
         let mut cache = Cache { path: path.clone(), reader: None, asked: HashSet::new(), orders: None, writer: None };
         let opened = open(&path).or_else(|_| {
-            remove(&path);
+            // What stays cannot be opened either.
+            remove(&path).unwrap_or_default();
             open(&path)
         });
         match opened.and_then(|writer| Ok((writer, open(&path)?))) {
@@ -80,7 +85,7 @@ impl Cache {
             tracing::warn!("{}: {error}; what is in it is read again", self.path.display());
             self.reader = None;
             self.orders = None;
-            remove(&self.path);
+            remove(&self.path).unwrap_or_default();
             Vec::new()
         })
     }
@@ -96,14 +101,6 @@ impl Cache {
     pub fn finish_listing(&mut self) {
         let asked = std::mem::take(&mut self.asked);
         self.order(Order::Only(asked));
-    }
-
-    /// Of how many folders anything is kept.
-    pub fn folders(&self) -> usize {
-        let count =
-            |reader: &Connection| reader.query_row("SELECT count(*) FROM folder", [], |row| row.get::<_, i64>(0));
-        let folders = self.reader.as_ref().and_then(|reader| count(reader).ok());
-        folders.and_then(|folders| usize::try_from(folders).ok()).unwrap_or_default()
     }
 
     fn order(&mut self, order: Order) {
@@ -136,12 +133,17 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(database)
 }
 
-pub(super) fn remove(path: &Path) {
+/// Removes a database, and what belongs to it.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     for name in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
         file.push(name);
-        drop(fs::remove_file(file));
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 fn read(database: &Connection, folder: &str) -> rusqlite::Result<Vec<(String, Row)>> {

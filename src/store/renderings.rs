@@ -2,6 +2,7 @@
 //! disk spoilt does not have the hash that stands beside it. Anybody may delete the file.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,15 +34,18 @@ impl Renderings {
     pub fn open(state: &Path) -> Option<Renderings> {
         let path = file(state);
         let database = open(&path).or_else(|_| {
-            remove(&path);
+            remove(&path).unwrap_or_default();
             open(&path)
         });
         database.map(Renderings).inspect_err(|error| tracing::debug!("{}: {error}", path.display())).ok()
     }
 
     /// Forgets all of them.
-    pub fn forget(state: &Path) {
-        remove(&file(state));
+    ///
+    /// # Errors
+    /// Where they stay.
+    pub fn forget(state: &Path) -> io::Result<()> {
+        remove(&file(state))
     }
 
     /// Those that there are of these.

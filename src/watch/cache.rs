@@ -35,8 +35,6 @@ pub trait MetadataCache: Send {
     fn keep(&mut self, rows: Vec<(ArticlePath, Option<Cached>)>);
     /// All folders were asked for: what is kept of others is forgotten.
     fn finish_listing(&mut self);
-    /// Of how many folders anything is kept.
-    fn folders(&mut self) -> usize;
 }
 
 /// Nothing is kept.
@@ -46,9 +44,6 @@ impl MetadataCache for () {
     }
     fn keep(&mut self, _: Vec<(ArticlePath, Option<Cached>)>) {}
     fn finish_listing(&mut self) {}
-    fn folders(&mut self) -> usize {
-        0
-    }
 }
 
 /// Seals and proves what is kept, for files of one content directory that are read by one set of rules.
@@ -100,7 +95,8 @@ impl<'r> Seals<'r> {
     }
 }
 
-fn is_young(stamp: Stamp, now: SystemTime) -> bool {
+/// Whether a file may have changed since it was read without looking different.
+pub(super) fn is_young(stamp: Stamp, now: SystemTime) -> bool {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     let since = i128::try_from(now).unwrap_or(i128::MAX) - i128::try_from(YOUNG.as_nanos()).unwrap_or_default();
     stamp.changed > since || stamp.modified > since

@@ -11,8 +11,8 @@ use crate::article::MediaFacts;
 use crate::article::card::Packed;
 use crate::types::{ArticlePath, ContentHash};
 
-/// A file that an article names, what it was when the article was read, and what it looked like then, if somebody looked.
-pub(super) type Named = (ArticlePath, Option<MediaFacts>, Option<Stamp>);
+/// A file that an article names, what it was when the article was read, and what a look showed then, if somebody looked.
+pub(super) type Named = (ArticlePath, Option<MediaFacts>, Option<Option<Stamp>>);
 
 /// What was last read of a file. Of its stamp and of its bytes there is as much as tells versions apart; 0: nothing good is known.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -30,7 +30,7 @@ struct Known {
 struct Measured {
     file: ArticlePath,
     facts: Option<MediaFacts>,
-    /// Of what it looked like: it may be another one of the same length. `None`: nobody looked yet.
+    /// Of what it looked like, 0 where it was not there: another one may have the same length. `None`: nobody looked yet.
     version: Option<u64>,
 }
 
@@ -172,11 +172,13 @@ impl KnownFiles {
         self.named.get(file).into_iter().flatten()
     }
 
-    /// Looks at the files that articles name whose paths begin so. Which articles have to measure them again?
+    /// Looks at the files that articles name whose paths begin so. Which articles have to measure them again? What nobody looked at
+    /// yet may have changed since it was measured if it `is_young`.
     pub(super) fn remeasured(
         &mut self,
         prefix: &str,
         look: impl Fn(&ArticlePath) -> Option<Stamp>,
+        is_young: impl Fn(Stamp) -> bool,
     ) -> BTreeSet<ArticlePath> {
         let mut remeasured = BTreeSet::new();
         let named = self.named.range(ArticlePath::new(prefix)..);
@@ -186,9 +188,14 @@ impl KnownFiles {
             for path in articles {
                 let measured = self.files.get_mut(path).into_iter().flatten();
                 for measured in measured.filter(|measured| measured.file == *file) {
-                    let is_same = *measured.version.get_or_insert(version) == version;
-                    if !is_same || measured.facts.map(|facts| facts.length) != stamp.map(|stamp| stamp.size) {
-                        remeasured.insert(path.clone());
+                    let same_length = measured.facts.map(|facts| facts.length) == stamp.map(|stamp| stamp.size);
+                    let is_same = match measured.version {
+                        Some(before) => before == version,
+                        None => same_length && !stamp.is_some_and(&is_young),
+                    };
+                    match is_same {
+                        true => measured.version = Some(version),
+                        false => drop(remeasured.insert(path.clone())),
                     }
                 }
             }
@@ -210,12 +217,8 @@ impl KnownFiles {
     }
 
     fn measured(&self, files: Vec<Named>) -> Vec<Measured> {
-        let measured = files.into_iter().map(|(file, facts, stamp)| Measured {
-            file,
-            facts,
-            version: stamp.map(|stamp| self.version(stamp)),
-        });
-        measured.collect()
+        let version = |stamp: Option<Stamp>| stamp.map_or(0, |stamp| self.version(stamp));
+        files.into_iter().map(|(file, facts, look)| Measured { file, facts, version: look.map(version) }).collect()
     }
 
     fn name(&mut self, path: &ArticlePath, files: Vec<Measured>) {

@@ -6,8 +6,8 @@
 //! scan ───────────┘
 //! ```
 //!
-//! Arm, then scan, then listen: what happens in between is in both. (An archive of which nothing is cached, or with thousands of folders,
-//! is scanned before and after.) Overflow, a new folder, an error and a slow timer each cause a scan, of the folder where that is
+//! Arm, then scan, then listen: what happens in between is in both. (An archive of tens of thousands of files or thousands of folders is
+//! scanned before and after.) Overflow, a new folder, an error and a slow timer each cause a scan, of the folder where that is
 //! enough. Where the system does not tell of everything, `mode` says so, and how often to scan instead.
 
 pub mod cache;
@@ -170,7 +170,7 @@ pub fn read_everything<S>(
     let cache = Mutex::new(cache);
     let asked = || cache.lock().unwrap_or_else(PoisonError::into_inner);
     let find = |tell: &mut dyn FnMut((Met, Option<Cached>))| {
-        let mut files = Vec::new();
+        let (mut files, mut gone) = (Vec::new(), Vec::new());
         let walk = scan::walk(root, "", &mut Devices::new(), &mut |folder| {
             let mut rows = asked().of_folder(&folder.path);
             found.fetch_add(folder.files.len(), Ordering::Relaxed);
@@ -179,14 +179,17 @@ pub fn read_everything<S>(
                 let row = rows.remove(path.name());
                 tell((Met::File(path, kind), row));
             }
-            let gone = rows.into_keys().map(|name| (ArticlePath::new(&scan::join(&folder.path, &name)), None));
-            asked().keep(gone.collect());
+            gone.extend(rows.into_keys().map(|name| (ArticlePath::new(&scan::join(&folder.path, &name)), None)));
         });
+        // What could not be listed may be there again the next time.
+        if walk.is_sound() {
+            asked().keep(gone);
+            asked().finish_listing();
+        }
         for (path, diagnostic) in walk.unusable {
             files.push(path.clone());
             tell((Met::Unusable(path, diagnostic), None));
         }
-        asked().finish_listing();
         Listing { files, ..walk.listing }
     };
     let read = |share: Vec<(Met, Option<Cached>)>| {

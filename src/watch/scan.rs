@@ -105,6 +105,15 @@ pub(super) struct Walk {
     pub(super) unusable: Vec<(ArticlePath, Diagnostic)>,
 }
 
+impl Walk {
+    /// Whether what it did not meet is not there.
+    pub(super) fn is_sound(&self) -> bool {
+        let unreadable = self.listing.directories.iter().filter_map(|folder| folder.unreadable.as_ref());
+        // Behind a link there is nothing of ours.
+        !self.listing.doubtful && unreadable.into_iter().all(|diagnostic| diagnostic.code == Code::FolderLink)
+    }
+}
+
 /// Walks through a folder and all below it, and tells of every folder and its articles, without looking at these.
 pub(super) fn walk(root: &Root, scope: &str, devices: &mut Devices, found: &mut impl FnMut(Folder)) -> Walk {
     let listing = Listing {
@@ -134,19 +143,23 @@ pub(super) fn walk(root: &Root, scope: &str, devices: &mut Devices, found: &mut 
     walk
 }
 
-/// Whether more articles than so many are below a folder, by their names alone.
-pub(super) fn has_more_than(mut count: usize, root: &Path) -> bool {
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
+/// Whether more articles, or more folders, than so many are below a folder, by their names alone.
+pub(super) fn has_more_than(mut articles: usize, mut folders: usize, root: &Path) -> bool {
+    let mut found = vec![root.to_owned()];
+    while let Some(folder) = found.pop() {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')) {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(entry.path());
+            let count = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                found.push(entry.path());
+                &mut folders
             } else if entry.file_name().to_str().is_some_and(is_article_name) {
-                match count.checked_sub(1) {
-                    Some(left) => count = left,
-                    None => return true,
-                }
+                &mut articles
+            } else {
+                continue;
+            };
+            match count.checked_sub(1) {
+                Some(left) => *count = left,
+                None => return true,
             }
         }
     }
@@ -412,9 +425,11 @@ mod tests {
             fs::create_dir_all(file.parent().expect("a folder")).expect("made");
             fs::write(file, "").expect("written");
         }
-        let more = [0, 1, 2, 3, 4].map(|count| has_more_than(count, folder.path()));
+        let more = [0, 1, 2, 3, 4].map(|count| has_more_than(count, 9, folder.path()));
         assert_eq!(more, [true, true, true, false, false]);
-        assert!(!has_more_than(0, &folder.path().join("missing")));
+        let more = [0, 1, 2, 3, 4].map(|count| has_more_than(9, count, folder.path()));
+        assert_eq!(more, [true, true, true, false, false]);
+        assert!(!has_more_than(0, 0, &folder.path().join("missing")));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
-use super::cache::MetadataCache;
+use super::cache::{MetadataCache, is_young};
 use super::coalesce::{Coalescer, QUIET, Said, Stamp, Step};
 use super::known::KnownFiles;
 use super::mode::{Limit, Mode, Unannounced};
@@ -23,6 +23,7 @@ use super::read;
 use super::scan::{Devices, has_more_than, is_doubtful, is_unmounted, look, seen};
 use super::{Heard, WatchOptions, clock};
 use crate::article::is_article_name;
+use crate::diag::Code;
 use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
@@ -82,8 +83,8 @@ pub(super) struct Worker<C> {
     cache: Arc<Mutex<C>>,
     /// Whether the engine has to be told of every file: it was told of none yet, or not what is in a folder that can be read again.
     tells_all: bool,
-    /// What could not be listed when everything was looked at.
-    unreadable: BTreeSet<String>,
+    /// What could not be listed when everything was looked at, and why.
+    unreadable: BTreeMap<String, Code>,
     devices: Devices,
     coalescer: Coalescer,
     /// Where renamed articles were before, until they are read.
@@ -142,7 +143,7 @@ impl<C: MetadataCache> Worker<C> {
             known: KnownFiles::default(),
             cache: Arc::new(Mutex::new(cache)),
             tells_all: true,
-            unreadable: BTreeSet::new(),
+            unreadable: BTreeMap::new(),
             devices: Devices::new(),
             renamed: BTreeMap::new(),
             coalescer,
@@ -266,7 +267,7 @@ impl<C: MetadataCache> Worker<C> {
             if self.coalescer.is_unsettled() && self.now() < deadline {
                 self.first = Some((listing, deadline));
             } else {
-                self.send(Event::Rescan(listing))?;
+                self.tell_first(listing)?;
             }
         }
         if self.config_due.is_some_and(|due| due <= self.now()) {
@@ -274,6 +275,14 @@ impl<C: MetadataCache> Worker<C> {
             self.read_config()?;
         }
         Ok(true)
+    }
+
+    /// Tells of the first look, after what was young then. What came and went since was told already, and must not be undone.
+    fn tell_first(&mut self, mut listing: Listing) -> Result<(), Stopped> {
+        let (known, root) = (&self.known, &self.options.root);
+        listing.files.retain(|path| !known.contains(path) && !matches!(look(root, path), Ok(None)));
+        listing.files.extend(known.below("").chain(self.coalescer.leaving()).cloned());
+        self.send(Event::Rescan(listing))
     }
 
     /// Sorts a hint to what has to be done about it.
@@ -350,7 +359,8 @@ impl<C: MetadataCache> Worker<C> {
     fn look_at(&mut self, work: Work) -> Result<(), Stopped> {
         self.renamed.extend(work.renamed);
         // What is being made of the first look is worth more than the second: readers wait for it.
-        if self.is_unwatched && !work.everything && self.events.capacity() < self.events.max_capacity() {
+        let is_busy = self.first.is_some() || self.events.capacity() < self.events.max_capacity();
+        if self.is_unwatched && !work.everything && is_busy {
             self.next_scan = self.next_scan.max(self.now() + SECOND_LOOK);
         }
         if work.everything || self.next_scan <= self.now() {
@@ -398,12 +408,10 @@ impl<C: MetadataCache> Worker<C> {
     }
 
     /// Whether the archive is so large that it is first looked at and then watched: readers need not wait for thousands of watches, and
-    /// each file that is read would be an event. What happens meanwhile a second look finds.
+    /// each file that is read would be an event, of which the system's queue has room for so many. What happens meanwhile a second look
+    /// finds.
     fn is_large(&self) -> bool {
-        match asked(&self.cache).folders() {
-            0 => has_more_than(MANY_FILES, &self.options.root.path),
-            known => known > MANY_FOLDERS,
-        }
+        has_more_than(MANY_FILES, MANY_FOLDERS, &self.options.root.path)
     }
 
     /// Decides whether a file is to be read now.
@@ -459,6 +467,11 @@ impl<C: MetadataCache> Worker<C> {
     }
 
     fn read(&mut self, paths: Vec<ArticlePath>) -> Result<(), Stopped> {
+        self.read_noting(paths, |_, _| {})
+    }
+
+    /// The same; `note` hears of what was news.
+    fn read_noting(&mut self, paths: Vec<ArticlePath>, note: fn(&mut Self, &ArticlePath)) -> Result<(), Stopped> {
         let begun = self.now();
         // By what is known before any of these is read.
         let mut origins: BTreeMap<ArticlePath, ArticlePath> = BTreeMap::new();
@@ -480,6 +493,7 @@ impl<C: MetadataCache> Worker<C> {
             let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
             files.retain(|file| self.is_news(file, stamp(file)));
             for file in &mut files {
+                note(self, &file.path);
                 file.renamed_from = origins.remove(&file.path);
                 file.renamed_from.iter().for_each(|from| self.known.disown(from));
             }
@@ -505,8 +519,10 @@ impl<C: MetadataCache> Worker<C> {
                 let article = parsed.article.as_ref();
                 let files = article.into_iter().flat_map(|article| article.metadata.local_files());
                 // The first look at everything ends with one at all of them.
-                let look =
-                    |file: &ArticlePath| self.listed.then(|| look(&self.options.root, file).ok()).flatten().flatten();
+                // What is young may have changed since it was measured: then it looks like nothing that it was.
+                let settled = |stamp| if is_young(stamp, clock()) { Stamp::default() } else { stamp };
+                let look = |file: &ArticlePath| look(&self.options.root, file).unwrap_or_default().map(settled);
+                let look = |file: &ArticlePath| self.listed.then(|| look(file));
                 let files = files.map(|(file, facts)| (file.clone(), facts, look(file))).collect();
                 self.known.note(&file.path, stamp, article.map(|article| article.card.hash()), files)
             }

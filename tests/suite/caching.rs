@@ -223,6 +223,13 @@ fn only_what_changed_is_read_again() {
     fs::remove_file(newsroom.path("content/news/9.md")).expect("removed");
     assert_eq!(read_files(Caching::at(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
     assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    // Nor is it forgotten where the disk is not mounted.
+    fs::rename(newsroom.path("content"), newsroom.path("away")).expect("renamed");
+    fs::create_dir(newsroom.path("content")).expect("made");
+    assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    fs::remove_dir(newsroom.path("content")).expect("empty");
+    fs::rename(newsroom.path("away"), newsroom.path("content")).expect("renamed");
+    assert_eq!(read_files(Caching::at(&state)).count(), 0);
     let there = fs::read_dir(newsroom.path("content/news")).expect("a folder").count();
     assert_eq!(read_files(Caching::emptied(&state)).count(), there, "`--verify` reads everything");
     assert_eq!(read_files(Caching::at(&state)).count(), 0);

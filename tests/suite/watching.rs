@@ -15,9 +15,11 @@ pub(crate) fn config(content: &str) -> String {
     CONFIG.replace("[content]\n", &format!("[content]\n{content}\n"))
 }
 
-/// Starts a command that serves, and what it tells operators.
+/// Starts a command that serves, and what it tells operators. It is ready.
 pub(crate) fn spawn(newsroom: &Newsroom, command: Command) -> (Daemon, Daemon) {
-    spawn_with(newsroom, command, &[])
+    let (daemon, admin) = spawn_with(newsroom, command, &[]);
+    admin.wait_until_ready();
+    (daemon, admin)
 }
 
 fn spawn_with(newsroom: &Newsroom, mut command: Command, arguments: &[&str]) -> (Daemon, Daemon) {
@@ -25,7 +27,7 @@ fn spawn_with(newsroom: &Newsroom, mut command: Command, arguments: &[&str]) -> 
     let (daemon, mut output) = Daemon::spawn_talking(&newsroom.path(""), command);
     let mut line = String::new();
     output.read_line(&mut line).expect("it says something");
-    let admin = Daemon::at(line.split('/').nth(2).unwrap_or_else(|| panic!("no address in `{line}`")).to_owned());
+    let admin = Daemon::at_once(line.split('/').nth(2).unwrap_or_else(|| panic!("no address in `{line}`")).to_owned());
     (daemon, admin)
 }
 
@@ -82,6 +84,8 @@ fn looking_finds_what_keeps_its_size_and_its_time() {
         newsroom.article(&format!("news/{name}.md"), name, &format!("The first {name}."));
         stamp(&newsroom, &format!("content/news/{name}.md"), second);
     }
+    newsroom.write("content/news/still.png", picture(5));
+    newsroom.write("content/news/still.md", "---\ntitle: still\ndate: 2026-11-20\nimage: still.png\n---\n\nText.\n");
     newsroom.write("content/news/quay.png", picture(3));
     newsroom
         .write("content/news/pictured.md", "---\ntitle: pictured\ndate: 2026-11-20\nimage: quay.png\n---\n\nText.\n");
@@ -113,6 +117,8 @@ fn looking_finds_what_keeps_its_size_and_its_time() {
     fs::rename(newsroom.path(&path("moved")), newsroom.path("content/news/deep/er/moved.md")).expect("movable");
     newsroom.article("news/chips/new.md", "new", "The other new.");
     newsroom.write("content/news/quay.png", picture(4));
+    // Nothing of it is another but its times, so that nothing was missed.
+    stamp(&newsroom, "content/news/still.png", SystemTime::UNIX_EPOCH);
     daemon.wait("all is found", |daemon| {
         let feed = daemon.body("/news/rss.xml");
         let changed = ["moment", "stamp", "older", "replaced", "new"];
@@ -127,6 +133,58 @@ fn looking_finds_what_keeps_its_size_and_its_time() {
     assert!(metric(&admin, "scan_seconds") > 0.0);
     assert!((2.0..=60.0).contains(&metric(&admin, "scan_interval_seconds")));
     assert_eq!(watches(&mut daemon), 0);
+}
+
+/// What a look made of it that could not tell yet, since a file was young, is told after what came meanwhile.
+#[test]
+fn what_comes_while_the_first_look_waits_stays() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Text.");
+    newsroom.article("news/c.md", "Story C", "Text.");
+    newsroom.age("content/news/c.md");
+    // By its time it may still be written.
+    stamp(&newsroom, "content/news/a.md", dateline::watch::clock() + Duration::from_secs(3_600));
+    let (daemon, admin) = spawn_with(&newsroom, newsroom.command(), &[]);
+    admin.wait("the first look is over", |admin| metric(admin, "articles_read_total") >= 1.0);
+    newsroom.write("b.md", article("Story B", "Text."));
+    fs::rename(newsroom.path("b.md"), newsroom.path("content/news/b.md")).expect("renamed");
+    fs::remove_file(newsroom.path("content/news/c.md")).expect("removed");
+    admin.wait("it is read", |admin| metric(admin, "articles_read_total") >= 2.0);
+    assert_eq!(daemon.get("/readyz", &[]).status, 503, "the first look has not told yet");
+    daemon.wait_until_ready();
+    let shown = |title: &str| daemon.body("/news/rss.xml").contains(&format!(">{title}<"));
+    daemon.wait("what went is gone", |_| shown("Story A") && !shown("Story C"));
+    assert!(shown("Story B"));
+    assert!(daemon.stop());
+}
+
+/// Where a folder is again that could not be read, what is not in it any more is gone.
+#[test]
+fn what_a_link_hid_and_is_gone_is_missed() {
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", config("watch = \"poll\""));
+    for name in ["x", "y", "z"] {
+        newsroom.article(&format!("news/deep/{name}.md"), &format!("Story {name}"), "Text.");
+    }
+    newsroom.article("news/a.md", "Story a", "Text.");
+    newsroom.age("content/news/a.md");
+    let daemon = newsroom.serve();
+    assert!(daemon.body("/news/rss.xml").contains(">Story y<"));
+    assert!(daemon.stop());
+    let (folder, away) = (newsroom.path("content/news/deep"), newsroom.path("away"));
+    fs::rename(&folder, &away).expect("renamed");
+    std::os::unix::fs::symlink(&away, &folder).expect("linked");
+    let (daemon, admin) = spawn(&newsroom, newsroom.command());
+    daemon.wait_until_ready();
+    let looks = metric(&admin, "scans_total");
+    admin.wait("it is looked at again", |admin| metric(admin, "scans_total") >= looks + 2.0);
+    assert!(daemon.body("/news/rss.xml").contains(">Story y<"), "nobody can say that it is gone");
+    fs::remove_file(&folder).expect("removed");
+    fs::remove_file(away.join("y.md")).expect("removed");
+    fs::rename(&away, &folder).expect("renamed");
+    daemon.wait("it is missed", |daemon| !daemon.body("/news/rss.xml").contains(">Story y<"));
+    assert!(daemon.body("/news/rss.xml").contains(">Story z<"));
+    assert!(daemon.stop());
 }
 
 #[test]
@@ -232,6 +290,14 @@ fn a_daemon_reads_again_only_what_changed() {
     read(2.0);
     read(0.0);
     read_with(&["--verify"], 600.0);
+    // A disk that is not mounted for once costs nothing.
+    fs::rename(newsroom.path("content"), newsroom.path("away")).expect("renamed");
+    fs::create_dir(newsroom.path("content")).expect("made");
+    let (daemon, admin) = spawn(&newsroom, newsroom.command());
+    admin.wait("nothing is found", |admin| metric(admin, "scan_interval_seconds") > 0.0);
+    assert!(daemon.stop());
+    fs::remove_dir(newsroom.path("content")).expect("empty");
+    fs::rename(newsroom.path("away"), newsroom.path("content")).expect("renamed");
     read(0.0);
     // What was not read by this run is watched over like all the rest.
     let (daemon, admin) = spawn(&newsroom, newsroom.command());

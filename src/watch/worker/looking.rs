@@ -1,11 +1,11 @@
 //! Looking at folders: what is new, what changed, what is gone.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::cache::{Cached, MetadataCache};
+use super::super::cache::{Cached, MetadataCache, is_young};
 use super::super::coalesce::{Said, Seen, Stamp, Step};
 use super::super::mode;
 use super::super::read::Reader;
@@ -14,7 +14,7 @@ use super::super::{Meanwhile, clock};
 use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
 use crate::article::card::Packed;
 use crate::cores;
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic};
 use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::types::ArticlePath;
 
@@ -28,12 +28,14 @@ impl<C: MetadataCache> Worker<C> {
     pub(super) fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
         self.meters.scans.inc();
         let whole = self.tells_all || !scope.is_empty();
-        let (begun, read, files) = (self.now(), self.reading, self.meters.read.get());
+        let (begun, clock_then) = (self.now(), clock());
+        let (read, files) = (self.reading, self.meters.read.get());
         let mut found = self.look_everywhere(scope, whole)?;
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
         // What no hint told of.
         let root = &self.options.root;
-        let remeasured = self.known.remeasured(&prefix, |file| look(root, file).ok().flatten());
+        let look = |file: &ArticlePath| look(root, file).ok().flatten();
+        let remeasured = self.known.remeasured(&prefix, look, |stamp| is_young(stamp, clock_then));
         let now = self.now();
         if scope.is_empty() {
             self.looked = now.saturating_sub(begun).saturating_sub(self.reading.saturating_sub(read));
@@ -42,13 +44,17 @@ impl<C: MetadataCache> Worker<C> {
                 self.looked = Duration::ZERO;
             }
             self.meters.scan_seconds.set(self.looked.as_secs_f64());
-            let changed = remeasured.iter().filter(|path| !self.coalescer.is_waiting(path));
-            changed.for_each(|path| self.unannounced.found(path, now));
         }
-        self.read(remeasured.into_iter().collect())?;
+        // Many of these are as they were, but for their times.
+        self.read_noting(remeasured.into_iter().collect(), |worker, path| {
+            if !worker.coalescer.is_waiting(path) {
+                worker.unannounced.found(path, worker.started.elapsed());
+            }
+        })?;
         if scope.is_empty() {
-            let unreadable = found.directories.iter().filter(|folder| folder.unreadable.is_some());
-            let unreadable: BTreeSet<String> = unreadable.map(|folder| folder.path.clone()).collect();
+            let unreadable = found.directories.iter().filter_map(|folder| Some((folder, folder.unreadable.as_ref()?)));
+            let unreadable = unreadable.map(|(folder, diagnostic)| (folder.path.clone(), diagnostic.code));
+            let unreadable: BTreeMap<String, Code> = unreadable.collect();
             // What is gone from a folder that can be read again, nobody may know but who remembers what was in it.
             self.tells_all = !whole && unreadable != self.unreadable;
             self.unreadable = unreadable;
@@ -63,6 +69,14 @@ impl<C: MetadataCache> Worker<C> {
             let overflowed = std::mem::take(&mut self.overflowed).then(|| mode::overflow(&self.options.root.name));
             let limited = self.limited.as_ref().map(|limit| limit.diagnostic(&self.options.root.name));
             found.limited = limited.or(overflowed);
+        }
+        // What that has not told yet nobody may tell less of.
+        if let Some((first, _)) = self.first.as_mut().filter(|_| scope.is_empty()) {
+            match whole {
+                true => *first = found,
+                false => first.limited = found.limited,
+            }
+            return Ok(());
         }
         // Articles that were just copied here are young: without them the first feeds would be empty ones.
         if !self.listed && self.coalescer.is_unsettled() {
@@ -83,15 +97,18 @@ impl<C: MetadataCache> Worker<C> {
         let sight = Sight {
             root: &root,
             reader: Reader::new(&root, &parsing),
-            // What this run read itself it knows.
-            cache: Some(Arc::clone(&self.cache)).filter(|_| self.tells_all && scope.is_empty()),
+            // What this run read itself it knows, but not what it could not read so far.
+            cache: Some(Arc::clone(&self.cache)).filter(|_| {
+                let is_hidden = || self.unreadable.values().any(|code| *code != Code::FolderLink);
+                scope.is_empty() && (self.tells_all || is_hidden())
+            }),
             meanwhile: Arc::clone(&self.options.meanwhile),
             is_first: !self.listed && scope.is_empty(),
         };
         let mut devices = std::mem::take(&mut self.devices);
         let find = |tell: &mut dyn FnMut(Task)| {
             let walk = walk(&root, scope, &mut devices, &mut |folder| sight.hand_out(folder, tell));
-            sight.cache.iter().for_each(|cache| asked(cache).finish_listing());
+            sight.cache.iter().filter(|_| walk.is_sound()).for_each(|cache| asked(cache).finish_listing());
             (walk, devices)
         };
         let look = |share: Vec<Task>| share.into_iter().map(|task| sight.look_at(task)).collect();
@@ -117,7 +134,9 @@ impl<C: MetadataCache> Worker<C> {
             Ok(())
         });
         self.devices = devices;
-        asked(&self.cache).keep(gone);
+        if walk.is_sound() {
+            asked(&self.cache).keep(gone);
+        }
         result?;
         let Walk { mut listing, unusable } = walk;
         ready.extend(unusable.iter().map(|(path, _)| path.clone()));
