@@ -155,7 +155,6 @@ pub async fn run(
         let count = before.documents.len();
         tracing::info!("{count} documents of the last run are served until the articles are known");
     }
-    let (published, first) = channel::channel(!before.documents.is_empty());
     let snapshot = Arc::new(ArcSwap::from_pointee(before));
     let (events, inbox) = mpsc::channel(64);
     let library = Library::new(Arc::new(documents), &snapshot, &events);
@@ -175,6 +174,7 @@ pub async fn run(
             demand => once::supply(&root(&config), &config, demand),
         })
     };
+    let (published, first) = channel::channel(false);
     let options = ServeOptions { first: Some(first), ..front.options(&config.server, clock) };
     let Front { listeners, renewal, meters } = front;
     parts.spawn(async move {
@@ -237,6 +237,7 @@ pub async fn run(
         published,
         changing: None,
         watchdog: sd_notify::watchdog_enabled(),
+        fed: None,
     };
     let result = tokio::select! {
         result = daemon.take_events(ledger, stop) => result,
@@ -292,12 +293,14 @@ struct Daemon {
     /// What is published, for whoever writes it down.
     printed: channel::Sender<Option<library::Published>>,
     meters: Arc<Meters>,
-    /// Whether there is anything to show yet.
+    /// Whether anything is published yet.
     published: channel::Sender<bool>,
     /// Since when the change is known that is being worked on.
     changing: Option<Instant>,
     /// Within which time systemd wants to hear that we live.
     watchdog: Option<Duration>,
+    /// When it heard it last.
+    fed: Option<Instant>,
 }
 
 /// Tells systemd what is going on, where it wants to know.
@@ -328,10 +331,8 @@ impl Daemon {
                 sleep = sleep.min(WRITE_AGAIN);
             }
             // From here, so that it is this loop that lives.
-            if let Some(patience) = self.watchdog {
-                tell_systemd(&[sd_notify::NotifyState::Watchdog]);
-                sleep = sleep.min(patience / 2);
-            }
+            self.feed_watchdog();
+            sleep = self.watchdog.map_or(sleep, |patience| sleep.min(patience / 2));
             self.meters.queue.set(i64::try_from(self.inbox.len() + self.watched.len()).unwrap_or(i64::MAX));
             let tick = tokio::time::sleep(sleep);
             let event = tokio::select! {
@@ -402,9 +403,7 @@ impl Daemon {
             _ => None,
         };
         let urgent = is_urgent(&event);
-        if self.watchdog.is_some() {
-            tell_systemd(&[sd_notify::NotifyState::Watchdog]);
-        }
+        self.feed_watchdog();
         let begun = Instant::now();
         let travelled = self.travel(engine, event).await;
         self.meters.building.observe(begun.elapsed().as_secs_f64());
@@ -479,6 +478,16 @@ impl Daemon {
             self.persist(records);
         }
         travelling.await
+    }
+
+    /// Tells systemd that this loop lives, no more often than it has to: there is room for ten words that it has not heard, and whoever
+    /// says more waits for it.
+    fn feed_watchdog(&mut self) {
+        let is_hungry = |patience| self.fed.is_none_or(|fed| fed.elapsed() >= patience / 4);
+        if self.watchdog.is_some_and(is_hungry) {
+            tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+            self.fed = Some(Instant::now());
+        }
     }
 
     /// A request as the engine takes it.
