@@ -58,11 +58,20 @@ pub(super) struct Shared<D> {
     pub(super) files: Arc<Semaphore>,
 }
 
+/// By which listener a client came in.
+pub(super) struct Door {
+    pub(super) audience: Audience,
+    /// Whether it was open before this process was, so that its clients may have to wait for us.
+    pub(super) is_inherited: bool,
+}
+
 /// Who is at the other end, and what his requests need.
 struct Client<D> {
     /// Where; `None` on this machine, over a Unix socket.
     address: Option<IpAddr>,
     is_operator: bool,
+    /// Whether requests wait until they can be answered.
+    is_patient: bool,
     standing: Arc<Standing>,
     shared: Arc<Shared<D>>,
 }
@@ -70,7 +79,7 @@ struct Client<D> {
 /// Serves a connection until either side closes it. When the sender of `stop` is gone, the response under way is the last.
 pub(super) async fn serve<D>(
     (socket, mut address): (Socket, Option<IpAddr>),
-    audience: Audience,
+    Door { audience, is_inherited }: Door,
     standing: Arc<Standing>,
     shared: Arc<Shared<D>>,
     stop: watch::Receiver<()>,
@@ -95,7 +104,7 @@ pub(super) async fn serve<D>(
     };
     let Some((mut stream, speaks_http2)) = begun else { return };
     let is_operator = matches!(audience, Audience::Admin);
-    let client = Arc::new(Client { address, is_operator, standing, shared });
+    let client = Arc::new(Client { address, is_operator, is_patient: is_inherited, standing, shared });
     let outcome = match speaks_http2 {
         true => Box::pin(many_at_once(&mut stream, client, stop)).await,
         false => one_by_one(&mut stream, client, stop).await,
@@ -259,13 +268,18 @@ where
     let head =
         Head { method: request.method(), version: request.version(), uri: request.uri(), headers: request.headers() };
     let Shared { snapshot, options, .. } = &*client.shared;
-    let now = (options.now)();
+    let mut now = (options.now)();
     if client.is_operator {
         return Ok(in_memory(admin::respond(&snapshot.load(), &options.meters, &head, now)));
     }
     let from = proxied::client(head.headers, client.address, &options.proxies);
+    let mut reply = respond(&snapshot.load(), &head, now);
+    if client.is_patient && is_too_early(&reply, &snapshot.load(), &head) {
+        Box::pin(until_published(options)).await;
+        now = (options.now)();
+        reply = respond(&snapshot.load(), &head, now);
+    }
     let refused = |selected: &Selected, status| refused(&client, from, selected, status, &head, now);
-    let reply = respond(&snapshot.load(), &head, now);
     let mut response = match reply {
         Reply::Ready(response) => in_memory(counted(&options.meters, "other", response)),
         Reply::Document(selected, response) => refused(&selected, response.status()).unwrap_or_else(|| {
@@ -288,6 +302,19 @@ where
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+/// Whether a request can be answered once everything is known. Whoever asks whether we are ready need not wait for that.
+fn is_too_early(reply: &Reply, snapshot: &Snapshot, head: &Head<'_>) -> bool {
+    let is_refusal = matches!(reply, Reply::Ready(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE);
+    is_refusal && snapshot.generation == 0 && !head.uri.path().ends_with("/readyz")
+}
+
+/// Waits until anything is published, or nobody is left to publish it.
+async fn until_published(options: &ServeOptions) {
+    if let Some(mut first) = options.first.clone() {
+        drop(first.wait_for(|published| *published).await);
+    }
 }
 
 /// The refusal of a whole feed that a client had too often already.

@@ -115,8 +115,8 @@ pub struct ServeOptions {
     pub access_log: Option<Arc<AccessLog>>,
     /// What is counted.
     pub meters: Arc<Meters>,
-    /// Whether there is anything to show yet, of this run or of the last. Until then, clients of sockets that others hold open wait,
-    /// instead of being told that there is nothing.
+    /// Whether anything is published yet. Until then, requests on sockets that others hold open wait where what the last run published
+    /// does not answer them, instead of being told that there is nothing.
     pub first: Option<watch::Receiver<bool>>,
 }
 
@@ -187,12 +187,6 @@ async fn take_clients<D>(
     D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let for_operators = matches!(listener.audience(), Audience::Admin);
-    if let Some(mut first) = shared.options.first.clone().filter(|_| listener.is_inherited() && !for_operators) {
-        tokio::select! {
-            _ = stopped.changed() => return,
-            _ = first.wait_for(|published| *published) => {}
-        }
-    }
     let meters = Arc::clone(&shared.options.meters);
     let limits = Limits::new(&shared.options, for_operators);
     let looks = Arc::new(Looks::default());
@@ -218,8 +212,9 @@ async fn take_clients<D>(
                 refusals = 0;
                 let standing = Arc::new(Standing::new(&looks));
                 let audience = listener.audience().clone();
+                let door = connection::Door { audience, is_inherited: listener.is_inherited() };
                 let connection =
-                    connection::serve(client, audience, Arc::clone(&standing), Arc::clone(&shared), ended.clone());
+                    connection::serve(client, door, Arc::clone(&standing), Arc::clone(&shared), ended.clone());
                 let counted = Counted::new(Arc::clone(&meters));
                 let connection = connections.spawn(async move {
                     connection.await;

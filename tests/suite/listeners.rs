@@ -326,14 +326,30 @@ fn systemd_hears_how_it_goes_and_a_restart_is_seen_by_nobody() {
         over.store(true, std::sync::atomic::Ordering::Relaxed);
         let asked = client.join().expect("every answer is whole");
         assert!(daemon.stop());
+        hear("STOPPING=1");
         asked
     });
     assert!(asked > 3, "{asked}");
     // Nor while the articles are not known: what was published last is there.
     fs::rename(newsroom.path("content"), newsroom.path("away")).expect("movable");
     let daemon = start();
-    let answer = Daemon::at_once(address).get("/rss.xml", &[]);
+    let client = Daemon::at_once(address);
+    let answer = client.get("/rss.xml", &[]);
     assert_eq!((answer.status, answer.body), (200, expected.body));
+    assert_eq!(client.get("/readyz", &[]).status, 503);
+    assert!(daemon.stop());
+    // Whoever is told of the watchdog and does not listen holds it up in the end.
+    hear("STOPPING=1");
+    fs::rename(newsroom.path("away"), newsroom.path("content")).expect("movable");
+    // What nothing is known of waits: for a second or more, since by its time a file may still be written.
+    let file = fs::File::options().append(true).open(newsroom.path("content/news/a.md")).expect("there");
+    file.set_modified(dateline::watch::clock() + std::time::Duration::from_secs(3_600)).expect("it may be set");
+    let daemon = start();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.get("/missing", &[]).status);
+        hear("READY=1");
+        assert_eq!(waiting.join().expect("it is answered"), 404);
+    });
     assert!(daemon.stop());
 }
 
