@@ -48,7 +48,7 @@ fuzz_target!(|data: &[u8]| {
         let answer = match respond(&SNAPSHOT, &head, now) {
             Reply::Ready(response) => return (response, false),
             Reply::Document(_, response) => response,
-            Reply::NeedsCoding(selected) => selected.make(now).expect("it can be encoded"),
+            Reply::NeedsBytes(selected) => selected.make(|| selected.resource.bytes(), now).expect("it can be encoded"),
             Reply::NeedsDisk(demand) => panic!("nothing is on a disk: {demand:?}"),
         };
         (answer, true)
