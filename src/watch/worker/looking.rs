@@ -46,18 +46,14 @@ impl<C: MetadataCache> Worker<C> {
             self.meters.scan_seconds.set(self.looked.as_secs_f64());
         }
         // Many of these are as they were, but for their times.
-        self.read_noting(remeasured.into_iter().collect(), |worker, path| {
+        let count: fn(&mut Self, &ArticlePath) = |worker, path| {
             if !worker.coalescer.is_waiting(path) {
                 worker.unannounced.found(path, worker.started.elapsed());
             }
-        })?;
+        };
+        self.read_noting(remeasured.into_iter().collect(), if scope.is_empty() { count } else { |_, _| {} })?;
         if scope.is_empty() {
-            let unreadable = found.directories.iter().filter_map(|folder| Some((folder, folder.unreadable.as_ref()?)));
-            let unreadable = unreadable.map(|(folder, diagnostic)| (folder.path.clone(), diagnostic.code));
-            let unreadable: BTreeMap<String, Code> = unreadable.collect();
-            // What is gone from a folder that can be read again, nobody may know but who remembers what was in it.
-            self.tells_all = !whole && unreadable != self.unreadable;
-            self.unreadable = unreadable;
+            self.note_unreadable(&found, whole);
         }
         if whole {
             // Until the grace is over, what is leaving is still there.
@@ -65,14 +61,33 @@ impl<C: MetadataCache> Worker<C> {
         } else {
             found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
         }
-        if scope.is_empty() {
+        self.tell_of_look(found)?;
+        if scope.is_empty() && !std::mem::replace(&mut self.listed, true) {
+            self.known.compact();
+        }
+        Ok(())
+    }
+
+    /// What is gone from a folder that can be read again, nobody may know but who remembers what was in it: where what can be read is
+    /// other than it was, the next look is told whole.
+    fn note_unreadable(&mut self, found: &Listing, whole: bool) {
+        let unreadable = found.directories.iter().filter_map(|folder| Some((folder, folder.unreadable.as_ref()?)));
+        let unreadable = unreadable.map(|(folder, diagnostic)| (folder.path.clone(), diagnostic.code));
+        let unreadable: BTreeMap<String, Code> = unreadable.collect();
+        self.tells_all = !whole && unreadable != self.unreadable;
+        self.unreadable = unreadable;
+    }
+
+    fn tell_of_look(&mut self, mut found: Listing) -> Result<(), Stopped> {
+        let is_of_everything = found.scope.is_empty();
+        if is_of_everything {
             let overflowed = std::mem::take(&mut self.overflowed).then(|| mode::overflow(&self.options.root.name));
             let limited = self.limited.as_ref().map(|limit| limit.diagnostic(&self.options.root.name));
             found.limited = limited.or(overflowed);
         }
-        // What that has not told yet nobody may tell less of.
-        if let Some((first, _)) = self.first.as_mut().filter(|_| scope.is_empty()) {
-            match whole {
+        // While the first one is not told, nobody may tell less.
+        if let Some((first, _)) = self.first.as_mut().filter(|_| is_of_everything) {
+            match found.is_whole {
                 true => *first = found,
                 false => first.limited = found.limited,
             }
@@ -81,13 +96,9 @@ impl<C: MetadataCache> Worker<C> {
         // Articles that were just copied here are young: without them the first feeds would be empty ones.
         if !self.listed && self.coalescer.is_unsettled() {
             self.first = Some((found, self.now() + FIRST_SETTLES));
-        } else {
-            self.send(Event::Rescan(found))?;
+            return Ok(());
         }
-        if scope.is_empty() && !std::mem::replace(&mut self.listed, true) {
-            self.known.compact();
-        }
-        Ok(())
+        self.send(Event::Rescan(found))
     }
 
     /// Walks through folders and looks at their files on all cores; what is new is read meanwhile. The listing has the files only
