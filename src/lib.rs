@@ -35,7 +35,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | `cli` | one file per command; the only place that prints |
+//! | `cli` | one file per command, `progress` of long work; the only place that prints |
 //! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `caching` hands the store's cache to the watcher, `library` fetches documents that are not in memory, `once` builds once |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |

@@ -274,7 +274,7 @@ where
     }
     let from = proxied::client(head.headers, client.address, &options.proxies);
     let mut reply = respond(&snapshot.load(), &head, now);
-    if client.is_patient && is_too_early(&reply, &snapshot.load(), &head) {
+    if client.is_patient && is_too_early(&reply, snapshot, &head) {
         Box::pin(until_published(options)).await;
         now = (options.now)();
         reply = respond(&snapshot.load(), &head, now);
@@ -305,9 +305,9 @@ where
 }
 
 /// Whether a request can be answered once everything is known. Whoever asks whether we are ready need not wait for that.
-fn is_too_early(reply: &Reply, snapshot: &Snapshot, head: &Head<'_>) -> bool {
+fn is_too_early(reply: &Reply, snapshot: &ArcSwap<Snapshot>, head: &Head<'_>) -> bool {
     let is_refusal = matches!(reply, Reply::Ready(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE);
-    is_refusal && snapshot.generation == 0 && !head.uri.path().ends_with("/readyz")
+    is_refusal && snapshot.load().generation == 0 && !head.uri.path().ends_with("/readyz")
 }
 
 /// Waits until anything is published, or nobody is left to publish it.
