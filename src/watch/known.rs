@@ -34,6 +34,12 @@ struct Measured {
     version: Option<u64>,
 }
 
+impl Measured {
+    fn facts(&self) -> (&ArticlePath, Option<MediaFacts>) {
+        (&self.file, self.facts)
+    }
+}
+
 /// All files that were read and are not gone.
 #[derive(Debug, Default)]
 pub(super) struct KnownFiles {
@@ -84,9 +90,8 @@ impl KnownFiles {
             content: hash.map_or(0, number),
         };
         let files = self.measured(files);
-        let measured =
-            |files: &[Measured]| -> Vec<_> { files.iter().map(|file| (file.file.clone(), file.facts)).collect() };
-        let same_files = measured(self.files.get(path).map(Vec::as_slice).unwrap_or_default()) == measured(&files);
+        let known_files = self.files.get(path).into_iter().flatten().map(Measured::facts);
+        let same_files = known_files.eq(files.iter().map(Measured::facts));
         let before = self.folders.entry(path.folder().into()).or_default().insert(path.clone(), known);
         if !same_files || !files.is_empty() {
             self.name(path, files);

@@ -1,4 +1,5 @@
-//! What the content directory holds: the truth that hints are measured against.
+//! What the content directory holds: the truth that hints are measured against. Long because the walk that finds files and the look at one of
+//! them refuse the same things, and say so in the same words.
 
 use std::collections::HashMap;
 use std::fs::{self, File, FileType, Metadata};

@@ -519,10 +519,7 @@ impl<C: MetadataCache> Worker<C> {
                 let article = parsed.article.as_ref();
                 let files = article.into_iter().flat_map(|article| article.metadata.local_files());
                 // The first look at everything ends with one at all of them.
-                // What is young may have changed since it was measured: then it looks like nothing that it was.
-                let settled = |stamp| if is_young(stamp, clock()) { Stamp::default() } else { stamp };
-                let look = |file: &ArticlePath| look(&self.options.root, file).unwrap_or_default().map(settled);
-                let look = |file: &ArticlePath| self.listed.then(|| look(file));
+                let look = |file: &ArticlePath| self.listed.then(|| self.look_of(file));
                 let files = files.map(|(file, facts)| (file.clone(), facts, look(file))).collect();
                 self.known.note(&file.path, stamp, article.map(|article| article.card.hash()), files)
             }
@@ -539,6 +536,12 @@ impl<C: MetadataCache> Worker<C> {
                 true
             }
         }
+    }
+
+    /// What a file looks like that was just measured. What is young may have changed since: then it looks like nothing that it was.
+    fn look_of(&self, file: &ArticlePath) -> Option<Stamp> {
+        let stamp = look(&self.options.root, file).unwrap_or_default()?;
+        Some(if is_young(stamp, clock()) { Stamp::default() } else { stamp })
     }
 }
 
