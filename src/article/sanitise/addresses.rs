@@ -1,0 +1,114 @@
+//! References become absolute addresses, or go.
+
+use std::collections::BTreeSet;
+
+use crate::article::render::LinkBase;
+use crate::types::{WebUrl, encode_segment, media_type};
+
+/// The absolute form of a reference; `None` for what feeds must not carry.
+pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mut BTreeSet<String>) -> Option<String> {
+    // As browsers do (WHATWG URL): tabs and line ends anywhere in a URL are nothing.
+    let reference = reference.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect::<String>();
+    let reference = reference.trim_matches(|c: char| c.is_whitespace() || c.is_control());
+    match scheme(reference) {
+        Some("http" | "https") => WebUrl::parse(reference).ok().map(|url| url.as_str().to_owned()),
+        Some("mailto" | "tel") => url::Url::parse(reference).ok().map(String::from),
+        Some(_) => None,
+        None if reference.starts_with("//") => {
+            WebUrl::parse(&format!("https:{reference}")).ok().map(|url| url.as_str().to_owned())
+        }
+        None => match local_media(reference, &links.folder) {
+            LocalMedia::None => links.page.join(reference).ok().map(|url| url.as_str().to_owned()),
+            LocalMedia::Outside => None,
+            LocalMedia::File { path, fragment } => {
+                let mut url = links.media.as_str().to_owned();
+                for (index, segment) in path.split('/').enumerate() {
+                    if index > 0 {
+                        url.push('/');
+                    }
+                    url.push_str(&encode_segment(segment));
+                }
+                url.push_str(fragment);
+                // Checked once more as a whole: the fragment came as it was written.
+                let url = WebUrl::parse(&url).ok()?;
+                local_media_files.insert(path);
+                Some(url.as_str().to_owned())
+            }
+        },
+    }
+}
+
+/// What a relative reference means in the content directory.
+enum LocalMedia<'a> {
+    /// It is not a reference to a media file beside the article.
+    None,
+    /// It is one, but leads out of the content directory or to a hidden file.
+    Outside,
+    /// It is this file.
+    File { path: String, fragment: &'a str },
+}
+
+fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
+    if reference.starts_with(['/', '\\', '?', '#']) {
+        return LocalMedia::None;
+    }
+    let (before, fragment) = reference.find('#').map_or((reference, ""), |at| reference.split_at(at));
+    let file = before.split_once('?').map_or(before, |(file, _)| file);
+    // Media files lie beside the article in the content directory, everything else beside its page on the web.
+    let has_media_extension = file.rsplit_once('.').is_some_and(|(_, extension)| media_type(extension).is_some());
+    if !has_media_extension {
+        return LocalMedia::None;
+    }
+    let mut path = folder.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    for segment in file.split(['/', '\\']) {
+        match percent_decoded(segment).as_deref() {
+            Some("" | ".") => {}
+            Some("..") => {
+                if path.pop().is_none() {
+                    return LocalMedia::Outside;
+                }
+            }
+            Some(name) if !name.starts_with('.') && !name.contains(['/', '\\']) && !name.contains(char::is_control) => {
+                path.push(name.to_owned());
+            }
+            _ => return LocalMedia::Outside,
+        }
+    }
+    LocalMedia::File { path: path.join("/"), fragment }
+}
+
+/// The scheme of an absolute reference (RFC 3986 section 3.1), in the two spellings that people use.
+pub(super) fn scheme(reference: &str) -> Option<&'static str> {
+    let (scheme, _) = reference.split_once(':')?;
+    let shaped = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    shaped.then(|| {
+        ["http", "https", "mailto", "tel"]
+            .into_iter()
+            .find(|known| known.eq_ignore_ascii_case(scheme))
+            .unwrap_or("other")
+    })
+}
+
+/// `None` where the bytes are not UTF-8. A `%` that introduces nothing stands for itself.
+pub(crate) fn percent_decoded(segment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = match after {
+            [high, low, ..] if byte == b'%' => char::from(*high).to_digit(16).zip(char::from(*low).to_digit(16)),
+            _ => None,
+        };
+        match digits {
+            Some((high, low)) => {
+                bytes.push(u8::try_from(high * 16 + low).ok()?);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,96 @@
+//! HTML from anywhere becomes HTML that is safe to publish, in two passes.
+//!
+//! First ammonia keeps what is in `lists` and writes regular markup: every `<` begins a tag and every `>` ends one,
+//! every attribute is `name="value"`, every element that is not void is closed. The second pass relies on that: it makes
+//! every URL absolute, and drops those that are neither web, mail nor telephone links. Ammonia is not idempotent, so the
+//! result goes through both passes again until it stays as it is, and what does not settle is published as text alone.
+//! Characters that XML forbids are dropped last, because ammonia decodes references to them.
+
+mod addresses;
+mod embeds;
+mod escape;
+mod lists;
+mod second_pass;
+mod tangled;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use ammonia::{Builder, UrlRelative};
+
+pub(super) use addresses::percent_decoded;
+pub(crate) use escape::escape;
+use lists::{ATTRIBUTES, DROPPED, ELEMENTS};
+use second_pass::SecondPass;
+pub(crate) use tangled::too_tangled;
+
+use super::render::{LinkBase, Rendered};
+use crate::types::{ArticlePath, Text};
+
+static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut builder = Builder::default();
+    builder
+        .tags(ELEMENTS.iter().copied().collect())
+        .clean_content_tags(DROPPED.iter().copied().collect())
+        .tag_attributes(ATTRIBUTES.iter().map(|&(element, names)| (element, names.iter().copied().collect())).collect())
+        .generic_attributes(["lang", "dir", "title", "id"].into())
+        .allowed_classes(
+            [
+                ("sup", ["footnote-reference", "footnote-definition-label"].into()),
+                ("div", ["footnote-definition"].into()),
+            ]
+            .into(),
+        )
+        // pulldown-cmark writes the alignment of table cells as style; the second pass makes `align` of it.
+        .filter_style_properties(["text-align"].into())
+        .url_schemes(["http", "https", "mailto", "tel"].into())
+        .url_relative(UrlRelative::PassThrough)
+        .link_rel(None);
+    builder
+});
+
+/// How often HTML is sanitised at most to see whether it stays as it is.
+const MOST_PASSES: usize = 3;
+
+/// Sanitises HTML whose cost was checked with [`too_tangled`]. What comes out, this function gives back unchanged.
+pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
+    let mut rendered = once(&embeds::without_frames(html), links);
+    for _ in 0..MOST_PASSES {
+        if too_tangled(rendered.html.as_str()) {
+            break;
+        }
+        let again = once(rendered.html.as_str(), links);
+        if again.html == rendered.html {
+            return rendered;
+        }
+        rendered.html = again.html;
+    }
+    let mut html = String::new();
+    for paragraph in rendered.text.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
+        html.push_str("<p>");
+        escape(paragraph, &mut html);
+        html.push_str("</p>");
+    }
+    Rendered { html: Text::new(&html), local_media: Vec::new(), ..rendered }
+}
+
+fn once(html: &str, links: &LinkBase) -> Rendered {
+    let clean = SANITISER.clean(html).to_string();
+    let mut pass = SecondPass {
+        links,
+        html: String::with_capacity(clean.len() + clean.len() / 8),
+        local_media: BTreeSet::new(),
+        prose: second_pass::Paragraphs::default(),
+        aside: second_pass::Paragraphs::default(),
+        aside_depth: 0,
+    };
+    pass.run(&clean);
+    let text = if pass.prose.done.is_empty() { pass.aside.done } else { pass.prose.done };
+    Rendered {
+        html: Text::new(&pass.html),
+        text: text.join("\n\n"),
+        local_media: pass.local_media.into_iter().map(|path| ArticlePath::new(&path)).collect(),
+    }
+}

@@ -1,0 +1,199 @@
+//! The second pass over markup that ammonia wrote: absolute addresses, plain text, and what else depends on the article.
+
+use std::collections::BTreeSet;
+
+use super::addresses::absolute;
+use super::escape::{escape_attribute, unescape};
+use super::lists::{ASIDE, BLOCKS, VOID};
+use crate::article::render::LinkBase;
+use crate::types::Text;
+
+/// Paragraphs of plain text under construction.
+#[derive(Default)]
+pub(super) struct Paragraphs {
+    pub(super) done: Vec<String>,
+    current: String,
+}
+
+impl Paragraphs {
+    fn end(&mut self) {
+        let paragraph = Text::line(&self.current);
+        if !paragraph.is_empty() {
+            self.done.push(paragraph.as_str().to_owned());
+        }
+        self.current.clear();
+    }
+}
+
+pub(super) struct SecondPass<'a> {
+    pub(super) links: &'a LinkBase,
+    pub(super) html: String,
+    pub(super) local_media: BTreeSet<String>,
+    pub(super) prose: Paragraphs,
+    pub(super) aside: Paragraphs,
+    /// How many elements are open, counted from the outermost that is aside.
+    pub(super) aside_depth: usize,
+}
+
+impl SecondPass<'_> {
+    pub(super) fn run(&mut self, clean: &str) {
+        let mut rest = clean;
+        while let Some((text, tag_and_rest)) = rest.split_once('<') {
+            self.text(text);
+            let Some((tag, after)) = tag_and_rest.split_once('>') else { break };
+            match tag.strip_prefix('/') {
+                Some(name) => self.end_tag(name),
+                None => self.start_tag(tag),
+            }
+            rest = after;
+        }
+        self.text(rest);
+        self.prose.end();
+        self.aside.end();
+    }
+
+    fn text(&mut self, text: &str) {
+        self.html.push_str(text);
+        let paragraphs = if self.aside_depth > 0 { &mut self.aside } else { &mut self.prose };
+        paragraphs.current.push_str(&unescape(text));
+    }
+
+    fn end_tag(&mut self, name: &str) {
+        self.html.push_str("</");
+        self.html.push_str(name);
+        self.html.push('>');
+        self.end_paragraph(name);
+        self.aside_depth = self.aside_depth.saturating_sub(1);
+    }
+
+    fn end_paragraph(&mut self, name: &str) {
+        if name == "br" {
+            self.prose.current.push('\n');
+            self.aside.current.push('\n');
+        } else if BLOCKS.contains(&name) {
+            self.prose.end();
+            self.aside.end();
+        }
+    }
+
+    fn start_tag(&mut self, tag: &str) {
+        let (name, mut rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        let mut attributes: Vec<(&str, String)> = Vec::new();
+        while let Some((attribute, after)) = rest.split_once("=\"") {
+            let Some((escaped, after)) = after.split_once('"') else { break };
+            rest = after.trim_start();
+            attributes.push((attribute, unescape(escaped)));
+        }
+        let lazy = ["data-src", "data-original", "data-lazy-src"];
+        let real = lazy.into_iter().find_map(|name| value_of(&attributes, name).and_then(|url| self.absolute(url)));
+        let real_set = value_of(&attributes, "data-srcset").map(str::to_owned);
+        if name == "img" && is_pixel(&attributes) {
+            return;
+        }
+        let mut kept = String::new();
+        let mut loads = false;
+        let mut footnote = false;
+        let mut keep = |attribute: &str, value: &str| {
+            kept.push(' ');
+            kept.push_str(attribute);
+            kept.push_str("=\"");
+            escape_attribute(value, &mut kept);
+            kept.push('"');
+        };
+        if let Some(url) = &real {
+            loads = true;
+            keep("src", url);
+        }
+        if let Some(set) = real_set.and_then(|set| self.absolute_set(&set)) {
+            keep("srcset", &set);
+        }
+        for (attribute, value) in &attributes {
+            let (attribute, value) = match *attribute {
+                "src" if real.is_some() => continue,
+                "srcset" if value_of(&attributes, "data-srcset").is_some() => continue,
+                "srcset" => match self.absolute_set(value) {
+                    Some(set) => ("srcset", set),
+                    None => continue,
+                },
+                "href" | "src" | "cite" | "poster" => match self.absolute(value) {
+                    Some(url) => (*attribute, url),
+                    None => continue,
+                },
+                "style" => match value.trim().trim_end_matches(';').strip_prefix("text-align:").map(str::trim) {
+                    Some(side @ ("left" | "center" | "right")) => ("align", side.to_owned()),
+                    _ => continue,
+                },
+                "class" => {
+                    footnote = true;
+                    continue;
+                }
+                "id" if !self.links.anchors => continue,
+                // Our own, below.
+                "controls" => continue,
+                attribute if attribute.starts_with("data-") => continue,
+                attribute => (attribute, value.clone()),
+            };
+            loads |= attribute == "src";
+            keep(attribute, &value);
+        }
+        if matches!(name, "img" | "source") && !loads {
+            return;
+        }
+        if matches!(name, "audio" | "video") {
+            kept.push_str(" controls=\"\"");
+        }
+        self.end_paragraph(name);
+        if !VOID.contains(&name) && (self.aside_depth > 0 || footnote || ASIDE.contains(&name)) {
+            self.aside_depth += 1;
+        }
+        self.html.push('<');
+        self.html.push_str(name);
+        self.html.push_str(&kept);
+        self.html.push('>');
+    }
+
+    /// The absolute form of every candidate of a `srcset` (HTML, section 4.8.4.2.1); `None` where none is left.
+    fn absolute_set(&mut self, set: &str) -> Option<String> {
+        let mut candidates = Vec::new();
+        let mut rest = set.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+        while !rest.is_empty() {
+            let (url, after) = rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, ""));
+            // A comma at the end of a URL ends its candidate; one inside belongs to it.
+            let (url, descriptor, after) = match url.strip_suffix(',') {
+                Some(url) => (url, "", after),
+                None => match after.split_once(',') {
+                    Some((descriptor, after)) => (url, descriptor.trim(), after),
+                    None => (url, after.trim(), ""),
+                },
+            };
+            let plain = descriptor.is_empty()
+                || descriptor
+                    .strip_suffix(['w', 'x'])
+                    .is_some_and(|number| number.parse::<f32>().is_ok_and(|n| n > 0.0));
+            // Spaces would end it early, and a comma at its end would be taken for the list's.
+            if let Some(url) = self.absolute(url).filter(|url| plain && !url.ends_with(',')) {
+                candidates.push(format!("{url} {descriptor}").trim_end().to_owned());
+            }
+            rest = after.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+        }
+        (!candidates.is_empty()).then(|| candidates.join(", "))
+    }
+
+    /// The absolute form of a reference; `None` for what feeds must not carry.
+    fn absolute(&mut self, reference: &str) -> Option<String> {
+        absolute(reference, self.links, &mut self.local_media)
+    }
+}
+
+fn value_of<'a>(attributes: &'a [(&str, String)], name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+/// Whether a picture is only there to be counted.
+fn is_pixel(attributes: &[(&str, String)]) -> bool {
+    let tiny = |name| {
+        let size = value_of(attributes, name).map(|size| size.trim().trim_end_matches("px"));
+        size.and_then(|size| size.parse::<f32>().ok()).is_some_and(|size| size <= 2.0)
+    };
+    tiny("width") && tiny("height")
+}
