@@ -16,7 +16,7 @@ use super::date::{self, Date};
 use super::sanitise::percent_decoded;
 use super::{
     Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Origin, ParseOptions, Parsed,
-    SectionClaim,
+    SectionClaim, in_drafts_folder, is_drafts_folder,
 };
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
 use crate::types::{
@@ -466,6 +466,12 @@ impl<'a> Draft<'a> {
                         .ok_or_else(|| format!("`{}` leads out of the content directory", raw.escape_debug()))?;
                 }
                 hidden if hidden.starts_with('.') => return Err(format!("`{}` is a hidden file", raw.escape_debug())),
+                drafts if is_drafts_folder(drafts) && !in_drafts_folder(self.source.path) => {
+                    return Err(format!(
+                        "`{}` is in a folder of drafts, which are never published",
+                        raw.escape_debug()
+                    ));
+                }
                 other => segments.push(other),
             }
         }
@@ -494,11 +500,16 @@ impl<'a> Draft<'a> {
 
     /// No article, only what was wrong so far; `withhold` says whether the file was meant to withhold it.
     pub(crate) fn refuse(self, withhold: bool) -> Parsed {
-        Parsed { article: None, diagnostics: self.diagnostics, origins: self.origins, withhold, embargoed: withhold }
+        let withhold = withhold || in_drafts_folder(self.source.path);
+        let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
+        Parsed { article: None, diagnostics, origins: self.origins, withhold, embargoed: withhold }
     }
 
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
     pub(crate) fn finish(mut self) -> Parsed {
+        if in_drafts_folder(self.source.path) {
+            self.set_draft(true, 0..0, "folder");
+        }
         let (name_date, name) = dated_name(self.source.path.stem());
         if let Some(date) = name_date.filter(|_| !self.has_date()) {
             self.set_published(date, 0..0, "file name");
@@ -594,11 +605,18 @@ impl<'a> Draft<'a> {
             }
             _ => None,
         };
-        // A retraction is not undone by another mistake in the same file.
-        let withhold = self.life.withhold || (retracted && article.is_none());
+        // Neither a retraction nor a draft is undone by another mistake in the same file.
+        let withhold = self.life.withhold || ((retracted || self.draft) && article.is_none());
         let embargoed = withhold || embargoed;
-        Parsed { article, diagnostics: self.diagnostics, origins: self.origins, withhold, embargoed }
+        let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
+        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed }
     }
+}
+
+/// Diagnostics of a file that is withheld: they say where, and quote nothing.
+fn without_excerpts(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.iter_mut().filter_map(|diagnostic| diagnostic.place.as_mut()).for_each(|place| place.excerpt = None);
+    diagnostics
 }
 
 /// Setters of plain lines of text that need no check.

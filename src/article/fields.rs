@@ -2,7 +2,13 @@
 //!
 //! Long because each key says here what may stand under it.
 
+pub(super) mod names;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+use self::names::{may_withhold, truth};
 
 use super::MediaFacts;
 use super::draft::Draft;
@@ -10,111 +16,26 @@ use super::front_matter::{Key, Node, Value};
 use super::lifecycle::{self, Meaning};
 use crate::diag::{Code, nearest};
 
-/// Every key that means something, with the other names it goes by.
-const KEYS: &[&str] = &[
-    "title",
-    "date",
-    "updated",
-    "author",
-    "authors",
-    "section",
-    "sections",
-    "tags",
-    "summary",
-    "language",
-    "id",
-    "slug",
-    "link",
-    "image",
-    "media",
-    "source",
-    "editor",
-    "editors",
-    "copyright",
-    "draft",
-    "feeds",
-    "expires",
-    "embargo",
-    "status",
-    "reason",
-    "corrections",
-];
-
-/// Keys of other tools that look like ours and are not.
-const FOREIGN: &[&str] = &[
-    "type",
-    "layout",
-    "weight",
-    "aliases",
-    "url",
-    "category",
-    "categories",
-    "keywords",
-    "subtitle",
-    "images",
-    "name",
-    "lead",
-    "links",
-    "page",
-    "template",
-    "path",
-    "extra",
-    "order",
-    "toc",
-    "math",
-    "menu",
-    "series",
-    "params",
-    "build",
-    "cascade",
-    "headless",
-    "outputs",
-    "resources",
-    "theme",
-    "video",
-    "videos",
-    "audio",
-    "lastmod",
-    "lang",
-    "modified",
-    "description",
-    "taxonomies",
-    "format",
-    "feed",
-    "rights",
-    "place",
-    "rating",
-    "sitemap",
-    "state",
-    "meta",
-    "data",
-    "edition",
-    "ed",
-    "iso",
-    "stage",
-    "tag_line",
-    "day",
-    "rate",
-    "late",
-    "gate",
-    "debate",
-    "donate",
-    "express",
-    "expert",
-    "experts",
-    "publisher",
-];
-
 /// Fills a draft in.
 pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     const HOW: &str = "front matter";
+    let mut seen: BTreeMap<Cow<'_, str>, &Node<'_>> = BTreeMap::new();
     for (key, node) in keys {
         let span = node.span.clone();
+        let name = lifecycle::normal(&key.name);
         if let Some(meaning) = lifecycle::meaning(&key.name) {
             life(draft, keys, key, node, meaning);
             continue;
         }
-        match &*key.name {
+        if let Some(first) =
+            seen.insert(name.clone(), node).filter(|first| names::is_known(&name) && !first.is_same(node))
+        {
+            let message = format!("the key `{}` is there twice, with different values", key.name.escape_debug());
+            draft.report(Code::FrontMatter, key.span.clone(), message, "keep the one that is meant");
+            // Of the two the first one counts, but for those that withhold.
+            seen.insert(name.clone(), first);
+        }
+        match &*name {
             "title" => text(draft, key, node).into_iter().for_each(|title| draft.set_title(&title, span.clone(), HOW)),
             "updated" | "lastmod" | "modified" => {
                 text(draft, key, node).into_iter().for_each(|date| draft.set_updated(&date, span.clone(), HOW));
@@ -131,7 +52,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
                 if let Value::Map(taxonomies) = &node.value {
                     taxonomies
                         .iter()
-                        .filter(|(key, _)| key.name == "tags")
+                        .filter(|(key, _)| lifecycle::normal(&key.name) == "tags")
                         .for_each(|(key, node)| tags(draft, key, node));
                 }
             }
@@ -152,11 +73,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             "copyright" => {
                 text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), HOW))
             }
-            "draft" => {
-                boolean(draft, key, node).into_iter().for_each(|value| draft.set_draft(value, span.clone(), HOW))
-            }
+            "draft" => switch(draft, key, node).into_iter().for_each(|value| draft.set_draft(value, span.clone(), HOW)),
             "feeds" => {
-                boolean(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW))
+                switch(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW))
             }
             name => stranger(draft, keys, key, node, name),
         }
@@ -169,7 +88,8 @@ fn life(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, node
     const HOW: &str = "front matter";
     let span = node.span.clone();
     let earlier = |(other, _): &&(Key<'_>, Node<'_>)| other.span.start < key.span.start;
-    let twice = keys.iter().filter(earlier).any(|(other, _)| other.name.eq_ignore_ascii_case(&key.name));
+    let twice =
+        keys.iter().filter(earlier).any(|(other, _)| lifecycle::normal(&other.name) == lifecycle::normal(&key.name));
     // What other tools call the date withholds the article where a date is there as well: Hugo waits for both.
     let first_of_kind =
         !keys.iter().filter(earlier).any(|(other, _)| lifecycle::meaning(&other.name) == Some(Meaning::Published));
@@ -211,7 +131,7 @@ fn has_date(keys: &[(Key<'_>, Node<'_>)]) -> bool {
 
 /// `published: false` is how Jekyll and others write a draft.
 fn is_switch(key: &Key<'_>) -> bool {
-    ["published", "publish"].iter().any(|name| key.name.eq_ignore_ascii_case(name))
+    matches!(&*lifecycle::normal(&key.name), "published" | "publish")
 }
 
 fn visible(node: &Node<'_>) -> Option<bool> {
@@ -247,13 +167,21 @@ fn corrections(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
 }
 
 fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, node: &Node<'_>, name: &str) {
-    let lower = name.to_lowercase();
-    if KEYS.contains(&name) || FOREIGN.contains(&lower.as_str()) {
+    if names::is_known(name) || names::is_foreign(name) {
         return;
     }
-    let distance = if lower.chars().count() >= 6 { 2 } else { 1 };
-    let near = nearest(&lower, KEYS.iter().copied())
-        .filter(|meant| strsim::damerau_levenshtein(&lower, meant) <= distance)
+    if let Some(meant) = names::near_withholding(name).filter(|_| may_withhold(name, scalar(node))) {
+        let message = format!(
+            "`{}` is not a key that dateline knows, and it may say that the article is not public",
+            key.name.escape_debug()
+        );
+        let help =
+            format!("did you mean `{meant}`? Rename the key or remove it; until then nothing of the article is public");
+        return draft.refuse_key(Meaning::Embargo, key.span.clone(), message, help);
+    }
+    let distance = if name.chars().count() >= 6 { 2 } else { 1 };
+    let near = nearest(name, names::own())
+        .filter(|meant| strsim::damerau_levenshtein(name, meant) <= distance)
         .map(|meant| (lifecycle::meaning(meant), meant))
         .or_else(|| lifecycle::nearly_foreign(name).map(|(meaning, meant)| (Some(meaning), meant)));
     let Some((meaning, meant)) = near else { return };
@@ -261,7 +189,7 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
         Some(Meaning::Published) if has_date(keys) => Some(Meaning::Embargo),
         other => other,
     };
-    let message = format!("`{}` is not a key that dateline knows", name.escape_debug());
+    let message = format!("`{}` is not a key that dateline knows", key.name.escape_debug());
     let says_status = || matches!(&node.value, Value::Scalar(word) if lifecycle::status(word).is_some());
     match meaning {
         Some(Meaning::Status) if !says_status() => {}
@@ -297,20 +225,29 @@ fn text(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<String>
     }
 }
 
-fn boolean(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool> {
-    let word = text(draft, key, node)?;
-    let truth = truth(&word);
-    if truth.is_none() {
-        wrong_kind(draft, key, &node.span, "`true` or `false`");
+/// `true` or `false`. A value that is neither withholds the article, because it may have been meant to.
+fn switch(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool> {
+    let truth = scalar(node).and_then(truth);
+    // A value of `null` is written by programs that have none. An empty one was forgotten.
+    let is_null = matches!(node.value, Value::Null) && !node.span.is_empty();
+    if truth.is_none() && !is_null {
+        let span = if node.span.is_empty() { key.span.clone() } else { node.span.clone() };
+        let message = format!("`{}` is `true` or `false`", key.name.escape_debug());
+        draft.refuse_key(
+            Meaning::Embargo,
+            span,
+            message,
+            "write `true` or `false`; until then nothing of the article is public",
+        );
     }
     truth
 }
 
-fn truth(word: &str) -> Option<bool> {
-    match word.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" => Some(true),
-        "false" | "no" | "off" => Some(false),
-        _ => None,
+fn scalar<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    match &node.value {
+        Value::Scalar(text) => Some(text),
+        Value::Null => Some(""),
+        Value::List(_) | Value::Map(_) => None,
     }
 }
 
@@ -407,7 +344,8 @@ fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
         draft.add_image_file(&url, stated, span, HOW);
     }
     for (name, value) in entries {
-        if let ("sizes", Value::List(sizes)) = (&*name.name, &value.value) {
+        let name = lifecycle::normal(&name.name);
+        if let ("sizes", Value::List(sizes)) = (&*name, &value.value) {
             for size in sizes {
                 match &size.value {
                     Value::Scalar(url) => draft.add_image_file(url, None, size.span.clone(), HOW),
@@ -421,7 +359,7 @@ fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
         }
         let Value::Scalar(text) = &value.value else { continue };
         let span = value.span.clone();
-        match &*name.name {
+        match &*name {
             "alt" => draft.set_image_alt(text, span, HOW),
             "caption" => draft.set_image_caption(text, span, HOW),
             "credit" => draft.set_image_credit(text, span, HOW),
@@ -470,7 +408,7 @@ fn number<N: std::str::FromStr>(entries: &[(Key<'_>, Node<'_>)], name: &str) -> 
 }
 
 fn field(entries: &[(Key<'_>, Node<'_>)], name: &str) -> Option<(String, Range<usize>)> {
-    entries.iter().find(|(key, _)| key.name == name).and_then(|(_, node)| match &node.value {
+    entries.iter().find(|(key, _)| lifecycle::normal(&key.name) == name).and_then(|(_, node)| match &node.value {
         Value::Scalar(text) => Some((text.to_string(), node.span.clone())),
         _ => None,
     })

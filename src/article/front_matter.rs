@@ -29,6 +29,27 @@ pub(super) struct Key<'t> {
     pub(super) span: Range<usize>,
 }
 
+impl Node<'_> {
+    /// Whether another node says the same, wherever it stands.
+    pub(super) fn is_same(&self, other: &Node<'_>) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Null, Value::Null) => true,
+            (Value::Scalar(one), Value::Scalar(other)) => one == other,
+            (Value::List(one), Value::List(other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.is_same(other))
+            }
+            (Value::Map(one), Value::Map(other)) => {
+                one.len() == other.len()
+                    && one
+                        .iter()
+                        .zip(other)
+                        .all(|((key, one), (name, other))| key.name == name.name && one.is_same(other))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Why front matter cannot be used.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {

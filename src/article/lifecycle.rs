@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::diag::nearest;
+use crate::types::{is_invisible, nfkc};
 
 /// What a key decides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,15 +52,24 @@ const NAMES: &[(&str, Meaning)] = &[
     ("correction", Meaning::Corrections),
 ];
 
+/// Every name, normalised, and what it decides.
+pub(super) fn names() -> impl Iterator<Item = (&'static str, Meaning)> {
+    NAMES.iter().copied()
+}
+
 /// Names of other tools that are long enough for slips of the pen to be told from other words.
 const LONG_NAMES: &[&str] = &["publishdate", "expirydate", "expirationdate", "unpublishdate"];
 
-fn normal(key: &str) -> Cow<'_, str> {
+/// A key as it is compared: letter case, width, `_`, `-`, blanks, invisible characters and quotation marks don't count.
+pub(super) fn normal(key: &str) -> Cow<'_, str> {
     // As nearly every key is.
     if key.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return Cow::Borrowed(key);
     }
-    key.chars().filter(|c| !matches!(c, '_' | '-') && !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+    let is_noise = |c: &char| {
+        matches!(c, '_' | '-' | '‐' | '‑' | '"' | '\'' | '“' | '”' | '‘' | '’' | '«' | '»' | '`') || is_invisible(*c)
+    };
+    nfkc(key).chars().filter(|c| !is_noise(c)).flat_map(char::to_lowercase).collect()
 }
 
 /// What a key decides, if anything. Whatever begins with `embargo` is about one: `embargo_until`, `embargoed`.

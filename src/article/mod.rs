@@ -29,7 +29,7 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// Grows when the same file may give another article.
-pub const PARSER_VERSION: u32 = 1;
+pub const PARSER_VERSION: u32 = 2;
 
 /// Reads an article; the extension of its path says in which format. Where its fields came from is not noted.
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
@@ -43,7 +43,7 @@ pub fn parse_with_origins(path: &ArticlePath, bytes: &[u8], options: &ParseOptio
 
 fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: bool) -> Parsed {
     let file = || draft::file_name(options, path);
-    let withhold = || lifecycle::withholds(&String::from_utf8_lossy(bytes));
+    let withhold = || in_drafts_folder(path) || lifecycle::withholds(&String::from_utf8_lossy(bytes));
     let refused = |code, message: String, help: &str, place| Parsed {
         article: None,
         diagnostics: vec![Diagnostic::new(code, message).at(place).help(help)],
@@ -107,7 +107,8 @@ pub fn too_large(path: &ArticlePath, options: &ParseOptions) -> Parsed {
     let message = format!("the file is larger than {} bytes", options.max_size);
     let diagnostic = Diagnostic::new(Code::ArticleTooLarge, message).at(Place::file(&draft::file_name(options, path)));
     let diagnostics = vec![diagnostic.help("shorten it, or raise `content.max_size`")];
-    Parsed { article: None, diagnostics, origins: Vec::new(), withhold: false, embargoed: false }
+    let withhold = in_drafts_folder(path);
+    Parsed { article: None, diagnostics, origins: Vec::new(), withhold, embargoed: withhold }
 }
 
 /// Whether a file of this name is an article: a known extension, no dotfile, nothing that an editor leaves for a moment.
@@ -117,6 +118,16 @@ pub fn is_article_name(name: &str) -> bool {
     !temporary
         && !stem.is_empty()
         && ["md", "markdown", "html", "htm", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// The folder that Jekyll and others keep drafts in, at any depth.
+fn in_drafts_folder(path: &ArticlePath) -> bool {
+    path.folder().split('/').any(is_drafts_folder)
+}
+
+/// Whether a folder of this name has drafts: nothing in it is ever public.
+fn is_drafts_folder(name: &str) -> bool {
+    name.starts_with('_') && ["_drafts", "_draft"].iter().any(|drafts| name.eq_ignore_ascii_case(drafts))
 }
 
 /// What parsing of a file gave.

@@ -17,6 +17,7 @@ mod demo;
 mod documents;
 mod faults;
 mod feeds;
+mod front_matter;
 mod house;
 mod identity;
 mod import_ids;

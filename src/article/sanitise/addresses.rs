@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::article::is_drafts_folder;
 use crate::article::render::LinkBase;
 use crate::types::{WebUrl, encode_segment, media_type};
 
@@ -42,7 +43,7 @@ pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mu
 enum LocalMedia<'a> {
     /// It is not a reference to a media file beside the article.
     None,
-    /// It is one, but leads out of the content directory or to a hidden file.
+    /// It is one, but leads out of the content directory, to a hidden file or to a draft's.
     Outside,
     /// It is this file.
     File { path: String, fragment: &'a str },
@@ -63,6 +64,7 @@ fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
     for segment in file.split(['/', '\\']) {
         match percent_decoded(segment).as_deref() {
             Some("" | ".") => {}
+            Some(name) if is_drafts_folder(name) => return LocalMedia::Outside,
             Some("..") => {
                 if path.pop().is_none() {
                     return LocalMedia::Outside;

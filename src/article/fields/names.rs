@@ -1,0 +1,181 @@
+//! The names of front matter keys: dateline's own, and those of other tools that look like them.
+
+use crate::article::lifecycle::{self, Meaning};
+
+/// Every key that means something, with the other names it goes by.
+const KEYS: &[&str] = &[
+    "title",
+    "date",
+    "updated",
+    "author",
+    "authors",
+    "section",
+    "sections",
+    "tags",
+    "summary",
+    "language",
+    "id",
+    "slug",
+    "link",
+    "image",
+    "media",
+    "source",
+    "editor",
+    "editors",
+    "copyright",
+    "draft",
+    "feeds",
+    "expires",
+    "embargo",
+    "status",
+    "reason",
+    "corrections",
+];
+
+/// Names of other tools under which dateline reads a key of its own.
+const ALIASES: &[&str] = &["lastmod", "modified", "description", "lang", "taxonomies"];
+
+/// Keys of other tools that look like ours and aren't, without `_` and `-`.
+const FOREIGN: &[&str] = &[
+    "type",
+    "layout",
+    "weight",
+    "aliases",
+    "url",
+    "category",
+    "categories",
+    "keywords",
+    "subtitle",
+    "images",
+    "name",
+    "lead",
+    "links",
+    "page",
+    "template",
+    "path",
+    "extra",
+    "order",
+    "toc",
+    "math",
+    "menu",
+    "series",
+    "params",
+    "build",
+    "cascade",
+    "headless",
+    "outputs",
+    "resources",
+    "theme",
+    "video",
+    "videos",
+    "audio",
+    "format",
+    "feed",
+    "rights",
+    "place",
+    "rating",
+    "sitemap",
+    "state",
+    "meta",
+    "data",
+    "edition",
+    "ed",
+    "iso",
+    "stage",
+    "tagline",
+    "day",
+    "rate",
+    "late",
+    "gate",
+    "debate",
+    "donate",
+    "express",
+    "expert",
+    "experts",
+    "publisher",
+    "craft",
+    "drift",
+    "graft",
+    "stats",
+    "states",
+    "statue",
+    "statues",
+    "needs",
+    "seeds",
+    "fees",
+    "permalink",
+    "slugs",
+    "cover",
+    "banner",
+    "thumbnail",
+    "excerpt",
+    "comments",
+    "pagination",
+];
+
+/// Keys of dateline that decide by their value whether the article is public, besides those of [`lifecycle`].
+const SWITCHES: &[&str] = &["draft", "feeds"];
+
+/// Whether dateline reads a key of this name, [normalised](lifecycle::normal).
+pub(in crate::article) fn is_known(name: &str) -> bool {
+    KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::meaning(name).is_some()
+}
+
+/// Whether other tools have a key of this name.
+pub(in crate::article) fn is_foreign(name: &str) -> bool {
+    FOREIGN.contains(&name)
+}
+
+/// The names that were meant may be dateline's own only.
+pub(super) fn own() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().copied()
+}
+
+/// The key that can withhold an article and that an unknown name misses by one slip of the pen. Shorter names than five letters have too
+/// many neighbours that are words.
+pub(in crate::article) fn near_withholding(name: &str) -> Option<&'static str> {
+    if is_known(name) || is_foreign(name) {
+        return None;
+    }
+    let withholds = |meaning: &Meaning| {
+        matches!(meaning, Meaning::Embargo | Meaning::Expires | Meaning::Status | Meaning::Published)
+    };
+    let names = lifecycle::names().filter(|(_, meaning)| withholds(meaning)).map(|(name, _)| name);
+    let length = name.chars().count();
+    names
+        .chain(SWITCHES.iter().copied())
+        .filter(|known| known.len() >= 5 && known.len().abs_diff(length) <= 1)
+        .find(|known| strsim::damerau_levenshtein(known, name) == 1)
+}
+
+/// Whether a key with this value may have been meant to keep the article from its readers. `name` is [normalised](lifecycle::normal), or
+/// nearly right; a value of `None` is a list or a table.
+pub(in crate::article) fn may_withhold(name: &str, value: Option<&str>) -> bool {
+    let name = near_withholding(name).unwrap_or(name);
+    let truth = value.and_then(truth);
+    match (lifecycle::meaning(name), name) {
+        (Some(Meaning::Embargo | Meaning::Expires), _) => true,
+        (Some(Meaning::Status), _) => {
+            value.is_none_or(|value| lifecycle::status(value) != Some(lifecycle::Status::Published))
+        }
+        (_, "published" | "publish") => {
+            truth == Some(false) || (truth.is_none() && !value.is_some_and(|value| value.contains(is_digit)))
+        }
+        (_, "draft") => truth != Some(false),
+        (_, "feeds") => truth != Some(true),
+        _ => false,
+    }
+}
+
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
+}
+
+/// What a word says where `true` or `false` is wanted.
+pub(in crate::article) fn truth(word: &str) -> Option<bool> {
+    match &*lifecycle::normal(word.trim()) {
+        "true" | "yes" | "on" | "y" | "t" | "1" => Some(true),
+        "false" | "no" | "off" | "n" | "f" | "0" => Some(false),
+        _ => None,
+    }
+}
