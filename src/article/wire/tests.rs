@@ -495,7 +495,7 @@ fn size_is_not_a_weapon() {
         let before = started.elapsed();
         understand(&source, &Labels::new(&[]));
         let took = started.elapsed() - before;
-        assert!(took.as_secs() < 15, "{:?} took {took:?}", source.get(..30));
+        assert!(took.as_secs() < 60, "{:?} took {took:?}", source.get(..30));
     }
 }
 
