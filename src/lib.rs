@@ -36,11 +36,11 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command, `progress` of long work; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `caching` hands the store's cache to the watcher, `library` fetches documents that are not in memory, `once` builds once |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `caching` hands the store's cache to the watcher, `library` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `once` builds once |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/` |
-//! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look |
+//! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
 //! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show and `held` keeps it, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), window, render cache, assemble, encode, farewell |
@@ -138,7 +138,13 @@
 //!
 //! **Why is what the last run published shown before the articles are known?** A restart of a large newsroom takes a minute, and
 //! readers that are refused may come back in an hour. But only what is still so for all that is recorded: these were the last bytes,
-//! under this configuration, nothing in them has expired, and nothing was taken from readers since (`store::saved`).
+//! under this configuration, nothing in them has expired, and nothing was taken from readers since (`store::saved`). And only after the
+//! files of a document's entries were compared with the versions that it shows, on first request and with a deadline
+//! (`daemon::saved_documents`): somebody may have embargoed or deleted a story while no daemon ran.
+//!
+//! **Why are files compared by content and not by recorded stamps?** The cache of what was read says which version a stamp belongs to, and
+//! is right also about a file that changed between the last publication and the end of the process. So the list of what was published
+//! needs only versions, and a file that was touched but not changed withholds nothing.
 //!
 //! **Why are header fields made before they are asked for?** A document is asked for thousands of times and changes once: a request
 //! clones a map and puts Date in. `snapshot` knows header maps for this; they are plain nouns.

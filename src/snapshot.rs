@@ -24,6 +24,9 @@ pub struct Snapshot {
     /// Feed documents, section pages and OPML, by canonical request path below the prefix: `/technology/rss.xml`.
     /// Canonical: each segment percent-encoded as `types::encode_segment` does.
     pub documents: imbl::HashMap<Arc<str>, Arc<Resource>>,
+    /// The articles whose text is in the documents of each feed, by the feed's canonical request path. The next start compares their
+    /// files with these versions before it shows the documents again; those of a feed that is not listed here are not shown again.
+    pub sources: imbl::HashMap<Arc<str>, Sources>,
     /// Articles that dateline serves pages for, by short id. Empty where `content.article_url` is set.
     pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
     /// Articles that were public here and are not any more, by short id.
@@ -35,6 +38,9 @@ pub struct Snapshot {
     /// What is wrong at the moment, and how much there is.
     pub report: Arc<Report>,
 }
+
+/// The articles that the documents of one feed show.
+pub type Sources = Arc<[Arc<PublishedArticle>]>;
 
 /// An address under which something was published once.
 #[derive(Clone, Debug)]

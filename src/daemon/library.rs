@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -17,6 +17,8 @@ use crate::event::Event;
 use crate::meter::Meters;
 use crate::snapshot::{Keeper, Resource, Snapshot};
 use crate::store::{self, Documents, Origin};
+use crate::watch::scan::Root;
+use crate::watch::verify::RootState;
 
 /// How long after a publication it is written down; longer where that takes long, so that it takes a twentieth of the time.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -66,14 +68,17 @@ impl Library {
     }
 
     /// Writes down what is published some time after each publication, and once more at the end, and removes what it leaves behind.
-    pub(super) async fn tend(self, state: PathBuf, mut published: watch::Receiver<Option<Published>>) {
+    pub(super) async fn tend(self, state: PathBuf, content: Root, mut published: watch::Receiver<Option<Published>>) {
         let (mut goes_on, mut pause, mut tidied) = (true, PAUSE, None);
+        // When the first documents are published, the content directory is there.
+        let device = Arc::new(OnceLock::new());
         while goes_on && published.changed().await.is_ok() {
             // What is published meanwhile is written together.
             goes_on = timeout(pause, published.wait_for(|_| false)).await.is_err();
             let begun = Instant::now();
-            let Some(Published { snapshot, origin }) = published.borrow_and_update().clone() else { continue };
+            let Some(Published { snapshot, mut origin }) = published.borrow_and_update().clone() else { continue };
             let (documents, directory) = (Arc::clone(&self.documents), state.clone());
+            let (device, content) = (Arc::clone(&device), content.clone());
             let is_due = origin.record.saturating_sub(*tidied.get_or_insert(origin.record)) >= TIDY_AFTER;
             if is_due {
                 tidied = Some(origin.record);
@@ -87,6 +92,7 @@ impl Library {
                     // Where it fails, a commit does it some day, and says what is wrong.
                     store::tidy(&directory).unwrap_or_else(|trouble| tracing::debug!("{trouble}"));
                 }
+                origin.device = *device.get_or_init(|| RootState::of(&content).device());
                 store::note_published(&directory, &snapshot, &origin)
             });
             if let Err(error) = work.await.map_err(io::Error::other).flatten() {

@@ -10,6 +10,7 @@ mod library;
 mod memory;
 mod once;
 mod performing;
+mod saved_documents;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -32,7 +33,7 @@ use crate::engine::{self, Engine};
 use crate::event::{Command, Delivery, Effect, Event, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::meter::Meters;
-use crate::serve::{self, Demand, ServeOptions, Supply};
+use crate::serve::{self, Demand, SavedCheck, ServeOptions, Supply};
 use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
@@ -43,6 +44,7 @@ pub use front::{Front, Instead, Renewal};
 use library::Library;
 use memory::Memory;
 pub use once::{Built, Inputs, build_once, remembered};
+use saved_documents::SavedDocuments;
 
 /// How long a fetch of bodies may take before the engine goes on without them.
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
@@ -130,8 +132,9 @@ pub async fn run(
     let opening = Arc::clone(&config);
     let remembered = spawn_blocking(move || {
         let ledger = store.ledger()?;
-        let before = store.published(opening.hash, &ledger).unwrap_or_default();
-        Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }))
+        let saved = store.published(opening.hash, &ledger);
+        let (before, sources) = saved.map(|saved| (saved.snapshot, saved.sources)).unwrap_or_default();
+        Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }, sources))
     });
     let meanwhile = Arc::new(Meanwhile::default());
     let options = WatchOptions {
@@ -150,12 +153,19 @@ pub async fn run(
     let watcher = watch::start(options, cache(&config.state), heard, Arc::clone(&front.meters))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
     let remembered: Result<_, Trouble> = remembered.await.map_err(fatal)?;
-    let (store, ledger, before) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let (store, ledger, before, sources) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
     if !before.documents.is_empty() {
         let count = before.documents.len();
         tracing::info!("{count} documents of the last run are served until the articles are known");
     }
+    let saved = match before.documents.is_empty() {
+        true => SavedDocuments::default(),
+        false => SavedDocuments::new(root(&config), Arc::clone(&config.parsing), config.state.clone(), sources),
+    };
     let snapshot = Arc::new(ArcSwap::from_pointee(before));
+    // Ends by itself once everything is known.
+    let mut looks_at_root = JoinSet::new();
+    looks_at_root.spawn(saved.clone().watch_root(Arc::clone(&snapshot), config.parsing.root.to_string()));
     let (events, inbox) = mpsc::channel(64);
     let library = Library::new(Arc::new(documents), &snapshot, &events);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
@@ -175,7 +185,9 @@ pub async fn run(
         })
     };
     let (published, first) = channel::channel(false);
-    let options = ServeOptions { first: Some(first), ..front.options(&config.server, clock) };
+    let verified = saved.clone();
+    let verify = SavedCheck::new(move |route, kind| Box::pin(verified.verify(route, kind)));
+    let options = ServeOptions { first: Some(first), verify, ..front.options(&config.server, clock) };
     let Front { listeners, renewal, meters } = front;
     parts.spawn(async move {
         let stopped = async move { serving_stopped.await.unwrap_or_default() };
@@ -199,9 +211,9 @@ pub async fn run(
         roomy.make_room(published_too).await;
         "care of memory"
     });
-    let (tended, state) = (library.clone(), config.state.clone());
+    let (tended, state, content) = (library.clone(), config.state.clone(), root(&config));
     parts.spawn(async move {
-        tended.tend(state, to_note).await;
+        tended.tend(state, content, to_note).await;
         "care of documents"
     });
     let (ask, requests) = mpsc::channel(16);
@@ -232,6 +244,7 @@ pub async fn run(
         checked,
         quarantine: Quarantine::default(),
         library,
+        saved,
         printed,
         meters,
         published,
@@ -290,6 +303,8 @@ struct Daemon {
     checked: Checked,
     quarantine: Quarantine,
     library: Library,
+    /// The documents of the last run, until everything is known.
+    saved: SavedDocuments,
     /// What is published, for whoever writes it down.
     printed: channel::Sender<Option<library::Published>>,
     meters: Arc<Meters>,

@@ -37,7 +37,7 @@ impl Daemon {
     /// Writes down what is to be remembered.
     pub(super) fn persist(&mut self, records: Vec<Record>) {
         let blocked = !self.memory.unwritten.is_empty();
-        if records.iter().any(takes_away) {
+        if !self.saved.withhold(&records) {
             self.forget_last_run();
         }
         self.memory.note(records);
@@ -160,7 +160,8 @@ impl Daemon {
         let report = Arc::clone(&snapshot.report);
         let before = self.snapshot.swap(Arc::clone(&snapshot));
         if let Some(config) = self.checked.config.as_ref().filter(|_| snapshot.generation > 0) {
-            let origin = Origin { config: config.hash, record: self.memory.shown };
+            let minted = format!("tag:{}:", config.site.tag_authority);
+            let origin = Origin { config: config.hash, record: self.memory.shown, device: None, minted };
             self.printed.send_replace(Some(Published { snapshot, origin }));
         }
         if let Some(since) = self.changing.take() {
@@ -168,6 +169,7 @@ impl Daemon {
         }
         if before.generation == 0 && self.snapshot.load().generation > 0 {
             self.published.send_replace(true);
+            self.saved.finish();
             self.meters.ready.set(1);
             super::tell_systemd(&[sd_notify::NotifyState::Ready]);
             tracing::info!(
@@ -179,11 +181,6 @@ impl Daemon {
             );
         }
     }
-}
-
-/// Whether it takes something from readers.
-fn takes_away(record: &Record) -> bool {
-    matches!(record, Record::Retracted { .. } | Record::Withdrawn { .. } | Record::Replaced { .. })
 }
 
 /// One log line when a problem appears, and one when it is mended.

@@ -28,7 +28,7 @@ macro_rules! codes {
 
             /// Whether somebody has to act before all is well for readers again.
             pub fn is_alarm(self) -> bool {
-                matches!(self, Code::MassRemoval | Code::StateUnwritable)
+                matches!(self, Code::MassRemoval | Code::StateUnwritable | Code::ContentUnreachable)
             }
 
             /// Whether the input is refused.
@@ -199,6 +199,8 @@ codes! {
     // -- watching and writing -----------------------------------------------------------------------------------------
     /// A folder of the content directory cannot be read; its articles stay as they are.
     FolderUnreadable "folder-unreadable" Error,
+    /// After a start the content directory cannot be looked at, or looks unmounted; documents of the last run stay served.
+    ContentUnreachable "content-unreachable" Error,
     /// A link to a folder; its articles are read where they really are.
     FolderLink "folder-link" Warning,
     /// A link to a file outside the content directory.

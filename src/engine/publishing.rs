@@ -18,7 +18,7 @@ use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
 use crate::feed::Feed;
 use crate::ledger::Record;
-use crate::snapshot::{Report, Resource, ResourceKind};
+use crate::snapshot::{Report, Resource, ResourceKind, Sources};
 use crate::types::{ArticlePath, Moment};
 
 /// So many feeds are made at a time, so that not all their texts are in memory at once.
@@ -145,6 +145,7 @@ impl Engine {
         self.sweep(self.deferred.is_empty());
         let reported = self.report(index);
         let same = before.documents.ptr_eq(&self.snapshot.documents)
+            && before.sources.ptr_eq(&self.snapshot.sources)
             && before.articles.ptr_eq(&self.snapshot.articles)
             && before.gone.ptr_eq(&self.snapshot.gone)
             && before.media.ptr_eq(&self.snapshot.media)
@@ -238,6 +239,7 @@ impl Engine {
         self.problems.set(Source::Document(format!("{route}#partners")), warnings);
         let mut names = BTreeSet::new();
         let until = self.first_expiry(&key);
+        self.note_sources(&route, files, documents.iter().all(|(.., document)| document.is_ok()));
         for (name, kind, mut document) in documents {
             if let Ok(resource) = &mut document {
                 resource.until = until;
@@ -249,6 +251,23 @@ impl Engine {
             self.remove(&format!("{route}{stale}"));
         }
         new || renamed
+    }
+
+    /// Notes which versions of articles a feed's documents show. Where one of the documents could not be made and an older one stays,
+    /// nobody knows that.
+    fn note_sources(&mut self, route: &str, shown: &[ArticlePath], are_made: bool) {
+        let held = |path| self.held.get(path).map(|held: &Held| Arc::clone(&held.article));
+        let Some(sources) = shown.iter().map(held).collect::<Option<Sources>>().filter(|_| are_made) else {
+            self.snapshot.sources.remove(route);
+            return;
+        };
+        let is_same = |before: &Sources| {
+            before.len() == sources.len()
+                && before.iter().zip(&*sources).all(|(old, new)| (&old.path, old.hash) == (&new.path, new.hash))
+        };
+        if !self.snapshot.sources.get(route).is_some_and(is_same) {
+            self.snapshot.sources.insert(route.into(), sources);
+        }
     }
 
     /// When the first article of a feed's window expires, by what its file says and by what readers have of it.
@@ -278,6 +297,7 @@ impl Engine {
         self.windows.remove(key);
         self.titles.remove(key);
         let route = assemble::route(key);
+        self.snapshot.sources.remove(&*route);
         self.problems.set(Source::Document(format!("{route}#window")), Vec::new());
         self.problems.set(Source::Document(format!("{route}#partners")), Vec::new());
         for name in self.names.remove(key).unwrap_or_default() {

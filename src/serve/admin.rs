@@ -47,11 +47,8 @@ fn answered(snapshot: &Snapshot, meters: &Meters, head: &Head<'_>, now: Timestam
     match head.uri.path() {
         "/" => answer::text(head, INDEX, now),
         "/healthz" => answer::text(head, "ok\n", now),
-        "/readyz" if snapshot.generation == 0 => {
-            let text = "starting: the articles are being read; feeds are served as soon as all of them are known\n";
-            answer::short(head, StatusCode::SERVICE_UNAVAILABLE, answer::PLAIN_TEXT, text, now)
-        }
-        "/readyz" => answer::short(head, StatusCode::OK, answer::PLAIN_TEXT, ready(snapshot), now),
+        "/readyz" if snapshot.generation == 0 => answer::starting(head, &snapshot.report, now),
+        "/readyz" => answer::ready(head, &snapshot.report, now),
         "/status.json" => answer::short(head, StatusCode::OK, JSON, status(snapshot, meters, now), now),
         "/metrics" => answer::short(head, StatusCode::OK, OPENMETRICS, metrics(snapshot, meters, now), now),
         _ => answer::refusal(head, StatusCode::NOT_FOUND, now),
@@ -68,14 +65,6 @@ fn is_meant(head: &Head<'_>) -> bool {
         None => host.split(':').next().unwrap_or_default(),
     };
     name.is_empty() || name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
-}
-
-fn ready(snapshot: &Snapshot) -> String {
-    let mut text = "ready\n".to_owned();
-    for problem in snapshot.report.problems.iter().filter(|problem| problem.code.is_alarm()) {
-        text.push_str(&format!("{}\n", problem.to_log_line()));
-    }
-    text
 }
 
 /// The pages of feeds, each with its route.

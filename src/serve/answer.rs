@@ -121,6 +121,8 @@ pub struct FileFacts {
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// In seconds, since NetNewsWire reads nothing else.
+const SOON: HeaderValue = HeaderValue::from_static("1");
 const EVERYBODY: HeaderValue = HeaderValue::from_static("*");
 const NONE: HeaderValue = HeaderValue::from_static("none");
 const ENCODING_VARIES: HeaderValue = HeaderValue::from_static("Accept-Encoding");
@@ -292,8 +294,7 @@ pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<
     match status {
         StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(header::ALLOW, METHODS)),
         StatusCode::NOT_ACCEPTABLE => drop(headers.insert(header::VARY, ENCODING_VARIES)),
-        // In seconds, since NetNewsWire reads nothing else.
-        StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"))),
+        StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(header::RETRY_AFTER, SOON)),
         _ => {}
     }
     response
@@ -327,9 +328,21 @@ pub(super) fn gone(head: &Head<'_>, gone: &Gone, now: Timestamp) -> Response<Byt
 
 /// Says that all is ready, and what somebody has to see to all the same.
 pub(super) fn ready(head: &Head<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
+    short(head, StatusCode::OK, PLAIN_TEXT, format!("ready\n{}", alarms(report)), now)
+}
+
+/// Says that the articles are still being read, and what stands in the way of that.
+pub(super) fn starting(head: &Head<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
+    let text = format!("starting: all articles are read before any is published\n{}", alarms(report));
+    let mut response = short(head, StatusCode::SERVICE_UNAVAILABLE, PLAIN_TEXT, text, now);
+    response.headers_mut().insert(header::RETRY_AFTER, SOON);
+    response
+}
+
+/// What an operator has to see to, a line each.
+fn alarms(report: &Report) -> String {
     let alarms = report.problems.iter().filter(|problem| problem.code.is_alarm());
-    let lines = alarms.map(|alarm| format!("{}\n", alarm.to_log_line()));
-    short(head, StatusCode::OK, PLAIN_TEXT, format!("ready\n{}", lines.collect::<String>()), now)
+    alarms.map(|alarm| format!("{}\n", alarm.to_log_line())).collect()
 }
 
 /// Answers OPTIONS, a browser's question before a conditional request across origins included.

@@ -268,16 +268,14 @@ where
     let head =
         Head { method: request.method(), version: request.version(), uri: request.uri(), headers: request.headers() };
     let Shared { snapshot, options, .. } = &*client.shared;
-    let mut now = (options.now)();
     if client.is_operator {
-        return Ok(in_memory(admin::respond(&snapshot.load(), &options.meters, &head, now)));
+        return Ok(in_memory(admin::respond(&snapshot.load(), &options.meters, &head, (options.now)())));
     }
     let from = proxied::client(head.headers, client.address, &options.proxies);
-    let mut reply = respond(&snapshot.load(), &head, now);
+    let (mut reply, mut now) = reply_to(snapshot, options, &head).await;
     if client.is_patient && is_too_early(&reply, snapshot, &head) {
         Box::pin(until_published(options)).await;
-        now = (options.now)();
-        reply = respond(&snapshot.load(), &head, now);
+        (reply, now) = reply_to(snapshot, options, &head).await;
     }
     let refused = |selected: &Selected, status| refused(&client, from, selected, status, &head, now);
     let mut response = match reply {
@@ -302,6 +300,38 @@ where
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+/// What a request gets, and when.
+async fn reply_to(snapshot: &ArcSwap<Snapshot>, options: &ServeOptions, head: &Head<'_>) -> (Reply, jiff::Timestamp) {
+    let now = (options.now)();
+    let (reply, is_saved) = {
+        let snapshot = snapshot.load();
+        (respond(&snapshot, head, now), snapshot.generation == 0)
+    };
+    match reply.selected() {
+        Some(selected) if is_saved => Box::pin(verified(snapshot, options, head, selected)).await,
+        _ => (reply, now),
+    }
+}
+
+/// The reply to a request for a document of the last run: the document if it may still be shown, or its successor if there is one by
+/// the time that this is known.
+async fn verified(
+    snapshot: &ArcSwap<Snapshot>,
+    options: &ServeOptions,
+    head: &Head<'_>,
+    selected: &Selected,
+) -> (Reply, jiff::Timestamp) {
+    let is_unchanged = options.verify.verify(&selected.route, selected.resource.kind).await;
+    let now = (options.now)();
+    let snapshot = snapshot.load();
+    let reply = respond(&snapshot, head, now);
+    let is_same = reply.selected().is_none_or(|again| Arc::ptr_eq(&again.resource, &selected.resource));
+    match snapshot.generation > 0 || (is_unchanged && is_same) {
+        true => (reply, now),
+        false => (Reply::Ready(answer::refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)), now),
+    }
 }
 
 /// Whether a request can be answered once everything is known. Whoever asks whether we are ready need not wait for that.

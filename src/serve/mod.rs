@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::config::{self, Proxies};
 use crate::meter::Meters;
-use crate::snapshot::{PublishedArticle, Resource, Snapshot};
+use crate::snapshot::{PublishedArticle, Resource, ResourceKind, Snapshot};
 use crate::types::ArticlePath;
 use overdue::{Limits, Looks, Standing};
 
@@ -89,6 +90,39 @@ pub enum Supply {
     Room,
 }
 
+/// Says of a document of the last run, by its route and kind, whether it may still be shown.
+#[derive(Clone)]
+pub struct SavedCheck(Arc<Check>);
+
+type Check = dyn Fn(&str, ResourceKind) -> Verification + Send + Sync;
+
+/// The answer of a [`SavedCheck`], which must come soon.
+pub type Verification = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+impl SavedCheck {
+    /// What to ask of each document.
+    pub fn new(check: impl Fn(&str, ResourceKind) -> Verification + Send + Sync + 'static) -> SavedCheck {
+        SavedCheck(Arc::new(check))
+    }
+
+    async fn verify(&self, route: &str, kind: ResourceKind) -> bool {
+        (self.0)(route, kind).await
+    }
+}
+
+/// Nothing of the last run is shown.
+impl Default for SavedCheck {
+    fn default() -> SavedCheck {
+        SavedCheck::new(|_, _| Box::pin(std::future::ready(false)))
+    }
+}
+
+impl std::fmt::Debug for SavedCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SavedCheck")
+    }
+}
+
 /// Limits, the clock, and what all connections have in common.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -118,6 +152,8 @@ pub struct ServeOptions {
     /// Whether anything is published yet. Until then, requests on sockets that others hold open wait where what the last run published
     /// does not answer them, instead of being told that there is nothing.
     pub first: Option<watch::Receiver<bool>>,
+    /// Asked before a document of the last run is shown.
+    pub verify: SavedCheck,
 }
 
 impl ServeOptions {
@@ -136,6 +172,7 @@ impl ServeOptions {
             access_log: None,
             meters: Arc::default(),
             first: None,
+            verify: SavedCheck::default(),
         }
     }
 }

@@ -44,6 +44,16 @@ pub enum Reply {
     NeedsDisk(Demand),
 }
 
+impl Reply {
+    /// The document that it is made of, if it is.
+    pub fn selected(&self) -> Option<&Selected> {
+        match self {
+            Reply::Document(selected, _) | Reply::NeedsBytes(selected) => Some(selected),
+            Reply::Ready(_) | Reply::NeedsDisk(_) => None,
+        }
+    }
+}
+
 /// Answers a request from the snapshot. `now` becomes Date, so that no answer contradicts itself about time.
 pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
     let refuse = |status| Reply::Ready(answer::refusal(head, status, now));
@@ -63,12 +73,14 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
     };
     match route(snapshot, &path) {
         Route::Alive => Reply::Ready(answer::text(head, "ok\n", now)),
-        // Of the last run: shown until the articles are read, but nothing that expires meanwhile.
+        // Of the last run: shown until the articles are read, but nothing that expires meanwhile, and only once it is verified
+        // (`connection::reply_to`).
         Route::Document(route, resource)
             if snapshot.generation == 0 && resource.until.is_none_or(|until| now < until) =>
         {
             answer::document(head, route, resource, now)
         }
+        Route::Ready if snapshot.generation == 0 => Reply::Ready(answer::starting(head, &snapshot.report, now)),
         _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
         Route::Ready => Reply::Ready(answer::ready(head, &snapshot.report, now)),
         Route::Gone(gone) => Reply::Ready(answer::gone(head, gone, now)),

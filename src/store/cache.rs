@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use crate::types::{ArticlePath, ContentHash};
 
@@ -109,6 +109,41 @@ impl Cache {
         {
             self.orders = None;
         }
+    }
+}
+
+/// The cache as others read it beside the one who fills it. Where it cannot be read, nothing is in it.
+#[derive(Debug)]
+pub struct CacheReader(Option<Connection>);
+
+impl CacheReader {
+    /// Opens the cache in a state directory.
+    pub fn open(directory: &Path) -> CacheReader {
+        let open = || -> rusqlite::Result<Option<Connection>> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let database = Connection::open_with_flags(directory.join(DATABASE), flags)?;
+            database.busy_timeout(Duration::from_millis(100))?;
+            let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok((version == SCHEMA).then_some(database))
+        };
+        CacheReader(open().unwrap_or_default())
+    }
+
+    /// What is kept of a file.
+    pub fn of_file(&self, path: &ArticlePath) -> Option<Row> {
+        const ROW: &str =
+            "SELECT seal, card FROM file WHERE folder = (SELECT number FROM folder WHERE path = ?) AND name = ?";
+        let mut statement = self.0.as_ref()?.prepare_cached(ROW).ok()?;
+        let row = statement.query_row([path.folder(), path.name()], |row| {
+            let (seal, card): ([u8; 16], Vec<u8>) = (row.get(0)?, row.get(1)?);
+            Ok((ContentHash::from_bytes(seal), card.into()))
+        });
+        row.ok()
+    }
+
+    /// What is kept of the files of a folder, with their names.
+    pub fn of_folder(&self, folder: &str) -> Vec<(String, Row)> {
+        self.0.as_ref().and_then(|database| read(database, folder).ok()).unwrap_or_default()
     }
 }
 

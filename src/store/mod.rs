@@ -25,13 +25,13 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use crate::ledger::{Ledger, Record};
 use crate::snapshot::Snapshot;
 use crate::types::ContentHash;
-pub use cache::{Cache, Row};
+pub use cache::{Cache, CacheReader, Row};
 pub use copies::{backup, restore};
 pub use documents::{Documents, Elsewhere};
 pub use history::history;
 pub use renderings::Renderings;
 use rows::{replay, write_record};
-pub use saved::Origin;
+pub use saved::{Origin, Saved, SavedFile, SavedSources, feed_of};
 
 const DATABASE: &str = "ledger.sqlite";
 /// The extension of what undoes a transaction of the database that was not finished.
@@ -176,7 +176,7 @@ impl Store {
     }
 
     /// What was published when this state was last in use, as far as it may be shown again: its documents, not in memory.
-    pub fn published(&self, config: ContentHash, ledger: &Ledger) -> Option<Snapshot> {
+    pub fn published(&self, config: ContentHash, ledger: &Ledger) -> Option<Saved> {
         let list = fs::read_to_string(self.path.with_file_name(LIST)).ok()?;
         saved::read(&list, config, ledger, |record| self.took_since(record))
     }

@@ -2,18 +2,34 @@
 //!
 //! It says of each document what HTTP needs to know, and when something in it expires; the bytes are read when they are asked for.
 //! A document is shown again only if the ledger agrees that these were its last bytes, and none is if anything was taken from
-//! readers after the list was made, or the configuration is another.
+//! readers after the list was made, or the configuration or the rules by which articles are read are others.
+//!
+//! After a blank line the list says which versions of which files each document shows ([`SavedSources`]). Nobody may see a document
+//! before these files were looked at. That part is decoded when the first document is asked for, so that it doesn't delay the start.
+//!
+//! ```text
+//! {"dateline":"0.1.0","rules":"1.2","config":"...","record":7,"device":66305,"seal":"..."}
+//! {"route":"/news/rss.xml","kind":"rss","hash":"...", ...}                                       a line for each document
+//!
+//! {"folder":"news","files":[["ships.md","<hash>"],["fab.txt","<hash>","urn:x:fab"]]}             numbered in this order, from 0
+//! {"feed":"/news/","files":[1,0]}
+//! ```
+//!
+//! The seal is the hash of all that follows the first line: numbers in a spoilt list would lead to other files.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::rows::instant;
+use crate::article::PARSER_VERSION;
+use crate::article::render::RENDERER_VERSION;
 use crate::feed::Format;
 use crate::ledger::Ledger;
-use crate::snapshot::{Resource, ResourceKind, Snapshot};
-use crate::types::{ContentHash, Text};
+use crate::snapshot::{PublishedArticle, Resource, ResourceKind, Snapshot, Sources};
+use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 /// What the list was made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,14 +38,105 @@ pub struct Origin {
     pub config: ContentHash,
     /// The number of the last record that it takes into account.
     pub record: i64,
+    /// The device that the content directory is on, by which an unmounted one is recognised.
+    pub device: Option<u64>,
+    /// What the ids begin with that dateline mints: of these no item of an agency is known.
+    pub minted: String,
+}
+
+/// What was published last, as far as it may be shown again.
+#[derive(Debug)]
+pub struct Saved {
+    /// The documents, not in memory.
+    pub snapshot: Snapshot,
+    /// The files that they depend on.
+    pub sources: SavedSources,
+}
+
+/// The files that the documents of the last run depend on.
+#[derive(Debug, Default)]
+pub struct SavedSources {
+    /// The device that the content directory was on.
+    pub device: Option<u64>,
+    list: String,
+    table: OnceLock<SourceTable>,
+}
+
+#[derive(Debug, Default)]
+struct SourceTable {
+    files: Vec<SavedFile>,
+    feeds: HashMap<Box<str>, Box<[usize]>>,
+}
+
+/// A file, and the version of it that readers saw last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SavedFile {
+    /// Which.
+    pub path: ArticlePath,
+    /// Of its bytes.
+    pub hash: ContentHash,
+    /// The id of an item that another file of its folder may replace or withdraw: what wire text states.
+    pub id: Option<EntryId>,
+}
+
+impl SavedSources {
+    /// The files whose text is in a document; `None`: nobody knows.
+    pub fn of(&self, route: &str, kind: ResourceKind) -> Option<Vec<&SavedFile>> {
+        let table = self.table.get_or_init(|| SourceTable::parse(&self.list).unwrap_or_default());
+        let file = |number: &usize| table.files.get(*number);
+        match kind {
+            ResourceKind::Style => Some(Vec::new()),
+            // Sections are configured; that a tag or author has a feed, and how the feed is called, is said by articles.
+            ResourceKind::Opml => {
+                let mut numbers = Vec::new();
+                for (_, shown) in table.feeds.iter().filter(|(feed, _)| is_named_by_articles(feed)) {
+                    numbers.extend((!shown.is_empty()).then_some(shown)?.iter().copied());
+                }
+                numbers.sort_unstable();
+                numbers.dedup();
+                numbers.iter().map(file).collect()
+            }
+            ResourceKind::Feed(_) | ResourceKind::ShownFeed(_) | ResourceKind::Page => {
+                let feed = feed_of(route);
+                let shown = table.feeds.get(feed)?;
+                // Nothing that it shows says why there is such a feed.
+                let is_proven = !shown.is_empty() || !is_named_by_articles(feed);
+                is_proven.then(|| shown.iter().map(file).collect()).flatten()
+            }
+        }
+    }
+
+    /// Some of all files, spread evenly.
+    pub fn sample(&self, count: usize) -> impl Iterator<Item = &SavedFile> {
+        let files = self.table.get_or_init(|| SourceTable::parse(&self.list).unwrap_or_default()).files.as_slice();
+        files.iter().step_by((files.len() / count.max(1)).max(1)).take(count)
+    }
+}
+
+fn is_named_by_articles(feed: &str) -> bool {
+    feed.starts_with("/tags/") || feed.starts_with("/authors/")
+}
+
+/// The canonical request path of the feed that a document is of.
+pub fn feed_of(route: &str) -> &str {
+    route.rfind('/').and_then(|slash| route.get(..=slash)).unwrap_or_default()
 }
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
 struct Head {
     dateline: String,
+    rules: String,
     config: String,
     record: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<u64>,
+    seal: String,
+}
+
+/// Another version of this program may publish something else of the same files.
+fn rules() -> String {
+    format!("{PARSER_VERSION}.{RENDERER_VERSION}")
 }
 
 /// A line for each document.
@@ -63,19 +170,94 @@ const KINDS: [(&str, ResourceKind); 9] = [
     ("page", ResourceKind::Page),
 ];
 
+/// A line for each folder: its files, each with its name, hash and perhaps id.
+#[derive(Serialize, Deserialize)]
+struct FolderLine {
+    folder: String,
+    files: Vec<Vec<String>>,
+}
+
+/// A line for each feed: the numbers of its files.
+#[derive(Serialize, Deserialize)]
+struct FeedLine {
+    feed: String,
+    files: Vec<usize>,
+}
+
 /// Spells the list. Another program may say the same in other words, so that its version is part of it.
 pub(super) fn spell(snapshot: &Snapshot, origin: &Origin) -> String {
+    let documents = snapshot.documents.iter().filter_map(|(route, resource)| line(route, resource));
+    let mut lines: Vec<String> = documents.collect();
+    lines.sort_unstable();
+    lines.push(String::new());
+    spell_sources(snapshot, &origin.minted, &mut lines);
+    lines.push(String::new());
+    let rest = lines.join("\n");
     let head = Head {
         dateline: env!("CARGO_PKG_VERSION").to_owned(),
+        rules: rules(),
         config: origin.config.to_string(),
         record: origin.record,
+        device: origin.device,
+        seal: ContentHash::of(rest.as_bytes()).to_string(),
     };
-    let mut lines: Vec<String> =
-        snapshot.documents.iter().filter_map(|(route, resource)| line(route, resource)).collect();
-    lines.sort_unstable();
-    lines.insert(0, serde_json::to_string(&head).unwrap_or_default());
-    lines.push(String::new());
-    lines.join("\n")
+    format!("{}\n{rest}", serde_json::to_string(&head).unwrap_or_default())
+}
+
+/// Spells which versions of which files the documents show. What two feeds disagree about, since one of them still waits for the newer
+/// version, is there twice.
+fn spell_sources(snapshot: &Snapshot, minted: &str, lines: &mut Vec<String>) {
+    type Version<'a> = (&'a str, &'a str, ContentHash);
+    fn version(article: &PublishedArticle) -> Version<'_> {
+        (article.path.folder(), article.path.name(), article.hash)
+    }
+    let mut versions: BTreeMap<Version<'_>, (&PublishedArticle, usize)> = BTreeMap::new();
+    for article in snapshot.sources.values().flat_map(|sources| sources.iter()) {
+        versions.entry(version(article)).or_insert((article, 0));
+    }
+    versions.values_mut().enumerate().for_each(|(number, (_, place))| *place = number);
+    let mut folder: Option<FolderLine> = None;
+    for (article, _) in versions.values() {
+        if folder.as_ref().is_none_or(|folder| folder.folder != article.path.folder()) {
+            lines.extend(folder.take().and_then(|folder| serde_json::to_string(&folder).ok()));
+        }
+        let folder =
+            folder.get_or_insert_with(|| FolderLine { folder: article.path.folder().to_owned(), files: Vec::new() });
+        let is_versioned =
+            article.path.extension().eq_ignore_ascii_case("txt") && !article.id.as_str().starts_with(minted);
+        let id = is_versioned.then(|| article.id.to_string());
+        folder.files.push([article.path.name().to_owned(), article.hash.to_string()].into_iter().chain(id).collect());
+    }
+    lines.extend(folder.and_then(|folder| serde_json::to_string(&folder).ok()));
+    let number = |article: &Arc<PublishedArticle>| versions.get(&version(article)).map(|(_, number)| *number);
+    let feed = |(feed, sources): (&Arc<str>, &Sources)| {
+        let files = sources.iter().map(number).collect::<Option<_>>()?;
+        serde_json::to_string(&FeedLine { feed: feed.to_string(), files }).ok()
+    };
+    let mut feeds: Vec<String> = snapshot.sources.iter().filter_map(feed).collect();
+    feeds.sort_unstable();
+    lines.append(&mut feeds);
+}
+
+impl SourceTable {
+    fn parse(list: &str) -> Option<SourceTable> {
+        let mut table = SourceTable::default();
+        for line in list.lines() {
+            if line.starts_with("{\"folder\"") {
+                let FolderLine { folder, files } = serde_json::from_str(line).ok()?;
+                for file in files {
+                    let [name, hash, id @ ..] = file.as_slice() else { return None };
+                    let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+                    let id = id.first().map(|id| EntryId::parse(id)).transpose().ok()?;
+                    table.files.push(SavedFile { path: ArticlePath::new(&path), hash: ContentHash::parse(hash)?, id });
+                }
+            } else {
+                let FeedLine { feed, files } = serde_json::from_str(line).ok()?;
+                table.feeds.insert(feed.into(), files.into());
+            }
+        }
+        Some(table)
+    }
 }
 
 fn line(route: &str, resource: &Resource) -> Option<String> {
@@ -96,21 +278,19 @@ fn line(route: &str, resource: &Resource) -> Option<String> {
 
 /// What may be shown of a list, under this configuration and by what is remembered. `taken` says whether anything was taken from
 /// readers after a record.
-pub(super) fn read(
-    list: &str,
-    config: ContentHash,
-    ledger: &Ledger,
-    taken: impl FnOnce(i64) -> bool,
-) -> Option<Snapshot> {
-    let mut lines = list.lines();
-    let head: Head = serde_json::from_str(lines.next()?).ok()?;
-    let is_ours = head.dateline == env!("CARGO_PKG_VERSION") && ContentHash::parse(&head.config) == Some(config);
+pub(super) fn read(list: &str, config: ContentHash, ledger: &Ledger, taken: impl FnOnce(i64) -> bool) -> Option<Saved> {
+    let (head, rest) = list.split_once('\n')?;
+    let head: Head = serde_json::from_str(head).ok()?;
+    let is_ours = head.dateline == env!("CARGO_PKG_VERSION")
+        && head.rules == rules()
+        && ContentHash::parse(&head.config) == Some(config)
+        && ContentHash::parse(&head.seal) == Some(ContentHash::of(rest.as_bytes()));
     if !is_ours || taken(head.record) {
         return None;
     }
+    let (documents, sources) = rest.split_once("\n\n").unwrap_or_default();
     let mut snapshot = Snapshot::default();
-    // A line that was cut off is no document.
-    let lines: Vec<Line> = lines.filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<Line> = documents.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let first = lines.iter().filter_map(|line| line.until).min();
     for line in lines {
         let route: Arc<str> = line.route.as_str().into();
@@ -122,7 +302,8 @@ pub(super) fn read(
             snapshot.documents.insert(route, Arc::new(resource));
         }
     }
-    (!snapshot.documents.is_empty()).then_some(snapshot)
+    let sources = SavedSources { device: head.device, list: sources.to_owned(), table: OnceLock::new() };
+    (!snapshot.documents.is_empty()).then_some(Saved { snapshot, sources })
 }
 
 /// A document as it was, if these are the bytes that readers had last.
@@ -173,14 +354,14 @@ mod tests {
     }
 
     fn origin() -> Origin {
-        Origin { config: ContentHash::of(b"config"), record: 7 }
+        Origin { config: ContentHash::of(b"config"), record: 7, device: Some(3), minted: "tag:c.example,2026:".into() }
     }
 
     #[test]
     fn a_list_gives_back_what_http_needs() {
         let (snapshot, ledger) = published();
         let list = spell(&snapshot, &origin());
-        let again = read(&list, origin().config, &ledger, |_| false).unwrap();
+        let again = read(&list, origin().config, &ledger, |_| false).unwrap().snapshot;
         assert_eq!((again.generation, again.documents.len()), (0, 5));
         for (route, before) in &snapshot.documents {
             let after = &again.documents[route];
@@ -202,7 +383,7 @@ mod tests {
         let shown = |list: &str, config: &[u8], ledger: &Ledger, last: i64| {
             let snapshot = read(list, ContentHash::of(config), ledger, |record| record < last);
             let mut routes: Vec<String> =
-                snapshot.iter().flat_map(|snapshot| snapshot.documents.keys().map(ToString::to_string)).collect();
+                snapshot.iter().flat_map(|saved| saved.snapshot.documents.keys().map(ToString::to_string)).collect();
             routes.sort();
             routes.join(" ")
         };
@@ -215,6 +396,8 @@ mod tests {
         newer.apply(&dated);
         let all = "/ /atom.xml /empty/ /feeds.opml /rss.xml";
         let version = list.replace(env!("CARGO_PKG_VERSION"), "0.0.1");
+        let rules = list.replace(&format!("\"{}\"", rules()), "\"0.0\"");
+        let spoilt = list.replace("/rss.xml", "/rsx.xml");
         let cut = list.get(..list.len() - 9).unwrap();
         for (why, list, config, ledger, last, expected) in [
             ("nothing changed", &*list, &b"config"[..], &ledger, 7, all),
@@ -223,11 +406,83 @@ mod tests {
             ("newer documents", &list, b"config", &newer, 7, "/ /atom.xml /feeds.opml"),
             ("nothing is remembered", &list, b"config", &Ledger::default(), 7, "/empty/ /feeds.opml"),
             ("another program", &version, b"config", &ledger, 7, ""),
-            ("cut", cut, b"config", &ledger, 7, "/ /atom.xml /empty/ /feeds.opml"),
+            ("other rules", &rules, b"config", &ledger, 7, ""),
+            ("cut", cut, b"config", &ledger, 7, ""),
+            ("spoilt", &spoilt, b"config", &ledger, 7, ""),
             ("no list", "x", b"config", &ledger, 7, ""),
             ("empty", "", b"config", &ledger, 7, ""),
         ] {
             assert_eq!(shown(list, config, ledger, last), expected, "{why}");
+        }
+    }
+
+    fn article(path: &str, id: &str, version: &[u8]) -> Arc<PublishedArticle> {
+        let moment = crate::types::Moment::new(at(100), jiff::tz::Offset::UTC).unwrap();
+        let url = crate::types::WebUrl::parse("http://127.0.0.1/").unwrap();
+        let frame = crate::snapshot::PageFrame {
+            site_title: Text::line("Courier"),
+            site_url: url.clone(),
+            trail: Vec::new(),
+            feeds: Vec::new(),
+            sources: Arc::default(),
+        };
+        Arc::new(PublishedArticle {
+            name: Text::line("x"),
+            id: EntryId::parse(id).unwrap(),
+            url,
+            path: ArticlePath::new(path),
+            hash: ContentHash::of(version),
+            published: moment,
+            updated: moment,
+            language: crate::types::Language::parse("en").unwrap(),
+            frame: Arc::new(frame),
+        })
+    }
+
+    #[test]
+    fn saved_documents_name_the_versions_they_show() {
+        let (mut snapshot, ledger) = published();
+        let ships = article("news/ships.md", "tag:c.example,2026:ships", b"1");
+        let newer = article("news/ships.md", "tag:c.example,2026:ships", b"2");
+        let wire = article("news/wire.txt", "urn:x:1", b"3");
+        let minted = article("top.txt", "tag:c.example,2026:top", b"4");
+        for (feed, sources) in [
+            ("/", vec![&ships, &wire, &minted]),
+            ("/news/", vec![&newer, &ships]),
+            ("/tags/sea/", vec![&ships]),
+            ("/authors/ada/", vec![&minted, &ships]),
+            ("/empty/", vec![]),
+        ] {
+            snapshot.sources.insert(feed.into(), sources.into_iter().cloned().collect());
+        }
+        let shown = |snapshot: &Snapshot, route: &str, kind: ResourceKind| {
+            let list = spell(snapshot, &origin());
+            let sources = read(&list, origin().config, &ledger, |_| false).unwrap().sources;
+            assert_eq!((sources.device, sources.sample(2).count()), (Some(3), 2));
+            let spelt = |file: &SavedFile| {
+                let version = (1..=4).find(|n: &u8| ContentHash::of(n.to_string().as_bytes()) == file.hash);
+                let id = file.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+                format!("{} {}{id}", file.path, version.unwrap())
+            };
+            sources.of(route, kind).map(|files| files.into_iter().map(spelt).collect::<Vec<_>>().join(", "))
+        };
+        let (feed, page) = (ResourceKind::Feed(Format::Rss), ResourceKind::Page);
+        for (route, kind, expected) in [
+            ("/rss.xml", feed, Some("news/ships.md 1, news/wire.txt 3 urn:x:1, top.txt 4")),
+            ("/", page, Some("news/ships.md 1, news/wire.txt 3 urn:x:1, top.txt 4")),
+            ("/news/smartnews.xml", feed, Some("news/ships.md 2, news/ships.md 1")),
+            ("/tags/sea/atom.xml", ResourceKind::ShownFeed(Format::Atom), Some("news/ships.md 1")),
+            ("/empty/rss.xml", feed, Some("")),
+            ("/feed.css", ResourceKind::Style, Some("")),
+            ("/feeds.opml", ResourceKind::Opml, Some("top.txt 4, news/ships.md 1")),
+            ("/unknown/rss.xml", feed, None),
+        ] {
+            assert_eq!(shown(&snapshot, route, kind).as_deref(), expected, "{route}");
+        }
+        // Nothing that is shown says why there is such a tag.
+        snapshot.sources.insert("/tags/sky/".into(), Arc::from([]));
+        for (route, kind) in [("/tags/sky/", page), ("/feeds.opml", ResourceKind::Opml)] {
+            assert_eq!(shown(&snapshot, route, kind), None, "{route}");
         }
     }
 }

@@ -18,6 +18,7 @@ mod mounts;
 mod notice;
 pub mod read;
 pub mod scan;
+pub mod verify;
 mod worker;
 
 use std::fs::FileType;

@@ -42,7 +42,13 @@ pub(super) fn refused(path: ArticlePath, diagnostic: Diagnostic) -> ParsedFile {
 }
 
 /// Reads and parses a file that was looked at.
-fn read_known(root: &Root, path: &ArticlePath, stamp: Stamp, options: &ParseOptions, parse: Parse) -> FileState {
+pub(super) fn read_known(
+    root: &Root,
+    path: &ArticlePath,
+    stamp: Stamp,
+    options: &ParseOptions,
+    parse: Parse,
+) -> FileState {
     if stamp.size > options.max_size {
         return FileState::Present(article::too_large(path, options));
     }

@@ -10,3 +10,5 @@ mod sameness;
 mod startup;
 mod storm;
 mod unseen;
+
+pub(crate) use enclosure::without_privileges;

@@ -27,6 +27,7 @@ mod moves;
 mod newsroom;
 mod pin;
 mod restart;
+mod restart_verification;
 mod retraction;
 mod rules;
 mod time;

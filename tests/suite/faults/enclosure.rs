@@ -102,7 +102,7 @@ fn address(line: &str) -> String {
 
 /// A command that has no more rights than its user, also where that is root; `None`, with the reason printed, where that cannot
 /// be had.
-pub(super) fn without_privileges(newsroom: &Newsroom, test: &str) -> Option<Command> {
+pub(crate) fn without_privileges(newsroom: &Newsroom, test: &str) -> Option<Command> {
     let plain = || Command::new(env!("CARGO_BIN_EXE_dateline"));
     let enclosed = || {
         let mut command = Command::new("unshare");

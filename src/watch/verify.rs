@@ -1,0 +1,131 @@
+//! Compares articles' files with the versions that an earlier run published, for documents that are shown again before everything
+//! was looked at. Nothing is read of a file that looks as it did when an earlier run read it.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use super::cache::{Cached, Seals};
+use super::clock;
+use super::read::read_known;
+use super::scan::{Root, join, look};
+use crate::article::{self, ParseOptions, Parsed, is_article_name};
+use crate::event::FileState;
+use crate::types::{ArticlePath, ContentHash, EntryId};
+
+/// What became of a file since it was published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// It has the same bytes; or it cannot be parsed and does not ask to be withheld, so that its last good version stays published.
+    Unchanged,
+    /// It reads otherwise, or asks to be withheld.
+    Changed,
+    /// It is not there.
+    Missing,
+    /// It cannot be looked at or read, or must not be.
+    Unreadable,
+}
+
+/// Compares files below one content directory, which are read by one set of rules.
+pub struct Comparison<'r> {
+    root: &'r Root,
+    options: &'r ParseOptions,
+    seals: Seals<'r>,
+}
+
+impl<'r> Comparison<'r> {
+    /// Of files that are read so.
+    pub fn new(root: &'r Root, options: &'r ParseOptions) -> Comparison<'r> {
+        Comparison { root, options, seals: Seals::new(root, options) }
+    }
+
+    /// Compares a file with a version of it. `row` is what is kept of the file: it counts only if the file still looks like that.
+    pub fn compare(&self, path: &ArticlePath, version: ContentHash, row: Option<Cached>) -> Finding {
+        let stamp = match look(self.root, path) {
+            Ok(Some(stamp)) => stamp,
+            Ok(None) => return Finding::Missing,
+            Err(_) => return Finding::Unreadable,
+        };
+        let same = |is_same: bool| if is_same { Finding::Unchanged } else { Finding::Changed };
+        if let Some(card) = row.and_then(|row| self.seals.card(path, stamp, row, clock())) {
+            return same(card.hash() == version);
+        }
+        match read_known(self.root, path, stamp, self.options, article::parse) {
+            FileState::Present(Parsed { article: Some(article), .. }) => same(article.card.hash() == version),
+            FileState::Present(Parsed { article: None, withhold, .. }) => same(!withhold),
+            FileState::Known(card) => same(card.hash() == version),
+            FileState::Absent { .. } => Finding::Missing,
+            FileState::Unreadable(_) => Finding::Unreadable,
+        }
+    }
+
+    /// The ids that the articles of one folder state, each with the files that do; `None`: the folder cannot be read, or one of its
+    /// files asks to be withheld and doesn't say which item it is about.
+    pub fn stated_ids(
+        &self,
+        folder: &str,
+        mut rows: HashMap<String, Cached>,
+    ) -> Option<HashMap<EntryId, HashSet<ArticlePath>>> {
+        let mut stated: HashMap<EntryId, HashSet<ArticlePath>> = HashMap::new();
+        for entry in fs::read_dir(self.root.path.join(folder)).ok()? {
+            let name = entry.ok()?.file_name();
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.') && is_article_name(name)) else {
+                continue;
+            };
+            let path = ArticlePath::new(&join(folder, name));
+            let Some(stamp) = look(self.root, &path).ok().flatten() else { continue };
+            let known = rows.remove(name).and_then(|row| self.seals.card(&path, stamp, row, clock()));
+            let card = match known {
+                Some(card) => card,
+                None => match read_known(self.root, &path, stamp, self.options, article::parse) {
+                    FileState::Present(Parsed { article: Some(article), .. }) => article.card,
+                    FileState::Present(Parsed { article: None, withhold: true, .. }) | FileState::Unreadable(_) => {
+                        return None;
+                    }
+                    _ => continue,
+                },
+            };
+            if let Some(id) = card.open(&path).id {
+                stated.entry(id).or_default().insert(path);
+            }
+        }
+        Some(stated)
+    }
+}
+
+/// What the content directory as a whole looks like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RootState {
+    /// It is there, and something is in it; on which device.
+    Present(u64),
+    /// Nothing is in it, as where a disk is not mounted.
+    Empty,
+    /// It cannot be looked at, and why.
+    Unreachable(String),
+}
+
+impl RootState {
+    /// The device that it is on.
+    pub fn device(&self) -> Option<u64> {
+        match self {
+            RootState::Present(device) => Some(*device),
+            RootState::Empty | RootState::Unreachable(_) => None,
+        }
+    }
+
+    /// Looks at a content directory.
+    pub fn of(root: &Root) -> RootState {
+        let device = match fs::metadata(&root.path) {
+            Ok(metadata) => metadata.dev(),
+            Err(error) => return RootState::Unreachable(error.to_string()),
+        };
+        let is_visible = |entry: std::io::Result<fs::DirEntry>| {
+            entry.map_or(true, |entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        };
+        // One that cannot be listed is not an empty one.
+        match fs::read_dir(&root.path).is_ok_and(|mut entries| !entries.any(is_visible)) {
+            true => RootState::Empty,
+            false => RootState::Present(device),
+        }
+    }
+}
