@@ -115,9 +115,9 @@ pub struct Report {
 
 impl Report {
     /// How many articles are in which state.
-    pub fn states(&self) -> [(&'static str, usize); 8] {
-        let Hidden { drafts, undated, scheduled, expired, retracted, id_taken } = self.hidden;
-        let known = [self.published, drafts, undated, scheduled, expired, retracted, id_taken];
+    pub fn states(&self) -> [(&'static str, usize); 9] {
+        let Hidden { drafts, undated, scheduled, expired, restricted, retracted, id_taken } = self.hidden;
+        let known = [self.published, drafts, undated, scheduled, expired, restricted, retracted, id_taken];
         let refused = self.articles.saturating_sub(known.into_iter().sum());
         [
             ("public", self.published),
@@ -125,6 +125,7 @@ impl Report {
             ("undated", undated),
             ("scheduled", scheduled),
             ("expired", expired),
+            ("restricted", restricted),
             ("retracted", retracted),
             ("id-taken", id_taken),
             ("refused", refused),
@@ -143,6 +144,8 @@ pub struct Hidden {
     pub scheduled: usize,
     /// They were public until they expired.
     pub expired: usize,
+    /// Private, or paid and left out.
+    pub restricted: usize,
     /// Withdrawn.
     pub retracted: usize,
     /// Another article has their id.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::{Access, Restriction};
 use super::{MediaFacts, Metadata, Retraction, SectionClaim};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
@@ -41,6 +42,8 @@ pub struct Card {
     pub draft: bool,
     /// `feeds = false` keeps it out of all feeds.
     pub in_feeds: bool,
+    /// Who may read it.
+    pub access: Access,
     /// Not public before this instant.
     pub embargo: Option<Moment>,
     /// Not public from this instant on.
@@ -57,6 +60,9 @@ const DRAFT: u8 = 1;
 const IN_FEEDS: u8 = 2;
 const SUMMARY: u8 = 4;
 const FILES: u8 = 8;
+/// Restrictions, each a bit.
+const RESTRICTIONS: [(u8, Restriction); 3] =
+    [(16, Restriction::Unlisted), (32, Restriction::Paid), (64, Restriction::Private)];
 
 /// The bytes of a card, in this order. `hash` and `flags` are at known places.
 #[derive(Serialize, Deserialize)]
@@ -126,7 +132,10 @@ impl Packed {
             flags: flag(metadata.draft, DRAFT)
                 | flag(metadata.in_feeds, IN_FEEDS)
                 | flag(metadata.summary.is_some(), SUMMARY)
-                | flag(metadata.local_files().next().is_some(), FILES),
+                | flag(metadata.local_files().next().is_some(), FILES)
+                | flag(!metadata.access.is_listed(), 16)
+                | flag(metadata.access.is_paid(), 32)
+                | flag(metadata.access.is_private(), 64),
             published: metadata.published.map(Moment::packed),
             slug: Some(metadata.slug.as_str()).filter(|slug| *slug != path.stem()),
             section: match &metadata.section {
@@ -162,6 +171,11 @@ impl Packed {
     /// Hash of the file's bytes.
     pub fn hash(&self) -> ContentHash {
         ContentHash::from_bytes(self.0.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// Who may read the article.
+    pub fn access(&self) -> Access {
+        access(self.0.get(size_of::<ContentHash>()).copied().unwrap_or_default())
     }
 
     /// Whether it names files below the content directory.
@@ -203,6 +217,7 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
         has_summary: stored.flags & SUMMARY != 0,
         draft: stored.flags & DRAFT != 0,
         in_feeds: stored.flags & IN_FEEDS != 0,
+        access: access(stored.flags),
         embargo: moment(seldom.embargo)?,
         expires: moment(seldom.expires)?,
         retracted: seldom.retracted.map(|reason| Retraction { reason: reason.map(Text::new) }),
@@ -218,7 +233,19 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
     })
 }
 
+fn access(flags: u8) -> Access {
+    let mut access = Access::default();
+    let stated = RESTRICTIONS.iter().filter(|(flag, _)| flags & flag != 0);
+    stated.for_each(|(_, restriction)| access.restrict(*restriction));
+    access
+}
+
 impl Card {
+    /// Whether feeds may have it, as far as its author says.
+    pub fn is_listed(&self) -> bool {
+        self.in_feeds && self.access.is_listed()
+    }
+
     /// What stands for a card that cannot be opened, which those that [`Packed::of`] makes always can: a draft, so that nobody sees it.
     fn unreadable(hash: ContentHash) -> Card {
         Card {
@@ -236,6 +263,7 @@ impl Card {
             has_summary: false,
             draft: true,
             in_feeds: false,
+            access: Access::default(),
             embargo: None,
             expires: None,
             retracted: None,
@@ -268,6 +296,9 @@ mod tests {
             "",
             "tags: [boats, tide]\nauthors: [Ada Quay, Bo]\nsummary: In brief.",
             "draft: true\nfeeds: false",
+            "unlisted: true",
+            "visibility: members",
+            "private: true\npremium: true\nhidden: true",
             "slug: other\nsection: news/chips\nsections: [sport]\nlanguage: zh-Hans\nid: tag:x,2026:1",
             "link: https://www.example.org/a\nupdated: 2026-11-02\nexpires: 2027-01-01\nembargo: 2026-11-01T11:00:00Z",
             "status: retracted\nretraction: Libel",
@@ -294,6 +325,7 @@ mod tests {
                 has_summary: metadata.summary.is_some(),
                 draft: metadata.draft,
                 in_feeds: metadata.in_feeds,
+                access: metadata.access,
                 embargo: metadata.embargo,
                 expires: metadata.expires,
                 retracted: metadata.retracted.clone(),
@@ -302,6 +334,7 @@ mod tests {
             };
             assert_eq!(card, said, "{keys}");
             assert_eq!((article.card.hash(), article.card.has_files()), (said.hash, !said.files.is_empty()), "{keys}");
+            assert_eq!(article.card.access(), said.access, "{keys}");
             assert_eq!(Packed::from_bytes(&path, article.card.as_bytes().into()), Some(article.card.clone()));
             sizes.push(article.card.as_bytes().len());
         }

@@ -5,6 +5,7 @@
 //!
 //! Long because it has a setter for every field there is; each is a few lines, and they belong on one page.
 
+mod access;
 mod lifecycle;
 
 use std::fmt::Display;
@@ -12,6 +13,7 @@ use std::ops::Range;
 
 use self::lifecycle::Lifecycle;
 
+use super::access::Access;
 use super::date::{self, Date};
 use super::sanitise::percent_decoded;
 use super::{
@@ -71,6 +73,7 @@ pub(crate) struct Draft<'a> {
     draft: bool,
     in_feeds: bool,
     body: Option<Body>,
+    access: Access,
     life: Lifecycle,
     /// An unusable date was reported; that there is none is no further news.
     date_refused: bool,
@@ -109,6 +112,7 @@ impl<'a> Draft<'a> {
             draft: false,
             in_feeds: true,
             body: None,
+            access: Access::default(),
             life: Lifecycle::default(),
             date_refused: false,
             title_refused: false,
@@ -500,9 +504,10 @@ impl<'a> Draft<'a> {
 
     /// No article, only what was wrong so far; `withhold` says whether the file was meant to withhold it.
     pub(crate) fn refuse(self, withhold: bool) -> Parsed {
-        let withhold = withhold || in_drafts_folder(self.source.path);
+        let withhold = withhold || self.life.withhold || in_drafts_folder(self.source.path);
         let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
-        Parsed { article: None, diagnostics, origins: self.origins, withhold, embargoed: withhold }
+        let access = self.access;
+        Parsed { article: None, diagnostics, origins: self.origins, withhold, embargoed: withhold, access }
     }
 
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
@@ -595,6 +600,7 @@ impl<'a> Draft<'a> {
                     copyright: self.copyright,
                     draft: self.draft,
                     in_feeds: self.in_feeds,
+                    access: self.access,
                     embargo: life.embargo,
                     expires: life.expires,
                     retracted: life.retracted,
@@ -609,7 +615,8 @@ impl<'a> Draft<'a> {
         let withhold = self.life.withhold || ((retracted || self.draft) && article.is_none());
         let embargoed = withhold || embargoed;
         let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
-        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed }
+        let access = self.access;
+        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, access }
     }
 }
 

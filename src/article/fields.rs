@@ -11,6 +11,7 @@ use std::ops::Range;
 use self::names::{may_withhold, truth};
 
 use super::MediaFacts;
+use super::access;
 use super::draft::Draft;
 use super::front_matter::{Key, Node, Value};
 use super::lifecycle::{self, Meaning};
@@ -20,9 +21,13 @@ use crate::diag::{Code, nearest};
 pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     const HOW: &str = "front matter";
     let mut seen: BTreeMap<Cow<'_, str>, &Node<'_>> = BTreeMap::new();
+    draft.take_access_keys(keys);
     for (key, node) in keys {
         let span = node.span.clone();
         let name = lifecycle::normal(&key.name);
+        if access::is_key(&name) {
+            continue;
+        }
         if let Some(meaning) = lifecycle::meaning(&key.name) {
             life(draft, keys, key, node, meaning);
             continue;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::access;
 use crate::diag::nearest;
 use crate::types::{is_invisible, nfkc};
 
@@ -130,7 +131,9 @@ pub(super) fn withholds(text: &str) -> bool {
     const QUOTES: [char; 2] = ['"', '\''];
     let says = |key: &str, value: &str| {
         let value = value.split('#').next().unwrap_or_default().trim().trim_matches(QUOTES);
-        is_nearly_embargo(key) || (normal(key) == "status" && status(value) == Some(Status::Retracted))
+        is_nearly_embargo(key)
+            || access::withholds(key, value)
+            || (normal(key) == "status" && status(value) == Some(Status::Retracted))
     };
     let by_line = text.split(['\n', '\r']).any(|line| {
         let line = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '{');

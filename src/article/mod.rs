@@ -2,6 +2,7 @@
 //!
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
 
+pub mod access;
 pub mod card;
 mod charset;
 mod date;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use self::access::Access;
 use self::card::Packed;
 use self::charset::NotText;
 use self::draft::{Draft, Source};
@@ -50,6 +52,7 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
         origins: Vec::new(),
         withhold: withhold(),
         embargoed: withhold(),
+        access: Access::default(),
     };
     let whole_file = || Place::file(&file());
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > options.max_size {
@@ -108,7 +111,7 @@ pub fn too_large(path: &ArticlePath, options: &ParseOptions) -> Parsed {
     let diagnostic = Diagnostic::new(Code::ArticleTooLarge, message).at(Place::file(&draft::file_name(options, path)));
     let diagnostics = vec![diagnostic.help("shorten it, or raise `content.max_size`")];
     let withhold = in_drafts_folder(path);
-    Parsed { article: None, diagnostics, origins: Vec::new(), withhold, embargoed: withhold }
+    Parsed { withhold, embargoed: withhold, ..Parsed::refused(diagnostics) }
 }
 
 /// Whether a file of this name is an article: a known extension, no dotfile, nothing that an editor leaves for a moment.
@@ -145,6 +148,22 @@ pub struct Parsed {
     pub withhold: bool,
     /// It speaks of an embargo, so that not a word of it may be told before it is public.
     pub embargoed: bool,
+    /// Who may read the article, as far as the file says; also where there is none.
+    pub access: Access,
+}
+
+impl Parsed {
+    /// Of a file that cannot be used and says nothing about its article.
+    pub fn refused(diagnostics: Vec<Diagnostic>) -> Parsed {
+        Parsed {
+            article: None,
+            diagnostics,
+            origins: Vec::new(),
+            withhold: false,
+            embargoed: false,
+            access: Access::default(),
+        }
+    }
 }
 
 /// Where a field of an article came from.
@@ -233,6 +252,8 @@ pub struct Metadata {
     pub draft: bool,
     /// `feeds = false` keeps it out of all feeds.
     pub in_feeds: bool,
+    /// Who may read it.
+    pub access: Access,
     /// Not public before this instant.
     pub embargo: Option<Moment>,
     /// Not public from this instant on.

@@ -1,5 +1,6 @@
 //! The last good version of every article, by path: its card, no body.
 
+use crate::article::access::Access;
 use crate::article::card::Packed;
 use crate::cores;
 use crate::event::Listing;
@@ -22,9 +23,9 @@ struct File {
 /// What is known of one file.
 #[derive(Clone, Debug)]
 enum Known {
-    /// It exists, but no version of it could be used yet.
-    Refused,
-    /// It carries an embargo that cannot be read.
+    /// It exists, but no version of it could be used yet. Says who may read its article, as far as that was stated.
+    Refused(Access),
+    /// It withholds its article and cannot be used.
     Withheld,
     /// Its last good version.
     Good(Packed),
@@ -35,8 +36,8 @@ enum Known {
 pub enum Read<'r> {
     /// A good version.
     Good(&'r Packed),
-    /// It cannot be used.
-    Refused,
+    /// It cannot be used, and states this of who may read its article.
+    Refused(Access),
     /// It cannot be used, and the version before it must not be either.
     Withheld,
 }
@@ -76,7 +77,17 @@ impl Catalog {
                 *known = Known::Withheld;
                 Change::Withheld
             }
-            Read::Refused => Change::Refused,
+            // A mistake beside it doesn't undo a restriction.
+            Read::Refused(access) if matches!(known, Known::Good(before) if access.forbids_more_than(before.access())) => {
+                *known = Known::Withheld;
+                Change::Withheld
+            }
+            Read::Refused(access) => {
+                if let Known::Refused(before) = known {
+                    *before = access;
+                }
+                Change::Refused
+            }
             Read::Good(card) if matches!(known, Known::Good(before) if before == card) => Change::Same,
             Read::Good(card) => {
                 *known = Known::Good(card.clone());
@@ -88,7 +99,7 @@ impl Catalog {
     /// Takes back what was known of an article before, where nothing newer is. Says whether it did.
     pub fn recall(&mut self, path: &ArticlePath, card: &Packed) -> bool {
         self.change(path, |known| {
-            let vacant = matches!(known, Known::Refused);
+            let vacant = matches!(known, Known::Refused(access) if !access.forbids_more_than(card.access()));
             if vacant {
                 *known = Known::Good(card.clone());
             }
@@ -114,7 +125,7 @@ impl Catalog {
         self.number(path).is_some()
     }
 
-    /// Whether a file's embargo cannot be read.
+    /// Whether a file withholds its article and cannot be used.
     pub fn is_withheld(&self, path: &ArticlePath) -> bool {
         matches!(self.known(path), Some(Known::Withheld))
     }
@@ -188,7 +199,7 @@ impl Catalog {
         if let Some(file) = number.and_then(|number| self.files.get_mut(number)) {
             return change(&mut file.known);
         }
-        let mut known = Known::Refused;
+        let mut known = Known::Refused(Access::default());
         let result = change(&mut known);
         let number = self.files.insert(File { path: path.clone(), known });
         let files = &self.files;
@@ -206,7 +217,7 @@ mod tests {
     fn catalog(paths: &[&str]) -> Catalog {
         let mut catalog = Catalog::default();
         for path in paths {
-            catalog.apply(&ArticlePath::new(path), Read::Refused);
+            catalog.apply(&ArticlePath::new(path), Read::Refused(Access::default()));
         }
         catalog
     }

@@ -54,6 +54,8 @@ pub struct Verdict {
 pub enum Rule {
     /// `feeds = false`
     KeptOut,
+    /// `unlisted: true`, or what other tools write instead.
+    Unlisted,
     /// The root feed carries everything.
     Root,
     /// An exclude pattern matches the own section.
@@ -82,6 +84,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rule::KeptOut => write!(f, "`feeds: false` keeps it out of all feeds"),
+            Rule::Unlisted => write!(f, "it is unlisted: it has a page and no entry in any feed"),
             Rule::Root => write!(f, "the root feed carries everything"),
             Rule::Excluded(pattern) => write!(f, "exclude `{pattern}` matches its section"),
             Rule::Selected(key, "any") => write!(f, "it has none of {key}.any"),
@@ -220,7 +223,7 @@ impl Cabinet {
 
     /// The sections' feeds that have the article, in order.
     pub fn section_feeds(&self, card: &Card, filing: &Filing) -> Vec<FeedKey> {
-        if !card.in_feeds {
+        if !card.is_listed() {
             return Vec::new();
         }
         let mut keys = vec![FeedKey::Section(SectionPath::root())];
@@ -246,10 +249,10 @@ impl Cabinet {
     /// The feeds of its tags and authors, in order.
     pub fn term_feeds(&self, card: &Card) -> Vec<FeedKey> {
         let mut keys = Vec::new();
-        if card.in_feeds && self.config.taxonomies.tags {
+        if card.is_listed() && self.config.taxonomies.tags {
             keys.extend(card.tags.iter().map(|tag| FeedKey::Tag(taxonomy_key(tag))));
         }
-        if card.in_feeds && self.config.taxonomies.authors {
+        if card.is_listed() && self.config.taxonomies.authors {
             keys.extend(card.authors.iter().map(|author| FeedKey::Author(taxonomy_key(author))));
         }
         keys.sort_unstable();
@@ -261,7 +264,7 @@ impl Cabinet {
     /// section selects by tags or authors.
     pub fn goes_by_folder(&self, card: &Card) -> bool {
         !self.selects_terms
-            && card.in_feeds
+            && card.is_listed()
             && card.section == SectionClaim::Folder
             && card.sections.is_empty()
             && card.language.is_none()
@@ -273,6 +276,9 @@ impl Cabinet {
         let within = |rule| Verdict { taken: true, rule };
         if !card.in_feeds {
             return out(Rule::KeptOut);
+        }
+        if !card.access.is_listed() {
+            return out(Rule::Unlisted);
         }
         if let Some(pattern) = section.exclude.as_ref().and_then(|globs| globs.matching(&filing.own)) {
             return out(Rule::Excluded(pattern));

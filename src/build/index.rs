@@ -35,6 +35,8 @@ pub enum Standing {
     Scheduled(Moment),
     /// It was public until then, or would have been.
     Expired(Moment),
+    /// It is private, or paid and left out.
+    Restricted,
     /// It is withdrawn.
     Retracted,
     /// Another article has its explicit id.
@@ -288,6 +290,7 @@ impl Index {
                 }
             }
             _ if card.draft => standing = Standing::Draft,
+            _ if card.access.is_private() => standing = Standing::Restricted,
             (None, _) => {}
             (Some(published), _) if published.timestamp() > now && !was_public(published) => {
                 standing = Standing::Scheduled(published);
@@ -780,6 +783,7 @@ fn hidden<'h>(hidden: &'h mut Hidden, standing: &Standing) -> Option<&'h mut usi
         Standing::Undated => Some(&mut hidden.undated),
         Standing::Scheduled(_) => Some(&mut hidden.scheduled),
         Standing::Expired(_) => Some(&mut hidden.expired),
+        Standing::Restricted => Some(&mut hidden.restricted),
         Standing::Retracted => Some(&mut hidden.retracted),
         Standing::IdTaken(_) => Some(&mut hidden.id_taken),
     }

@@ -9,7 +9,7 @@ use super::{WRONG_INPUT, fail, find, load, print_diagnostics, refuse};
 use crate::article::card::Card;
 use crate::article::parse_with_origins;
 use crate::build::assemble;
-use crate::build::filing::FeedKey;
+use crate::build::filing::{FeedKey, Rule};
 use crate::build::index::{Filed, Index, Standing};
 use crate::config::Config;
 use crate::daemon::{self, Caching, Inputs};
@@ -75,6 +75,7 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
             }
         }
         Standing::Draft => say!("It is not published: it is a draft."),
+        Standing::Restricted => say!("It is not published: it is {}.", card.access),
         Standing::Undated => say!("It is not published: it has no date."),
         Standing::Scheduled(instant) => say!("It is published at {}.", rfc3339(instant.timestamp())),
         Standing::Expired(instant) => {
@@ -87,10 +88,11 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
     say!("feeds");
     let row = |taken: bool, name: &str, rule: &str| say!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
     let public = matches!(filed.standing, Standing::Public(_));
-    if card.in_feeds {
+    if card.is_listed() {
         row(public, "(root)", if public { "the root feed carries everything" } else { "it is not published" });
     } else {
-        row(false, "(root)", "`feeds: false` keeps it out of all feeds");
+        let rule = if card.in_feeds { Rule::Unlisted } else { Rule::KeptOut };
+        row(false, "(root)", &rule.to_string());
     }
     for section in &config.sections {
         let verdict = index.cabinet().decide(section, card, filed.filing());

@@ -135,6 +135,8 @@ codes! {
     ArticleTooMany "article-too-many" Warning,
     /// What says when or whether the article is public cannot be read, or is nearly a key that would.
     ArticleLifecycle "article-lifecycle" Error,
+    /// What says who may read the article cannot be read, or is nearly a key that would.
+    ArticleAccess "article-access" Error,
     /// It expires before it is published, so it is never public.
     ArticleExpires "article-expires" Warning,
     /// A correction without text, or without a date that can be read.

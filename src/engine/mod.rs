@@ -405,7 +405,7 @@ impl Engine {
         let read = match &parsed.article {
             Some(article) => Read::Good(&article.card),
             None if parsed.withhold => Read::Withheld,
-            None => Read::Refused,
+            None => Read::Refused(parsed.access),
         };
         let mut change = self.catalog.apply(&path, read);
         let complaints = self.complaints(&path, self.tellable(&mut parsed), parsed.article.is_none());
@@ -488,7 +488,7 @@ impl Engine {
     /// Files an article under its sections; one without a date is dated by this instant, once and for all.
     fn file(&mut self, path: &ArticlePath, card: &Card) {
         self.missing.settled(path);
-        let undated = card.published.is_none() && !card.draft && card.retracted.is_none();
+        let undated = card.published.is_none() && !card.draft && !card.access.is_private() && card.retracted.is_none();
         if undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
             self.remember(Record::Seen { path: path.clone(), at: self.now });
         }

@@ -130,7 +130,7 @@ impl Engine {
     /// Whether an article must not be public, and nobody is told why: not even after a restart that finds its file broken.
     pub(super) fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
         match index.get(path).map(|filed| &filed.standing) {
-            Some(Standing::Draft | Standing::Scheduled(_) | Standing::IdTaken(_)) => true,
+            Some(Standing::Draft | Standing::Restricted | Standing::Scheduled(_) | Standing::IdTaken(_)) => true,
             Some(_) => false,
             None => self.catalog.is_withheld(path),
         }

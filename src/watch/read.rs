@@ -36,9 +36,7 @@ pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Pars
 
 /// A file that cannot be used whatever is in it.
 pub(super) fn refused(path: ArticlePath, diagnostic: Diagnostic) -> ParsedFile {
-    let diagnostics = vec![diagnostic];
-    let parsed = Parsed { article: None, diagnostics, withhold: false, embargoed: false, origins: Vec::new() };
-    ParsedFile { path, state: FileState::Present(parsed), renamed_from: None }
+    ParsedFile { path, state: FileState::Present(Parsed::refused(vec![diagnostic])), renamed_from: None }
 }
 
 /// Reads and parses a file that was looked at.
@@ -140,7 +138,7 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
         )
         .at(Place::file(&root.display(path.as_str())))
         .help("please report this with the file");
-        Parsed { article: None, diagnostics: vec![diagnostic], withhold: false, embargoed: false, origins: Vec::new() }
+        Parsed::refused(vec![diagnostic])
     })
 }
 

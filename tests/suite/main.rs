@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod bad_articles;
 mod caching;
 mod commands;

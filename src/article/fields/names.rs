@@ -1,5 +1,6 @@
 //! The names of front matter keys: dateline's own, and those of other tools that look like them.
 
+use crate::article::access;
 use crate::article::lifecycle::{self, Meaning};
 
 /// Every key that means something, with the other names it goes by.
@@ -118,7 +119,7 @@ const SWITCHES: &[&str] = &["draft", "feeds"];
 
 /// Whether dateline reads a key of this name, [normalised](lifecycle::normal).
 pub(in crate::article) fn is_known(name: &str) -> bool {
-    KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::meaning(name).is_some()
+    KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::meaning(name).is_some() || access::is_key(name)
 }
 
 /// Whether other tools have a key of this name.
@@ -144,6 +145,7 @@ pub(in crate::article) fn near_withholding(name: &str) -> Option<&'static str> {
     let length = name.chars().count();
     names
         .chain(SWITCHES.iter().copied())
+        .chain(access::names())
         .filter(|known| known.len() >= 5 && known.len().abs_diff(length) <= 1)
         .find(|known| strsim::damerau_levenshtein(known, name) == 1)
 }
@@ -152,6 +154,9 @@ pub(in crate::article) fn near_withholding(name: &str) -> Option<&'static str> {
 /// nearly right; a value of `None` is a list or a table.
 pub(in crate::article) fn may_withhold(name: &str, value: Option<&str>) -> bool {
     let name = near_withholding(name).unwrap_or(name);
+    if access::is_key(name) {
+        return access::may_restrict(name, value);
+    }
     let truth = value.and_then(truth);
     match (lifecycle::meaning(name), name) {
         (Some(Meaning::Embargo | Meaning::Expires), _) => true,

@@ -1,9 +1,10 @@
-//! The `meta` elements that say when and whether a page is public. All of them count, wherever they stand.
+//! The `meta` elements that say when, whether and to whom a page is public. All of them count, wherever they stand.
 //!
 //! A plain `expires` is not among them: servers and old pages mean the cache with it.
 
 use scraper::ElementRef;
 
+use super::super::access;
 use super::super::draft::Draft;
 use super::super::lifecycle::{self, Meaning};
 use super::place_in_tag;
@@ -34,6 +35,8 @@ pub(super) fn read(draft: &mut Draft<'_>, metas: &[ElementRef<'_>]) {
                 (Some("status"), _) => draft.set_status(content, span, HOW),
                 (Some("reason"), _) => draft.set_reason(content, span, HOW),
                 (Some("correction" | "corrections"), _) => draft.add_correction_line(content, span, HOW),
+                (Some(key), _) if access::is_key(key) => draft.set_access(key, content, span, HOW),
+                (None, name) if let Some(key) = access::meta_key(name) => draft.set_access(key, content, span, HOW),
                 (None, "robots" | "googlebot" | "googlebot-news" | "bingbot") => {
                     if let Some(date) = unavailable_after(content) {
                         draft.set_expires(last_date(date, draft.source().options), span, "robots");
