@@ -102,6 +102,16 @@ pub enum Record {
         /// Of the file's bytes.
         hash: ContentHash,
     },
+    /// A record that withholds something and cannot be decoded, or of a kind that this program does not know: what it is about stays
+    /// withheld until an operator decides. It is read, and never written.
+    Unreadable {
+        /// The file that it is about; of a `replaced` record, the id.
+        path: ArticlePath,
+        /// Which record it is.
+        record: UnreadableRecord,
+        /// When it was written down.
+        at: Timestamp,
+    },
     /// The file of an entry that readers see, kept so that a refused edit or a lost file does not lose the entry.
     Kept {
         /// Of the bytes.
@@ -132,6 +142,22 @@ pub enum Record {
         /// What its Last-Modified says.
         last_modified: Timestamp,
     },
+}
+
+/// A record that cannot be decoded, as an operator finds it in the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnreadableRecord {
+    /// Its number.
+    pub number: i64,
+    /// Its kind, as it is written there.
+    pub kind: Arc<str>,
+}
+
+impl UnreadableRecord {
+    /// Kinds that are more than a retraction of a file.
+    pub const REPLACED: &str = "replaced";
+    /// Readers were told nothing of it.
+    pub const WITHDRAWN: &str = "withdrawn";
 }
 
 /// What an article reads like: title, text and picture, without markup. Prints of different versions say nothing about each
@@ -290,6 +316,8 @@ pub struct Ledger {
     retold: BTreeSet<Arc<str>>,
     /// Ids that are nobody's any more.
     replaced: BTreeMap<EntryId, Retraction>,
+    /// Records that could not be decoded, by what they are about.
+    unreadable: BTreeMap<ArticlePath, UnreadableRecord>,
     kept: HashSet<ContentHash>,
     feeds: HashMap<Arc<str>, Timestamp>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
@@ -334,8 +362,9 @@ impl Ledger {
                 self.set_version(number, *hash);
                 let Some((_, remembered)) = self.articles.get_mut(number) else { return };
                 remembered.date = date.as_second();
-                if remembered.withdrawn().is_some() {
-                    remembered.seldom().withdrawn = None;
+                let withdrawn = remembered.seldom.as_mut().and_then(|seldom| seldom.withdrawn.take());
+                if withdrawn.is_some() && remembered.retraction().is_none() {
+                    self.unreadable.remove(path);
                 }
             }
             Record::Hidden { path, hash } => {
@@ -347,14 +376,12 @@ impl Ledger {
             }
             Record::Moved { from, to } => self.move_to(from, to),
             Record::Retracted { path, retraction } => {
-                self.raise(path);
-                let retraction = self.shared(retraction);
-                self.note(path, |article| article.retraction = Some(retraction));
-                if let Some(remembered) = self.article(path).cloned() {
-                    self.bury(&remembered, true);
-                }
+                self.unreadable.remove(path);
+                self.retract(path, retraction);
             }
+            Record::Unreadable { path, record, at } => self.withhold(path, record, *at),
             Record::Restored { path } => {
+                self.unreadable.remove(path);
                 self.raise(path);
                 if self.number(path).is_some() {
                     self.note(path, |article| article.retraction = None);
@@ -379,6 +406,16 @@ impl Ledger {
                 self.documents.insert(Arc::clone(route), (*hash, *last_modified));
             }
         }
+    }
+
+    /// Records that could not be decoded, with the file or the id that they are about.
+    pub fn unreadable(&self) -> impl Iterator<Item = (&ArticlePath, &UnreadableRecord)> {
+        self.unreadable.iter()
+    }
+
+    /// Whether an article stays withheld since a record of it could not be decoded.
+    pub fn is_unreadable(&self, path: &ArticlePath) -> bool {
+        self.unreadable.contains_key(path)
     }
 
     /// What is remembered of the article in a file.
@@ -495,7 +532,7 @@ impl Ledger {
         }
         let mut by_command = None;
         if let Some(before) = before
-            && let Some((_, remembered)) = self.articles.get(before).cloned()
+            && let Some((before_path, remembered)) = self.articles.get(before).cloned()
         {
             self.unhold(id);
             self.bury(&remembered, false);
@@ -505,9 +542,15 @@ impl Ledger {
             }
             // What an operator retracted stays retracted, whichever file has its id.
             by_command = by_command.filter(|retraction| retraction.by == Withdrawal::Command);
+            if by_command.is_some()
+                && let Some(record) = self.unreadable.remove(&before_path)
+            {
+                self.unreadable.insert(path.clone(), record);
+            }
         }
         if let Some(retraction) = self.replaced.remove(id) {
             self.bury_id(id, &retraction, false);
+            self.unreadable.remove(&ArticlePath::new(id.as_str()));
         }
         if let Some(other) = self.articles.get(number).and_then(|(_, article)| article.id.clone()) {
             self.by_id.remove(&other, number);
@@ -561,11 +604,41 @@ impl Ledger {
         let Some((path, remembered)) = self.articles.get_mut(number) else { return };
         *path = to.clone();
         let id = remembered.id.clone();
+        if let Some(record) = self.unreadable.remove(from) {
+            self.unreadable.insert(to.clone(), record);
+        }
         self.name(number, to);
         if let Some(id) = id.filter(|id| self.holding(id) != Some(number)) {
             self.unhold(&id);
             self.take_id(number, &id);
         }
+    }
+
+    fn retract(&mut self, path: &ArticlePath, retraction: &Retraction) {
+        self.raise(path);
+        let retraction = self.shared(retraction);
+        self.note(path, |article| article.retraction = Some(retraction));
+        if let Some(remembered) = self.article(path).cloned() {
+            self.bury(&remembered, true);
+        }
+    }
+
+    /// Withholds what a record is about that could not be decoded: only an operator can say what it meant.
+    fn withhold(&mut self, path: &ArticlePath, record: &UnreadableRecord, at: Timestamp) {
+        let unknown = || Retraction { at, reason: None, by: Withdrawal::Command, feeds: Routes::default() };
+        match &*record.kind {
+            UnreadableRecord::WITHDRAWN => self.note(path, |article| article.withdrawn = Some(Routes::default())),
+            UnreadableRecord::REPLACED => {
+                let id = EntryId::minted(path.to_string());
+                self.apply(&Record::Replaced { id, retraction: unknown() });
+            }
+            // What readers were told before stays as it was told.
+            _ => {
+                let known = self.article(path).and_then(Remembered::retraction).cloned();
+                self.retract(path, &Retraction { by: Withdrawal::Command, ..known.unwrap_or_else(unknown) });
+            }
+        }
+        self.unreadable.insert(path.clone(), record.clone());
     }
 
     /// Takes the tombstones of an article away.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::progress::Progress;
-use super::{FAILED, WRONG_INPUT, count, fail, load, print_diagnostics, refuse};
+use super::{FAILED, WRONG_INPUT, count, fail, load, print_diagnostics, refuse, start_over};
 use crate::config::{Checked, Config};
 use crate::daemon::{self, Built, Caching, Inputs};
 use crate::deliver::Target;
@@ -26,6 +26,10 @@ pub(super) struct Build {
     /// Read and hash every file, also those that look as they did when they were read last.
     #[arg(long)]
     verify: bool,
+    /// Start over where the ledger in the state directory is missing or damaged: undated articles get new dates, ids that only the
+    /// ledger knew are minted again, and what was retracted by command is public again. What is left of the old ledger is kept.
+    #[arg(long)]
+    new_state: bool,
 }
 
 impl Build {
@@ -37,6 +41,11 @@ impl Build {
         let Some(directory) = self.out.or_else(|| config.output.clone()) else {
             return refuse("`output.directory` is switched off, so say where to write: `dateline build --out DIR`");
         };
+        if self.new_state
+            && let Err(code) = start_over(&config)
+        {
+            return code;
+        }
         let started = Instant::now();
         let progress = Progress::new("reading articles");
         let built = match build(checked, &config, self.verify, &progress) {

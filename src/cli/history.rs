@@ -89,6 +89,9 @@ fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         Record::Withdrawn { .. } => "withheld, without a word to readers".to_owned(),
         Record::Lost { .. } => "its file vanished with many others; the article stays".to_owned(),
         Record::Found { .. } => "its file is there again, or its loss was accepted".to_owned(),
+        Record::Unreadable { record, .. } => {
+            format!("record {}, `{}`, which cannot be read: it stays withheld", record.number, record.kind)
+        }
         // Of no article that has a history.
         Record::Replaced { .. }
         | Record::Kept { .. }

@@ -41,6 +41,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{Checked, Config};
 use crate::daemon;
 use crate::diag::Diagnostic;
+use crate::store;
 use crate::types::ArticlePath;
 use crate::watch::scan::Root;
 
@@ -163,6 +164,18 @@ fn load(file: &Path) -> Result<(Checked, Arc<Config>), ExitCode> {
             tell!("{} of the configuration must be mended first", count(checked.diagnostics.len(), "mistake"));
             Err(ExitCode::from(WRONG_INPUT))
         }
+    }
+}
+
+/// Starts the state over, as `--new-state` asks.
+fn start_over(config: &Config) -> Result<(), ExitCode> {
+    match store::start_over(&config.state) {
+        Ok(None) => Ok(()),
+        Ok(Some(kept)) => {
+            tell!("the state starts over; what is left of the old ledger is in {}", kept.display());
+            Ok(())
+        }
+        Err(trouble) => Err(fail(&trouble.to_string())),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use super::{count, fail, load};
+use super::{count, fail, load, start_over};
 use crate::config::{Config, Endpoint};
 use crate::daemon::{self, Caching, Front, Instead, Renewal};
 use crate::meter::Meters;
@@ -34,6 +34,10 @@ pub(super) struct Serve {
     /// Read and hash every file at the start, also those that look as they did when they were read last.
     #[arg(long)]
     verify: bool,
+    /// Start over where the ledger in the state directory is missing or damaged: undated articles get new dates, ids that only the
+    /// ledger knew are minted again, and what was retracted by command is public again. What is left of the old ledger is kept.
+    #[arg(long)]
+    new_state: bool,
 }
 
 impl Serve {
@@ -43,6 +47,11 @@ impl Serve {
             Err(code) => return code,
         };
         start_log();
+        if self.new_state
+            && let Err(code) = start_over(&config)
+        {
+            return code;
+        }
         // Builds and encodings have threads of their own. Two threads that take turns at requests need more of the machine for each
         // than one that has much to do, so that a core is left to them.
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);

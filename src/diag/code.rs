@@ -28,7 +28,7 @@ macro_rules! codes {
 
             /// Whether somebody has to act before all is well for readers again.
             pub fn is_alarm(self) -> bool {
-                matches!(self, Code::MassRemoval | Code::StateUnwritable | Code::ContentUnreachable)
+                matches!(self, Code::MassRemoval | Code::StateUnwritable | Code::ContentUnreachable | Code::LedgerRecord)
             }
 
             /// Whether the input is refused.
@@ -187,6 +187,8 @@ codes! {
     MassRemoval "mass-removal" Error,
     /// The state cannot be written; readers keep what they have until it can.
     StateUnwritable "state-unwritable" Error,
+    /// A record of the ledger that withholds something cannot be read; what it is about stays withheld.
+    LedgerRecord "ledger-record" Warning,
     /// A changed configuration would give other ids or empty feeds, so it is not taken.
     ReloadRefused "reload-refused" Error,
     /// A file that an article names is not there; the article is published without it.

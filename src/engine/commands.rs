@@ -49,7 +49,8 @@ impl Engine {
     fn retract(&mut self, article: &str, reason: Option<Text>) -> Result<String, String> {
         let path = self.find(article)?;
         let known = self.ledger.article(&path).and_then(|article| article.retraction().cloned());
-        if let Some(known) = known.as_ref().filter(|known| known.by == Withdrawal::Command && known.reason == reason) {
+        let is_repeated = |known: &&Retraction| known.by == Withdrawal::Command && known.reason == reason;
+        if let Some(known) = known.as_ref().filter(is_repeated).filter(|_| !self.ledger.is_unreadable(&path)) {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
         }
         // A file that moved a moment ago may still be public under its old path: readers know one story, not two files.
@@ -76,7 +77,9 @@ impl Engine {
         let known = remembered.and_then(|article| article.retraction().cloned());
         let readers_know = remembered.is_some_and(|article| article.id.is_some());
         let withdrawn = remembered.and_then(|article| article.withdrawn().cloned());
-        let feeds = match (&known, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
+        // Of one whose record cannot be read nobody knows which feeds had it.
+        let told = known.as_ref().filter(|known| !known.feeds.is_empty() || !self.ledger.is_unreadable(path));
+        let feeds = match (told, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
             (None, None, Some(filed)) if readers_know => self.routes_of(filed),
@@ -88,6 +91,7 @@ impl Engine {
         let told = feeds.len();
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
         self.remember(Record::Retracted { path: path.clone(), retraction });
+        self.report_unreadable_records();
         self.refile(path);
         told
     }
@@ -119,6 +123,7 @@ impl Engine {
             return Err(format!("the file of `{path}` itself says that it is retracted: remove its `status`"));
         }
         self.remember(Record::Restored { path: path.clone() });
+        self.report_unreadable_records();
         heirs.iter().chain([&path]).for_each(|path| self.refile(path));
         Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
     }

@@ -331,6 +331,7 @@ impl Engine {
             self.snapshot.former = farewell::former(index.cabinet());
         }
         self.snapshot.prefix = prefix(&config);
+        self.report_unreadable_records();
         self.recollected.extend(
             self.ledger.articles().filter(|(_, article)| article.retraction().is_some()).map(|(path, _)| path.clone()),
         );

@@ -27,6 +27,8 @@ pub enum Source {
     Target(&'static str),
     /// Files that vanished in a mass.
     Removals,
+    /// Records that cannot be read.
+    Ledger,
 }
 
 /// All problems.

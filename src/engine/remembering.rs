@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Engine;
 use super::commands::routes;
+use super::{Engine, Source};
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::render::{RENDERER_VERSION, Rendered};
@@ -13,8 +13,9 @@ use crate::build::assemble::{self, Past};
 use crate::build::filing::FeedKey;
 use crate::build::index::{Changes, Filed, Index, Standing};
 use crate::config::UpdatedWhen;
+use crate::diag::{Code, Diagnostic, Place};
 use crate::feed::DeletedEntry;
-use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, Withdrawal};
+use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, UnreadableRecord, Withdrawal};
 use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
@@ -22,6 +23,29 @@ use crate::types::{ArticlePath, Moment};
 const MOST_TOMBSTONES: usize = 100;
 
 impl Engine {
+    /// Reports what stays withheld since a record of it cannot be read.
+    pub(super) fn report_unreadable_records(&mut self) {
+        let Some(config) = self.config() else { return };
+        let root = &config.parsing.root;
+        let report = |(path, record): (&ArticlePath, &UnreadableRecord)| {
+            let UnreadableRecord { number, kind } = record;
+            let is_id = **kind == *UnreadableRecord::REPLACED;
+            let what = if is_id { format!("the id `{path}`") } else { format!("`{root}/{path}`") };
+            let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {what} stays withheld");
+            let decide = format!(
+                "`dateline restore {path}` publishes it again, `dateline retract {path}` takes it from its readers for good; "
+            );
+            let help = format!(
+                "{}`dateline backup --restore FILE` puts a copy of the ledger in place that can be read",
+                if is_id { "" } else { &decide }
+            );
+            let diagnostic = Diagnostic::new(Code::LedgerRecord, message).help(help);
+            if is_id { diagnostic } else { diagnostic.at(Place::file(&format!("{root}/{path}"))) }
+        };
+        let diagnostics = self.ledger.unreadable().map(report).collect();
+        self.problems.set(Source::Ledger, diagnostics);
+    }
+
     /// Whether it is remembered of a public article that it is so: under this id, in this version and since then.
     pub(super) fn is_remembered(&self, path: &ArticlePath, filed: &Filed) -> bool {
         let version = self.catalog.get(path).map(Packed::hash);
@@ -107,7 +131,7 @@ impl Engine {
                     stated().map(|reason| Retraction { at: second, reason, by: Withdrawal::Status, feeds: feeds() })
                 }
                 // Told otherwise than before, or retracted by an operator before anybody knew where it was.
-                (Some(Standing::Retracted), Some(known)) => {
+                (Some(Standing::Retracted), Some(known)) if !self.ledger.is_unreadable(path) => {
                     let reason =
                         stated().filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
                     let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };

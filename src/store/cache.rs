@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use crate::types::{ArticlePath, ContentHash};
 
-const DATABASE: &str = "cache.sqlite";
+pub(super) const DATABASE: &str = "cache.sqlite";
 /// Another version of the tables, or none: they are made anew.
 const SCHEMA: i64 = 2;
 const TABLES: &str = "

@@ -8,8 +8,10 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
-use super::rows::replay;
-use super::{DATABASE, SCHEMA, Trouble, lock, look_into, trouble, version};
+use super::presence::{BEFORE, BESIDE, Presence, is_there, look_for};
+use super::rows::{Unread, replay};
+use super::{Cache, DATABASE, LIST, NO_TABLES, Renderings, SCHEMA, Store, Trouble};
+use super::{lock, look_into, peek, unusable, version};
 
 /// Copies the state to a file while it may be in use, as one consistent whole (SQLite's online backup). Only this user can read
 /// it, since texts are in it.
@@ -26,7 +28,7 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
     private_file(&partial).map_err(io)?;
     let copied = look_into(directory, |database, _| {
         let mut copy = Connection::open(&partial)?;
-        Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)
+        Ok(Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)?)
     });
     let named = copied.and_then(|copied| match copied {
         // A hard link does not overwrite what came meanwhile.
@@ -53,13 +55,16 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble
     // It is looked at before anything is changed.
     let bytes = fs::read(copy).map_err(|error| Trouble::Io(copy.to_owned(), error.to_string()))?;
     let database = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let looked = database.and_then(|database| {
+    let looked = database.map_err(Unread::from).and_then(|database| {
         let version = version(&database)?;
-        replay(&database, version.min(SCHEMA)).map(|_| version)
+        if (1..=SCHEMA).contains(&version) {
+            replay(&database, version)?;
+        }
+        Ok(version)
     });
-    match looked.map_err(|error| trouble(copy, &error))? {
+    match looked.map_err(|unread| unusable(copy, unread))? {
         version if version > SCHEMA => return Err(Trouble::Newer(copy.to_owned(), version)),
-        0 => return Err(Trouble::Damaged(copy.to_owned(), "it has no tables".to_owned())),
+        0 => return Err(Trouble::Damaged(copy.to_owned(), NO_TABLES.to_owned())),
         _ => {}
     }
     let fresh = directory.join("ledger.sqlite.new");
@@ -67,20 +72,66 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble
     private_file(&fresh).and_then(|()| fs::write(&fresh, bytes)).map_err(io)?;
     File::open(&fresh).and_then(|file| file.sync_all()).map_err(io)?;
     let path = directory.join(DATABASE);
-    let kept = path.exists().then(|| directory.join("ledger.sqlite.before"));
-    if let Some(kept) = &kept {
-        // Its write-ahead log goes with it: beside another database it would spoil that.
-        for suffix in ["", "-wal", "-shm"] {
-            let (from, to) = (with_suffix(&path, suffix), with_suffix(kept, suffix));
-            drop(fs::remove_file(&to));
-            match fs::rename(&from, &to) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-                _ => {}
-            }
-        }
-    }
+    let kept = set_aside(&path, directory.join(BEFORE)).map_err(io)?;
+    // It is of the state that was there, and may be newer than this one.
+    forget(&directory.join(LIST)).map_err(io)?;
     fs::rename(&fresh, &path).map_err(io)?;
     Ok(kept)
+}
+
+/// Starts a state over that lost its ledger or cannot read it. What is left of the ledger is kept beside the new one, and what was made by
+/// it is forgotten. Says where the ledger is now that was there.
+///
+/// # Errors
+/// Where the ledger can be used, a daemon has the state, or the system refuses.
+pub fn start_over(directory: &Path) -> Result<Option<PathBuf>, Trouble> {
+    let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
+    let lock = lock(directory)?;
+    let path = directory.join(DATABASE);
+    match peek(directory) {
+        Ok(_) if look_for(directory)? == Presence::There => return Err(Trouble::Usable(path)),
+        Ok(_) | Err(Trouble::Missing(..) | Trouble::Damaged(..)) => {}
+        Err(other) => return Err(other),
+    }
+    // An earlier one may be the only good copy.
+    let vacant = (1..).map(|number| match number {
+        1 => directory.join(BEFORE),
+        number => directory.join(format!("{BEFORE}.{number}")),
+    });
+    let is_vacant =
+        |kept: &PathBuf| !["", "-wal", "-journal"].iter().any(|suffix| is_there(&with_suffix(kept, suffix)));
+    let kept = vacant.into_iter().find(is_vacant).unwrap_or_else(|| directory.join(BEFORE));
+    let kept = set_aside(&path, kept).map_err(io)?;
+    forget(&directory.join(LIST)).map_err(io)?;
+    Cache::forget(directory).and_then(|()| Renderings::forget(directory)).map_err(io)?;
+    // From here on it is a first start, also for one that is killed.
+    lock.set_len(0).map_err(io)?;
+    drop(Store::open_locked(directory, lock, Presence::Never)?);
+    Ok(kept)
+}
+
+/// Moves a database out of the way, and what SQLite keeps beside it: beside another database it would spoil that. Says where to, if
+/// there was anything.
+fn set_aside(path: &Path, kept: PathBuf) -> io::Result<Option<PathBuf>> {
+    let mut moved = false;
+    for suffix in std::iter::once("").chain(BESIDE.iter().filter_map(|beside| beside.strip_prefix("sqlite"))) {
+        let (from, to) = (with_suffix(path, suffix), with_suffix(&kept, suffix));
+        forget(&to)?;
+        match fs::rename(&from, &to) {
+            Ok(()) => moved = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(moved.then_some(kept))
+}
+
+/// Removes a file that may not be there.
+fn forget(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -19,7 +19,7 @@ use crate::snapshot::{Resource, Tally};
 use crate::types::ContentHash;
 
 /// Below the state directory.
-const FOLDER: &str = "documents";
+pub(super) const FOLDER: &str = "documents";
 /// This part of the budget is made free, where there is time for it, once half of it is taken.
 const SPARE: usize = 8;
 

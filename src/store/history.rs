@@ -40,8 +40,8 @@ pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, R
             let since = arrived.max(left).unwrap_or(0);
             let mut rows = rows.query(params![path.as_str(), before, since])?;
             while let Some(row) = rows.next()? {
-                let at: i64 = row.get(1)?;
-                told.extend(read_record(row, 2)?.zip(instant(at)).map(|(record, at)| (at, record)));
+                let numbered = read_record(row)?;
+                told.push((numbered.at, numbered.record));
             }
             let Some(arrived) = arrived.filter(|arrived| left.is_none_or(|left| *arrived > left)) else { break };
             let moved: (i64, String) =

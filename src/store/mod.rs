@@ -1,6 +1,6 @@
 //! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records
 //! in its tables, `copies` backs it up; `cache` is beside it and may be lost.
-//! `documents` keeps what is served and not in memory, in files of their own; `renderings` has the bodies of entries; `saved` lists
+//! `presence` sees whether there is a ledger before SQLite would make a new one. `documents` keeps what is served and not in memory, in files of their own; `renderings` has the bodies of entries; `saved` lists
 //! what was published last.
 //!
 //! Articles' records are a log, so that their history can be told; of documents only the last validators are kept.
@@ -9,13 +9,14 @@ mod cache;
 mod copies;
 mod documents;
 mod history;
+mod presence;
 mod renderings;
 mod rows;
 mod saved;
 
 use std::borrow::Borrow;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,11 +27,12 @@ use crate::ledger::{Ledger, Record};
 use crate::snapshot::Snapshot;
 use crate::types::ContentHash;
 pub use cache::{Cache, CacheReader, Row};
-pub use copies::{backup, restore};
+pub use copies::{backup, restore, start_over};
 pub use documents::{Documents, Elsewhere};
 pub use history::history;
+use presence::Presence;
 pub use renderings::Renderings;
-use rows::{replay, write_record};
+use rows::{Unread, replay, write_record};
 pub use saved::{Origin, Saved, SavedFile, SavedSources, feed_of};
 
 const DATABASE: &str = "ledger.sqlite";
@@ -72,6 +74,8 @@ const MIGRATIONS: [&str; 2] = [
     ",
 ];
 const SCHEMA: usize = MIGRATIONS.len();
+/// What is wrong with a database that is none of dateline's.
+const NO_TABLES: &str = "it has no tables";
 
 /// Why the state cannot be used. Each says what to do about it.
 #[derive(Debug)]
@@ -82,8 +86,12 @@ pub enum Trouble {
     Newer(PathBuf, usize),
     /// What was to be made is there already.
     Exists(PathBuf),
+    /// The ledger is missing, and something shows that there was one.
+    Missing(PathBuf, PathBuf),
     /// It is damaged.
     Damaged(PathBuf, String),
+    /// It can be used, so that nobody starts over by mistake.
+    Usable(PathBuf),
     /// The system refused.
     Io(PathBuf, String),
 }
@@ -102,10 +110,24 @@ impl std::fmt::Display for Trouble {
                 path.display()
             ),
             Trouble::Exists(path) => write!(f, "`{}` is there already", path.display()),
+            Trouble::Missing(path, trace) => write!(
+                f,
+                "`{}` is missing, and `{}` shows that there was one. Without it, articles get other dates and ids, and retracted \
+                 ones are public again. Put a backup in its place (`dateline backup --restore FILE`), or start over knowingly \
+                 (`dateline serve --new-state`)",
+                path.display(),
+                trace.display()
+            ),
             Trouble::Damaged(path, why) => write!(
                 f,
-                "`{}` is damaged ({why}): put a backup in its place (`dateline backup --restore FILE`), or move it away; \
-                 explicit ids and dates then still give the same documents",
+                "`{}` is damaged ({why}): put a backup in its place (`dateline backup --restore FILE`), or move it away and start \
+                 over (`dateline serve --new-state` does both); explicit ids and dates then still give the same documents",
+                path.display()
+            ),
+            Trouble::Usable(path) => write!(
+                f,
+                "`{}` can be read, so dateline does not start over: leave `--new-state` out. To give up its ids and dates all the \
+                 same, move the state directory away",
                 path.display()
             ),
             Trouble::Io(path, why) => write!(
@@ -147,26 +169,40 @@ impl Store {
     /// # Errors
     /// Where another process has it, or it cannot be read or written.
     pub fn open(directory: &Path) -> Result<Store, Trouble> {
+        let lock = lock(directory)?;
+        let presence = presence::look_for(directory)?;
+        Store::open_locked(directory, lock, presence)
+    }
+
+    fn open_locked(directory: &Path, mut lock: File, presence: Presence) -> Result<Store, Trouble> {
         let path = directory.join(DATABASE);
-        let mut lock = lock(directory)?;
-        refuse_cut(directory)?;
         let database = Connection::open(&path).map_err(|error| trouble(&path, &error))?;
         let prepare = || -> rusqlite::Result<(usize, Journal)> {
             database.busy_timeout(Duration::from_secs(5))?;
             // A record is on the disk before a reader sees what depends on it, also if the power fails.
             database.pragma_update(None, "synchronous", "full")?;
             if version(&database)? == 0 {
-                return Ok((migrate(&database)?, Journal::None));
+                let is_lost = presence == Presence::There && presence::trace(directory).is_some();
+                return if is_lost { Ok((0, Journal::None)) } else { Ok((migrate(&database)?, Journal::None)) };
             }
             write_ahead(&database)?;
             Ok((migrate(&database)?, Journal::WriteAhead))
         };
         let journal = match prepare().map_err(|error| trouble(&path, &error))? {
             (version, _) if version > SCHEMA => return Err(Trouble::Newer(path, version)),
+            (0, _) => return Err(Trouble::Damaged(path, NO_TABLES.to_owned())),
             (_, journal) => journal,
         };
-        lock.write_all(MADE).map_err(|error| Trouble::Io(directory.to_owned(), error.to_string()))?;
+        // Not where it is said already: the disk may be full.
+        if !fs::read(directory.join(LOCK)).is_ok_and(|said| said == MADE) {
+            lock.write_all(MADE).map_err(|error| Trouble::Io(directory.to_owned(), error.to_string()))?;
+        }
         let last = last_record(&database).map_err(|error| trouble(&path, &error))?;
+        // A log beside the database that was lost takes the last records with it, and SQLite does not notice.
+        if let Some(noted) = last_noted_record(directory).filter(|noted| *noted > last) {
+            let why = format!("its records {} to {noted} are missing", last.saturating_add(1));
+            return Err(Trouble::Damaged(path, why));
+        }
         Ok(Store { database, path, journal, last, _lock: lock })
     }
 
@@ -193,7 +229,7 @@ impl Store {
     /// # Errors
     /// Where the state is damaged or cannot be read.
     pub fn ledger(&self) -> Result<Ledger, Trouble> {
-        replay(&self.database, SCHEMA).map_err(|error| trouble(&self.path, &error))
+        replay(&self.database, SCHEMA).map_err(|unread| unusable(&self.path, unread))
     }
 
     /// Makes records durable: all of them or none.
@@ -237,6 +273,14 @@ pub fn note_published(directory: &Path, snapshot: &Snapshot, origin: &Origin) ->
     let new = list.with_extension("new");
     let written = fs::write(&new, saved::spell(snapshot, origin)).and_then(|()| fs::rename(&new, list));
     written.inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// The last record that the list of published documents takes into account.
+fn last_noted_record(directory: &Path) -> Option<i64> {
+    let mut head = String::new();
+    BufReader::new(File::open(directory.join(LIST)).ok()?).read_line(&mut head).ok()?;
+    let head: serde_json::Value = serde_json::from_str(&head).ok()?;
+    head.get("record")?.as_i64()
 }
 
 /// What a directory's state says, without writing or locking anything; nothing where there is none.
@@ -284,13 +328,12 @@ fn lock(directory: &Path) -> Result<File, Trouble> {
 /// Reads a state without locking it; `None` where there is none.
 fn look_into<T>(
     directory: &Path,
-    look: impl FnOnce(&Connection, usize) -> rusqlite::Result<T>,
+    look: impl FnOnce(&Connection, usize) -> Result<T, Unread>,
 ) -> Result<Option<T>, Trouble> {
     let path = directory.join(DATABASE);
-    if !path.exists() {
+    if presence::look_for(directory)? == Presence::Never {
         return Ok(None);
     }
-    refuse_cut(directory)?;
     let open = || -> rusqlite::Result<(Connection, usize)> {
         // What a killed writer left in the middle can only be read once it is undone, which every reader may do.
         let flags = match fs::exists(path.with_extension(UNDO)) {
@@ -306,24 +349,10 @@ fn look_into<T>(
     if version > SCHEMA {
         return Err(Trouble::Newer(path, version));
     }
-    look(&database, version).map(Some).map_err(|error| trouble(&path, &error))
-}
-
-/// To SQLite an empty file is a new database, and a cut one has zeros at its end. Where nothing waits in the log beside it, one that
-/// had tables is not empty, and its length is that of whole pages.
-fn refuse_cut(directory: &Path) -> Result<(), Trouble> {
-    /// Every page is some of these long.
-    const SMALLEST_PAGE: u64 = 512;
-    let path = directory.join(DATABASE);
-    let length = |file: &Path| fs::metadata(file).map(|metadata| metadata.len());
-    let Ok(found) = length(&path) else { return Ok(()) };
-    let logs = ["sqlite-wal", UNDO].map(|log| length(&path.with_extension(log)).unwrap_or_default());
-    let logged: u64 = logs.iter().sum();
-    let lost = found == 0 && fs::read(directory.join(LOCK)).is_ok_and(|said| said == MADE);
-    match logged == 0 && (lost || found % SMALLEST_PAGE != 0) {
-        true => Err(Trouble::Damaged(path, format!("it was truncated to {found} bytes"))),
-        false => Ok(()),
+    if version == 0 && presence::trace(directory).is_some() {
+        return Err(Trouble::Damaged(path, NO_TABLES.to_owned()));
     }
+    look(&database, version).map(Some).map_err(|unread| unusable(&path, unread))
 }
 
 fn version(database: &Connection) -> rusqlite::Result<usize> {
@@ -366,6 +395,13 @@ fn migrate(database: &Connection) -> rusqlite::Result<usize> {
         database.execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;
     }
     Ok(version.max(SCHEMA))
+}
+
+fn unusable(path: &Path, unread: Unread) -> Trouble {
+    match unread {
+        Unread::Sqlite(error) => trouble(path, &error),
+        Unread::Damaged(why) => Trouble::Damaged(path.to_owned(), why),
+    }
 }
 
 fn trouble(path: &Path, error: &rusqlite::Error) -> Trouble {

@@ -12,7 +12,7 @@ use super::cache::remove;
 use crate::article::packed::PackedRendering;
 use crate::types::ContentHash;
 
-const DATABASE: &str = "renderings.sqlite";
+pub(super) const DATABASE: &str = "renderings.sqlite";
 const SCHEMA: i64 = 1;
 const TABLES: &str = "
     CREATE TABLE rendering (

@@ -1,4 +1,7 @@
 //! How records are spelt in the tables, and read again.
+//!
+//! A record that withholds something keeps withholding it where it cannot be decoded ([`Record::Unreadable`]); any other makes the
+//! whole ledger a damaged one, since without it articles would silently have other ids or dates.
 
 use std::sync::{Arc, mpsc};
 
@@ -7,8 +10,23 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::SCHEMA;
-use crate::ledger::{Ledger, Record, Retraction, TextPrint, Withdrawal};
+use crate::ledger::{Ledger, Record, Retraction, TextPrint, UnreadableRecord, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+
+/// Why rows could not be read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// What SQLite says.
+    Sqlite(rusqlite::Error),
+    /// SQLite takes them for whole, and they mean nothing.
+    Damaged(String),
+}
+
+impl From<rusqlite::Error> for Unread {
+    fn from(error: rusqlite::Error) -> Unread {
+        Unread::Sqlite(error)
+    }
+}
 
 pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::Result<()> {
     // kind, path, value, hash, instant
@@ -57,6 +75,8 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
         Record::Feed { route, updated } => database
             .prepare_cached("INSERT OR REPLACE INTO feed (route, updated) VALUES (?, ?)")?
             .execute(params![&**route, updated.as_millisecond()]),
+        // It is there.
+        Record::Unreadable { .. } => return Ok(()),
         Record::Document { route, hash, last_modified } => database
             .prepare_cached("INSERT OR REPLACE INTO document (route, hash, last_modified) VALUES (?, ?, ?)")?
             .execute(params![&**route, hash.as_bytes(), last_modified.as_millisecond()]),
@@ -101,7 +121,7 @@ impl StoredRetraction {
 const PART: usize = 1_024;
 const PARTS: usize = 8;
 
-pub(super) fn replay(database: &Connection, version: usize) -> rusqlite::Result<Ledger> {
+pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Unread> {
     let instant_of = if version < SCHEMA { "NULL" } else { "instant" };
     // So many at most: most articles were published in one version.
     let articles: i64 =
@@ -115,13 +135,22 @@ pub(super) fn replay(database: &Connection, version: usize) -> rusqlite::Result<
             inbox.iter().flatten().for_each(|record| ledger.apply(&record));
             ledger
         });
-        let read = || -> rusqlite::Result<()> {
-            let mut statement = database
-                .prepare(&format!("SELECT kind, path, value, hash, {instant_of} FROM record ORDER BY number"))?;
+        let read = || -> Result<(), Unread> {
+            let mut statement = database.prepare(&format!(
+                "SELECT number, at, kind, path, value, hash, {instant_of} FROM record ORDER BY number"
+            ))?;
             let mut rows = statement.query([])?;
             let mut part = Vec::with_capacity(PART);
+            let mut expected = 1;
             while let Some(row) = rows.next()? {
-                part.extend(read_record(row, 0)?);
+                let numbered = read_record(row)?;
+                // None was ever removed.
+                if numbered.number != expected {
+                    let last = numbered.number.saturating_sub(1);
+                    return Err(Unread::Damaged(format!("its records {expected} to {last} are missing")));
+                }
+                expected += 1;
+                part.push(numbered.record);
                 if part.len() == PART {
                     // Where nobody folds any more, a panic is on its way.
                     sender.send(std::mem::replace(&mut part, Vec::with_capacity(PART))).unwrap_or_default();
@@ -139,10 +168,9 @@ pub(super) fn replay(database: &Connection, version: usize) -> rusqlite::Result<
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (route, hash): (String, [u8; 16]) = (row.get(0)?, row.get(1)?);
-        if let Some(last_modified) = instant(row.get(2)?) {
-            let hash = ContentHash::from_bytes(hash);
-            ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
-        }
+        let last_modified = dated(row.get(2)?, &route)?;
+        let hash = ContentHash::from_bytes(hash);
+        ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
     }
     if version < SCHEMA {
         return Ok(ledger);
@@ -151,9 +179,8 @@ pub(super) fn replay(database: &Connection, version: usize) -> rusqlite::Result<
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let route: String = row.get(0)?;
-        if let Some(updated) = instant(row.get(1)?) {
-            ledger.apply(&Record::Feed { route: Arc::from(route), updated });
-        }
+        let updated = dated(row.get(1)?, &route)?;
+        ledger.apply(&Record::Feed { route: Arc::from(route), updated });
     }
     let mut statement = database.prepare("SELECT hash, path FROM source")?;
     let mut rows = statement.query([])?;
@@ -166,41 +193,73 @@ pub(super) fn replay(database: &Connection, version: usize) -> rusqlite::Result<
     Ok(ledger)
 }
 
-/// A row of kind, path, value, hash and instant, from this column on; `None` for a kind that this program does not know.
-pub(super) fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Record>> {
-    let text = |column: usize| row.get_ref(first + column).and_then(|value| Ok(value.as_str()?));
-    let (kind, path, value) = (text(0)?, text(1)?, text(2)?);
-    let hash = row.get::<_, Option<[u8; 16]>>(first + 3)?.map(ContentHash::from_bytes);
-    let at = row.get::<_, Option<i64>>(first + 4)?.and_then(instant);
-    let path = ArticlePath::new(path);
-    Ok(match (kind, hash) {
-        ("seen", _) => instant(value.parse().unwrap_or_default()).map(|at| Record::Seen { path, at }),
-        ("published", Some(hash)) => {
-            let date = at.unwrap_or(Timestamp::UNIX_EPOCH);
-            Some(Record::Published { path, id: EntryId::minted(value.to_owned()), hash, date })
+/// A record, and where it is in the table.
+pub(super) struct Numbered {
+    pub(super) number: i64,
+    pub(super) at: Timestamp,
+    pub(super) record: Record,
+}
+
+/// A row of number, at, kind, path, value, hash and instant.
+pub(super) fn read_record(row: &Row<'_>) -> Result<Numbered, Unread> {
+    let number: i64 = row.get(0)?;
+    let at = instant(row.get(1)?).unwrap_or(Timestamp::UNIX_EPOCH);
+    let text = |column: usize| row.get_ref(column).and_then(|value| Ok(value.as_str()?));
+    let (kind, path) = (text(2)?, text(3)?);
+    if path.is_empty() {
+        return Err(Unread::Damaged(format!("its record {number}, `{kind}`, says nothing of which article it is")));
+    }
+    let record = match decode(row, kind, ArticlePath::new(path)) {
+        Some(record) => record,
+        // What these do is not known, or is known too well.
+        None if !OPEN_KINDS.contains(&kind) => {
+            let record = UnreadableRecord { number, kind: kind.into() };
+            Record::Unreadable { path: ArticlePath::new(path), record, at }
         }
-        ("text", Some(hash)) => {
-            let print = TextPrint { hash, version: value.parse().unwrap_or_default() };
-            Some(Record::Text { path, print, changed: at })
+        None => return Err(Unread::Damaged(format!("its record {number}, `{kind}` of `{path}`, cannot be decoded"))),
+    };
+    Ok(Numbered { number, at, record })
+}
+
+/// The kinds of records that withhold nothing.
+const OPEN_KINDS: [&str; 8] = ["seen", "published", "text", "imported", "moved", "restored", "lost", "found"];
+
+fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
+    let value = row.get_ref(4).ok()?.as_str().ok()?;
+    let hash = || row.get::<_, [u8; 16]>(5).ok().map(ContentHash::from_bytes);
+    let at = row.get::<_, Option<i64>>(6).ok()?.map(instant);
+    // One that is there must be one.
+    let at = if at == Some(None) { return None } else { at.flatten() };
+    let id = || (!value.is_empty()).then(|| EntryId::minted(value.to_owned()));
+    let retraction = || StoredRetraction::read(value, at?);
+    Some(match kind {
+        "seen" => Record::Seen { path, at: instant(value.parse().ok()?)? },
+        // Without a date where the first version of the tables had none.
+        "published" => Record::Published { path, id: id()?, hash: hash()?, date: at.unwrap_or(Timestamp::UNIX_EPOCH) },
+        "text" => {
+            let print = TextPrint { hash: hash()?, version: value.parse().ok()? };
+            Record::Text { path, print, changed: at }
         }
-        ("imported", _) => Some(Record::Imported { path, id: EntryId::minted(value.to_owned()) }),
-        ("moved", _) => Some(Record::Moved { from: path, to: ArticlePath::new(value) }),
-        ("retracted", _) => {
-            at.and_then(|at| StoredRetraction::read(value, at)).map(|retraction| Record::Retracted { path, retraction })
+        "imported" => Record::Imported { path, id: id()? },
+        "moved" if !value.is_empty() => Record::Moved { from: path, to: ArticlePath::new(value) },
+        "retracted" => Record::Retracted { path, retraction: retraction()? },
+        "hidden" => Record::Hidden { path, hash: hash()? },
+        "restored" => Record::Restored { path },
+        UnreadableRecord::WITHDRAWN => {
+            let feeds: Vec<String> = serde_json::from_str(value).ok()?;
+            Record::Withdrawn { path, feeds: feeds.into_iter().map(Arc::from).collect() }
         }
-        ("hidden", Some(hash)) => Some(Record::Hidden { path, hash }),
-        ("restored", _) => Some(Record::Restored { path }),
-        ("withdrawn", _) => {
-            let feeds: Vec<String> = serde_json::from_str(value).unwrap_or_default();
-            Some(Record::Withdrawn { path, feeds: feeds.into_iter().map(Arc::from).collect() })
+        "lost" => Record::Lost { path },
+        "found" => Record::Found { path },
+        UnreadableRecord::REPLACED => {
+            Record::Replaced { id: EntryId::minted(path.to_string()), retraction: retraction()? }
         }
-        ("lost", _) => Some(Record::Lost { path }),
-        ("found", _) => Some(Record::Found { path }),
-        ("replaced", _) => at
-            .and_then(|at| StoredRetraction::read(value, at))
-            .map(|retraction| Record::Replaced { id: EntryId::minted(path.to_string()), retraction }),
-        _ => None,
+        _ => return None,
     })
+}
+
+fn dated(milliseconds: i64, route: &str) -> Result<Timestamp, Unread> {
+    instant(milliseconds).ok_or_else(|| Unread::Damaged(format!("the date of `{route}` is none")))
 }
 
 pub(super) fn instant(milliseconds: i64) -> Option<Timestamp> {

@@ -4,6 +4,7 @@
 
 mod content;
 mod enclosure;
+mod ledger;
 mod limits;
 mod outage;
 mod sameness;

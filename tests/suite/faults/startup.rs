@@ -14,7 +14,7 @@ use crate::newsroom::{Daemon, Newsroom, article, bounded, files, said};
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 /// A newsroom with a past, and nobody in it.
-fn newsroom() -> Newsroom {
+pub(super) fn newsroom() -> Newsroom {
     let newsroom = Newsroom::new();
     for n in 0..12 {
         newsroom.article(&format!("news/story-{n}.md"), &format!("Story {n}"), &"Much is to be told. ".repeat(200));
@@ -31,7 +31,7 @@ fn newsroom() -> Newsroom {
 }
 
 /// Neither the daemon nor a build starts, and both say these words.
-fn is_refused(newsroom: &Newsroom, what: &str, words: &[&str]) {
+pub(super) fn is_refused(newsroom: &Newsroom, what: &str, words: &[&str]) {
     for command in [&SERVE[..], &["build"]] {
         let output = newsroom.dateline(command);
         let told = said(&output);
@@ -60,7 +60,7 @@ fn a_truncated_state_is_not_taken_for_a_new_one() {
     fs::write(&database, &healthy).expect("writable");
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
     fs::remove_file(&database).expect("there");
-    assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
+    assert_eq!(newsroom.dateline(&["build", "--new-state"]).status.code(), Some(0));
 }
 
 /// A writer killed in the middle leaves a database that is half new, and what undoes that beside it.
