@@ -1,22 +1,20 @@
 //! Feed documents as files below the output directory: written whole or not at all, only when their bytes changed, and removed
-//! when they are no longer published. A list of what was written keeps foreign files safe.
+//! when they are no longer published. The [`Manifest`] keeps foreign files safe.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Target;
+use super::manifest::{self, Entry, Manifest, Stamp, replace};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{Delivery, Outcome};
 use crate::snapshot::Resource;
 use crate::types::ContentHash;
-
-/// The list of what dateline wrote: a line per file, its hash and its path.
-const MANIFEST: &str = ".dateline";
 
 /// What gives the bytes of a document, by its path below the output directory, that are not in memory.
 pub type Reader = Box<dyn Fn(&str, &Arc<Resource>) -> io::Result<Bytes> + Send>;
@@ -25,17 +23,27 @@ pub type Reader = Box<dyn Fn(&str, &Arc<Resource>) -> io::Result<Bytes> + Send>;
 pub struct Disk {
     directory: PathBuf,
     reader: Option<Reader>,
-    /// What dateline wrote there; `None` until the list was read.
-    written: Option<BTreeMap<String, ContentHash>>,
+    manifest: Manifest,
 }
 
 /// A document, and the path that it is delivered under.
 type Routed = (Arc<str>, Arc<Resource>);
 
+/// What is where a document is to be written.
+enum Found {
+    Nothing,
+    /// A version that dateline wrote.
+    Ours,
+    /// The document itself.
+    Same(Stamp),
+    /// Somebody else's; why.
+    Foreign(String),
+}
+
 impl Disk {
     /// A directory, which need not be there yet.
     pub fn new(directory: PathBuf) -> Disk {
-        Disk { directory, reader: None, written: None }
+        Disk { manifest: Manifest::new(&directory), directory, reader: None }
     }
 
     /// The same directory, for documents that may not be in memory.
@@ -51,64 +59,75 @@ impl Disk {
         resource.bytes().map(Ok).or_else(read).unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()))
     }
 
-    fn read_manifest(&self) -> BTreeMap<String, ContentHash> {
-        let text = fs::read_to_string(self.directory.join(MANIFEST)).unwrap_or_default();
-        let entry = |line: &str| {
-            let (hash, path) = line.split_once(' ')?;
-            Some((path.to_owned(), ContentHash::parse(hash)?))
-        };
-        text.lines().filter_map(entry).collect()
-    }
-
-    fn write_manifest(&self, written: &BTreeMap<String, ContentHash>) -> io::Result<()> {
-        let mut text = String::new();
-        for (path, hash) in written {
-            text.extend([hash.to_string().as_str(), " ", path, "\n"]);
-        }
-        let file = self.directory.join(MANIFEST);
-        if fs::read(&file).is_ok_and(|bytes| bytes == text.as_bytes()) {
-            return Ok(());
-        }
-        replace(&file, text.as_bytes())
-    }
-
     fn problem(&self, path: &str, code: Code, message: String, help: &str) -> Diagnostic {
         Diagnostic::new(code, message).at(Place::file(&self.directory.join(path).display().to_string())).help(help)
     }
 
-    /// Writes a document; `ours`: what was written there before. `Ok(false)`: its bytes were there.
+    fn unwritable(&self, path: &str, message: String) -> Diagnostic {
+        self.problem(path, Code::OutputUnwritable, message, "retried; check free space and permissions")
+    }
+
+    /// Looks at the place of a document. `written` is what the manifest says of it.
+    fn inspect(&self, path: &str, written: Option<&Entry>, route: &str, resource: &Arc<Resource>) -> io::Result<Found> {
+        let file = self.directory.join(path);
+        let metadata = match fs::symlink_metadata(&file) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                let blocking = file.ancestors().find(|folder| folder.exists()).unwrap_or(&self.directory);
+                return Ok(Found::Foreign(format!("`{}` is in the way: it isn't a folder", blocking.display())));
+            }
+            Err(error) => return Err(error),
+        };
+        if !metadata.is_file() {
+            let kind = match metadata.file_type() {
+                kind if kind.is_dir() => "a folder",
+                kind if kind.is_symlink() => "a symbolic link",
+                _ => "not a regular file",
+            };
+            return Ok(Found::Foreign(format!("what is in the way of a feed document is {kind}")));
+        }
+        let stamp = Stamp::from(&metadata);
+        let hashes = written.map_or(&[][..], |entry| &entry.hashes);
+        if written.is_some_and(|entry| entry.stamp == Some(stamp)) {
+            return Ok(if hashes == [resource.hash] { Found::Same(stamp) } else { Found::Ours });
+        }
+        let bytes = fs::read(&file)?;
+        let hash = ContentHash::of(&bytes);
+        if hash == resource.hash {
+            return Ok(Found::Same(stamp));
+        }
+        // Documents aren't flushed, so that a power failure may leave a listed one empty or of another time than the manifest. Without a
+        // manifest only a document that names dateline is adopted; JSON Feed and OPML have no place for that.
+        let is_ours = hashes.contains(&hash)
+            || match written {
+                Some(_) => bytes.is_empty() || has_address_of(&bytes, &self.bytes(route, resource)?),
+                None => names_dateline(&bytes) && has_address_of(&bytes, &self.bytes(route, resource)?),
+            };
+        Ok(match written {
+            _ if is_ours => Found::Ours,
+            Some(_) => Found::Foreign("the document was changed by something other than dateline".to_owned()),
+            None => Found::Foreign("a file that dateline did not write is in the way of a feed document".to_owned()),
+        })
+    }
+
+    /// Writes a document. `written` is what the manifest says of its file. Whether it was written, and the file's stamp.
     fn put(
         &self,
         path: &str,
         (route, resource): (&str, &Arc<Resource>),
-        ours: Option<ContentHash>,
-    ) -> Result<bool, Diagnostic> {
-        let unwritable = |error: io::Error| {
-            self.problem(
-                path,
-                Code::OutputUnwritable,
-                format!("the document cannot be written: {error}"),
-                "it is tried again; see to space and rights",
-            )
-        };
-        let file = self.directory.join(path);
-        // Another version of ours is replaced whatever is there by now: to read it would take as long as to write the new one.
-        let is_replaced = ours.is_some_and(|ours| ours != resource.hash);
-        match (!is_replaced).then(|| fs::read(&file)) {
-            Some(Ok(bytes)) if ContentHash::of(&bytes) == resource.hash => return Ok(false),
-            // A list that was lost must not stop the feeds: a document of dateline's says so at its start.
-            Some(Ok(bytes)) if ours.is_none() && !says_dateline(&bytes) => {
-                let message = "a file that dateline did not write is in the way of a feed document".to_owned();
-                return Err(self.problem(
-                    path,
-                    Code::OutputForeign,
-                    message,
-                    "move it away, or give dateline another `output.directory`",
-                ));
+        written: Option<&Entry>,
+    ) -> Result<(bool, Stamp), Diagnostic> {
+        let unwritable = |error: io::Error| self.unwritable(path, format!("the document cannot be written: {error}"));
+        match self.inspect(path, written, route, resource).map_err(unwritable)? {
+            Found::Same(stamp) => return Ok((false, stamp)),
+            Found::Foreign(message) => {
+                let help = "move it away, or give dateline another `output.directory`; other documents are written";
+                return Err(self.problem(path, Code::OutputForeign, message, help));
             }
-            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error)),
-            _ => {}
+            Found::Nothing | Found::Ours => {}
         }
+        let file = self.directory.join(path);
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(unwritable)?;
         }
@@ -116,19 +135,37 @@ impl Disk {
             let message = format!("the document cannot be read back from the state directory: {error}");
             self.problem(path, Code::OutputUnwritable, message, "it is made anew and tried again; see to the disk")
         })?;
-        replace(&file, &bytes).map_err(unwritable)?;
-        Ok(true)
+        replace(&file, &bytes).map(|stamp| (true, stamp)).map_err(unwritable)
     }
 
-    /// Removes a document, if it still is what was written, or another version of a feed that the list does not know since its
-    /// writer was killed. `Ok(false)`: it is not, or is gone already.
-    fn remove(&self, path: &str, hash: ContentHash) -> io::Result<bool> {
+    /// Removes a document that is no longer published, if its file still is what dateline wrote. `Ok(false)`: it is gone already.
+    fn remove(&self, path: &str, written: &Entry) -> Result<bool, Diagnostic> {
         let file = self.directory.join(path);
-        match fs::read(&file) {
-            Ok(bytes) if ContentHash::of(&bytes) == hash || says_dateline(&bytes) => fs::remove_file(&file)?,
-            Ok(_) => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
+        let is_ours = || {
+            let metadata = fs::symlink_metadata(&file)?;
+            let is_known = || written.stamp == Some(Stamp::from(&metadata));
+            let has_hash =
+                || fs::read(&file).map(|bytes| bytes.is_empty() || written.hashes.contains(&ContentHash::of(&bytes)));
+            Ok::<bool, io::Error>(metadata.is_file() && (is_known() || has_hash()?))
+        };
+        let unremovable = |error: io::Error| {
+            self.unwritable(path, format!("a document that is no longer published cannot be removed: {error}"))
+        };
+        match is_ours() {
+            Ok(true) => fs::remove_file(&file).map_err(unremovable)?,
+            Ok(false) => {
+                let message = "the document is no longer published, and something other than dateline changed its file";
+                return Err(self.problem(
+                    path,
+                    Code::OutputForeign,
+                    message.to_owned(),
+                    "delete it unless you need it",
+                ));
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(false);
+            }
+            Err(error) => return Err(unremovable(error)),
         }
         let mut folder = file.parent();
         // Folders that are left empty go with their last document; `remove_dir` refuses the others.
@@ -141,6 +178,29 @@ impl Disk {
         }
         Ok(true)
     }
+
+    fn remove_stale(&mut self, stale: Vec<String>, outcome: &mut Outcome) {
+        for path in stale {
+            let Some(entry) = self.manifest.get(&path) else { continue };
+            match self.remove(&path, entry) {
+                Ok(removed) => outcome.removed += usize::from(removed),
+                Err(problem) => {
+                    let stays_ours = problem.code == Code::OutputUnwritable;
+                    outcome.problems.push(problem);
+                    if stays_ours {
+                        continue;
+                    }
+                }
+            }
+            self.manifest.remove(&path);
+        }
+    }
+
+    fn save_manifest(&mut self, outcome: &mut Outcome) {
+        if let Err(error) = self.manifest.save() {
+            outcome.problems.push(self.unwritable(manifest::NAME, format!("the manifest cannot be written: {error}")));
+        }
+    }
 }
 
 impl std::fmt::Debug for Disk {
@@ -151,90 +211,85 @@ impl std::fmt::Debug for Disk {
 
 impl Target for Disk {
     fn deliver(&mut self, delivery: &Delivery) -> Outcome {
-        let mut written = self.written.take().unwrap_or_else(|| self.read_manifest());
         let mut outcome = Outcome { target: "disk", written: 0, unchanged: 0, removed: 0, problems: Vec::new() };
+        if let Err(error) = self.manifest.refresh() {
+            let message = format!("the manifest of the written files cannot be read: {error}");
+            let help =
+                "move it away; without it, dateline replaces only feeds that name dateline and their own address";
+            outcome.problems.push(self.problem(manifest::NAME, Code::OutputForeign, message, help));
+        }
+        let is_readable = outcome.problems.is_empty();
         let named = |(route, document): &(Arc<str>, Option<Arc<Resource>>)| {
             (file_name(route), document.clone().map(|document| (Arc::clone(route), document)))
         };
         let documents: BTreeMap<String, Option<Routed>> = delivery.documents.iter().map(named).collect();
-        let stale = |path: &&String| match documents.get(*path) {
+        let is_stale = |path: &&String| match documents.get(*path) {
             Some(document) => document.is_none(),
             None => delivery.complete,
         };
-        let mut gone = Vec::new();
-        for path in written.keys().filter(stale) {
-            match self.remove(path, written.get(path).copied().unwrap_or(ContentHash::of(b""))) {
-                Ok(removed) => {
-                    outcome.removed += usize::from(removed);
-                    gone.push(path.clone());
-                }
-                Err(error) => {
-                    let message = format!("a document that is no longer published cannot be removed: {error}");
-                    outcome.problems.push(self.problem(
-                        path,
-                        Code::OutputUnwritable,
-                        message,
-                        "it is tried again; see to the rights",
-                    ));
-                }
-            }
+        let stale: Vec<String> = self.manifest.paths().filter(is_stale).cloned().collect();
+        self.remove_stale(stale, &mut outcome);
+        let documents: Vec<(String, Routed)> =
+            documents.into_iter().filter_map(|(path, document)| Some((path, document?))).collect();
+        let before: Vec<Option<Entry>> = documents.iter().map(|(path, _)| self.manifest.get(path).cloned()).collect();
+        for (path, (_, resource)) in &documents {
+            self.manifest.plan(path, resource.hash);
         }
-        for path in gone {
-            written.remove(&path);
+        if is_readable && !documents.is_empty() {
+            // The manifest is written once more below, and what is wrong with it is reported there.
+            drop(fs::create_dir_all(&self.directory).and_then(|()| self.manifest.save()));
         }
-        // Listed before they are there: else one that is killed in between leaves files behind that nobody removes.
-        let new =
-            documents.iter().filter(|(path, _)| !written.contains_key(*path) && !self.directory.join(path).exists());
-        let new = new.filter_map(|(path, resource)| Some((path.clone(), resource.as_ref()?.1.hash)));
-        let mut planned: BTreeMap<String, ContentHash> = new.collect();
-        if !planned.is_empty() {
-            planned.extend(written.clone());
-            // The list is written once more below, and what is wrong with it is told there.
-            drop(fs::create_dir_all(&self.directory).and_then(|()| self.write_manifest(&planned)));
-        }
-        for (path, resource) in documents {
-            let Some((route, resource)) = resource else { continue };
-            match self.put(&path, (&*route, &resource), written.get(&path).copied()) {
-                Ok(changed) => {
+        for ((path, (route, resource)), before) in documents.into_iter().zip(before) {
+            match (self.put(&path, (&route, &resource), before.as_ref()), before) {
+                (Ok((changed, stamp)), _) => {
                     outcome.written += usize::from(changed);
                     outcome.unchanged += usize::from(!changed);
-                    written.insert(path, resource.hash);
+                    self.manifest.set(&path, Entry { hashes: vec![resource.hash], stamp: Some(stamp) });
                 }
-                Err(diagnostic) => outcome.problems.push(diagnostic),
+                (Err(problem), before) => {
+                    outcome.problems.push(problem);
+                    match before {
+                        Some(before) => self.manifest.set(&path, before),
+                        None => self.manifest.remove(&path),
+                    }
+                }
             }
         }
-        if let Err(error) = self.write_manifest(&written) {
-            let message = format!("the list of written documents cannot be written: {error}");
-            outcome.problems.push(self.problem(
-                MANIFEST,
-                Code::OutputUnwritable,
-                message,
-                "it is tried again; see to space and rights",
-            ));
+        if is_readable {
+            self.save_manifest(&mut outcome);
         }
-        self.written = Some(written);
         outcome
     }
 }
 
-/// A new file takes the old one's place in one step, so that nobody ever sees half a document. It is not flushed to the medium:
-/// what a power failure loses is compared and written again at the next start.
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = file.with_file_name(format!(".{name}.dateline-new"));
-    let write = || {
-        let mut new = fs::File::create(&temporary)?;
-        new.write_all(bytes)?;
-        fs::rename(&temporary, file)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&temporary)))
+/// Whether an XML feed says that dateline made it.
+fn names_dateline(bytes: &[u8]) -> bool {
+    head(bytes).contains("<generator>dateline</generator>")
 }
 
-fn says_dateline(bytes: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(bytes.get(..bytes.len().min(4_096)).unwrap_or_default()).into_owned();
-    head.contains("<generator>dateline</generator>")
-        || head.contains("jsonfeed.org/version")
-        || head.contains("<opml version=\"2.0\">")
+/// Whether a feed has the address of another version of it.
+fn has_address_of(found: &[u8], document: &[u8]) -> bool {
+    let (found, document) = (head(found), head(document));
+    own_address(&found).is_some_and(|address| Some(address) == own_address(&document))
+}
+
+fn head(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    /// What is before a feed's own address is rarely longer.
+    const HEAD_BYTES: usize = 16 * 1024;
+    String::from_utf8_lossy(bytes.get(..HEAD_BYTES).unwrap_or(bytes))
+}
+
+/// The address that a feed states as its own: its self link, or the `feed_url` of JSON Feed.
+fn own_address(head: &str) -> Option<&str> {
+    if head.starts_with('{') {
+        let (_, rest) = head.split_once("\"feed_url\":\"")?;
+        return rest.split_once('"').map(|(address, _)| address);
+    }
+    let at = head.find("rel=\"self\"")?;
+    let (before, after) = head.split_at_checked(at)?;
+    let tag = head.get(before.rfind('<')?..at + after.find('>')?)?;
+    let (_, rest) = tag.split_once("href=\"")?;
+    rest.split_once('"').map(|(address, _)| address)
 }
 
 /// Where the document of a route is written, by its path below the output directory.
@@ -282,20 +337,4 @@ fn segment(encoded: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn routes_are_file_names() {
-        for (route, name) in [
-            ("technology/rss.xml", "technology/rss.xml"),
-            ("%E7%A7%91%E6%8A%80/feed.json", "科技/feed.json"),
-            ("tags/a%2Fb/rss.xml", "tags/a%2Fb/rss.xml"),
-            ("tags/..%2F..%2Fetc/rss.xml", "tags/%2E.%2F..%2Fetc/rss.xml"),
-            ("tags/100%25/rss.xml", "tags/100%25/rss.xml"),
-        ] {
-            assert_eq!(file_name(route), name);
-        }
-        assert!(file_name(&"x".repeat(600)).len() < 255);
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Carrying documents elsewhere. Each [`Target`] gets the newest state; what fails is tried again with a pause that grows.
 
 pub mod disk;
+mod manifest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -217,7 +217,7 @@ codes! {
     WatchLimited "watch-limited" Warning,
     /// A feed document cannot be written.
     OutputUnwritable "output-unwritable" Error,
-    /// A file that is not dateline's is in the way of a feed document.
+    /// Something that dateline did not write, or not with these bytes, is in the way of a feed document.
     OutputForeign "output-foreign" Error,
 }
 

@@ -26,6 +26,7 @@ mod lifecycle;
 mod listeners;
 mod moves;
 mod newsroom;
+mod output;
 mod pin;
 mod restart;
 mod restart_verification;

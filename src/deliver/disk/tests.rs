@@ -1,0 +1,245 @@
+use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::sync::Mutex;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::feed::Format;
+use crate::snapshot::ResourceKind;
+
+fn rss(generator: &str, address: &str, text: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\"?><rss><channel><generator>{generator}</generator>\
+         <atom:link href=\"{address}\" rel=\"self\" type=\"application/rss+xml\"/><title>{text}</title></channel></rss>"
+    )
+}
+
+fn json(address: &str, text: &str) -> String {
+    format!("{{\"version\":\"https://jsonfeed.org/version/1.1\",\"title\":\"{text}\",\"feed_url\":\"{address}\"}}")
+}
+
+fn opml(text: &str) -> String {
+    format!("<opml version=\"2.0\"><head><title>{text}</title></head></opml>")
+}
+
+const RSS: &str = "https://courier.example/rss.xml";
+const JSON: &str = "https://courier.example/feed.json";
+
+/// One version of a newsroom's documents.
+fn documents(text: &str) -> Delivery {
+    let document = |route: &str, kind, text: String| {
+        (Arc::from(route), Some(Arc::new(Resource::new(kind, text.into_bytes(), None, 60))))
+    };
+    Delivery {
+        generation: 1,
+        documents: vec![
+            document("rss.xml", ResourceKind::Feed(Format::Rss), rss("dateline", RSS, text)),
+            document("feed.json", ResourceKind::Feed(Format::Json), json(JSON, text)),
+            document("feeds.opml", ResourceKind::Opml, opml(text)),
+            document("news/rss.xml", ResourceKind::Feed(Format::Rss), rss("dateline", "https://x.example/", text)),
+        ],
+        complete: true,
+    }
+}
+
+fn none() -> Delivery {
+    Delivery { generation: 2, documents: Vec::new(), complete: true }
+}
+
+fn foreign(outcome: &Outcome) -> BTreeSet<String> {
+    let problems = outcome.problems.iter().inspect(|problem| assert_eq!(problem.code, Code::OutputForeign));
+    let files = problems.filter_map(|problem| problem.place.as_ref().map(|place| place.file.to_string()));
+    files.map(|file| file.rsplit('/').next().unwrap_or_default().to_owned()).collect()
+}
+
+struct Output(TempDir);
+
+impl Output {
+    fn new() -> Output {
+        Output(tempfile::tempdir().expect("a scratch directory"))
+    }
+
+    fn disk(&self) -> Disk {
+        Disk::new(self.path("feeds"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path(name).parent().expect("below")).expect("writable");
+        fs::write(self.path(name), text).expect("writable");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+}
+
+#[test]
+fn routes_are_file_names() {
+    for (route, name) in [
+        ("technology/rss.xml", "technology/rss.xml"),
+        ("%E7%A7%91%E6%8A%80/feed.json", "科技/feed.json"),
+        ("tags/a%2Fb/rss.xml", "tags/a%2Fb/rss.xml"),
+        ("tags/..%2F..%2Fetc/rss.xml", "tags/%2E.%2F..%2Fetc/rss.xml"),
+        ("tags/100%25/rss.xml", "tags/100%25/rss.xml"),
+    ] {
+        assert_eq!(file_name(route), name);
+    }
+    assert!(file_name(&"x".repeat(600)).len() < 255);
+}
+
+#[test]
+fn unlisted_files_are_replaced_only_if_datelines() {
+    for (name, file, text, is_ours) in [
+        ("another JSON Feed", "feed.json", json("https://elsewhere.example/feed.json", "Mine"), false),
+        ("a JSON Feed at the same address", "feed.json", json(JSON, "Mine"), false),
+        (
+            "a JSON Feed without an address",
+            "feed.json",
+            "{\"version\":\"https://jsonfeed.org/version/1\"}".into(),
+            false,
+        ),
+        ("the same JSON Feed", "feed.json", json(JSON, "New"), true),
+        ("another OPML", "feeds.opml", opml("Mine"), false),
+        ("the same OPML", "feeds.opml", opml("New"), true),
+        ("another tool's RSS", "rss.xml", rss("Hugo", RSS, "Mine"), false),
+        (
+            "dateline's RSS of another site",
+            "rss.xml",
+            rss("dateline", "https://elsewhere.example/rss.xml", "Mine"),
+            false,
+        ),
+        ("dateline's RSS", "rss.xml", rss("dateline", RSS, "Old"), true),
+        ("an empty file", "rss.xml", String::new(), false),
+        ("no text", "rss.xml", "\u{0}\u{1}".into(), false),
+    ] {
+        let output = Output::new();
+        output.write(&format!("feeds/{file}"), &text);
+        let outcome = output.disk().deliver(&documents("New"));
+        assert_eq!(foreign(&outcome).contains(file), !is_ours, "{name}: {:?}", outcome.problems);
+        assert_eq!(output.read(&format!("feeds/{file}")) == text, !is_ours || text.contains("New"), "{name}");
+        assert_eq!(outcome.written + outcome.unchanged, 4 - usize::from(!is_ours), "{name}: the others are written");
+        output.disk().deliver(&none());
+        assert_eq!(output.path(&format!("feeds/{file}")).exists(), !is_ours, "{name}: only dateline's are removed");
+    }
+}
+
+#[test]
+fn what_is_no_file_stays_in_the_way() {
+    let output = Output::new();
+    output.write("outside.json", &json(JSON, "Outside"));
+    output.write("feeds/rss.xml/mine", "Mine");
+    output.write("feeds/news", "Mine");
+    symlink(output.path("outside.json"), output.path("feeds/feed.json")).expect("writable");
+    let made = Command::new("mkfifo").arg(output.path("feeds/feeds.opml")).status().expect("mkfifo runs");
+    assert!(made.success());
+    let outcome = output.disk().deliver(&documents("New"));
+    assert_eq!(outcome.problems.len(), 4, "{:?}", outcome.problems);
+    assert_eq!(foreign(&outcome), ["feed.json", "feeds.opml", "rss.xml"].map(String::from).into());
+    assert!(output.path("feeds/feed.json").is_symlink());
+    assert_eq!(output.read("outside.json"), json(JSON, "Outside"));
+    assert_eq!(output.read("feeds/rss.xml/mine"), "Mine");
+    assert_eq!(output.read("feeds/news"), "Mine");
+}
+
+#[test]
+fn temporary_files_follow_no_links() {
+    let output = Output::new();
+    output.write("outside", "Mine");
+    output.write("feeds/mine", "Mine");
+    symlink(output.path("outside"), output.path("feeds/.rss.xml.dateline-new")).expect("writable");
+    let outcome = output.disk().deliver(&documents("New"));
+    assert_eq!((outcome.written, outcome.problems), (4, vec![]));
+    assert_eq!(output.read("outside"), "Mine");
+}
+
+#[test]
+fn changed_documents_are_foreign_once_edited() {
+    for restarts in [false, true] {
+        let output = Output::new();
+        let mut disk = output.disk();
+        assert_eq!(disk.deliver(&documents("Old")).written, 4);
+        output.write("feeds/feeds.opml", &opml("Mine"));
+        output.write("feeds/feed.json", &json("https://elsewhere.example/", "Mine"));
+        output.write("feeds/rss.xml", "");
+        if restarts {
+            disk = output.disk();
+        }
+        let outcome = disk.deliver(&documents("New"));
+        assert_eq!(foreign(&outcome), ["feed.json", "feeds.opml"].map(String::from).into(), "{:?}", outcome.problems);
+        assert_eq!(output.read("feeds/feeds.opml"), opml("Mine"));
+        assert!(output.read("feeds/rss.xml").contains("New"), "a file that a power failure emptied is written again");
+        let outcome = disk.deliver(&none());
+        assert_eq!(foreign(&outcome), ["feed.json", "feeds.opml"].map(String::from).into(), "{:?}", outcome.problems);
+        assert_eq!(output.read("feeds/feeds.opml"), opml("Mine"));
+        assert!(!output.path("feeds/rss.xml").exists());
+        assert_eq!(disk.deliver(&none()).problems, vec![], "reported once: it's somebody else's from now on");
+    }
+}
+
+#[test]
+fn two_processes_share_a_directory() {
+    let output = Output::new();
+    let mut disks = [output.disk(), output.disk()];
+    for (round, who) in [0, 1, 0, 0, 1].into_iter().enumerate() {
+        let disk = disks.get_mut(who).expect("one of two");
+        let outcome = disk.deliver(&documents(&format!("Version {round}")));
+        assert_eq!((outcome.written, outcome.problems), (4, vec![]), "{round}");
+    }
+}
+
+#[test]
+fn versions_are_listed_before_they_are_written() {
+    let output = Output::new();
+    output.disk().deliver(&documents("Old"));
+    let seen = Arc::new(Mutex::new(String::new()));
+    let (manifest, reader_seen) = (output.path("feeds/.dateline"), Arc::clone(&seen));
+    let bytes = json(JSON, "New").into_bytes();
+    let new = Resource::cold(ResourceKind::Feed(Format::Json), ContentHash::of(&bytes), bytes.len(), None, 60);
+    let (old, hash) = (ContentHash::of(json(JSON, "Old").as_bytes()), new.hash);
+    let mut disk = output.disk().reading(Box::new(move |_, _| {
+        *reader_seen.lock().expect("one thread") = fs::read_to_string(&manifest)?;
+        Ok(bytes.clone().into())
+    }));
+    let documents = vec![(Arc::from("feed.json"), Some(Arc::new(new)))];
+    disk.deliver(&Delivery { generation: 2, documents, complete: false });
+    let seen = seen.lock().expect("one thread").clone();
+    assert!(seen.contains(&format!("{old} feed.json\n{hash} feed.json\n")), "{seen}");
+    assert!(!output.read("feeds/.dateline").contains(&old.to_string()));
+    // A process that was killed in between left either version.
+    output.write("feeds/.dateline", &seen);
+    for text in ["Old", "New"] {
+        output.write("feeds/feed.json", &json(JSON, text));
+        output.write("feeds/.dateline", &seen);
+        assert_eq!(output.disk().deliver(&none()).problems, vec![]);
+        assert!(!output.path("feeds/feed.json").exists(), "{text}");
+    }
+}
+
+#[test]
+fn manifests_reach_no_file_outside() {
+    let output = Output::new();
+    output.write("outside", "Mine");
+    let hash = ContentHash::of(b"Mine");
+    let outside = output.path("outside").display().to_string();
+    output.write("feeds/.dateline", &format!("{hash} a\n{hash} ../outside\n{hash} {outside}\n"));
+    assert_eq!(output.disk().deliver(&none()).problems, vec![]);
+    assert_eq!(output.read("outside"), "Mine");
+}
+
+#[test]
+fn foreign_manifests_are_not_replaced() {
+    for text in ["Mine", "\u{0}"] {
+        let output = Output::new();
+        output.write("feeds/.dateline", text);
+        let outcome = output.disk().deliver(&documents("New"));
+        assert_eq!(outcome.written, 4);
+        assert_eq!(foreign(&outcome), [".dateline".to_owned()].into());
+        assert_eq!(output.read("feeds/.dateline"), text);
+    }
+}

@@ -1,0 +1,75 @@
+//! Files that dateline did not write, in the output directory.
+
+use std::fs;
+use std::process::Output;
+
+use crate::newsroom::{CONFIG, Newsroom, files, said};
+
+const FOREIGN: &[(&str, &str)] = &[
+    ("feeds/feed.json", r#"{"version":"https://jsonfeed.org/version/1.1","title":"Mine","items":[]}"#),
+    ("feeds/feeds.opml", "<opml version=\"2.0\"><head/><body/></opml>"),
+    ("feeds/tags/tide/feed.json", r#"{"version":"https://jsonfeed.org/version/1.1","title":"Mine","items":[]}"#),
+    ("feeds/news/rss.xml", "<rss version=\"2.0\"><channel><generator>Hugo</generator></channel></rss>"),
+];
+
+fn reports(output: &Output) -> usize {
+    said(output).matches("error[output-foreign]").count()
+}
+
+#[test]
+fn foreign_feeds_stay_and_others_are_written() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    for (name, text) in FOREIGN {
+        newsroom.write(name, text);
+    }
+    let build = newsroom.dateline(&["build"]);
+    assert_eq!((build.status.code(), reports(&build)), (Some(1), FOREIGN.len()), "{}", said(&build));
+    assert!(newsroom.path("feeds/rss.xml").is_file() && newsroom.path("feeds/news/feed.json").is_file());
+    // Withdrawn documents leave, foreign files stay.
+    newsroom.write("config/dateline.toml", CONFIG.replace("tags = true", "tags = false"));
+    newsroom.dateline(&["build"]);
+    assert!(!newsroom.path("feeds/tags/tide/rss.xml").exists());
+    for (name, text) in FOREIGN {
+        assert_eq!(fs::read_to_string(newsroom.path(name)).expect("there"), *text, "{name}");
+        fs::remove_file(newsroom.path(name)).expect("writable");
+    }
+    let build = newsroom.dateline(&["build"]);
+    assert_eq!((build.status.code(), reports(&build)), (Some(0), 0), "{}", said(&build));
+    assert!(newsroom.path("feeds/feed.json").is_file());
+}
+
+#[test]
+fn listed_documents_survive_lost_state() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    assert!(newsroom.dateline(&["build"]).status.success());
+    let before = files(&newsroom.path("feeds"));
+    fs::remove_dir_all(newsroom.path(".dateline")).expect("writable");
+    newsroom.article("news/a.md", "Story B", "Another body.");
+    let build = newsroom.dateline(&["build"]);
+    assert!(
+        build.status.success(),
+        "a clone has no state, and the manifest says whose files these are: {}",
+        said(&build)
+    );
+    let after = files(&newsroom.path("feeds"));
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    assert!(after["feed.json"] != before["feed.json"]);
+}
+
+#[test]
+fn daemon_writes_once_the_way_is_free() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    newsroom.write(FOREIGN[0].0, FOREIGN[0].1);
+    let daemon = newsroom.serve();
+    let rss = newsroom.path("feeds/rss.xml");
+    daemon.wait("the others are written", |_| rss.is_file());
+    assert_eq!(fs::read_to_string(newsroom.path(FOREIGN[0].0)).expect("there"), FOREIGN[0].1);
+    assert!(daemon.body("/feed.json").contains("Story A"), "readers over HTTP get the document all the same");
+    fs::remove_file(newsroom.path(FOREIGN[0].0)).expect("writable");
+    daemon.wait("the document is written", |_| {
+        fs::read_to_string(newsroom.path(FOREIGN[0].0)).is_ok_and(|text| text.contains("Story A"))
+    });
+}
