@@ -8,8 +8,8 @@ use std::num::NonZeroI64;
 use std::sync::Arc;
 
 use arcstr::ArcStr;
-use jiff::Timestamp;
 use jiff::tz::Offset;
+use jiff::{Timestamp, Unit};
 use unicode_normalization::UnicodeNormalization;
 
 /// Text that XML 1.0 can carry: no character outside the `Char` production (XML 1.0, section 2.2), no C1 control and no
@@ -628,7 +628,7 @@ impl Moment {
     /// An instant as seen at an offset; fractions of a second are cut off. `None` outside the years 1583 to 9998.
     pub fn new(timestamp: Timestamp, offset: Offset) -> Option<Moment> {
         // RFC 3339 and RFC 822 write offsets in whole minutes; historical zones had seconds.
-        let minutes = offset.seconds() / 60;
+        let minutes = offset.round(Unit::Minute).ok()?.seconds() / 60;
         let year = Offset::from_seconds(minutes * 60).ok()?.to_datetime(timestamp).year();
         let packed = (timestamp.as_second() << Moment::OFFSET_BITS) + i64::from(minutes) + Moment::OFFSET_BIAS;
         Moment::YEARS.contains(&year).then(|| NonZeroI64::new(packed).map(Moment)).flatten()

@@ -1,6 +1,7 @@
 //! Dates as editors, wires and other tools write them. What can be read in two ways is an error that says what to write;
 //! nothing is guessed.
 
+use jiff::Unit;
 use jiff::civil;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
@@ -69,7 +70,7 @@ enum Place {
 fn resolve(local: civil::DateTime, place: &Place) -> Result<(Option<Moment>, Option<String>), String> {
     let out_of_range = |_| format!("{local} is out of range");
     match place {
-        Place::Offset(offset) => Ok((Moment::new(offset.to_timestamp(local).map_err(out_of_range)?, *offset), None)),
+        Place::Offset(offset) => Ok((written(local, *offset).map_err(out_of_range)?, None)),
         Place::Zone(zone) => {
             let ambiguous = zone.to_ambiguous_timestamp(local);
             let doubt = match ambiguous.offset() {
@@ -78,13 +79,21 @@ fn resolve(local: civil::DateTime, place: &Place) -> Result<(Option<Moment>, Opt
                 AmbiguousOffset::Fold { .. } => Some("happened twice: clocks were set back over it"),
             };
             let timestamp = ambiguous.later().map_err(out_of_range)?;
-            let moment = Moment::new(timestamp, zone.to_offset(timestamp));
+            let offset = zone.to_offset(timestamp);
+            let moment = written(offset.to_datetime(timestamp), offset).map_err(out_of_range)?;
             let warning = doubt.zip(moment).map(|(doubt, moment)| {
                 format!("{} {doubt}; {} is taken", local.strftime("%Y-%m-%d %H:%M:%S"), moment.rfc3339())
             });
             Ok((moment, warning))
         }
     }
+}
+
+/// A local time as it was written. Feeds state offsets in whole minutes, and local mean time has seconds (Paris until 1911: +00:09:21):
+/// the offset is rounded and the local time kept, so that all formats show the day that the author wrote.
+fn written(local: civil::DateTime, offset: Offset) -> Result<Option<Moment>, jiff::Error> {
+    let offset = offset.round(Unit::Minute)?;
+    Ok(Moment::new(offset.to_timestamp(local)?, offset))
 }
 
 /// The date before the time, without `at`, `on` and commas: what embargoes such as `10:00 GMT, 24 November 2026` say.
@@ -173,6 +182,9 @@ impl<'a> Cursor<'a> {
             return self.date_by_name();
         }
         let first = self.digits(9).ok_or(Problem::NotADate)?;
+        if first.len() == 5 && self.rest.starts_with('-') {
+            return Err(Problem::Says("a year has four digits".into()));
+        }
         if first.len() == 4 {
             let separator =
                 self.rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.')).ok_or(Problem::NotADate)?;
@@ -321,10 +333,16 @@ impl<'a> Cursor<'a> {
             self.eat('\u{2212}');
         }
         let hours = self.digits(2)?;
-        self.eat(':');
+        let has_colon = self.eat(':');
         let minutes = self.digits(2).unwrap_or("0");
-        let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?);
-        (hours <= 14 && minutes < 60).then(|| Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok())?
+        // As other tools write local mean time: `+00:09:21`, `+000921`.
+        let has_seconds = if has_colon { self.eat(':') } else { self.rest.starts_with(|c: char| c.is_ascii_digit()) };
+        let seconds = if has_seconds { self.digits(2).filter(|seconds| seconds.len() == 2)? } else { "0" };
+        let number = |digits: &str| digits.parse::<i32>().ok();
+        let (hours, minutes, seconds) = (number(hours)?, number(minutes)?, number(seconds)?);
+        let total = sign * (hours * 3_600 + minutes * 60 + seconds);
+        // Manila's local mean time is the furthest from UTC: -15:56 until 1844.
+        (hours <= 15 && minutes < 60 && seconds < 60).then(|| Offset::from_seconds(total).ok())?
     }
 }
 
@@ -396,6 +414,50 @@ mod tests {
     }
 
     #[test]
+    fn local_mean_time_keeps_the_written_time() {
+        for (zone, raw, expected) in [
+            ("Europe/Paris", "1905-05-05", "1905-05-05T00:00:00+00:09"),
+            ("Europe/Paris", "1905-05-05 23:59:59", "1905-05-05T23:59:59+00:09"),
+            ("Europe/Paris", "1583-01-01", "1583-01-01T00:00:00+00:09"),
+            ("Europe/Paris", "1911-06-01", "1911-06-01T00:00:00+00:00"),
+            ("Asia/Shanghai", "1900-12-31", "1900-12-31T00:00:00+08:06"),
+            ("Asia/Shanghai", "1901-01-01", "1901-01-01T00:00:00+08:00"),
+            ("America/New_York", "1883-11-17 12:00", "1883-11-17T12:00:00-04:56"),
+            ("America/Argentina/Buenos_Aires", "1900-05-05", "1900-05-05T00:00:00-04:17"),
+            ("Africa/Monrovia", "1960-05-05", "1960-05-05T00:00:00-00:45"),
+            ("Asia/Manila", "1840-05-05", "1840-05-05T00:00:00-15:56"),
+            ("Asia/Kolkata", "1850-01-01", "1850-01-01T00:00:00+05:53"),
+            ("UTC", "1905-05-05T00:00:00+00:09:21", "1905-05-05T00:00:00+00:09"),
+            ("UTC", "1905-05-05T00:00:00-00:19:32", "1905-05-05T00:00:00-00:20"),
+            ("UTC", "1905-05-05 00:00:00 +001932", "1905-05-05T00:00:00+00:20"),
+            ("UTC", "1905-05-05T00:00:00+00:09:21[Europe/Paris]", "1905-05-05T00:00:00+00:09"),
+        ] {
+            let zone = TimeZone::get(zone).expect("bundled");
+            let moment = parse(raw, &zone).unwrap_or_else(|error| panic!("{raw}: {error}")).moment;
+            assert_eq!(moment.rfc3339(), expected, "{raw}");
+            assert_eq!(moment.date(), expected.get(..10).expect("a date"), "{raw}");
+            let instant = expected.parse::<jiff::Timestamp>().expect("RFC 3339");
+            assert_eq!(moment.timestamp(), instant, "{raw}: the same instant in RSS");
+        }
+    }
+
+    #[test]
+    fn every_zone_keeps_the_written_day() {
+        for name in jiff::tz::db().available() {
+            let zone = TimeZone::get(name.as_str()).expect("bundled");
+            for year in (1583..2040).step_by(9).chain([1883, 1911, 1937]) {
+                let (raw, noon) = (format!("{year}-05-05"), format!("{year}-05-05T12:00:00"));
+                for raw in [raw, noon] {
+                    let Ok(date) = parse(&raw, &zone) else { panic!("{raw} in {name}") };
+                    if date.warning.is_none() {
+                        assert!(date.moment.rfc3339().starts_with(&raw), "{raw} in {name}: {}", date.moment.rfc3339());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn times_before_dates_are_put_behind_them() {
         for (raw, expected) in [
             ("10:00 GMT, 24 November 2026", "24 November 2026 10:00 GMT"),
@@ -422,6 +484,10 @@ mod tests {
             ("2023-05-15 10:0", "not one such as"),
             ("2023-05-15 10:00 CET", "`CET` is not understood"),
             ("2023-05-15T10:00:00+25:00", "offset"),
+            ("1905-05-05T00:00:00+00:09:2", "offset"),
+            ("1905-05-05T00:00:00+00:09:99", "offset"),
+            ("-0044-03-15", "is not a date"),
+            ("10000-01-01", "four digits"),
             ("2023-05-15 13:00 PM", "from 1 to 12"),
             ("yesterday", "is not a date"),
             ("1700000000", "is not a date"),
