@@ -2,6 +2,7 @@
 //!
 //! Long because each key says here what may stand under it.
 
+mod media;
 pub(super) mod names;
 
 use std::borrow::Cow;
@@ -10,7 +11,6 @@ use std::ops::Range;
 
 use self::names::{may_withhold, truth};
 
-use super::MediaFacts;
 use super::access;
 use super::draft::Draft;
 use super::front_matter::{Key, Node, Value};
@@ -72,8 +72,8 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             "id" => text(draft, key, node).into_iter().for_each(|id| draft.set_id(&id, span.clone(), HOW)),
             "slug" => text(draft, key, node).into_iter().for_each(|slug| draft.set_slug(&slug, span.clone(), HOW)),
             "link" => text(draft, key, node).into_iter().for_each(|link| draft.set_link(&link, span.clone(), HOW)),
-            "image" => image(draft, key, node),
-            "media" => media(draft, key, node),
+            "image" => media::image(draft, key, node),
+            "media" => media::media(draft, key, node),
             "source" => source(draft, key, node),
             "copyright" => {
                 text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), HOW))
@@ -330,86 +330,6 @@ fn source(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     if let Some((name, span)) = found {
         draft.set_source(&name, span, "front matter");
     }
-}
-
-fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
-    const HOW: &str = "front matter";
-    const SIZES: &str = "a list of tables such as `{ url: crane-400.jpg, width: 400, height: 300 }`";
-    let entries = match &node.value {
-        Value::Map(entries) => entries,
-        Value::List(_) => {
-            return wrong_kind(draft, key, &node.span, "a URL, or a table with `url`, `alt`, `caption` and `credit`");
-        }
-        Value::Null => return,
-        Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), HOW),
-    };
-    let stated = facts(entries);
-    let url = ["url", "src", "path"].into_iter().find_map(|name| field(entries, name));
-    if let Some((url, span)) = url.filter(|(url, _)| !url.trim().is_empty()) {
-        draft.add_image_file(&url, stated, span, HOW);
-    }
-    for (name, value) in entries {
-        let name = lifecycle::normal(&name.name);
-        if let ("sizes", Value::List(sizes)) = (&*name, &value.value) {
-            for size in sizes {
-                match &size.value {
-                    Value::Scalar(url) => draft.add_image_file(url, None, size.span.clone(), HOW),
-                    Value::Map(entries) => match field(entries, "url") {
-                        Some((url, span)) => draft.add_image_file(&url, facts(entries), span, HOW),
-                        None => wrong_kind(draft, key, &size.span, SIZES),
-                    },
-                    _ => wrong_kind(draft, key, &size.span, SIZES),
-                }
-            }
-        }
-        let Value::Scalar(text) = &value.value else { continue };
-        let span = value.span.clone();
-        match &*name {
-            "alt" => draft.set_image_alt(text, span, HOW),
-            "caption" => draft.set_image_caption(text, span, HOW),
-            "credit" => draft.set_image_credit(text, span, HOW),
-            _ => {}
-        }
-    }
-}
-
-fn media(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
-    const WANTED: &str = "a list of tables such as `{ url: interview.mp3, type: audio/mpeg }`";
-    let one = std::slice::from_ref(node);
-    let nodes = match &node.value {
-        Value::List(items) => items.as_slice(),
-        Value::Null => return,
-        _ => one,
-    };
-    for node in nodes {
-        match &node.value {
-            Value::Scalar(url) => draft.add_media(url, None, None, None, node.span.clone(), "front matter"),
-            Value::Map(entries) => {
-                let Some((url, span)) = field(entries, "url") else {
-                    wrong_kind(draft, key, &node.span, WANTED);
-                    continue;
-                };
-                let duration = number(entries, "duration");
-                let kind = field(entries, "type").map(|(kind, _)| kind);
-                draft.add_media(&url, kind.as_deref(), facts(entries), duration, span, "front matter");
-            }
-            _ => wrong_kind(draft, key, &node.span, WANTED),
-        }
-    }
-}
-
-/// What is stated about a file.
-fn facts(entries: &[(Key<'_>, Node<'_>)]) -> Option<MediaFacts> {
-    let facts = MediaFacts {
-        length: number(entries, "length").unwrap_or(0),
-        width: number(entries, "width"),
-        height: number(entries, "height"),
-    };
-    (facts != MediaFacts::default()).then_some(facts)
-}
-
-fn number<N: std::str::FromStr>(entries: &[(Key<'_>, Node<'_>)], name: &str) -> Option<N> {
-    field(entries, name).and_then(|(number, _)| number.trim().parse().ok())
 }
 
 fn field(entries: &[(Key<'_>, Node<'_>)], name: &str) -> Option<(String, Range<usize>)> {

@@ -1,6 +1,6 @@
 //! From a neutral feed to the documents that are served under its route.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::assemble::{self, LIST_MINUTES, Past, feed_base, route};
@@ -193,6 +193,32 @@ fn document(feed: &Feed, format: Format, kind: ResourceKind) -> Result<Resource,
         Diagnostic::new(Code::DocumentRefused, format!("{} cannot be made: {error}", feed.url(format)))
             .help("its last good version stays published; please report this")
     })
+}
+
+/// Episodes of a podcast whose media file is that of an older one; `place` says where an entry was written, by its place in the feed.
+pub fn shared_media(feed: &Feed, place: impl Fn(usize) -> Option<Place>) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    let mut first: HashMap<&WebUrl, usize> = HashMap::new();
+    if feed.podcast.is_none() {
+        return warnings;
+    }
+    for (position, entry) in feed.entries.iter().enumerate().rev() {
+        let Some(media) = entry.enclosure() else { continue };
+        let older = *first.entry(&media.url).or_insert(position);
+        if older == position {
+            continue;
+        }
+        let (here, there) = (place(position), place(older));
+        let there = there.map_or_else(|| "another episode".to_owned(), |there| format!("`{}`", there.file));
+        let message = format!("the media file of this episode is that of {there} as well: {}", media.url);
+        let help = "name another file, or take one of the two out of the feed; players show only one of them";
+        let warning = Diagnostic::new(Code::MediaShared, message).help(help);
+        warnings.push(match here {
+            Some(here) => warning.at(here),
+            None => warning,
+        });
+    }
+    warnings
 }
 
 /// What partners would refuse of a feed; `place` says where an entry was written, by its place in the feed.

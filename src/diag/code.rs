@@ -125,6 +125,8 @@ codes! {
     ArticleImage "article-image" Error,
     /// Not a media file that readers can load.
     ArticleMedia "article-media" Error,
+    /// A value of a picture or media file that cannot be used; the file is published without it.
+    ArticleMediaValue "article-media-value" Warning,
     /// Not a link; dateline's own page is linked instead.
     ArticleLink "article-link" Warning,
     /// Not a language.
@@ -193,6 +195,8 @@ codes! {
     ReloadRefused "reload-refused" Error,
     /// A file that an article names is not there; the article is published without it.
     MediaMissing "media-missing" Warning,
+    /// Two episodes of a podcast have the same media file, so players show only one.
+    MediaShared "media-shared" Warning,
     /// A partner would refuse an article, or a whole feed.
     PartnerRefuses "partner-refuses" Warning,
     /// `max_bytes` kept older articles out of a feed.

@@ -235,8 +235,10 @@ impl Engine {
         let files = &self.windows.get(&key).cloned().unwrap_or_default();
         let root = Arc::clone(&index.cabinet().config().parsing.root);
         let place = |position: usize| files.get(position).map(|path| Place::file(&format!("{root}/{path}")));
-        let warnings = encode::partner_warnings(&key, index.cabinet(), feed, self.now, place);
+        let warnings = encode::partner_warnings(&key, index.cabinet(), feed, self.now, &place);
         self.problems.set(Source::Document(format!("{route}#partners")), warnings);
+        let shared = encode::shared_media(feed, place);
+        self.problems.set(Source::Document(format!("{route}#media")), shared);
         let mut names = BTreeSet::new();
         let until = self.first_expiry(&key);
         self.note_sources(&route, files, documents.iter().all(|(.., document)| document.is_ok()));
@@ -300,6 +302,7 @@ impl Engine {
         self.snapshot.sources.remove(&*route);
         self.problems.set(Source::Document(format!("{route}#window")), Vec::new());
         self.problems.set(Source::Document(format!("{route}#partners")), Vec::new());
+        self.problems.set(Source::Document(format!("{route}#media")), Vec::new());
         for name in self.names.remove(key).unwrap_or_default() {
             self.remove(&format!("{route}{name}"));
         }

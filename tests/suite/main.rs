@@ -28,6 +28,7 @@ mod moves;
 mod newsroom;
 mod output;
 mod pin;
+mod podcast;
 mod restart;
 mod restart_verification;
 mod retraction;

@@ -1,0 +1,431 @@
+//! The tables under `image` and `media`, and their numbers as people and other tools write them.
+//!
+//! A value that can't be read in one way only is reported, and the file is published without it.
+
+use std::ops::Range;
+
+use jiff::{Span, SpanRelativeTo};
+
+use super::{field, wrong_kind};
+use crate::article::MediaFacts;
+use crate::article::draft::Draft;
+use crate::article::front_matter::{Key, Node, Value};
+use crate::article::lifecycle::normal;
+use crate::diag::{Code, nearest};
+use crate::types::media_type;
+
+type Entries<'s> = [(Key<'s>, Node<'s>)];
+
+const HOW: &str = "front matter";
+
+/// What a file's address is called.
+const URL: &[&str] = &["url", "src", "path"];
+/// JSON Feed has longer names for these.
+const LENGTH: &[&str] = &["length", "sizeinbytes"];
+const DURATION: &[&str] = &["duration", "durationinseconds"];
+const TYPE: &[&str] = &["type", "mimetype"];
+
+/// JSON readers have no exact integers beyond this.
+const MAX_LENGTH: u64 = (1 << 53) - 1;
+const MAX_PIXELS: u64 = 1_000_000;
+/// A week. Longer is most likely in milliseconds.
+const MAX_DURATION_SECONDS: u64 = 7 * 86_400;
+
+/// Reads `image`: an address, or a table.
+pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    const SIZES: &str = "a list of tables such as `{ url: crane-400.jpg, width: 400, height: 300 }`";
+    let entries = match &node.value {
+        Value::Map(entries) => entries,
+        Value::List(_) => {
+            return wrong_kind(draft, key, &node.span, "a URL, or a table with `url`, `alt`, `caption` and `credit`");
+        }
+        Value::Null => return,
+        Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), HOW),
+    };
+    const KNOWN: &[&[&str]] = &[URL, LENGTH, TYPE, &["width", "height", "sizes", "alt", "caption", "credit"]];
+    report_slips(draft, entries, KNOWN);
+    let stated = facts(draft, entries);
+    let url = address(entries).filter(|(url, _)| !url.trim().is_empty());
+    let has_sizes = find(entries, &["sizes"]).is_some_and(|node| !is_empty(node));
+    if url.is_none() && !has_sizes && entries.iter().any(|(_, node)| !is_empty(node)) {
+        draft.report(
+            Code::ArticleMediaValue,
+            node.span.clone(),
+            "the picture has no `url`",
+            "add `url`, the address of the picture or the name of a file beside the article",
+        );
+    }
+    if let Some((url, span)) = url {
+        draft.add_image_file(&url, stated, span, HOW);
+    }
+    let sizes = find(entries, &["sizes"]).map(|sizes| match &sizes.value {
+        Value::List(sizes) => sizes.as_slice(),
+        Value::Null => &[],
+        _ => std::slice::from_ref(sizes),
+    });
+    for size in sizes.into_iter().flatten() {
+        match &size.value {
+            Value::Scalar(url) => draft.add_image_file(url, None, size.span.clone(), HOW),
+            Value::Map(entries) => {
+                report_slips(draft, entries, &[URL, LENGTH, TYPE, &["width", "height"]]);
+                let stated = facts(draft, entries);
+                match address(entries) {
+                    Some((url, span)) => draft.add_image_file(&url, stated, span, HOW),
+                    None => wrong_kind(draft, key, &size.span, SIZES),
+                }
+            }
+            _ => wrong_kind(draft, key, &size.span, SIZES),
+        }
+    }
+    if let Some((alt, span)) = words(draft, entries, "alt") {
+        draft.set_image_alt(&alt, span, HOW);
+    }
+    if let Some((caption, span)) = words(draft, entries, "caption") {
+        draft.set_image_caption(&caption, span, HOW);
+    }
+    if let Some((credit, span)) = words(draft, entries, "credit") {
+        draft.set_image_credit(&credit, span, HOW);
+    }
+}
+
+/// Reads `media`: an address, a table, or a list of these.
+pub(super) fn media(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    const WANTED: &str = "a list of tables such as `{ url: interview.mp3, type: audio/mpeg }`";
+    let nodes = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Null => return,
+        _ => std::slice::from_ref(node),
+    };
+    for node in nodes {
+        match &node.value {
+            Value::Scalar(url) => draft.add_media(url, None, None, None, node.span.clone(), HOW),
+            Value::Map(entries) => {
+                report_slips(draft, entries, &[URL, LENGTH, DURATION, TYPE, &["width", "height"]]);
+                let Some((url, span)) = address(entries) else {
+                    wrong_kind(draft, key, &node.span, WANTED);
+                    continue;
+                };
+                let duration = stated(draft, entries, DURATION, DURATION_WANTED, duration);
+                let kind = stated(draft, entries, TYPE, TYPE_WANTED, mime_type);
+                let facts = facts(draft, entries);
+                draft.add_media(&url, kind.as_deref(), facts, duration, span, HOW);
+            }
+            _ => wrong_kind(draft, key, &node.span, WANTED),
+        }
+    }
+}
+
+/// What is stated about a file.
+fn facts(draft: &mut Draft<'_>, entries: &Entries<'_>) -> Option<MediaFacts> {
+    let mut pixels = |name| {
+        let pixels = stated(draft, entries, &[name], PIXELS_WANTED, pixels)?;
+        u32::try_from(pixels).ok()
+    };
+    let (width, height) = (pixels("width"), pixels("height"));
+    let length = stated(draft, entries, LENGTH, LENGTH_WANTED, length).unwrap_or(0);
+    let facts = MediaFacts { length, width, height };
+    (facts != MediaFacts::default()).then_some(facts)
+}
+
+/// What a value is, and what to write.
+type Wanted = (&'static str, &'static str);
+
+const LENGTH_WANTED: Wanted =
+    ("a length in bytes", "write the number of bytes, such as `48213`, or leave it out for a file beside the article");
+const PIXELS_WANTED: Wanted = ("a number of pixels", "write a whole number such as `800`");
+const DURATION_WANTED: Wanted =
+    ("a duration between a second and a week", "write seconds or `hours:minutes:seconds`, such as `3723` or `1:02:03`");
+const TYPE_WANTED: Wanted =
+    ("a MIME type", "write one such as `audio/mpeg`, or leave it out: the file's extension says it");
+
+/// The value of a key, if it can be read. Otherwise it's reported, unless it's empty.
+fn stated<T>(
+    draft: &mut Draft<'_>,
+    entries: &Entries<'_>,
+    names: &[&str],
+    (what, help): Wanted,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let node = find(entries, names).filter(|node| !is_empty(node))?;
+    let text = match &node.value {
+        Value::Scalar(text) => Some(text.trim()),
+        _ => None,
+    };
+    let value = text.and_then(read);
+    if value.is_none() {
+        let shown = text.map_or("this".to_owned(), |text| {
+            format!("`{}`", text.chars().take(40).collect::<String>().escape_debug())
+        });
+        draft.report(Code::ArticleMediaValue, node.span.clone(), format!("{shown} is not {what}"), help);
+    }
+    value
+}
+
+/// Words about a picture. A list or a table of them is reported.
+fn words(draft: &mut Draft<'_>, entries: &Entries<'_>, name: &str) -> Option<(String, Range<usize>)> {
+    let node = find(entries, &[name])?;
+    match &node.value {
+        Value::Scalar(text) => Some((text.to_string(), node.span.clone())),
+        Value::Null => None,
+        _ => {
+            let message = format!("`{name}` of a picture is one text, not a list or a table");
+            draft.report(Code::ArticleMediaValue, node.span.clone(), message, "write one text");
+            None
+        }
+    }
+}
+
+fn find<'e, 's>(entries: &'e Entries<'s>, names: &[&str]) -> Option<&'e Node<'s>> {
+    entries.iter().find(|(key, _)| names.contains(&&*normal(&key.name))).map(|(_, node)| node)
+}
+
+fn address(entries: &Entries<'_>) -> Option<(String, Range<usize>)> {
+    URL.iter().find_map(|name| field(entries, name))
+}
+
+fn is_empty(node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Null => true,
+        Value::Scalar(text) => text.trim().is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Map(entries) => entries.is_empty(),
+    }
+}
+
+/// Reports keys that are nearly known. Others are ignored, because files come from other tools.
+fn report_slips(draft: &mut Draft<'_>, entries: &Entries<'_>, known: &[&[&str]]) {
+    /// Hugo orders resources by it.
+    const FOREIGN: &str = "weight";
+    let known = || known.iter().flat_map(|names| names.iter().copied());
+    for (key, _) in entries {
+        let name = normal(&key.name);
+        if name == FOREIGN || known().any(|known| known == name) {
+            continue;
+        }
+        let distance = if name.chars().count() >= 6 { 2 } else { 1 };
+        let near = nearest(&name, known()).filter(|near| strsim::damerau_levenshtein(&name, near) <= distance);
+        if let Some(near) = near {
+            let message = format!("`{}` is not a key that dateline knows here", key.name.escape_debug());
+            draft.report(Code::FrontMatterNearMiss, key.span.clone(), message, format!("did you mean `{near}`?"));
+        }
+    }
+}
+
+/// A type without its parameters, which feeds don't state, or the extension of a known one.
+fn mime_type(text: &str) -> Option<String> {
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let token = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+    };
+    match essence.split_once('/') {
+        Some((kind, subtype)) => (token(kind) && token(subtype)).then_some(essence),
+        None => media_type(essence.trim_start_matches('.')).map(str::to_owned),
+    }
+}
+
+fn length(text: &str) -> Option<u64> {
+    let number = [" bytes", " byte", " B"].iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
+    whole(number).filter(|length| *length <= MAX_LENGTH)
+}
+
+fn pixels(text: &str) -> Option<u64> {
+    let number = text.strip_suffix("px").or_else(|| text.strip_suffix("PX")).unwrap_or(text);
+    whole(number).filter(|pixels| (1..=MAX_PIXELS).contains(pixels))
+}
+
+/// Seconds, `minutes:seconds`, `hours:minutes:seconds`, ISO 8601 and words: `3723`, `62:03`, `1:02:03.5`, `PT1H2M3S`, `1 h 2 min`.
+/// Fractions are rounded.
+fn duration(text: &str) -> Option<u64> {
+    let seconds = if text.contains(':') { clock(text) } else { whole(text).or_else(|| rounded(text)) };
+    let seconds = seconds.or_else(|| spelt(text).filter(|_| !text.contains(':')))?;
+    (1..=MAX_DURATION_SECONDS).contains(&seconds).then_some(seconds)
+}
+
+/// `62:03`, `1:02:03.5`
+fn clock(text: &str) -> Option<u64> {
+    let (rest, seconds) = text.rsplit_once(':')?;
+    let digits =
+        |text: &str| (!text.is_empty() && text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit())).then_some(());
+    let number = |text: &str| digits(text).and_then(|()| text.parse::<u64>().ok());
+    let below_sixty = |number: &u64| *number < 60;
+    let whole_seconds = seconds.split(['.', ',']).next().unwrap_or_default();
+    number(whole_seconds).filter(below_sixty).filter(|_| whole_seconds.len() <= 2)?;
+    let seconds = number(seconds).or_else(|| rounded(seconds))?;
+    let minutes = match rest.split_once(':') {
+        Some((hours, minutes)) => number(hours)? * 60 + number(minutes).filter(below_sixty)?,
+        None => number(rest)?,
+    };
+    Some(minutes * 60 + seconds)
+}
+
+/// A number with a fraction, rounded.
+fn rounded(text: &str) -> Option<u64> {
+    let (number, fraction) = text.split_once(['.', ','])?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(number) || !is_number(fraction) {
+        return None;
+    }
+    number.parse::<u64>().ok()?.checked_add(u64::from(fraction.starts_with(|digit: char| digit >= '5')))
+}
+
+/// `PT1H2M3S`, `1h 2m 3s`, `1 hour, 2 minutes`
+fn spelt(text: &str) -> Option<u64> {
+    let span: Span = text.parse().ok().filter(|_| text.len() < 100)?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    let seconds = u64::try_from(duration.as_secs()).ok()?;
+    seconds.checked_add(u64::from(duration.subsec_millis() >= 500))
+}
+
+/// A whole number, in groups of three or not: `48213`, `48,213`, `48 213`, `48_213`, `48.213.000`, `48213.0`.
+fn whole(text: &str) -> Option<u64> {
+    let text = text.trim().strip_prefix('+').unwrap_or(text.trim());
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain(text) {
+        return text.parse().ok();
+    }
+    // `48.000` may be either number, `48.0` is one.
+    if let Some((number, "0" | "00")) = text.split_once('.') {
+        return plain(number).then(|| number.parse().ok()).flatten();
+    }
+    if text.contains('_') {
+        // TOML and YAML allow groups of any length.
+        let groups = text.split('_').map(|group| plain(group).then_some(group));
+        return groups.collect::<Option<String>>()?.parse().ok();
+    }
+    let separator = text.chars().find(|character| !character.is_ascii_digit())?;
+    if !matches!(separator, ',' | '.' | ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\'' | '’' | '，') {
+        return None;
+    }
+    let groups: Vec<&str> = text.split(separator).collect();
+    let (first, others) = groups.split_first()?;
+    let in_threes = plain(first) && first.len() <= 3 && others.iter().all(|group| plain(group) && group.len() == 3);
+    let is_decimal = separator == '.' && others.len() == 1;
+    (in_threes && !is_decimal).then(|| groups.concat().parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_read_or_refused() {
+        for (text, expected) in [
+            ("48213", Some(48_213)),
+            ("48,213", Some(48_213)),
+            ("48 213", Some(48_213)),
+            ("48\u{a0}213", Some(48_213)),
+            ("48\u{202f}213\u{202f}001", Some(48_213_001)),
+            ("48_213", Some(48_213)),
+            ("4_8213", Some(48_213)),
+            ("48'213", Some(48_213)),
+            ("48.213.001", Some(48_213_001)),
+            ("48213.0", Some(48_213)),
+            ("+48213", Some(48_213)),
+            ("48213 bytes", Some(48_213)),
+            ("0", Some(0)),
+            ("9007199254740991", Some(9_007_199_254_740_991)),
+            ("9007199254740992", None),
+            ("99999999999999999999999", None),
+            ("1231.08", None),
+            ("48.213", None),
+            ("48.000", None),
+            ("48,21", None),
+            ("4821,300", None),
+            ("48,213 001", None),
+            ("48,,213", None),
+            ("_48", None),
+            ("48_", None),
+            ("-48213", None),
+            ("1.2 MB", None),
+            ("48 KB", None),
+            ("0xBC55", None),
+            ("4.8e4", None),
+            ("large", None),
+            (",", None),
+        ] {
+            assert_eq!(length(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_or_refused() {
+        for (text, expected) in [
+            ("3723", Some(3_723)),
+            ("3,723", Some(3_723)),
+            ("3723.4", Some(3_723)),
+            ("3723.5", Some(3_724)),
+            ("3723,5", Some(3_724)),
+            ("01:02:03", Some(3_723)),
+            ("1:02:03", Some(3_723)),
+            ("1:2:3", Some(3_723)),
+            ("62:03", Some(3_723)),
+            ("1:02:03.5", Some(3_724)),
+            ("1:02:03,250", Some(3_723)),
+            ("00:59.9", Some(60)),
+            ("PT1H2M3S", Some(3_723)),
+            ("pt1h2m3s", Some(3_723)),
+            ("PT62M3S", Some(3_723)),
+            ("PT3722.5S", Some(3_723)),
+            ("P0DT1H2M3S", Some(3_723)),
+            ("P1DT1S", Some(86_401)),
+            ("1h2m3s", Some(3_723)),
+            ("1h 2m 3s", Some(3_723)),
+            ("90 min", Some(5_400)),
+            ("1 hour, 2 minutes, 3 seconds", Some(3_723)),
+            ("604800", Some(604_800)),
+            ("604801", None),
+            ("3723000", None),
+            ("0", None),
+            ("-5", None),
+            ("-1:02:03", None),
+            ("PT-5S", None),
+            ("P1M", None),
+            ("P1Y", None),
+            ("1:75:00", None),
+            ("1:02:75", None),
+            ("62:003", None),
+            ("1:02:03:04", None),
+            ("1:", None),
+            (":30", None),
+            ("::", None),
+            ("99999999:00", None),
+            ("999999:00:00", None),
+            ("99999999999999999999", None),
+            ("an hour", None),
+            ("abc", None),
+        ] {
+            assert_eq!(duration(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn pixels_and_types_are_read_or_refused() {
+        for (text, expected) in [
+            ("800", Some(800)),
+            ("800px", Some(800)),
+            ("800 px", Some(800)),
+            ("1,200", Some(1_200)),
+            ("800.0", Some(800)),
+            ("0", None),
+            ("50%", None),
+            ("-1", None),
+            ("abc", None),
+            ("1000001", None),
+        ] {
+            assert_eq!(pixels(text), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("audio/mpeg", Some("audio/mpeg")),
+            ("Audio/MPEG", Some("audio/mpeg")),
+            ("video/mp4; codecs=\"avc1\"", Some("video/mp4")),
+            ("mp3", Some("audio/mpeg")),
+            (".mp3", Some("audio/mpeg")),
+            ("audio", None),
+            ("audio/", None),
+            ("a/b/c", None),
+            ("audio mpeg", None),
+        ] {
+            assert_eq!(mime_type(text).as_deref(), expected, "{text}");
+        }
+    }
+}
