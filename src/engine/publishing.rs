@@ -235,7 +235,7 @@ impl Engine {
         let files = &self.windows.get(&key).cloned().unwrap_or_default();
         let root = Arc::clone(&index.cabinet().config().parsing.root);
         let place = |position: usize| files.get(position).map(|path| Place::file(&format!("{root}/{path}")));
-        let warnings = encode::partner_warnings(&key, index.cabinet(), feed, self.now, &place);
+        let warnings = encode::partner_warnings(&key, index.cabinet(), feed, self.now, place);
         self.problems.set(Source::Document(format!("{route}#partners")), warnings);
         let shared = encode::shared_media(feed, place);
         self.problems.set(Source::Document(format!("{route}#media")), shared);
