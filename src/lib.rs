@@ -26,8 +26,8 @@
 //! Each module imports only what stands to its right (a test reads the `use` lines):
 //!
 //! ```text
-//! main > cli > daemon > control > serve > deliver > watch > store > engine > build > event > snapshot > ledger > config > feed >
-//! article > diag > meter > types > slab > cores
+//! main > cli > daemon > control > serve > deliver > watch > store > beneath > engine > build > event > snapshot > ledger >
+//! config > feed > article > diag > meter > types > slab > cores
 //! ```
 //!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and
@@ -42,6 +42,7 @@
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there |
 //! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
 //! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
+//! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show and `held` keeps it, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
@@ -192,6 +193,7 @@
 //! public feed never changes for a partner's sake.
 
 pub mod article;
+pub mod beneath;
 pub mod build;
 pub mod cli;
 pub mod config;

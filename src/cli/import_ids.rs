@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::{count, fail, load, refuse};
 use crate::article::Parsed;
 use crate::article::card::Card;
+use crate::beneath::Root;
 use crate::build::assemble;
 use crate::build::index::Index;
 use crate::config::Config;
@@ -26,7 +27,6 @@ use crate::feed::import::{self, OldItem};
 use crate::ledger::{Ledger, Record};
 use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, EntryId, Moment, Text, rfc3339};
-use crate::watch::scan::Root;
 
 /// The most articles without an item that are listed: those that readers of the new feed meet first.
 const LISTED: usize = 20;

@@ -38,12 +38,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
+use crate::beneath::Root;
 use crate::config::{Checked, Config};
 use crate::daemon;
 use crate::diag::Diagnostic;
 use crate::store;
 use crate::types::ArticlePath;
-use crate::watch::scan::Root;
 
 /// The machine failed: a port is taken, a disk is full.
 const FAILED: u8 = 1;

@@ -12,11 +12,12 @@ use clap::Args;
 use super::{FAILED, WRONG_INPUT, count, fail, find, load, print_diagnostics};
 use crate::article::ParseOptions;
 use crate::article::pin::{self, Pinned, Unpinned};
+use crate::beneath::Root;
 use crate::daemon;
 use crate::diag::Severity;
 use crate::ledger::Ledger;
 use crate::types::{ArticlePath, EntryId};
-use crate::watch::scan::{Root, Scan, look, scan};
+use crate::watch::scan::{Scan, look, scan};
 
 /// Write the ids under which readers know articles into their files, so that they travel with the files.
 #[derive(Args, Debug)]
@@ -174,7 +175,7 @@ impl<'a> Archive<'a> {
         }
         let cannot = |what: &str, error: io::Error| Trouble::Machine(format!("cannot {what} it: {error}"));
         // A link stays a link: the file that it leads to is replaced.
-        let target = fs::canonicalize(self.root.file(path)).map_err(|error| cannot("find", error))?;
+        let target = fs::canonicalize(self.root.path.join(path.as_str())).map_err(|error| cannot("find", error))?;
         let bytes = fs::read(&target).map_err(|error| cannot("read", error))?;
         let pinned = match pin::pin(path, &bytes, id, self.options) {
             Ok(pinned) => pinned,

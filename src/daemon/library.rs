@@ -11,13 +11,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+use crate::beneath::Root;
 use crate::config::Config;
 use crate::deliver::disk::{Reader, place};
 use crate::event::Event;
 use crate::meter::Meters;
 use crate::snapshot::{Keeper, Resource, Snapshot};
 use crate::store::{self, Documents, Origin};
-use crate::watch::scan::Root;
 use crate::watch::verify::RootState;
 
 /// How long after a publication it is written down; longer where that takes long, so that it takes a twentieth of the time.

@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
+use crate::beneath::Root;
 use crate::config::{self, Checked, Config};
 use crate::control::{self, Answer, Asked, Request};
 use crate::deliver::disk::Disk;
@@ -37,7 +38,6 @@ use crate::serve::{self, Demand, SavedCheck, ServeOptions, Supply};
 use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
-use crate::watch::scan::Root;
 use crate::watch::{self, Heard, Meanwhile, WatchHandle, WatchOptions};
 pub use caching::Caching;
 pub use front::{Front, Instead, Renewal};
@@ -272,8 +272,7 @@ pub async fn run(
 
 /// The content directory; links on the way to it are followed once, so that the system's hints are about the same paths.
 pub fn root(config: &Config) -> Root {
-    let path = &config.content.directory;
-    Root { path: std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()), name: config.parsing.root.to_string() }
+    Root::new(&config.content.directory, &config.parsing.root)
 }
 
 struct Daemon {

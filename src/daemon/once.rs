@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::article::packed::PackedRendering;
 use crate::article::render::{LinkBase, render};
+use crate::beneath::Root;
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
 use crate::config::{Checked, Config};
@@ -21,7 +22,6 @@ use crate::ledger::{Ledger, Record};
 use crate::serve::{Demand, Supply};
 use crate::store::{self, Renderings, Trouble};
 use crate::types::ContentHash;
-use crate::watch::scan::Root;
 use crate::watch::{self, Meanwhile};
 
 /// What a request needs from the disk: the page of an article, or a media file.

@@ -7,13 +7,13 @@ use tokio::task::spawn_blocking;
 
 use super::library::Published;
 use super::{Daemon, FETCH_DEADLINE, RECALL_DEADLINE, once};
+use crate::beneath::Root;
 use crate::config::Config;
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{BodyRequest, Effect, Event, FetchedBody, Recalled, ReportChange};
 use crate::ledger::Record;
 use crate::snapshot::{Report, Snapshot};
 use crate::store::Origin;
-use crate::watch::scan::Root;
 
 impl Daemon {
     /// Carries effects out in their order; those that readers see wait until all records before them are durable. What is

@@ -19,13 +19,14 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::article::ParseOptions;
+use crate::beneath::Root;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::ledger::Record;
 use crate::snapshot::{Report, ResourceKind, Snapshot};
 use crate::store::{CacheReader, SavedFile, SavedSources, feed_of};
 use crate::types::ArticlePath;
 use crate::watch::cache::Cached;
-use crate::watch::scan::{Root, look};
+use crate::watch::scan::look;
 use crate::watch::verify::{Comparison, Finding, RootState};
 
 /// How long a request waits for the verification of a document; then it is answered 503. The verification goes on.

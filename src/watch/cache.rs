@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use super::coalesce::Stamp;
-use super::scan::{Root, look};
+use super::scan::look;
 use crate::article::card::Packed;
 use crate::article::{PARSER_VERSION, ParseOptions, Parsed};
+use crate::beneath::{Root, Stamp};
 use crate::event::{FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash};
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::beneath::Stamp;
 use crate::types::ArticlePath;
 
 /// How long size and mtime have to hold where nobody said that the file is finished.
@@ -17,21 +18,6 @@ const TOGETHER: Duration = Duration::from_millis(10);
 /// A file waits for others for no longer than this beyond its grace, nor than a second one: whoever moves files by copying and removing
 /// them has to be recognised by their going while their copies still wait.
 const LONGER: Duration = Duration::from_millis(500);
-
-/// What tells versions of a file apart without reading it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Stamp {
-    /// Bytes.
-    pub size: u64,
-    /// Nanoseconds since 1970.
-    pub modified: i128,
-    /// Nanoseconds since 1970; changes with every write and rename, and cannot be set.
-    pub changed: i128,
-    /// The file's number on its device.
-    pub inode: u64,
-    /// The device.
-    pub device: u64,
-}
 
 /// What a look at a path showed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

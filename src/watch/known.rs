@@ -6,9 +6,9 @@ use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::coalesce::Stamp;
 use crate::article::MediaFacts;
 use crate::article::card::Packed;
+use crate::beneath::Stamp;
 use crate::types::{ArticlePath, ContentHash};
 
 /// A file that an article names, what it was when the article was read, and what a look showed then, if somebody looked.

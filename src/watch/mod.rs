@@ -31,6 +31,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::Sender;
 
 use crate::article::ParseOptions;
+use crate::beneath::Root;
 use crate::config::{Checked, Watch};
 use crate::cores;
 use crate::diag::Diagnostic;
@@ -39,7 +40,7 @@ use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 use cache::{Cached, MetadataCache};
 use notice::Hint;
-use scan::{Devices, OpenFolder, Root};
+use scan::{Devices, OpenFolder};
 use worker::Worker;
 
 /// What to watch, and how.

@@ -1,18 +1,16 @@
 //! Reading and parsing of files, on all cores.
 
-use std::fs::{File, FileType, OpenOptions};
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::cache::{Cached, Seals};
-use super::coalesce::Stamp;
-use super::scan::{OpenFolder, Root, look, stamp};
+use super::scan::{OpenFolder, look, unusable};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
+use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
 use crate::cores::on_all_cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile};
@@ -29,7 +27,7 @@ pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Pars
     let state = match look(root, path) {
         Err(diagnostic) => return refused(path.clone(), diagnostic),
         Ok(None) => FileState::Absent { doubtful: false },
-        Ok(Some(stamp)) => read_known(root, path, stamp, options, parse),
+        Ok(Some(_)) => read_known(root, path, options, parse),
     };
     ParsedFile { path: path.clone(), state, renamed_from: None }
 }
@@ -40,25 +38,19 @@ pub(super) fn refused(path: ArticlePath, diagnostic: Diagnostic) -> ParsedFile {
 }
 
 /// Reads and parses a file that was looked at.
-pub(super) fn read_known(
-    root: &Root,
-    path: &ArticlePath,
-    stamp: Stamp,
-    options: &ParseOptions,
-    parse: Parse,
-) -> FileState {
-    if stamp.size > options.max_size {
-        return FileState::Present(article::too_large(path, options));
+pub(super) fn read_known(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> FileState {
+    match bytes_of(root, path, options.max_size) {
+        Ok(Some(bytes)) => FileState::Present(parse_and_keep(root, path, &bytes, options, parse)),
+        Ok(None) => FileState::Present(article::too_large(path, options)),
+        Err(error) if is_missing(&error) => FileState::Absent { doubtful: false },
+        Err(error) => FileState::Unreadable(unusable(root, path, &error)),
     }
-    match open(&root.file(path)).and_then(|file| bytes(file, stamp.size, options.max_size)) {
-        Ok(bytes) => FileState::Present(parse_and_keep(root, path, &bytes, options, parse)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent { doubtful: false },
-        Err(error) => FileState::Unreadable(
-            Diagnostic::new(Code::ArticleUnreadable, format!("the file cannot be read: {error}"))
-                .at(Place::file(&root.display(path.as_str())))
-                .help("give dateline the right to read it"),
-        ),
-    }
+}
+
+/// The bytes of a file; `None` where it is larger than the limit.
+fn bytes_of(root: &Root, path: &ArticlePath, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let (file, metadata) = root.open_file(path)?;
+    (metadata.len() <= limit).then(|| bytes(file, metadata.len(), limit)).transpose()
 }
 
 fn parse_whole(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
@@ -109,11 +101,6 @@ fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
         width: size.and_then(|size| pixels(size.width)),
         height: size.and_then(|size| pixels(size.height)),
     })
-}
-
-/// Opens without waiting: a fifo that took the place of a file would hang the newsroom.
-fn open(file: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file)
 }
 
 /// The bytes of a file that had this size a moment ago, or of what took its place since. One byte more than the limit is enough to see that it is exceeded.
@@ -176,8 +163,8 @@ impl<'a> Reader<'a> {
 
     pub(super) fn read(&self, path: &ArticlePath, stamp: Option<Stamp>) -> ParsedFile {
         let mut file = match stamp {
-            Some(stamp) => {
-                let state = read_known(self.root, path, stamp, self.options, article::parse);
+            Some(_) => {
+                let state = read_known(self.root, path, self.options, article::parse);
                 ParsedFile { path: path.clone(), state, renamed_from: None }
             }
             None => read(self.root, path, self.options, article::parse),
@@ -240,7 +227,7 @@ impl<'a> Reader<'a> {
             let metadata = file.metadata()?;
             let usable = metadata.is_file() && metadata.len() <= self.options.max_size;
             let bytes = usable.then(|| bytes(file, metadata.len(), self.options.max_size)).transpose()?;
-            Ok(bytes.map(|bytes| (stamp(&metadata), bytes)))
+            Ok(bytes.map(|bytes| (Stamp::from(&metadata), bytes)))
         };
         let (stamp, bytes) = regular().ok()??;
         let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
@@ -279,9 +266,7 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
 
 /// The bytes of a version, if its file still has them.
 fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Option<Vec<u8>> {
-    let stamp = look(root, &request.path).ok()??;
-    let file = open(&root.file(&request.path)).ok()?;
-    let bytes = bytes(file, stamp.size, options.max_size).ok()?;
+    let bytes = bytes_of(root, &request.path, options.max_size).ok()??;
     (ContentHash::of(&bytes) == request.hash).then_some(bytes)
 }
 
@@ -294,11 +279,13 @@ pub fn recall(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &Pars
 ///
 /// # Errors
 /// `NotFound` for all that must not be opened, else what the system says.
-pub fn open_media(root: &Root, path: &ArticlePath) -> io::Result<(File, std::fs::Metadata)> {
-    look(root, path).map_err(|_| io::ErrorKind::NotFound)?.ok_or(io::ErrorKind::NotFound)?;
-    let file = open(&root.file(path))?;
-    let metadata = file.metadata()?;
-    if metadata.is_file() { Ok((file, metadata)) } else { Err(io::ErrorKind::NotFound.into()) }
+pub fn open_media(root: &Root, path: &ArticlePath) -> io::Result<(File, Metadata)> {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotFound};
+    root.open_file(path).map_err(|error| {
+        let is_no_file = matches!(error.kind(), InvalidInput | InvalidFilename);
+        let is_hidden = is_no_file || is_missing(&error) || is_outside(&error) || is_link(&error);
+        if is_hidden { NotFound.into() } else { error }
+    })
 }
 
 #[cfg(test)]
@@ -315,7 +302,7 @@ mod tests {
             std::fs::write(&path, &text).expect("written");
             for (size, limit) in [(0, 100), (1, 100), (5, 100), (6, 100), (100, 100), (1_000, 1_000), (0, 3), (100, 3)]
             {
-                let read = bytes(open(&path).expect("there"), size, limit).expect("readable");
+                let read = bytes(File::open(&path).expect("there"), size, limit).expect("readable");
                 // Of what is above the limit there is enough to see that.
                 let whole = length <= usize::try_from(limit).expect("small");
                 assert!(read == text || (!whole && read.len() > 3), "{length} bytes, {size} before: {}", read.len());
@@ -326,25 +313,14 @@ mod tests {
     fn newsroom(text: &str) -> (tempfile::TempDir, Root, ParseOptions) {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("a.md"), text).expect("written");
-        let root = Root { path: folder.path().to_owned(), name: "content".to_owned() };
+        let root = Root::new(folder.path(), "content");
         let toml = "[site]\ntitle = \"C\"\nurl = \"https://c.example/\"\nlanguage = \"en\"\ntag_authority = \"c.example,2026\"\n";
-        let config = crate::config::parse(Path::new("c.toml"), toml.as_bytes()).config.expect("valid");
+        let config = crate::config::parse(std::path::Path::new("c.toml"), toml.as_bytes()).config.expect("valid");
         let options = ParseOptions::clone(&config.parsing);
         (folder, root, options)
     }
 
     const TEXT: &str = "---\ntitle: T\ndate: 2026-11-20\n---\n\nText.\n";
-
-    #[test]
-    fn what_took_the_place_of_a_file_is_read_whole() {
-        let (_folder, root, options) = newsroom(TEXT);
-        for size in [0, 10, 4_000] {
-            let before = Stamp { size, ..Stamp::default() };
-            let state = read_known(&root, &ArticlePath::new("a.md"), before, &options, article::parse);
-            let FileState::Present(Parsed { article: Some(article), .. }) = state else { panic!("{state:?}") };
-            assert_eq!(article.source.as_deref(), Some(TEXT.as_bytes()));
-        }
-    }
 
     #[test]
     fn bodies_are_kept_of_as_many_as_fit_until_they_are_told() {

@@ -2,47 +2,21 @@
 //! them refuse the same things, and say so in the same words.
 
 use std::collections::HashMap;
-use std::fs::{self, File, FileType, Metadata};
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::fs::FileType;
 
-use super::coalesce::{Seen, Stamp};
+use super::coalesce::Seen;
 use crate::article::is_article_name;
+use crate::beneath::{self, Links, Root, Stamp, is_missing, is_outside};
 use crate::cores::on_all_cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
 use crate::types::ArticlePath;
-
-/// The content directory.
-#[derive(Clone, Debug)]
-pub struct Root {
-    /// Where it is.
-    pub path: PathBuf,
-    /// As diagnostics spell it.
-    pub name: String,
-}
-
-impl Root {
-    /// The file of an article.
-    pub fn file(&self, path: &ArticlePath) -> PathBuf {
-        self.path.join(path.as_str())
-    }
-
-    /// A path as diagnostics spell it.
-    pub fn display(&self, relative: &str) -> String {
-        if relative.is_empty() { self.name.clone() } else { format!("{}/{relative}", self.name) }
-    }
-
-    /// A path below the directory, relative to it; `None` for others and for names that are not UTF-8.
-    pub fn relative(&self, path: &Path) -> Option<String> {
-        path.strip_prefix(&self.path).ok()?.to_str().map(str::to_owned)
-    }
-}
 
 /// What a scan remembers of folders: on which device each was, so that an unmounted one is not taken for an emptied one.
 pub type Devices = HashMap<String, u64>;
@@ -85,7 +59,7 @@ pub(super) struct Folder {
     /// Whether it was listed to its end.
     pub(super) is_complete: bool,
     /// What its folder says of each, in no order.
-    pub(super) files: Vec<(ArticlePath, FileType)>,
+    pub(super) files: Vec<(ArticlePath, fs::FileType)>,
 }
 
 impl Folder {
@@ -273,70 +247,47 @@ pub(super) fn join(folder: &str, name: &str) -> String {
 /// # Errors
 /// Why the file must not be opened: it is no regular file, or a link that leads out of the content directory.
 pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
-    let file = root.file(path);
-    let refuse = |code, message: String, help: &str| {
-        Diagnostic::new(code, message).at(Place::file(&root.display(path.as_str()))).help(help)
+    let stat = match root.open().and_then(|beneath| beneath.stat(path.as_str(), Links::Follow)) {
+        Ok(stat) => stat,
+        Err(error) if is_missing(&error) => return Ok(None),
+        Err(error) => return Err(unusable(root, path, &error)),
     };
-    let missing = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-        _ => Err(refuse(
-            Code::ArticleUnreadable,
-            format!("the file cannot be looked at: {error}"),
-            "give dateline the right to read it",
-        )),
-    };
-    let mut metadata = match fs::symlink_metadata(&file) {
-        Ok(metadata) => metadata,
-        Err(error) => return missing(error),
-    };
-    if metadata.file_type().is_symlink() {
-        let inside = fs::canonicalize(&root.path)
-            .and_then(|root| fs::canonicalize(&file).map(|target| target.starts_with(root)));
-        match inside {
-            Ok(true) => {}
-            Ok(false) => {
-                let help = "copy the file here: nothing outside the content directory is published";
-                return Err(refuse(
-                    Code::ArticleOutside,
-                    "this is a link to a file outside the content directory".into(),
-                    help,
-                ));
-            }
-            Err(error) => return missing(error),
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(Some(Stamp::from(&stat))),
+        FileType::Fifo | FileType::Socket | FileType::BlockDevice | FileType::CharacterDevice => {
+            Err(unusable(root, path, &io::ErrorKind::InvalidInput.into()))
         }
-        metadata = match fs::metadata(&file) {
-            Ok(metadata) => metadata,
-            Err(error) => return missing(error),
-        };
+        _ => Ok(None),
     }
-    let kind = metadata.file_type();
-    if kind.is_fifo() || kind.is_socket() || kind.is_block_device() || kind.is_char_device() {
-        return Err(refuse(
-            Code::ArticleSpecial,
-            "this is not a regular file, so it is not opened".into(),
-            "remove it or rename it",
-        ));
-    }
-    Ok(kind.is_file().then(|| stamp(&metadata)))
 }
 
-/// A folder that is open, so that whoever looks at its files or opens them need not go through all the folders above.
+/// Why a file that is there can't be used.
+pub(super) fn unusable(root: &Root, path: &ArticlePath, error: &io::Error) -> Diagnostic {
+    let (code, message, help) = if is_outside(error) {
+        let help = "copy the file here: nothing outside the content directory is published";
+        (Code::ArticleOutside, "this is a link to a file outside the content directory".to_owned(), help)
+    } else if error.kind() == io::ErrorKind::InvalidInput {
+        let message = "this is not a regular file, so it is not opened".to_owned();
+        (Code::ArticleSpecial, message, "remove it or rename it")
+    } else {
+        let message = format!("the file cannot be read: {error}");
+        (Code::ArticleUnreadable, message, "give dateline the right to read it")
+    };
+    Diagnostic::new(code, message).at(Place::file(&root.display(path.as_str()))).help(help)
+}
+
+/// A folder of the content directory that is open.
 pub(super) struct OpenFolder<'r> {
     root: &'r Root,
     path: Box<str>,
     /// `None` where it cannot be opened.
-    folder: Option<OwnedFd>,
+    folder: Option<beneath::Folder>,
 }
 
 impl<'r> OpenFolder<'r> {
     /// Opens a folder, relative to the content directory.
     pub(super) fn open(root: &'r Root, folder: &str) -> OpenFolder<'r> {
-        // The watches are told of every folder that is opened for reading.
-        #[cfg(target_os = "linux")]
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        #[cfg(not(target_os = "linux"))]
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let open = rustix::fs::open(root.path.join(folder), flags, Mode::empty()).ok();
+        let open = root.open().and_then(|beneath| beneath.folder(folder, Links::Follow)).ok();
         OpenFolder { root, path: folder.into(), folder: open }
     }
 
@@ -345,41 +296,23 @@ impl<'r> OpenFolder<'r> {
         *self.path == *path.folder()
     }
 
-    /// Opens a file that is in it for reading, without waiting: a fifo that took its place would hang the newsroom.
+    /// Opens a file that is in it for reading.
     ///
     /// # Errors
     /// As the system says; `ELOOP` where it is a link.
     pub(super) fn file(&self, path: &ArticlePath) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        Ok(rustix::fs::openat(folder, path.name(), flags, Mode::empty())?.into())
+        self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?.open_file(path.name())
     }
 
     /// As [`look`] at a file that is in it.
     pub(super) fn look(&self, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
-        let stat = |folder| rustix::fs::statat(folder, path.name(), AtFlags::SYMLINK_NOFOLLOW).ok();
-        let found = self.folder.as_ref().and_then(stat);
-        match found.filter(|found| rustix::fs::FileType::from_raw_mode(found.st_mode).is_file()) {
-            Some(found) => Ok(Some(stamp_of_stat(&found))),
+        let found = self.folder.as_ref().and_then(|folder| folder.stat(path.name()).ok());
+        match found.filter(|found| FileType::from_raw_mode(found.st_mode).is_file()) {
+            Some(found) => Ok(Some(Stamp::from(&found))),
             // Whatever else is there takes a closer look.
             None => look(self.root, path),
         }
     }
-}
-
-fn stamp_of_stat(stat: &Stat) -> Stamp {
-    Stamp {
-        size: u64::try_from(stat.st_size).unwrap_or_default(),
-        modified: nanoseconds(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
-        changed: nanoseconds(stat.st_ctime.into(), stat.st_ctime_nsec.into()),
-        inode: stat.st_ino,
-        // Of some systems it is signed and shorter.
-        device: i128::from(stat.st_dev) as u64,
-    }
-}
-
-fn nanoseconds(seconds: i128, rest: i128) -> i128 {
-    seconds * 1_000_000_000 + rest
 }
 
 /// What kind of file system a folder is on, by its magic number; `None` where it cannot be asked.
@@ -390,18 +323,7 @@ pub(super) fn magic(folder: &Path) -> Option<u64> {
 
 /// The stamp of a file that a path leads to, as links may; `None` where there is none.
 pub(super) fn stamp_of(file: &Path) -> Option<Stamp> {
-    fs::metadata(file).ok().map(|metadata| stamp(&metadata))
-}
-
-/// What tells a version of a file from others.
-pub(super) fn stamp(metadata: &Metadata) -> Stamp {
-    Stamp {
-        size: metadata.size(),
-        modified: nanoseconds(metadata.mtime().into(), metadata.mtime_nsec().into()),
-        changed: nanoseconds(metadata.ctime().into(), metadata.ctime_nsec().into()),
-        inode: metadata.ino(),
-        device: metadata.dev(),
-    }
+    fs::metadata(file).ok().map(|metadata| Stamp::from(&metadata))
 }
 
 /// A stamp together with how long ago the file was modified.
@@ -436,7 +358,8 @@ mod tests {
     #[test]
     fn a_look_from_the_folder_shows_what_any_look_does() {
         let folder = tempfile::tempdir().expect("a folder");
-        let root = Root { path: folder.path().join("content"), name: "content".to_owned() };
+        fs::create_dir(folder.path().join("content")).expect("made");
+        let root = Root::new(&folder.path().join("content"), "content");
         let file = |name: &str| root.path.join("news").join(name);
         fs::create_dir_all(file("folder.md")).expect("made");
         fs::write(file("a.md"), "text").expect("written");

@@ -8,8 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use super::cache::{Cached, Seals};
 use super::clock;
 use super::read::read_known;
-use super::scan::{Root, join, look};
+use super::scan::{join, look};
 use crate::article::{self, ParseOptions, Parsed, is_article_name};
+use crate::beneath::{Links, Root};
 use crate::event::FileState;
 use crate::types::{ArticlePath, ContentHash, EntryId};
 
@@ -50,7 +51,7 @@ impl<'r> Comparison<'r> {
         if let Some(card) = row.and_then(|row| self.seals.card(path, stamp, row, clock())) {
             return same(card.hash() == version);
         }
-        match read_known(self.root, path, stamp, self.options, article::parse) {
+        match read_known(self.root, path, self.options, article::parse) {
             FileState::Present(Parsed { article: Some(article), .. }) => same(article.card.hash() == version),
             FileState::Present(Parsed { article: None, withhold, .. }) => same(!withhold),
             FileState::Known(card) => same(card.hash() == version),
@@ -67,8 +68,8 @@ impl<'r> Comparison<'r> {
         mut rows: HashMap<String, Cached>,
     ) -> Option<HashMap<EntryId, HashSet<ArticlePath>>> {
         let mut stated: HashMap<EntryId, HashSet<ArticlePath>> = HashMap::new();
-        for entry in fs::read_dir(self.root.path.join(folder)).ok()? {
-            let name = entry.ok()?.file_name();
+        for entry in self.root.open().ok()?.folder(folder, Links::Follow).ok()?.entries().ok()? {
+            let (name, _) = entry.ok()?;
             let Some(name) = name.to_str().filter(|name| !name.starts_with('.') && is_article_name(name)) else {
                 continue;
             };
@@ -77,7 +78,7 @@ impl<'r> Comparison<'r> {
             let known = rows.remove(name).and_then(|row| self.seals.card(&path, stamp, row, clock()));
             let card = match known {
                 Some(card) => card,
-                None => match read_known(self.root, &path, stamp, self.options, article::parse) {
+                None => match read_known(self.root, &path, self.options, article::parse) {
                     FileState::Present(Parsed { article: Some(article), .. }) => article.card,
                     FileState::Present(Parsed { article: None, withhold: true, .. }) | FileState::Unreadable(_) => {
                         return None;

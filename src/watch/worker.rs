@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
 use super::cache::{MetadataCache, is_young};
-use super::coalesce::{Coalescer, QUIET, Said, Stamp, Step};
+use super::coalesce::{Coalescer, QUIET, Said, Step};
 use super::known::KnownFiles;
 use super::mode::{Limit, Mode, Unannounced};
 use super::mounts;
@@ -23,6 +23,7 @@ use super::read;
 use super::scan::{Devices, has_more_than, is_doubtful, is_unmounted, look, seen};
 use super::{Heard, WatchOptions, clock};
 use crate::article::is_article_name;
+use crate::beneath::Stamp;
 use crate::diag::Code;
 use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::meter::Meters;

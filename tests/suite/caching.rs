@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use dateline::article::packed::PackedRendering;
 use dateline::article::render::Rendered;
+use dateline::beneath::Root;
 use dateline::daemon::Caching;
 use dateline::event::FileState;
 use dateline::store::Renderings;
 use dateline::types::{ContentHash, Text};
 use dateline::watch::Meanwhile;
 use dateline::watch::cache::MetadataCache;
-use dateline::watch::scan::Root;
 use dateline::{config, watch};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
@@ -148,7 +148,7 @@ fn read(newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (Str
 
 fn read_by(config: &str, newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (String, bool)> {
     let config = config::parse(&newsroom.path("config/dateline.toml"), config.as_bytes()).config.expect("good");
-    let root = Root { path: newsroom.path("content"), name: "content".into() };
+    let root = Root::new(&newsroom.path("content"), "content");
     // An hour later, no file is young.
     let clock = || watch::clock() + Duration::from_secs(3_600);
     let (listing, read) =
@@ -235,7 +235,7 @@ fn only_what_changed_is_read_again() {
     assert_eq!(read_files(Caching::at(&state)).count(), 0);
     // Files of the last second are not trusted: they may change again without looking different.
     let now = watch::clock;
-    let root = Root { path: newsroom.path("content"), name: "content".into() };
+    let root = Root::new(&newsroom.path("content"), "content");
     let config = config::parse(&newsroom.path("x.toml"), CONFIG.as_bytes()).config.expect("good");
     newsroom.write("content/news/young.md", article("Young", "Text."));
     for _ in 0..2 {

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::cache::{Cached, MetadataCache, is_young};
-use super::super::coalesce::{Said, Seen, Stamp, Step};
+use super::super::coalesce::{Said, Seen, Step};
 use super::super::mode;
 use super::super::read::Reader;
-use super::super::scan::{Folder, OpenFolder, Root, Walk, join, look, seen, walk};
+use super::super::scan::{Folder, OpenFolder, Walk, join, look, seen, walk};
 use super::super::{Meanwhile, clock};
 use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
 use crate::article::card::Packed;
+use crate::beneath::{Root, Stamp};
 use crate::cores;
 use crate::diag::{Code, Diagnostic};
 use crate::event::{Event, FileState, Listing, ParsedFile};
