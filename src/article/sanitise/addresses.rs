@@ -13,8 +13,8 @@ pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mu
     let reference = reference.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     match scheme(reference) {
         Some("http" | "https") => WebUrl::parse(reference).ok().map(|url| url.as_str().to_owned()),
-        Some("mailto" | "tel") => url::Url::parse(reference).ok().map(String::from),
-        Some(_) => None,
+        Some("other") => None,
+        Some(_) => url::Url::parse(reference).ok().map(String::from),
         None if reference.starts_with("//") => {
             WebUrl::parse(&format!("https:{reference}")).ok().map(|url| url.as_str().to_owned())
         }
@@ -79,17 +79,55 @@ fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
     LocalMedia::File { path: path.join("/"), fragment }
 }
 
-/// The scheme of an absolute reference (RFC 3986 section 3.1), in the two spellings that people use.
-pub(super) fn scheme(reference: &str) -> Option<&'static str> {
+/// Schemes of links besides those of the web: they open a program of the reader's choice, and none of them runs what the link
+/// says. From the list in the HTML standard (section 8.7.1.3, schemes that a page may register a handler for) without
+/// `ssh`, whose addresses can carry options, and other programs that links are made for.
+pub(super) const SCHEMES: &[&str] = &[
+    "bitcoin",
+    "callto",
+    "doi",
+    "facetime",
+    "ftp",
+    "ftps",
+    "gemini",
+    "geo",
+    "gopher",
+    "im",
+    "ipfs",
+    "ipns",
+    "irc",
+    "ircs",
+    "magnet",
+    "mailto",
+    "matrix",
+    "mms",
+    "news",
+    "nntp",
+    "openpgp4fpr",
+    "sftp",
+    "sip",
+    "sips",
+    "skype",
+    "sms",
+    "smsto",
+    "spotify",
+    "tel",
+    "tg",
+    "urn",
+    "webcal",
+    "webcals",
+    "whatsapp",
+    "wtai",
+    "xmpp",
+];
+
+/// The scheme of an absolute reference (RFC 3986 section 3.1): `http`, `https`, one of [`SCHEMES`], or `other`.
+fn scheme(reference: &str) -> Option<&'static str> {
     let (scheme, _) = reference.split_once(':')?;
     let shaped = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    shaped.then(|| {
-        ["http", "https", "mailto", "tel"]
-            .into_iter()
-            .find(|known| known.eq_ignore_ascii_case(scheme))
-            .unwrap_or("other")
-    })
+    let known = || ["http", "https"].iter().chain(SCHEMES).find(|known| known.eq_ignore_ascii_case(scheme));
+    shaped.then(|| known().copied().unwrap_or("other"))
 }
 
 /// `None` where the bytes are not UTF-8. A `%` that introduces nothing stands for itself.

@@ -37,3 +37,15 @@ pub(super) fn escape_attribute(value: &str, html: &mut String) {
         }
     }
 }
+
+/// Escapes text for HTML, line breaks as they are.
+pub(super) fn escape_text(text: &str, html: &mut String) {
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            other => html.push(other),
+        }
+    }
+}

@@ -86,7 +86,6 @@ pub(super) const DROPPED: &[&str] = &[
     "head",
     "iframe",
     "input",
-    "math",
     "meter",
     "noembed",
     "noframes",
@@ -107,8 +106,8 @@ pub(super) const DROPPED: &[&str] = &[
     "xmp",
 ];
 
-/// Attributes that stay, by element; `lang`, `dir` and `title` stay on all of them. The second pass makes other attributes of
-/// those that scripts would read to load pictures, and drops `id` where the HTML stands among that of other articles.
+/// Attributes that stay, by element; `lang`, `dir` and `title` stay on all of them. The second pass drops `id` where the HTML
+/// stands among that of other articles. Those of MathML are in `math`.
 pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("a", &["href", "hreflang"]),
     ("audio", &["src", "controls"]),
@@ -117,21 +116,7 @@ pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("colgroup", &["span"]),
     ("data", &["value"]),
     ("del", &["cite", "datetime"]),
-    (
-        "img",
-        &[
-            "src",
-            "alt",
-            "width",
-            "height",
-            "srcset",
-            "sizes",
-            "data-src",
-            "data-original",
-            "data-lazy-src",
-            "data-srcset",
-        ],
-    ),
+    ("img", &["src", "srcset", "sizes", "alt", "width", "height"]),
     ("ins", &["cite", "datetime"]),
     ("li", &["value"]),
     ("ol", &["start", "reversed", "type"]),

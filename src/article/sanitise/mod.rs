@@ -1,19 +1,28 @@
-//! HTML from anywhere becomes HTML that is safe to publish, in two passes.
+//! HTML from anywhere becomes HTML that is safe to publish.
 //!
-//! First ammonia keeps what is in `lists` and writes regular markup: every `<` begins a tag and every `>` ends one,
+//! `convert` first writes what readers of feeds can't show as what they can: frames as links, lazy pictures as pictures, AMP as
+//! HTML; and leaves out what the page hides. Nothing depends on it being right: two passes follow over what it wrote.
+//!
+//! Ammonia keeps what is in `lists` and writes regular markup: every `<` begins a tag and every `>` ends one,
 //! every attribute is `name="value"`, every element that is not void is closed. The second pass relies on that: it makes
-//! every URL absolute, and drops those that are neither web, mail nor telephone links. Ammonia is not idempotent, so the
+//! every URL absolute, and drops those whose scheme isn't on the list in `addresses`. Ammonia is not idempotent, so the
 //! result goes through both passes again until it stays as it is, and what does not settle is published as text alone.
 //! Characters that XML forbids are dropped last, because ammonia decodes references to them.
 
 mod addresses;
+mod amp;
+mod convert;
 mod embeds;
 mod escape;
+mod hidden;
 mod lists;
+mod math;
+mod pictures;
 mod second_pass;
 mod tangled;
 #[cfg(test)]
 mod tests;
+mod trackers;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -32,9 +41,16 @@ use crate::types::{ArticlePath, Text};
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
     builder
-        .tags(ELEMENTS.iter().copied().collect())
+        .tags(ELEMENTS.iter().chain(math::ELEMENTS).copied().collect())
         .clean_content_tags(DROPPED.iter().copied().collect())
-        .tag_attributes(ATTRIBUTES.iter().map(|&(element, names)| (element, names.iter().copied().collect())).collect())
+        .tag_attributes(
+            ATTRIBUTES
+                .iter()
+                .copied()
+                .chain(math::ELEMENTS.iter().map(|element| (*element, math::ATTRIBUTES)))
+                .map(|(element, names)| (element, names.iter().copied().collect()))
+                .collect(),
+        )
         .generic_attributes(["lang", "dir", "title", "id"].into())
         .allowed_classes(
             [
@@ -45,7 +61,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         )
         // pulldown-cmark writes the alignment of table cells as style; the second pass makes `align` of it.
         .filter_style_properties(["text-align"].into())
-        .url_schemes(["http", "https", "mailto", "tel"].into())
+        .url_schemes(["http", "https"].iter().chain(addresses::SCHEMES).copied().collect())
         .url_relative(UrlRelative::PassThrough)
         .link_rel(None);
     builder
@@ -56,7 +72,12 @@ const MOST_PASSES: usize = 3;
 
 /// Sanitises HTML whose cost was checked with [`too_tangled`]. What comes out, this function gives back unchanged.
 pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
-    let mut rendered = once(&embeds::without_frames(html), links);
+    let converted = convert::convert(html);
+    if too_tangled(&converted) {
+        // Frames have documents of their own, so that what is written may nest deeper than the source.
+        return as_text(text_between_tags(&converted).split("\n\n"));
+    }
+    let mut rendered = once(&converted, links);
     for _ in 0..MOST_PASSES {
         if too_tangled(rendered.html.as_str()) {
             break;
@@ -67,13 +88,26 @@ pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
         }
         rendered.html = again.html;
     }
+    as_text(rendered.text.split("\n\n"))
+}
+
+/// What doesn't settle, without its markup.
+fn as_text<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
     let mut html = String::new();
-    for paragraph in rendered.text.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
+    let mut text = Vec::new();
+    for paragraph in paragraphs.filter(|paragraph| !paragraph.trim().is_empty()) {
         html.push_str("<p>");
         escape(paragraph, &mut html);
         html.push_str("</p>");
+        text.push(paragraph);
     }
-    Rendered { html: Text::new(&html), local_media: Vec::new(), ..rendered }
+    Rendered { html: Text::new(&html), text: text.join("\n\n"), local_media: Vec::new() }
+}
+
+/// The text of regular markup.
+fn text_between_tags(html: &str) -> String {
+    let parts = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    escape::unescape(&parts.collect::<String>())
 }
 
 fn once(html: &str, links: &LinkBase) -> Rendered {

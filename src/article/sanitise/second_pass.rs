@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::addresses::absolute;
 use super::escape::{escape_attribute, unescape};
 use super::lists::{ASIDE, BLOCKS, VOID};
+use super::pictures::{candidates, descriptor, loadable};
 use crate::article::render::LinkBase;
 use crate::types::Text;
 
@@ -84,12 +85,6 @@ impl SecondPass<'_> {
             rest = after.trim_start();
             attributes.push((attribute, unescape(escaped)));
         }
-        let lazy = ["data-src", "data-original", "data-lazy-src"];
-        let real = lazy.into_iter().find_map(|name| value_of(&attributes, name).and_then(|url| self.absolute(url)));
-        let real_set = value_of(&attributes, "data-srcset").map(str::to_owned);
-        if name == "img" && is_pixel(&attributes) {
-            return;
-        }
         let mut kept = String::new();
         let mut loads = false;
         let mut footnote = false;
@@ -100,17 +95,10 @@ impl SecondPass<'_> {
             escape_attribute(value, &mut kept);
             kept.push('"');
         };
-        if let Some(url) = &real {
-            loads = true;
-            keep("src", url);
-        }
-        if let Some(set) = real_set.and_then(|set| self.absolute_set(&set)) {
-            keep("srcset", &set);
-        }
         for (attribute, value) in &attributes {
             let (attribute, value) = match *attribute {
-                "src" if real.is_some() => continue,
-                "srcset" if value_of(&attributes, "data-srcset").is_some() => continue,
+                // An empty address is that of the page, which is no picture.
+                "src" | "poster" if loadable(Some(value)).is_none() => continue,
                 "srcset" => match self.absolute_set(value) {
                     Some(set) => ("srcset", set),
                     None => continue,
@@ -130,7 +118,6 @@ impl SecondPass<'_> {
                 "id" if !self.links.anchors => continue,
                 // Our own, below.
                 "controls" => continue,
-                attribute if attribute.starts_with("data-") => continue,
                 attribute => (attribute, value.clone()),
             };
             loads |= attribute == "src";
@@ -152,48 +139,21 @@ impl SecondPass<'_> {
         self.html.push('>');
     }
 
-    /// The absolute form of every candidate of a `srcset` (HTML, section 4.8.4.2.1); `None` where none is left.
+    /// The absolute form of every candidate of a `srcset`; `None` where none is left.
     fn absolute_set(&mut self, set: &str) -> Option<String> {
-        let mut candidates = Vec::new();
-        let mut rest = set.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
-        while !rest.is_empty() {
-            let (url, after) = rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, ""));
-            // A comma at the end of a URL ends its candidate; one inside belongs to it.
-            let (url, descriptor, after) = match url.strip_suffix(',') {
-                Some(url) => (url, "", after),
-                None => match after.split_once(',') {
-                    Some((descriptor, after)) => (url, descriptor.trim(), after),
-                    None => (url, after.trim(), ""),
-                },
-            };
-            let plain = descriptor.is_empty()
-                || descriptor
-                    .strip_suffix(['w', 'x'])
-                    .is_some_and(|number| number.parse::<f32>().is_ok_and(|n| n > 0.0));
+        let mut kept = Vec::new();
+        for (address, written) in candidates(set) {
+            let loads = descriptor(written).is_some() && loadable(Some(address)).is_some();
             // Spaces would end it early, and a comma at its end would be taken for the list's.
-            if let Some(url) = self.absolute(url).filter(|url| plain && !url.ends_with(',')) {
-                candidates.push(format!("{url} {descriptor}").trim_end().to_owned());
+            if let Some(url) = self.absolute(address).filter(|url| loads && !url.ends_with(',')) {
+                kept.push(format!("{url} {written}").trim_end().to_owned());
             }
-            rest = after.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
         }
-        (!candidates.is_empty()).then(|| candidates.join(", "))
+        (!kept.is_empty()).then(|| kept.join(", "))
     }
 
     /// The absolute form of a reference; `None` for what feeds must not carry.
     fn absolute(&mut self, reference: &str) -> Option<String> {
         absolute(reference, self.links, &mut self.local_media)
     }
-}
-
-fn value_of<'a>(attributes: &'a [(&str, String)], name: &str) -> Option<&'a str> {
-    attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
-}
-
-/// Whether a picture is only there to be counted.
-fn is_pixel(attributes: &[(&str, String)]) -> bool {
-    let tiny = |name| {
-        let size = value_of(attributes, name).map(|size| size.trim().trim_end_matches("px"));
-        size.and_then(|size| size.parse::<f32>().ok()).is_some_and(|size| size <= 2.0)
-    };
-    tiny("width") && tiny("height")
 }

@@ -1,0 +1,96 @@
+//! Elements of AMP (amp.dev) and the HTML that they stand for. Elements that aren't here give way to their content.
+
+/// What an element becomes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Amp {
+    /// An HTML element with the same attributes and content.
+    Element(&'static str),
+    /// A link to the address in one of these attributes.
+    Frame(&'static [&'static str]),
+    /// A link to a page: the attribute with its id, and what stands before and after that. Several rows of one element are tried
+    /// in their order.
+    Page(&'static str, &'static str, &'static str),
+    /// A formula: the attribute with its TeX.
+    Formula(&'static str),
+    /// Nothing: advertisements, counters, and what needs scripts.
+    Nothing,
+}
+
+use Amp::{Element, Formula, Frame, Nothing, Page};
+
+/// (element, what it becomes, the name of the link)
+const AMP: &[(&str, Amp, &str)] = &[
+    ("amp-video", Element("video"), ""),
+    ("amp-audio", Element("audio"), ""),
+    ("amp-iframe", Frame(&["src"]), ""),
+    ("amp-video-iframe", Frame(&["src"]), ""),
+    ("amp-google-document-embed", Frame(&["src"]), "Document"),
+    ("amp-embedly-card", Frame(&["data-url"]), ""),
+    ("amp-facebook", Frame(&["data-href"]), "Facebook"),
+    ("amp-facebook-page", Frame(&["data-href"]), "Facebook"),
+    ("amp-pinterest", Frame(&["data-url", "href"]), "Pinterest"),
+    ("amp-reddit", Frame(&["data-src"]), "Reddit"),
+    ("amp-tiktok", Frame(&["data-src"]), "TikTok"),
+    ("amp-3d-gltf", Frame(&["src"]), "3D model"),
+    ("amp-youtube", Page("data-videoid", "https://www.youtube.com/watch?v=", ""), "YouTube"),
+    ("amp-youtube", Page("data-live-channelid", "https://www.youtube.com/channel/", "/live"), "YouTube"),
+    ("amp-vimeo", Page("data-videoid", "https://vimeo.com/", ""), "Vimeo"),
+    ("amp-dailymotion", Page("data-videoid", "https://www.dailymotion.com/video/", ""), "Dailymotion"),
+    ("amp-vine", Page("data-vineid", "https://vine.co/v/", ""), "Vine"),
+    ("amp-hulu", Page("data-eid", "https://www.hulu.com/watch/", ""), "Hulu"),
+    ("amp-izlesene", Page("data-videoid", "https://www.izlesene.com/video/", ""), "İzlesene"),
+    (
+        "amp-soundcloud",
+        Page("data-trackid", "https://w.soundcloud.com/player/?url=https%3A//api.soundcloud.com/tracks/", ""),
+        "SoundCloud",
+    ),
+    (
+        "amp-soundcloud",
+        Page("data-playlistid", "https://w.soundcloud.com/player/?url=https%3A//api.soundcloud.com/playlists/", ""),
+        "SoundCloud",
+    ),
+    ("amp-twitter", Page("data-tweetid", "https://twitter.com/i/status/", ""), "Twitter"),
+    ("amp-twitter", Page("data-momentid", "https://twitter.com/i/moments/", ""), "Twitter"),
+    ("amp-twitter", Page("data-timeline-screen-name", "https://twitter.com/", ""), "Twitter"),
+    ("amp-instagram", Page("data-shortcode", "https://www.instagram.com/p/", "/"), "Instagram"),
+    ("amp-gist", Page("data-gistid", "https://gist.github.com/", ""), "GitHub Gist"),
+    ("amp-imgur", Page("data-imgur-id", "https://imgur.com/", ""), "Imgur"),
+    ("amp-jwplayer", Page("data-media-id", "https://cdn.jwplayer.com/previews/", ""), "JW Player"),
+    ("amp-wistia-player", Page("data-media-hashed-id", "https://fast.wistia.net/embed/iframe/", ""), "Wistia"),
+    ("amp-megaphone", Page("data-episode", "https://playlist.megaphone.fm/?e=", ""), "Megaphone"),
+    ("amp-megaphone", Page("data-playlist", "https://playlist.megaphone.fm/?p=", ""), "Megaphone"),
+    ("amp-mathml", Formula("data-formula"), ""),
+    ("amp-ad", Nothing, ""),
+    ("amp-ad-exit", Nothing, ""),
+    ("amp-analytics", Nothing, ""),
+    ("amp-auto-ads", Nothing, ""),
+    ("amp-call-tracking", Nothing, ""),
+    ("amp-consent", Nothing, ""),
+    ("amp-date-picker", Nothing, ""),
+    ("amp-embed", Nothing, ""),
+    ("amp-experiment", Nothing, ""),
+    ("amp-geo", Nothing, ""),
+    ("amp-install-serviceworker", Nothing, ""),
+    ("amp-next-page", Nothing, ""),
+    ("amp-onetap-google", Nothing, ""),
+    ("amp-pixel", Nothing, ""),
+    ("amp-sidebar", Nothing, ""),
+    ("amp-smartlinks", Nothing, ""),
+    ("amp-social-share", Nothing, ""),
+    ("amp-state", Nothing, ""),
+    ("amp-sticky-ad", Nothing, ""),
+    ("amp-user-notification", Nothing, ""),
+    ("amp-web-push", Nothing, ""),
+];
+
+/// The rows of an element.
+pub(super) fn rows(name: &str) -> impl Iterator<Item = (Amp, &'static str)> {
+    AMP.iter().filter(move |(known, ..)| *known == name).map(|&(_, becomes, label)| (becomes, label))
+}
+
+/// The page that a row makes of the value of its attribute.
+pub(super) fn page(before: &str, id: &str, after: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let id = id.trim();
+    (!id.is_empty() && id.chars().all(plain)).then(|| format!("{before}{id}{after}"))
+}

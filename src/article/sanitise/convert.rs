@@ -1,0 +1,462 @@
+//! What readers of feeds can't show becomes what they can: before anything is sanitised, and to be sanitised like everything
+//! else.
+//!
+//! Feed readers run no scripts, show no frames and know neither AMP nor style sheets. The markup is parsed as if scripts were
+//! off, so that `noscript` has content, and written again without hidden elements, with one `img` for each picture, links for
+//! frames and plug-ins, and plain MathML.
+
+use std::borrow::Cow;
+
+use ego_tree::NodeRef;
+use html5ever::tendril::TendrilSink;
+use html5ever::tree_builder::TreeBuilderOpts;
+use html5ever::{ParseOpts, QualName, driver, local_name as atom, ns};
+use scraper::node::Element;
+use scraper::{ElementRef, Html, HtmlTreeSink, Node};
+
+use super::amp::{self, Amp};
+use super::embeds::{Embed, embed};
+use super::escape::{escape_attribute, escape_text};
+use super::hidden::is_hidden;
+use super::lists::{DROPPED, VOID};
+use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
+use super::trackers::is_pixel;
+use super::{math, too_tangled};
+
+/// How deep `srcdoc` frames may nest.
+const MAX_FRAME_DEPTH: usize = 2;
+
+/// Elements that are as they should be. Markdown without raw HTML has no others.
+const PLAIN: &[&str] = &[
+    "a",
+    "abbr",
+    "b",
+    "blockquote",
+    "br",
+    "cite",
+    "code",
+    "dd",
+    "del",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "figcaption",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "section",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "tr",
+    "u",
+    "ul",
+];
+
+/// What the attributes of those have that need a look, and those of pictures.
+const TELLING: &[&str] = &["style", "hidden", "srcset", "data-", "lazy-src"];
+const TELLING_OF_PICTURES: &[&str] = &["//", "width", "height"];
+
+/// Elements in which a link needs no paragraph of its own.
+const PHRASING: &[&str] = &[
+    "a", "abbr", "b", "cite", "code", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "i", "mark", "p", "s", "small",
+    "span", "strong", "sub", "summary", "sup", "time", "u",
+];
+
+/// Converts HTML whose cost was checked.
+pub(super) fn convert(html: &str) -> Cow<'_, str> {
+    if is_plain(html) {
+        return Cow::Borrowed(html);
+    }
+    let mut written = String::with_capacity(html.len());
+    Converter { html: &mut written, frame_depth: 0 }.convert(html);
+    Cow::Owned(written)
+}
+
+/// Whether there is nothing to convert, as far as a look at the tags can tell.
+fn is_plain(html: &str) -> bool {
+    html.split('<').skip(1).all(|chunk| {
+        let rest = chunk.strip_prefix('/').unwrap_or(chunk);
+        let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).unwrap_or(rest.len());
+        let (name, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return true;
+        }
+        let attributes = rest.rsplit_once('>').map_or(rest, |(tag, _)| tag);
+        PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name))
+            && (attributes.trim().is_empty() || {
+                let attributes = attributes.to_ascii_lowercase();
+                let of_pictures = TELLING_OF_PICTURES.iter().filter(|_| name.eq_ignore_ascii_case("img"));
+                !TELLING.iter().chain(of_pictures).any(|telling| attributes.contains(telling))
+            })
+    })
+}
+
+/// Parses a fragment as browsers do without scripts.
+pub(super) fn parse_fragment(html: &str) -> Html {
+    let sink = HtmlTreeSink::new(Html::new_fragment());
+    let body = QualName::new(None, ns!(html), atom!("body"));
+    driver::parse_fragment(sink, without_scripts(), body, Vec::new(), false).one(html)
+}
+
+/// Parses a page as browsers do without scripts.
+pub(crate) fn parse_document(html: &str) -> Html {
+    driver::parse_document(HtmlTreeSink::new(Html::new_document()), without_scripts()).one(html)
+}
+
+fn without_scripts() -> ParseOpts {
+    ParseOpts {
+        tree_builder: TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() },
+        ..ParseOpts::default()
+    }
+}
+
+/// What is still to be written.
+enum Step<'a> {
+    Node(NodeRef<'a, Node>),
+    End(&'a str),
+    Link(Embed, Option<String>, bool),
+}
+
+struct Converter<'h> {
+    html: &'h mut String,
+    frame_depth: usize,
+}
+
+impl Converter<'_> {
+    fn convert(&mut self, source: &str) {
+        let document = parse_fragment(source);
+        let replacements = if source.contains("noscript") || source.contains("NOSCRIPT") {
+            Replacements::of(&document)
+        } else {
+            Replacements::default()
+        };
+        let mut steps = vec![];
+        push_children(document.root_element(), &mut steps);
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Node(node) => match node.value() {
+                    Node::Text(text) => {
+                        if text.starts_with(char::is_alphanumeric)
+                            && self.html.ends_with("</a>")
+                            && node.prev_sibling().is_some_and(is_frame)
+                        {
+                            self.html.push(' ');
+                        }
+                        escape_text(text, self.html);
+                    }
+                    Node::Element(_) => {
+                        if let Some(element) = ElementRef::wrap(node) {
+                            self.element(element, &replacements, &mut steps);
+                        }
+                    }
+                    _ => {}
+                },
+                Step::End(name) => self.end(name),
+                Step::Link(embed, title, inline) => self.link(&embed, title.as_deref(), inline),
+            }
+        }
+    }
+
+    fn element<'a>(&mut self, element: ElementRef<'a>, replacements: &Replacements, steps: &mut Vec<Step<'a>>) {
+        let value = element.value();
+        let name = value.name();
+        if is_hidden(value) {
+            return;
+        }
+        match name {
+            "img" | "picture" | "amp-img" | "amp-anim" => self.picture(element, replacements, steps),
+            "math" => math::write(element, self.html),
+            prefixed if prefixed.ends_with(":math") => math::write(element, self.html),
+            "script" => self.script(element),
+            "noscript" if is_notice(element) => {}
+            "noscript" | "canvas" => push_children(element, steps),
+            "iframe" | "embed" | "frame" => self.frame(element),
+            "object" => self.object(element, steps),
+            amp if amp.starts_with("amp-") => self.amp(element, steps),
+            dropped if DROPPED.contains(&dropped) => {}
+            // Outside of formulas these are no elements at all, and ammonia would drop their text.
+            stray if math::ELEMENTS.contains(&stray) => push_children(element, steps),
+            "audio" | "video" | "source" => {
+                let unusable = loadable(value.attr("src")).is_none();
+                let lazy = LAZY_SOURCES.iter().find_map(|name| loadable(value.attr(name))).filter(|_| unusable);
+                let poster = value.attr("data-poster").filter(|_| value.attr("poster").is_none());
+                self.start(value, name, &[("src", lazy), ("poster", poster)]);
+                self.finish(element, name, steps);
+            }
+            name => {
+                self.start(value, name, &[]);
+                self.finish(element, name, steps);
+            }
+        }
+    }
+
+    /// Goes on with the content of an element that was begun.
+    fn finish<'a>(&mut self, element: ElementRef<'a>, name: &'a str, steps: &mut Vec<Step<'a>>) {
+        if !VOID.contains(&name) {
+            steps.push(Step::End(name));
+            push_children(element, steps);
+        }
+    }
+
+    /// Writes a start tag with its attributes; `instead` replaces or adds some of them.
+    fn start(&mut self, element: &Element, name: &str, instead: &[(&str, Option<&str>)]) {
+        let replaced = |name: &str| instead.iter().any(|(known, value)| *known == name && value.is_some());
+        self.html.push('<');
+        self.html.push_str(name);
+        for (attribute, value) in element.attrs() {
+            if !replaced(attribute) && !attribute.starts_with("data-") {
+                self.attribute(attribute, value);
+            }
+        }
+        for (attribute, value) in instead {
+            if let Some(value) = value {
+                self.attribute(attribute, value);
+            }
+        }
+        self.html.push('>');
+    }
+
+    fn end(&mut self, name: &str) {
+        self.html.push_str("</");
+        self.html.push_str(name);
+        self.html.push('>');
+    }
+
+    fn attribute(&mut self, name: &str, value: &str) {
+        self.html.push(' ');
+        self.html.push_str(name);
+        self.html.push_str("=\"");
+        escape_attribute(value, self.html);
+        self.html.push('"');
+    }
+
+    fn picture<'a>(&mut self, element: ElementRef<'a>, replacements: &Replacements, steps: &mut Vec<Step<'a>>) {
+        let mut images = element.descendent_elements().filter(|inner| is_image(inner.value().name())).peekable();
+        let left_out = match element.value().name() {
+            "picture" => images.peek().is_some() && images.all(|image| replacements.is_left_out(image)),
+            _ => replacements.is_left_out(element),
+        };
+        if left_out {
+            return;
+        }
+        match picture(element) {
+            Some(picture) => self.image(&picture),
+            // An AMP picture may have its fallback inside.
+            None if element.value().name() != "img" => push_children(element, steps),
+            None => {}
+        }
+    }
+
+    fn image(&mut self, picture: &Picture<'_>) {
+        self.html.push_str("<img");
+        self.attribute("src", picture.address);
+        if let Some(set) = picture.set {
+            self.attribute("srcset", set);
+        }
+        for name in ["alt", "title", "width", "height", "sizes", "id", "lang", "dir"] {
+            if let Some(value) = picture.described_by.attr(name)
+                && (name != "sizes" || picture.set.is_some())
+            {
+                self.attribute(name, value);
+            }
+        }
+        self.html.push('>');
+    }
+
+    /// The TeX or MathML that MathJax reads from scripts.
+    fn script(&mut self, script: ElementRef<'_>) {
+        let kind = script.attr("type").unwrap_or_default().trim().to_ascii_lowercase();
+        match kind.split(';').next().unwrap_or_default().trim() {
+            "math/tex" => escape_text(script.text().collect::<String>().trim(), self.html),
+            "math/mml" => {
+                let source = script.text().collect::<String>();
+                if !too_tangled(&source) {
+                    let document = parse_fragment(&source);
+                    let formula =
+                        document.root_element().descendent_elements().find(|inner| inner.value().name() == "math");
+                    if let Some(formula) = formula {
+                        math::write(formula, self.html);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self, element: ElementRef<'_>) {
+        if is_pixel(|name| element.attr(name)) {
+            return;
+        }
+        let written =
+            loadable(element.attr("src")).or_else(|| LAZY_SOURCES.iter().find_map(|name| loadable(element.attr(name))));
+        match (written, element.attr("srcdoc")) {
+            (Some(address), _) => {
+                if let Some(embed) = embed(address) {
+                    self.link(&embed, title(element).as_deref(), is_inline(element));
+                }
+            }
+            (None, Some(document)) if self.frame_depth < MAX_FRAME_DEPTH && !too_tangled(document) => {
+                Converter { html: self.html, frame_depth: self.frame_depth + 1 }.convert(document);
+            }
+            _ => {}
+        }
+    }
+
+    /// A plug-in: its fallback, and a link to what it shows unless the fallback has one.
+    fn object<'a>(&mut self, element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
+        let written = loadable(element.attr("data")).or_else(|| parameter(element));
+        let target = written.and_then(embed).filter(|_| !is_pixel(|name| element.attr(name)));
+        if let Some(target) = target {
+            let repeats = element.descendent_elements().skip(1).any(|inner| {
+                let inner = ["href", "src", "data"].iter().find_map(|name| inner.attr(name));
+                inner.and_then(embed).is_some_and(|inner| inner == target)
+            });
+            if !repeats {
+                steps.push(Step::Link(target, title(element), is_inline(element)));
+            }
+        }
+        push_children(element, steps);
+    }
+
+    fn amp<'a>(&mut self, element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
+        let mut label = "";
+        let mut target = None;
+        let mut known = false;
+        for (becomes, name) in amp::rows(element.value().name()) {
+            known = true;
+            label = name;
+            match becomes {
+                Amp::Nothing => return,
+                Amp::Element(name) => {
+                    self.start(element.value(), name, &[]);
+                    steps.push(Step::End(name));
+                    push_children(element, steps);
+                    return;
+                }
+                Amp::Formula(attribute) => {
+                    escape_text(element.attr(attribute).unwrap_or_default().trim(), self.html);
+                    return;
+                }
+                Amp::Frame(attributes) => target = attributes.iter().find_map(|name| embed(element.attr(name)?)),
+                Amp::Page(attribute, before, after) => {
+                    target =
+                        element.attr(attribute).and_then(|id| amp::page(before, id, after)).as_deref().and_then(embed);
+                }
+            }
+            if target.is_some() {
+                break;
+            }
+        }
+        if let Some(mut embed) = target {
+            if !label.is_empty() {
+                embed.name = Some(label.to_owned());
+            }
+            steps.push(Step::Link(embed, title(element), is_inline(element)));
+        }
+        // What stands in for a post until it is loaded is its text; what stands in for a frame is a picture of nothing.
+        let quotes = element.child_elements().any(|child| child.value().name() == "blockquote");
+        if !known || quotes {
+            push_children(element, steps);
+        }
+    }
+
+    fn link(&mut self, embed: &Embed, title: Option<&str>, inline: bool) {
+        if !inline {
+            self.html.push_str("<p>");
+        } else if self.html.ends_with(char::is_alphanumeric) || self.html.ends_with("</a>") {
+            self.html.push(' ');
+        }
+        self.html.push_str("<a");
+        self.attribute("href", &embed.address);
+        self.html.push('>');
+        let file =
+            || embed.address.split(['?', '#']).next().and_then(|path| path.trim_end_matches('/').rsplit('/').next());
+        let name = title.or(embed.name.as_deref()).or_else(|| file().filter(|name| !name.is_empty()));
+        escape_text(name.unwrap_or(&embed.address), self.html);
+        self.html.push_str("</a>");
+        if !inline {
+            self.html.push_str("</p>");
+        }
+    }
+}
+
+fn push_children<'a>(element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
+    let placeholder_of_amp = element.value().name().starts_with("amp-");
+    let mut children = element.last_child();
+    while let Some(child) = children {
+        let stands_in = placeholder_of_amp
+            && child.value().as_element().is_some_and(|child| {
+                child.name() != "blockquote"
+                    && (child.attr("placeholder").is_some() || child.attr("overflow").is_some())
+            });
+        if !stands_in {
+            steps.push(Step::Node(child));
+        }
+        children = child.prev_sibling();
+    }
+}
+
+/// What a frame says it shows.
+fn title(element: ElementRef<'_>) -> Option<String> {
+    let title = element.attr("title").or_else(|| element.attr("aria-label"))?;
+    Some(title.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|title| !title.is_empty())
+}
+
+/// The address of a plug-in among its parameters.
+fn parameter(object: ElementRef<'_>) -> Option<&str> {
+    const NAMES: &[&str] = &["movie", "src", "url", "filename", "source"];
+    object
+        .child_elements()
+        .filter(|child| child.value().name() == "param")
+        .filter(|param| {
+            let name = param.attr("name").unwrap_or_default().trim();
+            NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+        })
+        .find_map(|param| loadable(param.attr("value")))
+}
+
+fn is_frame(node: NodeRef<'_, Node>) -> bool {
+    node.value().as_element().is_some_and(|element| matches!(element.name(), "iframe" | "embed" | "object"))
+}
+
+/// Whether an element stands in a line of text.
+fn is_inline(element: ElementRef<'_>) -> bool {
+    let parent = element.ancestors().filter_map(ElementRef::wrap).find(|ancestor| {
+        let name = ancestor.value().name();
+        !matches!(name, "noscript" | "object" | "picture" | "font" | "center") && !name.contains('-')
+    });
+    parent.is_some_and(|parent| PHRASING.contains(&parent.value().name()))
+}
+
+/// Whether a `noscript` only asks for scripts: the notices of Disqus and enable-javascript.com.
+fn is_notice(noscript: ElementRef<'_>) -> bool {
+    noscript.descendent_elements().filter_map(|inner| inner.attr("href")).any(|address| {
+        address.contains("enable-javascript.com") || (address.contains("disqus.com") && address.contains("noscript"))
+    })
+}

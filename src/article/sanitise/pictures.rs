@@ -1,0 +1,324 @@
+//! Pictures: the address that a reader should load, wherever the page keeps it.
+//!
+//! A page names a picture in `src`, in the candidates of `srcset`, in the `source` elements of a `picture`, or in attributes that
+//! a script reads. Feed readers run no scripts, and many know only `src`.
+
+use std::collections::{HashMap, HashSet};
+
+use ego_tree::iter::Edge;
+use ego_tree::{NodeId, NodeRef};
+use scraper::node::Element;
+use scraper::{ElementRef, Html, Node};
+
+use super::hidden::is_hidden;
+use super::trackers::{is_pixel, is_tracker};
+
+/// Attributes that lazy loaders read instead of `src`. From Miniflux's rewriter, WordPress plug-ins (a3 Lazy Load, Jetpack, LiteSpeed,
+/// Autoptimize, Ezoic), lazysizes, lozad, Cloudflare Mirage and PageSpeed.
+pub(super) const LAZY_SOURCES: &[&str] = &[
+    "data-src",
+    "data-original",
+    "data-lazy-src",
+    "data-lazy",
+    "data-lazyload",
+    "data-litespeed-src",
+    "data-pagespeed-lazy-src",
+    "data-cfsrc",
+    "data-echo",
+    "data-delayed-url",
+    "data-url",
+    "data-image",
+    "data-img-src",
+    "data-hi-res-src",
+    "data-orig-src",
+    "data-orig",
+    "data-orig-file",
+    "data-large-file",
+    "data-medium-file",
+    "data-original-mos",
+    "data-ezsrc",
+    "lazy-src",
+];
+
+/// How many of [`LAZY_SOURCES`] also count where `src` has an address: loaders that show a small copy first.
+const LAZY_ALWAYS: usize = 3;
+
+/// The same for `srcset`.
+const LAZY_SETS: &[&str] =
+    &["data-srcset", "data-lazy-srcset", "data-litespeed-srcset", "data-orig-srcset", "data-ezsrcset", "lazy-srcset"];
+
+/// File names of blank pictures that stand in for one that a script loads.
+const BLANKS: &[&str] =
+    &["1x1", "blank", "clear", "empty", "lazy", "loader", "loading", "pixel", "placeholder", "spacer", "transparent"];
+
+/// The widest candidate that is chosen while there is a narrower one: twice the column of most readers.
+const MAX_WIDTH: f32 = 2_000.0;
+
+/// The same as a pixel density.
+const MAX_DENSITY: f32 = 2.0;
+
+/// What an `img`, `amp-img` or `picture` shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture<'a> {
+    /// The address, as it is written.
+    pub(crate) address: &'a str,
+    /// The candidates, as they are written.
+    pub(super) set: Option<&'a str>,
+    /// The element that has the alternative text and the size.
+    pub(super) described_by: ElementRef<'a>,
+}
+
+/// What a picture shows; `None` for counters and where no address can be loaded.
+pub(crate) fn picture(element: ElementRef<'_>) -> Option<Picture<'_>> {
+    if element.value().name() != "picture" {
+        return image(element);
+    }
+    let inside = || element.descendent_elements().filter(|inner| !is_hidden(inner.value()));
+    let images = || inside().filter(|inner| is_image(inner.value().name()));
+    if let Some(shown) = images().find_map(image).filter(|shown| !is_blank(shown.address)) {
+        return Some(shown);
+    }
+    let described_by = images().next().unwrap_or(element);
+    // Formats that every reader shows come first, and pictures for dark screens or for print come last.
+    let sources = inside().filter(|inner| inner.value().name() == "source").filter_map(|source| {
+        let (address, width) = largest(set_of(source.value())?)?;
+        let media = source.attr("media").unwrap_or_default();
+        let special = media.contains("dark") || media.contains("print");
+        Some((u8::from(special) * 2 + u8::from(!is_common(source.attr("type"), address)), width, address, source))
+    });
+    let best = sources.reduce(|best, other| if (other.0, -other.1) < (best.0, -best.1) { other } else { best });
+    match best {
+        Some((_, _, address, source)) if !is_tracker(address) => {
+            Some(Picture { address, set: set_of(source.value()), described_by })
+        }
+        _ => images().find_map(image),
+    }
+}
+
+/// Whether an element is a single picture.
+pub(crate) fn is_image(name: &str) -> bool {
+    matches!(name, "img" | "amp-img" | "amp-anim")
+}
+
+fn image(element: ElementRef<'_>) -> Option<Picture<'_>> {
+    let value = element.value();
+    let set = set_of(value).filter(|set| largest(set).is_some());
+    let lazy = |names: &[&str]| names.iter().find_map(|name| loadable(value.attr(name)));
+    let written = loadable(value.attr("src"));
+    let address = lazy(LAZY_SOURCES.get(..LAZY_ALWAYS).unwrap_or_default())
+        .or(written.filter(|address| !is_blank(address)))
+        .or_else(|| lazy(LAZY_SOURCES))
+        .or_else(|| set.and_then(largest).map(|(address, _)| address))
+        .or(written)?;
+    let counts = is_pixel(|name| value.attr(name)) || is_tracker(address);
+    (!counts).then_some(Picture { address, set, described_by: element })
+}
+
+/// The candidates of an `img` or `source`, those of lazy loaders first.
+fn set_of(element: &Element) -> Option<&str> {
+    LAZY_SETS.iter().find_map(|name| element.attr(name)).or_else(|| element.attr("srcset"))
+}
+
+/// An address, if it is one that may lead to a picture.
+pub(super) fn loadable(address: Option<&str>) -> Option<&str> {
+    const OTHERS: &[&str] = &["data", "about", "blob", "javascript", "vbscript", "file"];
+    let address = address?.trim();
+    let scheme = address.split_once(':').map_or("", |(scheme, _)| scheme);
+    (!address.is_empty() && !address.starts_with('#') && !OTHERS.iter().any(|other| scheme.eq_ignore_ascii_case(other)))
+        .then_some(address)
+}
+
+/// Whether the file name is that of a blank picture: `blank.gif`, `placeholder-16x9.png`, `1x1.trans.gif`.
+fn is_blank(address: &str) -> bool {
+    let file = file_name(address).to_ascii_lowercase();
+    BLANKS
+        .iter()
+        .any(|blank| file.strip_prefix(blank).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphabetic())))
+}
+
+/// The last segment of the path of an address.
+fn file_name(address: &str) -> &str {
+    address.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or_default()
+}
+
+/// Whether all readers show pictures of this type.
+fn is_common(media_type: Option<&str>, address: &str) -> bool {
+    let extension = file_name(address).rsplit_once('.').map(|(_, extension)| extension);
+    let named = media_type.and_then(|media_type| media_type.trim().strip_prefix("image/")).or(extension);
+    named.is_none_or(|name| {
+        !["avif", "heic", "heif", "jxl", "jp2", "jxr"].iter().any(|rare| rare.eq_ignore_ascii_case(name))
+    })
+}
+
+/// The candidates of a `srcset` (HTML, section 4.8.4.2.1): addresses and their descriptors.
+pub(super) fn candidates(set: &str) -> impl Iterator<Item = (&str, &str)> {
+    let blank = |c: char| c.is_ascii_whitespace() || c == ',';
+    let mut rest = set.trim_start_matches(blank);
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (url, after) = rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, ""));
+        // A comma at the end of a URL ends its candidate; one inside belongs to it.
+        let (url, descriptor, after) = match url.strip_suffix(',') {
+            Some(url) => (url.trim_end_matches(','), "", after),
+            None => match after.split_once(',') {
+                Some((descriptor, after)) => (url, descriptor.trim(), after),
+                None => (url, after.trim(), ""),
+            },
+        };
+        rest = after.trim_start_matches(blank);
+        Some((url, descriptor))
+    })
+}
+
+/// Whether a descriptor is a width or a density, and which.
+pub(super) fn descriptor(written: &str) -> Option<(char, f32)> {
+    if written.is_empty() {
+        return Some(('x', 1.0));
+    }
+    // `480w 320h`: the height is for the future, says the specification.
+    let first = written.split_ascii_whitespace().next()?;
+    let unit = first.chars().next_back().filter(|unit| matches!(unit, 'w' | 'x'))?;
+    let number = first.get(..first.len() - 1)?.parse::<f32>().ok()?;
+    (number > 0.0 && number.is_finite()).then_some((unit, number))
+}
+
+/// The largest candidate that isn't larger than readers need, else the smallest of the larger ones, and its size.
+fn largest(set: &str) -> Option<(&str, f32)> {
+    let known = candidates(set).filter_map(|(address, written)| {
+        let (unit, number) = descriptor(written)?;
+        // Densities and widths don't meet in one set; where a page mixes them, a density is one of a picture 1,000 wide.
+        let width = if unit == 'x' { number * MAX_WIDTH / MAX_DENSITY } else { number };
+        Some((loadable(Some(address))?, width))
+    });
+    known.reduce(|best, other| {
+        let fits = |width: f32| width <= MAX_WIDTH;
+        let better = match (fits(best.1), fits(other.1)) {
+            (true, true) => other.1 > best.1,
+            (false, false) => other.1 < best.1,
+            (best_fits, _) => !best_fits,
+        };
+        if better { other } else { best }
+    })
+}
+
+/// What becomes of the pictures of a document that has `noscript` elements.
+#[derive(Default)]
+pub(super) struct Replacements {
+    /// Pictures that a `noscript` beside them replaces.
+    replaced: HashSet<NodeId>,
+    /// Pictures in a `noscript` that are shown outside it too.
+    repeated: HashSet<NodeId>,
+}
+
+impl Replacements {
+    pub(super) fn is_left_out(&self, element: ElementRef<'_>) -> bool {
+        self.replaced.contains(&element.id()) || self.repeated.contains(&element.id())
+    }
+
+    /// Compares what each `noscript` shows with the pictures beside it and with those elsewhere.
+    pub(super) fn of(html: &Html) -> Replacements {
+        let mut made = Replacements::default();
+        let mut within: Vec<(ElementRef<'_>, Picture<'_>)> = Vec::new();
+        let mut outside: HashMap<&str, usize> = HashMap::new();
+        let mut fallbacks = Vec::new();
+        let root = html.root_element();
+        let mut noscript_depth = 0_usize;
+        for edge in root.traverse() {
+            let (node, opens) = match edge {
+                Edge::Open(node) => (node, true),
+                Edge::Close(node) => (node, false),
+            };
+            let Some(element) = ElementRef::wrap(node) else { continue };
+            match (element.value().name(), opens) {
+                ("noscript", true) => {
+                    if noscript_depth == 0 {
+                        fallbacks.push(element);
+                    }
+                    noscript_depth += 1;
+                }
+                ("noscript", false) => noscript_depth = noscript_depth.saturating_sub(1),
+                (name, true) if is_image(name) => match picture(element) {
+                    Some(shown) if noscript_depth > 0 => within.push((element, shown)),
+                    Some(shown) => *outside.entry(shown.address).or_default() += 1,
+                    None => {}
+                },
+                _ => {}
+            }
+        }
+        for fallback in fallbacks {
+            let shown = first_picture(fallback);
+            let Some(shown) = shown.filter(|_| has_only_pictures(fallback)) else { continue };
+            for beside in neighbours(fallback) {
+                let waits = match picture(beside) {
+                    None => true,
+                    Some(other) => {
+                        let same = other.address == shown.address || same_file(other.address, shown.address);
+                        let stands_in = same || is_blank(other.address);
+                        if stands_in && let Some(count) = outside.get_mut(other.address) {
+                            *count -= 1;
+                        }
+                        stands_in
+                    }
+                };
+                if waits {
+                    made.replaced.insert(beside.id());
+                }
+            }
+        }
+        let elsewhere = |address: &str| outside.get(address).is_some_and(|count| *count > 0);
+        let repeated = within.iter().filter(|(_, shown)| elsewhere(shown.address)).map(|(element, _)| element.id());
+        made.repeated.extend(repeated);
+        made
+    }
+}
+
+/// The first picture in an element that can be shown.
+fn first_picture(element: ElementRef<'_>) -> Option<Picture<'_>> {
+    element.descendent_elements().filter(|inner| is_image(inner.value().name())).find_map(picture)
+}
+
+/// Whether an element has nothing but pictures: no text, and no link that isn't around a picture.
+fn has_only_pictures(element: ElementRef<'_>) -> bool {
+    element.text().all(|text| text.trim().is_empty())
+}
+
+/// How many siblings of a `noscript`, and how many elements of each, are looked at.
+const MAX_LOOKED_AT: usize = 16;
+
+/// The elements right before and after one, but for blanks and scripts.
+fn sides<'a>(element: ElementRef<'a>) -> [Option<ElementRef<'a>>; 2] {
+    let shows = |node: &NodeRef<'a, Node>| match node.value() {
+        Node::Text(text) => !text.trim().is_empty(),
+        Node::Element(element) => !matches!(element.name(), "script" | "style" | "noscript" | "br"),
+        _ => false,
+    };
+    let before = element.prev_siblings().take(MAX_LOOKED_AT).find(shows).and_then(ElementRef::wrap);
+    let after = element.next_siblings().take(MAX_LOOKED_AT).find(shows).and_then(ElementRef::wrap);
+    [before, after]
+}
+
+/// The pictures right before and after a `noscript`, which it may replace: its siblings, or in them if they have no text. A
+/// `noscript` that is alone in its parent stands for the parent.
+fn neighbours(fallback: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    let beside = sides(fallback);
+    let beside = match (beside, fallback.parent().and_then(ElementRef::wrap)) {
+        ([None, None], Some(parent)) => sides(parent),
+        _ => beside,
+    };
+    let mut found = Vec::new();
+    for sibling in beside.into_iter().flatten() {
+        let looked_at = || sibling.descendent_elements().take(MAX_LOOKED_AT);
+        let small = looked_at().count() < MAX_LOOKED_AT;
+        if small && !looked_at().any(|inner| inner.value().name() == "noscript") && has_only_pictures(sibling) {
+            found.extend(looked_at().filter(|inner| is_image(inner.value().name())));
+        }
+    }
+    found
+}
+
+/// Whether two addresses have the same file name: copies of a picture in several sizes.
+fn same_file(one: &str, other: &str) -> bool {
+    file_name(one).contains('.') && file_name(one) == file_name(other)
+}

@@ -1,0 +1,135 @@
+//! Addresses that count readers or show advertisements, and sizes that nobody sees.
+
+/// Hosts of counters and advertisements; their subdomains belong to them. After EasyPrivacy, EasyList and Miniflux's list of
+/// trackers: the services that newsrooms use.
+const HOSTS: &[&str] = &[
+    "2o7.net",
+    "ad.gt",
+    "addthis.com",
+    "adform.net",
+    "adnxs.com",
+    "ads.linkedin.com",
+    "ads.pinterest.com",
+    "adsafeprotected.com",
+    "agkn.com",
+    "amazon-adsystem.com",
+    "analytics.google.com",
+    "analytics.tiktok.com",
+    "analytics.twitter.com",
+    "analytics.yahoo.com",
+    "bat.bing.com",
+    "bluekai.com",
+    "casalemedia.com",
+    "chartbeat.com",
+    "chartbeat.net",
+    "cnzz.com",
+    "connect.facebook.net",
+    "counter.theconversation.com",
+    "counter.yadro.ru",
+    "criteo.com",
+    "criteo.net",
+    "ct.pinterest.com",
+    "demdex.net",
+    "doubleclick.net",
+    "effectivemeasure.net",
+    "everesttech.net",
+    "feeds.feedblitz.com",
+    "google-analytics.com",
+    "googleadservices.com",
+    "googlesyndication.com",
+    "googletagmanager.com",
+    "googletagservices.com",
+    "histats.com",
+    "hm.baidu.com",
+    "hotjar.com",
+    "imrworldwide.com",
+    "ioam.de",
+    "ivwbox.de",
+    "krxd.net",
+    "mathtag.com",
+    "mc.yandex.ru",
+    "met.vgwort.de",
+    "moatads.com",
+    "omtrdc.net",
+    "openx.net",
+    "outbrain.com",
+    "permutive.com",
+    "pixel.parsely.com",
+    "pixel.propublica.org",
+    "pixel.wp.com",
+    "pubmatic.com",
+    "quantcount.com",
+    "quantserve.com",
+    "rlcdn.com",
+    "rubiconproject.com",
+    "scorecardresearch.com",
+    "sharethis.com",
+    "smartadserver.com",
+    "statcounter.com",
+    "stats.wp.com",
+    "taboola.com",
+    "tapad.com",
+    "top-fwz1.mail.ru",
+    "tr.snapchat.com",
+    "webtrekk.net",
+    "zqtk.net",
+];
+
+/// Counters on hosts that serve other things too: (host, how the path begins).
+const PATHS: &[(&str, &str)] = &[
+    ("facebook.com", "/tr"),
+    ("feeds.feedburner.com", "/~r/"),
+    ("feeds.feedburner.com", "/~ff/"),
+    ("google.com", "/ads/"),
+    ("google.com", "/pagead/"),
+    ("linkedin.com", "/px/"),
+    ("medium.com", "/_/stat"),
+    ("reddit.com", "/rp.gif"),
+    ("t.co", "/i/adsct"),
+    ("vk.com", "/rtrg"),
+];
+
+/// File names of counters that run on a site's own host (Matomo, its former name Piwik, Open Web Analytics).
+const FILES: &[&str] = &["matomo.php", "piwik.php", "tracking-pixel.gif"];
+
+/// Whether an address is that of a counter or an advertisement.
+pub(super) fn is_tracker(address: &str) -> bool {
+    let Some((host, path)) = host_and_path(address) else { return false };
+    let file = path.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    HOSTS.iter().any(|known| is_host(&host, known))
+        || PATHS.iter().any(|(known, start)| {
+            let rest = path.strip_prefix(start);
+            is_host(&host, known)
+                && rest.is_some_and(|rest| start.ends_with('/') || rest.is_empty() || rest.starts_with(['/', '?']))
+        })
+        || FILES.contains(&file)
+}
+
+/// Whether a host is the known one or below it.
+pub(super) fn is_host(host: &str, known: &str) -> bool {
+    host.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// The host of an absolute web address in lower case, without its port, and what follows it.
+pub(super) fn host_and_path(address: &str) -> Option<(String, &str)> {
+    let address = address.trim();
+    let (scheme, rest) = address.split_once("//")?;
+    let is_web = ["", "http:", "https:"].iter().any(|web| web.eq_ignore_ascii_case(scheme));
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let authority = rest.get(..end)?;
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default();
+    (is_web && !host.is_empty()).then(|| (host.to_ascii_lowercase(), rest.get(end..).unwrap_or_default()))
+}
+
+/// Whether a picture or frame is too small to be seen: its attributes or its inline style say so.
+pub(super) fn is_pixel<'a>(attribute: impl Fn(&str) -> Option<&'a str>) -> bool {
+    let style = attribute("style").unwrap_or_default().to_ascii_lowercase();
+    let tiny = |name: &str| {
+        let declared = style.split(';').filter_map(|declaration| declaration.split_once(':'));
+        let styled = declared.filter(|(property, _)| property.trim() == name).map(|(_, value)| value).last();
+        let size = styled.or_else(|| attribute(name)).map(|size| size.trim().trim_end_matches("px"));
+        size.and_then(|size| size.parse::<f32>().ok()).is_some_and(|size| size <= 2.0)
+    };
+    tiny("width") && tiny("height")
+}
