@@ -15,6 +15,8 @@
 //!
 //! The file is long because it has the table of `meta` elements.
 
+mod base;
+mod chrome;
 mod json_ld;
 mod page;
 mod release;
@@ -23,6 +25,7 @@ mod tests;
 
 use std::ops::Range;
 
+use base::Base;
 use page::Page;
 use scraper::ElementRef;
 
@@ -52,7 +55,17 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
     }
     let page = Page::parse(source);
     let mut broken = Vec::new();
-    let findings = findings(source, &page, |message, span, block| broken.push((message, span, block.to_owned())));
+    let base = page.base().unwrap_or_else(|base::Unusable(written)| {
+        draft.report(
+            Code::HtmlBase,
+            place_in_tag(source, "<base", "href", written).unwrap_or(0..0),
+            "the page's `<base href>` is not a web address, so it is ignored",
+            "begin it with `https://` or `/`, or remove it",
+        );
+        Base::default()
+    });
+    let findings =
+        findings(source, &page, &base, |message, span, block| broken.push((message, span, block.to_owned())));
     release::read(&mut draft, &page.metas());
     let undated = !findings.iter().any(|finding| finding.field == Field::Published);
     for (message, span, block) in broken {
@@ -73,7 +86,11 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
     }
     let first = |field: Field| findings.iter().find(|finding| finding.field == field);
     let link = first(Field::Link).and_then(|link| WebUrl::parse(&link.value).ok());
-    let figure = page.lead_figure();
+    let figure = page.lead_figure().map(|(mut figure, above)| {
+        let written = figure.url.clone();
+        figure.url = base.resolve(&written).unwrap_or(figure.url);
+        (figure, written, above)
+    });
     let image = first(Field::ImageUrl);
     for finding in &findings {
         // Names and tags: all that the first of the sources has, and nothing of the others.
@@ -103,10 +120,10 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
         }
     }
     let mut figure_taken = false;
-    if let Some((figure, above)) = &figure
+    if let Some((figure, written, above)) = &figure
         && image.is_none_or(|image| same_file(&image.value, &figure.url))
     {
-        let span = place_in_tag(source, "<img", "", &figure.url).unwrap_or(0..0);
+        let span = place_in_tag(source, "<img", "", written).unwrap_or(0..0);
         set_image(&mut draft, &figure.url, link.as_ref(), span.clone(), "figure");
         draft.set_image_alt(&figure.alt, span.clone(), "figure");
         draft.set_image_caption(&figure.caption, span.clone(), "figure");
@@ -115,7 +132,7 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
     }
     let titles = findings.iter().filter(|finding| finding.field == Field::Title).map(|finding| finding.value.as_str());
     let titles = titles.collect::<Vec<_>>();
-    match page.body(&titles, figure_taken) {
+    match page.body(&titles, figure_taken, &base) {
         Some(body) => draft.set_body(Body::Html(body)),
         None if draft.is_retracted() => {}
         None => draft.report(
@@ -251,7 +268,12 @@ const METAS: &[(&str, Field, &str)] = &[
 
 /// Everything that a page says about its article, in the order in which it counts. Broken JSON-LD is told to `broken`: what is
 /// wrong, and where in the source.
-fn findings(source: &str, page: &Page, mut broken: impl FnMut(String, Option<Range<usize>>, &str)) -> Vec<Finding> {
+fn findings(
+    source: &str,
+    page: &Page,
+    base: &Base,
+    mut broken: impl FnMut(String, Option<Range<usize>>, &str),
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let blocks = page
         .elements()
@@ -305,6 +327,11 @@ fn findings(source: &str, page: &Page, mut broken: impl FnMut(String, Option<Ran
         }
     }
     from_the_page(source, page, &metas, &mut findings);
+    for finding in findings.iter_mut().filter(|finding| matches!(finding.field, Field::Link | Field::ImageUrl)) {
+        if let Some(resolved) = base.resolve(&finding.value) {
+            finding.value = resolved;
+        }
+    }
     // A profile page is not a name, and relative addresses say nothing about where the page is.
     findings.retain(|finding| {
         let value = finding.value.trim();
@@ -356,8 +383,11 @@ fn from_the_page(source: &str, page: &Page, metas: &[ElementRef<'_>], findings: 
     for language in page::contents(metas, "og:locale").chain(page::contents(metas, "content-language")).take(1) {
         add(Field::Language, language.to_owned(), place_in_tag(source, "<meta", "", language), "meta");
     }
-    let mut bylines =
-        page.article_elements().filter(|element| page::is_author_link(*element)).map(page::text_of).collect::<Vec<_>>();
+    let mut bylines = page
+        .article_elements()
+        .filter(|element| chrome::is_author_link(*element))
+        .map(page::text_of)
+        .collect::<Vec<_>>();
     if bylines.is_empty() {
         let is_byline = |element: &ElementRef<'_>| {
             element

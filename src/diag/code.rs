@@ -157,6 +157,8 @@ codes! {
     HtmlTangled "html-tangled" Error,
     /// The page has no text that could be the article.
     HtmlBody "html-body" Error,
+    /// The page's `<base href>` is not a web address; relative addresses are resolved without it.
+    HtmlBase "html-base" Warning,
     /// The address of the page's picture cannot be completed.
     HtmlImage "html-image" Warning,
     /// A JSON-LD block of the page is not valid JSON; the other metadata of the page is used.

@@ -77,7 +77,7 @@ impl Objects {
         add(Field::Summary, "description", text("description").or_else(|| text("abstract")));
         add(Field::Language, "inLanguage", self.first_text(article.get("inLanguage"), &["alternateName", "name"]));
         let page = self.first_text(article.get("mainEntityOfPage"), &["@id", "url"]);
-        let link = self.first_text(article.get("url"), &["@id"]).or(page).filter(|url| super::is_web(url));
+        let link = self.first_text(article.get("url"), &["@id"]).or(page).filter(|url| !url.starts_with('#'));
         add(Field::Link, "url", link);
         add(Field::Copyright, "copyrightNotice", text("copyrightNotice"));
         if let Some(image) = article.get("image") {

@@ -1,49 +1,11 @@
 //! A parsed page: finding elements, and cutting the article's body out of everything around it.
 
-use scraper::{ElementRef, Html, Node};
+use ego_tree::NodeId;
+use scraper::{ElementRef, Html};
 
-/// Elements that are never part of an article's text.
-const CHROME: &[&str] = &[
-    "nav", "header", "aside", "footer", "script", "style", "form", "noscript", "iframe", "template", "link", "meta",
-    "button", "input", "select", "textarea", "dialog", "menu",
-];
-
-/// ARIA roles that say the same.
-const CHROME_ROLES: &[&str] = &["navigation", "banner", "complementary", "contentinfo", "search", "dialog", "alert"];
-
-/// Class names that page templates give to what is not the article's text; whole names, not parts of them.
-const CHROME_CLASSES: &[&str] = &[
-    "nav",
-    "navigation",
-    "breadcrumb",
-    "breadcrumbs",
-    "share",
-    "sharing",
-    "social",
-    "social-share",
-    "related",
-    "related-posts",
-    "related-articles",
-    "recommended",
-    "newsletter",
-    "comments",
-    "advert",
-    "advertisement",
-    "ad",
-    "tags",
-    "byline",
-    "dateline-meta",
-    "entry-meta",
-    "post-meta",
-    "article-meta",
-    "pagination",
-    "screen-reader-text",
-    "visually-hidden",
-    "sr-only",
-];
-
-/// Where a picture's address may be: `src`, and what the scripts of lazy loaders read.
-const LOADED_FROM: &[&str] = &["src", "data-src", "data-original", "data-lazy-src"];
+use super::base::{Base, Unusable};
+use super::chrome::{inside_chrome, is_chrome, shown};
+use crate::article::sanitise::{Picture, is_image, parse_document, picture};
 
 /// A page in memory.
 pub(super) struct Page {
@@ -61,7 +23,7 @@ pub(super) struct Figure {
 
 impl Page {
     pub(super) fn parse(source: &str) -> Page {
-        Page { html: Html::parse_document(source) }
+        Page { html: parse_document(source) }
     }
 
     /// Every element of the page in document order.
@@ -69,9 +31,14 @@ impl Page {
         self.html.root_element().descendent_elements()
     }
 
-    /// The elements of the article itself.
+    /// The elements of the article itself that the page shows.
     pub(super) fn article_elements(&self) -> impl Iterator<Item = ElementRef<'_>> {
-        self.article().unwrap_or(self.html.root_element()).descendent_elements()
+        shown(self.article().unwrap_or(self.html.root_element()))
+    }
+
+    /// What relative addresses are resolved against.
+    pub(super) fn base(&self) -> Result<Base, Unusable<'_>> {
+        Base::of(self.elements())
     }
 
     /// The `meta` elements of the page.
@@ -89,7 +56,7 @@ impl Page {
         let heading = |element: &ElementRef<'_>| element.value().name() == "h1";
         self.article_elements()
             .find(heading)
-            .or_else(|| self.elements().find(heading))
+            .or_else(|| shown(self.html.root_element()).find(heading))
             .map(text_of)
             .filter(|text| !text.is_empty())
     }
@@ -97,19 +64,19 @@ impl Page {
     /// `<article>`, else `<main>`, else what plays that role, else the whole body. Of several articles it is the one with the
     /// headline, because the others are teasers.
     fn article(&self) -> Option<ElementRef<'_>> {
-        let named = |name: &'static str| self.elements().filter(move |element| element.value().name() == name);
-        let with_headline = || {
-            named("article").find(|article| article.descendent_elements().any(|element| element.value().name() == "h1"))
-        };
+        let elements = || shown(self.html.root_element());
+        let named = |name: &'static str| elements().filter(move |element| element.value().name() == name);
+        let with_headline =
+            || named("article").find(|article| shown(*article).any(|element| element.value().name() == "h1"));
         with_headline()
             .or_else(|| named("article").find(|article| !inside_chrome(*article)))
             .or_else(|| named("main").next())
-            .or_else(|| self.elements().find(|element| element.attr("role") == Some("main")))
+            .or_else(|| elements().find(|element| element.attr("role") == Some("main")))
             .or_else(|| named("body").next())
     }
 
-    /// The first picture of the article that has a place of its own, and whether it stands above the text.
-    pub(super) fn lead_figure(&self) -> Option<(Figure, bool)> {
+    /// The first figure of the article with a picture, the picture, and whether the figure stands above the text.
+    fn lead(&self) -> Option<(ElementRef<'_>, Picture<'_>, bool)> {
         let mut above = true;
         for element in self.article_elements() {
             match element.value().name() {
@@ -117,27 +84,11 @@ impl Page {
                     above = false
                 }
                 "figure" => {
-                    let Some(image) = element.descendent_elements().find(|inner| inner.value().name() == "img") else {
-                        continue;
-                    };
-                    let Some(url) = image_url(image) else { continue };
-                    let caption = element.descendent_elements().find(|inner| inner.value().name() == "figcaption");
-                    let credit = element.descendent_elements().find(|inner| {
-                        inner
-                            .value()
-                            .classes()
-                            .any(|class| matches!(class, "credit" | "photo-credit" | "image-credit" | "copyright"))
-                            || inner
-                                .attr("itemprop")
-                                .is_some_and(|name| matches!(name, "creditText" | "copyrightHolder" | "author"))
-                    });
-                    let credit_text = credit.map(text_of).unwrap_or_default();
-                    let mut caption_text = caption.map(text_of).unwrap_or_default();
-                    if let Some(shorter) = caption_text.strip_suffix(credit_text.as_str()) {
-                        caption_text = shorter.trim_end().to_owned();
+                    let is_picture = |name: &str| name == "picture" || is_image(name);
+                    let mut pictures = shown(element).filter(|inner| is_picture(inner.value().name()));
+                    if let Some(found) = pictures.find_map(picture) {
+                        return Some((element, found, above));
                     }
-                    let alt = image.attr("alt").unwrap_or_default().trim().to_owned();
-                    return Some((Figure { url, alt, caption: caption_text, credit: credit_text }, above));
                 }
                 _ => {}
             }
@@ -145,54 +96,63 @@ impl Page {
         None
     }
 
-    /// The HTML of the article without what surrounds it: navigation, header, asides, footer, scripts, forms, the headline
-    /// (any of `titles`, which the feed carries itself), and the lead picture where `without_figure` says that the entry has it already.
-    /// `None` where nothing is left.
-    pub(super) fn body(mut self, titles: &[&str], without_figure: bool) -> Option<String> {
-        let article = self.article()?;
-        let mut figure_seen = false;
-        let mut removed = Vec::new();
-        let mut images = Vec::new();
-        for element in article.descendent_elements() {
-            let name = element.value().name();
-            let repeats_title =
-                matches!(name, "h1" | "h2") && titles.iter().any(|title| same_words(&text_of(element), title));
-            let lead = name == "figure"
-                && !figure_seen
-                && element.descendent_elements().any(|inner| inner.value().name() == "img");
-            figure_seen |= lead;
-            if is_chrome(element) || repeats_title || (lead && without_figure) {
-                removed.push(element.id());
-            } else if name == "img"
-                && let (None, Some(url)) = (loadable(element.attr("src")), image_url(element))
-            {
-                images.push((element.id(), url));
-            }
+    /// The first picture of the article that has a place of its own, and whether it stands above the text.
+    pub(super) fn lead_figure(&self) -> Option<(Figure, bool)> {
+        let (element, picture, above) = self.lead()?;
+        let caption = shown(element).find(|inner| inner.value().name() == "figcaption");
+        let credit = shown(element).find(|inner| {
+            inner
+                .value()
+                .classes()
+                .any(|class| matches!(class, "credit" | "photo-credit" | "image-credit" | "copyright"))
+                || inner
+                    .attr("itemprop")
+                    .is_some_and(|name| matches!(name, "creditText" | "copyrightHolder" | "author"))
+        });
+        let credit_text = credit.map(text_of).unwrap_or_default();
+        let mut caption_text = caption.map(text_of).unwrap_or_default();
+        if let Some(shorter) = caption_text.strip_suffix(credit_text.as_str()) {
+            caption_text = shorter.trim_end().to_owned();
         }
-        let article = article.id();
-        // Pictures that a script would load: readers of feeds run none.
-        for (id, url) in images {
-            if let Some(mut node) = self.html.tree.get_mut(id)
-                && let Node::Element(element) = node.value()
-                && let Some((name, value)) = LOADED_FROM
-                    .iter()
-                    .find_map(|attribute| element.attrs.iter().position(|(name, _)| &*name.local == *attribute))
-                    .and_then(|at| element.attrs.get_mut(at))
-            {
-                name.local = "src".into();
-                *value = url.as_str().into();
-            }
-        }
+        let alt = picture.described_by.attr("alt").unwrap_or_default().trim().to_owned();
+        let url = picture.address.to_owned();
+        Some((Figure { url, alt, caption: caption_text, credit: credit_text }, above))
+    }
+
+    /// The HTML of the article without what surrounds it: navigation, header, asides, footer, scripts, forms, comments, what the page
+    /// hides, the headline (any of `titles`, which the feed carries itself), and the lead picture where `without_figure` says that
+    /// the entry has it already. `None` where nothing is left.
+    pub(super) fn body(mut self, titles: &[&str], without_figure: bool, base: &Base) -> Option<String> {
+        let article = self.article()?.id();
+        let lead = self.lead().filter(|_| without_figure).map(|(figure, ..)| figure.id());
+        let removed = self.surroundings(article, titles, lead)?;
         for id in removed {
             if let Some(mut node) = self.html.tree.get_mut(id) {
                 node.detach();
             }
         }
+        base.apply(&mut self.html, article);
         let article = self.html.tree.get(article).and_then(ElementRef::wrap)?;
-        let shows = ["img", "video", "audio", "table"];
-        let empty = text_of(article).is_empty()
-            && !article.descendent_elements().any(|inner| shows.contains(&inner.value().name()));
+        let shows = |name: &str| {
+            name.starts_with("amp-")
+                || ["img", "picture", "video", "audio", "table", "iframe", "embed", "object", "math"].contains(&name)
+        };
+        let empty =
+            text_of(article).is_empty() && !article.descendent_elements().any(|inner| shows(inner.value().name()));
         (!empty).then(|| article.inner_html().trim().to_owned())
+    }
+
+    /// What of the article isn't its body.
+    fn surroundings(&self, article: NodeId, titles: &[&str], lead: Option<NodeId>) -> Option<Vec<NodeId>> {
+        let article = self.html.tree.get(article).and_then(ElementRef::wrap)?;
+        let goes = |element: &ElementRef<'_>| {
+            let repeats_title = || {
+                matches!(element.value().name(), "h1" | "h2")
+                    && titles.iter().any(|title| same_words(&text_of(*element), title))
+            };
+            lead == Some(element.id()) || is_chrome(*element) || repeats_title()
+        };
+        Some(article.descendent_elements().skip(1).filter(goes).map(|element| element.id()).collect())
     }
 }
 
@@ -235,36 +195,6 @@ fn same_words(one: &str, other: &str) -> bool {
     words(one) == words(other)
 }
 
-/// Where a picture really is: the attribute that a lazy loader reads, when `src` is missing or a placeholder.
-fn image_url(image: ElementRef<'_>) -> Option<String> {
-    LOADED_FROM.iter().find_map(|name| loadable(image.attr(name))).map(str::to_owned)
-}
-
-fn loadable(url: Option<&str>) -> Option<&str> {
-    url.map(str::trim)
-        .filter(|url| !url.is_empty() && !url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")))
-}
-
-fn is_chrome(element: ElementRef<'_>) -> bool {
-    let value = element.value();
-    CHROME.contains(&value.name())
-        || element.attr("hidden").is_some()
-        || element.attr("role").is_some_and(|role| CHROME_ROLES.contains(&role))
-        || value.classes().any(|class| CHROME_CLASSES.iter().any(|known| known.eq_ignore_ascii_case(class)))
-        || (value.name() == "p"
-            && element.descendent_elements().any(is_author_link)
-            && text_of(element).chars().count() < 100)
-}
-
-/// `<a rel="author">`
-pub(super) fn is_author_link(element: ElementRef<'_>) -> bool {
-    element.attr("rel").is_some_and(|rel| rel.split_whitespace().any(|rel| rel.eq_ignore_ascii_case("author")))
-}
-
 fn inside(element: ElementRef<'_>, name: &str) -> bool {
     element.ancestors().filter_map(ElementRef::wrap).any(|ancestor| ancestor.value().name() == name)
-}
-
-fn inside_chrome(element: ElementRef<'_>) -> bool {
-    element.ancestors().filter_map(ElementRef::wrap).any(is_chrome)
 }

@@ -12,7 +12,8 @@ use crate::types::{ArticlePath, ContentHash, Text};
 fn told(source: &str) -> String {
     let page = Page::parse(source);
     let mut problems = Vec::new();
-    let found = findings(source, &page, |message, span, _| problems.push((message, span)));
+    let base = page.base().unwrap_or_default();
+    let found = findings(source, &page, &base, |message, span, _| problems.push((message, span)));
     let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     let mut seen = Vec::new();
@@ -38,7 +39,7 @@ fn told(source: &str) -> String {
         let line = span.map_or(0, |span| line_of(span.start));
         facts.push_str(&format!("problem:{line} {message}\n"));
     }
-    let body = Page::parse(source).body(&titles, false).unwrap_or_default();
+    let body = Page::parse(source).body(&titles, false, &base).unwrap_or_default();
     facts.push_str(&body.split_whitespace().collect::<Vec<_>>().join(" "));
     facts
 }
@@ -160,10 +161,10 @@ fn smaller_pages() {
             "Title (h1 element:1): Ships\n<p>x</p>",
         ),
         ("<div role=main><p>x</p></div><p>y", "<p>x</p>"),
-        // Pictures that a script would load.
+        // Pictures that a script would load; they are made ordinary ones where the body is rendered.
         (
             "<article><h1>Ships</h1><p>x</p><figure><img src=data:x data-src=a.jpg></figure><img data-original=b.jpg></article>",
-            "Title (h1 element:1): Ships\nFigure (above: false): a.jpg |  |  | \n<p>x</p><figure><img data-src=\"a.jpg\" src=\"a.jpg\"></figure><img src=\"b.jpg\">",
+            "Title (h1 element:1): Ships\nFigure (above: false): a.jpg |  |  | \n<p>x</p><figure><img data-src=\"a.jpg\" src=\"data:x\"></figure><img data-original=\"b.jpg\">",
         ),
         // Broken JSON-LD is told with its line, the rest is used.
         (
@@ -262,4 +263,105 @@ fn pages_become_articles() {
     ] {
         assert_eq!(read(&source), expected, "{source}");
     }
+}
+
+/// The body of a page whose article has this in it.
+fn body_of(inside: &str) -> String {
+    let page = Page::parse(&format!("<html><body><article><h1>T</h1><p>Text.</p>{inside}</article></body></html>"));
+    let base = page.base().unwrap_or_default();
+    page.body(&["T"], false, &base).unwrap_or_default()
+}
+
+#[test]
+fn what_is_not_the_articles_text_goes() {
+    let furniture = [
+        r#"<div style="display:none">x</div>"#,
+        r#"<div style="VISIBILITY: HIDDEN !important">x</div>"#,
+        r#"<div aria-hidden="true">x</div>"#,
+        r#"<div hidden>x</div>"#,
+        r#"<section id="comments"><p>x</p></section>"#,
+        r#"<div class="comments"><p>x</p></div>"#,
+        r#"<ol class="comment-list"><li>x</li></ol>"#,
+        r#"<div id="respond" class="comment-respond">x</div>"#,
+        r#"<div id="disqus_thread">x</div>"#,
+        r#"<div class="comments-area default-max-width">x</div>"#,
+        r#"<div class="sharedaddy sd-sharing-enabled">x</div>"#,
+        r#"<div class="addtoany_share_save_container addtoany_content">x</div>"#,
+        r#"<ul class="Share-Buttons"><li>x</li></ul>"#,
+        r#"<div class="social-share">x</div>"#,
+        r#"<div class="newsletter-signup"><p>x</p></div>"#,
+        r#"<div id="mc_embed_signup">x</div>"#,
+        r#"<div class="kg-card kg-signup-card">x</div>"#,
+        r#"<div class="subscription-widget-wrap">x</div>"#,
+        r#"<div id="mc4wp-form-1" class="form mc4wp-form mc4wp-form-9">x</div>"#,
+    ];
+    assert_eq!(furniture.len(), 19);
+    for inside in furniture {
+        assert_eq!(body_of(inside), "<p>Text.</p>", "{inside}");
+    }
+    let text = [
+        r#"<p class="newsletter-history">x</p>"#,
+        r#"<p id="comments-on-the-law">x</p>"#,
+        r#"<p class="commentary">x</p>"#,
+        r#"<p class="shareholders">x</p>"#,
+        r#"<p id="share-of-the-vote">x</p>"#,
+        r#"<p style="display:block">x</p>"#,
+        r#"<p aria-hidden="false">x</p>"#,
+        r#"<p class="responds">x</p>"#,
+    ];
+    assert_eq!(text.len(), 8);
+    for inside in text {
+        assert!(body_of(inside).contains(">x</p>"), "{inside}");
+    }
+}
+
+#[test]
+fn hidden_text_is_neither_title_nor_byline_nor_picture() {
+    let page = r#"<html><body style="visibility:hidden"><article style="display:none"><h1>Old</h1><p>Old.</p></article>
+        <article><h1 style="display:none">Hidden</h1><h1>Shown</h1>
+        <p class="byline" aria-hidden="true">By Nobody</p><time hidden datetime="2001-01-01">x</time>
+        <figure style="display:none"><img src="/old.jpg"></figure>
+        <figure><img src="data:,"><noscript><img src="/new.jpg" alt="New"></noscript></figure>
+        <p>Text.</p></article></body></html>"#;
+    let told = told(page);
+    assert!(told.contains("Title (h1 element:2): Shown"), "{told}");
+    assert!(told.contains("Figure (above: true): /new.jpg | New"), "{told}");
+    for hidden in ["Hidden", "Nobody", "2001", "old.jpg", "Old"] {
+        assert!(!told.contains(hidden), "{hidden} in {told}");
+    }
+}
+
+#[test]
+fn pages_that_only_show_embeds_are_articles() {
+    for inside in [
+        "<iframe src='https://charts.example/'></iframe>",
+        "<noscript><img src=/a.jpg></noscript>",
+        "<amp-img src=/a.jpg></amp-img>",
+        "<math><mi>x</mi></math>",
+    ] {
+        let page = Page::parse(&format!("<html><body><main><h1>T</h1>{inside}</main></body></html>"));
+        assert!(page.body(&["T"], false, &super::Base::default()).is_some(), "{inside}");
+    }
+}
+
+#[test]
+fn base_applies_to_every_address() {
+    check(
+        r##"<html><head><title>T</title><base target="_blank"><base href="https://cdn.example/news/"><base href="/other/">
+<link rel="canonical" href="t.html"><meta property="og:image" content="lead.jpg">
+<script type="application/ld+json">{"@type": "NewsArticle", "headline": "T", "url": "t2.html", "image": "ld.jpg"}</script></head>
+<body><article><p><a href="a.html">A</a> <a href="#n">N</a> <a href="#gone">G</a> <a href="mailto:a@b.example">M</a></p>
+<img src="p.jpg" srcset="p-1.jpg 1x, /p-2.jpg 2x"><img data-src="../q.jpg"><p id="n">Note</p></article></body></html>"##,
+        r##"Title (JSON-LD:3): T
+        Link (JSON-LD:3): https://cdn.example/news/t2.html
+        ImageUrl (JSON-LD:3): https://cdn.example/news/ld.jpg
+        <p><a href="https://cdn.example/news/a.html">A</a> <a href="#n">N</a> <a href="https://cdn.example/news/#gone">G</a> <a href="mailto:a@b.example">M</a></p> <img src="https://cdn.example/news/p.jpg" srcset="https://cdn.example/news/p-1.jpg 1x, https://cdn.example/p-2.jpg 2x"><img data-src="https://cdn.example/q.jpg"><p id="n">Note</p>"##,
+    );
+    check(
+        r##"<html><head><title>T</title><base href="/news/"><meta property="og:image" content="lead.jpg"></head>
+<body><article><p><a href="a.html">A</a></p><img src="p.jpg"></article></body></html>"##,
+        r##"ImageUrl (Open Graph:1): /news/lead.jpg
+        Title (title element:1): T
+        <p><a href="/news/a.html">A</a></p><img src="/news/p.jpg">"##,
+    );
 }

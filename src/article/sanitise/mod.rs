@@ -30,8 +30,11 @@ use std::sync::LazyLock;
 use ammonia::{Builder, UrlRelative};
 
 pub(super) use addresses::percent_decoded;
+pub(super) use convert::parse_document;
 pub(crate) use escape::escape;
+pub(super) use hidden::is_hidden;
 use lists::{ATTRIBUTES, DROPPED, ELEMENTS};
+pub(super) use pictures::{LAZY_SETS, LAZY_SOURCES, Picture, candidates, is_image, picture};
 use second_pass::SecondPass;
 pub(crate) use tangled::too_tangled;
 

@@ -15,7 +15,7 @@ use super::trackers::{is_pixel, is_tracker};
 
 /// Attributes that lazy loaders read instead of `src`. From Miniflux's rewriter, WordPress plug-ins (a3 Lazy Load, Jetpack, LiteSpeed,
 /// Autoptimize, Ezoic), lazysizes, lozad, Cloudflare Mirage and PageSpeed.
-pub(super) const LAZY_SOURCES: &[&str] = &[
+pub(crate) const LAZY_SOURCES: &[&str] = &[
     "data-src",
     "data-original",
     "data-lazy-src",
@@ -44,7 +44,7 @@ pub(super) const LAZY_SOURCES: &[&str] = &[
 const LAZY_ALWAYS: usize = 3;
 
 /// The same for `srcset`.
-const LAZY_SETS: &[&str] =
+pub(crate) const LAZY_SETS: &[&str] =
     &["data-srcset", "data-lazy-srcset", "data-litespeed-srcset", "data-orig-srcset", "data-ezsrcset", "lazy-srcset"];
 
 /// File names of blank pictures that stand in for one that a script loads.
@@ -65,7 +65,7 @@ pub(crate) struct Picture<'a> {
     /// The candidates, as they are written.
     pub(super) set: Option<&'a str>,
     /// The element that has the alternative text and the size.
-    pub(super) described_by: ElementRef<'a>,
+    pub(crate) described_by: ElementRef<'a>,
 }
 
 /// What a picture shows; `None` for counters and where no address can be loaded.
@@ -151,7 +151,7 @@ fn is_common(media_type: Option<&str>, address: &str) -> bool {
 }
 
 /// The candidates of a `srcset` (HTML, section 4.8.4.2.1): addresses and their descriptors.
-pub(super) fn candidates(set: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn candidates(set: &str) -> impl Iterator<Item = (&str, &str)> {
     let blank = |c: char| c.is_ascii_whitespace() || c == ',';
     let mut rest = set.trim_start_matches(blank);
     std::iter::from_fn(move || {

@@ -127,7 +127,7 @@ pub(super) fn is_pixel<'a>(attribute: impl Fn(&str) -> Option<&'a str>) -> bool 
     let style = attribute("style").unwrap_or_default().to_ascii_lowercase();
     let tiny = |name: &str| {
         let declared = style.split(';').filter_map(|declaration| declaration.split_once(':'));
-        let styled = declared.filter(|(property, _)| property.trim() == name).map(|(_, value)| value).last();
+        let styled = declared.filter(|(property, _)| property.trim() == name).map(|(_, value)| value).next_back();
         let size = styled.or_else(|| attribute(name)).map(|size| size.trim().trim_end_matches("px"));
         size.and_then(|size| size.parse::<f32>().ok()).is_some_and(|size| size <= 2.0)
     };

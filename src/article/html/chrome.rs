@@ -1,0 +1,232 @@
+//! What surrounds the article of a page, or stands in it without being its text: navigation, comment threads, share buttons,
+//! sign-up boxes, and what the page hides.
+//!
+//! Names of classes and ids are compared whole: `newsletter-history` is not `newsletter`. A name is on the list if a publishing
+//! system or a widget gives it to nothing else.
+
+use scraper::ElementRef;
+
+use super::page::text_of;
+use crate::article::sanitise::is_hidden;
+
+/// Elements that are never part of an article's text.
+const ELEMENTS: &[&str] = &[
+    "nav", "header", "aside", "footer", "script", "style", "form", "template", "link", "meta", "button", "input",
+    "select", "textarea", "dialog", "menu",
+];
+
+/// Elements of comment widgets.
+const WIDGETS: &[&str] = &["giscus-widget", "hyvor-talk-comments", "commento-comments", "fb:comments", "g:plusone"];
+
+/// ARIA roles that say the same.
+const ROLES: &[&str] = &["navigation", "banner", "complementary", "contentinfo", "search", "dialog", "alert"];
+
+/// Class names that page templates give to what is not the article's text.
+const CLASSES: &[&str] = &[
+    "ad",
+    "advert",
+    "advertisement",
+    "article-meta",
+    "breadcrumb",
+    "breadcrumbs",
+    "byline",
+    "comments",
+    "dateline-meta",
+    "entry-meta",
+    "nav",
+    "navigation",
+    "newsletter",
+    "pagination",
+    "post-meta",
+    "recommended",
+    "related",
+    "related-articles",
+    "related-posts",
+    "screen-reader-text",
+    "share",
+    "sharing",
+    "social",
+    "social-share",
+    "sr-only",
+    "tags",
+    "visually-hidden",
+];
+
+/// Class names and ids of comment threads: WordPress core and its default themes, Drupal, Ghost, Blogger, Substack, and Disqus,
+/// Facebook, utterances, giscus, Isso, Remark42, Cusdis, Coral, Hyvor Talk, Commento, GraphComment, OpenWeb.
+const COMMENTS: &[&str] = &[
+    "comment-form",
+    "comment-list",
+    "comment-respond",
+    "comment-section",
+    "comment-thread",
+    "comment-wrapper",
+    "comments",
+    "comments-area",
+    "comments-container",
+    "comments-page",
+    "comments-section",
+    "comments-wrapper",
+    "commentform",
+    "commentlist",
+    "commento",
+    "coral-stream",
+    "coral_thread",
+    "cusdis_thread",
+    "disqus-comments",
+    "disqus_thread",
+    "fb-comments",
+    "field--name-comment",
+    "gh-comments",
+    "ghost-comments",
+    "giscus",
+    "graphcomment",
+    "hyvor-talk-view",
+    "isso-thread",
+    "livefyre-comments",
+    "remark42",
+    "respond",
+    "spotim-conversation",
+    "utterances",
+    "waline",
+    "wp-block-comments",
+    "wp-block-post-comments",
+    "wp-block-post-comments-form",
+];
+
+/// Class names and ids of share buttons: Jetpack, AddToAny, AddThis, ShareThis, Shareaholic, Grow, Essential and Simple Social
+/// Buttons, Social Warfare, Sassy Social Share, and what themes call them.
+const SHARING: &[&str] = &[
+    "a2a_kit",
+    "addthis_inline_share_toolbox",
+    "addthis_toolbox",
+    "addtoany_content",
+    "addtoany_share_save_container",
+    "article-share",
+    "dpsp-content-wrapper",
+    "entry-share",
+    "essb_links",
+    "fb-share-button",
+    "gh-share",
+    "heateor_sss_sharing_container",
+    "jp-sharing-input-touch",
+    "mashsb-container",
+    "post-share",
+    "post-sharing",
+    "post-ufi",
+    "sd-like",
+    "sd-sharing",
+    "share-bar",
+    "share-buttons",
+    "share-dialog",
+    "share-icons",
+    "share-links",
+    "share-this",
+    "share-tools",
+    "shareaholic-canvas",
+    "sharebar",
+    "sharedaddy",
+    "sharethis-inline-share-buttons",
+    "sharing-buttons",
+    "simplesocialbuttons",
+    "social-buttons",
+    "social-share",
+    "social-share-buttons",
+    "social-share-row",
+    "social-sharing",
+    "ssba",
+    "ssba-wrap",
+    "swp_social_panel",
+];
+
+/// Class names and ids of boxes that ask readers to subscribe: Ghost, Substack, Jetpack, Mailchimp, MailPoet, Kit, The Newsletter
+/// Plugin, Brevo, MailerLite, Revue, and what themes call them.
+const SIGN_UPS: &[&str] = &[
+    "convertkit-form",
+    "email-signup",
+    "formkit-form",
+    "gh-post-upgrade-cta",
+    "gh-signup",
+    "gh-subscribe",
+    "jetpack_subscription_widget",
+    "kg-signup-card",
+    "mailpoet_form",
+    "mc4wp-form",
+    "mc_embed_signup",
+    "ml-embedded",
+    "newsletter-box",
+    "newsletter-cta",
+    "newsletter-form",
+    "newsletter-sign-up",
+    "newsletter-signup",
+    "newsletter-subscribe",
+    "newsletter-subscription",
+    "newsletter-widget",
+    "revue-embed",
+    "sib_signup_form",
+    "sign-up-form",
+    "signup-box",
+    "signup-form",
+    "subscribe-box",
+    "subscribe-dialog",
+    "subscribe-form",
+    "subscribe-widget",
+    "subscription-form",
+    "subscription-widget",
+    "subscription-widget-wrap",
+    "subscription-widget-wrap-editor",
+    "tnp-subscription",
+    "wp-block-jetpack-subscriptions",
+];
+
+/// Whether an element isn't part of the article's text.
+pub(super) fn is_chrome(element: ElementRef<'_>) -> bool {
+    let value = element.value();
+    // The root and the body say what kind of page it is, and hide it until its scripts have run.
+    if matches!(value.name(), "html" | "body") {
+        return false;
+    }
+    let is = |list: &[&str], name: &str| list.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let furniture = |name: &str| is(COMMENTS, name) || is(SHARING, name) || is(SIGN_UPS, name);
+    ELEMENTS.contains(&value.name())
+        || WIDGETS.contains(&value.name())
+        || is_hidden(value)
+        || element.attr("role").is_some_and(|role| ROLES.contains(&role))
+        || value.id().is_some_and(|id| furniture(id.trim()))
+        || value.classes().any(|class| is(CLASSES, class) || furniture(class))
+        || (value.name() == "p"
+            && element.descendent_elements().any(is_author_link)
+            && text_of(element).chars().count() < 100)
+}
+
+/// `<a rel="author">`
+pub(super) fn is_author_link(element: ElementRef<'_>) -> bool {
+    element.attr("rel").is_some_and(|rel| rel.split_whitespace().any(|rel| rel.eq_ignore_ascii_case("author")))
+}
+
+/// Whether an element or one around it isn't part of the article's text.
+pub(super) fn inside_chrome(element: ElementRef<'_>) -> bool {
+    element.ancestors().filter_map(ElementRef::wrap).any(is_chrome)
+}
+
+/// An element and those in it that the page shows, in document order.
+pub(super) fn shown(root: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+    let mut open = vec![*root];
+    std::iter::from_fn(move || {
+        loop {
+            let node = open.pop()?;
+            let element = node.value().as_element();
+            if element.is_some_and(|element| !matches!(element.name(), "html" | "body") && is_hidden(element)) {
+                continue;
+            }
+            let first = open.len();
+            open.extend(node.children());
+            if let Some(children) = open.get_mut(first..) {
+                children.reverse();
+            }
+            if let Some(element) = ElementRef::wrap(node) {
+                return Some(element);
+            }
+        }
+    })
+}
