@@ -15,6 +15,7 @@ use self::lifecycle::Lifecycle;
 
 use super::access::Access;
 use super::date::{self, Date};
+use super::front_matter::Refusal;
 use super::sanitise::percent_decoded;
 use super::{
     Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Origin, ParseOptions, Parsed,
@@ -40,6 +41,14 @@ const MOST_TAGS: usize = 500;
 const MOST_NAMES: usize = 100;
 const MOST_SECTIONS: usize = 50;
 const MOST_SLUG_BYTES: usize = 200;
+
+/// The lists of which an article has some entries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stated {
+    pub(crate) authors: bool,
+    pub(crate) editors: bool,
+    pub(crate) tags: bool,
+}
 
 /// The article so far.
 #[derive(Debug)]
@@ -158,6 +167,16 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn has_title(&self) -> bool {
         self.title.is_some() || self.title_refused
+    }
+
+    pub(crate) fn title(&self) -> Option<&str> {
+        self.title.as_ref().map(Text::as_str)
+    }
+
+    /// Which lists have been given already.
+    pub(crate) fn stated(&self) -> Stated {
+        let (authors, editors, tags) = (!self.authors.is_empty(), !self.editors.is_empty(), !self.tags.is_empty());
+        Stated { authors, editors, tags }
     }
 
     pub(crate) fn has_date(&self) -> bool {
@@ -500,6 +519,15 @@ impl<'a> Draft<'a> {
     /// Notes something that is not part of the article, for `explain`: headlines of other stories.
     pub(crate) fn note_related(&mut self, text: &str, span: Range<usize>, how: &'static str) {
         self.origin("related", text, &span, how);
+    }
+
+    /// No article, since the front matter can't be used.
+    pub(crate) fn refuse_front_matter(mut self, refusal: Refusal, withhold: bool) -> Parsed {
+        self.report(Code::FrontMatter, refusal.span, refusal.message, refusal.help);
+        if refusal.is_discreet {
+            self.diagnostics = without_excerpts(self.diagnostics);
+        }
+        self.refuse(withhold)
     }
 
     /// No article, only what was wrong so far; `withhold` says whether the file was meant to withhold it.

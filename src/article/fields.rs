@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use self::names::{may_withhold, truth};
+use self::names::{Verdict, truth};
 
 use super::access;
 use super::draft::Draft;
@@ -175,7 +175,8 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
     if names::is_known(name) || names::is_foreign(name) {
         return;
     }
-    if let Some(meant) = names::near_withholding(name).filter(|_| may_withhold(name, scalar(node))) {
+    if let Some(meant) = names::near_withholding(name).filter(|_| names::verdict(name, scalar(node)) > Verdict::Public)
+    {
         let message = format!(
             "`{}` is not a key that dateline knows, and it may say that the article is not public",
             key.name.escape_debug()

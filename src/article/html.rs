@@ -36,9 +36,8 @@ use super::{Body, Parsed};
 use crate::diag::Code;
 use crate::types::{Text, WebUrl};
 
-/// Reads a page.
-pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
-    let source = draft.source().text;
+/// Reads a page. `source` is the text of the file with blanks in place of front matter.
+pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     if too_tangled(source) {
         draft.report(
             Code::HtmlTangled,
@@ -84,6 +83,8 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
             "correct the JSON; the rest of the page is used meanwhile",
         );
     }
+    // What front matter says outranks the same in the page.
+    let stated = draft.stated();
     let first = |field: Field| findings.iter().find(|finding| finding.field == field);
     let link = first(Field::Link).and_then(|link| WebUrl::parse(&link.value).ok());
     let figure = page.lead_figure().map(|(mut figure, above)| {
@@ -101,9 +102,9 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
             Field::Published => draft.set_published(value, span, how),
             Field::Updated => draft.set_updated(value, span, how),
             Field::Expires => draft.set_expires(value, span, how),
-            Field::Author if !outranked(Field::Author) => draft.add_byline(value, span, how),
-            Field::Editor if !outranked(Field::Editor) => draft.add_editors(value, span, how),
-            Field::Tag if !outranked(Field::Tag) => draft.add_tag(value, span, how),
+            Field::Author if !stated.authors && !outranked(Field::Author) => draft.add_byline(value, span, how),
+            Field::Editor if !stated.editors && !outranked(Field::Editor) => draft.add_editors(value, span, how),
+            Field::Tag if !stated.tags && !outranked(Field::Tag) => draft.add_tag(value, span, how),
             Field::Section => draft.set_breadcrumb(crumbs(value), span, how),
             Field::Summary => draft.set_summary(value, span, how),
             Field::Language => draft.set_language(value, span, how),

@@ -1,42 +1,19 @@
-//! Markdown with YAML or TOML front matter, or with none: then the first heading is the title, and the file's name may carry
-//! the date.
+//! Markdown, below front matter or without any: then the first heading is the title, and the file's name may carry the date.
 
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::draft::Draft;
-use super::lifecycle::{self, Meaning};
-use super::{Body, Parsed, fields, front_matter};
-use crate::diag::Code;
+use super::{Body, Parsed};
 
 /// CommonMark with what newsrooms use of its extensions.
 pub(super) const OPTIONS: Options =
     Options::ENABLE_TABLES.union(Options::ENABLE_FOOTNOTES).union(Options::ENABLE_STRIKETHROUGH);
 
-pub(super) fn read(mut draft: Draft<'_>) -> Parsed {
+/// Reads what stands below the front matter, from `body` on.
+pub(super) fn read(mut draft: Draft<'_>, body: usize) -> Parsed {
     let text = draft.source().text;
-    let body = match front_matter::read(text) {
-        None if lifecycle::withholds(front_matter::written(text)) => {
-            let fences = "write it between two lines `---` at the very top of the file";
-            let mut lines = text.split_inclusive('\n').scan(0, |end, line| {
-                *end += line.len();
-                Some((*end - line.len()..*end, line))
-            });
-            let line = lines.find(|(_, line)| lifecycle::withholds(line)).map_or(0..0, |(span, _)| span);
-            draft.refuse_key(Meaning::Embargo, line, "an embargo or a retraction stands outside front matter", fences);
-            return draft.refuse(true);
-        }
-        None => 0,
-        Some(Ok(matter)) => {
-            fields::apply(&mut draft, &matter.keys);
-            matter.body
-        }
-        Some(Err(refusal)) => {
-            draft.report(Code::FrontMatter, refusal.span, refusal.message, refusal.help);
-            return draft.refuse(lifecycle::withholds(front_matter::written(text)));
-        }
-    };
     let mut body = body..text.len();
     if !draft.has_title()
         && let Some((title, heading)) = first_heading(text, body.clone())
@@ -59,6 +36,8 @@ fn first_heading(text: &str, body: Range<usize>) -> Option<(String, Range<usize>
             Event::End(TagEnd::Heading(_)) => return Some((words, heading?)),
             Event::Text(part) | Event::Code(part) if heading.is_some() => words.push_str(&part),
             Event::SoftBreak | Event::HardBreak => words.push(' '),
+            // A thematic break above it is no text.
+            Event::Rule => {}
             // Text before any heading: the heading further down is not the article's.
             _ if heading.is_none() => return None,
             _ => {}

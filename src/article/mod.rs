@@ -19,6 +19,7 @@ pub(crate) mod sanitise;
 pub mod summary;
 mod wire;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -45,7 +46,10 @@ pub fn parse_with_origins(path: &ArticlePath, bytes: &[u8], options: &ParseOptio
 
 fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: bool) -> Parsed {
     let file = || draft::file_name(options, path);
-    let withhold = || in_drafts_folder(path) || lifecycle::withholds(&String::from_utf8_lossy(bytes));
+    let withhold = || {
+        let text = String::from_utf8_lossy(bytes);
+        in_drafts_folder(path) || lifecycle::withholds(&text) || front_matter::may_withhold(&text)
+    };
     let refused = |code, message: String, help: &str, place| Parsed {
         article: None,
         diagnostics: vec![Diagnostic::new(code, message).at(place).help(help)],
@@ -98,10 +102,36 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
         );
         draft.report(Code::ArticleCharset, 0..0, format!("this is not UTF-8; it is read as {}", encoding.name()), help);
     }
-    match extension.as_str() {
-        "html" | "htm" => html::read(draft),
-        "txt" => wire::read(draft),
-        _ => markdown::read(draft),
+    let labels = (extension == "txt").then(|| wire::Labels::new(&options.wire_labels));
+    let is_label = |label: &str| labels.as_ref().is_some_and(|labels| labels.field(label).is_some());
+    let kind = match &labels {
+        Some(_) => front_matter::Kind::Wire(&is_label),
+        None if is_html => front_matter::Kind::Page,
+        None => front_matter::Kind::Markdown,
+    };
+    let body = match front_matter::read(text, kind) {
+        None => 0,
+        Some(Ok(matter)) => {
+            fields::apply(&mut draft, &matter.keys);
+            matter.body
+        }
+        Some(Err(refusal)) => {
+            let withholds = refusal.withholds || lifecycle::withholds(front_matter::head(text));
+            return draft.refuse_front_matter(refusal, withholds);
+        }
+    };
+    match &labels {
+        Some(labels) => wire::read(draft, &below(text, body), labels),
+        None if is_html => html::read(draft, &below(text, body)),
+        None => markdown::read(draft, body),
+    }
+}
+
+/// The text below front matter, where it stands in the file: blanks take the place of what is above it.
+fn below(text: &str, body: usize) -> Cow<'_, str> {
+    match text.split_at_checked(body) {
+        None | Some(("", _)) => Cow::Borrowed(text),
+        Some((above, below)) => Cow::Owned(" ".repeat(above.len()) + below),
     }
 }
 

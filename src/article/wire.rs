@@ -11,17 +11,18 @@ mod story;
 #[cfg(test)]
 mod tests;
 
-use self::labels::Labels;
+pub(crate) use self::labels::Labels;
 use self::lines::Stretch;
 use super::draft::Draft;
 use super::{Body, Parsed, WireField};
 use crate::diag::Code;
 use crate::types::Text;
 
-/// Reads a wire text.
-pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
-    let source = draft.source();
-    let story = story::understand(source.text, &Labels::new(&source.options.wire_labels));
+/// Reads a wire text. `text` is that of the file with blanks in place of front matter.
+pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed {
+    // What front matter says outranks the same in the text.
+    let (title, stated) = (draft.title().map(str::to_owned), draft.stated());
+    let story = story::understand(text, labels, title.as_deref());
     let mut authors = Vec::new();
     for (field, value, how) in story.values {
         let (text, span) = (value.text, value.span());
@@ -31,6 +32,9 @@ pub(crate) fn read(mut draft: Draft<'_>) -> Parsed {
             WireField::Source => draft.set_source(text, span, how),
             WireField::Date => draft.set_published(text, span, how),
             WireField::Updated => draft.set_updated(text, span, how),
+            WireField::Author if stated.authors => {}
+            WireField::Editor if stated.editors => {}
+            WireField::Tags if stated.tags => {}
             WireField::Author => {
                 for name in story::people(text) {
                     let comparable = story::comparable(&name);

@@ -449,14 +449,16 @@ impl Engine {
         }
     }
 
-    /// What is wrong with a file, as far as it may be told: of a version under embargo only where and what kind it is.
+    /// What is wrong with a file, as far as it may be told: of a version that is withheld, a draft or under embargo, only where and what
+    /// kind it is.
     fn tellable(&self, parsed: &mut Parsed) -> Vec<Diagnostic> {
         let embargo = parsed.article.as_ref().map(|article| article.metadata.embargo);
         let over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= self.now));
         let diagnostics = std::mem::take(&mut parsed.diagnostics).into_iter();
-        let told = |diagnostic: Diagnostic| match over || !parsed.embargoed {
+        let is_draft = parsed.article.as_ref().is_some_and(|article| article.metadata.draft);
+        let told = |diagnostic: Diagnostic| match (over || !parsed.embargoed) && !is_draft {
             true => diagnostic,
-            false => diagnostic.discreet_unless(false).help("it is under embargo: only `dateline explain` tells more"),
+            false => diagnostic.discreet_unless(false).help("it is not public: only `dateline explain` tells more"),
         };
         diagnostics.map(told).collect()
     }

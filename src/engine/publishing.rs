@@ -164,8 +164,9 @@ impl Engine {
         let mut diagnostics = filed.map(|filed| index.diagnostics(path, filed)).unwrap_or_default();
         if !diagnostics.is_empty() {
             let card = self.catalog.get(path).filter(|_| filed.is_some_and(|filed| filed.id().is_none()));
-            let embargoed = card.is_some_and(|card| card.open(path).embargo.is_some());
-            diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.discreet_unless(!embargoed)).collect();
+            let card = card.map(|card| card.open(path));
+            let is_withheld = card.is_some_and(|card| card.embargo.is_some() || card.draft);
+            diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.discreet_unless(!is_withheld)).collect();
         }
         self.problems.set(Source::Filing(path.clone()), diagnostics);
     }

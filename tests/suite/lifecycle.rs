@@ -127,15 +127,15 @@ fn slips_of_the_pen_do_not_publish() {
         ("embargos", true),
         ("Embarg", true),
         ("emabrgo", true),
-        ("expire", false),
+        ("expire", true),
         ("expiry", false),
-        ("expries", false),
-        ("expiress", false),
+        ("expries", true),
+        ("expiress", true),
         ("dat", false),
         ("dates", false),
         ("dtae", false),
         ("publishDat", true),
-        ("expirationdat", false),
+        ("expirationdat", true),
     ] {
         let text = format!("---\ntitle: Quay\ndate: 2026-11-20\n{key}: 2026-12-01\n---\n");
         let expected = if withheld { "article-lifecycle withheld" } else { "article-lifecycle" };

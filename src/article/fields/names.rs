@@ -150,30 +150,48 @@ pub(in crate::article) fn near_withholding(name: &str) -> Option<&'static str> {
         .find(|known| strsim::damerau_levenshtein(known, name) == 1)
 }
 
-/// Whether a key with this value may have been meant to keep the article from its readers. `name` is [normalised](lifecycle::normal), or
-/// nearly right; a value of `None` is a list or a table.
-pub(in crate::article) fn may_withhold(name: &str, value: Option<&str>) -> bool {
-    let name = near_withholding(name).unwrap_or(name);
-    if access::is_key(name) {
-        return access::may_restrict(name, value);
-    }
-    let truth = value.and_then(truth);
-    match (lifecycle::meaning(name), name) {
-        (Some(Meaning::Embargo | Meaning::Expires), _) => true,
-        (Some(Meaning::Status), _) => {
-            value.is_none_or(|value| lifecycle::status(value) != Some(lifecycle::Status::Published))
-        }
-        (_, "published" | "publish") => {
-            truth == Some(false) || (truth.is_none() && !value.is_some_and(|value| value.contains(is_digit)))
-        }
-        (_, "draft") => truth != Some(false),
-        (_, "feeds") => truth != Some(true),
-        _ => false,
-    }
+/// What a key says about whether the article is public.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::article) enum Verdict {
+    /// Nothing, or that it is.
+    Public,
+    /// Something that can't be read.
+    Doubtful,
+    /// That it is not, or not always.
+    Withheld,
 }
 
-fn is_digit(character: char) -> bool {
-    character.is_ascii_digit()
+/// What a key with this value says. `name` is [normalised](lifecycle::normal), or nearly right; a value of `None` is a list or a table.
+pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
+    let name = near_withholding(name).unwrap_or(name);
+    if access::is_key(name) {
+        return match value {
+            Some(value) if access::withholds(name, value) => Verdict::Withheld,
+            _ if access::may_restrict(name, value) => Verdict::Doubtful,
+            _ => Verdict::Public,
+        };
+    }
+    let has_digits = value.is_some_and(|value| value.contains(|c: char| c.is_ascii_digit()));
+    let switch = |public: bool| match value.and_then(truth) {
+        Some(truth) if truth == public => Verdict::Public,
+        Some(_) => Verdict::Withheld,
+        None => Verdict::Doubtful,
+    };
+    match (lifecycle::meaning(name), name) {
+        (Some(Meaning::Embargo), _) => Verdict::Withheld,
+        (Some(Meaning::Expires), _) if has_digits => Verdict::Withheld,
+        (Some(Meaning::Expires), _) => Verdict::Doubtful,
+        (Some(Meaning::Status), _) => match value.and_then(lifecycle::status) {
+            Some(lifecycle::Status::Published) => Verdict::Public,
+            Some(_) => Verdict::Withheld,
+            None => Verdict::Doubtful,
+        },
+        // Unless it is a date.
+        (_, "published" | "publish") if !has_digits || value.and_then(truth).is_some() => switch(true),
+        (_, "draft") => switch(false),
+        (_, "feeds") => switch(true).min(Verdict::Doubtful),
+        _ => Verdict::Public,
+    }
 }
 
 /// What a word says where `true` or `false` is wanted.

@@ -194,7 +194,7 @@ fn read(source: &str) -> String {
     };
     let path = ArticlePath::new("harbours/2026-03-08-ships.html");
     let source = Source { path: &path, text: source, options: &options };
-    let parsed = super::read(Draft::new(source, ContentHash::of(b""), true));
+    let parsed = super::read(Draft::new(source, ContentHash::of(b""), true), source.text);
     let mut facts = String::new();
     if let Some(article) = parsed.article {
         let metadata = &article.metadata;

@@ -326,20 +326,20 @@ pub(super) const PAGE_KINDS: &[&str] =
 pub(super) const SITE_ROOTS: &[&str] = &["home", "homepage", "index", "首页", "主页", "网站首页"];
 
 /// Every label that is known to one newsroom.
-pub(super) struct Labels {
+pub(crate) struct Labels {
     known: Vec<(String, WireField)>,
 }
 
 impl Labels {
     /// The newsroom's own labels come first, so that they may give a built-in one another meaning.
-    pub(super) fn new(own: &[(Text, WireField)]) -> Labels {
+    pub(crate) fn new(own: &[(Text, WireField)]) -> Labels {
         let own = own.iter().map(|(label, field)| (normal(label.as_str()), *field));
         let built_in = LABELS.iter().flat_map(|(field, labels)| labels.iter().map(|label| (normal(label), *field)));
         Labels { known: own.chain(built_in).collect() }
     }
 
     /// What a label stands for.
-    pub(super) fn field(&self, label: &str) -> Option<WireField> {
+    pub(crate) fn field(&self, label: &str) -> Option<WireField> {
         let label = normal(label);
         self.known.iter().find(|(known, _)| *known == label).map(|&(_, field)| field)
     }

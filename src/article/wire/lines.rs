@@ -179,6 +179,11 @@ pub(super) fn crumbs(value: Stretch<'_>) -> Vec<&str> {
         .collect()
 }
 
+/// Whether a line has no words, only signs that divide what is above it from what is below.
+pub(super) fn is_rule(line: Stretch<'_>) -> bool {
+    line.text.chars().all(|c| !c.is_alphanumeric() || matches!(c, 'ー' | '一'))
+}
+
 /// Whether text ends as sentences do; headlines do not.
 pub(super) fn ends_sentence(text: &str) -> bool {
     text.trim_end_matches(['"', '”', '’', '\'', ')', '）', '」', '』'])

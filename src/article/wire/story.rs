@@ -62,12 +62,12 @@ impl<'a> Story<'a> {
 /// A line and what it looks like.
 type Looked<'a> = (Line<'a>, Kind<'a>);
 
-/// Reads a whole text.
-pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
+/// Reads a whole text; `title` is the headline, where it is known already.
+pub(super) fn understand<'a>(source: &'a str, labels: &Labels, title: Option<&str>) -> Story<'a> {
     let looked: Vec<Looked<'a>> =
         lines::lines(source).into_iter().map(|line| (line, lines::classify(line.text, labels))).collect();
     let mut story = Story::default();
-    let (mut doubtful, rest) = header(&looked, &mut story);
+    let (mut doubtful, rest) = header(&looked, title, &mut story);
     let end = body_end(rest);
     let (body, after) = rest.split_at(end);
     let mut kept = trailing_fields(body, &mut story);
@@ -97,7 +97,9 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
     let mut paragraphs = doubtful.into_iter().map(|line| (line, Kind::Prose)).collect::<Vec<_>>();
     paragraphs.extend(kept);
     assemble(&paragraphs, &authors, &mut story);
-    if let (None, Some((_, span))) = (story.value(WireField::Title), story.body.first()) {
+    if title.is_none()
+        && let (None, Some((_, span))) = (story.value(WireField::Title), story.body.first())
+    {
         let span = span.clone();
         story.note(
             Code::WireHeadline,
@@ -110,15 +112,21 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels) -> Story<'a> {
 }
 
 /// Reads the header; returns the lines of it that could be headlines too, and the lines from the body on.
-fn header<'l, 'a>(looked: &'l [Looked<'a>], story: &mut Story<'a>) -> (Vec<Line<'a>>, &'l [Looked<'a>]) {
+fn header<'l, 'a>(
+    looked: &'l [Looked<'a>],
+    title: Option<&str>,
+    story: &mut Story<'a>,
+) -> (Vec<Line<'a>>, &'l [Looked<'a>]) {
     let mut doubtful = Vec::new();
     let mut rest = looked;
     while let Some(((line, kind), after)) = rest.split_first() {
         if looked.len() - rest.len() == MOST_LINES {
             break;
         }
-        let titled = story.value(WireField::Title).is_some();
+        let titled = title.is_some() || story.value(WireField::Title).is_some();
         match kind {
+            // A rule between the parts of the header, or the headline once more.
+            Kind::Prose if lines::is_rule(line.text) || title == Some(line.text.text) => {}
             Kind::Fields(pieces) => apply(pieces, line, story),
             Kind::Breadcrumb(crumbs) if story.value(WireField::Breadcrumb).is_none() => {
                 story.values.push((WireField::Breadcrumb, *crumbs, "breadcrumb"));

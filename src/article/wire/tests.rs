@@ -14,7 +14,7 @@ fn told(source: &str) -> String {
 }
 
 fn told_with(source: &str, own: &[(Text, WireField)]) -> String {
-    let story = understand(source, &Labels::new(own));
+    let story = understand(source, &Labels::new(own), None);
     let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     for (field, value, how) in &story.values {
@@ -126,7 +126,11 @@ fn parsed(source: &str) -> Parsed {
     };
     let path = ArticlePath::new("harbours/tidal-port.txt");
     let source = Source { path: &path, text: source, options: &options };
-    super::read(Draft::new(source, ContentHash::of(source.text.as_bytes()), true))
+    super::read(
+        Draft::new(source, ContentHash::of(source.text.as_bytes()), true),
+        source.text,
+        &Labels::new(&source.options.wire_labels),
+    )
 }
 
 #[test]
@@ -493,7 +497,7 @@ fn size_is_not_a_weapon() {
         ">".repeat(500_000),
     ] {
         let before = started.elapsed();
-        understand(&source, &Labels::new(&[]));
+        understand(&source, &Labels::new(&[]), None);
         let took = started.elapsed() - before;
         assert!(took.as_secs() < 60, "{:?} took {took:?}", source.get(..30));
     }
@@ -599,7 +603,7 @@ mod properties {
         #[test]
         fn no_line_is_lost_in_silence(picked in proptest::collection::vec(proptest::sample::select(LINES), 0..14)) {
             let source = picked.join("\n");
-            let story = understand(&source, &Labels::new(&[]));
+            let story = understand(&source, &Labels::new(&[]), None);
             let mut spans = story.values.iter().map(|(_, value, _)| value.span()).collect::<Vec<_>>();
             spans.extend(story.credit.map(|credit| credit.span()));
             spans.extend(story.body.iter().chain(&story.related).map(|(_, span)| span.clone()));

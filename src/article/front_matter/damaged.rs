@@ -1,0 +1,184 @@
+//! Text that looks like front matter and can't be read as such, because autocorrection, an editor or a merge damaged its fences.
+//!
+//! Known keys decide: a thematic break or a rule with prose below it is text. Below a rule of dashes any known key counts. Elsewhere, where
+//! prose is more likely, only a line that withholds the article does.
+
+use std::ops::Range;
+
+use super::lines::{Line, Pair, Rule, lines, pair, rule};
+use super::{Kind, Refusal, fence};
+use crate::article::fields::names::{self, Verdict};
+use crate::article::lifecycle;
+
+/// What the lines of a text say of its keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Evidence {
+    /// A key that dateline reads.
+    pub(super) known: bool,
+    /// A key that other tools read.
+    pub(super) foreign: bool,
+    /// What the keys say about whether the article is public.
+    pub(super) verdict: Verdict,
+}
+
+impl Evidence {
+    const NONE: Evidence = Evidence { known: false, foreign: false, verdict: Verdict::Public };
+
+    pub(super) fn of<'t>(lines: impl Iterator<Item = &'t str>, kind: Kind<'_>) -> Evidence {
+        lines.filter_map(pair).filter(|pair| !is_label(pair, kind)).fold(Evidence::NONE, |evidence, pair| Evidence {
+            known: evidence.known || pair.is_known(),
+            foreign: evidence.foreign || names::is_foreign(&pair.key),
+            verdict: evidence.verdict.max(pair.verdict()),
+        })
+    }
+
+    pub(super) fn is_front_matter(&self) -> bool {
+        self.known || self.foreign || self.verdict > Verdict::Public
+    }
+
+    pub(super) fn withholds(&self) -> bool {
+        self.verdict > Verdict::Public
+    }
+}
+
+/// Whether wire text has such a line, nearly right ones and words about an embargo included: its reader knows what to make of them.
+/// `published: false` is not one, since what stands behind the labels of wire text is no switch.
+fn is_label(pair: &Pair<'_>, kind: Kind<'_>) -> bool {
+    let Kind::Wire(is_label) = kind else { return false };
+    let name = names::near_withholding(&pair.key).unwrap_or(&pair.key);
+    lifecycle::is_nearly_embargo(&pair.key) || (is_label(name) && names::truth(pair.value).is_none())
+}
+
+/// Objects may stand on one line.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', '\r', '{', ',', '}'])
+}
+
+/// The most lines that front matter without a second fence is looked for in.
+const MOST_LINES: usize = 200;
+
+/// The most lines, blank ones apart, that somebody writes before the text; below them a word about an embargo is the author's.
+pub(super) const MOST_FIRST_LINES: usize = 10;
+
+const FENCES: &str =
+    "write `---` alone on the first line, the keys below it, and `---` alone on the line below the keys";
+
+/// Says why a text that does not begin with front matter can't be published as it is, if so.
+pub(super) fn find(text: &str, kind: Kind<'_>) -> Option<Refusal> {
+    let opening = fence::first_line(text, 0)?;
+    let visible = opening.visible();
+    let rule = rule(&visible);
+    let block = || Block::below(text, &opening);
+    let dashed = "this looks like front matter, but its first line is not a fence";
+    match rule {
+        Some(Rule::Dashes) => {
+            let block = block();
+            let evidence = Evidence::of(block.paragraph(), kind);
+            let begins_with_pair = block.paragraph().next().and_then(pair).is_some();
+            let withholds = evidence.withholds() || block.withholds(kind);
+            if withholds || (evidence.known && begins_with_pair) {
+                return Some(refusal(&opening, dashed, withholds));
+            }
+        }
+        Some(Rule::Signs) if block().withholds(kind) => return Some(refusal(&opening, dashed, true)),
+        Some(Rule::Signs) => {}
+        None => {
+            // `--- title: X`
+            let inside = visible.trim_start_matches(['-', '–', '—', '+']);
+            let evidence = Evidence::of(std::iter::once(inside), kind);
+            if visible.len() - inside.len() >= 2 && (evidence.known || evidence.withholds()) {
+                let withholds = evidence.withholds() || block().withholds(kind);
+                return Some(refusal(
+                    &opening,
+                    "this looks like front matter, but a key stands beside its fence",
+                    withholds,
+                ));
+            }
+        }
+    }
+    first_lines(text, kind)
+}
+
+/// A second piece of front matter behind the first, as tools leave it that put theirs above what is there.
+pub(super) fn second(text: &str, body: usize, kind: Kind<'_>) -> Option<Refusal> {
+    let opening = fence::first_line(text, body)?;
+    (rule(&opening.visible()) == Some(Rule::Dashes)).then_some(())?;
+    let block = Block::below(text, &opening);
+    block.withholds(kind).then(|| {
+        let message = "below the front matter stands something that looks like front matter, too";
+        Refusal::new(opening.span(), message, "put all keys into one piece of front matter")
+            .withholding(true)
+            .discreet()
+    })
+}
+
+/// Lines that withhold the article without any fence, and keys where the text should begin.
+fn first_lines(text: &str, kind: Kind<'_>) -> Option<Refusal> {
+    let is_tag = |line: &Line<'_>| {
+        let visible = line.visible();
+        matches!(kind, Kind::Page) && visible.starts_with('<') && !visible.starts_with("<!--")
+    };
+    let first =
+        || lines(text, 0).filter(|line| !line.is_blank()).take(MOST_FIRST_LINES).take_while(|line| !is_tag(line));
+    let says_so = |line: &Line<'_>| Evidence::of(std::iter::once(line.text), kind).verdict == Verdict::Withheld;
+    if let Some(line) = first().find(says_so) {
+        let message = "this line withholds the article, but stands outside front matter";
+        return Some(refusal(&line, message, true));
+    }
+    if !matches!(kind, Kind::Markdown) {
+        return None;
+    }
+    let known = first().take(2).filter(|line| pair(line.text).is_some_and(|pair| pair.is_known()));
+    let evidence = Evidence::of(first().map(|line| line.text), kind);
+    (known.count() == 2).then(|| {
+        let line = first().next().map_or(0..0, |line| line.span());
+        let message = "this looks like front matter without fences";
+        Refusal::new(line, message, FENCES).withholding(evidence.withholds()).discreet()
+    })
+}
+
+fn refusal(line: &Line<'_>, message: &str, withholds: bool) -> Refusal {
+    Refusal::new(line.span(), message, FENCES).withholding(withholds).discreet()
+}
+
+/// The lines below a fence that may be one.
+struct Block<'t> {
+    text: &'t str,
+    range: Range<usize>,
+}
+
+impl<'t> Block<'t> {
+    /// The lines up to the next rule; without one, as many as front matter may have.
+    fn below(text: &'t str, opening: &Line<'_>) -> Block<'t> {
+        let lines = || lines(text, opening.next).take(MOST_LINES);
+        let ends = |line: &Line<'_>| {
+            let visible = line.visible();
+            !line.is_blank() && (rule(&visible) == Some(Rule::Dashes) || visible.ends_with("-->"))
+        };
+        let end = match lines().find(ends) {
+            Some(closing) => closing.next,
+            None => Block { text, range: opening.next..text.len() }.paragraph_end(),
+        };
+        Block { text, range: opening.next..end }
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Line<'t>> {
+        let end = self.range.end;
+        lines(self.text, self.range.start).take(MOST_LINES).take_while(move |line| line.start < end)
+    }
+
+    fn paragraph_end(&self) -> usize {
+        let first = self.lines().skip_while(Line::is_blank);
+        first.take_while(|line| !line.is_blank()).last().map_or(self.range.start, |line| line.next)
+    }
+
+    /// The lines up to the first blank one behind them.
+    fn paragraph(&self) -> impl Iterator<Item = &'t str> {
+        self.lines().skip_while(Line::is_blank).take_while(|line| !line.is_blank()).map(|line| line.text)
+    }
+
+    /// Whether one of the lines says that the article is not public.
+    fn withholds(&self, kind: Kind<'_>) -> bool {
+        Evidence::of(self.lines().map(|line| line.text), kind).verdict == Verdict::Withheld
+    }
+}

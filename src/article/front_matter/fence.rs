@@ -1,0 +1,111 @@
+//! Where front matter begins and ends.
+
+use std::ops::Range;
+
+use super::lines::{Line, lines};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Format {
+    Yaml,
+    Toml,
+    Json,
+}
+
+/// A fence that front matter may begin with: its signs, the names of languages behind them, the format, and the fences that close it.
+struct Fence {
+    signs: &'static str,
+    languages: &'static [&'static str],
+    format: Format,
+    closings: &'static [&'static str],
+}
+
+/// The fences of Jekyll, Hugo, Zola, Eleventy and gray-matter (`---yaml`), and of Middleman and Hexo (`;;;`).
+const FENCES: &[Fence] = &[
+    Fence { signs: "---", languages: &["", "yaml", "yml"], format: Format::Yaml, closings: &["---", "..."] },
+    Fence { signs: "---", languages: &["toml"], format: Format::Toml, closings: &["---"] },
+    Fence { signs: "---", languages: &["json"], format: Format::Json, closings: &["---"] },
+    Fence { signs: "+++", languages: &["", "toml"], format: Format::Toml, closings: &["+++"] },
+    Fence { signs: ";;;", languages: &["", "json"], format: Format::Json, closings: &[";;;"] },
+];
+
+/// Front matter between fences.
+#[derive(Clone, Debug)]
+pub(super) struct Extent {
+    pub(super) format: Format,
+    /// The fence that opens it.
+    pub(super) opening: Range<usize>,
+    /// How the fence that closes it is written.
+    pub(super) closing: &'static str,
+    pub(super) matter: Range<usize>,
+    /// Where the article begins; `None` where no second fence follows.
+    pub(super) body: Option<usize>,
+}
+
+/// The first line that is not blank.
+pub(super) fn first_line(text: &str, from: usize) -> Option<Line<'_>> {
+    lines(text, from).find(|line| !line.is_blank())
+}
+
+/// Finds the fence that a file begins with, and the one that closes it.
+pub(super) fn find(text: &str) -> Option<Extent> {
+    // A YAML stream may begin with directives.
+    let is_directive = |line: &Line<'_>| line.text.starts_with("%YAML") || line.text.starts_with("%TAG");
+    let opening = lines(text, 0).find(|line| !line.is_blank() && !is_directive(line))?;
+    let visible = opening.visible();
+    let fence = FENCES.iter().find(|fence| {
+        let language = visible.strip_prefix(fence.signs).map(without_comment);
+        language.is_some_and(|language| fence.languages.iter().any(|known| known.eq_ignore_ascii_case(language)))
+    })?;
+    let indent = indent_of(&opening);
+    let closing = lines(text, opening.next).find(|line| {
+        let visible = line.visible();
+        indent_of(line) <= indent
+            && fence
+                .closings
+                .iter()
+                .any(|signs| visible.strip_prefix(signs).is_some_and(|rest| without_comment(rest).is_empty()))
+    });
+    Some(Extent {
+        format: fence.format,
+        opening: opening.span(),
+        closing: fence.closings.first().copied().unwrap_or_default(),
+        matter: opening.next..closing.map_or(text.len(), |line| line.start),
+        body: closing.map(|line| line.next),
+    })
+}
+
+/// What stands behind the signs of a fence, but for a comment.
+fn without_comment(rest: &str) -> &str {
+    match rest.find(" #") {
+        Some(at) => rest.get(..at).unwrap_or_default().trim(),
+        None => rest.trim(),
+    }
+}
+
+/// The white space before a line.
+fn indent_of(line: &Line<'_>) -> usize {
+    line.text.chars().take_while(|c| c.is_whitespace()).count()
+}
+
+/// Where a JSON object that begins at a place ends.
+pub(super) fn object_end(text: &str, start: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(start) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' if !in_string => depth += 1,
+            b'}' if !in_string => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,201 @@
+//! Lines of a file that may be those of front matter: their ends, rules of dashes, and `key: value`.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::article::fields::names::{self, Verdict};
+use crate::article::lifecycle;
+use crate::types::is_invisible;
+
+/// A line without its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'t> {
+    pub(super) text: &'t str,
+    pub(super) start: usize,
+    /// Where the next line begins.
+    pub(super) next: usize,
+}
+
+impl<'t> Line<'t> {
+    /// Where what can be seen of it stands.
+    pub(super) fn span(&self) -> Range<usize> {
+        let after = self.text.trim_start_matches(is_invisible);
+        let start = self.start + (self.text.len() - after.len());
+        start..start + after.trim_end_matches(is_invisible).len()
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        self.text.chars().all(is_invisible)
+    }
+
+    /// The line as it looks: without white space around it, and without characters of no width.
+    pub(super) fn visible(&self) -> Cow<'t, str> {
+        let text = self.text.trim_matches(is_invisible);
+        match text.contains(|c: char| is_invisible(c) && !c.is_whitespace()) {
+            false => Cow::Borrowed(text),
+            true => text.chars().filter(|&c| !is_invisible(c) || c.is_whitespace()).collect(),
+        }
+    }
+}
+
+/// Ends of lines, besides CRLF. The last ones are those of Unicode and of mainframes.
+const ENDS: [char; 7] = ['\n', '\r', '\u{B}', '\u{C}', '\u{85}', '\u{2028}', '\u{2029}'];
+
+/// The lines of a text from a place on.
+pub(super) fn lines(text: &str, from: usize) -> impl Iterator<Item = Line<'_>> {
+    let mut start = from;
+    std::iter::from_fn(move || {
+        let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
+        let length = rest.find(ENDS).unwrap_or(rest.len());
+        let (line, after) = rest.split_at_checked(length)?;
+        let end = if after.starts_with("\r\n") { 2 } else { after.chars().next().map_or(0, char::len_utf8) };
+        let line = Line { text: line, start, next: start + length + end };
+        start = line.next;
+        Some(line)
+    })
+}
+
+/// What autocorrection, input methods and word processors make of hyphens, and what people take for one.
+pub(super) fn is_dash(character: char) -> bool {
+    matches!(
+        character,
+        '-' | '\u{AF}'
+            | '\u{2D7}'
+            | '\u{58A}'
+            | '\u{2010}'..='\u{2015}'
+            | '\u{203E}'
+            | '\u{2043}'
+            | '\u{2053}'
+            | '\u{207B}'
+            | '\u{208B}'
+            | '\u{2212}'
+            | '\u{23AF}'
+            | '\u{2500}'..='\u{257F}'
+            | '\u{2796}'
+            | '\u{2E3A}'
+            | '\u{2E3B}'
+            | '\u{2E40}'
+            | '\u{301C}'
+            | '\u{3030}'
+            | '\u{30A0}'
+            | '\u{30FC}'
+            | '\u{3161}'
+            | '\u{4E00}'
+            | '\u{FE31}'
+            | '\u{FE32}'
+            | '\u{FE49}'..='\u{FE4F}'
+            | '\u{FE58}'
+            | '\u{FE63}'
+            | '\u{FF0D}'
+            | '\u{FF5E}'
+            | '\u{FF70}'
+            | '\u{FFE3}'
+    )
+}
+
+fn is_plus(character: char) -> bool {
+    matches!(character, '+' | '\u{207A}' | '\u{208A}' | '\u{2795}' | '\u{FB29}' | '\u{FE62}' | '\u{FF0B}')
+}
+
+/// How much a line looks like a fence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rule {
+    /// Dashes or plus signs, perhaps with the name of a language.
+    Dashes,
+    /// Other signs: asterisks, backticks, the opening of a comment.
+    Signs,
+}
+
+/// Names of languages that stand beside fences.
+const LANGUAGES: &[&str] = &[
+    "yaml",
+    "yml",
+    "toml",
+    "json",
+    "json5",
+    "jsonc",
+    "hjson",
+    "js",
+    "javascript",
+    "ts",
+    "typescript",
+    "coffee",
+    "coffeescript",
+    "cson",
+    "ini",
+    "edn",
+    "lua",
+    "xml",
+    "ruby",
+    "rb",
+    "python",
+    "py",
+    "properties",
+];
+
+/// Whether a line is a rule of signs, of whatever kind and number.
+pub(super) fn rule(line: &str) -> Option<Rule> {
+    let is_sign = |c: char| is_dash(c) || is_plus(c) || (!c.is_alphanumeric() && !c.is_whitespace());
+    if line.starts_with("<!--") && !line.contains("-->") {
+        return Some(Rule::Signs);
+    }
+    let after = line.trim_start_matches(|c: char| is_sign(c) || c.is_whitespace());
+    let signs = line.get(..line.len() - after.len()).unwrap_or_default();
+    let word = after.trim_end_matches(|c: char| is_sign(c) || c.is_whitespace());
+    let is_language = LANGUAGES.iter().any(|language| word.eq_ignore_ascii_case(language));
+    // `---anything` is front matter in a language of that name.
+    let is_glued = signs == "---" && !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
+    if signs.trim().is_empty() || !(word.is_empty() || is_language || is_glued) {
+        return None;
+    }
+    Some(if signs.contains(|c| is_dash(c) || is_plus(c)) { Rule::Dashes } else { Rule::Signs })
+}
+
+/// A line of the form `key: value` or `key = value`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Pair<'t> {
+    /// Normalised.
+    pub(super) key: Cow<'t, str>,
+    pub(super) value: &'t str,
+}
+
+/// Keys are not longer.
+const MOST_KEY_CHARACTERS: usize = 60;
+
+/// What stands before a key in damaged front matter, in comments, and in the header lines of other tools.
+const OPENINGS: &[char] = &['{', '"', '\'', '“', '”', '„', '‘', '’', '«', '<', '!', '>', ':', '%', '+', '`', ','];
+
+/// The key and the value of a line that has both; the value may be empty.
+pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
+    let line = line.trim_matches(is_invisible);
+    let line = line.strip_prefix("#+").unwrap_or(line);
+    let line =
+        line.strip_prefix("<!--").unwrap_or(line).trim_start_matches(|c| is_invisible(c) || OPENINGS.contains(&c));
+    let separators = [':', '=', '：', '＝', '︰', '﹕', '∶'];
+    let (at, separator) = line.char_indices().take(MOST_KEY_CHARACTERS).find(|(_, c)| separators.contains(c))?;
+    let key = lifecycle::normal(line.get(..at)?);
+    if key.is_empty() {
+        return None;
+    }
+    let value = line.get(at + separator.len_utf8()..)?;
+    let value =
+        value.trim_end_matches("-->").trim_matches(|c: char| is_invisible(c) || separators.contains(&c) || c == '>');
+    let value = value.split(" #").next().unwrap_or_default();
+    const QUOTES: [char; 12] = ['"', '\'', '“', '”', '„', '‘', '’', '«', '»', '`', ',', '}'];
+    Some(Pair { key, value: value.trim_matches(|c| is_invisible(c) || QUOTES.contains(&c)) })
+}
+
+impl Pair<'_> {
+    /// Whether dateline reads this key.
+    pub(super) fn is_known(&self) -> bool {
+        names::is_known(&self.key)
+    }
+
+    /// Whether the pair says, or may say, that the article is not public.
+    pub(super) fn verdict(&self) -> Verdict {
+        match lifecycle::is_nearly_embargo(&self.key) {
+            true => Verdict::Withheld,
+            false => names::verdict(&self.key, Some(self.value)),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+use super::*;
+
+fn show(node: &Node<'_>, text: &str) -> String {
+    match &node.value {
+        Value::Null => "null".into(),
+        Value::Scalar(scalar) => format!("{scalar}@{}", text.get(node.span.clone()).expect("a span of the file")),
+        Value::List(items) => {
+            format!("[{}]", items.iter().map(|item| show(item, text)).collect::<Vec<_>>().join(", "))
+        }
+        Value::Map(entries) => {
+            let entries: Vec<String> =
+                entries.iter().map(|(key, value)| format!("{}={}", key.name, show(value, text))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+    }
+}
+
+#[test]
+fn values_are_verbatim_and_placed() {
+    for (text, expected) in [
+        ("---\ntitle: 1.10\nlanguage: no\n---\nx", "{title=1.10@1.10, language=no@no}"),
+        (
+            "---\r\ntitle: \"科技: 案例\"\r\ntags: [甲, 'b']\r\n---\r\nx",
+            "{title=科技: 案例@\"科技: 案例\", tags=[甲@甲, b@'b']}",
+        ),
+        ("---\n图:\n  标题: 桥\ntitle:\n...\nx", "{图={标题=桥@桥}, title=null}"),
+        (
+            "+++\ntitle = \"a\"\ndate = 2026-11-23T10:00:00+08:00\n[extra]\nn = 0x1F\n+++\n",
+            "{title=a@\"a\", date=2026-11-23T10:00:00+08:00@2026-11-23T10:00:00+08:00, extra={n=1F@0x1F}}",
+        ),
+        ("---\n---\n", "{}"),
+        ("---\n# only a comment\n---\n", "{}"),
+    ] {
+        let matter = read(text, Kind::Markdown)
+            .expect("has front matter")
+            .unwrap_or_else(|refusal| panic!("{text}: {refusal:?}"));
+        assert_eq!(show(&Node { value: Value::Map(matter.keys), span: 0..0 }, text), expected);
+    }
+    assert!(read("# heading\n---\n", Kind::Markdown).is_none());
+}
+
+#[test]
+fn what_is_refused() {
+    let deep = format!("---\na: {}{}\n---\n", "[".repeat(40), "]".repeat(40));
+    let long = format!("---\na: [{}]\n---\n", "1,".repeat(40_000));
+    for (text, reason) in [
+        ("---\ntitle: x\n", "not closed"),
+        ("+++\ntitle = \"x\"\n", "not closed"),
+        ("---\ntitle: a: b\n---\n", "not YAML"),
+        ("---\na: &x 1\nb: *x\n---\n", "aliases"),
+        ("---\na: 1\na: 2\n---\n", "twice"),
+        ("---\n- title: a\n- b\n---\n", "list of keys"),
+        ("---\n[a]: 1\ntitle: x\n---\n", "a key is a word"),
+        ("+++\na = \n+++\n", "not TOML"),
+        (deep.as_str(), "deeper"),
+        (long.as_str(), "larger"),
+    ] {
+        let refusal = read(text, Kind::Markdown)
+            .expect("has front matter")
+            .expect_err(text.get(..20.min(text.len())).unwrap_or(text));
+        assert!(refusal.message.contains(reason), "{text:.40}: {}", refusal.message);
+    }
+}

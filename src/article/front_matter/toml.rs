@@ -1,0 +1,46 @@
+//! TOML.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Key, MOST_DEPTH, Node, Refusal, Value};
+
+/// Reads a table; `shift` is where it stands in the file.
+pub(super) fn read(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {
+    let table = DeTable::parse(matter).map_err(|error| {
+        let span = error.span().map_or(shift..shift, |span| shift + span.start..shift + span.end);
+        let message = format!("this is not TOML: {}", error.message().trim().replace('\n', "; "));
+        Refusal::new(span, message, "see toml.io for how values are written; text needs quotation marks")
+    })?;
+    Ok(entries(table.into_inner(), shift, 0))
+}
+
+fn entries(table: DeTable<'_>, shift: usize, depth: usize) -> Vec<(Key<'_>, Node<'_>)> {
+    let shifted = |span: Range<usize>| shift + span.start..shift + span.end;
+    let mut entries: Vec<_> = table
+        .into_iter()
+        .map(|(key, value)| {
+            let span = shifted(key.span());
+            (Key { name: key.into_inner(), span }, node(value, shift, depth + 1))
+        })
+        .collect();
+    entries.sort_by_key(|(key, _)| key.span.start);
+    entries
+}
+
+fn node(value: Spanned<DeValue<'_>>, shift: usize, depth: usize) -> Node<'_> {
+    let span = shift + value.span().start..shift + value.span().end;
+    let value = match value.into_inner() {
+        _ if depth > MOST_DEPTH => Value::Null,
+        DeValue::String(text) => Value::Scalar(text),
+        DeValue::Integer(number) => Value::Scalar(number.as_str().to_owned().into()),
+        DeValue::Float(number) => Value::Scalar(number.as_str().to_owned().into()),
+        DeValue::Boolean(boolean) => Value::Scalar(boolean.to_string().into()),
+        DeValue::Datetime(date) => Value::Scalar(date.to_string().into()),
+        DeValue::Array(items) => Value::List(items.into_iter().map(|item| node(item, shift, depth + 1)).collect()),
+        DeValue::Table(table) => Value::Map(entries(table, shift, depth)),
+    };
+    Node { value, span }
+}

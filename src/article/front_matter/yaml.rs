@@ -1,0 +1,247 @@
+//! YAML, and JSON, which is nearly a part of it.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+use super::{Key, MOST_DEPTH, Node, Refusal, TOO_LARGE, Value};
+use crate::types::is_invisible;
+
+/// The most events of a document: far more than any article needs, and far less than a bomb.
+const MOST_EVENTS: usize = 20_000;
+
+const HELP: &str = "see yaml.org for how values are written; text with `:` or `#` in it needs quotation marks";
+
+/// Reads a mapping; `shift` is where it stands in the file. What the parser is too strict about is put right first, if nothing else helps.
+pub(super) fn read(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {
+    parse(matter, shift).or_else(|refusal| {
+        let surrogates = Surrogates::find(matter);
+        let Some(repaired) = repaired(matter, surrogates) else { return Err(refusal) };
+        let keys = parse(&repaired, shift).map_err(|_| refusal)?;
+        let owned = |text: &str| surrogates.map_or_else(|| text.to_owned(), |surrogates| surrogates.restored(text));
+        Ok(keys.into_iter().map(|(key, node)| (key.rewritten(&owned), node.rewritten(&owned))).collect())
+    })
+}
+
+/// The same text, byte for byte as long, without what valid YAML has and the parser refuses: tabs and other blanks behind a colon,
+/// halves of surrogate pairs, byte order marks, control characters. `None` where it has none of these.
+fn repaired(matter: &str, surrogates: Option<Surrogates>) -> Option<String> {
+    let mut text = String::with_capacity(matter.len());
+    for line in matter.split_inclusive('\n') {
+        let value = line.find(':').map_or(line.len(), |at| at + 1);
+        let (key, value) = line.split_at_checked(value).unwrap_or((line, ""));
+        let blanks = value.find(|c: char| !is_invisible(c) || c == '\n').unwrap_or(value.len());
+        let (blanks, value) = value.split_at_checked(blanks).unwrap_or(("", value));
+        text.extend(key.chars().map(printable));
+        text.extend(blanks.bytes().map(|byte| if byte == b'\r' { '\r' } else { ' ' }));
+        text.extend(value.chars().map(printable));
+    }
+    if let Some(surrogates) = surrogates {
+        text = surrogates.replaced(&text);
+    }
+    (text != matter).then_some(text)
+}
+
+/// Characters that YAML does not print, as others of the same length.
+fn printable(character: char) -> char {
+    match character {
+        '\t' | '\n' | '\r' | '\u{85}' => character,
+        '\0'..='\u{1F}' | '\u{7F}' => ' ',
+        '\u{80}'..='\u{9F}' => '\u{A0}',
+        '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => '\u{2060}',
+        _ => character,
+    }
+}
+
+/// Writers of JSON escape characters above U+FFFF as two halves (`\uD83D\uDE80`), which the parser takes for two characters that don't
+/// exist. So each half becomes a private character while the parser reads, out of a range that the text does not use.
+#[derive(Clone, Copy, Debug)]
+struct Surrogates {
+    base: u32,
+}
+
+impl Surrogates {
+    const FIRST: u32 = 0xD800;
+    const COUNT: u32 = 0x800;
+
+    fn find(text: &str) -> Option<Surrogates> {
+        let escapes = || escapes(text).map(|(_, code)| code);
+        escapes().any(is_surrogate).then_some(())?;
+        let is_used = |base: u32| {
+            let range = base..base + Surrogates::COUNT;
+            text.chars().any(|c| range.contains(&u32::from(c))) || escapes().any(|code| range.contains(&code))
+        };
+        [0xE000, 0xE800, 0xF000].into_iter().find(|&base| !is_used(base)).map(|base| Surrogates { base })
+    }
+
+    fn replaced(self, text: &str) -> String {
+        let mut replaced = String::with_capacity(text.len());
+        let mut from = 0;
+        for (at, code) in escapes(text).filter(|(_, code)| is_surrogate(*code)) {
+            replaced.push_str(text.get(from..at).unwrap_or_default());
+            // Six bytes, as it was.
+            let _ = write!(replaced, "\\u{:04X}", code - Surrogates::FIRST + self.base);
+            from = at + 6;
+        }
+        replaced.push_str(text.get(from..).unwrap_or_default());
+        replaced
+    }
+
+    fn restored(self, text: &str) -> String {
+        let unit = |c: char| {
+            let code = u32::from(c);
+            let half = (self.base..self.base + Surrogates::COUNT).contains(&code);
+            if half { Some(code - self.base + Surrogates::FIRST) } else { None }
+        };
+        let mut units = Vec::with_capacity(text.len());
+        for character in text.chars() {
+            match unit(character).and_then(|unit| u16::try_from(unit).ok()) {
+                Some(unit) => units.push(unit),
+                None => units.extend_from_slice(character.encode_utf16(&mut [0; 2])),
+            }
+        }
+        String::from_utf16_lossy(&units)
+    }
+}
+
+fn is_surrogate(code: u32) -> bool {
+    (0xD800..0xE000).contains(&code)
+}
+
+/// The escapes `\uXXXX` in a text: where each begins, and its code.
+fn escapes(text: &str) -> impl Iterator<Item = (usize, u32)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            at += text.get(at..)?.find('\\')?;
+            let escape = text.get(at..at + 6).and_then(|escape| escape.strip_prefix("\\u"));
+            match escape.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
+                Some(code) => {
+                    at += 6;
+                    return Some((at - 6, code));
+                }
+                // An escaped backslash begins no other escape.
+                None => at += if text.get(at + 1..)?.starts_with('\\') { 2 } else { 1 },
+            }
+        }
+    })
+}
+
+/// The parser counts characters; files are cut by bytes.
+struct Positions<'t> {
+    text: &'t str,
+    shift: usize,
+    /// The byte of every 64th character; nothing for ASCII, of which each is its own.
+    marks: Vec<usize>,
+}
+
+impl Positions<'_> {
+    const STEP: usize = 64;
+
+    fn new(text: &str, shift: usize) -> Positions<'_> {
+        let marks = match text.is_ascii() {
+            true => Vec::new(),
+            false => text.char_indices().step_by(Positions::STEP).map(|(at, _)| at).collect(),
+        };
+        Positions { text, shift, marks }
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        if self.marks.is_empty() {
+            return character.min(self.text.len());
+        }
+        let Some(&mark) = self.marks.get(character / Positions::STEP) else { return self.text.len() };
+        let rest = self.text.get(mark..).unwrap_or_default();
+        mark + rest.char_indices().nth(character % Positions::STEP).map_or(rest.len(), |(at, _)| at)
+    }
+
+    fn at(&self, character: usize) -> usize {
+        self.shift + self.byte(character)
+    }
+
+    fn span(&self, span: Span) -> Range<usize> {
+        let (start, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
+        // The end of a block includes the blank lines behind it.
+        let marked = self.text.get(start..end).unwrap_or_default().trim_end();
+        self.shift + start..self.shift + start + marked.len()
+    }
+}
+
+/// A collection that is being filled.
+enum Open<'t> {
+    List(Vec<Node<'t>>),
+    Map(Vec<(Key<'t>, Node<'t>)>, Option<Key<'t>>),
+}
+
+fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {
+    let positions = Positions::new(matter, shift);
+    let refuse = |message: &str, span| Refusal::new(span, message, HELP);
+    let mut open: Vec<(Open<'_>, Range<usize>)> = Vec::new();
+    let mut root = None;
+    let mut events = 0;
+    for event in Parser::new_from_str(matter) {
+        let (event, span) = event.map_err(|error| {
+            let at = positions.at(error.marker().index());
+            refuse(&format!("this is not YAML: {}", error.info()), at..at + 1)
+        })?;
+        let span = positions.span(span);
+        events += 1;
+        if events > MOST_EVENTS || open.len() > MOST_DEPTH {
+            return Err(refuse(TOO_LARGE, span));
+        }
+        let done = match event {
+            Event::Alias(_) => return Err(refuse("aliases (`*name`) are not used in front matter", span)),
+            Event::SequenceStart(..) => {
+                open.push((Open::List(Vec::new()), span));
+                continue;
+            }
+            Event::MappingStart(..) => {
+                open.push((Open::Map(Vec::new(), None), span));
+                continue;
+            }
+            Event::Scalar(text, style, ..) => {
+                let null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null");
+                Node { value: if null { Value::Null } else { Value::Scalar(text) }, span }
+            }
+            Event::SequenceEnd | Event::MappingEnd => match open.pop() {
+                Some((Open::List(items), start)) => {
+                    Node { value: Value::List(items), span: start.start..span.end.max(start.end) }
+                }
+                Some((Open::Map(entries, _), start)) => {
+                    Node { value: Value::Map(entries), span: start.start..span.end.max(start.end) }
+                }
+                None => continue,
+            },
+            Event::DocumentStart(_) if root.is_some() => {
+                return Err(refuse("front matter is one YAML document, not several", span));
+            }
+            _ => continue,
+        };
+        match open.last_mut() {
+            None => root = Some(done),
+            Some((Open::List(items), _)) => items.push(done),
+            Some((Open::Map(entries, pending), _)) => match (pending.take(), done.value) {
+                (Some(key), value) => {
+                    let node = Node { value, span: done.span };
+                    match entries.iter().find(|(known, _)| known.name == key.name) {
+                        // Merging tools write a key twice; that says no more than once.
+                        Some((_, known)) if known.is_same(&node) => {}
+                        Some(_) => {
+                            let message = format!("the key `{}` is there twice", key.name.escape_debug());
+                            return Err(refuse(&message, key.span));
+                        }
+                        None => entries.push((key, node)),
+                    }
+                }
+                (None, Value::Scalar(name)) => *pending = Some(Key { name, span: done.span }),
+                (None, _) => return Err(refuse("a key is a word", done.span)),
+            },
+        }
+    }
+    match root {
+        Some(Node { value: Value::Map(entries), .. }) => Ok(entries),
+        None | Some(Node { value: Value::Null, .. }) => Ok(Vec::new()),
+        Some(Node { span, .. }) => Err(refuse("front matter is a list of keys and values such as `title: ...`", span)),
+    }
+}
