@@ -70,6 +70,10 @@ pub struct PublishedArticle {
     pub updated: Moment,
     /// The language it is written in.
     pub language: Language,
+    /// Whether readers get only the free part of its text, and no enclosures.
+    pub is_teaser: bool,
+    /// Whether feeds have it. Search engines are asked not to list the page of one that is unlisted.
+    pub is_listed: bool,
     /// What its page has in common with those of its section.
     pub frame: Arc<PageFrame>,
 }

@@ -54,6 +54,8 @@ pub struct Card {
     pub corrections: Vec<Moment>,
     /// The files below the content directory that it names, with what is known of each.
     pub files: Vec<(ArticlePath, Option<MediaFacts>)>,
+    /// So many of them, the first ones, everybody may have, also where the article is paid.
+    pub free_files: usize,
 }
 
 const DRAFT: u8 = 1;
@@ -105,6 +107,7 @@ struct Seldom<'c> {
     corrections: Vec<i64>,
     #[serde(borrow)]
     files: Vec<(&'c str, Option<StoredFacts>)>,
+    free_files: usize,
 }
 
 /// Length, width and height.
@@ -126,6 +129,7 @@ impl Packed {
             retracted: metadata.retracted.as_ref().map(|retracted| retracted.reason.as_ref().map(Text::as_str)),
             corrections: metadata.corrections.iter().map(|correction| correction.date.packed()).collect(),
             files: metadata.local_files().map(|(path, known)| (path.as_str(), known.map(facts))).collect(),
+            free_files: metadata.free_files().count(),
         };
         let stored = Stored {
             hash: *metadata.hash.as_bytes(),
@@ -230,6 +234,7 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
                 (ArticlePath::new(path), known)
             })
             .collect(),
+        free_files: seldom.free_files,
     })
 }
 
@@ -244,6 +249,12 @@ impl Card {
     /// Whether feeds may have it, as far as its author says.
     pub fn is_listed(&self) -> bool {
         self.in_feeds && self.access.is_listed()
+    }
+
+    /// The files below the content directory that readers may have; of a teaser only the free ones.
+    pub fn public_files(&self, is_teaser: bool) -> impl Iterator<Item = &ArticlePath> {
+        let count = if is_teaser { self.free_files } else { self.files.len() };
+        self.files.iter().take(count).map(|(path, _)| path)
     }
 
     /// What stands for a card that cannot be opened, which those that [`Packed::of`] makes always can: a draft, so that nobody sees it.
@@ -269,6 +280,7 @@ impl Card {
             retracted: None,
             corrections: Vec::new(),
             files: Vec::new(),
+            free_files: 0,
         }
     }
 }
@@ -331,6 +343,7 @@ mod tests {
                 retracted: metadata.retracted.clone(),
                 corrections: metadata.corrections.iter().map(|correction| correction.date).collect(),
                 files: metadata.local_files().map(|(path, facts)| (path.clone(), facts)).collect(),
+                free_files: metadata.free_files().count(),
             };
             assert_eq!(card, said, "{keys}");
             assert_eq!((article.card.hash(), article.card.has_files()), (said.hash, !said.files.is_empty()), "{keys}");

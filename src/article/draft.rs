@@ -15,7 +15,9 @@ use self::lifecycle::Lifecycle;
 
 use super::access::Access;
 use super::date::{self, Date};
+use super::free_part::free_part;
 use super::front_matter::Refusal;
+use super::render;
 use super::sanitise::percent_decoded;
 use super::{
     Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Origin, ParseOptions, Parsed,
@@ -82,6 +84,8 @@ pub(crate) struct Draft<'a> {
     draft: bool,
     in_feeds: bool,
     body: Option<Body>,
+    /// The free part of a paid article, where the reader of its format knows it.
+    free_body: Option<Body>,
     access: Access,
     life: Lifecycle,
     /// An unusable date was reported; that there is none is no further news.
@@ -121,6 +125,7 @@ impl<'a> Draft<'a> {
             draft: false,
             in_feeds: true,
             body: None,
+            free_body: None,
             access: Access::default(),
             life: Lifecycle::default(),
             date_refused: false,
@@ -601,6 +606,16 @@ impl<'a> Draft<'a> {
             (Some(title), Some(slug)) if !refused => {
                 let described = self.image_caption.is_some() || self.image_credit.is_some();
                 let has_image = described || !self.image.is_empty();
+                let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));
+                let body = if self.access.is_paid() {
+                    let free = self.free_body.unwrap_or_else(|| free_part(&body));
+                    Body::Paid { free: Box::new(free), whole: Box::new(body) }
+                } else {
+                    body
+                };
+                let is_unlisted = !self.access.is_listed() && !self.access.is_private();
+                let folder = self.source.path.folder();
+                let body_files = if is_unlisted { render::local_media(&body, folder) } else { Vec::new() };
                 let metadata = Metadata {
                     hash: self.hash,
                     title,
@@ -633,8 +648,8 @@ impl<'a> Draft<'a> {
                     expires: life.expires,
                     retracted: life.retracted,
                     corrections: life.corrections,
+                    body_files,
                 };
-                let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));
                 Some(Article::new(self.source.path, metadata, body))
             }
             _ => None,

@@ -75,6 +75,11 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
                 draft.refuse_key(meaning, span, message, "correct the JSON");
             }
         }
+        if json_ld::says_paid(&block) {
+            let span = place_after(source, "", "isAccessibleForFree").unwrap_or(0..0);
+            let message = "`isAccessibleForFree` stands in JSON-LD that cannot be read";
+            draft.refuse_access(span, message, "correct the JSON");
+        }
         let message = format!("the JSON-LD cannot be read: {message}");
         draft.report(
             Code::HtmlJsonLd,
@@ -87,11 +92,6 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     let stated = draft.stated();
     let first = |field: Field| findings.iter().find(|finding| finding.field == field);
     let link = first(Field::Link).and_then(|link| WebUrl::parse(&link.value).ok());
-    let figure = page.lead_figure().map(|(mut figure, above)| {
-        let written = figure.url.clone();
-        figure.url = base.resolve(&written).unwrap_or(figure.url);
-        (figure, written, above)
-    });
     let image = first(Field::ImageUrl);
     for finding in &findings {
         // Names and tags: all that the first of the sources has, and nothing of the others.
@@ -116,10 +116,24 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
             // Words about a picture belong to the picture of the same source.
             Field::ImageAlt if !outranked(Field::ImageUrl) => draft.set_image_alt(value, span, how),
             Field::ImageCaption if !outranked(Field::ImageUrl) => draft.set_image_caption(value, span, how),
+            Field::Paywall => draft.set_access("isAccessibleForFree", value, span, how),
             Field::ImageCredit if !outranked(Field::ImageUrl) => draft.set_image_credit(value, span, how),
             _ => {}
         }
     }
+    let paid_parts = findings.iter().filter(|finding| finding.field == Field::PaidPart);
+    let paid_parts: Vec<&str> = paid_parts.map(|finding| finding.value.as_str()).collect();
+    // A picture in the paid part is not the lead picture.
+    let free = draft.is_paid().then(|| Page::parse(source).into_free_part(&paid_parts));
+    let figure = match &free {
+        Some(free) => free.as_ref().and_then(Page::lead_figure),
+        None => page.lead_figure(),
+    };
+    let figure = figure.map(|(mut figure, above)| {
+        let written = figure.url.clone();
+        figure.url = base.resolve(&written).unwrap_or(figure.url);
+        (figure, written, above)
+    });
     let mut figure_taken = false;
     if let Some((figure, written, above)) = &figure
         && image.is_none_or(|image| same_file(&image.value, &figure.url))
@@ -133,6 +147,10 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     }
     let titles = findings.iter().filter(|finding| finding.field == Field::Title).map(|finding| finding.value.as_str());
     let titles = titles.collect::<Vec<_>>();
+    if let Some(free) = free {
+        let body = free.and_then(|free| free.body(&titles, figure_taken, &base)).unwrap_or_default();
+        draft.set_free_body(Body::Html(body));
+    }
     match page.body(&titles, figure_taken, &base) {
         Some(body) => draft.set_body(Body::Html(body)),
         None if draft.is_retracted() => {}
@@ -196,6 +214,10 @@ enum Field {
     ImageAlt,
     ImageCaption,
     ImageCredit,
+    /// That the article is not free.
+    Paywall,
+    /// The selector of a part that is paid.
+    PaidPart,
 }
 
 /// A value, and how it was found.
@@ -262,6 +284,7 @@ const METAS: &[(&str, Field, &str)] = &[
     ("news_keywords", Field::Tag, "meta"),
     ("keywords", Field::Tag, "meta"),
     ("description", Field::Summary, "meta"),
+    ("cssSelector", Field::PaidPart, "microdata"),
     ("source", Field::Source, "meta"),
     ("copyright", Field::Copyright, "meta"),
     ("twitter:image", Field::ImageUrl, "meta"),

@@ -8,6 +8,7 @@ mod charset;
 mod date;
 mod draft;
 mod fields;
+mod free_part;
 mod front_matter;
 mod html;
 mod lifecycle;
@@ -292,6 +293,8 @@ pub struct Metadata {
     pub retracted: Option<Retraction>,
     /// What was corrected, oldest first.
     pub corrections: Vec<Correction>,
+    /// The files below the content directory that the text of an unlisted article shows. Of others the windows of feeds know them.
+    pub body_files: Vec<ArticlePath>,
 }
 
 /// The withdrawal of an article.
@@ -311,14 +314,17 @@ pub struct Correction {
 }
 
 impl Metadata {
-    /// The files below the content directory that it names, with what is known of each.
+    /// The files below the content directory that it names, with what is known of each: first the free ones.
     pub fn local_files(&self) -> impl Iterator<Item = (&ArticlePath, Option<MediaFacts>)> {
-        let pictures = self.image.iter().flat_map(|image| &image.files).map(|file| (&file.url, file.facts));
-        let media = self.media.iter().map(|media| (&media.url, media.facts));
-        pictures.chain(media).filter_map(|(url, facts)| match url {
-            MediaReference::Local(path) => Some((path, facts)),
-            MediaReference::Remote(_) => None,
-        })
+        let media = self.media.iter().filter_map(|media| Some((media.url.local()?, media.facts)));
+        self.free_files().chain(media)
+    }
+
+    /// Those of them that everybody may have, also where the article is paid: its pictures. Enclosures are what is paid for.
+    pub fn free_files(&self) -> impl Iterator<Item = (&ArticlePath, Option<MediaFacts>)> {
+        let pictures = self.image.iter().flat_map(|image| &image.files);
+        let pictures = pictures.filter_map(|file| Some((file.url.local()?, file.facts)));
+        pictures.chain(self.body_files.iter().map(|path| (path, None)))
     }
 
     fn measure_files(&mut self, mut measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
@@ -400,6 +406,16 @@ pub enum MediaReference {
     Local(ArticlePath),
 }
 
+impl MediaReference {
+    /// The file below the content directory, if it is one.
+    fn local(&self) -> Option<&ArticlePath> {
+        match self {
+            MediaReference::Local(path) => Some(path),
+            MediaReference::Remote(_) => None,
+        }
+    }
+}
+
 /// The body as it was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Body {
@@ -409,6 +425,13 @@ pub enum Body {
     Html(String),
     /// Plain paragraphs.
     Paragraphs(Vec<Text>),
+    /// Of a paid article: what everybody may read, and all of it. Neither is paid in turn.
+    Paid {
+        /// What everybody may read; may be empty.
+        free: Box<Body>,
+        /// All of it.
+        whole: Box<Body>,
+    },
 }
 
 impl Body {
@@ -417,6 +440,7 @@ impl Body {
         match self {
             Body::Markdown(text) | Body::Html(text) => text.len(),
             Body::Paragraphs(paragraphs) => paragraphs.iter().map(|paragraph| paragraph.as_str().len()).sum(),
+            Body::Paid { free, whole } => free.len() + whole.len(),
         }
     }
 

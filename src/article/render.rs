@@ -27,6 +27,8 @@ pub struct LinkBase {
     pub folder: String,
     /// Whether the HTML has a page of its own, so that the goals of footnote links can stay in it.
     pub anchors: bool,
+    /// Whether only the free part of a paid article is shown.
+    pub free_only: bool,
 }
 
 impl Rendered {
@@ -50,6 +52,25 @@ pub struct Rendered {
 
 /// Renders a body. Never fails: what cannot be read as markup is shown as text.
 pub fn render(body: &Body, links: &LinkBase) -> Rendered {
+    match (body, links.free_only) {
+        (Body::Paid { free, .. }, true) => render_whole(free, links),
+        (Body::Paid { whole, .. }, false) => render_whole(whole, links),
+        (body, false) => render_whole(body, links),
+        // Of an earlier version, say, that was not paid: nobody knows which part of it is free.
+        (_, true) => Rendered::empty(),
+    }
+}
+
+/// The files of the content directory that everybody may see in a body; `folder` is that of its article.
+pub(super) fn local_media(body: &Body, folder: &str) -> Vec<ArticlePath> {
+    let Ok(anywhere) = WebUrl::parse("http://localhost/") else { return Vec::new() };
+    let free_only = matches!(body, Body::Paid { .. });
+    let links =
+        LinkBase { page: anywhere.clone(), media: anywhere, folder: folder.to_owned(), anchors: false, free_only };
+    render(body, &links).local_media
+}
+
+fn render_whole(body: &Body, links: &LinkBase) -> Rendered {
     match body {
         Body::Markdown(markdown) if markdown.len() > LONGEST_MARKDOWN => as_typed(markdown),
         Body::Markdown(markdown) => {
@@ -61,6 +82,8 @@ pub fn render(body: &Body, links: &LinkBase) -> Rendered {
         Body::Html(html) if too_tangled(html) => as_typed(html),
         Body::Html(html) => sanitise(html, links),
         Body::Paragraphs(paragraphs) => paragraphs_of(paragraphs.iter().map(Text::as_str)),
+        // One inside the other there is not.
+        Body::Paid { .. } => Rendered::empty(),
     }
 }
 
@@ -95,6 +118,7 @@ mod tests {
             media: WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
             folder: "world/2026".into(),
             anchors: false,
+            free_only: false,
         }
     }
 

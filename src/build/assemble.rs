@@ -12,7 +12,7 @@ use crate::article::render::{LinkBase, Rendered};
 use crate::article::sanitise::escape;
 use crate::article::summary::{DEFAULT_LIMIT, summarise};
 use crate::article::{Correction, MediaFacts, MediaReference, Metadata};
-use crate::config::{Config, FeedOptions, MediaType};
+use crate::config::{Config, FeedOptions, MediaType, Paid};
 use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
 use crate::snapshot::{PageFrame, PublishedArticle};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl, encode_segment, media_type};
@@ -108,6 +108,8 @@ pub fn published(
         published,
         updated,
         language,
+        is_teaser: config.content.paid == Paid::Teaser && card.access.is_paid(),
+        is_listed: card.access.is_listed(),
         frame: Arc::clone(frame),
     })
 }
@@ -119,6 +121,7 @@ pub fn link_base(article: &PublishedArticle) -> LinkBase {
         media: below(&article.frame.site_url, "media/"),
         folder: article.path.folder().to_owned(),
         anchors: false,
+        free_only: article.is_teaser,
     }
 }
 
@@ -175,6 +178,7 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
     let media = metadata
         .media
         .iter()
+        .filter(|_| !article.is_teaser)
         .filter_map(|media| {
             let url = address(&media.url, media.facts)?;
             let media_type = media
@@ -202,7 +206,11 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         authors: metadata.authors.clone(),
         editors: metadata.editors.clone(),
         summary,
-        content: with_corrections(&rendered.html, article, &metadata.corrections),
+        // What was corrected in the paid part is part of it.
+        content: match article.is_teaser {
+            true => rendered.html.clone(),
+            false => with_corrections(&rendered.html, article, &metadata.corrections),
+        },
         tags: metadata.tags.clone(),
         section: article.frame.trail.iter().map(|(title, _)| title.clone()).collect(),
         language: article.language.clone(),

@@ -280,7 +280,7 @@ fn feed_page<'c>(key: &FeedKey, cabinet: &'c Cabinet) -> FeedPage<'c> {
 
 /// The page of an article.
 pub fn article_page(article: &PublishedArticle, entry: &Entry) -> Resource {
-    let page = page::article_page(entry, &article.frame);
+    let page = page::article_page(entry, &article.frame, article.is_listed);
     Resource::new(ResourceKind::Page, page.into_bytes(), Some(article.updated.timestamp()), PAGE_MAX_AGE)
         .announcing(&article.frame.feeds)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::article::SectionClaim;
 use crate::article::card::Card;
-use crate::config::{Config, Section, Selector};
+use crate::config::{Config, Paid, Section, Selector};
 use crate::diag::{Code, Diagnostic};
 use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
 
@@ -148,6 +148,11 @@ impl Cabinet {
     /// The configuration these sections are of.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    /// Whether neither feeds nor pages have an article, because of who may read it.
+    pub fn leaves_out(&self, card: &Card) -> bool {
+        card.access.is_private() || (card.access.is_paid() && self.config.content.paid == Paid::Omit)
     }
 
     /// A configured section.

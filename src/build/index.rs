@@ -290,7 +290,7 @@ impl Index {
                 }
             }
             _ if card.draft => standing = Standing::Draft,
-            _ if card.access.is_private() => standing = Standing::Restricted,
+            _ if self.cabinet.leaves_out(card) => standing = Standing::Restricted,
             (None, _) => {}
             (Some(published), _) if published.timestamp() > now && !was_public(published) => {
                 standing = Standing::Scheduled(published);

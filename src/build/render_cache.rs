@@ -24,7 +24,7 @@ impl RenderKey {
             links.page.as_str().as_bytes(),
             links.media.as_str().as_bytes(),
             links.folder.as_bytes(),
-            &[u8::from(links.anchors)],
+            &[u8::from(links.anchors) | u8::from(links.free_only) << 1],
             &RENDERER_VERSION.to_le_bytes(),
         ]))
     }

@@ -72,10 +72,14 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
             let frame = std::sync::Arc::new(assemble::frame(index.cabinet(), filed));
             if let Some(article) = assemble::published(path, card, filed, None, config, &frame) {
                 say!("link     {}", article.url);
+                if article.is_teaser {
+                    say!("It is published as a teaser: it is {}, and `content.paid` is \"teaser\".", card.access);
+                }
             }
         }
         Standing::Draft => say!("It is not published: it is a draft."),
-        Standing::Restricted => say!("It is not published: it is {}.", card.access),
+        Standing::Restricted if card.access.is_private() => say!("It is not published: it is {}.", card.access),
+        Standing::Restricted => say!("It is not published: it is paid, and left out since `content.paid` is \"omit\"."),
         Standing::Undated => say!("It is not published: it has no date."),
         Standing::Scheduled(instant) => say!("It is published at {}.", rfc3339(instant.timestamp())),
         Standing::Expired(instant) => {

@@ -155,6 +155,20 @@ pub struct Content {
     pub removals: Removals,
     /// How changes are found.
     pub watch: Watch,
+    /// What readers get of paid articles.
+    pub paid: Paid,
+}
+
+/// `content.paid`: what readers get of articles for members or subscribers, the most first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Paid {
+    /// Everything.
+    Full,
+    /// Title, written summary and the free part of the text.
+    #[default]
+    Teaser,
+    /// Nothing.
+    Omit,
 }
 
 /// `content.watch`: how changes of articles are found.

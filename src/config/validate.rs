@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
 use super::{
-    ArticleUrl, Checked, Config, Content, Places, Reload, Removals, Server, Site, Taxonomies, UpdatedWhen, Watch,
+    ArticleUrl, Checked, Config, Content, Paid, Places, Reload, Removals, Server, Site, Taxonomies, UpdatedWhen, Watch,
 };
 use super::{addresses, feeds, sections, server};
 use crate::article::{ParseOptions, WireField};
@@ -113,6 +113,8 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let removals = removals(&mut content_table, sink);
     let ways = [("auto", Watch::Auto), ("events", Watch::Events), ("poll", Watch::Poll)];
     let watch = content_table.text(sink, "watch").and_then(|word| choice(sink, Code::ConfigChoice, &word, &ways));
+    let amounts = [("teaser", Paid::Teaser), ("full", Paid::Full), ("omit", Paid::Omit)];
+    let paid = content_table.text(sink, "paid").and_then(|word| choice(sink, Code::ConfigChoice, &word, &amounts));
     let feeds = feeds::options(&mut feeds_table, sink, &feeds::defaults());
     let moves = [("text", UpdatedWhen::Text), ("explicit", UpdatedWhen::Explicit)];
     let updated_when =
@@ -156,6 +158,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
             sources: Arc::new(sources),
             removals,
             watch: watch.unwrap_or_default(),
+            paid: paid.unwrap_or_default(),
         },
         parsing: Arc::new(parsing),
         output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),

@@ -80,6 +80,30 @@ impl Engine {
         stale
     }
 
+    /// Takes the paid part out of the entries of articles that are teasers from now on. Their free parts may be late, and until they are
+    /// there nobody must see what was public before.
+    pub(super) fn abridge(&mut self, index: &Index, changed: &[ArticlePath]) {
+        for path in changed {
+            if self.held.get(path).is_none_or(|held| held.article.is_teaser) {
+                continue;
+            }
+            let Some(card) = self.catalog.get(path).map(|card| card.open(path)) else { continue };
+            let Some(article) = self.published(index, path, &card).filter(|article| article.is_teaser) else {
+                continue;
+            };
+            let Some(held) = self.held.get_mut(path) else { continue };
+            self.unpacked.forget(held);
+            // Its source stays the one that is kept.
+            let article = PublishedArticle { hash: held.article.hash, ..article };
+            let rendered = Arc::new(Rendered::empty());
+            let entry = Arc::new(assemble::entry(&article, &held.metadata, &rendered));
+            self.unpacked.note(path, &rendered);
+            (held.article, held.key, held.epoch) = (Arc::new(article), None, Held::STALE);
+            held.text = HeldText::Whole(rendered, entry);
+            self.abridged.insert(path.clone());
+        }
+    }
+
     /// Sees which entries of changed articles are not what their last good versions say: these are made anew.
     pub(super) fn note_stale(&mut self, index: &Index, changed: &[ArticlePath]) {
         for path in changed {
@@ -139,7 +163,8 @@ impl Engine {
     ) {
         let EntryDraft { card, metadata, mut article, key, summary_only, .. } = draft;
         let path = article.path.clone();
-        self.remember_text(index, &path, &metadata, &rendered, summary_only);
+        let shows = Shows { summary_only, is_teaser: article.is_teaser };
+        self.remember_text(index, &path, &metadata, &rendered, shows);
         let filed = index.get(&path);
         if let Some((_, updated)) = filed.and_then(|filed| self.dates(index, &path, filed)) {
             article.updated = updated;
@@ -189,6 +214,15 @@ struct EntryDraft {
     key: RenderKey,
     content: Content,
     summary_only: bool,
+}
+
+/// How much readers see of an article.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shows {
+    /// Nothing of its text, but for the summary.
+    pub(super) summary_only: bool,
+    /// Only the free part.
+    pub(super) is_teaser: bool,
 }
 
 /// The body of an entry.

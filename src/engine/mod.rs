@@ -31,7 +31,7 @@ use crate::build::farewell;
 use crate::build::filing::FeedKey;
 use crate::build::index::{Index, Standing};
 use crate::build::render_cache::{RenderCache, RenderKey};
-use crate::config::Config;
+use crate::config::{Config, Paid};
 use crate::diag::Diagnostic;
 use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record, Routes};
@@ -58,6 +58,8 @@ pub struct Engine {
     recollected: BTreeSet<ArticlePath>,
     /// Whether something is taken from readers that must not wait for anything.
     urgent: bool,
+    /// Articles that became teasers since the last publication.
+    abridged: BTreeSet<ArticlePath>,
     /// `None` until the first configuration.
     index: Option<Index>,
     /// Whether the content directory was listed completely once: nothing is published before.
@@ -151,6 +153,7 @@ impl Engine {
             missing: Missing::default(),
             deleted: BTreeMap::new(),
             urgent: false,
+            abridged: BTreeSet::new(),
             recollected: BTreeSet::new(),
             now: Timestamp::MIN,
             catalog: Catalog::with_room_for(ledger.len()),
@@ -323,6 +326,8 @@ impl Engine {
             return Err(told);
         }
         self.problems.set(Source::Reload, frozen);
+        // What is to be seen no more does not wait for the texts of others.
+        self.urgent |= before.as_ref().is_some_and(|before| before.content.paid < config.content.paid);
         self.epoch += 1;
         self.frames.clear();
         self.replace_index(index);
@@ -456,8 +461,11 @@ impl Engine {
         let over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= self.now));
         let diagnostics = std::mem::take(&mut parsed.diagnostics).into_iter();
         let is_draft = parsed.article.as_ref().is_some_and(|article| article.metadata.draft);
-        let told = |diagnostic: Diagnostic| match (over || !parsed.embargoed) && !is_draft {
-            true => diagnostic,
+        let is_public = (over || !parsed.embargoed) && !is_draft && !parsed.access.is_private();
+        let is_teaser = parsed.access.is_paid() && self.config().is_none_or(|config| config.content.paid != Paid::Full);
+        let told = |diagnostic: Diagnostic| match is_public {
+            // A line of it may be one that only members read.
+            true => diagnostic.discreet_unless(!is_teaser),
             false => diagnostic.discreet_unless(false).help("it is not public: only `dateline explain` tells more"),
         };
         diagnostics.map(told).collect()

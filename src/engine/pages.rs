@@ -34,7 +34,8 @@ impl Engine {
             self.retire_page(path, &old);
         }
         let in_body = self.held.get(path).map(Held::local_media).unwrap_or_default();
-        let files = card.iter().filter(|_| new.is_some()).flat_map(|card| &card.files).map(|(file, _)| file);
+        let shown = card.iter().filter_map(|card| Some((card, new.as_ref()?)));
+        let files = shown.flat_map(|(card, article)| card.public_files(article.is_teaser));
         let in_body = in_body.iter().filter(|_| new.is_some());
         let media = files.chain(in_body).map(|file| (Arc::from(assemble::media_route(file)), file.clone())).collect();
         self.note_media(path, media);

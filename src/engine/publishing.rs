@@ -81,6 +81,7 @@ impl Engine {
     fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
         let before = self.snapshot.clone();
         let changed = changes.articles;
+        self.abridge(index, &changed);
         self.note_stale(index, &changed);
         let mut refresh: BTreeSet<ArticlePath> = std::mem::take(&mut self.recollected);
         let mut dirty = changes.feeds;
@@ -138,7 +139,8 @@ impl Engine {
             effects.push(Effect::Fetch(requests.into_iter().collect()));
         }
         // The first snapshot and that of a reload are whole: they wait for the bodies that their windows need.
-        let urgent = std::mem::take(&mut self.urgent) && self.snapshot.generation > 0;
+        let urgent = std::mem::take(&mut self.urgent) | !std::mem::take(&mut self.abridged).is_empty();
+        let urgent = urgent && self.snapshot.generation > 0;
         if self.changed_routes.is_none() && !self.waiting.is_empty() && !urgent {
             return;
         }
@@ -201,7 +203,8 @@ impl Engine {
             // What is still public elsewhere was moved, or is too old for this window: it can wait.
             let is_public =
                 |path| self.held.get(path).is_some_and(|held: &Held| index.public_under(&held.article.id).is_some());
-            let lost_one = published.iter().any(|path| !window.contains(path) && !is_public(path));
+            let lost = |path| (!window.contains(path) && !is_public(path)) || self.abridged.contains(path);
+            let lost_one = published.iter().any(lost);
             let asked: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
             let coming = |path: &ArticlePath| asked.contains(path) || self.waiting.contains_key(path);
             let hopeless = requests.len() < MOST_REQUESTS && !window.iter().any(coming);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::commands::routes;
+use super::entries::Shows;
 use super::{Engine, Source};
 use crate::article::Metadata;
 use crate::article::card::Packed;
@@ -198,10 +199,13 @@ impl Engine {
         path: &ArticlePath,
         metadata: &Metadata,
         rendered: &Rendered,
-        summary_only: bool,
+        Shows { summary_only, is_teaser }: Shows,
     ) {
+        /// Set in the version of what was made of a teaser.
+        const TEASER: u32 = 1 << 31;
         let hash = assemble::text_hash(metadata, rendered, summary_only);
-        let print = TextPrint { hash, version: RENDERER_VERSION * 2 + u32::from(summary_only) };
+        let version = RENDERER_VERSION * 2 + u32::from(summary_only) + if is_teaser { TEASER } else { 0 };
+        let print = TextPrint { hash, version };
         let known = self.ledger.article(path);
         let (before, mut changed) = known.map_or((None, None), |known| (known.print(), known.changed()));
         if before == Some(print) {

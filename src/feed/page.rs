@@ -99,10 +99,11 @@ pub fn feed_page(feed: &Feed, page: &FeedPage<'_>) -> String {
 }
 
 /// The page of an article.
-pub fn article_page(entry: &Entry, frame: &PageFrame) -> String {
+pub fn article_page(entry: &Entry, frame: &PageFrame, is_listed: bool) -> String {
     let image = entry.image.as_ref().and_then(|image| Some((image, image.of_width(PICTURE_WIDTH)?)));
     let head = html! {
         link rel="canonical" href=(entry.url);
+        @if !is_listed { meta name="robots" content="noindex"; }
         (autodiscovery(&frame.feeds))
         meta name="description" content=(entry.summary);
         meta property="og:type" content="article";

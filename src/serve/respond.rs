@@ -230,6 +230,8 @@ mod tests {
             published: moment,
             updated: moment,
             language: Language::parse("en").unwrap(),
+            is_teaser: false,
+            is_listed: true,
             frame: Arc::new(PageFrame {
                 site_title: Text::line("Courier"),
                 site_url: WebUrl::parse("http://127.0.0.1/").unwrap(),

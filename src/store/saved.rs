@@ -435,6 +435,8 @@ mod tests {
             published: moment,
             updated: moment,
             language: crate::types::Language::parse("en").unwrap(),
+            is_teaser: false,
+            is_listed: true,
             frame: Arc::new(frame),
         })
     }

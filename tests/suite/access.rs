@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use dateline::article::{ParseOptions, parse_with_origins};
-use dateline::types::ArticlePath;
+use dateline::article::render::{LinkBase, render};
+use dateline::article::{Article, MediaReference, ParseOptions, Parsed, parse_with_origins};
+use dateline::types::{ArticlePath, WebUrl};
 use jiff::tz::TimeZone;
 
-/// What a file says of who may read its article; codes and `withheld` where it is refused.
-fn told(name: &str, text: &str) -> String {
+fn parsed(name: &str, text: &str) -> Parsed {
     let options = ParseOptions {
         root: "content".into(),
         timezone: TimeZone::UTC,
@@ -15,7 +15,12 @@ fn told(name: &str, text: &str) -> String {
         wire_labels: Vec::new(),
         max_size: 1_000_000,
     };
-    let parsed = parse_with_origins(&ArticlePath::new(name), text.as_bytes(), &options);
+    parse_with_origins(&ArticlePath::new(name), text.as_bytes(), &options)
+}
+
+/// What a file says of who may read its article; codes and `withheld` where it is refused.
+fn told(name: &str, text: &str) -> String {
+    let parsed = parsed(name, text);
     let mut told = parsed.access.to_string();
     if let Some(article) = &parsed.article {
         assert_eq!(article.metadata.access, parsed.access, "{text}");
@@ -187,4 +192,80 @@ fn meta_elements_say_who_may_read() {
         );
         assert_eq!(told("a.html", &text), expected, "{meta}");
     }
+}
+
+/// The words of an article, all of them or the free ones.
+fn words(article: &Article, free_only: bool) -> String {
+    let url = WebUrl::parse("http://127.0.0.1/").expect("a URL");
+    let links = LinkBase { page: url.clone(), media: url, folder: "news".into(), anchors: false, free_only };
+    let body = article.body.as_ref().expect("a body");
+    let html = render(body, &links).html.to_string();
+    let text =
+        html.split("<").map(|tag| tag.split_once(">").map_or(tag, |(_, text)| text)).collect::<Vec<_>>().join(" ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn pages_name_their_paid_parts() {
+    const HEAD: &str = "<!DOCTYPE html><html><head><meta name=date content=2026-11-20><title>Quay</title>";
+    const BODY: &str = "<body><header class=top>Top</header><article id=story class=story><h1>Quay</h1><p class=free>One.</p>\
+        <div class='wall first'><p>Two.</p><figure><img src=paid.png alt=x></figure></div><p class=free>Three.</p><p id=end class=wall>Four.</p></article>\
+        <footer class=foot>Foot</footer></body></html>";
+    let part = |selector: &str| {
+        format!(
+            r#""isAccessibleForFree":false,"hasPart":{{"@type":"WebPageElement","isAccessibleForFree":false,"cssSelector":{selector}}}"#
+        )
+    };
+    let many = r##""hasPart":[{"isAccessibleForFree":"False","cssSelector":"#end"},{"isAccessibleForFree":true,"cssSelector":".free"},{"isAccessibleForFree":false,"cssSelector":".first"}]"##;
+    for (said, expected) in [
+        (r#""isAccessibleForFree":true"#.to_owned(), None),
+        (r#""isAccessibleForFree":"True""#.to_owned(), None),
+        (r#""isAccessibleForFree":"https://schema.org/True""#.to_owned(), None),
+        (r#""isAccessibleForFree":null"#.to_owned(), None),
+        (r#""isAccessibleForFree":false"#.to_owned(), Some("")),
+        (r#""isAccessibleForFree":"False""#.to_owned(), Some("")),
+        (r#""isAccessibleForFree":"http://schema.org/False""#.to_owned(), Some("")),
+        (r#""isAccessibleForFree":0"#.to_owned(), Some("")),
+        (r#""isAccessibleForFree":{"@value":"false"}"#.to_owned(), Some("")),
+        (part("\".wall\""), Some("One. Three.")),
+        (part("\".first, #end\""), Some("One. Three.")),
+        (part("[\".first\", \"#end\"]"), Some("One. Three.")),
+        (part("\"p.free + .wall\""), Some("One. Three.")),
+        (many.to_owned(), Some("One. Three.")),
+        // What cannot be read, finds nothing in the article, or names all of it.
+        (part("\".wall[\""), Some("")),
+        (part("\".missing\""), Some("")),
+        (part("[\".wall\", \".missing\"]"), Some("")),
+        (part("\".foot\""), Some("")),
+        (part("\".story\""), Some("")),
+        (part("\"body\""), Some("")),
+        (part("\"\""), Some("")),
+        (part("7"), Some("")),
+        (r#""hasPart":{"isAccessibleForFree":false}"#.to_owned(), Some("")),
+        // The page says it, not the article.
+        (r#""headline":"Quay"},{"@type":"WebPage","isAccessibleForFree":false"#.to_owned(), Some("")),
+        (r#""headline":"Quay"},{"@type":"Event","isAccessibleForFree":false"#.to_owned(), None),
+    ] {
+        let text = format!(
+            "{HEAD}<script type=\"application/ld+json\">[{{\"@type\":\"NewsArticle\",{said}}}]</script></head>{BODY}"
+        );
+        let parsed = parsed("news/a.html", &text);
+        assert_eq!(parsed.access.is_paid(), expected.is_some(), "{said}");
+        let article = parsed.article.unwrap_or_else(|| panic!("{said}: {:?}", parsed.diagnostics));
+        assert!(words(&article, false).starts_with("One. Two. Three. Four."), "{said}: {}", words(&article, false));
+        assert_eq!(words(&article, true), expected.unwrap_or_default(), "{said}");
+        let image = article.metadata.image.as_ref().and_then(|image| image.files.first());
+        let local = image
+            .is_some_and(|file| matches!(&file.url, MediaReference::Local(path) if path.as_str() == "news/paid.png"));
+        assert_eq!(local, expected.is_none(), "{said}: a picture in the paid part is not the lead picture");
+    }
+    let broken = format!(
+        "{HEAD}<script type=\"application/ld+json\">{{\"@type\":\"NewsArticle\",\"isAccessibleForFree\": false,}}</script></head>{BODY}"
+    );
+    assert!(told("a.html", &broken).contains("article-access") && parsed("a.html", &broken).withhold);
+    let marked = format!(
+        "{HEAD}<meta property=article:content_tier content=locked></head>{}",
+        BODY.replace("<p>Two.</p>", "<p>Two.<!--members-only-->Not.</p>")
+    );
+    assert_eq!(words(&parsed("a.html", &marked).article.expect("good"), true), "One. Two.");
 }

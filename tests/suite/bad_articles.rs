@@ -54,6 +54,7 @@ fn enormous_articles_are_refused_or_cut_in_time() {
             media: WebUrl::parse("http://x.example/media/").expect("a URL"),
             folder: String::new(),
             anchors: false,
+            free_only: false,
         };
         if let Some(body) = parsed.article.and_then(|article| article.body) {
             render(&body, &links);

@@ -31,6 +31,7 @@ mod pin;
 mod podcast;
 mod restart;
 mod restart_verification;
+mod restricted;
 mod retraction;
 mod rules;
 mod time;

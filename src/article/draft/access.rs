@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Draft;
+use crate::article::Body;
 use crate::article::access::{self, Access, Restriction, Said};
 use crate::article::front_matter::{Key, Node, Value};
 use crate::diag::Code;
@@ -11,6 +12,16 @@ use crate::diag::Code;
 const MOST_DEPTH: usize = 4;
 
 impl Draft<'_> {
+    /// Whether the article is for members or subscribers, by what the file says so far.
+    pub(crate) fn is_paid(&self) -> bool {
+        self.access.is_paid()
+    }
+
+    /// What everybody may read of a paid article; without it, what stands above the mark of the paywall.
+    pub(crate) fn set_free_body(&mut self, body: Body) {
+        self.free_body = Some(body);
+    }
+
     /// Adds a restriction that `key` states.
     pub(crate) fn restrict(&mut self, restriction: Restriction, key: &str, span: Range<usize>, how: &'static str) {
         let mut said = Access::default();

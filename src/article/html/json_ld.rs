@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::{Field, Finding};
+use crate::article::access;
 
 /// A block that is not JSON: what is wrong, and where in the block (byte offset).
 pub(super) struct Broken {
@@ -91,7 +92,43 @@ impl Objects {
                 add(Field::ImageCredit, "creditText", credit);
             }
         }
+        if let Some(parts) = self.paywall() {
+            add(Field::Paywall, "isAccessibleForFree", Some("False"));
+            // A part without a selector is one that nobody finds.
+            parts.iter().for_each(|part| add(Field::PaidPart, "cssSelector", Some(part.unwrap_or("?"))));
+        }
         findings
+    }
+
+    /// Whether the article, or the page that it is on, is not free, and the selectors of the parts that are paid; `None` for a part
+    /// without one (developers.google.com/search/docs/appearance/structured-data/paywalled-content).
+    fn paywall(&self) -> Option<Vec<Option<&str>>> {
+        let article = self.article();
+        let others = self.all.iter().filter(|object| is_page(object) || (article.is_none() && !is_part(object)));
+        let mut is_paid = false;
+        let mut parts = Vec::new();
+        let mut listed: Vec<&Map<String, Value>> = self.all.iter().filter(|object| is_part(object)).collect();
+        for object in article.into_iter().chain(others) {
+            is_paid |= object.get(FREE).is_some_and(is_false);
+            listed.extend(self.objects(object.get("hasPart")));
+        }
+        for part in listed.into_iter().filter(|part| part.get(FREE).is_some_and(is_false)) {
+            is_paid = true;
+            let selectors = self.texts(part.get("cssSelector"), &["@value"]);
+            parts.extend(selectors.iter().map(|selector| Some(*selector)));
+            if selectors.is_empty() {
+                parts.push(None);
+            }
+        }
+        is_paid.then_some(parts)
+    }
+
+    fn objects<'v>(&'v self, value: Option<&'v Value>) -> Vec<&'v Map<String, Value>> {
+        match value {
+            Some(Value::Object(object)) => vec![self.resolved(object)],
+            Some(Value::Array(values)) => values.iter().flat_map(|value| self.objects(Some(value))).collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn article(&self) -> Option<&Map<String, Value>> {
@@ -149,12 +186,44 @@ impl Objects {
     }
 }
 
+const FREE: &str = "isAccessibleForFree";
+
+/// Whether a Boolean value is anything but true.
+fn is_false(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(truth) => !truth,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => access::may_restrict(FREE, Some(text)),
+        Value::Array(values) => values.iter().any(is_false),
+        Value::Object(object) => object.get("@value").is_none_or(is_false),
+    }
+}
+
+/// Whether a block that is not JSON says that its article is not free.
+pub(super) fn says_paid(block: &str) -> bool {
+    let mut after = block.split(FREE).skip(1);
+    after.any(|value| {
+        let value = value.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ':'));
+        !value.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("true"))
+    })
+}
+
+fn is_page(object: &Map<String, Value>) -> bool {
+    has_type(object, |name| name.ends_with("Page"))
+}
+
+fn is_part(object: &Map<String, Value>) -> bool {
+    has_type(object, |name| name == "WebPageElement")
+}
+
 /// Whether an object is an article: schema.org has more than a dozen types of them.
 fn is_article(object: &Map<String, Value>) -> bool {
-    let named = |name: &str| {
-        let name = name.rsplit(['/', ':', '#']).next().unwrap_or(name);
-        name.ends_with("Article") || ["BlogPosting", "LiveBlogPosting", "Report"].contains(&name)
-    };
+    has_type(object, |name| name.ends_with("Article") || ["BlogPosting", "LiveBlogPosting", "Report"].contains(&name))
+}
+
+fn has_type(object: &Map<String, Value>, is_wanted: impl Fn(&str) -> bool) -> bool {
+    let named = |name: &str| is_wanted(name.rsplit(['/', ':', '#']).next().unwrap_or(name));
     match object.get("@type") {
         Some(Value::String(name)) => named(name),
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(named),

@@ -1,10 +1,11 @@
 //! A parsed page: finding elements, and cutting the article's body out of everything around it.
 
 use ego_tree::NodeId;
-use scraper::{ElementRef, Html};
+use scraper::{ElementRef, Html, Node, Selector};
 
 use super::base::{Base, Unusable};
 use super::chrome::{inside_chrome, is_chrome, shown};
+use crate::article::free_part;
 use crate::article::sanitise::{Picture, is_image, parse_document, picture};
 
 /// A page in memory.
@@ -94,6 +95,52 @@ impl Page {
             }
         }
         None
+    }
+
+    /// The page with the free part of a paid article alone: without the elements that these selectors name, and without what follows
+    /// the mark of the paywall. `None` where the page doesn't tell the two apart: there is neither, or a selector cannot be read, finds
+    /// nothing in the article, or names all of it.
+    pub(super) fn into_free_part(mut self, paid: &[&str]) -> Option<Page> {
+        /// Longer selectors are not read: some take long to match.
+        const LONGEST_SELECTOR: usize = 500;
+        const MOST_SELECTORS: usize = 20;
+        let article = self.article()?;
+        let mut removed = Vec::new();
+        if paid.len() > MOST_SELECTORS || paid.iter().any(|selector| selector.len() > LONGEST_SELECTOR) {
+            return None;
+        }
+        for selector in paid {
+            let selector = Selector::parse(selector).ok()?;
+            let before = removed.len();
+            for element in self.html.select(&selector) {
+                if element.id() == article.id() || article.ancestors().any(|node| node.id() == element.id()) {
+                    return None;
+                }
+                if element.ancestors().any(|node| node.id() == article.id()) {
+                    removed.push(element.id());
+                }
+            }
+            if removed.len() == before {
+                return None;
+            }
+        }
+        let is_mark = |node: &Node| matches!(node, Node::Comment(comment) if free_part::is_mark(comment));
+        let mark = article.descendants().find(|node| is_mark(node.value()));
+        if removed.is_empty() && mark.is_none() {
+            return None;
+        }
+        // All that follows the mark inside the article.
+        let mut above = mark;
+        while let Some(node) = above.filter(|node| node.id() != article.id()) {
+            removed.extend(node.next_siblings().map(|sibling| sibling.id()));
+            above = node.parent();
+        }
+        for id in removed {
+            if let Some(mut node) = self.html.tree.get_mut(id) {
+                node.detach();
+            }
+        }
+        Some(self)
     }
 
     /// The first picture of the article that has a place of its own, and whether it stands above the text.

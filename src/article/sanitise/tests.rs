@@ -10,6 +10,7 @@ fn links() -> LinkBase {
         media: WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
         folder: "world/2026".into(),
         anchors: false,
+        free_only: false,
     }
 }
 

@@ -1,0 +1,92 @@
+//! The part of a paid article that everybody may read: what stands above the mark of its paywall.
+
+use super::Body;
+use crate::types::Text;
+
+/// Comments that begin the paid part, in lower case with `-` between their words. Ghost writes `members-only`, and Jetpack the blocks
+/// of WordPress. `more` is not among them: it ends a summary, and membership plug-ins show nothing of a paid post above it unless they
+/// are told to.
+const MARKS: &[&str] = &[
+    "members-only",
+    "member-only",
+    "membersonly",
+    "paid-members-only",
+    "subscribers-only",
+    "subscriber-only",
+    "paywall",
+    "paid",
+    "paid-only",
+    "premium",
+    "wp:jetpack/paywall",
+    "wp:premium-content/container",
+];
+
+/// Whether the text of a comment begins the paid part.
+pub(super) fn is_mark(comment: &str) -> bool {
+    let comment = comment.trim().trim_end_matches('/').to_lowercase();
+    // Blocks have attributes in JSON.
+    let name = comment.split('{').next().unwrap_or_default();
+    let name = name.split(|c: char| c.is_whitespace() || c == '_' || c == '-').filter(|word| !word.is_empty());
+    let name = name.collect::<Vec<_>>().join("-");
+    MARKS.contains(&name.as_str())
+}
+
+/// Where the first mark stands (bytes).
+fn mark(text: &str) -> Option<usize> {
+    const OPEN: &str = "<!--";
+    /// No mark is longer (characters).
+    const LONGEST: usize = 400;
+    text.match_indices(OPEN).map(|(at, _)| at).find(|at| {
+        let comment = text.get(at + OPEN.len()..).unwrap_or_default();
+        let ends = comment.char_indices().take(LONGEST).map(|(end, _)| end);
+        let end = ends.into_iter().find(|end| comment.get(*end..).is_some_and(|rest| rest.starts_with("-->")));
+        end.and_then(|end| comment.get(..end)).is_some_and(is_mark)
+    })
+}
+
+/// The free part of a body; nothing where there is no mark.
+pub(super) fn free_part(body: &Body) -> Body {
+    let above = |text: &str| mark(text).and_then(|at| text.get(..at)).unwrap_or_default().trim_end().to_owned();
+    match body {
+        Body::Markdown(text) => Body::Markdown(above(text)),
+        Body::Html(html) => Body::Html(above(html)),
+        Body::Paragraphs(paragraphs) => {
+            let Some(at) = paragraphs.iter().position(|paragraph| mark(paragraph.as_str()).is_some()) else {
+                return Body::Paragraphs(Vec::new());
+            };
+            let last = paragraphs.get(at).map(|paragraph| Text::new(&above(paragraph.as_str())));
+            let whole = paragraphs.iter().take(at).cloned();
+            Body::Paragraphs(whole.chain(last.filter(|last| !last.is_empty())).collect())
+        }
+        Body::Paid { free, .. } => (**free).clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_part_ends_at_paywall() {
+        for (text, expected) in [
+            ("Free.\n\n<!--members-only-->\n\nPaid.", "Free."),
+            ("Free.\n<!-- MEMBERS ONLY -->\nPaid.", "Free."),
+            ("Free. <!-- paywall -->Paid.<!-- paywall -->", "Free."),
+            ("Free.\n<!-- wp:jetpack/paywall /-->\nPaid.", "Free."),
+            ("Free.\n<!-- wp:premium-content/container {\"planId\":1} -->\nPaid.", "Free."),
+            ("Free. <!-- note -->Too.<!--paid-->No.", "Free. <!-- note -->Too."),
+            ("<!--members-only-->Paid.", ""),
+            ("Paid.", ""),
+            ("Paid.<!--more-->Paid.", ""),
+            ("Paid.<!--members-only", ""),
+            ("Paid.<!-- not members-only -->", ""),
+        ] {
+            assert_eq!(free_part(&Body::Markdown(text.to_owned())), Body::Markdown(expected.to_owned()), "{text}");
+            assert_eq!(free_part(&Body::Html(text.to_owned())), Body::Html(expected.to_owned()), "{text}");
+        }
+        let paragraphs = |lines: &[&str]| Body::Paragraphs(lines.iter().map(|line| Text::new(line)).collect());
+        assert_eq!(free_part(&paragraphs(&["A", "B <!--paywall--> C", "D"])), paragraphs(&["A", "B"]));
+        assert_eq!(free_part(&paragraphs(&["A", "B"])), paragraphs(&[]));
+        assert_eq!(free_part(&Body::Html("<!--".repeat(100_000))), Body::Html(String::new()));
+    }
+}
