@@ -65,6 +65,8 @@
 //!   Nothing to the right of `daemon` knows what time it is. No hash map's order reaches a document.
 //! - `Effect::Persist` comes before `Effect::Swap`: no id, date or Last-Modified is ever served that a crash can forget.
 //! - Last good wins: a version that cannot be used raises a diagnostic, and the one before stays published.
+//! - What only members may read of a teaser, and all of a private article, is in no document, page, route, file, log or diagnostic. The
+//!   engine decides by the configuration in force, and [`article::render`] leaves the paid part out.
 //! - What is under embargo is in no document, page, route, file, log or diagnostic before its instant.
 //! - Unreadable is not absent: absence counts only where the nearest folder was listed completely, and after a grace.
 //! - A request loads the snapshot once and needs nothing else, except an article's page outside all windows, media files and

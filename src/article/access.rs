@@ -424,6 +424,20 @@ pub(super) fn withholds(key: &str, value: &str) -> bool {
     matches!(say(key, value), Said::Restricted(_)) && !(is_secret(&normal(key)) && is_sentence())
 }
 
+/// Whether a page that cannot be understood as a whole says that its article is not for everybody.
+pub(super) fn page_withholds(page: &str) -> bool {
+    /// So far behind its name a value stands (characters).
+    const NEAR: usize = 40;
+    let lower = page.to_ascii_lowercase();
+    let says = |name: &str, words: &[&str]| {
+        lower.split(name).skip(1).any(|after| {
+            let end = after.char_indices().nth(NEAR).map_or(after.len(), |(end, _)| end);
+            words.iter().any(|word| after.get(..end).is_some_and(|near| near.contains(word)))
+        })
+    };
+    says("isaccessibleforfree", &["false"]) || says("content_tier", &["locked", "metered"])
+}
+
 /// Whether a key with this value may restrict the article; `None` is a list or a table.
 pub(super) fn may_restrict(key: &str, value: Option<&str>) -> bool {
     let says = |value| matches!(say(key, value), Said::Restricted(_) | Said::Unreadable);

@@ -15,7 +15,7 @@ use self::lifecycle::Lifecycle;
 
 use super::access::Access;
 use super::date::{self, Date};
-use super::free_part::free_part;
+use super::free_part::{free_part, has_plain_mark};
 use super::front_matter::Refusal;
 use super::render;
 use super::sanitise::percent_decoded;
@@ -87,6 +87,8 @@ pub(crate) struct Draft<'a> {
     /// The free part of a paid article, where the reader of its format knows it.
     free_body: Option<Body>,
     access: Access,
+    /// Whether the file says who may read the article, be it everybody.
+    access_stated: bool,
     life: Lifecycle,
     /// An unusable date was reported; that there is none is no further news.
     date_refused: bool,
@@ -127,6 +129,7 @@ impl<'a> Draft<'a> {
             body: None,
             free_body: None,
             access: Access::default(),
+            access_stated: false,
             life: Lifecycle::default(),
             date_refused: false,
             title_refused: false,
@@ -545,6 +548,9 @@ impl<'a> Draft<'a> {
 
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
     pub(crate) fn finish(mut self) -> Parsed {
+        if self.body.as_ref().is_some_and(has_plain_mark) {
+            self.restrict_by_mark();
+        }
         if in_drafts_folder(self.source.path) {
             self.set_draft(true, 0..0, "folder");
         }

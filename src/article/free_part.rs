@@ -1,6 +1,9 @@
 //! The part of a paid article that everybody may read: what stands above the mark of its paywall.
 
+use pulldown_cmark::{Event, Parser};
+
 use super::Body;
+use super::markdown::OPTIONS;
 use crate::types::Text;
 
 /// Comments that begin the paid part, in lower case with `-` between their words. Ghost writes `members-only`, and Jetpack the blocks
@@ -14,25 +17,54 @@ const MARKS: &[&str] = &[
     "subscribers-only",
     "subscriber-only",
     "paywall",
+    "wp:jetpack/paywall",
+    "wp:premium-content/container",
     "paid",
     "paid-only",
     "premium",
-    "wp:jetpack/paywall",
-    "wp:premium-content/container",
 ];
+
+/// Marks that mean something else where nothing is said to be paid.
+const DOUBTFUL: &[&str] = &["paid", "paid-only", "premium"];
 
 /// Whether the text of a comment begins the paid part.
 pub(super) fn is_mark(comment: &str) -> bool {
+    MARKS.contains(&name(comment).as_str())
+}
+
+/// Whether the text of a comment says by itself that the article is paid.
+pub(super) fn is_plain_mark(comment: &str) -> bool {
+    is_mark(comment) && !DOUBTFUL.contains(&name(comment).as_str())
+}
+
+fn name(comment: &str) -> String {
     let comment = comment.trim().trim_end_matches('/').to_lowercase();
     // Blocks have attributes in JSON.
     let name = comment.split('{').next().unwrap_or_default();
     let name = name.split(|c: char| c.is_whitespace() || c == '_' || c == '-').filter(|word| !word.is_empty());
-    let name = name.collect::<Vec<_>>().join("-");
-    MARKS.contains(&name.as_str())
+    name.collect::<Vec<_>>().join("-")
+}
+
+/// Whether a body says by a mark alone that it is paid. In an example of code a mark is none.
+pub(super) fn has_plain_mark(body: &Body) -> bool {
+    let has_mark = |text: &str| find_mark(text, is_plain_mark).is_some();
+    match body {
+        Body::Markdown(text) => {
+            has_mark(text)
+                && Parser::new_ext(text, OPTIONS)
+                    .any(|event| matches!(event, Event::Html(html) | Event::InlineHtml(html) if has_mark(&html)))
+        }
+        Body::Html(html) => has_mark(html),
+        Body::Paragraphs(_) | Body::Paid { .. } => false,
+    }
 }
 
 /// Where the first mark stands (bytes).
-fn mark(text: &str) -> Option<usize> {
+pub(super) fn mark(text: &str) -> Option<usize> {
+    find_mark(text, is_mark)
+}
+
+fn find_mark(text: &str, is_mark: fn(&str) -> bool) -> Option<usize> {
     const OPEN: &str = "<!--";
     /// No mark is longer (characters).
     const LONGEST: usize = 400;

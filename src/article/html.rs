@@ -29,6 +29,7 @@ use base::Base;
 use page::Page;
 use scraper::ElementRef;
 
+use super::access;
 use super::draft::Draft;
 use super::lifecycle::{self, Meaning};
 use super::sanitise::too_tangled;
@@ -46,7 +47,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
             "close what is opened, and keep the nesting below 400 levels",
         );
         let mut parsed = draft.finish();
-        parsed.withhold |= lifecycle::withholds(source);
+        parsed.withhold |= lifecycle::withholds(source) || access::page_withholds(source);
         parsed.embargoed |= parsed.withhold;
         // Nothing was looked for, so nothing is missing.
         parsed.diagnostics.retain(|diagnostic| diagnostic.code == Code::HtmlTangled);
@@ -120,6 +121,9 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
             Field::ImageCredit if !outranked(Field::ImageUrl) => draft.set_image_credit(value, span, how),
             _ => {}
         }
+    }
+    if page.has_plain_mark() {
+        draft.restrict_by_mark();
     }
     let paid_parts = findings.iter().filter(|finding| finding.field == Field::PaidPart);
     let paid_parts: Vec<&str> = paid_parts.map(|finding| finding.value.as_str()).collect();

@@ -168,6 +168,13 @@ fn unreadable_access_withholds() {
     ] {
         assert_eq!(front_matter(keys), expected, "{keys}");
     }
+    let tangled = "<div>".repeat(500);
+    for said in [
+        "<meta property=article:content_tier content=locked>",
+        "<script type=application/ld+json>{\"isAccessibleForFree\": \"False\"}</script>",
+    ] {
+        assert_eq!(told("a.html", &format!("{said}<p>{tangled}")), "public html-tangled withheld", "{said}");
+    }
     for text in ["---\ntitle: [\nprivate: true\n---\nBody", "---\nvisibility: members\n\tx: [\n---\nBody"] {
         assert!(told("a.md", text).ends_with("withheld"), "{text}: {}", told("a.md", text));
     }
@@ -268,4 +275,27 @@ fn pages_name_their_paid_parts() {
         BODY.replace("<p>Two.</p>", "<p>Two.<!--members-only-->Not.</p>")
     );
     assert_eq!(words(&parsed("a.html", &marked).article.expect("good"), true), "One. Two.");
+}
+
+#[test]
+fn paywall_mark_alone_makes_article_paid() {
+    for (keys, text, expected) in [
+        ("", "Free.\n\n<!--members-only-->\n\nPaid.", "paid"),
+        ("", "Free.<!-- paywall -->Paid.", "paid"),
+        ("", "Free.\n\n<!-- wp:jetpack/paywall /-->\n\nPaid.", "paid"),
+        ("visibility: public", "Free.\n\n<!--members-only-->\n\nToo.", "public"),
+        ("", "Write this:\n\n```\n<!--members-only-->\n```\n\nand `<!--paywall-->`.", "public"),
+        ("", "Free.\n\n<!--more-->\n\nToo. <!-- premium --> <!--paid-->", "public"),
+    ] {
+        let file = format!("---\ntitle: Quay\ndate: 2026-11-20\n{keys}\n---\n{text}\n");
+        assert_eq!(told("a.md", &file), expected, "{text}");
+        if expected == "paid" {
+            assert_eq!(words(&parsed("a.md", &file).article.expect("good"), true), "Free.", "{text}");
+        }
+    }
+    let page = "<html><head><meta name=date content=2026-11-20><title>Quay</title></head><body><article><p>Free.</p>\
+        <!--members-only--><figure><img src=paid.png></figure><p>Paid.</p></article></body></html>";
+    let article = parsed("a.html", page).article.expect("good");
+    assert_eq!((told("a.html", page).as_str(), words(&article, true).as_str()), ("paid", "Free."));
+    assert_eq!(article.metadata.image, None, "a picture in the paid part is not the lead picture");
 }

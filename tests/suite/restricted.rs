@@ -177,7 +177,7 @@ fn restricting_a_public_article_leaves_nothing() {
         ("hidden: true\nslug: a/b", 404),
     ] {
         let newsroom = newsroom();
-        newsroom.write("content/news/a.md", page("", TEXT));
+        newsroom.write("content/news/a.md", page("visibility: public", TEXT));
         let daemon = newsroom.serve();
         daemon.wait("it is there", |daemon| daemon.body("/news/rss.xml").contains(PAID));
         daemon.wait("it is written", |_| written(&newsroom).values().any(|text| text.contains(PAID)));
@@ -193,7 +193,7 @@ fn restricting_a_public_article_leaves_nothing() {
         let daemon = newsroom.serve();
         assert_eq!(leaks(&newsroom, &daemon, &more), Vec::<String>::new(), "{keys}");
         // Its author can make it public again, under the same id.
-        newsroom.write("content/news/a.md", page("", TEXT));
+        newsroom.write("content/news/a.md", page("visibility: public", TEXT));
         daemon.wait("it is back", |daemon| {
             address(daemon, "Quay").as_ref() == Some(&path) && daemon.body("/news/rss.xml").contains(PAID)
         });

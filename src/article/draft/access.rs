@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::Draft;
-use crate::article::Body;
 use crate::article::access::{self, Access, Restriction, Said};
 use crate::article::front_matter::{Key, Node, Value};
+use crate::article::{Body, free_part};
 use crate::diag::Code;
 
 /// How deep tables of tools' users may nest.
@@ -37,7 +37,17 @@ impl Draft<'_> {
         self.take_access(said, key, span, how);
     }
 
+    /// A mark of a paywall in the text restricts an article of which nothing else is said. Tools that write such marks say elsewhere who may
+    /// read it, and not all exports keep that.
+    pub(crate) fn restrict_by_mark(&mut self) {
+        if !self.access_stated {
+            let at = free_part::mark(self.source.text).map_or(0..0, |at| at..at + 1);
+            self.restrict(Restriction::Paid, "mark of a paywall", at, "text");
+        }
+    }
+
     fn take_access(&mut self, said: Said, key: &str, span: Range<usize>, how: &'static str) {
+        self.access_stated |= matches!(said, Said::Public | Said::Restricted(_));
         match said {
             Said::Nothing => {}
             Said::Public => self.origin("access", format_args!("public (`{}`)", key.escape_debug()), &span, how),

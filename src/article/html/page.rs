@@ -97,6 +97,12 @@ impl Page {
         None
     }
 
+    /// Whether the article says by a mark alone that it is paid.
+    pub(super) fn has_plain_mark(&self) -> bool {
+        let is_mark = |node: &Node| matches!(node, Node::Comment(comment) if free_part::is_plain_mark(comment));
+        self.article().is_some_and(|article| article.descendants().any(|node| is_mark(node.value())))
+    }
+
     /// The page with the free part of a paid article alone: without the elements that these selectors name, and without what follows
     /// the mark of the paywall. `None` where the page doesn't tell the two apart: there is neither, or a selector cannot be read, finds
     /// nothing in the article, or names all of it.
