@@ -1,6 +1,8 @@
 //! Dates as editors, wires and other tools write them. What can be read in two ways is an error that says what to write;
 //! nothing is guessed.
 
+pub(super) mod loose;
+
 use jiff::Unit;
 use jiff::civil;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
@@ -94,26 +96,6 @@ fn resolve(local: civil::DateTime, place: &Place) -> Result<(Option<Moment>, Opt
 fn written(local: civil::DateTime, offset: Offset) -> Result<Option<Moment>, jiff::Error> {
     let offset = offset.round(Unit::Minute)?;
     Ok(Moment::new(offset.to_timestamp(local)?, offset))
-}
-
-/// The date before the time, without `at`, `on` and commas: what embargoes such as `10:00 GMT, 24 November 2026` say.
-pub(super) fn rearranged(raw: &str) -> String {
-    let spaced = raw.replace(',', " ");
-    let is_filler = |word: &&str| ["at", "on", "hrs", "hours"].iter().any(|known| word.eq_ignore_ascii_case(known));
-    let mut words = spaced.split_whitespace().filter(|word| !is_filler(word)).peekable();
-    let mut time = Vec::new();
-    if let Some(first) =
-        words.next_if(|word| word.contains(':') && word.split(':').next().is_some_and(|hour| hour.len() <= 2))
-    {
-        time.push(first);
-        while let Some(zone) = words.next_if(|word| {
-            word.starts_with('+')
-                || ["am", "pm", "gmt", "utc", "ut"].iter().any(|known| word.eq_ignore_ascii_case(known))
-        }) {
-            time.push(zone);
-        }
-    }
-    words.chain(time).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether text begins with a numeric date: `2023-05-15`, `2023年5月15日`.
@@ -454,19 +436,6 @@ mod tests {
                     }
                 }
             }
-        }
-    }
-
-    #[test]
-    fn times_before_dates_are_put_behind_them() {
-        for (raw, expected) in [
-            ("10:00 GMT, 24 November 2026", "24 November 2026 10:00 GMT"),
-            ("10:00 on Tuesday, 24 November 2026", "Tuesday 24 November 2026 10:00"),
-            ("24 November 2026 at 9:30 am", "24 November 2026 9:30 am"),
-            ("2026-11-24 10:00", "2026-11-24 10:00"),
-            ("further notice", "further notice"),
-        ] {
-            assert_eq!(rearranged(raw), expected);
         }
     }
 

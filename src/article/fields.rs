@@ -4,12 +4,13 @@
 
 mod media;
 pub(super) mod names;
+mod publication;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use self::names::{Verdict, truth};
+use self::names::Verdict;
 
 use super::access;
 use super::draft::Draft;
@@ -25,11 +26,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     for (key, node) in keys {
         let span = node.span.clone();
         let name = lifecycle::normal(&key.name);
-        if access::is_key(&name) {
-            continue;
-        }
-        if let Some(meaning) = lifecycle::meaning(&key.name) {
-            life(draft, keys, key, node, meaning);
+        if access::is_key(&name) || publication::take(draft, keys, key, node) {
             continue;
         }
         if let Some(first) =
@@ -78,95 +75,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             "copyright" => {
                 text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), HOW))
             }
-            "draft" => switch(draft, key, node).into_iter().for_each(|value| draft.set_draft(value, span.clone(), HOW)),
             "feeds" => {
                 switch(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW))
             }
             name => stranger(draft, keys, key, node, name),
-        }
-    }
-}
-
-/// Takes a key that decides when or whether the article is public. Nothing of that is passed over in silence: what is there and
-/// cannot be read refuses the file.
-fn life(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
-    const HOW: &str = "front matter";
-    let span = node.span.clone();
-    let earlier = |(other, _): &&(Key<'_>, Node<'_>)| other.span.start < key.span.start;
-    let twice =
-        keys.iter().filter(earlier).any(|(other, _)| lifecycle::normal(&other.name) == lifecycle::normal(&key.name));
-    // What other tools call the date withholds the article where a date is there as well: Hugo waits for both.
-    let first_of_kind =
-        !keys.iter().filter(earlier).any(|(other, _)| lifecycle::meaning(&other.name) == Some(Meaning::Published));
-    let meaning = match (meaning, visible(node)) {
-        (Meaning::Published, Some(public)) if is_switch(key) => return draft.set_draft(!public, span, HOW),
-        (Meaning::Published, _) if first_of_kind && !has_date(keys) => Meaning::Date,
-        (Meaning::Published, _) => Meaning::Embargo,
-        (meaning, _) => meaning,
-    };
-    if twice {
-        let message = format!("the key `{}` is there twice", key.name.escape_debug());
-        return draft.refuse_key(meaning, key.span.clone(), message, "keep the one that is meant");
-    }
-    if meaning == Meaning::Corrections {
-        return corrections(draft, key, node);
-    }
-    let value = match &node.value {
-        Value::Scalar(value) => &**value,
-        Value::Null => "",
-        Value::List(_) | Value::Map(_) => {
-            let message = format!("`{}` is one value, not a list or a table", key.name.escape_debug());
-            return draft.refuse_key(meaning, span, message, "write one value, not a list or a table");
-        }
-    };
-    // Nothing stands behind the key: then its own place is shown.
-    let span = if span.is_empty() { key.span.clone() } else { span };
-    match meaning {
-        Meaning::Date | Meaning::Published => draft.set_published(value, span, HOW),
-        Meaning::Embargo => draft.set_embargo(value, span, HOW),
-        Meaning::Expires => draft.set_expires(value, span, HOW),
-        Meaning::Status => draft.set_status(value, span, HOW),
-        Meaning::Reason | Meaning::Corrections => draft.set_reason(value, span, HOW),
-    }
-}
-
-fn has_date(keys: &[(Key<'_>, Node<'_>)]) -> bool {
-    keys.iter().any(|(key, _)| lifecycle::meaning(&key.name) == Some(Meaning::Date))
-}
-
-/// `published: false` is how Jekyll and others write a draft.
-fn is_switch(key: &Key<'_>) -> bool {
-    matches!(&*lifecycle::normal(&key.name), "published" | "publish")
-}
-
-fn visible(node: &Node<'_>) -> Option<bool> {
-    match &node.value {
-        Value::Scalar(word) => truth(word),
-        _ => None,
-    }
-}
-
-/// Tables with `date` and `text`.
-fn corrections(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
-    const HELP: &str = "write a list of tables such as `{ date: 2026-11-23, text: \"The ship is longer.\" }`";
-    let one = std::slice::from_ref(node);
-    let nodes = match &node.value {
-        Value::List(items) => items.as_slice(),
-        Value::Null => return,
-        _ => one,
-    };
-    for node in nodes {
-        let mut refuse = |what: &str| draft.report(Code::ArticleCorrection, node.span.clone(), what, HELP);
-        let Value::Map(entries) = &node.value else {
-            refuse(&format!("`{}` is a list of tables, each with `date` and `text`", key.name.escape_debug()));
-            continue;
-        };
-        match (field(entries, "date"), field(entries, "text")) {
-            (Some((date, date_span)), Some((text, text_span))) => {
-                draft.add_correction((&date, date_span), (&text, text_span), "front matter");
-            }
-            (None, _) => refuse("a correction needs a `date`"),
-            (_, None) => refuse("a correction needs a `text`"),
         }
     }
 }
@@ -192,7 +104,7 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
         .or_else(|| lifecycle::nearly_foreign(name).map(|(meaning, meant)| (Some(meaning), meant)));
     let Some((meaning, meant)) = near else { return };
     let meaning = match meaning {
-        Some(Meaning::Published) if has_date(keys) => Some(Meaning::Embargo),
+        Some(Meaning::Published) if publication::has_date(keys) => Some(Meaning::Embargo),
         other => other,
     };
     let message = format!("`{}` is not a key that dateline knows", key.name.escape_debug());
@@ -233,7 +145,7 @@ fn text(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<String>
 
 /// `true` or `false`. A value that is neither withholds the article, because it may have been meant to.
 fn switch(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool> {
-    let truth = scalar(node).and_then(truth);
+    let truth = scalar(node).and_then(lifecycle::truth);
     // A value of `null` is written by programs that have none. An empty one was forgotten.
     let is_null = matches!(node.value, Value::Null) && !node.span.is_empty();
     if truth.is_none() && !is_null {

@@ -1,11 +1,17 @@
-//! The words by which files say when, and whether, they are public. Files come from many tools, so that a key goes by several
-//! names; letter case, `_` and `-` do not count.
+//! What files say about when, and whether, they are public. Files come from many tools and desks, so a key goes by several names:
+//! [`words`] is the table of them, and [`line`] reads lines of text such as `EMBARGOED UNTIL 1 June 2030`.
+
+pub(super) mod line;
+mod words;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use super::WireField;
 use super::access;
 use crate::diag::nearest;
-use crate::types::{is_invisible, nfkc};
+use crate::types::nfkc;
 
 /// What a key decides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,66 +24,135 @@ pub(super) enum Meaning {
     Embargo,
     /// Not public from then on.
     Expires,
-    /// Published, draft or retracted.
+    /// Published, draft, scheduled or retracted.
     Status,
+    /// `true`: not public.
+    Draft,
+    /// `false`: not public.
+    Public,
     /// Why it was retracted.
     Reason,
     /// What was corrected.
     Corrections,
 }
 
-/// Names of keys in lower case without `_` and `-`.
-const NAMES: &[(&str, Meaning)] = &[
-    ("date", Meaning::Date),
-    ("publishdate", Meaning::Published),
-    ("pubdate", Meaning::Published),
-    ("published", Meaning::Published),
-    ("publish", Meaning::Published),
-    ("datepublished", Meaning::Published),
-    ("publisheddate", Meaning::Published),
-    ("publishedat", Meaning::Published),
-    ("publicationdate", Meaning::Published),
-    ("embargo", Meaning::Embargo),
-    ("expires", Meaning::Expires),
-    ("expirydate", Meaning::Expires),
-    ("expiredate", Meaning::Expires),
-    ("expirationdate", Meaning::Expires),
-    ("expirationtime", Meaning::Expires),
-    ("expiresat", Meaning::Expires),
-    ("expireson", Meaning::Expires),
-    ("unpublishdate", Meaning::Expires),
-    ("unpublishat", Meaning::Expires),
-    ("status", Meaning::Status),
-    ("reason", Meaning::Reason),
-    ("corrections", Meaning::Corrections),
-    ("correction", Meaning::Corrections),
-];
+/// Whether a key means what it seems to mean whatever its value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Certainty {
+    /// A value that can't be read withholds the article.
+    Certain,
+    /// Only a complete date, or for a status a known word, counts; anything else is about something else.
+    WithDate,
+}
 
-/// Every name, normalised, and what it decides.
+/// What an opening of a line announces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Opening {
+    /// An embargo, whatever follows.
+    Embargo,
+    /// An embargo if a date follows.
+    Release,
+    /// A mark such as `DRAFT`, if nothing follows.
+    Mark,
+    /// That there is no embargo.
+    Free,
+}
+
+/// Entries of a word list by their normal form.
+type Words<T> = LazyLock<HashMap<String, T>>;
+
+static KEYS: Words<(Meaning, Certainty)> = LazyLock::new(|| {
+    let rows = words::KEYS.iter().map(|&(meaning, certainty, names)| ((meaning, certainty), names));
+    entries(rows)
+});
+static STATUSES: Words<Status> = LazyLock::new(|| entries(words::STATUSES.iter().copied()));
+static TABLES: Words<()> = LazyLock::new(|| entries([((), words::TABLES)]));
+static LIMITS: Words<()> = LazyLock::new(|| entries([((), words::LIMITS)]));
+static NO_EMBARGO: Words<()> = LazyLock::new(|| entries([((), words::NO_EMBARGO)]));
+static NO_EXPIRY: Words<()> = LazyLock::new(|| entries([((), words::NO_EXPIRY)]));
+static TRUTHS: Words<bool> = LazyLock::new(|| entries([(true, words::TRUE), (false, words::FALSE)]));
+
+fn entries<'w, T: Copy>(rows: impl IntoIterator<Item = (T, &'w [&'w str])>) -> HashMap<String, T> {
+    rows.into_iter()
+        .flat_map(|(value, names)| names.iter().map(move |name| (normal(name).into_owned(), value)))
+        .collect()
+}
+
+/// The names that slips of the pen are compared with, normalised, and what each decides.
 pub(super) fn names() -> impl Iterator<Item = (&'static str, Meaning)> {
-    NAMES.iter().copied()
+    words::SLIPS.iter().filter_map(|name| Some((*name, meaning(name)?)))
 }
 
 /// Names of other tools that are long enough for slips of the pen to be told from other words.
 const LONG_NAMES: &[&str] = &["publishdate", "expirydate", "expirationdate", "unpublishdate"];
 
-/// A key as it is compared: letter case, width, `_`, `-`, blanks, invisible characters and quotation marks don't count.
-pub(super) fn normal(key: &str) -> Cow<'_, str> {
+/// The form in which words are compared: NFKC, lower case, letters and digits alone.
+pub(super) fn normal(word: &str) -> Cow<'_, str> {
     // As nearly every key is.
-    if key.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return Cow::Borrowed(key);
+    if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Cow::Borrowed(word);
     }
-    let is_noise = |c: &char| {
-        matches!(c, '_' | '-' | '‐' | '‑' | '"' | '\'' | '“' | '”' | '‘' | '’' | '«' | '»' | '`') || is_invisible(*c)
-    };
-    nfkc(key).chars().filter(|c| !is_noise(c)).flat_map(char::to_lowercase).collect()
+    if word.is_ascii() {
+        let letters = word.bytes().filter(u8::is_ascii_alphanumeric);
+        return letters.map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+    }
+    nfkc(word).chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// What a key decides, if anything. Whatever begins with `embargo` is about one: `embargo_until`, `embargoed`.
-pub(super) fn meaning(key: &str) -> Option<Meaning> {
-    let key = normal(key);
-    let known = NAMES.iter().find(|(name, _)| *name == key).map(|&(_, meaning)| meaning);
-    known.or_else(|| key.starts_with("embargo").then_some(Meaning::Embargo))
+/// A key without words in front of it that only say whose it is: `dateline:embargo`, `article:embargo`.
+fn bare(key: &str) -> &str {
+    let mut key = key.trim();
+    while let Some((prefix, rest)) = key.split_once([':', '.', '-', '_', '/']) {
+        if !words::PREFIXES.iter().any(|known| known.eq_ignore_ascii_case(prefix)) || rest.is_empty() {
+            break;
+        }
+        key = rest;
+    }
+    key
+}
+
+/// What a key decides and how certainly, if anything. Whatever begins with `embargo` is about one: `embargo_until`, `embargoed`.
+pub(super) fn key(key: &str) -> Option<(Meaning, Certainty)> {
+    let of = |key: &str| {
+        let key = normal(key);
+        let known = KEYS.get(&*key).copied();
+        known.or_else(|| key.starts_with("embargo").then_some((Meaning::Embargo, Certainty::Certain)))
+    };
+    of(key).or_else(|| Some(bare(key)).filter(|bare| *bare != key).and_then(of))
+}
+
+/// What a key decides, if it does so certainly.
+pub(super) fn meaning(name: &str) -> Option<Meaning> {
+    key(name).filter(|(_, certainty)| *certainty == Certainty::Certain).map(|(meaning, _)| meaning)
+}
+
+/// Whether a table of front matter may hold keys of the article: `extra`, `params`.
+pub(super) fn is_table(key: &str) -> bool {
+    TABLES.contains_key(&*normal(key))
+}
+
+/// Whether a key of the table `embargo` says until when.
+pub(super) fn is_limit(key: &str) -> bool {
+    LIMITS.contains_key(&*normal(key))
+}
+
+/// The labels of wire text for what this module is about.
+pub(super) fn labels() -> impl Iterator<Item = (&'static str, WireField)> {
+    let field = |meaning| match meaning {
+        Meaning::Date | Meaning::Published => Some(WireField::Date),
+        Meaning::Embargo => Some(WireField::Embargo),
+        Meaning::Expires => Some(WireField::Expires),
+        Meaning::Status => Some(WireField::Status),
+        Meaning::Draft => Some(WireField::Draft),
+        Meaning::Corrections => Some(WireField::Correction),
+        Meaning::Public | Meaning::Reason => None,
+    };
+    let own = words::LABELS.iter().flat_map(|(field, names)| names.iter().map(|name| (*name, *field)));
+    // A word that may be about something else is no label: `Release: the album is out`.
+    let shared = words::KEYS.iter().filter(|(_, certainty, _)| *certainty == Certainty::Certain);
+    let shared = shared.filter_map(move |&(meaning, _, names)| Some((field(meaning)?, names)));
+    let shared = shared.flat_map(|(field, names)| names.iter().map(move |name| (*name, field)));
+    own.chain(shared.filter(|(name, _)| !words::NO_LABELS.contains(name)))
 }
 
 /// What a key of another tool was meant to decide, and its right name.
@@ -98,106 +173,102 @@ pub(super) fn is_nearly_embargo(key: &str) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Status {
     Published,
+    /// Not public: a draft, private, in the bin ...
     Draft,
+    /// Not public before a date that stands elsewhere.
+    Scheduled,
     Retracted,
 }
 
-const STATUSES: &[(&str, Status)] = &[
-    ("published", Status::Published),
-    ("publish", Status::Published),
-    ("final", Status::Published),
-    ("live", Status::Published),
-    ("draft", Status::Draft),
-    ("pending", Status::Draft),
-    ("retracted", Status::Retracted),
-    ("withdrawn", Status::Retracted),
-    ("killed", Status::Retracted),
-];
-
-/// What a status word says.
+/// What a status word says. Of `https://schema.org/Draft` the last word counts.
 pub(super) fn status(word: &str) -> Option<Status> {
-    let word = word.trim().trim_end_matches(['.', '。']).to_lowercase();
-    STATUSES.iter().find(|(known, _)| *known == word).map(|&(_, status)| status)
+    let of = |word: &str| STATUSES.get(&*normal(word)).copied();
+    of(word).or_else(|| of(word.rsplit(['/', '#', ':']).next()?))
 }
 
-/// The status words, for help.
+/// The English status words, for help.
 pub(super) fn status_words() -> String {
-    STATUSES.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    let words = words::STATUSES.iter().flat_map(|(_, words)| words.iter()).filter(|word| word.is_ascii());
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether text that cannot be understood as a whole was meant to withhold or retract its article: a line, or a `meta` element,
-/// says so. Then even the version that is public must not stay.
+/// `true` or `false`, as people write them.
+pub(super) fn truth(word: &str) -> Option<bool> {
+    TRUTHS.get(&*normal(word)).copied()
+}
+
+/// Whether a value says that there is no embargo: `none`, `lifted`, a dash, `for immediate release`.
+pub(super) fn lifts(value: &str) -> bool {
+    is_none(value) || line::embargo(value).is_some_and(|found| found.says == line::Says::Free && found.whole)
+}
+
+fn is_none(value: &str) -> bool {
+    NO_EMBARGO.contains_key(&*normal(value)) || is_dash(value)
+}
+
+/// Whether a value says that the article never expires.
+pub(super) fn never_expires(value: &str) -> bool {
+    NO_EXPIRY.contains_key(&*normal(value)) || is_dash(value)
+}
+
+fn is_dash(value: &str) -> bool {
+    let value = value.trim();
+    !value.is_empty() && value.chars().all(|c| matches!(c, '-' | '–' | '—' | '―' | '−' | '/' | '.' | '－'))
+}
+
+/// Whether text that can't be understood as a whole was meant to withhold its article: a line, or a `meta` element, says so. Then
+/// even the version that is public must not stay.
 pub(super) fn withholds(text: &str) -> bool {
-    const QUOTES: [char; 2] = ['"', '\''];
-    let says = |key: &str, value: &str| {
-        let value = value.split('#').next().unwrap_or_default().trim().trim_matches(QUOTES);
-        is_nearly_embargo(key)
-            || access::withholds(key, value)
-            || (normal(key) == "status" && status(value) == Some(Status::Retracted))
-    };
-    let by_line = text.split(['\n', '\r']).any(|line| {
-        let line = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '{');
-        let at = line.char_indices().take(60).find(|(_, c)| matches!(c, ':' | '=' | '：')).map(|(at, _)| at);
-        let key = at.and_then(|at| line.get(..at)).unwrap_or_default();
-        let value = at.and_then(|at| line.get(at..)).unwrap_or_default().trim_start_matches([':', '=', '：']);
-        says(key.trim().trim_matches(QUOTES), value)
+    text.split(['\n', '\r']).any(line_withholds) || text.split("<meta").skip(1).any(tag_withholds)
+}
+
+/// `draft: true`, `"embargo" = x`, `EMBARGOED UNTIL x`
+fn line_withholds(line: &str) -> bool {
+    const QUOTES: &[char] = &['"', '\'', '“', '”', '`', ' ', '\t'];
+    const MARKS: &[char] = &['{', '[', ',', '-', '*', '>', '#', '\u{feff}'];
+    let line = line.trim_start_matches(|c: char| c.is_whitespace() || MARKS.contains(&c));
+    let opened = line::embargo(line).is_some_and(|found| found.says == line::Says::Until && found.whole);
+    let mut separators = line.char_indices().take(60).filter(|(_, c)| matches!(c, ':' | '=' | '：' | '＝'));
+    let keyed = separators.next().is_some_and(|(at, separator)| {
+        let key = line.get(..at).unwrap_or_default().trim_matches(QUOTES);
+        let value = line.get(at + separator.len_utf8()..).unwrap_or_default();
+        value_withholds(key, value)
     });
-    by_line
-        || text.split("<meta").skip(1).any(|tag| {
-            let tag = tag.split('>').next().unwrap_or_default().to_lowercase();
-            let retracts = || STATUSES.iter().any(|(word, status)| *status == Status::Retracted && tag.contains(word));
-            tag.contains("embargo") || (tag.contains("dateline:status") && retracts())
-        })
+    opened || keyed
+}
+
+fn value_withholds(name: &str, value: &str) -> bool {
+    const ENDS: &[char] = &['"', '\'', '“', '”', '`', ' ', '\t', ',', ';', '}', ']'];
+    let value = value.split(" #").next().unwrap_or_default().trim_matches(ENDS);
+    match key(name) {
+        _ if access::withholds(name, value) => true,
+        _ if is_nearly_embargo(name) => !lifts(value),
+        Some((Meaning::Embargo, Certainty::Certain)) => !lifts(value),
+        Some((Meaning::Expires, _)) => !value.is_empty() && !never_expires(value),
+        Some((Meaning::Status, Certainty::Certain)) => status(value) != Some(Status::Published),
+        Some((Meaning::Status, Certainty::WithDate)) => status(value).is_some_and(|status| status != Status::Published),
+        Some((Meaning::Draft, _)) => truth(value) != Some(false) && !value.is_empty(),
+        Some((Meaning::Public | Meaning::Published, _)) => {
+            truth(value) == Some(false) || status(value).is_some_and(|status| status != Status::Published)
+        }
+        _ => false,
+    }
+}
+
+fn tag_withholds(tag: &str) -> bool {
+    let tag = tag.split('>').next().unwrap_or_default();
+    let values = tag.split(['"', '\'', '=', ' ', '\t', '\n', '\r', '/']).filter(|value| !value.is_empty());
+    let withholds = |name: &str| match key(name) {
+        _ if is_nearly_embargo(bare(name)) => true,
+        Some((Meaning::Embargo, Certainty::Certain)) => true,
+        Some((Meaning::Status, _)) => values.clone().filter_map(status).any(|status| status != Status::Published),
+        Some((Meaning::Draft, _)) => values.clone().any(|value| truth(value) == Some(true)),
+        Some((Meaning::Public, _)) => values.clone().any(|value| truth(value) == Some(false)),
+        _ => false,
+    };
+    values.clone().any(withholds)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_have_many_names() {
-        for (key, expected) in [
-            ("date", Some(Meaning::Date)),
-            ("Date", Some(Meaning::Date)),
-            ("publishDate", Some(Meaning::Published)),
-            ("PUBDATE", Some(Meaning::Published)),
-            ("date_published", Some(Meaning::Published)),
-            ("published", Some(Meaning::Published)),
-            ("embargo-until", Some(Meaning::Embargo)),
-            ("embargoed", Some(Meaning::Embargo)),
-            ("expiryDate", Some(Meaning::Expires)),
-            ("unpublish_date", Some(Meaning::Expires)),
-            ("unpublishDate", Some(Meaning::Expires)),
-            ("Status", Some(Meaning::Status)),
-            ("correction", Some(Meaning::Corrections)),
-            ("publisher", None),
-            ("embark", None),
-            ("data", None),
-        ] {
-            assert_eq!(meaning(key), expected, "{key}");
-        }
-    }
-
-    #[test]
-    fn text_that_withholds_without_being_understood() {
-        for (text, expected) in [
-            ("title: [\nembargo: 2026-12-01\n", true),
-            ("  \"Embargo\" = 2026-12-01", true),
-            ("'embargo' : x", true),
-            ("{embargo: x", true),
-            ("embago: x", true),
-            ("EMBARGOED UNTIL 10:00", true),
-            ("status: retracted # by the desk", true),
-            ("status = \"Withdrawn\"", true),
-            ("<p><meta\n content=x name='dateline:embargo'>", true),
-            ("<meta name=dateline:status content=killed>", true),
-            ("status: draft", false),
-            ("title: The embargo: a history", false),
-            ("embargo", false),
-            ("The embargo: a history", false),
-            ("<meta name=description content=x>embargo", false),
-        ] {
-            assert_eq!(withholds(text), expected, "{text}");
-        }
-    }
-}
+#[path = "lifecycle/tests.rs"]
+mod tests;

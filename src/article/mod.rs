@@ -498,6 +498,8 @@ pub enum WireField {
     Expires,
     /// Published, draft or retracted: `Status`, `状态`.
     Status,
+    /// Whether it is a draft: `Draft: yes`, `草稿`.
+    Draft,
     /// What was corrected, with its date or without: `Correction`, `更正`.
     Correction,
 }

@@ -56,6 +56,7 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
             WireField::Embargo => draft.set_embargo(text, span, how),
             WireField::Expires => draft.set_expires(text, span, how),
             WireField::Status => draft.set_status(text, span, how),
+            WireField::Draft => draft.set_draft_word(text, span, how),
             WireField::Correction => draft.add_correction_line(text, span, how),
             WireField::Related => {}
         }

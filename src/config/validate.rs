@@ -481,7 +481,7 @@ fn reload(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Reload {
 }
 
 fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Option<(Text, WireField)> {
-    const FIELDS: [(&str, WireField); 16] = [
+    const FIELDS: [(&str, WireField); 17] = [
         ("breadcrumb", WireField::Breadcrumb),
         ("title", WireField::Title),
         ("updated", WireField::Updated),
@@ -497,6 +497,7 @@ fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Op
         ("embargo", WireField::Embargo),
         ("expires", WireField::Expires),
         ("status", WireField::Status),
+        ("draft", WireField::Draft),
         ("correction", WireField::Correction),
     ];
     let name = Text::line(&label.value);

@@ -20,6 +20,10 @@ pub(super) struct Lifecycle {
     reason: Option<Text>,
     /// Those without a date of their own get the article's at the end.
     corrections: Vec<(Option<Moment>, Text, Range<usize>)>,
+    /// Where it says that it is scheduled without saying until when, and with which word.
+    scheduled: Option<(String, Range<usize>)>,
+    /// A date that other tools schedule with is there.
+    has_schedule: bool,
     /// Something was to withhold the article, and nobody can say until when.
     pub(super) withhold: bool,
 }
@@ -32,9 +36,24 @@ pub(super) struct Life {
     pub(super) corrections: Vec<Correction>,
 }
 
+/// A value without the marks that desks put around it: `>>> 1 June 2030 <<<`.
+fn undecorated(raw: &str) -> &str {
+    let value = raw.trim();
+    let inner = value.trim_matches(|c: char| c.is_whitespace() || "*<>=_#!~|«»".contains(c));
+    if inner.is_empty() { value } else { inner }
+}
+
 impl Draft<'_> {
-    /// Not public before this. Of several embargoes the last one counts.
+    /// Not public before this. Of several embargoes the last one counts; `none` and its like are none.
     pub(crate) fn set_embargo(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        let raw = undecorated(raw);
+        if lifecycle::lifts(raw) {
+            return self.origin("embargo", "none", &span, how);
+        }
+        if lifecycle::truth(raw) == Some(true) {
+            self.life.scheduled = Some((raw.to_owned(), span));
+            return;
+        }
         match self.instant(raw, &span) {
             Ok(moment) => {
                 self.origin("embargo", moment, &span, how);
@@ -55,8 +74,11 @@ impl Draft<'_> {
         }
     }
 
-    /// Not public from then on. Of several the first one counts.
+    /// Not public from then on. Of several the first one counts; `never` and its like are none.
     pub(crate) fn set_expires(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        if lifecycle::never_expires(raw) {
+            return self.origin("expires", "never", &span, how);
+        }
         match self.instant(raw, &span) {
             Ok(moment) => {
                 self.origin("expires", moment, &span, how);
@@ -76,9 +98,33 @@ impl Draft<'_> {
     /// An instant as anybody writes it; `10:00 GMT, 24 November 2026` too.
     fn instant(&mut self, raw: &str, span: &Range<usize>) -> Result<Moment, String> {
         let zone = &self.source.options.timezone;
-        let read =
-            date::parse(raw, zone).or_else(|reason| date::parse(&date::rearranged(raw), zone).map_err(|_| reason));
-        read.map(|date| self.taken(date, span))
+        date::loose::parse(raw, zone).map(|date| self.taken(date, span))
+    }
+
+    /// Whether a value is a date that embargoes can have.
+    pub(crate) fn is_instant(&self, raw: &str) -> bool {
+        date::loose::parse(raw, &self.source.options.timezone).is_ok()
+    }
+
+    /// Notes that a date is one with which other tools schedule: `publishDate`.
+    pub(crate) fn note_schedule(&mut self) {
+        self.life.has_schedule = true;
+    }
+
+    /// `draft: yes`. Any word but `true`, `false` and their like withholds the article.
+    pub(crate) fn set_draft_word(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        match lifecycle::truth(raw) {
+            Some(draft) => self.set_draft(draft, span, how),
+            None => {
+                let message = "whether it is a draft is `true` or `false`";
+                self.refuse_key(
+                    Meaning::Draft,
+                    span,
+                    message,
+                    "write `true` or `false`; until then nothing of the article is public",
+                );
+            }
+        }
     }
 
     /// Notes that something decides when or whether the article is public and cannot be followed, so that this version is
@@ -91,20 +137,25 @@ impl Draft<'_> {
         help: impl Into<String>,
     ) {
         match meaning {
-            Meaning::Embargo => self.life.withhold = true,
+            Meaning::Embargo | Meaning::Expires | Meaning::Status | Meaning::Draft | Meaning::Public => {
+                self.life.withhold = true;
+            }
             // That there is none would be no further news.
             Meaning::Date | Meaning::Published => self.date_refused = true,
-            _ => {}
+            Meaning::Reason | Meaning::Corrections => {}
         }
         self.report(Code::ArticleLifecycle, span, message, help);
     }
 
-    /// `published`, `draft`, `retracted` and their synonyms; any other word refuses the file.
+    /// `published`, `draft`, `retracted` and their synonyms; any other word withholds the article.
     pub(crate) fn set_status(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
         match lifecycle::status(raw) {
             Some(status) => {
                 self.origin("status", raw.trim().to_lowercase(), &span, how);
                 self.draft |= status == Status::Draft;
+                if status == Status::Scheduled {
+                    self.life.scheduled = Some((raw.trim().to_owned(), span));
+                }
                 self.life.retracted |= status == Status::Retracted;
             }
             None => {
@@ -191,7 +242,12 @@ impl Draft<'_> {
 
     /// Says what does not fit together, and gives what the file says about its life.
     pub(super) fn conclude(&mut self, updated: Option<Moment>) -> Life {
-        let life = std::mem::take(&mut self.life);
+        let mut life = std::mem::take(&mut self.life);
+        if let Some((word, span)) = life.scheduled.take().filter(|_| life.embargo.is_none() && !life.has_schedule) {
+            let message = format!("`{}` does not say until when", word.escape_debug());
+            let help = "write `embargo: 2026-11-23T10:00:00+08:00`; what has a `date` waits for it and needs no status";
+            self.refuse_key(Meaning::Status, span, message, help);
+        }
         let begins = self.published.max(life.embargo);
         if let (Some((expires, span)), Some(begins)) = (&life.expires, begins)
             && *expires <= begins
@@ -218,7 +274,7 @@ impl Draft<'_> {
             }
         }
         corrections.sort_by_key(|correction| correction.date);
-        self.life.withhold = life.withhold;
+        self.life.withhold |= life.withhold;
         Life {
             embargo: life.embargo,
             expires: life.expires.map(|(expires, _)| expires),

@@ -1,7 +1,7 @@
 //! The names of front matter keys: dateline's own, and those of other tools that look like them.
 
 use crate::article::access;
-use crate::article::lifecycle::{self, Meaning};
+use crate::article::lifecycle::{self, Certainty, Meaning};
 
 /// Every key that means something, with the other names it goes by.
 const KEYS: &[&str] = &[
@@ -115,11 +115,11 @@ const FOREIGN: &[&str] = &[
 ];
 
 /// Keys of dateline that decide by their value whether the article is public, besides those of [`lifecycle`].
-const SWITCHES: &[&str] = &["draft", "feeds"];
+const SWITCHES: &[&str] = &["feeds"];
 
 /// Whether dateline reads a key of this name, [normalised](lifecycle::normal).
 pub(in crate::article) fn is_known(name: &str) -> bool {
-    KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::meaning(name).is_some() || access::is_key(name)
+    KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::key(name).is_some() || access::is_key(name)
 }
 
 /// Whether other tools have a key of this name.
@@ -138,9 +138,7 @@ pub(in crate::article) fn near_withholding(name: &str) -> Option<&'static str> {
     if is_known(name) || is_foreign(name) {
         return None;
     }
-    let withholds = |meaning: &Meaning| {
-        matches!(meaning, Meaning::Embargo | Meaning::Expires | Meaning::Status | Meaning::Published)
-    };
+    let withholds = |meaning: &Meaning| !matches!(meaning, Meaning::Date | Meaning::Reason | Meaning::Corrections);
     let names = lifecycle::names().filter(|(_, meaning)| withholds(meaning)).map(|(name, _)| name);
     let length = name.chars().count();
     names
@@ -172,33 +170,28 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
         };
     }
     let has_digits = value.is_some_and(|value| value.contains(|c: char| c.is_ascii_digit()));
-    let switch = |public: bool| match value.and_then(truth) {
+    let truth = value.and_then(lifecycle::truth);
+    let switch = |public: bool| match truth {
         Some(truth) if truth == public => Verdict::Public,
         Some(_) => Verdict::Withheld,
         None => Verdict::Doubtful,
     };
-    match (lifecycle::meaning(name), name) {
-        (Some(Meaning::Embargo), _) => Verdict::Withheld,
-        (Some(Meaning::Expires), _) if has_digits => Verdict::Withheld,
-        (Some(Meaning::Expires), _) => Verdict::Doubtful,
-        (Some(Meaning::Status), _) => match value.and_then(lifecycle::status) {
-            Some(lifecycle::Status::Published) => Verdict::Public,
-            Some(_) => Verdict::Withheld,
-            None => Verdict::Doubtful,
-        },
+    let status = value.and_then(lifecycle::status).map(|status| match status {
+        lifecycle::Status::Published => Verdict::Public,
+        _ => Verdict::Withheld,
+    });
+    match (lifecycle::key(name), name) {
+        (Some((Meaning::Embargo, Certainty::Certain)), _) if value.is_some_and(lifecycle::lifts) => Verdict::Public,
+        (Some((Meaning::Embargo, Certainty::Certain)), _) => Verdict::Withheld,
+        (Some((Meaning::Expires, _)), _) if value.is_some_and(lifecycle::never_expires) => Verdict::Public,
+        (Some((Meaning::Expires, _)), _) if has_digits => Verdict::Withheld,
+        (Some((Meaning::Expires, _)), _) => Verdict::Doubtful,
+        (Some((Meaning::Status, Certainty::Certain)), _) => status.unwrap_or(Verdict::Doubtful),
+        (Some((Meaning::Status, Certainty::WithDate)), _) => status.unwrap_or(Verdict::Public),
         // Unless it is a date.
-        (_, "published" | "publish") if !has_digits || value.and_then(truth).is_some() => switch(true),
-        (_, "draft") => switch(false),
+        (Some((Meaning::Public, _)), _) if !has_digits || truth.is_some() => status.unwrap_or_else(|| switch(true)),
+        (Some((Meaning::Draft, _)), _) => switch(false),
         (_, "feeds") => switch(true).min(Verdict::Doubtful),
         _ => Verdict::Public,
-    }
-}
-
-/// What a word says where `true` or `false` is wanted.
-pub(in crate::article) fn truth(word: &str) -> Option<bool> {
-    match &*lifecycle::normal(word.trim()) {
-        "true" | "yes" | "on" | "y" | "t" | "1" => Some(true),
-        "false" | "no" | "off" | "n" | "f" | "0" => Some(false),
-        _ => None,
     }
 }

@@ -46,7 +46,7 @@ impl Evidence {
 fn is_label(pair: &Pair<'_>, kind: Kind<'_>) -> bool {
     let Kind::Wire(is_label) = kind else { return false };
     let name = names::near_withholding(&pair.key).unwrap_or(&pair.key);
-    lifecycle::is_nearly_embargo(&pair.key) || (is_label(name) && names::truth(pair.value).is_none())
+    lifecycle::is_nearly_embargo(&pair.key) || (is_label(name) && lifecycle::truth(pair.value).is_none())
 }
 
 /// Objects may stand on one line.

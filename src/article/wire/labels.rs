@@ -1,9 +1,14 @@
-//! The words that wire text uses to say what is what: data, so that a newsroom adds its own in `[content.wire]`.
+//! The words that wire text uses to say what is what: data, so that a newsroom adds its own in `[content.wire]`. Those that say when,
+//! and whether, an article is public are in [`lifecycle`].
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::article::WireField;
+use crate::article::lifecycle::{self, normal};
 use crate::types::Text;
 
-/// Built-in labels. Letter case and blanks inside do not count.
+/// Built-in labels. Letter case, blanks and marks do not count: `作　者` is `作者`.
 const LABELS: &[(WireField, &[&str])] = &[
     (
         WireField::Breadcrumb,
@@ -192,49 +197,7 @@ const LABELS: &[(WireField, &[&str])] = &[
         ],
     ),
     (WireField::Id, &["id", "article id", "story id", "稿件编号", "文章编号"]),
-    (
-        WireField::Embargo,
-        &[
-            "embargo",
-            "embargoed",
-            "embargo until",
-            "embargoed until",
-            "under embargo until",
-            "strictly embargoed until",
-            "embargo date",
-            "embargo time",
-            "not for release before",
-            "not for release until",
-            "not for publication before",
-            "not for publication until",
-            "发布限制",
-            "禁发至",
-        ],
-    ),
-    (WireField::Expires, &["expires", "expires on", "expires at", "expiry", "expiry date", "有效期至"]),
-    (WireField::Status, &["status", "状态"]),
-    (WireField::Correction, &["correction", "corrections", "更正"]),
 ];
-
-/// Openings of a line that withholds the story, written without a colon: `EMBARGOED UNTIL 10:00 GMT, 24 November 2026`.
-pub(super) const EMBARGOES: &[&str] = &[
-    "embargo",
-    "under embargo",
-    "under strict embargo",
-    "strict embargo",
-    "strictly embargo",
-    "press embargo",
-    "news embargo",
-    "media embargo",
-    "not for release",
-    "not for publication",
-    "禁发至",
-    "发布限制",
-];
-
-/// Words between such an opening and its date.
-pub(super) const UNTIL: &[&str] =
-    &["until", "till", "til", "to", "for", "release", "publication", "before", "at", "on", "the", "from", "is", "ends"];
 
 /// Openings of a byline that is written without a colon, with what must follow the word.
 pub(super) const BYLINES: &[&str] = &[
@@ -325,23 +288,30 @@ pub(super) const PAGE_KINDS: &[&str] =
 /// First crumbs that name the site as a whole.
 pub(super) const SITE_ROOTS: &[&str] = &["home", "homepage", "index", "首页", "主页", "网站首页"];
 
+/// The built-in labels in their normal form.
+static BUILT_IN: LazyLock<Vec<(String, WireField)>> = LazyLock::new(|| {
+    let header = LABELS.iter().flat_map(|(field, labels)| labels.iter().map(|label| (*label, *field)));
+    header.chain(lifecycle::labels()).map(|(label, field)| (normal(label).into_owned(), field)).collect()
+});
+static FIELDS: LazyLock<HashMap<&'static str, WireField>> =
+    LazyLock::new(|| BUILT_IN.iter().rev().map(|(label, field)| (label.as_str(), *field)).collect());
+
 /// Every label that is known to one newsroom.
 pub(crate) struct Labels {
-    known: Vec<(String, WireField)>,
+    own: Vec<(String, WireField)>,
 }
 
 impl Labels {
     /// The newsroom's own labels come first, so that they may give a built-in one another meaning.
     pub(crate) fn new(own: &[(Text, WireField)]) -> Labels {
-        let own = own.iter().map(|(label, field)| (normal(label.as_str()), *field));
-        let built_in = LABELS.iter().flat_map(|(field, labels)| labels.iter().map(|label| (normal(label), *field)));
-        Labels { known: own.chain(built_in).collect() }
+        Labels { own: own.iter().map(|(label, field)| (normal(label.as_str()).into_owned(), *field)).collect() }
     }
 
     /// What a label stands for.
     pub(crate) fn field(&self, label: &str) -> Option<WireField> {
         let label = normal(label);
-        self.known.iter().find(|(known, _)| *known == label).map(|&(_, field)| field)
+        let own = self.own.iter().find(|(known, _)| *known == label).map(|&(_, field)| field);
+        own.or_else(|| FIELDS.get(&*label).copied())
     }
 
     /// The known label that somebody may have meant, and what it stands for: one slip of the pen away, two in long words.
@@ -352,8 +322,9 @@ impl Labels {
             return None;
         }
         let slips = if length >= 8 { 2 } else { 1 };
-        self.known
+        self.own
             .iter()
+            .chain(BUILT_IN.iter())
             .map(|(known, field)| (strsim::osa_distance(known, &label), known, *field))
             .filter(|(distance, ..)| (1..=slips).contains(distance))
             .min_by_key(|(distance, ..)| *distance)
@@ -365,13 +336,4 @@ impl Labels {
 pub(super) fn lists(words: &[&str], word: &str) -> bool {
     let word = normal(word);
     words.iter().any(|known| normal(known) == word)
-}
-
-/// Letter case and blanks do not tell labels apart: `作　者` is `作者`.
-fn normal(label: &str) -> String {
-    label
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '\u{200b}' && *c != '\u{feff}')
-        .flat_map(char::to_lowercase)
-        .collect()
 }

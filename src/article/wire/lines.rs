@@ -7,8 +7,9 @@ use std::ops::Range;
 use super::labels::{self, Labels};
 use crate::article::WireField;
 use crate::article::date;
-use crate::article::lifecycle;
-use crate::article::summary::is_wider;
+use crate::article::lifecycle::line::{self, Says};
+use crate::article::lifecycle::{self, Status};
+use crate::article::summary::{is_wide, is_wider};
 
 /// A stretch of the source text that knows where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,8 +125,8 @@ pub(super) enum Kind<'a> {
     Byline(Stretch<'a>),
     /// A caption, either half of which may be empty.
     Caption { caption: Stretch<'a>, credit: Stretch<'a> },
-    /// `EMBARGOED UNTIL ...`: the words behind the opening, and whether they are a date.
-    Embargo { until: Stretch<'a>, dated: bool },
+    /// `EMBARGOED UNTIL ...`: the words behind the opening, how sure the line is, and whether it can't be a sentence.
+    Embargo { until: Stretch<'a>, says: Says, whole: bool },
     /// A label that is nearly a known one, the known one, and what that stands for.
     NearLabel { label: Stretch<'a>, meant: String, field: WireField },
     /// Anything else: headline or paragraph.
@@ -141,8 +142,10 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     if let Some(pieces) = fields(bare, labels) {
         return Kind::Fields(pieces);
     }
-    if let Some((_, until)) = embargo(bare) {
-        return Kind::Embargo { until, dated: looks_like_date(until.text) };
+    if let Some(found) = line::embargo(bare.text) {
+        let until = bare.part(found.value);
+        let whole = found.whole || looks_like_date(until.text);
+        return Kind::Embargo { until, says: found.says, whole };
     }
     if let Some(names) = labels::EDITED.iter().find_map(|opening| bare.without(opening))
         && looks_like_names(names.text)
@@ -228,6 +231,7 @@ fn label_at<'a>(stretch: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, W
 fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
     let mut pieces = Vec::new();
     let mut rest = line;
+    let barred = line.text.contains(is_bar);
     while !rest.text.is_empty() {
         if let Some(after) = rest.text.strip_prefix(is_bar) {
             rest = rest.from(rest.text.len() - after.len());
@@ -235,9 +239,10 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
         }
         let (label, field, value_start) = match label_at(rest, labels) {
             Some((label, field, value_start)) => (label, Some(field), value_start),
-            None => match embargo(rest).filter(|_| line.text.contains(is_bar)) {
-                Some((label, until)) => (label, Some(WireField::Embargo), until.start - rest.start),
-                None => (Stretch { text: "", start: rest.start }, None, 0),
+            None => match if barred { embargo_piece(rest) } else { None } {
+                Some(found) if found.says == Says::Free => (rest.part(found.label), Some(WireField::Embargo), 0),
+                Some(found) => (rest.part(found.label), Some(WireField::Embargo), found.value.start),
+                _ => (Stretch { text: "", start: rest.start }, None, 0),
             },
         };
         let value = rest.from(value_start);
@@ -259,7 +264,7 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
         rest = value.from(end);
     }
     let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
-    let divided = labelled || line.text.contains(is_bar);
+    let divided = labelled || barred;
     for piece in &mut pieces {
         if let (None, Some(names)) = (piece.field, byline(piece.value)) {
             (piece.field, piece.value) = (Some(WireField::Author), names);
@@ -275,7 +280,7 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
     let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
     let plausible = pieces.iter().all(is_plausible);
     // A line that begins with words of its own is a labelled line only if bars divide it.
-    let begins_well = pieces.first().is_some_and(|first| first.field.is_some()) || line.text.contains(is_bar);
+    let begins_well = pieces.first().is_some_and(|first| first.field.is_some()) || barred;
     (labelled && plausible && begins_well).then_some(pieces)
 }
 
@@ -307,51 +312,10 @@ fn is_instant(field: WireField) -> bool {
     matches!(field, WireField::Date | WireField::Updated | WireField::Embargo | WireField::Expires)
 }
 
-/// A line that withholds the story without a colon: its opening, and what stands behind it. A headline about a trade embargo
-/// cannot always be told from one; then the story is withheld, and `Title:` helps.
-fn embargo(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
-    const MARKS: [char; 7] = ['*', '#', '-', '=', '_', '!', '—'];
-    let inner = line.part(line.text.len() - line.text.trim_start_matches(MARKS).len()..line.text.len());
-    let inner = inner.part(0..inner.text.trim_end_matches(MARKS).len());
-    let after = labels::EMBARGOES.iter().find_map(|opening| inner.without(opening))?;
-    // `embargoed`, `embargoes`: the rest of the word.
-    let glued = inner.text.get(..after.start - inner.start).is_some_and(|head| !head.ends_with(is_blank));
-    let ending = after.text.chars().take_while(char::is_ascii_alphabetic).count();
-    let mut rest = if glued
-        && ["", "ed", "es"]
-            .iter()
-            .any(|known| after.text.get(..ending).is_some_and(|word| word.eq_ignore_ascii_case(known)))
-    {
-        after.from(ending)
-    } else {
-        after
-    };
-    let label_end = rest.start;
-    let word_of =
-        |rest: Stretch<'_>| rest.text.chars().take_while(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-    let has_digits = rest.text.contains(|c: char| c.is_ascii_digit());
-    let about_trade = ["on", "against", "of", "over"].contains(&word_of(rest).as_str())
-        && !has_digits
-        && !labels::UNTIL.iter().take(3).chain(&["before"]).any(|word| rest.text.to_lowercase().contains(word));
-    let says_until = |rest: Stretch<'_>| {
-        let word = word_of(rest);
-        labels::UNTIL.contains(&word.as_str()) || word.starts_with(|c: char| c.is_ascii_digit()) || is_month(&word)
-    };
-    // A paragraph that begins with the word must say until when at once.
-    if about_trade || (is_wider(line.text, 100) && !says_until(rest)) {
-        return None;
-    }
-    loop {
-        let trimmed = rest.text.trim_start_matches([':', '：', '-', '–', '—', ' ', ',']);
-        rest = rest.from(rest.text.len() - trimmed.len());
-        let word = word_of(rest);
-        if word.is_empty() || !labels::UNTIL.contains(&word.as_str()) {
-            break;
-        }
-        rest = rest.from(word.len());
-    }
-    let until = rest.part(0..rest.text.trim_end_matches(['.', '。', '!', ' ']).len());
-    Some((line.part(0..label_end - line.start), until))
+/// An embargo at the beginning of a stretch, up to the next bar.
+fn embargo_piece(stretch: Stretch<'_>) -> Option<line::Line> {
+    let end = stretch.text.char_indices().take(200).find(|(_, c)| is_bar(*c)).map_or(stretch.text.len(), |(at, _)| at);
+    line::embargo(stretch.text.get(..end)?).filter(|found| found.says != Says::Mark)
 }
 
 fn is_bar(character: char) -> bool {
@@ -366,9 +330,9 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
             WireField::Summary | WireField::Title | WireField::Caption | WireField::Related | WireField::Correction,
         ) => true,
         // What cannot be read withholds the story, so that nearly everything is taken for an embargo.
-        Some(WireField::Embargo) => !is_wider(value, 80) || looks_like_date(value),
+        Some(WireField::Embargo) => !is_wider(value, 200) || looks_like_date(value),
         Some(WireField::Expires) => !is_wider(value, 60) || date::begins_with_date(value),
-        Some(WireField::Status) => !is_wider(value, 40),
+        Some(WireField::Status | WireField::Draft) => !is_wider(value, 80),
         Some(WireField::Date | WireField::Updated) => {
             !is_wider(value, 60) && (value.is_empty() || value.contains(|c: char| c.is_ascii_digit()))
         }
@@ -381,6 +345,75 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
         // Percent-encoded, the name of a Chinese file is long.
         Some(WireField::Id) => !is_wider(value, 200) || !value.contains(char::is_whitespace),
         _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
+    }
+}
+
+/// Whether a value is a sentence: it ends as one does, and most of its words are in lower case. Names and titles are not.
+pub(super) fn is_sentence(value: &str) -> bool {
+    let ends = value
+        .trim_end_matches(['"', '”', '’', '\'', ')', '）', '」', '』'])
+        .ends_with(['.', '!', '?', '…', '。', '！', '？']);
+    let (mut words, mut lower) = (0_usize, 0_usize);
+    for word in value.split(is_blank).filter(|word| word.contains(char::is_alphabetic)).take(200) {
+        words += 1;
+        lower += usize::from(word.starts_with(char::is_lowercase));
+    }
+    ends && (value.contains(['。', '！', '？']) || (words >= 4 && lower * 2 > words))
+}
+
+/// Whether the values of a labelled line are what such lines have outside the header. `Editor: readers often ask which labs
+/// matter.` is a sentence of the text, and so is `Editor: readers ask`, where paragraphs follow.
+pub(super) fn is_labelled_line(pieces: &[Piece<'_>], paragraphs_follow: bool) -> bool {
+    pieces.iter().all(|piece| {
+        let value = piece.value.text;
+        match piece.field {
+            Some(WireField::Editor | WireField::Author) if paragraphs_follow => could_be_names(value),
+            Some(
+                WireField::Editor
+                | WireField::Author
+                | WireField::Source
+                | WireField::Tags
+                | WireField::Title
+                | WireField::Date
+                | WireField::Updated
+                | WireField::Status
+                | WireField::Draft
+                | WireField::Breadcrumb,
+            ) => !is_sentence(value),
+            _ => true,
+        }
+    })
+}
+
+/// Whether people can be called so: Chinese names are short.
+fn could_be_names(value: &str) -> bool {
+    let is_long = |name: &str| name.chars().filter(|c| is_wide(*c)).count() > 8 && !name.contains('·');
+    let mut names = value.split(|c: char| is_blank(c) || matches!(c, ',' | '、' | '，' | '/' | '／' | '&'));
+    looks_like_names(value) && !names.any(is_long)
+}
+
+/// Whether a label says when, or whether, the article is public, whatever stands behind it.
+pub(super) fn decides_publication(piece: &Piece<'_>) -> bool {
+    matches!(
+        piece.field,
+        Some(WireField::Date | WireField::Embargo | WireField::Expires | WireField::Status | WireField::Draft)
+    )
+}
+
+/// Whether a line has a date in it.
+pub(super) fn has_date(line: Stretch<'_>) -> bool {
+    date::loose::has_date(line.text)
+}
+
+/// Whether a piece withholds or retracts the article for sure, so that it counts wherever it stands.
+pub(super) fn is_withholding(piece: &Piece<'_>) -> bool {
+    let value = piece.value.text;
+    match piece.field {
+        Some(WireField::Embargo) => !is_wider(value, 80) || !is_sentence(value),
+        Some(WireField::Status) => lifecycle::status(value).is_some_and(|status| status != Status::Published),
+        Some(WireField::Draft) => lifecycle::truth(value) == Some(true),
+        Some(WireField::Expires) => looks_like_date(value),
+        _ => false,
     }
 }
 
@@ -525,6 +558,7 @@ fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, St
         }
         WireField::Embargo => !is_wider(value.text, 80),
         WireField::Status => lifecycle::status(value.text).is_some(),
+        WireField::Draft => lifecycle::truth(value.text).is_some(),
         WireField::Author | WireField::Editor => looks_like_names(value.text) && !is_wider(value.text, 60),
         WireField::Source | WireField::Tags | WireField::Id => !is_wider(value.text, 60) || line.text.contains(is_bar),
         WireField::Title | WireField::Summary | WireField::Caption | WireField::Related | WireField::Correction => {

@@ -13,6 +13,7 @@ use super::lines::{self, Kind, Line, Piece, Stretch};
 use crate::article::WireField;
 use crate::article::date;
 use crate::article::lifecycle::Meaning;
+use crate::article::lifecycle::line::Says;
 use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diag::Code;
 use crate::types::Text;
@@ -127,12 +128,24 @@ fn header<'l, 'a>(
         match kind {
             // A rule between the parts of the header, or the headline once more.
             Kind::Prose if lines::is_rule(line.text) || title == Some(line.text.text) => {}
+            // The first paragraph may begin with a word that is a label elsewhere.
+            Kind::Fields(pieces)
+                if titled
+                    && !lines::is_labelled_line(pieces, false)
+                    && !pieces.iter().any(lines::decides_publication) =>
+            {
+                break;
+            }
             Kind::Fields(pieces) => apply(pieces, line, story),
             Kind::Breadcrumb(crumbs) if story.value(WireField::Breadcrumb).is_none() => {
                 story.values.push((WireField::Breadcrumb, *crumbs, "breadcrumb"));
             }
             Kind::Date(date) => story.values.push((WireField::Date, *date, "date line")),
-            Kind::Embargo { until, .. } => story.values.push((WireField::Embargo, *until, "embargo line")),
+            Kind::Embargo { says: Says::Perhaps, .. } if titled && lines::is_sentence(line.text.text) => break,
+            Kind::Embargo { says: Says::Free, .. } if !titled && !has_headline(after) => {
+                story.values.push((WireField::Title, line.text, "headline"));
+            }
+            Kind::Embargo { until, says, .. } => embargo(*until, *says, line, story),
             Kind::Byline(names) if titled || could_be_headline(after) => {
                 story.values.push((WireField::Author, *names, "byline"));
             }
@@ -173,6 +186,24 @@ fn header<'l, 'a>(
         rest = after;
     }
     (doubtful, rest)
+}
+
+/// Takes a line about an embargo that has no colon.
+fn embargo<'a>(until: Stretch<'a>, says: Says, line: &Line<'a>, story: &mut Story<'a>) {
+    let (field, value) = match says {
+        Says::Until | Says::Perhaps => (WireField::Embargo, until),
+        Says::Mark => (WireField::Status, line.text),
+        // `FOR IMMEDIATE RELEASE: 1 June 2030` is released then.
+        Says::Free if lines::looks_like_date(until.text) => (WireField::Date, until),
+        Says::Free => (WireField::Embargo, line.text),
+    };
+    story.values.push((field, value, "embargo line"));
+}
+
+/// Whether a headline follows, so that the line above it is none.
+fn has_headline(after: &[Looked<'_>]) -> bool {
+    let titled = |(_, kind): &Looked<'_>| matches!(kind, Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field == Some(WireField::Title)));
+    could_be_headline(after) || after.iter().take(MOST_LINES).any(titled)
 }
 
 /// `——最深达318米`: the second line of a Chinese headline, without its dash.
@@ -242,8 +273,7 @@ fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
 fn apply<'a>(pieces: &[Piece<'a>], line: &Line<'a>, story: &mut Story<'a>) {
     for piece in pieces {
         // An empty label of these refuses the file where it is read: nobody knows what was to stand there.
-        let decides =
-            matches!(piece.field, Some(WireField::Date | WireField::Embargo | WireField::Expires | WireField::Status));
+        let decides = lines::decides_publication(piece);
         match piece.field {
             Some(field) if decides && piece.value.text.is_empty() => {
                 take(field, Stretch { text: "", start: piece.label.start }, story);
@@ -289,6 +319,7 @@ fn take<'a>(field: WireField, value: Stretch<'a>, story: &mut Story<'a>) {
             | WireField::Embargo
             | WireField::Expires
             | WireField::Status
+            | WireField::Draft
             | WireField::Correction
     );
     if single && let Some(first) = story.value(field) {
@@ -328,6 +359,7 @@ fn near_label(label: Stretch<'_>, meant: &str, field: WireField, story: &mut Sto
         WireField::Embargo => Some(Meaning::Embargo),
         WireField::Expires => Some(Meaning::Expires),
         WireField::Status => Some(Meaning::Status),
+        WireField::Draft => Some(Meaning::Draft),
         _ => None,
     };
     if let Some(meaning) = decides {
@@ -347,26 +379,27 @@ fn near_label(label: Stretch<'_>, meant: &str, field: WireField, story: &mut Sto
 
 /// Where the body ends: at an editor's line or at the heading of other stories.
 fn body_end(rest: &[Looked<'_>]) -> usize {
-    rest.iter()
-        .position(|(_, kind)| match kind {
-            Kind::RelatedHeading => true,
-            Kind::Fields(pieces) => pieces.iter().any(|piece| piece.field == Some(WireField::Editor)),
-            _ => false,
-        })
-        .unwrap_or(rest.len())
+    let related = rest.iter().position(|(_, kind)| *kind == Kind::RelatedHeading).unwrap_or(rest.len());
+    let is_text = |(line, kind): &Looked<'_>| *kind == Kind::Prose && is_paragraph(line.text);
+    let last_paragraph = rest.iter().take(related).rposition(is_text);
+    let ends = |(at, (_, kind)): (usize, &Looked<'_>)| match kind {
+        Kind::Fields(pieces) => {
+            let paragraphs_follow = last_paragraph.is_some_and(|last| last > at);
+            pieces.iter().any(|piece| piece.field == Some(WireField::Editor))
+                && lines::is_labelled_line(pieces, paragraphs_follow)
+        }
+        _ => false,
+    };
+    rest.iter().take(related).enumerate().position(ends).unwrap_or(related)
 }
 
 /// Takes the labelled lines and bylines at the end of the body; returns the lines before them.
 fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked<'a>> {
-    let ends = |(_, kind): &&Looked<'_>| {
-        matches!(
-            kind,
-            Kind::Fields(_)
-                | Kind::Byline(_)
-                | Kind::Date(_)
-                | Kind::NearLabel { .. }
-                | Kind::Embargo { dated: true, .. }
-        )
+    let ends = |(_, kind): &&Looked<'_>| match kind {
+        Kind::Fields(pieces) => lines::is_labelled_line(pieces, false),
+        Kind::Embargo { says: Says::Until | Says::Free, whole, .. } => *whole,
+        Kind::Byline(_) | Kind::Date(_) | Kind::NearLabel { .. } => true,
+        _ => false,
     };
     let last = body.len() - body.iter().rev().take(MOST_LINES).take_while(ends).count();
     let (kept, trailing) = body.split_at(last);
@@ -383,7 +416,7 @@ fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked
                     kept.push((*line, Kind::Prose));
                 }
             }
-            Kind::Embargo { until, .. } => take(WireField::Embargo, *until, story),
+            Kind::Embargo { until, says, .. } => embargo(*until, *says, line, story),
             Kind::Byline(names) => story.values.push((WireField::Author, *names, "byline")),
             Kind::Date(date) => take(WireField::Date, *date, story),
             Kind::NearLabel { label, meant, field } => near_label(*label, meant, *field, story),
@@ -405,7 +438,7 @@ fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
             Kind::Fields(pieces) if related => {
                 // An embargo is better kept twice than not at all.
                 let own = pieces.iter().filter(|piece| {
-                    matches!(piece.field, Some(WireField::Editor | WireField::Id | WireField::Embargo))
+                    matches!(piece.field, Some(WireField::Editor | WireField::Id)) || lines::is_withholding(piece)
                 });
                 for piece in own {
                     take(piece.field.unwrap_or(WireField::Editor), piece.value, story);
@@ -413,7 +446,7 @@ fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
             }
             Kind::Fields(pieces) => apply(pieces, line, story),
             Kind::Byline(names) if !related => story.values.push((WireField::Author, *names, "byline")),
-            Kind::Embargo { until, dated: true } => take(WireField::Embargo, *until, story),
+            Kind::Embargo { until, says: Says::Until, whole: true } => take(WireField::Embargo, *until, story),
             Kind::NearLabel { label, meant, field } if !related => near_label(*label, meant, *field, story),
             _ if related => {
                 let mut value = line.text.text.to_owned();
@@ -537,15 +570,19 @@ fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) 
                 }
                 continue;
             }
-            // A date tells it from a paragraph that speaks of an embargo.
-            Kind::Embargo { until, dated: true } => {
+            // Nothing but a date tells it from a paragraph that speaks of an embargo.
+            Kind::Embargo { until, says: Says::Until, whole: true } => {
                 take(WireField::Embargo, *until, story);
                 continue;
             }
-            Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field == Some(WireField::Embargo)) => {
+            Kind::Fields(pieces) if pieces.iter().any(lines::is_withholding) => {
                 apply(pieces, line, story);
                 continue;
             }
+            Kind::NearLabel { label, meant, field: WireField::Embargo } if lines::has_date(line.text) => {
+                near_label(*label, meant, WireField::Embargo, story);
+            }
+            Kind::Fields(pieces) if !lines::is_labelled_line(pieces, true) => {}
             Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field != Some(WireField::Author)) => story.note(
                 Code::WireLabel,
                 line.text.span(),

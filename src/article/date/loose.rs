@@ -1,0 +1,513 @@
+//! Dates in the free order and the languages in which embargoes are written: `0900 GMT Monday 1 June 2030`,
+//! `1. Juni 2030, 10 Uhr`, `2030年6月1日10时`, `10 a.m. EDT on June 1, 2030`.
+//!
+//! Every word must be understood, and there is one date and at most one time: whatever can be read in two ways is refused.
+
+use jiff::civil;
+use jiff::tz::{Offset, TimeZone};
+use unicode_normalization::UnicodeNormalization;
+
+use super::{DAYS, Date, Place, month as english_month, resolve};
+use crate::article::summary::is_wide;
+
+/// Longer text is no date (bytes).
+const LONGEST: usize = 200;
+
+/// Names of months beside the English ones.
+const MONTHS: [&[&str]; 12] = [
+    &["januar", "jänner", "jan", "janvier", "enero", "gennaio", "janeiro", "januari"],
+    &["februar", "feb", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari"],
+    &["märz", "maerz", "mrz", "mars", "marzo", "março", "maart"],
+    &["april", "avril", "abril", "aprile"],
+    &["mai", "mayo", "maggio", "maio", "mei"],
+    &["juni", "juin", "junio", "giugno", "junho"],
+    &["juli", "juillet", "julio", "luglio", "julho"],
+    &["august", "août", "aout", "agosto", "augustus"],
+    &["september", "septembre", "septiembre", "settembre", "setembro"],
+    &["oktober", "okt", "octobre", "octubre", "ottobre", "outubro"],
+    &["november", "novembre", "noviembre", "novembro"],
+    &["dezember", "dez", "décembre", "decembre", "diciembre", "dicembre", "dezembro", "december"],
+];
+
+/// Names of weekdays beside the English ones, from Monday on.
+const WEEKDAYS: [&[&str]; 7] = [
+    &["montag", "lundi", "lunes", "maandag"],
+    &["dienstag", "mardi", "martes", "dinsdag"],
+    &["mittwoch", "mercredi", "miércoles", "woensdag"],
+    &["donnerstag", "jeudi", "jueves", "donderdag"],
+    &["freitag", "vendredi", "viernes", "vrijdag"],
+    &["samstag", "sonnabend", "samedi", "sábado", "zaterdag"],
+    &["sonntag", "dimanche", "domingo", "zondag"],
+];
+
+/// Chinese words and what stands for them among the tokens.
+const CHINESE: &[(&str, &str)] = &[
+    ("北京时间", " bjt "),
+    ("上午", " zham "),
+    ("早上", " zham "),
+    ("凌晨", " zham "),
+    ("下午", " zhpm "),
+    ("晚上", " zhpm "),
+    ("星期一", " monday "),
+    ("星期二", " tuesday "),
+    ("星期三", " wednesday "),
+    ("星期四", " thursday "),
+    ("星期五", " friday "),
+    ("星期六", " saturday "),
+    ("星期日", " sunday "),
+    ("星期天", " sunday "),
+    ("周一", " monday "),
+    ("周二", " tuesday "),
+    ("周三", " wednesday "),
+    ("周四", " thursday "),
+    ("周五", " friday "),
+    ("周六", " saturday "),
+    ("周日", " sunday "),
+    ("之前", " "),
+    ("之后", " "),
+    ("以前", " "),
+    ("以后", " "),
+    ("前", " "),
+    ("后", " "),
+];
+
+/// Words that say nothing about when.
+const FILLERS: &[&str] = &[
+    "at", "on", "of", "the", "hrs", "hours", "h", "o", "clock", "uhr", "um", "am", "den", "der", "dem", "le", "la",
+    "à", "a", "el", "las", "de", "del", "du", "heures", "horas", "from", "ab", "local",
+];
+
+/// Zone abbreviations with one meaning, in minutes east of UTC: those of RFC 5322 and tzdata, and those of one country. `CST`,
+/// `PST`, `IST` and `BST` are not among them: each is the name of several.
+const ZONES: &[(&str, i32)] = &[
+    ("z", 0),
+    ("utc", 0),
+    ("gmt", 0),
+    ("ut", 0),
+    ("wet", 0),
+    ("west", 60),
+    ("cet", 60),
+    ("mez", 60),
+    ("cest", 120),
+    ("mesz", 120),
+    ("eet", 120),
+    ("eest", 180),
+    ("msk", 180),
+    ("bjt", 480),
+    ("hkt", 480),
+    ("sgt", 480),
+    ("jst", 540),
+    ("kst", 540),
+    ("aest", 600),
+    ("aedt", 660),
+    ("nzst", 720),
+    ("nzdt", 780),
+    ("edt", -240),
+    ("cdt", -300),
+    ("est", -300),
+    ("mdt", -360),
+    ("mst", -420),
+    ("pdt", -420),
+    ("hst", -600),
+];
+
+/// Understands a date as [`super::parse`] does, or in any order.
+pub(in crate::article) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
+    super::parse(raw, zone).or_else(|reason| free(raw, zone).ok_or(reason))
+}
+
+/// Whether a word is the name of a month or of a weekday.
+pub(in crate::article) fn is_month_or_day(word: &str) -> bool {
+    month(word).is_some() || weekday(word).is_some()
+}
+
+/// Whether a word may stand in a date.
+pub(in crate::article) fn is_word(word: &str) -> bool {
+    const UNITS: &str = "年月日号號时時点點分秒上午下北京间早晚中";
+    is_month_or_day(word)
+        || FILLERS.contains(&word)
+        || ZONES.iter().any(|(zone, _)| *zone == word)
+        || ["st", "nd", "rd", "th", "er", "p", "m", "pm", "h", "t", "noon", "et", "pt", "time"].contains(&word)
+        || UNITS.contains(word)
+}
+
+/// Whether text has a day and a month side by side, or a numeric date, wherever it stands.
+pub(in crate::article) fn has_date(text: &str) -> bool {
+    let tokens = tokens(text);
+    (0..tokens.len()).any(|at| Cursor { tokens: &tokens, at }.date().is_some())
+        || tokens.windows(2).any(|pair| match pair {
+            [Token::Number(day), Token::Word(word)] | [Token::Word(word), Token::Number(day)] => {
+                day.len() <= 2 && month(word).is_some()
+            }
+            _ => false,
+        })
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Token {
+    Number(String),
+    Word(String),
+    Sign(char),
+}
+
+fn tokens(raw: &str) -> Vec<Token> {
+    let mut text = raw.chars().take(LONGEST).nfkc().flat_map(char::to_lowercase).collect::<String>();
+    for (word, replacement) in CHINESE {
+        if text.contains(word) {
+            text = text.replace(word, replacement);
+        }
+    }
+    let mut tokens: Vec<Token> = Vec::new();
+    let mut glued = false;
+    for c in text.chars() {
+        match (c, tokens.last_mut().filter(|_| glued)) {
+            (c, Some(Token::Number(digits))) if c.is_ascii_digit() => digits.push(c),
+            (c, Some(Token::Word(word))) if c.is_alphabetic() && !is_wide(c) && !word.contains(is_wide) => word.push(c),
+            (c, _) if c.is_ascii_digit() => tokens.push(Token::Number(c.to_string())),
+            (c, _) if c.is_alphabetic() => tokens.push(Token::Word(c.to_string())),
+            (c, _) if c.is_whitespace() => {}
+            (c, _) => tokens.push(Token::Sign(c)),
+        }
+        glued = c.is_ascii_digit() || c.is_alphabetic();
+    }
+    tokens
+}
+
+fn month(word: &str) -> Option<i8> {
+    let at = || MONTHS.iter().position(|names| names.contains(&word));
+    english_month(word).or_else(|| i8::try_from(at()? + 1).ok())
+}
+
+fn weekday(word: &str) -> Option<i8> {
+    let english = || DAYS.iter().position(|day| word.len() >= 3 && day.starts_with(word));
+    let at = english().or_else(|| WEEKDAYS.iter().position(|names| names.contains(&word)))?;
+    i8::try_from(at).ok()
+}
+
+fn free(raw: &str, zone: &TimeZone) -> Option<Date> {
+    (raw.len() <= LONGEST).then_some(())?;
+    let tokens = tokens(raw);
+    let mut cursor = Cursor { tokens: &tokens, at: 0 };
+    let (mut date, mut time, mut place, mut day) = (None, None, None, None);
+    while let Some(token) = cursor.tokens.get(cursor.at) {
+        if let Some(found) = cursor.date() {
+            set(&mut date, found?)?;
+        } else if let Some(found) = cursor.time() {
+            set(&mut time, found?)?;
+        } else if let Some(found) = cursor.zone(time.is_some()) {
+            set(&mut place, found)?;
+        } else {
+            cursor.at += 1;
+            match token {
+                Token::Word(word) => match weekday(word) {
+                    Some(found) => set(&mut day, found)?,
+                    None => FILLERS.contains(&word.as_str()).then_some(())?,
+                },
+                Token::Number(_) => return None,
+                Token::Sign(sign) => (!matches!(sign, '+' | '?' | '/')).then_some(())?,
+            }
+        }
+    }
+    let date: civil::Date = date?;
+    if day.is_some_and(|day| day != date.weekday().to_monday_zero_offset()) {
+        return None;
+    }
+    let place = place.unwrap_or_else(|| Place::Zone(zone.clone()));
+    let (moment, warning) = resolve(date.to_datetime(time.unwrap_or(civil::Time::midnight())), &place).ok()?;
+    Some(Date { moment: moment?, warning })
+}
+
+/// Two dates or two times contradict each other.
+fn set<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    place.replace(value).is_none().then_some(())
+}
+
+struct Cursor<'t> {
+    tokens: &'t [Token],
+    at: usize,
+}
+
+impl<'t> Cursor<'t> {
+    fn peek(&self, ahead: usize) -> Option<&'t Token> {
+        self.tokens.get(self.at + ahead)
+    }
+
+    fn number(&self, ahead: usize, lengths: std::ops::RangeInclusive<usize>) -> Option<&'t str> {
+        match self.peek(ahead)? {
+            Token::Number(digits) if lengths.contains(&digits.len()) => Some(digits),
+            _ => None,
+        }
+    }
+
+    fn word(&self, ahead: usize) -> Option<&'t str> {
+        match self.peek(ahead)? {
+            Token::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn is_sign(&self, ahead: usize, signs: &[char]) -> bool {
+        matches!(self.peek(ahead), Some(Token::Sign(sign)) if signs.contains(sign))
+    }
+
+    /// How many tokens from `ahead` on are one of these.
+    fn skipped(&self, mut ahead: usize, signs: &[char], words: &[&str]) -> usize {
+        while self.is_sign(ahead, signs) || self.word(ahead).is_some_and(|word| words.contains(&word)) {
+            ahead += 1;
+        }
+        ahead
+    }
+
+    /// A date here; `Some(None)` for one that doesn't exist or can be read in two ways.
+    fn date(&mut self) -> Option<Option<civil::Date>> {
+        let (year, month, day, end) = self.year_first().or_else(|| self.named()).or_else(|| self.year_last())?;
+        self.at += end;
+        Some(civil_date(year, month, day))
+    }
+
+    /// `2030-06-01`, `2030年6月1日`
+    fn year_first(&self) -> Option<Parts> {
+        let year = self.number(0, 4..=4)?;
+        let (month, day) = (self.number(2, 1..=2)?, self.number(4, 1..=2)?);
+        let signs = [self.peek(1)?, self.peek(3)?];
+        let end = match signs {
+            [Token::Sign(one), Token::Sign(other)] if one == other && ['-', '/', '.'].contains(one) => {
+                5 + usize::from(self.word(5) == Some("t") && self.number(6, 2..=2).is_some())
+            }
+            [Token::Word(year), Token::Word(month)] if year == "年" && month == "月" => {
+                5 + usize::from(matches!(self.word(5), Some("日" | "号" | "號")))
+            }
+            _ => return None,
+        };
+        Some((parsed(year), parsed(month), parsed(day), end))
+    }
+
+    /// `1 June 2030`, `1. Juni 2030`, `1er juin 2030`, `June 1st, 2030`, `1 de junio de 2030`
+    fn named(&self) -> Option<Parts> {
+        const ORDINALS: &[&str] = &["st", "nd", "rd", "th", "er", "of", "de", "º"];
+        let (day, named, end) = match self.number(0, 1..=2) {
+            Some(day) => {
+                let at = self.skipped(1, &['.', '-'], ORDINALS);
+                (day, month(self.word(at)?)?, at + 1)
+            }
+            None => {
+                let named = month(self.word(0)?)?;
+                let at = self.skipped(1, &['.'], &[]);
+                (self.number(at, 1..=2)?, named, self.skipped(at + 1, &[], ORDINALS))
+            }
+        };
+        let at = self.skipped(end, &['.', ',', '-'], &["de", "del"]);
+        let year = self.number(at, 4..=4)?;
+        Some((parsed(year), i16::from(named), parsed(day), at + 1))
+    }
+
+    /// `23.06.2030`, `23/06/2030`, `06/23/2030`; with dots and `Uhr` the day is first.
+    fn year_last(&self) -> Option<Parts> {
+        let (one, other) = (parsed(self.number(0, 1..=2)?), parsed(self.number(2, 1..=2)?));
+        let sign = [['.'], ['/'], ['-']].into_iter().find(|sign| self.is_sign(1, sign) && self.is_sign(3, sign))?;
+        let year = parsed(self.number(4, 4..=4)?);
+        let german = sign == ['.'] && self.tokens.contains(&Token::Word("uhr".to_owned()));
+        Some(match (one, other) {
+            (day, month) if day > 12 || day == month || german => (year, month, day, 5),
+            (month, day) if day > 12 => (year, month, day, 5),
+            // No month is 0.
+            _ => (year, 0, one, 5),
+        })
+    }
+
+    /// A time of day here; `Some(None)` for one that doesn't exist.
+    fn time(&mut self) -> Option<Option<civil::Time>> {
+        if matches!(self.word(0), Some("noon" | "midday" | "mittags")) {
+            self.at += 1;
+            return Some(civil::Time::new(12, 0, 0, 0).ok());
+        }
+        let chinese = match self.word(0) {
+            Some("zham") => Some(false),
+            Some("zhpm") => Some(true),
+            _ => None,
+        };
+        let start = usize::from(chinese.is_some());
+        let (hour, minute, second, end) = self.clock(start)?;
+        let (half, end) = match chinese {
+            Some(_) => (chinese, end),
+            None => self.half(end, hour),
+        };
+        self.at += end;
+        let hour = match half {
+            None => hour,
+            Some(_) if !(1..=12).contains(&hour) && chinese.is_none() => return Some(None),
+            Some(pm) if hour <= 12 => hour % 12 + if pm { 12 } else { 0 },
+            Some(_) => hour,
+        };
+        let narrow = |number: i16| i8::try_from(number).unwrap_or(-1);
+        Some(civil::Time::new(narrow(hour), narrow(minute), narrow(second), 0).ok())
+    }
+
+    /// Hour, minute, second, and how many tokens they take.
+    fn clock(&self, start: usize) -> Option<Parts> {
+        if let Some(four) = self.number(start, 4..=4) {
+            // `0900 GMT`, `0900 hrs`: four digits alone are a year.
+            let marked = self.word(start + 1).is_some_and(|word| {
+                ["hrs", "hours", "h", "uhr"].contains(&word) || ZONES.iter().any(|(zone, _)| *zone == word)
+            });
+            let (hour, minute) = four.split_at_checked(2).filter(|_| marked)?;
+            return Some((parsed(hour), parsed(minute), 0, start + 1));
+        }
+        let hour = parsed(self.number(start, 1..=2)?);
+        if self.is_sign(start + 1, &[':']) {
+            let minute = parsed(self.number(start + 2, 2..=2)?);
+            return Some(match self.number(start + 4, 2..=2).filter(|_| self.is_sign(start + 3, &[':'])) {
+                Some(second) => (hour, minute, parsed(second), start + 5),
+                None => (hour, minute, 0, start + 3),
+            });
+        }
+        if let Some(minute) = self.number(start + 2, 2..=2).filter(|_| self.is_sign(start + 1, &['.'])) {
+            let marked = self.half(start + 3, hour).0.is_some()
+                || self.word(start + 3).is_some_and(|word| {
+                    ["uhr", "hrs", "hours", "h"].contains(&word) || ZONES.iter().any(|(zone, _)| *zone == word)
+                });
+            return marked.then_some((hour, parsed(minute), 0, start + 3));
+        }
+        match self.word(start + 1) {
+            Some("h" | "uhr" | "时" | "時" | "点" | "點") => {
+                let minute = self
+                    .number(start + 2, 2..=2)
+                    .or_else(|| self.number(start + 2, 1..=2).filter(|_| self.word(start + 3) == Some("分")));
+                let Some(minute) = minute else { return Some((hour, 0, 0, start + 2)) };
+                let end = start + 3 + usize::from(self.word(start + 3) == Some("分"));
+                let second = self.number(end, 1..=2).filter(|_| self.word(end + 1) == Some("秒"));
+                Some((hour, parsed(minute), second.map_or(0, parsed), end + if second.is_some() { 2 } else { 0 }))
+            }
+            _ => self.half(start + 1, hour).0.map(|_| (hour, 0, 0, start + 1)),
+        }
+    }
+
+    /// AM or PM here, whether it is PM, and where it ends. `13:00 am 1. Juni` is German.
+    fn half(&self, at: usize, hour: i16) -> (Option<bool>, usize) {
+        let word = self.word(at).unwrap_or_default();
+        let dotted = self.is_sign(at + 1, &['.']) && self.word(at + 2) == Some("m");
+        match word {
+            "am" if hour > 12 => (None, at),
+            "am" | "pm" => (Some(word == "pm"), at + 1),
+            "a" | "p" if dotted => (Some(word == "p"), at + 3),
+            "a" | "p" if self.word(at + 1) == Some("m") => (Some(word == "p"), at + 2),
+            _ => (None, at),
+        }
+    }
+
+    /// A zone here. A sign begins an offset only behind a time.
+    fn zone(&mut self, timed: bool) -> Option<Place> {
+        let named = self.word(0).and_then(|word| ZONES.iter().find(|(zone, _)| *zone == word));
+        if let Some((name, minutes)) = named {
+            self.at += 1;
+            let offset = ["utc", "gmt", "ut"].contains(name).then(|| self.offset()).flatten();
+            return Some(Place::Offset(offset.or_else(|| Offset::from_seconds(minutes * 60).ok())?));
+        }
+        let region = match (self.word(0), self.word(1)) {
+            (Some("et"), _) => Some(("America/New_York", 1)),
+            (Some("eastern"), Some("time")) => Some(("America/New_York", 2)),
+            (Some("beijing"), Some("time")) => Some(("Asia/Shanghai", 2)),
+            _ => None,
+        };
+        if let Some((name, length)) = region {
+            self.at += length;
+            return TimeZone::get(name).ok().map(Place::Zone);
+        }
+        timed.then(|| self.offset()).flatten().map(Place::Offset)
+    }
+
+    /// `+0800`, `-05:00`, `+8`
+    fn offset(&mut self) -> Option<Offset> {
+        let sign = if self.is_sign(0, &['+']) { 1 } else { -1 };
+        (sign > 0 || self.is_sign(0, &['-', '−'])).then_some(())?;
+        let (hours, minutes, end) = match (self.number(1, 4..=4), self.number(1, 1..=2)) {
+            (Some(four), _) => (parsed(four.get(..2)?), parsed(four.get(2..)?), 2),
+            (_, Some(hours)) => match self.number(3, 2..=2).filter(|_| self.is_sign(2, &[':'])) {
+                Some(minutes) => (parsed(hours), parsed(minutes), 4),
+                None if sign > 0 => (parsed(hours), 0, 2),
+                None => return None,
+            },
+            _ => return None,
+        };
+        (hours <= 14 && minutes < 60).then_some(())?;
+        self.at += end;
+        Offset::from_seconds(sign * (i32::from(hours) * 3_600 + i32::from(minutes) * 60)).ok()
+    }
+}
+
+/// Three numbers, and how many tokens they take.
+type Parts = (i16, i16, i16, usize);
+
+fn parsed(digits: &str) -> i16 {
+    digits.parse().unwrap_or(-1)
+}
+
+fn civil_date(year: i16, month: i16, day: i16) -> Option<civil::Date> {
+    civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embargo_dates_in_any_order() {
+        let shanghai = TimeZone::get("Asia/Shanghai").expect("bundled");
+        for (raw, expected) in [
+            ("10:00 GMT, 24 November 2026", "2026-11-24T10:00:00+00:00"),
+            ("10:00 on Tuesday, 24 November 2026", "2026-11-24T10:00:00+08:00"),
+            ("24 November 2026 at 9:30 am", "2026-11-24T09:30:00+08:00"),
+            ("0900 GMT Monday 3 June 2030", "2030-06-03T09:00:00+00:00"),
+            ("10 a.m. EDT on June 1, 2030", "2030-06-01T10:00:00-04:00"),
+            ("June 1, 2030, 10 AM ET", "2030-06-01T10:00:00-04:00"),
+            ("10am Eastern Time, January 1st, 2030", "2030-01-01T10:00:00-05:00"),
+            ("1. Juni 2030, 10 Uhr", "2030-06-01T10:00:00+08:00"),
+            ("1. Juni 2030 um 10.30 Uhr MESZ", "2030-06-01T10:30:00+02:00"),
+            ("10 Uhr am 1. Juni 2030", "2030-06-01T10:00:00+08:00"),
+            ("01.06.2030, 10 Uhr", "2030-06-01T10:00:00+08:00"),
+            ("23.06.2030", "2030-06-23T00:00:00+08:00"),
+            ("1er juin 2030 à 10h30", "2030-06-01T10:30:00+08:00"),
+            ("1 de junio de 2030, 10:00 h", "2030-06-01T10:00:00+08:00"),
+            ("2030年6月1日10时", "2030-06-01T10:00:00+08:00"),
+            ("2030年6月1日（星期六）下午3时30分", "2030-06-01T15:30:00+08:00"),
+            ("北京时间2030年6月1日上午10点", "2030-06-01T10:00:00+08:00"),
+            ("２０３０年６月１日１０时前", "2030-06-01T10:00:00+08:00"),
+            ("00.01 GMT, 1 June 2030", "2030-06-01T00:01:00+00:00"),
+            ("noon on 1 June 2030", "2030-06-01T12:00:00+08:00"),
+            ("10:00 (UTC+2) 1 June 2030", "2030-06-01T10:00:00+02:00"),
+            ("1 June 2030 0900 hrs", "2030-06-01T09:00:00+08:00"),
+            ("2030-06-01T10:00 +0100", "2030-06-01T10:00:00+01:00"),
+        ] {
+            let date = parse(raw, &shanghai).map(|date| date.moment.rfc3339());
+            assert_eq!(date.as_deref(), Ok(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn doubtful_dates_are_refused() {
+        for raw in [
+            "",
+            "1 June",
+            "10 a.m.",
+            "noon on Tuesday",
+            "midnight, 1 June 2030",
+            "Tuesday 1 June 2030",
+            "10:00 PST, 24 November 2026",
+            "10:00 CST, 24 November 2026",
+            "10:00 BST, 24 June 2026",
+            "06.07.2030",
+            "06/07/2030",
+            "1 June 2030 to 3 June 2030",
+            "1 June 2030 10:00 or 11:00",
+            "31 June 2030",
+            "1 June 2030, the report says",
+            "13:00 p.m. 1 June 2030",
+            "25 Uhr, 1. Juni 2030",
+            "1 June 2030?",
+            "1 June 30",
+            "2030-06",
+        ] {
+            assert!(parse(raw, &TimeZone::UTC).is_err(), "{raw}");
+        }
+    }
+}

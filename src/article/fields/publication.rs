@@ -1,0 +1,176 @@
+//! The keys that decide when, and whether, an article is public, at the top of front matter and in the tables in which other tools
+//! keep what they don't know themselves (Zola's `extra`, Hugo's `params`). None of them is passed over in silence: what is there and
+//! can't be read refuses the file.
+
+use super::super::draft::Draft;
+use super::super::front_matter::{Key, Node, Value};
+use super::super::lifecycle::{self, Certainty, Meaning};
+use super::field;
+use crate::diag::Code;
+
+const HOW: &str = "front matter";
+/// Tables that are about publication themselves, so a plain date in them is one, too.
+const PUBLICATION_TABLES: &[&str] =
+    &["dateline", "publishing", "publication", "publish", "published", "release", "schedule"];
+/// Keys of such a table that name its beginning.
+const BEGINNINGS: &[&str] = &["date", "at", "on", "from", "start", "time"];
+
+type Entries<'t> = [(Key<'t>, Node<'t>)];
+
+/// Takes a key if it decides when or whether the article is public, or is a table that may have such keys.
+pub(super) fn take(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
+    let known = lifecycle::key(&key.name);
+    if let Value::Map(entries) = &node.value {
+        if lifecycle::is_table(&key.name) {
+            entries.iter().for_each(|(inner, node)| nested(draft, keys, &key.name, inner, node));
+            return true;
+        }
+        if let Some((Meaning::Embargo, _)) = known
+            && let Some((_, limit)) = entries.iter().find(|(inner, _)| lifecycle::is_limit(&inner.name))
+        {
+            scalar(draft, key, limit, Meaning::Embargo);
+            return true;
+        }
+    }
+    // `publishing.draft: true`
+    if let (None, Some((table, name))) = (known, key.name.rsplit_once('.'))
+        && table.split('.').all(lifecycle::is_table)
+    {
+        nested(draft, keys, table, &Key { name: name.into(), span: key.span.clone() }, node);
+        return true;
+    }
+    match known {
+        None => false,
+        Some((meaning, Certainty::WithDate)) => {
+            optional(draft, keys, key, node, meaning);
+            // `state: Bavaria` is no slip of the pen either.
+            true
+        }
+        Some((meaning, Certainty::Certain)) => {
+            certain(draft, keys, key, node, meaning);
+            true
+        }
+    }
+}
+
+/// Takes a key of a table of another tool.
+fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>, node: &Node<'_>) {
+    if let Value::Map(entries) = &node.value
+        && lifecycle::is_table(&key.name)
+    {
+        return entries.iter().for_each(|(inner, node)| nested(draft, keys, &key.name, inner, node));
+    }
+    let about_publication = PUBLICATION_TABLES.iter().any(|known| *known == lifecycle::normal(table));
+    match lifecycle::key(&key.name) {
+        Some((Meaning::Embargo | Meaning::Expires | Meaning::Draft | Meaning::Public, Certainty::Certain)) => {
+            take(draft, keys, key, node);
+        }
+        Some((meaning @ (Meaning::Embargo | Meaning::Status), _)) => optional(draft, keys, key, node, meaning),
+        Some((Meaning::Published, _)) => optional(draft, keys, key, node, Meaning::Embargo),
+        _ if about_publication && BEGINNINGS.iter().any(|known| *known == lifecycle::normal(&key.name)) => {
+            optional(draft, keys, key, node, Meaning::Embargo);
+        }
+        _ => {}
+    }
+}
+
+/// Takes a value only if it is a complete date, or a known status.
+fn optional(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
+    let Value::Scalar(value) = &node.value else { return };
+    let counts = match meaning {
+        Meaning::Status => lifecycle::status(value).is_some(),
+        _ => draft.is_instant(value),
+    };
+    if counts {
+        certain(draft, keys, key, node, meaning);
+    }
+}
+
+fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
+    let span = node.span.clone();
+    let earlier = |(other, _): &&(Key<'_>, Node<'_>)| other.span.start < key.span.start;
+    let twice =
+        keys.iter().filter(earlier).any(|(other, _)| lifecycle::normal(&other.name) == lifecycle::normal(&key.name));
+    // What other tools call the date withholds the article where a date is there as well: Hugo waits for both.
+    let is_date = |(other, _): &(Key<'_>, Node<'_>)| published(&other.name);
+    let first_of_kind = !keys.iter().filter(earlier).any(is_date);
+    let meaning = match (meaning, &node.value) {
+        (Meaning::Public, Value::Scalar(word)) if lifecycle::truth(word).is_some() => {
+            return draft.set_draft(lifecycle::truth(word) == Some(false), span, HOW);
+        }
+        (Meaning::Public, Value::Scalar(word)) if lifecycle::status(word).is_some() => Meaning::Status,
+        (Meaning::Published | Meaning::Public, _) if first_of_kind && !has_date(keys) => Meaning::Published,
+        (Meaning::Published | Meaning::Public, _) => Meaning::Embargo,
+        (meaning, _) => meaning,
+    };
+    if twice {
+        let message = format!("the key `{}` is there twice", key.name.escape_debug());
+        return draft.refuse_key(meaning, key.span.clone(), message, "keep the one that is meant");
+    }
+    if meaning == Meaning::Corrections {
+        return corrections(draft, key, node);
+    }
+    scalar(draft, key, node, meaning);
+}
+
+fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
+    let span = node.span.clone();
+    let value = match &node.value {
+        Value::Scalar(value) => &**value,
+        // `embargo: null` says that there is none; nothing behind `embargo:` says nothing.
+        Value::Null if !span.is_empty() && !matches!(meaning, Meaning::Date | Meaning::Published) => return,
+        Value::Null => "",
+        Value::List(_) | Value::Map(_) => {
+            let message = format!("`{}` is one value, not a list or a table", key.name.escape_debug());
+            return draft.refuse_key(meaning, span, message, "write one value, not a list or a table");
+        }
+    };
+    // Nothing stands behind the key: then its own place is shown.
+    let span = if span.is_empty() { key.span.clone() } else { span };
+    match meaning {
+        Meaning::Date => draft.set_published(value, span, HOW),
+        Meaning::Published | Meaning::Public => {
+            draft.note_schedule();
+            draft.set_published(value, span, HOW);
+        }
+        Meaning::Embargo => draft.set_embargo(value, span, HOW),
+        Meaning::Expires => draft.set_expires(value, span, HOW),
+        Meaning::Status => draft.set_status(value, span, HOW),
+        Meaning::Draft => draft.set_draft_word(value, span, HOW),
+        Meaning::Reason | Meaning::Corrections => draft.set_reason(value, span, HOW),
+    }
+}
+
+fn published(key: &str) -> bool {
+    matches!(lifecycle::meaning(key), Some(Meaning::Published | Meaning::Public))
+}
+
+/// Whether a `date` is there, so that another name of it withholds.
+pub(super) fn has_date(keys: &Entries<'_>) -> bool {
+    keys.iter().any(|(key, _)| lifecycle::meaning(&key.name) == Some(Meaning::Date))
+}
+
+/// Tables with `date` and `text`.
+fn corrections(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    const HELP: &str = "write a list of tables such as `{ date: 2026-11-23, text: \"The ship is longer.\" }`";
+    let one = std::slice::from_ref(node);
+    let nodes = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Null => return,
+        _ => one,
+    };
+    for node in nodes {
+        let mut refuse = |what: &str| draft.report(Code::ArticleCorrection, node.span.clone(), what, HELP);
+        let Value::Map(entries) = &node.value else {
+            refuse(&format!("`{}` is a list of tables, each with `date` and `text`", key.name.escape_debug()));
+            continue;
+        };
+        match (field(entries, "date"), field(entries, "text")) {
+            (Some((date, date_span)), Some((text, text_span))) => {
+                draft.add_correction((&date, date_span), (&text, text_span), HOW);
+            }
+            (None, _) => refuse("a correction needs a `date`"),
+            (_, None) => refuse("a correction needs a `text`"),
+        }
+    }
+}
