@@ -15,7 +15,7 @@ use self::names::Verdict;
 use super::access;
 use super::draft::Draft;
 use super::front_matter::{Key, Node, Value};
-use super::lifecycle::{self, Meaning};
+use super::lifecycle::{self, Meaning, Status};
 use crate::diag::{Code, nearest};
 
 /// Fills a draft in.
@@ -116,6 +116,10 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
         ) => {
             let message = format!("{message}, and it may say when or whether the article is public");
             let help = format!("did you mean `{meant}`? Rename the key or remove it");
+            // `statsu: published` can't have been meant to withhold it.
+            if matches!(&node.value, Value::Scalar(word) if lifecycle::status(word) == Some(Status::Published)) {
+                return draft.report(Code::ArticleLifecycle, key.span.clone(), message, help);
+            }
             return draft.refuse_key(meaning, key.span.clone(), message, help);
         }
         _ => {}
