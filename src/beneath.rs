@@ -105,6 +105,12 @@ impl Root {
         Root { path: real, name: name.to_owned(), spellings }
     }
 
+    /// The directory by its own name, for when its file system doesn't answer.
+    pub fn unresolved(path: &Path, name: &str) -> Root {
+        let configured = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Root { path: configured.clone(), name: name.to_owned(), spellings: vec![configured] }
+    }
+
     /// A path as diagnostics spell it.
     pub fn display(&self, relative: &str) -> String {
         if relative.is_empty() { self.name.clone() } else { format!("{}/{relative}", self.name) }

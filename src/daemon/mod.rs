@@ -44,7 +44,7 @@ pub use front::{Front, Instead, Renewal};
 use library::Library;
 use memory::Memory;
 pub use once::{Built, Inputs, build_once, remembered};
-use saved_documents::SavedDocuments;
+use saved_documents::{SAVED_VERIFY_TIMEOUT, SavedDocuments};
 
 /// How long a fetch of bodies may take before the engine goes on without them.
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
@@ -128,6 +128,7 @@ pub async fn run(
     });
     let opened: Result<_, Trouble> = opened.await.map_err(fatal)?;
     let (store, documents) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let content = find_root(&config).await;
     // What is remembered is read while files are looked at.
     let opening = Arc::clone(&config);
     let remembered = spawn_blocking(move || {
@@ -138,7 +139,7 @@ pub async fn run(
     });
     let meanwhile = Arc::new(Meanwhile::default());
     let options = WatchOptions {
-        root: root(&config),
+        root: content.clone(),
         parsing: Arc::clone(&config.parsing),
         config: config.file.clone(),
         config_hash: config.hash,
@@ -160,7 +161,7 @@ pub async fn run(
     }
     let saved = match before.documents.is_empty() {
         true => SavedDocuments::default(),
-        false => SavedDocuments::new(root(&config), Arc::clone(&config.parsing), config.state.clone(), sources),
+        false => SavedDocuments::new(content.clone(), Arc::clone(&config.parsing), config.state.clone(), sources),
     };
     let snapshot = Arc::new(ArcSwap::from_pointee(before));
     // Ends by itself once everything is known.
@@ -211,9 +212,9 @@ pub async fn run(
         roomy.make_room(published_too).await;
         "care of memory"
     });
-    let (tended, state, content) = (library.clone(), config.state.clone(), root(&config));
+    let (tended, state, tended_content) = (library.clone(), config.state.clone(), content.clone());
     parts.spawn(async move {
-        tended.tend(state, content, to_note).await;
+        tended.tend(state, tended_content, to_note).await;
         "care of documents"
     });
     let (ask, requests) = mpsc::channel(16);
@@ -225,7 +226,7 @@ pub async fn run(
         Err(error) => tracing::error!("commands such as `dateline retract` cannot reach this daemon: {error}"),
     }
     let daemon = Daemon {
-        root: root(&config),
+        root: content,
         snapshot,
         events,
         inbox,
@@ -273,6 +274,19 @@ pub async fn run(
 /// The content directory; links on the way to it are followed once, so that the system's hints are about the same paths.
 pub fn root(config: &Config) -> Root {
     Root::new(&config.content.directory, &config.parsing.root)
+}
+
+/// The same, by its own name where its file system does not answer: readers are answered all the same.
+async fn find_root(config: &Arc<Config>) -> Root {
+    let (found, root_found) = oneshot::channel();
+    let searched = Arc::clone(config);
+    // No thread of the runtime, which would wait for it at the end.
+    let thread = std::thread::Builder::new().name("root".into());
+    let started = thread.spawn(move || found.send(root(&searched)).unwrap_or_default());
+    match tokio::time::timeout(SAVED_VERIFY_TIMEOUT, root_found).await {
+        Ok(Ok(root)) if started.is_ok() => root,
+        _ => Root::unresolved(&config.content.directory, &config.parsing.root),
+    }
 }
 
 struct Daemon {

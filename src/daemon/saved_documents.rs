@@ -153,8 +153,7 @@ enum Job {
 }
 
 struct Verifier {
-    root: Root,
-    parsing: Arc<ParseOptions>,
+    comparison: Comparison,
     state: PathBuf,
     sources: SavedSources,
     asked: Mutex<Asked>,
@@ -173,7 +172,8 @@ impl Verifier {
     /// `None` where there are no threads to be had.
     fn start(root: Root, parsing: Arc<ParseOptions>, state: PathBuf, sources: SavedSources) -> Option<Arc<Verifier>> {
         let (jobs, inbox) = channel();
-        let verifier = Arc::new(Verifier { root, parsing, state, sources, asked: Mutex::default(), jobs });
+        let comparison = Comparison::new(root, parsing);
+        let verifier = Arc::new(Verifier { comparison, state, sources, asked: Mutex::default(), jobs });
         let inbox = Arc::new(Mutex::new(inbox));
         for _ in 0..VERIFY_THREADS {
             let (verifier, inbox) = (Arc::downgrade(&verifier), Arc::clone(&inbox));
@@ -225,12 +225,11 @@ impl Verifier {
     fn is_unchanged(&self, route: &str, kind: ResourceKind, cache: &CacheReader) -> bool {
         let Some(files) = self.sources.of(route, kind) else { return false };
         let withheld = self.lock().withheld.clone();
-        let comparison = Comparison::new(&self.root, &self.parsing);
         let mut is_absent = None;
         let mut is_absent = || *is_absent.get_or_insert_with(|| self.absence().is_some());
         let is_same = |file: &&SavedFile| {
             let row = cache.of_file(&file.path).map(|(seal, card)| Cached { seal, card });
-            match comparison.compare(&file.path, file.hash, row) {
+            match self.comparison.compare(&file.path, file.hash, row) {
                 Finding::Unchanged => true,
                 Finding::Changed => false,
                 Finding::Missing | Finding::Unreadable => is_absent(),
@@ -238,18 +237,18 @@ impl Verifier {
         };
         !files.iter().any(|file| withheld.contains(&file.path))
             && files.iter().all(is_same)
-            && self.are_items_alone(&files, &comparison, cache)
+            && self.are_items_alone(&files, cache)
     }
 
     /// Whether no other file in the folders of versioned items is about one of these: a kill arrives as a new file.
-    fn are_items_alone(&self, files: &[&SavedFile], comparison: &Comparison<'_>, cache: &CacheReader) -> bool {
+    fn are_items_alone(&self, files: &[&SavedFile], cache: &CacheReader) -> bool {
         let items = files.iter().filter_map(|file| Some((file.path.folder(), file.id.as_ref()?, &file.path)));
         let mut folders: HashMap<&str, Vec<_>> = HashMap::new();
         items.for_each(|(folder, id, path)| folders.entry(folder).or_default().push((id, path)));
         folders.into_iter().all(|(folder, items)| {
             let rows = cache.of_folder(folder).into_iter();
             let rows = rows.map(|(name, (seal, card))| (name, Cached { seal, card })).collect();
-            let Some(stated) = comparison.stated_ids(folder, rows) else { return self.absence().is_some() };
+            let Some(stated) = self.comparison.stated_ids(folder, rows) else { return self.absence().is_some() };
             let is_alone = |(id, path)| stated.get(id).is_none_or(|files| files.iter().all(|file| file == path));
             items.into_iter().all(is_alone)
         })
@@ -257,12 +256,12 @@ impl Verifier {
 
     /// Why the content directory looks as if it weren't there. One on another device may have been moved with its files.
     fn absence(&self) -> Absence {
-        match RootState::of(&self.root) {
+        match RootState::of(self.comparison.root()) {
             RootState::Unreachable(why) => Some(format!("cannot be looked at: {why}")),
             RootState::Empty => Some("is empty, as where a disk is not mounted".to_owned()),
             RootState::Present(device) => {
                 let is_other = self.sources.device.is_some_and(|before| before != device);
-                let is_there = |file: &SavedFile| !matches!(look(&self.root, &file.path), Ok(None));
+                let is_there = |file: &SavedFile| !matches!(look(self.comparison.root(), &file.path), Ok(None));
                 let is_gone = is_other && !self.sources.sample(SAMPLE_FILES).any(is_there);
                 is_gone.then(|| "is on another device than before, and none of its articles is there".to_owned())
             }

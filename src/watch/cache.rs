@@ -55,8 +55,12 @@ pub(super) struct Seals<'r> {
 impl<'r> Seals<'r> {
     /// Of files that are read so. Another version of this program may read them otherwise.
     pub(super) fn new(root: &'r Root, options: &ParseOptions) -> Seals<'r> {
-        let rules = format!("{PARSER_VERSION} {} {options:?}", env!("CARGO_PKG_VERSION"));
-        Seals { root, rules: ContentHash::of(rules.as_bytes()) }
+        Seals::by_rules(root, rules(options))
+    }
+
+    /// Of files that are read by these [`rules`].
+    pub(super) fn by_rules(root: &'r Root, rules: ContentHash) -> Seals<'r> {
+        Seals { root, rules }
     }
 
     /// What is kept of a file that was read; `None` where anything about it was odd, so that it is read and complained of again, where
@@ -93,6 +97,11 @@ impl<'r> Seals<'r> {
         }
         Some(ContentHash::of_parts([self.rules.as_bytes(), path.as_str().as_bytes(), &stamps, card.as_bytes()]))
     }
+}
+
+/// The hash of all that decides how a file is read.
+pub(super) fn rules(options: &ParseOptions) -> ContentHash {
+    ContentHash::of(format!("{PARSER_VERSION} {} {options:?}", env!("CARGO_PKG_VERSION")).as_bytes())
 }
 
 /// Whether a file may have changed since it was read without looking different.

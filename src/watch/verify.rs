@@ -4,8 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 
-use super::cache::{Cached, Seals};
+use super::cache::{Cached, Seals, rules};
 use super::clock;
 use super::read::read_known;
 use super::scan::{join, look};
@@ -28,30 +29,37 @@ pub enum Finding {
 }
 
 /// Compares files below one content directory, which are read by one set of rules.
-pub struct Comparison<'r> {
-    root: &'r Root,
-    options: &'r ParseOptions,
-    seals: Seals<'r>,
+#[derive(Debug)]
+pub struct Comparison {
+    root: Root,
+    options: Arc<ParseOptions>,
+    rules: ContentHash,
 }
 
-impl<'r> Comparison<'r> {
+impl Comparison {
     /// Of files that are read so.
-    pub fn new(root: &'r Root, options: &'r ParseOptions) -> Comparison<'r> {
-        Comparison { root, options, seals: Seals::new(root, options) }
+    pub fn new(root: Root, options: Arc<ParseOptions>) -> Comparison {
+        let rules = rules(&options);
+        Comparison { root, options, rules }
+    }
+
+    /// The content directory.
+    pub fn root(&self) -> &Root {
+        &self.root
     }
 
     /// Compares a file with a version of it. `row` is what is kept of the file: it counts only if the file still looks like that.
     pub fn compare(&self, path: &ArticlePath, version: ContentHash, row: Option<Cached>) -> Finding {
-        let stamp = match look(self.root, path) {
+        let stamp = match look(&self.root, path) {
             Ok(Some(stamp)) => stamp,
             Ok(None) => return Finding::Missing,
             Err(_) => return Finding::Unreadable,
         };
         let same = |is_same: bool| if is_same { Finding::Unchanged } else { Finding::Changed };
-        if let Some(card) = row.and_then(|row| self.seals.card(path, stamp, row, clock())) {
+        if let Some(card) = row.and_then(|row| self.seals().card(path, stamp, row, clock())) {
             return same(card.hash() == version);
         }
-        match read_known(self.root, path, self.options, article::parse) {
+        match read_known(&self.root, path, &self.options, article::parse) {
             FileState::Present(Parsed { article: Some(article), .. }) => same(article.card.hash() == version),
             FileState::Present(Parsed { article: None, withhold, .. }) => same(!withhold),
             FileState::Known(card) => same(card.hash() == version),
@@ -74,11 +82,11 @@ impl<'r> Comparison<'r> {
                 continue;
             };
             let path = ArticlePath::new(&join(folder, name));
-            let Some(stamp) = look(self.root, &path).ok().flatten() else { continue };
-            let known = rows.remove(name).and_then(|row| self.seals.card(&path, stamp, row, clock()));
+            let Some(stamp) = look(&self.root, &path).ok().flatten() else { continue };
+            let known = rows.remove(name).and_then(|row| self.seals().card(&path, stamp, row, clock()));
             let card = match known {
                 Some(card) => card,
-                None => match read_known(self.root, &path, self.options, article::parse) {
+                None => match read_known(&self.root, &path, &self.options, article::parse) {
                     FileState::Present(Parsed { article: Some(article), .. }) => article.card,
                     FileState::Present(Parsed { article: None, withhold: true, .. }) | FileState::Unreadable(_) => {
                         return None;
@@ -91,6 +99,10 @@ impl<'r> Comparison<'r> {
             }
         }
         Some(stated)
+    }
+
+    fn seals(&self) -> Seals<'_> {
+        Seals::by_rules(&self.root, self.rules)
     }
 }
 

@@ -342,11 +342,16 @@ fn systemd_hears_how_it_goes_and_a_restart_is_seen_by_nobody() {
     hear("STOPPING=1");
     fs::rename(newsroom.path("away"), newsroom.path("content")).expect("movable");
     // What nothing is known of waits: for a second or more, since by its time a file may still be written.
-    let file = fs::File::options().append(true).open(newsroom.path("content/news/a.md")).expect("there");
+    let mut file = fs::File::options().append(true).open(newsroom.path("content/news/a.md")).expect("there");
+    file.write_all(b"\nAmended.\n").expect("writable");
     file.set_modified(dateline::watch::clock() + std::time::Duration::from_secs(3_600)).expect("it may be set");
     let daemon = start();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.get("/missing", &[]).status);
+        // And so does what the last run published, if an article of it was changed since.
+        let changed = scope.spawn(|| client.get("/rss.xml", &[]));
+        let changed = changed.join().expect("it is answered");
+        assert_eq!((changed.status, changed.text().contains("Amended")), (200, true));
         hear("READY=1");
         assert_eq!(waiting.join().expect("it is answered"), 404);
     });

@@ -9,6 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, TestRunner};
+
 use crate::faults::without_privileges;
 use crate::newsroom::{CONFIG, Daemon, Newsroom};
 
@@ -309,5 +312,123 @@ fn damaged_list_of_saved_documents_serves_nothing() {
         assert_eq!(daemon.get("/ships/rss.xml", &[]).status, status, "{what}");
         drop(daemon);
         permit(&newsroom.path("content"), 0o755);
+    }
+}
+
+/// What happens to one of a few files.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    Write { path: usize, section: bool, withheld: bool },
+    Remove(usize),
+    Rename(usize, usize),
+    Touch(usize),
+}
+
+const PATHS: [&str; 6] = ["a/one.md", "a/two.md", "b/one.md", "b/two.md", "c/one.md", "top.md"];
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let path = 0..PATHS.len();
+    prop_oneof![
+        3 => (path.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(path, section, withheld)| Happening::Write { path, section, withheld }),
+        1 => path.clone().prop_map(Happening::Remove),
+        1 => (path.clone(), path.clone()).prop_map(|(from, to)| Happening::Rename(from, to)),
+        1 => path.prop_map(Happening::Touch),
+    ]
+}
+
+/// A newsroom whose every version of a file has a word of its own.
+struct Words {
+    newsroom: Newsroom,
+    written: usize,
+    /// The words that readers may see now, by file.
+    public: BTreeMap<usize, String>,
+}
+
+impl Words {
+    fn happen(&mut self, happening: Happening) {
+        let file = |path: usize| self.newsroom.path(&format!("content/{}", PATHS[path]));
+        match happening {
+            Happening::Write { path, section, withheld } => {
+                self.written += 1;
+                let word = format!("word{}end", self.written);
+                let section = if section { "sections: [c]\ntags: [tide]\n" } else { "" };
+                let draft = if withheld { "draft: true\n" } else { "" };
+                let text = format!("---\ntitle: {word}\ndate: 2026-11-20\n{section}{draft}---\n\nIt is {word}.\n");
+                self.newsroom.write(&format!("content/{}", PATHS[path]), text);
+                self.public.remove(&path);
+                self.public.extend((!withheld).then_some((path, word)));
+            }
+            Happening::Remove(path) => {
+                drop(fs::remove_file(file(path)));
+                self.public.remove(&path);
+            }
+            Happening::Rename(from, to) if from != to && file(from).exists() => {
+                fs::create_dir_all(file(to).parent().expect("below the content")).expect("writable");
+                fs::rename(file(from), file(to)).expect("movable");
+                self.public.remove(&to);
+                let word = self.public.remove(&from);
+                self.public.extend(word.map(|word| (to, word)));
+            }
+            Happening::Touch(path) if file(path).exists() => {
+                let file = fs::File::options().write(true).open(file(path)).expect("there");
+                file.set_modified(SystemTime::UNIX_EPOCH).expect("settable");
+            }
+            Happening::Rename(..) | Happening::Touch(_) => {}
+        }
+    }
+}
+
+/// Whatever happens before the end, at it and after it: what the last run published says nothing that no public file says now.
+#[test]
+fn saved_documents_say_what_public_files_say() {
+    let cases = std::env::var("RESTART_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(6);
+    let mut runner =
+        TestRunner::new(Cases { cases, failure_persistence: None, max_shrink_iters: 20, ..Cases::default() });
+    let happenings = |most| proptest::collection::vec(happening(), 0..most);
+    let none = || Just(Vec::new());
+    let history = prop_oneof![
+        4 => (happenings(12), happenings(6), happenings(6), any::<bool>()),
+        1 => (happenings(12), none(), none(), Just(false)),
+    ];
+    let run = runner.run(&history, |(before, at_the_end, meanwhile, is_killed)| {
+        let newsroom = Newsroom::new();
+        newsroom.write("config/dateline.toml", sections(&["a", "b", "c"]));
+        let mut words = Words { newsroom, written: 0, public: BTreeMap::new() };
+        before.into_iter().for_each(|happening| words.happen(happening));
+        let daemon = words.newsroom.serve();
+        let routes: Vec<String> = ["", "a/", "b/", "c/", "tags/tide/"]
+            .iter()
+            .flat_map(|folder| DOCUMENTS.map(|document| format!("/{folder}{document}")))
+            .collect();
+        let is_there = |route: &&String| daemon.get(route, &[]).status == 200;
+        let is_quiet = at_the_end.is_empty() && meanwhile.is_empty() && !is_killed;
+        let expected = is_quiet.then(|| routes.iter().filter(is_there).count());
+        at_the_end.into_iter().for_each(|happening| words.happen(happening));
+        if is_killed {
+            drop(daemon);
+        } else {
+            assert!(daemon.stop());
+        }
+        meanwhile.into_iter().for_each(|happening| words.happen(happening));
+        let Some(daemon) = serve_held_back(&words.newsroom, "what public files say") else { return Ok(()) };
+        let mut shown = 0;
+        for route in &routes {
+            let response = daemon.get(route, &[]);
+            prop_assert!([200, 503].contains(&response.status), "{response:?}");
+            shown += usize::from(response.status == 200);
+            for said in response.text().split("word").skip(1).filter_map(|rest| Some(rest.split_once("end")?.0)) {
+                let is_public = words.public.values().any(|word| *word == format!("word{said}end"));
+                let is_word = said.parse::<usize>().is_ok();
+                prop_assert!(is_public || !is_word, "{route} says {said}, and only {:?} are public", words.public);
+            }
+        }
+        drop(daemon);
+        permit(&words.newsroom.path("content"), 0o755);
+        prop_assert!(expected.is_none_or(|expected| shown == expected), "{shown} instead of {expected:?}");
+        Ok(())
+    });
+    if let Err(error) = run {
+        panic!("{error}");
     }
 }
