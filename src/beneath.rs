@@ -422,7 +422,9 @@ impl Folder {
     /// # Errors
     /// As the system says.
     pub fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(OsString, FileType)>> + '_> {
-        let entries = Dir::read_from(&self.0)?;
+        // The descriptor only stands for the folder; `Dir::read_from` would open another that does no more.
+        let readable = rustix::fs::openat(&self.0, ".", READ | OFlags::DIRECTORY, Mode::empty())?;
+        let entries = Dir::new(readable)?;
         Ok(entries.filter_map(move |entry| {
             let entry = match entry {
                 Ok(entry) => entry,

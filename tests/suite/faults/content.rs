@@ -4,9 +4,10 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::time::Instant;
 
 use super::enclosure::{Enclosure, without_privileges};
-use crate::newsroom::{CONFIG, Daemon, Newsroom, article};
+use crate::newsroom::{CONFIG, DEADLINE, Daemon, Newsroom, article};
 
 const SPORT: [&str; 3] = ["/sport/rss.xml", "/sport/atom.xml", "/sport/feed.json"];
 
@@ -143,4 +144,41 @@ fn a_mount_that_is_gone_keeps_its_feeds() {
     // And it is watched again.
     assert!(enclosure.run("sed -i 's/It was lost/It was won/' content/sport/game-1.md"));
     enclosure.daemon.wait("it is published again", |daemon| daemon.body("/sport/rss.xml").contains("It was won"));
+}
+
+/// A file system in user space that nobody serves: whoever looks at anything in it waits.
+#[test]
+fn hanging_content_delays_no_answer_after_restart() {
+    const WHAT: &str = "content that hangs";
+    const HANG: &str = "exec 9<>/dev/fuse && mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 hang disk";
+    let newsroom = newsroom();
+    newsroom
+        .write("config/dateline.toml", CONFIG.replace("[content]\n", "[content]\ndirectory = \"../disk/content\"\n"));
+    newsroom.article("../disk/content/news/ships.md", "Ships", "The ships are back.");
+    let Some(mut enclosure) = Enclosure::new(&newsroom, WHAT, "true") else { return };
+    let list = newsroom.path(".dateline/published.jsonl");
+    enclosure.daemon.wait("it is noted", |_| list.exists());
+    let before = enclosure.daemon.body("/rss.xml");
+    assert!(before.contains("Ships"));
+    assert!(enclosure.run("crash; true"));
+    if !enclosure.run(HANG) {
+        let said = fs::read_to_string(newsroom.path("said")).expect("written");
+        eprintln!("faults: {WHAT} is left out: {said}");
+        return;
+    }
+    enclosure.start();
+    let begun = Instant::now();
+    let answer = enclosure.daemon.get("/rss.xml", &[]);
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert!(begun.elapsed() < DEADLINE / 2, "{:?}", begun.elapsed());
+    enclosure.daemon.wait("operators are told", |daemon| daemon.body("/readyz").contains("does not answer"));
+    // Now it is known not to be there.
+    assert!(enclosure.run("exec 9>&-"));
+    enclosure.daemon.wait("it is shown", |daemon| daemon.body("/rss.xml") == before);
+    let is_told = |daemon: &Daemon| daemon.body("/readyz").contains("served as if nothing in it had changed");
+    enclosure.admin.wait("operators are told", is_told);
+    // And there again.
+    assert!(enclosure.run("umount disk"));
+    enclosure.daemon.wait_until_ready();
+    assert_eq!(enclosure.daemon.body("/rss.xml"), before);
 }

@@ -78,11 +78,16 @@ impl Enclosure {
     /// Kills the daemon and starts it again.
     pub(super) fn restart(&mut self) {
         assert!(self.run("crash; true"));
-        writeln!(self.shell, "start").expect("the shell listens");
+        self.start();
+        self.daemon.wait_until_ready();
+    }
+
+    /// Starts a daemon that may never be ready. Descriptor 9 of the shell is not handed on.
+    pub(super) fn start(&mut self) {
+        writeln!(self.shell, "start 9<&-").expect("the shell listens");
         let line = self.line("http");
         self.daemon.move_to(&address(&line));
         self.admin.move_to(&address(&self.line("admin ")));
-        self.daemon.wait_until_ready();
     }
 }
 
