@@ -9,6 +9,11 @@ const SHARE: usize = 32;
 /// Asked for once: the system's limits are in files, and reading them takes longer than making a feed.
 static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
+/// How many there are.
+pub fn count() -> usize {
+    *CORES
+}
+
 /// The results of `work`, in the order of the items.
 pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     in_shares(items, SHARE, work)

@@ -24,6 +24,8 @@ pub enum Event {
     Rescan(Listing),
     /// Bodies that were asked for.
     Fetched(Vec<FetchedBody>),
+    /// Bodies that were asked for and could not be had. Those that are merely late follow.
+    Unfetched(Vec<UnfetchedBody>),
     /// Versions that were asked for, out of the store.
     Recalled(Vec<Recalled>),
     /// The configuration, first or changed.
@@ -217,6 +219,22 @@ pub struct FetchedBody {
     pub rendered: Option<Arc<Rendered>>,
     /// The file that it is in; `None` where that is gone, changed or unreadable by now.
     pub source: Option<Arc<[u8]>>,
+}
+
+impl FetchedBody {
+    /// Whether all that was asked for is there.
+    pub fn is_complete(&self) -> bool {
+        self.source.is_some() && (self.article.is_some() || !self.request.shown)
+    }
+}
+
+/// A body that could not be had, or not yet.
+#[derive(Clone, Debug)]
+pub struct UnfetchedBody {
+    /// What was asked for.
+    pub request: BodyRequest,
+    /// Why the file cannot be read. One that is gone or has other bytes by now is the watcher's to tell of.
+    pub problem: Option<Diagnostic>,
 }
 
 /// What the store has of a version.

@@ -36,14 +36,14 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command, `progress` of long work; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `memory` writes records, `caching` hands the store's cache to the watcher, `library` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `once` builds once |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `fetching` reads bodies for as long as any arrive, `memory` writes records, `caching` hands the store's cache to the watcher, `library` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `once` builds once |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there |
 //! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
-//! | `store` | the state directory: durable records in SQLite, one writer; `rows` spells them, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
+//! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `rows` spells its records, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
-//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show and `held` keeps it, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
+//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `fetching` asks for bodies until they are there, `held` keeps entries, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
 //! | `meter` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |

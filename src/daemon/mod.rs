@@ -1,10 +1,11 @@
 //! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
 //!
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
-//! `performing` carries effects out, `memory` is the way of records to the disk, `caching` that of what was read and `library` that
+//! `performing` carries effects out, `fetching` reads bodies, `memory` is the way of records to the disk, `caching` that of what was read and `library` that
 //! of documents, `once` builds for commands that do not stay. Long by the loop and the order in which its parts start and stop.
 
 mod caching;
+mod fetching;
 mod front;
 mod library;
 mod memory;
@@ -46,10 +47,6 @@ use memory::Memory;
 pub use once::{Built, Inputs, build_once, remembered};
 use saved_documents::{SAVED_VERIFY_TIMEOUT, SavedDocuments};
 
-/// How long a fetch of bodies may take before the engine goes on without them.
-const FETCH_DEADLINE: Duration = Duration::from_secs(5);
-/// The same for what the store has at the start: it is on a disk of our own, and without it feeds would lose entries.
-const RECALL_DEADLINE: Duration = Duration::from_secs(120);
 /// How soon records that could not be written are tried again.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// How long deliveries may take at shutdown.
@@ -242,6 +239,7 @@ pub async fn run(
         tickets: BTreeMap::new(),
         alarm: None,
         fetches: JoinSet::new(),
+        reads: fetching::Reads::default(),
         checked,
         quarantine: Quarantine::default(),
         library,
@@ -312,6 +310,8 @@ struct Daemon {
     /// That the state cannot be written.
     alarm: Option<Diagnostic>,
     fetches: JoinSet<()>,
+    /// Reads of bodies that did not end yet.
+    reads: fetching::Reads,
     /// The last configuration that was taken: what a rebuilt engine starts from.
     checked: Checked,
     quarantine: Quarantine,
@@ -371,7 +371,11 @@ impl Daemon {
                 }
                 Some(asked) = self.requests.recv() => self.command(asked),
                 Some(heard) = async { self.next.take() } => self.begin(heard),
-                event = self.inbox.recv() => event.ok_or_else(|| Fatal("nothing sends events any more".to_owned()))?,
+                event = self.inbox.recv() => {
+                    let event = event.ok_or_else(|| Fatal("nothing sends events any more".to_owned()))?;
+                    self.look_at_changed_files(&event);
+                    event
+                }
                 heard = self.watched.recv() => {
                     self.begin(heard.ok_or_else(|| Fatal("the watcher ended unexpectedly".to_owned()))?)
                 }
@@ -390,6 +394,14 @@ impl Daemon {
 
     fn engine(&self, ledger: Ledger) -> Engine {
         Engine::remembering(ledger).handing_to(self.library.keeper())
+    }
+
+    /// A file that is not what a body was asked of any more has changed, whether or not the system said so.
+    fn look_at_changed_files(&self, event: &Event) {
+        let Event::Unfetched(bodies) = event else { return };
+        for body in bodies.iter().filter(|body| body.problem.is_none()) {
+            self.watcher.look_at(self.root.path.join(body.request.path.as_str()));
+        }
     }
 
     /// Takes up what the watcher saw.

@@ -17,7 +17,9 @@ use crate::build::{assemble, encode};
 use crate::config::{Checked, Config};
 use crate::cores;
 use crate::engine::Engine;
-use crate::event::{BodyRequest, Command, Delivery, Effect, Event, FetchedBody, ParsedFile, Recalled, Ticket};
+use crate::event::{
+    BodyRequest, Command, Delivery, Effect, Event, FetchedBody, ParsedFile, Recalled, Ticket, UnfetchedBody,
+};
 use crate::ledger::{Ledger, Record};
 use crate::serve::{Demand, Supply};
 use crate::store::{self, Renderings, Trouble};
@@ -29,7 +31,8 @@ pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Res
     match demand {
         Demand::Article(article) => {
             let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
-            let found = fetch(content, config, &[request], false).into_iter().find_map(|found| found.article);
+            let (found, _) = fetch(content, config, &[request], false);
+            let found = found.into_iter().find_map(|found| found.article);
             let body = found.and_then(|article| Some((article.metadata, article.body?)));
             // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
             let links = LinkBase { anchors: true, ..assemble::link_base(&article) };
@@ -48,24 +51,48 @@ pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Res
     }
 }
 
-/// The bodies that the engine asked for: out of their files, or where those are others by now, out of the store. `keeps`: the state
-/// is ours, and rendered bodies are kept in it.
-pub(super) fn fetch(root: &Root, config: &Config, requests: &[BodyRequest], keeps: bool) -> Vec<FetchedBody> {
-    let mut fetched = watch::read::fetch(root, requests, &config.parsing);
-    let missing: Vec<BodyRequest> =
-        fetched.iter().filter(|fetched| fetched.source.is_none()).map(|fetched| fetched.request.clone()).collect();
+/// The bodies that the engine asked for: out of their files, or where those are others by now, out of the store; and those that cannot
+/// be had. `keeps`: the state is ours, and rendered bodies are kept in it.
+pub(super) fn fetch(
+    root: &Root,
+    config: &Config,
+    requests: &[BodyRequest],
+    keeps: bool,
+) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
+    complete(root, config, watch::read::fetch(root, requests, &config.parsing), keeps)
+}
+
+/// Adds to bodies that were read what the store has of the others, and renders them.
+pub(super) fn complete(
+    root: &Root,
+    config: &Config,
+    read: Vec<Result<FetchedBody, UnfetchedBody>>,
+    keeps: bool,
+) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
+    let missing = read.iter().filter_map(|body| body.as_ref().err()).map(|missing| missing.request.clone());
     // In the same order.
-    let recalled = recall(root, config, missing);
-    for (place, recalled) in fetched.iter_mut().filter(|fetched| fetched.source.is_none()).zip(recalled) {
-        if let Some(article) = recalled.article {
-            place.source = article.source.clone();
-            place.article = Some(article);
+    let mut recalled = recall(root, config, missing.collect()).into_iter();
+    let (mut fetched, mut unfetched) = (Vec::with_capacity(read.len()), Vec::new());
+    for body in read {
+        let missing = match body {
+            Ok(body) => {
+                fetched.push(body);
+                continue;
+            }
+            Err(missing) => missing,
+        };
+        match recalled.next().and_then(|recalled| recalled.article) {
+            Some(article) => {
+                let source = article.source.clone();
+                fetched.push(FetchedBody { request: missing.request, article: Some(article), rendered: None, source });
+            }
+            None => unfetched.push(missing),
         }
     }
     if keeps {
         render_all(config, &mut fetched);
     }
-    fetched
+    (fetched, unfetched)
 }
 
 /// Renders bodies, or takes them from where an earlier run kept them.
@@ -110,12 +137,13 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
     }
 }
 
+/// Files of the store that are in memory at a time.
+pub(super) const MAX_RECALLED_FILES: usize = 256;
+
 /// Versions that are public, out of the store, in the order of the requests.
 pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -> Vec<Recalled> {
-    /// Files that are in memory at a time.
-    const BATCH: usize = 256;
     let mut recalled = Vec::with_capacity(requests.len());
-    for batch in requests.chunks(BATCH) {
+    for batch in requests.chunks(MAX_RECALLED_FILES) {
         let hashes: Vec<ContentHash> = batch.iter().map(|request| request.hash).collect();
         let kept = store::kept(&config.state, &hashes).unwrap_or_else(|trouble| {
             tracing::error!("{trouble}");
@@ -217,7 +245,9 @@ impl Built {
             for effect in self.engine.handle_writing(event, now(), persist) {
                 match effect {
                     Effect::Fetch(requests) => {
-                        queue.push_back(Event::Fetched(fetch(root, config, &requests, self.keeps)));
+                        let (fetched, unfetched) = fetch(root, config, &requests, self.keeps);
+                        queue.push_back(Event::Fetched(fetched));
+                        queue.extend((!unfetched.is_empty()).then_some(Event::Unfetched(unfetched)));
                     }
                     Effect::Recall(requests) => {
                         queue.push_back(Event::Recalled(recall(root, config, requests)));

@@ -1,16 +1,12 @@
 //! Carrying out what the engine decides, in its order; while the state cannot be written, readers keep what they have.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::task::spawn_blocking;
-
+use super::Daemon;
+use super::fetching::{Fetch, recall};
 use super::library::Published;
-use super::{Daemon, FETCH_DEADLINE, RECALL_DEADLINE, once};
-use crate::beneath::Root;
-use crate::config::Config;
 use crate::diag::{Code, Diagnostic, Place, Severity};
-use crate::event::{BodyRequest, Effect, Event, FetchedBody, Recalled, ReportChange};
+use crate::event::{Effect, ReportChange};
 use crate::ledger::Record;
 use crate::snapshot::{Report, Snapshot};
 use crate::store::Origin;
@@ -97,46 +93,15 @@ impl Daemon {
                 drop(waiting.send(answer));
             }
             Effect::Fetch(requests) => {
-                let given_up = |request: &BodyRequest| FetchedBody {
-                    request: request.clone(),
-                    article: None,
-                    rendered: None,
-                    source: None,
-                };
-                let given_up = Event::Fetched(requests.iter().map(given_up).collect());
-                self.look_up(FETCH_DEADLINE, given_up, move |root, config| {
-                    Event::Fetched(once::fetch(root, config, &requests, true))
-                });
+                let Some(config) = self.checked.config.clone() else { return };
+                let (root, reads, events) = (self.root.clone(), self.reads.clone(), self.events.clone());
+                self.fetches.spawn(Fetch::run(root, config, reads, requests, events));
             }
             Effect::Recall(requests) => {
-                let given_up = |request: &BodyRequest| Recalled { request: request.clone(), article: None };
-                let given_up = Event::Recalled(requests.iter().map(given_up).collect());
-                self.look_up(RECALL_DEADLINE, given_up, move |root, config| {
-                    Event::Recalled(once::recall(root, config, requests))
-                });
+                let Some(config) = self.checked.config.clone() else { return };
+                self.fetches.spawn(recall(self.root.clone(), config, requests, self.events.clone()));
             }
         }
-    }
-
-    /// Looks something up on the disk, for as long as the engine is to wait for it.
-    pub(super) fn look_up(
-        &mut self,
-        deadline: Duration,
-        given_up: Event,
-        look: impl FnOnce(&Root, &Config) -> Event + Send + 'static,
-    ) {
-        let Some(config) = self.checked.config.clone() else { return };
-        let root = self.root.clone();
-        let events = self.events.clone();
-        self.fetches.spawn(async move {
-            let found = tokio::time::timeout(deadline, spawn_blocking(move || look(&root, &config))).await;
-            let event = match found {
-                Ok(Ok(event)) => event,
-                _ => given_up,
-            };
-            // The daemon may be stopping.
-            events.send(event).await.unwrap_or_default();
-        });
     }
 
     /// Takes what the last run published from readers, where nothing else is published yet.

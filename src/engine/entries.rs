@@ -37,12 +37,14 @@ impl Engine {
             let stale: BTreeSet<&ArticlePath> = feeds.iter().flat_map(|key| self.stale(index, key)).collect();
             let mut drafts = Vec::new();
             for path in stale {
-                if requests.len() >= MOST_REQUESTS {
-                    break;
+                // What arrived is used, however much is still to come.
+                let may_ask = self.may_ask(requests);
+                if !may_ask && !self.at_hand.contains_key(path) {
+                    continue;
                 }
                 match self.draft_entry(index, path) {
                     Ok(draft) => drafts.push(draft),
-                    Err(request) => requests.extend(request),
+                    Err(request) => requests.extend(request.filter(|_| may_ask)),
                 }
             }
             if drafts.is_empty() {
@@ -60,6 +62,11 @@ impl Engine {
                 self.hold_entry(index, draft, rendered, refresh);
             }
         }
+    }
+
+    /// Whether more bodies may be asked for: those that are on their way have to fit into memory.
+    pub(super) fn may_ask(&self, requests: &BTreeSet<BodyRequest>) -> bool {
+        requests.len() + self.waiting.len() < MOST_REQUESTS
     }
 
     /// The first articles of a feed's window whose entries have to be made, as far as its documents can have them: how much that is

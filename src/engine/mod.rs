@@ -2,12 +2,13 @@
 //!
 //! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
 //! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
-//! means, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show and `held` keeps it,
+//! means, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show, `fetching` has their bodies and `held` keeps them,
 //! `pages` makes the pages of articles, `remembering` notes what must not be forgotten, and `keeping` what the store keeps. Long by the
 //! fields of the one owner of all state.
 
 mod commands;
 mod entries;
+mod fetching;
 mod held;
 mod keeping;
 mod pages;
@@ -33,7 +34,7 @@ use crate::build::index::{Index, Standing};
 use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::config::{Config, Paid};
 use crate::diag::Diagnostic;
-use crate::event::{Effect, Event, FetchedBody, FileState, Listing, Now, ParsedFile, WatchPlan};
+use crate::event::{Effect, Event, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record, Routes};
 use crate::snapshot::{Keeper, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
@@ -76,6 +77,8 @@ pub struct Engine {
     waiting: BTreeMap<ArticlePath, ContentHash>,
     /// Versions that could not be had when they were asked for.
     unavailable: BTreeSet<(ArticlePath, ContentHash)>,
+    /// When these are asked for again.
+    retries: fetching::Retries,
     /// Feeds that lack an entry whose body is on its way.
     deferred: BTreeSet<FeedKey>,
     /// When feeds stop telling of a retraction.
@@ -167,6 +170,7 @@ impl Engine {
             at_hand_limit: Engine::AT_HAND_BUDGET,
             waiting: BTreeMap::new(),
             unavailable: BTreeSet::new(),
+            retries: fetching::Retries::new(),
             deferred: BTreeSet::new(),
             tombstone_ends: BTreeSet::new(),
             keeping: Keeping::default(),
@@ -215,6 +219,7 @@ impl Engine {
             Event::Files(files) => self.look(files),
             Event::Rescan(listing) => self.compare(&listing),
             Event::Fetched(bodies) => self.receive(bodies),
+            Event::Unfetched(bodies) => self.go_without(bodies),
             Event::Recalled(recalled) => self.receive_recalled(recalled),
             // What stands against it is among the problems.
             Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
@@ -229,6 +234,7 @@ impl Engine {
             self.tombstone_ends.pop_first();
             self.deferred.insert(key);
         }
+        self.retry_bodies();
         self.settle_newcomers(self.listed && !was_listed);
         if self.listed && !was_listed {
             self.index.iter_mut().for_each(Index::compact);
@@ -255,6 +261,7 @@ impl Engine {
         } else if back > Engine::CORRECTION {
             self.now = now;
             self.missing.clock_was_set(self.patience());
+            self.bring_retries_forward();
             if let Some(config) = self.index.as_ref().map(|index| Arc::clone(index.cabinet().config())) {
                 self.arrange(&config);
             }
@@ -271,7 +278,7 @@ impl Engine {
     pub fn wake_at(&self) -> Option<Timestamp> {
         let due = self.index.as_ref().and_then(Index::wake_at);
         let tombstone = self.tombstone_ends.first().map(|(end, _)| *end);
-        due.into_iter().chain(tombstone).chain(self.missing.wake_at()).min()
+        due.into_iter().chain(tombstone).chain(self.missing.wake_at()).chain(self.next_retry()).min()
     }
 
     /// The configuration in force.
@@ -385,9 +392,11 @@ impl Engine {
                 }
                 FileState::Present(parsed) => {
                     let last_good = moved.remove(&path);
-                    self.take(path, parsed, last_good);
+                    self.take(path.clone(), parsed, last_good);
+                    self.ask_again(&path);
                 }
                 FileState::Known(card) => {
+                    self.ask_again(&path);
                     self.is_there(&path);
                     self.problems.set(Source::Article(path.clone()), Vec::new());
                     let change = self.catalog.apply(&path, Read::Good(&card));
@@ -570,21 +579,6 @@ impl Engine {
                 self.listed = true;
                 self.ledger.reserve(self.catalog.len());
                 self.take_stock(listing);
-            }
-        }
-    }
-
-    fn receive(&mut self, bodies: Vec<FetchedBody>) {
-        for FetchedBody { request, article, rendered, source } in bodies {
-            if self.waiting.get(&request.path) == Some(&request.hash) {
-                self.waiting.remove(&request.path);
-            }
-            if source.is_none() || (request.shown && article.is_none()) {
-                self.unavailable.insert((request.path, request.hash));
-            } else {
-                let key = request.links.map(|links| RenderKey::new(request.hash, &links));
-                let at_hand = AtHand { hash: request.hash, article, rendered: key.zip(rendered), source };
-                self.at_hand.insert(request.path, at_hand);
             }
         }
     }

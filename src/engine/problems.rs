@@ -19,6 +19,8 @@ pub enum Source {
     Folder(String),
     /// The text of an article.
     Article(ArticlePath),
+    /// The body of an article, which could not be had.
+    Body(ArticlePath),
     /// Where an article belongs.
     Filing(ArticlePath),
     /// A document that could not be made, by its route.

@@ -200,14 +200,17 @@ impl Engine {
         if missing {
             self.deferred.insert(key.clone());
             let published = self.windows.get(key).map(Vec::as_slice).unwrap_or_default();
-            // What is still public elsewhere was moved, or is too old for this window: it can wait.
-            let is_public =
-                |path| self.held.get(path).is_some_and(|held: &Held| index.public_under(&held.article.id).is_some());
-            let lost = |path| (!window.contains(path) && !is_public(path)) || self.abridged.contains(path);
+            // What still belongs to this feed was moved, or is too old for its window: it can wait.
+            let belongs = |path| {
+                let id = self.held.get(path).map(|held: &Held| &held.article.id);
+                let filed = id.and_then(|id| index.get(index.public_under(id)?));
+                filed.is_some_and(|filed| index.feeds_of(filed).any(|other| other == key))
+            };
+            let lost = |path| (!window.contains(path) && !belongs(path)) || self.abridged.contains(path);
             let lost_one = published.iter().any(lost);
             let asked: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
             let coming = |path: &ArticlePath| asked.contains(path) || self.waiting.contains_key(path);
-            let hopeless = requests.len() < MOST_REQUESTS && !window.iter().any(coming);
+            let hopeless = self.may_ask(requests) && !window.iter().any(coming);
             // A missing body never delays a removal, and nothing waits for a body that cannot be had.
             if !lost_one && !hopeless {
                 return None;

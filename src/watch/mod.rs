@@ -97,6 +97,11 @@ impl WatchHandle {
         self.say(Hint::Reread);
     }
 
+    /// Looks at a file again, by its whole path.
+    pub fn look_at(&self, file: PathBuf) {
+        self.say(Hint::Touched(file));
+    }
+
     fn say(&self, hint: Hint) {
         // A worker that ended has nothing to do any more.
         self.hints.send(hint).unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
 use crate::cores::on_all_cores;
 use crate::diag::{Code, Diagnostic, Place};
-use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile};
+use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBody};
 use crate::types::{ArticlePath, ContentHash, media_type};
 
 /// Files read together keep their bytes and bodies up to this many bytes; windows ask for those that they need.
@@ -247,27 +247,39 @@ fn weight(file: &ParsedFile) -> usize {
     article.source.as_ref().map_or(0, |source| source.len()) + article.body.as_ref().map_or(0, |body| body.len())
 }
 
-/// The bodies that the engine asked for, each only if the file still is the version that it knows.
-pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> Vec<FetchedBody> {
-    on_all_cores(requests, |request| {
-        if !request.shown {
-            let source = version(root, request, options).map(Arc::from);
-            return FetchedBody { request: request.clone(), article: None, rendered: None, source };
-        }
-        let article = match read(root, &request.path, options, article::parse).state {
-            FileState::Present(Parsed { article, .. }) => article,
-            _ => None,
-        };
-        let article = article.filter(|article| article.metadata.hash == request.hash);
-        let source = article.as_ref().and_then(|article| article.source.clone());
-        FetchedBody { request: request.clone(), article, rendered: None, source }
-    })
+/// The bodies that the engine asked for, in the order of the requests.
+pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> Vec<Result<FetchedBody, UnfetchedBody>> {
+    on_all_cores(requests, |request| fetch_one(root, request, options))
+}
+
+/// A body that the engine asked for, if its file still is the version that it knows.
+///
+/// # Errors
+/// Where it is not, or cannot be read.
+pub fn fetch_one(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<FetchedBody, UnfetchedBody> {
+    let unfetched = |problem| UnfetchedBody { request: request.clone(), problem };
+    if !request.shown {
+        let source = version(root, request, options).map_err(|diagnostic| unfetched(Some(diagnostic)))?;
+        let source = Some(Arc::from(source.ok_or_else(|| unfetched(None))?));
+        return Ok(FetchedBody { request: request.clone(), article: None, rendered: None, source });
+    }
+    let article = match read(root, &request.path, options, article::parse).state {
+        FileState::Present(Parsed { article, .. }) => article,
+        FileState::Unreadable(diagnostic) => return Err(unfetched(Some(diagnostic))),
+        FileState::Absent { .. } | FileState::Known(_) => None,
+    };
+    let article = article.filter(|article| article.metadata.hash == request.hash).ok_or_else(|| unfetched(None))?;
+    let source = article.source.clone();
+    Ok(FetchedBody { request: request.clone(), article: Some(article), rendered: None, source })
 }
 
 /// The bytes of a version, if its file still has them.
-fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Option<Vec<u8>> {
-    let bytes = bytes_of(root, &request.path, options.max_size).ok()??;
-    (ContentHash::of(&bytes) == request.hash).then_some(bytes)
+fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<Option<Vec<u8>>, Diagnostic> {
+    match bytes_of(root, &request.path, options.max_size) {
+        Ok(bytes) => Ok(bytes.filter(|bytes| ContentHash::of(bytes) == request.hash)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(unusable(root, &request.path, &error)),
+    }
 }
 
 /// Reads a version of an article out of its bytes, which came from elsewhere than its file.

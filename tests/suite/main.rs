@@ -22,6 +22,7 @@ mod front_matter;
 mod house;
 mod identity;
 mod import_ids;
+mod late_bodies;
 mod lifecycle;
 mod listeners;
 mod moves;

@@ -1,0 +1,223 @@
+//! Reads the bodies that the engine asked for, on threads of its own, and measures progress instead of total time: what arrived is handed
+//! on, and only a read that makes no progress while nothing else arrives either is given up for the time being. It goes on, and what it
+//! brings later is handed on, too.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::once;
+use crate::beneath::Root;
+use crate::config::Config;
+use crate::cores;
+use crate::diag::{Code, Diagnostic, Place};
+use crate::event::{BodyRequest, Event, FetchedBody, Recalled, UnfetchedBody};
+use crate::types::{ArticlePath, ContentHash};
+use crate::watch::read::fetch_one;
+
+/// What arrived is handed on at least this often: until then more arrives, and makes more of a feed complete at once.
+const HAND_ON_AFTER: Duration = Duration::from_secs(1);
+/// How often it is seen whether anything arrived.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// After so many looks in a row at which nothing had arrived, the reads under way are late. A process that was stopped, or had no
+/// processor for a while, misses one of them.
+const MAX_IDLE_LOOKS: u32 = 8;
+/// So many reads may hang before no further one is begun. A dead mount hangs all of them.
+const MAX_HUNG_READS: usize = 32;
+
+/// Reads that did not end yet, of all fetches.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reads(Arc<Mutex<BTreeSet<Version>>>);
+
+/// A body, or why there is none.
+type Body = Result<FetchedBody, UnfetchedBody>;
+
+type Version = (ArticlePath, ContentHash, bool);
+
+fn request(body: &Body) -> &BodyRequest {
+    body.as_ref().map_or_else(|missing| &missing.request, |body| &body.request)
+}
+
+fn version(request: &BodyRequest) -> Version {
+    (request.path.clone(), request.hash, request.shown)
+}
+
+impl Reads {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Version>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One fetch.
+pub(super) struct Fetch {
+    root: Root,
+    config: Arc<Config>,
+    reads: Reads,
+    /// What is still to be read.
+    queue: Arc<Mutex<VecDeque<BodyRequest>>>,
+    /// What nobody was told of yet.
+    outstanding: BTreeSet<BodyRequest>,
+    /// What is read so slowly that it was given up for the time being.
+    late: BTreeSet<BodyRequest>,
+    /// What arrived and was not handed on yet.
+    arrived: Vec<Body>,
+    read: mpsc::UnboundedSender<Body>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Fetch {
+    /// Fetches bodies, and sends them as they come.
+    pub(super) async fn run(
+        root: Root,
+        config: Arc<Config>,
+        reads: Reads,
+        requests: Vec<BodyRequest>,
+        events: mpsc::Sender<Event>,
+    ) {
+        // Another fetch waits for these already.
+        let (hung, fresh): (Vec<_>, Vec<_>) = {
+            let under_way = reads.lock();
+            requests.into_iter().partition(|request| under_way.contains(&version(request)))
+        };
+        let (read, mut inbox) = mpsc::unbounded_channel();
+        let workers = cores::count().min(fresh.len());
+        let mut fetch = Fetch {
+            root,
+            config,
+            reads,
+            outstanding: fresh.iter().cloned().collect(),
+            late: BTreeSet::new(),
+            queue: Arc::new(Mutex::new(fresh.into())),
+            arrived: Vec::new(),
+            read,
+            events,
+        };
+        fetch.give_up(hung);
+        (0..workers).for_each(|_| fetch.start_worker());
+        let (mut handed_on, mut idle_looks) = (Instant::now(), 0);
+        loop {
+            match timeout(LOOK_EVERY, inbox.recv()).await {
+                Ok(Some(body)) => {
+                    idle_looks = 0;
+                    fetch.outstanding.remove(request(&body));
+                    fetch.late.remove(request(&body));
+                    fetch.arrived.push(body);
+                }
+                Ok(None) => return,
+                Err(_) => {
+                    idle_looks += 1;
+                    if idle_looks == MAX_IDLE_LOOKS {
+                        idle_looks = 0;
+                        fetch.replace_hung_reads(workers);
+                    }
+                }
+            }
+            let is_over = fetch.outstanding.is_empty();
+            if is_over || handed_on.elapsed() >= HAND_ON_AFTER {
+                handed_on = Instant::now();
+                fetch.hand_on().await;
+            }
+            if is_over && fetch.late.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Reads on a thread of its own until nothing is left to be read. A read that hangs ends with the process.
+    fn start_worker(&self) {
+        let (root, config, reads) = (self.root.clone(), Arc::clone(&self.config), self.reads.clone());
+        let (queue, read) = (Arc::clone(&self.queue), self.read.clone());
+        let work = move || {
+            let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            while let Some(request) = next() {
+                reads.lock().insert(version(&request));
+                let body = fetch_one(&root, &request, &config.parsing);
+                reads.lock().remove(&version(&request));
+                // The daemon may be stopping.
+                if read.send(body).is_err() {
+                    return;
+                }
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("fetch".into()).spawn(work) {
+            tracing::error!(%error, "cannot start a thread that reads articles; retrying");
+        }
+    }
+
+    /// Nothing arrives: what is being read is late. Other threads read what is left.
+    fn replace_hung_reads(&mut self, workers: usize) {
+        let under_way = self.reads.lock().clone();
+        let (late, mut waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.outstanding)
+            .into_iter()
+            .partition(|request| under_way.contains(&version(request)));
+        self.late.extend(late.iter().cloned());
+        self.give_up(late);
+        if waiting.is_empty() {
+            return;
+        }
+        if under_way.len() < MAX_HUNG_READS {
+            (0..workers).for_each(|_| self.start_worker());
+        } else {
+            self.queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.give_up(std::mem::take(&mut waiting));
+        }
+        self.outstanding = waiting.into_iter().collect();
+    }
+
+    /// Bodies for which documents don't wait any longer.
+    fn give_up(&mut self, requests: Vec<BodyRequest>) {
+        for request in requests {
+            let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "reading the file takes too long")
+                .at(Place::file(&self.root.display(request.path.as_str())))
+                .help("see whether its disk or network file system answers");
+            self.arrived.push(Err(UnfetchedBody { request, problem: Some(diagnostic) }));
+        }
+    }
+
+    async fn hand_on(&mut self) {
+        if self.arrived.is_empty() {
+            return;
+        }
+        let (root, config) = (self.root.clone(), Arc::clone(&self.config));
+        let arrived = std::mem::take(&mut self.arrived);
+        let requests: Vec<BodyRequest> = arrived.iter().map(request).cloned().collect();
+        let completed = spawn_blocking(move || once::complete(&root, &config, arrived, true));
+        let (fetched, unfetched) = completed.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "bodies that were read are lost; retrying");
+            (Vec::new(), requests.into_iter().map(|request| UnfetchedBody { request, problem: None }).collect())
+        });
+        for (is_empty, event) in
+            [(fetched.is_empty(), Event::Fetched(fetched)), (unfetched.is_empty(), Event::Unfetched(unfetched))]
+        {
+            if !is_empty {
+                // The daemon may be stopping.
+                self.events.send(event).await.unwrap_or_default();
+            }
+        }
+    }
+}
+
+/// How long the store may take for some versions before the engine goes on without them.
+const RECALL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Has versions out of the store, and sends them as they come.
+pub(super) async fn recall(root: Root, config: Arc<Config>, requests: Vec<BodyRequest>, events: mpsc::Sender<Event>) {
+    for requests in requests.chunks(once::MAX_RECALLED_FILES) {
+        let (root, config, batch) = (root.clone(), Arc::clone(&config), requests.to_vec());
+        let mut work = spawn_blocking(move || once::recall(&root, &config, batch));
+        let lost = || requests.iter().map(|request| Recalled { request: request.clone(), article: None }).collect();
+        let (recalled, is_late) = match timeout(RECALL_PATIENCE, &mut work).await {
+            Ok(Ok(recalled)) => (recalled, false),
+            Ok(Err(_)) => (lost(), false),
+            Err(_) => (lost(), true),
+        };
+        events.send(Event::Recalled(recalled)).await.unwrap_or_default();
+        if is_late && let Ok(recalled) = work.await {
+            events.send(Event::Recalled(recalled)).await.unwrap_or_default();
+        }
+    }
+}
