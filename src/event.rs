@@ -1,6 +1,6 @@
 //! Every message in the program, on one page: all that can happen to the engine, and all that it does about it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,6 +36,11 @@ pub enum Event {
     Delivered(Outcome),
     /// The bytes of a document, by its canonical request path, are nowhere any more.
     Lost(Arc<str>),
+    /// Records cannot be written, the last ones included: from now on nothing becomes public that readers have not seen. What is taken
+    /// from them goes all the same.
+    Unwritable,
+    /// All records are written.
+    Writable,
     /// The instant asked for by `wake_at` has come.
     Tick,
 }
@@ -49,6 +54,8 @@ pub enum Effect {
     Recall(Vec<BodyRequest>),
     /// What must be durable before anything that follows is performed.
     Persist(Vec<Record>),
+    /// What follows takes something from readers. It waits for nothing, not even for records.
+    Withhold,
     /// What readers see from now on.
     Swap(Arc<Snapshot>),
     /// Documents to carry elsewhere.
@@ -255,6 +262,8 @@ pub struct Delivery {
     pub documents: Vec<(Arc<str>, Option<Arc<Resource>>)>,
     /// Whether these are all documents, so that whatever else was delivered before is stale.
     pub complete: bool,
+    /// Those that lost something which readers must not see any more: where they cannot be written, what is there must not stay.
+    pub withheld: BTreeSet<Arc<str>>,
 }
 
 /// How a delivery ended.

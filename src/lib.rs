@@ -41,9 +41,9 @@
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there |
 //! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
-//! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `rows` spells its records, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
+//! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where nothing can be written, `rows` spells its records, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
-//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `fetching` asks for bodies until they are there, `held` keeps entries, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `problems` what operators see |
+//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `fetching` asks for bodies until they are there, `held` keeps entries, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
 //! | `meter` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |
@@ -128,8 +128,10 @@
 //! **Why does a retraction go over a socket and not over HTTP?** A port takes commands from whoever reaches it; a socket in a private
 //! directory only from whoever may write the state anyway.
 //!
-//! **Why does a retraction alone not wait for the disk?** Every other change can be published later without harm. What must not be
-//! read for a moment longer is worth more than the memory of it, and the operator is told that a restart would forget it.
+//! **Why does withholding not wait for the disk?** Every other change can be published later without harm. While records cannot be
+//! written, the engine postpones what readers have not seen (`engine::withholding`), so that its snapshots only ever take away or edit,
+//! and the shell may show them at once. Of what is taken away the file itself remembers; of a retraction by command nobody does, and the
+//! operator is told that a restart would forget it.
 //!
 //! **Why has no request a timer?** A timer for each would cost more than the rest of a 304. A connection notes where it stands, and the loop
 //! that accepted it looks at all of them once a second (`serve::overdue`).

@@ -114,13 +114,13 @@ fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Tr
     let mut records = Vec::new();
     let inputs = Inputs { ledger: state, cache: Caching::none(), command: Some(command), whole: false };
     let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
-    if let Some(mut store) = store {
-        store.append(&records, daemon::now())?;
-    }
+    // What is taken from readers does not wait for a disk: it leaves the files in any case.
+    let remembered = store.map(|mut store| store.append(&records, daemon::now()));
     if let Some(mut disk) = config.output.clone().map(Disk::new) {
         for problem in built.deliveries.iter().flat_map(|delivery| disk.deliver(delivery).problems) {
             tell!("{}", problem.to_log_line());
         }
     }
+    remembered.transpose()?;
     Ok(built.answer.unwrap_or_else(|| Err("nothing was done".to_owned())))
 }

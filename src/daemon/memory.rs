@@ -1,7 +1,9 @@
-//! The way of records to the disk. While they cannot be written, readers keep what they have.
+//! The way of records to the disk. While they cannot be written, nothing becomes public that readers have not seen, and what is taken from
+//! them goes all the same.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::task::block_in_place;
 
@@ -10,6 +12,10 @@ use crate::event::{Delivery, Effect};
 use crate::ledger::Record;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
+
+/// How soon records that could not be written are tried again, at first and at the most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What is remembered, and what waits for that.
 pub(super) struct Memory {
@@ -22,12 +28,43 @@ pub(super) struct Memory {
     /// What readers are to see once these records are written, and the deliveries of it.
     swap: Option<Arc<Snapshot>>,
     deliveries: Vec<Delivery>,
+    /// Whether these take something from readers, and must not wait.
+    pub(super) withholds: bool,
+    /// Whether the engine knows that records cannot be written.
+    pub(super) is_told: bool,
+    retry: Option<(Instant, Duration)>,
 }
 
 impl Memory {
     pub(super) fn new(store: Store, clock: Clock) -> Memory {
         let shown = store.last_record();
-        Memory { store, clock, shown, unwritten: Vec::new(), swap: None, deliveries: Vec::new() }
+        Memory {
+            store,
+            clock,
+            shown,
+            unwritten: Vec::new(),
+            swap: None,
+            deliveries: Vec::new(),
+            withholds: false,
+            is_told: false,
+            retry: Some((Instant::now() + FIRST_PAUSE, FIRST_PAUSE)),
+        }
+    }
+
+    /// Whether records cannot be written.
+    pub(super) fn is_blocked(&self) -> bool {
+        !self.unwritten.is_empty() || self.store.unwritable().is_some()
+    }
+
+    /// Whether anything waits until they can.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.swap.is_some() || !self.deliveries.is_empty()
+    }
+
+    /// How long until they are tried again.
+    pub(super) fn until_retry(&self) -> Option<Duration> {
+        let at = self.is_blocked().then(|| self.retry.map(|(at, _)| at));
+        at.map(|at| at.map_or(FIRST_PAUSE, |at| at.saturating_duration_since(Instant::now())))
     }
 
     /// Takes note of what is to be written. The records of a whole archive are not moved.
@@ -48,9 +85,14 @@ impl Memory {
                     let newer: BTreeSet<&Arc<str>> = delivery.documents.iter().map(|(path, _)| path).collect();
                     last.documents.retain(|(path, _)| !newer.contains(path));
                     last.documents.extend(delivery.documents.iter().cloned());
+                    last.withheld.extend(delivery.withheld);
                     last.generation = delivery.generation;
                 }
-                _ => self.deliveries = vec![delivery],
+                last => {
+                    let withheld = last.map(|last| std::mem::take(&mut last.withheld)).unwrap_or_default();
+                    let withheld = withheld.into_iter().chain(delivery.withheld).collect();
+                    self.deliveries = vec![Delivery { withheld, ..delivery }];
+                }
             },
             _ => {}
         }
@@ -58,6 +100,7 @@ impl Memory {
 
     /// What waited, in its order.
     pub(super) fn take_waiting(&mut self) -> Vec<Effect> {
+        self.withholds = false;
         let swap = self.swap.take().map(Effect::Swap);
         swap.into_iter().chain(self.deliveries.drain(..).map(Effect::Deliver)).collect()
     }
@@ -66,7 +109,13 @@ impl Memory {
     /// a tenth as long as the writing.
     pub(super) fn write(&mut self) -> Result<(), String> {
         let Memory { store, unwritten, clock, .. } = self;
-        block_in_place(|| store.append(unwritten.iter(), clock())).map_err(|trouble| trouble.to_string())?;
+        let written = block_in_place(|| store.append(unwritten.iter(), clock()));
+        if let Err(trouble) = written {
+            let pause = self.retry.map_or(FIRST_PAUSE, |(_, pause)| LONGEST_PAUSE.min(pause * 2));
+            self.retry = Some((Instant::now() + pause, pause));
+            return Err(trouble.to_string());
+        }
+        self.retry = None;
         // With its room: that of a whole archive would never be needed again.
         drop(std::mem::take(unwritten));
         Ok(())

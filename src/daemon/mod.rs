@@ -47,8 +47,6 @@ use memory::Memory;
 pub use once::{Built, Inputs, build_once, remembered};
 use saved_documents::{SAVED_VERIFY_TIMEOUT, SavedDocuments};
 
-/// How soon records that could not be written are tried again.
-const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// How long deliveries may take at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// The most file events that are handled in one slice: they take about 50 ms.
@@ -237,6 +235,7 @@ pub async fn run(
         config,
         requests,
         tickets: BTreeMap::new(),
+        answers: Vec::new(),
         alarm: None,
         fetches: JoinSet::new(),
         reads: fetching::Reads::default(),
@@ -307,6 +306,8 @@ struct Daemon {
     requests: mpsc::Receiver<Asked>,
     /// Who waits for the answers of commands.
     tickets: BTreeMap<Ticket, oneshot::Sender<Answer>>,
+    /// Answers of commands that are given once what they say was done.
+    answers: Vec<Effect>,
     /// That the state cannot be written.
     alarm: Option<Diagnostic>,
     fetches: JoinSet<()>,
@@ -352,12 +353,13 @@ struct Quarantine {
 impl Daemon {
     async fn take_events(mut self, ledger: Ledger, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
         let mut stop = std::pin::pin!(stop);
+        if let Some(why) = self.memory.store.unwritable().map(str::to_owned) {
+            self.raise_alarm(&why);
+        }
         let mut engine = self.step(self.engine(ledger), Event::Config(self.checked.clone())).await?;
         loop {
             let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, |instant| self.until(instant));
-            if !self.memory.unwritten.is_empty() {
-                sleep = sleep.min(WRITE_AGAIN);
-            }
+            sleep = self.memory.until_retry().map_or(sleep, |retry| sleep.min(retry));
             // From here, so that it is this loop that lives.
             self.feed_watchdog();
             sleep = self.watchdog.map_or(sleep, |patience| sleep.min(patience / 2));
@@ -382,12 +384,14 @@ impl Daemon {
                 Some(_) = self.fetches.join_next() => continue,
                 () = tick => Event::Tick,
             };
-            // Another attempt may take seconds that a retraction does not have.
-            if !self.memory.unwritten.is_empty() && !is_urgent(&event) {
-                self.write_again();
-            }
             for event in self.gather(event) {
                 engine = self.step(engine, event).await?;
+            }
+            // After that: another attempt may take time that a retraction does not have.
+            if self.memory.until_retry().is_some_and(|pause| pause.is_zero()) {
+                self.write_again();
+                engine = self.tell_of_store(engine).await?;
+                self.show_waiting();
             }
         }
     }
@@ -432,8 +436,27 @@ impl Daemon {
         alone.chain((!together.is_empty()).then_some(Event::Files(together))).collect()
     }
 
-    /// Takes one event to the engine and carries out its effects. An engine that panics is replaced by one that starts over.
+    /// Takes one event to the engine, and lets it know where its records could not be written.
     async fn step(&mut self, engine: Engine, event: Event) -> Result<Engine, Fatal> {
+        let engine = self.step_once(engine, event).await?;
+        let engine = self.tell_of_store(engine).await?;
+        self.withhold();
+        std::mem::take(&mut self.answers).into_iter().for_each(|answer| self.perform(answer));
+        Ok(engine)
+    }
+
+    /// Lets the engine know whether records can be written, where that is news.
+    async fn tell_of_store(&mut self, mut engine: Engine) -> Result<Engine, Fatal> {
+        while self.memory.is_told != self.memory.is_blocked() {
+            self.memory.is_told = self.memory.is_blocked();
+            let event = if self.memory.is_told { Event::Unwritable } else { Event::Writable };
+            engine = self.step_once(engine, event).await?;
+        }
+        Ok(engine)
+    }
+
+    /// Takes one event to the engine and carries out its effects. An engine that panics is replaced by one that starts over.
+    async fn step_once(&mut self, engine: Engine, event: Event) -> Result<Engine, Fatal> {
         let paths: Vec<ArticlePath> = match &event {
             Event::Files(files) => files.iter().map(|file| file.path.clone()).collect(),
             _ => Vec::new(),
@@ -442,7 +465,6 @@ impl Daemon {
             Event::Config(checked) | Event::Command(Command::Reload { checked, .. }, _) => Some(checked.clone()),
             _ => None,
         };
-        let urgent = is_urgent(&event);
         self.feed_watchdog();
         let begun = Instant::now();
         let travelled = self.travel(engine, event).await;
@@ -463,7 +485,7 @@ impl Daemon {
                 if self.checked.config.as_ref().is_some_and(|config| config.hash != self.config.hash) {
                     self.forget_last_run();
                 }
-                self.perform_all(effects, urgent);
+                self.perform_all(effects);
                 Ok(engine)
             }
             Err(panic) => self.start_over(paths, &panic).await,
@@ -490,13 +512,15 @@ impl Daemon {
         // What waits to be written is remembered all the same; what was to follow from it is made anew.
         self.memory.unwritten.iter().for_each(|record| ledger.apply(record));
         drop(self.memory.take_waiting());
+        self.memory.is_told = false;
+        self.answers.clear();
         self.tickets.clear();
         let engine = self.engine(ledger);
         let (engine, effects) = self
             .travel(engine, Event::Config(self.checked.clone()))
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
-        self.perform_all(effects, false);
+        self.perform_all(effects);
         self.watcher.reread();
         Ok(engine)
     }
@@ -542,11 +566,6 @@ impl Daemon {
         let milliseconds = instant.as_millisecond().saturating_sub((self.clock)().as_millisecond());
         Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)).min(CLOCK_CHECK)
     }
-}
-
-/// A retraction is worth more than its memory.
-fn is_urgent(event: &Event) -> bool {
-    matches!(event, Event::Command(Command::Retract { .. }, _))
 }
 
 /// A request as the engine takes it.

@@ -1,4 +1,5 @@
-//! Carrying out what the engine decides, in its order; while the state cannot be written, readers keep what they have.
+//! Carrying out what the engine decides, in its order; while the state cannot be written, readers keep what they have, but for what is
+//! taken from them.
 
 use std::sync::Arc;
 
@@ -9,30 +10,41 @@ use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{Effect, ReportChange};
 use crate::ledger::Record;
 use crate::snapshot::{Report, Snapshot};
-use crate::store::Origin;
+use crate::store::{self, Origin};
 
 impl Daemon {
-    /// Carries effects out in their order; those that readers see wait until all records before them are durable. What is
-    /// `urgent` does not: a retraction is worth more than its memory.
-    pub(super) fn perform_all(&mut self, effects: Vec<Effect>, urgent: bool) {
+    /// Carries effects out in their order; those that readers see wait until all records before them are durable.
+    pub(super) fn perform_all(&mut self, effects: Vec<Effect>) {
+        let withholds = effects.iter().any(|effect| matches!(effect, Effect::Withhold));
         for effect in effects {
             match effect {
                 Effect::Persist(records) => self.persist(records),
-                Effect::Swap(_) | Effect::Deliver(_) if !self.memory.unwritten.is_empty() && !urgent => {
+                Effect::Swap(_) | Effect::Deliver(_) if self.memory.is_blocked() || self.memory.has_waiting() => {
+                    self.memory.withholds |= withholds;
                     self.memory.wait_with(effect);
                 }
-                Effect::Swap(_) if urgent => {
-                    self.memory.take_waiting().into_iter().for_each(|earlier| self.perform(earlier));
-                    self.perform(effect);
-                }
+                // Once what it says was done.
+                Effect::Answer(..) => self.answers.push(effect),
                 other => self.perform(other),
             }
         }
     }
 
+    /// Takes from readers what must not wait until records can be written. What else waits is not part of it: the engine postpones that.
+    pub(super) fn withhold(&mut self) {
+        // Of the last run nothing is shown that a record or its file takes from readers.
+        if self.memory.withholds && self.memory.is_told && self.snapshot.load().generation > 0 {
+            tracing::warn!("an article is taken from its readers although the state cannot be written");
+            if let Err(error) = store::forget_published(&self.config.state) {
+                tracing::error!(%error, "the list of published documents stays; the next start compares it with the articles");
+            }
+            self.memory.take_waiting().into_iter().for_each(|effect| self.perform(effect));
+        }
+    }
+
     /// Writes down what is to be remembered.
     pub(super) fn persist(&mut self, records: Vec<Record>) {
-        let blocked = !self.memory.unwritten.is_empty();
+        let blocked = self.memory.is_blocked();
         if !self.saved.withhold(&records) {
             self.forget_last_run();
         }
@@ -42,11 +54,18 @@ impl Daemon {
         }
     }
 
+    /// Tries to write what is unwritten.
     pub(super) fn write_again(&mut self) {
         if self.memory.write().is_ok() {
             tracing::info!("the state can be written again");
             self.alarm = None;
             self.swap(self.snapshot.load_full());
+        }
+    }
+
+    /// Shows what waited, once nothing stands against it.
+    pub(super) fn show_waiting(&mut self) {
+        if !self.memory.is_blocked() && self.memory.has_waiting() {
             self.memory.take_waiting().into_iter().for_each(|effect| self.perform(effect));
         }
     }
@@ -71,8 +90,8 @@ impl Daemon {
 
     pub(super) fn perform(&mut self, effect: Effect) {
         match effect {
-            // Written by `perform_all`.
-            Effect::Persist(_) => {}
+            // Done by `perform_all`.
+            Effect::Persist(_) | Effect::Withhold => {}
             Effect::Swap(snapshot) => {
                 self.memory.shown = self.memory.store.last_record();
                 self.swap(snapshot);
@@ -84,7 +103,7 @@ impl Daemon {
             Effect::Answer(ticket, answer) => {
                 let Some(waiting) = self.tickets.remove(&ticket) else { return };
                 let answer = match answer {
-                    Ok(done) if !self.memory.unwritten.is_empty() => {
+                    Ok(done) if self.memory.is_blocked() => {
                         Ok(format!("{done}. But the state cannot be written at the moment: a restart would forget it"))
                     }
                     answer => answer,

@@ -138,20 +138,20 @@ impl Disk {
         replace(&file, &bytes).map(|stamp| (true, stamp)).map_err(unwritable)
     }
 
+    /// Takes a document away that shows what must not be seen, where its successor cannot be written. Says whether it is gone.
+    fn withhold(&self, path: &str, written: &Entry) -> bool {
+        let file = self.directory.join(path);
+        is_ours(&file, written).unwrap_or(false)
+            && fs::remove_file(&file).or_else(|_| fs::File::create(&file).map(drop)).is_ok()
+    }
+
     /// Removes a document that is no longer published, if its file still is what dateline wrote. `Ok(false)`: it is gone already.
     fn remove(&self, path: &str, written: &Entry) -> Result<bool, Diagnostic> {
         let file = self.directory.join(path);
-        let is_ours = || {
-            let metadata = fs::symlink_metadata(&file)?;
-            let is_known = || written.stamp == Some(Stamp::from(&metadata));
-            let has_hash =
-                || fs::read(&file).map(|bytes| bytes.is_empty() || written.hashes.contains(&ContentHash::of(&bytes)));
-            Ok::<bool, io::Error>(metadata.is_file() && (is_known() || has_hash()?))
-        };
         let unremovable = |error: io::Error| {
             self.unwritable(path, format!("a document that is no longer published cannot be removed: {error}"))
         };
-        match is_ours() {
+        match is_ours(&file, written) {
             Ok(true) => fs::remove_file(&file).map_err(unremovable)?,
             Ok(false) => {
                 let message = "the document is no longer published, and something other than dateline changed its file";
@@ -240,7 +240,16 @@ impl Target for Disk {
             drop(fs::create_dir_all(&self.directory).and_then(|()| self.manifest.save()));
         }
         for ((path, (route, resource)), before) in documents.into_iter().zip(before) {
-            match (self.put(&path, (&route, &resource), before.as_ref()), before) {
+            let put = || self.put(&path, (&route, &resource), before.as_ref());
+            let put = put().or_else(|problem| {
+                let must_go = problem.code == Code::OutputUnwritable && delivery.withheld.contains(&route);
+                // Where it is gone there may be room.
+                match before.as_ref().filter(|_| must_go).is_some_and(|written| self.withhold(&path, written)) {
+                    true => put(),
+                    false => Err(problem),
+                }
+            });
+            match (put, before) {
                 (Ok((changed, stamp)), _) => {
                     outcome.written += usize::from(changed);
                     outcome.unchanged += usize::from(!changed);
@@ -260,6 +269,14 @@ impl Target for Disk {
         }
         outcome
     }
+}
+
+/// Whether a file still is what dateline wrote.
+fn is_ours(file: &Path, written: &Entry) -> io::Result<bool> {
+    let metadata = fs::symlink_metadata(file)?;
+    let is_known = || written.stamp == Some(Stamp::from(&metadata));
+    let has_hash = || fs::read(file).map(|bytes| bytes.is_empty() || written.hashes.contains(&ContentHash::of(&bytes)));
+    Ok(metadata.is_file() && (is_known() || has_hash()?))
 }
 
 /// Whether an XML feed says that dateline made it.

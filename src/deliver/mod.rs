@@ -83,13 +83,15 @@ pub async fn run(
 }
 
 /// Two deliveries as one: newer documents replace older ones.
-fn merged(older: Delivery, newer: Delivery) -> Delivery {
+fn merged(older: Delivery, mut newer: Delivery) -> Delivery {
     if newer.complete {
+        newer.withheld.extend(older.withheld);
         return newer;
     }
     let mut documents: BTreeMap<Arc<str>, Option<Arc<Resource>>> = older.documents.into_iter().collect();
     documents.extend(newer.documents);
     // In a complete delivery whatever is not named is stale already.
     let documents = documents.into_iter().filter(|(_, document)| !older.complete || document.is_some()).collect();
-    Delivery { generation: newer.generation, documents, complete: older.complete }
+    let withheld = older.withheld.into_iter().chain(newer.withheld).collect();
+    Delivery { generation: newer.generation, documents, complete: older.complete, withheld }
 }

@@ -215,7 +215,8 @@ impl Engine {
     pub(super) fn arranged(&self, config: &Arc<Config>) -> Index {
         let mut index =
             Index::new(Arc::new(Cabinet::new(Arc::clone(config))), self.catalog.len().max(self.ledger.len()));
-        for (path, card) in self.catalog.iter().filter(|(path, _)| !self.missing.is_newcomer(path)) {
+        let waits = |path: &ArticlePath| self.missing.is_newcomer(path) || self.postponed.contains(path);
+        for (path, card) in self.catalog.iter().filter(|(path, _)| !waits(path)) {
             index.put(path, &card.open(path), &self.ledger, self.now);
         }
         index.compact();

@@ -3,7 +3,7 @@
 //! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
 //! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
 //! means, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show, `fetching` has their bodies and `held` keeps them,
-//! `pages` makes the pages of articles, `remembering` notes what must not be forgotten, and `keeping` what the store keeps. Long by the
+//! `pages` makes the pages of articles, `remembering` notes what must not be forgotten, and `keeping` what the store keeps; `withholding` what must not wait for records that cannot be written, and what must. Long by the
 //! fields of the one owner of all state.
 
 mod commands;
@@ -16,6 +16,7 @@ mod problems;
 mod publishing;
 mod remembering;
 mod removal;
+mod withholding;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
 use held::{Held, Unpacked};
 use keeping::Keeping;
 use removal::Missing;
+use withholding::Postponed;
 
 /// The owner of all state.
 #[derive(Debug)]
@@ -61,6 +63,9 @@ pub struct Engine {
     urgent: bool,
     /// Articles that became teasers since the last publication.
     abridged: BTreeSet<ArticlePath>,
+    postponed: Postponed,
+    /// Routes of documents that lost something since the last delivery.
+    withheld: BTreeSet<Arc<str>>,
     /// `None` until the first configuration.
     index: Option<Index>,
     /// Whether the content directory was listed completely once: nothing is published before.
@@ -157,6 +162,8 @@ impl Engine {
             deleted: BTreeMap::new(),
             urgent: false,
             abridged: BTreeSet::new(),
+            postponed: Postponed::default(),
+            withheld: BTreeSet::new(),
             recollected: BTreeSet::new(),
             now: Timestamp::MIN,
             catalog: Catalog::with_room_for(ledger.len()),
@@ -215,6 +222,9 @@ impl Engine {
         let mut effects = Vec::new();
         let mut answer = None;
         let was_listed = self.listed;
+        if !matches!(event, Event::Unwritable) {
+            self.postponed.begin_event();
+        }
         match event {
             Event::Files(files) => self.look(files),
             Event::Rescan(listing) => self.compare(&listing),
@@ -226,6 +236,8 @@ impl Engine {
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
             Event::Command(command, ticket) => answer = Some((ticket, self.obey(command, &mut effects))),
             Event::Lost(route) => self.make_anew(route),
+            Event::Unwritable => self.postpone_additions(),
+            Event::Writable => self.publish_postponed(),
             Event::Tick => {}
         }
         let due = self.index.as_mut().map(|index| index.tick(self.now)).unwrap_or_default();
@@ -512,6 +524,9 @@ impl Engine {
         if undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
             self.remember(Record::Seen { path: path.clone(), at: self.now });
         }
+        if self.postpones(path) {
+            return;
+        }
         let tells_all = self.listed || self.index.as_ref().is_some_and(|index| self.has_pages(index));
         match &mut self.index {
             Some(index) if !tells_all => index.put_untold(path, card, &self.ledger, self.now),
@@ -522,6 +537,9 @@ impl Engine {
 
     /// Files an article anew by its last good version.
     fn file_again(&mut self, path: &ArticlePath) {
+        if self.postpones(path) {
+            return;
+        }
         if let (Some(card), Some(index)) = (self.catalog.get(path), &mut self.index) {
             index.put(path, &card.open(path), &self.ledger, self.now);
         }

@@ -80,6 +80,9 @@ impl Engine {
 
     fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
         let before = self.snapshot.clone();
+        let withholds = std::mem::take(&mut self.urgent)
+            || self.takes_away(index, &changes.left)
+            || (self.changed_routes.is_none() && self.windows_lose_entries(index));
         let changed = changes.articles;
         self.abridge(index, &changed);
         self.note_stale(index, &changed);
@@ -139,8 +142,9 @@ impl Engine {
             effects.push(Effect::Fetch(requests.into_iter().collect()));
         }
         // The first snapshot and that of a reload are whole: they wait for the bodies that their windows need.
-        let urgent = std::mem::take(&mut self.urgent) | !std::mem::take(&mut self.abridged).is_empty();
-        let urgent = urgent && self.snapshot.generation > 0;
+        let withholds = withholds || !std::mem::take(&mut self.abridged).is_empty();
+        let urgent = withholds && self.snapshot.generation > 0;
+        self.urgent = withholds && !urgent;
         if self.changed_routes.is_none() && !self.waiting.is_empty() && !urgent {
             return;
         }
@@ -152,6 +156,7 @@ impl Engine {
             && before.gone.ptr_eq(&self.snapshot.gone)
             && before.media.ptr_eq(&self.snapshot.media)
             && Arc::ptr_eq(&before.former, &self.snapshot.former);
+        effects.extend(urgent.then_some(Effect::Withhold));
         effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
         if same && !reported && self.changed_routes.is_some() {
             return;
@@ -201,13 +206,10 @@ impl Engine {
             self.deferred.insert(key.clone());
             let published = self.windows.get(key).map(Vec::as_slice).unwrap_or_default();
             // What still belongs to this feed was moved, or is too old for its window: it can wait.
-            let belongs = |path| {
-                let id = self.held.get(path).map(|held: &Held| &held.article.id);
-                let filed = id.and_then(|id| index.get(index.public_under(id)?));
-                filed.is_some_and(|filed| index.feeds_of(filed).any(|other| other == key))
+            let is_lost = |path: &ArticlePath| {
+                (!window.contains(path) && !self.belongs(index, path, key)) || self.abridged.contains(path)
             };
-            let lost = |path| (!window.contains(path) && !belongs(path)) || self.abridged.contains(path);
-            let lost_one = published.iter().any(lost);
+            let lost_one = published.iter().any(is_lost);
             let asked: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
             let coming = |path: &ArticlePath| asked.contains(path) || self.waiting.contains_key(path);
             let hopeless = self.may_ask(requests) && !window.iter().any(coming);
@@ -235,6 +237,11 @@ impl Engine {
             self.remember(Record::Feed { route: route.as_str().into(), updated });
         }
         shown.truncate(feed.entries.len());
+        let mut before = self.windows.get(&key).into_iter().flatten();
+        let is_lost = |path: &ArticlePath| {
+            self.abridged.contains(path) || (!shown.contains(path) && !self.belongs(index, path, &key))
+        };
+        let lost_one = before.any(is_lost);
         let cut = encode::cut(&key, index.cabinet(), feed, wanted).filter(|_| !missing);
         self.problems.set(Source::Document(format!("{route}#window")), cut.into_iter().collect());
         let new = self.hold(&key, shown, refresh);
@@ -252,6 +259,9 @@ impl Engine {
         for (name, kind, mut document) in documents {
             if let Ok(resource) = &mut document {
                 resource.until = until;
+            }
+            if lost_one {
+                self.withheld.insert(relative(&format!("{route}{name}")));
             }
             self.install(format!("{route}{name}"), kind, document);
             names.insert(name);
@@ -391,7 +401,6 @@ impl Engine {
     fn delivery(&mut self) -> Option<Delivery> {
         let changed = self.changed_routes.replace(BTreeSet::new());
         let deliverable = |resource: &Arc<Resource>| resource.kind != ResourceKind::Page;
-        let relative = |route: &Arc<str>| Arc::<str>::from(route.trim_start_matches('/'));
         let complete = changed.is_none();
         let mut documents: Vec<(Arc<str>, Option<Arc<Resource>>)> = match changed {
             None => {
@@ -409,6 +418,7 @@ impl Engine {
             generation: self.snapshot.generation,
             documents,
             complete,
+            withheld: std::mem::take(&mut self.withheld),
         })
     }
 
@@ -429,6 +439,11 @@ impl Engine {
         self.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, problems });
         true
     }
+}
+
+/// A route as targets know it.
+fn relative(route: &str) -> Arc<str> {
+    route.trim_start_matches('/').into()
 }
 
 /// What a feed is to show.

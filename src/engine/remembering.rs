@@ -82,6 +82,10 @@ impl Engine {
         let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
         let is_retracted = known.is_some_and(|known| known.retraction().is_some());
         let was_known = known.is_some_and(Remembered::is_known);
+        // Before the first snapshot there is nothing that others would have to leave readers.
+        if self.snapshot.generation > 0 && !known.is_some_and(Remembered::is_live) {
+            self.postponed.note(path);
+        }
         let withdrawn = known.and_then(|known| known.withdrawn().cloned());
         if is_retracted {
             self.remember(Record::Restored { path: path.clone() });

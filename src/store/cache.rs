@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::is_unwritable;
 use crate::types::{ArticlePath, ContentHash};
 
 pub(super) const DATABASE: &str = "cache.sqlite";
@@ -59,7 +60,11 @@ impl Cache {
     pub fn open(directory: &Path) -> Cache {
         let path = directory.join(DATABASE);
         let mut cache = Cache { path: path.clone(), reader: None, asked: HashSet::new(), orders: None, writer: None };
-        let opened = open(&path).or_else(|_| {
+        let opened = open(&path).or_else(|error| {
+            // A full disk says nothing against what is in it.
+            if is_unwritable(&error) {
+                return Err(error);
+            }
             // What stays cannot be opened either.
             remove(&path).unwrap_or_default();
             open(&path)

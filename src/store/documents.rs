@@ -49,6 +49,12 @@ struct Shelves {
     full: bool,
 }
 
+/// Whether a disk takes nothing more.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+}
+
 impl Documents {
     /// The documents of a state directory, of which `budget` bytes may be in memory.
     ///
@@ -56,9 +62,14 @@ impl Documents {
     /// Where the folder cannot be made or listed.
     pub fn open(state: &Path, budget: usize, elsewhere: Elsewhere, meters: Arc<Meters>) -> io::Result<Documents> {
         let folder = state.join(FOLDER);
-        fs::create_dir_all(&folder)?;
         let mut shelves = Shelves::default();
-        for entry in fs::read_dir(&folder)? {
+        let listed = match fs::create_dir_all(&folder).and_then(|()| fs::read_dir(&folder)) {
+            Ok(listed) => Some(listed),
+            // Then none is there. Documents stay in memory, and whoever first wants to write one says why.
+            Err(error) if is_full(&error) => None,
+            Err(error) => return Err(error),
+        };
+        for entry in listed.into_iter().flatten() {
             let name = entry?.file_name();
             match name.to_str().and_then(ContentHash::parse) {
                 Some(hash) => drop(shelves.saved.insert(hash, Vec::new())),

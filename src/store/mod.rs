@@ -9,6 +9,7 @@ mod cache;
 mod copies;
 mod documents;
 mod history;
+mod opening;
 mod presence;
 mod renderings;
 mod rows;
@@ -74,6 +75,8 @@ const MIGRATIONS: [&str; 2] = [
     ",
 ];
 const SCHEMA: usize = MIGRATIONS.len();
+/// How long a record waits for somebody else's lock on the database, and with it what is to be taken from readers meanwhile.
+const MAX_LOCK_WAIT: Duration = Duration::from_millis(500);
 /// What is wrong with a database that is none of dateline's.
 const NO_TABLES: &str = "it has no tables";
 
@@ -160,6 +163,8 @@ pub struct Store {
     journal: Journal,
     /// The number of the last record.
     last: i64,
+    /// Why it could not be opened for writing: it can be read.
+    unwritable: Option<String>,
     _lock: File,
 }
 
@@ -176,22 +181,21 @@ impl Store {
 
     fn open_locked(directory: &Path, mut lock: File, presence: Presence) -> Result<Store, Trouble> {
         let path = directory.join(DATABASE);
-        let database = Connection::open(&path).map_err(|error| trouble(&path, &error))?;
-        let prepare = || -> rusqlite::Result<(usize, Journal)> {
-            database.busy_timeout(Duration::from_secs(5))?;
-            // A record is on the disk before a reader sees what depends on it, also if the power fails.
-            database.pragma_update(None, "synchronous", "full")?;
-            if version(&database)? == 0 {
-                let is_lost = presence == Presence::There && presence::trace(directory).is_some();
-                return if is_lost { Ok((0, Journal::None)) } else { Ok((migrate(&database)?, Journal::None)) };
+        let (opened, unwritable) = match connect(directory, &path, presence) {
+            Err(error) if presence == Presence::There && is_unwritable(&error) => {
+                let why = trouble(&path, &error);
+                let unwritten = opening::read_only(&path).and_then(|database| Ok((version(&database)?, database)));
+                let (version, database) = unwritten.map_err(|_| trouble(&path, &error))?;
+                // Older tables cannot be brought up to date.
+                let version = if version == 0 || version >= SCHEMA { version } else { return Err(why) };
+                ((database, version, Journal::WriteAhead), Some(why.to_string()))
             }
-            write_ahead(&database)?;
-            Ok((migrate(&database)?, Journal::WriteAhead))
+            opened => (opened.map_err(|error| trouble(&path, &error))?, None),
         };
-        let journal = match prepare().map_err(|error| trouble(&path, &error))? {
-            (version, _) if version > SCHEMA => return Err(Trouble::Newer(path, version)),
-            (0, _) => return Err(Trouble::Damaged(path, NO_TABLES.to_owned())),
-            (_, journal) => journal,
+        let (database, journal) = match opened {
+            (_, version, _) if version > SCHEMA => return Err(Trouble::Newer(path, version)),
+            (_, 0, _) => return Err(Trouble::Damaged(path, NO_TABLES.to_owned())),
+            (database, _, journal) => (database, journal),
         };
         // Not where it is said already: the disk may be full.
         if !fs::read(directory.join(LOCK)).is_ok_and(|said| said == MADE) {
@@ -203,12 +207,37 @@ impl Store {
             let why = format!("its records {} to {noted} are missing", last.saturating_add(1));
             return Err(Trouble::Damaged(path, why));
         }
-        Ok(Store { database, path, journal, last, _lock: lock })
+        Ok(Store { database, path, journal, last, unwritable, _lock: lock })
     }
 
     /// The number of the last record.
     pub fn last_record(&self) -> i64 {
         self.last
+    }
+
+    /// Why nothing can be written, where the state could only be opened for reading.
+    pub fn unwritable(&self) -> Option<&str> {
+        self.unwritable.as_deref()
+    }
+
+    /// Opens a state for writing that could only be read.
+    fn reopen(&mut self) -> Result<(), Trouble> {
+        let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        // In one process two connections stand in each other's way.
+        let trouble = |error: rusqlite::Error| trouble(&self.path, &error);
+        self.database = Connection::open_in_memory().map_err(trouble)?;
+        let opened = connect(&directory, &self.path, Presence::There);
+        match opened {
+            Ok((database, SCHEMA, journal)) => {
+                (self.database, self.journal, self.unwritable) = (database, journal, None);
+                Ok(())
+            }
+            Ok(_) => Err(Trouble::Damaged(self.path.clone(), NO_TABLES.to_owned())),
+            Err(error) => {
+                self.database = opening::read_only(&self.path).map_err(trouble)?;
+                Err(trouble(error))
+            }
+        }
     }
 
     /// What was published when this state was last in use, as far as it may be shown again: its documents, not in memory.
@@ -241,6 +270,9 @@ impl Store {
         records: impl IntoIterator<Item = R>,
         at: Timestamp,
     ) -> Result<(), Trouble> {
+        if self.unwritable.is_some() {
+            self.reopen()?;
+        }
         let mut records = records.into_iter().peekable();
         if records.peek().is_none() {
             return Ok(());
@@ -264,6 +296,29 @@ impl Store {
     }
 }
 
+/// Opens the database for writing, and says of which version its tables are.
+fn connect(directory: &Path, path: &Path, presence: Presence) -> rusqlite::Result<(Connection, usize, Journal)> {
+    let database = Connection::open(path)?;
+    database.busy_timeout(MAX_LOCK_WAIT)?;
+    // A record is on the disk before a reader sees what depends on it, also if the power fails.
+    database.pragma_update(None, "synchronous", "full")?;
+    if version(&database)? == 0 {
+        let is_lost = presence == Presence::There && presence::trace(directory).is_some();
+        let version = if is_lost { 0 } else { migrate(&database)? };
+        return Ok((database, version, Journal::None));
+    }
+    write_ahead(&database)?;
+    let version = migrate(&database)?;
+    Ok((database, version, Journal::WriteAhead))
+}
+
+/// Whether a database cannot be written and may still be read.
+fn is_unwritable(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure};
+    let code = error.sqlite_error_code();
+    code.is_some_and(|code| matches!(code, CannotOpen | DiskFull | PermissionDenied | ReadOnly | SystemIoFailure))
+}
+
 /// Writes down what is published, for the next start.
 ///
 /// # Errors
@@ -273,6 +328,17 @@ pub fn note_published(directory: &Path, snapshot: &Snapshot, origin: &Origin) ->
     let new = list.with_extension("new");
     let written = fs::write(&new, saved::spell(snapshot, origin)).and_then(|()| fs::rename(&new, list));
     written.inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// Forgets what is published: the next start shows nothing of it before the articles are known.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn forget_published(directory: &Path) -> io::Result<()> {
+    match fs::remove_file(directory.join(LIST)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The last record that the list of published documents takes into account.
@@ -345,7 +411,11 @@ fn look_into<T>(
         let version = version(&database)?;
         Ok((database, version))
     };
-    let (database, version) = open().map_err(|error| trouble(&path, &error))?;
+    let unwritable = |error| match is_unwritable(&error) {
+        true => opening::read_only(&path).and_then(|database| version(&database).map(|version| (database, version))),
+        false => Err(error),
+    };
+    let (database, version) = open().or_else(unwritable).map_err(|error| trouble(&path, &error))?;
     if version > SCHEMA {
         return Err(Trouble::Newer(path, version));
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::cache::remove;
+use super::is_unwritable;
 use crate::article::packed::PackedRendering;
 use crate::types::ContentHash;
 
@@ -33,7 +34,10 @@ impl Renderings {
     /// Opens them, for who has locked the state; `None` where they cannot be used: then bodies are rendered.
     pub fn open(state: &Path) -> Option<Renderings> {
         let path = file(state);
-        let database = open(&path).or_else(|_| {
+        let database = open(&path).or_else(|error| {
+            if is_unwritable(&error) {
+                return Err(error);
+            }
             remove(&path).unwrap_or_default();
             open(&path)
         });

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{self, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ use dateline::daemon::load;
 use dateline::diag::{Code, Diagnostic};
 use dateline::engine::Engine;
 use dateline::event::{
-    BodyRequest, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, ReportChange,
-    UnfetchedBody,
+    BodyRequest, Command, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, ReportChange,
+    Ticket, UnfetchedBody,
 };
 use dateline::types::ArticlePath;
 use jiff::Timestamp;
@@ -33,6 +33,8 @@ struct Desk {
     files: BTreeMap<String, String>,
     asked: Vec<BodyRequest>,
     swaps: usize,
+    /// Whether the last event took something from readers.
+    withheld: bool,
     appeared: Vec<String>,
     cleared: Vec<String>,
 }
@@ -48,6 +50,7 @@ impl Desk {
             files: BTreeMap::new(),
             asked: Vec::new(),
             swaps: 0,
+            withheld: false,
             appeared: Vec::new(),
             cleared: Vec::new(),
         };
@@ -67,10 +70,12 @@ impl Desk {
 
     fn tell(&mut self, event: Event) {
         self.asked.clear();
+        self.withheld = false;
         for effect in self.engine.handle(event, Timestamp::from_second(self.second).expect("in range")) {
             match effect {
                 Effect::Fetch(requests) => self.asked.extend(requests),
                 Effect::Swap(_) => self.swaps += 1,
+                Effect::Withhold => self.withheld = true,
                 Effect::Report(changes) => changes.into_iter().for_each(|change| match change {
                     ReportChange::Appeared(problem) => self.appeared.push(problem.to_log_line()),
                     ReportChange::Cleared(problem) => self.cleared.push(problem.to_log_line()),
@@ -230,9 +235,46 @@ fn withholding_does_not_wait_for_late_bodies() {
     }
 }
 
+/// While records cannot be written, what readers have not seen waits, and what they must not see goes.
+#[test]
+fn unwritable_state_postpones_additions_only() {
+    let newsroom = Newsroom::new();
+    let mut desk = Desk::new(&newsroom, &["news/a.md", "news/b.md", "news/c.md"]);
+    let requests = desk.asked.clone();
+    desk.arrive(&requests, &["news/a.md", "news/b.md", "news/c.md"]);
+    let edited = |title: &str, text: &str, key: &str| article(title, text).replace("title:", &format!("{key}\ntitle:"));
+    // It was to be public, and its record is the first that is not written.
+    desk.write("news/new.md", &article("New", "The text of news/new.md."));
+    assert!(desk.shown("/news/rss.xml").contains("news/new.md") && !desk.withheld);
+    desk.tell(Event::Unwritable);
+    assert!(!desk.shown("/news/rss.xml").contains("news/new.md") && !desk.withheld, "nothing is taken from readers");
+    desk.write("news/chips/newer.md", &article("Newer", "The text of news/chips/newer.md."));
+    desk.write("news/a.md", &article("A", "The text of news/a.md. It is edited."));
+    assert!(!desk.withheld, "an edit can wait");
+    desk.write("news/b.md", &edited("B", "The text of news/b.md.", "status: retracted"));
+    assert!(desk.withheld);
+    assert_eq!(desk.shown("/news/rss.xml"), "news/a.md news/c.md");
+    desk.write("news/b.md", &article("B", "The text of news/b.md."));
+    assert!(
+        !desk.withheld && desk.shown("/news/rss.xml") == "news/a.md news/c.md",
+        "it comes back when that is written"
+    );
+    // So does what an operator retracts.
+    let command = Command::Retract { article: "news/c.md".to_owned(), reason: None };
+    desk.tell(Event::Command(command, Ticket(1)));
+    assert!(desk.withheld && desk.shown("/news/rss.xml") == "news/a.md", "{}", desk.shown("/news/rss.xml"));
+    desk.write("news/new.md", &edited("New", "The text of news/new.md.", "draft: true"));
+    desk.tell(Event::Writable);
+    let requests = desk.asked.clone();
+    desk.arrive(&requests, &["news/b.md", "news/chips/newer.md"]);
+    assert_eq!(desk.shown("/news/rss.xml"), "news/a.md news/b.md news/chips/newer.md");
+    desk.write("news/new.md", &article("New", "The text of news/new.md."));
+    assert!(desk.shown("/news/rss.xml").contains("news/new.md"));
+}
+
 /// A sixtieth of a second in every tenth.
 fn throttle(pid: u32, is_over: &AtomicBool) {
-    let signal = |signal: &str| drop(Command::new("kill").args([signal, &pid.to_string()]).status());
+    let signal = |signal: &str| drop(process::Command::new("kill").args([signal, &pid.to_string()]).status());
     while !is_over.load(Ordering::Relaxed) {
         signal("-STOP");
         std::thread::sleep(Duration::from_millis(90));
@@ -279,7 +321,7 @@ fn slow_start_publishes_complete_feeds() {
 fn lease(newsroom: &Newsroom, file: &str) -> Option<std::process::Child> {
     const LEASE: &str = "import fcntl, signal, sys\nsignal.signal(signal.SIGIO, signal.SIG_IGN)\nf = open(sys.argv[1], 'rb')\n\
                          fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)\nprint('held', flush=True)\nsys.stdin.read()";
-    let mut command = Command::new("python3");
+    let mut command = process::Command::new("python3");
     let command = command.args(["-c", LEASE]).arg(newsroom.path(file)).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().ok()?;
     let mut line = String::new();

@@ -41,11 +41,12 @@ fn documents(text: &str) -> Delivery {
             document("news/rss.xml", ResourceKind::Feed(Format::Rss), rss("dateline", "https://x.example/", text)),
         ],
         complete: true,
+        withheld: BTreeSet::new(),
     }
 }
 
 fn none() -> Delivery {
-    Delivery { generation: 2, documents: Vec::new(), complete: true }
+    Delivery { generation: 2, documents: Vec::new(), complete: true, withheld: BTreeSet::new() }
 }
 
 fn foreign(outcome: &Outcome) -> BTreeSet<String> {
@@ -207,7 +208,7 @@ fn versions_are_listed_before_they_are_written() {
         Ok(bytes.clone().into())
     }));
     let documents = vec![(Arc::from("feed.json"), Some(Arc::new(new)))];
-    disk.deliver(&Delivery { generation: 2, documents, complete: false });
+    disk.deliver(&Delivery { generation: 2, documents, complete: false, withheld: BTreeSet::new() });
     let seen = seen.lock().expect("one thread").clone();
     assert!(seen.contains(&format!("{old} feed.json\n{hash} feed.json\n")), "{seen}");
     assert!(!output.read("feeds/.dateline").contains(&old.to_string()));
@@ -242,4 +243,27 @@ fn foreign_manifests_are_not_replaced() {
         assert_eq!(foreign(&outcome), [".dateline".to_owned()].into());
         assert_eq!(output.read("feeds/.dateline"), text);
     }
+}
+
+#[test]
+fn withheld_document_goes_where_its_successor_cannot_be_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut disk = Disk::new(folder.path().to_owned());
+    let mut deliver = |text: &str, withheld: &[&str]| {
+        let document = || Some(Arc::new(Resource::new(ResourceKind::Opml, opml(text).into_bytes(), None, 900)));
+        let documents = ["a.xml", "b.xml", "c.xml"].map(|path| (path.into(), document())).into();
+        let withheld = withheld.iter().map(|path| Arc::from(*path)).collect();
+        disk.deliver(&Delivery { generation: 1, documents, complete: false, withheld }).problems.len()
+    };
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    assert_eq!(deliver("secret", &[]), 0);
+    // Nothing can be written beside them, and one of them is somebody else's by now.
+    let blocked = ["a", "b", "c"].map(|name| folder.path().join(format!(".{name}.xml.dateline-new")));
+    blocked.iter().for_each(|path| fs::create_dir(path).expect("writable"));
+    fs::write(folder.path().join("c.xml"), "theirs").expect("writable");
+    assert_eq!(deliver("public", &["b.xml", "c.xml"]), 3);
+    assert_eq!([read("a.xml"), read("b.xml"), read("c.xml")], [opml("secret"), String::new(), "theirs".to_owned()]);
+    blocked.iter().for_each(|path| fs::remove_dir(path).expect("there"));
+    assert_eq!(deliver("public", &[]), 1);
+    assert_eq!([read("a.xml"), read("b.xml"), read("c.xml")], [opml("public"), opml("public"), "theirs".to_owned()]);
 }

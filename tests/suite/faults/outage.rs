@@ -145,3 +145,119 @@ fn a_full_disk_is_an_outage() {
     enclosure.restart();
     afterwards(&enclosure.daemon, &before);
 }
+
+/// What takes an article from its readers: the name of its file, and what happens to it.
+const WITHHOLDING: [(&str, &str); 9] = [
+    ("retracted", "status: retracted"),
+    ("draft", "draft: true"),
+    ("embargoed", "embargo: 2040-01-01"),
+    ("unreadable", "embargo: next week"),
+    ("expired", "expires: 2026-11-21"),
+    ("unlisted", "feeds: false"),
+    ("private", "private: true"),
+    ("moved-away", "section: sport"),
+    ("deleted", ""),
+];
+
+fn withholdable(newsroom: &Newsroom) {
+    for (name, _) in WITHHOLDING {
+        newsroom.article(&format!("news/{name}.md"), name, &format!("The text of {name}."));
+    }
+    // More than go at once in a mass.
+    for n in 0..40 {
+        newsroom.article(&format!("sport/game-{n}.md"), &format!("Game {n}"), "It was won.");
+    }
+}
+
+/// Does what takes each article from its readers, and waits until it is gone, while what is new waits.
+fn withhold_all(newsroom: &Newsroom, daemon: &Daemon) {
+    for (name, key) in WITHHOLDING {
+        let file = format!("content/news/{name}.md");
+        let text = article(name, &format!("The text of {name}."));
+        match key {
+            "" => std::fs::remove_file(newsroom.path(&file)).expect("there"),
+            key => newsroom.write(&file, text.replace("title:", &format!("{key}\ntitle:"))),
+        }
+        let words = format!("The text of {name}.");
+        for path in ["/news/rss.xml", "/news/atom.xml", "/news/feed.json", "/news/"] {
+            daemon.wait(&format!("{name} is gone from {path}"), |daemon| !daemon.body(path).contains(&words));
+        }
+        let told = || std::fs::read_to_string(newsroom.path("feeds/news/rss.xml")).unwrap_or_default();
+        daemon.wait(&format!("{name} is gone from the files"), |_| !told().contains(&words));
+        assert!(daemon.body("/readyz").contains("state-unwritable"), "{name}: the disk is full still");
+        assert!(!daemon.body("/news/rss.xml").contains("It waits."), "{name}: what is new waits");
+    }
+}
+
+#[test]
+fn withholding_does_not_wait_for_locked_state() {
+    let newsroom = newsroom();
+    withholdable(&newsroom);
+    let daemon = newsroom.serve();
+    let database = Connection::open(newsroom.path(".dateline/ledger.sqlite")).expect("a database");
+    database.execute_batch("BEGIN EXCLUSIVE").expect("free");
+    // The first change that cannot be recorded takes one article away and adds another.
+    newsroom.article("news/waiting.md", "Waiting", "It waits.");
+    daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));
+    withhold_all(&newsroom, &daemon);
+    database.execute_batch("ROLLBACK").expect("ours");
+    daemon.wait("the alarm is over", |daemon| !daemon.body("/readyz").contains("state-unwritable"));
+    daemon.wait("what waited is published", |daemon| daemon.body("/news/rss.xml").contains("It waits."));
+    let before = served(&daemon);
+    drop(daemon);
+    let daemon = newsroom.serve();
+    for (path, before) in DOCUMENTS.iter().zip(&before) {
+        assert_eq!(daemon.body(path), *before, "{path}");
+    }
+    for (name, key) in WITHHOLDING {
+        let is_there = daemon.body("/rss.xml").contains(&format!("The text of {name}."));
+        assert_eq!(is_there, key == "section: sport", "{name}");
+    }
+}
+
+#[test]
+fn withholding_does_not_wait_for_full_disk_nor_does_start() {
+    let newsroom = newsroom();
+    withholdable(&newsroom);
+    let mounted = "mkdir -p .dateline && mount -t tmpfs -o size=4M,mode=700 tmpfs .dateline";
+    let Some(mut enclosure) = Enclosure::new(&newsroom, "withholding on a full disk", mounted) else { return };
+    let daemon = enclosure.daemon.twin();
+    let fill = "head -c 8M /dev/zero >.dateline/filler; true";
+    assert!(enclosure.run(fill));
+    newsroom.write("content/news/waiting.md", article("Waiting", &"It waits. ".repeat(60_000)));
+    daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));
+    withhold_all(&newsroom, &daemon);
+    assert!(enclosure.run("rm .dateline/filler"));
+    daemon.wait("what waited is published", |daemon| daemon.body("/news/rss.xml").contains("It waits."));
+
+    // A start on a full disk, after an end in order and after a kill.
+    for (number, end) in ["kill $daemon; wait $daemon", "crash; rm -f .dateline/*-shm"].into_iter().enumerate() {
+        let tag = enclosure.daemon.get("/news/rss.xml", &[]).header("etag").map(str::to_owned).expect("an ETag");
+        let noted = format!("until grep -q {} .dateline/published.jsonl; do :; done", tag.trim_matches('"'));
+        assert!(enclosure.run(&noted));
+        let before = served(&enclosure.daemon);
+        assert!(enclosure.run(&format!("{end}; {fill}")));
+        enclosure.start();
+        let daemon = enclosure.daemon.twin();
+        daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));
+        assert_eq!(daemon.get("/readyz", &[]).status, 503, "{end}");
+        for (path, before) in DOCUMENTS.iter().zip(&before) {
+            assert_eq!(daemon.body(path), *before, "{end}: {path}");
+        }
+        newsroom.article("news/other.md", "Other", "It stays, and is edited.");
+        newsroom.article("news/new.md", "New", &format!("New after end {number}."));
+        newsroom.write(
+            "content/news/ships.md",
+            article("Ships", "The ships are back.").replace("title:", "draft: true\ntitle:"),
+        );
+        daemon.wait("what is withheld is not served", |daemon| daemon.get("/news/rss.xml", &[]).status == 503);
+        assert!(enclosure.run("rm .dateline/filler"));
+        daemon.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
+        daemon.wait("the draft is gone", |daemon| !daemon.body("/news/rss.xml").contains("The ships are back"));
+        let new = format!("New after end {number}.");
+        daemon.wait("what is new is published", |daemon| daemon.body("/news/rss.xml").contains(&new));
+        daemon.wait("the alarm is over", |daemon| !daemon.body("/readyz").contains("state-unwritable"));
+        newsroom.article("news/ships.md", "Ships", "The ships are back.");
+        daemon.wait("they are back", |daemon| daemon.body("/news/rss.xml").contains("The ships are back"));
+    }
+}

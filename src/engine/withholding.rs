@@ -1,0 +1,93 @@
+//! What is taken from readers, and what must wait: while records cannot be written, an article that readers have not seen stays
+//! postponed, so that no id is served that a crash can forget, and a snapshot that withholds something can be shown at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Engine;
+use crate::build::filing::FeedKey;
+use crate::build::index::Index;
+use crate::ledger::Remembered;
+use crate::types::ArticlePath;
+
+/// Articles that wait until records can be written.
+#[derive(Debug, Default)]
+pub(super) struct Postponed {
+    /// Whether records cannot be written.
+    is_active: bool,
+    articles: BTreeSet<ArticlePath>,
+    /// What became public with the last event, whose records may turn out not to be written.
+    newly_public: Vec<ArticlePath>,
+}
+
+impl Postponed {
+    /// The next event comes: the records of the last one were written, unless it says otherwise.
+    pub(super) fn begin_event(&mut self) {
+        self.newly_public.clear();
+    }
+
+    /// An article becomes public that readers have not seen.
+    pub(super) fn note(&mut self, path: &ArticlePath) {
+        if !self.is_active {
+            self.newly_public.push(path.clone());
+        }
+    }
+
+    pub(super) fn contains(&self, path: &ArticlePath) -> bool {
+        self.articles.contains(path)
+    }
+}
+
+impl Engine {
+    /// Records cannot be written: what became public with the last event was shown to nobody, and waits.
+    pub(super) fn postpone_additions(&mut self) {
+        self.postponed.is_active = true;
+        for path in std::mem::take(&mut self.postponed.newly_public) {
+            if let Some(index) = &mut self.index {
+                index.remove(&path);
+            }
+            self.postponed.articles.insert(path);
+        }
+    }
+
+    /// Records can be written again.
+    pub(super) fn publish_postponed(&mut self) {
+        self.postponed.is_active = false;
+        for path in std::mem::take(&mut self.postponed.articles) {
+            self.file_again(&path);
+        }
+    }
+
+    /// Whether an article has to wait; it is noted then.
+    pub(super) fn postpones(&mut self, path: &ArticlePath) -> bool {
+        // What readers see, or saw last, may change and go.
+        let is_seen = || self.is_public(path) || self.ledger.article(path).is_some_and(Remembered::is_live);
+        let is_waiting = self.postponed.is_active && (self.postponed.contains(path) || !is_seen());
+        if is_waiting {
+            self.postponed.articles.insert(path.clone());
+        }
+        is_waiting
+    }
+
+    /// Whether any article that was public is not any more, or left one of its feeds. `left`: what was public before it changed, and in
+    /// which feeds.
+    pub(super) fn takes_away(&self, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) -> bool {
+        left.iter().any(|(path, feeds)| {
+            let is_gone = || index.get(path).is_none_or(|filed| filed.id().is_none());
+            // A postponed one was seen by nobody.
+            !self.postponed.contains(path)
+                && (feeds.iter().any(|key| !self.belongs(index, path, key)) || (feeds.is_empty() && is_gone()))
+        })
+    }
+
+    /// Whether an article that some feed shows does not belong to it any more, as after a reload.
+    pub(super) fn windows_lose_entries(&self, index: &Index) -> bool {
+        self.windows.iter().any(|(key, paths)| paths.iter().any(|path| !self.belongs(index, path, key)))
+    }
+
+    /// Whether a feed still has an article, under this path or, where it was moved, under another one.
+    pub(super) fn belongs(&self, index: &Index, path: &ArticlePath, key: &FeedKey) -> bool {
+        let held = || self.held.get(path).and_then(|held| index.get(index.public_under(&held.article.id)?));
+        let filed = index.get(path).filter(|filed| filed.id().is_some()).or_else(held);
+        filed.is_some_and(|filed| index.feeds_of(filed).any(|other| other == key))
+    }
+}
