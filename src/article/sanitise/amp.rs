@@ -59,6 +59,10 @@ const AMP: &[(&str, Amp, &str)] = &[
     ("amp-wistia-player", Page("data-media-hashed-id", "https://fast.wistia.net/embed/iframe/", ""), "Wistia"),
     ("amp-megaphone", Page("data-episode", "https://playlist.megaphone.fm/?e=", ""), "Megaphone"),
     ("amp-megaphone", Page("data-playlist", "https://playlist.megaphone.fm/?p=", ""), "Megaphone"),
+    // Custom elements with the same purpose: paulirish/lite-youtube-embed, luwes/lite-vimeo-embed.
+    ("lite-youtube", Page("videoid", "https://www.youtube.com/watch?v=", ""), "YouTube"),
+    ("lite-youtube", Page("playlistid", "https://www.youtube.com/playlist?list=", ""), "YouTube"),
+    ("lite-vimeo", Page("videoid", "https://vimeo.com/", ""), "Vimeo"),
     ("amp-mathml", Formula("data-formula"), ""),
     ("amp-ad", Nothing, ""),
     ("amp-ad-exit", Nothing, ""),

@@ -23,6 +23,13 @@ use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, p
 use super::trackers::is_pixel;
 use super::{math, too_tangled};
 
+/// The class of links that stand for embeds: their names are not part of the prose, so that no summary begins with "YouTube".
+pub(super) const EMBED_CLASS: &str = "dateline-embed";
+
+/// Attributes that consent managers read instead of the `src` of a frame: Cookiebot, Complianz, consentmanager, Usercentrics.
+const CONSENT_SOURCES: &[&str] =
+    &["data-cookieblock-src", "data-src-cmplz", "data-cmp-src", "data-uc-src", "data-iframe-src", "data-frame-src"];
+
 /// How deep `srcdoc` frames may nest.
 const MAX_FRAME_DEPTH: usize = 2;
 
@@ -105,16 +112,23 @@ fn is_plain(html: &str) -> bool {
         let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).unwrap_or(rest.len());
         let (name, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            return true;
+            // A `<` in a quoted value, maybe, and what follows are more attributes.
+            return !tells(rest, false);
         }
         let attributes = rest.rsplit_once('>').map_or(rest, |(tag, _)| tag);
         PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name))
-            && (attributes.trim().is_empty() || {
-                let attributes = attributes.to_ascii_lowercase();
-                let of_pictures = TELLING_OF_PICTURES.iter().filter(|_| name.eq_ignore_ascii_case("img"));
-                !TELLING.iter().chain(of_pictures).any(|telling| attributes.contains(telling))
-            })
+            && !tells(attributes, name.eq_ignore_ascii_case("img"))
     })
+}
+
+/// Whether attributes have something that needs a look.
+fn tells(attributes: &str, is_picture: bool) -> bool {
+    if attributes.trim().is_empty() {
+        return false;
+    }
+    let attributes = attributes.to_ascii_lowercase();
+    let of_pictures = TELLING_OF_PICTURES.iter().filter(|_| is_picture);
+    TELLING.iter().chain(of_pictures).any(|telling| attributes.contains(telling))
 }
 
 /// Parses a fragment as browsers do without scripts.
@@ -198,7 +212,8 @@ impl Converter<'_> {
             "noscript" | "canvas" => push_children(element, steps),
             "iframe" | "embed" | "frame" => self.frame(element),
             "object" => self.object(element, steps),
-            amp if amp.starts_with("amp-") => self.amp(element, steps),
+            known if known.starts_with("amp-") || known.starts_with("lite-") => self.amp(element, steps),
+            "span" | "div" if is_preview(element) => {}
             dropped if DROPPED.contains(&dropped) => {}
             // Outside of formulas these are no elements at all, and ammonia would drop their text.
             stray if math::ELEMENTS.contains(&stray) => push_children(element, steps),
@@ -291,6 +306,10 @@ impl Converter<'_> {
 
     /// The TeX or MathML that MathJax reads from scripts.
     fn script(&mut self, script: ElementRef<'_>) {
+        let rendered = sibling_class(script.prev_siblings()).is_some_and(|class| class.starts_with("MathJax"));
+        if rendered && !sibling_class(script.prev_siblings()).is_some_and(|class| class.contains("MathJax_Preview")) {
+            return;
+        }
         let kind = script.attr("type").unwrap_or_default().trim().to_ascii_lowercase();
         match kind.split(';').next().unwrap_or_default().trim() {
             "math/tex" => escape_text(script.text().collect::<String>().trim(), self.html),
@@ -313,8 +332,8 @@ impl Converter<'_> {
         if is_pixel(|name| element.attr(name)) {
             return;
         }
-        let written =
-            loadable(element.attr("src")).or_else(|| LAZY_SOURCES.iter().find_map(|name| loadable(element.attr(name))));
+        let mut waiting = LAZY_SOURCES.iter().chain(CONSENT_SOURCES);
+        let written = loadable(element.attr("src")).or_else(|| waiting.find_map(|name| loadable(element.attr(name))));
         match (written, element.attr("srcdoc")) {
             (Some(address), _) => {
                 if let Some(embed) = embed(address) {
@@ -394,6 +413,7 @@ impl Converter<'_> {
         }
         self.html.push_str("<a");
         self.attribute("href", &embed.address);
+        self.attribute("class", EMBED_CLASS);
         self.html.push('>');
         let file =
             || embed.address.split(['?', '#']).next().and_then(|path| path.trim_end_matches('/').rsplit('/').next());
@@ -439,6 +459,18 @@ fn parameter(object: ElementRef<'_>) -> Option<&str> {
             NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
         })
         .find_map(|param| loadable(param.attr("value")))
+}
+
+/// The class of the first element among these.
+fn sibling_class<'a>(mut siblings: impl Iterator<Item = NodeRef<'a, Node>>) -> Option<&'a str> {
+    siblings.find_map(|node| node.value().as_element())?.attr("class")
+}
+
+/// Whether an element is what MathJax shows until it has read the script that follows.
+fn is_preview(element: ElementRef<'_>) -> bool {
+    let is_formula = |element: &Element| element.attr("type").is_some_and(|kind| kind.trim().starts_with("math/"));
+    element.value().classes().any(|class| class == "MathJax_Preview")
+        && element.next_siblings().find_map(|node| node.value().as_element()).is_some_and(is_formula)
 }
 
 fn is_frame(node: NodeRef<'_, Node>) -> bool {

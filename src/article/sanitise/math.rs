@@ -85,7 +85,7 @@ const RENAMED: &[(&str, &str)] =
 const DROPPED: &[&str] = &["annotation", "annotation-xml", "mglyph", "malignmark", "script", "style", "template"];
 
 /// Elements that hold the text of a formula.
-const TOKENS: &[&str] = &["mi", "mn", "mo", "ms", "mtext"];
+pub(super) const TOKENS: &[&str] = &["mi", "mn", "mo", "ms", "mtext"];
 
 /// The name of an element without a prefix: `mml:mi` is `mi`.
 pub(super) fn local_name(name: &str) -> &str {
@@ -103,10 +103,29 @@ pub(super) fn write(math: ElementRef<'_>, html: &mut String) {
         return;
     }
     let alternative = math.attr("alttext").map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let text = alternative
-        .or_else(|| tex(math))
-        .unwrap_or_else(|| math.text().flat_map(str::split_whitespace).collect::<Vec<_>>().join(" "));
+    let text = alternative.or_else(|| tex(math)).unwrap_or_else(|| shown_text(math));
     escape_text(&text, html);
+}
+
+/// The text of a formula without presentation markup.
+fn shown_text(math: ElementRef<'_>) -> String {
+    let mut words = Vec::new();
+    let mut left_out = 0_usize;
+    for edge in math.traverse() {
+        match (edge, left_out) {
+            (Edge::Open(node), 0) => match node.value() {
+                Node::Text(text) => words.extend(text.split_whitespace()),
+                Node::Element(element) if node.id() != math.id() => {
+                    left_out = usize::from(is_hidden(element) || DROPPED.contains(&local_name(element.name())));
+                }
+                _ => {}
+            },
+            (Edge::Open(node), _) => left_out += usize::from(node.value().is_element()),
+            (Edge::Close(node), 1..) => left_out -= usize::from(node.value().is_element()),
+            (Edge::Close(_), 0) => {}
+        }
+    }
+    words.join(" ")
 }
 
 /// The TeX that a formula was made of.
@@ -114,9 +133,15 @@ fn tex(math: ElementRef<'_>) -> Option<String> {
     let annotation = math.descendent_elements().find(|inner| {
         local_name(inner.value().name()) == "annotation"
             && inner.attr("encoding").is_some_and(|encoding| encoding.to_ascii_lowercase().contains("tex"))
+            && !is_hidden(inner.value())
+            && !inner.ancestors().take_while(|outer| outer.id() != math.id()).any(hides)
     })?;
     let text = annotation.text().collect::<String>();
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn hides(node: ego_tree::NodeRef<'_, Node>) -> bool {
+    node.value().as_element().is_some_and(is_hidden)
 }
 
 fn write_presentation(math: ElementRef<'_>, html: &mut String) {

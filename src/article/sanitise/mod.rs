@@ -14,6 +14,7 @@ mod amp;
 mod convert;
 mod embeds;
 mod escape;
+mod formula;
 mod hidden;
 mod lists;
 mod math;
@@ -59,6 +60,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
             [
                 ("sup", ["footnote-reference", "footnote-definition-label"].into()),
                 ("div", ["footnote-definition"].into()),
+                ("a", [convert::EMBED_CLASS].into()),
             ]
             .into(),
         )
@@ -122,6 +124,7 @@ fn once(html: &str, links: &LinkBase) -> Rendered {
         prose: second_pass::Paragraphs::default(),
         aside: second_pass::Paragraphs::default(),
         aside_depth: 0,
+        formula: formula::Formula::default(),
     };
     pass.run(&clean);
     let text = if pass.prose.done.is_empty() { pass.aside.done } else { pass.prose.done };

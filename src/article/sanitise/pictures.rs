@@ -54,7 +54,10 @@ const BLANKS: &[&str] =
 /// The widest candidate that is chosen while there is a narrower one: twice the column of most readers.
 const MAX_WIDTH: f32 = 2_000.0;
 
-/// The same as a pixel density.
+/// How many candidates of a picture are looked at.
+const MAX_CANDIDATES: usize = 64;
+
+/// The widest candidate as a pixel density.
 const MAX_DENSITY: f32 = 2.0;
 
 /// What an `img`, `amp-img` or `picture` shows.
@@ -170,6 +173,7 @@ pub(crate) fn candidates(set: &str) -> impl Iterator<Item = (&str, &str)> {
         rest = after.trim_start_matches(blank);
         Some((url, descriptor))
     })
+    .take(MAX_CANDIDATES)
 }
 
 /// Whether a descriptor is a width or a density, and which.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::addresses::absolute;
 use super::escape::{escape_attribute, unescape};
+use super::formula::Formula;
 use super::lists::{ASIDE, BLOCKS, VOID};
 use super::pictures::{candidates, descriptor, loadable};
 use crate::article::render::LinkBase;
@@ -34,6 +35,7 @@ pub(super) struct SecondPass<'a> {
     pub(super) aside: Paragraphs,
     /// How many elements are open, counted from the outermost that is aside.
     pub(super) aside_depth: usize,
+    pub(super) formula: Formula,
 }
 
 impl SecondPass<'_> {
@@ -55,14 +57,23 @@ impl SecondPass<'_> {
 
     fn text(&mut self, text: &str) {
         self.html.push_str(text);
+        let text = unescape(text);
+        let text = self.formula.text(&text).into_owned();
+        self.plain(&text);
+    }
+
+    fn plain(&mut self, text: &str) {
         let paragraphs = if self.aside_depth > 0 { &mut self.aside } else { &mut self.prose };
-        paragraphs.current.push_str(&unescape(text));
+        paragraphs.current.push_str(text);
     }
 
     fn end_tag(&mut self, name: &str) {
         self.html.push_str("</");
         self.html.push_str(name);
         self.html.push('>');
+        if let Some(end) = self.formula.end() {
+            self.plain(end);
+        }
         self.end_paragraph(name);
         self.aside_depth = self.aside_depth.saturating_sub(1);
     }
@@ -87,7 +98,7 @@ impl SecondPass<'_> {
         }
         let mut kept = String::new();
         let mut loads = false;
-        let mut footnote = false;
+        let mut is_aside = false;
         let mut keep = |attribute: &str, value: &str| {
             kept.push(' ');
             kept.push_str(attribute);
@@ -111,8 +122,9 @@ impl SecondPass<'_> {
                     Some(side @ ("left" | "center" | "right")) => ("align", side.to_owned()),
                     _ => continue,
                 },
+                // The classes that are left are those of footnotes and of links that stand for embeds.
                 "class" => {
-                    footnote = true;
+                    is_aside = true;
                     continue;
                 }
                 "id" if !self.links.anchors => continue,
@@ -130,8 +142,12 @@ impl SecondPass<'_> {
             kept.push_str(" controls=\"\"");
         }
         self.end_paragraph(name);
-        if !VOID.contains(&name) && (self.aside_depth > 0 || footnote || ASIDE.contains(&name)) {
+        if !VOID.contains(&name) && (self.aside_depth > 0 || is_aside || ASIDE.contains(&name)) {
             self.aside_depth += 1;
+        }
+        let alternative = attributes.iter().find(|(known, _)| *known == "alttext").map(|(_, value)| value.as_str());
+        if let Some(start) = self.formula.start(name, alternative) {
+            self.plain(&start);
         }
         self.html.push('<');
         self.html.push_str(name);

@@ -519,6 +519,14 @@ fn embeds_leave_links() {
             r#"<p><a href="https://www.facebook.com/a/1">Facebook</a></p>"#,
         ),
         (
+            "<lite-youtube videoid=aB3><a href=x>Play</a></lite-youtube>",
+            r#"<p><a href="https://www.youtube.com/watch?v=aB3">YouTube</a></p>"#,
+        ),
+        (
+            "<iframe src='about:blank' data-cookieblock-src='https://charts.example/x'></iframe>",
+            r#"<p><a href="https://charts.example/x">charts.example</a></p>"#,
+        ),
+        (
             "<amp-accordion><section><h2>A</h2><p>B</p></section></amp-accordion>",
             "<section><h2>A</h2><p>B</p></section>",
         ),
@@ -528,7 +536,7 @@ fn embeds_leave_links() {
             "ab",
         ),
     ];
-    assert_eq!(cases.len(), 40);
+    assert_eq!(cases.len(), 42);
     assert_becomes(&cases);
 }
 
@@ -547,9 +555,15 @@ fn hidden_elements_are_left_out() {
         ("<ul><li>a<li style=display:none>b<li>c</ul>", "<ul><li>a</li><li>c</li></ul>"),
         ("<table><tr hidden><td>a<tr><td>b</table>", "<table><tbody><tr><td>b</td></tr></tbody></table>"),
         ("a<a href=/x style='display:none'>b</a>c", "ac"),
+        // A `<` in a value.
+        ("<p title='a < b' style=display:none>b</p>c", "c"),
+        ("<p title='a<b' style=display:none>b</p>c", "c"),
+        ("a<p/style=display:none>b</p>c", "ac"),
+        ("a<P STYLE=display:none>b</P>c", "ac"),
+        ("a<p style='display&#58;none'>b</p>c", "ac"),
         ("a<span style='color:red;display:inline'>b</span>c", "a<span>b</span>c"),
     ];
-    assert_eq!(cases.len(), 13);
+    assert_eq!(cases.len(), 18);
     assert_becomes(&cases);
 }
 
@@ -595,10 +609,78 @@ fn formulas_keep_their_presentation() {
         ("Let <script type='math/tex'>x < 2</script> hold", "Let x &lt; 2 hold"),
         ("<script type='math/tex; mode=display'>x</script>", "x"),
         ("<script type='math/mml'><math><mi>x</mi></math></script>", "<math><mi>x</mi></math>"),
+        ("<span class=MathJax_Preview>x</span><script type='math/tex'>x</script>", "x"),
+        (
+            "<span class=MathJax><span class=MJX_Assistive_MathML><math><mi>x</mi></math></span></span><script type='math/tex'>x</script>",
+            "<span><span><math><mi>x</mi></math></span></span>",
+        ),
         ("<mml:math display='inline'><mml:mi>x</mml:mi></mml:math>", r#"<math display="inline"><mi>x</mi></math>"#),
         // Outside of a formula they are nothing.
         ("a<mi>b</mi>c", "abc"),
     ];
-    assert_eq!(cases.len(), 18);
+    assert_eq!(cases.len(), 20);
     assert_becomes(&cases);
+}
+
+#[test]
+fn plain_text_reads_like_the_page() {
+    let cases = [
+        ("Let <math><mi>x</mi><mo>=</mo><mfrac><mn>2</mn><mn>3</mn></mfrac></math> hold", "Let x=2/3 hold"),
+        ("<math><msup><mi>x</mi><mn>2</mn></msup></math>", "x^2"),
+        (
+            "<math><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><msqrt><mn>2</mn></msqrt></mfrac></math>",
+            "(a+b)/√(2)",
+        ),
+        ("<math><msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup></math>", "x_i^2"),
+        ("<math><mroot><mi>x</mi><mn>3</mn></mroot></math>", "x^(1/3)"),
+        ("<math alttext='x squared'><msup><mi>x</mi><mn>2</mn></msup></math> is it", "x squared is it"),
+        ("<math><mi>f</mi><mo>\u{2061}</mo><mi>x</mi></math>", "fx"),
+        ("<p>Prose.</p><iframe src='https://www.youtube.com/embed/a'></iframe><p>More.</p>", "Prose.\n\nMore."),
+        ("<p>See <iframe src='https://www.youtube.com/embed/a'></iframe> now.</p>", "See now."),
+        ("<iframe src='https://www.youtube.com/embed/a' title='A film'></iframe>", "A film"),
+        ("<p style='display:none'>Secret.</p><p>Prose.</p>", "Prose."),
+    ];
+    assert_eq!(cases.len(), 11);
+    for (source, expected) in cases {
+        assert_eq!(sanitise(source, &links()).text, expected, "{source}");
+    }
+}
+
+#[test]
+fn documents_in_frames_are_bounded() {
+    let nested = "<div>".repeat(300);
+    let source = format!("{nested}<iframe srcdoc='{nested}Inside<p style=display:none>Secret</p>'></iframe>Outside");
+    let rendered = sanitise(&source, &links());
+    assert!(!rendered.html.as_str().contains("<div>"), "what is too deep is text alone");
+    assert!(rendered.text.contains("Inside") && rendered.text.contains("Outside"), "{}", rendered.text);
+    assert!(!rendered.html.as_str().contains("Secret") && !rendered.text.contains("Secret"));
+}
+
+/// Whether the text is in a hidden element for a browser: wrong nesting can move it out.
+fn hides_secret(source: &str) -> bool {
+    let document = convert::parse_fragment(source);
+    let secret = document.tree.nodes().find(|node| node.value().as_text().is_some_and(|text| text.contains("SECRET")));
+    secret.is_some_and(|node| node.ancestors().filter_map(|ancestor| ancestor.value().as_element()).any(is_hidden))
+}
+
+proptest::proptest! {
+    #[test]
+    fn hidden_text_never_leaks(
+        before in "(<(p|div|b|table|ul|li|math|noscript|picture|pre|a href=x|amp-carousel|svg|select)>|a < b|<p title='x<y'>|<!-- -->|</(p|div|b|table)>|text ){0,8}",
+        hidden in "(style=display:none|style='visibility : hidden'|STYLE=\"color:red;DISPLAY:none!important\"|hidden|aria-hidden=true|title='<' style=display:none)",
+        element in "(p|div|span|section|blockquote|ul|figure|details|amp-list|noscript|object|canvas)",
+        inside in "(<b>|<p>|</b>|<img src=/x.jpg>|<table><tr><td>| ){0,4}",
+    ) {
+        let source = format!("{before}<{element} {hidden}>{inside}SECRET</{element}>after");
+        let rendered = sanitise(&source, &links());
+        let shown = rendered.html.as_str().contains("SECRET") || rendered.text.contains("SECRET");
+        proptest::prop_assert!(!(shown && hides_secret(&source)), "{}", source);
+    }
+
+    #[test]
+    fn any_markup_becomes_harmless(
+        source in "(</?(math|mtext|mi|mglyph|annotation-xml encoding=text/html|svg|style|title|noscript|table|td|form|p|select|option|template|iframe srcdoc='<b>'|iframe src=//x.example|object data=//x.example|canvas|picture|source srcset=/a|img src=/x onerror=x|amp-img src=/x|amp-video src=/v|mml:math|mml:mi|a href=javascript:x|textarea|xmp|plaintext|b|pre)>|<!--|-->|<!\\[CDATA\\[|\\]\\]>|\"|'|x| ){0,14}",
+    ) {
+        assert_harmless(&source);
+    }
 }

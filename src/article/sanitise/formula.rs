@@ -1,0 +1,65 @@
+//! Formulas as plain text, for summaries: `<mfrac><mi>a</mi><mi>b</mi></mfrac>` is a/b there and not ab.
+
+use super::math::TOKENS;
+
+/// The open elements of a formula.
+#[derive(Debug, Default)]
+pub(super) struct Formula {
+    open: Vec<Open>,
+    /// The page says itself what stands for the formula, and that has been written.
+    is_written: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    name: String,
+    children: usize,
+    closes: &'static str,
+}
+
+impl Formula {
+    /// What an element begins with, where it belongs to a formula.
+    pub(super) fn start(&mut self, name: &str, alternative: Option<&str>) -> Option<String> {
+        let Some(parent) = self.open.last_mut() else {
+            (name == "math").then(|| self.open.push(Open { name: name.to_owned(), children: 0, closes: "" }))?;
+            let alternative = alternative.map(str::trim).filter(|text| !text.is_empty());
+            self.is_written = alternative.is_some();
+            return alternative.map(str::to_owned);
+        };
+        let (separator, end) = match (parent.name.as_str(), parent.children) {
+            (_, 0) => ("", ""),
+            ("mfrac", _) => ("/", ""),
+            ("msub" | "munder" | "msubsup" | "munderover", 1) => ("_", ""),
+            ("msup" | "mover" | "msubsup" | "munderover", _) => ("^", ""),
+            ("mroot", _) => ("^(1/", ")"),
+            ("mtr" | "mtable", _) => (" ", ""),
+            _ => ("", ""),
+        };
+        let places = ["mfrac", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mroot"];
+        let groups = places.contains(&parent.name.as_str()) && !TOKENS.contains(&name);
+        let (before, closes) = match (name, groups, end) {
+            ("msqrt", ..) => ("√(", ")"),
+            ("mspace", ..) => (" ", ""),
+            (_, true, "") => ("(", ")"),
+            _ => ("", end),
+        };
+        parent.children += 1;
+        self.open.push(Open { name: name.to_owned(), children: 0, closes });
+        (!self.is_written).then(|| format!("{separator}{before}"))
+    }
+
+    /// What it ends with.
+    pub(super) fn end(&mut self) -> Option<&'static str> {
+        let closes = self.open.pop()?.closes;
+        (!self.is_written).then_some(closes)
+    }
+
+    /// The text of a formula that readers see: without the operators that have no sign (U+2061 to U+2064).
+    pub(super) fn text<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+        match (self.open.is_empty(), self.is_written) {
+            (true, _) => text.into(),
+            (false, true) => "".into(),
+            (false, false) => text.replace(|c: char| ('\u{2061}'..='\u{2064}').contains(&c), "").into(),
+        }
+    }
+}
