@@ -187,6 +187,10 @@
 //! **Why does `pin` edit bytes?** Decoding a file and writing it anew would change what is unusual in it. It inserts a line, parses
 //! the result, and leaves the file alone unless the article is the same but for its id: trying is surer than knowing every format.
 //!
+//! **Why is HTML parsed again before it is sanitised?** What feed readers can't show becomes what they can only where elements have parents
+//! and siblings: a `noscript` replaces the picture beside it. Ammonia then makes safe whatever was written, so that no conversion has to
+//! be right for that. Markdown without raw HTML skips it (`article::sanitise`).
+//!
 //! **Why do ids and classes go?** In a reader many articles stand on one page, and two footnotes `#1` are one too many. Links to
 //! footnotes lead to the article's page, where the ids are kept.
 //!
