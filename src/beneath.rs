@@ -242,12 +242,13 @@ impl Beneath<'_> {
         Ok(Folder(self.open(path, FOLDER, links)?))
     }
 
-    /// Where something really is, relative to the root, without links.
+    /// Where something really is, relative to the root, without links. `places` gets every place on the way whose change may lead elsewhere:
+    /// the links, and where nothing was found.
     ///
     /// # Errors
     /// As [`Beneath::stat`].
-    pub fn real_path(&self, path: &str) -> io::Result<PathBuf> {
-        let end = self.walk(path, Links::Follow)?;
+    pub fn real_path(&self, path: &str, places: &mut Vec<PathBuf>) -> io::Result<PathBuf> {
+        let end = self.trace(path, Links::Follow, places)?;
         if let Some(name) = &end.name {
             rustix::fs::statat(end.folder(self), name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW)?;
         }
@@ -291,6 +292,10 @@ impl Beneath<'_> {
 
     /// Resolves a path component by component, up to its last one, which is no link.
     fn walk(&self, path: &str, links: Links) -> io::Result<End> {
+        self.trace(path, links, &mut Vec::new())
+    }
+
+    fn trace(&self, path: &str, links: Links, places: &mut Vec<PathBuf>) -> io::Result<End> {
         if !is_plain(path) {
             return Err(Errno::XDEV.into());
         }
@@ -319,7 +324,11 @@ impl Beneath<'_> {
             match opened {
                 Ok(opened) => end.folders.push((opened, name)),
                 Err(Errno::LOOP | Errno::NOTDIR) => {
-                    let target = match rustix::fs::readlinkat(folder, name.as_os_str(), Vec::new()) {
+                    let link = rustix::fs::readlinkat(folder, name.as_os_str(), Vec::new());
+                    if !matches!(link, Err(Errno::INVAL)) {
+                        places.push(end.place(&name));
+                    }
+                    let target = match link {
                         Ok(target) => target.into_bytes(),
                         Err(Errno::INVAL) if is_last => {
                             end.name = Some(name);
@@ -339,7 +348,10 @@ impl Beneath<'_> {
                         pending = self.reenter(Path::new("/"), pending)?;
                     }
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    places.push(end.place(&name));
+                    return Err(error.into());
+                }
             }
         }
         Ok(end)
@@ -374,6 +386,10 @@ impl Beneath<'_> {
 }
 
 impl End {
+    fn place(&self, name: &OsStr) -> PathBuf {
+        self.folders.iter().map(|(_, folder)| folder.as_os_str()).chain([name]).collect()
+    }
+
     fn folder<'f>(&'f self, beneath: &'f Beneath<'_>) -> BorrowedFd<'f> {
         self.folders.last().map_or(beneath.descriptor.as_fd(), |(folder, _)| folder.as_fd())
     }

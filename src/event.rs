@@ -154,6 +154,8 @@ pub struct Listing {
     /// Every folder in scope that the scan met, the scope itself included; where the listing is not whole, those that could not be
     /// listed.
     pub directories: Vec<ListedDirectory>,
+    /// Links that are not followed, relative to the content directory, and why.
+    pub links: Vec<(String, Diagnostic)>,
     /// Every article file in scope, in no order, some perhaps twice; those that still wait to be complete included.
     pub files: Vec<ArticlePath>,
     /// Whether all folders and files are named. Else the watcher knew what was there before, and tells of every file that is gone.
@@ -290,6 +292,8 @@ pub struct WatchPlan {
     pub parsing: Arc<ParseOptions>,
     /// How long a file has to stay gone.
     pub grace: SignedDuration,
+    /// How long a file has to stay as it is before it counts as complete, where nobody said that it is.
+    pub settle: SignedDuration,
 }
 
 /// A mistake that appeared or was mended.

@@ -43,6 +43,8 @@ pub enum Record {
         print: TextPrint,
         /// When it last changed; `None`: not since it was first looked at.
         changed: Option<Timestamp>,
+        /// When it was first looked at, which is when it was first published; `None`: before this was noted.
+        first: Option<Timestamp>,
     },
     /// Readers know an article under this id from the feed that was there before.
     Imported {
@@ -215,6 +217,7 @@ struct Seldom {
     seen: Option<Timestamp>,
     print: Option<TextPrint>,
     changed: Option<Timestamp>,
+    first: Option<Timestamp>,
     retraction: Option<Retraction>,
     withdrawn: Option<Routes>,
     lost: bool,
@@ -253,6 +256,11 @@ impl Remembered {
     /// When that last changed.
     pub fn changed(&self) -> Option<Timestamp> {
         self.seldom.as_ref()?.changed
+    }
+
+    /// When it was first looked at.
+    pub fn first(&self) -> Option<Timestamp> {
+        self.seldom.as_ref()?.first
     }
 
     /// That it was retracted.
@@ -371,8 +379,10 @@ impl Ledger {
                 let number = self.entry(path);
                 self.set_version(number, *hash);
             }
-            Record::Text { path, print, changed } => {
-                self.note(path, |article| (article.print, article.changed) = (Some(*print), *changed));
+            Record::Text { path, print, changed, first } => {
+                self.note(path, |article| {
+                    (article.print, article.changed, article.first) = (Some(*print), *changed, *first);
+                });
             }
             Record::Moved { from, to } => self.move_to(from, to),
             Record::Retracted { path, retraction } => {

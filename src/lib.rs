@@ -40,7 +40,7 @@
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there |
-//! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
+//! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; `links` which links name articles; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
 //! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where nothing can be written, `rows` spells its records, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `fetching` asks for bodies until they are there, `held` keeps entries, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see |
@@ -105,8 +105,13 @@
 //! **Why are events kept where they do not tell everything?** What this machine writes to a network file system is told at once; only what
 //! others write there has to wait for a look (`watch::mode`).
 //!
-//! **Why no debounce?** A closed or renamed file is complete and is read at once. Only what was merely seen waits until it has
-//! held still for a second. What arrives while a batch is being read is published with it, unless that has waited for 5 ms already.
+//! **Why no debounce?** A closed or renamed file is complete and is read at once. Silence is no sign that a writer is done, so a file that was
+//! written waits for its close. Only where nobody tells of a close does a file have to stay as it is for `content.settle`. What arrives while a
+//! batch is being read is published with it, unless that has waited for 5 ms already.
+//!
+//! **Why are paths opened from a descriptor of the root?** A path that is checked by name and opened by name can be another file in between, and a
+//! link anywhere on the way leads out of the content directory. `beneath` resolves each component from the root, and what was checked is
+//! what is read.
 //!
 //! **Why does filing an article say whether it is among the changes?** After a start nothing is new of nearly all articles, which is plain
 //! while all that is known of one is at hand (`Index::put_untold`). To find it out later takes eight look-ups of each in tables

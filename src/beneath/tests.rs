@@ -59,7 +59,7 @@ fn links_are_followed_beneath_the_root_only() {
         let place = around.join("real/link");
         symlink(link, &place).expect("linked");
         for beneath in [root.open().expect("opens"), root.open().expect("opens").without_openat2()] {
-            let told = beneath.open_file("link").and_then(|_| beneath.real_path("link"));
+            let told = beneath.open_file("link").and_then(|_| beneath.real_path("link", &mut Vec::new()));
             let told = match told {
                 Ok(path) => path.display().to_string(),
                 Err(error) if is_outside(&error) => "outside".to_owned(),

@@ -245,6 +245,7 @@ mod tests {
             let listing = Listing {
                 scope: scope.into(),
                 directories: folders,
+                links: Vec::new(),
                 files,
                 is_whole: true,
                 doubtful: false,

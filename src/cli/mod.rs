@@ -44,6 +44,7 @@ use crate::daemon;
 use crate::diag::Diagnostic;
 use crate::store;
 use crate::types::ArticlePath;
+use crate::watch::scan::article_at;
 
 /// The machine failed: a port is taken, a disk is full.
 const FAILED: u8 = 1;
@@ -179,15 +180,15 @@ fn start_over(config: &Config) -> Result<(), ExitCode> {
     }
 }
 
-/// The article that was meant by a path from here, below the content directory, or absolute. A link is an article of its own,
-/// so only the way to it is followed.
+/// The article that was meant by a path from here, below the content directory, or absolute. A link stands for the article that it leads to.
 fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
     let found = |path: PathBuf| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let path = std::fs::canonicalize(folder).ok()?.join(path.file_name()?);
         root.relative(&path).filter(|_| path.is_file())
     };
-    found(given.to_owned()).or_else(|| found(root.path.join(given))).map(|relative| ArticlePath::new(&relative))
+    let path = found(given.to_owned()).or_else(|| found(root.path.join(given)))?;
+    Some(article_at(root, &path))
 }
 
 fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {

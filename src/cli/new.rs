@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{fail, load, refuse};
+use crate::beneath::{Links, is_outside};
 use crate::daemon;
 use crate::types::{SectionPath, Text};
 
@@ -49,6 +50,13 @@ impl New {
         let date =
             crate::types::Moment::new(daemon::now(), offset).map(crate::types::Moment::rfc3339).unwrap_or_default();
         let folder = config.content.directory.join(section.as_str());
+        let found = daemon::root(&config).open().and_then(|root| root.stat(section.as_str(), Links::Follow));
+        if found.is_err_and(|error| is_outside(&error)) {
+            return refuse(&format!(
+                "{} leads out of the content directory, and nothing there is published",
+                folder.display()
+            ));
+        }
         if let Err(error) = fs::create_dir_all(&folder) {
             return fail(&format!("cannot make {}: {error}", folder.display()));
         }

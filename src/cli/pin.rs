@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -175,16 +175,20 @@ impl<'a> Archive<'a> {
         }
         let cannot = |what: &str, error: io::Error| Trouble::Machine(format!("cannot {what} it: {error}"));
         // A link stays a link: the file that it leads to is replaced.
-        let target = fs::canonicalize(self.root.path.join(path.as_str())).map_err(|error| cannot("find", error))?;
-        let bytes = fs::read(&target).map_err(|error| cannot("read", error))?;
+        let target = self.root.open().and_then(|beneath| beneath.real_path(path.as_str(), &mut Vec::new()));
+        let target = self.root.path.join(target.map_err(|error| cannot("find", error))?);
+        let read = || {
+            let mut bytes = Vec::new();
+            self.root.open_file(path).and_then(|(mut file, _)| file.read_to_end(&mut bytes)).map(|_| bytes)
+        };
+        let bytes = read().map_err(|error| cannot("read", error))?;
         let pinned = match pin::pin(path, &bytes, id, self.options) {
             Ok(pinned) => pinned,
             Err(Unpinned::HasId(own)) => return Ok(Outcome::HasId(own)),
             Err(Unpinned::Unsafe(reason)) => return Err(Trouble::Input(reason)),
         };
-        let is_unchanged = || {
-            look(self.root, path).is_ok_and(|now| now == Some(stamp)) && fs::read(&target).is_ok_and(|now| now == bytes)
-        };
+        let is_unchanged =
+            || look(self.root, path).is_ok_and(|now| now == Some(stamp)) && read().is_ok_and(|now| now == bytes);
         if !dry_run && !replace(&target, &pinned.bytes, is_unchanged).map_err(|error| cannot("write", error))? {
             return refuse("it was changed meanwhile; try again");
         }

@@ -153,6 +153,8 @@ pub struct Content {
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
     /// When a file that is gone is a deletion.
     pub removals: Removals,
+    /// `content.settle`: how long a file has to stay as it is before it counts as complete, where nobody said that it is.
+    pub settle: SignedDuration,
     /// How changes are found.
     pub watch: Watch,
     /// What readers get of paid articles.

@@ -111,6 +111,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     wire.finish(sink);
 
     let removals = removals(&mut content_table, sink);
+    let settle = settle(&mut content_table, sink);
     let ways = [("auto", Watch::Auto), ("events", Watch::Events), ("poll", Watch::Poll)];
     let watch = content_table.text(sink, "watch").and_then(|word| choice(sink, Code::ConfigChoice, &word, &ways));
     let amounts = [("teaser", Paid::Teaser), ("full", Paid::Full), ("omit", Paid::Omit)];
@@ -157,6 +158,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
             article_url,
             sources: Arc::new(sources),
             removals,
+            settle,
             watch: watch.unwrap_or_default(),
             paid: paid.unwrap_or_default(),
         },
@@ -445,6 +447,18 @@ fn article_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<ArticleUrl> {
 fn max_size(table: &mut Table<'_>, sink: &mut Sink<'_>) -> u64 {
     const DEFAULT: u64 = 8 << 20;
     table.number(sink, "max_size", 1_024..=1 << 30).unwrap_or(DEFAULT)
+}
+
+/// How long a file has to stay as it is where nobody says that it is complete.
+fn settle(content: &mut Table<'_>, sink: &mut Sink<'_>) -> SignedDuration {
+    const DEFAULT: SignedDuration = SignedDuration::from_secs(2);
+    const LONGEST: SignedDuration = SignedDuration::from_mins(1);
+    let settle = feeds::duration(content, sink, "settle").unwrap_or(DEFAULT);
+    if settle > LONGEST {
+        let help = "write one of at most `60s`: a file that is written for longer is published as it is";
+        sink.report(Code::ConfigDuration, &content.span.clone(), "`settle` is longer than a minute", help);
+    }
+    settle
 }
 
 /// When a file that is gone is a deletion.

@@ -140,6 +140,7 @@ pub async fn run(
         config_hash: config.hash,
         load: config::parse,
         grace: config.content.removals.grace.try_into().unwrap_or_default(),
+        settle: config.content.settle.try_into().unwrap_or_default(),
         watch: config.content.watch,
         safety: SAFETY_SCAN,
         meanwhile: Arc::clone(&meanwhile),

@@ -211,12 +211,14 @@ codes! {
     FolderUnreadable "folder-unreadable" Error,
     /// After a start the content directory cannot be looked at, or looks unmounted; documents of the last run stay served.
     ContentUnreachable "content-unreachable" Error,
-    /// A link to a folder; its articles are read where they really are.
+    /// A link that is not followed: it leads out of the content directory, or to what is read where it really is.
     FolderLink "folder-link" Warning,
     /// A link to a file outside the content directory.
     ArticleOutside "article-outside" Error,
     /// A file name that is not UTF-8.
     ArticleName "article-name" Error,
+    /// A file has been open for writing for a minute; it is published as it is.
+    ArticleOpen "article-open" Warning,
     /// Not a regular file.
     ArticleSpecial "article-special" Error,
     /// The system does not tell about all changes; dateline looks for them itself, which takes longer.

@@ -148,6 +148,8 @@ impl Engine {
     const AT_HAND_BUDGET: usize = 16 << 20;
     /// A clock that goes back by less than this was corrected, not set.
     const CORRECTION: SignedDuration = SignedDuration::from_secs(1);
+    /// A change so soon after first publication completes the story: its file was still being written.
+    const COMPLETION: SignedDuration = SignedDuration::from_mins(1);
 
     /// An engine that has seen nothing yet.
     pub fn new() -> Engine {
@@ -363,6 +365,7 @@ impl Engine {
             content: config.content.directory.clone(),
             parsing: Arc::clone(&config.parsing),
             grace: config.content.removals.grace,
+            settle: config.content.settle,
         };
         Ok((before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config))))
     }
@@ -582,7 +585,11 @@ impl Engine {
         for folder in &listing.directories {
             self.problems.set(Source::Folder(folder.path.clone()), folder.unreadable.iter().cloned().collect());
         }
-        let named: BTreeSet<&str> = listing.directories.iter().map(|folder| folder.path.as_str()).collect();
+        for (link, diagnostic) in &listing.links {
+            self.problems.set(Source::Folder(link.clone()), vec![diagnostic.clone()]);
+        }
+        let folders = listing.directories.iter().map(|folder| folder.path.as_str());
+        let named: BTreeSet<&str> = folders.chain(listing.links.iter().map(|(link, _)| link.as_str())).collect();
         self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
         self.unavailable.clear();
         if listing.is_whole {

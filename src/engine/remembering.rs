@@ -196,7 +196,8 @@ impl Engine {
     }
 
     /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of
-    /// it, or less of it, cannot be compared: that is a new beginning, in silence.
+    /// it, or less of it, cannot be compared: that is a new beginning, in silence. A change within a minute of first publication completes the
+    /// story, because its file was still being written.
     pub(super) fn remember_text(
         &mut self,
         index: &Index,
@@ -212,13 +213,18 @@ impl Engine {
         let print = TextPrint { hash, version };
         let known = self.ledger.article(path);
         let (before, mut changed) = known.map_or((None, None), |known| (known.print(), known.changed()));
+        let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| self.second()));
+        let is_completed = first.is_some_and(|first| {
+            let age = self.now.duration_since(first);
+            !age.is_negative() && age <= Engine::COMPLETION
+        });
         if before == Some(print) {
             return;
         }
         let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
-        if by_text && before.is_some_and(|before| before.version == print.version) {
+        if by_text && !is_completed && before.is_some_and(|before| before.version == print.version) {
             changed = Some(self.second());
         }
-        self.remember(Record::Text { path: path.clone(), print, changed });
+        self.remember(Record::Text { path: path.clone(), print, changed, first });
     }
 }

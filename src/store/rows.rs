@@ -46,8 +46,12 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
         Record::Seen { path, at } => log("seen", path, &at.as_millisecond().to_string(), None, None),
         Record::Published { path, id, hash, date } => log("published", path, id.as_str(), Some(hash), Some(*date)),
         Record::Imported { path, id } => log("imported", path, id.as_str(), None, None),
-        Record::Text { path, print, changed } => {
-            log("text", path, &print.version.to_string(), Some(&print.hash), *changed)
+        Record::Text { path, print, changed, first } => {
+            let version = match first {
+                Some(first) => format!("{} {}", print.version, first.as_millisecond()),
+                None => print.version.to_string(),
+            };
+            log("text", path, &version, Some(&print.hash), *changed)
         }
         Record::Moved { from, to } => log("moved", from, to.as_str(), None, None),
         Record::Retracted { path, retraction } => {
@@ -237,8 +241,12 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
         // Without a date where the first version of the tables had none.
         "published" => Record::Published { path, id: id()?, hash: hash()?, date: at.unwrap_or(Timestamp::UNIX_EPOCH) },
         "text" => {
-            let print = TextPrint { hash: hash()?, version: value.parse().ok()? };
-            Record::Text { path, print, changed: at }
+            let (version, first) = value.split_once(' ').unzip();
+            let print = TextPrint { hash: hash()?, version: version.unwrap_or(value).parse().ok()? };
+            let first = first.map(|first| first.parse().ok().and_then(instant));
+            // One that is there must be one, too.
+            let first = if first == Some(None) { return None } else { first.flatten() };
+            Record::Text { path, print, changed: at, first }
         }
         "imported" => Record::Imported { path, id: id()? },
         "moved" if !value.is_empty() => Record::Moved { from: path, to: ArticlePath::new(value) },

@@ -1,8 +1,8 @@
 //! When a file is complete, and when it is really gone. Pure: what was seen and when comes in, what to do comes out.
 //!
-//! There is no fixed delay. A file that was closed or renamed is read at once; only what nobody announced as finished has to
-//! hold still for a second, and only what is gone has to stay gone for a moment, since many editors save by removing and
-//! writing anew.
+//! There is no fixed delay. A file that was closed or renamed is read at once. One that was written and not closed waits until it is closed,
+//! because silence doesn't mean that its writer is done; after a minute it is read as it is, and reported. A file of which only a scan knows has
+//! to stay as it is for `content.settle`. What is gone has to stay gone for a moment, since many editors save by removing and writing anew.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::beneath::Stamp;
 use crate::types::ArticlePath;
 
-/// How long size and mtime have to hold where nobody said that the file is finished.
-pub const QUIET: Duration = Duration::from_secs(1);
+/// How long a file may be open for writing before it is read as it is.
+pub const OPEN_LIMIT: Duration = Duration::from_secs(60);
 
 /// What goes within so short a time after another file goes together with it.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -29,9 +29,9 @@ pub enum Seen {
 }
 
 impl Seen {
-    /// Whether it is a file that was left alone for so long that it is complete.
-    pub fn is_old(self) -> bool {
-        matches!(self, Seen::File(_, Some(age)) if age >= QUIET)
+    /// Whether it is a file that was left alone for so long.
+    pub fn is_older_than(self, settle: Duration) -> bool {
+        matches!(self, Seen::File(_, Some(age)) if age >= settle)
     }
 }
 
@@ -42,8 +42,17 @@ pub enum Said {
     Gone,
     /// Something changed, or a scan came by.
     Touched,
+    /// It was written, and is not closed yet.
+    Written,
     /// It was closed after writing, or renamed to this name.
     Finished,
+}
+
+impl Said {
+    /// What two hints amount to, the later one last: a writer may open again what was closed before.
+    pub fn then(self, later: Said) -> Said {
+        if later >= Said::Written { later } else { self.max(later) }
+    }
 }
 
 /// What to do about it.
@@ -51,6 +60,8 @@ pub enum Said {
 pub enum Step {
     /// Read it now.
     Read,
+    /// Read it now, and say that its writer has not closed it.
+    ReadOpen,
     /// Look again when it is due.
     Wait,
     /// It is gone for good.
@@ -60,6 +71,8 @@ pub enum Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Waiting {
     Quiet(Stamp),
+    /// For its writer to close it.
+    Close,
     /// With those of this number.
     Absence(u64),
 }
@@ -78,14 +91,16 @@ struct Departure {
 pub struct Coalescer {
     /// How long a file has to stay gone.
     pub grace: Duration,
+    /// How long a file has to stay as it is before it is complete, where nobody said that it is.
+    pub settle: Duration,
     waiting: BTreeMap<ArticlePath, (Waiting, Duration)>,
     departures: BTreeMap<u64, Departure>,
 }
 
 impl Coalescer {
     /// Nothing waits yet.
-    pub fn new(grace: Duration) -> Coalescer {
-        Coalescer { grace, waiting: BTreeMap::new(), departures: BTreeMap::new() }
+    pub fn new(grace: Duration, settle: Duration) -> Coalescer {
+        Coalescer { grace, settle, waiting: BTreeMap::new(), departures: BTreeMap::new() }
     }
 
     /// Takes note of a look at a path, and of why it was looked at.
@@ -99,15 +114,26 @@ impl Coalescer {
                 }
                 Step::Wait
             }
-            Seen::File(stamp, _) => {
-                if said == Said::Finished
-                    || (said == Said::Touched && seen.is_old() && !self.waiting.contains_key(path))
-                {
+            Seen::File(stamp, age) => {
+                let is_left_alone = seen.is_older_than(self.settle) && !self.waiting.contains_key(path);
+                if said == Said::Finished || (said == Said::Touched && is_left_alone) {
                     self.forget(path);
                     return Step::Read;
                 }
-                if !matches!(self.waiting.get(path), Some((Waiting::Quiet(known), _)) if *known == stamp) {
-                    self.set(path, Some((Waiting::Quiet(stamp), now.saturating_add(QUIET))));
+                match self.waiting.get(path) {
+                    // Silence does not close it.
+                    Some((Waiting::Close, _)) => {}
+                    _ if said == Said::Written => {
+                        self.set(path, Some((Waiting::Close, now.saturating_add(OPEN_LIMIT))));
+                    }
+                    Some((Waiting::Quiet(known), _)) if *known == stamp => {}
+                    before => {
+                        // Of a file that changed while it was looked at, the age says nothing.
+                        let is_changing = said == Said::Gone || matches!(before, Some((Waiting::Quiet(_), _)));
+                        let age = age.filter(|_| !is_changing).unwrap_or_default();
+                        let rest = self.settle.saturating_sub(age);
+                        self.set(path, Some((Waiting::Quiet(stamp), now.saturating_add(rest))));
+                    }
                 }
                 Step::Wait
             }
@@ -120,6 +146,10 @@ impl Coalescer {
             (Some(Waiting::Quiet(known)), Seen::File(stamp, _)) if known == stamp => {
                 self.forget(path);
                 Step::Read
+            }
+            (Some(Waiting::Close), Seen::File(..)) => {
+                self.forget(path);
+                Step::ReadOpen
             }
             (Some(Waiting::Absence(_)), Seen::Missing) => {
                 self.forget(path);
@@ -144,7 +174,7 @@ impl Coalescer {
     fn deadlines(&self) -> impl Iterator<Item = (&ArticlePath, Duration)> {
         let longer = self.grace.min(LONGER);
         self.waiting.iter().map(move |(path, (waiting, due))| match waiting {
-            Waiting::Quiet(_) => (path, *due),
+            Waiting::Quiet(_) | Waiting::Close => (path, *due),
             Waiting::Absence(number) => {
                 let last = self.departures.get(number).map_or(*due, |departure| departure.due);
                 (path, last.min(due.saturating_add(longer)))
@@ -199,6 +229,16 @@ impl Coalescer {
         self.waiting.values().any(|(waiting, _)| matches!(waiting, Waiting::Quiet(_)))
     }
 
+    /// The system lost events: a file whose writer was waited for may be closed, so that it is complete once it stays as it is. `look`
+    /// shows what is there now.
+    pub fn lose_closes(&mut self, now: Duration, look: impl Fn(&ArticlePath) -> Option<Stamp>) {
+        let due = now.saturating_add(self.settle);
+        for (path, entry) in self.waiting.iter_mut().filter(|(_, (waiting, _))| *waiting == Waiting::Close) {
+            // What is not there any more differs from every stamp.
+            *entry = (Waiting::Quiet(look(path).unwrap_or_default()), due);
+        }
+    }
+
     /// Files that are gone, but not for long enough yet: for readers they are still there.
     pub fn leaving(&self) -> impl Iterator<Item = &ArticlePath> {
         self.waiting.iter().filter(|(_, (waiting, _))| matches!(waiting, Waiting::Absence(_))).map(|(path, _)| path)
@@ -209,10 +249,10 @@ impl Coalescer {
 mod tests {
     use super::*;
 
-    /// Each line: milliseconds, `see` (a hint came), `end` (closed or renamed), `off` (gone) or `due`, what was seen (`-` nothing, `v@age`
-    /// version v modified age ms ago), and the expected step.
+    /// Each line: milliseconds, `see` (a hint came), `put` (written and not closed), `end` (closed or renamed), `off` (gone), `due`, or `lost`
+    /// (events were), what was seen (`-` nothing, `v@age` version v modified age ms ago), and the expected step. Files settle within a second.
     fn check(history: &str) {
-        let mut coalescer = Coalescer::new(Duration::from_millis(250));
+        let mut coalescer = Coalescer::new(Duration::from_millis(250), Duration::from_secs(1));
         let path = ArticlePath::new("a.md");
         for line in history.trim().lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -231,6 +271,14 @@ mod tests {
                     coalescer.settle(&path, seen, now)
                 }
                 "off" => coalescer.observe(&path, seen, Said::Gone, now),
+                "put" => coalescer.observe(&path, seen, Said::Written, now),
+                "lost" => {
+                    coalescer.lose_closes(now, |_| match seen {
+                        Seen::File(stamp, _) => Some(stamp),
+                        Seen::Missing => None,
+                    });
+                    Step::Wait
+                }
                 "end" => coalescer.observe(&path, seen, Said::Finished, now),
                 _ => coalescer.observe(&path, seen, Said::Touched, now),
             };
@@ -246,7 +294,7 @@ mod tests {
             "0 end 1@0 Read",
             // Found by a scan.
             "0 see 1@5000 Read",
-            "0 see 1@200 Wait\n1000 due 1@1200 Read",
+            "0 see 1@200 Wait\n800 due 1@1000 Read",
             "0 see 1@future Wait\n1000 due 1@future Read",
             // Still being written.
             "0 see 1@0 Wait\n500 see 2@0 Wait\n1500 due 3@0 Wait\n2500 due 3@1000 Read",
@@ -255,7 +303,23 @@ mod tests {
             "0 see - Wait\n250 due - Absent",
             // Removed and written anew: never absent.
             "0 see - Wait\n10 see 1@0 Wait\n20 end 2@0 Read",
-            "0 see - Wait\n250 due 1@100 Wait\n1250 due 1@1100 Read",
+            "0 see - Wait\n250 due 1@100 Wait\n1150 due 1@1000 Read",
+            // Written and not closed: silence is no end, and no scan is.
+            "0 put 1@0 Wait\n30000 end 1@29000 Read",
+            "0 put 1@0 Wait\n9000 see 1@9000 Wait\n59000 put 2@0 Wait\n59999 end 2@999 Read",
+            "0 see 1@0 Wait\n500 put 2@0 Wait\n5000 end 2@4500 Read",
+            "0 put 1@0 Wait\n60000 due 1@60000 ReadOpen",
+            "0 put 1@0 Wait\n60000 due 2@10 ReadOpen\n61000 put 3@0 Wait\n121000 due 3@60000 ReadOpen\n122000 end 3@61000 Read",
+            // Written, and gone or renamed over.
+            "0 put 1@0 Wait\n5000 off - Wait\n5250 due - Absent",
+            "0 put 1@0 Wait\n5000 off - Wait\n5100 end 2@9000 Read",
+            "0 off - Wait\n10 put 1@0 Wait\n20 end 1@10 Read",
+            // The close may be among the events that were lost.
+            "0 put 1@0 Wait\n5000 lost 1@5000 Wait\n6000 due 1@6000 Read",
+            "0 put 1@0 Wait\n5000 lost 2@10 Wait\n5500 put 3@0 Wait\n9000 end 3@3500 Read",
+            "0 put 1@0 Wait\n5000 lost - Wait\n6000 due - Wait\n6250 due - Absent",
+            // It changes between looks, although its time says that it is old.
+            "0 see 1@100 Wait\n100 see 2@5000 Wait\n1100 due 2@6000 Read",
             // Written and removed.
             "0 see 1@0 Wait\n1000 due - Wait\n1250 due - Absent",
             "0 see - Wait\n100 see - Wait\n250 due - Absent",
@@ -264,6 +328,23 @@ mod tests {
             "0 off 1@5000 Wait\n1000 due 1@6000 Read",
         ] {
             check(history);
+        }
+    }
+
+    #[test]
+    fn last_of_write_and_close_counts() {
+        use Said::{Finished, Gone, Touched, Written};
+        for (first, later, expected) in [
+            (Written, Finished, Finished),
+            (Finished, Written, Written),
+            (Finished, Touched, Finished),
+            (Finished, Gone, Finished),
+            (Written, Touched, Written),
+            (Written, Gone, Written),
+            (Gone, Touched, Touched),
+            (Gone, Written, Written),
+        ] {
+            assert_eq!(first.then(later), expected, "{first:?}, then {later:?}");
         }
     }
 
@@ -280,7 +361,7 @@ mod tests {
             (20, "0 10 20 30 40", "40 a; 50 b; 60 cde"),
             (0, "0 1 20", "0 a; 1 b; 20 c"),
         ] {
-            let mut coalescer = Coalescer::new(Duration::from_millis(grace));
+            let mut coalescer = Coalescer::new(Duration::from_millis(grace), Duration::ZERO);
             let gone: Vec<u64> = gone.split(' ').map(|time| time.parse().expect("a number")).collect();
             let mut told = Vec::new();
             for now in 0..1_000 {
@@ -306,7 +387,7 @@ mod tests {
 
     #[test]
     fn what_goes_on_and_on_is_not_waited_for() {
-        let mut coalescer = Coalescer::new(Duration::from_secs(2));
+        let mut coalescer = Coalescer::new(Duration::from_secs(2), Duration::ZERO);
         for number in 0..1_000 {
             let path = ArticlePath::new(&format!("{number:03}.md"));
             coalescer.observe(&path, Seen::Missing, Said::Gone, Duration::from_millis(number * 10));

@@ -13,6 +13,7 @@
 pub mod cache;
 pub mod coalesce;
 mod known;
+mod links;
 mod mode;
 mod mounts;
 mod notice;
@@ -21,7 +22,6 @@ pub mod scan;
 pub mod verify;
 mod worker;
 
-use std::fs::FileType;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -39,8 +39,9 @@ use crate::event::{Event, Listing, ParsedFile, WatchPlan};
 use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 use cache::{Cached, MetadataCache};
+use links::LinkTable;
 use notice::Hint;
-use scan::{Devices, OpenFolder};
+use scan::{Devices, FileKind, OpenFolder};
 use worker::Worker;
 
 /// What to watch, and how.
@@ -58,6 +59,8 @@ pub struct WatchOptions {
     pub load: fn(&std::path::Path, &[u8]) -> Checked,
     /// How long a file has to stay gone.
     pub grace: Duration,
+    /// How long a file has to stay as it is before it counts as complete, where nobody said that it is.
+    pub settle: Duration,
     /// How changes are to be found.
     pub watch: Watch,
     /// How often everything is scanned although nothing was heard.
@@ -153,7 +156,7 @@ impl Default for Meanwhile {
 
 /// What is to be looked at.
 enum Met {
-    File(ArticlePath, FileType),
+    File(ArticlePath, FileKind),
     Unusable(ArticlePath, Diagnostic),
 }
 
@@ -178,7 +181,7 @@ pub fn read_everything<S>(
     let asked = || cache.lock().unwrap_or_else(PoisonError::into_inner);
     let find = |tell: &mut dyn FnMut((Met, Option<Cached>))| {
         let (mut files, mut gone) = (Vec::new(), Vec::new());
-        let walk = scan::walk(root, "", &mut Devices::new(), &mut |folder| {
+        let walk = scan::walk(root, "", &mut Devices::new(), &LinkTable::default(), &mut |folder| {
             let mut rows = asked().of_folder(&folder.path);
             found.fetch_add(folder.files.len(), Ordering::Relaxed);
             for (path, kind) in folder.files {

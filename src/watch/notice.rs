@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
-use notify::{Error, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Error, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::mode::Limit;
 use crate::config::Watch;
@@ -21,6 +21,8 @@ pub(super) enum Hint {
     Finished(PathBuf),
     /// Something appeared here or changed.
     Touched(PathBuf),
+    /// A file was written that is open for writing: its close will be told, too.
+    Written(PathBuf),
     /// Something is gone from here.
     Gone(PathBuf),
     /// A file or folder that was at the first path is at the second, and finished. Said at once, since between two hints others
@@ -57,10 +59,10 @@ impl Notice {
         // A closed channel means that the worker ended; nobody wants hints then.
         let send = move |hint| hints.send(hint).unwrap_or_default();
         let mut leaving = Leaving::default();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            heard(event, &mut leaving).into_iter().for_each(&send);
-        })
-        .map_err(|error| limit(&error))?;
+        let handler = move |event: notify::Result<Event>| heard(event, &mut leaving).into_iter().for_each(&send);
+        // Links may lead anywhere, out of the content directory, too.
+        let config = Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(handler, config).map_err(|error| limit(&error))?;
         Ok(Notice { watcher })
     }
 
@@ -163,6 +165,8 @@ fn translate(event: Event, leaving: &mut Leaving) -> Vec<Hint> {
     let hint: fn(PathBuf) -> Hint = match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write))
         | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Hint::Finished,
+        // Only inotify tells of the close. A file that was made and not written yet may be a second name of another one, which nobody closes.
+        EventKind::Modify(ModifyKind::Data(_)) if cfg!(target_os = "linux") => Hint::Written,
         // Most of these are our own reading.
         EventKind::Access(_) => return Vec::new(),
         EventKind::Create(CreateKind::Folder) => Hint::Folder,

@@ -1,6 +1,6 @@
 //! Reading and parsing of files, on all cores.
 
-use std::fs::{File, FileType, Metadata};
+use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::cache::{Cached, Seals};
-use super::scan::{OpenFolder, look, unusable};
+use super::scan::{FileKind, OpenFolder, look, unusable};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
 use crate::cores::on_all_cores;
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
         &self,
         folder: &OpenFolder<'_>,
         path: &ArticlePath,
-        kind: FileType,
+        kind: FileKind,
         row: Option<Cached>,
         now: SystemTime,
         horizon: i64,
@@ -207,10 +207,12 @@ impl<'a> Reader<'a> {
         {
             return (ParsedFile { path: path.clone(), state: FileState::Known(card), renamed_from: None }, None);
         }
-        kind.is_file().then(|| self.read_regular(folder, path, now, horizon)).flatten().unwrap_or_else(|| {
-            let ParsedFile { path, state, renamed_from } = self.read(path, None);
-            (ParsedFile { path, state: state.as_seen_from(horizon), renamed_from }, None)
-        })
+        (kind == FileKind::Regular).then(|| self.read_regular(folder, path, now, horizon)).flatten().unwrap_or_else(
+            || {
+                let ParsedFile { path, state, renamed_from } = self.read(path, None);
+                (ParsedFile { path, state: state.as_seen_from(horizon), renamed_from }, None)
+            },
+        )
     }
 
     /// Reads what its folder says is a regular file, which saves looking at it; `None` where anything is odd about it, so that it has

@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::FileType;
 
 use super::coalesce::Seen;
+use super::links::{Follower, LinkTable, is_hidden};
 use crate::article::is_article_name;
-use crate::beneath::{self, Links, Root, Stamp, is_missing, is_outside};
+use crate::beneath::{self, Beneath, Links, Root, Stamp, is_link, is_missing, is_outside};
 use crate::cores::on_all_cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
@@ -36,7 +37,7 @@ pub struct Scan {
 pub fn scan(root: &Root) -> Scan {
     let mut names = Vec::new();
     let found = &mut |folder: Folder| names.extend(folder.files.into_iter().map(|(path, _)| path));
-    let Walk { listing, mut unusable } = walk(root, "", &mut Devices::new(), found);
+    let Walk { listing, mut unusable, .. } = walk(root, "", &mut Devices::new(), &LinkTable::default(), found);
     names.sort_unstable();
     let looks = on_all_cores(&names, |path| look(root, path));
     let mut files = Vec::with_capacity(names.len());
@@ -51,6 +52,29 @@ pub fn scan(root: &Root) -> Scan {
     Scan { listing, files, unusable }
 }
 
+/// The article that a path names, which may be or go through a link.
+pub fn article_at(root: &Root, path: &str) -> ArticlePath {
+    let given = ArticlePath::new(path);
+    let Ok(beneath) = root.open() else { return given };
+    let real = beneath.real_path(path, &mut Vec::new()).ok().and_then(|real| real.to_str().map(ArticlePath::new));
+    let Some(real) = real else { return given };
+    if !is_hidden(real.as_str()) && is_article_name(real.name()) {
+        return real;
+    }
+    let links = walk(root, "", &mut Devices::new(), &LinkTable::default(), &mut drop).links;
+    links.article(real.as_str()).cloned().unwrap_or(given)
+}
+
+/// What a folder says of an article's file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FileKind {
+    Regular,
+    /// Nothing that can be read.
+    Special,
+    /// It is named by a link.
+    Linked,
+}
+
 /// The articles of one folder.
 #[derive(Debug, Default)]
 pub(super) struct Folder {
@@ -58,8 +82,8 @@ pub(super) struct Folder {
     pub(super) path: String,
     /// Whether it was listed to its end.
     pub(super) is_complete: bool,
-    /// What its folder says of each, in no order.
-    pub(super) files: Vec<(ArticlePath, fs::FileType)>,
+    /// In no order.
+    pub(super) files: Vec<(ArticlePath, FileKind)>,
 }
 
 impl Folder {
@@ -78,6 +102,10 @@ pub(super) struct Walk {
     pub(super) listing: Listing,
     /// Files that cannot be used whatever is in them, and why.
     pub(super) unusable: Vec<(ArticlePath, Diagnostic)>,
+    /// Whether it met links.
+    pub(super) has_links: bool,
+    /// Where they lead, if everything was walked through.
+    pub(super) links: LinkTable,
 }
 
 impl Walk {
@@ -89,45 +117,72 @@ impl Walk {
     }
 }
 
-/// Walks through a folder and all below it, and tells of every folder and its articles, without looking at these.
-pub(super) fn walk(root: &Root, scope: &str, devices: &mut Devices, found: &mut impl FnMut(Folder)) -> Walk {
-    let listing = Listing {
+/// Walks through a folder and all below it, and tells of every folder and its articles, without looking at these. Where links lead is
+/// found out when everything is walked through; else those that are `known` to name articles do.
+pub(super) fn walk(
+    root: &Root,
+    scope: &str,
+    devices: &mut Devices,
+    known: &LinkTable,
+    found: &mut impl FnMut(Folder),
+) -> Walk {
+    let mut listing = Listing {
         scope: scope.to_owned(),
         directories: Vec::new(),
+        links: Vec::new(),
         files: Vec::new(),
         is_whole: true,
         doubtful: false,
         limited: None,
     };
-    let mut walk = Walk { listing, unusable: Vec::new() };
+    let mut unusable = Vec::new();
+    let open = root.open();
+    let mut lister = Lister { root, beneath: open.as_ref(), devices };
     let mut folders = vec![scope.to_owned()];
+    // Folders with links are told of once it is known what these name.
+    let (mut links, mut with_links) = (Vec::new(), Vec::new());
     while let Some(path) = folders.pop() {
-        let mut folder = Folder { path, ..Folder::default() };
-        let listed = list(root, &mut folder, devices, &mut walk, &mut folders);
-        folder.is_complete = listed.is_ok();
-        let path = folder.path.clone();
-        let unreadable = listed.err().map(|reason| {
-            Diagnostic::new(Code::FolderUnreadable, format!("this folder cannot be read: {reason}"))
-                .at(Place::file(&root.display(&path)))
-                .help("its articles stay as they are; give dateline the right to read it, or mount it again")
-        });
-        found(folder);
-        walk.listing.directories.push(ListedDirectory { path, unreadable });
+        let mut folder = Folder { path: path.clone(), ..Folder::default() };
+        let listed = lister.list(&mut folder, &path, &mut listing, &mut unusable);
+        folders.extend(listed.folders.into_iter().map(|(path, _)| path));
+        if listed.links.is_empty() {
+            found(folder);
+        } else {
+            links.extend(listed.links);
+            with_links.push(folder);
+        }
     }
-    walk.listing.doubtful = is_doubtful(root, devices);
-    walk
+    let has_links = !links.is_empty();
+    let mut table = LinkTable::default();
+    if scope.is_empty()
+        && let Ok(beneath) = &open
+    {
+        let follower = Follower::new(root, beneath, &mut listing, &mut unusable);
+        (with_links, table) = follower.follow(links, with_links, &mut lister);
+    } else {
+        for folder in &mut with_links {
+            let named = links.iter().map(|(path, _)| ArticlePath::new(path));
+            let named = named.filter(|path| path.folder() == folder.path && known.has(path));
+            folder.files.extend(named.map(|path| (path, FileKind::Linked)));
+        }
+    }
+    with_links.into_iter().for_each(found);
+    listing.doubtful = is_doubtful(root, devices);
+    Walk { listing, unusable, has_links, links: table }
 }
 
-/// Whether more articles, or more folders, than so many are below a folder, by their names alone.
-pub(super) fn has_more_than(mut articles: usize, mut folders: usize, root: &Path) -> bool {
-    let mut found = vec![root.to_owned()];
-    while let Some(folder) = found.pop() {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')) {
-            let count = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                found.push(entry.path());
+/// Whether more articles, or more folders, than so many are in the content directory, by their names alone.
+pub(super) fn has_more_than(mut articles: usize, mut folders: usize, root: &Root) -> bool {
+    let Ok(beneath) = root.open() else { return false };
+    let mut found = vec![String::new()];
+    while let Some(path) = found.pop() {
+        let Ok(folder) = beneath.folder(&path, Links::Refuse) else { continue };
+        for (name, kind) in folder.entries().into_iter().flatten().flatten() {
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            let count = if kind.is_dir() {
+                found.push(join(&path, name));
                 &mut folders
-            } else if entry.file_name().to_str().is_some_and(is_article_name) {
+            } else if is_article_name(name) {
                 &mut articles
             } else {
                 continue;
@@ -155,79 +210,103 @@ pub fn is_doubtful(root: &Root, devices: &mut Devices) -> bool {
     is_empty || first != metadata.dev()
 }
 
-fn list(
-    root: &Root,
-    found: &mut Folder,
-    devices: &mut Devices,
-    walk: &mut Walk,
-    folders: &mut Vec<String>,
-) -> Result<(), String> {
-    let folder = &*found.path;
-    let directory = root.path.join(folder);
-    let explain = |error: io::Error| error.to_string();
-    let device = fs::metadata(&directory).map_err(explain)?.dev();
-    let mut count = 0;
-    for entry in fs::read_dir(&directory).map_err(explain)? {
-        let entry = entry.map_err(explain)?;
-        count += 1;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else {
-            let shown = name.to_string_lossy();
-            if is_article_name(&shown) {
-                let diagnostic =
-                    Diagnostic::new(Code::ArticleName, "this file name is not UTF-8, so the file is left out");
-                let path = join(folder, &shown);
-                let diagnostic = diagnostic.at(Place::file(&root.display(&path))).help("rename the file");
-                walk.unusable.push((ArticlePath::new(&path), diagnostic));
+/// Lists folders.
+pub(super) struct Lister<'l> {
+    root: &'l Root,
+    beneath: Result<&'l Beneath<'l>, &'l io::Error>,
+    devices: &'l mut Devices,
+}
+
+/// What is in a folder besides its articles: paths, and where they really are.
+#[derive(Default)]
+pub(super) struct Listed {
+    pub(super) folders: Vec<(String, String)>,
+    pub(super) links: Vec<(String, String)>,
+}
+
+impl Lister<'_> {
+    /// Lists a folder that is really `at` a place, and says so in the listing.
+    pub(super) fn list(
+        &mut self,
+        folder: &mut Folder,
+        at: &str,
+        listing: &mut Listing,
+        unusable: &mut Vec<(ArticlePath, Diagnostic)>,
+    ) -> Listed {
+        let mut listed = Listed::default();
+        let result = self.read(folder, at, &mut listed, unusable);
+        folder.is_complete = result.is_ok();
+        let unreadable = result.err().map(|reason| {
+            Diagnostic::new(Code::FolderUnreadable, format!("this folder cannot be read: {reason}"))
+                .at(Place::file(&self.root.display(&folder.path)))
+                .help("its articles stay as they are; give dateline the right to read it, or mount it again")
+        });
+        listing.directories.push(ListedDirectory { path: folder.path.clone(), unreadable });
+        listed
+    }
+
+    fn read(
+        &mut self,
+        found: &mut Folder,
+        at: &str,
+        listed: &mut Listed,
+        unusable: &mut Vec<(ArticlePath, Diagnostic)>,
+    ) -> Result<(), String> {
+        let explain = |error: io::Error| error.to_string();
+        let beneath = self.beneath.map_err(ToString::to_string)?;
+        let open = beneath.folder(at, Links::Refuse).map_err(explain)?;
+        let device = Stamp::from(&open.stat_self().map_err(explain)?).device;
+        let mut count = 0;
+        for entry in open.entries().map_err(explain)? {
+            let (name, kind) = entry.map_err(explain)?;
+            count += 1;
+            let Some(name) = name.to_str() else {
+                let shown = name.to_string_lossy();
+                if is_article_name(&shown) {
+                    let diagnostic =
+                        Diagnostic::new(Code::ArticleName, "this file name is not UTF-8, so the file is left out");
+                    let path = join(&found.path, &shown);
+                    let diagnostic = diagnostic.at(Place::file(&self.root.display(&path))).help("rename the file");
+                    unusable.push((ArticlePath::new(&path), diagnostic));
+                }
+                continue;
+            };
+            // Hidden folders belong to tools: version control, mounts, editors.
+            if name.starts_with('.') {
+                continue;
             }
-            continue;
-        };
-        // Hidden folders belong to tools: version control, mounts, editors.
-        if name.starts_with('.') {
-            continue;
+            let path = join(&found.path, name);
+            if kind.is_dir() {
+                listed.folders.push((path, join(at, name)));
+            } else if kind.is_symlink() {
+                listed.links.push((path, join(at, name)));
+            } else if is_article_name(name) {
+                let kind = if kind.is_file() { FileKind::Regular } else { FileKind::Special };
+                found.files.push((ArticlePath::new(&path), kind));
+            }
         }
-        let path = join(folder, name);
-        let kind = entry.file_type().map_err(explain)?;
-        if kind.is_dir() {
-            folders.push(path);
-        } else if kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) {
-            let diagnostic = Diagnostic::new(Code::FolderLink, "this is a link to a folder, which is not followed");
-            let diagnostic =
-                diagnostic.at(Place::file(&root.display(&path))).help("move the folder here, or bind-mount it");
-            walk.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
-        } else if kind.is_symlink()
-            && !is_article_name(name)
-            && let Err(reason) = fs::metadata(entry.path())
-            && reason.kind() != io::ErrorKind::NotFound
-        {
-            // It may lead to a folder, or be where one was.
-            let diagnostic = Diagnostic::new(Code::FolderUnreadable, format!("this link cannot be followed: {reason}"));
-            let diagnostic = diagnostic
-                .at(Place::file(&root.display(&path)))
-                .help("what was in a folder of this name stays as it is; remove the link, or put the folder back");
-            walk.listing.directories.push(ListedDirectory { path, unreadable: Some(diagnostic) });
-        } else if is_article_name(name) {
-            found.files.push((ArticlePath::new(&path), kind));
+        // A folder that is empty and on another device than before: what was mounted on it is not.
+        let before = self.devices.get(&found.path).copied();
+        if count == 0 && before.is_some_and(|before| before != device) {
+            return Err("it is empty, and the file system that was mounted here is gone".into());
         }
+        self.devices.insert(found.path.clone(), device);
+        Ok(())
     }
-    // A folder that is empty and on another device than before: what was mounted on it is not.
-    let before = devices.get(folder).copied();
-    if count == 0 && before.is_some_and(|before| before != device) {
-        return Err("it is empty, and the file system that was mounted here is gone".into());
-    }
-    devices.insert(folder.to_owned(), device);
-    Ok(())
 }
 
 /// Whether a file is gone with what was mounted on a folder around it, by the nearest folder that is there: it is empty, and on another
 /// device than before. Where a mount was moved the system tells of its files under their old names.
 pub(super) fn is_unmounted(root: &Root, path: &ArticlePath, devices: &Devices) -> bool {
+    let Ok(beneath) = root.open() else { return false };
     let mut folder = path.folder();
     loop {
-        let directory = root.path.join(folder);
-        if let Ok(metadata) = fs::metadata(&directory) {
-            let is_other = devices.get(folder).is_some_and(|before| *before != metadata.dev());
-            return is_other && fs::read_dir(&directory).is_ok_and(|mut entries| entries.next().is_none());
+        if let Ok(open) = beneath.folder(folder, Links::Follow)
+            && let Ok(stat) = open.stat_self()
+        {
+            let device = Stamp::from(&stat).device;
+            let is_other = devices.get(folder).is_some_and(|before| *before != device);
+            return is_other && open.entries().is_ok_and(|mut entries| entries.next().is_none());
         }
         match folder.rsplit_once('/') {
             Some((parent, _)) => folder = parent,
@@ -259,6 +338,12 @@ pub fn look(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic
         }
         _ => Ok(None),
     }
+}
+
+/// Whether a path is or goes through a link.
+pub(super) fn is_linked(root: &Root, path: &ArticlePath) -> bool {
+    let found = root.open().and_then(|beneath| beneath.stat(path.as_str(), Links::Refuse));
+    found.is_err_and(|error| is_link(&error))
 }
 
 /// Why a file that is there can't be used.
@@ -348,11 +433,12 @@ mod tests {
             fs::create_dir_all(file.parent().expect("a folder")).expect("made");
             fs::write(file, "").expect("written");
         }
-        let more = [0, 1, 2, 3, 4].map(|count| has_more_than(count, 9, folder.path()));
+        let root = Root::new(folder.path(), "content");
+        let more = [0, 1, 2, 3, 4].map(|count| has_more_than(count, 9, &root));
         assert_eq!(more, [true, true, true, false, false]);
-        let more = [0, 1, 2, 3, 4].map(|count| has_more_than(9, count, folder.path()));
+        let more = [0, 1, 2, 3, 4].map(|count| has_more_than(9, count, &root));
         assert_eq!(more, [true, true, true, false, false]);
-        assert!(!has_more_than(0, 0, &folder.path().join("missing")));
+        assert!(!has_more_than(0, 0, &Root::new(&folder.path().join("missing"), "content")));
     }
 
     #[test]

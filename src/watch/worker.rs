@@ -14,17 +14,18 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
 use super::cache::{MetadataCache, is_young};
-use super::coalesce::{Coalescer, QUIET, Said, Step};
+use super::coalesce::{Coalescer, Said, Step};
 use super::known::KnownFiles;
+use super::links::{LinkTable, is_hidden};
 use super::mode::{Limit, Mode, Unannounced};
 use super::mounts;
 use super::notice::{Hint, Notice};
 use super::read;
-use super::scan::{Devices, has_more_than, is_doubtful, is_unmounted, look, seen};
+use super::scan::{Devices, has_more_than, is_doubtful, is_linked, is_unmounted, look, seen};
 use super::{Heard, WatchOptions, clock};
 use crate::article::is_article_name;
 use crate::beneath::Stamp;
-use crate::diag::Code;
+use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
@@ -47,8 +48,8 @@ const CONFIG_ABSENT: Duration = Duration::from_millis(500);
 /// How long the configuration's folder has to be quiet before it is read.
 const CONFIG_QUIET: Duration = Duration::from_millis(50);
 
-/// How long the first feeds wait for young files.
-const FIRST_SETTLES: Duration = QUIET.saturating_mul(3);
+/// How many times as long as a file needs to settle the first feeds wait for young ones.
+const FIRST_SETTLES: u32 = 3;
 
 pub(super) struct Worker<C> {
     options: WatchOptions,
@@ -87,7 +88,15 @@ pub(super) struct Worker<C> {
     /// What could not be listed when everything was looked at, and why.
     unreadable: BTreeMap<String, Code>,
     devices: Devices,
+    links: Arc<LinkTable>,
+    /// The articles named by links that the scan under way has met.
+    newly_linked: BTreeSet<ArticlePath>,
+    /// Whether the system told that links may lead elsewhere, so that what they lead to now is complete.
+    links_changed: bool,
     coalescer: Coalescer,
+    /// Files that were read although their writers had not closed them, and those that are about to be.
+    unclosed: BTreeSet<ArticlePath>,
+    still_open: BTreeSet<ArticlePath>,
     /// Where renamed articles were before, until they are read.
     renamed: BTreeMap<ArticlePath, ArticlePath>,
     next_scan: Duration,
@@ -118,7 +127,7 @@ impl<C: MetadataCache> Worker<C> {
     ) -> Worker<C> {
         let config_hash = Some(options.config_hash);
         let config_folder = config_folder(&options.config);
-        let coalescer = Coalescer::new(options.grace);
+        let coalescer = Coalescer::new(options.grace, options.settle);
         let mounts = mounts::around(&options.root.path);
         Worker {
             options,
@@ -147,7 +156,12 @@ impl<C: MetadataCache> Worker<C> {
             unreadable: BTreeMap::new(),
             devices: Devices::new(),
             renamed: BTreeMap::new(),
+            links: Arc::default(),
+            newly_linked: BTreeSet::new(),
+            links_changed: false,
             coalescer,
+            unclosed: BTreeSet::new(),
+            still_open: BTreeSet::new(),
             next_scan: Duration::ZERO,
             mounts,
             next_mounts: MOUNTS,
@@ -222,6 +236,7 @@ impl<C: MetadataCache> Worker<C> {
                 Hint::Stop => return Ok(false),
                 Hint::Plan(plan) => {
                     self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
+                    self.coalescer.settle = plan.settle.try_into().unwrap_or_default();
                     if plan.parsing != self.options.parsing {
                         self.options.parsing = plan.parsing;
                         self.forget_versions();
@@ -239,6 +254,7 @@ impl<C: MetadataCache> Worker<C> {
                 Hint::Overflow => {
                     self.meters.overflows.inc();
                     (work.everything, self.overflowed) = (true, true);
+                    self.lose_closes();
                 }
                 Hint::Limited(limit) => {
                     self.armed &= limit.is_partial;
@@ -246,6 +262,7 @@ impl<C: MetadataCache> Worker<C> {
                 }
                 Hint::Finished(path) => self.note(&path, Kind::Finished, &mut work),
                 Hint::Touched(path) => self.note(&path, Kind::Touched, &mut work),
+                Hint::Written(path) => self.note(&path, Kind::Written, &mut work),
                 Hint::Gone(path) => self.note(&path, Kind::Gone, &mut work),
                 Hint::Folder(path) => self.note(&path, Kind::Folder, &mut work),
                 Hint::Renamed(from, to) => {
@@ -280,9 +297,8 @@ impl<C: MetadataCache> Worker<C> {
 
     /// Tells of the first look, after what was young then. What came and went since was told already, and must not be undone.
     fn tell_first(&mut self, mut listing: Listing) -> Result<(), Stopped> {
-        let (known, root) = (&self.known, &self.options.root);
-        listing.files.retain(|path| !known.contains(path) && !matches!(look(root, path), Ok(None)));
-        listing.files.extend(known.below("").chain(self.coalescer.leaving()).cloned());
+        listing.files.retain(|path| !self.known.contains(path) && !matches!(self.look(path), Ok(None)));
+        listing.files.extend(self.known.below("").chain(self.coalescer.leaving()).cloned());
         self.send(Event::Rescan(listing))
     }
 
@@ -298,24 +314,37 @@ impl<C: MetadataCache> Worker<C> {
             work.everything |= !self.armed;
             return;
         }
-        if relative.split('/').any(|segment| segment.starts_with('.')) {
+        let name = relative.rsplit('/').next().unwrap_or_default();
+        // A folder that was touched got other rights; a link is made without another word.
+        let was_touched = kind == Kind::Finished || (kind == Kind::Touched && !is_article_name(name));
+        let metadata = was_touched.then(|| path.symlink_metadata().ok()).flatten();
+        // Whatever links led to has to be found out again.
+        let is_link = metadata.as_ref().is_some_and(|metadata| metadata.is_symlink());
+        let is_new = kind != Kind::Written && is_article_name(name) && self.links.article(&relative).is_none();
+        let is_linked = self.links.is_in_folder(&relative) && (is_new || is_link || kind == Kind::Folder);
+        if self.links.is_place(&relative) || is_linked || (is_link && !is_hidden(&relative)) {
+            (work.everything, self.links_changed) = (true, true);
             return;
         }
-        let name = relative.rsplit('/').next().unwrap_or_default();
-        // A folder that was touched got other rights.
-        let was_touched = kind == Kind::Finished || (kind == Kind::Touched && !is_article_name(name));
-        let is_folder = kind == Kind::Folder || (was_touched && path.is_dir());
+        let said = match kind {
+            Kind::Finished => Said::Finished,
+            Kind::Written => Said::Written,
+            Kind::Gone => Said::Gone,
+            Kind::Touched | Kind::Folder => Said::Touched,
+        };
+        if let Some(article) = self.links.article(&relative) {
+            work.note(article.clone(), said);
+            return;
+        }
+        if is_hidden(&relative) {
+            return;
+        }
+        let is_folder = kind == Kind::Folder || metadata.is_some_and(|metadata| metadata.is_dir());
         if is_folder {
             work.folders.insert(relative.clone());
         } else if is_article_name(name) {
-            let said = match kind {
-                Kind::Finished => Said::Finished,
-                Kind::Gone => Said::Gone,
-                Kind::Touched | Kind::Folder => Said::Touched,
-            };
-            let before = work.files.entry(ArticlePath::new(&relative)).or_insert(said);
-            *before = said.max(*before);
-        } else if kind != Kind::Touched {
+            work.note(ArticlePath::new(&relative), said);
+        } else if kind != Kind::Touched && kind != Kind::Written {
             // A picture or sound: the articles that name it say what it is like.
             work.reread.extend(self.known.naming(&ArticlePath::new(&relative)).cloned());
         }
@@ -379,6 +408,7 @@ impl<C: MetadataCache> Worker<C> {
                 false => self.mode.pause(self.armed, arming + self.looked, self.options.safety),
             };
             self.is_unwatched = is_late;
+            self.links_changed = false;
             self.meters.scan_interval.set(pause.as_secs_f64());
             self.next_scan = self.now() + pause;
         } else {
@@ -412,12 +442,16 @@ impl<C: MetadataCache> Worker<C> {
     /// each file that is read would be an event, of which the system's queue has room for so many. What happens meanwhile a second look
     /// finds.
     fn is_large(&self) -> bool {
-        has_more_than(MANY_FILES, MANY_FOLDERS, &self.options.root.path)
+        has_more_than(MANY_FILES, MANY_FOLDERS, &self.options.root)
     }
 
     /// Decides whether a file is to be read now.
     fn observe(&mut self, path: ArticlePath, said: Said, ready: &mut Vec<ArticlePath>) {
-        let found = match look(&self.options.root, &path) {
+        if !self.links.has(&path) && is_linked(&self.options.root, &path) {
+            // A link that nobody knows of. What it leads to takes a look at everything.
+            (self.next_scan, self.links_changed) = (self.now(), true);
+        }
+        let found = match self.look(&path) {
             Ok(found) => found,
             Err(_) => return ready.push(path),
         };
@@ -425,7 +459,8 @@ impl<C: MetadataCache> Worker<C> {
             None => !self.known.contains(&path),
             Some(stamp) => self.known.is_unchanged(&path, stamp),
         };
-        if is_old {
+        // Whoever had it open may have closed it without another change.
+        if is_old && !self.unclosed.contains(&path) {
             return;
         }
         let now = self.now();
@@ -440,7 +475,7 @@ impl<C: MetadataCache> Worker<C> {
         let mut absent = Vec::new();
         for path in self.coalescer.due(self.now()) {
             // What cannot be looked at is not gone: reading it says what is wrong.
-            let Ok(found) = look(&self.options.root, &path) else {
+            let Ok(found) = self.look(&path) else {
                 self.coalescer.forget(&path);
                 ready.push(path);
                 continue;
@@ -448,12 +483,19 @@ impl<C: MetadataCache> Worker<C> {
             let now = self.now();
             match self.coalescer.settle(&path, seen(found, clock()), now) {
                 Step::Read => ready.push(path),
+                Step::ReadOpen => {
+                    self.still_open.insert(path.clone());
+                    ready.push(path);
+                }
                 Step::Absent if is_unmounted(&self.options.root, &path, &self.devices) => {}
                 Step::Absent => absent.push(path),
                 Step::Wait => {}
             }
         }
         absent.retain(|path| self.known.forget(path));
+        for path in &absent {
+            self.unclosed.remove(path);
+        }
         if !absent.is_empty() {
             let doubtful = is_doubtful(&self.options.root, &mut self.devices);
             let gone = absent.into_iter().map(|path| ParsedFile {
@@ -478,22 +520,28 @@ impl<C: MetadataCache> Worker<C> {
         let mut origins: BTreeMap<ArticlePath, ArticlePath> = BTreeMap::new();
         for path in &paths {
             if let Some(from) = self.renamed.remove(path)
-                && self.is_the_same(&from, look(&self.options.root, path).unwrap_or_default())
+                && self.is_the_same(&from, self.look(path).unwrap_or_default())
             {
                 origins.insert(path.clone(), from);
             }
         }
         for batch in paths.chunks(BATCH) {
             // The stamp from before reading: a write in between shows as a change.
-            let seen: Vec<(ArticlePath, Option<Stamp>)> =
-                batch.iter().map(|path| (path.clone(), look(&self.options.root, path).unwrap_or_default())).collect();
+            let mut seen: Vec<(ArticlePath, Option<Stamp>)> = Vec::with_capacity(batch.len());
+            for path in batch {
+                match self.look(path) {
+                    Ok(None) => self.has_left(path),
+                    found => seen.push((path.clone(), found.unwrap_or_default())),
+                }
+            }
             let (mut files, rows) = read::read_all(&self.options.root, &seen, &self.options.parsing);
             asked(&self.cache).keep(rows);
             self.meters.read.inc_by(u64::try_from(files.len()).unwrap_or(0));
             let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
             let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
-            files.retain(|file| self.is_news(file, stamp(file)));
+            files.retain(|file| self.is_news(file, stamp(file)) || self.unclosed.contains(&file.path));
             for file in &mut files {
+                self.note_open(file);
                 note(self, &file.path);
                 file.renamed_from = origins.remove(&file.path);
                 file.renamed_from.iter().for_each(|from| self.known.disown(from));
@@ -510,7 +558,43 @@ impl<C: MetadataCache> Worker<C> {
     /// have been read already, before the system told of the renaming.
     fn is_the_same(&self, from: &ArticlePath, stamp: Option<Stamp>) -> bool {
         let is_same = stamp.is_some_and(|stamp| self.known.is_same_file(from, stamp));
-        is_same || matches!(look(&self.options.root, from), Ok(None))
+        is_same || matches!(self.look(from), Ok(None))
+    }
+
+    /// Looks at an article's file. What is at the end of a link is one only if the link names it.
+    fn look(&self, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
+        let root = &self.options.root;
+        if !self.links.has(path) && !self.newly_linked.contains(path) && is_linked(root, path) {
+            // What may not be read at all is told of.
+            return look(root, path).map(|_| None);
+        }
+        look(root, path)
+    }
+
+    fn has_left(&mut self, path: &ArticlePath) {
+        let now = self.now();
+        self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
+    }
+
+    /// Says of a file that its writer has not closed it, or no longer.
+    fn note_open(&mut self, file: &mut ParsedFile) {
+        if !self.still_open.remove(&file.path) {
+            self.unclosed.remove(&file.path);
+            return;
+        }
+        self.unclosed.insert(file.path.clone());
+        if let FileState::Present(parsed) = &mut file.state {
+            let message = "this file has been open for writing for a minute, so it is published as it is";
+            let place = Place::file(&self.options.root.display(file.path.as_str()));
+            let help = "close it; or write to another name, and rename the file when it is complete";
+            parsed.diagnostics.push(Diagnostic::new(Code::ArticleOpen, message).at(place).help(help));
+        }
+    }
+
+    /// Closes may be among the events that were lost.
+    fn lose_closes(&mut self) {
+        let (now, root) = (self.now(), &self.options.root);
+        self.coalescer.lose_closes(now, |path| look(root, path).ok().flatten());
     }
 
     /// Whether a file is not what it was; remembers what it is.
@@ -527,8 +611,7 @@ impl<C: MetadataCache> Worker<C> {
             // What is recalled is noted by whole folders.
             FileState::Known(_) => true,
             FileState::Absent { .. } => {
-                let now = self.now();
-                self.coalescer.observe(&file.path, seen(None, clock()), Said::Gone, now);
+                self.has_left(&file.path);
                 false
             }
             // Read again at the next scan.
@@ -559,9 +642,17 @@ struct Work {
     renamed: BTreeMap<ArticlePath, ArticlePath>,
 }
 
+impl Work {
+    fn note(&mut self, path: ArticlePath, said: Said) {
+        let before = self.files.entry(path).or_insert(said);
+        *before = before.then(said);
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Finished,
+    Written,
     Touched,
     Gone,
     Folder,

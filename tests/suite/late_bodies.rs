@@ -61,6 +61,7 @@ impl Desk {
             scope: String::new(),
             directories: ["", "news", "news/chips"].map(folder).into(),
             files: files.iter().map(|path| ArticlePath::new(path)).collect(),
+            links: Vec::new(),
             is_whole: true,
             doubtful: false,
             limited: None,

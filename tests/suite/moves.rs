@@ -347,6 +347,7 @@ fn no_feed_lacks_an_article_while_its_file_is_elsewhere() {
         scope: String::new(),
         directories: directories.into(),
         files,
+        links: Vec::new(),
         is_whole: true,
         doubtful: false,
         limited: None,

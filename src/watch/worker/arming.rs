@@ -1,10 +1,10 @@
 //! What the system is to tell of, and the configuration, which is looked at where it does not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::cache::MetadataCache;
 use super::super::clock;
-use super::super::coalesce::QUIET;
 use super::super::mode::{self, Mode};
 use super::super::mounts;
 use super::super::notice::Notice;
@@ -16,6 +16,9 @@ use crate::event::Event;
 use crate::meter::Watching;
 use crate::types::ContentHash;
 
+/// A configuration that does not parse and is younger may be half written.
+const CONFIG_YOUNG: Duration = Duration::from_secs(1);
+
 impl<C: MetadataCache> Worker<C> {
     /// Watches a folder and all below it, again if it was watched. When this returns, the system's thread has dealt with all
     /// that it heard before, so that what a scan now misses will be heard of.
@@ -23,7 +26,7 @@ impl<C: MetadataCache> Worker<C> {
         let path = self.options.root.path.join(folder);
         let Some(Err(limit)) = self.notice.as_mut().map(|notice| notice.tree(&path)) else { return };
         // A folder that is gone by now needs no watch.
-        if path.is_dir() {
+        if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
             self.limited = Some(limit);
             // What is not watched is looked at, and an operator told.
             self.next_scan = self.now();
@@ -35,6 +38,7 @@ impl<C: MetadataCache> Worker<C> {
         self.limited = None;
         if self.options.watch == Watch::Poll {
             (self.notice, self.armed, self.config_polled) = (None, false, true);
+            self.lose_closes();
         } else {
             self.listen();
         }
@@ -57,6 +61,7 @@ impl<C: MetadataCache> Worker<C> {
         if !self.armed {
             // What it holds is free again for the next one.
             self.notice = None;
+            self.lose_closes();
             match Notice::new(self.hints.clone()) {
                 Ok(notice) => self.notice = Some(notice),
                 Err(limit) => self.limited = Some(limit),
@@ -97,9 +102,9 @@ impl<C: MetadataCache> Worker<C> {
                 // A file that does not parse may be half written: it gets a second to be finished.
                 let young = std::fs::metadata(file)
                     .and_then(|metadata| metadata.modified())
-                    .is_ok_and(|modified| clock().duration_since(modified).is_ok_and(|age| age < QUIET));
+                    .is_ok_and(|modified| clock().duration_since(modified).is_ok_and(|age| age < CONFIG_YOUNG));
                 if checked.config.is_none() && young {
-                    self.config_due = Some(self.now() + QUIET / 4);
+                    self.config_due = Some(self.now() + CONFIG_YOUNG / 4);
                     return Ok(());
                 }
                 self.config_hash = Some(hash);

@@ -9,7 +9,8 @@ use super::super::cache::{Cached, MetadataCache, is_young};
 use super::super::coalesce::{Said, Seen, Step};
 use super::super::mode;
 use super::super::read::Reader;
-use super::super::scan::{Folder, OpenFolder, Walk, join, look, seen, walk};
+use super::super::scan::{FileKind, Folder, OpenFolder, Walk, join, look, seen, walk};
+
 use super::super::{Meanwhile, clock};
 use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
 use crate::article::card::Packed;
@@ -96,7 +97,7 @@ impl<C: MetadataCache> Worker<C> {
         }
         // Articles that were just copied here are young: without them the first feeds would be empty ones.
         if !self.listed && self.coalescer.is_unsettled() {
-            self.first = Some((found, self.now() + FIRST_SETTLES));
+            self.first = Some((found, self.now() + self.coalescer.settle.saturating_mul(FIRST_SETTLES)));
             return Ok(());
         }
         self.send(Event::Rescan(found))
@@ -116,10 +117,12 @@ impl<C: MetadataCache> Worker<C> {
             }),
             meanwhile: Arc::clone(&self.options.meanwhile),
             is_first: !self.listed && scope.is_empty(),
+            settle: self.coalescer.settle,
         };
+        let links = Arc::clone(&self.links);
         let mut devices = std::mem::take(&mut self.devices);
         let find = |tell: &mut dyn FnMut(Task)| {
-            let walk = walk(&root, scope, &mut devices, &mut |folder| sight.hand_out(folder, tell));
+            let walk = walk(&root, scope, &mut devices, &links, &mut |folder| sight.hand_out(folder, tell));
             sight.cache.iter().filter(|_| walk.is_sound()).for_each(|cache| asked(cache).finish_listing());
             (walk, devices)
         };
@@ -130,7 +133,10 @@ impl<C: MetadataCache> Worker<C> {
         let mut visited: HashSet<String> = HashSet::new();
         let ((walk, devices), result) = cores::in_passing(FOLDERS, find, look, |looked| {
             for mut folder in looked.flatten() {
-                for (path, found, known) in &folder.files {
+                for (path, kind, found, known) in &folder.files {
+                    if *kind == FileKind::Linked {
+                        self.newly_linked.insert(path.clone());
+                    }
                     if let Some(Known::Read(file, _)) = known {
                         sight.reader.told(file);
                     }
@@ -150,7 +156,14 @@ impl<C: MetadataCache> Worker<C> {
             asked(&self.cache).keep(gone);
         }
         result?;
-        let Walk { mut listing, unusable } = walk;
+        let Walk { mut listing, unusable, has_links, links } = walk;
+        if scope.is_empty() {
+            self.links = Arc::new(links);
+        } else if has_links {
+            // Which of them name articles depends on all the others.
+            self.next_scan = self.now();
+        }
+        self.newly_linked.clear();
         ready.extend(unusable.iter().map(|(path, _)| path.clone()));
         files.extend(unusable.into_iter().map(|(path, _)| path));
         // Whole folders that are gone.
@@ -172,7 +185,7 @@ impl<C: MetadataCache> Worker<C> {
         let (mut recalled, mut fresh, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         let mut there: HashSet<ArticlePath> = HashSet::new();
         let is_known = self.known.in_folder(&folder.path).next().is_some();
-        for (path, found, known) in folder.files {
+        for (path, kind, found, known) in folder.files {
             match (found, known) {
                 (Ok(Some(stamp)), _) if is_known && self.known.is_unchanged(&path, stamp) => {}
                 (Ok(Some(stamp)), Some(Known::Kept(card))) if !is_known || self.known.is_unread(&path) => {
@@ -200,7 +213,9 @@ impl<C: MetadataCache> Worker<C> {
                     if is_later && self.mode.polls() {
                         seen = Seen::File(stamp, None);
                     }
-                    if self.coalescer.observe(&path, seen, Said::Touched, now) == Step::Read {
+                    let said =
+                        if self.links_changed && kind == FileKind::Linked { Said::Finished } else { Said::Touched };
+                    if self.coalescer.observe(&path, seen, said, now) == Step::Read {
                         ready.push(path.clone());
                     }
                 }
@@ -259,6 +274,8 @@ struct Sight<'r, C> {
     meanwhile: Arc<Meanwhile>,
     /// Whether nothing was looked at before: then nearly all files are new, or none is, and reading them is most of the work.
     is_first: bool,
+    /// How long a file has to stay as it is to be complete.
+    settle: Duration,
 }
 
 impl<C: MetadataCache> Sight<'_, C> {
@@ -278,13 +295,13 @@ impl<C: MetadataCache> Sight<'_, C> {
     /// Looks at the files of a folder.
     fn look_at(&self, (folder, mut rows): Task) -> Looked {
         let open = OpenFolder::open(self.root, &folder.path);
-        let files = folder.files.into_iter().map(|(path, _)| {
+        let files = folder.files.into_iter().map(|(path, kind)| {
             let found = open.look(&path);
             let stamp = found.as_ref().ok().copied().flatten();
             let known = rows.remove(path.name()).zip(stamp);
             let card = known.and_then(|(row, stamp)| self.reader.seals.card(&path, stamp, row, clock()));
             let known = card.map(Known::Kept).or_else(|| self.read_at_once(&open, &path, stamp?));
-            (path, found, known)
+            (path, kind, found, known)
         });
         let files = files.collect();
         Looked { path: folder.path, is_complete: folder.is_complete, files, gone: rows.into_keys().collect() }
@@ -292,7 +309,7 @@ impl<C: MetadataCache> Sight<'_, C> {
 
     /// Reads a file that is complete by its age.
     fn read_at_once(&self, open: &OpenFolder<'_>, path: &ArticlePath, stamp: Stamp) -> Option<Known> {
-        let is_read = self.is_first && seen(Some(stamp), clock()).is_old();
+        let is_read = self.is_first && seen(Some(stamp), clock()).is_older_than(self.settle);
         let horizon = self.meanwhile.horizon.load(Ordering::Relaxed);
         let read = || self.reader.read_regular(open, path, clock(), horizon);
         let (mut file, row) = is_read.then(read).flatten()?;
@@ -317,7 +334,7 @@ struct Looked {
     path: String,
     is_complete: bool,
     /// What a look at each showed, and what is known of what is in it.
-    files: Vec<(ArticlePath, Look, Option<Known>)>,
+    files: Vec<(ArticlePath, FileKind, Look, Option<Known>)>,
     /// Files that are kept and not there.
     gone: Vec<String>,
 }
