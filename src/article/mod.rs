@@ -47,21 +47,15 @@ pub fn parse_with_origins(path: &ArticlePath, bytes: &[u8], options: &ParseOptio
 
 fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: bool) -> Parsed {
     let file = || draft::file_name(options, path);
-    let withhold = || {
-        let text = String::from_utf8_lossy(bytes);
-        in_drafts_folder(path) || lifecycle::withholds(&text) || front_matter::may_withhold(&text)
-    };
-    let refused = |code, message: String, help: &str, place| Parsed {
-        article: None,
-        diagnostics: vec![Diagnostic::new(code, message).at(place).help(help)],
-        origins: Vec::new(),
-        withhold: withhold(),
-        embargoed: withhold(),
-        access: Access::default(),
+    let refused = |code, message: String, help: &str, place: Place| {
+        let withhold = may_withhold(path, bytes);
+        let place = Place { excerpt: place.excerpt.filter(|_| !withhold), ..place };
+        let diagnostics = vec![Diagnostic::new(code, message).at(place).help(help)];
+        Parsed { withhold, embargoed: withhold, ..Parsed::refused(diagnostics) }
     };
     let whole_file = || Place::file(&file());
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > options.max_size {
-        return too_large(path, options);
+        return too_large(path, bytes, options);
     }
     let extension = path.extension().to_ascii_lowercase();
     let is_html = matches!(extension.as_str(), "html" | "htm");
@@ -136,12 +130,22 @@ fn below(text: &str, body: usize) -> Cow<'_, str> {
     }
 }
 
-/// What reading of a file above the limit gives, without its bytes.
-pub fn too_large(path: &ArticlePath, options: &ParseOptions) -> Parsed {
+/// Whether a file that can't be read as an article may have been meant to withhold it.
+fn may_withhold(path: &ArticlePath, bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    in_drafts_folder(path) || lifecycle::withholds(&text) || front_matter::may_withhold(&text)
+}
+
+/// How much of a file above the limit is looked at (bytes): front matter, or the head of a page.
+pub const HEAD: u64 = 64 * 1024;
+
+/// What reading of a file above the limit gives; `head` is the beginning of it.
+pub fn too_large(path: &ArticlePath, head: &[u8], options: &ParseOptions) -> Parsed {
     let message = format!("the file is larger than {} bytes", options.max_size);
     let diagnostic = Diagnostic::new(Code::ArticleTooLarge, message).at(Place::file(&draft::file_name(options, path)));
     let diagnostics = vec![diagnostic.help("shorten it, or raise `content.max_size`")];
-    let withhold = in_drafts_folder(path);
+    let head = head.get(..usize::try_from(HEAD).unwrap_or(usize::MAX)).unwrap_or(head);
+    let withhold = may_withhold(path, head);
     Parsed { withhold, embargoed: withhold, ..Parsed::refused(diagnostics) }
 }
 

@@ -145,7 +145,7 @@ codes! {
     ArticleCorrection "article-correction" Error,
 
     // -- articles: front matter and Markdown --------------------------------------------------------------------------
-    /// The front matter is not closed, or is not YAML or TOML.
+    /// The front matter is damaged: without proper fences, or neither YAML nor TOML nor JSON.
     FrontMatter "front-matter" Error,
     /// A key that is nearly one that dateline knows.
     FrontMatterNearMiss "front-matter-near-miss" Warning,

@@ -40,17 +40,28 @@ pub(super) fn refused(path: ArticlePath, diagnostic: Diagnostic) -> ParsedFile {
 /// Reads and parses a file that was looked at.
 pub(super) fn read_known(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> FileState {
     match bytes_of(root, path, options.max_size) {
-        Ok(Some(bytes)) => FileState::Present(parse_and_keep(root, path, &bytes, options, parse)),
-        Ok(None) => FileState::Present(article::too_large(path, options)),
+        Ok(Content::Whole(bytes)) => FileState::Present(parse_and_keep(root, path, &bytes, options, parse)),
+        Ok(Content::Head(head)) => FileState::Present(article::too_large(path, &head, options)),
         Err(error) if is_missing(&error) => FileState::Absent { doubtful: false },
         Err(error) => FileState::Unreadable(unusable(root, path, &error)),
     }
 }
 
-/// The bytes of a file; `None` where it is larger than the limit.
-fn bytes_of(root: &Root, path: &ArticlePath, limit: u64) -> io::Result<Option<Vec<u8>>> {
+/// The bytes of a file.
+enum Content {
+    Whole(Vec<u8>),
+    /// The beginning of one above the limit, which may say that the article is not public.
+    Head(Vec<u8>),
+}
+
+fn bytes_of(root: &Root, path: &ArticlePath, limit: u64) -> io::Result<Content> {
     let (file, metadata) = root.open_file(path)?;
-    (metadata.len() <= limit).then(|| bytes(file, metadata.len(), limit)).transpose()
+    if metadata.len() <= limit {
+        return bytes(file, metadata.len(), limit).map(Content::Whole);
+    }
+    let mut head = Vec::new();
+    file.take(article::HEAD).read_to_end(&mut head)?;
+    Ok(Content::Head(head))
 }
 
 fn parse_whole(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
@@ -278,7 +289,8 @@ pub fn fetch_one(root: &Root, request: &BodyRequest, options: &ParseOptions) -> 
 /// The bytes of a version, if its file still has them.
 fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<Option<Vec<u8>>, Diagnostic> {
     match bytes_of(root, &request.path, options.max_size) {
-        Ok(bytes) => Ok(bytes.filter(|bytes| ContentHash::of(bytes) == request.hash)),
+        Ok(Content::Whole(bytes)) => Ok(Some(bytes).filter(|bytes| ContentHash::of(bytes) == request.hash)),
+        Ok(Content::Head(_)) => Ok(None),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(unusable(root, &request.path, &error)),
     }

@@ -8,6 +8,9 @@ use jiff::tz::TimeZone;
 
 use crate::newsroom::{Newsroom, said};
 
+use crate::front_matter_invariant;
+use proptest::prelude::*;
+
 use self::Outcome::{Draft, Public, Refused, Withheld};
 
 fn options() -> ParseOptions {
@@ -340,11 +343,19 @@ fn closing_fence_decides_what_is_text() {
         ("# Quay\n\n| a | b |\n|---|---|\n| title: x | y |\n", Public),
         ("# Quay\n\n- draft: the first one\n- Status: open\n", Public),
         ("# Quay\n\nStatus: open for traffic\n", Public),
+        ("# Quay\n\nHold: the line stays.\nEmbargo: none\n", Public),
+        ("—-\ntitle: Quay\nrelease_date: 2030-01-01\n---\nCanary.\n", Withheld),
+        ("—-\ntitle: Quay\nextra:\n  embargo: 2030-01-01\n---\nCanary.\n", Withheld),
+        ("—-\ntitle: Quay\nisDraft: true\n---\nCanary.\n", Withheld),
+        ("—-\ntitle: Quay\nvisibility: members\n---\nCanary.\n", Withheld),
+        ("—-\ntitle: Quay\npassword: x\n---\nCanary.\n", Withheld),
         ("# The embargo: a history\n\nText.\n", Public),
         ("{{< figure >}}\n\n# Quay\n", Refused),
         ("---\nlayout: post\n---\n# Quay\n", Public),
         ("---\nsomething: else\n---\n# Quay\n", Public),
         ("---\n---\n# Quay\n", Public),
+        ("---\ntitle: Quay\ndate: 2026-11-20\n# draft: true\n---\nText.\n", Public),
+        ("# Draft: true\n\nText.\n", Public),
     ] {
         let parsed = read("news/a.md", text);
         assert_eq!(outcome(&parsed), expected, "{text}\n{:#?}", parsed.diagnostics);
@@ -481,4 +492,94 @@ fn build_leaks_nothing_of_damaged_files() {
         }
     }
     assert!(documents >= 3, "{documents} documents have what is public\n{}", said(&output));
+}
+
+#[test]
+fn unreadable_file_may_withhold() {
+    let withheld = b"---\ntitle: Canary\ndraft: true\n---\n";
+    let public = b"---\ntitle: Canary\ndraft: false\n---\n";
+    let damaged = ["港口的船回来了，大家都高兴。".as_bytes(), b"\xff"].concat();
+    let bytes: [(&str, &[u8]); 3] =
+        [("a byte that is not UTF-8", &damaged), ("NULs", &[0; 4000]), ("too much", &[b'x'; 9 << 20])];
+    for (name, rest) in bytes {
+        for (head, expected) in [(&withheld[..], Withheld), (&public[..], Refused)] {
+            let parsed = parse(&ArticlePath::new("news/a.html"), &[head, rest].concat(), &options());
+            assert_eq!(outcome(&parsed), expected, "{name}: {:?}", parsed.diagnostics);
+            assert!(expected == Refused || !format!("{:?}", parsed.diagnostics).contains("Canary"), "{name}");
+        }
+    }
+}
+
+/// Lines that may stand around one that withholds.
+fn any_line() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "---",
+        "—-",
+        "--",
+        "+++",
+        ";;;",
+        "{",
+        "---js",
+        "--- #",
+        "<!--",
+        "```yaml",
+        "***",
+        "%YAML 1.2",
+        "...",
+        "\u{feff}---",
+        "  ---",
+        "title: x",
+        "x: |",
+        "x: \"",
+        "x: '''",
+        "a = [",
+        "- a",
+        "# Quay",
+        "Quay",
+        "Related:",
+        "Source: S | Date: 2026-11-20",
+        "date: 2026-11-20",
+        "[extra]",
+        "&a",
+        "? ",
+    ]);
+    prop_oneof![3 => known.prop_map(str::to_owned), 1 => "\\PC{0,12}", 1 => "[-–—+=:;#{}\"' \u{200b}a]{0,8}"]
+}
+
+fn cases() -> u32 {
+    std::env::var("FRONT_MATTER_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3_000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn withholding_line_is_never_text(choice: u8, lines in prop::collection::vec(any_line(), 0..4)) {
+        front_matter_invariant::check(&[&[choice], lines.join("\n").as_bytes()].concat());
+    }
+}
+
+/// A megabyte of anything takes about as long per byte as an article.
+#[test]
+fn time_is_linear_in_size() {
+    let head = "---\ntitle: Quay\n";
+    for text in [
+        "—-\n".repeat(60_000),
+        "\u{200b}".repeat(100_000),
+        format!("{head}{}---\n", "draft: false\n".repeat(20_000)),
+        format!("{head}{}---\n", (0..20_000).map(|n| format!("embargo{n}: 2026-01-01\n")).collect::<String>()),
+        format!("{head}x: |\n{}---\n", "  note: true\n".repeat(20_000)),
+        format!("{head}x: \"{}\"\n---\n", "\\uD83D\\uDE80".repeat(20_000)),
+        format!("{head}港:\t{}\n---\n", "港".repeat(100_000)),
+        format!("+++\n{}+++\n", (0..20_000).map(|n| format!("k{n} = 1\n")).collect::<String>()),
+        "{".repeat(300_000),
+        format!("{{\"title\": {}", "[".repeat(300_000)),
+        format!(";;;\n{}\n;;;\n", "\"a\": 1,".repeat(100_000)),
+        "a: ".repeat(100_000),
+        format!("--- {}", "title: ".repeat(100_000)),
+    ] {
+        let started = std::time::Instant::now();
+        read("news/a.md", &text);
+        assert!(started.elapsed().as_secs() < 60, "{:?} took {:?}", text.get(..40), started.elapsed());
+    }
 }

@@ -19,6 +19,7 @@ mod documents;
 mod faults;
 mod feeds;
 mod front_matter;
+mod front_matter_invariant;
 mod house;
 mod identity;
 mod import_ids;

@@ -145,7 +145,23 @@ pub(in crate::article) fn near_withholding(name: &str) -> Option<&'static str> {
         .chain(SWITCHES.iter().copied())
         .chain(access::names())
         .filter(|known| known.len() >= 5 && known.len().abs_diff(length) <= 1)
-        .find(|known| strsim::damerau_levenshtein(known, name) == 1)
+        .find(|known| is_one_slip_away(known, name))
+}
+
+/// Whether words differ by one letter that is missing, one too many or another one, or by two neighbours that changed places. Damaged
+/// files may have many thousands of words to compare, so this is faster than a distance.
+fn is_one_slip_away(one: &str, other: &str) -> bool {
+    let common = one.chars().zip(other.chars()).take_while(|(one, other)| one == other);
+    let start: usize = common.map(|(c, _)| c.len_utf8()).sum();
+    let (one, other) = (one.get(start..).unwrap_or_default(), other.get(start..).unwrap_or_default());
+    let common = one.chars().rev().zip(other.chars().rev()).take_while(|(one, other)| one == other);
+    let end: usize = common.map(|(c, _)| c.len_utf8()).sum();
+    let middle = |word: &str| word.get(..word.len() - end).unwrap_or_default().chars().take(3).collect::<Vec<_>>();
+    match (middle(one).as_slice(), middle(other).as_slice()) {
+        ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => false,
+    }
 }
 
 /// What a key says about whether the article is public.
@@ -182,7 +198,12 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
     });
     match (lifecycle::key(name), name) {
         (Some((Meaning::Embargo, Certainty::Certain)), _) if value.is_some_and(lifecycle::lifts) => Verdict::Public,
-        (Some((Meaning::Embargo, Certainty::Certain)), _) => Verdict::Withheld,
+        // `Hold: the line` is the beginning of a sentence, too.
+        (Some((Meaning::Embargo, Certainty::Certain)), _) if has_digits || name.starts_with("embargo") => {
+            Verdict::Withheld
+        }
+        (Some((Meaning::Embargo, Certainty::Certain)), _) => Verdict::Doubtful,
+        (Some((Meaning::Embargo, Certainty::WithDate)), _) if has_digits => Verdict::Doubtful,
         (Some((Meaning::Expires, _)), _) if value.is_some_and(lifecycle::never_expires) => Verdict::Public,
         (Some((Meaning::Expires, _)), _) if has_digits => Verdict::Withheld,
         (Some((Meaning::Expires, _)), _) => Verdict::Doubtful,
@@ -193,5 +214,31 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
         (Some((Meaning::Draft, _)), _) => switch(false),
         (_, "feeds") => switch(true).min(Verdict::Doubtful),
         _ => Verdict::Public,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_one_slip_away;
+
+    #[test]
+    fn slips_are_single_edits() {
+        for (one, other, expected) in [
+            ("draft", "drafts", true),
+            ("draft", "raft", true),
+            ("draft", "drfat", true),
+            ("draft", "dräft", true),
+            ("draft", "draft", false),
+            ("draft", "drfta", false),
+            ("draft", "drat", true),
+            ("draft", "dt", false),
+            ("draft", "", false),
+            ("aa", "aaa", true),
+            ("status", "states", true),
+            ("published", "pubilshde", false),
+        ] {
+            assert_eq!(is_one_slip_away(one, other), expected, "{one} {other}");
+            assert_eq!(is_one_slip_away(other, one), expected, "{other} {one}");
+        }
     }
 }

@@ -168,7 +168,8 @@ const OPENINGS: &[char] = &['{', '"', '\'', '“', '”', '„', '‘', '’', '
 /// The key and the value of a line that has both; the value may be empty.
 pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
     let line = line.trim_matches(is_invisible);
-    let line = line.strip_prefix("#+").unwrap_or(line);
+    // A comment, or a heading; `#+TITLE:` is a key of Org.
+    let line = if line.starts_with('#') { line.strip_prefix("#+")? } else { line };
     let line =
         line.strip_prefix("<!--").unwrap_or(line).trim_start_matches(|c| is_invisible(c) || OPENINGS.contains(&c));
     let separators = [':', '=', '：', '＝', '︰', '﹕', '∶'];
@@ -193,9 +194,11 @@ impl Pair<'_> {
 
     /// Whether the pair says, or may say, that the article is not public.
     pub(super) fn verdict(&self) -> Verdict {
-        match lifecycle::is_nearly_embargo(&self.key) {
-            true => Verdict::Withheld,
-            false => names::verdict(&self.key, Some(self.value)),
+        match names::verdict(&self.key, Some(self.value)) {
+            Verdict::Public if lifecycle::is_nearly_embargo(&self.key) && !lifecycle::lifts(self.value) => {
+                Verdict::Withheld
+            }
+            verdict => verdict,
         }
     }
 }
