@@ -345,8 +345,8 @@ fn read(reading: Reading, otherwise: Otherwise, value: &str) -> Said {
         "true" | "yes" | "on" | "1" | "y" => Some(true),
         "false" | "no" | "off" | "0" | "n" => Some(false),
         // JSON-LD spells Boolean values as addresses too.
-        "http://schema.org/true" | "https://schema.org/true" => Some(true),
-        "http://schema.org/false" | "https://schema.org/false" => Some(false),
+        "httpschemaorgtrue" | "httpsschemaorgtrue" => Some(true),
+        "httpschemaorgfalse" | "httpsschemaorgfalse" => Some(false),
         _ => None,
     };
     let switched = |restricts: bool, restriction| if restricts { Said::Restricted(restriction) } else { Said::Public };

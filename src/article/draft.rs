@@ -7,6 +7,7 @@
 
 mod access;
 mod lifecycle;
+pub(crate) mod lines;
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -270,11 +271,15 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn add_editors(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
         for name in names(raw) {
-            let name = Text::line(&name);
-            if self.admit(&name, self.editors.contains(&name), self.editors.len(), MOST_NAMES, "editors", &span) {
-                self.origin("editor", name.as_str(), &span, how);
-                self.editors.push(name);
-            }
+            self.add_editor(&name, span.clone(), how);
+        }
+    }
+
+    pub(crate) fn add_editor(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        let name = Text::line(raw);
+        if self.admit(&name, self.editors.contains(&name), self.editors.len(), MOST_NAMES, "editors", &span) {
+            self.origin("editor", name.as_str(), &span, how);
+            self.editors.push(name);
         }
     }
 
@@ -543,7 +548,8 @@ impl<'a> Draft<'a> {
         let withhold = withhold || self.life.withhold || in_drafts_folder(self.source.path);
         let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
         let access = self.access;
-        Parsed { article: None, diagnostics, origins: self.origins, withhold, embargoed: withhold, access }
+        let refused = Parsed::refused(diagnostics);
+        Parsed { origins: self.origins, withhold, embargoed: withhold, access, ..refused }
     }
 
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
@@ -606,7 +612,7 @@ impl<'a> Draft<'a> {
             (updated, _) => updated.map(|(updated, _)| updated),
         };
         let life = self.conclude(updated);
-        let embargoed = life.embargo.is_some();
+        let (embargo, embargoed) = (life.embargo, life.embargo.is_some());
         let refused = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         let article = match (self.title, self.slug) {
             (Some(title), Some(slug)) if !refused => {
@@ -665,7 +671,7 @@ impl<'a> Draft<'a> {
         let embargoed = withhold || embargoed;
         let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
         let access = self.access;
-        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, access }
+        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, embargo, access }
     }
 }
 
@@ -744,12 +750,65 @@ fn names(raw: &str) -> Vec<String> {
     for prefix in ["By ", "by ", "BY ", "文/", "文／", "图/", "本报记者", "记者"] {
         text = text.strip_prefix(prefix).unwrap_or(text).trim_start();
     }
+    if is_one_name(text) {
+        return vec![text.to_owned()];
+    }
     let text = text.replace(" and ", ",").replace(" & ", ",").replace(" AND ", ",").replace('\u{a0}', " ");
     let parts = text.split([',', '，', '、', '/', '／', ';', '；', '|']);
-    parts
-        .map(|name| name.trim().strip_prefix("and ").unwrap_or(name.trim()).to_owned())
-        .filter(|name| !name.is_empty())
-        .collect()
+    let parts =
+        parts.map(|name| name.trim().strip_prefix("and ").unwrap_or(name.trim())).filter(|name| !name.is_empty());
+    with_suffixes(parts.map(str::to_owned))
+}
+
+/// What follows a comma and belongs to the name before it.
+const SUFFIXES: &[&str] = &["jr", "sr", "ii", "iii", "iv", "phd", "md", "esq", "mba", "obe", "mbe", "rn", "ma", "ba"];
+/// What companies are called at the end.
+const COMPANIES: &[&str] = &[
+    "ltd",
+    "limited",
+    "inc",
+    "incorporated",
+    "llc",
+    "llp",
+    "gmbh",
+    "co",
+    "corp",
+    "plc",
+    "ag",
+    "kg",
+    "sa",
+    "srl",
+    "bv",
+];
+
+fn is_one_of(words: &[&str], part: &str) -> bool {
+    let part = part.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    words.contains(&part.as_str())
+}
+
+/// Names in a list, with `Jr.` and its like where they belong: `John Smith, Jr.` is one.
+pub(crate) fn with_suffixes(parts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for part in parts {
+        match names.last_mut().filter(|_| is_one_of(SUFFIXES, &part)) {
+            Some(name) => *name = format!("{name}, {part}"),
+            None => names.push(part),
+        }
+    }
+    names
+}
+
+/// `Smith & Sons, Ltd`, and a name turned round: `Smith, John`.
+pub(crate) fn is_one_name(text: &str) -> bool {
+    let Some((first, last)) = text.split_once(',').map(|(first, last)| (first.trim(), last.trim())) else {
+        return false;
+    };
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_uppercase())
+            && word.len() > 1
+            && word.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '.' | '\''))
+    };
+    is_one_of(COMPANIES, last) || (is_word(first) && is_word(last))
 }
 
 fn url_help(raw: &str) -> String {
@@ -773,6 +832,10 @@ mod tests {
             ("记者 王小明", "王小明"),
             ("Anderson Sandy", "Anderson Sandy"),
             ("A, and B", "A|B"),
+            ("Smith & Sons, Ltd", "Smith & Sons, Ltd"),
+            ("Smith, John", "Smith, John"),
+            ("John Smith, Jr., and Ann Lee, PhD", "John Smith, Jr.|Ann Lee, PhD"),
+            ("Ann Lee, Bo Chen", "Ann Lee|Bo Chen"),
         ] {
             assert_eq!(names(raw).join("|"), expected);
         }

@@ -42,8 +42,11 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             "updated" | "lastmod" | "modified" => {
                 text(draft, key, node).into_iter().for_each(|date| draft.set_updated(&date, span.clone(), HOW));
             }
-            "author" | "authors" => people(draft, key, node, |draft, name, span| draft.add_author(name, span, HOW)),
-            "editor" | "editors" => people(draft, key, node, |draft, name, span| draft.add_editors(name, span, HOW)),
+            "author" | "authors" => people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, HOW)),
+            "editor" | "editors" => people(draft, key, node, |draft, name, span, is_one| match is_one {
+                true => draft.add_editor(name, span, HOW),
+                false => draft.add_editors(name, span, HOW),
+            }),
             "section" => {
                 text(draft, key, node).into_iter().for_each(|path| draft.set_section(&path, span.clone(), HOW))
             }
@@ -209,24 +212,24 @@ fn tags(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     });
 }
 
-/// One name, a list of names, or tables with a `name`.
+/// One name, a list of names, or tables with a `name`; `take` hears whether it is one name for sure.
 fn people(
     draft: &mut Draft<'_>,
     key: &Key<'_>,
     node: &Node<'_>,
-    mut take: impl FnMut(&mut Draft<'_>, &str, Range<usize>),
+    mut take: impl FnMut(&mut Draft<'_>, &str, Range<usize>, bool),
 ) {
     let one = std::slice::from_ref(node);
-    let nodes = match &node.value {
-        Value::List(items) => items.as_slice(),
-        _ => one,
+    let (nodes, is_list) = match &node.value {
+        Value::List(items) => (items.as_slice(), true),
+        _ => (one, false),
     };
     for node in nodes {
         match &node.value {
             Value::Null => {}
-            Value::Scalar(name) => take(draft, name, node.span.clone()),
+            Value::Scalar(name) => take(draft, name, node.span.clone(), is_list),
             Value::Map(entries) => match field(entries, "name") {
-                Some((name, span)) => take(draft, &name, span),
+                Some((name, span)) => take(draft, &name, span, true),
                 None => wrong_kind(draft, key, &node.span, "a name, or a table with a `name`"),
             },
             Value::List(_) => wrong_kind(draft, key, &node.span, "a list of names"),

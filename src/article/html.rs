@@ -31,7 +31,7 @@ use scraper::ElementRef;
 
 use super::access;
 use super::draft::Draft;
-use super::lifecycle::{self, Meaning};
+use super::lifecycle::{self, Certainty, Meaning};
 use super::sanitise::too_tangled;
 use super::{Body, Parsed};
 use crate::diag::Code;
@@ -66,7 +66,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     });
     let findings =
         findings(source, &page, &base, |message, span, block| broken.push((message, span, block.to_owned())));
-    release::read(&mut draft, &page.metas());
+    release::read(&mut draft, &page, source);
     let undated = !findings.iter().any(|finding| finding.field == Field::Published);
     for (message, span, block) in broken {
         for (key, meaning) in [("\"expires\"", Meaning::Expires), ("\"datePublished\"", Meaning::Date)] {
@@ -74,6 +74,15 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
                 let message = format!("{key} stands in JSON-LD that cannot be read");
                 let span = place_after(source, "", key).unwrap_or(0..0);
                 draft.refuse_key(meaning, span, message, "correct the JSON");
+            }
+        }
+        for (key, value) in lifecycle::json_pairs(&block) {
+            if let Some((meaning @ (Meaning::Embargo | Meaning::Status | Meaning::Draft), Certainty::Certain)) =
+                lifecycle::key(key)
+                && lifecycle::value_withholds(key, value)
+            {
+                let message = format!("`{}` stands in JSON-LD that cannot be read", key.escape_debug());
+                draft.refuse_key(meaning, place_after(source, "", key).unwrap_or(0..0), message, "correct the JSON");
             }
         }
         if json_ld::says_paid(&block) {
@@ -103,8 +112,19 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
             Field::Published => draft.set_published(value, span, how),
             Field::Updated => draft.set_updated(value, span, how),
             Field::Expires => draft.set_expires(value, span, how),
-            Field::Author if !stated.authors && !outranked(Field::Author) => draft.add_byline(value, span, how),
-            Field::Editor if !stated.editors && !outranked(Field::Editor) => draft.add_editors(value, span, how),
+            Field::Publication(meaning) => release::take_value(&mut draft, meaning, value, span, how),
+            Field::Author if !stated.authors && !outranked(Field::Author) => match how {
+                // A name in structured data is one name, commas and all.
+                "JSON-LD" => draft.add_author(value, span, how),
+                "Dublin Core" => {
+                    value.split(';').for_each(|name| draft.add_author(name, span.clone(), how));
+                }
+                _ => draft.add_byline(value, span, how),
+            },
+            Field::Editor if !stated.editors && !outranked(Field::Editor) => match how {
+                "JSON-LD" => draft.add_editor(value, span, how),
+                _ => draft.add_editors(value, span, how),
+            },
             Field::Tag if !stated.tags && !outranked(Field::Tag) => draft.add_tag(value, span, how),
             Field::Section => draft.set_breadcrumb(crumbs(value), span, how),
             Field::Summary => draft.set_summary(value, span, how),
@@ -204,6 +224,8 @@ enum Field {
     Published,
     Updated,
     Expires,
+    /// What else says when, or whether, the page is public.
+    Publication(Meaning),
     Author,
     Editor,
     Section,
@@ -341,6 +363,7 @@ fn findings(
         })
     };
     findings.extend(objects.findings(in_json));
+    findings.extend(objects.publication(in_json));
 
     let metas = page.metas();
     for &(name, field, how) in METAS {

@@ -100,7 +100,7 @@ pub(super) fn normal(word: &str) -> Cow<'_, str> {
 }
 
 /// A key without words in front of it that only say whose it is: `dateline:embargo`, `article:embargo`.
-fn bare(key: &str) -> &str {
+pub(super) fn bare(key: &str) -> &str {
     let mut key = key.trim();
     while let Some((prefix, rest)) = key.split_once([':', '.', '-', '_', '/']) {
         if !words::PREFIXES.iter().any(|known| known.eq_ignore_ascii_case(prefix)) || rest.is_empty() {
@@ -153,6 +153,13 @@ pub(super) fn labels() -> impl Iterator<Item = (&'static str, WireField)> {
     let shared = shared.filter_map(move |&(meaning, _, names)| Some((field(meaning)?, names)));
     let shared = shared.flat_map(|(field, names)| names.iter().map(move |name| (*name, field)));
     own.chain(shared.filter(|(name, _)| !words::NO_LABELS.contains(name)))
+}
+
+/// What a label in front of a line of text decides, if it does so certainly.
+pub(super) fn label(text: &str) -> Option<Meaning> {
+    let label = normal(text);
+    let is_key = words::NO_LABELS.iter().any(|name| normal(name) == label);
+    meaning(text).filter(|_| !is_key)
 }
 
 /// What a key of another tool was meant to decide, and its right name.
@@ -219,7 +226,9 @@ fn is_dash(value: &str) -> bool {
 /// Whether text that can't be understood as a whole was meant to withhold its article: a line, or a `meta` element, says so. Then
 /// even the version that is public must not stay.
 pub(super) fn withholds(text: &str) -> bool {
-    text.split(['\n', '\r']).any(line_withholds) || text.split("<meta").skip(1).any(tag_withholds)
+    text.split(['\n', '\r']).any(line_withholds)
+        || text.split("<meta").skip(1).any(tag_withholds)
+        || json_pairs(text).any(|(key, value)| value_withholds(key, value))
 }
 
 /// `draft: true`, `"embargo" = x`, `EMBARGOED UNTIL x`
@@ -237,7 +246,7 @@ fn line_withholds(line: &str) -> bool {
     opened || keyed
 }
 
-fn value_withholds(name: &str, value: &str) -> bool {
+pub(super) fn value_withholds(name: &str, value: &str) -> bool {
     const ENDS: &[char] = &['"', '\'', '“', '”', '`', ' ', '\t', ',', ';', '}', ']'];
     let value = value.split(" #").next().unwrap_or_default().trim_matches(ENDS);
     match key(name) {
@@ -253,6 +262,19 @@ fn value_withholds(name: &str, value: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// The keys in quotation marks of text that is JSON or was meant to be, each with what stands behind it.
+pub(super) fn json_pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let parts = text.match_indices("\":").chain(text.match_indices("\" :"));
+    parts.filter_map(|(at, colon)| {
+        let before = text.get(..at)?;
+        let start = before.char_indices().rev().take(60).find(|(_, c)| *c == '"').map(|(at, _)| at + 1)?;
+        let behind = text.get(at + colon.len()..)?;
+        let end = behind.char_indices().take(300).find(|(_, c)| matches!(c, ',' | '}' | '\n')).map(|(at, _)| at);
+        let end = end.or_else(|| behind.char_indices().nth(300).map(|(at, _)| at)).unwrap_or(behind.len());
+        Some((before.get(start..)?, behind.get(..end)?))
+    })
 }
 
 fn tag_withholds(tag: &str) -> bool {

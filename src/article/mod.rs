@@ -183,6 +183,8 @@ pub struct Parsed {
     pub withhold: bool,
     /// It speaks of an embargo, so that not a word of it may be told before it is public.
     pub embargoed: bool,
+    /// Not public before this instant, also where there is no article: a mistake elsewhere in the file doesn't lift it.
+    pub embargo: Option<Moment>,
     /// Who may read the article, as far as the file says; also where there is none.
     pub access: Access,
 }
@@ -196,6 +198,7 @@ impl Parsed {
             origins: Vec::new(),
             withhold: false,
             embargoed: false,
+            embargo: None,
             access: Access::default(),
         }
     }

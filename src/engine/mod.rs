@@ -434,7 +434,9 @@ impl Engine {
         self.is_there(&path);
         let read = match &parsed.article {
             Some(article) => Read::Good(&article.card),
-            None if parsed.withhold => Read::Withheld,
+            None if parsed.withhold || parsed.embargo.is_some_and(|embargo| embargo.timestamp() > self.now) => {
+                Read::Withheld
+            }
             None => Read::Refused(parsed.access),
         };
         let mut change = self.catalog.apply(&path, read);

@@ -41,3 +41,4 @@ mod time;
 mod unfinished;
 mod watching;
 mod wire;
+mod words;

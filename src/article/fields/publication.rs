@@ -89,8 +89,10 @@ fn optional(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Nod
 fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
     let span = node.span.clone();
     let earlier = |(other, _): &&(Key<'_>, Node<'_>)| other.span.start < key.span.start;
-    let twice =
-        keys.iter().filter(earlier).any(|(other, _)| lifecycle::normal(&other.name) == lifecycle::normal(&key.name));
+    // A key of a table has a namesake at the top by right.
+    let is_at_top = keys.iter().any(|(other, _)| other.span == key.span);
+    let twice = is_at_top
+        && keys.iter().filter(earlier).any(|(other, _)| lifecycle::normal(&other.name) == lifecycle::normal(&key.name));
     // What other tools call the date withholds the article where a date is there as well: Hugo waits for both.
     let is_date = |(other, _): &(Key<'_>, Node<'_>)| published(&other.name);
     let first_of_kind = !keys.iter().filter(earlier).any(is_date);

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Field, Finding};
 use crate::article::access;
+use crate::article::lifecycle::{self, Certainty, Meaning};
 
 /// A block that is not JSON: what is wrong, and where in the block (byte offset).
 pub(super) struct Broken {
@@ -70,10 +71,12 @@ impl Objects {
             add(Field::Editor, "editor", Some(name));
         }
         add(Field::Section, "articleSection", text("articleSection"));
+        // One text is a list with commas (schema.org/keywords); the items of an array are whole.
+        let is_list = |c: char| {
+            matches!(c, ',' | '，' | ';' | '；' | '、') && article.get("keywords").is_some_and(Value::is_string)
+        };
         for keywords in self.texts(article.get("keywords"), &["name"]) {
-            for keyword in keywords.split([',', '，', ';', '；', '、']) {
-                add(Field::Tag, "keywords", Some(keyword));
-            }
+            keywords.split(is_list).for_each(|keyword| add(Field::Tag, "keywords", Some(keyword)));
         }
         add(Field::Summary, "description", text("description").or_else(|| text("abstract")));
         add(Field::Language, "inLanguage", self.first_text(article.get("inLanguage"), &["alternateName", "name"]));
@@ -96,6 +99,50 @@ impl Objects {
             add(Field::Paywall, "isAccessibleForFree", Some("False"));
             // A part without a selector is one that nobody finds.
             parts.iter().for_each(|part| add(Field::PaidPart, "cssSelector", Some(part.unwrap_or("?"))));
+        }
+        findings
+    }
+
+    /// What the objects of the page say about when, or whether, it is public. A book that is a draft is another matter, but an embargo
+    /// counts whatever it is on.
+    pub(super) fn publication(&self, place: impl Fn(&str, &str) -> Option<Range<usize>>) -> Vec<Finding> {
+        const KEYS: &[&str] = &["name", "termCode", "@value", "@id", "url"];
+        let is_whole = |object: &Map<String, Value>| {
+            let named = |name: &str| name.rsplit(['/', ':', '#']).next() == Some("CreativeWork");
+            let types = match object.get("@type") {
+                None => return true,
+                Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(named),
+                Some(name) => name.as_str().is_some_and(named),
+            };
+            types || is_article(object) || is_page(object)
+        };
+        let pages = self.all.iter().filter_map(|object| object.get("mainEntityOfPage")?.as_object());
+        let mut findings = Vec::new();
+        for object in self.all.iter().chain(pages) {
+            for (key, value) in object.iter().filter(|(_, value)| !value.is_null()) {
+                let meaning = match lifecycle::key(key) {
+                    Some((Meaning::Embargo, Certainty::Certain)) => Meaning::Embargo,
+                    Some((meaning @ (Meaning::Status | Meaning::Draft | Meaning::Public), Certainty::Certain))
+                        if is_whole(object) =>
+                    {
+                        meaning
+                    }
+                    _ => continue,
+                };
+                let mut said = self.texts(Some(value), KEYS);
+                said.retain(|text| !text.trim().is_empty());
+                let unreadable = value.to_string();
+                if said.is_empty() {
+                    said.push(&unreadable);
+                }
+                let found = said.into_iter().map(|text| (place(key, text), text.to_owned()));
+                findings.extend(found.map(|(span, value)| Finding {
+                    field: Field::Publication(meaning),
+                    value,
+                    span,
+                    how: "JSON-LD",
+                }));
+            }
         }
         findings
     }

@@ -64,7 +64,7 @@ impl Page {
 
     /// `<article>`, else `<main>`, else what plays that role, else the whole body. Of several articles it is the one with the
     /// headline, because the others are teasers.
-    fn article(&self) -> Option<ElementRef<'_>> {
+    pub(super) fn article(&self) -> Option<ElementRef<'_>> {
         let elements = || shown(self.html.root_element());
         let named = |name: &'static str| elements().filter(move |element| element.value().name() == name);
         let with_headline =

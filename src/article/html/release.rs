@@ -1,54 +1,222 @@
-//! The `meta` elements that say when, whether and to whom a page is public. All of them count, wherever they stand.
+//! What a page says about when, whether and to whom it is public: `meta` elements, microdata, `data-` attributes, comments and the
+//! lines at its top. All of them count, wherever they stand.
 //!
 //! A plain `expires` is not among them: servers and old pages mean the cache with it.
 
-use scraper::ElementRef;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use scraper::{ElementRef, Node};
 
 use super::super::access;
 use super::super::draft::Draft;
-use super::super::lifecycle::{self, Meaning};
-use super::place_in_tag;
+use super::super::draft::lines::{Line, MOST_LAST, MOST_TOP};
+use super::super::fields::names;
+use super::super::lifecycle::{self, Certainty, Meaning};
+use super::page::{self, Page};
+use super::{METAS, place_in_tag};
+use crate::article::date;
 
-/// Takes what the `meta` elements of a page say.
-pub(super) fn read(draft: &mut Draft<'_>, metas: &[ElementRef<'_>]) {
+/// Elements that are part of a line of text.
+const INLINE: &[&str] = &[
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
+    "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var",
+    "wbr",
+];
+
+/// Takes everything that the page says about its publication.
+pub(super) fn read(draft: &mut Draft<'_>, page: &Page, source: &str) {
+    for element in page.elements() {
+        if element.value().name() == "meta" {
+            meta(draft, element, source);
+        } else {
+            microdata(draft, element, source);
+        }
+    }
+    lines(draft, page, source);
+}
+
+/// One fact: the name that is written, what it stands for, and how sure that is.
+struct Fact<'p> {
+    name: &'p str,
+    value: &'p str,
+    span: Range<usize>,
+    how: &'static str,
+    /// Words in front of the name say that it is about this article: what can't be read withholds it.
+    prefixed: bool,
+}
+
+fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, source: &str) {
     const HOW: &str = "meta";
-    let source = draft.source().text;
-    for meta in metas {
-        let content = meta.attr("content").unwrap_or_default().trim();
-        let mut names = ["name", "property", "itemprop"]
-            .iter()
-            .filter_map(|attribute| Some((*attribute, meta.attr(attribute)?.trim().to_ascii_lowercase())))
-            .collect::<Vec<_>>();
-        names.dedup_by(|one, other| one.1 == other.1);
-        for (attribute, name) in names {
-            let span = place_in_tag(source, "<meta", &name, content)
-                .or_else(|| place_in_tag(source, "<meta", &name, &name))
-                .unwrap_or(0..0);
-            // `dateline-embargo` is spelt like `dateline-id`.
-            let own = name.strip_prefix("dateline").and_then(|rest| rest.strip_prefix([':', '-']));
-            match (own, name.as_str()) {
-                (Some("embargo"), _) | (None, "embargo") => draft.set_embargo(content, span, HOW),
-                (Some("expires"), _) | (None, "article:expiration_time" | "og:article:expiration_time") => {
-                    draft.set_expires(content, span, HOW);
+    let content = meta.attr("content").or_else(|| meta.attr("value")).unwrap_or_default().trim();
+    let mut names = ["name", "property", "itemprop", "http-equiv"]
+        .iter()
+        .filter_map(|attribute| Some((*attribute, meta.attr(attribute)?.trim().to_lowercase())))
+        .collect::<Vec<_>>();
+    names.dedup_by(|one, other| one.1 == other.1);
+    for (attribute, name) in names {
+        let span = place_in_tag(source, "<meta", &name, content)
+            .or_else(|| place_in_tag(source, "<meta", &name, &name))
+            .unwrap_or(0..0);
+        // `dateline-embargo` is spelt like `dateline-id`.
+        let own = name.strip_prefix("dateline").and_then(|rest| rest.strip_prefix([':', '-', '.', '_']));
+        let bare = lifecycle::bare(&name);
+        match (own, name.as_str()) {
+            (Some(key), _) if access::is_key(key) => draft.set_access(key, content, span, HOW),
+            (None, name) if let Some(key) = access::meta_key(name) => draft.set_access(key, content, span, HOW),
+            (Some("reason"), _) => draft.set_reason(content, span, HOW),
+            (Some("correction" | "corrections"), _) => draft.add_correction_line(content, span, HOW),
+            (None, "robots" | "googlebot" | "googlebot-news" | "bingbot") => {
+                if let Some(date) = unavailable_after(content) {
+                    draft.set_expires(last_date(date, draft.source().options), span, "robots");
                 }
-                (None, "expires") if attribute == "itemprop" => draft.set_expires(content, span, HOW),
-                (Some("status"), _) => draft.set_status(content, span, HOW),
-                (Some("reason"), _) => draft.set_reason(content, span, HOW),
-                (Some("correction" | "corrections"), _) => draft.add_correction_line(content, span, HOW),
-                (Some(key), _) if access::is_key(key) => draft.set_access(key, content, span, HOW),
-                (None, name) if let Some(key) = access::meta_key(name) => draft.set_access(key, content, span, HOW),
-                (None, "robots" | "googlebot" | "googlebot-news" | "bingbot") => {
-                    if let Some(date) = unavailable_after(content) {
-                        draft.set_expires(last_date(date, draft.source().options), span, "robots");
-                    }
-                }
-                (_, name) if lifecycle::is_nearly_embargo(own.unwrap_or(name)) => {
-                    let message = format!("`{}` is not a name that dateline knows", name.escape_debug());
-                    draft.refuse_key(Meaning::Embargo, span, message, "did you mean `embargo`?");
-                }
-                _ => {}
+            }
+            // Of caches, not of the article; and what the page's dates are is read elsewhere.
+            (None, "expires" | "expire") if attribute != "itemprop" => {}
+            (None, name) if METAS.iter().any(|(known, ..)| known.eq_ignore_ascii_case(name)) => {}
+            _ if attribute == "http-equiv" && matches!(lifecycle::key(&name), Some((Meaning::Expires, _))) => {}
+            _ if lifecycle::key(&name).is_some() => {
+                let prefixed = bare != name || attribute == "itemprop";
+                take(draft, Fact { name: &name, value: content, span, how: HOW, prefixed });
+            }
+            _ if lifecycle::is_nearly_embargo(bare) => refuse_name(draft, &name, "embargo", span),
+            (Some(own), _) => {
+                let meant = names::near_withholding(&lifecycle::normal(own));
+                meant.into_iter().for_each(|meant| refuse_name(draft, &name, meant, span.clone()));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn refuse_name(draft: &mut Draft<'_>, name: &str, meant: &str, span: Range<usize>) {
+    let message = format!("`{}` is not a name that dateline knows", name.escape_debug());
+    draft.refuse_key(Meaning::Embargo, span, message, format!("did you mean `{meant}`?"));
+}
+
+/// `<time itemprop="embargo" datetime="...">`, `<article data-draft="true">`
+fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, source: &str) {
+    let tag = element.value().name();
+    if let Some(name) = element.attr("itemprop")
+        && matches!(lifecycle::key(name), Some((Meaning::Embargo | Meaning::Expires | Meaning::Status, _)))
+    {
+        let text = page::text_of(element);
+        let attributes = ["content", "datetime", "href", "value"];
+        let value = attributes.iter().find_map(|attribute| element.attr(attribute)).unwrap_or(&text);
+        let span = place_in_tag(source, &format!("<{tag}"), name, name).unwrap_or(0..0);
+        take(draft, Fact { name, value, span, how: "microdata", prefixed: true });
+    }
+    if ["html", "body", "main", "article"].contains(&tag) {
+        for (attribute, value) in element.value().attrs() {
+            let Some(name) = attribute.strip_prefix("data-") else { continue };
+            let span = place_in_tag(source, &format!("<{tag}"), attribute, value).unwrap_or(0..0);
+            let prefixed = lifecycle::normal(name).starts_with("embargo");
+            take(draft, Fact { name, value, span, how: "data attribute", prefixed });
+        }
+    }
+}
+
+fn take(draft: &mut Draft<'_>, fact: Fact<'_>) {
+    let Some((meaning, certainty)) = lifecycle::key(fact.name) else { return };
+    let Fact { value, span, how, prefixed, .. } = fact;
+    let sure = certainty == Certainty::Certain && (prefixed || meaning == Meaning::Embargo);
+    match meaning {
+        Meaning::Embargo if sure || draft.is_instant(value) => draft.set_embargo(value, span, how),
+        Meaning::Expires if sure || draft.is_instant(value) => draft.set_expires(value, span, how),
+        Meaning::Status if sure || lifecycle::status(value).is_some() => draft.set_status(value, span, how),
+        Meaning::Draft if sure || lifecycle::truth(value).is_some() => draft.set_draft_word(value, span, how),
+        Meaning::Public if let Some(public) = lifecycle::truth(value) => draft.set_draft(!public, span, how),
+        Meaning::Public if lifecycle::status(value).is_some() => draft.set_status(value, span, how),
+        Meaning::Public | Meaning::Published if draft.is_instant(value) => draft.set_embargo(value, span, how),
+        _ => {}
+    }
+}
+
+/// Takes a value of JSON-LD.
+pub(super) fn take_value(draft: &mut Draft<'_>, meaning: Meaning, value: &str, span: Range<usize>, how: &'static str) {
+    match meaning {
+        Meaning::Embargo => draft.set_embargo(value, span, how),
+        Meaning::Status => draft.set_status(value, span, how),
+        Meaning::Draft => draft.set_draft_word(value, span, how),
+        Meaning::Public if let Some(public) = lifecycle::truth(value) => draft.set_draft(!public, span, how),
+        _ => {}
+    }
+}
+
+/// Comments, and the first and last lines of the page and of its article.
+fn lines(draft: &mut Draft<'_>, page: &Page, source: &str) {
+    let mut text = Lines::default();
+    if let Some(body) = page.elements().find(|element| element.value().name() == "body") {
+        text.walk(body, page.article());
+    }
+    let place = |line: &str| {
+        let begin = line.char_indices().nth(24).map_or(line, |(at, _)| line.get(..at).unwrap_or(line));
+        source.find(begin).filter(|_| !begin.is_empty()).map_or(0..0, |at| at..at + begin.len())
+    };
+    let line = |(text, heading): &(String, bool)| Line { text: text.clone(), span: place(text), is_heading: *heading };
+    draft.take_top_lines(&text.above.iter().map(line).collect::<Vec<_>>(), "embargo line");
+    draft.take_top_lines(&text.top.iter().map(line).collect::<Vec<_>>(), "embargo line");
+    draft.take_last_lines(&text.last.iter().map(line).collect::<Vec<_>>(), "embargo line");
+    let comments = source.split("<!--").skip(1).filter_map(|rest| rest.split("-->").next());
+    let comments = comments.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty()).take(200);
+    let comments = comments.map(|text| Line { text: text.to_owned(), span: place(text), is_heading: false });
+    draft.take_last_lines(&comments.collect::<Vec<_>>(), "comment");
+}
+
+/// The lines of a page, as far as they are looked at.
+#[derive(Default)]
+struct Lines {
+    line: String,
+    heading: bool,
+    /// The first lines above the article, those of the article, and the last ones.
+    above: Vec<(String, bool)>,
+    top: Vec<(String, bool)>,
+    last: VecDeque<(String, bool)>,
+}
+
+impl Lines {
+    /// Reads an element. Nesting is bounded: pages that nest deeper are refused before.
+    fn walk(&mut self, element: ElementRef<'_>, article: Option<ElementRef<'_>>) {
+        let name = element.value().name();
+        if matches!(name, "script" | "style" | "template" | "title" | "textarea" | "select") {
+            return;
+        }
+        let is_block = !INLINE.contains(&name);
+        let outer = self.heading;
+        if is_block {
+            self.end();
+            self.heading |= matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
+        }
+        if article.is_some_and(|article| article.id() == element.id()) {
+            // What stands above the article is not its text.
+            self.above = std::mem::take(&mut self.top);
+            self.last.clear();
+        }
+        for child in element.children() {
+            match child.value() {
+                Node::Text(part) => self.line.push_str(part),
+                _ => ElementRef::wrap(child).into_iter().for_each(|child| self.walk(child, article)),
             }
         }
+        if is_block {
+            self.end();
+            self.heading = outer;
+        }
+    }
+
+    fn end(&mut self) {
+        let line = self.line.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.line.clear();
+        if line.is_empty() {
+            return;
+        }
+        if self.top.len() < MOST_TOP {
+            self.top.push((line.clone(), self.heading));
+        }
+        if self.last.len() == MOST_LAST {
+            self.last.pop_front();
+        }
+        self.last.push_back((line, self.heading));
     }
 }
 
@@ -63,6 +231,6 @@ fn unavailable_after(directives: &str) -> Option<&str> {
 /// The longest beginning that is a date: dates have commas, and so have lists of directives. All of it where nothing is.
 fn last_date<'t>(text: &'t str, options: &crate::article::ParseOptions) -> &'t str {
     let ends = text.char_indices().filter(|(_, c)| *c == ',').map(|(at, _)| at).chain([text.len()]);
-    let readable = |date: &&str| crate::article::date::parse(date, &options.timezone).is_ok();
+    let readable = |date: &&str| date::parse(date, &options.timezone).is_ok();
     ends.filter_map(|end| text.get(..end)).rfind(readable).unwrap_or(text)
 }

@@ -38,6 +38,19 @@ pub(in crate::article) enum Says {
     Free,
 }
 
+/// Whether a value is a sentence: it ends as one does, and most of its words are in lower case. Names and titles are not.
+pub(in crate::article) fn is_sentence(value: &str) -> bool {
+    let ends = value
+        .trim_end_matches(['"', '”', '’', '\'', ')', '）', '」', '』'])
+        .ends_with(['.', '!', '?', '…', '。', '！', '？']);
+    let (mut words, mut lower) = (0_usize, 0_usize);
+    for word in value.split(char::is_whitespace).filter(|word| word.contains(char::is_alphabetic)).take(200) {
+        words += 1;
+        lower += usize::from(word.starts_with(char::is_lowercase));
+    }
+    ends && (value.contains(['。', '！', '？']) || (words >= 4 && lower * 2 > words))
+}
+
 /// Longer lines are looked at as far as this (characters).
 const LONGEST_OPENING: usize = 160;
 

@@ -149,6 +149,7 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "available at",
             "available on",
             "date available",
+            "available",
             "live at",
             "live from",
         ],

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::labels::{self, Labels};
 use crate::article::WireField;
 use crate::article::date;
-use crate::article::lifecycle::line::{self, Says};
+use crate::article::lifecycle::line::{self, Says, is_sentence};
 use crate::article::lifecycle::{self, Status};
 use crate::article::summary::{is_wide, is_wider};
 
@@ -346,19 +346,6 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
         Some(WireField::Id) => !is_wider(value, 200) || !value.contains(char::is_whitespace),
         _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
     }
-}
-
-/// Whether a value is a sentence: it ends as one does, and most of its words are in lower case. Names and titles are not.
-pub(super) fn is_sentence(value: &str) -> bool {
-    let ends = value
-        .trim_end_matches(['"', '”', '’', '\'', ')', '）', '」', '』'])
-        .ends_with(['.', '!', '?', '…', '。', '！', '？']);
-    let (mut words, mut lower) = (0_usize, 0_usize);
-    for word in value.split(is_blank).filter(|word| word.contains(char::is_alphabetic)).take(200) {
-        words += 1;
-        lower += usize::from(word.starts_with(char::is_lowercase));
-    }
-    ends && (value.contains(['。', '！', '？']) || (words >= 4 && lower * 2 > words))
 }
 
 /// Whether the values of a labelled line are what such lines have outside the header. `Editor: readers often ask which labs

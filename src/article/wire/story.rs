@@ -12,8 +12,9 @@ use super::labels::{self, Labels};
 use super::lines::{self, Kind, Line, Piece, Stretch};
 use crate::article::WireField;
 use crate::article::date;
+use crate::article::draft::{is_one_name, with_suffixes};
 use crate::article::lifecycle::Meaning;
-use crate::article::lifecycle::line::Says;
+use crate::article::lifecycle::line::{Says, is_sentence};
 use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diag::Code;
 use crate::types::Text;
@@ -141,7 +142,7 @@ fn header<'l, 'a>(
                 story.values.push((WireField::Breadcrumb, *crumbs, "breadcrumb"));
             }
             Kind::Date(date) => story.values.push((WireField::Date, *date, "date line")),
-            Kind::Embargo { says: Says::Perhaps, .. } if titled && lines::is_sentence(line.text.text) => break,
+            Kind::Embargo { says: Says::Perhaps, .. } if titled && is_sentence(line.text.text) => break,
             Kind::Embargo { says: Says::Free, .. } if !titled && !has_headline(after) => {
                 story.values.push((WireField::Title, line.text, "headline"));
             }
@@ -512,6 +513,9 @@ pub(super) fn comparable(name: &str) -> String {
 /// stands inside a name of two characters (`李 明`), where print widens it.
 pub(super) fn people(byline: &str) -> Vec<String> {
     let line = Text::line(byline);
+    if line.as_str().contains(" & ") && is_one_name(line.as_str()) {
+        return vec![line.as_str().to_owned()];
+    }
     let divided = line.as_str().replace(" and ", ",").replace(" & ", ",").replace(" AND ", ",");
     let mut names = Vec::new();
     for part in divided.split([',', '，', '、', '/', '／', ';', '；', '|']).map(str::trim) {
@@ -526,7 +530,7 @@ pub(super) fn people(byline: &str) -> Vec<String> {
         }
     }
     names.retain(|name| !name.is_empty() && name != "文");
-    names
+    with_suffixes(names.into_iter())
 }
 
 fn without_office(name: &str) -> &str {

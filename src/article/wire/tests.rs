@@ -204,6 +204,8 @@ fn names_are_people() {
         ("本报记者 林梅 通讯员 周安平", "林梅|周安平"),
         ("记者林梅", "林梅"),
         ("文天祥", "文天祥"),
+        ("Smith & Sons, Ltd", "Smith & Sons, Ltd"),
+        ("John Smith, Jr., Ann Lee", "John Smith, Jr.|Ann Lee"),
         ("", ""),
     ] {
         assert_eq!(super::story::people(byline).join("|"), expected, "{byline}");

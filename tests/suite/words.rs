@@ -1,0 +1,514 @@
+//! Embargoes and statuses as other tools and desks write them, in every format: one table per format, and the real binary.
+
+use std::fs;
+
+use dateline::article::{ParseOptions, parse};
+use dateline::types::ArticlePath;
+use jiff::tz::TimeZone;
+
+use crate::newsroom::{Newsroom, files};
+
+/// What becomes of a file: `public`, `until ...`, `draft`, `retracted`, `withheld` (the earlier version, too) or `refused`.
+fn outcome(name: &str, text: &str) -> String {
+    let options = ParseOptions {
+        root: "content".into(),
+        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
+        charset: None,
+        wire_labels: Vec::new(),
+        max_size: 1_000_000,
+    };
+    let parsed = parse(&ArticlePath::new(name), text.as_bytes(), &options);
+    let told = |what: &str, moment: dateline::types::Moment| {
+        format!("{what} {}", moment.rfc3339().replace(":00+08:00", "").replace("T00:00", ""))
+    };
+    match &parsed.article {
+        None if parsed.withhold => "withheld".to_owned(),
+        None => "refused".to_owned(),
+        Some(article) => {
+            let metadata = &article.metadata;
+            assert!(!parsed.withhold, "{text}: what is withheld has no article");
+            match (metadata.retracted.is_some(), metadata.draft, metadata.embargo, metadata.expires) {
+                (true, ..) => "retracted".to_owned(),
+                (_, true, ..) => "draft".to_owned(),
+                (_, _, Some(embargo), _) => told("until", embargo),
+                (_, _, _, Some(expires)) => told("expires", expires),
+                _ => "public".to_owned(),
+            }
+        }
+    }
+}
+
+fn check(name: &str, cases: &[(&str, &str)], file: impl Fn(&str) -> String) {
+    let wrong = cases.iter().filter_map(|(case, expected)| {
+        let text = file(case);
+        let found = outcome(name, &text);
+        (found != *expected).then(|| format!("{case}: {found}, not {expected}"))
+    });
+    let wrong = wrong.collect::<Vec<_>>();
+    assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn front_matter_of_other_tools_withholds() {
+    let cases = [
+        ("embargo: 2030-06-01", "until 2030-06-01"),
+        ("ＥＭＢＡＲＧＯ: 2030年6月1日10时", "until 2030-06-01T10:00"),
+        ("embargo: 0900 GMT Saturday 1 June 2030", "until 2030-06-01T09:00:00+00:00"),
+        ("embargo: 10 a.m. EDT, June 1, 2030", "until 2030-06-01T10:00:00-04:00"),
+        ("embargo: 1. Juni 2030, 10 Uhr", "until 2030-06-01T10:00"),
+        ("embargo: 10:00 CST, 1 June 2030", "withheld"),
+        ("embargo: next week", "withheld"),
+        ("embargo:", "withheld"),
+        ("embargo: \"\"", "withheld"),
+        ("embargo: true", "withheld"),
+        ("embargo: yes\nembargo_until: 2030-06-01", "until 2030-06-01"),
+        ("embargo: {until: 2030-06-01}", "until 2030-06-01"),
+        ("embargo: {reason: x}", "withheld"),
+        ("embargo: [2030-06-01]", "withheld"),
+        ("embargo: false", "public"),
+        ("embargo: none", "public"),
+        ("embargo: None.", "public"),
+        ("embargo: n/a", "public"),
+        ("embargo: \"-\"", "public"),
+        ("embargo: lifted", "public"),
+        ("embargo: null", "public"),
+        ("embargo: ~", "public"),
+        ("embargo: FOR IMMEDIATE RELEASE", "public"),
+        ("Sperrfrist: keine", "public"),
+        ("Sperrfrist: Frei ab sofort", "public"),
+        ("Sperrfrist: 1. Juni 2030", "until 2030-06-01"),
+        ("sous embargo: 1er juin 2030", "until 2030-06-01"),
+        ("发布限制: 2030-06-01", "until 2030-06-01"),
+        ("发布限制: 周二", "withheld"),
+        ("发布限制: 无", "public"),
+        ("解禁时间: 2030年6月1日", "until 2030-06-01"),
+        ("禁止发布至: 2030年6月1日", "until 2030-06-01"),
+        ("禁发至: 2030年6月1日", "until 2030-06-01"),
+        ("not_before: 2030-06-01", "until 2030-06-01"),
+        ("not-before: soon", "withheld"),
+        ("scheduled: 2030-06-01", "until 2030-06-01"),
+        ("scheduled: true", "withheld"),
+        ("scheduled: false", "public"),
+        ("scheduled_at: 2030-06-01", "until 2030-06-01"),
+        ("publish_at: 2030-06-01", "until 2030-06-01"),
+        ("publishOn: 2030-06-01", "until 2030-06-01"),
+        ("available_from: 2030-06-01", "until 2030-06-01"),
+        ("go_live: 2030-06-01", "until 2030-06-01"),
+        ("hold_until: 2030-06-01", "until 2030-06-01"),
+        ("hold: true", "withheld"),
+        ("hold: false", "public"),
+        ("publishDate: 2030-06-01", "until 2030-06-01"),
+        ("post_date: 2030-06-01 10:00:00", "until 2030-06-01T10:00"),
+        // Films and albums have release dates, too: only a whole one counts.
+        ("release_date: 2030-06-01", "until 2030-06-01"),
+        ("releaseDate: 1 June 2030", "until 2030-06-01"),
+        ("release_date: summer", "public"),
+        ("release_date: 2030", "public"),
+        ("release: v1.2", "public"),
+        ("extra: {embargo: 2030-06-01}", "until 2030-06-01"),
+        ("extra:\n  article:\n    embargo: 2030-06-01", "until 2030-06-01"),
+        ("extra: {embargo: soon}", "withheld"),
+        ("params: {embargo: 2030-06-01}", "until 2030-06-01"),
+        ("params: {draft: true}", "draft"),
+        ("params: {draft: maybe}", "withheld"),
+        ("params: {publishDate: 2030-06-01}", "until 2030-06-01"),
+        ("data: {not_before: 2030-06-01}", "until 2030-06-01"),
+        ("meta: {status: draft}", "draft"),
+        ("meta: {status: blue}", "public"),
+        ("metadata: {isDraft: true}", "draft"),
+        ("custom: {expires: 2030-06-01}", "expires 2030-06-01"),
+        ("dateline: {embargo: 2030-06-01}", "until 2030-06-01"),
+        ("dateline:embargo: 2030-06-01", "until 2030-06-01"),
+        ("publishing: {draft: true}", "draft"),
+        ("publishing.draft: true", "draft"),
+        ("publish: {date: 2030-06-01}", "until 2030-06-01"),
+        ("extra: {date: 2030-06-01}", "public"),
+        ("image: {embargo: 2030-06-01}", "public"),
+        ("isDraft: true", "draft"),
+        ("is_draft: false", "public"),
+        ("unpublished: true", "draft"),
+        ("unpublished: false", "public"),
+        ("is_published: false", "draft"),
+        ("is_published: true", "public"),
+        ("published: draft", "draft"),
+        ("published: private", "draft"),
+        ("wip: true", "draft"),
+        ("草稿: 是", "draft"),
+        ("状态: 草稿", "draft"),
+        ("状态: 已发布", "public"),
+        ("状态: 已撤稿", "retracted"),
+        ("状态: 什么", "withheld"),
+        ("status: published", "public"),
+        ("status: Draft.", "draft"),
+        ("status: private", "draft"),
+        ("status: pending", "draft"),
+        ("status: archived", "draft"),
+        ("status: sent", "draft"),
+        ("status: trash", "draft"),
+        ("status: auto-draft", "draft"),
+        ("status: withheld", "draft"),
+        ("status: pending_review", "draft"),
+        ("status: Entwurf", "draft"),
+        ("status: usable", "public"),
+        ("status: canceled", "retracted"),
+        ("status: in review", "withheld"),
+        ("status:", "withheld"),
+        ("status: null", "public"),
+        ("status: [draft]", "withheld"),
+        ("status: scheduled", "withheld"),
+        ("status: scheduled\npublish_at: 2030-06-01", "until 2030-06-01"),
+        ("status: embargoed\nembargo: 2030-06-01", "until 2030-06-01"),
+        ("post_status: publish", "public"),
+        ("post_status: draft", "draft"),
+        ("post_status: future", "withheld"),
+        ("post_status: future\npost_date: 2030-06-01", "until 2030-06-01"),
+        ("_status: draft", "draft"),
+        ("creativeWorkStatus: Draft", "draft"),
+        ("state: draft", "draft"),
+        ("state: private", "draft"),
+        ("state: retracted", "retracted"),
+        ("state: Bavaria", "public"),
+        ("state:", "public"),
+        ("state: [a, b]", "public"),
+        ("expires: 2030-06-01", "expires 2030-06-01"),
+        ("expires: never", "public"),
+        ("expires: soon", "withheld"),
+        ("unpublish_on: 2030-06-01", "expires 2030-06-01"),
+        ("有效期至: 2030-06-01", "expires 2030-06-01"),
+    ];
+    check("a.md", &cases, |keys| format!("---\ntitle: Quay\ndate: 2026-11-20\n{keys}\n---\n\nCanary.\n"));
+    let cases = [
+        ("[extra]\nembargo = 2030-06-01", "until 2030-06-01"),
+        ("[extra]\nembargo = \"soon\"", "withheld"),
+        ("[params]\ndraft = true", "draft"),
+        ("[extra.article]\nnot_before = 2030-06-01T10:00:00Z", "until 2030-06-01T10:00:00+00:00"),
+        ("embargo = false", "public"),
+        ("embargo = \"\"", "withheld"),
+        ("status = \"private\"", "draft"),
+        ("state = \"Bavaria\"", "public"),
+        ("\"解禁时间\" = 2030-06-01", "until 2030-06-01"),
+        ("post_status = \"future\"", "withheld"),
+    ];
+    check("a.md", &cases, |keys| format!("+++\ntitle = \"Quay\"\ndate = 2026-11-20\n{keys}\n+++\n\nCanary.\n"));
+}
+
+#[test]
+fn lines_in_markdown_withhold() {
+    let cases = [
+        ("EMBARGOED UNTIL 1 June 2030\n\nCanary.", "until 2030-06-01"),
+        (">>> EMBARGO TILL 1 June 2030 <<<\n\nCanary.", "until 2030-06-01"),
+        ("**Embargo:** 10:00 GMT, 1 June 2030\n\nCanary.", "until 2030-06-01T10:00:00+00:00"),
+        ("> Sperrfrist: 1. Juni 2030, 10 Uhr\n\nCanary.", "until 2030-06-01T10:00"),
+        ("# EMBARGOED UNTIL 1 June 2030\n\nCanary.", "until 2030-06-01"),
+        ("<!-- embargo: 2030-06-01 -->\n\nCanary.", "until 2030-06-01"),
+        ("# Ships\n\n解禁时间：2030年6月1日\n\nCanary.", "until 2030-06-01"),
+        ("HOLD FOR RELEASE\n\nCanary.", "withheld"),
+        ("UNDER EMBARGO\n\nCanary.", "withheld"),
+        ("Not for release until further notice.\n\nCanary.", "withheld"),
+        ("*** DRAFT ***\n\nCanary.", "draft"),
+        // A line of the text, as far as anybody can tell.
+        ("Status: draft\n\nCanary.", "public"),
+        ("Canary.\n\nMore.\n\nEmbargo: 1 June 2030", "until 2030-06-01"),
+        ("FOR IMMEDIATE RELEASE\n\nCanary.", "public"),
+        ("Embargo: none\n\nCanary.", "public"),
+        ("# Embargo on grain ends\n\nCanary.", "public"),
+        ("# Embargo: the history of a word\n\nCanary.", "public"),
+        ("Embargo rules changed on Monday, the ministry said.\n\nCanary.", "public"),
+        ("The embargo until 1 June 2030 hurts the port.\n\nCanary.", "public"),
+        ("Canary.\n\nUnder embargo since May, the port sleeps.\n\nMore.\n\nMore.\n\nMore.", "public"),
+        ("Release 2.0 is out\n\nCanary.", "public"),
+    ];
+    check("a.md", &cases, |body| format!("---\ntitle: Quay\ndate: 2026-11-20\n---\n\n{body}\n"));
+    let cases = [
+        ("EMBARGOED UNTIL 1 June 2030\n\n# Ships\n\nCanary.", "until 2030-06-01"),
+        // Damaged front matter looks like this.
+        ("EMBARGOED UNTIL 10:00 GMT, 1 June 2030\n\n# Ships\n\nCanary.", "withheld"),
+        ("HOLD FOR RELEASE\n\n# Ships\n\nCanary.", "withheld"),
+    ];
+    check("2026-11-20-a.md", &cases, |body| format!("{body}\n"));
+}
+
+#[test]
+fn pages_of_other_tools_withhold() {
+    let cases = [
+        ("<meta name='dateline:draft' content=true>", "draft"),
+        ("<meta content='true' name='dateline-draft'>", "draft"),
+        ("<meta name='dateline:draft' content=maybe>", "withheld"),
+        ("<meta name='dateline:draft' content=false>", "public"),
+        ("<meta name='dateline:drfat' content=true>", "withheld"),
+        ("<meta name='dateline:status' content=private>", "draft"),
+        ("<meta name='dateline:status' content='in review'>", "withheld"),
+        ("<meta name='dateline:status' content=''>", "withheld"),
+        ("<meta name=draft content=true>", "draft"),
+        ("<meta name=draft content='of the sails'>", "public"),
+        ("<meta name=status content=draft>", "draft"),
+        ("<meta name=status content=fine>", "public"),
+        ("<meta property='article:embargo' content='2030-06-01'>", "until 2030-06-01"),
+        ("<meta property='article:embargo' content='soon'>", "withheld"),
+        ("<meta property='og:article:embargo_until' content='2030-06-01'>", "until 2030-06-01"),
+        ("<meta http-equiv=embargo content='2030-06-01'>", "until 2030-06-01"),
+        ("<meta http-equiv=EMBARGO content=''>", "withheld"),
+        ("<meta itemprop=embargo content='2030-06-01'>", "until 2030-06-01"),
+        ("<meta name=embargo content=none>", "public"),
+        ("<meta name=embargo value='2030-06-01'>", "until 2030-06-01"),
+        ("<meta name='not-before' content='2030-06-01'>", "until 2030-06-01"),
+        ("<meta name='dcterms.available' content='2030-06-01'>", "until 2030-06-01"),
+        ("<meta name='release_date' content='2030-06-01'>", "until 2030-06-01"),
+        ("<meta name='release_date' content='summer'>", "public"),
+        ("<meta name='发布限制' content='2030-06-01'>", "until 2030-06-01"),
+        ("<meta name='解禁时间' content='2030年6月1日'>", "until 2030-06-01"),
+        ("<meta itemprop=creativeWorkStatus content=Draft>", "draft"),
+        ("<meta name=expires content=0>", "public"),
+        ("<meta http-equiv=expires content=0>", "public"),
+        ("<meta http-equiv=status content='200 OK'>", "public"),
+    ];
+    let page = |head: &str, body: &str| {
+        format!(
+            "<html><head><title>Ships</title><meta name=date content=2026-11-20>{head}</head><body>{body}</body></html>"
+        )
+    };
+    const BODY: &str = "<article><h1>Ships</h1><p>Canary.</p></article>";
+    check("a.html", &cases, |head| page(head, BODY));
+
+    let cases = [
+        ("{\"@type\":\"NewsArticle\",\"embargo\":\"2030-06-01\"}", "until 2030-06-01"),
+        ("{\"@type\":\"NewsArticle\",\"embargoDate\":\"2030-06-01\"}", "until 2030-06-01"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":\"soon\"}", "withheld"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":20300601}", "withheld"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":true}", "withheld"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":false}", "public"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":null}", "public"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":\"none\"}", "public"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":{\"@value\":\"2030-06-01\"}}", "until 2030-06-01"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":{\"x\":1}}", "withheld"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":[\"2030-06-01\",\"2030-07-01\"]}", "until 2030-07-01"),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":\"Draft\"}", "draft"),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":\"https://schema.org/Draft\"}", "draft"),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":[\"Draft\"]}", "draft"),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":{\"@type\":\"DefinedTerm\",\"name\":\"Draft\"}}", "draft"),
+        (
+            "{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":{\"@type\":\"DefinedTerm\",\"termCode\":\"Draft\"}}",
+            "draft",
+        ),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":\"Published\"}", "public"),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":\"Brewing\"}", "withheld"),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":{}}", "withheld"),
+        (
+            "{\"@graph\":[{\"@type\":\"WebPage\",\"creativeWorkStatus\":\"Draft\"},{\"@type\":\"NewsArticle\"}]}",
+            "draft",
+        ),
+        (
+            "{\"@type\":\"WebPage\",\"mainEntity\":{\"@type\":\"Article\",\"embargo\":\"2030-06-01\"}}",
+            "until 2030-06-01",
+        ),
+        ("{\"@type\":\"CreativeWork\",\"creativeWorkStatus\":\"Draft\"}", "draft"),
+        ("{\"@graph\":[{\"@type\":\"Article\"},{\"@type\":\"Book\",\"creativeWorkStatus\":\"Draft\"}]}", "public"),
+        ("{\"@type\":\"Article\",\"about\":{\"@type\":\"Book\",\"creativeWorkStatus\":\"Draft\"}}", "public"),
+        ("{\"@type\":\"NewsArticle\",\"embargo\":\"2030-06-01", "withheld"),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":\"Draft\",}", "withheld"),
+        ("{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":\"Published\",}", "public"),
+    ];
+    check("a.html", &cases, |json| page(&format!("<script type='application/ld+json'>{json}</script>"), BODY));
+
+    let cases = [
+        ("<article><p>EMBARGOED UNTIL 1 June 2030</p><h1>Ships</h1><p>Canary.</p></article>", "until 2030-06-01"),
+        (
+            "<div><strong>EMBARGOED</strong> UNTIL 1 June 2030</div><article><h1>Ships</h1><p>Canary.</p></article>",
+            "until 2030-06-01",
+        ),
+        ("<article><h2>EMBARGOED UNTIL 1 June 2030</h2><h1>Ships</h1><p>Canary.</p></article>", "until 2030-06-01"),
+        ("<article>HOLD FOR RELEASE<br>More<p>Canary.</p></article>", "withheld"),
+        ("<article><h1>Ships</h1><p>解禁时间：2030年6月1日</p><p>Canary.</p></article>", "until 2030-06-01"),
+        ("<article><h1>Ships</h1><p>Embargo: <b>soon</b></p><p>Canary.</p></article>", "withheld"),
+        ("<article><h1>Ships</h1><p>Canary.</p><p>Embargo: 1 June 2030</p></article>", "until 2030-06-01"),
+        ("<!-- EMBARGOED UNTIL 1 June 2030 --><article><h1>Ships</h1><p>Canary.</p></article>", "until 2030-06-01"),
+        ("<article><h1>Ships</h1><p>DRAFT</p><p>Canary.</p></article>", "draft"),
+        ("<article data-draft=true><h1>Ships</h1><p>Canary.</p></article>", "draft"),
+        ("<article data-embargo='2030-06-01'><h1>Ships</h1><p>Canary.</p></article>", "until 2030-06-01"),
+        (
+            "<article><h1>Ships</h1><time itemprop=embargo datetime='2030-06-01'>June</time><p>Canary.</p></article>",
+            "until 2030-06-01",
+        ),
+        ("<article><h1>Ships</h1><span itemprop=creativeWorkStatus>Draft</span><p>Canary.</p></article>", "draft"),
+        ("<article><h1>Embargo on grain ends</h1><p>Canary.</p></article>", "public"),
+        ("<article><h1>Ships</h1><p>Embargo rules changed on Monday, the ministry said.</p></article>", "public"),
+        ("<article><h1>Ships</h1><p>FOR IMMEDIATE RELEASE</p><p>Canary.</p></article>", "public"),
+    ];
+    check("a.html", &cases, |body| page("", body));
+}
+
+#[test]
+fn wire_lines_withhold() {
+    let cases = [
+        (">>> EMBARGO TILL 1 June 2030 <<<", "until 2030-06-01"),
+        ("=== EMBARGO: 1 June 2030 ===", "until 2030-06-01"),
+        ("HOLD FOR RELEASE", "withheld"),
+        ("HOLD FOR RELEASE 10 A.M. EDT, June 1, 2030", "until 2030-06-01T10:00:00-04:00"),
+        ("For release 1 June 2030", "until 2030-06-01"),
+        ("FOR RELEASE: 1 June 2030", "until 2030-06-01"),
+        ("FOR RELEASE TUESDAY", "withheld"),
+        ("NOT FOR PUBLICATION BEFORE 0900 GMT Saturday 1 June 2030", "until 2030-06-01T09:00:00+00:00"),
+        ("Not for release until further notice", "withheld"),
+        ("STRICTLY EMBARGOED", "withheld"),
+        ("UNDER EMBARGO", "withheld"),
+        ("Under embargo until 1 June 2030", "until 2030-06-01"),
+        ("Sperrfrist: 1. Juni 2030, 10 Uhr", "until 2030-06-01T10:00"),
+        ("Sperrfrist bis 1. Juni 2030", "until 2030-06-01"),
+        ("SPERRFRIST: Dienstag", "withheld"),
+        ("embargo jusqu'au 1er juin 2030", "until 2030-06-01"),
+        ("SOUS EMBARGO", "withheld"),
+        ("解禁时间：2030年6月1日10时", "until 2030-06-01T10:00"),
+        ("禁止发布至：2030年6月1日", "until 2030-06-01"),
+        ("禁止发布至2030年6月1日", "until 2030-06-01"),
+        ("ＥＭＢＡＲＧＯ：２０３０年６月１日", "until 2030-06-01"),
+        ("ＥＭＢＡＲＧＯＥＤ　ＵＮＴＩＬ　２０３０年６月１日", "until 2030-06-01"),
+        ("【禁发】2030年6月1日", "until 2030-06-01"),
+        ("Wire | EMBARGO TILL 1 June 2030", "until 2030-06-01"),
+        ("Not before: 1 June 2030", "until 2030-06-01"),
+        (
+            "Embargo: This story is embargoed until the minister has finished speaking in the parliament on Tuesday",
+            "withheld",
+        ),
+        ("*** DRAFT ***", "draft"),
+        ("Status: private", "draft"),
+        ("Status: in review", "withheld"),
+        ("状态：草稿", "draft"),
+        ("Embargo: none", "public"),
+        ("Embargo: n/a", "public"),
+        ("Embargo: -", "public"),
+        ("Embargo: lifted", "public"),
+        ("EMBARGO LIFTED", "public"),
+        ("Sperrfrist: keine", "public"),
+        ("Frei ab sofort", "public"),
+        ("FOR IMMEDIATE RELEASE", "public"),
+        ("Expires: soon", "withheld"),
+        ("Embargo: 1 June 2030\nEmbargo: 2 June 2030", "until 2030-06-02"),
+    ];
+    check("a.txt", &cases, |line| format!("Ships return\n\nDate: 2026-11-20 10:00\n{line}\n\nThe canary is back.\n"));
+    // Above the headline, and below the text.
+    let above: Vec<_> = cases.iter().copied().filter(|(line, _)| !line.contains('|')).collect();
+    check("a.txt", &above, |line| format!("{line}\n\nShips return\n\nDate: 2026-11-20 10:00\n\nThe canary is back.\n"));
+    let below: Vec<_> = above.into_iter().filter(|(line, _)| !line.contains("DRAFT")).collect();
+    check("a.txt", &below, |line| format!("Ships return\n\nDate: 2026-11-20 10:00\n\nThe canary is back.\n\n{line}\n"));
+    // In the middle only what can't be a sentence.
+    let cases = [
+        ("Embargo: 1 June 2030", "until 2030-06-01"),
+        ("Embargo: soon", "withheld"),
+        ("EMBARGOED UNTIL 1 June 2030", "until 2030-06-01"),
+        ("*** NOT FOR PUBLICATION ***", "withheld"),
+        ("Status: retracted", "retracted"),
+        ("Status: nobody knows.", "public"),
+        ("Embargo or not, they sail.", "public"),
+        ("Hold until Tuesday, he told the crew of the ship.", "public"),
+        ("Draft", "public"),
+    ];
+    check("a.txt", &cases, |line| {
+        format!("Ships return\n\nDate: 2026-11-20 10:00\n\nThe canary is back.\n\n{line}\n\nSo are the seals.\n")
+    });
+}
+
+#[test]
+fn release_lines_are_no_headlines() {
+    let options = ParseOptions {
+        root: "content".into(),
+        timezone: TimeZone::UTC,
+        charset: None,
+        wire_labels: Vec::new(),
+        max_size: 1_000_000,
+    };
+    for text in [
+        "FOR IMMEDIATE RELEASE\n\nShips return\n\nDate: 2026-11-20\n\nThe canary is back.\n",
+        "FOR IMMEDIATE RELEASE: 20 November 2026\n\nShips return\n\nThe canary is back.\n",
+        "Embargo lifted\n\nShips return\n\nDate: 2026-11-20\n\nThe canary is back.\n",
+    ] {
+        let article = parse(&ArticlePath::new("a.txt"), text.as_bytes(), &options).article.expect("an article");
+        assert_eq!(article.metadata.title.as_str(), "Ships return", "{text}");
+        assert_eq!(article.metadata.published.expect("a date").rfc3339(), "2026-11-20T00:00:00+00:00", "{text}");
+    }
+}
+
+/// One file per format and way of withholding; every text has the word.
+const WITHHELD: &[(&str, &str)] = &[
+    ("a.md", "---\ntitle: Canary\ndate: 2026-11-20\nextra: {embargo: 2999-06-01}\n---\nCanary.\n"),
+    ("b.md", "---\ntitle: Canary\ndate: 2026-11-20\nstatus: private\n---\nCanary.\n"),
+    ("c.md", "---\ntitle: Canary\ndate: 2026-11-20\nstatus: in review\n---\nCanary.\n"),
+    ("d.md", "---\ntitle: Canary\ndate: 2026-11-20\n---\nEMBARGOED UNTIL 1 June 2999\n\nCanary.\n"),
+    ("e.md", "+++\ntitle = \"Canary\"\ndate = 2026-11-20\n[params]\nnot_before = 2999-06-01\n+++\nCanary.\n"),
+    (
+        "f.html",
+        "<title>Canary</title><meta name=date content=2026-11-20><meta name='dateline:draft' content=true><article><p>Canary.</article>",
+    ),
+    (
+        "g.html",
+        "<title>Canary</title><meta name=date content=2026-11-20><meta property='article:embargo' content='later'><article><p>Canary.</article>",
+    ),
+    (
+        "h.html",
+        "<title>Canary</title><meta name=date content=2026-11-20><script type='application/ld+json'>{\"@type\":\"NewsArticle\",\"creativeWorkStatus\":\"Draft\"}</script><article><p>Canary.</article>",
+    ),
+    (
+        "i.html",
+        "<title>Canary</title><meta name=date content=2026-11-20><article><p>UNDER EMBARGO</p><p>Canary.</article>",
+    ),
+    ("j.txt", "Canary\n\nDate: 2026-11-20\n>>> EMBARGO TILL 1 June 2999 <<<\n\nThe canary is back.\n"),
+    ("k.txt", "HOLD FOR RELEASE\n\nCanary\n\nDate: 2026-11-20\n\nThe canary is back.\n"),
+    ("l.txt", "解禁时间：2999年6月1日\n\nCanary\n\nDate: 2026-11-20\n\nThe canary is back.\n"),
+];
+
+/// Refused for another reason than the embargo that it has.
+const REFUSED: &[(&str, &str)] =
+    &[("z.md", "---\ntitle: Canary\ndate: 2026-11-20\nembargo: 2999-06-01\nimage: javascript:x\n---\nCanary.\n")];
+
+fn is_nowhere(newsroom: &Newsroom, daemon: &crate::newsroom::Daemon, word: &str) -> bool {
+    let documents =
+        ["/", "/news/", "/rss.xml", "/atom.xml", "/feed.json", "/news/rss.xml", "/news/atom.xml", "/news/feed.json"];
+    let served = documents.iter().any(|path| daemon.body(path).to_lowercase().contains(word));
+    let written = files(&newsroom.path("feeds"))
+        .into_iter()
+        .any(|(_, bytes)| String::from_utf8_lossy(&bytes).to_lowercase().contains(word));
+    !served && !written
+}
+
+#[test]
+fn withheld_files_are_nowhere() {
+    let newsroom = Newsroom::new();
+    for (name, text) in WITHHELD {
+        newsroom.write(&format!("content/news/{name}"), text);
+    }
+    newsroom.article("news/open.md", "Open story", "Is public.");
+    let daemon = newsroom.serve();
+    daemon.wait("the other story is published", |daemon| daemon.body("/news/rss.xml").contains("Open story"));
+    assert!(is_nowhere(&newsroom, &daemon, "canary"), "{}", daemon.body("/rss.xml"));
+    let log = fs::read_to_string(newsroom.path("log")).unwrap_or_default();
+    assert!(!log.to_lowercase().contains("canary"), "{log}");
+}
+
+#[test]
+fn withholding_edits_take_public_stories_off() {
+    let newsroom = Newsroom::new();
+    let public = [
+        ("md", "---\ntitle: Canary\ndate: 2026-11-20\n---\nCanary.\n"),
+        (
+            "html",
+            "<title>Canary</title><meta name=date content=2026-11-20><article><h1>Canary</h1><p>Canary.</article>",
+        ),
+        ("txt", "Canary\n\nDate: 2026-11-20\n\nThe canary is back.\n"),
+    ];
+    newsroom.article("news/open.md", "Open story", "Is public.");
+    let daemon = newsroom.serve();
+    for (name, text) in WITHHELD.iter().chain(REFUSED) {
+        let (stem, extension) = name.split_once('.').expect("a name");
+        let (_, before) = public.iter().find(|(known, _)| *known == extension).expect("a format");
+        let path = format!("content/news/edit-{stem}.{extension}");
+        newsroom.write(&path, before);
+        daemon.wait("it is public", |daemon| daemon.body("/news/rss.xml").contains("Canary"));
+        let json: serde_json::Value = serde_json::from_str(&daemon.body("/news/feed.json")).expect("JSON");
+        let item =
+            json["items"].as_array().expect("items").iter().find(|item| item["title"] == "Canary").expect("there");
+        let page = item["url"].as_str().expect("a URL").replace("http://127.0.0.1:8080", "");
+        assert_eq!(daemon.get(&page, &[]).status, 200);
+        newsroom.write(&path, text);
+        daemon.wait("it is gone everywhere", |daemon| is_nowhere(&newsroom, daemon, "canary"));
+        assert_ne!(daemon.get(&page, &[]).status, 200, "{text}");
+    }
+}
