@@ -22,6 +22,7 @@ use super::lists::{DROPPED, VOID};
 use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
 use super::trackers::is_pixel;
 use super::{math, too_tangled};
+use crate::types::media_type;
 
 /// The class of links that stand for embeds: their names are not part of the prose, so that no summary begins with "YouTube".
 pub(super) const EMBED_CLASS: &str = "dateline-embed";
@@ -154,7 +155,26 @@ fn without_scripts() -> ParseOpts {
 enum Step<'a> {
     Node(NodeRef<'a, Node>),
     End(&'a str),
-    Link(Embed, Option<String>, bool),
+    Link(Link),
+}
+
+/// What stands for an embed.
+struct Link {
+    embed: Embed,
+    title: Option<String>,
+    is_inline: bool,
+    /// It shows a picture, so that the link does too.
+    is_picture: bool,
+}
+
+impl Link {
+    fn new(embed: Embed, element: ElementRef<'_>) -> Link {
+        let typed = element.attr("type").is_some_and(|kind| kind.trim_start().starts_with("image/"));
+        let path = embed.address.split(['?', '#']).next().unwrap_or_default();
+        let extension = path.rsplit_once('.').and_then(|(_, extension)| media_type(extension));
+        let is_picture = typed || extension.is_some_and(|kind| kind.starts_with("image/"));
+        Link { embed, title: title(element), is_inline: is_inline(element), is_picture }
+    }
 }
 
 struct Converter<'h> {
@@ -192,7 +212,7 @@ impl Converter<'_> {
                     _ => {}
                 },
                 Step::End(name) => self.end(name),
-                Step::Link(embed, title, inline) => self.link(&embed, title.as_deref(), inline),
+                Step::Link(link) => self.link(&link),
             }
         }
     }
@@ -337,7 +357,7 @@ impl Converter<'_> {
         match (written, element.attr("srcdoc")) {
             (Some(address), _) => {
                 if let Some(embed) = embed(address) {
-                    self.link(&embed, title(element).as_deref(), is_inline(element));
+                    self.link(&Link::new(embed, element));
                 }
             }
             (None, Some(document)) if self.frame_depth < MAX_FRAME_DEPTH && !too_tangled(document) => {
@@ -357,7 +377,7 @@ impl Converter<'_> {
                 inner.and_then(embed).is_some_and(|inner| inner == target)
             });
             if !repeats {
-                steps.push(Step::Link(target, title(element), is_inline(element)));
+                steps.push(Step::Link(Link::new(target, element)));
             }
         }
         push_children(element, steps);
@@ -396,7 +416,7 @@ impl Converter<'_> {
             if !label.is_empty() {
                 embed.name = Some(label.to_owned());
             }
-            steps.push(Step::Link(embed, title(element), is_inline(element)));
+            steps.push(Step::Link(Link::new(embed, element)));
         }
         // What stands in for a post until it is loaded is its text; what stands in for a frame is a picture of nothing.
         let quotes = element.child_elements().any(|child| child.value().name() == "blockquote");
@@ -405,8 +425,9 @@ impl Converter<'_> {
         }
     }
 
-    fn link(&mut self, embed: &Embed, title: Option<&str>, inline: bool) {
-        if !inline {
+    fn link(&mut self, link: &Link) {
+        let Link { embed, title, is_inline, is_picture } = link;
+        if !is_inline {
             self.html.push_str("<p>");
         } else if self.html.ends_with(char::is_alphanumeric) || self.html.ends_with("</a>") {
             self.html.push(' ');
@@ -415,12 +436,19 @@ impl Converter<'_> {
         self.attribute("href", &embed.address);
         self.attribute("class", EMBED_CLASS);
         self.html.push('>');
-        let file =
-            || embed.address.split(['?', '#']).next().and_then(|path| path.trim_end_matches('/').rsplit('/').next());
-        let name = title.or(embed.name.as_deref()).or_else(|| file().filter(|name| !name.is_empty()));
-        escape_text(name.unwrap_or(&embed.address), self.html);
+        if *is_picture {
+            self.html.push_str("<img");
+            self.attribute("src", &embed.address);
+            self.attribute("alt", title.as_deref().unwrap_or_default());
+            self.html.push('>');
+        } else {
+            let path = embed.address.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+            let file = path.rsplit('/').next().filter(|name| !name.is_empty());
+            let name = title.as_deref().or(embed.name.as_deref()).or(file);
+            escape_text(name.unwrap_or(&embed.address), self.html);
+        }
         self.html.push_str("</a>");
-        if !inline {
+        if !is_inline {
             self.html.push_str("</p>");
         }
     }

@@ -470,6 +470,11 @@ fn embeds_leave_links() {
             "<object><param name=movie value='https://www.youtube.com/v/aB3&amp;hl=en'><embed src='https://www.youtube.com/v/aB3&amp;hl=en'></object>",
             r#"<p><a href="https://www.youtube.com/watch?v=aB3">YouTube</a></p>"#,
         ),
+        (
+            "<object data='/chart.svg' type='image/svg+xml' title=Chart>Ships</object>",
+            r#"Ships<p><a href="{P}/chart.svg"><img src="{P}/chart.svg" alt="Chart"></a></p>"#,
+        ),
+        ("<embed src=/a.png>", r#"<p><a href="{P}/a.png"><img src="{P}/a.png" alt=""></a></p>"#),
         ("<object data='javascript:x'>Fallback</object>", "Fallback"),
         ("<object>Fallback <b>bold</b></object>", "Fallback <b>bold</b>"),
         ("<canvas id=c>The numbers: <a href=/t>table</a></canvas>", r#"The numbers: <a href="{P}/t">table</a>"#),
@@ -536,7 +541,7 @@ fn embeds_leave_links() {
             "ab",
         ),
     ];
-    assert_eq!(cases.len(), 42);
+    assert_eq!(cases.len(), 44);
     assert_becomes(&cases);
 }
 
