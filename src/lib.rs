@@ -51,7 +51,7 @@
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
-//! | `article` | a file per input format, all ending in the same `Article` and its `card`; rendering and sanitising; `pin` writes ids into files |
+//! | `article` | a file per input format, all ending in the same `Article` and its `card`; rendering (`render::markdown`, without the `attributes` of other tools) and sanitising; `pin` writes ids into files |
 //! | `diag` | mistakes as data, and how they are printed |
 //! | `types` | values that are valid by construction |
 //! | `cores` | the same work for many things, on all cores |
@@ -196,8 +196,10 @@
 //! and siblings: a `noscript` replaces the picture beside it. Ammonia then makes safe whatever was written, so that no conversion has to
 //! be right for that. Markdown without raw HTML skips it (`article::sanitise`).
 //!
-//! **Why do ids and classes go?** In a reader many articles stand on one page, and two footnotes `#1` are one too many. Links to
-//! footnotes lead to the article's page, where the ids are kept.
+//! **Why do ids have suffixes in feeds?** In a reader many articles stand on one page, and two targets `setup` are one too many. So feeds keep
+//! only ids that a link in the article leads to, and they end in a hash of the article's address. Links name the article's page, where
+//! ids are as they were written. Footnotes alone have the same ids in both: readers that show them as pop-ups look for the link's fragment in
+//! the feed. Classes go, since feeds have no style sheets.
 //!
 //! **Why does `import-ids` rather match too little?** An article without its old id is shown once more. One with the id of
 //! another story takes that story's place in every reader, and nobody can call it back.

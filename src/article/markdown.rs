@@ -1,13 +1,16 @@
 //! Markdown, below front matter or without any: then the first heading is the title, and the file's name may carry the date.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::draft::Draft;
 use super::draft::lines::{Line, MOST_LAST, MOST_TOP};
+use super::render::LONGEST_MARKDOWN;
+use super::render::attributes::without_trailing_list;
 use super::{Body, Parsed, lifecycle};
+use crate::diag::Code;
 
 /// CommonMark with what newsrooms use of its extensions.
 pub(super) const OPTIONS: Options =
@@ -25,6 +28,7 @@ pub(super) fn read(mut draft: Draft<'_>, body: usize) -> Parsed {
         // Readers show the title above the content: it need not stand there twice.
         body.start = heading.end;
     }
+    report_footnotes(&mut draft, body.clone());
     draft.set_body(Body::Markdown(text.get(body).unwrap_or_default().trim_start_matches(['\r', '\n']).to_owned()));
     draft.finish()
 }
@@ -66,7 +70,10 @@ fn first_heading(text: &str, body: Range<usize>) -> Option<(String, Range<usize>
     for (event, span) in Parser::new_ext(text.get(body.clone())?, OPTIONS).into_offset_iter() {
         match event {
             Event::Start(Tag::Heading { .. }) => heading = Some(body.start + span.start..body.start + span.end),
-            Event::End(TagEnd::Heading(_)) => return Some((words, heading?)),
+            Event::End(TagEnd::Heading(_)) => {
+                let title = without_trailing_list(&words).map(|(title, _)| title.to_owned());
+                return Some((title.unwrap_or(words), heading?));
+            }
             Event::Text(part) | Event::Code(part) if heading.is_some() => words.push_str(&part),
             Event::SoftBreak | Event::HardBreak => words.push(' '),
             // Neither a thematic break above it nor a line about an embargo is text.
@@ -80,4 +87,60 @@ fn first_heading(text: &str, body: Range<usize>) -> Option<(String, Range<usize>
         }
     }
     None
+}
+
+/// Reports references to footnotes that aren't there, and footnotes that nothing refers to.
+fn report_footnotes(draft: &mut Draft<'_>, body: Range<usize>) {
+    let (start, text) = (body.start, draft.source().text.get(body).unwrap_or_default());
+    if !text.contains("[^") || text.len() > LONGEST_MARKDOWN {
+        return;
+    }
+    let at = |span: Range<usize>| start + span.start..start + span.end;
+    // Whether something refers to it, by label.
+    let mut notes: BTreeMap<String, (Option<Range<usize>>, bool)> = BTreeMap::new();
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    let mut in_code = false;
+    for (event, span) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => in_code = true,
+            Event::End(TagEnd::CodeBlock) => in_code = false,
+            Event::FootnoteReference(label) => notes.entry(label.to_lowercase()).or_default().1 = true,
+            Event::Start(Tag::FootnoteDefinition(label)) => {
+                notes.entry(label.to_lowercase()).or_default().0.get_or_insert(span);
+            }
+            Event::Text(_) if !in_code => match runs.last_mut() {
+                Some(run) if run.end == span.start => run.end = span.end,
+                _ => runs.push(span),
+            },
+            _ => {}
+        }
+    }
+    // A reference without its footnote is text to the parser.
+    for run in runs {
+        let mut from = run.start;
+        while let Some(found) = text.get(from..run.end).and_then(|rest| rest.find("[^")) {
+            let open = from + found;
+            from = open + 2;
+            let Some(label) = text.get(from..run.end).and_then(|rest| rest.split_once(']')).map(|(label, _)| label)
+            else {
+                break;
+            };
+            let is_escaped = open > 0 && text.as_bytes().get(open - 1) == Some(&b'\\');
+            let is_label = !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
+            if is_label && !is_escaped {
+                let (message, help) = (
+                    format!("there is no footnote `{}`", label.escape_debug()),
+                    format!("write it on a line of its own, `[^{label}]: ...`, or put a backslash before the bracket"),
+                );
+                draft.report(Code::ArticleFootnote, at(open..from + label.len() + 1), message, help);
+            }
+        }
+    }
+    for (label, (definition, is_referenced)) in notes {
+        if let Some(definition) = definition.filter(|_| !is_referenced) {
+            let message = format!("nothing refers to the footnote `{}`", label.escape_debug());
+            let help = format!("write `[^{label}]` where it belongs; it is published below the others");
+            draft.report(Code::ArticleFootnote, at(definition), message, help);
+        }
+    }
 }

@@ -25,6 +25,7 @@ struct Stored<'r> {
     html: &'r str,
     /// It is in the HTML once more, which takes next to nothing.
     text: &'r str,
+    lead: Option<&'r str>,
     #[serde(borrow)]
     local_media: Vec<&'r str>,
 }
@@ -32,9 +33,10 @@ struct Stored<'r> {
 impl PackedRendering {
     /// Packs a body; `None` for one that is too long.
     pub fn of(rendered: &Rendered) -> Option<PackedRendering> {
-        let Rendered { html, text, local_media } = rendered;
+        let Rendered { html, text, lead, local_media } = rendered;
         let local_media = local_media.iter().map(ArticlePath::as_str).collect();
-        let bytes = postcard::to_allocvec(&Stored { html: html.as_str(), text, local_media }).ok()?;
+        let bytes =
+            postcard::to_allocvec(&Stored { html: html.as_str(), text, lead: lead.as_deref(), local_media }).ok()?;
         let bytes = Some(bytes).filter(|bytes| bytes.len() <= LONGEST)?;
         zstd::bulk::compress(&bytes, 1).ok().map(PackedRendering::from_bytes)
     }
@@ -57,9 +59,9 @@ impl PackedRendering {
             decompressor.try_borrow_mut().ok()?.decompress(&self.0, length).ok()
         };
         let bytes = DECOMPRESSOR.with(unpack)?;
-        let Stored { html, text, local_media } = postcard::from_bytes(&bytes).ok()?;
+        let Stored { html, text, lead, local_media } = postcard::from_bytes(&bytes).ok()?;
         let local_media = local_media.into_iter().map(ArticlePath::new).collect();
-        Some(Rendered { html: Text::new(html), text: text.to_owned(), local_media })
+        Some(Rendered { html: Text::new(html), text: text.to_owned(), lead: lead.map(str::to_owned), local_media })
     }
 }
 
@@ -76,7 +78,8 @@ mod tests {
             (&*"<p>The quay reopens.</p>".repeat(1_000), "The quay reopens.".repeat(1_000)),
         ] {
             let local_media = vec![ArticlePath::new("quay.jpg")];
-            let rendered = Rendered { html: Text::new(html), text, local_media };
+            let lead = Some(html.chars().take(3).collect());
+            let rendered = Rendered { html: Text::new(html), text, lead, local_media };
             let packed = PackedRendering::of(&rendered).expect("packed");
             assert_eq!(packed.open().as_ref(), Some(&rendered));
             let length = html.len() + rendered.text.len();

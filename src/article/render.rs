@@ -3,18 +3,20 @@
 //! Markdown is CommonMark with tables, footnotes and strikethrough. Raw HTML in it is allowed and goes through the same
 //! sanitiser as the bodies of HTML pages: see [`super::sanitise`].
 
-use pulldown_cmark::{Options, Parser};
+pub(super) mod attributes;
+mod markdown;
 
 use super::Body;
 use super::sanitise::{escape, sanitise, too_tangled};
-use crate::types::{ArticlePath, Text, WebUrl};
+use super::summary::ends_summary;
+use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
 
 /// Part of every cache key for rendered bodies: raise it with each change of what [`render`] gives.
 pub const RENDERER_VERSION: u32 = 3;
 
 /// The longest Markdown that is read as Markdown (bytes): ten times a long book chapter. The parser has inputs on which
 /// it takes quadratic time; what is longer is split at its blank lines and shown as it was typed.
-const LONGEST_MARKDOWN: usize = 1024 * 1024;
+pub(super) const LONGEST_MARKDOWN: usize = 1024 * 1024;
 
 /// What relative references in an article are resolved against.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -25,16 +27,24 @@ pub struct LinkBase {
     pub media: WebUrl,
     /// The folder of the article's file below the content directory, `""` at the top.
     pub folder: String,
-    /// Whether the HTML has a page of its own, so that the goals of footnote links can stay in it.
+    /// Whether the HTML has a page of its own, so that all ids can stay as they are. Elsewhere it stands among other articles.
     pub anchors: bool,
     /// Whether only the free part of a paid article is shown.
     pub free_only: bool,
 }
 
+impl LinkBase {
+    /// What ids end in that must differ from those of other articles.
+    pub(super) fn id_suffix(&self) -> String {
+        let hash = ContentHash::of(self.page.as_str().as_bytes()).to_string();
+        format!("-{}", hash.get(..6).unwrap_or_default())
+    }
+}
+
 impl Rendered {
     /// Of a body that nobody sees.
     pub fn empty() -> Rendered {
-        Rendered { html: Text::new(""), text: String::new(), local_media: Vec::new() }
+        Rendered { html: Text::new(""), text: String::new(), lead: None, local_media: Vec::new() }
     }
 }
 
@@ -46,6 +56,8 @@ pub struct Rendered {
     /// The prose of it without markup, paragraphs separated by a blank line. Headings, captions, tables and footnotes are
     /// left out as long as there is anything else.
     pub text: String,
+    /// The same up to the comment that ends the summary, `<!--more-->`, if there is one.
+    pub lead: Option<String>,
     /// The files of the content directory that it refers to, sorted, each once.
     pub local_media: Vec<ArticlePath>,
 }
@@ -74,9 +86,7 @@ fn render_whole(body: &Body, links: &LinkBase) -> Rendered {
     match body {
         Body::Markdown(markdown) if markdown.len() > LONGEST_MARKDOWN => as_typed(markdown),
         Body::Markdown(markdown) => {
-            let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
-            let mut html = String::with_capacity(markdown.len() + markdown.len() / 4);
-            pulldown_cmark::html::push_html(&mut html, Parser::new_ext(markdown, options));
+            let html = markdown::to_html(markdown, &links.id_suffix());
             if too_tangled(&html) { as_typed(markdown) } else { sanitise(&html, links) }
         }
         Body::Html(html) if too_tangled(html) => as_typed(html),
@@ -89,7 +99,15 @@ fn render_whole(body: &Body, links: &LinkBase) -> Rendered {
 
 /// The source itself, split at blank lines: for what would take too long to understand.
 fn as_typed(source: &str) -> Rendered {
-    paragraphs_of(source.split("\n\n"))
+    let is_marker = |paragraph: &&str| {
+        let comment = paragraph.trim().strip_prefix("<!--").and_then(|rest| rest.strip_suffix("-->"));
+        comment.is_some_and(ends_summary)
+    };
+    let paragraphs: Vec<&str> = source.split("\n\n").collect();
+    let mut rendered = paragraphs_of(paragraphs.iter().copied().filter(|paragraph| !is_marker(paragraph)));
+    let lead = paragraphs.iter().position(|paragraph| is_marker(&paragraph)).and_then(|end| paragraphs.get(..end));
+    rendered.lead = lead.map(|lead| lead.join("\n\n").trim().to_owned());
+    rendered
 }
 
 fn paragraphs_of<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
@@ -105,7 +123,7 @@ fn paragraphs_of<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
         html.push_str("</p>");
         text.push_str(paragraph);
     }
-    Rendered { html: Text::new(&html), text, local_media: Vec::new() }
+    Rendered { html: Text::new(&html), text, lead: None, local_media: Vec::new() }
 }
 
 #[cfg(test)]
@@ -134,7 +152,7 @@ mod tests {
     fn markdown_becomes_html() {
         for (source, expected) in [
             ("One *two* **three** ~~four~~", "<p>One <em>two</em> <strong>three</strong> <del>four</del></p>\n"),
-            ("# Big\n\n## Small {#id}", "<h1>Big</h1>\n<h2>Small {#id}</h2>\n"),
+            ("# Big\n\n## Small {#id}", "<h1>Big</h1>\n<h2>Small</h2>\n"),
             (
                 "|a|b|\n|-|-:|\n|1|2|",
                 "<table><thead><tr><th>a</th><th align=\"right\">b</th></tr></thead><tbody>\n\
@@ -142,9 +160,9 @@ mod tests {
             ),
             (
                 "Ships[^1].\n\n[^1]: Large ones.",
-                "<p>Ships<sup><a href=\"https://courier.example/world/quake.html#1\">1</a></sup>.\
-                 </p>\n<div><sup>1</sup>\n\
-                 <p>Large ones.</p>\n</div>\n",
+                "<p>Ships<sup id=\"fnref1-SUFFIX\"><a href=\"https://courier.example/world/quake.html#fn1-SUFFIX\">1</a></sup>.\
+                 </p>\n<section>\n<ol>\n<li id=\"fn1-SUFFIX\">\n<p>Large ones. \
+                 <a href=\"https://courier.example/world/quake.html#fnref1-SUFFIX\">↩\u{fe0e}</a></p>\n</li>\n</ol>\n</section>\n",
             ),
             ("a ]]> b & c < d", "<p>a ]]&gt; b &amp; c &lt; d</p>\n"),
             ("👩‍👩‍👧 港口 — “quoted”", "<p>👩‍👩‍👧 港口 — “quoted”</p>\n"),
@@ -152,6 +170,7 @@ mod tests {
             ("<div>raw <b>html\n\nunclosed", "<div>raw <b>html\n<p>unclosed</p>\n</b></div>"),
             ("<script>alert(1)</script>\n\n[x](javascript:alert(1))", "\n<p><a>x</a></p>\n"),
         ] {
+            let expected = expected.replace("-SUFFIX", &links().id_suffix());
             assert_eq!(markdown(source).html.as_str(), expected, "{source:?}");
         }
     }

@@ -7,6 +7,40 @@ use crate::types::Text;
 /// How long a summary is unless somebody asks otherwise, in columns: about 280 Latin letters or 140 Han characters.
 pub const DEFAULT_LIMIT: usize = 280;
 
+/// How long a summary may be whose end its author marked, in columns.
+pub const LEAD_LIMIT: usize = 2_000;
+
+/// Comments that end the summary, without blanks and marks: Hugo, Jekyll, Zola, Hexo, WordPress and its blocks, Docusaurus, Nikola, Pelican.
+const SUMMARY_ENDS: &[&str] = &[
+    "more",
+    "wpmore",
+    "readmore",
+    "excerpt",
+    "excerptend",
+    "endexcerpt",
+    "excerptseparator",
+    "truncate",
+    "teaserend",
+    "pelicanendsummary",
+];
+
+/// Whether an HTML comment marks the end of the summary.
+pub(super) fn ends_summary(comment: &str) -> bool {
+    // WordPress: `<!--more Read on-->`. With a blank before it, it's more likely a remark.
+    let is_wordpress = |word: &str| {
+        let (start, rest) = comment.split_at_checked(word.len()).unwrap_or_default();
+        start.eq_ignore_ascii_case(word) && rest.starts_with(|c: char| c.is_whitespace())
+    };
+    let is_block = || comment.trim().strip_prefix("wp:more").is_some_and(|rest| rest.trim_start().starts_with('{'));
+    if is_wordpress("more") || is_block() {
+        return true;
+    }
+    let words = comment.trim();
+    let is_mark = |c: &char| c.is_whitespace() || matches!(c, '-' | '_' | ':');
+    let word = || words.chars().filter(|c| !is_mark(c)).flat_map(char::to_lowercase).collect::<String>();
+    words.len() < 40 && SUMMARY_ENDS.contains(&word().as_str())
+}
+
 /// The beginning of `text` on one line, at most `limit` columns wide. A grapheme cluster (UAX #29) is one column, two
 /// if it is a Han, kana or Hangul character or full-width punctuation, which say about twice as much.
 ///
@@ -142,6 +176,36 @@ fn leads_on(character: char) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn comments_that_end_summaries_are_known() {
+        for (comment, ends) in [
+            ("more", true),
+            (" more ", true),
+            (" MORE ", true),
+            ("More", true),
+            ("more Read on", true),
+            ("more\nRead on", true),
+            (" wp:more ", true),
+            (" wp:more {\"customText\":\"Read on\"} ", true),
+            (" excerpt ", true),
+            ("excerpt-end", true),
+            (" end excerpt ", true),
+            (" read more ", true),
+            (" truncate ", true),
+            (" TEASER_END ", true),
+            (" PELICAN_END_SUMMARY ", true),
+            (" /wp:more ", false),
+            (" more research is needed here ", false),
+            ("moreover", false),
+            ("no more", false),
+            (" excerpt from the report ", false),
+            ("", false),
+            ("members-only", false),
+        ] {
+            assert_eq!(ends_summary(comment), ends, "{comment:?}");
+        }
+    }
 
     #[test]
     fn cuts_where_a_reader_would() {

@@ -10,7 +10,7 @@ use super::window::poll_minutes;
 use crate::article::card::Card;
 use crate::article::render::{LinkBase, Rendered};
 use crate::article::sanitise::escape;
-use crate::article::summary::{DEFAULT_LIMIT, summarise};
+use crate::article::summary::{DEFAULT_LIMIT, LEAD_LIMIT, summarise};
 use crate::article::{Correction, MediaFacts, MediaReference, Metadata};
 use crate::config::{Config, FeedOptions, MediaType, Paid};
 use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
@@ -195,7 +195,11 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         EntrySource { name: name.clone(), feed: metadata.source_feed.clone().or_else(configured) }
     });
     // An article without a word still says what it is about.
-    let summary = metadata.summary.clone().unwrap_or_else(|| summarise(&rendered.text, DEFAULT_LIMIT));
+    let cut = || match &rendered.lead {
+        Some(lead) => summarise(lead, LEAD_LIMIT),
+        None => summarise(&rendered.text, DEFAULT_LIMIT),
+    };
+    let summary = metadata.summary.clone().unwrap_or_else(cut);
     let summary = if summary.is_empty() { metadata.title.clone() } else { summary };
     Entry {
         id: article.id.clone(),

@@ -81,7 +81,7 @@ impl RenderCache {
 }
 
 fn weight(rendered: &Rendered) -> usize {
-    rendered.html.as_str().len() + rendered.text.len() + 400
+    rendered.html.as_str().len() + rendered.text.len() + rendered.lead.as_ref().map_or(0, String::len) + 400
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
         let key = |number: u32| RenderKey(ContentHash::of(&number.to_le_bytes()));
         let rendering = |number: u32| {
             let text = format!("{number:>600}");
-            let rendered = Rendered { html: Text::new(""), text, local_media: Vec::new() };
+            let rendered = Rendered { html: Text::new(""), text, lead: None, local_media: Vec::new() };
             assert_eq!(weight(&rendered), EACH);
             Arc::new(rendered)
         };

@@ -125,6 +125,8 @@ codes! {
     ArticleImage "article-image" Error,
     /// Not a media file that readers can load.
     ArticleMedia "article-media" Error,
+    /// A reference to a footnote that is not there, or a footnote that nothing refers to.
+    ArticleFootnote "article-footnote" Warning,
     /// A value of a picture or media file that cannot be used; the file is published without it.
     ArticleMediaValue "article-media-value" Warning,
     /// Not a link; dateline's own page is linked instead.

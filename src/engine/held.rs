@@ -195,6 +195,7 @@ mod tests {
         let rendered = Rendered {
             html: Text::new("<p>船</p>"),
             text: "船".to_owned(),
+            lead: None,
             local_media: vec![ArticlePath::new("quay.jpg")],
         };
         let packed = HeldText::pack(&rendered).expect("packed");

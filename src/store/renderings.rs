@@ -128,7 +128,7 @@ mod tests {
 
     fn rendered(text: &str) -> Rendered {
         let local_media = vec![ArticlePath::new("quay.jpg")];
-        Rendered { html: Text::new(&format!("<p>{text}</p>")), text: text.to_owned(), local_media }
+        Rendered { html: Text::new(&format!("<p>{text}</p>")), text: text.to_owned(), lead: None, local_media }
     }
 
     fn state() -> (tempfile::TempDir, Renderings) {

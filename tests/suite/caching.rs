@@ -298,8 +298,12 @@ fn rendered_bodies_are_kept_and_not_believed() {
     // From now on articles are known by their cards, and those of windows are fetched.
     assert!(built(&[]) == at_first && keys(&state).len() == 20);
     assert!(built(&[]) == at_first);
-    let rendered =
-        Rendered { html: Text::new("<p>Another.</p>"), text: "Another.".to_owned(), local_media: Vec::new() };
+    let rendered = Rendered {
+        html: Text::new("<p>Another.</p>"),
+        text: "Another.".to_owned(),
+        lead: None,
+        local_media: Vec::new(),
+    };
     let packed = PackedRendering::of(&rendered).expect("short");
     let others: Vec<_> = keys(&state).into_iter().map(|key| (key, packed.clone())).collect();
     Renderings::open(&state).expect("a state").keep(&others);

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod anchors;
 mod bad_articles;
 mod caching;
 mod commands;

@@ -22,6 +22,7 @@ use super::lists::{DROPPED, VOID};
 use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
 use super::trackers::is_pixel;
 use super::{math, too_tangled};
+use crate::article::summary::ends_summary;
 use crate::types::media_type;
 
 /// The class of links that stand for embeds: their names are not part of the prose, so that no summary begins with "YouTube".
@@ -209,6 +210,7 @@ impl Converter<'_> {
                             self.element(element, &replacements, &mut steps);
                         }
                     }
+                    Node::Comment(comment) if ends_summary(comment) => self.html.push_str("<!--more-->"),
                     _ => {}
                 },
                 Step::End(name) => self.end(name),

@@ -109,7 +109,7 @@ pub(super) const DROPPED: &[&str] = &[
 /// Attributes that stay, by element; `lang`, `dir` and `title` stay on all of them. The second pass drops `id` where the HTML
 /// stands among that of other articles. Those of MathML are in `math`.
 pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
-    ("a", &["href", "hreflang"]),
+    ("a", &["href", "hreflang", "name"]),
     ("audio", &["src", "controls"]),
     ("blockquote", &["cite"]),
     ("col", &["span"]),

@@ -11,6 +11,7 @@
 
 mod addresses;
 mod amp;
+mod anchors;
 mod convert;
 mod embeds;
 mod escape;
@@ -31,6 +32,7 @@ use std::sync::LazyLock;
 use ammonia::{Builder, UrlRelative};
 
 pub(super) use addresses::percent_decoded;
+use anchors::Anchors;
 pub(super) use convert::parse_document;
 pub(crate) use escape::escape;
 pub(super) use hidden::is_hidden;
@@ -58,8 +60,8 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .generic_attributes(["lang", "dir", "title", "id"].into())
         .allowed_classes(
             [
-                ("sup", ["footnote-reference", "footnote-definition-label"].into()),
-                ("div", ["footnote-definition"].into()),
+                ("sup", ["footnote-reference"].into()),
+                ("section", ["footnotes"].into()),
                 ("a", [convert::EMBED_CLASS].into()),
             ]
             .into(),
@@ -68,7 +70,9 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .filter_style_properties(["text-align"].into())
         .url_schemes(["http", "https"].iter().chain(addresses::SCHEMES).copied().collect())
         .url_relative(UrlRelative::PassThrough)
-        .link_rel(None);
+        .link_rel(None)
+        // The second pass drops them, after a look for the end of the summary.
+        .strip_comments(false);
     builder
 });
 
@@ -93,7 +97,7 @@ pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
         }
         rendered.html = again.html;
     }
-    as_text(rendered.text.split("\n\n"))
+    Rendered { lead: rendered.lead.take(), ..as_text(rendered.text.split("\n\n")) }
 }
 
 /// What doesn't settle, without its markup.
@@ -106,7 +110,7 @@ fn as_text<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
         html.push_str("</p>");
         text.push(paragraph);
     }
-    Rendered { html: Text::new(&html), text: text.join("\n\n"), local_media: Vec::new() }
+    Rendered { html: Text::new(&html), text: text.join("\n\n"), lead: None, local_media: Vec::new() }
 }
 
 /// The text of regular markup.
@@ -125,12 +129,15 @@ fn once(html: &str, links: &LinkBase) -> Rendered {
         aside: second_pass::Paragraphs::default(),
         aside_depth: 0,
         formula: formula::Formula::default(),
+        lead: None,
+        anchors: Anchors::new(links, &clean),
     };
     pass.run(&clean);
-    let text = if pass.prose.done.is_empty() { pass.aside.done } else { pass.prose.done };
+    let text = pass.text_so_far();
     Rendered {
         html: Text::new(&pass.html),
-        text: text.join("\n\n"),
+        text,
+        lead: pass.lead,
         local_media: pass.local_media.into_iter().map(|path| ArticlePath::new(&path)).collect(),
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::addresses::absolute;
+use super::anchors::Anchors;
 use super::escape::{escape_attribute, unescape};
 use super::formula::Formula;
 use super::lists::{ASIDE, BLOCKS, VOID};
 use super::pictures::{candidates, descriptor, loadable};
 use crate::article::render::LinkBase;
+use crate::article::summary::ends_summary;
 use crate::types::Text;
 
 /// Paragraphs of plain text under construction.
@@ -36,6 +38,9 @@ pub(super) struct SecondPass<'a> {
     /// How many elements are open, counted from the outermost that is aside.
     pub(super) aside_depth: usize,
     pub(super) formula: Formula,
+    /// The text before the comment that ends the summary.
+    pub(super) lead: Option<String>,
+    pub(super) anchors: Anchors,
 }
 
 impl SecondPass<'_> {
@@ -43,6 +48,11 @@ impl SecondPass<'_> {
         let mut rest = clean;
         while let Some((text, tag_and_rest)) = rest.split_once('<') {
             self.text(text);
+            if let Some((comment, after)) = tag_and_rest.strip_prefix("!--").and_then(|rest| rest.split_once("-->")) {
+                self.comment(comment);
+                rest = after;
+                continue;
+            }
             let Some((tag, after)) = tag_and_rest.split_once('>') else { break };
             match tag.strip_prefix('/') {
                 Some(name) => self.end_tag(name),
@@ -53,6 +63,20 @@ impl SecondPass<'_> {
         self.text(rest);
         self.prose.end();
         self.aside.end();
+    }
+
+    /// The text up to here: the prose, or where there is none, what stands beside it.
+    pub(super) fn text_so_far(&self) -> String {
+        let paragraphs = if self.prose.done.is_empty() { &self.aside.done } else { &self.prose.done };
+        paragraphs.join("\n\n")
+    }
+
+    fn comment(&mut self, comment: &str) {
+        if self.lead.is_none() && ends_summary(comment) {
+            self.prose.end();
+            self.aside.end();
+            self.lead = Some(self.text_so_far());
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -68,9 +92,14 @@ impl SecondPass<'_> {
     }
 
     fn end_tag(&mut self, name: &str) {
-        self.html.push_str("</");
-        self.html.push_str(name);
-        self.html.push('>');
+        if name == "a" && self.html.ends_with("<a>") {
+            // An anchor that nothing leads to.
+            self.html.truncate(self.html.len() - "<a>".len());
+        } else {
+            self.html.push_str("</");
+            self.html.push_str(name);
+            self.html.push('>');
+        }
         if let Some(end) = self.formula.end() {
             self.plain(end);
         }
@@ -127,7 +156,11 @@ impl SecondPass<'_> {
                     is_aside = true;
                     continue;
                 }
-                "id" if !self.links.anchors => continue,
+                "name" if value_of(&attributes, "id").is_some() => continue,
+                "id" | "name" => match self.anchors.id(value) {
+                    Some(id) => ("id", id),
+                    None => continue,
+                },
                 // Our own, below.
                 "controls" => continue,
                 attribute => (attribute, value.clone()),
@@ -172,4 +205,8 @@ impl SecondPass<'_> {
     fn absolute(&mut self, reference: &str) -> Option<String> {
         absolute(reference, self.links, &mut self.local_media)
     }
+}
+
+fn value_of<'a>(attributes: &'a [(&str, String)], name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }

@@ -1,0 +1,305 @@
+//! Attribute lists in Markdown, as Pandoc, kramdown, PHP Markdown Extra, Goldmark and markdown-it write them: `{#id .class width=50%}`,
+//! `{: .class}`. Feeds have no style sheets, so that only ids count.
+//!
+//! Braces are ordinary text too. A list stands after a link, a picture, code, emphasis or `[text]`, at the end of a block, or on a line of
+//! its own, and has nothing in it but ids, classes and attributes.
+
+use std::collections::BTreeSet;
+
+use pulldown_cmark::{CowStr, Event, Tag, TagEnd};
+
+use super::markdown::anchor;
+
+/// No list is longer (bytes).
+const MAX_LENGTH: usize = 400;
+
+/// An attribute list at the start of a text.
+struct List<'t> {
+    length: usize,
+    id: Option<&'t str>,
+    /// Whether there is a colon, an id or a class. Braces around `key=value` alone may be prose.
+    is_marked: bool,
+}
+
+/// Reads an attribute list at the start of a text.
+fn list(text: &str) -> Option<List<'_>> {
+    let inner = text.strip_prefix('{')?;
+    let (inner, has_colon) = inner.strip_prefix(':').map_or((inner, false), |inner| (inner, true));
+    let start = text.len() - inner.len();
+    let mut list = List { length: 0, id: None, is_marked: has_colon };
+    let mut is_empty = !has_colon;
+    let mut rest = inner;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t']);
+        if inner.len() - rest.len() > MAX_LENGTH {
+            return None;
+        }
+        if let Some(after) = rest.strip_prefix('}') {
+            list.length = start + inner.len() - after.len();
+            return (!is_empty).then_some(list);
+        }
+        is_empty = false;
+        let (token, after) = token(rest)?;
+        match token.split_at_checked(1)? {
+            ("#", id) => {
+                is_name(id).then_some(())?;
+                list.id = list.id.or(Some(id));
+                list.is_marked = true;
+            }
+            (".", class) => {
+                is_name(class).then_some(())?;
+                list.is_marked = true;
+            }
+            // Pandoc: a heading without a number.
+            ("-", "") => {}
+            _ => match token.split_once('=') {
+                Some((key, _)) => is_name(key).then_some(())?,
+                // kramdown refers to lists that are defined elsewhere.
+                None => (has_colon && is_name(token.trim_end_matches(':'))).then_some(())?,
+            },
+        }
+        rest = after;
+    }
+}
+
+/// Up to a blank or the closing brace, neither of which counts in quotation marks.
+fn token(text: &str) -> Option<(&str, &str)> {
+    let mut quote = None;
+    for (at, character) in text.char_indices().take(MAX_LENGTH) {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, ' ' | '\t' | '}') => return text.split_at_checked(at).filter(|(token, _)| !token.is_empty()),
+            (None, '{' | '\n') => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '-'))
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
+}
+
+/// A text without the list at its end, and the list's id.
+pub(in crate::article) fn without_trailing_list(text: &str) -> Option<(&str, Option<&str>)> {
+    let trimmed = text.trim_end();
+    let (before, _) = trimmed.strip_suffix('}')?.rsplit_once('{')?;
+    let at = before.len();
+    let list = list(trimmed.get(at..)?).filter(|list| at + list.length == trimmed.len())?;
+    Some((before.trim_end(), list.id))
+}
+
+/// Events without attribute lists. Ids of headings are theirs, other ids become anchors.
+pub(super) fn without_attribute_lists(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
+    let mut writer =
+        Writer { events: Vec::with_capacity(events.len()), brackets: Vec::new(), removed: BTreeSet::new() };
+    let (mut in_code, mut follows_markup, mut heading) = (false, false, None);
+    let mut iterator = events.into_iter().peekable();
+    while let Some(event) = iterator.next() {
+        let markup = matches!(
+            event,
+            Event::Code(_)
+                | Event::End(TagEnd::Link | TagEnd::Image | TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough)
+        );
+        match event {
+            Event::Text(text) if !in_code => {
+                let is_line = writer.is_at_line_start() && iterator.peek().is_none_or(ends_line);
+                let is_last = iterator.peek().is_none_or(ends_block);
+                let whole =
+                    list(text.trim()).filter(|list| is_line && list.is_marked && list.length == text.trim().len());
+                if let Some(list) = whole {
+                    writer.drop_line(list.id);
+                    let is_alone = matches!(writer.events.last(), Some(Event::Start(Tag::Paragraph)));
+                    if is_alone && matches!(iterator.peek(), Some(Event::SoftBreak | Event::HardBreak)) {
+                        iterator.next();
+                    }
+                } else {
+                    writer.text(&text, follows_markup, is_last, heading);
+                }
+            }
+            Event::End(TagEnd::Paragraph) if matches!(writer.events.last(), Some(Event::Start(Tag::Paragraph))) => {
+                writer.events.pop();
+            }
+            event => {
+                match &event {
+                    Event::Start(Tag::CodeBlock(_)) => in_code = true,
+                    Event::End(TagEnd::CodeBlock) => in_code = false,
+                    Event::Start(Tag::Heading { .. }) => heading = Some(writer.events.len()),
+                    Event::End(TagEnd::Heading(_)) => heading = None,
+                    _ => {}
+                }
+                if ends_block(&event) {
+                    writer.brackets.clear();
+                }
+                writer.events.push(event);
+            }
+        }
+        follows_markup = markup;
+    }
+    writer.finish()
+}
+
+fn ends_line(event: &Event<'_>) -> bool {
+    matches!(event, Event::SoftBreak | Event::HardBreak) || ends_block(event)
+}
+
+fn ends_block(event: &Event<'_>) -> bool {
+    match event {
+        Event::End(end) => {
+            !matches!(end, TagEnd::Link | TagEnd::Image | TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough)
+        }
+        // A tight list item goes on with another block.
+        Event::Start(tag) => matches!(tag, Tag::List(_) | Tag::CodeBlock(_) | Tag::BlockQuote(_) | Tag::Paragraph),
+        _ => false,
+    }
+}
+
+struct Writer<'a> {
+    events: Vec<Event<'a>>,
+    /// Opening brackets of this block: the event, and the byte in its text.
+    brackets: Vec<(usize, usize)>,
+    /// Brackets that go with their lists.
+    removed: BTreeSet<(usize, usize)>,
+}
+
+impl<'a> Writer<'a> {
+    fn is_at_line_start(&self) -> bool {
+        matches!(
+            self.events.last(),
+            None | Some(
+                Event::SoftBreak | Event::HardBreak | Event::Start(Tag::Paragraph | Tag::Item | Tag::BlockQuote(_))
+            )
+        )
+    }
+
+    /// Leaves a line out that is a list.
+    fn drop_line(&mut self, id: Option<&str>) {
+        if matches!(self.events.last(), Some(Event::SoftBreak | Event::HardBreak)) {
+            self.events.pop();
+        }
+        self.anchor(id);
+    }
+
+    fn anchor(&mut self, id: Option<&str>) {
+        self.events.extend(id.map(|id| Event::InlineHtml(anchor(id).into())));
+    }
+
+    fn text(&mut self, text: &CowStr<'a>, follows_markup: bool, is_last: bool, heading: Option<usize>) {
+        let mut rest: &str = text;
+        while follows_markup && let Some(list) = list(rest) {
+            self.anchor(list.id);
+            rest = rest.get(list.length..).unwrap_or_default();
+        }
+        if let Some(start) = heading.filter(|_| is_last)
+            && let Some((before, id)) = without_trailing_list(rest)
+        {
+            if let Some(Event::Start(Tag::Heading { id: known, .. })) = self.events.get_mut(start) {
+                *known = id.map(|id| id.to_owned().into());
+            }
+            rest = before;
+        }
+        let mut anchor_behind = None;
+        if is_last
+            && rest.ends_with('}')
+            && let Some((before, id)) = without_trailing_list(rest)
+            && rest.get(before.len()..).is_some_and(|list| list.starts_with([' ', '\t']) && is_marked(list.trim()))
+        {
+            anchor_behind = id.map(str::to_owned);
+            rest = before;
+        }
+        let mut piece = String::with_capacity(rest.len());
+        while let Some(at) = rest.find(['[', ']']) {
+            let (before, bracket) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            piece.push_str(before);
+            let index = self.events.len();
+            let after = bracket.get(1..).unwrap_or_default();
+            rest = after;
+            if bracket.starts_with('[') {
+                self.brackets.push((index, piece.len()));
+                piece.push('[');
+                continue;
+            }
+            match (self.brackets.pop(), list(after)) {
+                (Some(open), Some(list)) => {
+                    self.removed.insert(open);
+                    rest = after.get(list.length..).unwrap_or_default();
+                    if list.id.is_some() {
+                        self.events.push(Event::Text(std::mem::take(&mut piece).into()));
+                        self.anchor(list.id);
+                    }
+                }
+                _ => piece.push(']'),
+            }
+        }
+        piece.push_str(rest);
+        if !piece.is_empty() {
+            self.events.push(Event::Text(piece.into()));
+        }
+        self.anchor(anchor_behind.as_deref());
+    }
+
+    fn finish(mut self) -> Vec<Event<'a>> {
+        let mut removed = self.removed.into_iter().peekable();
+        while let Some(&(index, _)) = removed.peek() {
+            let mut bytes: Vec<usize> = Vec::new();
+            while let Some((_, byte)) = removed.next_if(|(event, _)| *event == index) {
+                bytes.push(byte);
+            }
+            if let Some(Event::Text(text)) = self.events.get_mut(index) {
+                let kept: String = text
+                    .char_indices()
+                    .filter(|(at, _)| bytes.binary_search(at).is_err())
+                    .map(|(_, character)| character)
+                    .collect();
+                *text = kept.into();
+            }
+        }
+        self.events
+    }
+}
+
+fn is_marked(text: &str) -> bool {
+    list(text).is_some_and(|list| list.is_marked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_told_from_prose() {
+        for (text, id) in [
+            ("{#setup}", Some(Some("setup"))),
+            ("{: #setup}", Some(Some("setup"))),
+            ("{#a .b c=d}", Some(Some("a"))),
+            ("{.class}", Some(None)),
+            ("{.a.b}", Some(None)),
+            ("{: .x}", Some(None)),
+            ("{:.x .y}", Some(None)),
+            ("{:toc}", Some(None)),
+            ("{width=50%}", Some(None)),
+            ("{width=\"50 %\" title='a } b'}", Some(None)),
+            ("{target=_blank rel=\"x\"}", Some(None)),
+            ("{-}", Some(None)),
+            ("{}", None),
+            ("{x}", None),
+            ("{x, y}", None),
+            ("{i}", None),
+            ("{{ shortcode }}", None),
+            ("{{< figure >}}", None),
+            ("{% tag %}", None),
+            ("{1=2}", None),
+            ("{#1}", None),
+            ("{.5}", None),
+            ("{#a", None),
+            ("{a=\"b}", None),
+            ("{.a b}", None),
+        ] {
+            let found = list(text).filter(|list| list.length == text.len());
+            assert_eq!(found.map(|list| list.id), id, "{text}");
+        }
+    }
+}
