@@ -34,7 +34,7 @@ const MAX_HUNG_READS: usize = 32;
 pub(super) struct Reads(Arc<Mutex<BTreeSet<Version>>>);
 
 /// A body, or why there is none.
-type Body = Result<FetchedBody, UnfetchedBody>;
+type Body = Result<FetchedBody, Box<UnfetchedBody>>;
 
 type Version = (ArticlePath, ContentHash, bool);
 
@@ -174,7 +174,7 @@ impl Fetch {
             let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "reading the file takes too long")
                 .at(Place::file(&self.root.display(request.path.as_str())))
                 .help("see whether its disk or network file system answers");
-            self.arrived.push(Err(UnfetchedBody { request, problem: Some(diagnostic) }));
+            self.arrived.push(Err(Box::new(UnfetchedBody { request, problem: Some(diagnostic) })));
         }
     }
 

@@ -66,7 +66,7 @@ pub(super) fn fetch(
 pub(super) fn complete(
     root: &Root,
     config: &Config,
-    read: Vec<Result<FetchedBody, UnfetchedBody>>,
+    read: Vec<Result<FetchedBody, Box<UnfetchedBody>>>,
     keeps: bool,
 ) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
     let missing = read.iter().filter_map(|body| body.as_ref().err()).map(|missing| missing.request.clone());
@@ -79,7 +79,7 @@ pub(super) fn complete(
                 fetched.push(body);
                 continue;
             }
-            Err(missing) => missing,
+            Err(missing) => *missing,
         };
         match recalled.next().and_then(|recalled| recalled.article) {
             Some(article) => {

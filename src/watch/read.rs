@@ -261,7 +261,11 @@ fn weight(file: &ParsedFile) -> usize {
 }
 
 /// The bodies that the engine asked for, in the order of the requests.
-pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> Vec<Result<FetchedBody, UnfetchedBody>> {
+pub fn fetch(
+    root: &Root,
+    requests: &[BodyRequest],
+    options: &ParseOptions,
+) -> Vec<Result<FetchedBody, Box<UnfetchedBody>>> {
     on_all_cores(requests, |request| fetch_one(root, request, options))
 }
 
@@ -269,8 +273,12 @@ pub fn fetch(root: &Root, requests: &[BodyRequest], options: &ParseOptions) -> V
 ///
 /// # Errors
 /// Where it is not, or cannot be read.
-pub fn fetch_one(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<FetchedBody, UnfetchedBody> {
-    let unfetched = |problem| UnfetchedBody { request: request.clone(), problem };
+pub fn fetch_one(
+    root: &Root,
+    request: &BodyRequest,
+    options: &ParseOptions,
+) -> Result<FetchedBody, Box<UnfetchedBody>> {
+    let unfetched = |problem| Box::new(UnfetchedBody { request: request.clone(), problem });
     if !request.shown {
         let source = version(root, request, options).map_err(|diagnostic| unfetched(Some(diagnostic)))?;
         let source = Some(Arc::from(source.ok_or_else(|| unfetched(None))?));
