@@ -484,6 +484,36 @@ fn doubts_are_reported() {
 }
 
 #[test]
+fn sentences_that_begin_with_labels_are_text() {
+    for (source, expected) in [
+        (
+            "Ships return\n\nDate: 2024-03-08\n\nThe ships are back.\n\nEditor: readers often ask which labs matter.\n\nThey are quiet.\n\nEditor: Bo Chen",
+            "Title (headline): Ships return\nDate (labelled line): 2024-03-08\nEditor (labelled line): Bo Chen
+             | The ships are back.\n| Editor: readers often ask which labs matter.\n| They are quiet.",
+        ),
+        (
+            "Ships return\n\nDate: 2024-03-08\n\nEditor: readers often ask which labs matter.\n\nThey are quiet.",
+            "Title (headline): Ships return\nDate (labelled line): 2024-03-08
+             | Editor: readers often ask which labs matter.\n| They are quiet.",
+        ),
+        (
+            "Ships return\n\nThe ships are back.\n\nEditor: readers ask\n\nThey are quiet.",
+            "Title (headline): Ships return\n| The ships are back.\n| Editor: readers ask\n| They are quiet.",
+        ),
+        (
+            "Ships return\n\nThe ships are back.\n\nSource: nobody knows where the herring has come from.",
+            "Title (headline): Ships return\n| The ships are back.\n| Source: nobody knows where the herring has come from.",
+        ),
+        (
+            "Ships return\n\nThe ships are back.\n\nDate: we met on 5 May 2020 at the quay.",
+            "Title (headline): Ships return\n| The ships are back.\n| Date: we met on 5 May 2020 at the quay.",
+        ),
+    ] {
+        check(source, expected);
+    }
+}
+
+#[test]
 fn size_is_not_a_weapon() {
     let started = std::time::Instant::now();
     for source in [
