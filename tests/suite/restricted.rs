@@ -273,6 +273,7 @@ fn restriction_does_not_wait_for_bodies() {
         is_whole: true,
         doubtful: false,
         limited: None,
+        links: Vec::new(),
     };
     let present = |state| Event::Files(vec![ParsedFile { path: path.clone(), state, renamed_from: None }]);
     for (keys, restriction) in [("visibility: paid", "reload"), ("visibility: public", "edit")] {
