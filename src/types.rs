@@ -776,9 +776,18 @@ mod tests {
         assert_eq!(west.expect("in range").rfc3339(), "2023-05-14T22:54:32-02:30");
         for second in [-12_000_000_000, -1, 0, 1, 250_000_000_000] {
             let timestamp = Timestamp::from_second(second).expect("in range");
-            for offset in [-25 * 3_600, -3_599, 0, 59, 60, 25 * 3_600] {
+            for (offset, rounded) in [
+                (-25 * 3_600, -25 * 3_600),
+                (-3_599, -3_600),
+                (-29, 0),
+                (0, 0),
+                (29, 0),
+                (59, 60),
+                (60, 60),
+                (25 * 3_600, 25 * 3_600),
+            ] {
                 let moment = Moment::new(timestamp, Offset::from_seconds(offset).expect("valid")).expect("in range");
-                assert_eq!((moment.timestamp(), moment.offset().seconds()), (timestamp, offset / 60 * 60));
+                assert_eq!((moment.timestamp(), moment.offset().seconds()), (timestamp, rounded));
             }
         }
         assert_eq!(size_of::<Option<Moment>>(), 8);

@@ -41,7 +41,7 @@ fuzz_target!(|data: &[u8]| {
     engine.handle(Event::Config(CONFIG.clone()), now);
     engine.handle(Event::Files(vec![ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None }]), now);
     let directories = vec![ListedDirectory { path: String::new(), unreadable: None }];
-    engine.handle(Event::Rescan(Listing { scope: String::new(), directories, files: vec![path], is_whole: true, limited: None, doubtful: false }), now);
+    engine.handle(Event::Rescan(Listing { scope: String::new(), directories, files: vec![path], is_whole: true, links: Vec::new(), limited: None, doubtful: false }), now);
     inspect(engine.snapshot());
     let refused = engine.problems().find(|(_, problem)| problem.code == Code::DocumentRefused);
     assert!(refused.is_none(), "{refused:?}");

@@ -243,7 +243,12 @@ fn line_withholds(line: &str) -> bool {
         let value = line.get(at + separator.len_utf8()..).unwrap_or_default();
         value_withholds(key, value)
     });
-    opened || keyed
+    // `draft true`: the colon was forgotten.
+    let unmarked = line.trim().split_once(char::is_whitespace).is_some_and(|(key, value)| {
+        let is_known = truth(value).is_some() || status(value).is_some();
+        is_known && value_withholds(key, value)
+    });
+    opened || keyed || unmarked
 }
 
 pub(super) fn value_withholds(name: &str, value: &str) -> bool {

@@ -48,21 +48,30 @@ pub fn pin(path: &ArticlePath, bytes: &[u8], id: &EntryId, options: &ParseOption
         return Err(Unpinned::HasId(own.clone()));
     }
     let ascii = Ascii::of(bytes);
-    let insertion = match path.extension().to_ascii_lowercase().as_str() {
-        "html" | "htm" => page(&ascii, id),
-        "txt" => wire(&ascii, id),
-        _ => markdown(&ascii, id).map_err(Unpinned::Unsafe)?,
+    let attempt = |insertion: Insertion| {
+        let text = format!("{}{}{}", insertion.before, insertion.lines.join(insertion.line_end), insertion.after);
+        let (head, tail) = bytes.split_at_checked(insertion.at * ascii.width()).unwrap_or((bytes, &[]));
+        let pinned = [head, &ascii.encode(&text), tail].concat();
+        if let Some(difference) = difference(&before, article, &parse(path, &pinned, options), id) {
+            let inserted = insertion.lines.join(" ");
+            return Err(Unpinned::Unsafe(format!("with `{}` in it, {difference}", inserted.trim())));
+        }
+        let above = ascii.units.get(..insertion.at).unwrap_or_default();
+        let lines = above.iter().chain(insertion.before.as_bytes()).filter(|&&unit| unit == b'\n').count() + 1;
+        let line = u32::try_from(lines).unwrap_or(u32::MAX);
+        Ok(Pinned { bytes: pinned, line, inserted: insertion.lines.join("\n") })
     };
-    let text = format!("{}{}{}", insertion.before, insertion.lines.join(insertion.line_end), insertion.after);
-    let (head, tail) = bytes.split_at_checked(insertion.at * ascii.width()).unwrap_or((bytes, &[]));
-    let pinned = [head, &ascii.encode(&text), tail].concat();
-    if let Some(difference) = difference(&before, article, &parse(path, &pinned, options), id) {
-        let inserted = insertion.lines.join(" ");
-        return Err(Unpinned::Unsafe(format!("with `{}` in it, {difference}", inserted.trim())));
+    let in_front_matter = || attempt(front_matter(&ascii, id).map_err(Unpinned::Unsafe)?);
+    // Pages and wire text may begin with front matter, too.
+    let or_in_front_matter = |reason| match begins_with_fence(&ascii) {
+        true => in_front_matter().map_err(|_| reason),
+        false => Err(reason),
+    };
+    match path.extension().to_ascii_lowercase().as_str() {
+        "html" | "htm" => attempt(page(&ascii, id)).or_else(or_in_front_matter),
+        "txt" => attempt(wire(&ascii, id)).or_else(or_in_front_matter),
+        _ => in_front_matter(),
     }
-    let above = ascii.units.get(..insertion.at).unwrap_or_default();
-    let lines = above.iter().chain(insertion.before.as_bytes()).filter(|&&unit| unit == b'\n').count() + 1;
-    Ok(Pinned { bytes: pinned, line: u32::try_from(lines).unwrap_or(u32::MAX), inserted: insertion.lines.join("\n") })
 }
 
 /// How the new bytes would be read differently in more than the id.
@@ -180,7 +189,7 @@ struct Insertion {
 
 /// Front matter: the first line of it, because there it is valid whatever follows, be it TOML tables or a block of text. A file
 /// without front matter gets some.
-fn markdown(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
+fn front_matter(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
     let first = file.line(file.start);
     let line_end = match file.line_end(file.start) {
         // Front matter knows no other lines.
@@ -190,11 +199,17 @@ fn markdown(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
     let inside = file.start + first.len();
     let (at, lines) = match first.trim_ascii_end() {
         // Neither quotation marks nor backslashes can be part of an id, so the quotes need no escapes.
-        b"---" => (inside, vec![format!("{}id: \"{id}\"", yaml_indent(file.from(inside))?)]),
-        b"+++" => (inside, vec![format!("id = \"{id}\"")]),
+        b"---" | b"---yaml" | b"--- yaml" | b"---yml" => {
+            (inside, vec![format!("{}id: \"{id}\"", yaml_indent(file.from(inside))?)])
+        }
+        b"+++" | b"---toml" | b"--- toml" => (inside, vec![format!("id = \"{id}\"")]),
         _ => (file.start, vec!["---".to_owned(), format!("id: \"{id}\""), "---".to_owned()]),
     };
     Ok(Insertion { at, before: String::new(), lines, line_end, after: line_end.to_owned() })
+}
+
+fn begins_with_fence(file: &Ascii<'_>) -> bool {
+    matches!(file.from(file.start), [b'-', b'-', b'-', ..] | [b'+', b'+', b'+', ..])
 }
 
 /// How far the keys of a YAML mapping are indented: all of them must be alike.

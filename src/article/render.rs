@@ -105,7 +105,7 @@ fn as_typed(source: &str) -> Rendered {
     };
     let paragraphs: Vec<&str> = source.split("\n\n").collect();
     let mut rendered = paragraphs_of(paragraphs.iter().copied().filter(|paragraph| !is_marker(paragraph)));
-    let lead = paragraphs.iter().position(|paragraph| is_marker(&paragraph)).and_then(|end| paragraphs.get(..end));
+    let lead = paragraphs.iter().position(is_marker).and_then(|end| paragraphs.get(..end));
     rendered.lead = lead.map(|lead| lead.join("\n\n").trim().to_owned());
     rendered
 }

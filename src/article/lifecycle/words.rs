@@ -443,7 +443,6 @@ pub(super) const NO_EMBARGO: &[&str] = &[
     "no",
     "no embargo",
     "not embargoed",
-    "never",
     "false",
     "off",
     "0",

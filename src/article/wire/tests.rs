@@ -531,7 +531,7 @@ fn size_is_not_a_weapon() {
         let before = started.elapsed();
         understand(&source, &Labels::new(&[]), None);
         let took = started.elapsed() - before;
-        assert!(took.as_secs() < 60, "{:?} took {took:?}", source.get(..30));
+        assert!(took.as_secs() < 15, "{:?} took {took:?}", source.get(..30));
     }
 }
 
@@ -648,7 +648,7 @@ mod properties {
                 let span = line.text.span();
                 let known = spans.iter().any(|other| other.start < span.end && span.start < other.end);
                 let repeated = source.matches(line.text.text).count() > 1 || line.text.text.ends_with("Ann Lee") || line.text.text.contains("李海燕");
-                let heading = ["Top News", "（完）", "■"].contains(&line.text.text) || line.text.text.starts_with('《') || line.text.text.chars().all(|c| "|:".contains(c));
+                let heading = ["Top News", "（完）", "■"].contains(&line.text.text) || line.text.text.starts_with('《') || !line.text.text.contains(char::is_alphanumeric);
                 prop_assert!(known || repeated || heading || span.start > related, "{:?} is lost in {source:?}: {story:#?}", line.text);
             }
         }
