@@ -35,14 +35,17 @@ pub(super) fn read(mut draft: Draft<'_>, body: usize) -> Parsed {
 
 /// Takes what the first and the last lines say about publication.
 fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
-    let lines = text.get(body..).unwrap_or_default().split_inclusive('\n').scan(body, |at, line| {
+    let lines = text.get(body..).unwrap_or_default().split_inclusive('\n');
+    let lines = lines.scan((body, true), |(at, begins_paragraph), line| {
+        let begins = std::mem::replace(begins_paragraph, line.trim().is_empty() || line.starts_with('#'));
         *at += line.len();
-        Some((*at - line.len(), line.trim()))
+        Some((*at - line.len(), line.trim(), begins))
     });
-    let lines = lines.filter(|(_, line)| !line.is_empty()).map(|(at, line)| Line {
+    let lines = lines.filter(|(_, line, _)| !line.is_empty()).map(|(at, line, begins_paragraph)| Line {
         text: line.to_owned(),
         span: at..at + line.len(),
         is_heading: line.starts_with('#'),
+        begins_paragraph,
     });
     let mut lines = lines.peekable();
     let is_code = |line: &Line| line.text.starts_with("```") || line.text.starts_with("~~~");

@@ -217,6 +217,8 @@ fn lines_in_markdown_withhold() {
         ("The embargo until 1 June 2030 hurts the port.\n\nCanary.", "public"),
         ("Canary.\n\nUnder embargo since May, the port sleeps.\n\nMore.\n\nMore.\n\nMore.", "public"),
         ("Release 2.0 is out\n\nCanary.", "public"),
+        ("Canary: the prices\nhold\n\nMore.", "public"),
+        ("Canary.\n\n## Draft\n\nMore.\n\n## Embargo\n\nMore.\n\n## Hold for release\n\nMore.", "public"),
     ];
     check("a.md", &cases, |body| format!("---\ntitle: Quay\ndate: 2026-11-20\n---\n\n{body}\n"));
     let cases = [
@@ -331,6 +333,13 @@ fn pages_of_other_tools_withhold() {
         ),
         ("<article><h1>Ships</h1><span itemprop=creativeWorkStatus>Draft</span><p>Canary.</p></article>", "draft"),
         ("<article><h1>Embargo on grain ends</h1><p>Canary.</p></article>", "public"),
+        ("<article><h1>Ships</h1><p>Let <math><mi>x</mi> = 2</math> hold</p><p>Canary.</p></article>", "public"),
+        ("<article><h1>Ships</h1><p>Prices <br>hold</p><p>Canary.</p></article>", "public"),
+        ("<article><h1>Ships</h1><p>Let <img src=x.png> hold</p><p>Canary.</p></article>", "public"),
+        (
+            "<article><h1>Ships</h1><p>Canary.</p><h2>Draft</h2><p>More.</p><h2>Do not publish</h2><p>More.</p></article>",
+            "public",
+        ),
         ("<article><h1>Ships</h1><p>Embargo rules changed on Monday, the ministry said.</p></article>", "public"),
         ("<article><h1>Ships</h1><p>FOR IMMEDIATE RELEASE</p><p>Canary.</p></article>", "public"),
     ];

@@ -19,14 +19,18 @@ pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) span: Range<usize>,
     pub(crate) is_heading: bool,
+    /// Whether no other line of the same paragraph stands above it.
+    pub(crate) begins_paragraph: bool,
 }
 
 impl Draft<'_> {
     /// Takes what the first lines say about publication.
     pub(crate) fn take_top_lines(&mut self, lines: &[Line], how: &'static str) {
-        let mut in_text = false;
+        let (mut in_text, mut has_text) = (false, false);
         for line in lines.iter().take(MOST_TOP) {
-            self.take_line(line, !in_text, how);
+            // A heading below any text is one of a section.
+            self.take_line(line, !in_text && !(line.is_heading && has_text), how);
+            has_text |= !line.is_heading && line::embargo(&line.text).is_none();
             in_text |= !line.is_heading && (is_sentence(&line.text) || is_wider(&line.text, 120));
         }
     }
@@ -38,13 +42,20 @@ impl Draft<'_> {
 
     fn take_line(&mut self, line: &Line, is_top: bool, how: &'static str) {
         let (text, span) = (line.text.as_str(), line.span.clone());
-        let is_top = is_top && !line.is_heading;
+        let (is_above_text, is_top) = (is_top, is_top && !line.is_heading);
         if let Some(found) = line::embargo(text) {
             let value = text.get(found.value).unwrap_or_default();
             return match found.says {
-                Says::Until if found.whole || self.is_instant(value) || is_top => self.set_embargo(value, span, how),
+                // `## Embargo` further below is the heading of a section.
+                Says::Until
+                    if is_top || self.is_instant(value) || (found.whole && (is_above_text || !line.is_heading)) =>
+                {
+                    self.set_embargo(value, span, how);
+                }
                 Says::Perhaps if is_top && !is_sentence(text) => self.set_embargo(value, span, how),
-                Says::Mark if is_top || line.is_heading => self.set_status(text.trim_matches(is_mark), span, how),
+                Says::Mark if is_above_text && line.begins_paragraph => {
+                    self.set_status(text.trim_matches(is_mark), span, how)
+                }
                 // `FOR IMMEDIATE RELEASE: 1 June 2030` is released then.
                 Says::Free if self.is_instant(value) => self.set_embargo(value, span, how),
                 _ => {}

@@ -21,7 +21,8 @@ use crate::article::date;
 const INLINE: &[&str] = &[
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
     "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var",
-    "wbr",
+    "wbr", "audio", "button", "canvas", "embed", "iframe", "img", "input", "label", "map", "meter", "object", "output",
+    "picture", "progress", "ruby", "rb", "rp", "rt", "source", "svg", "track", "video",
 ];
 
 /// Takes everything that the page says about its publication.
@@ -153,13 +154,23 @@ fn lines(draft: &mut Draft<'_>, page: &Page, source: &str) {
         let begin = line.char_indices().nth(24).map_or(line, |(at, _)| line.get(..at).unwrap_or(line));
         source.find(begin).filter(|_| !begin.is_empty()).map_or(0..0, |at| at..at + begin.len())
     };
-    let line = |(text, heading): &(String, bool)| Line { text: text.clone(), span: place(text), is_heading: *heading };
+    let line = |found: &FoundLine| Line {
+        text: found.text.clone(),
+        span: place(&found.text),
+        is_heading: found.is_heading,
+        begins_paragraph: found.begins_paragraph,
+    };
     draft.take_top_lines(&text.above.iter().map(line).collect::<Vec<_>>(), "embargo line");
     draft.take_top_lines(&text.top.iter().map(line).collect::<Vec<_>>(), "embargo line");
     draft.take_last_lines(&text.last.iter().map(line).collect::<Vec<_>>(), "embargo line");
     let comments = source.split("<!--").skip(1).filter_map(|rest| rest.split("-->").next());
     let comments = comments.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty()).take(200);
-    let comments = comments.map(|text| Line { text: text.to_owned(), span: place(text), is_heading: false });
+    let comments = comments.map(|text| Line {
+        text: text.to_owned(),
+        span: place(text),
+        is_heading: false,
+        begins_paragraph: true,
+    });
     draft.take_last_lines(&comments.collect::<Vec<_>>(), "comment");
 }
 
@@ -168,10 +179,19 @@ fn lines(draft: &mut Draft<'_>, page: &Page, source: &str) {
 struct Lines {
     line: String,
     heading: bool,
+    /// A `br` stands above the line.
+    is_continued: bool,
     /// The first lines above the article, those of the article, and the last ones.
-    above: Vec<(String, bool)>,
-    top: Vec<(String, bool)>,
-    last: VecDeque<(String, bool)>,
+    above: Vec<FoundLine>,
+    top: Vec<FoundLine>,
+    last: VecDeque<FoundLine>,
+}
+
+#[derive(Clone)]
+struct FoundLine {
+    text: String,
+    is_heading: bool,
+    begins_paragraph: bool,
 }
 
 impl Lines {
@@ -181,10 +201,18 @@ impl Lines {
         if matches!(name, "script" | "style" | "template" | "title" | "textarea" | "select") {
             return;
         }
-        let is_block = !INLINE.contains(&name);
+        if name == "br" {
+            self.end();
+            self.is_continued = true;
+            return;
+        }
+        // Formulas and drawings stand inside lines.
+        let is_html = &*element.value().name.ns == "http://www.w3.org/1999/xhtml";
+        let is_block = is_html && !INLINE.contains(&name);
         let outer = self.heading;
         if is_block {
             self.end();
+            self.is_continued = false;
             self.heading |= matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
         }
         if article.is_some_and(|article| article.id() == element.id()) {
@@ -200,6 +228,7 @@ impl Lines {
         }
         if is_block {
             self.end();
+            self.is_continued = false;
             self.heading = outer;
         }
     }
@@ -210,13 +239,18 @@ impl Lines {
         if line.is_empty() {
             return;
         }
+        let line = FoundLine {
+            text: line,
+            is_heading: self.heading,
+            begins_paragraph: !std::mem::take(&mut self.is_continued),
+        };
         if self.top.len() < MOST_TOP {
-            self.top.push((line.clone(), self.heading));
+            self.top.push(line.clone());
         }
         if self.last.len() == MOST_LAST {
             self.last.pop_front();
         }
-        self.last.push_back((line, self.heading));
+        self.last.push_back(line);
     }
 }
 
