@@ -11,13 +11,13 @@ use rusqlite::{Connection, OpenFlags};
 use super::presence::{BEFORE, BESIDE, Presence, is_there, look_for};
 use super::rows::{Unread, replay};
 use super::{Cache, DATABASE, LIST, NO_TABLES, Renderings, SCHEMA, Store, Trouble};
-use super::{lock, look_into, peek, unusable, version};
+use super::{last_noted_record, last_record, lock, look_into, missing_records, peek, unusable, version};
 
 /// Copies the state to a file while it may be in use, as one consistent whole (SQLite's online backup). Only this user can read
 /// it, since texts are in it.
 ///
 /// # Errors
-/// Where the file is there, there is no state, or either cannot be used.
+/// Where the file is there, there is no state, it is damaged, or either cannot be used.
 pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
     let io = |error: io::Error| Trouble::Io(to.to_owned(), error.to_string());
     if to.exists() {
@@ -26,9 +26,17 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
     let name = to.file_name().unwrap_or_default().to_string_lossy();
     let partial = to.with_file_name(format!(".{name}.{}", std::process::id()));
     private_file(&partial).map_err(io)?;
-    let copied = look_into(directory, |database, _| {
+    let noted = last_noted_record(directory);
+    let copied = look_into(directory, |database, version| {
         let mut copy = Connection::open(&partial)?;
-        Ok(Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)?)
+        Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)?;
+        // The operator may throw an earlier copy away for this one.
+        if version > 0 {
+            missing_records(noted, last_record(&copy)?).map_or(Ok(()), Err)?;
+            replay(&copy, version)?;
+        }
+        let checked: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if checked == "ok" { Ok(()) } else { Err(Unread::Damaged(checked)) }
     });
     let named = copied.and_then(|copied| match copied {
         // A hard link does not overwrite what came meanwhile.

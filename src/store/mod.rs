@@ -202,9 +202,7 @@ impl Store {
             lock.write_all(MADE).map_err(|error| Trouble::Io(directory.to_owned(), error.to_string()))?;
         }
         let last = last_record(&database).map_err(|error| trouble(&path, &error))?;
-        // A log beside the database that was lost takes the last records with it, and SQLite does not notice.
-        if let Some(noted) = last_noted_record(directory).filter(|noted| *noted > last) {
-            let why = format!("its records {} to {noted} are missing", last.saturating_add(1));
+        if let Some(Unread::Damaged(why)) = missing_records(last_noted_record(directory), last) {
             return Err(Trouble::Damaged(path, why));
         }
         Ok(Store { database, path, journal, last, unwritable, _lock: lock })
@@ -349,14 +347,26 @@ fn last_noted_record(directory: &Path) -> Option<i64> {
     head.get("record")?.as_i64()
 }
 
+/// The damage of a database that has fewer records than the list of published documents: a log beside it that was lost takes the last
+/// records with it, and SQLite does not notice.
+fn missing_records(noted: Option<i64>, last: i64) -> Option<Unread> {
+    let noted = noted.filter(|noted| *noted > last)?;
+    Some(Unread::Damaged(format!("its records {} to {noted} are missing", last.saturating_add(1))))
+}
+
 /// What a directory's state says, without writing or locking anything; nothing where there is none.
 ///
 /// # Errors
 /// Where the state is damaged, newer or cannot be read.
 pub fn peek(directory: &Path) -> Result<Ledger, Trouble> {
+    // Read first: a daemon may go on writing, and lists only what the database has.
+    let noted = last_noted_record(directory);
     look_into(directory, |database, version| match version {
         0 => Ok(Ledger::default()),
-        _ => replay(database, version),
+        _ => match missing_records(noted, last_record(database)?) {
+            Some(unread) => Err(unread),
+            None => replay(database, version),
+        },
     })
     .map(Option::unwrap_or_default)
 }

@@ -250,6 +250,10 @@ fn undecodable_record_is_a_damaged_ledger() {
         fs::write(newsroom.path(LEDGER), &healthy).expect("writable");
         database(&newsroom).execute(change, []).expect("SQL");
         is_refused(&newsroom, change, &["ledger.sqlite` is damaged", why, "backup --restore FILE", "--new-state"]);
+        for command in [&["explain", "content/news/story-1.md"][..], &["backup", "copy"]] {
+            let refused = newsroom.dateline(command);
+            assert!(refused.status.code() == Some(1), "{change}: {command:?}: {}", said(&refused));
+        }
         // Nor does it become the state as a copy.
         fs::copy(newsroom.path(LEDGER), newsroom.path("damaged")).expect("writable");
         fs::write(newsroom.path(LEDGER), &healthy).expect("writable");
@@ -263,4 +267,9 @@ fn undecodable_record_is_a_damaged_ledger() {
         }
         assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0), "{change}");
     }
+    // The way out leads out, also where the last records are missing.
+    database(&newsroom).execute("DELETE FROM record WHERE number = (SELECT max(number) FROM record)", []).expect("SQL");
+    let started_over = newsroom.dateline(&["build", "--new-state"]);
+    assert_eq!(started_over.status.code(), Some(0), "{}", said(&started_over));
+    assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
 }
