@@ -11,8 +11,8 @@ use crate::article::sanitise::is_hidden;
 
 /// Elements that are never part of an article's text.
 const ELEMENTS: &[&str] = &[
-    "nav", "header", "aside", "footer", "script", "style", "form", "template", "link", "meta", "button", "input",
-    "select", "textarea", "dialog", "menu",
+    "nav", "header", "aside", "footer", "style", "form", "template", "link", "meta", "button", "input", "select",
+    "textarea", "menu",
 ];
 
 /// Elements of comment widgets.
@@ -55,21 +55,27 @@ const CLASSES: &[&str] = &[
 /// Class names and ids of comment threads: WordPress core and its default themes, Drupal, Ghost, Blogger, Substack, and Disqus,
 /// Facebook, utterances, giscus, Isso, Remark42, Cusdis, Coral, Hyvor Talk, Commento, GraphComment, OpenWeb.
 const COMMENTS: &[&str] = &[
+    "article-comments",
     "comment-form",
     "comment-list",
     "comment-respond",
     "comment-section",
     "comment-thread",
     "comment-wrapper",
-    "comments",
-    "comments-area",
-    "comments-container",
-    "comments-page",
-    "comments-section",
-    "comments-wrapper",
+    "comment__list",
     "commentform",
     "commentlist",
     "commento",
+    "comments",
+    "comments-area",
+    "comments-container",
+    "comments-list",
+    "comments-page",
+    "comments-section",
+    "comments-wrapper",
+    "comments__container",
+    "comments__list",
+    "comments_area",
     "coral-stream",
     "coral_thread",
     "cusdis_thread",
@@ -84,9 +90,13 @@ const COMMENTS: &[&str] = &[
     "hyvor-talk-view",
     "isso-thread",
     "livefyre-comments",
+    "post-comments",
+    "post__comments",
+    "reader-comments",
     "remark42",
     "respond",
     "spotim-conversation",
+    "user-comments",
     "utterances",
     "waline",
     "wp-block-comments",
@@ -117,23 +127,34 @@ const SHARING: &[&str] = &[
     "sd-like",
     "sd-sharing",
     "share-bar",
+    "share-button",
     "share-buttons",
+    "share-buttons-container",
+    "share-buttons-wrapper",
     "share-dialog",
     "share-icons",
     "share-links",
     "share-this",
     "share-tools",
+    "share__buttons",
+    "share_buttons",
     "shareaholic-canvas",
     "sharebar",
+    "sharebuttons",
     "sharedaddy",
     "sharethis-inline-share-buttons",
     "sharing-buttons",
     "simplesocialbuttons",
     "social-buttons",
+    "social-icons",
+    "social-links",
+    "social-media-share",
     "social-share",
     "social-share-buttons",
     "social-share-row",
     "social-sharing",
+    "social-sharing-buttons",
+    "social_share",
     "ssba",
     "ssba-wrap",
     "swp_social_panel",
@@ -157,11 +178,15 @@ const SIGN_UPS: &[&str] = &[
     "newsletter-box",
     "newsletter-cta",
     "newsletter-form",
+    "newsletter-form-container",
     "newsletter-sign-up",
     "newsletter-signup",
+    "newsletter-signup-form",
     "newsletter-subscribe",
     "newsletter-subscription",
     "newsletter-widget",
+    "newsletter__signup",
+    "newsletter_signup",
     "revue-embed",
     "sib_signup_form",
     "sign-up-form",
@@ -188,15 +213,34 @@ pub(super) fn is_chrome(element: ElementRef<'_>) -> bool {
     }
     let is = |list: &[&str], name: &str| list.iter().any(|known| known.eq_ignore_ascii_case(name));
     let furniture = |name: &str| is(COMMENTS, name) || is(SHARING, name) || is(SIGN_UPS, name);
+    // Generators make a heading's id from its text: `<h2 id="comments">`.
+    let is_heading = matches!(value.name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
     ELEMENTS.contains(&value.name())
+        || (value.name() == "script" && !is_formula(element))
+        || is_comment(element)
         || WIDGETS.contains(&value.name())
         || is_hidden(value)
         || element.attr("role").is_some_and(|role| ROLES.contains(&role))
-        || value.id().is_some_and(|id| furniture(id.trim()))
+        || (!is_heading && value.id().is_some_and(|id| furniture(id.trim())))
         || value.classes().any(|class| is(CLASSES, class) || furniture(class))
         || (value.name() == "p"
             && element.descendent_elements().any(is_author_link)
             && text_of(element).chars().count() < 100)
+}
+
+/// Whether a script is the source of a formula, which MathJax shows in its place.
+fn is_formula(script: ElementRef<'_>) -> bool {
+    script.attr("type").is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("math/"))
+}
+
+/// Whether microdata says that an element is a reader's comment (schema.org).
+fn is_comment(element: ElementRef<'_>) -> bool {
+    let says =
+        |name: &str, is: fn(&str) -> bool| element.attr(name).is_some_and(|value| value.split_whitespace().any(is));
+    says("itemprop", |property| property == "comment")
+        || says("itemtype", |kind| {
+            kind.rsplit_once("schema.org/").is_some_and(|(_, kind)| matches!(kind, "Comment" | "UserComments"))
+        })
 }
 
 /// `<a rel="author">`
