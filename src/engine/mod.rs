@@ -34,7 +34,7 @@ use crate::build::filing::FeedKey;
 use crate::build::index::{Index, Standing};
 use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::config::{Config, Paid};
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic};
 use crate::event::{Effect, Event, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record, Routes};
 use crate::snapshot::{Keeper, PageFrame, Snapshot};
@@ -492,7 +492,14 @@ impl Engine {
         let told = |diagnostic: Diagnostic| match is_public {
             // A line of it may be one that only members read.
             true => diagnostic.discreet_unless(!is_teaser),
-            false => diagnostic.discreet_unless(false).help("it is not public: only `dateline explain` tells more"),
+            false => {
+                // What damaged front matter needs is the same for every file, and has no word of this one.
+                let fix = diagnostic.help.clone().filter(|_| diagnostic.code == Code::FrontMatter);
+                let fix = fix.map(|fix| fix + "; ").unwrap_or_default();
+                diagnostic
+                    .discreet_unless(false)
+                    .help(format!("{fix}it is not public: only `dateline explain` tells more"))
+            }
         };
         diagnostics.map(told).collect()
     }

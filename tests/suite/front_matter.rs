@@ -320,6 +320,10 @@ fn closing_fence_decides_what_is_text() {
         ("--- title: Quay\ndraft: true\n---\nCanary.\n", Withheld),
         ("---\ntitle: Quay\ndate: 2026-11-20\n---\n---\ndraft: true\n---\nCanary.\n", Withheld),
         ("---\ntitle: Quay\ndate: 2026-11-20\n---\n\n—-\nstatus: draft\n---\nCanary.\n", Withheld),
+        ("---\n---\ntitle: Canary\ndraft: true\n---\nCanary.\n", Withheld),
+        ("---\ntitle: Quay\ndate: 2026-11-20\n---\ndraft: true\n---\nCanary.\n", Withheld),
+        ("---\ntitle: Quay\ndate: 2026-11-20\n---\nlayout: post\nstatus: draft\n+++\nCanary.\n", Withheld),
+        ("---\ntitle: Quay\ndate: 2026-11-20\n---\nNote: a draft\n---\nText.\n", Public),
         ("---\ntitle: Quay\n  draft:true\ndate: 2026-11-20\n---\nCanary.\n", Withheld),
         ("---\ndate: 2026-11-20\ntitle: |\n  Quay\n  draft: true\n---\nCanary.\n", Withheld),
         ("---\ntitle: Quay\ndraft:true\n---\nCanary.\n", Withheld),
@@ -361,6 +365,43 @@ fn closing_fence_decides_what_is_text() {
         assert_eq!(outcome(&parsed), expected, "{text}\n{:#?}", parsed.diagnostics);
         let told = format!("{:?}", parsed.diagnostics);
         assert!(expected == Public || !told.contains("Canary"), "{told}");
+    }
+}
+
+#[test]
+fn displaced_front_matter_withholds_a_page() {
+    for (text, expected) in [
+        ("<html><body>\n---\ntitle: Canary\ndraft: true\n---\n<h1>Canary</h1>", Withheld),
+        ("<html><body><p>—-</p><p>title: Canary</p>\n<p>draft: true</p><h1>Canary</h1>", Withheld),
+        ("<?xml version=\"1.0\"?>\n---\ntitle: Canary\ndraft: true\n---\n<h1>Canary</h1>", Withheld),
+        ("---\ntitle: Quay\n---\nstatus: draft\n---\n<p>Canary.</p>", Withheld),
+        ("---\ntitle: Quay\n---\n<body>\n---\ndraft: true\n---\n<p>Canary.</p>", Withheld),
+        ("<title>Quay</title><article><p>—</p><p>Ships return.</p><p>Note: all of them.</p></article>", Public),
+        ("<title>Quay</title><article><pre>\n---\ndraft: true\n---\n</pre><p>Text.</p></article>", Public),
+    ] {
+        let parsed = read("news/a.html", text);
+        assert_eq!(outcome(&parsed), expected, "{text}\n{:#?}", parsed.diagnostics);
+    }
+}
+
+#[test]
+fn front_matter_in_javascript_withholds() {
+    for statements in [
+        "const title = \"Canary\";\nconst draft = true;",
+        "let draft = true",
+        "var title = 'Canary'; var draft = true;",
+        "export const draft = true;",
+        "module.exports = { title: \"Canary\", draft: true };",
+        "return { title: \"Canary\", status: \"draft\" }",
+        "{ title: \"Canary\", draft: true }",
+    ] {
+        for language in ["js", "javascript", "ts"] {
+            for extension in ["md", "html", "txt"] {
+                let text = format!("---{language}\n{statements}\n---\n\nCanary.\n");
+                let parsed = read(&format!("news/a.{extension}"), &text);
+                assert_eq!(outcome(&parsed), Withheld, "{extension}: {text}\n{:#?}", parsed.diagnostics);
+            }
+        }
     }
 }
 
@@ -467,6 +508,7 @@ fn build_leaks_nothing_of_damaged_files() {
         ";;;\n\"title\": \"Canary\", \"draft\": true\n;;;\nCanary.\n",
         "{\"title\": \"Canary\", \"draft\": true}\nCanary.\n",
         "# Canary\n\n---\ndraft: true\n---\n\nCanary.\n",
+        "---\ntitle: Canary\n---\n---\ndraft: true\n---\n\nCanary.\n",
         "title: Canary\ndraft: true\n\nCanary.\n",
     ];
     for (number, text) in withheld.iter().enumerate() {
@@ -477,6 +519,7 @@ fn build_leaks_nothing_of_damaged_files() {
     newsroom.write("content/news/_Drafts/canary.md", "---\ntitle: Canary\ndate: 2026-11-20\n---\nCanary.\n");
     let output = newsroom.build("out");
     assert!(!said(&output).contains("Canary"), "{}", said(&output));
+    assert!(said(&output).contains("put all keys into one piece"), "the fix is told: {}", said(&output));
     let mut documents = 0;
     let mut folders = vec![newsroom.path("out")];
     while let Some(folder) = folders.pop() {

@@ -73,9 +73,15 @@ pub(super) fn find(text: &str, kind: Kind<'_>) -> Option<Refusal> {
     match rule {
         Some(Rule::Dashes) => {
             let block = block();
+            // `---js`: what stands below the name of a language is no wire text, and its statements may hold objects on one line.
+            let is_program = visible.contains(|c: char| c.is_ascii_alphanumeric());
+            let kind = if is_program { Kind::Markdown } else { kind };
             let evidence = Evidence::of(block.paragraph(), kind);
             let begins_with_pair = block.paragraph().next().and_then(pair).is_some();
-            let withholds = evidence.withholds() || block.withholds(kind);
+            let statements = || block.lines().flat_map(|line| line.text.split(['{', ',', '}', ';']));
+            let withholds = evidence.withholds()
+                || block.withholds(kind)
+                || (is_program && Evidence::of(statements(), kind).withholds());
             if withholds || (evidence.known && begins_with_pair) {
                 return Some(refusal(&opening, dashed, withholds));
             }
@@ -96,20 +102,66 @@ pub(super) fn find(text: &str, kind: Kind<'_>) -> Option<Refusal> {
             }
         }
     }
-    first_lines(text, kind)
+    first_lines(text, kind).or_else(|| inside_page(text, 0, kind))
 }
 
-/// A second piece of front matter behind the first, as tools leave it that put theirs above what is there.
+/// A second piece of front matter behind the first, as tools leave it that put theirs above what is there, or the rest of the first where
+/// a fence closes it too early.
 pub(super) fn second(text: &str, body: usize, kind: Kind<'_>) -> Option<Refusal> {
     let opening = fence::first_line(text, body)?;
-    (rule(&opening.visible()) == Some(Rule::Dashes)).then_some(())?;
-    let block = Block::below(text, &opening);
-    block.withholds(kind).then(|| {
-        let message = "below the front matter stands something that looks like front matter, too";
+    let withholds = match rule(&opening.visible()) {
+        Some(Rule::Dashes) => Block::below(text, &opening).withholds(kind),
+        _ => is_closed_late(text, body),
+    };
+    if !withholds {
+        return inside_page(text, body, kind);
+    }
+    let message = "below the front matter stands something that looks like front matter, too";
+    Some(
         Refusal::new(opening.span(), message, "put all keys into one piece of front matter")
             .withholding(true)
-            .discreet()
-    })
+            .discreet(),
+    )
+}
+
+/// Whether a text begins with keys, one of which withholds the article, and a fence below them.
+fn is_closed_late(text: &str, body: usize) -> bool {
+    let visible = || lines(text, body).take(MOST_LINES).filter(|line| !line.is_blank());
+    let keys = || visible().take_while(|line| pair(line.text).is_some());
+    let closing = visible().find(|line| pair(line.text).is_none());
+    closing.is_some_and(|line| rule(&line.visible()) == Some(Rule::Dashes))
+        && Evidence::of(keys().map(|line| line.text), Kind::Markdown).verdict == Verdict::Withheld
+}
+
+/// Front matter below the first tags of a page, where a converter or a word processor leaves it: a rule, and keys directly below it that
+/// withhold the article. Preformatted text may show such lines to readers.
+fn inside_page(text: &str, from: usize, kind: Kind<'_>) -> Option<Refusal> {
+    matches!(kind, Kind::Page).then_some(())?;
+    let mut start = from;
+    let mut opening = None;
+    let pieces = text.get(from..)?.split_inclusive(['<', '\n', '\r']).map(|piece| {
+        let place = start;
+        start += piece.len();
+        (place, piece.trim_end_matches(['<', '\n', '\r']))
+    });
+    let is_preformatted = |piece: &str| ["pre>", "pre ", "code>", "code "].iter().any(|tag| piece.starts_with(tag));
+    for (place, piece) in pieces.take_while(|(_, piece)| !is_preformatted(piece)).take(MOST_LINES * 4) {
+        let shown = piece.rsplit('>').next().unwrap_or_default();
+        let line = Line { text: shown, start: place + piece.len() - shown.len(), next: place + piece.len() };
+        if line.is_blank() {
+            continue;
+        }
+        if rule(&line.visible()) == Some(Rule::Dashes) {
+            opening = Some(line);
+        } else if pair(shown).is_none() {
+            opening = None;
+        } else if let Some(opening) = &opening
+            && Evidence::of(std::iter::once(shown), kind).verdict == Verdict::Withheld
+        {
+            return Some(refusal(opening, "this looks like front matter, but stands inside the page", true));
+        }
+    }
+    None
 }
 
 /// Lines that withhold the article without any fence, and keys where the text should begin.

@@ -174,7 +174,7 @@ pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
         line.strip_prefix("<!--").unwrap_or(line).trim_start_matches(|c| is_invisible(c) || OPENINGS.contains(&c));
     let separators = [':', '=', '：', '＝', '︰', '﹕', '∶'];
     let (at, separator) = line.char_indices().take(MOST_KEY_CHARACTERS).find(|(_, c)| separators.contains(c))?;
-    let key = lifecycle::normal(line.get(..at)?);
+    let key = lifecycle::normal(without_keywords(line.get(..at)?));
     if key.is_empty() {
         return None;
     }
@@ -182,8 +182,14 @@ pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
     let value =
         value.trim_end_matches("-->").trim_matches(|c: char| is_invisible(c) || separators.contains(&c) || c == '>');
     let value = value.split(" #").next().unwrap_or_default();
-    const QUOTES: [char; 12] = ['"', '\'', '“', '”', '„', '‘', '’', '«', '»', '`', ',', '}'];
+    const QUOTES: [char; 13] = ['"', '\'', '“', '”', '„', '‘', '’', '«', '»', '`', ',', ';', '}'];
     Some(Pair { key, value: value.trim_matches(|c| is_invisible(c) || QUOTES.contains(&c)) })
+}
+
+/// A name without the words that declare it in JavaScript.
+fn without_keywords(name: &str) -> &str {
+    const KEYWORDS: [&str; 4] = ["export ", "const ", "let ", "var "];
+    KEYWORDS.iter().fold(name, |name, keyword| name.strip_prefix(keyword).map_or(name, str::trim_start))
 }
 
 impl Pair<'_> {
