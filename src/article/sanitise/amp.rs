@@ -10,13 +10,15 @@ pub(super) enum Amp {
     /// A link to a page: the attribute with its id, and what stands before and after that. Several rows of one element are tried
     /// in their order.
     Page(&'static str, &'static str, &'static str),
+    /// A link to a page whose address has the values of several attributes, whose names stand in braces.
+    Template(&'static str),
     /// A formula: the attribute with its TeX.
     Formula(&'static str),
     /// Nothing: advertisements, counters, and what needs scripts.
     Nothing,
 }
 
-use Amp::{Element, Formula, Frame, Nothing, Page};
+use Amp::{Element, Formula, Frame, Nothing, Page, Template};
 
 /// (element, what it becomes, the name of the link)
 const AMP: &[(&str, Amp, &str)] = &[
@@ -27,15 +29,36 @@ const AMP: &[(&str, Amp, &str)] = &[
     ("amp-google-document-embed", Frame(&["src"]), "Document"),
     ("amp-embedly-card", Frame(&["data-url"]), ""),
     ("amp-facebook", Frame(&["data-href"]), "Facebook"),
+    ("amp-facebook-video", Frame(&["data-href"]), "Facebook"),
     ("amp-facebook-page", Frame(&["data-href"]), "Facebook"),
     ("amp-pinterest", Frame(&["data-url", "href"]), "Pinterest"),
     ("amp-reddit", Frame(&["data-src"]), "Reddit"),
+    ("amp-tiktok", Page("data-src", "https://www.tiktok.com/embed/v2/", ""), "TikTok"),
     ("amp-tiktok", Frame(&["data-src"]), "TikTok"),
     ("amp-3d-gltf", Frame(&["src"]), "3D model"),
     ("amp-youtube", Page("data-videoid", "https://www.youtube.com/watch?v=", ""), "YouTube"),
     ("amp-youtube", Page("data-live-channelid", "https://www.youtube.com/channel/", "/live"), "YouTube"),
     ("amp-vimeo", Page("data-videoid", "https://vimeo.com/", ""), "Vimeo"),
     ("amp-dailymotion", Page("data-videoid", "https://www.dailymotion.com/video/", ""), "Dailymotion"),
+    ("amp-dailymotion", Page("data-playlistid", "https://www.dailymotion.com/playlist/", ""), "Dailymotion"),
+    (
+        "amp-brightcove",
+        Template(
+            "https://players.brightcove.net/{data-account}/{data-player}_default/index.html?videoId={data-video-id}",
+        ),
+        "Brightcove",
+    ),
+    (
+        "amp-brightcove",
+        Template("https://players.brightcove.net/{data-account}/default_default/index.html?videoId={data-video-id}"),
+        "Brightcove",
+    ),
+    (
+        "amp-brid-player",
+        Template("https://services.brid.tv/services/iframe/video/{data-video}/{data-partner}/{data-player}/0/1"),
+        "Brid",
+    ),
+    ("amp-vk", Template("https://vk.com/wall{data-owner-id}_{data-post-id}"), "VK"),
     ("amp-vine", Page("data-vineid", "https://vine.co/v/", ""), "Vine"),
     ("amp-hulu", Page("data-eid", "https://www.hulu.com/watch/", ""), "Hulu"),
     ("amp-izlesene", Page("data-videoid", "https://www.izlesene.com/video/", ""), "İzlesene"),
@@ -97,4 +120,18 @@ pub(super) fn page(before: &str, id: &str, after: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let id = id.trim();
     (!id.is_empty() && id.chars().all(plain)).then(|| format!("{before}{id}{after}"))
+}
+
+/// The address that a template makes of the attributes of an element; `None` if one is missing.
+pub(super) fn filled<'a>(template: &str, attribute: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    let mut address = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        address.push_str(before);
+        address = page(&address, attribute(name)?, "")?;
+        rest = after;
+    }
+    address.push_str(rest);
+    Some(address)
 }

@@ -89,7 +89,7 @@ const PLAIN: &[&str] = &[
 
 /// What the attributes of those have that need a look, and those of pictures.
 const TELLING: &[&str] = &["style", "hidden", "srcset", "data-", "lazy-src"];
-const TELLING_OF_PICTURES: &[&str] = &["//", "width", "height"];
+const TELLING_OF_PICTURES: &[&str] = &["//", "data:", "width", "height"];
 
 /// Elements in which a link needs no paragraph of its own.
 const PHRASING: &[&str] = &[
@@ -306,6 +306,8 @@ impl Converter<'_> {
             Some(picture) => self.image(&picture),
             // An AMP picture may have its fallback inside.
             None if element.value().name() != "img" => push_children(element, steps),
+            // A picture in the address itself can't be shown, but may be described.
+            None if is_embedded(element) => escape_text(element.attr("alt").unwrap_or_default().trim(), self.html),
             None => {}
         }
     }
@@ -374,12 +376,17 @@ impl Converter<'_> {
         let written = loadable(element.attr("data")).or_else(|| parameter(element));
         let target = written.and_then(embed).filter(|_| !is_pixel(|name| element.attr(name)));
         if let Some(target) = target {
+            let link = Link::new(target, element);
             let repeats = element.descendent_elements().skip(1).any(|inner| {
+                // A picture inside is the same one in a format that more readers show.
+                if link.is_picture && is_image(inner.value().name()) {
+                    return picture(inner).is_some();
+                }
                 let inner = ["href", "src", "data"].iter().find_map(|name| inner.attr(name));
-                inner.and_then(embed).is_some_and(|inner| inner == target)
+                inner.and_then(embed).is_some_and(|inner| inner == link.embed)
             });
             if !repeats {
-                steps.push(Step::Link(Link::new(target, element)));
+                steps.push(Step::Link(link));
             }
         }
         push_children(element, steps);
@@ -408,6 +415,9 @@ impl Converter<'_> {
                 Amp::Page(attribute, before, after) => {
                     target =
                         element.attr(attribute).and_then(|id| amp::page(before, id, after)).as_deref().and_then(embed);
+                }
+                Amp::Template(template) => {
+                    target = amp::filled(template, |name| element.attr(name)).as_deref().and_then(embed);
                 }
             }
             if target.is_some() {
@@ -470,6 +480,13 @@ fn push_children<'a>(element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
         }
         children = child.prev_sibling();
     }
+}
+
+/// Whether an address is the picture itself.
+fn is_embedded(image: ElementRef<'_>) -> bool {
+    let address = image.attr("src").unwrap_or_default().trim_start();
+    address.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("data"))
+        && !is_pixel(|name| image.attr(name))
 }
 
 /// What a frame says it shows.

@@ -258,7 +258,10 @@ impl Replacements {
                 let waits = match picture(beside) {
                     None => true,
                     Some(other) => {
-                        let same = other.address == shown.address || same_file(other.address, shown.address);
+                        let candidates = other.set.into_iter().flat_map(candidates).map(|(address, _)| address);
+                        let same = std::iter::once(other.address)
+                            .chain(candidates)
+                            .any(|address| address == shown.address || same_file(address, shown.address));
                         let stands_in = same || is_blank(other.address);
                         if stands_in && let Some(count) = outside.get_mut(other.address) {
                             *count -= 1;

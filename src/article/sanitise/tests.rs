@@ -371,9 +371,14 @@ fn every_picture_appears_once() {
         ("<img src=/a.jpg><p>x</p><noscript><img src=/a.jpg></noscript>", r#"<img src="{P}/a.jpg"><p>x</p>"#),
         ("<img src=/a.jpg><noscript><img src=/b.jpg></noscript>", r#"<img src="{P}/a.jpg"><img src="{P}/b.jpg">"#),
         (
+            "<figure><div><img src='data:,' data-srcset='/a.jpg 1x, /b.jpg 2x'></div><noscript><img src=/a.jpg></noscript></figure>",
+            r#"<figure><div></div><img src="{P}/a.jpg"></figure>"#,
+        ),
+        (
             "<img data-src=/a.jpg><noscript><img src=/a.jpg></noscript><img data-src=/b.jpg>",
             r#"<img src="{P}/a.jpg"><img src="{P}/b.jpg">"#,
         ),
+        ("<p><img src='data:image/png;base64,iVBO' alt='A &lt;chart&gt;'></p>", "<p>A &lt;chart&gt;</p>"),
         // `noscript` with words.
         ("<noscript>See <a href=/t>the table</a></noscript>", r#"See <a href="{P}/t">the table</a>"#),
         ("<noscript><p>Words</p></noscript>", "<p>Words</p>"),
@@ -413,7 +418,7 @@ fn every_picture_appears_once() {
         ("<img src=/i.png aria-hidden=true alt=formula>x", r#"<img src="{P}/i.png" alt="formula">x"#),
         ("<img src=/i.png alt=''>", r#"<img src="{P}/i.png" alt="">"#),
     ];
-    assert_eq!(cases.len(), 56);
+    assert_eq!(cases.len(), 58);
     assert_becomes(&cases);
 }
 
@@ -474,6 +479,7 @@ fn embeds_leave_links() {
             "<object data='/chart.svg' type='image/svg+xml' title=Chart>Ships</object>",
             r#"Ships<p><a href="{P}/chart.svg"><img src="{P}/chart.svg" alt="Chart"></a></p>"#,
         ),
+        ("<object data=/p.svg type=image/svg+xml><img src=/p.png></object>", r#"<img src="{P}/p.png">"#),
         ("<embed src=/a.png>", r#"<p><a href="{P}/a.png"><img src="{P}/a.png" alt=""></a></p>"#),
         ("<object data='javascript:x'>Fallback</object>", "Fallback"),
         ("<object>Fallback <b>bold</b></object>", "Fallback <b>bold</b>"),
@@ -524,6 +530,30 @@ fn embeds_leave_links() {
             r#"<p><a href="https://www.facebook.com/a/1">Facebook</a></p>"#,
         ),
         (
+            "<amp-brightcove data-account=9 data-video-id=42></amp-brightcove>",
+            r#"<p><a href="https://players.brightcove.net/9/default_default/index.html?videoId=42">Brightcove</a></p>"#,
+        ),
+        (
+            "<amp-brid-player data-partner=9 data-player=7 data-video=42></amp-brid-player>",
+            r#"<p><a href="https://services.brid.tv/services/iframe/video/42/9/7/0/1">Brid</a></p>"#,
+        ),
+        (
+            "<amp-vk data-embedtype=post data-owner-id=1 data-post-id=45616 data-hash=x></amp-vk>",
+            r#"<p><a href="https://vk.com/wall1_45616">VK</a></p>"#,
+        ),
+        (
+            "<amp-facebook-video data-href='https://www.facebook.com/a/videos/1'></amp-facebook-video>",
+            r#"<p><a href="https://www.facebook.com/a/videos/1">Facebook</a></p>"#,
+        ),
+        (
+            "<amp-tiktok data-src=6718></amp-tiktok>",
+            r#"<p><a href="https://www.tiktok.com/embed/v2/6718">TikTok</a></p>"#,
+        ),
+        (
+            "<amp-dailymotion data-playlistid=x7></amp-dailymotion>",
+            r#"<p><a href="https://www.dailymotion.com/playlist/x7">Dailymotion</a></p>"#,
+        ),
+        (
             "<lite-youtube videoid=aB3><a href=x>Play</a></lite-youtube>",
             r#"<p><a href="https://www.youtube.com/watch?v=aB3">YouTube</a></p>"#,
         ),
@@ -541,7 +571,7 @@ fn embeds_leave_links() {
             "ab",
         ),
     ];
-    assert_eq!(cases.len(), 44);
+    assert_eq!(cases.len(), 51);
     assert_becomes(&cases);
 }
 
