@@ -193,11 +193,14 @@ pub(super) fn status(word: &str) -> Option<Status> {
     of(word).or_else(|| of(word.rsplit(['/', '#', ':']).next()?))
 }
 
-/// The English status words, for help.
-pub(super) fn status_words() -> String {
-    let words = words::STATUSES.iter().flat_map(|(_, words)| words.iter()).filter(|word| word.is_ascii());
-    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+/// Whether a word is a status of an article that isn't public.
+pub(super) fn is_not_public(word: &str) -> bool {
+    status(word).is_some_and(|status| status != Status::Published)
 }
+
+/// A few status words of each kind, for help.
+pub(super) const STATUS_WORDS: &str =
+    "`published`, `updated`, `draft`, `private`, `scheduled`, `retracted` or `withdrawn`";
 
 /// `true` or `false`, as people write them.
 pub(super) fn truth(word: &str) -> Option<bool> {

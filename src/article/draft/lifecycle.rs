@@ -163,7 +163,7 @@ impl Draft<'_> {
                     "" => "the status is empty".to_owned(),
                     word => format!("`{}` is not a status", word.escape_debug()),
                 };
-                let help = format!("write one of {}", lifecycle::status_words());
+                let help = format!("write one of {}", lifecycle::STATUS_WORDS);
                 self.refuse_key(Meaning::Status, span, message, help);
             }
         }

@@ -74,6 +74,13 @@ impl Draft<'_> {
                 self.set_embargo(value, span, how);
             }
             Some(Meaning::Expires) if self.is_instant(value) => self.set_expires(value, span, how),
+            // Any other word may be text: `Status: it's complicated`.
+            Some(Meaning::Status) if is_top && line.begins_paragraph && lifecycle::is_not_public(value) => {
+                self.set_status(value, span, how);
+            }
+            Some(Meaning::Draft) if is_top && line.begins_paragraph && lifecycle::truth(value) == Some(true) => {
+                self.set_draft(true, span, how);
+            }
             _ => {}
         }
     }

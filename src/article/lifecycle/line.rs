@@ -120,13 +120,20 @@ pub(in crate::article) fn embargo(text: &str) -> Option<Line> {
         if let Some(found) = opened(text, rest) {
             return Some(found);
         }
-        let (word, after) = first_word(rest)?;
-        if !MODIFIERS.contains(&word) {
-            return None;
-        }
-        rest = after;
+        rest = without_modifier(rest)?;
     }
     None
+}
+
+/// Without a word that stands in front of openings. Chinese words have several characters, each a word of its own.
+fn without_modifier(rest: &[Glyph]) -> Option<&[Glyph]> {
+    let (word, after) = first_word(rest)?;
+    if MODIFIERS.contains(&word) {
+        return Some(after);
+    }
+    let length =
+        MODIFIERS.iter().filter(|modifier| !modifier.is_ascii()).find_map(|modifier| begins_with(rest, modifier))?;
+    rest.get(length..)
 }
 
 fn opened(text: &str, glyphs: &[Glyph]) -> Option<Line> {
@@ -198,7 +205,7 @@ fn announces_date(value: &str) -> bool {
 
 /// `embargo on grain`, `embargo against the port`: about trade, unless a date or `until` follows.
 fn is_about_trade(word: &str, behind: &str) -> bool {
-    ["on", "against", "of", "over", "sur", "gegen", "contra"].contains(&word)
+    ["on", "against", "of", "over", "sur", "gegen", "contra", "на", "против"].contains(&word)
         && !behind.contains(|c: char| c.is_ascii_digit())
         && !behind.split(|c: char| !c.is_alphanumeric()).any(|word| {
             ["until", "till", "til", "before", "bis"].iter().any(|known| word.eq_ignore_ascii_case(known))
