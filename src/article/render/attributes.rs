@@ -189,6 +189,14 @@ impl<'a> Writer<'a> {
 
     fn text(&mut self, text: &CowStr<'a>, follows_markup: bool, is_last: bool, heading: Option<usize>) {
         let mut rest: &str = text;
+        // kramdown: the list of an item stands at its start.
+        if matches!(self.events.last(), Some(Event::Start(Tag::Item)))
+            && rest.starts_with("{:")
+            && let Some(list) = list(rest)
+        {
+            self.anchor(list.id);
+            rest = rest.get(list.length..).unwrap_or_default().trim_start();
+        }
         while follows_markup && let Some(list) = list(rest) {
             self.anchor(list.id);
             rest = rest.get(list.length..).unwrap_or_default();
@@ -199,7 +207,9 @@ impl<'a> Writer<'a> {
             if let Some(Event::Start(Tag::Heading { id: known, .. })) = self.events.get_mut(start) {
                 *known = id.map(|id| id.to_owned().into());
             }
-            rest = before;
+            // Behind a list, the parser doesn't see the closing sequence of the heading.
+            let unclosed = before.trim_end_matches('#');
+            rest = if unclosed.ends_with([' ', '\t']) { unclosed.trim_end() } else { before };
         }
         let mut anchor_behind = None;
         if is_last
