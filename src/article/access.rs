@@ -266,9 +266,6 @@ const WORDS: &[(&str, Option<Restriction>)] = &[
     ("不公开", Some(Private)),
 ];
 
-/// Tables in which tools keep keys of their users.
-const TABLES: &[&str] = &["extra", "params", "custom", "customfields", "meta", "metadata"];
-
 /// Keys for which a slip of the pen withholds the file. The names of others are too rare, or too near to other words.
 const MEANT: &[&str] = &[
     "visibility",
@@ -398,12 +395,6 @@ fn build(key: &str, node: &Node<'_>) -> Said {
         ("render", "never" | "link" | "false") => Said::Restricted(Private),
         _ => Said::Nothing,
     }
-}
-
-/// Whether a key holds further keys, those of the tool's users.
-pub(super) fn is_table(key: &str) -> bool {
-    let key = normal(key);
-    TABLES.contains(&key.as_ref())
 }
 
 /// Whether a key is Hugo's table of options.

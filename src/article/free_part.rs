@@ -1,6 +1,6 @@
 //! The part of a paid article that everybody may read: what stands above the mark of its paywall.
 
-use pulldown_cmark::{Event, Parser};
+use pulldown_cmark::{Event, Parser, Tag};
 
 use super::Body;
 use super::markdown::OPTIONS;
@@ -59,6 +59,21 @@ pub(super) fn has_plain_mark(body: &Body) -> bool {
     }
 }
 
+/// Where the first mark of Markdown stands that is not in an example of code (bytes).
+fn markdown_mark(text: &str) -> Option<usize> {
+    let mut from = mark(text)?;
+    for (event, span) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
+        if span.end <= from || !matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))) {
+            continue;
+        }
+        if from < span.start {
+            break;
+        }
+        from = span.end + mark(text.get(span.end..)?)?;
+    }
+    Some(from)
+}
+
 /// Where the first mark stands (bytes).
 pub(super) fn mark(text: &str) -> Option<usize> {
     find_mark(text, is_mark)
@@ -78,9 +93,11 @@ fn find_mark(text: &str, is_mark: fn(&str) -> bool) -> Option<usize> {
 
 /// The free part of a body; nothing where there is no mark.
 pub(super) fn free_part(body: &Body) -> Body {
-    let above = |text: &str| mark(text).and_then(|at| text.get(..at)).unwrap_or_default().trim_end().to_owned();
+    let until =
+        |text: &str, at: Option<usize>| at.and_then(|at| text.get(..at)).unwrap_or_default().trim_end().to_owned();
+    let above = |text: &str| until(text, mark(text));
     match body {
-        Body::Markdown(text) => Body::Markdown(above(text)),
+        Body::Markdown(text) => Body::Markdown(until(text, markdown_mark(text))),
         Body::Html(html) => Body::Html(above(html)),
         Body::Paragraphs(paragraphs) => {
             let Some(at) = paragraphs.iter().position(|paragraph| mark(paragraph.as_str()).is_some()) else {
@@ -115,6 +132,14 @@ mod tests {
         ] {
             assert_eq!(free_part(&Body::Markdown(text.to_owned())), Body::Markdown(expected.to_owned()), "{text}");
             assert_eq!(free_part(&Body::Html(text.to_owned())), Body::Html(expected.to_owned()), "{text}");
+        }
+        for (text, expected) in [
+            ("Write `<!--members-only-->` here.", ""),
+            ("    <!--members-only-->\n\nPaid.", ""),
+            ("```\n<!--members-only-->\n```\nFree.\n\n<!--paywall-->\nPaid.", "```\n<!--members-only-->\n```\nFree."),
+            ("Free.\n<!--paywall-->\n`<!--paywall-->`", "Free."),
+        ] {
+            assert_eq!(free_part(&Body::Markdown(text.to_owned())), Body::Markdown(expected.to_owned()), "{text}");
         }
         let paragraphs = |lines: &[&str]| Body::Paragraphs(lines.iter().map(|line| Text::new(line)).collect());
         assert_eq!(free_part(&paragraphs(&["A", "B <!--paywall--> C", "D"])), paragraphs(&["A", "B"]));

@@ -128,6 +128,9 @@ fn front_matter_says_who_may_read() {
         ("is_accessible_for_free: true", "public"),
         ("isAccessibleForFree: http://schema.org/False", "paid"),
         ("content_tier: metered", "paid"),
+        ("data: {private: true}", "private"),
+        ("publishing: {visibility: members}", "paid"),
+        ("dateline: {private: true}", "private"),
         ("content_tier: locked", "paid"),
         ("content_tier: free", "public"),
         ("audience: only_paid", "paid"),
@@ -187,6 +190,10 @@ fn meta_elements_say_who_may_read() {
         ("<meta property=\"article:content_tier\" content=\"metered\">", "paid"),
         ("<meta content=locked name=og:article:content_tier>", "paid"),
         ("<meta itemprop=isAccessibleForFree content=False>", "paid"),
+        ("<link itemprop=isAccessibleForFree href=https://schema.org/False>", "paid"),
+        ("<link itemprop=isAccessibleForFree href=https://schema.org/True>", "public"),
+        ("<script type=application/ld+json>{\"@type\":\"WebPage\",\"isAccessibleForFree\":false}</script>", "paid"),
+        ("<script type=application/ld+json>{\"isAccessibleForFree\":false}</script>", "paid"),
         ("<meta name=dateline:visibility content=private>", "private"),
         ("<meta name=dateline-unlisted content=true>", "unlisted"),
         ("<meta name=dateline:members-only content=true>", "paid"),
@@ -251,6 +258,9 @@ fn pages_name_their_paid_parts() {
         (r#""hasPart":{"isAccessibleForFree":false}"#.to_owned(), Some("")),
         // The page says it, not the article.
         (r#""headline":"Quay"},{"@type":"WebPage","isAccessibleForFree":false"#.to_owned(), Some("")),
+        (r#""headline":"Quay"},{"@type":"Article","isAccessibleForFree":false"#.to_owned(), Some("")),
+        (r#""schema:isAccessibleForFree":false"#.to_owned(), Some("")),
+        (r#""https://schema.org/isAccessibleForFree":false"#.to_owned(), Some("")),
         (r#""headline":"Quay"},{"@type":"Event","isAccessibleForFree":false"#.to_owned(), None),
     ] {
         let text = format!(

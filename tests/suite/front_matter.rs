@@ -335,7 +335,12 @@ fn closing_fence_decides_what_is_text() {
         ("<!-- draft: true -->\n\n# Quay\n\nCanary.\n", Withheld),
         ("#+DRAFT: true\n\n# Quay\n\nCanary.\n", Withheld),
         (":draft: true\n\n# Quay\n\nCanary.\n", Withheld),
-        ("---\ntitle: Quay\ndate: 2026-11-20\n---\n\nStatus: draft\n\nText.\n", Public),
+        (
+            "---\ntitle: Quay\ndate: 2026-11-20\n---\n\nThe page on drafts says what this line means.\n\nStatus: draft\n\nText.\n",
+            Public,
+        ),
+        // At the top it is a word to the desk.
+        ("---\ntitle: Quay\ndate: 2026-11-20\n---\n\nStatus: draft\n\nText.\n", Draft),
         ("---\ntitle: Quay\ndate: 2026-11-20\n---\n\n---\n\nText: text.\n", Public),
         ("---\n\n# Quay\n\nNote: the ferry returned.\n", Public),
         ("---\n\nNote: the ferry returned.\n\n---\n\n# Quay\n", Refused),
@@ -377,7 +382,10 @@ fn displaced_front_matter_withholds_a_page() {
         ("---\ntitle: Quay\n---\nstatus: draft\n---\n<p>Canary.</p>", Withheld),
         ("---\ntitle: Quay\n---\n<body>\n---\ndraft: true\n---\n<p>Canary.</p>", Withheld),
         ("<title>Quay</title><article><p>—</p><p>Ships return.</p><p>Note: all of them.</p></article>", Public),
-        ("<title>Quay</title><article><pre>\n---\ndraft: true\n---\n</pre><p>Text.</p></article>", Public),
+        (
+            "<title>Quay</title><article><p>Write this above a text to keep it.</p><pre>\n---\ndraft: true\n---\n</pre></article>",
+            Public,
+        ),
     ] {
         let parsed = read("news/a.html", text);
         assert_eq!(outcome(&parsed), expected, "{text}\n{:#?}", parsed.diagnostics);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Draft;
 use crate::article::access::{self, Access, Restriction, Said};
 use crate::article::front_matter::{Key, Node, Value};
-use crate::article::{Body, free_part};
+use crate::article::{Body, free_part, lifecycle};
 use crate::diag::Code;
 
 /// How deep tables of tools' users may nest.
@@ -83,7 +83,7 @@ impl Draft<'_> {
                 continue;
             }
             match &node.value {
-                Value::Map(entries) if depth < MOST_DEPTH && access::is_table(&key.name) => {
+                Value::Map(entries) if depth < MOST_DEPTH && lifecycle::is_table(&key.name) => {
                     self.take_access_of(entries, depth + 1);
                 }
                 _ => {}

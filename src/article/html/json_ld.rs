@@ -31,7 +31,7 @@ impl Objects {
             message: without_place(&error.to_string()),
             at: block.find(json).unwrap_or_default() + offset(json, error.line(), error.column()),
         })?;
-        self.collect(value);
+        self.collect(with_plain_keys(value));
         Ok(())
     }
 
@@ -52,7 +52,9 @@ impl Objects {
 
     /// Everything that the first article says; `place` finds where a value stands.
     pub(super) fn findings(&self, place: impl Fn(&str, &str) -> Option<Range<usize>>) -> Vec<Finding> {
-        let Some(article) = self.article() else { return Vec::new() };
+        // A page that names no article says by other objects that it is paid.
+        let nothing = Map::new();
+        let article = self.article().unwrap_or(&nothing);
         let mut findings = Vec::new();
         let mut add = |field: Field, key: &str, value: Option<&str>| {
             let Some(written) = value.map(str::trim).filter(|value| !value.is_empty()) else { return };
@@ -147,15 +149,16 @@ impl Objects {
         findings
     }
 
-    /// Whether the article, or the page that it is on, is not free, and the selectors of the parts that are paid; `None` for a part
+    /// Whether an article of the page, or the page itself, is not free, and the selectors of the parts that are paid; `None` for a part
     /// without one (developers.google.com/search/docs/appearance/structured-data/paywalled-content).
     fn paywall(&self) -> Option<Vec<Option<&str>>> {
-        let article = self.article();
-        let others = self.all.iter().filter(|object| is_page(object) || (article.is_none() && !is_part(object)));
+        let has_article = self.article().is_some();
+        let is_meant =
+            |object: &&Map<String, Value>| is_article(object) || is_page(object) || (!has_article && !is_part(object));
         let mut is_paid = false;
         let mut parts = Vec::new();
         let mut listed: Vec<&Map<String, Value>> = self.all.iter().filter(|object| is_part(object)).collect();
-        for object in article.into_iter().chain(others) {
+        for object in self.all.iter().filter(is_meant) {
             is_paid |= object.get(FREE).is_some_and(is_false);
             listed.extend(self.objects(object.get("hasPart")));
         }
@@ -230,6 +233,21 @@ impl Objects {
             }
             _ => object,
         }
+    }
+}
+
+/// The value with its keys as schema.org names them, without a prefix: `schema:expires`, `https://schema.org/expires`.
+fn with_plain_keys(value: Value) -> Value {
+    const PREFIXES: &[&str] = &["schema:", "http://schema.org/", "https://schema.org/"];
+    match value {
+        Value::Array(values) => values.into_iter().map(with_plain_keys).collect(),
+        Value::Object(object) => {
+            let plain = |key: String| PREFIXES.iter().find_map(|prefix| key.strip_prefix(prefix)).map(str::to_owned);
+            let named =
+                object.into_iter().map(|(key, value)| (plain(key.clone()).unwrap_or(key), with_plain_keys(value)));
+            Value::Object(named.collect())
+        }
+        other => other,
     }
 }
 

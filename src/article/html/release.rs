@@ -107,6 +107,14 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, source: &str) {
         let span = place_in_tag(source, &format!("<{tag}"), name, name).unwrap_or(0..0);
         take(draft, Fact { name, value, span, how: "microdata", prefixed: true });
     }
+    if let Some(name) = element.attr("itemprop")
+        && let Some(key) = access::meta_key(&name.trim().to_lowercase())
+    {
+        let text = page::text_of(element);
+        let value = ["content", "href", "value"].iter().find_map(|attribute| element.attr(attribute)).unwrap_or(&text);
+        let span = place_in_tag(source, &format!("<{tag}"), name, name).unwrap_or(0..0);
+        draft.set_access(key, value, span, "microdata");
+    }
     if ["html", "body", "main", "article"].contains(&tag) {
         for (attribute, value) in element.value().attrs() {
             let Some(name) = attribute.strip_prefix("data-") else { continue };
