@@ -1,6 +1,8 @@
 //! The words that say when, and whether, an article is public: the one table that front matter, wire labels, `meta` elements,
 //! JSON-LD and lines of text are compared with. Newsrooms add labels of their own in `[content.wire]`.
 //!
+//! Long because it is a table: a word a line.
+//!
 //! Letter case, full-width forms, blanks and punctuation inside a word don't count: see [`super::normal`].
 
 use super::{Certainty, Meaning, Opening, Status};
