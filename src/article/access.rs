@@ -1,4 +1,4 @@
-//! Who may read an article: the keys and words by which publishing tools restrict access, as one table, and what they add up to.
+//! Access to an article: one table of the keys and words by which publishing tools restrict it, and the result of all that a file says.
 //!
 //! A key is read by its value. Where several keys speak, every restriction counts. Letter case, `_`, `-` and blanks do not count.
 //! Sources: Ghost (`visibility`, `email_only`), WordPress and Jetpack (`post_password`, `_jetpack_newsletter_access`), Hugo and Zola
@@ -11,7 +11,7 @@ use std::fmt;
 use super::front_matter::{Node, Value};
 use super::lifecycle::normal;
 
-/// One thing that a file may say against reading its article.
+/// A restriction that a file states.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Restriction {
     /// A page, which search engines do not index, and no entry in any feed.
@@ -72,7 +72,7 @@ impl fmt::Display for Access {
 /// How the value of a key is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Reading {
-    /// One of [`WORDS`]; `true` stands for public, `false` for private.
+    /// The value is one of [`WORDS`]; `true` stands for public, `false` for private.
     Word,
     /// `true` restricts; so does a word, as [`WORDS`] says.
     On(Restriction),
@@ -86,7 +86,7 @@ enum Reading {
     Secret,
 }
 
-/// What a value means that cannot be read.
+/// The consequence of a value that can't be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Otherwise {
     /// The file is refused and withheld: it says something about access, and nobody knows what.
@@ -296,7 +296,7 @@ const METAS: &[(&str, &str)] = &[
     ("members-only", "members_only"),
 ];
 
-/// What a key says.
+/// The meaning of a key with its value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Said {
     /// Nothing about access.
@@ -320,7 +320,7 @@ pub(super) fn meta_key(name: &str) -> Option<&'static str> {
     METAS.iter().find(|(known, _)| *known == name).map(|(_, key)| *key)
 }
 
-/// What a key says by a value of plain text.
+/// Reads a key with a plain text value.
 pub(super) fn say(key: &str, value: &str) -> Said {
     let key = normal(key);
     KEYS.iter()
@@ -328,7 +328,7 @@ pub(super) fn say(key: &str, value: &str) -> Said {
         .map_or(Said::Nothing, |&(_, reading, otherwise)| read(reading, otherwise, value))
 }
 
-/// What a word says by itself: `members`, `private`.
+/// Reads a word that stands alone: `members`, `private`.
 pub(super) fn word(word: &str) -> Option<Said> {
     let word = word.trim().trim_end_matches(['.', '。']);
     let word = normal(word);
@@ -348,7 +348,7 @@ fn read(reading: Reading, otherwise: Otherwise, value: &str) -> Said {
     };
     let switched = |restricts: bool, restriction| if restricts { Said::Restricted(restriction) } else { Said::Public };
     let said = match (reading, truth) {
-        // What was left empty says nothing.
+        // An empty value restricts nothing: templates leave keys empty.
         _ if value.is_empty() => return Said::Nothing,
         (Secret, Some(false)) => return Said::Nothing,
         (Secret, _) => return Said::Restricted(Private),

@@ -1,7 +1,8 @@
 //! Dates in the free order and the languages in which embargoes are written: `0900 GMT Monday 1 June 2030`,
 //! `1. Juni 2030, 10 Uhr`, `2030年6月1日10时`, `10 a.m. EDT on June 1, 2030`.
 //!
-//! Every word must be understood, and there is one date and at most one time: whatever can be read in two ways is refused.
+//! Every word must be understood, and there is one date and at most one time: whatever can be read in two ways is refused. Long because of
+//! its tables of months, weekdays and zones.
 
 use jiff::civil;
 use jiff::tz::{Offset, TimeZone};
