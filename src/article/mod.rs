@@ -33,7 +33,7 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// Grows when the same file may give another article.
-pub const PARSER_VERSION: u32 = 2;
+pub const PARSER_VERSION: u32 = 3;
 
 /// Reads an article; the extension of its path says in which format. Where its fields came from is not noted.
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {

@@ -12,7 +12,7 @@ use super::summary::ends_summary;
 use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
 
 /// Part of every cache key for rendered bodies: raise it with each change of what [`render`] gives.
-pub const RENDERER_VERSION: u32 = 3;
+pub const RENDERER_VERSION: u32 = 4;
 
 /// The longest Markdown that is read as Markdown (bytes): ten times a long book chapter. The parser has inputs on which
 /// it takes quadratic time; what is longer is split at its blank lines and shown as it was typed.
