@@ -88,5 +88,6 @@ fn tell_of(dependents: &[(ArticlePath, &'static str)]) {
     if dependents.len() > MOST {
         say!("  and {} more", dependents.len() - MOST);
     }
-    say!("`dateline pin` writes ids into the files; a date is yours to write. `dateline backup` copies the state.\n");
+    say!("`dateline pin` writes ids into the files; a date is yours to write. `dateline backup` copies the state.");
+    say!("");
 }

@@ -114,7 +114,8 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
         }
     }
     let windows = engine.snapshot().documents.len();
+    say!("");
     say!(
-        "\n{windows} documents are published in all; a feed shows the newest of its articles, as many as its window has."
+        "{windows} documents are published in all; a feed shows the newest of its articles, as many as its window has."
     );
 }

@@ -38,7 +38,7 @@ impl Generate {
         };
         match made {
             Ok(()) => {
-                print(&mut std::io::stdout().lock(), format_args!("{}", String::from_utf8_lossy(&text)));
+                print(&mut std::io::stdout().lock(), &String::from_utf8_lossy(&text));
                 ExitCode::SUCCESS
             }
             Err(error) => fail(&error.to_string()),

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
-use jiff::Timestamp;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
-use super::fetch::fetch;
+use super::fetch::{FetchOptions, fetch};
 use super::progress::Progress;
 use super::{count, fail, load, refuse};
 use crate::article::Parsed;
@@ -45,6 +46,12 @@ pub(super) struct ImportIds {
     /// Also change the ids of articles that readers know from dateline already: they see those again.
     #[arg(long)]
     force: bool,
+    /// Follow redirects to other hosts.
+    #[arg(long)]
+    follow: bool,
+    /// How long all feeds together may take to arrive.
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    timeout: SignedDuration,
 }
 
 impl ImportIds {
@@ -54,11 +61,24 @@ impl ImportIds {
             Err(code) => return code,
         };
         let mut items = Vec::new();
+        let timeout = self.timeout.try_into().unwrap_or_default();
+        let Some(deadline) = Instant::now().checked_add(timeout) else { return refuse("`--timeout` is too long") };
+        let options = FetchOptions { max_bytes: import::LIMIT, follow: self.follow, deadline };
         for feed in &self.feeds {
-            match fetch(feed, import::LIMIT).and_then(|bytes| import::read(&bytes)) {
-                Ok(more) => items.extend(more),
+            let read =
+                fetch(feed, options).and_then(|fetched| Ok((import::read(&fetched.bytes)?, fetched.redirected_to)));
+            match read {
+                Ok((more, redirected_to)) => {
+                    let from =
+                        redirected_to.map(|address| format!(", which redirects to {address}")).unwrap_or_default();
+                    say!("read {} from {feed}{from}", count(more.len(), "item"));
+                    items.extend(more);
+                }
                 Err(why) => return refuse(&format!("cannot read the feed `{feed}`: {why}")),
             }
+        }
+        if items.is_empty() {
+            return refuse("there is no item to take an id from");
         }
         let (items, again) = matching::distinct(items);
         let opened = match self.dry_run {
@@ -90,10 +110,10 @@ impl ImportIds {
         };
         let inputs = Inputs { ledger: || Ok(known), cache: Caching::none(), command: None, whole: true };
         let progressed = |done, total| progress.at(done, total);
-        let Ok(Built { engine, deliveries, .. }) =
-            daemon::build_once(checked, &config, inputs, progressed, look, persist)
-        else {
-            return fail("the state cannot be used");
+        let built = daemon::build_once(checked, &config, inputs, progressed, look, persist);
+        let Built { engine, deliveries, .. } = match built {
+            Ok(built) => built,
+            Err(trouble) => return fail(&trouble.to_string()),
         };
         progress.finish();
         let Some(index) = engine.index().filter(|_| !deliveries.is_empty()) else {
@@ -115,6 +135,9 @@ impl ImportIds {
         let broken = engine.problems().filter(|(_, problem)| problem.severity == Severity::Error).count();
         if broken > 0 {
             say!("{} may keep articles from being found: see `dateline check`", count(broken, "error"));
+        }
+        if plan.is_useless() {
+            return refuse("no id was taken over: readers of the old feed would see all stories again");
         }
         ExitCode::SUCCESS
     }
@@ -194,6 +217,7 @@ impl<'a> Plan<'a> {
             let id = filed.stated_id().or_else(|| ledger.article(path)?.id.as_ref());
             owners.extend(id.map(|id| (id, path)));
         }
+        let feed_ids = format!("tag:{}:feed/", index.cabinet().config().site.tag_authority);
         let mut uses: HashMap<&str, usize> = HashMap::new();
         for item in items {
             *uses.entry(&item.id).or_default() += 1;
@@ -217,7 +241,7 @@ impl<'a> Plan<'a> {
                 }
                 let unique = item.id.is_empty() || uses.get(item.id.as_str()) == Some(&1);
                 let verdict = if unique {
-                    judge(item, article, &owners, ledger, force)
+                    judge(item, article, &owners, ledger, &feed_ids, force)
                 } else {
                     Verdict::Not("another item has the same id".to_owned())
                 };
@@ -231,6 +255,11 @@ impl<'a> Plan<'a> {
         let matched: BTreeSet<&ArticlePath> = rows.iter().filter_map(|row| Some(row.article?.path)).collect();
         let without = articles.iter().filter(|article| !matched.contains(article.path)).collect();
         Plan { rows, articles, without }
+    }
+
+    /// Whether not one item is known as an article by now.
+    fn is_useless(&self) -> bool {
+        self.rows.iter().all(|row| matches!(row.verdict, Verdict::Not(_)))
     }
 
     fn records(&self) -> impl Iterator<Item = Record> {
@@ -311,8 +340,12 @@ fn judge(
     article: &Article,
     owners: &HashMap<&EntryId, &ArticlePath>,
     ledger: &Ledger,
+    feed_ids: &str,
     force: bool,
 ) -> Verdict {
+    if item.id_is_the_feeds || item.id.starts_with(feed_ids) {
+        return Verdict::Not("its id is that of the feed itself, not of one story".to_owned());
+    }
     let id = match EntryId::parse(&item.id) {
         Ok(id) if !item.id.contains('\u{FFFD}') => id,
         Ok(_) => return Verdict::Not("its id has characters that could not be read".to_owned()),

@@ -1,5 +1,6 @@
 //! `dateline init`
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::fail;
+use crate::diag::escape;
 
 /// Everything that a new newsroom has.
 const FILES: [(&str, &str); 4] = [
@@ -34,8 +36,22 @@ impl Init {
                 Err(error) => return fail(&format!("cannot make {}: {error}", path.display())),
             }
         }
-        say!("\nNow: cd {} && dateline serve", self.directory.display());
+        say!("");
+        match quoted(&self.directory.display().to_string()) {
+            Some(directory) => say!("Now: cd {directory} && dateline serve"),
+            None => say!("Now run `dateline serve` in that directory"),
+        }
         ExitCode::SUCCESS
+    }
+}
+
+/// A path as a shell takes it; `None` where a terminal cannot show it as it is.
+fn quoted(path: &str) -> Option<Cow<'_, str>> {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,@%:".contains(c);
+    match escape(path) {
+        Cow::Owned(_) => None,
+        Cow::Borrowed(path) if !path.is_empty() && path.chars().all(is_plain) => Some(path.into()),
+        Cow::Borrowed(path) => Some(format!("'{}'", path.replace('\'', "'\\''")).into()),
     }
 }
 

@@ -1,16 +1,16 @@
 //! The command line: one file per command. Commands print; nothing below this module does.
 
-/// Prints a line. Who reads may have read enough, as `head` has: the work goes on in silence.
+/// Prints one line, with controls in it escaped. Who reads may have read enough, as `head` has: the work goes on in silence.
 macro_rules! say {
     ($($said:tt)*) => {
-        $crate::cli::print(&mut std::io::stdout().lock(), format_args!("{}\n", format_args!($($said)*)))
+        $crate::cli::print_line(&mut std::io::stdout().lock(), format_args!($($said)*))
     };
 }
 
 /// The same for what is wrong and for how it goes.
 macro_rules! tell {
     ($($told:tt)*) => {
-        $crate::cli::print(&mut std::io::stderr().lock(), format_args!("{}\n", format_args!($($told)*)))
+        $crate::cli::print_line(&mut std::io::stderr().lock(), format_args!($($told)*))
     };
 }
 
@@ -41,7 +41,7 @@ use clap::{Parser, Subcommand};
 use crate::beneath::Root;
 use crate::config::{Checked, Config};
 use crate::daemon;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, escape};
 use crate::store;
 use crate::types::ArticlePath;
 use crate::watch::scan::article_at;
@@ -68,8 +68,14 @@ Exit codes: 0 fine, 1 the machine failed, 2 the input is wrong.";
 /// Whether something could not be printed that somebody was there to read.
 static LOST_WORDS: AtomicBool = AtomicBool::new(false);
 
-fn print(to: &mut dyn Write, words: fmt::Arguments<'_>) {
-    if let Err(error) = to.write_fmt(words).and_then(|()| to.flush())
+/// Prints a line. Names and texts in it come from files, arguments and servers, and must neither end it nor command a terminal.
+fn print_line(to: &mut dyn Write, line: fmt::Arguments<'_>) {
+    print(to, &format!("{}\n", escape(&line.to_string())));
+}
+
+/// Prints a text that is fit for a terminal as it is.
+fn print(to: &mut dyn Write, text: &str) {
+    if let Err(error) = to.write_all(text.as_bytes()).and_then(|()| to.flush())
         && error.kind() != ErrorKind::BrokenPipe
     {
         LOST_WORDS.store(true, Ordering::Relaxed);
@@ -124,11 +130,19 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let code = run(Arguments::parse());
+    let code = run(arguments());
     match LOST_WORDS.load(Ordering::Relaxed) && code == ExitCode::SUCCESS {
         true => fail("not everything could be printed: see to space where the output goes"),
         false => code,
     }
+}
+
+/// What the command line says, or the end of the process with what is wrong with it, in which arguments are escaped.
+fn arguments() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|error| {
+        let escaped = std::env::args_os().map(|argument| escape(&argument.to_string_lossy()).into_owned());
+        Arguments::try_parse_from(escaped).err().unwrap_or(error).exit()
+    })
 }
 
 fn run(arguments: Arguments) -> ExitCode {
@@ -194,7 +208,7 @@ fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
 fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
     let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     for diagnostic in diagnostics {
-        tell!("{}", diagnostic.to_text(color));
+        print(&mut std::io::stderr().lock(), &format!("{}\n", diagnostic.to_text(color)));
     }
 }
 

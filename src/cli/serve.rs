@@ -1,5 +1,6 @@
 //! `dateline serve`
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -12,11 +13,16 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
+use tracing::field::Field;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 use super::{count, fail, load, start_over};
 use crate::config::{Config, Endpoint};
 use crate::daemon::{self, Caching, Front, Instead, Renewal};
+use crate::diag::escape;
 use crate::meter::Meters;
 use crate::serve::Audience;
 
@@ -153,15 +159,49 @@ fn announce(config: &Config, front: &Front) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What is logged where `DATELINE_LOG` says nothing that can be understood. What a client does wrong in HTTP/2 is not news, and would let
+/// it fill the log.
+const LOG_FILTER: &str = "info,h2=error";
+
 fn start_log() {
-    // What a client does wrong in HTTP/2 is not news, and would let it fill the log.
-    let filter = EnvFilter::try_from_env("DATELINE_LOG").unwrap_or_else(|_| EnvFilter::new("info,h2=error"));
+    let wanted = std::env::var_os("DATELINE_LOG");
+    let understood = wanted.as_ref().map_or_else(|| log_filter("info"), |wanted| log_filter(wanted.to_str()?));
+    let is_understood = understood.is_some();
+    let filter = understood.unwrap_or_else(|| EnvFilter::new(LOG_FILTER));
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(std::io::stderr().is_terminal());
     // It would tell of them where it cannot tell anything, and panic.
-    let log = log.log_internal_errors(false);
+    let log = log.log_internal_errors(false).fmt_fields(debug_fn(write_field).delimited(" "));
     // A second start in one process, as in tests, keeps the first log.
     log.with_writer(std::io::stderr).try_init().unwrap_or_default();
+    if let Some(wanted) = wanted.filter(|_| !is_understood) {
+        let wanted = wanted.display();
+        tracing::warn!(
+            "DATELINE_LOG is `{wanted}`, which is not a log level, so `info` is used; write error, warn, info or debug"
+        );
+    }
+}
+
+/// The filter that a value of `DATELINE_LOG` means: a level, or a list of `target=level`. A word alone that is no level would be a target
+/// that nothing has, and silence all others.
+fn log_filter(wanted: &str) -> Option<EnvFilter> {
+    let is_level = |level: &str| !level.is_empty() && level.parse::<LevelFilter>().is_ok();
+    let is_understood = |directive: &str| match directive.rsplit_once('=') {
+        Some((target, level)) => !target.is_empty() && is_level(level),
+        None => is_level(directive),
+    };
+    let directives: Vec<&str> = wanted.split(',').map(str::trim).collect();
+    let filter = || EnvFilter::try_new(format!("{LOG_FILTER},{}", directives.join(","))).ok();
+    directives.iter().all(|directive| is_understood(directive)).then(filter).flatten()
+}
+
+/// A field of an event as the log has it. Names of files and texts of clients must neither end the line nor command a terminal.
+fn write_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let value = format!("{value:?}");
+    match field.name() {
+        "message" => line.write_str(&escape(&value)),
+        name => write!(line, "{name}={}", escape(&value)),
+    }
 }
 
 /// SIGXFSZ on all systems that dateline is built for.

@@ -39,6 +39,8 @@ pub struct Admin {
     pub listen: Vec<Endpoint>,
     /// Whether that is what the operator wrote: what is only the default may be taken by another daemon.
     pub stated: bool,
+    /// Names by which operators reach it, besides `localhost` and addresses; in lower case and without a port.
+    pub hosts: Vec<String>,
 }
 
 /// Something to listen on.
@@ -159,6 +161,7 @@ pub(super) fn validate(
             "it tells file names and what is wrong: listen on 127.0.0.1, or see to it that a firewall stands before it";
         sink.report(Code::ConfigExposed, &exposed.1, message, help);
     }
+    let hosts = hosts(admin, sink);
     let endpoints = |listen: Option<At<Vec<(Endpoint, _)>>>, stated: bool, port| match listen {
         Some(listen) => Some(listen.value.into_iter().map(|(endpoint, _)| endpoint).collect()),
         None => (!stated).then(|| local(port)),
@@ -183,7 +186,7 @@ pub(super) fn validate(
             budget,
             max_connections: max_connections.unwrap_or(20_000),
             memory: memory.unwrap_or(DEFAULT_MEMORY),
-            admin: Admin { listen: admin, stated },
+            admin: Admin { listen: admin, stated, hosts },
         }),
         _ => None,
     };
@@ -227,6 +230,24 @@ fn endpoint(sink: &mut Sink<'_>, written: &At<String>, folder: &Path) -> Option<
     let address = address.map_err(|_| format!("`{}` is not an address and a port", named.escape_debug()));
     let help = "write one such as `127.0.0.1:8080`, `0.0.0.0:80`, `[::]:80` or `unix:/run/dateline/http`";
     sink.check(Code::ConfigListen, &written.span, address, help)
+}
+
+/// `admin.hosts`: names without a scheme, port or path.
+fn hosts(admin: &mut Table<'_>, sink: &mut Sink<'_>) -> Vec<String> {
+    let written = admin.texts(sink, "hosts").into_iter().flat_map(|hosts| hosts.value);
+    let host = |written: At<String>| {
+        let name = written.value.strip_suffix('.').unwrap_or(&written.value).to_ascii_lowercase();
+        let is_label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        let checked = match name.split('.').all(is_label) {
+            true => Ok(name),
+            false => Err(format!("`{}` is not the name of a host", written.value.escape_debug())),
+        };
+        let help = "write a name alone, without scheme, port and path, such as `prometheus.internal`";
+        sink.check(Code::ConfigListen, &written.span, checked, help)
+    };
+    written.filter_map(host).collect()
 }
 
 fn tls(server: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Option<Tls> {

@@ -97,6 +97,7 @@ impl Front {
             max_files,
             http2: server.http2,
             proxies: server.proxies.clone(),
+            admin_hosts: server.admin.hosts.clone(),
             budgets: Arc::new(Budgets::new(server.budget.clone())),
             access_log: self.renewal.access_log.clone(),
             meters: Arc::clone(&self.meters),

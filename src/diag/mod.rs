@@ -3,6 +3,7 @@
 //! A [`Diagnostic`] is self-contained: it carries the line it speaks of, so that it can be printed long after the file is gone.
 
 mod code;
+mod escape;
 mod nearest;
 mod render;
 
@@ -10,6 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use code::Code;
+pub use escape::{escape, escape_json};
 pub use nearest::nearest;
 
 /// Whether something was refused or merely looks wrong.

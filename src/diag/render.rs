@@ -1,12 +1,12 @@
 //! A diagnostic as caret text, as one log line and as JSON, all from the same value.
 //!
-//! Files may be hostile: control and bidi characters never reach a terminal or a log.
+//! Files may be hostile: what is printed of them goes through `escape`.
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
-use super::{Diagnostic, Severity};
-use crate::types::is_bidi_control;
+use super::escape::mask;
+use super::{Diagnostic, Severity, escape, escape_json};
 
 impl Severity {
     /// `error` or `warning`
@@ -25,10 +25,10 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let message = visible(&self.message);
+        let message = escape(&self.message);
         let mut group = level.primary_title(message).id(self.code.name()).elements([] as [Origin<'_>; 0]);
         if let Some(place) = &self.place {
-            let file = visible(&place.file);
+            let file = escape(&place.file);
             let line = usize::try_from(place.line).unwrap_or(usize::MAX);
             let column = usize::try_from(place.column).unwrap_or(usize::MAX);
             // The renderer counts the column in what it is given, so an excerpt of a long line would give a wrong one.
@@ -36,7 +36,7 @@ impl Diagnostic {
                 excerpt.text.get(..excerpt.start).map(|before| before.chars().count() + 1) == Some(column)
             }) {
                 Some(excerpt) => {
-                    let part = |range: std::ops::Range<usize>| visible(excerpt.text.get(range).unwrap_or_default());
+                    let part = |range: std::ops::Range<usize>| mask(excerpt.text.get(range).unwrap_or_default());
                     let (before, marked) = (part(0..excerpt.start), part(excerpt.start..excerpt.end));
                     let span = before.len()..before.len() + marked.len();
                     let snippet = Snippet::source(before + &marked + &part(excerpt.end..excerpt.text.len()))
@@ -49,7 +49,7 @@ impl Diagnostic {
             }
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(visible(help)));
+            group = group.element(Level::HELP.message(escape(help)));
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = renderer.render(&[group]).to_string();
@@ -61,18 +61,18 @@ impl Diagnostic {
     pub fn to_log_line(&self) -> String {
         let mut line = String::new();
         if let Some(place) = &self.place {
-            line.push_str(&visible(&place.file));
+            line.push_str(&escape(&place.file));
             for number in [place.line, place.column].into_iter().take_while(|&number| number > 0) {
                 line.push_str(&format!(":{number}"));
             }
             line.push_str(": ");
         }
-        line.push_str(&format!("{}[{}]: {}", self.severity.name(), self.code, visible(&self.message)));
+        line.push_str(&format!("{}[{}]: {}", self.severity.name(), self.code, escape(&self.message)));
         if let Some(help) = &self.help {
             line.push_str("; ");
-            line.push_str(&visible(help));
+            line.push_str(&escape(help));
         }
-        line.replace('\n', " ")
+        line
     }
 
     /// One JSON object without line breaks, for `check --json`.
@@ -87,7 +87,7 @@ impl Diagnostic {
             column: place.map(|place| place.column).filter(|&column| column > 0),
             help: self.help.as_deref(),
         };
-        serde_json::to_string(&json).unwrap_or_default()
+        escape_json(serde_json::to_string(&json).unwrap_or_default())
     }
 }
 
@@ -105,13 +105,6 @@ struct Json<'d> {
     column: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'d str>,
-}
-
-/// The text with everything that would move the cursor or reorder the line made visible.
-fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| if c != '\t' && c != '\n' && (c.is_control() || is_bidi_control(c)) { '\u{FFFD}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Result<String, String> {
         let Checked { config, diagnostics } = checked;
-        let told = diagnostics.iter().map(Diagnostic::to_log_line).collect::<Vec<_>>().join("\n");
+        let told = diagnostics.iter().map(Diagnostic::to_log_line).collect::<Vec<_>>().join("; ");
         self.problems.set(Source::Config, diagnostics);
         let Some(config) = config else { return Err(told) };
         effects.extend(self.configure(&config, force)?);

@@ -23,6 +23,7 @@ use jiff::tz::TimeZone;
 
 use super::respond::Head;
 use crate::config::{self, LogFormat};
+use crate::diag::escape_json;
 
 /// How often what was noted is written.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -328,7 +329,8 @@ fn json(line: &mut Vec<u8>, head: &Head<'_>, noted: &Noted, time: &str) {
         referer: public(head.headers, &REFERER).map(text),
         user_agent: head.headers.get(USER_AGENT).map(|agent| text(agent.as_bytes())),
     };
-    if serde_json::to_writer(&mut *line, &fields).is_ok() {
+    if let Ok(fields) = serde_json::to_string(&fields) {
+        line.extend_from_slice(escape_json(fields).as_bytes());
         line.push(b'\n');
     }
 }

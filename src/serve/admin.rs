@@ -13,9 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 
-use super::answer;
-use super::respond::Head;
-use crate::diag::Severity;
+use super::respond::{Head, names_its_host};
+use super::{ServeOptions, answer};
+use crate::diag::{Severity, escape_json};
 use crate::meter::{Meters, OfFeed};
 use crate::snapshot::{Resource, ResourceKind, Snapshot};
 use crate::types::rfc3339;
@@ -28,16 +28,21 @@ const INDEX: &str = "/readyz        whether readers are served, and what somebod
                      /healthz       that the process lives\n";
 
 /// Answers an operator. Web pages of others get nothing to read, neither by leave nor by a name of theirs that leads here.
-pub(super) fn respond(snapshot: &Snapshot, meters: &Meters, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
-    let mut response = answered(snapshot, meters, head, now);
+pub(super) fn respond(snapshot: &Snapshot, options: &ServeOptions, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
+    let mut response = answered(snapshot, options, head, now);
     for name in [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS] {
         response.headers_mut().remove(name);
     }
     response
 }
 
-fn answered(snapshot: &Snapshot, meters: &Meters, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
-    if !is_meant(head) {
+fn answered(snapshot: &Snapshot, options: &ServeOptions, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
+    let meters = &options.meters;
+    // Which of two hosts is meant nobody can say.
+    if !names_its_host(head) {
+        return answer::refusal(head, StatusCode::BAD_REQUEST, now);
+    }
+    if !is_meant(head, &options.admin_hosts) {
         return answer::refusal(head, StatusCode::MISDIRECTED_REQUEST, now);
     }
     match *head.method {
@@ -56,15 +61,19 @@ fn answered(snapshot: &Snapshot, meters: &Meters, head: &Head<'_>, now: Timestam
 }
 
 /// A web page that somebody reads on this machine may lead its own name here and read what it gets; it cannot be an address or
-/// `localhost` to the browser.
-fn is_meant(head: &Head<'_>) -> bool {
-    let host = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
-    let Some(host) = host.or(head.uri.authority().map(|authority| authority.as_str())) else { return true };
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.is_empty() || name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+/// `localhost` to the browser, nor a name that the operator wrote down.
+fn is_meant(head: &Head<'_>, hosts: &[String]) -> bool {
+    let stated = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    let targeted = head.uri.authority().map(|authority| authority.as_str());
+    stated.into_iter().chain(targeted).all(|host| {
+        let name = match host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let is_known = hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
+        name.is_empty() || name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok() || is_known
+    })
 }
 
 /// The pages of feeds, each with its route.
@@ -112,7 +121,7 @@ fn status(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
         "sections": sections.collect::<Vec<_>>(),
         "problems": problems.collect::<Vec<_>>(),
     });
-    format!("{status:#}\n")
+    escape_json(format!("{status:#}\n"))
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

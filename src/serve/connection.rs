@@ -269,7 +269,7 @@ where
         Head { method: request.method(), version: request.version(), uri: request.uri(), headers: request.headers() };
     let Shared { snapshot, options, .. } = &*client.shared;
     if client.is_operator {
-        return Ok(in_memory(admin::respond(&snapshot.load(), &options.meters, &head, (options.now)())));
+        return Ok(in_memory(admin::respond(&snapshot.load(), options, &head, (options.now)())));
     }
     let from = proxied::client(head.headers, client.address, &options.proxies);
     let (mut reply, mut now) = reply_to(snapshot, options, &head).await;

@@ -143,6 +143,8 @@ pub struct ServeOptions {
     pub http2: bool,
     /// Whose word counts about where requests come from.
     pub proxies: Proxies,
+    /// The names that operators' requests may have, besides `localhost` and addresses.
+    pub admin_hosts: Vec<String>,
     /// Who took what it had already.
     pub budgets: Arc<Budgets>,
     /// Where requests are logged.
@@ -168,6 +170,7 @@ impl ServeOptions {
             max_files: 1_024,
             http2: false,
             proxies: Proxies::default(),
+            admin_hosts: Vec::new(),
             budgets: Arc::new(Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() })),
             access_log: None,
             meters: Arc::default(),

@@ -95,7 +95,7 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
 
 /// Whether the request has the one Host field that HTTP/1.1 demands (RFC 9112, section 3.2), with nothing in it that no
 /// host and port can have.
-fn names_its_host(head: &Head<'_>) -> bool {
+pub(super) fn names_its_host(head: &Head<'_>) -> bool {
     let mut fields = head.headers.get_all(HOST).iter();
     match (fields.next(), fields.next()) {
         // HTTP/2 says it in the target (RFC 9113, section 8.3.1).

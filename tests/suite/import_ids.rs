@@ -189,6 +189,9 @@ fn a_running_daemon_is_in_the_way_of_writing_only() {
     assert_eq!(code, Some(1), "{text}");
     assert_says(&text, &["dateline is running: stop it first"]);
     let (text, code) = import(&newsroom, &items, &["--dry-run"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert_says(&text, &["already published as", "nothing was written"]);
+    let (text, code) = import(&newsroom, &items, &["--dry-run", "--force"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(daemon.stop());
 }
@@ -252,6 +255,8 @@ fn feeds_are_fetched_over_http() {
     assert!(asked[1].0.starts_with("GET /feed/ ") && asked[2].0.starts_with("GET /feed/?paged=2 "), "{asked:?}");
     assert_says(&asked[0].0, &[&format!("user-agent: dateline/{}", env!("CARGO_PKG_VERSION"))]);
 
+    assert_says(&text, &[&format!("read 2 items from {old}, which redirects to http://{address}/feed/\n")]);
+
     let endless = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec(), vec![b' '; 96 << 20]].concat();
     for (scheme, response, why) in [
         ("http", answer("404 Not Found", "", ""), "404 Not Found"),
@@ -259,6 +264,11 @@ fn feeds_are_fetched_over_http() {
         ("http", b"what?\r\n\r\n".to_vec(), "invalid HTTP"),
         ("http", endless, "larger than 64 MB"),
         ("https", b"no TLS here\r\n\r\n".to_vec(), ""),
+        ("http", answer("302 Found", "", ""), "302 Found without a `Location` that says where to go"),
+        ("http", answer("301 Moved Permanently", "Location: http://[\r\n", ""), "its `Location` is `http://[`"),
+        ("http", answer("302 Found", "Location: ftp://x.example/\r\n", ""), "its `Location` is `ftp://x.example/`"),
+        ("http", answer("304 Not Modified", "", ""), "304 Not Modified"),
+        ("http", answer("204 No Content", "", ""), "the server answers 204 No Content"),
     ] {
         let (address, asked) = serve(vec![response]);
         let (text, code) = said(&newsroom.dateline(&["import-ids", &format!("{scheme}://{address}/feed/")]));
@@ -267,5 +277,85 @@ fn feeds_are_fetched_over_http() {
         assert!(!text.contains("panicked"), "{text}");
         let whole = asked.join().expect("it served")[0].1;
         assert_eq!(whole, why != "larger than 64 MB", "{why}");
+    }
+}
+
+#[test]
+fn redirects_to_other_hosts_are_followed_on_request() {
+    let newsroom = newsroom();
+    let feed = rss(&[item("urn:ships", "ships", "Ships")]);
+    for (follows, code) in [(false, Some(2)), (true, Some(0))] {
+        let (elsewhere, _) = serve(vec![answer("200 OK", "", &feed)]);
+        let target = format!("http://{elsewhere}/feed");
+        let (address, _) = serve(vec![answer("302 Found", &format!("Location: {target}\r\n"), "")]);
+        let arguments = ["import-ids", &format!("http://{address}/"), "--dry-run", "--follow"];
+        let (text, said) = said(&newsroom.dateline(&arguments[..if follows { 4 } else { 3 }]));
+        assert_eq!(said, code, "{text}");
+        assert_says(
+            &text,
+            if follows { &["which redirects to", "<-  urn:ships"] } else { &["another host", "--follow"] },
+        );
+        assert_says(&text, &[&target]);
+    }
+}
+
+/// A server that sends a byte now and then would be waited for as long as it likes.
+#[test]
+fn a_slow_server_is_given_up_in_time() {
+    let newsroom = newsroom();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("somebody asks");
+        BufReader::new(stream.try_clone().expect("a socket")).read_line(&mut String::new()).expect("it asks");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n<rss>").expect("open");
+        while stream.write_all(b" ").is_ok() {
+            std::thread::yield_now();
+        }
+    });
+    let (text, code) = said(&newsroom.dateline(&["import-ids", &format!("http://{address}/"), "--timeout", "300ms"]));
+    assert_eq!(code, Some(2), "{text}");
+    assert_says(&text, &["it was not there in time; `--timeout` gives it longer"]);
+    // A pipe that nobody writes to is no better.
+    let pipe = newsroom.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
+    let (text, code) = said(&newsroom.dateline(&["import-ids", "pipe", "--timeout", "300ms"]));
+    assert_eq!(code, Some(2), "{text}");
+}
+
+#[test]
+fn an_import_that_takes_nothing_fails() {
+    let newsroom = newsroom();
+    for (items, why) in [
+        (vec![], "there is no item to take an id from"),
+        (vec![item("urn:a", "nowhere", "Nowhere")], "no id was taken over"),
+    ] {
+        for arguments in [&["--dry-run"][..], &[]] {
+            let (text, code) = import(&newsroom, &items, arguments);
+            assert_eq!(code, Some(2), "{text}");
+            assert_says(&text, &[why]);
+        }
+    }
+    let items = [item("urn:ships", "ships", "Ships")];
+    for _ in 0..2 {
+        assert_eq!(import(&newsroom, &items, &[]).1, Some(0), "also where it has been taken over before");
+    }
+}
+
+#[test]
+fn an_id_of_the_whole_feed_is_no_articles() {
+    let newsroom = newsroom();
+    let own = "tag:courier.example,2026:feed/news";
+    let atom = |feed: &str, entry: &str| {
+        format!(
+            "<feed xmlns='http://www.w3.org/2005/Atom'><id>{feed}</id><title>Old</title><updated>2026-11-20T00:00:00Z</updated>\
+             <entry><id>{entry}</id><title>Ships</title><updated>2026-11-20T02:00:00Z</updated></entry></feed>"
+        )
+    };
+    for (feed, entry) in [("urn:old", "urn:old"), ("urn:old", own)] {
+        newsroom.write("old.xml", atom(feed, entry));
+        let (text, code) = said(&newsroom.dateline(&["import-ids", "old.xml", "--force"]));
+        assert_eq!(code, Some(2), "{text}");
+        assert_says(&text, &["content/news/ships.md: its id is that of the feed itself, not of one story"]);
     }
 }

@@ -509,6 +509,38 @@ fn operators_see_how_it_goes_and_readers_do_not() {
     }
 }
 
+#[test]
+fn operators_requests_name_one_known_host() {
+    let newsroom = newsroom("[admin]\nhosts = [\"Prometheus.internal\"]");
+    let (_daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], 2);
+    for (fields, status) in [
+        ("Host: prometheus.internal\r\n", 200),
+        ("Host: PROMETHEUS.internal.:8081\r\n", 200),
+        ("Host: [::1]:8081\r\n", 200),
+        ("Host: prometheus.internal.evil.example\r\n", 421),
+        ("Host: internal\r\n", 421),
+        ("Host: localhost\r\nHost: evil.example\r\n", 400),
+        ("Host: localhost\r\nHost: localhost\r\n", 400),
+        ("Host: evil.example\r\nHost: localhost\r\n", 400),
+        ("Host: \u{e9}vil.example\r\n", 400),
+        ("", 400),
+    ] {
+        for path in ["/readyz", "/status.json", "/metrics", "/", "/missing"] {
+            let answer = raw(&said[0], &format!("GET {path} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n"));
+            let status = if status == 200 && path == "/missing" { 404 } else { status };
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {fields}: {answer}");
+        }
+    }
+    let absolute = "GET http://evil.example/readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    assert!(raw(&said[0], absolute).starts_with("HTTP/1.1 421 "));
+    for hosts in ["http://prometheus.internal", "prometheus:9090", "a b", ""] {
+        newsroom.write("config/bad.toml", format!("{CONFIG}\n[admin]\nhosts = [\"{hosts}\"]\n"));
+        let check = newsroom.dateline(&["--config", "config/bad.toml", "check"]);
+        assert_eq!(check.status.code(), Some(2), "{hosts}");
+        assert!(crate::newsroom::said(&check).contains("is not the name of a host"), "{hosts}");
+    }
+}
+
 fn raw(said: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address(said)).expect("it listens");
     stream.set_read_timeout(Some(DEADLINE)).expect("a socket");

@@ -279,6 +279,7 @@ mod tests {
     fn item(id: &str, link: &str, title: &str, day: i64) -> OldItem {
         OldItem {
             id: id.to_owned(),
+            id_is_the_feeds: false,
             id_is_link: false,
             link: (!link.is_empty()).then(|| format!("http://x.example/{link}")),
             title: title.to_owned(),

@@ -27,6 +27,8 @@ pub struct OldItem {
     pub id: String,
     /// It states no id, so readers go by its link, and `id` is that.
     pub id_is_link: bool,
+    /// `id` names the feed as a whole, as careless templates have it, and no item.
+    pub id_is_the_feeds: bool,
     /// The page that it links to.
     pub link: Option<String>,
     /// Its title as it stands there; it may be HTML.
@@ -41,11 +43,18 @@ impl OldItem {
         let (id, link) = (stated(id), stated(link));
         OldItem {
             id_is_link: id.is_none(),
+            id_is_the_feeds: false,
             id: id.or_else(|| link.clone()).unwrap_or_default(),
             link,
             title: title.unwrap_or_default().trim().chars().take(TITLE).collect(),
             date,
         }
+    }
+
+    /// The same, of a feed that has these names itself.
+    fn of_feed(mut self, names: &[Option<&str>]) -> OldItem {
+        self.id_is_the_feeds = !self.id.is_empty() && names.contains(&Some(self.id.as_str()));
+        self
     }
 }
 
@@ -68,12 +77,15 @@ pub fn read(bytes: &[u8]) -> Result<Vec<OldItem>, String> {
         Some('<') => match root(text)?.as_str() {
             "rss" | "RDF" => {
                 let channel = Channel::read_from(text.as_bytes()).map_err(|error| format!("as RSS: {error}"))?;
-                Ok(channel.items.iter().map(from_rss).collect())
+                let itself = channel.atom_ext.iter().flat_map(|atom| &atom.links).find(|link| link.rel == "self");
+                let names = [Some(channel.link.trim()), itself.map(|link| link.href.trim())];
+                Ok(channel.items.iter().map(|item| from_rss(item).of_feed(&names)).collect())
             }
             "feed" => {
                 let feed =
                     atom_syndication::Feed::read_from(text.as_bytes()).map_err(|error| format!("as Atom: {error}"))?;
-                Ok(feed.entries.iter().map(from_atom).collect())
+                let names = [Some(feed.id.trim())];
+                Ok(feed.entries.iter().map(|entry| from_atom(entry).of_feed(&names)).collect())
             }
             other if other.eq_ignore_ascii_case("html") => {
                 Err("it is a web page, not a feed; the page's source may name the feed's address".into())
@@ -82,7 +94,8 @@ pub fn read(bytes: &[u8]) -> Result<Vec<OldItem>, String> {
         },
         Some('{') => {
             let feed: JsonFeed = serde_json::from_str(text).map_err(|error| format!("as JSON Feed: {error}"))?;
-            Ok(feed.items.iter().map(JsonItem::read).collect())
+            let names = [feed.feed_url.as_str(), feed.home_page_url.as_str()];
+            Ok(feed.items.iter().map(|item| item.read().of_feed(&names)).collect())
         }
         Some(_) => Err("it is neither XML nor a JSON object".into()),
         None => Err("it is empty".into()),
@@ -156,6 +169,10 @@ fn from_atom(entry: &Entry) -> OldItem {
 
 #[derive(Deserialize)]
 struct JsonFeed {
+    #[serde(default)]
+    feed_url: Value,
+    #[serde(default)]
+    home_page_url: Value,
     items: Vec<JsonItem>,
 }
 
@@ -207,11 +224,12 @@ mod tests {
         format!("<feed xmlns='http://www.w3.org/2005/Atom'><title>Old</title>{entries}</feed>")
     }
 
-    /// `id | link | title | date`, and `~` before an id that is the link.
+    /// `id | link | title | date`, `~` before an id that is the link, and `!` before one that is the feed's.
     fn table(bytes: &[u8]) -> Vec<String> {
         let row = |item: &OldItem| {
-            let OldItem { id, id_is_link, link, title, date } = item;
+            let OldItem { id, id_is_link, id_is_the_feeds, link, title, date } = item;
             let mark = if *id_is_link { "~" } else { "" };
+            let mark = if *id_is_the_feeds { "!" } else { mark };
             let date = date.map(|date| date.to_string()).unwrap_or_default();
             format!("{mark}{id} | {} | {title} | {date}", link.as_deref().unwrap_or_default())
         };
@@ -272,6 +290,29 @@ mod tests {
             (json(r#"{"id": 5, "title": null, "date_published": 7}"#), "5 |  |  | "),
         ] {
             assert_eq!(table(feed.as_bytes()), [row], "{feed}");
+        }
+    }
+
+    #[test]
+    fn ids_of_the_feed_itself_are_marked() {
+        let entry =
+            |id: &str| format!("<entry><id>{id}</id><title>T</title><updated>2026-11-15T00:00:00Z</updated></entry>");
+        for (feed, id) in [
+            (atom(&format!("<id>urn:feed</id>{}", entry(" urn:feed "))), "!urn:feed"),
+            (atom(&format!("<id>urn:feed</id>{}", entry("urn:feed:1"))), "urn:feed:1"),
+            (rss("<link>https://x.example/</link><item><guid>https://x.example/</guid></item>"), "!https://x.example/"),
+            (
+                rss("<link>https://x.example/</link><item><guid>https://x.example/a</guid></item>"),
+                "https://x.example/a",
+            ),
+            (
+                r#"{"feed_url": "https://x.example/f", "items": [{"id": "https://x.example/f"}]}"#.into(),
+                "!https://x.example/f",
+            ),
+            (r#"{"items": [{"title": "T"}]}"#.into(), "~"),
+        ] {
+            let rows = table(feed.as_bytes());
+            assert_eq!(rows.first().and_then(|row| row.split(" | ").next()), Some(id), "{feed}");
         }
     }
 

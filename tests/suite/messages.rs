@@ -1,0 +1,1 @@
+//! What is printed is true, and says what to do.
