@@ -195,13 +195,11 @@ fn document(feed: &Feed, format: Format, kind: ResourceKind) -> Result<Resource,
     })
 }
 
-/// Episodes of a podcast whose media file is that of an older one; `place` says where an entry was written, by its place in the feed.
+/// Entries whose enclosure is that of an older one, of which players show only one; `place` says where an entry was written, by its place
+/// in the feed.
 pub fn shared_media(feed: &Feed, place: impl Fn(usize) -> Option<Place>) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     let mut first: HashMap<&WebUrl, usize> = HashMap::new();
-    if feed.podcast.is_none() {
-        return warnings;
-    }
     for (position, entry) in feed.entries.iter().enumerate().rev() {
         let Some(media) = entry.enclosure() else { continue };
         let older = *first.entry(&media.url).or_insert(position);
@@ -209,8 +207,8 @@ pub fn shared_media(feed: &Feed, place: impl Fn(usize) -> Option<Place>) -> Vec<
             continue;
         }
         let (here, there) = (place(position), place(older));
-        let there = there.map_or_else(|| "another episode".to_owned(), |there| format!("`{}`", there.file));
-        let message = format!("the media file of this episode is that of {there} as well: {}", media.url);
+        let there = there.map_or_else(|| "another article".to_owned(), |there| format!("`{}`", there.file));
+        let message = format!("the media file of this article is that of {there} as well: {}", media.url);
         let help = "name another file, or take one of the two out of the feed; players show only one of them";
         let warning = Diagnostic::new(Code::MediaShared, message).help(help);
         warnings.push(match here {

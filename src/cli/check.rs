@@ -54,6 +54,8 @@ impl Check {
             );
         }
         problems.sort();
+        // An article is in several feeds, and each may say the same of it.
+        problems.dedup();
         if self.json {
             problems.iter().for_each(|problem| say!("{}", problem.to_json()));
         } else {

@@ -199,7 +199,7 @@ codes! {
     ReloadRefused "reload-refused" Error,
     /// A file that an article names is not there; the article is published without it.
     MediaMissing "media-missing" Warning,
-    /// Two episodes of a podcast have the same media file, so players show only one.
+    /// Two articles of a feed have the same sound or film, so players show only one.
     MediaShared "media-shared" Warning,
     /// A partner would refuse an article, or a whole feed.
     PartnerRefuses "partner-refuses" Warning,
