@@ -1,5 +1,6 @@
 //! What JSON-LD says about the article of a page (schema.org `Article` and the types below it).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -66,12 +67,11 @@ impl Objects {
         add(Field::Updated, "dateModified", text("dateModified"));
         let unreadable = self.unreadable("expires");
         add(Field::Expires, "expires", text("expires").or(unreadable.as_deref()));
-        for name in self.texts(article.get("author"), &["name"]) {
-            add(Field::Author, "author", Some(name));
+        let mut authors = ["author", "creator"].map(|key| (key, self.names(article.get(key)))).into_iter();
+        if let Some((key, names)) = authors.find(|(_, names)| !names.is_empty()) {
+            names.iter().for_each(|name| add(Field::Author, key, Some(name)));
         }
-        for name in self.texts(article.get("editor"), &["name"]) {
-            add(Field::Editor, "editor", Some(name));
-        }
+        self.names(article.get("editor")).iter().for_each(|name| add(Field::Editor, "editor", Some(name)));
         add(Field::Section, "articleSection", text("articleSection"));
         // One text is a list with commas (schema.org/keywords); the items of an array are whole.
         let is_list = |c: char| {
@@ -198,6 +198,25 @@ impl Objects {
         self.texts(value, keys).into_iter().next()
     }
 
+    /// The names of people and organisations.
+    fn names<'v>(&'v self, value: Option<&'v Value>) -> Vec<Cow<'v, str>> {
+        match value {
+            Some(Value::Array(values)) => values.iter().flat_map(|value| self.names(Some(value))).collect(),
+            Some(Value::Object(object)) => {
+                let object = self.resolved(object);
+                let text =
+                    |key| self.first_text(object.get(key), &["@value"]).map(str::trim).filter(|text| !text.is_empty());
+                let whole = ["name", "legalName", "alternateName"].into_iter().find_map(text).map(Cow::Borrowed);
+                let parts = || {
+                    let parts = ["honorificPrefix", "givenName", "additionalName", "familyName", "honorificSuffix"];
+                    parts.into_iter().filter_map(text).collect::<Vec<_>>().join(" ")
+                };
+                whole.or_else(|| Some(Cow::Owned(parts()))).filter(|name| !name.is_empty()).into_iter().collect()
+            }
+            _ => self.texts(value, &[]).into_iter().map(Cow::Borrowed).collect(),
+        }
+    }
+
     fn texts<'v>(&'v self, value: Option<&'v Value>, keys: &[&str]) -> Vec<&'v str> {
         match value {
             Some(Value::String(text)) => vec![text],
@@ -225,22 +244,32 @@ impl Objects {
         }
     }
 
-    /// `{"@id": "#ann"}` stands for the object with that id.
+    /// `{"@id": "#ann"}`, with or without its type, stands for the object with that id.
     fn resolved<'v>(&'v self, object: &'v Map<String, Value>) -> &'v Map<String, Value> {
         match object.get("@id") {
-            Some(id) if object.len() == 1 => {
-                self.all.iter().find(|other| other.len() > 1 && other.get("@id") == Some(id)).unwrap_or(object)
+            Some(id) if is_reference(object) => {
+                self.all.iter().find(|other| !is_reference(other) && other.get("@id") == Some(id)).unwrap_or(object)
             }
             _ => object,
         }
     }
 }
 
-/// The value with its keys as schema.org names them, without a prefix: `schema:expires`, `https://schema.org/expires`.
+/// Whether an object says no more than which it is.
+fn is_reference(object: &Map<String, Value>) -> bool {
+    object.keys().all(|key| matches!(key.as_str(), "@id" | "@type"))
+}
+
+/// The value with its keys as schema.org names them, without a prefix: `schema:expires`, `https://schema.org/expires`. A list or a set
+/// (JSON-LD 1.1, section 4.3) is an array.
 fn with_plain_keys(value: Value) -> Value {
     const PREFIXES: &[&str] = &["schema:", "http://schema.org/", "https://schema.org/"];
     match value {
         Value::Array(values) => values.into_iter().map(with_plain_keys).collect(),
+        Value::Object(mut object) if object.contains_key("@list") || object.contains_key("@set") => {
+            let items = object.remove("@list").or_else(|| object.remove("@set")).unwrap_or_default();
+            with_plain_keys(if items.is_array() { items } else { Value::Array(vec![items]) })
+        }
         Value::Object(object) => {
             let plain = |key: String| PREFIXES.iter().find_map(|prefix| key.strip_prefix(prefix)).map(str::to_owned);
             let named =

@@ -1,6 +1,8 @@
 //! A parsed page: finding elements, and cutting the article's body out of everything around it.
 
 use ego_tree::NodeId;
+use html5ever::{Attribute, QualName, local_name, ns};
+use scraper::node::Element;
 use scraper::{ElementRef, Html, Node, Selector};
 
 use super::base::{Base, Unusable};
@@ -178,10 +180,15 @@ impl Page {
     pub(super) fn body(mut self, titles: &[&str], without_figure: bool, base: &Base) -> Option<String> {
         let article = self.article()?.id();
         let lead = self.lead().filter(|_| without_figure).map(|(figure, ..)| figure.id());
-        let removed = self.surroundings(article, titles, lead)?;
+        let (removed, targets) = self.surroundings(article, titles, lead)?;
         for id in removed {
             if let Some(mut node) = self.html.tree.get_mut(id) {
                 node.detach();
+            }
+        }
+        for target in targets.iter().rev() {
+            if let Some(mut node) = self.html.tree.get_mut(article) {
+                node.prepend(Node::Element(anchor(target)));
             }
         }
         base.apply(&mut self.html, article);
@@ -195,18 +202,38 @@ impl Page {
         (!empty).then(|| article.inner_html().trim().to_owned())
     }
 
-    /// What of the article isn't its body.
-    fn surroundings(&self, article: NodeId, titles: &[&str], lead: Option<NodeId>) -> Option<Vec<NodeId>> {
+    /// What of the article isn't its body; and the ids in the headline and the lead picture, which links in the body may lead to.
+    fn surroundings(
+        &self,
+        article: NodeId,
+        titles: &[&str],
+        lead: Option<NodeId>,
+    ) -> Option<(Vec<NodeId>, Vec<String>)> {
         let article = self.html.tree.get(article).and_then(ElementRef::wrap)?;
-        let goes = |element: &ElementRef<'_>| {
+        let mut removed = Vec::new();
+        let mut targets = Vec::new();
+        for element in article.descendent_elements().skip(1) {
             let repeats_title = || {
                 matches!(element.value().name(), "h1" | "h2")
-                    && titles.iter().any(|title| same_words(&text_of(*element), title))
+                    && titles.iter().any(|title| same_words(&text_of(element), title))
             };
-            lead == Some(element.id()) || is_chrome(*element) || repeats_title()
-        };
-        Some(article.descendent_elements().skip(1).filter(goes).map(|element| element.id()).collect())
+            if lead == Some(element.id()) || repeats_title() {
+                let ids =
+                    element.descendent_elements().filter_map(|inner| inner.attr("id").or_else(|| inner.attr("name")));
+                targets.extend(ids.map(str::to_owned));
+            } else if !is_chrome(element) {
+                continue;
+            }
+            removed.push(element.id());
+        }
+        Some((removed, targets))
     }
+}
+
+/// `<a id="...">`
+fn anchor(id: &str) -> Element {
+    let attribute = Attribute { name: QualName::new(None, ns!(), local_name!("id")), value: id.into() };
+    Element::new(QualName::new(None, ns!(html), local_name!("a")), vec![attribute])
 }
 
 /// The contents of the `meta` elements with this `name`, `property` or `itemprop`, compared without letter case.

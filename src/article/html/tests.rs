@@ -50,6 +50,53 @@ fn check(source: &str, expected: &str) {
 }
 
 #[test]
+fn people_have_names_in_every_spelling() {
+    for (people, expected) in [
+        (r#""author": {"@type": "Person", "givenName": "Ann", "familyName": "Lee"}"#, "Ann Lee"),
+        (r#""author": [{"givenName": "Ann"}, {"familyName": "Lee", "name": ""}]"#, "Ann|Lee"),
+        (r#""author": {"@list": [{"name": "Ann Lee"}, "Bo Chen"]}"#, "Ann Lee|Bo Chen"),
+        (r#""author": {"@set": {"name": {"@value": "Ann Lee", "@language": "en"}}}"#, "Ann Lee"),
+        (r#""creator": [{"name": "Ann Lee"}, {"name": "Smith & Sons, Ltd"}]"#, "Ann Lee|Smith & Sons, Ltd"),
+        (r#""author": [], "creator": "Ann Lee""#, "Ann Lee"),
+        (r#""author": "Ann Lee", "creator": "Bo Chen""#, "Ann Lee"),
+        (r#""author": {"@type": "Organization", "legalName": "Agency, Inc."}"#, "Agency, Inc."),
+        (
+            r##""author": {"@type": "Person", "@id": "#a"}}, {"@id": "#a", "givenName": "Ann", "familyName": "Lee""##,
+            "Ann Lee",
+        ),
+        (r#""author": {"@type": "Person", "url": "https://x.example/ann"}"#, ""),
+        (r#""schema:author": {"schema:givenName": "Ann", "schema:familyName": "Lee"}"#, "Ann Lee"),
+    ] {
+        let source = format!(
+            "<script type=application/ld+json>[{{\"@type\": \"NewsArticle\", \"headline\": \"T\", {people}}}]</script><article>x</article>"
+        );
+        let told = told(&source);
+        let names = told.lines().filter_map(|line| Some(line.strip_prefix("Author (JSON-LD:")?.split_once("): ")?.1));
+        let names = names.collect::<Vec<_>>();
+        assert_eq!(names.join("|"), expected, "{people}");
+    }
+}
+
+#[test]
+fn links_to_removed_headings_keep_targets() {
+    for (source, expected) in [
+        (
+            "<article><h1 id=intro>T</h1><p>See <a href=#intro>above</a>.</p></article>",
+            r##"<a id="intro"></a><p>See <a href="#intro">above</a>.</p>"##,
+        ),
+        (
+            "<article><h1><a name=top></a><span id=t>T</span></h1><p>x</p></article>",
+            r#"<a id="top"></a><a id="t"></a><p>x</p>"#,
+        ),
+        ("<article><header id=h><h1 id=intro>T</h1></header><p>x</p></article>", r#"<a id="intro"></a><p>x</p>"#),
+        ("<article><h1>T</h1><p>x</p></article>", "<p>x</p>"),
+    ] {
+        let told = told(source);
+        assert_eq!(told.lines().last(), Some(expected), "{source}");
+    }
+}
+
+#[test]
 fn a_whole_page() {
     check(
         r##"<!DOCTYPE html>
