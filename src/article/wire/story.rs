@@ -150,9 +150,10 @@ fn header<'l, 'a>(
             Kind::Byline(names) if titled || could_be_headline(after) => {
                 story.values.push((WireField::Author, *names, "byline"));
             }
+            Kind::Caption { caption, .. } if titled && lines::opens_like_a_report(caption.text) => break,
             Kind::Caption { caption, credit } if titled && !has_picture(story) => {
                 // Nothing but a credit: the caption is the line right above it.
-                let above = doubtful.last().copied().filter(|above: &Line<'_>| above.block == line.block);
+                let above = doubtful.last().copied().filter(|above| is_caption(above, line, after));
                 if caption.text.is_empty() && above.is_some() {
                     doubtful.pop();
                 }
@@ -241,10 +242,9 @@ fn is_paragraph(line: Stretch<'_>) -> bool {
 
 /// Whether a line behind the headline still belongs to the header: it is no paragraph, and header lines follow before one.
 fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
-    // The line right above a bare credit is the caption, whatever it looks like.
-    if let Some((next, Kind::Caption { caption, .. })) = after.first()
+    if let Some(((next, Kind::Caption { caption, .. }), after)) = after.split_first()
         && caption.text.is_empty()
-        && next.block == line.block
+        && is_caption(line, next, after)
     {
         return true;
     }
@@ -268,6 +268,15 @@ fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
         }
     }
     false
+}
+
+/// Whether the line right above a bare credit is the caption: the two are alone between blank lines, and it's no report. With more lines
+/// below them it's a paragraph of a text that has no blank lines between its paragraphs.
+fn is_caption(line: &Line<'_>, credit: &Line<'_>, after: &[Looked<'_>]) -> bool {
+    line.block == credit.block
+        && after.first().is_none_or(|(below, _)| below.block != credit.block)
+        && !is_wider(line.text.text, 300)
+        && !lines::opens_like_a_report(line.text.text)
 }
 
 /// Takes the values of a labelled line.
@@ -557,7 +566,10 @@ fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) 
                 "put the byline above the first or below the last paragraph",
             ),
             Kind::Caption { caption, credit }
-                if !caption.text.is_empty() && !credit.text.is_empty() && !has_picture(story) =>
+                if !caption.text.is_empty()
+                    && !credit.text.is_empty()
+                    && !has_picture(story)
+                    && !lines::opens_like_a_report(caption.text) =>
             {
                 keep_picture(*caption, *credit, story);
                 continue;

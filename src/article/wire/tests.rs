@@ -373,6 +373,55 @@ fn other_shapes() {
             "Ships return\n\nThe ships are back.\n\nThe herring\n\nSo is the herring.",
             "Title (headline): Ships return\n| The ships are back.\n| The herring\n| So is the herring.",
         ),
+        // Paragraphs without blank lines between them, a report, and a caption.
+        (
+            "Ships return
+
+The crane has returned to the quay, the authority said.
+Photo: Jane Doe
+A second paragraph says more about it.",
+            "Title (headline): Ships return
+             | The crane has returned to the quay, the authority said.
+             | Photo: Jane Doe
+             | A second paragraph says more about it.
+             wire-caption:4 this looks like the caption of a picture but stands inside the body; it is kept as text",
+        ),
+        (
+            "Ships return
+
+HARBOUR CITY, May 15 (Agency) -- The crane has returned.
+Photo: Jane Doe
+
+A second paragraph says more about it.",
+            "Title (headline): Ships return
+             | HARBOUR CITY, May 15 (Agency) -- The crane has returned.
+             | Photo: Jane Doe
+             | A second paragraph says more about it.
+             wire-caption:4 this looks like the caption of a picture but stands inside the body; it is kept as text",
+        ),
+        (
+            "Ships return
+
+HARBOUR CITY, May 15 (Agency) -- The crane has returned. (Photo by Ann Lee)
+
+More about it.",
+            "Title (headline): Ships return
+             | HARBOUR CITY, May 15 (Agency) -- The crane has returned. (Photo by Ann Lee)
+             | More about it.
+             wire-caption:3 this looks like the caption of a picture but stands inside the body; it is kept as text",
+        ),
+        (
+            "Ships return
+
+The crane at the quay.
+Photo: Jane Doe
+
+A second paragraph says more about it.",
+            "Title (headline): Ships return
+             Caption (caption): The crane at the quay.
+             Credit: Jane Doe
+             | A second paragraph says more about it.",
+        ),
         // A photo story.
         (
             "Ships return\n\nA ferry waits at the pier. (Photo by Ann Lee)\n\nEditor: Bo Chen",
