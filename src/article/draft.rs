@@ -627,7 +627,8 @@ impl<'a> Draft<'a> {
                 };
                 let is_unlisted = !self.access.is_listed() && !self.access.is_private();
                 let folder = self.source.path.folder();
-                let body_files = if is_unlisted { render::local_media(&body, folder) } else { Vec::new() };
+                let (body_files, paid_body_files) =
+                    if is_unlisted { render::local_media(&body, folder) } else { Default::default() };
                 let metadata = Metadata {
                     hash: self.hash,
                     title,
@@ -661,6 +662,7 @@ impl<'a> Draft<'a> {
                     retracted: life.retracted,
                     corrections: life.corrections,
                     body_files,
+                    paid_body_files,
                 };
                 Some(Article::new(self.source.path, metadata, body))
             }

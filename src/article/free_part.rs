@@ -1,5 +1,7 @@
 //! The part of a paid article that everybody may read: what stands above the mark of its paywall.
 
+use std::ops::Range;
+
 use pulldown_cmark::{Event, Parser, Tag};
 
 use super::Body;
@@ -55,7 +57,8 @@ pub(super) fn has_plain_mark(body: &Body) -> bool {
                     .any(|event| matches!(event, Event::Html(html) | Event::InlineHtml(html) if has_mark(&html)))
         }
         Body::Html(html) => has_mark(html),
-        Body::Paragraphs(_) | Body::Paid { .. } => false,
+        Body::Paragraphs(paragraphs) => paragraphs.iter().any(|paragraph| has_mark(paragraph.as_str())),
+        Body::Paid { .. } => false,
     }
 }
 
@@ -80,14 +83,21 @@ pub(super) fn mark(text: &str) -> Option<usize> {
 }
 
 fn find_mark(text: &str, is_mark: fn(&str) -> bool) -> Option<usize> {
+    comments(text).find(|(_, comment)| is_mark(comment)).map(|(span, _)| span.start)
+}
+
+/// The comments of a text that are short enough to be marks: where they stand (bytes), and what they say.
+pub(super) fn comments(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     const OPEN: &str = "<!--";
+    const CLOSE: &str = "-->";
     /// No mark is longer (characters).
     const LONGEST: usize = 400;
-    text.match_indices(OPEN).map(|(at, _)| at).find(|at| {
-        let comment = text.get(at + OPEN.len()..).unwrap_or_default();
-        let ends = comment.char_indices().take(LONGEST).map(|(end, _)| end);
-        let end = ends.into_iter().find(|end| comment.get(*end..).is_some_and(|rest| rest.starts_with("-->")));
-        end.and_then(|end| comment.get(..end)).is_some_and(is_mark)
+    text.match_indices(OPEN).filter_map(move |(at, _)| {
+        let start = at + OPEN.len();
+        let rest = text.get(start..)?;
+        let rest = rest.char_indices().nth(LONGEST).map_or(Some(rest), |(end, _)| rest.get(..end))?;
+        let (comment, _) = rest.split_once(CLOSE)?;
+        Some((at..start + comment.len() + CLOSE.len(), comment))
     })
 }
 

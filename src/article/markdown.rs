@@ -7,10 +7,11 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::draft::Draft;
 use super::draft::lines::{Line, MOST_LAST, MOST_TOP};
-use super::render::LONGEST_MARKDOWN;
-use super::render::attributes::without_trailing_list;
+use super::render;
+use super::render::attributes::{protected, unprotected, without_trailing_list};
 use super::{Body, Parsed, lifecycle};
 use crate::diag::Code;
+use crate::types::encode_segment;
 
 /// CommonMark with what newsrooms use of its extensions.
 pub(super) const OPTIONS: Options =
@@ -21,16 +22,42 @@ pub(super) fn read(mut draft: Draft<'_>, body: usize) -> Parsed {
     let text = draft.source().text;
     take_lines(&mut draft, text, body);
     let mut body = body..text.len();
+    let mut target = None;
     if !draft.has_title()
-        && let Some((title, heading)) = first_heading(text, body.clone())
+        && let Some(Heading { words, id, span }) = first_heading(text, body.clone())
     {
-        draft.set_title(&title, heading.clone(), "first heading");
-        // Readers show the title above the content: it need not stand there twice.
-        body.start = heading.end;
+        draft.set_title(&words, span.clone(), "first heading");
+        // Readers show the title above the content: it need not stand there twice. Links to it lead to what takes its place.
+        body.start = span.end;
+        target = id.or_else(|| Some(render::slug(&words)));
     }
     report_footnotes(&mut draft, body.clone());
-    draft.set_body(Body::Markdown(text.get(body).unwrap_or_default().trim_start_matches(['\r', '\n']).to_owned()));
+    let text = text.get(body.clone()).unwrap_or_default().trim_start_matches(['\r', '\n']);
+    if render::is_tangled(text) {
+        draft.report(
+            Code::HtmlTangled,
+            body,
+            "the HTML in the text nests too many elements, or leaves too many open",
+            "close what is opened, and keep the nesting below 400 levels",
+        );
+    }
+    let target = target.filter(|id| is_linked(text, id)).map(|id| format!("<div id=\"{id}\"></div>\n\n"));
+    draft.set_body(Body::Markdown(target.unwrap_or_default() + text));
     draft.finish()
+}
+
+/// Whether a link in a text leads to this id.
+fn is_linked(text: &str, id: &str) -> bool {
+    !id.is_empty() && [id, &encode_segment(id)].iter().any(|id| text.contains(&format!("#{id}")))
+}
+
+/// The heading that is the title.
+struct Heading {
+    /// Its words without markup.
+    words: String,
+    /// Its id, if an attribute list says it.
+    id: Option<String>,
+    span: Range<usize>,
 }
 
 /// Takes what the first and the last lines say about publication.
@@ -66,16 +93,17 @@ fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
     draft.take_last_lines(last.make_contiguous(), "embargo line");
 }
 
-/// The heading that the text begins with: its words without markup, and where it stands.
-fn first_heading(text: &str, body: Range<usize>) -> Option<(String, Range<usize>)> {
+/// The heading that the text begins with.
+fn first_heading(text: &str, body: Range<usize>) -> Option<Heading> {
     let mut words = String::new();
     let mut heading = None;
-    for (event, span) in Parser::new_ext(text.get(body.clone())?, OPTIONS).into_offset_iter() {
+    let source = text.get(body.clone())?;
+    for (event, span) in Parser::new_ext(source, OPTIONS).into_offset_iter().map(|event| protected(source, event)) {
         match event {
             Event::Start(Tag::Heading { .. }) => heading = Some(body.start + span.start..body.start + span.end),
             Event::End(TagEnd::Heading(_)) => {
-                let title = without_trailing_list(&words).map(|(title, _)| title.to_owned());
-                return Some((title.unwrap_or(words), heading?));
+                let (title, id) = without_trailing_list(&words).unwrap_or((&words, None));
+                return Some(Heading { words: unprotected(title), id: id.map(str::to_owned), span: heading? });
             }
             Event::Text(part) | Event::Code(part) if heading.is_some() => words.push_str(&part),
             Event::SoftBreak | Event::HardBreak => words.push(' '),
@@ -95,7 +123,7 @@ fn first_heading(text: &str, body: Range<usize>) -> Option<(String, Range<usize>
 /// Reports references to footnotes that aren't there, and footnotes that nothing refers to.
 fn report_footnotes(draft: &mut Draft<'_>, body: Range<usize>) {
     let (start, text) = (body.start, draft.source().text.get(body).unwrap_or_default());
-    if !text.contains("[^") || text.len() > LONGEST_MARKDOWN {
+    if !text.contains("[^") {
         return;
     }
     let at = |span: Range<usize>| start + span.start..start + span.end;

@@ -302,6 +302,8 @@ pub struct Metadata {
     pub corrections: Vec<Correction>,
     /// The files below the content directory that the text of an unlisted article shows. Of others the windows of feeds know them.
     pub body_files: Vec<ArticlePath>,
+    /// Those of them that stand in its paid part alone.
+    pub paid_body_files: Vec<ArticlePath>,
 }
 
 /// The withdrawal of an article.
@@ -324,7 +326,8 @@ impl Metadata {
     /// The files below the content directory that it names, with what is known of each: first the free ones.
     pub fn local_files(&self) -> impl Iterator<Item = (&ArticlePath, Option<MediaFacts>)> {
         let media = self.media.iter().filter_map(|media| Some((media.url.local()?, media.facts)));
-        self.free_files().chain(media)
+        let paid = self.paid_body_files.iter().map(|path| (path, None));
+        self.free_files().chain(media).chain(paid)
     }
 
     /// Those of them that everybody may have, also where the article is paid: its pictures. Enclosures are what is paid for.

@@ -6,17 +6,16 @@
 pub(super) mod attributes;
 mod markdown;
 
-use super::Body;
+use std::ops::Range;
+
 use super::sanitise::{escape, sanitise, too_tangled};
 use super::summary::ends_summary;
+use super::{Body, free_part};
 use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
+pub(super) use markdown::slug;
 
 /// Part of every cache key for rendered bodies: raise it with each change of what [`render`] gives.
 pub const RENDERER_VERSION: u32 = 4;
-
-/// The longest Markdown that is read as Markdown (bytes): ten times a long book chapter. The parser has inputs on which
-/// it takes quadratic time; what is longer is split at its blank lines and shown as it was typed.
-pub(super) const LONGEST_MARKDOWN: usize = 1024 * 1024;
 
 /// What relative references in an article are resolved against.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -62,6 +61,12 @@ pub struct Rendered {
     pub local_media: Vec<ArticlePath>,
 }
 
+/// Whether Markdown has raw HTML that would take too long to parse.
+pub(super) fn is_tangled(markdown: &str) -> bool {
+    const FEWEST_TAGS: usize = 400;
+    markdown.matches('<').nth(FEWEST_TAGS).is_some() && too_tangled(&markdown::to_html(markdown, ""))
+}
+
 /// Renders a body. Never fails: what cannot be read as markup is shown as text.
 pub fn render(body: &Body, links: &LinkBase) -> Rendered {
     match (body, links.free_only) {
@@ -73,23 +78,24 @@ pub fn render(body: &Body, links: &LinkBase) -> Rendered {
     }
 }
 
-/// The files of the content directory that everybody may see in a body; `folder` is that of its article.
-pub(super) fn local_media(body: &Body, folder: &str) -> Vec<ArticlePath> {
-    let Ok(anywhere) = WebUrl::parse("http://localhost/") else { return Vec::new() };
-    let free_only = matches!(body, Body::Paid { .. });
-    let links =
-        LinkBase { page: anywhere.clone(), media: anywhere, folder: folder.to_owned(), anchors: false, free_only };
-    render(body, &links).local_media
+/// The files of the content directory that a body shows to everybody, and those that stand in its paid part alone; `folder` is that of
+/// its article.
+pub(super) fn local_media(body: &Body, folder: &str) -> (Vec<ArticlePath>, Vec<ArticlePath>) {
+    let Ok(anywhere) = WebUrl::parse("http://localhost/") else { return Default::default() };
+    let is_paid = matches!(body, Body::Paid { .. });
+    let files = |free_only| {
+        let (page, media) = (anywhere.clone(), anywhere.clone());
+        render(body, &LinkBase { page, media, folder: folder.to_owned(), anchors: false, free_only }).local_media
+    };
+    let free = files(is_paid);
+    let mut paid = if is_paid { files(false) } else { Vec::new() };
+    paid.retain(|file| !free.contains(file));
+    (free, paid)
 }
 
 fn render_whole(body: &Body, links: &LinkBase) -> Rendered {
     match body {
-        Body::Markdown(markdown) if markdown.len() > LONGEST_MARKDOWN => as_typed(markdown),
-        Body::Markdown(markdown) => {
-            let html = markdown::to_html(markdown, &links.id_suffix());
-            if too_tangled(&html) { as_typed(markdown) } else { sanitise(&html, links) }
-        }
-        Body::Html(html) if too_tangled(html) => as_typed(html),
+        Body::Markdown(markdown) => sanitise(&markdown::to_html(markdown, &links.id_suffix()), links),
         Body::Html(html) => sanitise(html, links),
         Body::Paragraphs(paragraphs) => paragraphs_of(paragraphs.iter().map(Text::as_str)),
         // One inside the other there is not.
@@ -97,33 +103,52 @@ fn render_whole(body: &Body, links: &LinkBase) -> Rendered {
     }
 }
 
-/// The source itself, split at blank lines: for what would take too long to understand.
-fn as_typed(source: &str) -> Rendered {
-    let is_marker = |paragraph: &&str| {
-        let comment = paragraph.trim().strip_prefix("<!--").and_then(|rest| rest.strip_suffix("-->"));
-        comment.is_some_and(ends_summary)
-    };
-    let paragraphs: Vec<&str> = source.split("\n\n").collect();
-    let mut rendered = paragraphs_of(paragraphs.iter().copied().filter(|paragraph| !is_marker(paragraph)));
-    let lead = paragraphs.iter().position(is_marker).and_then(|end| paragraphs.get(..end));
-    rendered.lead = lead.map(|lead| lead.join("\n\n").trim().to_owned());
-    rendered
+/// The comments of plain text that end the summary or begin the paid part, and whether they end the summary.
+fn marks(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
+    free_part::comments(text).filter_map(|(span, comment)| {
+        let ends = ends_summary(comment);
+        (ends || free_part::is_mark(comment)).then_some((span, ends))
+    })
 }
 
+/// Plain paragraphs as HTML, without the comments that end the summary or begin the paid part.
 fn paragraphs_of<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
     let mut html = String::new();
     let mut text = String::new();
-    for paragraph in paragraphs.map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
+    let mut lead = None;
+    for paragraph in paragraphs {
+        let mut shown = String::new();
+        let mut from = 0;
+        for (mark, ends_summary) in marks(paragraph) {
+            shown.push_str(paragraph.get(from..mark.start).unwrap_or_default().trim_start());
+            from = mark.end;
+            if ends_summary {
+                lead.get_or_insert_with(|| {
+                    format!(
+                        "{text}
+
+{shown}"
+                    )
+                    .trim()
+                    .to_owned()
+                });
+            }
+        }
+        shown.push_str(paragraph.get(from..).unwrap_or_default().trim_start());
+        let shown = shown.trim();
+        if shown.is_empty() {
+            continue;
+        }
         if !html.is_empty() {
             html.push('\n');
             text.push_str("\n\n");
         }
         html.push_str("<p>");
-        escape(paragraph, &mut html);
+        escape(shown, &mut html);
         html.push_str("</p>");
-        text.push_str(paragraph);
+        text.push_str(shown);
     }
-    Rendered { html: Text::new(&html), text, lead: None, local_media: Vec::new() }
+    Rendered { html: Text::new(&html), text, lead, local_media: Vec::new() }
 }
 
 #[cfg(test)]
@@ -200,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_long_is_shown_as_typed() {
+    fn hostile_bodies_render_within_seconds() {
         let started = std::time::Instant::now();
         for source in [
             Body::Html("<div>".repeat(400_000)),
@@ -233,6 +258,31 @@ mod tests {
             let name = format!("{source:?}").chars().take(40).collect::<String>();
             assert!(took.as_secs() < 20, "{name} took {took:?}");
         }
+    }
+
+    #[test]
+    fn hidden_text_of_long_bodies_stays_hidden() {
+        let hidden = "<!-- SECRET -->\n\nShown.\n\n<p style=\"display:none\">SECRET</p>\n\n`<b>`\n\n";
+        let long = markdown(&(hidden.to_owned() + &"Words in *many* paragraphs.\n\n".repeat(60_000)));
+        assert!(
+            long.html
+                .as_str()
+                .starts_with("\n<p>Shown.</p>\n\n<p><code>&lt;b&gt;</code></p>\n<p>Words in <em>many</em>")
+        );
+        assert!(!long.html.as_str().contains("SECRET") && !long.text.contains("SECRET"));
+        for (deep, expected) in [
+            (
+                "<div>".repeat(500) + "Shown.</div><p>Too.<!-- SECRET --></p>a < b",
+                "<p>Shown.</p><p>Too.</p><p>a &lt; b</p>",
+            ),
+            ("<div>".repeat(500) + hidden, ""),
+            ("<div>".repeat(500) + "Shown.<script>SECRET</script>", ""),
+            ("<div>".repeat(500) + "Shown.<b hidden>SECRET</b>", ""),
+        ] {
+            assert_eq!(html(&deep).html.as_str(), expected);
+        }
+        let quoted = markdown(&("> ".repeat(500) + "Shown."));
+        assert_eq!(quoted.html.as_str(), "<p>Shown.</p>");
     }
 
     #[test]

@@ -42,6 +42,33 @@ fn references_lead_to_targets_on_the_page() {
 }
 
 #[test]
+fn targets_of_every_format_stay_distinct() {
+    let newsroom = Newsroom::new();
+    let note = "<p>Text<sup id=\"fnref1\"><a href=\"#fn1\">1</a></sup>, <a href=\"#intro\">top</a>.</p>\n\n\
+                <ol><li id=\"fn1\">Note. <a href=\"#fnref1\">back</a></li></ol>\n\n<p><a name=\"place\"></a>There: <a href=\"#place\">here</a>.</p>\n";
+    for name in ["a", "b"] {
+        let page = format!(
+            "<html><head><meta name=date content=2026-11-20></head><body><article><h1 id=intro>Page {name}</h1>{note}</article></body></html>"
+        );
+        newsroom.write(&format!("content/news/{name}.html"), page);
+        newsroom.write(&format!("content/news/2026-11-20-{name}-md.md"), format!("# Text {name} {{#intro}}\n\n{note}"));
+    }
+    let daemon = newsroom.serve();
+    let feed = daemon.body("/news/feed.json");
+    let ids = values(&feed, "id");
+    assert_eq!(ids.len(), 4 * 4, "{feed}");
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "no id is there twice: {ids:?}");
+    let references: Vec<String> = values(&feed, "href").into_iter().filter(|address| address.contains('#')).collect();
+    assert_eq!(references.len(), 4 * 4, "{references:?}");
+    for reference in references {
+        let (address, fragment) = reference.split_once('#').expect("a fragment");
+        assert!(ids.iter().any(|id| id.starts_with(fragment)), "{reference}");
+        let page = daemon.body(address.trim_start_matches("http://127.0.0.1:8080"));
+        assert_eq!(page.matches(&format!(" id=\"{fragment}\"")).count(), 1, "{reference}: {page}");
+    }
+}
+
+#[test]
 fn anchors_follow_article_addresses() {
     let newsroom = Newsroom::new();
     let content = "[content]\narticle_url = \"https://www.courier.example/{section}/{slug}.html\"\n";

@@ -173,6 +173,24 @@ fn unlisted_article_has_page_only() {
 }
 
 #[test]
+fn paid_unlisted_article_shows_its_pictures() {
+    for (paid, status) in [("full", 200), ("teaser", 404)] {
+        let newsroom = newsroom();
+        newsroom.write("config/dateline.toml", CONFIG.replace("[content]", &format!("[content]\npaid = {paid:?}")));
+        newsroom.write("content/news/a.md", page("", TEXT));
+        let daemon = newsroom.serve();
+        daemon.wait("it is there", |daemon| address(daemon, "Quay").is_some());
+        let path = address(&daemon, "Quay").expect("there");
+        newsroom.write("content/news/a.md", page("unlisted: true\npremium: true", TEXT));
+        daemon.wait("it is unlisted", |daemon| daemon.body(&path).contains("noindex"));
+        assert_eq!(daemon.body(&path).contains(PAID), status == 200, "{paid}");
+        assert_eq!(daemon.get("/media/news/above.png", &[]).status, 200, "{paid}");
+        assert_eq!(daemon.get("/media/news/paid.png", &[]).status, status, "{paid}");
+        assert_eq!(daemon.get("/media/news/paid.mp3", &[]).status, status, "{paid}");
+    }
+}
+
+#[test]
 fn restricting_a_public_article_leaves_nothing() {
     for (keys, status) in [
         ("private: true", 404),

@@ -4,7 +4,8 @@
 //! Braces are ordinary text too. A list stands after a link, a picture, code, emphasis or `[text]`, at the end of a block, or on a line of
 //! its own, and has nothing in it but ids, classes and attributes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use pulldown_cmark::{CowStr, Event, Tag, TagEnd};
 
@@ -83,6 +84,31 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
 }
 
+/// Stands for an opening brace that is a character of the text: escaped, or written as a reference. XML forbids it, so that no text has it.
+const BRACE: char = '\u{fffe}';
+
+/// An event whose text begins no list where the brace in the source is escaped.
+pub(in crate::article) fn protected<'a>(
+    source: &str,
+    (event, span): (Event<'a>, Range<usize>),
+) -> (Event<'a>, Range<usize>) {
+    let is_written = |at: usize| {
+        let backslashes = source.get(..at).unwrap_or_default().bytes().rev().take_while(|byte| *byte == b'\\').count();
+        source.as_bytes().get(at) == Some(&b'{') && backslashes % 2 == 0
+    };
+    match event {
+        Event::Text(text) if text.starts_with('{') && !is_written(span.start) => {
+            (Event::Text(text.replacen('{', BRACE.encode_utf8(&mut [0; 4]), 1).into()), span)
+        }
+        event => (event, span),
+    }
+}
+
+/// A text with its braces as they were.
+pub(in crate::article) fn unprotected(text: &str) -> String {
+    text.replace(BRACE, "{")
+}
+
 /// A text without the list at its end, and the list's id.
 pub(in crate::article) fn without_trailing_list(text: &str) -> Option<(&str, Option<&str>)> {
     let trimmed = text.trim_end();
@@ -94,9 +120,9 @@ pub(in crate::article) fn without_trailing_list(text: &str) -> Option<(&str, Opt
 
 /// Events without attribute lists. Ids of headings are theirs, other ids become anchors.
 pub(super) fn without_attribute_lists(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
-    let mut writer =
-        Writer { events: Vec::with_capacity(events.len()), brackets: Vec::new(), removed: BTreeSet::new() };
+    let mut writer = Writer { events: Vec::with_capacity(events.len()), ..Writer::default() };
     let (mut in_code, mut follows_markup, mut heading) = (false, false, None);
+    let (mut last_heading, mut table, mut row) = (0, 0, 0);
     let mut iterator = events.into_iter().peekable();
     while let Some(event) = iterator.next() {
         let markup = matches!(
@@ -110,11 +136,21 @@ pub(super) fn without_attribute_lists(events: Vec<Event<'_>>) -> Vec<Event<'_>> 
                 let is_last = iterator.peek().is_none_or(ends_block);
                 let whole =
                     list(text.trim()).filter(|list| is_line && list.is_marked && list.length == text.trim().len());
+                let begins_paragraph = matches!(writer.events.last(), Some(Event::Start(Tag::Paragraph)));
                 if let Some(list) = whole {
-                    writer.drop_line(list.id);
-                    let is_alone = matches!(writer.events.last(), Some(Event::Start(Tag::Paragraph)));
-                    if is_alone && matches!(iterator.peek(), Some(Event::SoftBreak | Event::HardBreak)) {
-                        iterator.next();
+                    match iterator.peek() {
+                        Some(Event::End(TagEnd::Paragraph)) if begins_paragraph => {
+                            iterator.next();
+                            writer.events.pop();
+                            writer.end_block(list.id, last_heading);
+                        }
+                        next => {
+                            let line_follows = matches!(next, Some(Event::SoftBreak | Event::HardBreak));
+                            writer.drop_line(list.id);
+                            if begins_paragraph && line_follows {
+                                iterator.next();
+                            }
+                        }
                     }
                 } else {
                     writer.text(&text, follows_markup, is_last, heading);
@@ -123,12 +159,19 @@ pub(super) fn without_attribute_lists(events: Vec<Event<'_>>) -> Vec<Event<'_>> 
             Event::End(TagEnd::Paragraph) if matches!(writer.events.last(), Some(Event::Start(Tag::Paragraph))) => {
                 writer.events.pop();
             }
+            Event::End(TagEnd::TableRow) if writer.drop_row(row, table) => {}
             event => {
                 match &event {
                     Event::Start(Tag::CodeBlock(_)) => in_code = true,
                     Event::End(TagEnd::CodeBlock) => in_code = false,
-                    Event::Start(Tag::Heading { .. }) => heading = Some(writer.events.len()),
+                    Event::Start(Tag::Heading { .. }) => {
+                        last_heading = writer.events.len();
+                        heading = Some(last_heading);
+                    }
                     Event::End(TagEnd::Heading(_)) => heading = None,
+                    Event::Start(Tag::Table(_)) => table = writer.events.len(),
+                    Event::Start(Tag::TableRow) => row = writer.events.len(),
+                    Event::End(TagEnd::HtmlBlock) => writer.drop_last_html_line(),
                     _ => {}
                 }
                 if ends_block(&event) {
@@ -157,12 +200,15 @@ fn ends_block(event: &Event<'_>) -> bool {
     }
 }
 
+#[derive(Default)]
 struct Writer<'a> {
     events: Vec<Event<'a>>,
     /// Opening brackets of this block: the event, and the byte in its text.
     brackets: Vec<(usize, usize)>,
     /// Brackets that go with their lists.
     removed: BTreeSet<(usize, usize)>,
+    /// Ids that anchors in front of these events have.
+    anchors: BTreeMap<usize, String>,
 }
 
 impl<'a> Writer<'a> {
@@ -181,6 +227,42 @@ impl<'a> Writer<'a> {
             self.events.pop();
         }
         self.anchor(id);
+    }
+
+    /// Takes the list of the block above, which stands on lines of its own.
+    fn end_block(&mut self, id: Option<&str>, last_heading: usize) {
+        let is_heading = matches!(self.events.last(), Some(Event::End(TagEnd::Heading(_))));
+        match self.events.get_mut(last_heading).filter(|_| is_heading) {
+            Some(Event::Start(Tag::Heading { id: known, .. })) if id.is_some() => {
+                *known = id.map(|id| id.to_owned().into());
+            }
+            _ => self.anchor(id.filter(|_| !is_heading)),
+        }
+    }
+
+    /// Leaves out the last row of a table, from this event on, if it is the table's list.
+    fn drop_row(&mut self, row: usize, table: usize) -> bool {
+        let mut texts = self.events.iter().skip(row).filter(|event| !matches!(event, Event::Start(_) | Event::End(_)));
+        let (Some(Event::Text(text)), None) = (texts.next(), texts.next()) else { return false };
+        let Some(list) = list(text.trim()).filter(|list| list.is_marked && list.length == text.trim().len()) else {
+            return false;
+        };
+        if let Some(id) = list.id {
+            self.anchors.insert(table, anchor(id));
+        }
+        self.events.truncate(row);
+        true
+    }
+
+    /// Leaves out the last line of an HTML block if it is a list.
+    fn drop_last_html_line(&mut self) {
+        let Some(Event::Html(html)) = self.events.last_mut() else { return };
+        let trimmed = html.trim_end();
+        let (before, line) = trimmed.rsplit_once('\n').unwrap_or(("", trimmed));
+        let Some(list) = list(line.trim()).filter(|list| list.is_marked && list.length == line.trim().len()) else {
+            return;
+        };
+        *html = format!("{before}\n{}", list.id.map(anchor).unwrap_or_default()).into();
     }
 
     fn anchor(&mut self, id: Option<&str>) {
@@ -265,6 +347,19 @@ impl<'a> Writer<'a> {
                     .map(|(_, character)| character)
                     .collect();
                 *text = kept.into();
+            }
+        }
+        for event in &mut self.events {
+            if let Event::Text(text) = event
+                && text.contains(BRACE)
+            {
+                *text = unprotected(text).into();
+            }
+        }
+        for (index, anchor) in self.anchors.into_iter().rev() {
+            if let Some(event) = self.events.get_mut(index) {
+                let table = std::mem::replace(event, Event::Html(anchor.into()));
+                self.events.insert(index + 1, table);
             }
         }
         self.events

@@ -5,16 +5,19 @@ use std::collections::{HashMap, HashSet};
 
 use pulldown_cmark::{CowStr, Event, Parser, Tag, TagEnd, TextMergeStream, html};
 
-use super::attributes::without_attribute_lists;
+use super::attributes::{protected, without_attribute_lists};
 use crate::article::markdown::OPTIONS;
 use crate::article::sanitise::escape;
 
 /// Renders Markdown. Ids of footnotes end in `suffix`, by which they differ from those of other articles.
 pub(super) fn to_html(markdown: &str, suffix: &str) -> String {
-    let mut events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(markdown, OPTIONS)).collect();
-    if markdown.contains('{') {
-        events = without_attribute_lists(events);
-    }
+    let parser = Parser::new_ext(markdown, OPTIONS);
+    let mut events: Vec<Event<'_>> = if markdown.contains('{') {
+        let events = parser.into_offset_iter().map(|event| protected(markdown, event).0);
+        without_attribute_lists(TextMergeStream::new(events).collect())
+    } else {
+        TextMergeStream::new(parser).collect()
+    };
     add_heading_ids(&mut events);
     if events.iter().any(|event| matches!(event, Event::Start(Tag::FootnoteDefinition(_)))) {
         events = Footnotes::of(events, suffix).into_events();
@@ -56,7 +59,7 @@ fn add_heading_ids(events: &mut [Event<'_>]) {
 }
 
 /// Letters and digits in lower case, `_`, `-`, and a hyphen for each blank.
-fn slug(words: &str) -> String {
+pub(in crate::article) fn slug(words: &str) -> String {
     let lower = words.trim().to_lowercase();
     let kept = lower.chars().map(|character| if character.is_whitespace() { '-' } else { character });
     kept.filter(|character| character.is_alphanumeric() || matches!(character, '-' | '_')).collect()

@@ -26,6 +26,7 @@ mod tangled;
 mod tests;
 mod trackers;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -36,12 +37,13 @@ use anchors::Anchors;
 pub(super) use convert::parse_document;
 pub(crate) use escape::escape;
 pub(super) use hidden::is_hidden;
-use lists::{ATTRIBUTES, DROPPED, ELEMENTS};
+use lists::{ATTRIBUTES, BLOCKS, DROPPED, ELEMENTS};
 pub(super) use pictures::{LAZY_SETS, LAZY_SOURCES, Picture, candidates, is_image, picture};
 use second_pass::SecondPass;
 pub(crate) use tangled::too_tangled;
 
 use super::render::{LinkBase, Rendered};
+use super::summary::ends_summary;
 use crate::types::{ArticlePath, Text};
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -79,12 +81,15 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 /// How often HTML is sanitised at most to see whether it stays as it is.
 const MOST_PASSES: usize = 3;
 
-/// Sanitises HTML whose cost was checked with [`too_tangled`]. What comes out, this function gives back unchanged.
+/// Sanitises HTML. What comes out, this function gives back unchanged. Of what would take too long to parse only the text stays.
 pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
+    if too_tangled(html) {
+        return untangled(html);
+    }
     let converted = convert::convert(html);
-    if too_tangled(&converted) {
+    if matches!(converted, Cow::Owned(_)) && too_tangled(&converted) {
         // Frames have documents of their own, so that what is written may nest deeper than the source.
-        return as_text(text_between_tags(&converted).split("\n\n"));
+        return untangled(&converted);
     }
     let mut rendered = once(&converted, links);
     for _ in 0..MOST_PASSES {
@@ -100,23 +105,57 @@ pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
     Rendered { lead: rendered.lead.take(), ..as_text(rendered.text.split("\n\n")) }
 }
 
+/// The text of HTML that would take too long to parse. Where something in it may be hidden, nobody knows how much, so that nothing stays.
+fn untangled(html: &str) -> Rendered {
+    let mut text = String::new();
+    let mut lead = None;
+    let mut rest = html;
+    while let Some((before, markup)) = rest.split_once('<') {
+        text.push_str(&escape::unescape(before));
+        rest = markup;
+        if let Some(comment) = markup.strip_prefix("!--") {
+            let (comment, after) = comment.split_once("-->").unwrap_or((comment, ""));
+            if ends_summary(comment) {
+                lead.get_or_insert_with(|| text.trim().to_owned());
+            }
+            rest = after;
+        } else if markup.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
+            let (tag, after) = markup.split_once('>').unwrap_or((markup, ""));
+            let name = tag.trim_start_matches('/');
+            let name = name.split(|c: char| c.is_ascii_whitespace() || c == '/').next().unwrap_or_default();
+            if may_hide(name, tag) {
+                return Rendered::empty();
+            }
+            if BLOCKS.contains(&name) {
+                text.push_str("\n\n");
+            }
+            rest = after;
+        } else {
+            text.push('<');
+        }
+    }
+    text.push_str(&escape::unescape(rest));
+    Rendered { lead, ..as_text(text.split("\n\n")) }
+}
+
+/// Whether a tag is of an element that isn't shown, or has an attribute by which it may not be.
+fn may_hide(name: &str, tag: &str) -> bool {
+    let tag = tag.to_ascii_lowercase();
+    DROPPED.iter().any(|dropped| dropped.eq_ignore_ascii_case(name))
+        || ["style", "hidden", "dialog"].iter().any(|word| tag.contains(word))
+}
+
 /// What doesn't settle, without its markup.
 fn as_text<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
     let mut html = String::new();
     let mut text = Vec::new();
-    for paragraph in paragraphs.filter(|paragraph| !paragraph.trim().is_empty()) {
+    for paragraph in paragraphs.map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
         html.push_str("<p>");
         escape(paragraph, &mut html);
         html.push_str("</p>");
         text.push(paragraph);
     }
     Rendered { html: Text::new(&html), text: text.join("\n\n"), lead: None, local_media: Vec::new() }
-}
-
-/// The text of regular markup.
-fn text_between_tags(html: &str) -> String {
-    let parts = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
-    escape::unescape(&parts.collect::<String>())
 }
 
 fn once(html: &str, links: &LinkBase) -> Rendered {

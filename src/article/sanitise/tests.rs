@@ -683,8 +683,9 @@ fn plain_text_reads_like_the_page() {
 
 #[test]
 fn documents_in_frames_are_bounded() {
-    let nested = "<div>".repeat(300);
-    let source = format!("{nested}<iframe srcdoc='{nested}Inside<p style=display:none>Secret</p>'></iframe>Outside");
+    let (nested, written) = ("<div>".repeat(300), "&lt;div>".repeat(300));
+    let source =
+        format!("{nested}<iframe srcdoc='{written}Inside&lt;p style=display:none>Secret&lt;/p>'></iframe>Outside");
     let rendered = sanitise(&source, &links());
     assert!(!rendered.html.as_str().contains("<div>"), "what is too deep is text alone");
     assert!(rendered.text.contains("Inside") && rendered.text.contains("Outside"), "{}", rendered.text);

@@ -134,6 +134,30 @@ fn attribute_lists_are_not_text() {
         ("## Set up C# {.no_toc}", "<h2>Set up C#</h2>"),
         ("- {: .y} item", "<ul><li>item</li></ul>"),
         ("Set up {#go}\n---", "<h2>Set up</h2>"),
+        ("[j](#go)\n\n## Set up\n{: #go .x}", "<p><a href=\"@#go\">j</a></p><h2 id=\"go-*\">Set up</h2>"),
+        ("## Set up\n{: #go}", "<h2>Set up</h2>"),
+        (
+            "|a|\n|-|\n|1|\n{: .table}\n\nOne.",
+            "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table><p>One.</p>",
+        ),
+        (
+            "[j](#t)\n\n|a|b|\n|-|-|\n|1|2|\n{: .table #t}",
+            "<p><a href=\"@#t\">j</a></p><a id=\"t-*\"></a><table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>",
+        ),
+        ("<div>x</div>\n{: .raw}\n\nOne.", "<div>x</div><p>One.</p>"),
+        ("> Quote.\n{: .pull}", "<blockquote><p>Quote.</p></blockquote>"),
+        ("1. One\n2. Two\n{: .steps}", "<ol><li>One</li><li>Two</li></ol>"),
+        ("- One\n\n- Two\n{: .steps}", "<ul><li><p>One</p></li><li><p>Two</p></li></ul>"),
+        ("- One\n{: #l}\n\n[j](#l)", "<ul><li>One<a id=\"l-*\"></a></li></ul><p><a href=\"@#l\">j</a></p>"),
+        ("```\nx\n```\n{: .lang title=\"a\"}", "<pre><code>x</code></pre>"),
+        ("    x\n{: .lang #c}\n\n[j](#c)", "<pre><code>x</code></pre><a id=\"c-*\"></a><p><a href=\"@#c\">j</a></p>"),
+        ("![A](https://x.example/a.png)\n{: .wide}", "<p><img src=\"https://x.example/a.png\" alt=\"A\"></p>"),
+        (
+            "[a](/b){: target=_blank} and [a](/b){target=\"_blank\" rel='x y'}.",
+            "<p><a href=\"https://courier.example/b\">a</a> and <a href=\"https://courier.example/b\">a</a>.</p>",
+        ),
+        ("<https://x.example/>{: .x}", "<p><a href=\"https://x.example/\">https://x.example/</a></p>"),
+        ("---\n{: .rule}\n\nOne.", "<hr><p>One.</p>"),
         ("![A](https://x.example/a.png){width=50%}", "<p><img src=\"https://x.example/a.png\" alt=\"A\"></p>"),
         ("[a](/b){.btn target=_blank}, b", "<p><a href=\"https://courier.example/b\">a</a>, b</p>"),
         ("*a*{: .x} **b**{.y} `c`{.rust}{.z}", "<p><em>a</em> <strong>b</strong> <code>c</code></p>"),
@@ -152,6 +176,16 @@ fn attribute_lists_are_not_text() {
         ("    {: .x}\n", "<pre><code>{: .x}</code></pre>"),
         ("The set {x} and {a, b} and {x}", "<p>The set {x} and {a, b} and {x}</p>"),
         ("## The set {x}", "<h2>The set {x}</h2>"),
+        ("## The set \\{#x}", "<h2>The set {#x}</h2>"),
+        ("## The set &#123;.x}", "<h2>The set {.x}</h2>"),
+        ("\\{: .x}\n\nOne \\{.x}", "<p>{: .x}</p><p>One {.x}</p>"),
+        ("*a*\\{.x} [b]\\{.y} {.z} c", "<p><em>a</em>{.x} [b]{.y} {.z} c</p>"),
+        (
+            "|a|\n|-|\n|`{.x}`|\n|{x}|",
+            "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td><code>{.x}</code></td></tr><tr><td>{x}</td></tr></tbody></table>",
+        ),
+        ("<pre>\n{: .x}\n</pre>", "<pre>{: .x}</pre>"),
+        ("```\n{: .x}\n```", "<pre><code>{: .x}</code></pre>"),
         ("{{ shortcode }}", "<p>{{ shortcode }}</p>"),
         ("{{< figure src=\"a.png\" >}}", "<p>{{&lt; figure src=\"a.png\" &gt;}}</p>"),
         ("Use {key=value}", "<p>Use {key=value}</p>"),
@@ -194,5 +228,19 @@ fn comments_end_the_summary() {
         ("<p>One.</p>&lt;!--more--&gt;<p>Two.</p>", None),
     ] {
         assert_eq!(lead(Body::Html(source.into())).as_deref(), expected, "{source}");
+    }
+    for (paragraphs, html, expected) in [
+        (&["One.", "<!--more-->", "Two."][..], "<p>One.</p><p>Two.</p>", Some("One.")),
+        (&["One.", "Two. <!-- more --> Three."], "<p>One.</p><p>Two. Three.</p>", Some("One.\n\nTwo.")),
+        (&["One.", "<!--members-only-->", "Two."], "<p>One.</p><p>Two.</p>", None),
+        (
+            &["One.", "<!-- a remark -->", "<!--more"],
+            "<p>One.</p><p>&lt;!-- a remark --&gt;</p><p>&lt;!--more</p>",
+            None,
+        ),
+    ] {
+        let body = Body::Paragraphs(paragraphs.iter().map(|paragraph| crate::types::Text::new(paragraph)).collect());
+        assert_eq!(shown(&body, false), html, "{paragraphs:?}");
+        assert_eq!(lead(body).as_deref(), expected, "{paragraphs:?}");
     }
 }
