@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use super::address::route;
 use super::filing::{Cabinet, FeedKey, taxonomy_key};
 use super::index::Filed;
 use super::window::poll_minutes;
@@ -24,17 +25,6 @@ pub const STYLE_ROUTE: &str = "/feed.css";
 
 /// How long caches keep the list of feeds (minutes).
 pub const LIST_MINUTES: u32 = 15;
-
-/// The canonical request path of a feed's page below the prefix; its documents lie under it.
-pub fn route(key: &FeedKey) -> String {
-    match key {
-        FeedKey::Section(path) => {
-            path.segments().fold("/".to_owned(), |route, segment| route + &encode_segment(segment) + "/")
-        }
-        FeedKey::Tag(tag) => format!("/tags/{}/", encode_segment(tag.as_str())),
-        FeedKey::Author(author) => format!("/authors/{}/", encode_segment(author.as_str())),
-    }
-}
 
 /// The public URL of a feed's page.
 pub fn feed_base(config: &Config, key: &FeedKey) -> WebUrl {

@@ -12,7 +12,7 @@ use crate::event::Now;
 use crate::feed::opml::{self, Outline};
 use crate::feed::page::{self, FeedPage};
 use crate::feed::partner;
-use crate::feed::{ContentMode, Entry, Feed, Format, PartnerFeed, encode};
+use crate::feed::{ContentMode, DeletedEntry, Entry, Feed, Format, PartnerFeed, encode};
 use crate::snapshot::{PublishedArticle, Resource, ResourceKind};
 use crate::types::{SectionPath, Text, WebUrl};
 
@@ -50,6 +50,9 @@ struct Draft<'w> {
 pub fn fitting(cabinet: &Cabinet, wanted: Vec<Wanted<'_>>) -> Vec<(Feed, Vec<Document>)> {
     let draft = |Wanted { key, entries, past, limit }| {
         let feed = assemble::feed(key, cabinet, entries, past);
+        // Retractions beyond the usual number are told for a day, and not at the expense of entries.
+        let more = past.deleted.iter().skip(assemble::options(cabinet, key).max_tombstones);
+        let limit = more.map(DeletedEntry::written_bytes).fold(limit, usize::saturating_add);
         Draft { key, past, limit, feed, documents: Vec::new() }
     };
     let mut drafts: Vec<Draft<'_>> = wanted.into_iter().map(draft).collect();

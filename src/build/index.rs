@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::admission::{Admission, Admissions};
 use super::assemble::options;
 use super::filing::{Cabinet, FeedKey, Filing};
 use super::order::{Order, Place};
@@ -150,12 +151,14 @@ struct FeedState {
     ends: Option<Timestamp>,
     /// Whether it is among the changes.
     is_changed: bool,
+    /// Whether there is room for it. Always for a section's.
+    admission: Admission,
 }
 
 impl FeedState {
     /// A tag's or an author's feed ends with its last article.
     fn exists(&self) -> bool {
-        !self.order.is_empty() || matches!(self.key, FeedKey::Section(_))
+        self.admission == Admission::Admitted && (!self.order.is_empty() || matches!(self.key, FeedKey::Section(_)))
     }
 }
 
@@ -171,6 +174,9 @@ pub struct Index {
     shelves: HashMap<Box<str>, Arc<Shelf>>,
     feeds: Vec<FeedState>,
     by_key: BTreeMap<FeedKey, FeedNumber>,
+    /// Which of the tags and which of the authors that have articles have feeds.
+    tags: Admissions,
+    authors: Admissions,
     /// The instants still to come at which articles have to be filed anew.
     due: BTreeSet<(Timestamp, ArticlePath)>,
     due_of: HashMap<ArticlePath, Vec<Timestamp>>,
@@ -209,6 +215,8 @@ impl Index {
             shelves: HashMap::new(),
             feeds: Vec::new(),
             by_key: BTreeMap::new(),
+            tags: Admissions::default(),
+            authors: Admissions::default(),
             due: BTreeSet::new(),
             due_of: HashMap::new(),
             ending: BTreeSet::new(),
@@ -242,6 +250,29 @@ impl Index {
     /// The sections it files under.
     pub fn cabinet(&self) -> &Arc<Cabinet> {
         &self.cabinet
+    }
+
+    /// Decides which tags and authors that are new have feeds. `is_known`: readers know the feed already.
+    pub fn admit(&mut self, is_known: impl Fn(&FeedKey) -> bool) {
+        let most = self.cabinet.config().taxonomies.max_tags;
+        let articles = |key: &FeedKey| {
+            let feed = self.by_key.get(key).and_then(|number| self.feeds.get(*number as usize));
+            feed.map_or(0, |feed| feed.order.len())
+        };
+        let mut decided = self.tags.decide(most, &is_known, articles);
+        decided.extend(self.authors.decide(most, &is_known, articles));
+        for (key, admission) in decided {
+            let Some(number) = self.by_key.get(&key).copied() else { continue };
+            self.feeds.get_mut(number as usize).into_iter().for_each(|feed| feed.admission = admission);
+            if admission == Admission::Admitted {
+                self.change_feed(number);
+            }
+        }
+    }
+
+    /// The tags and the authors that have no feed since there are too many, in order.
+    pub fn refused_feeds(&self) -> [&BTreeSet<FeedKey>; 2] {
+        [self.tags.refused(), self.authors.refused()]
     }
 
     /// Files a new or changed article.
@@ -632,7 +663,9 @@ impl Index {
             return *number;
         }
         let number = FeedNumber::try_from(self.feeds.len()).unwrap_or(FeedNumber::MAX);
-        self.feeds.push(FeedState { key: key.clone(), order: Order::default(), ends: None, is_changed: false });
+        let admission = if matches!(key, FeedKey::Section(_)) { Admission::Admitted } else { Admission::Undecided };
+        let (order, ends) = (Order::default(), None);
+        self.feeds.push(FeedState { key: key.clone(), order, ends, is_changed: false, admission });
         self.by_key.insert(key.clone(), number);
         number
     }
@@ -708,7 +741,7 @@ impl Index {
             state.order.insert(place, &id);
             match begins {
                 // Whether or not its window has any: there are documents of it from now on.
-                true => self.change_feed(*feed),
+                true => self.begin_feed(*feed),
                 false => self.note(*feed, place),
             }
         }
@@ -726,9 +759,30 @@ impl Index {
             let Some(state) = self.feeds.get_mut(*feed as usize) else { continue };
             state.order.remove(place, &id);
             if state.order.is_empty() {
-                self.change_feed(*feed);
+                self.end_feed(*feed);
             }
         }
+    }
+
+    fn begin_feed(&mut self, number: FeedNumber) {
+        self.change_feed(number);
+        let Some(feed) = self.feeds.get(number as usize) else { return };
+        match &feed.key {
+            FeedKey::Section(_) => {}
+            FeedKey::Tag(_) => self.tags.begin(&feed.key),
+            FeedKey::Author(_) => self.authors.begin(&feed.key),
+        }
+    }
+
+    fn end_feed(&mut self, number: FeedNumber) {
+        self.change_feed(number);
+        let Some(feed) = self.feeds.get_mut(number as usize) else { return };
+        match &feed.key {
+            FeedKey::Section(_) => return,
+            FeedKey::Tag(_) => self.tags.end(&feed.key, feed.admission),
+            FeedKey::Author(_) => self.authors.end(&feed.key, feed.admission),
+        }
+        feed.admission = Admission::Undecided;
     }
 
     /// Marks a feed as changed if the place is inside its window.
@@ -747,7 +801,8 @@ impl Index {
     }
 
     fn is_within(&self, feed: FeedNumber, place: Place) -> bool {
-        let Some(feed) = self.feeds.get(feed as usize) else { return false };
+        let feed = self.feeds.get(feed as usize).filter(|feed| feed.admission != Admission::Refused);
+        let Some(feed) = feed else { return false };
         let window = &options(&self.cabinet, &feed.key).window;
         let most = window.max_items.max(window.min_items);
         let newer = feed.order.newer(place, most, &|number| self.articles.get(number).and_then(Filed::id));

@@ -77,6 +77,11 @@ impl Order {
         self.parts.get_mut(at).into_iter().for_each(|part| part.insert(within, place));
     }
 
+    /// How many articles there are.
+    pub(super) fn len(&self) -> usize {
+        self.parts.iter().map(Vec::len).sum()
+    }
+
     /// Fills its parts again, since an archive that came in no order leaves them two thirds full.
     pub(super) fn compact(&mut self) {
         /// Room for some more, so that the next articles split none.

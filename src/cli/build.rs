@@ -41,6 +41,11 @@ impl Build {
         let Some(directory) = self.out.or_else(|| config.output.clone()) else {
             return refuse("`output.directory` is switched off, so say where to write: `dateline build --out DIR`");
         };
+        let mut disk = Disk::new(directory, &config.state);
+        if let Err(problem) = disk.claim() {
+            print_diagnostics(&[problem]);
+            return ExitCode::from(FAILED);
+        }
         if self.new_state
             && let Err(code) = start_over(&config)
         {
@@ -54,7 +59,6 @@ impl Build {
         };
         let (engine, deliveries) = (built.engine, built.deliveries);
         progress.finish();
-        let mut disk = Disk::new(directory);
         let (mut written, mut unchanged, mut removed) = (0, 0, 0);
         let mut problems: Vec<_> = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
         let mut failed = false;

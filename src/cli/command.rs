@@ -116,7 +116,7 @@ fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Tr
     let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
     // What is taken from readers does not wait for a disk: it leaves the files in any case.
     let remembered = store.map(|mut store| store.append(&records, daemon::now()));
-    if let Some(mut disk) = config.output.clone().map(Disk::new) {
+    if let Some(mut disk) = config.output.clone().map(|directory| Disk::new(directory, &config.state)) {
         for problem in built.deliveries.iter().flat_map(|delivery| disk.deliver(delivery).problems) {
             tell!("{}", problem.to_log_line());
         }

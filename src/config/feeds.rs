@@ -31,6 +31,7 @@ pub(super) fn defaults() -> FeedOptions {
         podcast: None,
         update_signal: UpdateSignal::Modified,
         tombstones: SignedDuration::from_hours(24 * 30),
+        max_tombstones: 100,
     }
 }
 
@@ -58,6 +59,7 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     let media_type = table.text(sink, "media_type").and_then(|word| choice(sink, Code::ConfigChoice, &word, &types));
     let update_signal = update_signal(table, sink);
     let tombstones = duration(table, sink, "tombstones");
+    let max_tombstones = table.number(sink, "max_tombstones", 0..=100_000).and_then(|most| usize::try_from(most).ok());
     let image_width = table.number(sink, "image_width", 1..=10_000).and_then(|width| u32::try_from(width).ok());
     FeedOptions {
         formats: formats.unwrap_or_else(|| defaults.formats.clone()),
@@ -70,6 +72,7 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
         podcast: if table.has("podcast") { podcast(table, sink) } else { defaults.podcast.clone() },
         update_signal: update_signal.unwrap_or(defaults.update_signal),
         tombstones: tombstones.unwrap_or(defaults.tombstones),
+        max_tombstones: max_tombstones.unwrap_or(defaults.max_tombstones),
     }
 }
 

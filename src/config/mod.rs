@@ -245,6 +245,8 @@ pub struct FeedOptions {
     pub update_signal: UpdateSignal,
     /// How long a feed tells its readers that an article was retracted.
     pub tombstones: SignedDuration,
+    /// Of how many retractions a feed tells at most, beside those of the last day.
+    pub max_tombstones: usize,
 }
 
 /// Which of its articles a feed shows. `max_bytes` beats `min_residency` and `min_items`, which beat `max_age` and
@@ -366,10 +368,12 @@ pub struct Selector {
 }
 
 /// `[taxonomies]`
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Taxonomies {
     /// A feed per tag at `/tags/<tag>/`.
     pub tags: bool,
     /// A feed per author at `/authors/<author>/`.
     pub authors: bool,
+    /// How many tags have feeds at most, and how many authors.
+    pub max_tags: usize,
 }

@@ -124,6 +124,10 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let taxonomies = Taxonomies {
         tags: taxonomies_table.boolean(sink, "tags").unwrap_or(false),
         authors: taxonomies_table.boolean(sink, "authors").unwrap_or(false),
+        max_tags: taxonomies_table
+            .number(sink, "max_tags", 1..=1_000_000)
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(10_000),
     };
     let tables = root.tables(sink, "section");
     let sections = sections::validate(tables, sink, &feeds);

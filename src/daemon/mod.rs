@@ -117,12 +117,15 @@ pub async fn run(
     let (opening, counted) = (Arc::clone(&config), Arc::clone(&front.meters));
     let opened = spawn_blocking(move || {
         let store = Store::open(&opening.state)?;
+        let mut output = opening.output.clone().map(|directory| Disk::new(directory, &opening.state));
+        let claimed = output.as_mut().map_or(Ok(()), Disk::claim);
         let documents = Library::open(&opening, &counted);
         let documents = documents.map_err(|error| Trouble::Io(opening.state.clone(), error.to_string()))?;
-        Ok((store, documents))
+        Ok((store, documents, claimed.map(|()| output)))
     });
     let opened: Result<_, Trouble> = opened.await.map_err(fatal)?;
-    let (store, documents) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let (store, documents, claimed) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let output = claimed.map_err(|problem| Fatal(problem.to_log_line()))?;
     let content = find_root(&config).await;
     // What is remembered is read while files are looked at.
     let opening = Arc::clone(&config);
@@ -194,8 +197,7 @@ pub async fn run(
     // Ends when it is dropped, at the end.
     let mut certificate = JoinSet::new();
     certificate.spawn(renewal.watch_certificate());
-    let disk = |directory| Box::new(Disk::new(directory).reading(library.reader())) as Box<dyn Target>;
-    let target = config.output.clone().map(disk);
+    let target = output.map(|output| Box::new(output.reading(library.reader())) as Box<dyn Target>);
     let (outcomes, counted) = (events.clone(), Arc::clone(&meters));
     parts.spawn(async move {
         deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, counted).await;

@@ -1,5 +1,5 @@
 //! Feed documents as files below the output directory: written whole or not at all, only when their bytes changed, and removed
-//! when they are no longer published. The [`Manifest`] keeps foreign files safe.
+//! when they are no longer published. The [`Manifest`] keeps foreign files safe, and a [`Claim`] keeps other processes out.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Target;
+use super::claim::{Attempt, Claim};
 use super::manifest::{self, Entry, Manifest, Stamp, replace};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{Delivery, Outcome};
@@ -22,6 +23,9 @@ pub type Reader = Box<dyn Fn(&str, &Arc<Resource>) -> io::Result<Bytes> + Send>;
 /// A directory.
 pub struct Disk {
     directory: PathBuf,
+    /// The state directory, by which processes that write here are told apart.
+    state: PathBuf,
+    claim: Option<Claim>,
     reader: Option<Reader>,
     manifest: Manifest,
 }
@@ -41,9 +45,33 @@ enum Found {
 }
 
 impl Disk {
-    /// A directory, which need not be there yet.
-    pub fn new(directory: PathBuf) -> Disk {
-        Disk { manifest: Manifest::new(&directory), directory, reader: None }
+    /// A directory, which need not be there yet, written by the process that has this state.
+    pub fn new(directory: PathBuf, state: &Path) -> Disk {
+        let (manifest, state) = (Manifest::new(&directory), state.to_owned());
+        Disk { directory, state, claim: None, reader: None, manifest }
+    }
+
+    /// Claims the directory, if that hasn't been done. Each delivery does so, too, since the directory may come or be replaced meanwhile.
+    ///
+    /// # Errors
+    /// Where another process writes there; who that is, and what to do.
+    pub fn claim(&mut self) -> Result<(), Diagnostic> {
+        if self.claim.as_ref().is_some_and(Claim::is_current) {
+            return Ok(());
+        }
+        self.claim = None;
+        match Claim::attempt(&self.directory, &self.state) {
+            Attempt::Claimed(claim) => self.claim = Some(claim),
+            Attempt::Unclaimed => {}
+            Attempt::Refused(holder) => {
+                let directory = self.directory.display();
+                let message =
+                    format!("{holder} writes to the output directory `{directory}`; nothing is written there");
+                let help = "stop it, or give this one an `output.directory` of its own";
+                return Err(self.problem("", Code::OutputClaimed, message, help));
+            }
+        }
+        Ok(())
     }
 
     /// The same directory, for documents that may not be in memory.
@@ -212,6 +240,10 @@ impl std::fmt::Debug for Disk {
 impl Target for Disk {
     fn deliver(&mut self, delivery: &Delivery) -> Outcome {
         let mut outcome = Outcome { target: "disk", written: 0, unchanged: 0, removed: 0, problems: Vec::new() };
+        if let Err(problem) = self.claim() {
+            outcome.problems.push(problem);
+            return outcome;
+        }
         if let Err(error) = self.manifest.refresh() {
             let message = format!("the manifest of the written files cannot be read: {error}");
             let help =
@@ -314,12 +346,38 @@ pub fn place(directory: &Path, route: &str) -> PathBuf {
     directory.join(file_name(route))
 }
 
-/// The file of a route: its segments decoded, except for what a file name cannot be or should not look like.
+/// The file of a route: its segments decoded, as a web server that is given the directory looks for them, except for what a file name
+/// can't be.
 fn file_name(route: &str) -> String {
     route.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
 fn segment(encoded: &str) -> String {
+    /// The longest name that file systems take.
+    const MAX_NAME_BYTES: usize = 255;
+    const MAX_READABLE_BYTES: usize = 160;
+    let decoded = decoded(encoded);
+    // git refuses to add a folder `.git`, and Apache httpd to serve a folder in which `.htaccess` can't be read as a file.
+    let is_reserved =
+        decoded.eq_ignore_ascii_case(".git") || decoded.starts_with(".ht") || matches!(&*decoded, "." | "..");
+    let mut name = String::with_capacity(decoded.len());
+    for (position, character) in decoded.chars().enumerate() {
+        if matches!(character, '/' | '\\') || character.is_control() || (position == 0 && is_reserved) {
+            let mut buffer = [0; 4];
+            character.encode_utf8(&mut buffer).bytes().for_each(|byte| name.push_str(&format!("%{byte:02X}")));
+        } else {
+            name.push(character);
+        }
+    }
+    if name.len() > MAX_NAME_BYTES {
+        let readable = name.get(..name.floor_char_boundary(MAX_READABLE_BYTES)).unwrap_or_default();
+        return format!("{readable}~{}", ContentHash::of(name.as_bytes()));
+    }
+    name
+}
+
+/// A segment without its percent-encoding.
+fn decoded(encoded: &str) -> String {
     let bytes = encoded.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -336,21 +394,7 @@ fn segment(encoded: &str) -> String {
             }
         }
     }
-    let text = String::from_utf8_lossy(&decoded);
-    let mut name = String::with_capacity(text.len());
-    for (position, character) in text.chars().enumerate() {
-        if matches!(character, '/' | '%' | '\\') || character.is_control() || (position == 0 && character == '.') {
-            let mut buffer = [0; 4];
-            character.encode_utf8(&mut buffer).bytes().for_each(|byte| name.push_str(&format!("%{byte:02X}")));
-        } else {
-            name.push(character);
-        }
-    }
-    if name.len() > 200 {
-        let cut = (0..=160).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
-        return format!("{}~{}", name.get(..cut).unwrap_or_default(), ContentHash::of(name.as_bytes()));
-    }
-    name
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

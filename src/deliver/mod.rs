@@ -1,5 +1,6 @@
 //! Carrying documents elsewhere. Each [`Target`] gets the newest state; what fails is tried again with a pause that grows.
 
+mod claim;
 pub mod disk;
 mod manifest;
 

@@ -205,6 +205,8 @@ codes! {
     PartnerRefuses "partner-refuses" Warning,
     /// `max_bytes` kept older articles out of a feed.
     WindowCut "window-cut" Warning,
+    /// More tags or authors than `taxonomies.max_tags`; the rest have no feeds.
+    TooManyTags "too-many-tags" Warning,
     /// An encoder refused a document; the previous version of it stays served.
     DocumentRefused "document-refused" Error,
 
@@ -229,6 +231,10 @@ codes! {
     OutputUnwritable "output-unwritable" Error,
     /// Something that dateline did not write, or not with these bytes, is in the way of a feed document.
     OutputForeign "output-foreign" Error,
+    /// Another process writes to the output directory.
+    OutputClaimed "output-claimed" Error,
+    /// The folders of two feeds are one where a file system ignores case, so only one of the feeds is written.
+    OutputCollision "output-collision" Warning,
 }
 
 impl fmt::Display for Code {

@@ -220,6 +220,7 @@ impl Engine {
             index.put(path, &card.open(path), &self.ledger, self.now);
         }
         index.compact();
+        self.admit_feeds(&mut index);
         index
     }
 }

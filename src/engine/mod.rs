@@ -8,6 +8,7 @@
 
 mod commands;
 mod entries;
+mod feed_set;
 mod fetching;
 mod held;
 mod keeping;
@@ -100,6 +101,9 @@ pub struct Engine {
     titles: BTreeMap<FeedKey, Text>,
     /// The documents that each feed has under its route.
     names: BTreeMap<FeedKey, BTreeSet<String>>,
+    /// The feeds that are not written to the output directory since their folders are those of others, and their routes.
+    unwritten: BTreeSet<FeedKey>,
+    unwritten_routes: BTreeSet<String>,
     /// The short id under which each article has its page.
     pages: HashMap<ArticlePath, Arc<str>>,
     /// The media routes that each article refers to, and the articles that refer to each.
@@ -189,6 +193,8 @@ impl Engine {
             windows: BTreeMap::new(),
             titles: BTreeMap::new(),
             names: BTreeMap::new(),
+            unwritten: BTreeSet::new(),
+            unwritten_routes: BTreeSet::new(),
             pages: HashMap::new(),
             media: HashMap::new(),
             referrers: HashMap::new(),

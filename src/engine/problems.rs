@@ -25,6 +25,10 @@ pub enum Source {
     Filing(ArticlePath),
     /// A document that could not be made, by its route.
     Document(String),
+    /// Tags and authors without feeds.
+    Taxonomies,
+    /// Feeds whose folders are those of others.
+    Folders,
     /// A target of deliveries.
     Target(&'static str),
     /// Files that vanished in a mass.

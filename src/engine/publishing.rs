@@ -34,6 +34,7 @@ impl Engine {
             /// Records of articles that are handed on together: those of a whole archive are not in memory at once.
             const RECORDS: usize = 16_384;
             const FEW: usize = 1_024;
+            self.admit_feeds(&mut index);
             let mut changes = index.take_changes();
             self.leave_out_quiet(&index, &mut changes.articles);
             let mut persist = persist;
@@ -122,6 +123,10 @@ impl Engine {
             self.refresh_article(index, path, filed);
         }
         self.note_replaced(index);
+        if feeds_changed {
+            self.note_shared_folders(index);
+        }
+        self.note_refused_feeds(index);
         if feeds_changed || self.lost.contains("/feeds.opml") {
             let opml = encode::opml(index.cabinet(), index.feeds(), &self.titles);
             self.install("/feeds.opml".into(), ResourceKind::Opml, opml);
@@ -391,7 +396,7 @@ impl Engine {
         }
     }
 
-    fn note_route(&mut self, route: &Arc<str>) {
+    pub(super) fn note_route(&mut self, route: &Arc<str>) {
         if let Some(changed) = &mut self.changed_routes {
             changed.insert(Arc::clone(route));
         }
@@ -404,13 +409,17 @@ impl Engine {
         let complete = changed.is_none();
         let mut documents: Vec<(Arc<str>, Option<Arc<Resource>>)> = match changed {
             None => {
-                let all = self.snapshot.documents.iter().filter(|(_, resource)| deliverable(resource));
+                let all = self.snapshot.documents.iter();
+                let all = all.filter(|(route, resource)| deliverable(resource) && self.is_written(route));
                 all.map(|(route, resource)| (relative(route), Some(Arc::clone(resource)))).collect()
             }
             Some(routes) => routes
                 .iter()
                 .filter(|route| !route.ends_with('/'))
-                .map(|route| (relative(route), self.snapshot.documents.get(route).cloned()))
+                .map(|route| {
+                    let document = self.snapshot.documents.get(route).filter(|_| self.is_written(route));
+                    (relative(route), document.cloned())
+                })
                 .collect(),
         };
         documents.sort_by(|left, right| left.0.cmp(&right.0));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::commands::routes;
 use super::entries::Shows;
@@ -20,8 +20,8 @@ use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, Unread
 use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
-/// The most retractions that a feed tells of: a thousand would make it useless for its readers.
-const MOST_TOMBSTONES: usize = 100;
+/// How long a feed tells of a retraction at least, however many there are: readers that come once a day have to learn of each.
+const FETCHED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 impl Engine {
     /// Reports what stays withheld since a record of it cannot be read.
@@ -167,13 +167,25 @@ impl Engine {
 
     /// What a feed says of what it had before; from when on it says less is noted.
     pub(super) fn past(&mut self, index: &Index, key: &FeedKey, route: &str) -> Past {
-        let lasts = assemble::options(index.cabinet(), key).tombstones;
-        let end = |tombstone: &Tombstone| tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX);
-        let standing = self.ledger.tombstones(route).rev().take_while(|tombstone| end(tombstone) > self.now);
-        let standing: Vec<Tombstone> = standing.take(MOST_TOMBSTONES).cloned().collect();
-        self.tombstone_ends.extend(standing.last().map(|oldest| (end(oldest), key.clone())));
-        let deleted = standing.into_iter().map(|Tombstone { at, id, reason }| DeletedEntry { id, at, reason });
-        Past { deleted: deleted.collect(), updated: self.ledger.feed_updated(route) }
+        let options = assemble::options(index.cabinet(), key);
+        let (lasts, most) = (options.tombstones, options.max_tombstones);
+        let end = |(newer, tombstone): &(usize, &Tombstone)| {
+            let lasts = if *newer < most { lasts } else { lasts.min(FETCHED_WITHIN) };
+            tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX)
+        };
+        // The further behind, the earlier it ends.
+        let standing =
+            self.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > self.now);
+        let standing: Vec<(usize, &Tombstone)> = standing.collect();
+        let ends = standing.last().map(end);
+        let deleted = standing.iter().map(|(_, Tombstone { at, id, reason })| DeletedEntry {
+            id: id.clone(),
+            at: *at,
+            reason: reason.clone(),
+        });
+        let deleted = deleted.collect();
+        self.tombstone_ends.extend(ends.map(|end| (end, key.clone())));
+        Past { deleted, updated: self.ledger.feed_updated(route) }
     }
 
     /// The Last-Modified of a document: it stays while the bytes do, and is later than any before when they change.

@@ -83,6 +83,15 @@ pub struct DeletedEntry {
     pub reason: Option<Text>,
 }
 
+impl DeletedEntry {
+    /// About how many bytes it takes in a document.
+    pub fn written_bytes(&self) -> usize {
+        /// The elements around them, and the date.
+        const MARKUP_BYTES: usize = 160;
+        MARKUP_BYTES + self.id.as_str().len() + self.reason.as_ref().map_or(0, |reason| reason.as_str().len())
+    }
+}
+
 /// What is different in a feed for a partner.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PartnerFeed {

@@ -63,7 +63,7 @@ impl Output {
     }
 
     fn disk(&self) -> Disk {
-        Disk::new(self.path("feeds"))
+        Disk::new(self.path("feeds"), &self.path("state"))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -85,13 +85,19 @@ fn routes_are_file_names() {
     for (route, name) in [
         ("technology/rss.xml", "technology/rss.xml"),
         ("%E7%A7%91%E6%8A%80/feed.json", "科技/feed.json"),
-        ("tags/a%2Fb/rss.xml", "tags/a%2Fb/rss.xml"),
-        ("tags/..%2F..%2Fetc/rss.xml", "tags/%2E.%2F..%2Fetc/rss.xml"),
-        ("tags/100%25/rss.xml", "tags/100%25/rss.xml"),
+        ("tags/ac~2Fdc/rss.xml", "tags/ac~2Fdc/rss.xml"),
+        ("tags/100%25/rss.xml", "tags/100%/rss.xml"),
+        ("tags/a%3Fb/rss.xml", "tags/a?b/rss.xml"),
+        ("tags/.net/rss.xml", "tags/.net/rss.xml"),
+        ("tags/.../rss.xml", "tags/.../rss.xml"),
+        ("tags/.git/rss.xml", "tags/%2Egit/rss.xml"),
+        ("tags/.htaccess/rss.xml", "tags/%2Ehtaccess/rss.xml"),
+        ("tags/..%2F..%2Fetc/../rss.xml", "tags/..%2F..%2Fetc/%2E./rss.xml"),
     ] {
         assert_eq!(file_name(route), name);
     }
-    assert!(file_name(&"x".repeat(600)).len() < 255);
+    let long = |length: usize| file_name(&"x".repeat(length));
+    assert!(long(255) == "x".repeat(255) && long(256).len() < 255 && long(256) != long(257));
 }
 
 #[test]
@@ -248,7 +254,7 @@ fn foreign_manifests_are_not_replaced() {
 #[test]
 fn withheld_document_goes_where_its_successor_cannot_be_written() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut disk = Disk::new(folder.path().to_owned());
+    let mut disk = Disk::new(folder.path().to_owned(), folder.path());
     let mut deliver = |text: &str, withheld: &[&str]| {
         let document = || Some(Arc::new(Resource::new(ResourceKind::Opml, opml(text).into_bytes(), None, 900)));
         let documents = ["a.xml", "b.xml", "c.xml"].map(|path| (path.into(), document())).into();

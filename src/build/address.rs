@@ -1,0 +1,178 @@
+//! The path segments of tags and authors, whose names are any text, and the feeds whose folders a file system may take for one.
+//!
+//! Percent-encoding isn't enough for every name: `%2F` and `%5C` are slashes and backslashes to many a proxy, `.` and `..` vanish wherever
+//! a URL is resolved, and nginx refuses a response whose Link field is longer than a page of memory. In names with any of these, the
+//! awkward characters become `~2F`, which nobody decodes. All other names stay as they are, `~` included.
+//!
+//! The two kinds can't be mistaken for each other: names are in lower case ([`super::filing::taxonomy_key`]), and every escape has a
+//! capital letter.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use super::filing::FeedKey;
+use crate::types::{ContentHash, Text, encode_segment, nfc};
+
+/// The longest segment, percent-encoded, that is written out. A feed's address is among the header fields of its page, for which proxies
+/// have 4 kB.
+const MAX_SEGMENT_BYTES: usize = 3_200;
+/// The longest one with escapes, which can be a file's name.
+const MAX_ESCAPED_BYTES: usize = 255;
+/// So much of a longer name stays readable.
+const MAX_READABLE_BYTES: usize = 160;
+
+/// The canonical request path of a feed's page below the prefix; its documents lie under it.
+pub fn route(key: &FeedKey) -> String {
+    let segments: &mut dyn Iterator<Item = Cow<'_, str>> = match key {
+        FeedKey::Section(path) => &mut path.segments().map(Cow::Borrowed),
+        FeedKey::Tag(tag) => &mut [Cow::Borrowed("tags"), term_segment(tag)].into_iter(),
+        FeedKey::Author(author) => &mut [Cow::Borrowed("authors"), term_segment(author)].into_iter(),
+    };
+    segments.fold("/".to_owned(), |route, segment| route + &encode_segment(&segment) + "/")
+}
+
+/// The path segment of a tag or an author, not percent-encoded. Different names have different segments.
+fn term_segment(name: &Text) -> Cow<'_, str> {
+    let name = name.as_str();
+    let is_dots = matches!(name, "." | "..");
+    let is_escaped = is_dots || name.contains(['/', '\\']);
+    let mut segment = Cow::Borrowed(name);
+    if is_escaped {
+        let escape = |character: char| match character {
+            '/' => Cow::Borrowed("~2F"),
+            '\\' => Cow::Borrowed("~5C"),
+            '~' => Cow::Borrowed("~7E"),
+            '.' if is_dots => Cow::Borrowed("~2E"),
+            other => Cow::Owned(other.to_string()),
+        };
+        segment = Cow::Owned(name.chars().map(escape).collect());
+    }
+    let is_long = is_escaped && segment.len() > MAX_ESCAPED_BYTES;
+    if is_long || encode_segment(&segment).len() > MAX_SEGMENT_BYTES {
+        let readable = segment.get(..segment.floor_char_boundary(MAX_READABLE_BYTES)).unwrap_or_default();
+        segment = Cow::Owned(format!("{readable}~CUT{}", ContentHash::of(name.as_bytes())));
+    }
+    segment
+}
+
+/// The feeds whose folder is that of another feed on file systems that ignore case, compose what is decomposed, or drop dots and blanks at
+/// the end of a name; each with that other feed, the first in order.
+pub fn shared_folders<'k>(keys: impl Iterator<Item = &'k FeedKey>) -> BTreeMap<&'k FeedKey, &'k FeedKey> {
+    let mut first: HashMap<String, &FeedKey> = HashMap::new();
+    let mut shared = BTreeMap::new();
+    for key in keys {
+        let owner = *first.entry(folder(key)).or_insert(key);
+        if owner != key {
+            shared.insert(key, owner);
+        }
+    }
+    shared
+}
+
+/// A feed's folder, spelt as such a file system compares it.
+fn folder(key: &FeedKey) -> String {
+    let folded = |name: &str| -> String {
+        let lower: String = nfc(name).chars().map(lower_case).collect();
+        nfc(lower.trim_end_matches(['.', ' '])).into_owned()
+    };
+    match key {
+        FeedKey::Section(path) => path.segments().map(folded).collect::<Vec<_>>().join("/"),
+        FeedKey::Tag(tag) => format!("tags/{}", folded(&term_segment(tag))),
+        FeedKey::Author(author) => format!("authors/{}", folded(&term_segment(author))),
+    }
+}
+
+/// A character's lower case where that is one character: file systems compare one by one.
+fn lower_case(character: char) -> char {
+    let mut lower = character.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(lower), None) => lower,
+        _ => character,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::build::filing::taxonomy_key;
+    use crate::types::SectionPath;
+
+    fn tag(name: &str) -> FeedKey {
+        FeedKey::Tag(taxonomy_key(&Text::line(name)))
+    }
+
+    #[test]
+    fn awkward_names_avoid_what_proxies_decode() {
+        for (name, expected) in [
+            ("tide", "/tags/tide/"),
+            ("AC/DC", "/tags/ac~2Fdc/"),
+            ("/", "/tags/~2F/"),
+            ("//", "/tags/~2F~2F/"),
+            ("a\\b", "/tags/a~5Cb/"),
+            ("a~/b", "/tags/a~7E~2Fb/"),
+            (".", "/tags/~2E/"),
+            ("..", "/tags/~2E~2E/"),
+            ("../../etc", "/tags/..~2F..~2Fetc/"),
+            // As they always were.
+            ("...", "/tags/.../"),
+            (".net", "/tags/.net/"),
+            ("inc.", "/tags/inc./"),
+            ("<b>", "/tags/%3Cb%3E/"),
+            ("C#", "/tags/c%23/"),
+            ("50%", "/tags/50%25/"),
+            ("a?b", "/tags/a%3Fb/"),
+            ("%2F", "/tags/%252f/"),
+            ("a~b", "/tags/a~b/"),
+            ("ac~2Fdc", "/tags/ac~2fdc/"),
+            ("~7e", "/tags/~7e/"),
+            ("\u{1F600}", "/tags/%F0%9F%98%80/"),
+        ] {
+            assert_eq!(route(&tag(name)), expected, "{name}");
+        }
+        let long = |letter: &str, count: usize| route(&tag(&letter.repeat(count)));
+        assert_eq!(long("x", 3_000).len(), 3_000 + "/tags//".len(), "nothing is wrong with it");
+        let (one, other) = (long("\u{65B0}", 400), long("\u{65B0}", 401));
+        assert!(one != other && one.len() < 700, "{one}");
+        assert!(long("/", 2_000).starts_with("/tags/~2F~2F"));
+    }
+
+    #[test]
+    fn only_one_of_two_feeds_has_a_folder() {
+        let section = |path: &str| FeedKey::Section(SectionPath::parse(path).unwrap());
+        for (one, other, is_shared) in [
+            (section("News"), section("news"), true),
+            (section("News/local"), section("news/Local"), true),
+            (section("\u{C9}t\u{E9}"), section("\u{E9}t\u{E9}"), true),
+            (section("news"), section("news/local"), false),
+            (tag("inc"), tag("inc."), true),
+            (tag("J\u{30C}"), tag("\u{1F0}"), true),
+            (tag("ac/dc"), tag("ac~2fdc"), true),
+            (tag("strasse"), tag("stra\u{DF}e"), false),
+            (tag("news"), section("news"), false),
+        ] {
+            let (keys, expected) = ([&one, &other], is_shared.then_some((&other, &one)));
+            assert_eq!(shared_folders(keys.into_iter()).into_iter().collect::<Vec<_>>(), Vec::from_iter(expected));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn different_names_have_different_routes(one in "[/\\\\.~%a2fe5cA2FE5C ]{0,5}", other in "[/\\\\.~%a2fe5cA2FE5C ]{0,5}") {
+            let (one, other) = (tag(&one), tag(&other));
+            prop_assert_eq!(route(&one) == route(&other), one == other);
+        }
+
+        #[test]
+        fn routes_hold_only_safe_characters(name in "\\PC{1,8}|[/\\\\.~ ]{1,4}|.{1,8}") {
+            let route = route(&tag(&name));
+            let segment = route.strip_prefix("/tags/").and_then(|rest| rest.strip_suffix('/')).unwrap();
+            let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
+            prop_assert!(segment.bytes().all(is_safe) && !matches!(segment, "." | ".."), "{}", segment);
+            for tampered in ["%2F", "%5C", "%00", "%2E", "%7F"] {
+                prop_assert!(!segment.contains(tampered), "{}", segment);
+            }
+        }
+    }
+}

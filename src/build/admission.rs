@@ -1,0 +1,121 @@
+//! Which tags, or which authors, have feeds: at most `taxonomies.max_tags` of them.
+//!
+//! A feed that readers know stays, whatever the limit. Others get a feed while there is room, those with most articles first, ties by
+//! name. So the outcome depends on the articles and on what the ledger knows, and not on the order of changes.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use super::filing::FeedKey;
+
+/// Whether a feed that has articles exists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Admission {
+    /// Decided with the next publication.
+    Undecided,
+    /// It exists.
+    Admitted,
+    /// There was no room.
+    Refused,
+}
+
+/// The feeds of one taxonomy that have articles.
+#[derive(Debug, Default)]
+pub(super) struct Admissions {
+    admitted: usize,
+    undecided: BTreeSet<FeedKey>,
+    refused: BTreeSet<FeedKey>,
+}
+
+impl Admissions {
+    /// A feed has its first article.
+    pub(super) fn begin(&mut self, key: &FeedKey) {
+        self.undecided.insert(key.clone());
+    }
+
+    /// A feed lost its last article.
+    pub(super) fn end(&mut self, key: &FeedKey, admission: Admission) {
+        match admission {
+            Admission::Undecided => drop(self.undecided.remove(key)),
+            Admission::Refused => drop(self.refused.remove(key)),
+            Admission::Admitted => self.admitted = self.admitted.saturating_sub(1),
+        }
+    }
+
+    /// Decides about new feeds, and about refused ones if there is room. Returns what became of those for which something changed.
+    pub(super) fn decide(
+        &mut self,
+        most: usize,
+        is_known: impl Fn(&FeedKey) -> bool,
+        articles: impl Fn(&FeedKey) -> usize,
+    ) -> Vec<(FeedKey, Admission)> {
+        let (known, new): (Vec<_>, Vec<_>) = std::mem::take(&mut self.undecided).into_iter().partition(is_known);
+        let mut decided: Vec<_> = known.into_iter().map(|key| (key, Admission::Admitted)).collect();
+        let room = most.saturating_sub(self.admitted.saturating_add(decided.len()));
+        let mut refused = new;
+        if room > 0 {
+            let mut candidates: Vec<FeedKey> = std::mem::take(&mut self.refused).into_iter().chain(refused).collect();
+            if candidates.len() > room {
+                candidates.sort_by_cached_key(|key| (Reverse(articles(key)), key.clone()));
+            }
+            refused = candidates.split_off(room.min(candidates.len()));
+            decided.extend(candidates.into_iter().map(|key| (key, Admission::Admitted)));
+        }
+        self.admitted = self.admitted.saturating_add(decided.len());
+        decided.extend(refused.iter().map(|key| (key.clone(), Admission::Refused)));
+        self.refused.extend(refused);
+        decided
+    }
+
+    /// The feeds for which there was no room, in order.
+    pub(super) fn refused(&self) -> &BTreeSet<FeedKey> {
+        &self.refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::types::Text;
+
+    /// Two feeds fit. Each line: what happens (`+a3` a tag begins with so many articles, `-a` it ends, `!` it is known), and the tags
+    /// that have feeds then.
+    #[test]
+    fn feeds_beyond_the_limit_wait_for_room() {
+        for (happens, expected) in [
+            ("+a1 +b1", "a b"),
+            ("+a1 +b2 +c3", "b c"),
+            ("+c1 +b1 +a1", "a b"),
+            ("+a1 +b1 . +c9", "a b"),
+            ("+a1 +b1 . +c9 . -a", "b c"),
+            ("+a1 +b1 . +d3 . +c3 . -a . -b", "c d"),
+            ("+a1 +b1 . +c9! +d1!", "a b c d"),
+            ("+a1! +b1! +c1! +d9", "a b c"),
+            ("+a1! +b1! +c1! . -c . +d9", "a b"),
+            ("+a1! +b1! +c1! . -c . -b . +d9", "a d"),
+        ] {
+            let key = |name: &str| FeedKey::Tag(Text::new(name.get(..1).unwrap()));
+            let (mut admissions, mut feeds) = (Admissions::default(), BTreeMap::new());
+            let mut articles: BTreeMap<FeedKey, usize> = BTreeMap::new();
+            let mut known = BTreeSet::new();
+            for what in happens.split(' ').chain(["."]) {
+                if let Some(name) = what.strip_prefix('+') {
+                    known.extend(name.ends_with('!').then(|| key(name)));
+                    articles.insert(key(name), name.get(1..2).unwrap().parse().unwrap());
+                    admissions.begin(&key(name));
+                    feeds.insert(key(name), Admission::Undecided);
+                } else if let Some(name) = what.strip_prefix('-') {
+                    admissions.end(&key(name), feeds.remove(&key(name)).unwrap());
+                } else {
+                    feeds.extend(admissions.decide(2, |key| known.contains(key), |key| articles[key]));
+                }
+            }
+            feeds.retain(|_, admission| *admission == Admission::Admitted);
+            let names: Vec<&str> =
+                feeds.keys().map(|key| if let FeedKey::Tag(tag) = key { tag.as_str() } else { "" }).collect();
+            assert_eq!(names.join(" "), expected, "{happens}");
+        }
+    }
+}

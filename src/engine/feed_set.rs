@@ -1,0 +1,72 @@
+//! Which tags and authors have feeds, and which feeds are written to the output directory.
+
+use std::collections::BTreeSet;
+
+use super::{Engine, Source};
+use crate::build::address;
+use crate::build::filing::FeedKey;
+use crate::build::index::Index;
+use crate::diag::{Code, Diagnostic};
+
+impl Engine {
+    /// Decides which new tags and authors have feeds.
+    pub(super) fn admit_feeds(&self, index: &mut Index) {
+        index.admit(|key| self.ledger.feed_updated(&address::route(key)).is_some());
+    }
+
+    /// Notes which tags and authors have no feed since there are too many.
+    pub(super) fn note_refused_feeds(&mut self, index: &Index) {
+        let most = index.cabinet().config().taxonomies.max_tags;
+        let report = |(refused, kind): (&BTreeSet<FeedKey>, &str)| {
+            let (FeedKey::Tag(name) | FeedKey::Author(name)) = refused.first()? else { return None };
+            let message = match refused.len() {
+                1 => format!("the {kind} `{name}` has no feed: `taxonomies.max_tags` is {most}"),
+                count => format!("{count} {kind}s have no feed, `{name}` among them: `taxonomies.max_tags` is {most}"),
+            };
+            let help = "raise `taxonomies.max_tags`, or use fewer; the articles are in all their other feeds";
+            Some(Diagnostic::new(Code::TooManyTags, message).help(help))
+        };
+        let diagnostics = index.refused_feeds().into_iter().zip(["tag", "author"]).filter_map(report).collect();
+        self.problems.set(Source::Taxonomies, diagnostics);
+    }
+
+    /// Notes which feeds would have the folder of another feed where a file system ignores case. Only the first of them is written,
+    /// on every file system, so that a copy of the output directory is right on any.
+    pub(super) fn note_shared_folders(&mut self, index: &Index) {
+        let shared = address::shared_folders(index.feeds());
+        let unwritten: BTreeSet<FeedKey> = shared.keys().map(|key| (*key).clone()).collect();
+        let mut diagnostics = Vec::new();
+        for (key, owner) in shared {
+            let [route, owner] = [key, owner].map(address::route);
+            let message = format!(
+                "`{route}` isn't written to the output directory: where file systems ignore case, its folder is that of `{owner}`"
+            );
+            let diagnostic = Diagnostic::new(Code::OutputCollision, message)
+                .help("give one of the two another name; readers get both over HTTP");
+            let section = match key {
+                FeedKey::Section(path) => index.cabinet().section(path),
+                FeedKey::Tag(_) | FeedKey::Author(_) => None,
+            };
+            diagnostics.push(match section {
+                Some(section) => diagnostic.at(section.place.clone()),
+                None => diagnostic,
+            });
+        }
+        self.problems.set(Source::Folders, diagnostics);
+        let changed: Vec<FeedKey> = self.unwritten.symmetric_difference(&unwritten).cloned().collect();
+        for key in changed {
+            let route = address::route(&key);
+            for name in self.names.get(&key).cloned().unwrap_or_default() {
+                self.note_route(&format!("{route}{name}").into());
+            }
+        }
+        self.unwritten_routes = unwritten.iter().map(address::route).collect();
+        self.unwritten = unwritten;
+    }
+
+    /// Whether a document is written to the output directory.
+    pub(super) fn is_written(&self, route: &str) -> bool {
+        let folder = || route.rfind('/').and_then(|slash| route.get(..=slash)).unwrap_or_default();
+        self.unwritten_routes.is_empty() || !self.unwritten_routes.contains(folder())
+    }
+}

@@ -1,0 +1,81 @@
+//! One process at a time writes to an output directory.
+
+use std::fs;
+
+use crate::newsroom::{CONFIG, Daemon, Newsroom, bounded, files, said};
+
+/// A second newsroom with a state of its own that writes to the directory of the first.
+fn sharing(newsroom: &Newsroom) -> Newsroom {
+    let other = Newsroom::new();
+    let feeds = newsroom.path("feeds");
+    other.write("config/dateline.toml", format!("{CONFIG}\n[output]\ndirectory = {feeds:?}\n"));
+    other.article("news/b.md", "Story B", "Body.");
+    other
+}
+
+fn has_feeds(newsroom: &Newsroom, daemon: &Daemon) {
+    daemon.wait("the feeds are written", |_| newsroom.path("feeds/news/rss.xml").is_file());
+}
+
+#[test]
+fn second_writer_of_output_directory_is_refused() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let other = sharing(&newsroom);
+    let daemon = newsroom.serve();
+    has_feeds(&newsroom, &daemon);
+    let before = files(&newsroom.path("feeds"));
+    for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["build"]] {
+        let output = bounded(other.command().args(arguments));
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        let state = newsroom.path(".dateline").canonicalize().expect("it is there");
+        for part in
+            [state.to_str().expect("UTF-8"), newsroom.path("feeds").to_str().expect("UTF-8"), "output.directory"]
+        {
+            assert!(text.contains(part), "{arguments:?}: `{part}` in {text}");
+        }
+    }
+    // What is taken from readers is written down all the same.
+    let retracted = other.dateline(&["retract", "news/b.md"]);
+    assert!(said(&retracted).contains("output-claimed"), "{}", said(&retracted));
+    assert_eq!(files(&newsroom.path("feeds")), before);
+    // Its own commands don't need the daemon to stop.
+    assert!(newsroom.dateline(&["build"]).status.success());
+    assert!(daemon.stop());
+    assert!(!newsroom.path("feeds/.dateline.lock").exists(), "nothing is left behind");
+    let build = other.dateline(&["build"]);
+    assert!(build.status.success(), "{}", said(&build));
+}
+
+#[test]
+fn killed_writer_leaves_output_directory_free() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let other = sharing(&newsroom);
+    let daemon = newsroom.serve();
+    has_feeds(&newsroom, &daemon);
+    daemon.kill();
+    drop(daemon);
+    assert!(newsroom.path("feeds/.dateline.lock").exists(), "nobody had time to remove it");
+    let daemon = other.serve();
+    daemon.wait("it writes", |_| {
+        fs::read_to_string(newsroom.path("feeds/news/rss.xml")).is_ok_and(|feed| feed.contains("Story B"))
+    });
+    assert!(daemon.stop());
+}
+
+#[test]
+fn replaced_output_directory_is_claimed_again() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let other = sharing(&newsroom);
+    let daemon = newsroom.serve();
+    has_feeds(&newsroom, &daemon);
+    fs::rename(newsroom.path("feeds"), newsroom.path("old")).expect("renamed");
+    newsroom.article("news/c.md", "Story C", "Body.");
+    has_feeds(&newsroom, &daemon);
+    let build = other.dateline(&["build"]);
+    assert_eq!(build.status.code(), Some(1), "{}", said(&build));
+    assert!(daemon.stop());
+}
