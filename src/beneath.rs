@@ -21,7 +21,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::types::ArticlePath;
+mod root;
+
+pub use root::Root;
 
 /// The most links on the way to a file, as in the kernel.
 const MAX_LINKS: usize = 40;
@@ -81,70 +83,6 @@ impl From<&Metadata> for Stamp {
 
 fn nanoseconds(seconds: i128, rest: i128) -> i128 {
     seconds * 1_000_000_000 + rest
-}
-
-/// A root directory, by name.
-#[derive(Clone, Debug)]
-pub struct Root {
-    /// Where it is, links resolved.
-    pub path: PathBuf,
-    /// As diagnostics spell it.
-    pub name: String,
-    /// How absolute links may spell the way to it: as it really is, as it was configured, and by the folder that has it or a link to it.
-    spellings: Vec<PathBuf>,
-}
-
-impl Root {
-    /// The directory that a path leads to now.
-    pub fn new(path: &Path, name: &str) -> Root {
-        let configured = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| configured.clone());
-        let entry = configured.parent().zip(configured.file_name());
-        let entry = entry.and_then(|(folder, name)| Some(std::fs::canonicalize(folder).ok()?.join(name)));
-        let spellings = [real.clone(), configured].into_iter().chain(entry).collect();
-        Root { path: real, name: name.to_owned(), spellings }
-    }
-
-    /// The directory by its own name, for when its file system doesn't answer.
-    pub fn unresolved(path: &Path, name: &str) -> Root {
-        let configured = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Root { path: configured.clone(), name: name.to_owned(), spellings: vec![configured] }
-    }
-
-    /// A path as diagnostics spell it.
-    pub fn display(&self, relative: &str) -> String {
-        if relative.is_empty() { self.name.clone() } else { format!("{}/{relative}", self.name) }
-    }
-
-    /// A path below the directory, relative to it; `None` for others and for names that are not UTF-8.
-    pub fn relative(&self, path: &Path) -> Option<String> {
-        path.strip_prefix(&self.path).ok()?.to_str().map(str::to_owned)
-    }
-
-    /// Opens the directory. A descriptor keeps its file system mounted, so don't hold it for long.
-    ///
-    /// # Errors
-    /// As the system says.
-    pub fn open(&self) -> io::Result<Beneath<'_>> {
-        Ok(Beneath { root: self, descriptor: rustix::fs::open(&self.path, FOLDER, Mode::empty())?, walks: false })
-    }
-
-    /// The stamp of a regular file; see [`Beneath::stat`].
-    ///
-    /// # Errors
-    /// As [`Beneath::stat`]; `InvalidInput` if it isn't a regular file.
-    pub fn stamp(&self, path: &ArticlePath) -> io::Result<Stamp> {
-        let stat = self.open()?.stat(path.as_str(), Links::Follow)?;
-        regular(&stat).map(|()| Stamp::from(&stat))
-    }
-
-    /// Opens a regular file for reading; see [`Beneath::open_file`].
-    ///
-    /// # Errors
-    /// As [`Beneath::open_file`].
-    pub fn open_file(&self, path: &ArticlePath) -> io::Result<(File, Metadata)> {
-        self.open()?.open_file(path.as_str())
-    }
 }
 
 /// What happens to links on the way.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -68,17 +68,23 @@ impl Library {
     }
 
     /// Writes down what is published some time after each publication, and once more at the end, and removes what it leaves behind.
-    pub(super) async fn tend(self, state: PathBuf, content: Root, mut published: watch::Receiver<Option<Published>>) {
+    pub(super) async fn tend(
+        self,
+        state: PathBuf,
+        content: Arc<ArcSwap<Root>>,
+        mut published: watch::Receiver<Option<Published>>,
+    ) {
         let (mut goes_on, mut pause, mut tidied) = (true, PAUSE, None);
-        // When the first documents are published, the content directory is there.
-        let device = Arc::new(OnceLock::new());
+        // When the first documents of a content directory are published, it is there.
+        let mut device: Option<(Arc<Root>, Option<u64>)> = None;
         while goes_on && published.changed().await.is_ok() {
             // What is published meanwhile is written together.
             goes_on = timeout(pause, published.wait_for(|_| false)).await.is_err();
             let begun = Instant::now();
             let Some(Published { snapshot, mut origin }) = published.borrow_and_update().clone() else { continue };
             let (documents, directory) = (Arc::clone(&self.documents), state.clone());
-            let (device, content) = (Arc::clone(&device), content.clone());
+            let root = content.load_full();
+            let known = device.take().filter(|(of, _)| Arc::ptr_eq(of, &root)).map(|(_, device)| device);
             let is_due = origin.record.saturating_sub(*tidied.get_or_insert(origin.record)) >= TIDY_AFTER;
             if is_due {
                 tidied = Some(origin.record);
@@ -92,10 +98,18 @@ impl Library {
                     // Where it fails, a commit does it some day, and says what is wrong.
                     store::tidy(&directory).unwrap_or_else(|trouble| tracing::debug!("{trouble}"));
                 }
-                origin.device = *device.get_or_init(|| RootState::of(&content).device());
-                store::note_published(&directory, &snapshot, &origin)
+                origin.device = known.unwrap_or_else(|| RootState::of(&root).device());
+                let noted = store::note_published(&directory, &snapshot, &origin);
+                (noted, (root, origin.device))
             });
-            if let Err(error) = work.await.map_err(io::Error::other).flatten() {
+            let noted = match work.await {
+                Ok((noted, of)) => {
+                    device = Some(of);
+                    noted
+                }
+                Err(error) => Err(io::Error::other(error)),
+            };
+            if let Err(error) = noted {
                 let state = state.display();
                 tracing::warn!(
                     "what is published cannot be noted in {state}: {error}; the next start answers 503 until all articles are \

@@ -166,6 +166,7 @@ pub async fn run(
     // Ends by itself once everything is known.
     let mut looks_at_root = JoinSet::new();
     looks_at_root.spawn(saved.clone().watch_root(Arc::clone(&snapshot), config.parsing.root.to_string()));
+    let published_root = Arc::new(ArcSwap::from_pointee(content.clone()));
     let (events, inbox) = mpsc::channel(64);
     let library = Library::new(Arc::new(documents), &snapshot, &events);
     let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
@@ -174,14 +175,14 @@ pub async fn run(
 
     let served = Arc::clone(&snapshot);
     let disk = {
-        let (config, library) = (Arc::clone(&config), library.clone());
+        let (config, library, root) = (Arc::clone(&config), library.clone(), Arc::clone(&published_root));
         Arc::new(move |demand: Demand| match demand {
             Demand::Document(route, resource) => library.read(&route, &resource).map(Supply::Document),
             Demand::Room(resource) => {
                 library.documents.grown(&resource);
                 Ok(Supply::Room)
             }
-            demand => once::supply(&root(&config), &config, demand),
+            demand => once::supply(&root.load(), &config, demand),
         })
     };
     let (published, first) = channel::channel(false);
@@ -210,9 +211,9 @@ pub async fn run(
         roomy.make_room(published_too).await;
         "care of memory"
     });
-    let (tended, state, tended_content) = (library.clone(), config.state.clone(), content.clone());
+    let (tended, state, root) = (library.clone(), config.state.clone(), Arc::clone(&published_root));
     parts.spawn(async move {
-        tended.tend(state, tended_content, to_note).await;
+        tended.tend(state, root, to_note).await;
         "care of documents"
     });
     let (ask, requests) = mpsc::channel(16);
@@ -225,6 +226,8 @@ pub async fn run(
     }
     let daemon = Daemon {
         root: content,
+        published_root,
+        is_moving: false,
         snapshot,
         events,
         inbox,
@@ -290,7 +293,12 @@ async fn find_root(config: &Arc<Config>) -> Root {
 }
 
 struct Daemon {
+    /// The directory that the watcher found the articles in.
     root: Root,
+    /// The one that published articles are from, for requests: both change together with what is published.
+    published_root: Arc<ArcSwap<Root>>,
+    /// Whether that is to become `root`.
+    is_moving: bool,
     snapshot: Arc<ArcSwap<Snapshot>>,
     events: mpsc::Sender<Event>,
     inbox: mpsc::Receiver<Event>,
@@ -361,6 +369,7 @@ impl Daemon {
         }
         let mut engine = self.step(self.engine(ledger), Event::Config(self.checked.clone())).await?;
         loop {
+            self.move_root_when_idle();
             let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, |instant| self.until(instant));
             sleep = self.memory.until_retry().map_or(sleep, |retry| sleep.min(retry));
             // From here, so that it is this loop that lives.
@@ -416,7 +425,25 @@ impl Daemon {
         if matches!(heard.event, Event::Files(_)) {
             self.changing = Some(heard.since);
         }
+        if let Some(root) = heard.root {
+            (self.root, self.is_moving) = (root, true);
+        }
         heard.event
+    }
+
+    /// From now on requests are answered from the directory that what is published is from.
+    fn move_root(&mut self) {
+        if std::mem::take(&mut self.is_moving) {
+            self.published_root.store(Arc::new(self.root.clone()));
+        }
+    }
+
+    /// Where nothing is published that is different in a new directory, its pictures may be.
+    fn move_root_when_idle(&mut self) {
+        let is_idle = self.fetches.is_empty() && !self.memory.has_waiting();
+        if is_idle || self.snapshot.load().generation == 0 {
+            self.move_root();
+        }
     }
 
     /// Joins file events that wait already, so that a burst is one batch; suspects go alone, culprits not at all.
@@ -424,7 +451,7 @@ impl Daemon {
         let Event::Files(mut files) = event else { return vec![event] };
         while files.len() < SLICE {
             match self.watched.try_recv() {
-                Ok(Heard { event: Event::Files(more), .. }) => files.extend(more),
+                Ok(Heard { event: Event::Files(more), root: None, .. }) => files.extend(more),
                 Ok(other) => {
                     self.next = Some(other);
                     break;

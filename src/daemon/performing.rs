@@ -94,6 +94,7 @@ impl Daemon {
             Effect::Persist(_) | Effect::Withhold => {}
             Effect::Swap(snapshot) => {
                 self.memory.shown = self.memory.store.last_record();
+                self.move_root();
                 self.swap(snapshot);
             }
             // The receiver ends only with the daemon.

@@ -210,7 +210,7 @@ impl Verifier {
 
     fn carry_out(&self, job: Job, cache: &CacheReader) {
         match job {
-            Job::Root(absence) => drop(absence.send_replace(Some(self.absence()))),
+            Job::Root(absence) => drop(absence.send_replace(Some(self.absence(&self.comparison.resolved_again())))),
             Job::Document { route, kind, verdict } => {
                 let begun = Instant::now();
                 let is_unchanged = self.is_unchanged(&route, kind, cache);
@@ -225,11 +225,13 @@ impl Verifier {
     fn is_unchanged(&self, route: &str, kind: ResourceKind, cache: &CacheReader) -> bool {
         let Some(files) = self.sources.of(route, kind) else { return false };
         let withheld = self.lock().withheld.clone();
+        // The content directory may have been swapped since the start.
+        let comparison = self.comparison.resolved_again();
         let mut is_absent = None;
-        let mut is_absent = || *is_absent.get_or_insert_with(|| self.absence().is_some());
+        let mut is_absent = || *is_absent.get_or_insert_with(|| self.absence(&comparison).is_some());
         let is_same = |file: &&SavedFile| {
             let row = cache.of_file(&file.path).map(|(seal, card)| Cached { seal, card });
-            match self.comparison.compare(&file.path, file.hash, row) {
+            match comparison.compare(&file.path, file.hash, row) {
                 Finding::Unchanged => true,
                 Finding::Changed => false,
                 Finding::Missing | Finding::Unreadable => is_absent(),
@@ -237,31 +239,33 @@ impl Verifier {
         };
         !files.iter().any(|file| withheld.contains(&file.path))
             && files.iter().all(is_same)
-            && self.are_items_alone(&files, cache)
+            && self.are_items_alone(&comparison, &files, cache)
     }
 
     /// Whether no other file in the folders of versioned items is about one of these: a kill arrives as a new file.
-    fn are_items_alone(&self, files: &[&SavedFile], cache: &CacheReader) -> bool {
+    fn are_items_alone(&self, comparison: &Comparison, files: &[&SavedFile], cache: &CacheReader) -> bool {
         let items = files.iter().filter_map(|file| Some((file.path.folder(), file.id.as_ref()?, &file.path)));
         let mut folders: HashMap<&str, Vec<_>> = HashMap::new();
         items.for_each(|(folder, id, path)| folders.entry(folder).or_default().push((id, path)));
         folders.into_iter().all(|(folder, items)| {
             let rows = cache.of_folder(folder).into_iter();
             let rows = rows.map(|(name, (seal, card))| (name, Cached { seal, card })).collect();
-            let Some(stated) = self.comparison.stated_ids(folder, rows) else { return self.absence().is_some() };
+            let Some(stated) = comparison.stated_ids(folder, rows) else {
+                return self.absence(comparison).is_some();
+            };
             let is_alone = |(id, path)| stated.get(id).is_none_or(|files| files.iter().all(|file| file == path));
             items.into_iter().all(is_alone)
         })
     }
 
     /// Why the content directory looks as if it weren't there. One on another device may have been moved with its files.
-    fn absence(&self) -> Absence {
-        match RootState::of(self.comparison.root()) {
+    fn absence(&self, comparison: &Comparison) -> Absence {
+        match RootState::of(comparison.root()) {
             RootState::Unreachable(why) => Some(format!("cannot be looked at: {why}")),
             RootState::Empty => Some("is empty, as where a disk is not mounted".to_owned()),
             RootState::Present(device) => {
                 let is_other = self.sources.device.is_some_and(|before| before != device);
-                let is_there = |file: &SavedFile| !matches!(look(self.comparison.root(), &file.path), Ok(None));
+                let is_there = |file: &SavedFile| !matches!(look(comparison.root(), &file.path), Ok(None));
                 let is_gone = is_other && !self.sources.sample(SAMPLE_FILES).any(is_there);
                 is_gone.then(|| "is on another device than before, and none of its articles is there".to_owned())
             }

@@ -76,6 +76,19 @@ impl KnownFiles {
         self.get(path).is_some_and(|known| known.file == file(stamp))
     }
 
+    /// Whether what was read of a file, and was good, has these bytes.
+    pub(super) fn has_content(&self, path: &ArticlePath, hash: ContentHash) -> bool {
+        self.get(path).is_some_and(|known| known.content == number(hash))
+    }
+
+    /// Notes how a file looks whose bytes are known.
+    pub(super) fn note_look(&mut self, path: &ArticlePath, stamp: Stamp) {
+        let version = self.version(stamp);
+        if let Some(known) = self.folders.get_mut(path.folder()).and_then(|folder| folder.get_mut(path)) {
+            (known.file, known.version) = (file(stamp), version);
+        }
+    }
+
     /// Notes what was read. Says whether it is news.
     pub(super) fn note(
         &mut self,

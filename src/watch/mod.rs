@@ -9,6 +9,9 @@
 //! Arm, then scan, then listen: what happens in between is in both. (An archive of tens of thousands of files or thousands of folders is
 //! scanned before and after.) Overflow, a new folder, an error and a slow timer each cause a scan, of the folder where that is
 //! enough. Where the system does not tell of everything, `mode` says so, and how often to scan instead.
+//!
+//! The content directory may be swapped, by a link on the way to it or by renaming. Then all of the new tree is compared with what is known by path
+//! and bytes, its changes go to the engine as one event, and requests are answered from it once that is published.
 
 pub mod cache;
 pub mod coalesce;
@@ -76,6 +79,8 @@ pub struct Heard {
     pub event: Event,
     /// When the first word of it came.
     pub since: Instant,
+    /// The content directory, where it is another one from now on.
+    pub root: Option<Root>,
 }
 
 /// The watching thread.

@@ -141,19 +141,27 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
 }
 
 /// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again); and what is to be
-/// kept of them.
+/// kept of them. A file of which all is known by its hash is left out.
 pub(super) fn read_all(
     root: &Root,
     files: &[(ArticlePath, Option<Stamp>)],
     options: &ParseOptions,
+    is_known: &(impl Fn(&ArticlePath, ContentHash) -> bool + Sync),
 ) -> (Vec<ParsedFile>, Vec<(ArticlePath, Option<Cached>)>) {
     let reader = Reader::new(root, options);
     let read = on_all_cores(files, |(path, stamp)| {
+        let is_known = |bytes: &[u8]| is_known(path, ContentHash::of(bytes));
+        if stamp.is_some()
+            && let Ok(Content::Whole(bytes)) = bytes_of(root, path, options.max_size)
+            && is_known(&bytes)
+        {
+            return None;
+        }
         let file = reader.read(path, *stamp);
         let row = reader.seals.row(&file, *stamp, super::clock());
-        (file, row)
+        Some((file, row))
     });
-    let (files, rows): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let (files, rows): (Vec<_>, Vec<_>) = read.into_iter().flatten().unzip();
     let rows = files.iter().zip(rows).filter_map(|(file, row)| Some((file.path.clone(), Some(row?))));
     let rows = rows.collect();
     (files, rows)

@@ -1,9 +1,10 @@
 //! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine. `looking` goes through
-//! folders, `arming` has the system tell of them; what decides is in `coalesce`, `mode`, `notice` and `scan`. Long because its state is
+//! folders, `arming` has the system tell of them, `root` follows the content directory where it is swapped; what decides is in `coalesce`, `mode`, `notice` and `scan`. Long because its state is
 //! one: each step changes what the others know.
 
 mod arming;
 mod looking;
+mod root;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use super::read;
 use super::scan::{Devices, has_more_than, is_doubtful, is_linked, is_unmounted, look, seen};
 use super::{Heard, WatchOptions, clock};
 use crate::article::is_article_name;
-use crate::beneath::Stamp;
+use crate::beneath::{Root, Stamp};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::meter::Meters;
@@ -41,7 +42,7 @@ const MANY_FOLDERS: usize = 2_000;
 const MANY_FILES: usize = 16_384;
 /// How soon after a look without watches it is seen whether there is time for arming them and for another look.
 const SECOND_LOOK: Duration = Duration::from_millis(100);
-/// How often it is asked what is mounted, and the configuration is looked at where the system does not tell of it.
+/// How often it is asked what is mounted.
 const MOUNTS: Duration = Duration::from_secs(2);
 /// How long a configuration that is gone may take to come back, as in a save that removes and writes.
 const CONFIG_ABSENT: Duration = Duration::from_millis(500);
@@ -103,13 +104,23 @@ pub(super) struct Worker<C> {
     /// What is mounted around the content directory, and when to ask again.
     mounts: Vec<String>,
     next_mounts: Duration,
+    /// When to see next where the content directory's path leads, and since when it leads nowhere.
+    next_root: Duration,
+    unreachable: Option<Duration>,
+    /// Whether everything has to be looked at again, since the content directory was another one at the end of a look.
+    is_look_due: bool,
+    /// Files of a new tree whose bytes were known. The next start finds them in the cache once they were parsed.
+    uncached: Vec<ArticlePath>,
+    /// The directory that the path leads to, until the daemon is told.
+    new_root: Option<Root>,
+    /// Since when files of a new tree are gathered, to be published together.
+    gathering: Option<Instant>,
     /// The first listing, until the files that were young when it was made are settled, or for so long.
     first: Option<(Listing, Duration)>,
     listed: bool,
     config_due: Option<Duration>,
     config_hash: Option<ContentHash>,
-    /// Whether the system does not tell of the configuration, and what it looked like then.
-    config_polled: bool,
+    /// What the configuration looked like.
     config_stamp: Option<Stamp>,
 }
 
@@ -165,11 +176,16 @@ impl<C: MetadataCache> Worker<C> {
             next_scan: Duration::ZERO,
             mounts,
             next_mounts: MOUNTS,
+            next_root: root::ROOT_CHECK,
+            unreachable: None,
+            is_look_due: false,
+            uncached: Vec::new(),
+            new_root: None,
+            gathering: None,
             first: None,
             listed: false,
             config_due: Some(Duration::ZERO),
             config_hash,
-            config_polled: false,
             config_stamp: None,
         }
     }
@@ -184,16 +200,21 @@ impl<C: MetadataCache> Worker<C> {
 
     fn send(&mut self, event: Event) -> Result<(), Stopped> {
         self.send_joined()?;
-        self.events.blocking_send(Heard { event, since: self.heard }).map_err(|_| Stopped)
+        self.send_from(event, None)
+    }
+
+    fn send_from(&mut self, event: Event, root: Option<Root>) -> Result<(), Stopped> {
+        self.events.blocking_send(Heard { event, since: self.heard, root }).map_err(|_| Stopped)
     }
 
     /// Sends files, with others that may come at once.
-    fn send_files(&mut self, files: Vec<ParsedFile>) -> Result<(), Stopped> {
+    fn send_files(&mut self, mut files: Vec<ParsedFile>) -> Result<(), Stopped> {
         if self.joined.is_empty() {
             (self.joined_since, self.joined_heard) = (Instant::now(), self.heard);
         }
+        self.lighten(&mut files);
         self.joined.extend(files);
-        if self.joined.len() < BATCH && self.joined_since.elapsed() < JOINS {
+        if self.is_gathering() || (self.joined.len() < BATCH && self.joined_since.elapsed() < JOINS) {
             return Ok(());
         }
         self.send_joined()
@@ -204,23 +225,32 @@ impl<C: MetadataCache> Worker<C> {
             return Ok(());
         }
         let event = Event::Files(std::mem::take(&mut self.joined));
-        self.events.blocking_send(Heard { event, since: self.joined_heard }).map_err(|_| Stopped)
+        let (since, root) = (self.joined_heard, self.new_root.take());
+        self.gathering = self.gathering.map(|_| Instant::now());
+        self.events.blocking_send(Heard { event, since, root }).map_err(|_| Stopped)
     }
 
     /// Waits for something to do, and does it. `false`: asked to stop.
     fn turn(&mut self) -> Result<bool, Stopped> {
         let first = self.first.as_ref().map(|(_, deadline)| *deadline);
-        let deadline =
-            [Some(self.next_scan), Some(self.next_mounts), self.coalescer.next_due(), self.config_due, first]
-                .into_iter()
-                .flatten()
-                .min();
+        let deadline = [
+            Some(self.next_scan),
+            Some(self.next_mounts),
+            Some(self.next_root),
+            self.coalescer.next_due(),
+            self.config_due,
+            first,
+        ]
+        .into_iter()
+        .flatten()
+        .min();
         let wait = deadline.unwrap_or(self.next_scan).saturating_sub(self.now());
         let mut hints: Vec<Hint> = self.inbox.try_iter().collect();
-        if hints.is_empty() || self.joined_since.elapsed() >= JOINS {
+        if !self.is_gathering() && (hints.is_empty() || self.joined_since.elapsed() >= JOINS) {
             self.send_joined()?;
         }
-        if hints.is_empty() {
+        let is_idle = hints.is_empty() && !self.cache_known()?;
+        if is_idle {
             match self.inbox.recv_timeout(wait) {
                 Ok(hint) => hints.push(hint),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -231,6 +261,8 @@ impl<C: MetadataCache> Worker<C> {
         // A burst batches by itself: whatever came while the last batch was read.
         hints.extend(self.inbox.try_iter());
         let mut work = Work::default();
+        // Before the hints: those of another tree say nothing.
+        self.follow_root(&mut work);
         for hint in hints {
             match hint {
                 Hint::Stop => return Ok(false),
@@ -276,8 +308,8 @@ impl<C: MetadataCache> Worker<C> {
             let mounts = mounts::around(&self.options.root.path);
             work.everything |= mounts != self.mounts;
             self.mounts = mounts;
-            self.look_at_config();
         }
+        self.look_at_config();
         self.meters.found_by_scan.inc_by(self.unannounced.settle(self.now()));
         self.look_at(work)?;
         self.settle()?;
@@ -299,7 +331,9 @@ impl<C: MetadataCache> Worker<C> {
     fn tell_first(&mut self, mut listing: Listing) -> Result<(), Stopped> {
         listing.files.retain(|path| !self.known.contains(path) && !matches!(self.look(path), Ok(None)));
         listing.files.extend(self.known.below("").chain(self.coalescer.leaving()).cloned());
-        self.send(Event::Rescan(listing))
+        self.send_joined()?;
+        let root = self.new_root.take();
+        self.send_from(Event::Rescan(listing), root)
     }
 
     /// Sorts a hint to what has to be done about it.
@@ -393,9 +427,12 @@ impl<C: MetadataCache> Worker<C> {
         if self.is_unwatched && !work.everything && is_busy {
             self.next_scan = self.next_scan.max(self.now() + SECOND_LOOK);
         }
-        if work.everything || self.next_scan <= self.now() {
+        if self.is_between_roots() {
+            self.is_look_due = true;
+            self.next_scan = self.next_scan.max(self.next_root);
+        } else if work.everything || self.next_scan <= self.now() {
             let begun = self.now();
-            let is_late = !self.listed && self.is_large();
+            let is_late = (!self.listed || self.gathering.is_some()) && self.is_large();
             if !is_late {
                 self.arm();
             }
@@ -492,6 +529,10 @@ impl<C: MetadataCache> Worker<C> {
                 Step::Wait => {}
             }
         }
+        // Everything is missing from a tree that is removed after a swap, and where there is no directory.
+        if !absent.is_empty() && (!self.options.root.was_there() || self.has_left_root()) {
+            absent.drain(..).for_each(|path| self.has_left(&path));
+        }
         absent.retain(|path| self.known.forget(path));
         for path in &absent {
             self.unclosed.remove(path);
@@ -534,10 +575,17 @@ impl<C: MetadataCache> Worker<C> {
                     found => seen.push((path.clone(), found.unwrap_or_default())),
                 }
             }
-            let (mut files, rows) = read::read_all(&self.options.root, &seen, &self.options.parsing);
+            // Most files of a new tree are those of the tree before.
+            let (is_new_tree, known, unclosed) = (self.gathering.is_some(), &self.known, &self.unclosed);
+            let is_known =
+                |path: &ArticlePath, hash| is_new_tree && known.has_content(path, hash) && !unclosed.contains(path);
+            let (mut files, rows) = read::read_all(&self.options.root, &seen, &self.options.parsing, &is_known);
             asked(&self.cache).keep(rows);
             self.meters.read.inc_by(u64::try_from(files.len()).unwrap_or(0));
-            let stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
+            let mut stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
+            if is_new_tree {
+                self.note_known(&mut stamps, &files);
+            }
             let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
             files.retain(|file| self.is_news(file, stamp(file)) || self.unclosed.contains(&file.path));
             for file in &mut files {

@@ -16,6 +16,7 @@ mod config_cases;
 mod convergence;
 mod daemon;
 mod demo;
+mod deployments;
 mod documents;
 mod escaping;
 mod faults;

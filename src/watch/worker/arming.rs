@@ -37,7 +37,7 @@ impl<C: MetadataCache> Worker<C> {
     pub(super) fn arm(&mut self) {
         self.limited = None;
         if self.options.watch == Watch::Poll {
-            (self.notice, self.armed, self.config_polled) = (None, false, true);
+            (self.notice, self.armed) = (None, false);
             self.lose_closes();
         } else {
             self.listen();
@@ -68,12 +68,10 @@ impl<C: MetadataCache> Worker<C> {
             }
             self.config_due.get_or_insert(self.started.elapsed());
         }
-        self.config_polled = true;
         let Some(notice) = &mut self.notice else { return };
-        let config = notice.folder(&self.config_folder);
+        // Where the system doesn't tell of the configuration, it is looked at anyway.
+        notice.folder(&self.config_folder).unwrap_or_default();
         let content = notice.tree(&self.options.root.path);
-        let is_deaf = magic(&self.config_folder).and_then(mode::deaf_by_magic).is_some();
-        self.config_polled = config.is_err() || (is_deaf && self.options.watch == Watch::Auto);
         // A content directory that is not there is told by the scan. Where watches ran out, those that there are stay.
         self.armed = self.options.root.path.is_dir();
         if self.armed {
@@ -81,10 +79,11 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// Looks whether the configuration is what it was, where the system does not tell.
+    /// Looks whether the configuration is what it was. The system doesn't tell on network file systems, nor where a link above its folder is
+    /// swapped.
     pub(super) fn look_at_config(&mut self) {
         let stamp = stamp_of(&self.options.config);
-        if self.config_polled && stamp != self.config_stamp {
+        if stamp != self.config_stamp {
             self.config_stamp = stamp;
             self.config_due.get_or_insert(self.started.elapsed() + CONFIG_QUIET);
         }

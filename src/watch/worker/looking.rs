@@ -17,7 +17,7 @@ use crate::article::card::Packed;
 use crate::beneath::{Root, Stamp};
 use crate::cores;
 use crate::diag::{Code, Diagnostic};
-use crate::event::{Event, FileState, Listing, ParsedFile};
+use crate::event::{Event, FileState, ListedDirectory, Listing, ParsedFile};
 use crate::types::ArticlePath;
 
 /// So many folders are looked at by a core at a time, and of each so many files at first: there may be few with many, and what was read
@@ -33,6 +33,11 @@ impl<C: MetadataCache> Worker<C> {
         let (begun, clock_then) = (self.now(), clock());
         let (read, files) = (self.reading, self.meters.read.get());
         let mut found = self.look_everywhere(scope, whole)?;
+        if self.has_left_root() {
+            // What was missing may be in the tree that is the content directory now.
+            (self.is_look_due, self.next_root) = (true, self.now());
+            return Ok(());
+        }
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
         // What no hint told of.
         let root = &self.options.root;
@@ -62,6 +67,9 @@ impl<C: MetadataCache> Worker<C> {
             found.files.extend(self.coalescer.leaving().cloned());
         } else {
             found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
+        }
+        if scope.is_empty() {
+            self.gathering = None;
         }
         self.tell_of_look(found)?;
         if scope.is_empty() && !std::mem::replace(&mut self.listed, true) {
@@ -100,7 +108,11 @@ impl<C: MetadataCache> Worker<C> {
             self.first = Some((found, self.now() + self.coalescer.settle.saturating_mul(FIRST_SETTLES)));
             return Ok(());
         }
-        self.send(Event::Rescan(found))
+        self.send_joined()?;
+        // While it can't be read, what is published is of the tree before.
+        let is_readable = |folder: &ListedDirectory| folder.path.is_empty() && folder.unreadable.is_none();
+        let root = self.new_root.take_if(|_| found.directories.iter().any(is_readable));
+        self.send_from(Event::Rescan(found), root)
     }
 
     /// Walks through folders and looks at their files on all cores; what is new is read meanwhile. The listing has the files only
@@ -205,7 +217,8 @@ impl<C: MetadataCache> Worker<C> {
                     // What could not be read, or is to be read again, is not changed.
                     let is_changed = !self.known.is_unread(&path) || !self.known.contains(&path);
                     let is_later = self.listed && scope.is_empty();
-                    if is_later && is_changed && !self.coalescer.is_waiting(&path) {
+                    let is_swapped = self.gathering.is_some();
+                    if is_later && is_changed && !is_swapped && !self.coalescer.is_waiting(&path) {
                         self.unannounced.found(&path, now);
                     }
                     let mut seen = seen(Some(stamp), clock());
@@ -213,8 +226,8 @@ impl<C: MetadataCache> Worker<C> {
                     if is_later && self.mode.polls() {
                         seen = Seen::File(stamp, None);
                     }
-                    let said =
-                        if self.links_changed && kind == FileKind::Linked { Said::Finished } else { Said::Touched };
+                    let is_complete = is_swapped || (self.links_changed && kind == FileKind::Linked);
+                    let said = if is_complete { Said::Finished } else { Said::Touched };
                     if self.coalescer.observe(&path, seen, said, now) == Step::Read {
                         ready.push(path.clone());
                     }
@@ -254,7 +267,7 @@ impl<C: MetadataCache> Worker<C> {
     fn have_left(&mut self, left: &[ArticlePath], scope: &str) {
         let now = self.now();
         for path in left {
-            if scope.is_empty() && !self.coalescer.is_waiting(path) {
+            if scope.is_empty() && self.gathering.is_none() && !self.coalescer.is_waiting(path) {
                 self.unannounced.found(path, now);
             }
             self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
