@@ -1,6 +1,6 @@
 //! Every message in the program, on one page: all that can happen to the engine, and all that it does about it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -266,6 +266,8 @@ pub struct Delivery {
     pub complete: bool,
     /// Those that lost something which readers must not see any more: where they cannot be written, what is there must not stay.
     pub withheld: BTreeSet<Arc<str>>,
+    /// The versions that the ledger knew of at the start, by their paths: a file with these bytes was written by dateline.
+    pub recorded: BTreeMap<Arc<str>, ContentHash>,
 }
 
 /// How a delivery ended.

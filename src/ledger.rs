@@ -492,6 +492,11 @@ impl Ledger {
         self.documents.get(route).copied()
     }
 
+    /// The last version of every document, in no order.
+    pub fn documents(&self) -> impl Iterator<Item = (&Arc<str>, ContentHash)> {
+        self.documents.iter().map(|(route, (hash, _))| (route, *hash))
+    }
+
     /// What is remembered of the article in a file. Its path is kept in the memory that others have it in from now on.
     pub fn adopt(&mut self, path: &ArticlePath) -> Option<&Remembered> {
         let number = self.number(path)?;

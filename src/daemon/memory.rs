@@ -1,13 +1,13 @@
 //! The way of records to the disk. While they cannot be written, nothing becomes public that readers have not seen, and what is taken from
 //! them goes all the same.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::block_in_place;
 
 use super::Clock;
+use crate::deliver::merged;
 use crate::event::{Delivery, Effect};
 use crate::ledger::Record;
 use crate::snapshot::Snapshot;
@@ -25,9 +25,9 @@ pub(super) struct Memory {
     pub(super) shown: i64,
     /// What the engine remembers and the store does not.
     pub(super) unwritten: Vec<Record>,
-    /// What readers are to see once these records are written, and the deliveries of it.
+    /// What readers are to see once these records are written, and its delivery.
     swap: Option<Arc<Snapshot>>,
-    deliveries: Vec<Delivery>,
+    delivery: Option<Delivery>,
     /// Whether these take something from readers, and must not wait.
     pub(super) withholds: bool,
     /// Whether the engine knows that records cannot be written.
@@ -44,7 +44,7 @@ impl Memory {
             shown,
             unwritten: Vec::new(),
             swap: None,
-            deliveries: Vec::new(),
+            delivery: None,
             withholds: false,
             is_told: false,
             retry: Some((Instant::now() + FIRST_PAUSE, FIRST_PAUSE)),
@@ -58,7 +58,7 @@ impl Memory {
 
     /// Whether anything waits until they can.
     pub(super) fn has_waiting(&self) -> bool {
-        self.swap.is_some() || !self.deliveries.is_empty()
+        self.swap.is_some() || self.delivery.is_some()
     }
 
     /// How long until they are tried again.
@@ -75,25 +75,16 @@ impl Memory {
         }
     }
 
-    /// Keeps an effect until the records before it are written. Of several snapshots only the last matters, and of several
-    /// deliveries of everything.
+    /// Keeps an effect until the records before it are written. Of several snapshots only the last matters; deliveries become one.
     pub(super) fn wait_with(&mut self, effect: Effect) {
         match effect {
             Effect::Swap(snapshot) => self.swap = Some(snapshot),
-            Effect::Deliver(delivery) => match self.deliveries.last_mut() {
-                Some(last) if !delivery.complete => {
-                    let newer: BTreeSet<&Arc<str>> = delivery.documents.iter().map(|(path, _)| path).collect();
-                    last.documents.retain(|(path, _)| !newer.contains(path));
-                    last.documents.extend(delivery.documents.iter().cloned());
-                    last.withheld.extend(delivery.withheld);
-                    last.generation = delivery.generation;
-                }
-                last => {
-                    let withheld = last.map(|last| std::mem::take(&mut last.withheld)).unwrap_or_default();
-                    let withheld = withheld.into_iter().chain(delivery.withheld).collect();
-                    self.deliveries = vec![Delivery { withheld, ..delivery }];
-                }
-            },
+            Effect::Deliver(delivery) => {
+                self.delivery = Some(match self.delivery.take() {
+                    Some(older) => merged(older, delivery),
+                    None => delivery,
+                });
+            }
             _ => {}
         }
     }
@@ -102,7 +93,7 @@ impl Memory {
     pub(super) fn take_waiting(&mut self) -> Vec<Effect> {
         self.withholds = false;
         let swap = self.swap.take().map(Effect::Swap);
-        swap.into_iter().chain(self.deliveries.drain(..).map(Effect::Deliver)).collect()
+        swap.into_iter().chain(self.delivery.take().map(Effect::Deliver)).collect()
     }
 
     /// Writes what is unwritten. On this thread, where nobody waits for anything else: another one would have to be woken, which takes

@@ -30,6 +30,9 @@ pub struct Disk {
     manifest: Manifest,
 }
 
+/// What a file that can't be replaced may mean for readers.
+const MAY_SHOW_WITHHELD: &str = ": what is there is not updated, and may show articles that are withheld by now";
+
 /// A document, and the path that it is delivered under.
 type Routed = (Arc<str>, Arc<Resource>);
 
@@ -95,24 +98,60 @@ impl Disk {
         self.problem(path, Code::OutputUnwritable, message, "retried; check free space and permissions")
     }
 
+    /// The first component on the way to a document that isn't a folder. A link may lead anywhere, also to another tool's files; the
+    /// output directory itself may be one.
+    fn blocking_folder(&self, path: &str) -> Option<String> {
+        let folders = Path::new(path).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+        let folders: Vec<PathBuf> = folders.map(|folder| self.directory.join(folder)).collect();
+        let blocking = folders.into_iter().rev().find_map(|folder| {
+            let metadata = fs::symlink_metadata(&folder).ok().filter(|metadata| !metadata.is_dir())?;
+            Some(format!("`{}` is {}", folder.display(), kind(&metadata)))
+        });
+        blocking
+    }
+
+    /// Whether a file still is what dateline wrote.
+    fn is_ours(&self, path: &str, written: &Entry) -> io::Result<bool> {
+        if self.blocking_folder(path).is_some() {
+            return Ok(false);
+        }
+        let file = self.directory.join(path);
+        let metadata = fs::symlink_metadata(&file)?;
+        let is_known = || written.stamp == Some(Stamp::from(&metadata));
+        let has_hash =
+            || fs::read(&file).map(|bytes| bytes.is_empty() || written.hashes.contains(&ContentHash::of(&bytes)));
+        Ok(metadata.is_file() && (is_known() || has_hash()?))
+    }
+
+    /// Lists files that the manifest lacks and whose bytes the ledger recorded: without a manifest, dateline's own documents would be
+    /// foreign ones, and keep showing what was withheld since.
+    fn adopt(&mut self, recorded: &BTreeMap<Arc<str>, ContentHash>) {
+        for (route, hash) in recorded {
+            let path = file_name(route);
+            if self.manifest.get(&path).is_some() {
+                continue;
+            }
+            let entry = Entry { hashes: vec![*hash], stamp: None };
+            let is_empty = || fs::metadata(self.directory.join(&path)).is_ok_and(|metadata| metadata.len() == 0);
+            if self.is_ours(&path, &entry).unwrap_or(false) && !is_empty() {
+                self.manifest.set(&path, entry);
+            }
+        }
+    }
+
     /// Looks at the place of a document. `written` is what the manifest says of it.
     fn inspect(&self, path: &str, written: Option<&Entry>, route: &str, resource: &Arc<Resource>) -> io::Result<Found> {
         let file = self.directory.join(path);
+        if let Some(blocking) = self.blocking_folder(path) {
+            return Ok(Found::Foreign(format!("{blocking}, and dateline writes nothing there{MAY_SHOW_WITHHELD}")));
+        }
         let metadata = match fs::symlink_metadata(&file) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                let blocking = file.ancestors().find(|folder| folder.exists()).unwrap_or(&self.directory);
-                return Ok(Found::Foreign(format!("`{}` is in the way: it isn't a folder", blocking.display())));
-            }
             Err(error) => return Err(error),
         };
         if !metadata.is_file() {
-            let kind = match metadata.file_type() {
-                kind if kind.is_dir() => "a folder",
-                kind if kind.is_symlink() => "a symbolic link",
-                _ => "not a regular file",
-            };
+            let kind = kind(&metadata);
             return Ok(Found::Foreign(format!("what is in the way of a feed document is {kind}")));
         }
         let stamp = Stamp::from(&metadata);
@@ -127,14 +166,17 @@ impl Disk {
         }
         // Documents aren't flushed, so that a power failure may leave a listed one empty or of another time than the manifest. Without a
         // manifest only a document that names dateline is adopted; JSON Feed and OPML have no place for that.
-        let is_ours = hashes.contains(&hash)
-            || match written {
-                Some(_) => bytes.is_empty() || has_address_of(&bytes, &self.bytes(route, resource)?),
-                None => names_dateline(&bytes) && has_address_of(&bytes, &self.bytes(route, resource)?),
-            };
+        if hashes.contains(&hash) || (bytes.is_empty() && written.is_some()) {
+            return Ok(Found::Ours);
+        }
+        let is_same_feed = has_address_of(&bytes, &self.bytes(route, resource)?);
         Ok(match written {
-            _ if is_ours => Found::Ours,
+            Some(_) if is_same_feed => Found::Ours,
+            None if is_same_feed && names_dateline(&bytes) => Found::Ours,
             Some(_) => Found::Foreign("the document was changed by something other than dateline".to_owned()),
+            None if is_same_feed => Found::Foreign(format!(
+                "a file with the address of this feed is in its way, and nothing shows that dateline wrote it{MAY_SHOW_WITHHELD}"
+            )),
             None => Found::Foreign("a file that dateline did not write is in the way of a feed document".to_owned()),
         })
     }
@@ -169,7 +211,7 @@ impl Disk {
     /// Takes a document away that shows what must not be seen, where its successor cannot be written. Says whether it is gone.
     fn withhold(&self, path: &str, written: &Entry) -> bool {
         let file = self.directory.join(path);
-        is_ours(&file, written).unwrap_or(false)
+        self.is_ours(path, written).unwrap_or(false)
             && fs::remove_file(&file).or_else(|_| fs::File::create(&file).map(drop)).is_ok()
     }
 
@@ -179,16 +221,13 @@ impl Disk {
         let unremovable = |error: io::Error| {
             self.unwritable(path, format!("a document that is no longer published cannot be removed: {error}"))
         };
-        match is_ours(&file, written) {
+        match self.is_ours(path, written) {
             Ok(true) => fs::remove_file(&file).map_err(unremovable)?,
             Ok(false) => {
-                let message = "the document is no longer published, and something other than dateline changed its file";
-                return Err(self.problem(
-                    path,
-                    Code::OutputForeign,
-                    message.to_owned(),
-                    "delete it unless you need it",
-                ));
+                let why = self.blocking_folder(path);
+                let why = why.unwrap_or_else(|| "something other than dateline changed its file".to_owned());
+                let message = format!("the document is no longer published, and {why}");
+                return Err(self.problem(path, Code::OutputForeign, message, "delete it unless you need it"));
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(false);
@@ -251,6 +290,7 @@ impl Target for Disk {
             outcome.problems.push(self.problem(manifest::NAME, Code::OutputForeign, message, help));
         }
         let is_readable = outcome.problems.is_empty();
+        self.adopt(&delivery.recorded);
         let named = |(route, document): &(Arc<str>, Option<Arc<Resource>>)| {
             (file_name(route), document.clone().map(|document| (Arc::clone(route), document)))
         };
@@ -303,12 +343,13 @@ impl Target for Disk {
     }
 }
 
-/// Whether a file still is what dateline wrote.
-fn is_ours(file: &Path, written: &Entry) -> io::Result<bool> {
-    let metadata = fs::symlink_metadata(file)?;
-    let is_known = || written.stamp == Some(Stamp::from(&metadata));
-    let has_hash = || fs::read(file).map(|bytes| bytes.is_empty() || written.hashes.contains(&ContentHash::of(&bytes)));
-    Ok(metadata.is_file() && (is_known() || has_hash()?))
+fn kind(metadata: &fs::Metadata) -> &'static str {
+    match metadata.file_type() {
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_symlink() => "a symbolic link",
+        kind if kind.is_file() => "a file",
+        _ => "not a regular file",
+    }
 }
 
 /// Whether an XML feed says that dateline made it.

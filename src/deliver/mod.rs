@@ -84,7 +84,8 @@ pub async fn run(
 }
 
 /// Two deliveries as one: newer documents replace older ones.
-fn merged(older: Delivery, mut newer: Delivery) -> Delivery {
+pub(crate) fn merged(older: Delivery, mut newer: Delivery) -> Delivery {
+    newer.recorded.extend(older.recorded);
     if newer.complete {
         newer.withheld.extend(older.withheld);
         return newer;
@@ -94,5 +95,5 @@ fn merged(older: Delivery, mut newer: Delivery) -> Delivery {
     // In a complete delivery whatever is not named is stale already.
     let documents = documents.into_iter().filter(|(_, document)| !older.complete || document.is_some()).collect();
     let withheld = older.withheld.into_iter().chain(newer.withheld).collect();
-    Delivery { generation: newer.generation, documents, complete: older.complete, withheld }
+    Delivery { documents, complete: older.complete, withheld, ..newer }
 }

@@ -67,6 +67,8 @@ pub struct Engine {
     postponed: Postponed,
     /// Routes of documents that lost something since the last delivery.
     withheld: BTreeSet<Arc<str>>,
+    /// The documents of the last run, until the first delivery.
+    recorded: BTreeMap<Arc<str>, ContentHash>,
     /// `None` until the first configuration.
     index: Option<Index>,
     /// Whether the content directory was listed completely once: nothing is published before.
@@ -170,6 +172,7 @@ impl Engine {
             abridged: BTreeSet::new(),
             postponed: Postponed::default(),
             withheld: BTreeSet::new(),
+            recorded: publishing::delivered(&ledger),
             recollected: BTreeSet::new(),
             now: Timestamp::MIN,
             catalog: Catalog::with_room_for(ledger.len()),

@@ -1,6 +1,6 @@
 //! From what changed to what readers see: feeds, documents, the snapshot, and what targets and the shell must do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,9 +17,9 @@ use crate::cores;
 use crate::diag::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
 use crate::feed::Feed;
-use crate::ledger::Record;
+use crate::ledger::{Ledger, Record};
 use crate::snapshot::{Report, Resource, ResourceKind, Sources};
-use crate::types::{ArticlePath, Moment};
+use crate::types::{ArticlePath, ContentHash, Moment};
 
 /// So many feeds are made at a time, so that not all their texts are in memory at once.
 const FEEDS: usize = 64;
@@ -428,6 +428,7 @@ impl Engine {
             documents,
             complete,
             withheld: std::mem::take(&mut self.withheld),
+            recorded: std::mem::take(&mut self.recorded),
         })
     }
 
@@ -448,6 +449,12 @@ impl Engine {
         self.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, problems });
         true
     }
+}
+
+/// The versions of documents that a ledger knows, by the paths that they are delivered under.
+pub(super) fn delivered(ledger: &Ledger) -> BTreeMap<Arc<str>, ContentHash> {
+    let documents = ledger.documents().filter(|(route, _)| !route.ends_with('/'));
+    documents.map(|(route, hash)| (relative(route), hash)).collect()
 }
 
 /// A route as targets know it.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use crate::newsroom::{CONFIG, Newsroom, files, said};
+use crate::newsroom::{CONFIG, Newsroom, article, files, said};
 
 const FOREIGN: &[(&str, &str)] = &[
     ("feeds/feed.json", r#"{"version":"https://jsonfeed.org/version/1.1","title":"Mine","items":[]}"#),
@@ -72,4 +72,31 @@ fn daemon_writes_once_the_way_is_free() {
     daemon.wait("the document is written", |_| {
         fs::read_to_string(newsroom.path(FOREIGN[0].0)).is_ok_and(|text| text.contains("Story A"))
     });
+}
+
+/// The ledger knows the documents that it recorded, so that a lost manifest leaves no withheld text in `feeds/`.
+#[test]
+fn withheld_text_leaves_files_without_manifest() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    newsroom.article("news/b.md", "Story B", "Secret.");
+    let daemon = newsroom.serve();
+    let is_in_files = |text: &[u8]| {
+        let files = files(&newsroom.path("feeds"));
+        files.values().any(|bytes| bytes.windows(text.len()).any(|part| part == text))
+    };
+    daemon.wait("it is delivered", |_| is_in_files(b"Secret."));
+    assert!(daemon.stop());
+    fs::remove_file(newsroom.path("feeds/.dateline")).expect("writable");
+    let draft = article("Story B", "Secret.").replace("title:", "draft: true\ntitle:");
+    newsroom.write("content/news/b.md", draft);
+    let daemon = newsroom.serve();
+    daemon.wait("it is withheld", |_| !is_in_files(b"Secret."));
+    assert!(!daemon.body("/readyz").contains("output-foreign"), "{}", daemon.body("/readyz"));
+    assert!(daemon.stop());
+    // `build` does the same, also of documents that are published no more.
+    fs::remove_file(newsroom.path("feeds/.dateline")).expect("writable");
+    newsroom.write("config/dateline.toml", CONFIG.replace("tags = true", "tags = false"));
+    let build = newsroom.dateline(&["build"]);
+    assert!(build.status.success() && !newsroom.path("feeds/tags/tide/feed.json").exists(), "{}", said(&build));
 }

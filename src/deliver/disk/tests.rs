@@ -42,11 +42,12 @@ fn documents(text: &str) -> Delivery {
         ],
         complete: true,
         withheld: BTreeSet::new(),
+        recorded: BTreeMap::new(),
     }
 }
 
 fn none() -> Delivery {
-    Delivery { generation: 2, documents: Vec::new(), complete: true, withheld: BTreeSet::new() }
+    Delivery { documents: Vec::new(), ..documents("") }
 }
 
 fn foreign(outcome: &Outcome) -> BTreeSet<String> {
@@ -136,6 +137,68 @@ fn unlisted_files_are_replaced_only_if_datelines() {
     }
 }
 
+/// The manifest is lost; the ledger recorded one version of each document.
+#[test]
+fn recorded_versions_are_datelines_without_manifest() {
+    let hash = |delivery: &Delivery| {
+        let documents = delivery.documents.iter().filter_map(|(route, document)| Some((route, document.as_ref()?)));
+        documents.map(|(route, document)| (Arc::clone(route), document.hash)).collect()
+    };
+    for (name, recorded, edited, foreigners) in [
+        ("what is there", "Old", None, vec![]),
+        ("what is there, and one is edited", "Old", Some(json(JSON, "Mine")), vec!["feed.json"]),
+        ("a version before it", "Older", None, vec!["feed.json", "feeds.opml"]),
+    ] {
+        let output = Output::new();
+        assert_eq!(output.disk().deliver(&documents("Old")).written, 4);
+        fs::remove_file(output.path("feeds/.dateline")).expect("writable");
+        edited.iter().for_each(|text| output.write("feeds/feed.json", text));
+        let recorded = hash(&documents(recorded));
+        let outcome = output.disk().deliver(&Delivery { recorded, ..documents("New") });
+        let expected = foreigners.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(foreign(&outcome), expected, "{name}: {:?}", outcome.problems);
+        let said = |problem: &Diagnostic| problem.message.contains("may show articles that are withheld");
+        assert_eq!(outcome.problems.iter().any(said), foreigners.contains(&"feed.json"), "{name}");
+        assert_eq!(output.read("feeds/feed.json").contains("New"), foreigners.is_empty(), "{name}");
+    }
+    // Documents that are published no longer go, too.
+    let output = Output::new();
+    output.disk().deliver(&documents("Old"));
+    fs::remove_file(output.path("feeds/.dateline")).expect("writable");
+    let outcome = output.disk().deliver(&Delivery { recorded: hash(&documents("Old")), ..none() });
+    assert_eq!((outcome.removed, outcome.problems), (4, vec![]));
+}
+
+#[test]
+fn nothing_is_written_or_removed_through_links() {
+    for is_listed in [false, true] {
+        let output = Output::new();
+        if is_listed {
+            output.disk().deliver(&documents("Old"));
+            fs::rename(output.path("feeds/news"), output.path("elsewhere")).expect("writable");
+        } else {
+            output.write("elsewhere/mine", "Mine");
+            fs::create_dir_all(output.path("feeds")).expect("writable");
+        }
+        symlink("../elsewhere", output.path("feeds/news")).expect("writable");
+        let before = fs::read(output.path("elsewhere/rss.xml")).ok();
+        let mut disk = output.disk();
+        let outcome = disk.deliver(&documents("New"));
+        assert_eq!(foreign(&outcome), ["rss.xml".to_owned()].into(), "{:?}", outcome.problems);
+        let message = &outcome.problems[0].message;
+        assert!(message.contains("feeds/news` is a symbolic link"), "{message}");
+        let stale = disk.deliver(&none());
+        assert_eq!(foreign(&stale).len(), usize::from(is_listed), "{:?}", stale.problems);
+        assert_eq!(fs::read(output.path("elsewhere/rss.xml")).ok(), before);
+    }
+    // The output directory itself may be a link.
+    let output = Output::new();
+    fs::create_dir_all(output.path("elsewhere")).expect("writable");
+    symlink("elsewhere", output.path("feeds")).expect("writable");
+    assert_eq!(output.disk().deliver(&documents("New")).problems, vec![]);
+    assert!(output.read("elsewhere/news/rss.xml").contains("New"));
+}
+
 #[test]
 fn what_is_no_file_stays_in_the_way() {
     let output = Output::new();
@@ -214,7 +277,7 @@ fn versions_are_listed_before_they_are_written() {
         Ok(bytes.clone().into())
     }));
     let documents = vec![(Arc::from("feed.json"), Some(Arc::new(new)))];
-    disk.deliver(&Delivery { generation: 2, documents, complete: false, withheld: BTreeSet::new() });
+    disk.deliver(&Delivery { documents, complete: false, ..none() });
     let seen = seen.lock().expect("one thread").clone();
     assert!(seen.contains(&format!("{old} feed.json\n{hash} feed.json\n")), "{seen}");
     assert!(!output.read("feeds/.dateline").contains(&old.to_string()));
@@ -259,7 +322,7 @@ fn withheld_document_goes_where_its_successor_cannot_be_written() {
         let document = || Some(Arc::new(Resource::new(ResourceKind::Opml, opml(text).into_bytes(), None, 900)));
         let documents = ["a.xml", "b.xml", "c.xml"].map(|path| (path.into(), document())).into();
         let withheld = withheld.iter().map(|path| Arc::from(*path)).collect();
-        disk.deliver(&Delivery { generation: 1, documents, complete: false, withheld }).problems.len()
+        disk.deliver(&Delivery { documents, complete: false, withheld, ..none() }).problems.len()
     };
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
     assert_eq!(deliver("secret", &[]), 0);
