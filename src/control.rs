@@ -50,8 +50,17 @@ pub enum Request {
     },
 }
 
+/// What was done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Done {
+    /// In words.
+    pub message: String,
+    /// Whether a restart remembers it.
+    pub is_recorded: bool,
+}
+
 /// What came of it, or why nothing did.
-pub type Answer = Result<String, String>;
+pub type Answer = Result<Done, String>;
 
 /// A request, and where its answer goes.
 pub type Asked = (Request, oneshot::Sender<Answer>);
@@ -59,6 +68,8 @@ pub type Asked = (Request, oneshot::Sender<Answer>);
 #[derive(Serialize, Deserialize)]
 struct Response {
     done: bool,
+    /// Whether a restart remembers it.
+    recorded: bool,
     message: String,
 }
 
@@ -111,11 +122,11 @@ async fn hear(stream: UnixStream, requests: mpsc::Sender<Asked>) {
         },
         _ => return,
     };
-    let (done, message) = match answer {
-        Ok(message) => (true, message),
-        Err(message) => (false, message),
+    let response = match answer {
+        Ok(Done { message, is_recorded: recorded }) => Response { done: true, recorded, message },
+        Err(message) => Response { done: false, recorded: true, message },
     };
-    let mut bytes = serde_json::to_vec(&Response { done, message }).unwrap_or_default();
+    let mut bytes = serde_json::to_vec(&response).unwrap_or_default();
     bytes.push(b'\n');
     // It may have hung up.
     drop(timeout(PATIENCE, stream.get_mut().write_all(&bytes)).await);
@@ -147,6 +158,6 @@ pub fn ask(state: &Path, request: &Request) -> io::Result<Option<Answer>> {
     if answer.is_empty() {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the daemon ended without an answer"));
     }
-    let Response { done, message } = serde_json::from_str(&answer)?;
-    Ok(Some(if done { Ok(message) } else { Err(message) }))
+    let Response { done, recorded, message } = serde_json::from_str(&answer)?;
+    Ok(Some(if done { Ok(Done { message, is_recorded: recorded }) } else { Err(message) }))
 }

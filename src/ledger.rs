@@ -419,7 +419,7 @@ impl Ledger {
     }
 
     /// Records that could not be decoded, with the file or the id that they are about.
-    pub fn unreadable(&self) -> impl Iterator<Item = (&ArticlePath, &UnreadableRecord)> {
+    pub fn unreadable(&self) -> impl ExactSizeIterator<Item = (&ArticlePath, &UnreadableRecord)> {
         self.unreadable.iter()
     }
 

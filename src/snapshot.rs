@@ -152,6 +152,6 @@ pub struct Hidden {
     pub restricted: usize,
     /// Withdrawn.
     pub retracted: usize,
-    /// Another article has their id.
+    /// Another article has their id, or another version of them withholds them.
     pub id_taken: usize,
 }

@@ -547,9 +547,9 @@ impl<'a> Draft<'a> {
     pub(crate) fn refuse(self, withhold: bool) -> Parsed {
         let withhold = withhold || self.life.withhold || in_drafts_folder(self.source.path);
         let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
-        let access = self.access;
+        let (access, id) = (self.access, self.id);
         let refused = Parsed::refused(diagnostics);
-        Parsed { origins: self.origins, withhold, embargoed: withhold, access, ..refused }
+        Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, ..refused }
     }
 
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
@@ -614,6 +614,7 @@ impl<'a> Draft<'a> {
         let life = self.conclude(updated);
         let (embargo, embargoed) = (life.embargo, life.embargo.is_some());
         let refused = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let id = self.id.clone();
         let article = match (self.title, self.slug) {
             (Some(title), Some(slug)) if !refused => {
                 let described = self.image_caption.is_some() || self.image_credit.is_some();
@@ -673,7 +674,7 @@ impl<'a> Draft<'a> {
         let embargoed = withhold || embargoed;
         let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
         let access = self.access;
-        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, embargo, access }
+        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, embargo, access, id }
     }
 }
 

@@ -159,7 +159,7 @@ pub fn is_article_name(name: &str) -> bool {
 }
 
 /// The folder that Jekyll and others keep drafts in, at any depth.
-fn in_drafts_folder(path: &ArticlePath) -> bool {
+pub(crate) fn in_drafts_folder(path: &ArticlePath) -> bool {
     path.folder().split('/').any(is_drafts_folder)
 }
 
@@ -187,6 +187,8 @@ pub struct Parsed {
     pub embargo: Option<Moment>,
     /// Who may read the article, as far as the file says; also where there is none.
     pub access: Access,
+    /// The id that the file states; also where there is no article.
+    pub id: Option<EntryId>,
 }
 
 impl Parsed {
@@ -200,6 +202,7 @@ impl Parsed {
             embargoed: false,
             embargo: None,
             access: Access::default(),
+            id: None,
         }
     }
 }

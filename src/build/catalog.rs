@@ -5,7 +5,7 @@ use crate::article::card::Packed;
 use crate::cores;
 use crate::event::Listing;
 use crate::slab::{Number, Slab, Table};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, EntryId};
 
 /// All articles that were ever read well and are not gone.
 #[derive(Debug, Default)]
@@ -25,8 +25,8 @@ struct File {
 enum Known {
     /// It exists, but no version of it could be used yet. Says who may read its article, as far as that was stated.
     Refused(Access),
-    /// It withholds its article and cannot be used.
-    Withheld,
+    /// It withholds its article and cannot be used; the id that it states.
+    Withheld(Option<EntryId>),
     /// Its last good version.
     Good(Packed),
 }
@@ -38,8 +38,8 @@ pub enum Read<'r> {
     Good(&'r Packed),
     /// It cannot be used, and states this of who may read its article.
     Refused(Access),
-    /// It cannot be used, and the version before it must not be either.
-    Withheld,
+    /// It cannot be used, and the version before it must not be either; the id that it states.
+    Withheld(Option<&'r EntryId>),
 }
 
 /// What a new look at a file changed.
@@ -73,13 +73,13 @@ impl Catalog {
     /// Takes note of what reading of a file gave.
     pub fn apply(&mut self, path: &ArticlePath, read: Read<'_>) -> Change {
         self.change(path, |known| match read {
-            Read::Withheld => {
-                *known = Known::Withheld;
+            Read::Withheld(id) => {
+                *known = Known::Withheld(id.cloned());
                 Change::Withheld
             }
             // A mistake beside it doesn't undo a restriction.
             Read::Refused(access) if matches!(known, Known::Good(before) if access.forbids_more_than(before.access())) => {
-                *known = Known::Withheld;
+                *known = Known::Withheld(None);
                 Change::Withheld
             }
             Read::Refused(access) => {
@@ -127,7 +127,7 @@ impl Catalog {
 
     /// Whether a file withholds its article and cannot be used.
     pub fn is_withheld(&self, path: &ArticlePath) -> bool {
-        matches!(self.known(path), Some(Known::Withheld))
+        matches!(self.known(path), Some(Known::Withheld(_)))
     }
 
     /// The articles that a listing of all files proves to be gone, in order: not listed, and the nearest folder that was listed is
@@ -172,6 +172,14 @@ impl Catalog {
     pub fn iter(&self) -> impl Iterator<Item = (&ArticlePath, &Packed)> {
         self.files.iter().filter_map(|(_, file)| match &file.known {
             Known::Good(card) => Some((&file.path, card)),
+            _ => None,
+        })
+    }
+
+    /// Files that withhold an article and cannot be used, with the ids that they state.
+    pub fn withheld(&self) -> impl Iterator<Item = (&ArticlePath, &EntryId)> {
+        self.files.iter().filter_map(|(_, file)| match &file.known {
+            Known::Withheld(Some(id)) => Some((&file.path, id)),
             _ => None,
         })
     }

@@ -15,8 +15,9 @@ use super::assemble::options;
 use super::filing::{Cabinet, FeedKey, Filing};
 use super::order::{Order, Place};
 use super::window::{self, Extent};
+use crate::article;
 use crate::article::card::Card;
-use crate::diag::{self, Code, Diagnostic};
+use crate::diag::{self, Code, Diagnostic, Severity};
 use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
 use crate::slab::{Number, Slab, Table};
@@ -42,6 +43,8 @@ pub enum Standing {
     Retracted,
     /// Another article has its explicit id.
     IdTaken(Box<ArticlePath>),
+    /// Another version of the item, in this file, withholds it.
+    Superseded(Box<ArticlePath>),
 }
 
 /// One article in the index.
@@ -180,6 +183,9 @@ pub struct Index {
     /// The instants still to come at which articles have to be filed anew.
     due: BTreeSet<(Timestamp, ArticlePath)>,
     due_of: HashMap<ArticlePath, Vec<Timestamp>>,
+    /// Files that withhold what they are about and state its id, and the same by id.
+    withholding: HashMap<ArticlePath, EntryId>,
+    withheld_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
     /// When windows change by themselves.
     ending: BTreeSet<(Timestamp, FeedKey)>,
     public: usize,
@@ -219,6 +225,8 @@ impl Index {
             authors: Admissions::default(),
             due: BTreeSet::new(),
             due_of: HashMap::new(),
+            withholding: HashMap::new(),
+            withheld_by: BTreeMap::new(),
             ending: BTreeSet::new(),
             public: 0,
             hidden: Hidden::default(),
@@ -343,6 +351,9 @@ impl Index {
         {
             shelf = Arc::new(Shelf { filing: Arc::clone(&shelf.filing), feeds: Box::default() });
         }
+        if withholds(path, card, &standing, now) {
+            self.note_withholding(path, &wish);
+        }
         self.due.extend(due.iter().map(|instant| (*instant, path.clone())));
         if !due.is_empty() {
             self.due_of.insert(path.clone(), due);
@@ -381,8 +392,71 @@ impl Index {
         }
     }
 
+    /// Takes note of a file that cannot be used and withholds the item with this id.
+    pub fn withhold(&mut self, path: &ArticlePath, id: &EntryId) {
+        self.remove(path);
+        self.note_withholding(path, id);
+        self.settle(id);
+    }
+
+    fn note_withholding(&mut self, path: &ArticlePath, id: &EntryId) {
+        self.withholding.insert(path.clone(), id.clone());
+        self.withheld_by.entry(id.clone()).or_default().insert(path.clone());
+    }
+
+    /// A file withholds nothing any more.
+    fn release(&mut self, path: &ArticlePath) {
+        let Some(id) = self.withholding.remove(path) else { return };
+        if let Some(paths) = self.withheld_by.get_mut(&id) {
+            paths.remove(path);
+            if paths.is_empty() {
+                self.withheld_by.remove(&id);
+            }
+        }
+        self.settle(&id);
+    }
+
+    /// The file that withholds the item in another one. Only versions of an item do.
+    fn withholder(&self, filed: &Filed) -> Option<&ArticlePath> {
+        let paths = self.withheld_by.get(&filed.wish).filter(|_| self.is_version(&filed.path, filed.stated_id()))?;
+        paths.iter().find(|path| **path != filed.path && self.is_version(path, Some(&filed.wish)))
+    }
+
+    /// Whether a file is a version of an item: wire text with an id that its agency gave it, and not `dateline pin`.
+    fn is_version(&self, path: &ArticlePath, id: Option<&EntryId>) -> bool {
+        let minted = |id: &EntryId| {
+            let rest = id.as_str().strip_prefix("tag:");
+            let rest = rest.and_then(|rest| rest.strip_prefix(self.cabinet.config().site.tag_authority.as_str()));
+            rest.is_some_and(|rest| rest.starts_with(':'))
+        };
+        path.extension().eq_ignore_ascii_case("txt") && id.is_some_and(|id| !minted(id))
+    }
+
+    /// What two files say of one id of which one withholds it.
+    pub fn contradiction(&self, path: &ArticlePath) -> Option<Diagnostic> {
+        let name = |path: &ArticlePath| format!("{}/{path}", self.cabinet.config().parsing.root);
+        let filed = self.get(path)?;
+        let diagnostic = match &filed.standing {
+            Standing::Superseded(other) => Diagnostic::new(
+                Code::IdWithheld,
+                format!("`{}` has the same id and withholds it, so this article is not public", name(other)),
+            )
+            .help(format!("edit or remove one of the two; `dateline retract {path}` tells readers that it is gone")),
+            _ => {
+                let holder = self.withholding.get(path).and_then(|id| self.public_under(id))?;
+                let message =
+                    format!("it withholds an article, and its id belongs to `{}`, which stays public", name(holder));
+                let help = "edit the other file to withhold it, or give this one an id of its own";
+                let diagnostic = Diagnostic::new(Code::IdTaken, message).help(help);
+                Diagnostic { severity: Severity::Warning, ..diagnostic }
+            }
+        };
+        Some(diagnostic.at(diag::Place::file(&name(path))))
+    }
+
     /// Takes an article out. Says whether it was there.
     pub fn remove(&mut self, path: &ArticlePath) -> bool {
+        self.release(path);
         let Some(number) = self.number(path) else { return false };
         self.change(number);
         self.withdraw(number);
@@ -690,6 +764,7 @@ impl Index {
             let Some(filed) = self.articles.get(number) else { continue };
             let standing = match &holder {
                 _ if filed.standing == Standing::Retracted => Standing::Retracted,
+                _ if let Some(other) = self.withholder(filed) => Standing::Superseded(Box::new(other.clone())),
                 None => Standing::Public(None),
                 Some(holder) if filed.states_id => Standing::IdTaken(Box::new(holder.clone())),
                 Some(_) => {
@@ -717,6 +792,11 @@ impl Index {
         }
         for number in numbers {
             self.place(number);
+            self.change(number);
+        }
+        // What they say of it may be otherwise now.
+        let withholding: Vec<ArticlePath> = self.withheld_by.get(wish).into_iter().flatten().cloned().collect();
+        for number in withholding.iter().filter_map(|path| self.number(path)).collect::<Vec<_>>() {
             self.change(number);
         }
     }
@@ -825,6 +905,18 @@ fn is_retracted(
         || other().is_some_and(Remembered::is_retracted_by_command)
 }
 
+/// Whether a file withholds what it is about: a notice of a kill, say, or a version under an embargo. A draft in a folder of drafts is
+/// only kept there.
+fn withholds(path: &ArticlePath, card: &Card, standing: &Standing, now: Now) -> bool {
+    let is_withheld = match standing {
+        Standing::Draft | Standing::Restricted | Standing::Expired(_) => true,
+        Standing::Retracted => card.retracted.is_some(),
+        Standing::Scheduled(_) => card.embargo.is_some_and(|embargo| embargo.timestamp() > now),
+        _ => false,
+    };
+    is_withheld && card.id.is_some() && !article::in_drafts_folder(path)
+}
+
 fn place(number: Number, filed: &Filed) -> Option<Place> {
     let (published, _) = filed.dates?;
     filed.id().map(|_| Place::new(published, number))
@@ -840,7 +932,7 @@ fn hidden<'h>(hidden: &'h mut Hidden, standing: &Standing) -> Option<&'h mut usi
         Standing::Expired(_) => Some(&mut hidden.expired),
         Standing::Restricted => Some(&mut hidden.restricted),
         Standing::Retracted => Some(&mut hidden.retracted),
-        Standing::IdTaken(_) => Some(&mut hidden.id_taken),
+        Standing::IdTaken(_) | Standing::Superseded(_) => Some(&mut hidden.id_taken),
     }
 }
 
@@ -849,7 +941,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::article;
     use crate::config;
 
     /// Two articles want the same id. Each line: what is written or removed, and what is said to have changed.

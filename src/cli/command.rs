@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{WRONG_INPUT, fail, find, load, refuse};
 use crate::config::{Checked, Config};
-use crate::control::{self, Answer, Request};
+use crate::control::{self, Answer, Done, Request};
 use crate::daemon::{self, Caching, Inputs};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
@@ -95,9 +95,12 @@ fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
         Err(error) => return fail(&format!("the daemon does not answer: {error}")),
     };
     match answer {
-        Ok(done) => {
-            say!("{done}");
-            ExitCode::SUCCESS
+        Ok(Done { message, is_recorded }) => {
+            say!("{message}");
+            match is_recorded {
+                true => ExitCode::SUCCESS,
+                false => fail(FORGOTTEN),
+            }
         }
         Err(why) => {
             tell!("dateline: {why}");
@@ -105,6 +108,9 @@ fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
         }
     }
 }
+
+const FORGOTTEN: &str = "this cannot be recorded at the moment, so a restart would forget it: see whether the disk of the state \
+                         directory is full and whether it can be written, and run the command again";
 
 /// Does it without a daemon: the state is changed, and the feed documents are written as a daemon would.
 fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Trouble> {
@@ -121,6 +127,13 @@ fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Tr
             tell!("{}", problem.to_log_line());
         }
     }
-    remembered.transpose()?;
-    Ok(built.answer.unwrap_or_else(|| Err("nothing was done".to_owned())))
+    let is_recorded = match remembered {
+        Some(Err(trouble)) if built.answer.as_ref().is_some_and(Result::is_ok) => {
+            tell!("dateline: {trouble}");
+            false
+        }
+        remembered => remembered.transpose().map(|_| true)?,
+    };
+    let answer = built.answer.unwrap_or_else(|| Err("nothing was done".to_owned()));
+    Ok(answer.map(|message| Done { message, is_recorded }))
 }

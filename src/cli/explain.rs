@@ -87,6 +87,7 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
         }
         Standing::Retracted => say!("It is not published: it is retracted. `dateline history` tells more."),
         Standing::IdTaken(holder) => say!("It is not published: {holder} has its id."),
+        Standing::Superseded(other) => say!("It is not published: {other} has the same id and withholds it."),
     }
     say!("");
     say!("feeds");

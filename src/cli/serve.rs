@@ -73,13 +73,14 @@ impl Serve {
         let result = runtime.block_on(async {
             let mut signals = Signals::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
             let front = Front::open(&config, instead)?;
-            announce(&config, &front).map_err(|error| error.to_string())?;
             let renewal = front.renewal.clone();
             let meters = Arc::clone(&front.meters);
             last_words = Some(renewal.clone());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-            let daemon =
-                daemon::run(checked, config, front, cache, daemon::now, async { stopped.await.unwrap_or_default() });
+            let stopped = async { stopped.await.unwrap_or_default() };
+            let announced = Arc::clone(&config);
+            let announce = |front: &Front| announce(&announced, front);
+            let daemon = daemon::run(checked, config, front, cache, daemon::now, announce, stopped);
             let mut daemon = std::pin::pin!(daemon);
             // Ends when it is dropped, at the end.
             let mut progress = JoinSet::new();

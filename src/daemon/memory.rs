@@ -1,15 +1,17 @@
 //! The way of records to the disk. While they cannot be written, nothing becomes public that readers have not seen, and what is taken from
 //! them goes all the same.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::block_in_place;
 
 use super::Clock;
+use super::writer::Writer;
 use crate::deliver::merged;
 use crate::event::{Delivery, Effect};
-use crate::ledger::Record;
+use crate::ledger::{Ledger, Record};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 
@@ -17,14 +19,27 @@ use crate::store::Store;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long records may take to be written before what is taken from readers goes without them; and how often it's seen then whether they
+/// are written.
+const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
+const HANG_CHECK: Duration = Duration::from_millis(250);
+/// The same at the end, when nothing else is done.
+const LAST_WRITE_WAIT: Duration = Duration::from_secs(5);
+
 /// What is remembered, and what waits for that.
 pub(super) struct Memory {
-    pub(super) store: Store,
+    writer: Writer,
+    /// The number of the last record that is written.
+    pub(super) last: i64,
+    /// Why the state could only be opened for reading.
+    pub(super) unwritable: Option<String>,
+    /// What is being written, and takes its time.
+    under_way: Option<Arc<Vec<Record>>>,
     pub(super) clock: Clock,
     /// The last record when what readers see was made: later ones may already be written of what they do not see yet.
     pub(super) shown: i64,
-    /// What the engine remembers and the store does not.
-    pub(super) unwritten: Vec<Record>,
+    /// What the engine remembers and the store was not given.
+    unwritten: Vec<Record>,
     /// What readers are to see once these records are written, and its delivery.
     swap: Option<Arc<Snapshot>>,
     delivery: Option<Delivery>,
@@ -36,24 +51,36 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(store: Store, clock: Clock) -> Memory {
-        let shown = store.last_record();
-        Memory {
-            store,
+    pub(super) fn new(store: Store, clock: Clock) -> io::Result<Memory> {
+        let (last, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
+        Ok(Memory {
+            writer: Writer::start(store)?,
+            last,
+            unwritable,
+            under_way: None,
             clock,
-            shown,
+            shown: last,
             unwritten: Vec::new(),
             swap: None,
             delivery: None,
             withholds: false,
             is_told: false,
             retry: Some((Instant::now() + FIRST_PAUSE, FIRST_PAUSE)),
-        }
+        })
+    }
+
+    /// What the store and those records say that wait to be written.
+    pub(super) fn ledger(&self) -> Result<Ledger, String> {
+        let stored = block_in_place(|| self.writer.ledger());
+        let mut ledger = stored.ok_or("the ledger's thread ended")?.map_err(|trouble| trouble.to_string())?;
+        let under_way = self.under_way.iter().flat_map(|records| records.iter());
+        under_way.chain(&self.unwritten).for_each(|record| ledger.apply(record));
+        Ok(ledger)
     }
 
     /// Whether records cannot be written.
     pub(super) fn is_blocked(&self) -> bool {
-        !self.unwritten.is_empty() || self.store.unwritable().is_some()
+        self.under_way.is_some() || !self.unwritten.is_empty() || self.unwritable.is_some()
     }
 
     /// Whether anything waits until they can.
@@ -96,19 +123,57 @@ impl Memory {
         swap.into_iter().chain(self.delivery.take().map(Effect::Deliver)).collect()
     }
 
-    /// Writes what is unwritten. On this thread, where nobody waits for anything else: another one would have to be woken, which takes
-    /// a tenth as long as the writing.
+    /// Writes what is unwritten. What takes longer than this goes on, and counts as unwritten meanwhile.
     pub(super) fn write(&mut self) -> Result<(), String> {
-        let Memory { store, unwritten, clock, .. } = self;
-        let written = block_in_place(|| store.append(unwritten.iter(), clock()));
-        if let Err(trouble) = written {
-            let pause = self.retry.map_or(FIRST_PAUSE, |(_, pause)| LONGEST_PAUSE.min(pause * 2));
-            self.retry = Some((Instant::now() + pause, pause));
-            return Err(trouble.to_string());
+        let written = block_in_place(|| self.write_within(MAX_WRITE_WAIT));
+        self.retry = match &written {
+            Ok(()) => None,
+            Err(_) if self.under_way.is_some() => Some((Instant::now() + HANG_CHECK, FIRST_PAUSE)),
+            Err(_) => {
+                let pause = self.retry.map_or(FIRST_PAUSE, |(_, pause)| LONGEST_PAUSE.min(pause * 2));
+                Some((Instant::now() + pause, pause))
+            }
+        };
+        written
+    }
+
+    /// The last attempt.
+    pub(super) fn write_the_rest(&mut self) -> Result<(), String> {
+        match self.under_way.is_some() || !self.unwritten.is_empty() {
+            true => block_in_place(|| {
+                self.finish_write(LAST_WRITE_WAIT)?;
+                self.write_within(LAST_WRITE_WAIT)
+            }),
+            false => Ok(()),
         }
-        self.retry = None;
-        // With its room: that of a whole archive would never be needed again.
-        drop(std::mem::take(unwritten));
-        Ok(())
+    }
+
+    fn write_within(&mut self, patience: Duration) -> Result<(), String> {
+        // Nobody waits for the same write twice.
+        self.finish_write(Duration::ZERO)?;
+        if self.unwritten.is_empty() && self.unwritable.is_none() {
+            return Ok(());
+        }
+        let records = Arc::new(std::mem::take(&mut self.unwritten));
+        self.writer.begin(Arc::clone(&records), (self.clock)());
+        self.under_way = Some(records);
+        self.finish_write(patience)
+    }
+
+    fn finish_write(&mut self, patience: Duration) -> Result<(), String> {
+        if self.under_way.is_none() {
+            return Ok(());
+        }
+        let Some(written) = self.writer.wait(patience) else {
+            return Err("the disk of the state directory does not answer".to_owned());
+        };
+        (self.last, self.unwritable) = (written.last, written.unwritable);
+        let records = self.under_way.take();
+        written.result.map_err(|trouble| {
+            let newer = std::mem::take(&mut self.unwritten);
+            self.unwritten = records.map(Arc::unwrap_or_clone).unwrap_or_default();
+            self.unwritten.extend(newer);
+            trouble.to_string()
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
 //!
 //! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
-//! `performing` carries effects out, `fetching` reads bodies, `memory` is the way of records to the disk, `caching` that of what was read and `library` that
+//! `performing` carries effects out, `fetching` reads bodies, `memory` is the way of records to the disk and `writer` its thread, `caching` that of what was read and `library` that
 //! of documents, `once` builds for commands that do not stay. Long by the loop and the order in which its parts start and stop.
 
 mod caching;
@@ -12,6 +12,7 @@ mod memory;
 mod once;
 mod performing;
 mod saved_documents;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -55,6 +56,8 @@ const SLICE: usize = 2_048;
 const WATCHED: usize = 32;
 /// How often everything is scanned although nothing was heard.
 const SAFETY_SCAN: Duration = Duration::from_secs(300);
+/// How long a file may be open for writing before it is published as it is.
+const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// How long nothing may happen.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// The clock is looked at at least this often while something is to happen by it: clocks are set, and a machine that slept
@@ -101,7 +104,8 @@ pub fn load(file: &Path) -> Checked {
 }
 
 /// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses. What was read
-/// of files before is taken from what `cache` opens, [`Caching::at`] or [`Caching::emptied`].
+/// of files before is taken from what `cache` opens, [`Caching::at`] or [`Caching::emptied`]. `announce` says where readers are served, once
+/// the state is known to be usable.
 ///
 /// # Errors
 /// When a part of the daemon ended by itself.
@@ -111,6 +115,7 @@ pub async fn run(
     front: Front,
     cache: fn(&Path) -> Caching,
     clock: Clock,
+    announce: impl FnOnce(&Front) -> io::Result<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
     let fatal = |error: JoinError| Fatal(format!("cannot open the state: {error}"));
@@ -144,6 +149,7 @@ pub async fn run(
         load: config::parse,
         grace: config.content.removals.grace.try_into().unwrap_or_default(),
         settle: config.content.settle.try_into().unwrap_or_default(),
+        open_limit: OPEN_LIMIT,
         watch: config.content.watch,
         safety: SAFETY_SCAN,
         meanwhile: Arc::clone(&meanwhile),
@@ -185,6 +191,7 @@ pub async fn run(
             demand => once::supply(&root.load(), &config, demand),
         })
     };
+    announce(&front).map_err(|error| Fatal(error.to_string()))?;
     let (published, first) = channel::channel(false);
     let verified = saved.clone();
     let verify = SavedCheck::new(move |route, kind| Box::pin(verified.verify(route, kind)));
@@ -236,7 +243,7 @@ pub async fn run(
         deliveries,
         watcher,
         meanwhile,
-        memory: Memory::new(store, clock),
+        memory: Memory::new(store, clock).map_err(|error| Fatal(format!("cannot start a thread: {error}")))?,
         clock,
         config,
         requests,
@@ -364,7 +371,7 @@ struct Quarantine {
 impl Daemon {
     async fn take_events(mut self, ledger: Ledger, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
         let mut stop = std::pin::pin!(stop);
-        if let Some(why) = self.memory.store.unwritable().map(str::to_owned) {
+        if let Some(why) = self.memory.unwritable.clone() {
             self.raise_alarm(&why);
         }
         let mut engine = self.step(self.engine(ledger), Event::Config(self.checked.clone())).await?;
@@ -538,9 +545,8 @@ impl Daemon {
             }
             last => self.quarantine.suspects.extend(paths.into_iter().chain(last)),
         }
-        let mut ledger = self.memory.store.ledger().map_err(|trouble| Fatal(trouble.to_string()))?;
         // What waits to be written is remembered all the same; what was to follow from it is made anew.
-        self.memory.unwritten.iter().for_each(|record| ledger.apply(record));
+        let ledger = self.memory.ledger().map_err(Fatal)?;
         drop(self.memory.take_waiting());
         self.memory.is_told = false;
         self.answers.clear();

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use tokio::task::spawn_blocking;
+
 use super::Daemon;
 use super::fetching::{Fetch, recall};
 use super::library::Published;
+use crate::control::Done;
 use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{Effect, ReportChange};
 use crate::ledger::Record;
@@ -35,9 +38,13 @@ impl Daemon {
         // Of the last run nothing is shown that a record or its file takes from readers.
         if self.memory.withholds && self.memory.is_told && self.snapshot.load().generation > 0 {
             tracing::warn!("an article is taken from its readers although the state cannot be written");
-            if let Err(error) = store::forget_published(&self.config.state) {
-                tracing::error!(%error, "the list of published documents stays; the next start compares it with the articles");
-            }
+            let state = self.config.state.clone();
+            // The disk may hang, and nothing waits for this.
+            spawn_blocking(move || {
+                if let Err(error) = store::forget_published(&state) {
+                    tracing::error!(%error, "the list of published documents stays; the next start compares it with the articles");
+                }
+            });
             self.memory.take_waiting().into_iter().for_each(|effect| self.perform(effect));
         }
     }
@@ -72,9 +79,7 @@ impl Daemon {
 
     /// At the end: what could not be written until now may be by now.
     pub(super) fn write_the_rest(&mut self) {
-        if !self.memory.unwritten.is_empty()
-            && let Err(why) = self.memory.write()
-        {
+        if let Err(why) = self.memory.write_the_rest() {
             tracing::error!("{why}; what is new since then is forgotten");
         }
     }
@@ -93,7 +98,7 @@ impl Daemon {
             // Done by `perform_all`.
             Effect::Persist(_) | Effect::Withhold => {}
             Effect::Swap(snapshot) => {
-                self.memory.shown = self.memory.store.last_record();
+                self.memory.shown = self.memory.last;
                 self.move_root();
                 self.swap(snapshot);
             }
@@ -103,14 +108,9 @@ impl Daemon {
             Effect::Report(changes) => changes.iter().for_each(log),
             Effect::Answer(ticket, answer) => {
                 let Some(waiting) = self.tickets.remove(&ticket) else { return };
-                let answer = match answer {
-                    Ok(done) if self.memory.is_blocked() => {
-                        Ok(format!("{done}. But the state cannot be written at the moment: a restart would forget it"))
-                    }
-                    answer => answer,
-                };
+                let is_recorded = !self.memory.is_blocked();
                 // The client may have hung up.
-                drop(waiting.send(answer));
+                drop(waiting.send(answer.map(|message| Done { message, is_recorded })));
             }
             Effect::Fetch(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };

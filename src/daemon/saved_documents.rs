@@ -27,7 +27,7 @@ use crate::store::{CacheReader, SavedFile, SavedSources, feed_of};
 use crate::types::ArticlePath;
 use crate::watch::cache::Cached;
 use crate::watch::scan::look;
-use crate::watch::verify::{Comparison, Finding, RootState};
+use crate::watch::verify::{Comparison, Finding, RootState, StatedIds};
 
 /// How long a request waits for the verification of a document; then it is answered 503. The verification goes on.
 pub(super) const SAVED_VERIFY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -157,6 +157,8 @@ struct Verifier {
     state: PathBuf,
     sources: SavedSources,
     asked: Mutex<Asked>,
+    /// The ids that wire texts state, below which directory, and until when that holds.
+    stated: Mutex<Option<(Arc<StatedIds>, PathBuf, Instant)>>,
     jobs: Sender<Job>,
 }
 
@@ -173,7 +175,8 @@ impl Verifier {
     fn start(root: Root, parsing: Arc<ParseOptions>, state: PathBuf, sources: SavedSources) -> Option<Arc<Verifier>> {
         let (jobs, inbox) = channel();
         let comparison = Comparison::new(root, parsing);
-        let verifier = Arc::new(Verifier { comparison, state, sources, asked: Mutex::default(), jobs });
+        let verifier =
+            Arc::new(Verifier { comparison, state, sources, asked: Mutex::default(), stated: Mutex::default(), jobs });
         let inbox = Arc::new(Mutex::new(inbox));
         for _ in 0..VERIFY_THREADS {
             let (verifier, inbox) = (Arc::downgrade(&verifier), Arc::clone(&inbox));
@@ -242,20 +245,33 @@ impl Verifier {
             && self.are_items_alone(&comparison, &files, cache)
     }
 
-    /// Whether no other file in the folders of versioned items is about one of these: a kill arrives as a new file.
+    /// Whether no other file is about one of the items among these: a kill arrives as a new file, in whatever folder.
     fn are_items_alone(&self, comparison: &Comparison, files: &[&SavedFile], cache: &CacheReader) -> bool {
-        let items = files.iter().filter_map(|file| Some((file.path.folder(), file.id.as_ref()?, &file.path)));
-        let mut folders: HashMap<&str, Vec<_>> = HashMap::new();
-        items.for_each(|(folder, id, path)| folders.entry(folder).or_default().push((id, path)));
-        folders.into_iter().all(|(folder, items)| {
+        let items: Vec<_> = files.iter().filter_map(|file| Some((file.id.as_ref()?, &file.path))).collect();
+        if items.is_empty() {
+            return true;
+        }
+        let stated = self.stated_ids(comparison, cache);
+        let is_alone = |(id, path)| stated.is_alone(id, path);
+        items.into_iter().all(|item| is_alone(item).unwrap_or_else(|| self.absence(comparison).is_some()))
+    }
+
+    /// The ids that wire texts state. All verifications within a moment share them, since all folders are looked at.
+    fn stated_ids(&self, comparison: &Comparison, cache: &CacheReader) -> Arc<StatedIds> {
+        let mut shared = self.stated.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |root: &PathBuf, expires: &Instant| *root == comparison.root().path && *expires > Instant::now();
+        if let Some((stated, ..)) = shared.as_ref().filter(|(_, root, expires)| holds(root, expires)) {
+            return Arc::clone(stated);
+        }
+        let begun = Instant::now();
+        let rows = |folder: &str| {
             let rows = cache.of_folder(folder).into_iter();
-            let rows = rows.map(|(name, (seal, card))| (name, Cached { seal, card })).collect();
-            let Some(stated) = comparison.stated_ids(folder, rows) else {
-                return self.absence(comparison).is_some();
-            };
-            let is_alone = |(id, path)| stated.get(id).is_none_or(|files| files.iter().all(|file| file == path));
-            items.into_iter().all(is_alone)
-        })
+            rows.map(|(name, (seal, card))| (name, Cached { seal, card })).collect()
+        };
+        let stated = Arc::new(comparison.stated_ids(&self.sources.tops(), rows));
+        let lifetime = (begun.elapsed() * LIFETIME_PER_DURATION).max(VERDICT_LIFETIME);
+        *shared = Some((Arc::clone(&stated), comparison.root().path.clone(), Instant::now() + lifetime));
+        stated
     }
 
     /// Why the content directory looks as if it weren't there. One on another device may have been moved with its files.

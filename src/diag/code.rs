@@ -189,6 +189,8 @@ codes! {
     IdCollision "id-collision" Warning,
     /// Another article already has this explicit id, so this one is not published.
     IdTaken "id-taken" Error,
+    /// Another file with the same id withholds this article, so it is not public.
+    IdWithheld "id-withheld" Error,
     /// Many articles vanished at once, which looks like an accident; their feeds stay as they are.
     MassRemoval "mass-removal" Error,
     /// The state cannot be written; readers keep what they have until it can.

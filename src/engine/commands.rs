@@ -91,7 +91,6 @@ impl Engine {
         let told = feeds.len();
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
         self.remember(Record::Retracted { path: path.clone(), retraction });
-        self.report_unreadable_records();
         self.refile(path);
         told
     }
@@ -123,7 +122,6 @@ impl Engine {
             return Err(format!("the file of `{path}` itself says that it is retracted: remove its `status`"));
         }
         self.remember(Record::Restored { path: path.clone() });
-        self.report_unreadable_records();
         heirs.iter().chain([&path]).for_each(|path| self.refile(path));
         Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
     }
@@ -219,6 +217,7 @@ impl Engine {
         for (path, card) in self.catalog.iter().filter(|(path, _)| !waits(path)) {
             index.put(path, &card.open(path), &self.ledger, self.now);
         }
+        self.catalog.withheld().for_each(|(path, id)| index.withhold(path, id));
         index.compact();
         self.admit_feeds(&mut index);
         index

@@ -444,7 +444,7 @@ impl Engine {
         let read = match &parsed.article {
             Some(article) => Read::Good(&article.card),
             None if parsed.withhold || parsed.embargo.is_some_and(|embargo| embargo.timestamp() > self.now) => {
-                Read::Withheld
+                Read::Withheld(parsed.id.as_ref())
             }
             None => Read::Refused(parsed.access),
         };
@@ -463,7 +463,11 @@ impl Engine {
         if let Some(article) = parsed.article {
             self.lay_ready(&path, article);
         }
-        self.settle_change(path, change, card.as_ref(), last_good);
+        let withheld = (change == Change::Withheld).then_some(parsed.id).flatten();
+        self.settle_change(path.clone(), change, card.as_ref(), last_good);
+        if let (Some(id), Some(index)) = (withheld, &mut self.index) {
+            index.withhold(&path, &id);
+        }
     }
 
     fn settle_change(&mut self, path: ArticlePath, change: Change, card: Option<&Packed>, last_good: Option<Packed>) {
@@ -567,8 +571,12 @@ impl Engine {
     }
 
     fn remember(&mut self, record: Record) {
+        let unreadable = self.ledger.unreadable().len();
         self.ledger.apply(&record);
         self.records.push(record);
+        if self.ledger.unreadable().len() != unreadable {
+            self.report_unreadable_records();
+        }
     }
 
     /// This instant, to the second: what readers are told of is dated by it.

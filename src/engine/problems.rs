@@ -23,6 +23,8 @@ pub enum Source {
     Body(ArticlePath),
     /// Where an article belongs.
     Filing(ArticlePath),
+    /// Two files with one id, of which one withholds what the other publishes.
+    Contradiction(ArticlePath),
     /// A document that could not be made, by its route.
     Document(String),
     /// Tags and authors without feeds.

@@ -45,7 +45,7 @@ impl Engine {
                     persist(std::mem::take(&mut self.records));
                 }
                 // As nearly all of an archive are at first.
-                has_pages || !is_told || self.problems.has(&Source::Filing(path.clone())) || self.is_shown(path)
+                has_pages || !is_told || self.is_odd(path) || self.is_shown(path)
             });
             self.remember_retracted(&index, &changes);
             // A few are written with what follows from them.
@@ -72,7 +72,7 @@ impl Engine {
             let known = self.ledger.article(path).zip(self.catalog.get(path).map(Packed::hash));
             let filed = index.get(path).zip(known);
             filed.is_some_and(|(filed, (known, version))| filed.is_quiet(known, version))
-                && !self.problems.has(&Source::Filing(path.clone()))
+                && !self.is_odd(path)
                 && !self.is_shown(path)
         };
         let mut quiet = cores::on_all_cores(changed, is_quiet).into_iter();
@@ -171,6 +171,12 @@ impl Engine {
         effects.extend(self.delivery().map(Effect::Deliver));
     }
 
+    /// Whether anything was odd about where an article stands.
+    fn is_odd(&self, path: &ArticlePath) -> bool {
+        let sources = [Source::Filing(path.clone()), Source::Contradiction(path.clone())];
+        sources.iter().any(|source| self.problems.has(source))
+    }
+
     /// Notes what is odd about where an article stands.
     fn note_filing(&mut self, index: &Index, path: &ArticlePath, filed: Option<&Filed>) {
         let mut diagnostics = filed.map(|filed| index.diagnostics(path, filed)).unwrap_or_default();
@@ -181,6 +187,8 @@ impl Engine {
             diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.discreet_unless(!is_withheld)).collect();
         }
         self.problems.set(Source::Filing(path.clone()), diagnostics);
+        let contradiction = filed.and_then(|_| index.contradiction(path));
+        self.problems.set(Source::Contradiction(path.clone()), contradiction.into_iter().collect());
     }
 
     /// What a feed is to show; `None`: what readers have of it stays until bodies have arrived.

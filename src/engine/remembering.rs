@@ -31,8 +31,12 @@ impl Engine {
         let report = |(path, record): (&ArticlePath, &UnreadableRecord)| {
             let UnreadableRecord { number, kind } = record;
             let is_id = **kind == *UnreadableRecord::REPLACED;
-            let what = if is_id { format!("the id `{path}`") } else { format!("`{root}/{path}`") };
-            let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {what} stays withheld");
+            let what = match is_id {
+                // Withheld is nothing: whoever has the id next is public.
+                true => format!("no feed tells its readers that `{path}` is gone"),
+                false => format!("`{root}/{path}` stays withheld"),
+            };
+            let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {what}");
             let decide = format!(
                 "`dateline restore {path}` publishes it again, `dateline retract {path}` takes it from its readers for good; "
             );
@@ -159,7 +163,13 @@ impl Engine {
     /// Whether an article must not be public, and nobody is told why: not even after a restart that finds its file broken.
     pub(super) fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
         match index.get(path).map(|filed| &filed.standing) {
-            Some(Standing::Draft | Standing::Restricted | Standing::Scheduled(_) | Standing::IdTaken(_)) => true,
+            Some(
+                Standing::Draft
+                | Standing::Restricted
+                | Standing::Scheduled(_)
+                | Standing::IdTaken(_)
+                | Standing::Superseded(_),
+            ) => true,
             Some(_) => false,
             None => self.catalog.is_withheld(path),
         }

@@ -5,8 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::rows::{instant, read_record};
-use super::{SCHEMA, Trouble, look_into};
+use super::rows::{WITH_INSTANTS, columns, instant, read_record};
+use super::{Trouble, look_into};
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
@@ -17,7 +17,7 @@ use crate::types::ArticlePath;
 /// As [`peek`].
 pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, Trouble> {
     let told = look_into(directory, |database, version| {
-        if version < SCHEMA {
+        if version < WITH_INSTANTS {
             return Ok(Vec::new());
         }
         // Backwards, since a file is known by the path that it has now.
@@ -29,10 +29,10 @@ pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, R
                 database.prepare_cached("SELECT number FROM record WHERE kind = 'moved' AND value = ?1 AND number < ?2 ORDER BY number DESC LIMIT 1")?;
             let arrived: Option<i64> =
                 numbered.query_row(params![path.as_str(), before], |row| row.get(0)).optional()?;
-            let mut rows = database.prepare_cached(
-                "SELECT number, at, kind, path, value, hash, instant FROM record
-                 WHERE path = ?1 AND number < ?2 AND number > ?3 ORDER BY number DESC",
-            )?;
+            let mut rows = database.prepare_cached(&format!(
+                "SELECT {} FROM record WHERE path = ?1 AND number < ?2 AND number > ?3 ORDER BY number DESC",
+                columns(version)
+            ))?;
             // What was at this path before is another article, if that one left before this one came.
             let mut left = database
                 .prepare_cached("SELECT max(number) FROM record WHERE kind = 'moved' AND path = ?1 AND number < ?2")?;

@@ -33,7 +33,7 @@ pub use documents::{Documents, Elsewhere};
 pub use history::history;
 use presence::Presence;
 pub use renderings::Renderings;
-use rows::{Unread, replay, write_record};
+use rows::{Unread, WITH_INSTANTS, replay, write_record};
 pub use saved::{Origin, Saved, SavedFile, SavedSources, feed_of};
 
 const DATABASE: &str = "ledger.sqlite";
@@ -45,7 +45,7 @@ const LIST: &str = "published.jsonl";
 const MADE: &[u8] = b"made\n";
 /// What makes the tables of each version out of those of the one before. A version above the last is refused: this program
 /// does not know what its records mean.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE record (
         number INTEGER PRIMARY KEY,
@@ -72,6 +72,9 @@ const MIGRATIONS: [&str; 2] = [
         path  TEXT NOT NULL,
         bytes BLOB NOT NULL
     ) STRICT;
+    ",
+    "
+    ALTER TABLE record ADD COLUMN seal INTEGER;  -- hashes of the path and of the row, which tell damage; none of older records
     ",
 ];
 const SCHEMA: usize = MIGRATIONS.len();
@@ -186,8 +189,8 @@ impl Store {
                 let why = trouble(&path, &error);
                 let unwritten = opening::read_only(&path).and_then(|database| Ok((version(&database)?, database)));
                 let (version, database) = unwritten.map_err(|_| trouble(&path, &error))?;
-                // Older tables cannot be brought up to date.
-                let version = if version == 0 || version >= SCHEMA { version } else { return Err(why) };
+                // Tables of the first version cannot be brought up to date.
+                let version = if version == 0 || version >= WITH_INSTANTS { version } else { return Err(why) };
                 ((database, version, Journal::WriteAhead), Some(why.to_string()))
             }
             opened => (opened.map_err(|error| trouble(&path, &error))?, None),
@@ -256,7 +259,9 @@ impl Store {
     /// # Errors
     /// Where the state is damaged or cannot be read.
     pub fn ledger(&self) -> Result<Ledger, Trouble> {
-        replay(&self.database, SCHEMA).map_err(|unread| unusable(&self.path, unread))
+        let replayed =
+            version(&self.database).map_err(Unread::from).and_then(|version| replay(&self.database, version));
+        replayed.map_err(|unread| unusable(&self.path, unread))
     }
 
     /// Makes records durable: all of them or none.
@@ -351,7 +356,7 @@ fn last_noted_record(directory: &Path) -> Option<i64> {
 /// records with it, and SQLite does not notice.
 fn missing_records(noted: Option<i64>, last: i64) -> Option<Unread> {
     let noted = noted.filter(|noted| *noted > last)?;
-    Some(Unread::Damaged(format!("its records {} to {noted} are missing", last.saturating_add(1))))
+    Some(rows::missing(last.saturating_add(1), noted))
 }
 
 /// What a directory's state says, without writing or locking anything; nothing where there is none.

@@ -1,8 +1,8 @@
 //! Whether a state directory has its ledger, seen before SQLite opens it. SQLite takes a file that is missing or empty for a new
 //! database, and dateline would start over: other dates, other ids, and retracted articles public again.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::{DATABASE, LIST, LOCK, MADE, Trouble, UNDO, cache, documents, renderings};
@@ -45,10 +45,22 @@ pub(super) fn look_for(directory: &Path) -> Result<Presence, Trouble> {
         0 => true,
         _ => length % SMALLEST_PAGE != 0 && !is_logged(),
     };
+    if length > 0 && !begins_like_a_database(&path) {
+        return Err(Trouble::Damaged(path, "it is not a database".to_owned()));
+    }
     match is_cut {
         true => Err(Trouble::Damaged(path, format!("it was truncated to {length} bytes"))),
         false => Ok(Presence::There),
     }
+}
+
+/// Whether a file begins as SQLite begins its files, as far as it goes.
+fn begins_like_a_database(path: &Path) -> bool {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head));
+    // What cannot be read SQLite has to say.
+    read.is_err() || MAGIC.starts_with(&head)
 }
 
 fn absent(directory: &Path, path: PathBuf) -> Result<Presence, Trouble> {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::SCHEMA;
 use crate::ledger::{Ledger, Record, Retraction, TextPrint, UnreadableRecord, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
@@ -31,16 +30,14 @@ impl From<rusqlite::Error> for Unread {
 pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::Result<()> {
     // kind, path, value, hash, instant
     let log = |kind: &str, path: &ArticlePath, value: &str, hash: Option<&ContentHash>, instant: Option<Timestamp>| {
+        let (path, hash, instant) =
+            (path.as_str(), hash.map(ContentHash::as_bytes), instant.map(Timestamp::as_millisecond));
+        let seal = Seal::of(now, kind, path, value, hash.map(|hash| &hash[..]), instant);
         database
-            .prepare_cached("INSERT INTO record (at, kind, path, value, hash, instant) VALUES (?, ?, ?, ?, ?, ?)")?
-            .execute(params![
-                now,
-                kind,
-                path.as_str(),
-                value,
-                hash.map(ContentHash::as_bytes),
-                instant.map(Timestamp::as_millisecond)
-            ])
+            .prepare_cached(
+                "INSERT INTO record (at, kind, path, value, hash, instant, seal) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![now, kind, path, value, hash, instant, seal.stored()])
     };
     match record {
         Record::Seen { path, at } => log("seen", path, &at.as_millisecond().to_string(), None, None),
@@ -88,6 +85,43 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
     .map(|_| ())
 }
 
+/// What a row was when it was written. SQLite doesn't notice when a disk spoils some bytes of one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seal {
+    /// Of the path alone: where it holds, it's known what the row is about.
+    path: u32,
+    row: u32,
+}
+
+impl Seal {
+    fn of(at: i64, kind: &str, path: &str, value: &str, hash: Option<&[u8]>, instant: Option<i64>) -> Seal {
+        let (at, instant) = (at.to_le_bytes(), instant.map(i64::to_le_bytes));
+        let instant = instant.as_ref().map_or(&[][..], |instant| instant);
+        let parts = [&at[..], kind.as_bytes(), path.as_bytes(), value.as_bytes(), hash.unwrap_or_default(), instant];
+        Seal { path: short(ContentHash::of(path.as_bytes())), row: short(ContentHash::of_parts(parts)) }
+    }
+
+    /// Whether a stored seal is of this path.
+    fn is_path(stored: i64, path: &str) -> bool {
+        stored >> 32 == i64::from(short(ContentHash::of(path.as_bytes())).cast_signed())
+    }
+
+    fn stored(self) -> i64 {
+        (i64::from(self.path.cast_signed()) << 32) | i64::from(self.row)
+    }
+
+    fn read(row: &Row<'_>, at: i64, kind: &str, path: &str) -> Option<Seal> {
+        let value = row.get_ref(4).ok()?.as_str().ok()?;
+        let hash = row.get_ref(5).ok()?.as_blob_or_null().ok()?;
+        Some(Seal::of(at, kind, path, value, hash, row.get(6).ok()?))
+    }
+}
+
+fn short(hash: ContentHash) -> u32 {
+    let [a, b, c, d, ..] = *hash.as_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
 /// What a record of a retraction says besides its instant.
 #[derive(Serialize, Deserialize)]
 struct StoredRetraction {
@@ -126,7 +160,7 @@ const PART: usize = 1_024;
 const PARTS: usize = 8;
 
 pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Unread> {
-    let instant_of = if version < SCHEMA { "NULL" } else { "instant" };
+    let columns = columns(version);
     // So many at most: most articles were published in one version.
     let articles: i64 =
         database.query_row("SELECT count(*) FROM record WHERE kind = 'published'", [], |row| row.get(0))?;
@@ -140,9 +174,7 @@ pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Un
             ledger
         });
         let read = || -> Result<(), Unread> {
-            let mut statement = database.prepare(&format!(
-                "SELECT number, at, kind, path, value, hash, {instant_of} FROM record ORDER BY number"
-            ))?;
+            let mut statement = database.prepare(&format!("SELECT {columns} FROM record ORDER BY number"))?;
             let mut rows = statement.query([])?;
             let mut part = Vec::with_capacity(PART);
             let mut expected = 1;
@@ -150,8 +182,7 @@ pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Un
                 let numbered = read_record(row)?;
                 // None was ever removed.
                 if numbered.number != expected {
-                    let last = numbered.number.saturating_sub(1);
-                    return Err(Unread::Damaged(format!("its records {expected} to {last} are missing")));
+                    return Err(missing(expected, numbered.number.saturating_sub(1)));
                 }
                 expected += 1;
                 part.push(numbered.record);
@@ -176,7 +207,7 @@ pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Un
         let hash = ContentHash::from_bytes(hash);
         ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
     }
-    if version < SCHEMA {
+    if version < WITH_INSTANTS {
         return Ok(ledger);
     }
     let mut statement = database.prepare("SELECT route, updated FROM feed")?;
@@ -204,16 +235,49 @@ pub(super) struct Numbered {
     pub(super) record: Record,
 }
 
-/// A row of number, at, kind, path, value, hash and instant.
+/// The first versions of the tables whose records have instants, and seals.
+pub(super) const WITH_INSTANTS: usize = 2;
+const WITH_SEALS: usize = 3;
+
+/// What [`read_record`] reads, by the version of the tables.
+pub(super) fn columns(version: usize) -> &'static str {
+    match version {
+        ..WITH_INSTANTS => "number, at, kind, path, value, hash, NULL, NULL",
+        ..WITH_SEALS => "number, at, kind, path, value, hash, instant, NULL",
+        _ => "number, at, kind, path, value, hash, instant, seal",
+    }
+}
+
+pub(super) fn missing(first: i64, last: i64) -> Unread {
+    Unread::Damaged(match first == last {
+        true => format!("its record {first} is missing"),
+        false => format!("its records {first} to {last} are missing"),
+    })
+}
+
+/// A row of [`columns`].
 pub(super) fn read_record(row: &Row<'_>) -> Result<Numbered, Unread> {
-    let number: i64 = row.get(0)?;
-    let at = instant(row.get(1)?).unwrap_or(Timestamp::UNIX_EPOCH);
+    let (number, written): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let at = instant(written).unwrap_or(Timestamp::UNIX_EPOCH);
     let text = |column: usize| row.get_ref(column).and_then(|value| Ok(value.as_str()?));
     let (kind, path) = (text(2)?, text(3)?);
     if path.is_empty() {
         return Err(Unread::Damaged(format!("its record {number}, `{kind}`, says nothing of which article it is")));
     }
-    let record = match decode(row, kind, ArticlePath::new(path)) {
+    // None before there were seals.
+    let seal: Option<i64> = row.get(7)?;
+    if seal.is_some_and(|seal| !Seal::is_path(seal, path)) {
+        let why = format!("its record {number}, `{kind}`, is about another article than when it was written");
+        return Err(Unread::Damaged(why));
+    }
+    let is_intact = seal.is_none_or(|seal| Seal::read(row, written, kind, path).map(Seal::stored) == Some(seal));
+    let decoded = decode(row, kind, ArticlePath::new(path));
+    // Where it can be decoded all the same, its kind may be what is damaged: a retraction lasts longest.
+    let kind = match kind {
+        UnreadableRecord::WITHDRAWN if decoded.is_some() && !is_intact => "retracted",
+        kind => kind,
+    };
+    let record = match decoded.filter(|_| is_intact) {
         Some(record) => record,
         // What these do is not known, or is known too well.
         None if !OPEN_KINDS.contains(&kind) => {

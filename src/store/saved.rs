@@ -17,7 +17,7 @@
 //!
 //! The seal is the hash of all that follows the first line: numbers in a spoilt list would lead to other files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -75,7 +75,7 @@ pub struct SavedFile {
     pub path: ArticlePath,
     /// Of its bytes.
     pub hash: ContentHash,
-    /// The id of an item that another file of its folder may replace or withdraw: what wire text states.
+    /// The id of an item that another file may withdraw: what wire text states.
     pub id: Option<EntryId>,
 }
 
@@ -104,6 +104,13 @@ impl SavedSources {
                 is_proven.then(|| shown.iter().map(file).collect()).flatten()
             }
         }
+    }
+
+    /// The folders right below the content directory that have files.
+    pub fn tops(&self) -> BTreeSet<&str> {
+        let files = self.table.get_or_init(|| SourceTable::parse(&self.list).unwrap_or_default()).files.iter();
+        let tops = files.filter_map(|file| file.path.folder().split('/').next());
+        tops.filter(|top| !top.is_empty()).collect()
     }
 
     /// Some of all files, spread evenly.

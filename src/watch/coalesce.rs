@@ -1,7 +1,7 @@
 //! When a file is complete, and when it is really gone. Pure: what was seen and when comes in, what to do comes out.
 //!
 //! There is no fixed delay. A file that was closed or renamed is read at once. One that was written and not closed waits until it is closed,
-//! because silence doesn't mean that its writer is done; after a minute it is read as it is, and reported. A file of which only a scan knows has
+//! because silence doesn't mean that its writer is done; after a while it is read as it is, and reported. A file of which only a scan knows has
 //! to stay as it is for `content.settle`. What is gone has to stay gone for a moment, since many editors save by removing and writing anew.
 
 use std::collections::BTreeMap;
@@ -10,14 +10,15 @@ use std::time::Duration;
 use crate::beneath::Stamp;
 use crate::types::ArticlePath;
 
-/// How long a file may be open for writing before it is read as it is.
-pub const OPEN_LIMIT: Duration = Duration::from_secs(60);
-
 /// What goes within so short a time after another file goes together with it.
 const TOGETHER: Duration = Duration::from_millis(10);
 /// A file waits for others for no longer than this beyond its grace, nor than a second one: whoever moves files by copying and removing
 /// them has to be recognised by their going while their copies still wait.
 const LONGER: Duration = Duration::from_millis(500);
+
+/// How long a file has to stay as it is at the least: that it was created is told before that it is written, and nothing else says that
+/// somebody has it open.
+const LEAST_SETTLE: Duration = Duration::from_millis(100);
 
 /// What a look at a path showed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,14 +94,16 @@ pub struct Coalescer {
     pub grace: Duration,
     /// How long a file has to stay as it is before it is complete, where nobody said that it is.
     pub settle: Duration,
+    /// How long a file may be open for writing before it is read as it is.
+    open_limit: Duration,
     waiting: BTreeMap<ArticlePath, (Waiting, Duration)>,
     departures: BTreeMap<u64, Departure>,
 }
 
 impl Coalescer {
     /// Nothing waits yet.
-    pub fn new(grace: Duration, settle: Duration) -> Coalescer {
-        Coalescer { grace, settle, waiting: BTreeMap::new(), departures: BTreeMap::new() }
+    pub fn new(grace: Duration, settle: Duration, open_limit: Duration) -> Coalescer {
+        Coalescer { grace, settle, open_limit, waiting: BTreeMap::new(), departures: BTreeMap::new() }
     }
 
     /// Takes note of a look at a path, and of why it was looked at.
@@ -115,7 +118,7 @@ impl Coalescer {
                 Step::Wait
             }
             Seen::File(stamp, age) => {
-                let is_left_alone = seen.is_older_than(self.settle) && !self.waiting.contains_key(path);
+                let is_left_alone = seen.is_older_than(self.least_age()) && !self.waiting.contains_key(path);
                 if said == Said::Finished || (said == Said::Touched && is_left_alone) {
                     self.forget(path);
                     return Step::Read;
@@ -124,14 +127,14 @@ impl Coalescer {
                     // Silence does not close it.
                     Some((Waiting::Close, _)) => {}
                     _ if said == Said::Written => {
-                        self.set(path, Some((Waiting::Close, now.saturating_add(OPEN_LIMIT))));
+                        self.set(path, Some((Waiting::Close, now.saturating_add(self.open_limit))));
                     }
                     Some((Waiting::Quiet(known), _)) if *known == stamp => {}
                     before => {
                         // Of a file that changed while it was looked at, the age says nothing.
                         let is_changing = said == Said::Gone || matches!(before, Some((Waiting::Quiet(_), _)));
                         let age = age.filter(|_| !is_changing).unwrap_or_default();
-                        let rest = self.settle.saturating_sub(age);
+                        let rest = self.least_age().saturating_sub(age);
                         self.set(path, Some((Waiting::Quiet(stamp), now.saturating_add(rest))));
                     }
                 }
@@ -157,6 +160,10 @@ impl Coalescer {
             }
             (_, seen) => self.observe(path, seen, Said::Touched, now),
         }
+    }
+
+    fn least_age(&self) -> Duration {
+        self.settle.max(LEAST_SETTLE)
     }
 
     /// The paths whose time has come.
@@ -232,7 +239,7 @@ impl Coalescer {
     /// The system lost events: a file whose writer was waited for may be closed, so that it is complete once it stays as it is. `look`
     /// shows what is there now.
     pub fn lose_closes(&mut self, now: Duration, look: impl Fn(&ArticlePath) -> Option<Stamp>) {
-        let due = now.saturating_add(self.settle);
+        let due = now.saturating_add(self.least_age());
         for (path, entry) in self.waiting.iter_mut().filter(|(_, (waiting, _))| *waiting == Waiting::Close) {
             // What is not there any more differs from every stamp.
             *entry = (Waiting::Quiet(look(path).unwrap_or_default()), due);
@@ -252,7 +259,7 @@ mod tests {
     /// Each line: milliseconds, `see` (a hint came), `put` (written and not closed), `end` (closed or renamed), `off` (gone), `due`, or `lost`
     /// (events were), what was seen (`-` nothing, `v@age` version v modified age ms ago), and the expected step. Files settle within a second.
     fn check(history: &str) {
-        let mut coalescer = Coalescer::new(Duration::from_millis(250), Duration::from_secs(1));
+        let mut coalescer = Coalescer::new(Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(60));
         let path = ArticlePath::new("a.md");
         for line in history.trim().lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -331,6 +338,21 @@ mod tests {
         }
     }
 
+    /// A file is created before it is written: without a settling time, too, it isn't read in between.
+    #[test]
+    fn created_file_waits_for_its_writer() {
+        let mut coalescer = Coalescer::new(Duration::ZERO, Duration::ZERO, Duration::from_secs(60));
+        let path = ArticlePath::new("a.md");
+        let new = Seen::File(Stamp::default(), Some(Duration::ZERO));
+        assert_eq!(coalescer.observe(&path, new, Said::Touched, Duration::ZERO), Step::Wait);
+        assert_eq!(coalescer.observe(&path, new, Said::Written, Duration::from_millis(20)), Step::Wait);
+        assert_eq!(coalescer.next_due(), Some(Duration::from_millis(60_020)));
+        assert_eq!(coalescer.observe(&path, new, Said::Finished, Duration::from_secs(9)), Step::Read);
+        // One that nobody writes is soon complete.
+        let old = Seen::File(Stamp::default(), Some(Duration::from_millis(100)));
+        assert_eq!(coalescer.observe(&path, old, Said::Touched, Duration::ZERO), Step::Read);
+    }
+
     #[test]
     fn last_of_write_and_close_counts() {
         use Said::{Finished, Gone, Touched, Written};
@@ -361,7 +383,7 @@ mod tests {
             (20, "0 10 20 30 40", "40 a; 50 b; 60 cde"),
             (0, "0 1 20", "0 a; 1 b; 20 c"),
         ] {
-            let mut coalescer = Coalescer::new(Duration::from_millis(grace), Duration::ZERO);
+            let mut coalescer = Coalescer::new(Duration::from_millis(grace), Duration::ZERO, Duration::MAX);
             let gone: Vec<u64> = gone.split(' ').map(|time| time.parse().expect("a number")).collect();
             let mut told = Vec::new();
             for now in 0..1_000 {
@@ -387,7 +409,7 @@ mod tests {
 
     #[test]
     fn what_goes_on_and_on_is_not_waited_for() {
-        let mut coalescer = Coalescer::new(Duration::from_secs(2), Duration::ZERO);
+        let mut coalescer = Coalescer::new(Duration::from_secs(2), Duration::ZERO, Duration::MAX);
         for number in 0..1_000 {
             let path = ArticlePath::new(&format!("{number:03}.md"));
             coalescer.observe(&path, Seen::Missing, Said::Gone, Duration::from_millis(number * 10));

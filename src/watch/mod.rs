@@ -64,6 +64,8 @@ pub struct WatchOptions {
     pub grace: Duration,
     /// How long a file has to stay as it is before it counts as complete, where nobody said that it is.
     pub settle: Duration,
+    /// How long a file may be open for writing before it is read as it is.
+    pub open_limit: Duration,
     /// How changes are to be found.
     pub watch: Watch,
     /// How often everything is scanned although nothing was heard.

@@ -97,7 +97,10 @@ fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
         }
         facts
     });
-    parsed.diagnostics.append(&mut missing);
+    // Of what is not public nobody misses a picture yet.
+    if !article.metadata.draft && article.metadata.retracted.is_none() {
+        parsed.diagnostics.append(&mut missing);
+    }
 }
 
 /// The size of a file, and for pictures how wide and high they are: read from the first bytes, nothing is decoded.

@@ -1,17 +1,18 @@
 //! Compares articles' files with the versions that an earlier run published, for documents that are shown again before everything
 //! was looked at. Nothing is read of a file that looks as it did when an earlier run read it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use super::cache::{Cached, Seals, rules};
 use super::clock;
+use super::links::LinkTable;
 use super::read::read_known;
-use super::scan::{join, look};
-use crate::article::{self, ParseOptions, Parsed, is_article_name};
-use crate::beneath::{Links, Root};
+use super::scan::{Devices, Folder, look, walk};
+use crate::article::{self, ParseOptions, Parsed};
+use crate::beneath::Root;
 use crate::event::FileState;
 use crate::types::{ArticlePath, ContentHash, EntryId};
 
@@ -74,41 +75,81 @@ impl Comparison {
         }
     }
 
-    /// The ids that the articles of one folder state, each with the files that do; `None`: the folder cannot be read, or one of its
-    /// files asks to be withheld and doesn't say which item it is about.
-    pub fn stated_ids(
-        &self,
-        folder: &str,
-        mut rows: HashMap<String, Cached>,
-    ) -> Option<HashMap<EntryId, HashSet<ArticlePath>>> {
-        let mut stated: HashMap<EntryId, HashSet<ArticlePath>> = HashMap::new();
-        for entry in self.root.open().ok()?.folder(folder, Links::Follow).ok()?.entries().ok()? {
-            let (name, _) = entry.ok()?;
-            let Some(name) = name.to_str().filter(|name| !name.starts_with('.') && is_article_name(name)) else {
-                continue;
+    /// The ids that wire texts state anywhere in the content directory, or where that can't be listed, in these folders of it. `rows` gives
+    /// what is kept of the files of a folder.
+    pub fn stated_ids(&self, tops: &BTreeSet<&str>, rows: impl Fn(&str) -> HashMap<String, Cached>) -> StatedIds {
+        let mut stated = StatedIds::default();
+        let mut folders = Vec::new();
+        let mut list = |scope: &str| {
+            let found = &mut |folder: Folder| {
+                let files = folder.files.into_iter().map(|(path, _)| path);
+                let wire: Vec<ArticlePath> =
+                    files.filter(|path| path.extension().eq_ignore_ascii_case("txt")).collect();
+                folders.extend((!wire.is_empty()).then_some((folder.path, wire)));
             };
-            let path = ArticlePath::new(&join(folder, name));
-            let Some(stamp) = look(&self.root, &path).ok().flatten() else { continue };
-            let known = rows.remove(name).and_then(|row| self.seals().card(&path, stamp, row, clock()));
-            let card = match known {
-                Some(card) => card,
-                None => match read_known(&self.root, &path, &self.options, article::parse) {
-                    FileState::Present(Parsed { article: Some(article), .. }) => article.card,
-                    FileState::Present(Parsed { article: None, withhold: true, .. }) | FileState::Unreadable(_) => {
-                        return None;
-                    }
-                    _ => continue,
-                },
-            };
-            if let Some(id) = card.open(&path).id {
-                stated.entry(id).or_default().insert(path);
+            let walk = walk(&self.root, scope, &mut Devices::new(), &LinkTable::default(), found);
+            let unreadable = walk.listing.directories.into_iter().filter(|folder| folder.unreadable.is_some());
+            stated.unclear.extend(unreadable.map(|folder| folder.path));
+            !stated.unclear.contains(scope)
+        };
+        if !list("") {
+            for top in tops {
+                list(top);
             }
         }
-        Some(stated)
+        for (folder, files) in folders {
+            let mut rows = rows(&folder);
+            for path in files {
+                let row = rows.remove(path.name());
+                match self.stated_id(&path, row) {
+                    Ok(Some(id)) => drop(stated.files.entry(id).or_default().insert(path)),
+                    Ok(None) => {}
+                    Err(Unclear) => drop(stated.unclear.insert(folder.clone())),
+                }
+            }
+        }
+        stated
+    }
+
+    fn stated_id(&self, path: &ArticlePath, row: Option<Cached>) -> Result<Option<EntryId>, Unclear> {
+        let Some(stamp) = look(&self.root, path).ok().flatten() else { return Ok(None) };
+        let known = row.and_then(|row| self.seals().card(path, stamp, row, clock()));
+        let card = match known {
+            Some(card) => card,
+            None => match read_known(&self.root, path, &self.options, article::parse) {
+                FileState::Present(Parsed { article: Some(article), .. }) => article.card,
+                FileState::Present(Parsed { withhold: true, id: None, .. }) | FileState::Unreadable(_) => {
+                    return Err(Unclear);
+                }
+                FileState::Present(Parsed { id, .. }) => return Ok(id),
+                FileState::Known(card) => card,
+                FileState::Absent { .. } => return Ok(None),
+            },
+        };
+        Ok(card.open(path).id)
     }
 
     fn seals(&self) -> Seals<'_> {
         Seals::by_rules(&self.root, self.rules)
+    }
+}
+
+/// A file that asks to be withheld and doesn't say which item it is about, or that can't be read.
+struct Unclear;
+
+/// The ids that wire texts state.
+#[derive(Debug, Default)]
+pub struct StatedIds {
+    files: HashMap<EntryId, HashSet<ArticlePath>>,
+    /// Folders with a file of which nobody can say which item it is about.
+    unclear: HashSet<String>,
+}
+
+impl StatedIds {
+    /// Whether no other file is about an item: a kill arrives as a new file. `None`: nobody can say.
+    pub fn is_alone(&self, id: &EntryId, path: &ArticlePath) -> Option<bool> {
+        let is_alone = self.files.get(id).is_none_or(|files| files.iter().all(|file| file == path));
+        (!is_alone || !self.unclear.contains(path.folder())).then_some(is_alone)
     }
 }
 

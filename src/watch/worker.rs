@@ -138,7 +138,7 @@ impl<C: MetadataCache> Worker<C> {
     ) -> Worker<C> {
         let config_hash = Some(options.config_hash);
         let config_folder = config_folder(&options.config);
-        let coalescer = Coalescer::new(options.grace, options.settle);
+        let coalescer = Coalescer::new(options.grace, options.settle, options.open_limit);
         let mounts = mounts::around(&options.root.path);
         Worker {
             options,
@@ -464,8 +464,10 @@ impl<C: MetadataCache> Worker<C> {
         work.folders.iter().for_each(|folder| self.unannounced.told_of_folder(folder));
         work.files.keys().chain(&work.reread).for_each(|path| self.unannounced.told(path));
         let mut ready = Vec::new();
+        // What goes with a folder goes at one time, however long it takes to look at all of it.
+        let now = self.now();
         for (path, said) in work.files {
-            self.observe(path, said, &mut ready);
+            self.observe(path, said, now, &mut ready);
         }
         ready.extend(work.reread.into_iter().filter(|path| self.known.contains(path)));
         ready.sort();
@@ -483,7 +485,7 @@ impl<C: MetadataCache> Worker<C> {
     }
 
     /// Decides whether a file is to be read now.
-    fn observe(&mut self, path: ArticlePath, said: Said, ready: &mut Vec<ArticlePath>) {
+    fn observe(&mut self, path: ArticlePath, said: Said, now: Duration, ready: &mut Vec<ArticlePath>) {
         if !self.links.has(&path) && is_linked(&self.options.root, &path) {
             // A link that nobody knows of. What it leads to takes a look at everything.
             (self.next_scan, self.links_changed) = (self.now(), true);
@@ -500,7 +502,6 @@ impl<C: MetadataCache> Worker<C> {
         if is_old && !self.unclosed.contains(&path) {
             return;
         }
-        let now = self.now();
         if self.coalescer.observe(&path, seen(found, clock()), said, now) == Step::Read {
             ready.push(path);
         }
@@ -632,7 +633,8 @@ impl<C: MetadataCache> Worker<C> {
         }
         self.unclosed.insert(file.path.clone());
         if let FileState::Present(parsed) = &mut file.state {
-            let message = "this file has been open for writing for a minute, so it is published as it is";
+            let seconds = self.options.open_limit.as_secs();
+            let message = format!("this file has been open for writing for {seconds} s, so it is published as it is");
             let place = Place::file(&self.options.root.display(file.path.as_str()));
             let help = "close it; or write to another name, and rename the file when it is complete";
             parsed.diagnostics.push(Diagnostic::new(Code::ArticleOpen, message).at(place).help(help));

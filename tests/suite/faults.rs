@@ -4,6 +4,7 @@
 
 mod content;
 mod enclosure;
+mod hang;
 mod ledger;
 mod limits;
 mod outage;

@@ -46,6 +46,7 @@ mod retraction;
 mod rules;
 mod time;
 mod unfinished;
+mod versions;
 mod watching;
 mod wire;
 mod words;

@@ -85,7 +85,7 @@ fn withheld_text_leaves_files_without_manifest() {
         let files = files(&newsroom.path("feeds"));
         files.values().any(|bytes| bytes.windows(text.len()).any(|part| part == text))
     };
-    daemon.wait("it is delivered", |_| is_in_files(b"Secret."));
+    daemon.wait("it is delivered", |_| newsroom.path("feeds/tags/tide/feed.json").exists() && is_in_files(b"Secret."));
     assert!(daemon.stop());
     fs::remove_file(newsroom.path("feeds/.dateline")).expect("writable");
     let draft = article("Story B", "Secret.").replace("title:", "draft: true\ntitle:");
@@ -98,5 +98,7 @@ fn withheld_text_leaves_files_without_manifest() {
     fs::remove_file(newsroom.path("feeds/.dateline")).expect("writable");
     newsroom.write("config/dateline.toml", CONFIG.replace("tags = true", "tags = false"));
     let build = newsroom.dateline(&["build"]);
-    assert!(build.status.success() && !newsroom.path("feeds/tags/tide/feed.json").exists(), "{}", said(&build));
+    assert!(!newsroom.path("feeds/tags/tide/feed.json").exists(), "{}", said(&build));
+    // The list of feeds has no entry of a ledger, and no text of an article.
+    assert!(reports(&build) == 1 && said(&build).contains("feeds/feeds.opml"), "{}", said(&build));
 }

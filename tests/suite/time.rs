@@ -84,7 +84,7 @@ fn run_unready(newsroom: &Newsroom) -> (String, oneshot::Sender<()>, JoinHandle<
             let listener = Listener::bind(&endpoint, Audience::Public).expect("a port");
             address.send(listener.endpoint().expect("bound").to_string()).expect("somebody waits");
             let stop = async { stopped.await.unwrap_or_default() };
-            dateline::daemon::run(checked, config, Front::plain(listener), Caching::at, clock, stop)
+            dateline::daemon::run(checked, config, Front::plain(listener), Caching::at, clock, |_| Ok(()), stop)
                 .await
                 .expect("it runs");
         });

@@ -107,11 +107,12 @@ fn ledger_that_is_none_is_refused() {
         false => fs::remove_file(path),
     };
     type Spoil = fn(&Path);
-    let cases: [(&str, Spoil, &str); 6] = [
+    let cases: [(&str, Spoil, &str); 7] = [
         ("a folder", |path| fs::create_dir(path).expect("writable"), "it is not a file"),
         ("a broken link", |path| symlink("nowhere", path).expect("writable"), "a symbolic link to `nowhere`"),
         ("empty", |path| fs::write(path, "").expect("writable"), "truncated to 0 bytes"),
         ("text", |path| fs::write(path, "x".repeat(4_096)).expect("writable"), "not a database"),
+        ("garbage", |path| fs::write(path, "x".repeat(4_000)).expect("writable"), "it is not a database"),
         (
             "a database without tables",
             |path| Connection::open(path).and_then(|new| new.execute_batch("VACUUM")).expect("writable"),
@@ -174,6 +175,9 @@ fn undecodable_withholding_record_keeps_withholding() {
         "UPDATE record SET value = '' WHERE kind = 'retracted'",
         "UPDATE record SET kind = 'retracted-for-a-while' WHERE kind = 'retracted'",
         "UPDATE record SET kind = 'hidden', hash = NULL WHERE kind = 'retracted'",
+        // What only the seal tells.
+        "UPDATE record SET instant = instant + 1 WHERE kind = 'retracted'",
+        "UPDATE record SET kind = 'withdrawn', value = '[]' WHERE kind = 'retracted'",
     ];
     let newsroom = newsroom();
     let healthy = fs::read(newsroom.path(LEDGER)).expect("written");
@@ -240,9 +244,21 @@ fn undecodable_record_is_a_damaged_ledger() {
         ("UPDATE record SET kind = 'seen', value = 'soon' WHERE number = 2", "record 2, `seen`"),
         ("UPDATE record SET value = '' WHERE kind = 'moved'", "`moved` of `news/story-3.md`"),
         ("UPDATE record SET kind = 'text', value = 'x' WHERE number = 2", "record 2, `text`"),
-        ("DELETE FROM record WHERE number = 3", "records 3 to 3 are missing"),
+        ("DELETE FROM record WHERE number = 3", "record 3 is missing"),
         ("DELETE FROM record WHERE number < 4", "records 1 to 3 are missing"),
-        ("DELETE FROM record WHERE number = (SELECT max(number) FROM record)", "are missing"),
+        ("DELETE FROM record WHERE number = (SELECT max(number) FROM record)", "missing"),
+        ("UPDATE record SET path = 'news/shops.md' WHERE kind = 'retracted'", "`retracted`, is about another article"),
+        ("UPDATE record SET path = x'00ff' || 'x' WHERE kind = 'retracted'", "damaged"),
+        (
+            "UPDATE record SET path = 'news/story-2.md' WHERE kind = 'retracted'",
+            "`retracted`, is about another article",
+        ),
+        ("UPDATE record SET kind = 'restored' WHERE kind = 'retracted'", "`restored` of `news/ships.md`"),
+        (
+            "UPDATE record SET value = replace(value, 'news', 'mews') WHERE kind = 'published' AND number = 2",
+            "record 2, `published`",
+        ),
+        ("UPDATE record SET instant = instant + 1000 WHERE kind = 'published' AND number = 2", "record 2, `published`"),
         ("UPDATE document SET last_modified = 9223372036854775807 WHERE route = '/rss.xml'", "the date of `/rss.xml`"),
         ("UPDATE feed SET updated = 9223372036854775807 WHERE route = '/'", "the date of `/`"),
         ("DROP TABLE source", "no such table"),
@@ -250,6 +266,7 @@ fn undecodable_record_is_a_damaged_ledger() {
         fs::write(newsroom.path(LEDGER), &healthy).expect("writable");
         database(&newsroom).execute(change, []).expect("SQL");
         is_refused(&newsroom, change, &["ledger.sqlite` is damaged", why, "backup --restore FILE", "--new-state"]);
+        assert!(!said(&newsroom.dateline(&["serve", "--listen", "127.0.0.1:0"])).contains("serves"), "{change}");
         for command in [&["explain", "content/news/story-1.md"][..], &["backup", "copy"]] {
             let refused = newsroom.dateline(command);
             assert!(refused.status.code() == Some(1), "{change}: {command:?}: {}", said(&refused));

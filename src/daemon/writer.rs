@@ -1,0 +1,93 @@
+//! The thread that writes records. A disk that fails says so; one that hangs says nothing, and what is to be taken from readers must not
+//! wait for it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ledger::{Ledger, Record};
+use crate::store::{Store, Trouble};
+
+/// How long the end of the thread is waited for: it takes in the ledger's log.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+enum Job {
+    Append(Arc<Vec<Record>>, Timestamp),
+    Replay(Sender<Result<Ledger, Trouble>>),
+}
+
+/// How writing ended.
+pub(super) struct Written {
+    pub(super) result: Result<(), Trouble>,
+    /// The number of the last record.
+    pub(super) last: i64,
+    /// Why nothing can be written, where the state could only be opened for reading.
+    pub(super) unwritable: Option<String>,
+}
+
+/// The thread's other side. One write at a time is under way.
+pub(super) struct Writer {
+    /// `None` at the end.
+    jobs: Option<Sender<Job>>,
+    written: Receiver<Written>,
+}
+
+impl Writer {
+    pub(super) fn start(mut store: Store) -> io::Result<Writer> {
+        let (jobs, inbox) = channel();
+        let (done, written) = channel();
+        let work = move || {
+            for job in inbox {
+                match job {
+                    Job::Append(records, at) => {
+                        let result = store.append(records.iter(), at);
+                        // Whoever waits has the only copy then.
+                        drop(records);
+                        let (last, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
+                        done.send(Written { result, last, unwritable }).unwrap_or_default();
+                    }
+                    Job::Replay(answer) => answer.send(store.ledger()).unwrap_or_default(),
+                }
+            }
+            // Closed before anybody hears that the thread ended.
+            drop(store);
+            drop(done);
+        };
+        std::thread::Builder::new().name("ledger".into()).spawn(work)?;
+        Ok(Writer { jobs: Some(jobs), written })
+    }
+
+    /// Begins to write records.
+    pub(super) fn begin(&self, records: Arc<Vec<Record>>, at: Timestamp) {
+        self.send(Job::Append(records, at));
+    }
+
+    /// How the write under way ended; `None`: it hasn't within this time.
+    pub(super) fn wait(&self, patience: Duration) -> Option<Written> {
+        self.written.recv_timeout(patience).ok()
+    }
+
+    /// Everything that was ever recorded.
+    pub(super) fn ledger(&self) -> Option<Result<Ledger, Trouble>> {
+        let (answer, ledger) = channel();
+        self.send(Job::Replay(answer));
+        ledger.recv().ok()
+    }
+
+    fn send(&self, job: Job) {
+        // The thread lives as long as this does.
+        if let Some(jobs) = &self.jobs {
+            jobs.send(job).unwrap_or_default();
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        while self.written.recv_timeout(CLOSE_TIMEOUT).is_ok() {}
+    }
+}

@@ -1,0 +1,93 @@
+//! A disk of the state directory that hangs instead of failing: what is taken from readers goes all the same.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::newsroom::{Daemon, Newsroom, article, bounded, said};
+
+/// Flushing waits for as long as there is a file.
+const SHIM: &str = r#"
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int flush(long call, int fd) {
+    while (access(getenv("HANG"), F_OK) == 0) usleep(5000);
+    return syscall(call, fd);
+}
+int fsync(int fd) { return flush(SYS_fsync, fd); }
+int fdatasync(int fd) { return flush(SYS_fdatasync, fd); }
+"#;
+
+/// A library that the daemon is started with; `None` where it can't be built.
+fn shim(newsroom: &Newsroom) -> Option<PathBuf> {
+    let (source, library) = (newsroom.path("shim.c"), newsroom.path("shim.so"));
+    fs::write(&source, SHIM).expect("writable");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+    if Command::new("cc").arg("--version").output().is_ok_and(|version| version.status.success()) {
+        let built = bounded(&mut compiler);
+        assert!(built.status.success(), "{}", said(&built));
+        return Some(library);
+    }
+    eprintln!("faults: a disk that hangs is left out: there is no C compiler");
+    None
+}
+
+fn serve(newsroom: &Newsroom, shim: &Path) -> Daemon {
+    let mut command = newsroom.command();
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env("LD_PRELOAD", shim).env("HANG", newsroom.path("hang"));
+    let daemon = Daemon::spawn(&newsroom.path(""), command);
+    daemon.wait_until_ready();
+    daemon
+}
+
+#[test]
+fn withholding_does_not_wait_for_hanging_disk() {
+    let newsroom = Newsroom::new();
+    let Some(shim) = shim(&newsroom) else { return };
+    let stories = ["edited", "drafted", "retracted", "late"];
+    for name in stories {
+        newsroom.article(&format!("news/{name}.md"), name, &format!("The text of {name}."));
+    }
+    let daemon = serve(&newsroom, &shim);
+    let has = |daemon: &Daemon, words: &str| daemon.body("/rss.xml").contains(words);
+    fs::write(newsroom.path("hang"), "").expect("writable");
+    // The write that hangs is one that adds: it isn't shown before it is recorded.
+    newsroom.article("news/new.md", "New", "The text of new.");
+    let draft = |name: &str| {
+        let text = article(name, &format!("The text of {name}.")).replace("title:", "draft: true\ntitle:");
+        newsroom.write(&format!("content/news/{name}.md"), text);
+    };
+    draft("drafted");
+    let begun = Instant::now();
+    daemon.wait("the draft is gone", |daemon| !has(daemon, "The text of drafted."));
+    // It takes a little more than a second on an idle machine.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let retracted = newsroom.dateline(&["retract", "content/news/retracted.md"]);
+    assert!(retracted.status.code() == Some(1), "{}", said(&retracted));
+    draft("late");
+    daemon.wait("the other draft is gone", |daemon| !has(daemon, "The text of late."));
+    assert!(!has(&daemon, "The text of retracted.") && !has(&daemon, "The text of new."));
+    assert!(has(&daemon, "The text of edited."));
+    let ready = daemon.body("/readyz");
+    assert!(ready.contains("state-unwritable") && ready.contains("does not answer"), "{ready}");
+    fs::remove_file(newsroom.path("hang")).expect("there");
+    daemon.wait("what waited is published", |daemon| has(daemon, "The text of new."));
+    daemon.wait("the alarm is over", |daemon| !daemon.body("/readyz").contains("state-unwritable"));
+    // All of it is recorded, in its order.
+    daemon.kill();
+    drop(daemon);
+    let daemon = serve(&newsroom, &shim);
+    let shown = stories.map(|name| has(&daemon, &format!("The text of {name}.")));
+    assert_eq!((shown, has(&daemon, "The text of new.")), ([true, false, false, false], true));
+    assert!(daemon.body("/atom.xml").contains("<at:deleted-entry "));
+    // At the end a disk that hangs is not waited for without end.
+    fs::write(newsroom.path("hang"), "").expect("writable");
+    newsroom.article("news/last.md", "Last", "The text of last.");
+    daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));
+    let begun = Instant::now();
+    assert!(daemon.stop());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
