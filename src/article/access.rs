@@ -9,7 +9,7 @@
 use std::fmt;
 
 use super::front_matter::{Node, Value};
-use super::lifecycle::normal;
+use super::lifecycle::{self, bare, normal};
 
 /// A restriction that a file states.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -112,10 +112,33 @@ const KEYS: &[(&str, Reading, Otherwise)] = &[
     ("contenttier", Word, Withhold),
     ("newsletteraccess", Word, Withhold),
     ("jetpacknewsletteraccess", Word, Withhold),
+    ("可见性", Word, Withhold),
+    ("可見性", Word, Withhold),
+    ("可见范围", Word, Withhold),
+    ("可見範圍", Word, Withhold),
+    ("访问权限", Word, Withhold),
+    ("訪問權限", Word, Withhold),
+    ("阅读权限", Word, Withhold),
+    ("閱讀權限", Word, Withhold),
+    ("权限", Word, Withhold),
+    ("權限", Word, Withhold),
+    ("sichtbarkeit", Word, Withhold),
+    ("visibilité", Word, Withhold),
+    ("visibilidad", Word, Withhold),
+    ("zugang", Word, Ignore),
+    ("zugriff", Word, Ignore),
+    ("accès", Word, Ignore),
+    ("acceso", Word, Ignore),
     ("audience", Word, Ignore),
     ("private", On(Private), Withhold),
     ("isprivate", On(Private), Withhold),
     ("confidential", On(Private), Withhold),
+    ("私密", On(Private), Withhold),
+    ("是否私密", On(Private), Withhold),
+    ("私有", On(Private), Withhold),
+    ("保密", On(Private), Withhold),
+    ("privat", On(Private), Withhold),
+    ("vertraulich", On(Private), Withhold),
     ("internal", On(Private), Ignore),
     ("protected", On(Private), Ignore),
     ("encrypt", On(Private), Ignore),
@@ -125,15 +148,27 @@ const KEYS: &[(&str, Reading, Otherwise)] = &[
     ("headless", On(Private), Ignore),
     ("public", Off(Private), Withhold),
     ("ispublic", Off(Private), Withhold),
+    ("公开", Off(Private), Withhold),
+    ("公開", Off(Private), Withhold),
+    ("是否公开", Off(Private), Withhold),
+    ("是否公開", Off(Private), Withhold),
+    ("öffentlich", Off(Private), Withhold),
     ("permalink", OnlyFalse(Private), Ignore),
     ("routable", OnlyFalse(Private), Ignore),
     ("render", Rendering, Ignore),
     ("password", Secret, Restrict),
     ("postpassword", Secret, Restrict),
     ("passwd", Secret, Restrict),
+    ("passwort", Secret, Restrict),
+    ("访问密码", Secret, Restrict),
+    ("訪問密碼", Secret, Restrict),
+    ("密码", Secret, Restrict),
+    ("密碼", Secret, Restrict),
     ("hidden", On(Unlisted), Withhold),
     ("ishidden", On(Unlisted), Withhold),
     ("hide", On(Unlisted), Ignore),
+    ("隐藏", On(Unlisted), Withhold),
+    ("隱藏", On(Unlisted), Withhold),
     ("unlisted", On(Unlisted), Withhold),
     ("isunlisted", On(Unlisted), Withhold),
     ("listed", Off(Unlisted), Withhold),
@@ -144,6 +179,18 @@ const KEYS: &[(&str, Reading, Otherwise)] = &[
     ("paid", On(Paid), Withhold),
     ("ispaid", On(Paid), Withhold),
     ("paidonly", On(Paid), Withhold),
+    ("付费", On(Paid), Withhold),
+    ("付費", On(Paid), Withhold),
+    ("是否付费", On(Paid), Withhold),
+    ("是否付費", On(Paid), Withhold),
+    ("收费", On(Paid), Withhold),
+    ("收費", On(Paid), Withhold),
+    ("会员专享", On(Paid), Withhold),
+    ("會員專享", On(Paid), Withhold),
+    ("仅会员", On(Paid), Withhold),
+    ("僅會員", On(Paid), Withhold),
+    ("kostenpflichtig", On(Paid), Withhold),
+    ("bezahlschranke", On(Paid), Restrict),
     ("premium", On(Paid), Withhold),
     ("ispremium", On(Paid), Withhold),
     ("premiumonly", On(Paid), Withhold),
@@ -192,6 +239,14 @@ const WORDS: &[(&str, Option<Restriction>)] = &[
     ("listed", None),
     ("unrestricted", None),
     ("公开", None),
+    ("公開", None),
+    ("所有人", None),
+    ("全部", None),
+    ("免费", None),
+    ("免費", None),
+    ("öffentlich", None),
+    ("frei", None),
+    ("alle", None),
     ("unlisted", Some(Unlisted)),
     ("hidden", Some(Unlisted)),
     ("hide", Some(Unlisted)),
@@ -199,6 +254,7 @@ const WORDS: &[(&str, Option<Restriction>)] = &[
     ("linkonly", Some(Unlisted)),
     ("directlink", Some(Unlisted)),
     ("隐藏", Some(Unlisted)),
+    ("隱藏", Some(Unlisted)),
     ("paid", Some(Paid)),
     ("paidonly", Some(Paid)),
     ("onlypaid", Some(Paid)),
@@ -236,9 +292,31 @@ const WORDS: &[(&str, Option<Restriction>)] = &[
     ("paywall", Some(Paid)),
     ("paywalled", Some(Paid)),
     ("会员", Some(Paid)),
+    ("會員", Some(Paid)),
     ("仅会员", Some(Paid)),
+    ("僅會員", Some(Paid)),
+    ("会员可见", Some(Paid)),
+    ("會員可見", Some(Paid)),
+    ("会员专享", Some(Paid)),
+    ("會員專享", Some(Paid)),
     ("付费", Some(Paid)),
+    ("付費", Some(Paid)),
+    ("付费会员", Some(Paid)),
+    ("付費會員", Some(Paid)),
+    ("收费", Some(Paid)),
+    ("收費", Some(Paid)),
     ("订阅", Some(Paid)),
+    ("訂閱", Some(Paid)),
+    ("订阅用户", Some(Paid)),
+    ("訂閱用戶", Some(Paid)),
+    ("登录可见", Some(Paid)),
+    ("登入可見", Some(Paid)),
+    ("abonnenten", Some(Paid)),
+    ("mitglieder", Some(Paid)),
+    ("kostenpflichtig", Some(Paid)),
+    ("abonnés", Some(Paid)),
+    ("payant", Some(Paid)),
+    ("suscriptores", Some(Paid)),
     ("private", Some(Private)),
     ("none", Some(Private)),
     ("nobody", Some(Private)),
@@ -263,7 +341,23 @@ const WORDS: &[(&str, Option<Restriction>)] = &[
     ("draft", Some(Private)),
     ("私密", Some(Private)),
     ("私有", Some(Private)),
+    ("私人", Some(Private)),
     ("不公开", Some(Private)),
+    ("不公開", Some(Private)),
+    ("仅自己", Some(Private)),
+    ("僅自己", Some(Private)),
+    ("仅自己可见", Some(Private)),
+    ("僅自己可見", Some(Private)),
+    ("保密", Some(Private)),
+    ("内部", Some(Private)),
+    ("內部", Some(Private)),
+    ("密码", Some(Private)),
+    ("密碼", Some(Private)),
+    ("privat", Some(Private)),
+    ("intern", Some(Private)),
+    ("vertraulich", Some(Private)),
+    ("privé", Some(Private)),
+    ("privado", Some(Private)),
 ];
 
 /// Keys for which a slip of the pen withholds the file. The names of others are too rare, or too near to other words.
@@ -311,8 +405,47 @@ pub(super) enum Said {
 
 /// Whether a key is about access, whatever its value.
 pub(super) fn is_key(name: &str) -> bool {
-    let name = normal(name);
-    KEYS.iter().any(|(known, ..)| *known == name)
+    entry(name).is_some()
+}
+
+/// The row of a key, whatever says in front of it whose it is: `article:content_tier`.
+fn entry(name: &str) -> Option<(Reading, Otherwise)> {
+    let of = |name: &str| {
+        let name = normal(name);
+        KEYS.iter().find(|(known, ..)| *known == name).map(|&(_, reading, otherwise)| (reading, otherwise))
+    };
+    of(name).or_else(|| Some(bare(name)).filter(|bare| *bare != name).and_then(of))
+}
+
+/// The name of a key that can hardly be about anything but the article.
+pub(super) fn meant(name: &str) -> Option<&'static str> {
+    let name = normal(bare(name));
+    MEANT.iter().copied().find(|known| *known == name)
+}
+
+/// Whether a line of text such as `Visibility: members` says who may read the article. A word that nobody knows counts behind a label that
+/// can mean nothing else. A sentence may begin like one: `Private: a life in letters`.
+pub(super) fn is_line(label: &str, value: &str) -> bool {
+    match say(label, value) {
+        Said::Nothing => false,
+        Said::Public => true,
+        Said::Restricted(_) => withholds(label, value),
+        Said::Unreadable => {
+            let label = normal(label);
+            let is_clear = ["visib", "sichtbar", "可见", "可見"].iter().any(|word| label.contains(word));
+            is_clear && !value.is_empty() && value.split_whitespace().count() <= 3
+        }
+    }
+}
+
+/// Whether a value keeps the article out of the feeds.
+pub(super) fn hides(label: &str, value: &str) -> bool {
+    matches!(say(label, value), Said::Restricted(Restriction::Private | Restriction::Unlisted))
+}
+
+/// The names of keys that are labels of wire text as well. Values tell them from sentences.
+pub(super) fn labels() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter(|(_, reading, _)| matches!(reading, Word | On(_) | Off(_))).map(|(name, ..)| *name)
 }
 
 /// The key that a `meta` element of this name stands for, in lower case.
@@ -322,10 +455,7 @@ pub(super) fn meta_key(name: &str) -> Option<&'static str> {
 
 /// Reads a key with a plain text value.
 pub(super) fn say(key: &str, value: &str) -> Said {
-    let key = normal(key);
-    KEYS.iter()
-        .find(|(known, ..)| *known == key)
-        .map_or(Said::Nothing, |&(_, reading, otherwise)| read(reading, otherwise, value))
+    entry(key).map_or(Said::Nothing, |(reading, otherwise)| read(reading, otherwise, value))
 }
 
 /// Reads a word that stands alone: `members`, `private`.
@@ -339,12 +469,10 @@ pub(super) fn word(word: &str) -> Option<Said> {
 fn read(reading: Reading, otherwise: Otherwise, value: &str) -> Said {
     let value = value.trim();
     let truth = match normal(value).as_ref() {
-        "true" | "yes" | "on" | "1" | "y" => Some(true),
-        "false" | "no" | "off" | "0" | "n" => Some(false),
         // JSON-LD spells Boolean values as addresses too.
         "httpschemaorgtrue" | "httpsschemaorgtrue" => Some(true),
         "httpschemaorgfalse" | "httpsschemaorgfalse" => Some(false),
-        _ => None,
+        word => lifecycle::truth(word),
     };
     let switched = |restricts: bool, restriction| if restricts { Said::Restricted(restriction) } else { Said::Public };
     let said = match (reading, truth) {
@@ -354,8 +482,6 @@ fn read(reading: Reading, otherwise: Otherwise, value: &str) -> Said {
         (Secret, _) => return Said::Restricted(Private),
         (Word, Some(is_public)) => Some(switched(!is_public, Private)),
         (On(restriction), Some(truth)) => Some(switched(truth, restriction)),
-        // `paywall: none` is not a paywall for nobody.
-        (On(_), None) if normal(value) == "none" => Some(Said::Public),
         (Off(restriction), Some(truth)) => Some(switched(!truth, restriction)),
         (OnlyFalse(restriction), Some(false)) => Some(Said::Restricted(restriction)),
         (Rendering, Some(false)) => Some(Said::Restricted(Private)),
@@ -411,8 +537,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// does not.
 pub(super) fn withholds(key: &str, value: &str) -> bool {
     let is_sentence = || value.trim().contains(char::is_whitespace);
-    let is_secret = |key: &str| KEYS.iter().any(|(known, reading, _)| *known == key && *reading == Secret);
-    matches!(say(key, value), Said::Restricted(_)) && !(is_secret(&normal(key)) && is_sentence())
+    let is_secret = || entry(key).is_some_and(|(reading, _)| reading == Secret);
+    matches!(say(key, value), Said::Restricted(_)) && !(is_secret() && is_sentence())
 }
 
 /// Whether a page that cannot be understood as a whole says that its article is not for everybody.

@@ -58,7 +58,9 @@ pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
     let place = words.zone(raw)?.unwrap_or_else(|| Place::Zone(zone.clone()));
     let local = date.to_datetime(time);
     resolve(local, &place).and_then(|(moment, warning)| {
-        let moment = moment.ok_or_else(|| format!("{}: years from 1583 to 9998 can be published", named()))?;
+        let moment = moment.ok_or_else(|| {
+            format!("{}: years from 1583 to 9998 can be published; before, calendars differed", named())
+        })?;
         Ok(Date { moment, warning })
     })
 }

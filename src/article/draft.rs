@@ -18,6 +18,8 @@ use super::access::Access;
 use super::date::{self, Date};
 use super::free_part::{free_part, has_plain_mark};
 use super::front_matter::Refusal;
+use super::gates;
+use super::hidden_text::without_hidden;
 use super::render;
 use super::sanitise::percent_decoded;
 use super::{
@@ -193,7 +195,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn set_title(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
-        let title = Text::line(raw);
+        let title = Text::line(&without_hidden(raw));
         if self.has_title() || title.is_empty() {
             return;
         }
@@ -557,6 +559,10 @@ impl<'a> Draft<'a> {
         if self.body.as_ref().is_some_and(has_plain_mark) {
             self.restrict_by_mark();
         }
+        let is_gated = self.body.as_ref().is_some_and(gates::has_gate);
+        if is_gated {
+            self.restrict_by_gate();
+        }
         if in_drafts_folder(self.source.path) {
             self.set_draft(true, 0..0, "folder");
         }
@@ -613,6 +619,7 @@ impl<'a> Draft<'a> {
         };
         let life = self.conclude(updated);
         let (embargo, embargoed) = (life.embargo, life.embargo.is_some());
+        let never_public = life.never_public;
         let refused = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         let id = self.id.clone();
         let article = match (self.title, self.slug) {
@@ -622,7 +629,8 @@ impl<'a> Draft<'a> {
                 let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));
                 let body = if self.access.is_paid() {
                     let free = self.free_body.unwrap_or_else(|| free_part(&body));
-                    Body::Paid { free: Box::new(free), whole: Box::new(body) }
+                    let whole = if is_gated { gates::without_tags(&body) } else { body };
+                    Body::Paid { free: Box::new(free), whole: Box::new(whole) }
                 } else {
                     body
                 };
@@ -672,7 +680,7 @@ impl<'a> Draft<'a> {
         // Neither a retraction nor a draft is undone by another mistake in the same file.
         let withhold = self.life.withhold || ((retracted || self.draft) && article.is_none());
         let embargoed = withhold || embargoed;
-        let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
+        let diagnostics = if withhold || never_public { without_excerpts(self.diagnostics) } else { self.diagnostics };
         let access = self.access;
         Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, embargo, access, id }
     }
@@ -689,7 +697,7 @@ macro_rules! text_setters {
     ($($setter:ident $field:ident $name:literal,)+) => {
         impl Draft<'_> {
             $(pub(crate) fn $setter(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
-                let text = Text::line(raw);
+                let text = Text::line(&without_hidden(raw));
                 if self.$field.is_none() && !text.is_empty() {
                     self.origin($name, text.as_str(), &span, how);
                     self.$field = Some(text);

@@ -26,7 +26,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     for (key, node) in keys {
         let span = node.span.clone();
         let name = lifecycle::normal(&key.name);
-        if access::is_key(&name) || publication::take(draft, keys, key, node) {
+        if access::is_key(&key.name) || publication::take(draft, keys, key, node) {
             continue;
         }
         if let Some(first) =
@@ -92,13 +92,7 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
     }
     if let Some(meant) = names::near_withholding(name).filter(|_| names::verdict(name, scalar(node)) > Verdict::Public)
     {
-        let message = format!(
-            "`{}` is not a key that dateline knows, and it may say that the article is not public",
-            key.name.escape_debug()
-        );
-        let help =
-            format!("did you mean `{meant}`? Rename the key or remove it; until then nothing of the article is public");
-        return draft.refuse_key(Meaning::Embargo, key.span.clone(), message, help);
+        return refuse_near_miss(draft, key, meant);
     }
     let distance = if name.chars().count() >= 6 { 2 } else { 1 };
     let near = nearest(name, names::own())
@@ -128,6 +122,17 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
         _ => {}
     }
     draft.report(Code::FrontMatterNearMiss, key.span.clone(), message, format!("did you mean `{meant}`?"));
+}
+
+/// Refuses a file with a key that is nearly one that withholds.
+fn refuse_near_miss(draft: &mut Draft<'_>, key: &Key<'_>, meant: &str) {
+    let message = format!(
+        "`{}` is not a key that dateline knows, and it may say that the article is not public",
+        key.name.escape_debug()
+    );
+    let help =
+        format!("did you mean `{meant}`? Rename the key or remove it; until then nothing of the article is public");
+    draft.refuse_key(Meaning::Embargo, key.span.clone(), message, help);
 }
 
 fn wrong_kind(draft: &mut Draft<'_>, key: &Key<'_>, span: &Range<usize>, wanted: &str) {

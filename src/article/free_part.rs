@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
-use super::Body;
 use super::markdown::OPTIONS;
+use super::{Body, gates};
 use crate::types::Text;
 
 /// Comments that begin the paid part, in lower case with `-` between their words. Ghost writes `members-only`, and Jetpack the blocks
@@ -101,8 +101,25 @@ pub(super) fn comments(text: &str) -> impl Iterator<Item = (Range<usize>, &str)>
     })
 }
 
-/// The free part of a body; nothing where there is no mark.
+/// The free part of a body: what stands above the mark, without the parts for members alone. Nothing where there is neither.
 pub(super) fn free_part(body: &Body) -> Body {
+    if !gates::has_gate(body) {
+        return above_mark(body);
+    }
+    let open = gates::without_gated(body);
+    if has_mark(&open) { above_mark(&open) } else { open }
+}
+
+fn has_mark(body: &Body) -> bool {
+    match body {
+        Body::Markdown(text) => markdown_mark(text).is_some(),
+        Body::Html(html) => mark(html).is_some(),
+        Body::Paragraphs(paragraphs) => paragraphs.iter().any(|paragraph| mark(paragraph.as_str()).is_some()),
+        Body::Paid { .. } => true,
+    }
+}
+
+fn above_mark(body: &Body) -> Body {
     let until =
         |text: &str, at: Option<usize>| at.and_then(|at| text.get(..at)).unwrap_or_default().trim_end().to_owned();
     let above = |text: &str| until(text, mark(text));
@@ -148,6 +165,13 @@ mod tests {
             ("    <!--members-only-->\n\nPaid.", ""),
             ("```\n<!--members-only-->\n```\nFree.\n\n<!--paywall-->\nPaid.", "```\n<!--members-only-->\n```\nFree."),
             ("Free.\n<!--paywall-->\n`<!--paywall-->`", "Free."),
+        ] {
+            assert_eq!(free_part(&Body::Markdown(text.to_owned())), Body::Markdown(expected.to_owned()), "{text}");
+        }
+        for (text, expected) in [
+            ("Free. [paywall]Paid.[/paywall] Too.", "Free.  Too."),
+            ("Free. [paywall]Paid.<!--paywall-->Paid.[/paywall]\nToo.", "Free. \nToo."),
+            ("Free. [paywall]Paid.[/paywall] Too.<!--paywall-->Paid.", "Free.  Too."),
         ] {
             assert_eq!(free_part(&Body::Markdown(text.to_owned())), Body::Markdown(expected.to_owned()), "{text}");
         }

@@ -23,6 +23,7 @@ mod release;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use base::Base;
@@ -31,6 +32,7 @@ use scraper::ElementRef;
 
 use super::access;
 use super::draft::Draft;
+use super::gates;
 use super::lifecycle::{self, Certainty, Meaning};
 use super::sanitise::too_tangled;
 use super::{Body, Parsed};
@@ -137,6 +139,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
             // Words about a picture belong to the picture of the same source.
             Field::ImageAlt if !outranked(Field::ImageUrl) => draft.set_image_alt(value, span, how),
             Field::ImageCaption if !outranked(Field::ImageUrl) => draft.set_image_caption(value, span, how),
+            Field::Access(key) => draft.set_access(key, value, span, how),
             Field::Paywall => draft.set_access("isAccessibleForFree", value, span, how),
             Field::ImageCredit if !outranked(Field::ImageUrl) => draft.set_image_credit(value, span, how),
             _ => {}
@@ -145,10 +148,17 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     if page.has_plain_mark() {
         draft.restrict_by_mark();
     }
+    let is_gated = page.has_gate();
+    if is_gated {
+        draft.restrict_by_gate();
+    }
     let paid_parts = findings.iter().filter(|finding| finding.field == Field::PaidPart);
     let paid_parts: Vec<&str> = paid_parts.map(|finding| finding.value.as_str()).collect();
     // A picture in the paid part is not the lead picture.
-    let free = draft.is_paid().then(|| Page::parse(source).into_free_part(&paid_parts));
+    let free = draft.is_paid().then(|| {
+        let open = if is_gated { gates::page_without_gated(source) } else { Cow::Borrowed(source) };
+        Page::parse(&open).into_free_part(&paid_parts, is_gated)
+    });
     let figure = match &free {
         Some(free) => free.as_ref().and_then(Page::lead_figure),
         None => page.lead_figure(),
@@ -240,6 +250,8 @@ enum Field {
     ImageAlt,
     ImageCaption,
     ImageCredit,
+    /// A key that says who may read it.
+    Access(&'static str),
     /// That the article is not free.
     Paywall,
     /// The selector of a part that is paid.

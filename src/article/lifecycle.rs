@@ -102,6 +102,10 @@ pub(super) fn normal(word: &str) -> Cow<'_, str> {
 /// A key without words in front of it that only say whose it is: `dateline:embargo`, `article:embargo`.
 pub(super) fn bare(key: &str) -> &str {
     let mut key = key.trim();
+    // A property by its whole address: `https://schema.org/creativeWorkStatus`.
+    if let Some((_, name)) = key.split_once("://").and_then(|(_, path)| path.rsplit_once(['/', '#'])) {
+        key = name;
+    }
     while let Some((prefix, rest)) = key.split_once([':', '.', '-', '_', '/']) {
         if !words::PREFIXES.iter().any(|known| known.eq_ignore_ascii_case(prefix)) || rest.is_empty() {
             break;
@@ -111,14 +115,21 @@ pub(super) fn bare(key: &str) -> &str {
     key
 }
 
-/// What a key decides and how certainly, if anything. Whatever begins with `embargo` is about one: `embargo_until`, `embargoed`.
+/// What a key decides and how certainly, if anything. Whatever begins with `embargo` is about one: `embargo_until`, `embargoed`; a date
+/// behind a key that has the word elsewhere is, too: `university_embargo_until`.
 pub(super) fn key(key: &str) -> Option<(Meaning, Certainty)> {
     let of = |key: &str| {
         let key = normal(key);
         let known = KEYS.get(&*key).copied();
         known.or_else(|| key.starts_with("embargo").then_some((Meaning::Embargo, Certainty::Certain)))
     };
-    of(key).or_else(|| Some(bare(key)).filter(|bare| *bare != key).and_then(of))
+    let with_embargo = |key: &str| {
+        let mut words = key.split(|c: char| !c.is_alphanumeric()).skip(1);
+        words
+            .any(|word| word.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("embargo")))
+            .then_some((Meaning::Embargo, Certainty::WithDate))
+    };
+    of(key).or_else(|| Some(bare(key)).filter(|bare| *bare != key).and_then(of)).or_else(|| with_embargo(key))
 }
 
 /// What a key decides, if it does so certainly.
@@ -152,7 +163,8 @@ pub(super) fn labels() -> impl Iterator<Item = (&'static str, WireField)> {
     let shared = words::KEYS.iter().filter(|(_, certainty, _)| *certainty == Certainty::Certain);
     let shared = shared.filter_map(move |&(meaning, _, names)| Some((field(meaning)?, names)));
     let shared = shared.flat_map(|(field, names)| names.iter().map(move |name| (*name, field)));
-    own.chain(shared.filter(|(name, _)| !words::NO_LABELS.contains(name)))
+    let access = access::labels().map(|name| (name, WireField::Access));
+    own.chain(shared.filter(|(name, _)| !words::NO_LABELS.contains(name))).chain(access)
 }
 
 /// What a label in front of a line of text decides, if it does so certainly.
@@ -205,6 +217,23 @@ pub(super) const STATUS_WORDS: &str =
 /// `true` or `false`, as people write them.
 pub(super) fn truth(word: &str) -> Option<bool> {
     TRUTHS.get(&*normal(word)).copied()
+}
+
+/// Whether a word that is neither a date nor a status says, behind `published:`, that the article isn't. A name is that of a publisher.
+pub(super) fn denies_publication(value: &str) -> bool {
+    let value = value.trim();
+    let mut words = value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let Some(first) = words.next().map(normal) else { return true };
+    let is_wide = words::NOT_PUBLISHED.iter().any(|word| !word.is_ascii() && first.starts_with(*word));
+    is_wide || words::NOT_PUBLISHED.iter().chain(words::VAGUE).any(|word| *word == first) || truth(value) == Some(false)
+}
+
+/// Whether a label or the words beside a date are of a language that writes the day first.
+pub(super) fn writes_day_first(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphabetic()).any(|word| {
+        let word = normal(word);
+        words::DAY_FIRST.iter().any(|known| *known == word)
+    })
 }
 
 /// Whether a value says that there is no embargo: `none`, `lifted`, a dash, `for immediate release`.
@@ -264,7 +293,9 @@ pub(super) fn value_withholds(name: &str, value: &str) -> bool {
         Some((Meaning::Expires, _)) => !value.is_empty() && !never_expires(value),
         Some((Meaning::Status, Certainty::Certain)) => status(value) != Some(Status::Published),
         Some((Meaning::Status, Certainty::WithDate)) => status(value).is_some_and(|status| status != Status::Published),
-        Some((Meaning::Draft, _)) => truth(value) != Some(false) && !value.is_empty(),
+        Some((Meaning::Draft, _)) => {
+            truth(value) != Some(false) && status(value) != Some(Status::Published) && !value.is_empty()
+        }
         Some((Meaning::Public | Meaning::Published, _)) => {
             truth(value) == Some(false) || status(value).is_some_and(|status| status != Status::Published)
         }

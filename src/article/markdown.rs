@@ -6,7 +6,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::draft::Draft;
-use super::draft::lines::{Line, MOST_LAST, MOST_TOP};
+use super::draft::lines::{Line, MOST_LAST, MOST_TOP, untagged};
 use super::render;
 use super::render::attributes::{protected, unprotected, without_trailing_list};
 use super::{Body, Parsed, lifecycle};
@@ -64,16 +64,17 @@ struct Heading {
 fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
     let lines = text.get(body..).unwrap_or_default().split_inclusive('\n');
     let lines = lines.scan((body, true), |(at, begins_paragraph), line| {
-        let begins = std::mem::replace(begins_paragraph, line.trim().is_empty() || line.starts_with('#'));
+        let begins = std::mem::replace(begins_paragraph, untagged(line).is_empty() || line.starts_with('#'));
         *at += line.len();
         Some((*at - line.len(), line.trim(), begins))
     });
     let lines = lines.filter(|(_, line, _)| !line.is_empty()).map(|(at, line, begins_paragraph)| Line {
-        text: line.to_owned(),
+        text: untagged(line).into_owned(),
         span: at..at + line.len(),
         is_heading: line.starts_with('#'),
         begins_paragraph,
     });
+    let lines = lines.filter(|line| !line.text.is_empty());
     let mut lines = lines.peekable();
     let is_code = |line: &Line| line.text.starts_with("```") || line.text.starts_with("~~~");
     let mut top = Vec::new();

@@ -10,6 +10,8 @@ mod draft;
 mod fields;
 mod free_part;
 mod front_matter;
+mod gates;
+mod hidden_text;
 mod html;
 mod lifecycle;
 mod markdown;
@@ -515,4 +517,6 @@ pub enum WireField {
     Draft,
     /// What was corrected, with its date or without: `Correction`, `更正`.
     Correction,
+    /// Who may read it: `Visibility`, `可见性`.
+    Access,
 }

@@ -7,6 +7,7 @@
 
 mod labels;
 mod lines;
+mod markup;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,16 @@ use crate::types::Text;
 pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed {
     // What front matter says outranks the same in the text.
     let (title, stated) = (draft.title().map(str::to_owned), draft.stated());
+    let text = &*markup::without_tags(text);
     let story = story::understand(text, labels, title.as_deref());
+    // What stands on its line before a value.
+    let label = |at: usize| {
+        let before = text.get(..at).unwrap_or_default();
+        before.rsplit(['\n', '\r']).next().unwrap_or_default()
+    };
+    for (label, value) in story.access {
+        draft.set_access(lines::access_key(label.text), value.text, value.span(), "labelled line");
+    }
     let mut authors = Vec::new();
     for (field, value, how) in story.values {
         let (text, span) = (value.text, value.span());
@@ -53,12 +63,12 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
             WireField::Summary => draft.set_summary(text, span, how),
             WireField::Caption => draft.set_image_caption(text, span, how),
             WireField::Id => draft.set_id(text, span, how),
-            WireField::Embargo => draft.set_embargo(text, span, how),
-            WireField::Expires => draft.set_expires(text, span, how),
+            WireField::Embargo => draft.set_embargo_behind(label(span.start), text, span, how),
+            WireField::Expires => draft.set_expires_behind(label(span.start), text, span, how),
             WireField::Status => draft.set_status(text, span, how),
             WireField::Draft => draft.set_draft_word(text, span, how),
             WireField::Correction => draft.add_correction_line(text, span, how),
-            WireField::Related => {}
+            WireField::Related | WireField::Access => {}
         }
     }
     if let Some(credit) = story.credit {

@@ -499,7 +499,7 @@ fn reload(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Reload {
 }
 
 fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Option<(Text, WireField)> {
-    const FIELDS: [(&str, WireField); 17] = [
+    const FIELDS: [(&str, WireField); 18] = [
         ("breadcrumb", WireField::Breadcrumb),
         ("title", WireField::Title),
         ("updated", WireField::Updated),
@@ -517,6 +517,7 @@ fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Op
         ("status", WireField::Status),
         ("draft", WireField::Draft),
         ("correction", WireField::Correction),
+        ("access", WireField::Access),
     ];
     let name = Text::line(&label.value);
     if name.is_empty() {

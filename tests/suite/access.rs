@@ -136,6 +136,13 @@ fn front_matter_says_who_may_read() {
         ("audience: only_paid", "paid"),
         ("audience: developers", "public"),
         ("visibility: 会员", "paid"),
+        ("可見性: 會員", "paid"),
+        ("公开: 否", "private"),
+        ("Sichtbarkeit: privat", "private"),
+        ("public: ja", "public"),
+        ("\"article:content_tier\": locked", "paid"),
+        ("article.content_tier: metered", "paid"),
+        ("\"og:visibility\": private", "private"),
         // Every restriction counts.
         ("visibility: public\nprivate: true", "private"),
         ("premium: true\nunlisted: true", "paid, unlisted"),
@@ -154,17 +161,17 @@ fn unreadable_access_withholds() {
         ("visibility: soonish", "public article-access withheld"),
         ("access: {level: gold}", "public article-access withheld"),
         ("private: perhaps", "public article-access withheld"),
-        ("public: ja", "public article-access withheld"),
+        ("public: vielleicht", "public article-access withheld"),
         ("members_only: [x]", "public article-access withheld"),
         ("unlisted: tomorrow", "public article-access withheld"),
         // A slip of the pen.
         ("visiblity: members", "public article-lifecycle withheld"),
-        ("privat: true", "public article-lifecycle withheld"),
+        ("privte: true", "public article-lifecycle withheld"),
         ("pasword: x", "public article-lifecycle withheld"),
         ("premuim: true", "public article-lifecycle withheld"),
         ("unlistd: true", "public article-lifecycle withheld"),
         ("member_only_: true", "paid"),
-        ("privat: false", "public"),
+        ("privte: false", "public"),
         ("said: Anna", "public"),
         // Another mistake in the same file doesn't undo a restriction: the engine compares with what is public.
         ("private: true\nslug: a/b", "private article-slug"),
@@ -199,6 +206,9 @@ fn meta_elements_say_who_may_read() {
         ("<meta name=dateline:members-only content=true>", "paid"),
         ("<meta name=dateline:password content=x>", "private"),
         ("<meta name=visibility content=private>", "public"),
+        ("<script type=application/ld+json>{\"@type\":\"NewsArticle\",\"private\":true}</script>", "private"),
+        ("<script type=application/ld+json>{\"@type\":\"NewsArticle\",\"visibility\":\"members\"}</script>", "paid"),
+        ("<script type=application/ld+json>{\"@type\":\"Event\",\"private\":true}</script>", "public"),
         ("<meta name=dateline:visibility content=someday>", "public article-access withheld"),
     ] {
         let text = format!(
@@ -223,7 +233,8 @@ fn words(article: &Article, free_only: bool) -> String {
 fn pages_name_their_paid_parts() {
     const HEAD: &str = "<!DOCTYPE html><html><head><meta name=date content=2026-11-20><title>Quay</title>";
     const BODY: &str = "<body><header class=top>Top</header><article id=story class=story><h1>Quay</h1><p class=free>One.</p>\
-        <div class='wall first'><p>Two.</p><figure><img src=paid.png alt=x></figure></div><p class=free>Three.</p><p id=end class=wall>Four.</p></article>\
+        <div class='wall first'><p>Two.</p><figure><img src=paid.png alt=x></figure></div><p class=free>Three.</p><p id=end class=wall>Four.</p>\
+        <div class='newsletter sign-up'>Sign up</div><p class=empty></p><p class=unseen hidden>Unseen</p><nav>Next</nav></article>\
         <footer class=foot>Foot</footer></body></html>";
     let part = |selector: &str| {
         format!(
@@ -251,6 +262,12 @@ fn pages_name_their_paid_parts() {
         (part("\".missing\""), Some("")),
         (part("[\".wall\", \".missing\"]"), Some("")),
         (part("\".foot\""), Some("")),
+        // What is in no article's text was not paid for.
+        (part("\".sign-up\""), Some("")),
+        (part("\".empty\""), Some("")),
+        (part("\".unseen\""), Some("")),
+        (part("\"nav\""), Some("")),
+        (part("\".wall, nav\""), Some("One. Three.")),
         (part("\".story\""), Some("")),
         (part("\"body\""), Some("")),
         (part("\"\""), Some("")),
@@ -285,6 +302,78 @@ fn pages_name_their_paid_parts() {
         BODY.replace("<p>Two.</p>", "<p>Two.<!--members-only-->Not.</p>")
     );
     assert_eq!(words(&parsed("a.html", &marked).article.expect("good"), true), "One. Two.");
+}
+
+#[test]
+fn lines_say_who_may_read() {
+    for (line, expected) in [
+        ("Visibility: members", "paid"),
+        ("可见性：会员", "paid"),
+        ("可見性：會員", "paid"),
+        ("可见性:付费", "paid"),
+        ("Ｖｉｓｉｂｉｌｉｔｙ：ｍｅｍｂｅｒｓ", "paid"),
+        ("Access: paid", "paid"),
+        ("Premium: yes", "paid"),
+        ("会员专享：是", "paid"),
+        ("Zugang: Abonnenten", "paid"),
+        ("可见性：私密", "private"),
+        ("公开：否", "private"),
+        ("Visibility: public", "public"),
+        ("Private: no", "public"),
+        ("Private: a life in letters", "public"),
+        ("Access: the road is closed", "public"),
+        ("Public: the enemy", "public"),
+        ("Hidden: figures", "public"),
+    ] {
+        for (name, text) in [
+            ("a.md", format!("---\ntitle: Quay\ndate: 2026-11-20\n---\n\n{line}\n\nBody.\n")),
+            (
+                "a.html",
+                format!(
+                    "<meta name=date content=2026-11-20><title>Q</title><article><h1>Quay</h1><p>{line}</p><p>Body.</p></article>"
+                ),
+            ),
+            ("a.txt", format!("Quay opens\nDate: 2026-11-20 10:00\n{line}\n\nThe quay is open, the authority said.\n")),
+        ] {
+            let parsed = parsed(name, &text);
+            let withheld = parsed.withhold && parsed.article.is_none() && expected == "private";
+            assert!(withheld || parsed.access.to_string() == expected, "{name} {line}: {:?}", parsed.diagnostics);
+        }
+    }
+    for line in ["Visibility: wibble", "可见性：未知"] {
+        let text = format!("Quay opens\nDate: 2026-11-20 10:00\n{line}\n\nThe quay is open, the authority said.\n");
+        assert!(parsed("a.txt", &text).withhold, "{line}");
+    }
+    let below = "---\ntitle: Quay\ndate: 2026-11-20\n---\n\nThe quay is open, the authority said.\n\nPrivate: yes\n";
+    assert_eq!(told("a.md", below), "public");
+}
+
+#[test]
+fn gated_parts_are_paid() {
+    for (keys, gate) in [
+        ("", "[paywall]\n\nPaid.\n\n[/paywall]"),
+        ("visibility: public", "[restrict paid=\"true\"]Paid.[/restrict]"),
+        ("", "{{< members >}}\n\nPaid.\n\n{{< /members >}}"),
+        (
+            "",
+            "<!--kg-gated-block:begin nonMember:false memberSegment:\"status:-free\" -->\n\nPaid.\n\n<!--kg-gated-block:end-->",
+        ),
+        ("visibility: paid", "[members_only]Paid.[/members_only]"),
+    ] {
+        let file = format!("---\ntitle: Quay\ndate: 2026-11-20\n{keys}\n---\nFree.\n\n{gate}\n\nToo.\n");
+        assert_eq!(told("a.md", &file), "paid", "{gate}");
+        let article = parsed("a.md", &file).article.expect("good");
+        assert_eq!((words(&article, true), words(&article, false)), ("Free. Too.".into(), "Free. Paid. Too.".into()));
+    }
+    let html = "<html><head><meta name=date content=2026-11-20><title>Quay</title></head><body><article><p>Free.</p>\
+        <p>[paywall]</p><figure><img src=paid.png></figure><p>Paid.</p><p>[/paywall]</p><p>Too.</p></article></body></html>";
+    let article = parsed("a.html", html).article.expect("good");
+    assert_eq!((told("a.html", html).as_str(), words(&article, true).as_str()), ("paid", "Free. Too."));
+    assert_eq!(article.metadata.image, None, "a picture in the paid part is not the lead picture");
+    let wire = "Quay opens\nDate: 2026-11-20 10:00\n\nThe quay is open, the authority said.\n\n[paywall]\n\nPaid words of a paragraph.\n\n[/paywall]\n";
+    assert_eq!(words(&parsed("a.txt", wire).article.expect("good"), true), "The quay is open, the authority said.");
+    let mention = "---\ntitle: Quay\ndate: 2026-11-20\n---\nWrite [private] in the form, or `[paywall]x[/paywall]`.\n";
+    assert_eq!(told("a.md", mention), "public");
 }
 
 #[test]

@@ -16,18 +16,18 @@ const LONGEST: usize = 200;
 
 /// Names of months beside the English ones.
 const MONTHS: [&[&str]; 12] = [
-    &["januar", "jänner", "jan", "janvier", "enero", "gennaio", "janeiro", "januari"],
-    &["februar", "feb", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari"],
-    &["märz", "maerz", "mrz", "mars", "marzo", "março", "maart"],
-    &["april", "avril", "abril", "aprile"],
-    &["mai", "mayo", "maggio", "maio", "mei"],
-    &["juni", "juin", "junio", "giugno", "junho"],
-    &["juli", "juillet", "julio", "luglio", "julho"],
-    &["august", "août", "aout", "agosto", "augustus"],
-    &["september", "septembre", "septiembre", "settembre", "setembro"],
-    &["oktober", "okt", "octobre", "octubre", "ottobre", "outubro"],
-    &["november", "novembre", "noviembre", "novembro"],
-    &["dezember", "dez", "décembre", "decembre", "diciembre", "dicembre", "dezembro", "december"],
+    &["januar", "jänner", "jan", "janvier", "enero", "gennaio", "janeiro", "januari", "января"],
+    &["februar", "feb", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari", "февраля"],
+    &["märz", "maerz", "mrz", "mars", "marzo", "março", "maart", "марта"],
+    &["april", "avril", "abril", "aprile", "апреля"],
+    &["mai", "mayo", "maggio", "maio", "mei", "мая"],
+    &["juni", "juin", "junio", "giugno", "junho", "июня"],
+    &["juli", "juillet", "julio", "luglio", "julho", "июля"],
+    &["august", "août", "aout", "agosto", "augustus", "августа"],
+    &["september", "septembre", "septiembre", "settembre", "setembro", "сентября"],
+    &["oktober", "okt", "octobre", "octubre", "ottobre", "outubro", "октября"],
+    &["november", "novembre", "noviembre", "novembro", "ноября"],
+    &["dezember", "dez", "décembre", "decembre", "diciembre", "dicembre", "dezembro", "december", "декабря"],
 ];
 
 /// Names of weekdays beside the English ones, from Monday on.
@@ -112,9 +112,10 @@ const ZONES: &[(&str, i32)] = &[
     ("hst", -600),
 ];
 
-/// Understands a date as [`super::parse`] does, or in any order.
-pub(in crate::article) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
-    super::parse(raw, zone).or_else(|reason| free(raw, zone).ok_or(reason))
+/// Understands a date as [`super::parse`] does, or in any order. `day_first` says how a date with dots is meant whose day could be its
+/// month: `1.6.2030`.
+pub(in crate::article) fn parse(raw: &str, zone: &TimeZone, day_first: bool) -> Result<Date, String> {
+    super::parse(raw, zone).or_else(|reason| free(raw, zone, day_first).ok_or(reason))
 }
 
 /// Whether a word is the name of a month or of a weekday.
@@ -135,7 +136,7 @@ pub(in crate::article) fn is_word(word: &str) -> bool {
 /// Whether text has a day and a month side by side, or a numeric date, wherever it stands.
 pub(in crate::article) fn has_date(text: &str) -> bool {
     let tokens = tokens(text);
-    (0..tokens.len()).any(|at| Cursor { tokens: &tokens, at }.date().is_some())
+    (0..tokens.len()).any(|at| Cursor { tokens: &tokens, at, day_first: false }.date().is_some())
         || tokens.windows(2).any(|pair| match pair {
             [Token::Number(day), Token::Word(word)] | [Token::Word(word), Token::Number(day)] => {
                 day.len() <= 2 && month(word).is_some()
@@ -185,10 +186,10 @@ fn weekday(word: &str) -> Option<i8> {
     i8::try_from(at).ok()
 }
 
-fn free(raw: &str, zone: &TimeZone) -> Option<Date> {
+fn free(raw: &str, zone: &TimeZone, day_first: bool) -> Option<Date> {
     (raw.len() <= LONGEST).then_some(())?;
     let tokens = tokens(raw);
-    let mut cursor = Cursor { tokens: &tokens, at: 0 };
+    let mut cursor = Cursor { tokens: &tokens, at: 0, day_first };
     let (mut date, mut time, mut place, mut day) = (None, None, None, None);
     while let Some(token) = cursor.tokens.get(cursor.at) {
         if let Some(found) = cursor.date() {
@@ -226,6 +227,7 @@ fn set<T>(place: &mut Option<T>, value: T) -> Option<()> {
 struct Cursor<'t> {
     tokens: &'t [Token],
     at: usize,
+    day_first: bool,
 }
 
 impl<'t> Cursor<'t> {
@@ -302,12 +304,12 @@ impl<'t> Cursor<'t> {
         Some((parsed(year), i16::from(named), parsed(day), at + 1))
     }
 
-    /// `23.06.2030`, `23/06/2030`, `06/23/2030`; with dots and `Uhr` the day is first.
+    /// `23.06.2030`, `23/06/2030`, `06/23/2030`; with dots, the day is first in German.
     fn year_last(&self) -> Option<Parts> {
         let (one, other) = (parsed(self.number(0, 1..=2)?), parsed(self.number(2, 1..=2)?));
         let sign = [['.'], ['/'], ['-']].into_iter().find(|sign| self.is_sign(1, sign) && self.is_sign(3, sign))?;
         let year = parsed(self.number(4, 4..=4)?);
-        let german = sign == ['.'] && self.tokens.contains(&Token::Word("uhr".to_owned()));
+        let german = sign == ['.'] && (self.day_first || self.tokens.contains(&Token::Word("uhr".to_owned())));
         Some(match (one, other) {
             (day, month) if day > 12 || day == month || german => (year, month, day, 5),
             (month, day) if day > 12 => (year, month, day, 5),
@@ -363,7 +365,8 @@ impl<'t> Cursor<'t> {
             });
         }
         if let Some(minute) = self.number(start + 2, 2..=2).filter(|_| self.is_sign(start + 1, &['.'])) {
-            let marked = self.half(start + 3, hour).0.is_some()
+            let marked = self.day_first
+                || self.half(start + 3, hour).0.is_some()
                 || self.word(start + 3).is_some_and(|word| {
                     ["uhr", "hrs", "hours", "h"].contains(&word) || ZONES.iter().any(|(zone, _)| *zone == word)
                 });
@@ -479,8 +482,25 @@ mod tests {
             ("1 June 2030 0900 hrs", "2030-06-01T09:00:00+08:00"),
             ("2030-06-01T10:00 +0100", "2030-06-01T10:00:00+01:00"),
         ] {
-            let date = parse(raw, &shanghai).map(|date| date.moment.rfc3339());
+            let date = parse(raw, &shanghai, false).map(|date| date.moment.rfc3339());
             assert_eq!(date.as_deref(), Ok(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn dotted_dates_are_day_first_in_german() {
+        for (raw, expected) in [
+            ("1.6.2030", "2030-06-01T00:00:00+00:00"),
+            ("01.06.2030 10:00", "2030-06-01T10:00:00+00:00"),
+            ("1.6.2030, 10.30", "2030-06-01T10:30:00+00:00"),
+            ("Samstag, 1.6.2030", "2030-06-01T00:00:00+00:00"),
+            ("1 июня 2030", "2030-06-01T00:00:00+00:00"),
+        ] {
+            let date = parse(raw, &TimeZone::UTC, true).map(|date| date.moment.rfc3339().replace('Z', "+00:00"));
+            assert_eq!(date.as_deref(), Ok(expected), "{raw}");
+        }
+        for raw in ["1/6/2030", "6-1-2030", "Sonntag, 1.6.2030", "32.6.2030"] {
+            assert!(parse(raw, &TimeZone::UTC, true).is_err(), "{raw}");
         }
     }
 
@@ -508,7 +528,7 @@ mod tests {
             "1 June 30",
             "2030-06",
         ] {
-            assert!(parse(raw, &TimeZone::UTC).is_err(), "{raw}");
+            assert!(parse(raw, &TimeZone::UTC, false).is_err(), "{raw}");
         }
     }
 }

@@ -46,6 +46,11 @@ impl Draft<'_> {
         }
     }
 
+    /// Parts of the text that are for members alone are paid, whoever may read the rest.
+    pub(crate) fn restrict_by_gate(&mut self) {
+        self.restrict(Restriction::Paid, "a part for members", 0..0, "text");
+    }
+
     fn take_access(&mut self, said: Said, key: &str, span: Range<usize>, how: &'static str) {
         self.access_stated |= matches!(said, Said::Public | Said::Restricted(_));
         match said {

@@ -4,8 +4,9 @@
 use std::ops::Range;
 
 use super::Draft;
+use crate::article::date::{self, Date};
 use crate::article::lifecycle::{self, Meaning, Status};
-use crate::article::{Correction, Retraction, date};
+use crate::article::{Correction, Retraction};
 use crate::diag::Code;
 use crate::types::{Moment, Text};
 
@@ -34,6 +35,8 @@ pub(super) struct Life {
     pub(super) expires: Option<Moment>,
     pub(super) retracted: Option<Retraction>,
     pub(super) corrections: Vec<Correction>,
+    /// It expires before it is published.
+    pub(super) never_public: bool,
 }
 
 /// A value without the marks that desks put around it: `>>> 1 June 2030 <<<`.
@@ -46,6 +49,11 @@ fn undecorated(raw: &str) -> &str {
 impl Draft<'_> {
     /// Not public before this. Of several embargoes the last one counts; `none` and its like are none.
     pub(crate) fn set_embargo(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        self.set_embargo_behind("", raw, span, how);
+    }
+
+    /// The same with what stands before the value, whose language may say how a date is written: `Sperrfrist: 1.6.2030`.
+    pub(crate) fn set_embargo_behind(&mut self, label: &str, raw: &str, span: Range<usize>, how: &'static str) {
         let raw = undecorated(raw);
         if lifecycle::lifts(raw) {
             return self.origin("embargo", "none", &span, how);
@@ -54,7 +62,7 @@ impl Draft<'_> {
             self.life.scheduled = Some((raw.to_owned(), span));
             return;
         }
-        match self.instant(raw, &span) {
+        match self.instant(label, raw, &span) {
             Ok(moment) => {
                 self.origin("embargo", moment, &span, how);
                 let later = self.life.embargo.is_none_or(|known| known < moment);
@@ -76,10 +84,15 @@ impl Draft<'_> {
 
     /// Not public from then on. Of several the first one counts; `never` and its like are none.
     pub(crate) fn set_expires(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+        self.set_expires_behind("", raw, span, how);
+    }
+
+    /// The same with what stands before the value.
+    pub(crate) fn set_expires_behind(&mut self, label: &str, raw: &str, span: Range<usize>, how: &'static str) {
         if lifecycle::never_expires(raw) {
             return self.origin("expires", "never", &span, how);
         }
-        match self.instant(raw, &span) {
+        match self.instant(label, raw, &span) {
             Ok(moment) => {
                 self.origin("expires", moment, &span, how);
                 if self.life.expires.as_ref().is_none_or(|(known, _)| moment < *known) {
@@ -96,14 +109,26 @@ impl Draft<'_> {
     }
 
     /// An instant as anybody writes it; `10:00 GMT, 24 November 2026` too.
-    fn instant(&mut self, raw: &str, span: &Range<usize>) -> Result<Moment, String> {
+    fn instant(&mut self, label: &str, raw: &str, span: &Range<usize>) -> Result<Moment, String> {
+        self.date_behind(label, raw).map(|date| self.taken(date, span))
+    }
+
+    /// A date behind a label, perhaps with words that introduce it: `until 1 June 2030`.
+    fn date_behind(&self, label: &str, raw: &str) -> Result<Date, String> {
         let zone = &self.source.options.timezone;
-        date::loose::parse(raw, zone).map(|date| self.taken(date, span))
+        let day_first = lifecycle::writes_day_first(label) || lifecycle::writes_day_first(raw);
+        let parse = |raw| date::loose::parse(raw, zone, day_first);
+        parse(raw).or_else(|reason| lifecycle::line::date_in(raw).and_then(|date| parse(date).ok()).ok_or(reason))
     }
 
     /// Whether a value is a date that embargoes can have.
     pub(crate) fn is_instant(&self, raw: &str) -> bool {
-        date::loose::parse(raw, &self.source.options.timezone).is_ok()
+        self.is_instant_behind("", raw)
+    }
+
+    /// The same behind a label.
+    pub(crate) fn is_instant_behind(&self, label: &str, raw: &str) -> bool {
+        self.date_behind(label, raw).is_ok()
     }
 
     /// Notes that a date is one with which other tools schedule: `publishDate`.
@@ -115,6 +140,7 @@ impl Draft<'_> {
     pub(crate) fn set_draft_word(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
         match lifecycle::truth(raw) {
             Some(draft) => self.set_draft(draft, span, how),
+            None if lifecycle::status(raw).is_some() => self.set_status(raw, span, how),
             None => {
                 let message = "whether it is a draft is `true` or `false`";
                 self.refuse_key(
@@ -190,7 +216,7 @@ impl Draft<'_> {
         (text, text_span): (&str, Range<usize>),
         how: &'static str,
     ) {
-        match self.instant(date, &date_span) {
+        match self.instant("", date, &date_span) {
             Ok(moment) => self.keep_correction(Some(moment), text, text_span, how),
             Err(reason) => self.report(
                 Code::ArticleCorrection,
@@ -249,10 +275,12 @@ impl Draft<'_> {
             self.refuse_key(Meaning::Status, span, message, help);
         }
         let begins = self.published.max(life.embargo);
+        let mut never_public = false;
         if let (Some((expires, span)), Some(begins)) = (&life.expires, begins)
             && *expires <= begins
             && !life.retracted
         {
+            never_public = true;
             self.report(
                 Code::ArticleExpires,
                 span.clone(),
@@ -280,6 +308,7 @@ impl Draft<'_> {
             expires: life.expires.map(|(expires, _)| expires),
             retracted: life.retracted.then_some(Retraction { reason: life.reason }),
             corrections,
+            never_public,
         }
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! At the top, doubt withholds. A sentence of the text about an embargo doesn't, nor does a heading, unless nothing but a date stands in it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Draft;
+use crate::article::access;
 use crate::article::lifecycle::line::{self, Says, is_sentence};
 use crate::article::lifecycle::{self, Meaning};
 use crate::article::summary::is_wider;
@@ -21,6 +23,91 @@ pub(crate) struct Line {
     pub(crate) is_heading: bool,
     /// Whether no other line of the same paragraph stands above it.
     pub(crate) begins_paragraph: bool,
+}
+
+/// Elements that editors put around a line.
+const TAGS: &[&str] = &[
+    "p",
+    "b",
+    "i",
+    "u",
+    "s",
+    "em",
+    "strong",
+    "span",
+    "div",
+    "font",
+    "center",
+    "small",
+    "big",
+    "mark",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "blockquote",
+    "section",
+    "article",
+    "header",
+    "main",
+    "body",
+    "table",
+    "tbody",
+    "tr",
+    "td",
+    "th",
+    "ul",
+    "ol",
+    "li",
+    "br",
+    "hr",
+    "a",
+    "code",
+    "tt",
+    "del",
+    "ins",
+    "sup",
+    "sub",
+    "label",
+    "aside",
+];
+
+/// The length of a tag that text begins with.
+pub(crate) fn tag_length(text: &str) -> Option<usize> {
+    const LONGEST_TAG: usize = 500;
+    let inside = text.strip_prefix('<')?;
+    let inside = inside.strip_prefix('/').unwrap_or(inside);
+    let length = inside.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    let (name, behind) = inside.split_at_checked(length)?;
+    let is_known = TAGS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    (is_known && behind.starts_with(|c: char| c == '>' || c == '/' || c.is_whitespace())).then_some(())?;
+    text.bytes().take(LONGEST_TAG).position(|byte| byte == b'>').map(|end| end + 1)
+}
+
+/// A line without the tags around its words: `<p><b>EMBARGOED UNTIL 1 June 2030</b></p>`.
+pub(crate) fn untagged(line: &str) -> Cow<'_, str> {
+    let line = line.trim();
+    if let Some(comment) = line.strip_prefix("<!--") {
+        return Cow::Owned(comment.trim_end_matches("-->").trim().to_owned());
+    }
+    if tag_length(line).is_none() && !line.starts_with("&lt;") && !line.contains("&nbsp;") {
+        return Cow::Borrowed(line);
+    }
+    let mut words = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, tag)) = rest.find('<').and_then(|at| rest.split_at_checked(at)) {
+        words.push_str(before);
+        let length = tag_length(tag);
+        if length.is_none() {
+            words.push('<');
+        }
+        rest = tag.get(length.unwrap_or(1)..).unwrap_or_default();
+    }
+    words.push_str(rest);
+    let words = words.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ");
+    Cow::Owned(words.trim().to_owned())
 }
 
 impl Draft<'_> {
@@ -48,11 +135,13 @@ impl Draft<'_> {
             return match found.says {
                 // `## Embargo` further below is the heading of a section.
                 Says::Until
-                    if is_top || self.is_instant(value) || (found.whole && (is_above_text || !line.is_heading)) =>
+                    if is_top
+                        || self.is_instant_behind(text, value)
+                        || (found.whole && (is_above_text || !line.is_heading)) =>
                 {
-                    self.set_embargo(value, span, how);
+                    self.set_embargo_behind(text, value, span, how);
                 }
-                Says::Perhaps if is_top && !is_sentence(text) => self.set_embargo(value, span, how),
+                Says::Perhaps if is_top && !is_sentence(text) => self.set_embargo_behind(text, value, span, how),
                 Says::Mark if is_above_text && line.begins_paragraph => {
                     self.set_status(text.trim_matches(is_mark), span, how)
                 }
@@ -70,16 +159,40 @@ impl Draft<'_> {
                 && lifecycle::normal(known.as_str()) == lifecycle::normal(label)
         });
         match lifecycle::label(label).or_else(|| own.then_some(Meaning::Embargo)) {
-            Some(Meaning::Embargo) if self.is_instant(value) || (is_top && !is_sentence(text)) => {
-                self.set_embargo(value, span, how);
+            Some(Meaning::Embargo) if self.is_instant_behind(label, value) || (is_top && !is_sentence(text)) => {
+                self.set_embargo_behind(label, value, span, how);
             }
-            Some(Meaning::Expires) if self.is_instant(value) => self.set_expires(value, span, how),
+            Some(Meaning::Expires) if self.is_instant_behind(label, value) => {
+                self.set_expires_behind(label, value, span, how);
+            }
             // Any other word may be text: `Status: it's complicated`.
-            Some(Meaning::Status) if is_top && line.begins_paragraph && lifecycle::is_not_public(value) => {
-                self.set_status(value, span, how);
-            }
             Some(Meaning::Draft) if is_top && line.begins_paragraph && lifecycle::truth(value) == Some(true) => {
                 self.set_draft(true, span, how);
+            }
+            // One word that nobody knows is no sentence, and may have been meant to withhold.
+            Some(Meaning::Status)
+                if is_top
+                    && line.begins_paragraph
+                    && lifecycle::status(value).is_none()
+                    && !value.is_empty()
+                    && !value.trim().contains(|c: char| !c.is_alphabetic() && c != '-') =>
+            {
+                self.set_status(value, span, how);
+            }
+            Some(Meaning::Draft | Meaning::Status)
+                if is_top && line.begins_paragraph && lifecycle::is_not_public(value) =>
+            {
+                self.set_status(value, span, how);
+            }
+            Some(Meaning::Public)
+                if is_top
+                    && line.begins_paragraph
+                    && (lifecycle::truth(value) == Some(false) || lifecycle::is_not_public(value)) =>
+            {
+                self.set_draft(true, span, how);
+            }
+            None if is_top && line.begins_paragraph && access::is_line(label, value) => {
+                self.set_access(label, value, span, how);
             }
             _ => {}
         }

@@ -1,11 +1,14 @@
 //! The keys that decide when, and whether, an article is public, at the top of front matter and in the tables in which other tools
 //! keep what they don't know themselves (Zola's `extra`, Hugo's `params`). None of them is passed over in silence: what is there and
-//! can't be read refuses the file.
+//! can't be read refuses the file. Deeper tables hold data of all kinds, so there only a key counts that can hardly be about anything else.
 
+use super::super::access::{self, Restriction, Said};
 use super::super::draft::Draft;
 use super::super::front_matter::{Key, Node, Value};
 use super::super::lifecycle::{self, Certainty, Meaning};
-use super::field;
+use super::names::{self, Verdict};
+use super::{field, refuse_near_miss};
+use crate::article::date;
 use crate::diag::Code;
 
 const HOW: &str = "front matter";
@@ -20,11 +23,10 @@ type Entries<'t> = [(Key<'t>, Node<'t>)];
 /// Takes a key if it decides when or whether the article is public, or is a table that may have such keys.
 pub(super) fn take(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
     let known = lifecycle::key(&key.name);
+    if lifecycle::is_table(&key.name) && in_table(draft, keys, key, node) {
+        return true;
+    }
     if let Value::Map(entries) = &node.value {
-        if lifecycle::is_table(&key.name) {
-            entries.iter().for_each(|(inner, node)| nested(draft, keys, &key.name, inner, node));
-            return true;
-        }
         if let Some((Meaning::Embargo, _)) = known
             && let Some((_, limit)) = entries.iter().find(|(inner, _)| lifecycle::is_limit(&inner.name))
         {
@@ -53,16 +55,77 @@ pub(super) fn take(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, nod
     }
 }
 
+/// Takes the keys of a table of another tool, or of a list of tables; returns whether it is either.
+fn in_table(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Map(entries) => {
+            entries.iter().for_each(|(inner, node)| nested(draft, keys, &key.name, inner, node));
+            true
+        }
+        Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Map(_))) => {
+            items.iter().for_each(|item| deeper(draft, key, item, 0));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Looks through tables below those for keys of users, which hold data of all kinds: `extra: {map: {status: closed}}`. An embargo until
+/// a date counts there, too; a switch for the whole article may have slipped too deep, and refuses the file.
+fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
+    const MOST_DEPTH: usize = 8;
+    if depth == MOST_DEPTH {
+        return;
+    }
+    let entries = match &node.value {
+        Value::Map(entries) => entries,
+        Value::List(items) => {
+            return items.iter().for_each(|item| deeper(draft, key, item, depth + 1));
+        }
+        Value::Null | Value::Scalar(_) => return,
+    };
+    for (inner, node) in entries {
+        let Value::Scalar(value) = &node.value else {
+            deeper(draft, inner, node, depth + 1);
+            continue;
+        };
+        let meaning = match lifecycle::key(&inner.name) {
+            Some((Meaning::Embargo, _)) if draft.is_instant_behind(&inner.name, value) => {
+                draft.set_embargo_behind(&inner.name, value, node.span.clone(), HOW);
+                continue;
+            }
+            Some((Meaning::Embargo, Certainty::Certain)) if !lifecycle::lifts(value) => Meaning::Embargo,
+            Some((Meaning::Draft, _)) if lifecycle::truth(value) == Some(true) => Meaning::Draft,
+            _ if access::say(&inner.name, value) == Said::Restricted(Restriction::Private)
+                && access::meant(&inner.name).is_some() =>
+            {
+                Meaning::Embargo
+            }
+            _ => continue,
+        };
+        let message = format!(
+            "`{}` stands in the table `{}`, and it may say that the article is not public",
+            inner.name.escape_debug(),
+            key.name.escape_debug()
+        );
+        let help = "move the key to the top of the front matter if it is about the article; rename it otherwise";
+        draft.refuse_key(meaning, inner.span.clone(), message, help);
+    }
+}
+
 /// Takes a key of a table of another tool.
 fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>, node: &Node<'_>) {
-    if let Value::Map(entries) = &node.value
-        && lifecycle::is_table(&key.name)
-    {
-        return entries.iter().for_each(|(inner, node)| nested(draft, keys, &key.name, inner, node));
+    if lifecycle::is_table(&key.name) && in_table(draft, keys, key, node) {
+        return;
     }
     let about_publication = PUBLICATION_TABLES.iter().any(|known| *known == lifecycle::normal(table));
     match lifecycle::key(&key.name) {
         Some((Meaning::Embargo | Meaning::Expires | Meaning::Draft | Meaning::Public, Certainty::Certain)) => {
+            take(draft, keys, key, node);
+        }
+        // `status: 200` is about something else; a word that nobody knows may have been meant to withhold.
+        Some((Meaning::Status, Certainty::Certain)) if matches!(&node.value, Value::Scalar(word) if word.contains(char::is_alphabetic)) =>
+        {
             take(draft, keys, key, node);
         }
         Some((meaning @ (Meaning::Embargo | Meaning::Status), _)) => optional(draft, keys, key, node, meaning),
@@ -70,7 +133,22 @@ fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>,
         _ if about_publication && BEGINNINGS.iter().any(|known| *known == lifecycle::normal(&key.name)) => {
             optional(draft, keys, key, node, Meaning::Embargo);
         }
-        _ => {}
+        Some(_) => {}
+        None if access::is_key(&key.name) => {}
+        None => {
+            let name = lifecycle::normal(&key.name);
+            let value = match &node.value {
+                Value::Scalar(value) => Some(&**value),
+                Value::Null => Some(""),
+                Value::List(_) | Value::Map(_) => None,
+            };
+            let meant = names::near_withholding(&name).filter(|_| names::verdict(&name, value) > Verdict::Public);
+            let embargo = || value.is_some_and(|value| lifecycle::is_nearly_embargo(&name) && !lifecycle::lifts(value));
+            match meant.or_else(|| embargo().then_some("embargo")) {
+                Some(meant) if value.is_some() => refuse_near_miss(draft, key, meant),
+                _ => deeper(draft, key, node, 0),
+            }
+        }
     }
 }
 
@@ -79,7 +157,7 @@ fn optional(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Nod
     let Value::Scalar(value) = &node.value else { return };
     let counts = match meaning {
         Meaning::Status => lifecycle::status(value).is_some(),
-        _ => draft.is_instant(value),
+        _ => draft.is_instant_behind(&key.name, value),
     };
     if counts {
         certain(draft, keys, key, node, meaning);
@@ -87,6 +165,9 @@ fn optional(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Nod
 }
 
 fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
+    if is_left_empty(key, node, meaning) {
+        return;
+    }
     let span = node.span.clone();
     let earlier = |(other, _): &&(Key<'_>, Node<'_>)| other.span.start < key.span.start;
     // A key of a table has a namesake at the top by right.
@@ -94,13 +175,20 @@ fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node
     let twice = is_at_top
         && keys.iter().filter(earlier).any(|(other, _)| lifecycle::normal(&other.name) == lifecycle::normal(&key.name));
     // What other tools call the date withholds the article where a date is there as well: Hugo waits for both.
-    let is_date = |(other, _): &(Key<'_>, Node<'_>)| published(&other.name);
+    let is_date =
+        |(other, node): &(Key<'_>, Node<'_>)| published(&other.name) && !is_left_empty(other, node, Meaning::Published);
     let first_of_kind = !keys.iter().filter(earlier).any(is_date);
     let meaning = match (meaning, &node.value) {
         (Meaning::Public, Value::Scalar(word)) if lifecycle::truth(word).is_some() => {
             return draft.set_draft(lifecycle::truth(word) == Some(false), span, HOW);
         }
         (Meaning::Public, Value::Scalar(word)) if lifecycle::status(word).is_some() => Meaning::Status,
+        (Meaning::Public, Value::Scalar(word)) if is_publisher(word) => {
+            let message =
+                format!("`{}` is neither a date nor `true` or `false`, so it is ignored", key.name.escape_debug());
+            let help = "write `draft: true` if the article is not public, or name the key of a publisher otherwise";
+            return draft.report(Code::FrontMatterNearMiss, span, message, help);
+        }
         (Meaning::Published | Meaning::Public, _) if first_of_kind && !has_date(keys) => Meaning::Published,
         (Meaning::Published | Meaning::Public, _) => Meaning::Embargo,
         (meaning, _) => meaning,
@@ -113,6 +201,37 @@ fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node
         return corrections(draft, key, node);
     }
     scalar(draft, key, node, meaning);
+}
+
+/// Whether a word behind `published:` is the name of somebody who publishes: neither a date, however unreadable, nor a denial.
+fn is_publisher(word: &str) -> bool {
+    let is_date = |word: &str| {
+        let word = lifecycle::normal(word);
+        word.chars().all(|c| c.is_ascii_digit()) || date::loose::is_word(&word)
+    };
+    let mut words = word.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.any(|word| !is_date(word))
+        && !lifecycle::denies_publication(word)
+        && !word.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Whether nothing stands behind a key. Templates leave such keys, and they say nothing; only an embargo that is announced by its
+/// own name withholds the article, since somebody will know until when.
+fn is_left_empty(key: &Key<'_>, node: &Node<'_>, meaning: Meaning) -> bool {
+    let is_empty = match &node.value {
+        Value::Null => true,
+        Value::Scalar(value) => value.trim().is_empty(),
+        Value::List(_) | Value::Map(_) => false,
+    };
+    let can_be = match meaning {
+        Meaning::Date | Meaning::Published | Meaning::Public | Meaning::Expires => true,
+        Meaning::Embargo => {
+            let name = lifecycle::normal(&key.name);
+            !(name.contains("embargo") || name.contains("sperrfrist"))
+        }
+        _ => false,
+    };
+    is_empty && can_be
 }
 
 fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
@@ -135,8 +254,8 @@ fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meanin
             draft.note_schedule();
             draft.set_published(value, span, HOW);
         }
-        Meaning::Embargo => draft.set_embargo(value, span, HOW),
-        Meaning::Expires => draft.set_expires(value, span, HOW),
+        Meaning::Embargo => draft.set_embargo_behind(&key.name, value, span, HOW),
+        Meaning::Expires => draft.set_expires_behind(&key.name, value, span, HOW),
         Meaning::Status => draft.set_status(value, span, HOW),
         Meaning::Draft => draft.set_draft_word(value, span, HOW),
         Meaning::Reason | Meaning::Corrections => draft.set_reason(value, span, HOW),
@@ -149,7 +268,10 @@ fn published(key: &str) -> bool {
 
 /// Whether a `date` is there, so that another name of it withholds.
 pub(super) fn has_date(keys: &Entries<'_>) -> bool {
-    keys.iter().any(|(key, _)| lifecycle::meaning(&key.name) == Some(Meaning::Date))
+    let is_date = |(key, node): &(Key<'_>, Node<'_>)| {
+        lifecycle::meaning(&key.name) == Some(Meaning::Date) && !is_left_empty(key, node, Meaning::Date)
+    };
+    keys.iter().any(is_date)
 }
 
 /// Tables with `date` and `text`.

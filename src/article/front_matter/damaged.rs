@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::lines::{Line, Pair, Rule, lines, pair, rule};
 use super::{Kind, Refusal, fence};
+use crate::article::access;
 use crate::article::fields::names::{self, Verdict};
 use crate::article::lifecycle;
 
@@ -46,6 +47,10 @@ impl Evidence {
 fn is_label(pair: &Pair<'_>, kind: Kind<'_>) -> bool {
     let Kind::Wire(is_label) = kind else { return false };
     let name = names::near_withholding(&pair.key).unwrap_or(&pair.key);
+    if access::is_key(name) {
+        // What hides the article does so wherever it stands.
+        return is_label(name) && !access::hides(name, pair.value);
+    }
     lifecycle::is_nearly_embargo(&pair.key) || (is_label(name) && lifecycle::truth(pair.value).is_none())
 }
 

@@ -161,6 +161,8 @@ pub(super) struct Pair<'t> {
 
 /// Keys are not longer.
 const MOST_KEY_CHARACTERS: usize = 60;
+/// Nor are declarations with their types.
+const MOST_DECLARATION_CHARACTERS: usize = 120;
 
 /// What stands before a key in damaged front matter, in comments, and in the header lines of other tools.
 const OPENINGS: &[char] = &['{', '"', '\'', '“', '”', '„', '‘', '’', '«', '<', '!', '>', ':', '%', '+', '`', ','];
@@ -173,8 +175,16 @@ pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
     let line =
         line.strip_prefix("<!--").unwrap_or(line).trim_start_matches(|c| is_invisible(c) || OPENINGS.contains(&c));
     let separators = [':', '=', '：', '＝', '︰', '﹕', '∶'];
-    let (at, separator) = line.char_indices().take(MOST_KEY_CHARACTERS).find(|(_, c)| separators.contains(c))?;
-    let key = lifecycle::normal(without_keywords(line.get(..at)?));
+    let declared = without_keywords(line);
+    let (at, separator) = if declared.len() < line.len() {
+        // A type may stand between the name and its value: `const draft: boolean = true`.
+        line.char_indices().take(MOST_DECLARATION_CHARACTERS).find(|(_, c)| *c == '=')?
+    } else {
+        line.char_indices().take(MOST_KEY_CHARACTERS).find(|(_, c)| separators.contains(c))?
+    };
+    let name = without_keywords(line.get(..at)?);
+    let name = if declared.len() < line.len() { name.split(':').next().unwrap_or_default() } else { name };
+    let key = lifecycle::normal(name);
     if key.is_empty() {
         return None;
     }
@@ -183,13 +193,28 @@ pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
         value.trim_end_matches("-->").trim_matches(|c: char| is_invisible(c) || separators.contains(&c) || c == '>');
     let value = value.split(" #").next().unwrap_or_default();
     const QUOTES: [char; 13] = ['"', '\'', '“', '”', '„', '‘', '’', '«', '»', '`', ',', ';', '}'];
-    Some(Pair { key, value: value.trim_matches(|c| is_invisible(c) || QUOTES.contains(&c)) })
+    let value = value.trim_matches(|c| is_invisible(c) || QUOTES.contains(&c));
+    Some(Pair { key, value: if declared.len() < line.len() { asserted(value) } else { value } })
 }
 
 /// A name without the words that declare it in JavaScript.
 fn without_keywords(name: &str) -> &str {
     const KEYWORDS: [&str; 4] = ["export ", "const ", "let ", "var "];
     KEYWORDS.iter().fold(name, |name, keyword| name.strip_prefix(keyword).map_or(name, str::trim_start))
+}
+
+/// A value of TypeScript without what asserts its type, and the short forms of Boolean values as words.
+fn asserted(value: &str) -> &str {
+    let value = value.split(" as ").next().unwrap_or_default().split(" satisfies ").next().unwrap_or_default();
+    let value = match value.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+        Some((_, value)) => value,
+        None => value,
+    };
+    match value.trim().trim_end_matches(';') {
+        "!0" => "true",
+        "!1" => "false",
+        value => value.trim_matches(['"', '\'', '`']),
+    }
 }
 
 impl Pair<'_> {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::{Field, Finding};
-use crate::article::access;
+use crate::article::access::{self, Said};
 use crate::article::lifecycle::{self, Certainty, Meaning};
 
 /// A block that is not JSON: what is wrong, and where in the block (byte offset).
@@ -129,7 +129,22 @@ impl Objects {
                     {
                         meaning
                     }
-                    _ => continue,
+                    _ => {
+                        let is_about = |known: &&str| is_whole(object) && !known.eq_ignore_ascii_case(FREE);
+                        if let Some(known) = access::meant(key).filter(is_about) {
+                            let texts = self.texts(Some(value), KEYS);
+                            let own = value.as_bool().map(|value| value.to_string());
+                            let said = texts.into_iter().map(str::to_owned).chain(own);
+                            let said = said.filter(|text| matches!(access::say(known, text), Said::Restricted(_)));
+                            findings.extend(said.map(|text| Finding {
+                                field: Field::Access(known),
+                                span: place(key, &text),
+                                value: text,
+                                how: "JSON-LD",
+                            }));
+                        }
+                        continue;
+                    }
                 };
                 let mut said = self.texts(Some(value), KEYS);
                 said.retain(|text| !text.trim().is_empty());

@@ -7,8 +7,8 @@ use scraper::{ElementRef, Html, Node, Selector};
 
 use super::base::{Base, Unusable};
 use super::chrome::{inside_chrome, is_chrome, shown};
-use crate::article::free_part;
 use crate::article::sanitise::{Picture, is_image, parse_document, picture};
+use crate::article::{free_part, gates};
 
 /// A page in memory.
 pub(super) struct Page {
@@ -105,10 +105,15 @@ impl Page {
         self.article().is_some_and(|article| article.descendants().any(|node| is_mark(node.value())))
     }
 
+    /// Whether the article has parts for members alone.
+    pub(super) fn has_gate(&self) -> bool {
+        self.article().is_some_and(|article| gates::page_has_gate(&article.inner_html()))
+    }
+
     /// The page with the free part of a paid article alone: without the elements that these selectors name, and without what follows
-    /// the mark of the paywall. `None` where the page doesn't tell the two apart: there is neither, or a selector cannot be read, finds
-    /// nothing in the article, or names all of it.
-    pub(super) fn into_free_part(mut self, paid: &[&str]) -> Option<Page> {
+    /// the mark of the paywall. `is_gated` says that parts for members alone are cut already. `None` where the page doesn't tell the two apart: there is neither, or a selector cannot be read, finds
+    /// nothing in the text of the article, or names all of it.
+    pub(super) fn into_free_part(mut self, paid: &[&str], is_gated: bool) -> Option<Page> {
         /// Longer selectors are not read: some take long to match.
         const LONGEST_SELECTOR: usize = 500;
         const MOST_SELECTORS: usize = 20;
@@ -119,22 +124,24 @@ impl Page {
         }
         for selector in paid {
             let selector = Selector::parse(selector).ok()?;
-            let before = removed.len();
+            // What the page removes from every article, such as a box to sign up, is not what was paid for.
+            let mut finds_text = false;
             for element in self.html.select(&selector) {
                 if element.id() == article.id() || article.ancestors().any(|node| node.id() == element.id()) {
                     return None;
                 }
                 if element.ancestors().any(|node| node.id() == article.id()) {
                     removed.push(element.id());
+                    finds_text |= is_text(element, article.id());
                 }
             }
-            if removed.len() == before {
+            if !finds_text {
                 return None;
             }
         }
         let is_mark = |node: &Node| matches!(node, Node::Comment(comment) if free_part::is_mark(comment));
         let mark = article.descendants().find(|node| is_mark(node.value()));
-        if removed.is_empty() && mark.is_none() {
+        if removed.is_empty() && mark.is_none() && !is_gated {
             return None;
         }
         // All that follows the mark inside the article.
@@ -234,6 +241,21 @@ impl Page {
 fn anchor(id: &str) -> Element {
     let attribute = Attribute { name: QualName::new(None, ns!(), local_name!("id")), value: id.into() };
     Element::new(QualName::new(None, ns!(html), local_name!("a")), vec![attribute])
+}
+
+/// Whether an element of an article is a part of its text, and has something to show.
+fn is_text(element: ElementRef<'_>, article: NodeId) -> bool {
+    let mut around = element.ancestors().take_while(|node| node.id() != article).filter_map(ElementRef::wrap);
+    let is_out = |element: ElementRef<'_>| is_chrome(element);
+    let shows = |name: &str| {
+        is_image(name) || ["picture", "video", "audio", "table", "iframe", "embed", "object", "math"].contains(&name)
+    };
+    !is_out(element)
+        && !around.any(is_out)
+        && shown(element).any(|inner| {
+            shows(inner.value().name())
+                || inner.children().any(|child| matches!(child.value(), Node::Text(text) if !text.trim().is_empty()))
+        })
 }
 
 /// The contents of the `meta` elements with this `name`, `property` or `itemprop`, compared without letter case.

@@ -65,6 +65,15 @@ fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, source: &str) {
         match (own, name.as_str()) {
             (Some(key), _) if access::is_key(key) => draft.set_access(key, content, span, HOW),
             (None, name) if let Some(key) = access::meta_key(name) => draft.set_access(key, content, span, HOW),
+            (Some("feeds"), _) => match lifecycle::truth(content) {
+                Some(true) => {}
+                Some(false) => draft.set_in_feeds(false, span, HOW),
+                None => {
+                    let message = format!("`{}` is `true` or `false`", name.escape_debug());
+                    let help = "write `true` or `false`; until then nothing of the article is public";
+                    draft.refuse_key(Meaning::Embargo, span, message, help);
+                }
+            },
             (Some("reason"), _) => draft.set_reason(content, span, HOW),
             (Some("correction" | "corrections"), _) => draft.add_correction_line(content, span, HOW),
             (None, "robots" | "googlebot" | "googlebot-news" | "bingbot") => {
@@ -127,11 +136,15 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, source: &str) {
 
 fn take(draft: &mut Draft<'_>, fact: Fact<'_>) {
     let Some((meaning, certainty)) = lifecycle::key(fact.name) else { return };
-    let Fact { value, span, how, prefixed, .. } = fact;
+    let Fact { name, value, span, how, prefixed } = fact;
     let sure = certainty == Certainty::Certain && (prefixed || meaning == Meaning::Embargo);
     match meaning {
-        Meaning::Embargo if sure || draft.is_instant(value) => draft.set_embargo(value, span, how),
-        Meaning::Expires if sure || draft.is_instant(value) => draft.set_expires(value, span, how),
+        Meaning::Embargo if sure || draft.is_instant_behind(name, value) => {
+            draft.set_embargo_behind(name, value, span, how);
+        }
+        Meaning::Expires if sure || draft.is_instant_behind(name, value) => {
+            draft.set_expires_behind(name, value, span, how);
+        }
         Meaning::Status if sure || lifecycle::status(value).is_some() => draft.set_status(value, span, how),
         Meaning::Draft if sure || lifecycle::truth(value).is_some() => draft.set_draft_word(value, span, how),
         Meaning::Public if let Some(public) = lifecycle::truth(value) => draft.set_draft(!public, span, how),

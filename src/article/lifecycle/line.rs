@@ -99,10 +99,70 @@ fn fold(c: char) -> char {
     }
 }
 
-/// What a line says about an embargo, if it opens like one. Marks and blanks around and between its words don't count.
+/// What a line says about an embargo, if it opens like one. Marks and blanks around and between its words don't count. Behind a
+/// dateline or a name, only a line that can be nothing else counts: `London, 1 May - EMBARGOED UNTIL 1 June`.
 pub(in crate::article) fn embargo(text: &str) -> Option<Line> {
+    opening(text).or_else(|| behind_dash(text))
+}
+
+/// What stands between a dateline and the text.
+const DASHES: &[&str] = &[" - ", " – ", " — ", "--", "——", "—", " | ", " // ", "】", "］", "）"];
+/// A longer beginning is no dateline (characters).
+const LONGEST_DATELINE: usize = 60;
+
+fn behind_dash(text: &str) -> Option<Line> {
+    let start = text.char_indices().nth(LONGEST_DATELINE).and_then(|(at, _)| text.get(..at)).unwrap_or(text);
+    start.contains(['-', '–', '—', '|', '/', '】', '］', '）']).then_some(())?;
+    DASHES.iter().find_map(|dash| {
+        let at = start.find(dash)? + dash.len();
+        let rest = text.get(at..)?;
+        let found = opening(rest)?;
+        // `Oil prices rise - embargo` is a headline.
+        let is_dated = !found.value.is_empty();
+        let is_shouted = !rest.contains(char::is_lowercase) && rest.contains(char::is_uppercase);
+        let moved = |range: Range<usize>| range.start + at..range.end + at;
+        (found.says == Says::Until && found.whole && (is_dated || is_shouted)).then(|| Line {
+            label: moved(found.label),
+            value: moved(found.value),
+            ..found
+        })
+    })
+}
+
+/// The date in text that opens like a line about an embargo, or with words that introduce a date: `until 1 June 2030`.
+pub(in crate::article) fn date_in(text: &str) -> Option<&str> {
+    const MOST_OPENINGS: usize = 3;
+    let mut rest = text;
+    for _ in 0..MOST_OPENINGS {
+        let glyphs = glyphs(rest);
+        let start = match opening(rest) {
+            Some(found) if !found.value.is_empty() => found.value.start,
+            _ => without_fillers(&glyphs).first()?.start,
+        };
+        if start == 0 {
+            break;
+        }
+        rest = rest.get(start..)?;
+    }
+    (rest.len() < text.len()).then_some(rest)
+}
+
+fn opening(text: &str) -> Option<Line> {
     let first = text.chars().take(LONGEST_OPENING).map(fold).find(|c| c.is_alphanumeric())?;
     (OPENINGS.contains_key(&first) || MODIFIER_LETTERS.contains(&first)).then_some(())?;
+    let glyphs = glyphs(text);
+    let mut rest = glyphs.as_slice();
+    // What stands in front of the opening: `STRICTLY EMBARGOED`, `NOTE:`.
+    for _ in 0..6 {
+        if let Some(found) = opened(text, rest) {
+            return Some(found);
+        }
+        rest = without_modifier(rest)?;
+    }
+    None
+}
+
+fn glyphs(text: &str) -> Vec<Glyph> {
     let mut glyphs = Vec::new();
     let mut apart = true;
     for (start, c) in text.char_indices().take(LONGEST_OPENING) {
@@ -114,15 +174,7 @@ pub(in crate::article) fn embargo(text: &str) -> Option<Line> {
             apart = true;
         }
     }
-    let mut rest = glyphs.as_slice();
-    // What stands in front of the opening: `STRICTLY EMBARGOED`, `NOTE:`.
-    for _ in 0..6 {
-        if let Some(found) = opened(text, rest) {
-            return Some(found);
-        }
-        rest = without_modifier(rest)?;
-    }
-    None
+    glyphs
 }
 
 /// Without a word that stands in front of openings. Chinese words have several characters, each a word of its own.

@@ -47,6 +47,13 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "strictly embargoed until",
             "strictly embargoed",
             "press embargo",
+            "press embargo until",
+            "media embargo",
+            "media embargo until",
+            "news embargo",
+            "strict embargo",
+            "citation embargo",
+            "citation embargo date",
             "not before",
             "not for release before",
             "not for release until",
@@ -180,6 +187,8 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "publish end",
             "remove on",
             "remove after",
+            // PRISM.
+            "kill date",
             "有效期至",
             "有效期",
             "到期时间",
@@ -206,6 +215,10 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "发布状态",
             "稿件状态",
             "文章状态",
+            "工作状态",
+            "审核状态",
+            "發布狀態",
+            "狀態",
         ],
     ),
     // Other tools keep a province or a step of a workflow there: only a status word counts.
@@ -222,6 +235,8 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "wip",
             "is wip",
             "do not publish",
+            "draft status",
+            "draft state",
             "草稿",
             "是否草稿",
             "entwurf",
@@ -230,7 +245,11 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "bozza",
         ],
     ),
-    (Meaning::Public, Certain, &["published", "publish", "is published", "published online", "是否发布"]),
+    (
+        Meaning::Public,
+        Certain,
+        &["published", "publish", "is published", "published online", "是否发布", "发布", "發布"],
+    ),
     (Meaning::Reason, Certain, &["reason"]),
     (Meaning::Corrections, Certain, &["corrections", "correction", "更正"]),
 ];
@@ -315,7 +334,8 @@ pub(super) const LIMITS: &[&str] =
     &["until", "till", "date", "time", "at", "ends", "end", "end date", "lifts", "lift", "to"];
 
 /// Words in front of a name that only say whose it is: `dateline:embargo`, `article:embargo`, `DC.date.available`.
-pub(super) const PREFIXES: &[&str] = &["dateline", "article", "og", "og:article", "dc", "dcterms", "news", "x"];
+pub(super) const PREFIXES: &[&str] =
+    &["dateline", "article", "og", "og:article", "dc", "dcterms", "news", "x", "prism", "schema", "sdo"];
 
 /// What a status says. IPTC's `usable`, `withheld` and `canceled` are among them.
 pub(super) const STATUSES: &[(Status, &[&str])] = &[
@@ -632,6 +652,7 @@ pub(super) const OPENINGS: &[(Opening, &[&str])] = &[
             "publish on",
             "publish after",
             "hold",
+            "not before",
             "nicht vor",
             "frei",
             "frei ab",
@@ -704,6 +725,14 @@ pub(super) const OPENINGS: &[(Opening, &[&str])] = &[
 
 /// Words in front of such an opening: `STRICTLY EMBARGOED`, `PRESS EMBARGO`, `NOTE: under strict embargo`.
 pub(super) const MODIFIERS: &[&str] = &[
+    "internal",
+    "intern",
+    "entwurf",
+    "brouillon",
+    "borrador",
+    "bozza",
+    "草稿",
+    "内部稿",
     "strict",
     "strictly",
     "under",
@@ -869,4 +898,84 @@ pub(super) const VAGUE: &[&str] = &[
     "今天",
     "另行通知",
     "下周",
+];
+
+/// Words of languages that write dates with dots and the day first. Behind a label with one of them, or beside one, `1.6.2030` is in June.
+pub(super) const DAY_FIRST: &[&str] = &[
+    "sperrfrist",
+    "sperrvermerk",
+    "gesperrt",
+    "frei",
+    "freigabe",
+    "freigegeben",
+    "veröffentlichung",
+    "veröffentlichen",
+    "veröffentlicht",
+    "gültig",
+    "ablauf",
+    "ablaufdatum",
+    "bis",
+    "ab",
+    "vor",
+    "uhr",
+    "mez",
+    "mesz",
+    "эмбарго",
+    "до",
+    "embargot",
+];
+
+/// What stands behind `published:` and says that it is not, or not yet. Any other word is the name of a publisher.
+pub(super) const NOT_PUBLISHED: &[&str] = &[
+    "not",
+    "no",
+    "never",
+    "nope",
+    "non",
+    "pas",
+    "jamais",
+    "nein",
+    "nicht",
+    "nie",
+    "niemals",
+    "noch",
+    "nunca",
+    "todavía",
+    "aún",
+    "niet",
+    "nooit",
+    "mai",
+    "нет",
+    "later",
+    "soon",
+    "eventually",
+    "when",
+    "once",
+    "after",
+    "if",
+    "don",
+    "dont",
+    "wait",
+    "waiting",
+    "hold",
+    "held",
+    "tbd",
+    "tba",
+    "tbc",
+    "todo",
+    "pending",
+    "unpublished",
+    "false",
+    "draft",
+    "embargo",
+    "embargoed",
+    "未",
+    "不",
+    "否",
+    "没",
+    "沒",
+    "待",
+    "勿",
+    "请勿",
+    "暂",
 ];

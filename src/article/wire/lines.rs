@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::labels::{self, Labels};
 use crate::article::WireField;
+use crate::article::access;
 use crate::article::date;
 use crate::article::lifecycle::line::{self, Says, is_sentence};
 use crate::article::lifecycle::{self, Status};
@@ -224,7 +225,20 @@ fn is_related_heading(line: Stretch<'_>, labels: &Labels) -> bool {
 fn label_at<'a>(stretch: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, WireField, usize)> {
     let (at, colon) = stretch.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：' | '︰' | '﹕'))?;
     let label = stretch.part(0..at);
-    Some((label, labels.field(label.text)?, at + colon.len_utf8()))
+    let field = labels.field(label.text)?;
+    let value_start = at + colon.len_utf8();
+    // `Going public: a memoir` says nothing about who may read the article.
+    let value = stretch.from(value_start).text;
+    let says_access = || {
+        let first = value.split(|c: char| is_blank(c) || is_bar(c)).next().unwrap_or_default();
+        [value, first].iter().any(|value| access::is_line(access_key(label.text), value))
+    };
+    (field != WireField::Access || says_access()).then_some((label, field, value_start))
+}
+
+/// The key of access that a label stands for. Those of a newsroom name one that takes words.
+pub(super) fn access_key(label: &str) -> &str {
+    if access::is_key(label) { label } else { "visibility" }
 }
 
 /// The pieces of a labelled line; `None` for anything else.
@@ -342,6 +356,7 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
             let long = is_wider(value, 160);
             !(sentence || ends || long)
         }
+        Some(WireField::Access) => access::is_line(access_key(piece.label.text), value),
         // Percent-encoded, the name of a Chinese file is long.
         Some(WireField::Id) => !is_wider(value, 200) || !value.contains(char::is_whitespace),
         _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
@@ -367,6 +382,7 @@ pub(super) fn is_labelled_line(pieces: &[Piece<'_>], paragraphs_follow: bool) ->
                 | WireField::Draft
                 | WireField::Breadcrumb,
             ) => !is_sentence(value),
+            Some(WireField::Embargo | WireField::Expires) => !is_sentence(value) || date::loose::has_date(value),
             _ => true,
         }
     })
@@ -383,7 +399,14 @@ fn could_be_names(value: &str) -> bool {
 pub(super) fn decides_publication(piece: &Piece<'_>) -> bool {
     matches!(
         piece.field,
-        Some(WireField::Date | WireField::Embargo | WireField::Expires | WireField::Status | WireField::Draft)
+        Some(
+            WireField::Date
+                | WireField::Embargo
+                | WireField::Expires
+                | WireField::Status
+                | WireField::Draft
+                | WireField::Access
+        )
     )
 }
 
@@ -396,7 +419,8 @@ pub(super) fn has_date(line: Stretch<'_>) -> bool {
 pub(super) fn is_withholding(piece: &Piece<'_>) -> bool {
     let value = piece.value.text;
     match piece.field {
-        Some(WireField::Embargo) => !is_wider(value, 80) || !is_sentence(value),
+        Some(WireField::Embargo) => !is_sentence(value) || date::loose::has_date(value),
+        Some(WireField::Access) => access::withholds(access_key(piece.label.text), value),
         Some(WireField::Status) => lifecycle::status(value).is_some_and(|status| status != Status::Published),
         Some(WireField::Draft) => lifecycle::truth(value) == Some(true),
         Some(WireField::Expires) => looks_like_date(value),
@@ -548,9 +572,12 @@ fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, St
         WireField::Draft => lifecycle::truth(value.text).is_some(),
         WireField::Author | WireField::Editor => looks_like_names(value.text) && !is_wider(value.text, 60),
         WireField::Source | WireField::Tags | WireField::Id => !is_wider(value.text, 60) || line.text.contains(is_bar),
-        WireField::Title | WireField::Summary | WireField::Caption | WireField::Related | WireField::Correction => {
-            false
-        }
+        WireField::Title
+        | WireField::Summary
+        | WireField::Caption
+        | WireField::Related
+        | WireField::Correction
+        | WireField::Access => false,
     };
     believable.then(|| (label, meant.to_owned(), field))
 }

@@ -29,6 +29,8 @@ pub(super) struct Story<'a> {
     /// Labelled or recognised values in the order of the text, with how each was recognised. The breadcrumb among them is as
     /// written.
     pub(super) values: Vec<(WireField, Stretch<'a>, &'static str)>,
+    /// Labels that say who may read the story, with their values.
+    pub(super) access: Vec<(Stretch<'a>, Stretch<'a>)>,
     /// Who took the picture.
     pub(super) credit: Option<Stretch<'a>>,
     /// The paragraphs, and where each is.
@@ -285,6 +287,7 @@ fn apply<'a>(pieces: &[Piece<'a>], line: &Line<'a>, story: &mut Story<'a>) {
         // An empty label of these refuses the file where it is read: nobody knows what was to stand there.
         let decides = lines::decides_publication(piece);
         match piece.field {
+            Some(WireField::Access) => story.access.push((piece.label, piece.value)),
             Some(field) if decides && piece.value.text.is_empty() => {
                 take(field, Stretch { text: "", start: piece.label.start }, story);
             }
@@ -451,7 +454,10 @@ fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
                     matches!(piece.field, Some(WireField::Editor | WireField::Id)) || lines::is_withholding(piece)
                 });
                 for piece in own {
-                    take(piece.field.unwrap_or(WireField::Editor), piece.value, story);
+                    match piece.field {
+                        Some(WireField::Access) => story.access.push((piece.label, piece.value)),
+                        field => take(field.unwrap_or(WireField::Editor), piece.value, story),
+                    }
                 }
             }
             Kind::Fields(pieces) => apply(pieces, line, story),

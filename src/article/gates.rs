@@ -1,0 +1,412 @@
+//! Parts of a text that plug-ins show to members alone: `[paywall]...[/paywall]` (WordPress), `{{< members >}}...{{< /members >}}` (Hugo),
+//! `{% paywall %}...{% endpaywall %}` (Liquid, Nunjucks), and the blocks of Ghost and of Jetpack. What stands in such a part is paid,
+//! whatever else the file says.
+//!
+//! A word in brackets is no gate unless it is closed further down, or stands alone on its line and can mean nothing else.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Parser, Tag};
+
+use super::Body;
+use super::markdown::OPTIONS;
+use crate::types::Text;
+
+/// Names of shortcodes, in lower case with `-` between words. Restrict Content Pro, MemberPress, WishList Member, Paid Memberships Pro,
+/// Simple Membership, WooCommerce Memberships, Ultimate Member, ARMember, Members, s2Member, Passster, and plain words.
+const NAMES: &[&str] = &[
+    "paywall",
+    "paywalled",
+    "paid",
+    "paid-only",
+    "paid-content",
+    "is-paid",
+    "premium",
+    "premium-content",
+    "private",
+    "private-content",
+    "protected",
+    "restrict",
+    "restricted",
+    "restrict-content",
+    "rcp-restrict",
+    "rcp-is-paid",
+    "membership",
+    "pmpro-member",
+    "pmpro-membership",
+    "member",
+    "members",
+    "member-only",
+    "members-only",
+    "membersonly",
+    "members-access",
+    "members-logged-in",
+    "memberful",
+    "subscriber",
+    "subscribers",
+    "subscriber-only",
+    "subscribers-only",
+    "subscription",
+    "logged-in",
+    "loggedin",
+    "um-loggedin",
+    "mepr-show",
+    "mepr-active",
+    "wlm-private",
+    "wlm-ismember",
+    "s2if",
+    "swpm-protected",
+    "emember-protected",
+    "ihc-hide-content",
+    "wcm-restrict",
+    "arm-restrict-content",
+    "content-protector",
+    "passster",
+    "leaky-paywall",
+    "patreon",
+    "vip",
+    "会员",
+    "付费",
+];
+
+/// Those that end the free part without being closed, alone on their line.
+const ALONE: &[&str] = &[
+    "paywall",
+    "paid-only",
+    "paid-content",
+    "premium-content",
+    "member-only",
+    "members-only",
+    "membersonly",
+    "subscriber-only",
+    "subscribers-only",
+    "leaky-paywall",
+];
+
+/// Classes of elements whose content only members see.
+const CLASSES: &[&str] = &["kg-gated-block", "wp-block-premium-content-subscriber-view"];
+
+/// Longer tags are none (bytes).
+const LONGEST_TAG: usize = 300;
+
+/// A shortcode: its name, whether it closes a part, and where it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Tagged {
+    name: String,
+    is_end: bool,
+    span: Range<usize>,
+}
+
+/// Whether a text may have a gate, without a closer look.
+fn may_have(text: &str) -> bool {
+    text.contains("[/")
+        || text.contains("{{")
+        || text.contains("{%")
+        || text.contains("gated-block")
+        || text.contains("-subscriber-view")
+        || ALONE.iter().any(|name| {
+            let bracketed = |name: &str| text.contains(&format!("[{name}"));
+            bracketed(name) || bracketed(&name.replace('-', "_"))
+        })
+}
+
+/// Whether the body has parts for members alone.
+pub(super) fn has_gate(body: &Body) -> bool {
+    match body {
+        Body::Markdown(text) => !in_markdown(text).parts.is_empty(),
+        Body::Html(html) => page_has_gate(html),
+        Body::Paragraphs(paragraphs) => !in_plain(&joined(paragraphs)).parts.is_empty(),
+        Body::Paid { whole, .. } => has_gate(whole),
+    }
+}
+
+/// Whether HTML has.
+pub(super) fn page_has_gate(html: &str) -> bool {
+    !in_html(html).parts.is_empty()
+}
+
+/// The body without these parts.
+pub(super) fn without_gated(body: &Body) -> Body {
+    without(body, |gates| gates.parts)
+}
+
+/// The body without the tags around these parts, as members read it.
+pub(super) fn without_tags(body: &Body) -> Body {
+    without(body, |gates| gates.tags)
+}
+
+/// HTML without these parts.
+pub(super) fn page_without_gated(html: &str) -> Cow<'_, str> {
+    cut(html, &in_html(html).parts)
+}
+
+fn without(body: &Body, ranges: impl Fn(Gates) -> Vec<Range<usize>>) -> Body {
+    match body {
+        Body::Markdown(text) => Body::Markdown(cut(text, &ranges(in_markdown(text))).into_owned()),
+        Body::Html(html) => Body::Html(cut(html, &ranges(in_html(html))).into_owned()),
+        Body::Paragraphs(paragraphs) => {
+            let text = joined(paragraphs);
+            let left = cut(&text, &ranges(in_plain(&text))).into_owned();
+            Body::Paragraphs(left.split('\n').map(Text::line).filter(|text| !text.is_empty()).collect())
+        }
+        Body::Paid { .. } => body.clone(),
+    }
+}
+
+fn joined(paragraphs: &[Text]) -> String {
+    paragraphs.iter().map(Text::as_str).collect::<Vec<_>>().join("\n")
+}
+
+fn cut<'t>(text: &'t str, parts: &[Range<usize>]) -> Cow<'t, str> {
+    if parts.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut left = String::with_capacity(text.len());
+    let mut from = 0;
+    for part in parts {
+        left.push_str(text.get(from..part.start).unwrap_or_default());
+        from = from.max(part.end);
+    }
+    left.push_str(text.get(from..).unwrap_or_default());
+    Cow::Owned(left)
+}
+
+fn in_plain(text: &str) -> Gates {
+    if may_have(text) { parts(text, &[]) } else { Gates::default() }
+}
+
+fn in_markdown(text: &str) -> Gates {
+    if !may_have(text) {
+        return Gates::default();
+    }
+    let code = Parser::new_ext(text, OPTIONS)
+        .into_offset_iter()
+        .filter_map(|(event, span)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(span));
+    parts(text, &code.collect::<Vec<_>>())
+}
+
+fn in_html(html: &str) -> Gates {
+    if !may_have(html) {
+        return Gates::default();
+    }
+    let lower = html.to_ascii_lowercase();
+    let mut code = Vec::new();
+    let mut from = 0;
+    // Scripts and styles are full of brackets.
+    const CODE: &[&str] = &["pre", "code", "script", "style", "textarea"];
+    while let Some(open) = lower.get(from..).and_then(|rest| rest.find('<')).map(|at| from + at) {
+        from = open + 1;
+        let rest = lower.get(from..).unwrap_or_default();
+        let Some(name) = CODE.iter().find(|name| {
+            rest.strip_prefix(**name)
+                .is_some_and(|rest| rest.starts_with(|c: char| c == '>' || c == '/' || c.is_whitespace()))
+        }) else {
+            continue;
+        };
+        let end = rest.find(&format!("</{name}")).map_or(lower.len(), |at| from + at);
+        code.push(open..end);
+        from = end;
+    }
+    parts(html, &code)
+}
+
+/// The parts for members alone, in order, none inside another, with their tags. `code` has the examples, in order.
+fn parts(text: &str, code: &[Range<usize>]) -> Gates {
+    let mut tags = tags(text);
+    tags.retain(|tag| !is_inside(tag.span.start, code));
+    let mut parts = Vec::new();
+    // How many tags of a name are open, and how many are still to close one.
+    let mut counts: HashMap<&str, (usize, usize)> = HashMap::new();
+    tags.iter().filter(|tag| tag.is_end).for_each(|tag| counts.entry(&tag.name).or_default().1 += 1);
+    let mut open: Vec<&Tagged> = Vec::new();
+    for tag in &tags {
+        let (opened, ends) = counts.entry(&tag.name).or_default();
+        if tag.is_end {
+            *ends -= 1;
+            if *opened == 0 {
+                continue;
+            }
+            // The innermost part of that name, and with it what was left open inside.
+            while let Some(start) = open.pop() {
+                counts.entry(&start.name).or_default().0 -= 1;
+                if start.name == tag.name {
+                    if open.is_empty() {
+                        parts.push(start.span.start..tag.span.end);
+                    }
+                    break;
+                }
+            }
+        } else if *ends > 0 {
+            *opened += 1;
+            open.push(tag);
+        } else if open.is_empty() && ends_free_part(text, tag) {
+            parts.push(tag.span.start..text.len());
+            break;
+        }
+    }
+    let tags = tags.into_iter().map(|tag| tag.span).filter(|tag| is_inside(tag.start, &parts)).collect();
+    Gates { parts, tags }
+}
+
+/// What is gated in a text.
+#[derive(Default)]
+struct Gates {
+    /// The parts for members alone.
+    parts: Vec<Range<usize>>,
+    /// The tags in and around them.
+    tags: Vec<Range<usize>>,
+}
+
+fn is_inside(at: usize, ranges: &[Range<usize>]) -> bool {
+    let next = ranges.partition_point(|range| range.start <= at);
+    next > 0 && ranges.get(next - 1).is_some_and(|range| at < range.end)
+}
+
+/// Whether a gate that nothing closes ends the free part: an element, a comment, or a word alone on its line.
+fn ends_free_part(text: &str, tag: &Tagged) -> bool {
+    if CLASSES.contains(&tag.name.as_str()) {
+        return true;
+    }
+    let before = text.get(..tag.span.start).unwrap_or_default().trim_end_matches([' ', '\t']);
+    let after = text.get(tag.span.end..).unwrap_or_default().trim_start_matches([' ', '\t']);
+    ALONE.contains(&tag.name.as_str())
+        && (before.is_empty() || before.ends_with(['\n', '\r', '>']))
+        && (after.is_empty() || after.starts_with(['\n', '\r', '<']))
+}
+
+/// The tags of a text that are gates.
+fn tags(text: &str) -> Vec<Tagged> {
+    let mut tags = Vec::new();
+    for (at, opening) in text.match_indices(['[', '{', '<']) {
+        // The second brace of Hugo's is no brace of Liquid's.
+        if tags.last().is_some_and(|last: &Tagged| at < last.span.end) {
+            continue;
+        }
+        let rest = text.get(at + opening.len()..).unwrap_or_default();
+        let end = (0..=LONGEST_TAG.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or_default();
+        let near = rest.get(..end).unwrap_or_default();
+        let found = match opening {
+            "[" => near.split_once(']').and_then(|(tag, _)| Some((word(tag)?, tag.len() + 1))),
+            "{" => braced(near),
+            _ => element(near),
+        };
+        if let Some(((name, is_end), length)) = found {
+            tags.push(Tagged { name, is_end, span: at..at + opening.len() + length });
+        }
+    }
+    tags
+}
+
+/// The name in a tag, and whether the tag closes.
+fn word(tag: &str) -> Option<(String, bool)> {
+    let tag = tag.trim();
+    let (tag, is_end) = match tag.strip_prefix('/') {
+        Some(tag) => (tag.trim(), true),
+        None => (tag, false),
+    };
+    let name = tag.split(|c: char| c.is_whitespace() || c == '=').next().unwrap_or_default();
+    let name = name.to_lowercase().replace('_', "-");
+    NAMES.contains(&name.as_str()).then_some((name, is_end))
+}
+
+/// `{< paywall >}}`, `{% paywall %}}`, and `% endpaywall %}` behind the first brace.
+fn braced(near: &str) -> Option<((String, bool), usize)> {
+    // The angle brackets of HTML are escaped.
+    let hugo = [("{<", ">}}"), ("{&lt;", "&gt;}}"), ("{%", "%}}")].into_iter().find_map(|(open, close)| {
+        let (tag, _) = near.strip_prefix(open)?.split_once(close)?;
+        Some((word(tag)?, open.len() + tag.len() + close.len()))
+    });
+    let liquid = || {
+        let (tag, _) = near.strip_prefix('%')?.split_once("%}")?;
+        let length = 1 + tag.len() + 2;
+        let tag = tag.trim_matches('-').trim();
+        let ended = tag.strip_prefix("end").and_then(|name| word(name.trim_start_matches('_')));
+        let found = ended.map(|(name, _)| (name, true)).or_else(|| word(tag))?;
+        Some((found, length))
+    };
+    hugo.or_else(liquid)
+}
+
+/// Ghost's comments around a part, and elements of a class, behind `<`.
+fn element(near: &str) -> Option<((String, bool), usize)> {
+    const GHOST: &str = "kg-gated-block";
+    if let Some((comment, _)) = near.strip_prefix("!--").and_then(|rest| rest.split_once("-->")) {
+        let length = 3 + comment.len() + 3;
+        let rest = comment.trim().strip_prefix(GHOST)?.strip_prefix(':')?;
+        // A part that visitors see as well is not gated.
+        let is_public = rest.contains("nonMember:true");
+        return match rest.split_whitespace().next()? {
+            "begin" if !is_public => Some(((GHOST.to_owned(), false), length)),
+            "end" => Some(((GHOST.to_owned(), true), length)),
+            _ => None,
+        };
+    }
+    let (tag, _) = near.split_once('>')?;
+    let (_, class) = tag.split_once("class=")?;
+    let quote = class.chars().next()?;
+    let class = match quote {
+        '"' | '\'' => class.get(1..)?.split(quote).next()?,
+        _ => class.split(char::is_whitespace).next()?,
+    };
+    let name = class.split_whitespace().find(|class| CLASSES.contains(class))?;
+    // Where the element ends is not looked for: all that follows is kept back.
+    Some(((name.to_owned(), false), tag.len() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gated_parts_are_cut() {
+        for (text, expected) in [
+            ("A\n\n[paywall]\n\nS\n\n[/paywall]\n\nB", "A\n\n\n\nB"),
+            ("A [restrict paid=\"true\"]S[/restrict] B", "A  B"),
+            ("A [membership level='1']S[/membership] B", "A  B"),
+            ("A [Members_Only]S[/members-only] B", "A  B"),
+            ("A [private]S [private]S[/private] S[/private] B", "A  B"),
+            ("A {{< paywall >}}S{{< /paywall >}} B", "A  B"),
+            ("A {{% members %}}S{{% /members %}} B", "A  B"),
+            ("A {% paywall %}S{% endpaywall %} B", "A  B"),
+            ("A {%- members -%}S{%- endmembers -%} B", "A  B"),
+            ("A [s2If current_user_can(access_s2member_level1)]S[/s2If] B", "A  B"),
+            ("A <!--kg-gated-block:begin nonMember:false memberSegment:\"\" -->S<!--kg-gated-block:end--> B", "A  B"),
+            (
+                "A <!--kg-gated-block:begin nonMember:true memberSegment:\"\" -->C<!--kg-gated-block:end--> B",
+                "A <!--kg-gated-block:begin nonMember:true memberSegment:\"\" -->C<!--kg-gated-block:end--> B",
+            ),
+            ("A\n[paywall]\nS", "A\n"),
+            ("A\n[members_only]\nS", "A\n"),
+            ("A <div class=\"kg-card kg-gated-block\">S</div>", "A "),
+            ("A [private] B", "A [private] B"),
+            ("A\n[private]\nB", "A\n[private]\nB"),
+            ("A [paywall] B", "A [paywall] B"),
+            ("A [/paywall] B", "A [/paywall] B"),
+            ("A [/paywall] [paywall] B", "A [/paywall] [paywall] B"),
+            ("Write `[paywall]x[/paywall]` here.", "Write `[paywall]x[/paywall]` here."),
+            ("```\n[paywall]\nx\n[/paywall]\n```", "```\n[paywall]\nx\n[/paywall]\n```"),
+            ("[gallery]x[/gallery]", "[gallery]x[/gallery]"),
+        ] {
+            let left = without_gated(&Body::Markdown(text.to_owned()));
+            assert_eq!(left, Body::Markdown(expected.to_owned()), "{text}");
+            assert_eq!(has_gate(&Body::Markdown(text.to_owned())), text != expected, "{text}");
+        }
+        for (html, expected) in [
+            ("<p>[paywall]</p><p>S</p><p>[/paywall]</p><p>B</p>", "<p></p><p>B</p>"),
+            ("<p>[paywall]</p><p>S</p>", "<p>"),
+            ("<p><code>[paywall]x[/paywall]</code></p>", "<p><code>[paywall]x[/paywall]</code></p>"),
+            ("<p>{{&lt; members &gt;}}S{{&lt; /members &gt;}}</p>", "<p></p>"),
+            ("<p>[restrict paid=&quot;true&quot;]S[/restrict]</p>", "<p></p>"),
+        ] {
+            assert_eq!(page_without_gated(html), expected);
+        }
+        let paragraphs = |lines: &[&str]| Body::Paragraphs(lines.iter().map(|line| Text::new(line)).collect());
+        let gated = paragraphs(&["A", "[paywall]", "S", "[/paywall]", "B"]);
+        assert_eq!(without_gated(&gated), paragraphs(&["A", "B"]));
+        assert_eq!(without_tags(&gated), paragraphs(&["A", "S", "B"]));
+        let many = "[paywall]".repeat(50_000) + &"[/members]".repeat(50_000) + &"[/paywall]".repeat(50_000);
+        assert_eq!(without_gated(&Body::Html(many)), Body::Html(String::new()));
+    }
+}

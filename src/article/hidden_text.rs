@@ -1,0 +1,50 @@
+//! Fields of plain text in which a tool left markup. Elements that a page hides are no more text there than in a body.
+
+use std::borrow::Cow;
+
+use scraper::{Html, Node};
+
+use super::sanitise::{is_hidden, too_tangled};
+
+/// A text without the elements that hide themselves. Where there is one, the others are markup as well, and their tags go.
+pub(super) fn without_hidden(raw: &str) -> Cow<'_, str> {
+    const HIDING: &[&str] = &["hidden", "display", "visibility", "dialog", "nodisplay"];
+    let lower = || raw.to_ascii_lowercase();
+    if !raw.contains('<') || !HIDING.iter().any(|word| lower().contains(word)) || too_tangled(raw) {
+        return Cow::Borrowed(raw);
+    }
+    let fragment = Html::parse_fragment(raw);
+    let hides = |node: &Node| node.as_element().is_some_and(is_hidden);
+    if !fragment.root_element().descendants().any(|node| hides(node.value())) {
+        return Cow::Borrowed(raw);
+    }
+    let mut shown = String::with_capacity(raw.len());
+    for node in fragment.root_element().descendants() {
+        if let Node::Text(text) = node.value()
+            && !node.ancestors().any(|ancestor| hides(ancestor.value()))
+        {
+            shown.push_str(text);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_elements_are_no_text() {
+        for (raw, expected) in [
+            ("Seen <span style=\"display:none\">S</span>words.", "Seen words."),
+            ("Seen <b hidden>S <i>S</i></b><em>words</em>.", "Seen words."),
+            ("Seen <i aria-hidden='true'>S</i>words.", "Seen words."),
+            ("<span style='display:none'>S", ""),
+            ("The <hidden> tag", "The <hidden> tag"),
+            ("a < b, hidden > c", "a < b, hidden > c"),
+            ("<b>hidden</b> words", "<b>hidden</b> words"),
+        ] {
+            assert_eq!(without_hidden(raw), expected);
+        }
+    }
+}
