@@ -51,7 +51,7 @@
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
-//! | `article` | a file per input format, all ending in the same `Article` and its `card`; rendering (`render::markdown`, without the `attributes` of other tools) and sanitising; `pin` writes ids into files |
+//! | `article` | a file per input format, all ending in the same `Article` and its `card`; rendering (`render::markdown`, without the `attributes` of other tools) and sanitising (`sanitise::style_sheets` finds what a page hides); `pin` writes ids into files |
 //! | `diag` | mistakes as data, how they are printed, and how names and texts from elsewhere are escaped for terminals and logs |
 //! | `types` | values that are valid by construction |
 //! | `cores` | the same work for many things, on all cores |

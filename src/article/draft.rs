@@ -21,7 +21,7 @@ use super::front_matter::Refusal;
 use super::gates;
 use super::hidden_text::without_hidden;
 use super::render;
-use super::sanitise::percent_decoded;
+use super::sanitise::{Loss, percent_decoded};
 use super::{
     Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Origin, ParseOptions, Parsed,
     SectionClaim, in_drafts_folder, is_drafts_folder,
@@ -476,12 +476,12 @@ impl<'a> Draft<'a> {
         });
         if has_scheme {
             let url = WebUrl::parse(raw)
-                .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
+                .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", shortened(raw)))?;
             return Ok(MediaReference::Remote(url));
         }
         if let Some(rest) = raw.strip_prefix("//") {
             let url = WebUrl::parse(&format!("https://{rest}"))
-                .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug()))?;
+                .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", shortened(raw)))?;
             return Ok(MediaReference::Remote(url));
         }
         let decoded = percent_decoded(raw).unwrap_or_else(|| raw.to_owned());
@@ -554,6 +554,27 @@ impl<'a> Draft<'a> {
         Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, ..refused }
     }
 
+    /// Reports what is in the text and can't be in feeds.
+    fn report_losses(&mut self) {
+        const TELLING: &[&str] = &["data:", "<svg", "<amp-", "<iframe", "<base"];
+        let source = self.source.text;
+        if !TELLING.iter().any(|telling| source.contains(telling)) {
+            return;
+        }
+        let mut from = 0;
+        for loss in self.body.as_ref().map(render::losses).unwrap_or_default() {
+            let (written, message, help) = told(&loss);
+            // Attributes are written with other escapes, maybe.
+            let written: String =
+                written.chars().take_while(|c| !matches!(c, '&' | '"' | '\'' | '<' | '>')).take(60).collect();
+            let find = |from: usize| source.get(from..)?.find(&written).map(|at| from + at);
+            let found = find(from).or_else(|| find(0)).filter(|_| !written.is_empty());
+            let span = found.map_or(0..0, |at| at..at + written.len());
+            from = span.end;
+            self.report(Code::ArticleLoss, span, message, help);
+        }
+    }
+
     /// The article, unless something about it is wrong; slug and date may still come from the file's name.
     pub(crate) fn finish(mut self) -> Parsed {
         if self.body.as_ref().is_some_and(has_plain_mark) {
@@ -584,6 +605,7 @@ impl<'a> Draft<'a> {
                 ),
             }
         }
+        self.report_losses();
         let retracted = self.is_retracted();
         if !self.has_title() && retracted {
             // Nobody will read it, but every article has one.
@@ -683,6 +705,32 @@ impl<'a> Draft<'a> {
         let diagnostics = if withhold || never_public { without_excerpts(self.diagnostics) } else { self.diagnostics };
         let access = self.access;
         Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, embargo, access, id }
+    }
+}
+
+/// What is written where something is lost, what is wrong, and what to do.
+fn told(loss: &Loss) -> (&str, String, String) {
+    match loss {
+        Loss::Picture { address, alternative } => {
+            let instead = if alternative.is_empty() { "nothing of it" } else { "its alternative text" };
+            let message =
+                format!("a picture is written into the text (`data:`), which feeds can't carry; readers see {instead}");
+            (address, message, "save it as a file beside the article, and name that".to_owned())
+        }
+        Loss::Drawing { mark } => {
+            let message = "a drawing (`<svg>`) is written into the text, which feeds can't carry; readers see the words in it, if any";
+            let help =
+                "save it as a file beside the article, or give it an `aria-label` or a `<title>` to stand for it";
+            (mark, message.to_owned(), help.to_owned())
+        }
+        Loss::Embed { element } => {
+            let message = format!("nothing is left of this `<{element}>`: it doesn't say what page it shows");
+            (element, message, "write a link to it".to_owned())
+        }
+        Loss::Base { address } => {
+            let message = "the `<base href>` in the text is not a web address, so it is ignored".to_owned();
+            (address, message, "begin it with `https://` or `/`, or remove it".to_owned())
+        }
     }
 }
 
@@ -822,7 +870,17 @@ pub(crate) fn is_one_name(text: &str) -> bool {
     is_one_of(COMPANIES, last) || (is_word(first) && is_word(last))
 }
 
+/// The beginning of an address: one that has its file in it may be very long.
+fn shortened(raw: &str) -> String {
+    const LONGEST: usize = 80;
+    let start: String = raw.chars().take(LONGEST).collect();
+    format!("{}{}", start.escape_debug(), if start.len() < raw.len() { "…" } else { "" })
+}
+
 fn url_help(raw: &str) -> String {
+    if raw.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+        return "save it as a file beside the article, and name that".to_owned();
+    }
     let scheme = raw.split(':').next().unwrap_or_default();
     match nearest(scheme, ["http", "https"]) {
         Some(meant) if raw.contains(':') && scheme != meant => format!("schemes are http and https; did you mean `{meant}`?"),

@@ -15,7 +15,6 @@
 //!
 //! The file is long because it has the table of `meta` elements.
 
-mod base;
 mod chrome;
 mod json_ld;
 mod page;
@@ -26,7 +25,6 @@ mod tests;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use base::Base;
 use page::Page;
 use scraper::ElementRef;
 
@@ -34,6 +32,7 @@ use super::access;
 use super::draft::Draft;
 use super::gates;
 use super::lifecycle::{self, Certainty, Meaning};
+use super::sanitise::base::{Base, Unusable};
 use super::sanitise::too_tangled;
 use super::{Body, Parsed};
 use crate::diag::Code;
@@ -57,7 +56,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     }
     let page = Page::parse(source);
     let mut broken = Vec::new();
-    let base = page.base().unwrap_or_else(|base::Unusable(written)| {
+    let base = page.base().unwrap_or_else(|Unusable(written)| {
         draft.report(
             Code::HtmlBase,
             place_in_tag(source, "<base", "href", written).unwrap_or(0..0),

@@ -8,7 +8,7 @@ mod markdown;
 
 use std::ops::Range;
 
-use super::sanitise::{escape, sanitise, too_tangled};
+use super::sanitise::{self, Loss, escape, sanitise, too_tangled};
 use super::summary::ends_summary;
 use super::{Body, free_part};
 use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
@@ -65,6 +65,15 @@ pub struct Rendered {
 pub(super) fn is_tangled(markdown: &str) -> bool {
     const FEWEST_TAGS: usize = 400;
     markdown.matches('<').nth(FEWEST_TAGS).is_some() && too_tangled(&markdown::to_html(markdown, ""))
+}
+
+/// What is in a body and can't be in feeds.
+pub(super) fn losses(body: &Body) -> Vec<Loss> {
+    match body {
+        Body::Markdown(markdown) => sanitise::losses(&markdown::to_html(markdown, "")),
+        Body::Html(html) => sanitise::losses(html),
+        Body::Paragraphs(_) | Body::Paid { .. } => Vec::new(),
+    }
 }
 
 /// Renders a body. Never fails: what cannot be read as markup is shown as text.

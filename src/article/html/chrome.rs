@@ -7,12 +7,12 @@
 use scraper::ElementRef;
 
 use super::page::text_of;
-use crate::article::sanitise::is_hidden;
+use crate::article::sanitise::{is_hidden, visible_inside};
 
 /// Elements that are never part of an article's text.
 const ELEMENTS: &[&str] = &[
-    "nav", "header", "aside", "footer", "style", "form", "template", "link", "meta", "button", "input", "select",
-    "textarea", "menu",
+    "nav", "header", "aside", "footer", "style", "form", "template", "base", "link", "meta", "button", "input",
+    "select", "textarea", "menu",
 ];
 
 /// Elements of comment widgets.
@@ -215,17 +215,38 @@ pub(super) fn is_chrome(element: ElementRef<'_>) -> bool {
     let furniture = |name: &str| is(COMMENTS, name) || is(SHARING, name) || is(SIGN_UPS, name);
     // Generators make a heading's id from its text: `<h2 id="comments">`.
     let is_heading = matches!(value.name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
-    ELEMENTS.contains(&value.name())
+    (ELEMENTS.contains(&value.name()) && !is_part_of_text(element))
         || (value.name() == "script" && !is_formula(element))
         || is_comment(element)
         || WIDGETS.contains(&value.name())
-        || is_hidden(value)
+        || (is_hidden(value) && visible_inside(element).is_empty())
         || element.attr("role").is_some_and(|role| ROLES.contains(&role))
         || (!is_heading && value.id().is_some_and(|id| furniture(id.trim())))
         || value.classes().any(|class| is(CLASSES, class) || furniture(class))
         || (value.name() == "p"
             && element.descendent_elements().any(is_author_link)
             && text_of(element).chars().count() < 100)
+}
+
+/// Whether an element that usually surrounds an article belongs to its text: who is quoted, the heading of a part, a footnote.
+fn is_part_of_text(element: ElementRef<'_>) -> bool {
+    const DEPTH: usize = 8;
+    let within = |names: &[&str]| {
+        let above = element.ancestors().filter_map(|node| node.value().as_element()).take(DEPTH);
+        above.take_while(|above| above.name() != "article").any(|above| names.contains(&above.name()))
+    };
+    match element.value().name() {
+        "footer" => within(&["blockquote", "figure"]),
+        "header" => {
+            within(&["blockquote", "figure"]) || (within(&["section"]) && element.child_elements().any(is_subheading))
+        }
+        "aside" => element.attr("role").is_some_and(|role| role.starts_with("doc-")),
+        _ => false,
+    }
+}
+
+fn is_subheading(element: ElementRef<'_>) -> bool {
+    matches!(element.value().name(), "h2" | "h3" | "h4" | "h5" | "h6")
 }
 
 /// Whether a script is the source of a formula, which MathJax shows in its place.

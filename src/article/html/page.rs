@@ -5,9 +5,9 @@ use html5ever::{Attribute, QualName, local_name, ns};
 use scraper::node::Element;
 use scraper::{ElementRef, Html, Node, Selector};
 
-use super::base::{Base, Unusable};
 use super::chrome::{inside_chrome, is_chrome, shown};
-use crate::article::sanitise::{Picture, is_image, parse_document, picture};
+use crate::article::sanitise::base::{Base, Unusable};
+use crate::article::sanitise::{Picture, hide_by_style_sheets, is_image, parse_document, picture};
 use crate::article::{free_part, gates};
 
 /// A page in memory.
@@ -26,7 +26,9 @@ pub(super) struct Figure {
 
 impl Page {
     pub(super) fn parse(source: &str) -> Page {
-        Page { html: parse_document(source) }
+        let mut html = parse_document(source);
+        hide_by_style_sheets(&mut html);
+        Page { html }
     }
 
     /// Every element of the page in document order.

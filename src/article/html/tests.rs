@@ -97,6 +97,39 @@ fn links_to_removed_headings_keep_targets() {
 }
 
 #[test]
+fn page_text_stays_and_hidden_text_goes() {
+    for (source, expected) in [
+        ("<style>.x{display:none}</style><article><p class=x>b</p><p>c</p></article>", "<p>c</p>"),
+        ("<style>#h{display:none}</style><article><h2 id=h>b</h2><p>c</p></article>", "<p>c</p>"),
+        (
+            "<style>.x{display:none} .x.on{display:block}</style><article><p class=x>b</p></article>",
+            r#"<p class="x">b</p>"#,
+        ),
+        ("<style>.x{visibility:hidden}</style><div class=x><article><p>b</p></article></div>", "<p>b</p>"),
+        (
+            "<article><blockquote><p>b</p><footer>Ann Lee</footer></blockquote><footer>c</footer></article>",
+            "<blockquote><p>b</p><footer>Ann Lee</footer></blockquote>",
+        ),
+        (
+            "<article><header>a</header><section><header><h2>b</h2></header><p>c</p></section></article>",
+            "<section><header><h2>b</h2></header><p>c</p></section>",
+        ),
+        (
+            "<article><p>b</p><aside>c</aside><aside role=doc-footnote id=n>d</aside></article>",
+            r#"<p>b</p><aside id="n" role="doc-footnote">d</aside>"#,
+        ),
+        ("<article><p>b</p><div style='visibility:hidden'>c</div></article>", "<p>b</p>"),
+        (
+            "<article><div style='visibility:hidden'>c<p style='visibility:visible'>b</p></div></article>",
+            r#"<div style="visibility:hidden">c<p style="visibility:visible">b</p></div>"#,
+        ),
+    ] {
+        let told = told(source);
+        assert_eq!(told.lines().last(), Some(expected), "{source}");
+    }
+}
+
+#[test]
 fn a_whole_page() {
     check(
         r##"<!DOCTYPE html>

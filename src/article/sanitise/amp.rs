@@ -54,8 +54,21 @@ const AMP: &[(&str, Amp, &str)] = &[
         "Brightcove",
     ),
     (
+        "amp-brightcove",
+        Template(
+            "https://players.brightcove.net/{data-account}/default_default/index.html?playlistId={data-playlist-id}",
+        ),
+        "Brightcove",
+    ),
+    // The addresses that the component itself loads.
+    (
         "amp-brid-player",
         Template("https://services.brid.tv/services/iframe/video/{data-video}/{data-partner}/{data-player}/0/1"),
+        "Brid",
+    ),
+    (
+        "amp-brid-player",
+        Template("https://services.brid.tv/services/iframe/playlist/{data-playlist}/{data-partner}/{data-player}/0/1"),
         "Brid",
     ),
     ("amp-vk", Template("https://vk.com/wall{data-owner-id}_{data-post-id}"), "VK"),

@@ -15,13 +15,14 @@ use scraper::node::Element;
 use scraper::{ElementRef, Html, HtmlTreeSink, Node};
 
 use super::amp::{self, Amp};
+use super::base::{Base, Unusable};
 use super::embeds::{Embed, embed};
 use super::escape::{escape_attribute, escape_text};
-use super::hidden::is_hidden;
+use super::hidden::{is_hidden, visible_inside};
 use super::lists::{DROPPED, VOID};
 use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
 use super::trackers::is_pixel;
-use super::{math, too_tangled};
+use super::{math, style_sheets, too_tangled};
 use crate::article::summary::ends_summary;
 use crate::types::media_type;
 
@@ -103,8 +104,30 @@ pub(super) fn convert(html: &str) -> Cow<'_, str> {
         return Cow::Borrowed(html);
     }
     let mut written = String::with_capacity(html.len());
-    Converter { html: &mut written, frame_depth: 0 }.convert(html);
+    Converter { html: &mut written, frame_depth: 0, losses: &mut Vec::new() }.convert(html);
     Cow::Owned(written)
+}
+
+/// What feeds can't carry, in the order of the text. Nothing where it would take too long to look.
+pub(in crate::article) fn losses(html: &str) -> Vec<Loss> {
+    let mut losses = Vec::new();
+    if !is_plain(html) && !too_tangled(html) {
+        Converter { html: &mut String::new(), frame_depth: 0, losses: &mut losses }.convert(html);
+    }
+    losses
+}
+
+/// Something in a text that readers of feeds won't see.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::article) enum Loss {
+    /// A picture in its own address: that, and what stands for the picture.
+    Picture { address: String, alternative: String },
+    /// A drawing in SVG that is no icon, with what tells it from others.
+    Drawing { mark: String },
+    /// A player or a frame whose address isn't known: the name of its element.
+    Embed { element: String },
+    /// A `base` that is no web address.
+    Base { address: String },
 }
 
 /// Whether there is nothing to convert, as far as a look at the tags can tell.
@@ -181,11 +204,25 @@ impl Link {
 struct Converter<'h> {
     html: &'h mut String,
     frame_depth: usize,
+    losses: &'h mut Vec<Loss>,
 }
 
 impl Converter<'_> {
     fn convert(&mut self, source: &str) {
-        let document = parse_fragment(source);
+        let mut document = parse_fragment(source);
+        if source.contains("<style") || source.contains("<STYLE") {
+            style_sheets::apply(&mut document);
+        }
+        if source.contains("<base") || source.contains("<BASE") {
+            let written = Base::of(document.root_element().descendent_elements());
+            let base = written.unwrap_or_else(|Unusable(address)| {
+                self.losses.push(Loss::Base { address: address.to_owned() });
+                Base::default()
+            });
+            let root = document.root_element().id();
+            base.apply(&mut document, root);
+        }
+        let document = document;
         let replacements = if source.contains("noscript") || source.contains("NOSCRIPT") {
             Replacements::of(&document)
         } else {
@@ -223,9 +260,18 @@ impl Converter<'_> {
         let value = element.value();
         let name = value.name();
         if is_hidden(value) {
+            steps.extend(visible_inside(element).into_iter().rev().map(|inner| Step::Node(*inner)));
             return;
         }
         match name {
+            "svg" => self.drawing(element),
+            // The text between these tags is no markup.
+            "xmp" | "plaintext" => {
+                self.html.push_str("<pre>");
+                escape_text(&element.text().collect::<String>(), self.html);
+                self.html.push_str("</pre>");
+            }
+            "area" => self.area(element),
             "img" | "picture" | "amp-img" | "amp-anim" => self.picture(element, replacements, steps),
             "math" => math::write(element, self.html),
             prefixed if prefixed.ends_with(":math") => math::write(element, self.html),
@@ -307,8 +353,60 @@ impl Converter<'_> {
             // An AMP picture may have its fallback inside.
             None if element.value().name() != "img" => push_children(element, steps),
             // A picture in the address itself can't be shown, but may be described.
-            None if is_embedded(element) => escape_text(element.attr("alt").unwrap_or_default().trim(), self.html),
+            None if is_embedded(element) => {
+                let alternative = element.attr("alt").unwrap_or_default().trim();
+                escape_text(alternative, self.html);
+                let address = element.attr("src").unwrap_or_default().trim().to_owned();
+                self.losses.push(Loss::Picture { address, alternative: alternative.to_owned() });
+            }
             None => {}
+        }
+    }
+
+    /// A drawing in the text: what stands for it, else the words in it. An icon has neither.
+    fn drawing(&mut self, svg: ElementRef<'_>) {
+        const SMALLEST: f32 = 64.0;
+        let inside = |name: &'static str| svg.descendent_elements().find(move |inner| inner.value().name() == name);
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let named = svg.attr("aria-label").map(words).filter(|label| !label.is_empty());
+        let titled = || inside("title").map(|title| words(&title.text().collect::<String>()));
+        if let Some(alternative) = named.or_else(titled).filter(|text| !text.is_empty()) {
+            escape_text(&alternative, self.html);
+            return;
+        }
+        let mut text = String::new();
+        let is_text = |node: NodeRef<'_, Node>| {
+            let above = node.ancestors().filter_map(|above| above.value().as_element()).map(Element::name);
+            let mut above = above.take_while(|name| *name != "svg").peekable();
+            !matches!(above.peek(), Some(&("style" | "script" | "desc" | "metadata")))
+                && above.any(|name| matches!(name, "text" | "foreignObject"))
+        };
+        for node in svg.descendants().filter(|node| is_text(*node)) {
+            if let Node::Text(part) = node.value() {
+                text.push_str(part);
+                text.push(' ');
+            }
+        }
+        escape_text(&words(&text), self.html);
+        let mark = svg.attr("viewBox").or_else(|| svg.attr("width")).or_else(|| svg.attr("id"));
+        let is_large = mark
+            .unwrap_or_default()
+            .split_whitespace()
+            .any(|number| number.trim_end_matches("px").parse::<f32>().is_ok_and(|number| number > SMALLEST));
+        if is_large {
+            self.losses.push(Loss::Drawing { mark: mark.unwrap_or_default().to_owned() });
+        }
+    }
+
+    /// A part of a picture that leads somewhere: feed readers show no image maps.
+    fn area(&mut self, area: ElementRef<'_>) {
+        let label = area.attr("alt").or_else(|| area.attr("title")).unwrap_or_default().trim();
+        if let Some(address) = area.attr("href").filter(|_| !label.is_empty()) {
+            self.html.push_str(" <a");
+            self.attribute("href", address);
+            self.html.push('>');
+            escape_text(label, self.html);
+            self.html.push_str("</a>");
         }
     }
 
@@ -365,8 +463,9 @@ impl Converter<'_> {
                 }
             }
             (None, Some(document)) if self.frame_depth < MAX_FRAME_DEPTH && !too_tangled(document) => {
-                Converter { html: self.html, frame_depth: self.frame_depth + 1 }.convert(document);
+                Converter { html: self.html, frame_depth: self.frame_depth + 1, losses: self.losses }.convert(document);
             }
+            (None, Some(_)) => self.losses.push(Loss::Embed { element: element.value().name().to_owned() }),
             _ => {}
         }
     }
@@ -424,6 +523,7 @@ impl Converter<'_> {
                 break;
             }
         }
+        let is_lost = target.is_none();
         if let Some(mut embed) = target {
             if !label.is_empty() {
                 embed.name = Some(label.to_owned());
@@ -434,6 +534,8 @@ impl Converter<'_> {
         let quotes = element.child_elements().any(|child| child.value().name() == "blockquote");
         if !known || quotes {
             push_children(element, steps);
+        } else if is_lost {
+            self.losses.push(Loss::Embed { element: element.value().name().to_owned() });
         }
     }
 
@@ -482,10 +584,12 @@ fn push_children<'a>(element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
     }
 }
 
-/// Whether an address is the picture itself.
+/// Whether an address is the picture itself, and not one that keeps a place.
 fn is_embedded(image: ElementRef<'_>) -> bool {
+    /// The beginning of a GIF of one pixel.
+    const PIXEL: &str = "R0lGODlhAQAB";
     let address = image.attr("src").unwrap_or_default().trim_start();
-    address.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("data"))
+    address.split_once(':').is_some_and(|(scheme, rest)| scheme.eq_ignore_ascii_case("data") && !rest.contains(PIXEL))
         && !is_pixel(|name| image.attr(name))
 }
 

@@ -1,8 +1,9 @@
 //! Elements that a page doesn't show: the `hidden` attribute, `aria-hidden` and inline styles.
 //!
-//! Style sheets aren't read. An element that its own attributes show may be hidden by a class, and the other way round.
+//! Of style sheets only simple rules count ([`super::style_sheets`]), which give elements the `hidden` attribute.
 
 use cssparser::{Delimiter, ParseError, Parser, parse_important};
+use scraper::ElementRef;
 use scraper::node::Element;
 
 /// Values of `display` (CSS Display 3, and prefixed forms). CSS ignores a declaration whose value isn't one of them.
@@ -74,30 +75,86 @@ pub(crate) fn is_hidden(element: &Element) -> bool {
         name if name.starts_with("amp-") && element.attr("layout") == Some("nodisplay") => return true,
         _ => {}
     }
-    element.attr("style").is_some_and(style_hides)
+    element.attr("style").is_some_and(|style| matches!(shows(style).0, Shows::No | Shows::OnlyInside))
 }
 
-/// Whether inline style hides an element. Of several declarations the last counts, unless an earlier one is `!important`.
-fn style_hides(style: &str) -> bool {
-    // (property, its valid values, the values that hide)
-    let properties: [(&str, &[&str], &[&str]); 3] = [
-        ("display", DISPLAYS, &["none"]),
-        ("visibility", VISIBILITIES, &["hidden", "collapse"]),
-        ("content-visibility", CONTENT_VISIBILITIES, &["hidden"]),
-    ];
-    let mut declared = [(false, false); 3];
+/// The outermost elements in one that is hidden by its visibility alone which are visible again (CSS Display 3, section 4).
+pub(crate) fn visible_inside(element: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    let is_invisible =
+        |element: &Element| element.attr("style").is_some_and(|style| shows(style).0 == Shows::OnlyInside);
+    if !is_invisible(element.value()) || element.attr("hidden").is_some() || element.attr("aria-hidden").is_some() {
+        return Vec::new();
+    }
+    let mut open: Vec<ElementRef<'_>> = element.child_elements().collect();
+    open.reverse();
+    let mut found = Vec::new();
+    while let Some(element) = open.pop() {
+        let value = element.value();
+        if is_hidden(value) && !is_invisible(value) {
+            continue;
+        }
+        if value.attr("style").is_some_and(is_visible) {
+            found.push(element);
+            continue;
+        }
+        let first = open.len();
+        open.extend(element.child_elements());
+        if let Some(children) = open.get_mut(first..) {
+            children.reverse();
+        }
+    }
+    found
+}
+
+/// What declarations say about whether an element is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shows {
+    Unsaid,
+    Yes,
+    /// Only elements inside that are visible again.
+    OnlyInside,
+    No,
+}
+
+/// What declarations say, and whether that is `!important`.
+pub(super) fn shows(style: &str) -> (Shows, bool) {
+    let [display, visibility, content] = declared(style);
+    let says = |(value, important): &(String, bool), hiding: &[&str], how: Shows| {
+        hiding.contains(&value.as_str()).then_some((how, *important))
+    };
+    let hidden = says(&display, &["none"], Shows::No)
+        .or_else(|| says(&content, &["hidden"], Shows::No))
+        .or_else(|| says(&visibility, &["hidden", "collapse"], Shows::OnlyInside));
+    let shown = || {
+        let (_, important) = [&display, &visibility].into_iter().find(|(value, _)| !value.is_empty())?;
+        Some((Shows::Yes, *important))
+    };
+    hidden.or_else(shown).unwrap_or((Shows::Unsaid, false))
+}
+
+fn is_visible(style: &str) -> bool {
+    let [_, (visibility, _), _] = declared(style);
+    visibility == "visible" && shows(style).0 == Shows::Yes
+}
+
+/// The values of `display`, `visibility` and `content-visibility` that are in force, empty where there is none, and whether they are
+/// `!important`. Of several declarations the last counts, unless an earlier one is.
+fn declared(style: &str) -> [(String, bool); 3] {
+    let properties: [(&str, &[&str]); 3] =
+        [("display", DISPLAYS), ("visibility", VISIBILITIES), ("content-visibility", CONTENT_VISIBILITIES)];
+    let mut declared: [(String, bool); 3] = Default::default();
     let mut parser = Parser::new(style);
     while !parser.is_exhausted() {
         let declaration = parser.parse_until_after(Delimiter::Semicolon, declaration);
         let Ok((name, value, important)) = declaration else { continue };
-        for ((property, valid, hiding), (hides, was_important)) in properties.iter().zip(&mut declared) {
+        for ((property, valid), (in_force, was_important)) in properties.iter().zip(&mut declared) {
             let is_valid = value.split(' ').all(|word| valid.contains(&word));
             if name == *property && is_valid && (important || !*was_important) {
-                (*hides, *was_important) = (hiding.contains(&value.as_str()), important);
+                (*in_force, *was_important) = (value.clone(), important);
             }
         }
     }
-    declared.iter().any(|(hides, _)| *hides)
+    declared
 }
 
 /// The name of a declaration and its value, both in lower case, and whether it is `!important`. Only values that are words.
@@ -157,7 +214,7 @@ mod tests {
         ];
         assert_eq!(cases.len(), 33);
         for (style, hides) in cases {
-            assert_eq!(style_hides(style), hides, "{style:?}");
+            assert_eq!(matches!(shows(style).0, Shows::No | Shows::OnlyInside), hides, "{style:?}");
         }
     }
 }

@@ -12,6 +12,7 @@
 mod addresses;
 mod amp;
 mod anchors;
+pub(super) mod base;
 mod convert;
 mod embeds;
 mod escape;
@@ -21,6 +22,7 @@ mod lists;
 mod math;
 mod pictures;
 mod second_pass;
+mod style_sheets;
 mod tangled;
 #[cfg(test)]
 mod tests;
@@ -34,12 +36,13 @@ use ammonia::{Builder, UrlRelative};
 
 pub(super) use addresses::percent_decoded;
 use anchors::Anchors;
-pub(super) use convert::parse_document;
+pub(super) use convert::{Loss, losses, parse_document};
 pub(crate) use escape::escape;
-pub(super) use hidden::is_hidden;
+pub(super) use hidden::{is_hidden, visible_inside};
 use lists::{ATTRIBUTES, BLOCKS, DROPPED, ELEMENTS};
-pub(super) use pictures::{LAZY_SETS, LAZY_SOURCES, Picture, candidates, is_image, picture};
+pub(super) use pictures::{Picture, is_image, picture};
 use second_pass::SecondPass;
+pub(super) use style_sheets::apply as hide_by_style_sheets;
 pub(crate) use tangled::too_tangled;
 
 use super::render::{LinkBase, Rendered};
@@ -78,12 +81,15 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
+/// The most tags that are parsed: those of several books. A million headings would take half a minute.
+const MAX_TAGS: usize = 500_000;
+
 /// How often HTML is sanitised at most to see whether it stays as it is.
 const MOST_PASSES: usize = 3;
 
 /// Sanitises HTML. What comes out, this function gives back unchanged. Of what would take too long to parse only the text stays.
 pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
-    if too_tangled(html) {
+    if too_tangled(html) || html.matches('<').nth(MAX_TAGS).is_some() {
         return untangled(html);
     }
     let converted = convert::convert(html);

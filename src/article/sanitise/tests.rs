@@ -538,6 +538,14 @@ fn embeds_leave_links() {
             r#"<p><a href="https://services.brid.tv/services/iframe/video/42/9/7/0/1">Brid</a></p>"#,
         ),
         (
+            "<amp-brid-player data-partner=9 data-player=7 data-playlist=42></amp-brid-player>",
+            r#"<p><a href="https://services.brid.tv/services/iframe/playlist/42/9/7/0/1">Brid</a></p>"#,
+        ),
+        (
+            "<amp-brightcove data-account=9 data-playlist-id=42></amp-brightcove>",
+            r#"<p><a href="https://players.brightcove.net/9/default_default/index.html?playlistId=42">Brightcove</a></p>"#,
+        ),
+        (
             "<amp-vk data-embedtype=post data-owner-id=1 data-post-id=45616 data-hash=x></amp-vk>",
             r#"<p><a href="https://vk.com/wall1_45616">VK</a></p>"#,
         ),
@@ -571,7 +579,7 @@ fn embeds_leave_links() {
             "ab",
         ),
     ];
-    assert_eq!(cases.len(), 51);
+    assert_eq!(cases.len(), 53);
     assert_becomes(&cases);
 }
 
@@ -597,9 +605,84 @@ fn hidden_elements_are_left_out() {
         ("a<P STYLE=display:none>b</P>c", "ac"),
         ("a<p style='display&#58;none'>b</p>c", "ac"),
         ("a<span style='color:red;display:inline'>b</span>c", "a<span>b</span>c"),
+        // Visible again.
+        ("a<p style='visibility:hidden'>b<b style='visibility:visible'>c</b>d<i>e</i></p>f", "a<b>c</b>f"),
+        (
+            "<p style='visibility:hidden'>a<b style='visibility:visible'>b<i style='visibility:hidden'>c<u style='visibility:visible'>d</u></i></b></p>",
+            "<b>b<u>d</u></b>",
+        ),
+        ("a<p style='visibility:hidden'>b<b hidden style='visibility:visible'>c</b></p>", "a"),
+        ("a<p style='visibility:hidden'><i style='display:none'><b style='visibility:visible'>c</b></i></p>", "a"),
+        ("a<p style='display:none'><b style='visibility:visible;display:block'>c</b></p>", "a"),
+        ("a<p hidden style='visibility:hidden'><b style='visibility:visible'>c</b></p>", "a"),
+        // Style sheets.
+        ("<style>.x,#i{display:none}</style>a<p class=x>b</p><p id=i>c</p><p class=y>d</p>", "a<p>d</p>"),
+        ("<style>@media print{.x{display:none}} .js .y{display:none}</style><p class='x y'>b</p>", "<p>b</p>"),
     ];
-    assert_eq!(cases.len(), 18);
+    assert_eq!(cases.len(), 26);
     assert_becomes(&cases);
+}
+
+#[test]
+fn words_for_drawings_and_maps_stay() {
+    let cases = [
+        ("a <svg aria-label='A chart'><text>1</text></svg> b", "a A chart b"),
+        ("<svg><title>A &lt; chart</title><desc>no</desc><path d=M0/></svg>", "A &lt; chart"),
+        (
+            "<svg viewBox='0 0 800 400'><g><text>North</text><text x=1>South <tspan>12</tspan></text></g><style>.a{}</style></svg>",
+            "North South 12",
+        ),
+        ("<svg><foreignObject><div>Flow <b>one</b></div></foreignObject></svg>", "Flow one"),
+        ("a<svg><use href=#icon></use></svg>b", "ab"),
+        ("a<svg aria-hidden=true><title>Icon</title></svg>b", "ab"),
+        (
+            "<img src=/m.png usemap=#m><map name=m><area href=/n alt=North><area href=/s title=South><area href=/x><area alt=y></map>",
+            r#"<img src="{P}/m.png"> <a href="{P}/n">North</a> <a href="{P}/s">South</a>"#,
+        ),
+        ("<xmp>a <b> c</xmp>", "<pre>a &lt;b&gt; c</pre>"),
+    ];
+    assert_becomes(&cases);
+}
+
+#[test]
+fn base_moves_relative_addresses() {
+    let cases = [
+        (
+            "<base href='https://b.example/x/'><a href=y>a</a> <img src=p.png>",
+            r#"<a href="https://b.example/x/y">a</a> <img src="https://b.example/x/p.png">"#,
+        ),
+        ("<a href=y>a</a><base href='/z/'>", r#"<a href="{P}/z/y">a</a>"#),
+        ("<base href='javascript:x'><a href=/y>a</a>", r#"<a href="{P}/y">a</a>"#),
+    ];
+    assert_becomes(&cases);
+    let own = sanitise("<base href='https://b.example/'><a href=#i>a</a><p id=i>b</p>", &links());
+    assert!(own.html.as_str().starts_with("<a href=\"http://courier.example/world/quake.html#i\">"), "{}", own.html);
+}
+
+#[test]
+fn losses_are_told() {
+    let picture =
+        |address: &str, alternative: &str| Loss::Picture { address: address.into(), alternative: alternative.into() };
+    let embed = |element: &str| Loss::Embed { element: element.into() };
+    for (source, expected) in [
+        ("<img src='data:image/png;base64,AA'>", vec![picture("data:image/png;base64,AA", "")]),
+        ("<p><IMG SRC=' DATA:image/png,A' ALT=' A '></p>", vec![picture("DATA:image/png,A", "A")]),
+        ("<img src='data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7'>", vec![]),
+        ("<img src='data:image/png,A' data-src=/a.jpg>", vec![]),
+        ("<img src='data:image/png,A'><noscript><img src=/a.jpg></noscript>", vec![]),
+        ("<img src='data:image/png,A' hidden><img src='data:image/png,A' width=1 height=1>", vec![]),
+        ("<picture><source srcset=/a.webp><img src='data:image/png,A'></picture>", vec![]),
+        ("<svg viewBox='0 0 24 24'><path/></svg>", vec![]),
+        ("<svg viewBox='0 0 800 400'><path/></svg>", vec![Loss::Drawing { mark: "0 0 800 400".into() }]),
+        ("<svg viewBox='0 0 800 400'><title>A</title></svg>", vec![]),
+        ("<amp-youtube></amp-youtube><amp-ad></amp-ad>", vec![embed("amp-youtube")]),
+        ("<amp-vk data-embedtype=poll data-poll-id=1></amp-vk>", vec![embed("amp-vk")]),
+        ("<iframe srcdoc='<iframe srcdoc=\"<iframe srcdoc=x></iframe>\"></iframe>'></iframe>", vec![embed("iframe")]),
+        ("<iframe src='https://www.googletagmanager.com/ns.html'></iframe><iframe></iframe>", vec![]),
+        ("<base href='javascript:x'>", vec![Loss::Base { address: "javascript:x".into() }]),
+    ] {
+        assert_eq!(convert::losses(source), expected, "{source}");
+    }
 }
 
 #[test]

@@ -8,14 +8,14 @@ use std::collections::HashSet;
 use scraper::{ElementRef, Html, Node};
 use url::Url;
 
-use crate::article::sanitise::{LAZY_SETS, LAZY_SOURCES, candidates};
+use super::pictures::{LAZY_SETS, LAZY_SOURCES, candidates};
 
 /// Attributes with an address, besides those of lazy loaders.
 const ADDRESSES: &[&str] = &["href", "src", "poster", "cite", "data", "data-href", "data-poster"];
 
 /// The base of a page.
 #[derive(Debug, Default)]
-pub(super) struct Base {
+pub(in crate::article) struct Base {
     path: Option<Path>,
 }
 
@@ -28,11 +28,11 @@ enum Path {
 
 /// A base that can't be one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unusable<'p>(pub(super) &'p str);
+pub(in crate::article) struct Unusable<'p>(pub(in crate::article) &'p str);
 
 impl Base {
     /// Reads the first `base` of a page that has an address (HTML, section 4.2.3): only that counts.
-    pub(super) fn of<'p>(elements: impl Iterator<Item = ElementRef<'p>>) -> Result<Base, Unusable<'p>> {
+    pub(in crate::article) fn of<'p>(elements: impl Iterator<Item = ElementRef<'p>>) -> Result<Base, Unusable<'p>> {
         let is_base = |element: &ElementRef<'p>| element.value().name() == "base" && element.attr("href").is_some();
         // One in `noscript` is for browsers without scripts, and moves nothing that the page's author can see.
         let in_noscript = |element: &ElementRef<'p>| {
@@ -65,7 +65,7 @@ impl Base {
     }
 
     /// A reference as it is meant; `None` where the base doesn't change it.
-    pub(super) fn resolve(&self, reference: &str) -> Option<String> {
+    pub(in crate::article) fn resolve(&self, reference: &str) -> Option<String> {
         let path = self.path.as_ref()?;
         let reference = reference.trim();
         let is_relative = matches!(Url::parse(reference), Err(url::ParseError::RelativeUrlWithoutBase));
@@ -91,7 +91,7 @@ impl Base {
     }
 
     /// Applies the base to all addresses in an element. References to its own ids stay.
-    pub(super) fn apply(&self, html: &mut Html, within: ego_tree::NodeId) {
+    pub(in crate::article) fn apply(&self, html: &mut Html, within: ego_tree::NodeId) {
         if self.path.is_none() {
             return;
         }
