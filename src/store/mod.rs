@@ -398,7 +398,14 @@ pub fn kept(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash
 fn lock(directory: &Path) -> Result<File, Trouble> {
     let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
     make_private(directory).map_err(io)?;
-    let lock = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK)).map_err(io)?;
+    let path = directory.join(LOCK);
+    let opened = File::options().create(true).truncate(false).write(true).open(&path);
+    // What cannot be written can be read and locked.
+    let opened = opened.or_else(|error| match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => File::open(&path).map_err(|_| error),
+        _ => Err(error),
+    });
+    let lock = opened.map_err(io)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(Trouble::Locked(directory.to_owned())),

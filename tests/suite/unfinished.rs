@@ -12,7 +12,7 @@ use dateline::event::{Event, FileState, ParsedFile};
 use dateline::watch::{self, WatchOptions};
 use serde_json::Value;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, article};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, pause};
 
 fn newsroom(keys: &str) -> Newsroom {
     let newsroom = Newsroom::new();
@@ -38,6 +38,7 @@ fn never(seconds: f32, daemon: &Daemon, is_so: impl Fn(&Daemon) -> bool) {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs_f32(seconds) {
         assert!(!is_so(daemon), "after {:?}", begun.elapsed());
+        pause();
     }
 }
 
@@ -164,10 +165,7 @@ fn changing_file_stays_published_over_a_start() {
             while !is_over.load(Ordering::Relaxed) {
                 length += 1;
                 fs::write(&path, article("Story A", &"Text. ".repeat(length))).expect("written");
-                let begun = Instant::now();
-                while begun.elapsed() < Duration::from_millis(20) {
-                    std::thread::yield_now();
-                }
+                pause();
             }
         });
         let daemon = newsroom.serve();

@@ -267,3 +267,30 @@ fn withholding_does_not_wait_for_full_disk_nor_does_start() {
         daemon.wait("they are back", |daemon| daemon.body("/news/rss.xml").contains("The ships are back"));
     }
 }
+
+/// A start on a state that was mounted read-only serves the documents of the last run, and withholds as any other.
+#[test]
+fn start_on_read_only_state_serves_last_documents() {
+    let newsroom = newsroom();
+    let mounted = "mkdir -p .dateline && mount -t tmpfs -o size=8M,mode=700 tmpfs .dateline";
+    let Some(mut enclosure) = Enclosure::new(&newsroom, "a read-only state", mounted) else { return };
+    let tag = enclosure.daemon.get("/news/rss.xml", &[]).header("etag").map(str::to_owned).expect("an ETag");
+    let noted = format!("until grep -q {} .dateline/published.jsonl; do :; done", tag.trim_matches('"'));
+    assert!(enclosure.run(&noted));
+    let before = served(&enclosure.daemon);
+    assert!(enclosure.run("kill $daemon; wait $daemon; mount -o remount,ro .dateline"));
+    enclosure.start();
+    let daemon = enclosure.daemon.twin();
+    for (path, before) in DOCUMENTS.iter().zip(&before) {
+        assert_eq!(daemon.body(path), *before, "{path}");
+    }
+    daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));
+    let draft = article("Ships", "The ships are back.").replace("title:", "draft: true\ntitle:");
+    newsroom.write("content/news/ships.md", draft);
+    daemon.wait("the draft is gone", |daemon| !daemon.body("/news/rss.xml").contains("The ships are back"));
+    assert!(enclosure.run("mount -o remount,rw .dateline"));
+    daemon.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
+    daemon.wait("the alarm is over", |daemon| !daemon.body("/readyz").contains("state-unwritable"));
+    newsroom.article("news/ships.md", "Ships", "The ships are back.");
+    daemon.wait("they are back", |daemon| daemon.body("/news/rss.xml").contains("The ships are back"));
+}
