@@ -20,13 +20,18 @@ to it and not by being Python; the table says what they reached.
   http2-floods   rapid reset, CONTINUATION, SETTINGS, PING, PRIORITY, empty DATA, windows, HPACK, in clear text, and
                  smuggling once more where both versions are spoken
   tls-garbage    noise, half a ClientHello, plain HTTP, abandoned handshakes and silence after whole ones, on the TLS port
+  article-pages  600 requests a second for pages of 900 kB articles, given up before the page is there, and 200 clients that take
+                 such pages a byte a second
+  media          the same for a file of 5 MB
   churn          connections that are opened, used or broken off, and closed, as many as come into --churn-seconds
   admin          500 slow connections and huge heads on the admin port
 
 Bounds: the honest client has p99 < --max-p99 and no error; peak memory grows by at most --max-growth-mb and 64 KiB a
 connection; after at most 40 s descriptors are back where they were, and memory is within 30 MB or half of it; an article that
 is written then is in the feed within 5 s; the log has at most --max-log-lines lines and no panic; SIGTERM leads to exit 0
-within 15 s. What sockets hold in the kernel, outside the daemon's memory, has a column in the table and no bound. What is
+within 15 s. While article pages and media are attacked, new articles go on to appear: the p99 of how long each takes is at most twice that
+of the same run without the attack (or --publish-slack more than that, so that a busy machine does not decide), and at most
+--max-threads threads are there beside those of before. What sockets hold in the kernel, outside the daemon's memory, has a column in the table and no bound. What is
 broken is printed as MISSED, and the exit code is 1. The last line is JSON.
 
 --quick divides all counts by ten and takes under a minute; it still needs the `openssl` command for the TLS port.
@@ -70,6 +75,13 @@ ARTICLES = 50
 ARTICLE_BYTES = 20_000
 FEED = "/rss.xml"
 SETTLE_SECONDS = 40
+BIG_ARTICLES = 20
+BIG_ARTICLE_BYTES = 900_000
+# With --quick, which runs against a debug build.
+QUICK_BIG_ARTICLES = 6
+QUICK_BIG_ARTICLE_BYTES = 150_000
+MEDIA_BYTES = 5_000_000
+WIRE = "/wire/rss.xml"
 STOP_SECONDS = 15
 PUBLISH_SECONDS = 5
 RETURN_SECONDS = 2
@@ -87,7 +99,7 @@ timezone = "UTC"
 
 [content]
 directory = "../content"
-article_url = "https://www.courier.example/{section}/{slug}/"
+%(content)s
 
 [output]
 directory = "../feeds"
@@ -106,6 +118,10 @@ max_bytes = 4000000
 [[section]]
 path = "news"
 title = "News"
+
+[[section]]
+path = "wire"
+title = "Wire"
 
 # Answers that say which request they belong to.
 [[moved]]
@@ -147,6 +163,35 @@ def make_newsroom(folder):
         (news / f"story-{number:02d}.md").write_text(f"---\ntitle: Story {number}\ndate: {date}\n---\n{' '.join(text)}\n")
 
 
+def make_big_articles(folder, count, length):
+    """Articles that are in no feed, with a picture: what their pages cost is what the attack is about."""
+    archive = folder / "content" / "archive"
+    archive.mkdir()
+    letters = random.Random(8)
+    words = ["".join(letters.choices("abcdefghijklmnopqrstuvwxyz", k=letters.randint(3, 10))) for _ in range(20_000)]
+    for number in range(count):
+        parts, size = [], 0
+        while size < length:
+            part = " ".join(letters.choices(words, k=12))
+            parts.append(f"{part} *{part[:20]}* [{part[:9]}](https://www.courier.example/{len(parts)})")
+            size += len(parts[-1]) + 2
+        head = f"title: Archive {number}\ndate: 2020-01-01 10:{number:02d}\nfeeds: false\nimage: crane.jpg\n"
+        (archive / f"big-{number:02d}.md").write_text(f"---\n{head}---\n" + "\n\n".join(parts) + "\n")
+    (archive / "crane.jpg").write_bytes(random.Random(9).randbytes(MEDIA_BYTES))
+
+
+def big_paths(binary, folder):
+    """The paths of their pages, as dateline names them."""
+    paths = []
+    for article in sorted((folder / "content" / "archive").glob("*.md")):
+        command = [binary, "--config", str(folder / "config" / "dateline.toml"), "explain", f"content/archive/{article.name}"]
+        told = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if not (link := re.search(r"^link +http://[^/]+(/articles/\S+)", told.stdout, re.M)):
+            raise Unusable(f"dateline names no page of {article.name}:\n{told.stdout[-500:]}{told.stderr[-500:]}")
+        paths.append(link[1])
+    return paths
+
+
 def make_certificate(folder):
     """A self-signed pair beside the configuration."""
     if not shutil.which("openssl"):
@@ -162,11 +207,18 @@ def make_certificate(folder):
 Sample = collections.namedtuple("Sample", "rss_mb fds threads cpu_s kernel_mb")
 
 
+def configure(folder, server=""):
+    """Articles have pages of their own here where some are there to be attacked."""
+    has_pages = (folder / "content" / "archive").is_dir()
+    content = "" if has_pages else 'article_url = "https://www.courier.example/{section}/{slug}/"'
+    (folder / "config" / "dateline.toml").write_text(CONFIG % {"server": server, "content": content})
+
+
 class Daemon:
     """A running daemon, seen from outside: its addresses, its figures in /proc and its log."""
 
     def __init__(self, binary, folder, server="", descriptors=None, wanted=("http",)):
-        (folder / "config" / "dateline.toml").write_text(CONFIG % {"server": server})
+        configure(folder, server)
         self.folder, self.descriptors = folder, descriptors
         self.output, self.log = folder / "stdout", folder / "stderr"
         environment = {name: value for name, value in os.environ.items() if name != "DATELINE_LOG"}
@@ -368,6 +420,30 @@ def honest_client(address, certificate, connections, fresh_every, stop, report):
     report.send(records)
 
 
+def publisher(address, folder, stop, report):
+    """Publishes one small article after the other until it is told to stop, and reports when each was written (s), and how long it took
+    to appear (ms)."""
+    records, client = [], Http(address)
+    for number in itertools.count():
+        if stop.is_set():
+            break
+        token = f"wire-{number}-of-{random.randrange(10**6)}"
+        date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M")
+        draft = folder / "wire.md"
+        draft.write_text(f"---\ntitle: {token}\ndate: {date}\n---\nA flash.\n")
+        begun = time.monotonic()
+        draft.rename(folder / "content" / "wire" / f"{token}.md")
+        while time.monotonic() - begun < PUBLISH_SECONDS * 2:
+            with contextlib.suppress(OSError, ValueError, KeyError, IndexError):
+                if token.encode() in client.get(WIRE)[2]:
+                    break
+            time.sleep(0.002)
+        records.append((begun, (time.monotonic() - begun) * 1000))
+        time.sleep(0.05)
+    client.close()
+    report.send(records)
+
+
 def quantile(values, share):
     """The value that this share of all does not exceed."""
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)] if values else None
@@ -553,6 +629,55 @@ def slow_readers(address, count, seconds):
     swarm.close()
     return {"connections": swarm.most, "opened": swarm.opened, "dropped": swarm.dropped.total(),
             "reached": f"{swarm.most} at a time, {read / took:.0f} B/s read, {swarm.dropped.total()} seen dropped"}
+
+
+def abandoned(address, paths, per_second, seconds):
+    """Asks for something large, and leaves before it is there."""
+    requests = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {coding}\r\n\r\n".encode()
+                for path in paths for coding in ("gzip", "br", "identity")]
+    count, held, begun = 0, collections.deque(), time.monotonic()
+    while (now := time.monotonic()) - begun < seconds:
+        # Each is held for a tenth of a second.
+        while held and held[0][0] < now - 0.1:
+            held.popleft()[1].close()
+        ahead = begun + count / per_second - now
+        if ahead > 0:
+            time.sleep(min(ahead, 0.02))
+            continue
+        connection = attacking_socket(count)
+        connection.setblocking(False)
+        connection.connect_ex(address)
+        select.select([], [connection], [], 1)
+        with contextlib.suppress(OSError):
+            connection.send(requests[count % len(requests)])
+        held.append((now, connection))
+        count += 1
+    took = time.monotonic() - begun
+    for _, connection in held:
+        connection.close()
+    return {"connections": 0, "opened": count, "reached": f"{count} abandoned, {count / took:.0f}/s"}
+
+
+def slow_takers(address, paths, count, seconds):
+    """Ask for something large, and read a byte a second of it."""
+    requests = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\n\r\n".encode() for path in paths]
+    swarm = Swarm(address, count, pace(count, seconds), lambda slot: requests[slot % len(requests)],
+                  receive_buffer=4096, deaf=True)
+
+    def tick(number):
+        for slot in range(number % 20, count, 20):
+            if slot in swarm.connected:
+                try:
+                    swarm.slots[slot].recv(1)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    swarm.drop(slot)
+
+    swarm.run(seconds, tick)
+    swarm.close()
+    return {"connections": swarm.most, "opened": swarm.opened, "dropped": swarm.dropped.total(),
+            "reached": f"{swarm.most} slow ones at a time"}
 
 
 def idle(address, count, seconds):
@@ -1287,7 +1412,9 @@ def measure(plan, binary, folder, options):
             plan.get("fresh_every", 10), stop)
         if fault := received(honest, 15, "the honest client"):
             raise Unusable(f"the feed is not what it should be: {fault}")
-        time.sleep(options.quiet_seconds)
+        if plan.get("publishes"):
+            publishing = processes.start(publisher, daemon.http, folder, stop)
+        time.sleep(plan.get("quiet_seconds", options.quiet_seconds))
         before = daemon.sample()
         exact = daemon.forget_peak()
 
@@ -1324,6 +1451,7 @@ def measure(plan, binary, folder, options):
             figures["served_again_s"] = served_again(daemon.http)
         stop.set()
         records = received(honest, 30, "the honest client")
+        publications = received(publishing, 30, "the publisher") if plan.get("publishes") else []
 
         opened.close()
         settled = daemon.sample()
@@ -1389,16 +1517,37 @@ def measure(plan, binary, folder, options):
         "details": [{key: value for key, value in result.items() if key not in ("wrong", "reached")} for result in results],
     }
 
+    if plan.get("publishes"):
+        quiet_ms = [ms for begun, ms in publications if begun < started - 0.2]
+        attack_ms = [ms for begun, ms in publications if started + 0.2 <= begun < ended]
+        figures |= {"publications": len(attack_ms), "publish_quiet_p99_ms": quantile(quiet_ms, 0.99),
+                    "publish_p99_ms": quantile(attack_ms, 0.99)}
+        if len(quiet_ms) < 5 or len(attack_ms) < 5:
+            missed.append(f"only {len(quiet_ms)} and {len(attack_ms)} articles were published: this shows nothing")
+        else:
+            quiet_p99, attack_p99 = figures["publish_quiet_p99_ms"], figures["publish_p99_ms"]
+            print(f"  publication: p99 {quiet_p99:.0f} ms of {len(quiet_ms)} in quiet, "
+                  f"{attack_p99:.0f} ms of {len(attack_ms)} under attack")
+            if attack_p99 > max(2 * quiet_p99, quiet_p99 + options.publish_slack):
+                missed.append(f"a new article took {attack_p99:.0f} ms to appear (p99), {quiet_p99:.0f} ms in quiet: at most twice that "
+                              "asked for")
+        threads = figures["threads_peak"] - figures["threads_before"]
+        if threads > options.max_threads:
+            missed.append(f"{threads} more threads than before, at most {options.max_threads} asked for")
     for result in results:
         missed += result.get("wrong", [])
     growth = options.max_growth_mb + sum(result["connections"] for result in results) * BYTES_PER_CONNECTION / 2**20
     if plan.get("descriptors"):
         growth += plan["descriptors"] * BYTES_PER_CONNECTION / 2**20
     figures["rss_allowed_mb"] = before.rss_mb + growth
+    max_p99 = options.max_p99
+    if plan.get("publishes"):
+        # Each new article is a new feed of 1 MB, which somebody has to wait for.
+        max_p99 = max(max_p99, 2 * (figures["quiet_p99_ms"] or 0))
     if not times:
         missed.append("the honest client asked nothing while the attack lasted")
-    elif figures["p99_ms"] >= options.max_p99:
-        missed.append(f"p99 {figures['p99_ms']:.1f} ms, less than {options.max_p99:g} ms asked for "
+    elif figures["p99_ms"] >= max_p99:
+        missed.append(f"p99 {figures['p99_ms']:.1f} ms, less than {max_p99:g} ms asked for "
                       f"({figures['quiet_p99_ms'] or 0:.1f} ms in quiet)")
     if errors:
         missed.append(f"{errors.total()} errors of the honest client: {dict(errors.most_common(3))}")
@@ -1426,6 +1575,11 @@ def measure(plan, binary, folder, options):
     return figures, missed
 
 
+# Where big articles are there, their pages take the place of this.
+PAGES = ["pages"]
+MEDIA = ["/media/archive/crane.jpg"]
+
+
 def plans(options, limit):
     """What each attack is made of, and notes on what the limit on descriptors has taken from it."""
     notes = []
@@ -1440,6 +1594,7 @@ def plans(options, limit):
     room = limit - 200 if limit != resource.RLIM_INFINITY else 1_000_000
     hold = 2 if options.quick else 25
     stay, siege = (2, 4) if options.quick else (40, hold)
+    besieged = 4 if options.quick else 25
     helpers = 1 if options.quick else 4
     share = count("descriptors", 20_000, room * helpers) // helpers
     allowed = min(1_000, share * helpers // 2)
@@ -1462,6 +1617,14 @@ def plans(options, limit):
             "wanted": ("http", "https"),
             "attackers": [(tls_noise, "https", count("tls-garbage", 800, room), hold),
                           (tls_handshakes, "https", 500 // scale, 200 // scale, hold)]},
+        "article-pages": {
+            "publishes": True, "quiet_seconds": besieged, "big": True,
+            "attackers": [(abandoned, "http", PAGES, 600 // scale, besieged),
+                          (slow_takers, "http", PAGES, count("article-pages", 200, room), besieged)]},
+        "media": {
+            "publishes": True, "quiet_seconds": besieged, "big": True,
+            "attackers": [(abandoned, "http", MEDIA, 600 // scale, besieged),
+                          (slow_takers, "http", MEDIA, count("media", 200, room), besieged)]},
         "churn": {"attackers": [(churn, "http", options.churn_seconds, options.churn_rate)]},
         "admin": {
             "wanted": ("http", "admin"),
@@ -1515,6 +1678,8 @@ def main():
     parser.add_argument("--dateline", default=str(ROOT / "target" / "release" / "dateline"), metavar="PATH", help="the binary")
     parser.add_argument("--max-p99", type=float, default=50, metavar="MS", help="of the honest client")
     parser.add_argument("--max-growth-mb", type=float, default=32, metavar="MB", help="of memory, beside 64 KiB a connection")
+    parser.add_argument("--publish-slack", type=float, default=50, metavar="MS", help="see above")
+    parser.add_argument("--max-threads", type=int, default=16, metavar="N", help="more than before, under attack")
     parser.add_argument("--max-log-lines", type=int, default=100, metavar="N")
     parser.add_argument("--churn-seconds", type=float, metavar="S", help="60, or 5 with --quick")
     parser.add_argument("--churn-rate", type=float, default=2_500, metavar="N", help="the most connections a second of churn")
@@ -1545,7 +1710,15 @@ def main():
                 continue
             folder = scratch / name
             shutil.copytree(scratch / "newsroom", folder)
+            (folder / "content" / "wire").mkdir()
             try:
+                if plan.get("big"):
+                    size = (QUICK_BIG_ARTICLES, QUICK_BIG_ARTICLE_BYTES) if options.quick else (BIG_ARTICLES, BIG_ARTICLE_BYTES)
+                    make_big_articles(folder, *size)
+                    configure(folder)
+                    pages = big_paths(binary, folder)
+                    plan["attackers"] = [(attack, address, pages if paths is PAGES else paths, *rest)
+                                         for attack, address, paths, *rest in plan["attackers"]]
                 if plan.get("tls"):
                     make_certificate(folder / "config")
                     plan["certificate"] = str(folder / "config" / "cert.pem")

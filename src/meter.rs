@@ -115,6 +115,8 @@ pub struct Meters {
     pub publishing: Histogram,
     /// How long the engine took for an event (seconds).
     pub building: Histogram,
+    /// Pages of articles that were built.
+    pub pages_built: Counter,
     /// Documents that were read back from the disk.
     pub read_back: Counter,
     /// Bytes of documents that are in memory, codings included.
@@ -147,6 +149,7 @@ impl Default for Meters {
             watching: ArcSwap::default(),
             publishing: Histogram::new(SECONDS),
             building: Histogram::new(SECONDS),
+            pages_built: Counter::default(),
             read_back: Counter::default(),
             document_bytes: Gauge::default(),
             queue: Gauge::default(),
@@ -164,6 +167,7 @@ impl Default for Meters {
         counter("files_looked_at", "Files that scans looked at", &meters.looked_at);
         counter("articles_read", "Articles that were read", &meters.read);
         counter("changes_found_by_scan", "Changes of files that no event told of", &meters.found_by_scan);
+        counter("pages_built", "Pages of articles that were built", &meters.pages_built);
         counter("documents_read", "Documents that were read back from the disk", &meters.read_back);
         registry.register("requests", "Answers, by what they are", meters.answers.clone());
         registry.register("section_requests", "Answers that are documents of a section", meters.sections.clone());

@@ -36,7 +36,7 @@ use crate::engine::{self, Engine};
 use crate::event::{Command, Delivery, Effect, Event, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::meter::Meters;
-use crate::serve::{self, Demand, SavedCheck, ServeOptions, Supply};
+use crate::serve::{self, Demand, SavedCheck, ServeOptions, Supply, Wanted};
 use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
 use crate::types::{ArticlePath, Text};
@@ -180,15 +180,16 @@ pub async fn run(
     let mut parts = JoinSet::new();
 
     let served = Arc::clone(&snapshot);
+    let live = Arc::new(ArcSwap::new(Arc::clone(&config)));
     let disk = {
-        let (config, library, root) = (Arc::clone(&config), library.clone(), Arc::clone(&published_root));
-        Arc::new(move |demand: Demand| match demand {
+        let (config, library, root) = (Arc::clone(&live), library.clone(), Arc::clone(&published_root));
+        Arc::new(move |demand: Demand, wanted: &Wanted| match demand {
             Demand::Document(route, resource) => library.read(&route, &resource).map(Supply::Document),
             Demand::Room(resource) => {
                 library.documents.grown(&resource);
                 Ok(Supply::Room)
             }
-            demand => once::supply(&root.load(), &config, demand),
+            demand => once::supply(&root, &config, demand, wanted),
         })
     };
     announce(&front).map_err(|error| Fatal(error.to_string()))?;
@@ -253,6 +254,7 @@ pub async fn run(
         fetches: JoinSet::new(),
         reads: fetching::Reads::default(),
         checked,
+        live,
         quarantine: Quarantine::default(),
         library,
         saved,
@@ -333,6 +335,8 @@ struct Daemon {
     reads: fetching::Reads,
     /// The last configuration that was taken: what a rebuilt engine starts from.
     checked: Checked,
+    /// Its configuration, for requests.
+    live: Arc<ArcSwap<Config>>,
     quarantine: Quarantine,
     library: Library,
     /// The documents of the last run, until everything is known.
@@ -517,6 +521,8 @@ impl Daemon {
                 if let Some(checked) = checked.filter(taken) {
                     // To the engine it is all one how its articles are found.
                     checked.config.iter().for_each(|config| self.watcher.find_by(config.content.watch));
+                    // What cannot change while it runs is of the first one.
+                    engine.config().into_iter().for_each(|config| self.live.store(Arc::clone(config)));
                     self.checked = checked;
                 }
                 if self.checked.config.as_ref().is_some_and(|config| config.hash != self.config.hash) {

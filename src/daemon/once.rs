@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Caching, now, root};
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
+
+use super::{Caching, now, root};
 
 use crate::article::packed::PackedRendering;
 use crate::article::render::{LinkBase, render};
@@ -21,34 +23,66 @@ use crate::event::{
     BodyRequest, Command, Delivery, Effect, Event, FetchedBody, ParsedFile, Recalled, Ticket, UnfetchedBody,
 };
 use crate::ledger::{Ledger, Record};
-use crate::serve::{Demand, Supply};
+use crate::serve::{Demand, Freshness, Supply, Wanted};
+use crate::snapshot::PublishedArticle;
 use crate::store::{self, Renderings, Trouble};
 use crate::types::ContentHash;
+use crate::watch::page_sources::PageSources;
 use crate::watch::{self, Meanwhile};
 
 /// What a request needs from the disk: the page of an article, or a media file.
-pub(super) fn supply(content: &Root, config: &Config, demand: Demand) -> io::Result<Supply> {
+pub(super) fn supply(
+    content: &Arc<ArcSwap<Root>>,
+    config: &Arc<ArcSwap<Config>>,
+    demand: Demand,
+    wanted: &Wanted,
+) -> io::Result<Supply> {
     match demand {
-        Demand::Article(article) => {
-            let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
-            let (found, _) = fetch(content, config, &[request], false);
-            let found = found.into_iter().find_map(|found| found.article);
-            let body = found.and_then(|article| Some((article.metadata, article.body?)));
-            // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
-            let links = LinkBase { anchors: true, ..assemble::link_base(&article) };
-            // The file, or where it is broken or gone for now, the last good version in the store.
-            let (metadata, body) = body.ok_or(io::ErrorKind::NotFound)?;
-            let entry = assemble::entry(&article, &metadata, &render(&body, &links));
-            Ok(Supply::Page(Arc::new(encode::article_page(&article, &entry))))
-        }
+        Demand::Article(article) => article_page(content, config, &article, wanted),
         Demand::Media(path) => {
-            let (file, metadata) = watch::read::open_media(content, &path)?;
+            let (file, metadata) = watch::read::open_media(&content.load(), &path)?;
             let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
             Ok(Supply::File { file, length: metadata.len(), modified })
         }
         // They are not in the content directory.
         Demand::Document(..) | Demand::Room(_) => Err(io::ErrorKind::Unsupported.into()),
     }
+}
+
+/// The page of an article, of its file or, where that is broken or gone for now, of the last good version in the store. Stops once nobody
+/// waits for it.
+fn article_page(
+    root: &Arc<ArcSwap<Root>>,
+    live: &Arc<ArcSwap<Config>>,
+    article: &Arc<PublishedArticle>,
+    wanted: &Wanted,
+) -> io::Result<Supply> {
+    let config = live.load_full();
+    let content = root.load_full();
+    let stop_if_abandoned = || if wanted.is_abandoned() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
+    let sources = PageSources::look(&content, &article.path);
+    let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
+    let read = watch::read::fetch_one(&content, &request, &config.parsing);
+    let version = read.is_ok().then_some(article.hash);
+    stop_if_abandoned()?;
+    let (found, _) = complete(&content, &config, vec![read], false);
+    let found = found.into_iter().find_map(|found| found.article);
+    let body = found.and_then(|article| Some((article.metadata, article.body?)));
+    let (metadata, body) = body.ok_or(io::ErrorKind::NotFound)?;
+    stop_if_abandoned()?;
+    // On its own page an article keeps the goals of its footnotes, which have no place among other articles.
+    let links = LinkBase { anchors: true, ..assemble::link_base(article) };
+    let rendered = render(&body, &links);
+    stop_if_abandoned()?;
+    let entry = assemble::entry(article, &metadata, &rendered);
+    let page = Arc::new(encode::article_page(article, &entry));
+    let sources = sources.with(&content, version, &metadata);
+    let (root, live, hash) = (Arc::clone(root), Arc::clone(live), config.hash);
+    let freshness = Freshness::new(move || {
+        let config = live.load();
+        config.hash == hash && sources.are_unchanged(&root.load(), &config.parsing)
+    });
+    Ok(Supply::Page(page, freshness))
 }
 
 /// The bodies that the engine asked for: out of their files, or where those are others by now, out of the store; and those that cannot

@@ -19,7 +19,7 @@ use super::range::{self, Part};
 use super::respond::{Head, Reply};
 use super::{coding, media};
 use crate::feed::page::error_page;
-use crate::snapshot::{Fields, Former, Gone, Report, Resource, ResourceKind, Whole};
+use crate::snapshot::{Fields, Former, Gone, Report, Resource, ResourceKind, Tally, Whole};
 use crate::types::{ArticlePath, Text, rfc3339};
 
 /// A document, and the coding that was chosen for a client.
@@ -73,7 +73,7 @@ impl Selected {
             return Some(response);
         }
         let bytes = coding::encoded(&identity()?, self.coding)?;
-        let (last_modified, links) = self.own_fields();
+        let (last_modified, links) = own_fields(&self.resource);
         let whole = self.resource.keep(slot, Whole::new(bytes, last_modified, links));
         Some(self.of(&whole, now))
     }
@@ -94,7 +94,7 @@ impl Selected {
             Coding::Identity => Some(self.resource.length),
             coding => coding::slot(&self.resource, coding).length(),
         };
-        let (last_modified, links) = self.own_fields();
+        let (last_modified, links) = own_fields(&self.resource);
         let mut response = self.of(&Whole::new(Bytes::new(), last_modified, links), now);
         match known {
             Some(length) => drop(response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
@@ -102,12 +102,26 @@ impl Selected {
         }
         response
     }
+}
 
-    /// Last-Modified and Link.
-    fn own_fields(&self) -> (Option<HeaderValue>, Option<HeaderValue>) {
-        let links = self.resource.links.as_ref().and_then(|links| HeaderValue::from_str(links.as_str()).ok());
-        (self.resource.last_modified.and_then(imf_fixdate), links)
+/// Encodes a document, so that requests for it in this coding find it. Takes milliseconds. The bytes are counted for as long as anybody
+/// holds them. Says whether the document is encoded.
+pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, tally: &Tally) -> bool {
+    let slot = coding::slot(resource, coding);
+    let _alone = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
+    if slot.whole().is_some() {
+        return true;
     }
+    let Some(bytes) = coding::encoded(identity, coding) else { return false };
+    let (last_modified, links) = own_fields(resource);
+    resource.keep(slot, Whole::new(tally.counted(bytes), last_modified, links));
+    true
+}
+
+/// Last-Modified and Link.
+fn own_fields(resource: &Resource) -> (Option<HeaderValue>, Option<HeaderValue>) {
+    let links = resource.links.as_ref().and_then(|links| HeaderValue::from_str(links.as_str()).ok());
+    (resource.last_modified.and_then(imf_fixdate), links)
 }
 
 /// What is known of a media file.

@@ -19,7 +19,6 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::access_log::Noted;
@@ -27,13 +26,17 @@ use super::answer::{self, FileFacts, Selected};
 use super::listen::Audience;
 use super::media::{Content, FileBody};
 use super::overdue::Standing;
+use super::pages::{PageError, Pages};
 use super::proxied::{self, Introduction};
 use super::respond::{Head, Reply, respond};
 use super::stream::{Raw, Socket, Stream};
 use super::tls::{H2, Tls};
+use super::workers::{Failure, Priority, Wanted, Workers};
 use super::{Demand, ServeOptions, Supply, admin, coding};
+use crate::cores;
 use crate::meter::{AnswerKind, Meters, OfFeed};
-use crate::snapshot::{ResourceKind, Snapshot};
+use crate::snapshot::{PublishedArticle, ResourceKind, Snapshot};
+use crate::types::ArticlePath;
 
 /// The longest head of a request, its request line included (bytes); a longer one gets 431 from hyper, or 414 when the
 /// target alone is too long.
@@ -46,6 +49,14 @@ const LINGER: Duration = Duration::from_secs(2);
 const STREAMS: u32 = 64;
 /// Streams that a client may open and reset before we look at them (CVE-2023-44487); more end the connection.
 const RESET_STREAMS: usize = 20;
+/// Threads that open and read files of the content directory, which may be on a slow disk.
+const FILE_THREADS: usize = 8;
+/// So many looks at files of the content directory wait; more are answered 503.
+const MAX_WAITING_LOOKS: usize = 4_096;
+/// How long a request waits for a page, as where the content directory does not answer.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often an article may change while its page is made before the request is answered 503.
+const MAX_PAGE_VERSIONS: usize = 3;
 /// What a client of HTTP/2 begins with (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -54,8 +65,29 @@ pub(super) struct Shared<D> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) disk: Arc<D>,
     pub(super) options: ServeOptions,
-    /// For files that are open at a time.
-    pub(super) files: Arc<Semaphore>,
+    /// For media files that are open at a time.
+    open_files: Arc<Semaphore>,
+    /// Open and read files of the content directory.
+    file_workers: Arc<Workers>,
+    /// Read documents back and encode them.
+    document_workers: Workers,
+    pages: Pages,
+}
+
+impl<D> Shared<D> {
+    pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>, disk: Arc<D>, options: ServeOptions) -> Shared<D> {
+        let files = Workers::start("files", FILE_THREADS, MAX_WAITING_LOOKS, Priority::Normal);
+        let threads = cores::count().max(2);
+        Shared {
+            snapshot,
+            disk,
+            open_files: Arc::new(Semaphore::new(options.max_files)),
+            file_workers: Arc::new(files),
+            document_workers: Workers::start("documents", threads, options.max_connections, Priority::Normal),
+            pages: Pages::new(&options.meters),
+            options,
+        }
+    }
 }
 
 /// By which listener a client came in.
@@ -84,7 +116,7 @@ pub(super) async fn serve<D>(
     shared: Arc<Shared<D>>,
     stop: watch::Receiver<()>,
 ) where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let raw = Raw::new(socket, Arc::clone(&standing));
     let is_plain = matches!(audience, Audience::Admin)
@@ -192,7 +224,7 @@ async fn begins_with_http2(raw: &mut Raw) -> io::Result<bool> {
 /// HTTP/1.
 async fn one_by_one<D>(stream: &mut Stream, client: Arc<Client<D>>, mut stop: watch::Receiver<()>) -> hyper::Result<()>
 where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let service = service_fn(|request| answer(Arc::clone(&client), request));
     // Never hyper-util's `auto`, which reads the first bytes without telling anybody.
@@ -221,7 +253,7 @@ async fn many_at_once<D>(
     mut stop: watch::Receiver<()>,
 ) -> hyper::Result<()>
 where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let standing = &client.standing;
     standing.share();
@@ -260,7 +292,7 @@ where
 /// Answers one request.
 async fn answer<D>(client: Arc<Client<D>>, request: Request<Incoming>) -> Result<Response<Content>, Infallible>
 where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
     client.standing.our_turn();
     // Nothing here wants a body, so none is read; what follows it on the connection could not be told from it.
@@ -288,7 +320,12 @@ where
             Some(refusal) => refusal,
             None => Box::pin(make(&client, selected, &head, now)).await,
         },
-        Reply::NeedsDisk(demand) => Box::pin(fetch(&client, demand, &head, now)).await,
+        Reply::NeedsDisk(Demand::Article(article)) => Box::pin(article_page(&client, article, &head, now)).await,
+        Reply::NeedsDisk(Demand::Media(path)) => Box::pin(media(&client, path, &head, now)).await,
+        // They are not on this way.
+        Reply::NeedsDisk(Demand::Document(..) | Demand::Room(_)) => {
+            refusal(&options.meters, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
+        }
     };
     let bytes = if *head.method == Method::HEAD { 0 } else { response.body().size_hint().lower() };
     options.meters.bytes.inc_by(bytes);
@@ -394,7 +431,7 @@ fn counted<B>(meters: &Meters, format: &'static str, response: Response<B>) -> R
 /// Answers with a document that has to be read or encoded first. One that cannot be read may have a successor by now.
 async fn make<D>(client: &Client<D>, selected: Selected, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
 where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let Shared { snapshot, options, .. } = &*client.shared;
     let resource = Arc::clone(&selected.resource);
@@ -421,13 +458,13 @@ where
 /// Reads and encodes where threads may be busy for milliseconds. `None`: the document cannot be had.
 async fn made<D>(client: &Client<D>, selected: Selected, now: jiff::Timestamp) -> Option<Response<Content>>
 where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let disk = Arc::clone(&client.shared.disk);
-    let work = spawn_blocking(move || {
+    let work = client.shared.document_workers.try_begin(move |wanted| {
         let Selected { route, resource, coding, .. } = &selected;
         // Whoever reads it says why it cannot.
-        let read = || match disk(Demand::Document(Arc::clone(route), Arc::clone(resource))) {
+        let read = || match disk(Demand::Document(Arc::clone(route), Arc::clone(resource)), wanted) {
             Ok(Supply::Document(bytes)) => Some(bytes),
             _ => None,
         };
@@ -438,13 +475,11 @@ where
             tracing::error!(?coding, "a document could not be encoded");
         }
         // What became of that is no matter of this answer.
-        drop(disk(Demand::Room(Arc::clone(resource))));
+        drop(disk(Demand::Room(Arc::clone(resource)), wanted));
         response.map(|response| (selected, response))
     });
-    let made = work.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request ended in a panic");
-        None
-    });
+    // A panic says what it is about.
+    let made = work.ok()?.await.ok().flatten();
     made.map(|(selected, response)| {
         count(&client.shared.options.meters, &selected, response.status());
         in_memory(response)
@@ -455,53 +490,99 @@ fn refusal(meters: &Meters, head: &Head<'_>, status: StatusCode, now: jiff::Time
     in_memory(counted(meters, "other", answer::refusal(head, status, now)))
 }
 
-/// Asks for what is not in memory.
-async fn fetch<D>(client: &Client<D>, demand: Demand, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
+/// Answers with the page of an article. What is public once the page is there decides, not what was when the request came.
+async fn article_page<D>(
+    client: &Client<D>,
+    mut article: Arc<PublishedArticle>,
+    head: &Head<'_>,
+    now: jiff::Timestamp,
+) -> Response<Content>
 where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
-    let path = match &demand {
-        Demand::Article(article) => article.path.clone(),
-        Demand::Media(path) => path.clone(),
-        // They are not on this way.
-        Demand::Document(..) | Demand::Room(_) => {
-            return refusal(&client.shared.options.meters, head, StatusCode::INTERNAL_SERVER_ERROR, now);
+    let Shared { snapshot, disk, options, file_workers, pages, .. } = &*client.shared;
+    let meters = &options.meters;
+    for _ in 0..MAX_PAGE_VERSIONS {
+        let reply = timeout(PAGE_TIMEOUT, pages.reply(&article, head, disk, file_workers, now)).await;
+        let reply = reply.unwrap_or(Err(PageError::Busy));
+        let current = respond(&snapshot.load(), head, now);
+        match current {
+            Reply::NeedsDisk(Demand::Article(current)) if Arc::ptr_eq(&current, &article) => {
+                return page_answer(meters, &article.path, reply, head, now);
+            }
+            Reply::NeedsDisk(Demand::Article(newer)) => article = newer,
+            Reply::Ready(response) => return in_memory(counted(meters, "other", response)),
+            _ => break,
+        }
+    }
+    refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
+}
+
+fn page_answer(
+    meters: &Meters,
+    path: &ArticlePath,
+    reply: Result<Reply, PageError>,
+    head: &Head<'_>,
+    now: jiff::Timestamp,
+) -> Response<Content> {
+    let status = match reply {
+        Ok(Reply::Document(selected, response)) => {
+            count(meters, &selected, response.status());
+            return in_memory(response);
+        }
+        Ok(Reply::Ready(response)) => return in_memory(counted(meters, "page", response)),
+        Ok(Reply::NeedsBytes(_) | Reply::NeedsDisk(_)) | Err(PageError::Failed) => StatusCode::INTERNAL_SERVER_ERROR,
+        Err(PageError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+        // The file is gone or another one: the watcher tells the engine of that at any moment.
+        Err(PageError::Unreadable(error)) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!(%path, %error, "a published article cannot be read");
+            }
+            StatusCode::SERVICE_UNAVAILABLE
         }
     };
-    let Shared { disk, options, files, .. } = &*client.shared;
+    refusal(meters, head, status, now)
+}
+
+/// Answers with a file that a published article refers to.
+async fn media<D>(client: &Client<D>, path: ArticlePath, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
+where
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+{
+    let Shared { disk, options, open_files, file_workers, .. } = &*client.shared;
     let (disk, meters) = (Arc::clone(disk), &options.meters);
     // An open file is a descriptor that no connection stands for.
-    let Ok(slot) = Arc::clone(files).try_acquire_owned() else {
+    let Ok(slot) = Arc::clone(open_files).try_acquire_owned() else {
         return refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now);
     };
-    match spawn_blocking(move || disk(demand)).await {
-        Ok(Ok(Supply::Page(page))) => match answer::document(head, &"/articles/".into(), &page, now) {
-            Reply::NeedsBytes(selected) => make(client, selected, head, now).await,
-            Reply::Document(selected, response) => {
-                count(meters, &selected, response.status());
-                in_memory(response)
-            }
-            Reply::Ready(response) => in_memory(counted(meters, "page", response)),
-            Reply::NeedsDisk(_) => refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now),
-        },
+    let demand = Demand::Media(path.clone());
+    let opened = match file_workers.try_begin(move |wanted| disk(demand, wanted)) {
+        Ok(opening) => opening.await,
+        Err(failure) => Err(failure),
+    };
+    match opened {
         Ok(Ok(Supply::File { file, length, modified })) => {
             let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
             let response = counted(meters, "media", response);
             match bytes {
                 Some(bytes) => {
-                    response.map(|_| Content::File(FileBody::new(file, bytes, Arc::clone(&client.standing), slot)))
+                    let (standing, workers) = (Arc::clone(&client.standing), Arc::clone(file_workers));
+                    response.map(|_| Content::File(FileBody::new(file, bytes, standing, workers, slot)))
                 }
                 None => in_memory(response),
             }
         }
-        Ok(Ok(Supply::Document(_) | Supply::Room)) => refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now),
+        Ok(Ok(Supply::Page(..) | Supply::Document(_) | Supply::Room)) => {
+            refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now)
+        }
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => refusal(meters, head, StatusCode::NOT_FOUND, now),
         Ok(Err(error)) => {
             tracing::warn!(%path, %error, "a published file cannot be read");
             refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
         }
-        Err(error) => {
-            tracing::error!(%path, %error, "a request ended in a panic");
+        Err(Failure::Busy) => refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now),
+        Err(Failure::Panicked) => {
+            tracing::error!(%path, "a request for a file ended in a panic");
             refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     }

@@ -12,9 +12,9 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::HeaderValue;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::overdue::Standing;
+use super::workers::{Pending, Workers};
 use crate::types::{ArticlePath, media_type};
 
 /// How long a cache may keep a file (seconds). Editors replace pictures under the same name.
@@ -85,14 +85,15 @@ pub(super) struct FileBody {
     at: u64,
     state: FileState,
     standing: Arc<Standing>,
+    workers: Arc<Workers>,
     _slot: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
 enum FileState {
     Open(File),
-    /// On a thread that may block.
-    Reading(JoinHandle<io::Result<(File, Bytes)>>),
+    /// On a thread that may block. Where the client leaves meanwhile, the file is closed there.
+    Reading(Pending<io::Result<(File, Bytes)>>),
     Failed,
 }
 
@@ -100,10 +101,16 @@ impl FileBody {
     /// What one read fetches (bytes).
     const CHUNK: u64 = 64 * 1024;
 
-    /// These bytes of a file, for a connection; the slot is free again when they are sent.
-    pub(super) fn new(file: File, bytes: Range<u64>, standing: Arc<Standing>, slot: OwnedSemaphorePermit) -> FileBody {
+    /// These bytes of a file, for a connection, read by `workers`; the slot is free again when they are sent.
+    pub(super) fn new(
+        file: File,
+        bytes: Range<u64>,
+        standing: Arc<Standing>,
+        workers: Arc<Workers>,
+        slot: OwnedSemaphorePermit,
+    ) -> FileBody {
         let left = bytes.end.saturating_sub(bytes.start);
-        FileBody { left, at: bytes.start, state: FileState::Open(file), standing, _slot: slot }
+        FileBody { left, at: bytes.start, state: FileState::Open(file), standing, workers, _slot: slot }
     }
 
     /// The next bytes. A file that turned out shorter than promised is an error, which ends the
@@ -118,7 +125,11 @@ impl FileBody {
             FileState::Open(file) => {
                 let wanted = self.left.min(FileBody::CHUNK);
                 let at = self.at;
-                spawn_blocking(move || read_chunk(file, at, wanted))
+                // There is one read for each slot at the most.
+                match self.workers.begin(move |_| read_chunk(file, at, wanted)) {
+                    Ok(reading) => reading,
+                    Err(_) => return Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into()))),
+                }
             }
         };
         let Poll::Ready(read) = Pin::new(&mut reading).poll(context) else {
@@ -127,7 +138,8 @@ impl FileBody {
             self.standing.our_turn();
             return Poll::Pending;
         };
-        Poll::Ready(Some(read.map_err(io::Error::other).flatten().map(|(file, chunk)| {
+        let read = read.map_err(|_| io::Error::other("reading ended in a panic")).flatten();
+        Poll::Ready(Some(read.map(|(file, chunk)| {
             let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             self.left = self.left.saturating_sub(length);
             self.at = self.at.saturating_add(length);

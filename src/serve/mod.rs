@@ -3,7 +3,9 @@
 //! ```text
 //! run ─ listen ─ connection ─ respond ─ answer ─ conditional, negotiate        what a request gets: pure
 //!                 │          ├ proxied, budget                              whose request it is, and whether it is one too many
-//!                 │          ├ coding, media                                bytes: on threads that may block
+//!                 │          ├ pages                                        pages of articles, built on demand
+//!                 │          ├ coding, media                                bytes
+//!                 │          ├ workers                                      threads that may block, apart from those of publication
 //!                 │          ├ access_log                                   a line for each answer, written by a thread of its own
 //!                 │          └ admin                                        what operators get, on a listener of theirs
 //!                 ├ overdue                                               which clients take too long
@@ -45,17 +47,21 @@ mod listen;
 mod media;
 pub mod negotiate;
 mod overdue;
+mod pages;
 pub mod proxied;
 mod range;
 pub mod respond;
 mod stream;
 mod target;
 mod tls;
+mod workers;
 
 pub use access_log::AccessLog;
 pub use budget::Budgets;
 pub use listen::{Audience, Listener};
+pub use pages::Freshness;
 pub use tls::Tls;
+pub use workers::Wanted;
 
 /// What a request needs that is not in memory.
 #[derive(Clone, Debug)]
@@ -73,8 +79,8 @@ pub enum Demand {
 /// What came of a [`Demand`].
 #[derive(Debug)]
 pub enum Supply {
-    /// A document, answered like those of the snapshot.
-    Page(Arc<Resource>),
+    /// A document, answered like those of the snapshot, and whether it may be shown again.
+    Page(Arc<Resource>, Freshness),
     /// A file, opened.
     File {
         /// Read from where it stands.
@@ -186,7 +192,8 @@ const ADMIN_CONNECTIONS: usize = 64;
 /// Serves the snapshot of the moment on listeners until `stop` completes, and returns when the last connection is closed,
 /// at the latest `options.stop_timeout` later.
 ///
-/// `disk` is called on threads that may block. `NotFound` becomes 404, any other error 503, a panic 500.
+/// `disk` is called on threads that may block, and may stop once its work is abandoned. Of media `NotFound` becomes 404, any other error
+/// 503, a panic 500.
 pub async fn run<D>(
     listeners: Vec<Listener>,
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -194,11 +201,10 @@ pub async fn run<D>(
     options: ServeOptions,
     stop: impl Future<Output = ()>,
 ) where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let slots = Arc::new(Semaphore::new(options.max_connections));
-    let files = Arc::new(Semaphore::new(options.max_files));
-    let shared = Arc::new(connection::Shared { snapshot, disk, options, files });
+    let shared = Arc::new(connection::Shared::new(snapshot, disk, options));
     let (stopping, stopped) = watch::channel(());
     let mut loops = JoinSet::new();
     for listener in listeners {
@@ -224,7 +230,7 @@ async fn take_clients<D>(
     slots: Arc<Semaphore>,
     mut stopped: watch::Receiver<()>,
 ) where
-    D: Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
 {
     let for_operators = matches!(listener.audience(), Audience::Admin);
     let meters = Arc::clone(&shared.options.meters);

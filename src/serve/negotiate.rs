@@ -1,7 +1,7 @@
 //! Which content coding a client gets: RFC 9110, sections 12.4.2 and 12.5.3. Pure.
 
 /// A content coding (RFC 9110, section 8.4.1). `deflate` is left out: half of the world means raw deflate by it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Coding {
     /// As it is.
     Identity,

@@ -1,6 +1,8 @@
 //! The server on a real socket: framing, limits and the end. Raw bytes in, raw bytes out.
 //! Long because it is a list of cases.
 
+mod pages;
+
 use std::io::{Read, Seek, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
@@ -40,14 +42,14 @@ fn snapshot() -> Snapshot {
         let bytes = path.bytes().cycle().take(length).collect();
         snapshot.documents.insert(path.into(), Arc::new(Resource::new(ResourceKind::Opml, bytes, None, 900)));
     }
-    for name in ["quay.jpg", "logo.svg", "gone.jpg", "broken.jpg", "cut.jpg", "panic.jpg", "page"] {
+    for name in ["quay.jpg", "logo.svg", "gone.jpg", "broken.jpg", "cut.jpg", "panic.jpg"] {
         snapshot.media.insert(name.into(), ArticlePath::new(name));
     }
     snapshot
 }
 
 /// What the daemon would read from the content directory.
-fn disk(demand: Demand) -> io::Result<Supply> {
+fn disk(demand: Demand, _: &Wanted) -> io::Result<Supply> {
     let Demand::Media(path) = demand else { return Err(io::ErrorKind::NotFound.into()) };
     let mut file = tempfile::tempfile()?;
     file.write_all(&"picture ".repeat(30_000).into_bytes())?;
@@ -59,7 +61,6 @@ fn disk(demand: Demand) -> io::Result<Supply> {
         "broken.jpg" => Err(io::ErrorKind::PermissionDenied.into()),
         "cut.jpg" => Ok(Supply::File { file, length: length + 1, modified }),
         "panic.jpg" => panic!("on purpose"),
-        "page" => Ok(Supply::Page(Arc::new(Resource::new(ResourceKind::Page, vec![b'p'; 3_000], None, 60)))),
         _ => Ok(Supply::File { file, length, modified }),
     }
 }
@@ -69,7 +70,10 @@ impl Server {
         Server::with_disk(options, disk)
     }
 
-    fn with_disk(options: ServeOptions, disk: impl Fn(Demand) -> io::Result<Supply> + Send + Sync + 'static) -> Server {
+    fn with_disk(
+        options: ServeOptions,
+        disk: impl Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    ) -> Server {
         let runtime = Runtime::new().unwrap();
         let endpoint = Endpoint::Tcp("127.0.0.1:0".parse().unwrap());
         let listener = runtime.block_on(async { Listener::bind(&endpoint, Audience::Public) }).unwrap();
@@ -251,7 +255,6 @@ fn connections_end_when_they_must() {
         ("media that are gone", "GET /media/gone.jpg HTTP/1.0\r\n\r\n".into(), &["404"]),
         ("media that cannot be read", "GET /media/broken.jpg HTTP/1.0\r\n\r\n".into(), &["503"]),
         ("a panic is one answer", "GET /media/panic.jpg HTTP/1.0\r\n\r\n".into(), &["500"]),
-        ("a page on demand", "GET /media/page HTTP/1.0\r\nAccept-Encoding: br\r\n\r\n".into(), &["200"]),
     ] {
         let responses = server.exchange(&request);
         assert_eq!(statuses(&responses), expected, "{rule}: {responses:.300}");
@@ -394,10 +397,10 @@ fn the_last_response_is_finished_and_then_the_server_ends() {
     let (release, released) = mpsc::channel();
     let released = std::sync::Mutex::new(released);
     let patient = ServeOptions { header_timeout: PATIENCE, stop_timeout: PATIENCE, ..options() };
-    let mut server = Server::with_disk(patient, move |demand| {
+    let mut server = Server::with_disk(patient, move |demand, wanted| {
         entered.send(()).unwrap();
         released.lock().unwrap().recv_timeout(PATIENCE).unwrap();
-        disk(demand)
+        disk(demand, wanted)
     });
     let mut idle = server.connect();
     idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();

@@ -146,6 +146,29 @@ impl Resource {
         held.or_else(|| self.codings.identity.whole.load().as_ref().map(|whole| whole.bytes.clone()))
     }
 
+    /// How many bytes of it are in memory, in all codings.
+    pub fn bytes_in_memory(&self) -> usize {
+        let identity = self.bytes().map_or(0, |bytes| bytes.len());
+        let codings = [&self.codings.gzip, &self.codings.brotli, &self.codings.zstd];
+        let coded = |coded: &Coded| coded.whole.load().as_ref().map_or(0, |whole| whole.bytes.len());
+        identity + codings.into_iter().map(coded).sum::<usize>()
+    }
+
+    /// The same document without its bytes: all that a 304 or HEAD needs.
+    #[must_use]
+    pub fn without_bytes(&self) -> Resource {
+        let cold = Resource::cold(self.kind, self.hash, self.length, self.last_modified, self.max_age);
+        Resource { newest: self.newest, until: self.until, links: self.links.clone(), ..cold }
+    }
+
+    /// Has its bytes counted for as long as anybody holds them, a client that takes them slowly included.
+    pub fn count_holders(&self, tally: &Tally) {
+        if let Some(held) = &*self.bytes.load() {
+            let bytes = tally.counted(held.bytes.clone());
+            self.bytes.store(Some(Arc::new(Held { bytes, share: OnceLock::new() })));
+        }
+    }
+
     /// Has its bytes in memory counted from now on.
     pub fn count_in(&self, tally: &Tally) {
         let tally = self.tally.get_or_init(|| tally.clone());
@@ -224,9 +247,27 @@ impl Tally {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// The same bytes, counted until the last who holds them has dropped them.
+    pub fn counted(&self, bytes: Bytes) -> Bytes {
+        let share = self.share(bytes.len());
+        Bytes::from_owner(Counted { bytes, _share: share })
+    }
+
     fn share(&self, bytes: usize) -> Share {
         self.0.fetch_add(bytes, Ordering::Relaxed);
         Share { tally: self.clone(), bytes }
+    }
+}
+
+/// Bytes, and that they are counted.
+struct Counted {
+    bytes: Bytes,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -376,6 +417,18 @@ mod tests {
         resource.keep(identity, Whole::new(vec![b'x'; 1_000].into(), None, None));
         assert_eq!((tally.bytes(), resource.bytes().is_some()), (1_000, true), "read back");
         drop(resource);
+        assert_eq!(tally.bytes(), 0);
+    }
+
+    #[test]
+    fn bytes_count_until_their_last_holder_drops_them() {
+        let tally = Tally::default();
+        let resource = Resource::new(ResourceKind::Page, vec![b'x'; 1_000], None, 900);
+        resource.count_holders(&tally);
+        let sent = resource.bytes().unwrap().slice(10..20);
+        drop(resource);
+        assert_eq!((tally.bytes(), &*sent), (1_000, &[b'x'; 10][..]));
+        drop(sent);
         assert_eq!(tally.bytes(), 0);
     }
 }

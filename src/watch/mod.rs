@@ -20,6 +20,7 @@ mod links;
 mod mode;
 mod mounts;
 mod notice;
+pub mod page_sources;
 pub mod read;
 pub mod scan;
 pub mod verify;

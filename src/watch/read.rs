@@ -104,7 +104,7 @@ fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
 }
 
 /// The size of a file, and for pictures how wide and high they are: read from the first bytes, nothing is decoded.
-fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
+pub(super) fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
     let (file, metadata) = open_media(root, path).ok()?;
     let size = media_type(path.extension())
         .filter(|kind| kind.starts_with("image/"))
@@ -313,6 +313,12 @@ fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(unusable(root, &request.path, &error)),
     }
+}
+
+/// Whether a file has the bytes of this version.
+pub(super) fn has_version(root: &Root, path: &ArticlePath, version: ContentHash, options: &ParseOptions) -> bool {
+    let bytes = bytes_of(root, path, options.max_size);
+    matches!(bytes, Ok(Content::Whole(bytes)) if ContentHash::of(&bytes) == version)
 }
 
 /// Reads a version of an article out of its bytes, which came from elsewhere than its file.

@@ -37,6 +37,7 @@ mod names;
 mod newsroom;
 mod output;
 mod output_claim;
+mod pages_load;
 mod pin;
 mod podcast;
 mod restart;

@@ -1,0 +1,103 @@
+//! Pages of articles under load.
+
+use std::io::{BufRead, BufReader};
+use std::process::ChildStdout;
+
+use serde_json::Value;
+
+use crate::newsroom::{CONFIG, Daemon, Newsroom};
+
+/// A daemon with what operators see of it.
+struct Served {
+    daemon: Daemon,
+    admin: Daemon,
+    _said: BufReader<ChildStdout>,
+}
+
+fn serve(newsroom: &Newsroom) -> Served {
+    let mut command = newsroom.command();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let (daemon, mut said) = Daemon::spawn_talking(&newsroom.path(""), command);
+    let mut line = String::new();
+    said.read_line(&mut line).expect("it says where operators look");
+    let admin = Daemon::at(line.split('/').nth(2).expect("an address").to_owned());
+    daemon.wait_until_ready();
+    Served { daemon, admin, _said: said }
+}
+
+impl Served {
+    fn number(&self, name: &str) -> u64 {
+        let metrics = self.admin.body("/metrics");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name} in {metrics}"))
+    }
+
+    fn pages_built(&self) -> u64 {
+        self.number("dateline_pages_built_total")
+    }
+
+    /// What is wrong, as operators see it.
+    fn problems(&self) -> Vec<Value> {
+        let status: Value = serde_json::from_str(&self.admin.body("/status.json")).expect("JSON");
+        status["problems"].as_array().unwrap_or_else(|| panic!("no problems in {status}")).clone()
+    }
+}
+
+fn story(more: &str, body: &str) -> String {
+    format!("---\ntitle: \"Quay\"\ndate: 2026-11-20 10:00\n{more}---\n\n{body}\n")
+}
+
+/// The address of the only article's page.
+fn link(daemon: &Daemon) -> String {
+    let feed = daemon.body("/news/atom.xml");
+    let link = feed.split("http://127.0.0.1:8080/articles/").nth(1).and_then(|rest| rest.split('"').next());
+    format!("/articles/{}", link.expect("an entry's link"))
+}
+
+#[test]
+fn article_page_is_built_once_per_version() {
+    let newsroom = Newsroom::new();
+    newsroom.write("content/news/quay.md", story("", "The first version."));
+    let served = serve(&newsroom);
+    let link = link(&served.daemon);
+    let first = served.daemon.get(&link, &[]);
+    let tag = first.header("etag").expect("an ETag").to_owned();
+    assert!(first.text().contains("The first version."));
+    for coding in ["gzip", "br", "zstd", "identity"] {
+        let accepts = [("Accept-Encoding", coding)];
+        assert_eq!(served.daemon.get(&link, &accepts).status, 200);
+        assert_eq!(served.daemon.head(&link, &accepts).status, 200);
+    }
+    assert_eq!(served.daemon.get(&link, &[("If-None-Match", &tag)]).status, 304);
+    assert_eq!(served.pages_built(), 1);
+
+    newsroom.write("content/news/quay.md", story("", "The second version."));
+    served.daemon.wait("the page changed", |daemon| daemon.body(&link).contains("The second version."));
+    let built = served.pages_built();
+    assert_eq!(served.daemon.get(&link, &[("If-None-Match", &tag)]).status, 200);
+    assert_eq!(served.pages_built(), built);
+
+    // What cannot be used does not take the last good version away; nor does it have to be found out for each request.
+    newsroom.write("content/news/quay.md", story("date: nonsense\n", "The third version."));
+    served.daemon.wait("it is told of", |_| !served.problems().is_empty());
+    newsroom.age("content/news/quay.md");
+    assert!(served.daemon.body(&link).contains("The second version."));
+    let built = served.pages_built();
+    assert!(served.daemon.body(&link).contains("The second version."));
+    assert_eq!(served.pages_built(), built);
+
+    newsroom.write("content/news/quay.md", story("embargo: 2099-01-01 10:00\n", "The fourth version."));
+    served.daemon.wait("it is withheld", |daemon| daemon.get(&link, &[]).status == 404);
+    assert!(served.daemon.stop());
+}
+
+#[test]
+fn article_page_follows_the_configuration() {
+    let newsroom = Newsroom::new();
+    newsroom.write("content/news/quay.md", story("", "Text."));
+    let served = serve(&newsroom);
+    let link = link(&served.daemon);
+    assert!(served.daemon.body(&link).contains("Test Courier"));
+    newsroom.write("config/dateline.toml", CONFIG.replace("Test Courier", "Renamed Courier"));
+    served.daemon.wait("the page has the new title", |daemon| daemon.body(&link).contains("Renamed Courier"));
+}
