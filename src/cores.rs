@@ -1,7 +1,7 @@
 //! The same work for many things, on all cores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
 
 /// How many are taken at once: enough that taking costs nothing, few enough that no core waits long for another at the end.
 const SHARE: usize = 32;
@@ -58,10 +58,13 @@ pub fn in_passing<T: Send, R: Send, F: Send, S>(
 ) -> (F, S) {
     /// How many shares of results wait to be taken before cores do.
     const WAITING: usize = 64;
+    /// How many shares of things wait to be worked on before finding does.
+    const FOUND: usize = 256;
     let cores = *CORES;
-    let (found, inbox) = mpsc::channel::<Vec<T>>();
+    let (found, inbox) = mpsc::sync_channel::<Vec<T>>(FOUND);
     let (made, results) = mpsc::sync_channel::<Vec<R>>(WAITING);
-    let inbox = Mutex::new(inbox);
+    // Gone once no core works any more, so that finding does not wait for ever.
+    let inbox = Arc::new(Mutex::new(inbox));
     std::thread::scope(|scope| {
         let finder = scope.spawn(move || {
             let mut share = Vec::with_capacity(size);
@@ -76,7 +79,7 @@ pub fn in_passing<T: Send, R: Send, F: Send, S>(
             told
         });
         for _ in 0..cores {
-            let (made, inbox, work) = (made.clone(), &inbox, &work);
+            let (made, inbox, work) = (made.clone(), Arc::clone(&inbox), &work);
             scope.spawn(move || {
                 let next = || inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok(share) = next()
@@ -84,7 +87,7 @@ pub fn in_passing<T: Send, R: Send, F: Send, S>(
                 {}
             });
         }
-        drop(made);
+        drop((made, inbox));
         let mut results = results.into_iter();
         let taken = take(&mut results);
         drop(results);
@@ -95,7 +98,7 @@ pub fn in_passing<T: Send, R: Send, F: Send, S>(
 
 #[cfg(test)]
 mod tests {
-    use super::{in_passing, on_all_cores};
+    use super::{AtomicUsize, Ordering, in_passing, on_all_cores};
 
     #[test]
     fn what_is_found_is_worked_on_once() {
@@ -115,6 +118,36 @@ mod tests {
             taken.sort_unstable();
             assert_eq!(taken, (0..count).map(|item| item * 2).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn finding_waits_for_cores() {
+        let (found, worked, most) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let find = |tell: &mut dyn FnMut(usize)| {
+            for item in 0..20_000 {
+                let ahead = found.fetch_add(1, Ordering::Relaxed) - worked.load(Ordering::Relaxed).min(item);
+                most.fetch_max(ahead, Ordering::Relaxed);
+                tell(item);
+            }
+        };
+        // Much more to do than to find.
+        let work = |share: Vec<usize>| {
+            let sum: Vec<u64> = share
+                .iter()
+                .map(|item| (0..20_000).fold(*item as u64, |sum: u64, n| sum.wrapping_mul(31) ^ n))
+                .collect();
+            worked.fetch_add(share.len(), Ordering::Relaxed);
+            sum
+        };
+        in_passing(1, find, work, |results| results.flatten().fold(0, u64::wrapping_add));
+        let most = most.load(Ordering::Relaxed);
+        assert!(most < 1_000, "{most} wait");
+    }
+
+    #[test]
+    fn finding_ends_when_nobody_takes_results() {
+        let find = |tell: &mut dyn FnMut(usize)| (0..20_000).for_each(tell);
+        in_passing(1, find, |share| share, |results| drop(results.next()));
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl Build {
 
 /// Builds, and writes down what must be remembered while feeds are made; all of it is durable at the end.
 fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -> Result<Built, Trouble> {
-    let (persist, records) = mpsc::channel::<Vec<Record>>();
+    // What is made waits for the writer, and not in memory.
+    let (persist, records) = mpsc::sync_channel::<Vec<Record>>(1);
     std::thread::scope(|scope| {
         let mut writer = None;
         let (opened, cache) = match Store::open(&config.state) {

@@ -26,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After so many looks in a row at which nothing had arrived, the reads under way are late. A process that was stopped, or had no
 /// processor for a while, misses one of them.
 const MAX_IDLE_LOOKS: u32 = 8;
+/// So many bodies that were read wait to be taken before others are read.
+const MAX_WAITING_BODIES: usize = 64;
 /// So many reads may hang before no further one is begun. A dead mount hangs all of them.
 const MAX_HUNG_READS: usize = 32;
 
@@ -65,7 +67,7 @@ pub(super) struct Fetch {
     late: BTreeSet<BodyRequest>,
     /// What arrived and was not handed on yet.
     arrived: Vec<Body>,
-    read: mpsc::UnboundedSender<Body>,
+    read: mpsc::Sender<Body>,
     events: mpsc::Sender<Event>,
 }
 
@@ -83,7 +85,7 @@ impl Fetch {
             let under_way = reads.lock();
             requests.into_iter().partition(|request| under_way.contains(&version(request)))
         };
-        let (read, mut inbox) = mpsc::unbounded_channel();
+        let (read, mut inbox) = mpsc::channel(MAX_WAITING_BODIES);
         let workers = cores::count().min(fresh.len());
         let mut fetch = Fetch {
             root,
@@ -138,7 +140,7 @@ impl Fetch {
                 let body = fetch_one(&root, &request, &config.parsing);
                 reads.lock().remove(&version(&request));
                 // The daemon may be stopping.
-                if read.send(body).is_err() {
+                if read.blocking_send(body).is_err() {
                     return;
                 }
             }

@@ -30,10 +30,10 @@ use crate::beneath::Root;
 use crate::config::{self, Checked, Config};
 use crate::control::{self, Answer, Asked, Request};
 use crate::deliver::disk::Disk;
-use crate::deliver::{self, Target};
+use crate::deliver::{self, Deliveries, Target};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::engine::{self, Engine};
-use crate::event::{Command, Delivery, Effect, Event, Ticket};
+use crate::event::{Command, Effect, Event, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::meter::Meters;
 use crate::serve::{self, Demand, SavedCheck, ServeOptions, Supply, Wanted};
@@ -175,7 +175,7 @@ pub async fn run(
     let published_root = Arc::new(ArcSwap::from_pointee(content.clone()));
     let (events, inbox) = mpsc::channel(64);
     let library = Library::new(Arc::new(documents), &snapshot, &events);
-    let (deliveries, delivery_inbox) = mpsc::unbounded_channel();
+    let (deliveries, delivery_inbox) = deliver::queue();
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
     let mut parts = JoinSet::new();
 
@@ -315,7 +315,7 @@ struct Daemon {
     watched: mpsc::Receiver<Heard>,
     /// What was met while a burst of files was gathered.
     next: Option<Heard>,
-    deliveries: mpsc::UnboundedSender<Delivery>,
+    deliveries: Deliveries,
     watcher: WatchHandle,
     /// What the watcher and the engine tell each other until everything is known.
     meanwhile: Arc<Meanwhile>,

@@ -102,8 +102,7 @@ impl Daemon {
                 self.move_root();
                 self.swap(snapshot);
             }
-            // The receiver ends only with the daemon.
-            Effect::Deliver(delivery) => self.deliveries.send(delivery).unwrap_or_default(),
+            Effect::Deliver(delivery) => self.deliveries.send(delivery),
             Effect::Watch(plan) => self.watcher.plan(plan),
             Effect::Report(changes) => changes.iter().for_each(log),
             Effect::Answer(ticket, answer) => {

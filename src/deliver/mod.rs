@@ -3,17 +3,18 @@
 mod claim;
 pub mod disk;
 mod manifest;
+mod queue;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{Sender, UnboundedReceiver};
+use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
 use crate::event::{Delivery, Event, Outcome};
 use crate::meter::Meters;
-use crate::snapshot::Resource;
+pub(crate) use queue::merged;
+pub use queue::{Deliveries, DeliveryQueue, queue};
 
 /// A place that documents are carried to. The one trait object of the program.
 pub trait Target: Send {
@@ -29,71 +30,49 @@ const QUIET: Duration = Duration::from_millis(20);
 const QUIET_FOR_EACH: Duration = Duration::from_millis(4);
 const LONGEST_QUIET: Duration = Duration::from_millis(200);
 
-/// Carries deliveries to all targets until the channel closes, and tells the engine how each ended.
+/// Carries deliveries to all targets until no more can come, and tells the engine how each ended.
 pub async fn run(
     mut targets: Vec<Box<dyn Target>>,
-    mut deliveries: UnboundedReceiver<Delivery>,
+    deliveries: DeliveryQueue,
     outcomes: Sender<Event>,
     meters: Arc<Meters>,
 ) {
-    let mut waiting: Option<Delivery> = None;
     let mut pause = FIRST_PAUSE;
-    let mut open = true;
-    while open {
-        let failed = usize::from(waiting.is_some());
-        meters.deliveries.set(i64::try_from(deliveries.len().saturating_add(failed)).unwrap_or(i64::MAX));
-        let next = match &waiting {
-            None => deliveries.recv().await,
-            // What failed waits for its pause to end, or for newer documents.
-            Some(_) => tokio::time::timeout(pause, deliveries.recv()).await.unwrap_or_else(|_| waiting.take()),
-        };
-        let Some(next) = next else { break };
-        let mut delivery = match waiting.take() {
-            Some(older) => merged(older, next),
-            None => next,
+    // Whether the last attempt failed, and whether nothing newer came meanwhile.
+    let (mut has_failed, mut is_same) = (false, false);
+    loop {
+        meters.deliveries.set(i64::try_from(deliveries.len()).unwrap_or(i64::MAX));
+        // What failed waits for its pause to end, or for newer documents.
+        let is_over = match has_failed && is_same {
+            true => tokio::time::timeout(pause, deliveries.wait_for_more()).await == Ok(false),
+            false => !deliveries.wait().await,
         };
         let begun = Instant::now();
-        while !delivery.complete && begun.elapsed() < LONGEST_QUIET {
-            let more = QUIET_FOR_EACH.saturating_mul(u32::try_from(delivery.documents.len()).unwrap_or(u32::MAX));
-            match tokio::time::timeout(LONGEST_QUIET.min(QUIET.saturating_add(more)), deliveries.recv()).await {
-                Ok(Some(newer)) => delivery = merged(delivery, newer),
-                Ok(None) => {
-                    open = false;
-                    break;
-                }
-                Err(_) => break,
+        while !is_over
+            && begun.elapsed() < LONGEST_QUIET
+            && let Some(documents) = deliveries.changed_documents()
+        {
+            let more = QUIET_FOR_EACH.saturating_mul(u32::try_from(documents).unwrap_or(u32::MAX));
+            let quiet = LONGEST_QUIET.min(QUIET.saturating_add(more));
+            if tokio::time::timeout(quiet, deliveries.wait_for_more()).await != Ok(true) {
+                break;
             }
         }
+        let Some(delivery) = deliveries.take() else { return };
         let work = spawn_blocking(move || {
             let ended: Vec<Outcome> = targets.iter_mut().map(|target| target.deliver(&delivery)).collect();
             (targets, delivery, ended)
         });
         let Ok((returned, delivered, ended)) = work.await else { return };
         targets = returned;
-        if ended.iter().any(|outcome| !outcome.problems.is_empty()) {
-            waiting = Some(delivered);
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        } else {
-            pause = FIRST_PAUSE;
+        let before = std::mem::replace(&mut has_failed, ended.iter().any(|outcome| !outcome.problems.is_empty()));
+        pause = if before && has_failed { LONGEST_PAUSE.min(pause * 2) } else { FIRST_PAUSE };
+        if has_failed && !is_over {
+            is_same = deliveries.put_back(delivered);
         }
         for outcome in ended {
             // The daemon may be stopping; deliveries go on to the end.
             outcomes.send(Event::Delivered(outcome)).await.unwrap_or_default();
         }
     }
-}
-
-/// Two deliveries as one: newer documents replace older ones.
-pub(crate) fn merged(older: Delivery, mut newer: Delivery) -> Delivery {
-    newer.recorded.extend(older.recorded);
-    if newer.complete {
-        newer.withheld.extend(older.withheld);
-        return newer;
-    }
-    let mut documents: BTreeMap<Arc<str>, Option<Arc<Resource>>> = older.documents.into_iter().collect();
-    documents.extend(newer.documents);
-    // In a complete delivery whatever is not named is stale already.
-    let documents = documents.into_iter().filter(|(_, document)| !older.complete || document.is_some()).collect();
-    let withheld = older.withheld.into_iter().chain(newer.withheld).collect();
-    Delivery { documents, complete: older.complete, withheld, ..newer }
 }

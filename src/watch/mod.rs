@@ -8,13 +8,15 @@
 //!
 //! Arm, then scan, then listen: what happens in between is in both. (An archive of tens of thousands of files or thousands of folders is
 //! scanned before and after.) Overflow, a new folder, an error and a slow timer each cause a scan, of the folder where that is
-//! enough. Where the system does not tell of everything, `mode` says so, and how often to scan instead.
+//! enough; so do hints that come faster than they are worked on (`hints`). Where the system does not tell of everything, `mode` says so, and how
+//! often to scan instead.
 //!
 //! The content directory may be swapped, by a link on the way to it or by renaming. Then all of the new tree is compared with what is known by path
 //! and bytes, its changes go to the engine as one event, and requests are answered from it once that is published.
 
 pub mod cache;
 pub mod coalesce;
+mod hints;
 mod known;
 mod links;
 mod mode;
@@ -29,7 +31,7 @@ mod worker;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::Sender;
@@ -43,6 +45,7 @@ use crate::event::{Event, Listing, ParsedFile, WatchPlan};
 use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 use cache::{Cached, MetadataCache};
+use hints::HintSender;
 use links::LinkTable;
 use notice::Hint;
 use scan::{Devices, FileKind, OpenFolder};
@@ -89,39 +92,34 @@ pub struct Heard {
 /// The watching thread.
 #[derive(Debug)]
 pub struct WatchHandle {
-    hints: mpsc::Sender<Hint>,
+    hints: HintSender,
 }
 
 impl WatchHandle {
     /// Changes how articles are parsed; all are read again then.
     pub fn plan(&self, plan: WatchPlan) {
-        self.say(Hint::Plan(plan));
+        self.hints.order(|orders| orders.plan = Some(plan));
     }
 
     /// Changes how changes are found.
     pub fn find_by(&self, watch: Watch) {
-        self.say(Hint::Wanted(watch));
+        self.hints.order(|orders| orders.watch = Some(watch));
     }
 
     /// Reads everything again.
     pub fn reread(&self) {
-        self.say(Hint::Reread);
+        self.hints.order(|orders| orders.reread = true);
     }
 
     /// Looks at a file again, by its whole path.
     pub fn look_at(&self, file: PathBuf) {
-        self.say(Hint::Touched(file));
-    }
-
-    fn say(&self, hint: Hint) {
-        // A worker that ended has nothing to do any more.
-        self.hints.send(hint).unwrap_or_default();
+        self.hints.hint(Hint::Touched(file));
     }
 }
 
 impl Drop for WatchHandle {
     fn drop(&mut self) {
-        self.say(Hint::Stop);
+        self.hints.order(|orders| orders.stop = true);
     }
 }
 
@@ -136,7 +134,7 @@ pub fn start(
     events: Sender<Heard>,
     meters: Arc<Meters>,
 ) -> io::Result<WatchHandle> {
-    let (hints, inbox) = mpsc::channel();
+    let (hints, inbox) = hints::channel();
     let own_hints = hints.clone();
     std::thread::Builder::new()
         .name("watch".into())

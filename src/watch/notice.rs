@@ -5,14 +5,12 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{Config, Error, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::hints::HintSender;
 use super::mode::Limit;
-use crate::config::Watch;
-use crate::event::WatchPlan;
 
 /// What may have happened. Hints are never the truth: a look at the file system is.
 #[derive(Clone, PartialEq, Debug)]
@@ -34,14 +32,8 @@ pub(super) enum Hint {
     Overflow,
     /// The system cannot watch everything, and why.
     Limited(Limit),
-    /// Not from the system: what to watch changed.
-    Plan(WatchPlan),
-    /// Not from the system: how changes are to be found.
-    Wanted(Watch),
-    /// Not from the system: read everything again.
-    Reread,
-    /// Not from the system: the end.
-    Stop,
+    /// Not from the system: there are orders.
+    Orders,
 }
 
 /// A watch over the content directory and the folder of the configuration file.
@@ -55,9 +47,8 @@ impl Notice {
     ///
     /// # Errors
     /// Why the system does not tell.
-    pub(super) fn new(hints: Sender<Hint>) -> Result<Notice, Limit> {
-        // A closed channel means that the worker ended; nobody wants hints then.
-        let send = move |hint| hints.send(hint).unwrap_or_default();
+    pub(super) fn new(hints: HintSender) -> Result<Notice, Limit> {
+        let send = move |hint| hints.hint(hint);
         let mut leaving = Leaving::default();
         let handler = move |event: notify::Result<Event>| heard(event, &mut leaving).into_iter().for_each(&send);
         // Links may lead anywhere, out of the content directory, too.

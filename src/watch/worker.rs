@@ -8,7 +8,6 @@ mod root;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as HintSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::cache::{MetadataCache, is_young};
 use super::coalesce::{Coalescer, Said, Step};
+use super::hints::{HintReceiver, HintSender, Orders};
 use super::known::KnownFiles;
 use super::links::{LinkTable, is_hidden};
 use super::mode::{Limit, Mode, Unannounced};
@@ -57,8 +57,8 @@ pub(super) struct Worker<C> {
     /// The folder of the configuration file as the system's hints spell it.
     config_folder: PathBuf,
     events: Sender<Heard>,
-    hints: HintSender<Hint>,
-    inbox: Receiver<Hint>,
+    hints: HintSender,
+    inbox: HintReceiver,
     meters: Arc<Meters>,
     started: Instant,
     /// When the first hint came of what is being worked on.
@@ -132,8 +132,8 @@ impl<C: MetadataCache> Worker<C> {
         options: WatchOptions,
         cache: C,
         events: Sender<Heard>,
-        hints: HintSender<Hint>,
-        inbox: Receiver<Hint>,
+        hints: HintSender,
+        inbox: HintReceiver,
         meters: Arc<Meters>,
     ) -> Worker<C> {
         let config_hash = Some(options.config_hash);
@@ -245,49 +245,32 @@ impl<C: MetadataCache> Worker<C> {
         .flatten()
         .min();
         let wait = deadline.unwrap_or(self.next_scan).saturating_sub(self.now());
-        let mut hints: Vec<Hint> = self.inbox.try_iter().collect();
+        let mut hints = self.inbox.hints();
         if !self.is_gathering() && (hints.is_empty() || self.joined_since.elapsed() >= JOINS) {
             self.send_joined()?;
         }
         let is_idle = hints.is_empty() && !self.cache_known()?;
         if is_idle {
-            match self.inbox.recv_timeout(wait) {
-                Ok(hint) => hints.push(hint),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            match self.inbox.wait(wait) {
+                Ok(hint) => hints.extend(hint),
+                Err(_) => return Ok(false),
             }
         }
         self.heard = Instant::now();
         // A burst batches by itself: whatever came while the last batch was read.
-        hints.extend(self.inbox.try_iter());
+        hints.extend(self.inbox.hints());
         let mut work = Work::default();
+        let orders = self.inbox.take_orders();
+        if orders.stop {
+            return Ok(false);
+        }
+        self.follow(orders, &mut work);
         // Before the hints: those of another tree say nothing.
         self.follow_root(&mut work);
         for hint in hints {
             match hint {
-                Hint::Stop => return Ok(false),
-                Hint::Plan(plan) => {
-                    self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
-                    self.coalescer.settle = plan.settle.try_into().unwrap_or_default();
-                    if plan.parsing != self.options.parsing {
-                        self.options.parsing = plan.parsing;
-                        self.forget_versions();
-                        work.everything = true;
-                    }
-                }
-                Hint::Wanted(watch) => {
-                    work.everything |= watch != self.options.watch;
-                    self.options.watch = watch;
-                }
-                Hint::Reread => {
-                    self.forget_versions();
-                    work.everything = true;
-                }
-                Hint::Overflow => {
-                    self.meters.overflows.inc();
-                    (work.everything, self.overflowed) = (true, true);
-                    self.lose_closes();
-                }
+                Hint::Orders => {}
+                Hint::Overflow => self.have_lost_hints(&mut work),
                 Hint::Limited(limit) => {
                     self.armed &= limit.is_partial;
                     work.everything = true;
@@ -325,6 +308,42 @@ impl<C: MetadataCache> Worker<C> {
             self.read_config()?;
         }
         Ok(true)
+    }
+
+    fn follow(&mut self, orders: Orders, work: &mut Work) {
+        let Orders { stop: _, plan, watch, reread, limited, has_lost } = orders;
+        if let Some(plan) = plan {
+            self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
+            self.coalescer.settle = plan.settle.try_into().unwrap_or_default();
+            if plan.parsing != self.options.parsing {
+                self.options.parsing = plan.parsing;
+                self.forget_versions();
+                work.everything = true;
+            }
+        }
+        if let Some(watch) = watch {
+            work.everything |= watch != self.options.watch;
+            self.options.watch = watch;
+        }
+        if reread {
+            self.forget_versions();
+            work.everything = true;
+        }
+        if let Some(limit) = limited {
+            self.armed &= limit.is_partial;
+            work.everything = true;
+        }
+        if has_lost {
+            self.have_lost_hints(work);
+        }
+    }
+
+    /// Whatever changed may have changed, the configuration too.
+    fn have_lost_hints(&mut self, work: &mut Work) {
+        self.meters.overflows.inc();
+        (work.everything, self.overflowed) = (true, true);
+        self.lose_closes();
+        self.config_due.get_or_insert(self.started.elapsed() + CONFIG_QUIET);
     }
 
     /// Tells of the first look, after what was young then. What came and went since was told already, and must not be undone.
