@@ -114,8 +114,8 @@ pub struct ParsedFile {
 pub enum FileState {
     /// It was read.
     Present(Parsed),
-    /// It is what it was when it was read in an earlier run: good, and nothing was odd about it.
-    Known(Packed),
+    /// Unchanged since an earlier run read it, or too old for every window: only the metadata is loaded, and the warnings about it.
+    Known(Packed, Vec<Diagnostic>),
     /// It is gone: confirmed, after the grace.
     Absent {
         /// The content directory as a whole looks like another one: nothing is in it, or it is on another device.
@@ -126,7 +126,7 @@ pub enum FileState {
 }
 
 impl FileState {
-    /// Of an article from before a second there is only the card, where nothing is odd about it: no window shows it.
+    /// Of an article from before a second there is only the card: no window shows it.
     #[must_use]
     pub fn as_seen_from(self, horizon: i64) -> FileState {
         match self {
@@ -136,10 +136,8 @@ impl FileState {
                 embargoed: false,
                 withhold: false,
                 ..
-            }) if diagnostics.is_empty()
-                && article.metadata.published.is_some_and(|published| published.second() < horizon) =>
-            {
-                FileState::Known(article.card)
+            }) if article.metadata.published.is_some_and(|published| published.second() < horizon) => {
+                FileState::Known(article.card, diagnostics)
             }
             other => other,
         }

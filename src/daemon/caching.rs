@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::store::{Cache, Renderings};
+use crate::store::{Cache, Renderings, Row};
 use crate::types::ArticlePath;
 use crate::watch::cache::{Cached, MetadataCache};
 
@@ -42,15 +42,21 @@ impl Caching {
 impl MetadataCache for Caching {
     fn of_folder(&mut self, folder: &str) -> HashMap<String, Cached> {
         let rows = self.0.as_mut().map(|cache| cache.of_folder(folder)).unwrap_or_default();
-        rows.into_iter().map(|(name, (seal, card))| (name, Cached { seal, card })).collect()
+        rows.into_iter().map(|(name, row)| (name, cached(row))).collect()
     }
 
     fn keep(&mut self, rows: Vec<(ArticlePath, Option<Cached>)>) {
         let Some(cache) = &mut self.0 else { return };
-        cache.keep(rows.into_iter().map(|(path, row)| (path, row.map(|row| (row.seal, row.card)))).collect());
+        let row = |Cached { seal, card, warnings }| Row { seal, card, warnings };
+        cache.keep(rows.into_iter().map(|(path, cached)| (path, cached.map(row))).collect());
     }
 
     fn finish_listing(&mut self) {
         self.0.iter_mut().for_each(Cache::finish_listing);
     }
+}
+
+/// A row as the watcher knows it.
+pub(super) fn cached(Row { seal, card, warnings }: Row) -> Cached {
+    Cached { seal, card, warnings }
 }

@@ -18,6 +18,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::caching::cached;
 use crate::article::ParseOptions;
 use crate::beneath::Root;
 use crate::diag::{Code, Diagnostic, Place};
@@ -25,7 +26,6 @@ use crate::ledger::Record;
 use crate::snapshot::{Report, ResourceKind, Snapshot};
 use crate::store::{CacheReader, SavedFile, SavedSources, feed_of};
 use crate::types::ArticlePath;
-use crate::watch::cache::Cached;
 use crate::watch::scan::look;
 use crate::watch::verify::{Comparison, Finding, RootState, StatedIds};
 
@@ -233,7 +233,7 @@ impl Verifier {
         let mut is_absent = None;
         let mut is_absent = || *is_absent.get_or_insert_with(|| self.absence(&comparison).is_some());
         let is_same = |file: &&SavedFile| {
-            let row = cache.of_file(&file.path).map(|(seal, card)| Cached { seal, card });
+            let row = cache.of_file(&file.path).map(cached);
             match comparison.compare(&file.path, file.hash, row) {
                 Finding::Unchanged => true,
                 Finding::Changed => false,
@@ -266,7 +266,7 @@ impl Verifier {
         let begun = Instant::now();
         let rows = |folder: &str| {
             let rows = cache.of_folder(folder).into_iter();
-            rows.map(|(name, (seal, card))| (name, Cached { seal, card })).collect()
+            rows.map(|(name, row)| (name, cached(row))).collect()
         };
         let stated = Arc::new(comparison.stated_ids(&self.sources.tops(), rows));
         let lifetime = (begun.elapsed() * LIFETIME_PER_DURATION).max(VERDICT_LIFETIME);

@@ -5,6 +5,7 @@
 mod code;
 mod escape;
 mod nearest;
+pub mod packed;
 mod render;
 
 use std::ops::Range;

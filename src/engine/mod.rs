@@ -26,6 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use problems::{Problems, Source};
 
+use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
 use crate::article::render::Rendered;
 use crate::article::{Article, Metadata, Parsed};
@@ -39,7 +40,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::event::{Effect, Event, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record, Routes};
 use crate::snapshot::{Keeper, PageFrame, Snapshot};
-use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
+use crate::types::{ArticlePath, ContentHash, Moment, SectionPath, Text};
 use held::{Held, Unpacked};
 use keeping::Keeping;
 use removal::Missing;
@@ -419,10 +420,14 @@ impl Engine {
                     self.take(path.clone(), parsed, last_good);
                     self.ask_again(&path);
                 }
-                FileState::Known(card) => {
+                FileState::Known(card, warnings) => {
                     self.ask_again(&path);
                     self.is_there(&path);
-                    self.problems.set(Source::Article(path.clone()), Vec::new());
+                    let told = match warnings.is_empty() {
+                        true => warnings,
+                        false => self.tellable(warnings, &Secrecy::of_card(&card.open(&path))),
+                    };
+                    self.problems.set(Source::Article(path.clone()), told);
                     let change = self.catalog.apply(&path, Read::Good(&card));
                     self.settle_change(path, change, Some(&card), None);
                 }
@@ -449,7 +454,8 @@ impl Engine {
             None => Read::Refused(parsed.access),
         };
         let mut change = self.catalog.apply(&path, read);
-        let complaints = self.complaints(&path, self.tellable(&mut parsed), parsed.article.is_none());
+        let told = self.tellable(std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
+        let complaints = self.complaints(&path, told, parsed.article.is_none());
         self.problems.set(Source::Article(path.clone()), complaints);
         let card = parsed.article.as_ref().map(|article| article.card.clone());
         // Read by other rules, the same file may read otherwise.
@@ -495,13 +501,11 @@ impl Engine {
 
     /// What is wrong with a file, as far as it may be told: of a version that is withheld, a draft or under embargo, only where and what
     /// kind it is.
-    fn tellable(&self, parsed: &mut Parsed) -> Vec<Diagnostic> {
-        let embargo = parsed.article.as_ref().map(|article| article.metadata.embargo);
+    fn tellable(&self, diagnostics: Vec<Diagnostic>, secrecy: &Secrecy) -> Vec<Diagnostic> {
+        let Secrecy { is_embargoed, embargo, is_draft, access } = secrecy;
         let over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= self.now));
-        let diagnostics = std::mem::take(&mut parsed.diagnostics).into_iter();
-        let is_draft = parsed.article.as_ref().is_some_and(|article| article.metadata.draft);
-        let is_public = (over || !parsed.embargoed) && !is_draft && !parsed.access.is_private();
-        let is_teaser = parsed.access.is_paid() && self.config().is_none_or(|config| config.content.paid != Paid::Full);
+        let is_public = (over || !is_embargoed) && !is_draft && !access.is_private();
+        let is_teaser = access.is_paid() && self.config().is_none_or(|config| config.content.paid != Paid::Full);
         let told = |diagnostic: Diagnostic| match is_public {
             // A line of it may be one that only members read.
             true => diagnostic.discreet_unless(!is_teaser),
@@ -514,7 +518,7 @@ impl Engine {
                     .help(format!("{fix}it is not public: only `dateline explain` tells more"))
             }
         };
-        diagnostics.map(told).collect()
+        diagnostics.into_iter().map(told).collect()
     }
 
     /// Lays an article ready for the entry that may be made of it.
@@ -632,6 +636,33 @@ impl Engine {
                 self.take_stock(listing);
             }
         }
+    }
+}
+
+/// What decides how much of what is wrong with a file may be told.
+struct Secrecy {
+    /// Whether it speaks of an embargo.
+    is_embargoed: bool,
+    /// When that ends; `None` outside: nobody knows.
+    embargo: Option<Option<Moment>>,
+    is_draft: bool,
+    access: Access,
+}
+
+impl Secrecy {
+    fn of(parsed: &Parsed) -> Secrecy {
+        let metadata = parsed.article.as_ref().map(|article| &article.metadata);
+        Secrecy {
+            is_embargoed: parsed.embargoed,
+            embargo: metadata.map(|metadata| metadata.embargo),
+            is_draft: metadata.is_some_and(|metadata| metadata.draft),
+            access: parsed.access,
+        }
+    }
+
+    /// Of an article that was public enough to be kept.
+    fn of_card(card: &Card) -> Secrecy {
+        Secrecy { is_embargoed: false, embargo: Some(card.embargo), is_draft: card.draft, access: card.access }
     }
 }
 

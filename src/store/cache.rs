@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,20 +18,32 @@ use crate::types::{ArticlePath, ContentHash};
 
 pub(super) const DATABASE: &str = "cache.sqlite";
 /// Another version of the tables, or none: they are made anew.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 const TABLES: &str = "
     CREATE TABLE folder (number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE file (
-        folder INTEGER NOT NULL,
-        name   TEXT NOT NULL,
-        seal   BLOB NOT NULL,
-        card   BLOB NOT NULL,
+        folder   INTEGER NOT NULL,
+        name     TEXT NOT NULL,
+        seal     BLOB NOT NULL,
+        card     BLOB NOT NULL,
+        warnings BLOB NOT NULL,
         PRIMARY KEY (folder, name)
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// What is kept of a file: its seal and its card.
-pub type Row = (ContentHash, Box<[u8]>);
+/// So many rows wait to be written; more are dropped, and what they are of is read again at the next start.
+const MAX_WAITING_ROWS: usize = if cfg!(test) { 100 } else { 65_536 };
+
+/// What is kept of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// Hash of all that it depends on and of all that is in it.
+    pub seal: ContentHash,
+    /// The card of its article.
+    pub card: Box<[u8]>,
+    /// What is odd about it, packed; empty: nothing.
+    pub warnings: Box<[u8]>,
+}
 
 /// The open cache. Where it cannot be used, nothing is kept, and the log says so once.
 #[derive(Debug)]
@@ -38,6 +52,10 @@ pub struct Cache {
     reader: Option<Connection>,
     asked: HashSet<String>,
     orders: Option<Sender<Order>>,
+    /// How many rows wait to be written.
+    waiting: Arc<AtomicUsize>,
+    /// Whether rows were dropped since, which was told.
+    has_dropped: bool,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -59,7 +77,15 @@ impl Cache {
     /// Opens the cache in a state directory that this process has locked.
     pub fn open(directory: &Path) -> Cache {
         let path = directory.join(DATABASE);
-        let mut cache = Cache { path: path.clone(), reader: None, asked: HashSet::new(), orders: None, writer: None };
+        let mut cache = Cache {
+            path: path.clone(),
+            reader: None,
+            asked: HashSet::new(),
+            orders: None,
+            waiting: Arc::default(),
+            has_dropped: false,
+            writer: None,
+        };
         let opened = open(&path).or_else(|error| {
             // A full disk says nothing against what is in it.
             if is_unwritable(&error) {
@@ -72,7 +98,9 @@ impl Cache {
         match opened.and_then(|writer| Ok((writer, open(&path)?))) {
             Ok((writer, reader)) => {
                 let (orders, inbox) = channel();
-                let thread = std::thread::Builder::new().name("cache".into()).spawn(move || write(writer, &inbox));
+                let waiting = Arc::clone(&cache.waiting);
+                let thread =
+                    std::thread::Builder::new().name("cache".into()).spawn(move || write(writer, &inbox, &waiting));
                 cache.writer = thread.ok();
                 cache.orders = Some(orders).filter(|_| cache.writer.is_some());
                 cache.reader = Some(reader);
@@ -95,11 +123,23 @@ impl Cache {
         })
     }
 
-    /// Keeps what was read of files; `None`: nothing.
+    /// Keeps what was read of files; `None`: nothing. Whoever reads never waits for the disk: where it is too slow, rows are dropped. A row
+    /// that stays in place of one that was dropped does not fit its file and is as good as none.
     pub fn keep(&mut self, rows: Vec<(ArticlePath, Option<Row>)>) {
-        if !rows.is_empty() {
-            self.order(Order::Keep(rows));
+        if rows.is_empty() {
+            return;
         }
+        if self.waiting.load(Ordering::Relaxed) + rows.len() > MAX_WAITING_ROWS {
+            if self.orders.is_some() && !std::mem::replace(&mut self.has_dropped, true) {
+                let path = self.path.display();
+                tracing::warn!(
+                    "{path} takes what was read too slowly; the next start reads the rest of the articles again"
+                );
+            }
+            return;
+        }
+        self.waiting.fetch_add(rows.len(), Ordering::Relaxed);
+        self.order(Order::Keep(rows));
     }
 
     /// Every folder that there is was asked for: what is kept of others is forgotten.
@@ -136,14 +176,9 @@ impl CacheReader {
 
     /// What is kept of a file.
     pub fn of_file(&self, path: &ArticlePath) -> Option<Row> {
-        const ROW: &str =
-            "SELECT seal, card FROM file WHERE folder = (SELECT number FROM folder WHERE path = ?) AND name = ?";
+        const ROW: &str = "SELECT seal, card, warnings FROM file WHERE folder = (SELECT number FROM folder WHERE path = ?) AND name = ?";
         let mut statement = self.0.as_ref()?.prepare_cached(ROW).ok()?;
-        let row = statement.query_row([path.folder(), path.name()], |row| {
-            let (seal, card): ([u8; 16], Vec<u8>) = (row.get(0)?, row.get(1)?);
-            Ok((ContentHash::from_bytes(seal), card.into()))
-        });
-        row.ok()
+        statement.query_row([path.folder(), path.name()], |row| of_columns(row, 0)).ok()
     }
 
     /// What is kept of the files of a folder, with their names.
@@ -188,18 +223,23 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 
 fn read(database: &Connection, folder: &str) -> rusqlite::Result<Vec<(String, Row)>> {
     let mut statement = database.prepare_cached(
-        "SELECT name, seal, card FROM file WHERE folder = (SELECT number FROM folder WHERE path = ?)",
+        "SELECT name, seal, card, warnings FROM file WHERE folder = (SELECT number FROM folder WHERE path = ?)",
     )?;
     let mut rows = statement.query([folder])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let (name, seal, card): (String, [u8; 16], Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        found.push((name, (ContentHash::from_bytes(seal), card.into())));
+        found.push((row.get(0)?, of_columns(row, 1)?));
     }
     Ok(found)
 }
 
-fn write(mut database: Connection, inbox: &Receiver<Order>) {
+/// A row, of three columns from this one on.
+fn of_columns(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Row> {
+    let (card, warnings): (Vec<u8>, Vec<u8>) = (row.get(first + 1)?, row.get(first + 2)?);
+    Ok(Row { seal: ContentHash::from_bytes(row.get(first)?), card: card.into(), warnings: warnings.into() })
+}
+
+fn write(mut database: Connection, inbox: &Receiver<Order>, waiting: &AtomicUsize) {
     /// Rows of one transaction.
     const MOST: usize = 32_768;
     let mut numbers: HashMap<String, i64> = HashMap::new();
@@ -212,6 +252,7 @@ fn write(mut database: Connection, inbox: &Receiver<Order>) {
                 match order {
                     Order::Keep(rows) => {
                         count += rows.len();
+                        waiting.fetch_sub(rows.len(), Ordering::Relaxed);
                         rows.iter().try_for_each(|(path, row)| keep(&transaction, &mut numbers, path, row.as_ref()))?;
                     }
                     Order::Only(folders) => forget_folders(&transaction, &folders, &mut numbers)?,
@@ -245,9 +286,9 @@ fn keep(
         }
     };
     match row {
-        Some((seal, card)) => database
-            .prepare_cached("INSERT OR REPLACE INTO file (folder, name, seal, card) VALUES (?, ?, ?, ?)")?
-            .execute(params![folder, path.name(), seal.as_bytes(), card]),
+        Some(Row { seal, card, warnings }) => database
+            .prepare_cached("INSERT OR REPLACE INTO file (folder, name, seal, card, warnings) VALUES (?, ?, ?, ?, ?)")?
+            .execute(params![folder, path.name(), seal.as_bytes(), card, warnings]),
         None => database
             .prepare_cached("DELETE FROM file WHERE folder = ? AND name = ?")?
             .execute(params![folder, path.name()]),
@@ -269,4 +310,37 @@ fn forget_folders(
         numbers.remove(path);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: usize) -> (ArticlePath, Option<Row>) {
+        let bytes: Box<[u8]> = number.to_string().into_bytes().into();
+        let row = Row { seal: ContentHash::of(&bytes), card: bytes.clone(), warnings: bytes };
+        (ArticlePath::new(&format!("news/{number}.md")), Some(row))
+    }
+
+    #[test]
+    fn rows_a_slow_disk_does_not_take_are_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = Cache::open(folder.path());
+        let blocker = Connection::open(folder.path().join(DATABASE)).unwrap();
+        blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for number in 0..MAX_WAITING_ROWS * 10 {
+            cache.keep(vec![row(number)]);
+            assert!(cache.waiting.load(Ordering::Relaxed) <= MAX_WAITING_ROWS);
+        }
+        assert!(cache.has_dropped);
+        blocker.execute_batch("COMMIT").unwrap();
+        drop(cache);
+        let kept = CacheReader::open(folder.path()).of_folder("news");
+        // What was taken before the disk was too slow, and what the writer had begun with.
+        assert!((MAX_WAITING_ROWS..MAX_WAITING_ROWS * 10).contains(&kept.len()), "{}", kept.len());
+        for (name, found) in kept {
+            let number = name.trim_end_matches(".md").parse().unwrap();
+            assert_eq!(Some(found), row(number).1);
+        }
+    }
 }

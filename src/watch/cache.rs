@@ -1,4 +1,4 @@
-//! What earlier runs read, so that a start need not read an archive again. A row is taken only where its seal fits what the file
+//! What earlier runs read, warnings included, so that a start need not read an archive again. A row is taken only where its seal fits what the file
 //! looks like now: stale and spoilt rows are as good as none.
 //!
 //! What a seal cannot tell: a file of the same size, number and times whose bytes are others. No program can set the time of the
@@ -11,9 +11,12 @@ use super::scan::look;
 use crate::article::card::Packed;
 use crate::article::{PARSER_VERSION, ParseOptions, Parsed};
 use crate::beneath::{Root, Stamp};
+use crate::diag::{Diagnostic, packed};
 use crate::event::{FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash};
 
+/// What warnings of one file may take (bytes). One with more is read again at every start.
+const MAX_WARNING_BYTES: usize = 16 << 10;
 /// A file that changed so shortly before it was read may change again without looking different: clocks of file systems tick in
 /// milliseconds.
 const YOUNG: Duration = Duration::from_secs(1);
@@ -21,10 +24,21 @@ const YOUNG: Duration = Duration::from_secs(1);
 /// What is kept of a file that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cached {
-    /// Hash of the rules by which the file was read, of its path and stamp, of the stamps of the files that it names, and of `card`.
+    /// Hash of the rules by which the file was read, of its path and stamp, of the stamps of the files that it names, and of what follows.
     pub seal: ContentHash,
     /// The bytes of its card.
     pub card: Box<[u8]>,
+    /// What was odd about it ([`packed`]).
+    pub warnings: Box<[u8]>,
+}
+
+/// What is kept of a file, and fits it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recalled {
+    /// The card of its article.
+    pub card: Packed,
+    /// What was odd about it.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Keeps what was read from one run to the next. What it gives is checked, so it may lose or spoil anything.
@@ -63,8 +77,8 @@ impl<'r> Seals<'r> {
         Seals { root, rules }
     }
 
-    /// What is kept of a file that was read; `None` where anything about it was odd, so that it is read and complained of again, where
-    /// readers must not see it yet, or where it is too young.
+    /// What is kept of a file that was read; `None` where it was refused, where too much about it was odd, where readers must not see it
+    /// yet, or where it is too young.
     pub(super) fn row(&self, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<Cached> {
         let FileState::Present(Parsed {
             article: Some(article), diagnostics, embargoed: false, withhold: false, ..
@@ -72,19 +86,30 @@ impl<'r> Seals<'r> {
         else {
             return None;
         };
-        let stamp = stamp.filter(|stamp| diagnostics.is_empty() && !is_young(*stamp, now))?;
+        let stamp = stamp.filter(|stamp| !is_young(*stamp, now))?;
         let card: Box<[u8]> = article.card.as_bytes().into();
-        let seal = self.seal(&file.path, stamp, &article.card, now)?;
-        Some(Cached { seal, card })
+        let warnings = packed::pack(diagnostics, MAX_WARNING_BYTES)?;
+        let seal = self.seal(&file.path, stamp, &article.card, &warnings, now)?;
+        Some(Cached { seal, card, warnings })
     }
 
-    /// The card of a file that looks as it did when it was read.
-    pub(super) fn card(&self, path: &ArticlePath, stamp: Stamp, row: Cached, now: SystemTime) -> Option<Packed> {
-        let card = Packed::from_bytes(path, row.card)?;
-        (self.seal(path, stamp, &card, now)? == row.seal).then_some(card)
+    /// What is kept of a file that looks as it did when it was read.
+    pub(super) fn recall(&self, path: &ArticlePath, stamp: Stamp, row: Cached, now: SystemTime) -> Option<Recalled> {
+        let Cached { seal, card, warnings } = row;
+        let card = Packed::from_bytes(path, card)?;
+        let fits = self.seal(path, stamp, &card, &warnings, now)? == seal;
+        let warnings = packed::unpack(&warnings).filter(|_| fits)?;
+        Some(Recalled { card, warnings })
     }
 
-    fn seal(&self, path: &ArticlePath, stamp: Stamp, card: &Packed, now: SystemTime) -> Option<ContentHash> {
+    fn seal(
+        &self,
+        path: &ArticlePath,
+        stamp: Stamp,
+        card: &Packed,
+        warnings: &[u8],
+        now: SystemTime,
+    ) -> Option<ContentHash> {
         let mut stamps = bytes(stamp).to_vec();
         if card.has_files() {
             for (file, _) in card.open(path).files {
@@ -95,7 +120,8 @@ impl<'r> Seals<'r> {
                 }
             }
         }
-        Some(ContentHash::of_parts([self.rules.as_bytes(), path.as_str().as_bytes(), &stamps, card.as_bytes()]))
+        let parts = [self.rules.as_bytes(), path.as_str().as_bytes(), &stamps, card.as_bytes(), warnings];
+        Some(ContentHash::of_parts(parts))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use super::cache::{Cached, Seals};
+use super::cache::{Cached, Recalled, Seals};
 use super::scan::{FileKind, OpenFolder, look, unusable};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
@@ -225,9 +225,10 @@ impl<'a> Reader<'a> {
     ) -> (ParsedFile, Option<Cached>) {
         if let Some(row) = row
             && let Ok(Some(stamp)) = folder.look(path)
-            && let Some(card) = self.seals.card(path, stamp, row, now)
+            && let Some(Recalled { card, warnings }) = self.seals.recall(path, stamp, row, now)
         {
-            return (ParsedFile { path: path.clone(), state: FileState::Known(card), renamed_from: None }, None);
+            let state = FileState::Known(card, warnings);
+            return (ParsedFile { path: path.clone(), state, renamed_from: None }, None);
         }
         (kind == FileKind::Regular).then(|| self.read_regular(folder, path, now, horizon)).flatten().unwrap_or_else(
             || {
@@ -298,7 +299,7 @@ pub fn fetch_one(
     let article = match read(root, &request.path, options, article::parse).state {
         FileState::Present(Parsed { article, .. }) => article,
         FileState::Unreadable(diagnostic) => return Err(unfetched(Some(diagnostic))),
-        FileState::Absent { .. } | FileState::Known(_) => None,
+        FileState::Absent { .. } | FileState::Known(..) => None,
     };
     let article = article.filter(|article| article.metadata.hash == request.hash).ok_or_else(|| unfetched(None))?;
     let source = article.source.clone();

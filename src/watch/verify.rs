@@ -63,13 +63,13 @@ impl Comparison {
             Err(_) => return Finding::Unreadable,
         };
         let same = |is_same: bool| if is_same { Finding::Unchanged } else { Finding::Changed };
-        if let Some(card) = row.and_then(|row| self.seals().card(path, stamp, row, clock())) {
-            return same(card.hash() == version);
+        if let Some(known) = row.and_then(|row| self.seals().recall(path, stamp, row, clock())) {
+            return same(known.card.hash() == version);
         }
         match read_known(&self.root, path, &self.options, article::parse) {
             FileState::Present(Parsed { article: Some(article), .. }) => same(article.card.hash() == version),
             FileState::Present(Parsed { article: None, withhold, .. }) => same(!withhold),
-            FileState::Known(card) => same(card.hash() == version),
+            FileState::Known(card, _) => same(card.hash() == version),
             FileState::Absent { .. } => Finding::Missing,
             FileState::Unreadable(_) => Finding::Unreadable,
         }
@@ -113,16 +113,16 @@ impl Comparison {
 
     fn stated_id(&self, path: &ArticlePath, row: Option<Cached>) -> Result<Option<EntryId>, Unclear> {
         let Some(stamp) = look(&self.root, path).ok().flatten() else { return Ok(None) };
-        let known = row.and_then(|row| self.seals().card(path, stamp, row, clock()));
+        let known = row.and_then(|row| self.seals().recall(path, stamp, row, clock()));
         let card = match known {
-            Some(card) => card,
+            Some(known) => known.card,
             None => match read_known(&self.root, path, &self.options, article::parse) {
                 FileState::Present(Parsed { article: Some(article), .. }) => article.card,
                 FileState::Present(Parsed { withhold: true, id: None, .. }) | FileState::Unreadable(_) => {
                     return Err(Unclear);
                 }
                 FileState::Present(Parsed { id, .. }) => return Ok(id),
-                FileState::Known(card) => card,
+                FileState::Known(card, _) => card,
                 FileState::Absent { .. } => return Ok(None),
             },
         };

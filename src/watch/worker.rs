@@ -678,7 +678,7 @@ impl<C: MetadataCache> Worker<C> {
                 self.known.note(&file.path, stamp, article.map(|article| article.card.hash()), files)
             }
             // What is recalled is noted by whole folders.
-            FileState::Known(_) => true,
+            FileState::Known(..) => true,
             FileState::Absent { .. } => {
                 self.has_left(&file.path);
                 false

@@ -157,10 +157,11 @@ fn read_by(config: &str, newsroom: &Newsroom, cache: impl MetadataCache) -> BTre
         });
     assert_eq!(listing.files.len(), read.len());
     let told = read.into_iter().map(|(path, state)| match state {
-        FileState::Known(card) => (path.to_string(), (format!("{:?}", card.open(&path)), false)),
+        FileState::Known(card, warnings) => (path.to_string(), (format!("{:?} {warnings:?}", card.open(&path)), false)),
         FileState::Present(parsed) => {
             let card = parsed.article.map(|article| article.card.open(&path));
-            let told = card.map_or_else(|| format!("{:?}", parsed.diagnostics), |card| format!("{card:?}"));
+            let diagnostics = parsed.diagnostics;
+            let told = card.map_or_else(|| format!("{diagnostics:?}"), |card| format!("{card:?} {diagnostics:?}"));
             (path.to_string(), (told, true))
         }
         other => (path.to_string(), (format!("{other:?}"), true)),

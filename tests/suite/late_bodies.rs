@@ -98,7 +98,7 @@ impl Desk {
     /// An article of which only the card comes.
     fn know(&mut self, path: &str, text: &str) {
         let card = self.parsed(path, text).article.expect("an article").card;
-        self.file(path, text, FileState::Known(card));
+        self.file(path, text, FileState::Known(card, Vec::new()));
     }
 
     /// An article that comes whole.

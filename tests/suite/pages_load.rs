@@ -1,5 +1,6 @@
-//! Pages of articles under load.
+//! Pages of articles under load, and starts of newsrooms in which something is odd about every article.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::ChildStdout;
 
@@ -100,4 +101,36 @@ fn article_page_follows_the_configuration() {
     assert!(served.daemon.body(&link).contains("Test Courier"));
     newsroom.write("config/dateline.toml", CONFIG.replace("Test Courier", "Renamed Courier"));
     served.daemon.wait("the page has the new title", |daemon| daemon.body(&link).contains("Renamed Courier"));
+}
+
+#[test]
+fn warned_articles_are_not_read_again() {
+    const ARTICLES: usize = 40;
+    let newsroom = Newsroom::new();
+    for number in 0..ARTICLES {
+        newsroom.write(&format!("content/news/{number}.md"), story("summry: S\ntag: [tide]\n", "Text."));
+    }
+    newsroom.age("content/news/39.md");
+    let first = serve(&newsroom);
+    assert_eq!(first.number("dateline_articles_read_total"), ARTICLES as u64);
+    let problems = first.problems();
+    assert!(problems.len() >= ARTICLES, "{problems:?}");
+    let said = |newsroom: &Newsroom| {
+        let log = fs::read_to_string(newsroom.path("log")).expect("a log");
+        let told = log.lines().filter(|line| line.contains(".md")).filter_map(|line| line.split_once("WARN"));
+        let mut told: Vec<String> = told.map(|(_, told)| told.to_owned()).collect();
+        told.sort();
+        told
+    };
+    let told = said(&newsroom);
+    assert!(first.daemon.stop());
+    let second = serve(&newsroom);
+    assert_eq!(second.number("dateline_articles_read_total"), 0);
+    assert_eq!((second.problems(), said(&newsroom)), (problems, told));
+    // What is mended is read, and no longer told of.
+    newsroom.write("content/news/7.md", story("", "Text."));
+    second
+        .daemon
+        .wait("it is mended", |_| !second.problems().iter().any(|problem| problem.to_string().contains("news/7.md")));
+    assert_eq!(second.number("dateline_articles_read_total"), 1);
 }

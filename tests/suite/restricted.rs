@@ -321,7 +321,7 @@ fn restriction_does_not_wait_for_bodies() {
         let event = match restriction {
             "reload" => configuration("teaser"),
             // Of an archive the card alone is known at first.
-            _ => present(FileState::Known(parse("visibility: paid").article.expect("good").card)),
+            _ => present(FileState::Known(parse("visibility: paid").article.expect("good").card, Vec::new())),
         };
         assert_eq!(tell(event), (true, false, true, 1), "{restriction}");
     }

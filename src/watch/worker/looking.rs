@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::cache::{Cached, MetadataCache, is_young};
+use super::super::cache::{Cached, MetadataCache, Recalled, is_young};
 use super::super::coalesce::{Said, Seen, Step};
 use super::super::mode;
 use super::super::read::Reader;
@@ -13,7 +13,6 @@ use super::super::scan::{FileKind, Folder, OpenFolder, Walk, join, look, seen, w
 
 use super::super::{Meanwhile, clock};
 use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
-use crate::article::card::Packed;
 use crate::beneath::{Root, Stamp};
 use crate::cores;
 use crate::diag::{Code, Diagnostic};
@@ -200,14 +199,16 @@ impl<C: MetadataCache> Worker<C> {
         for (path, kind, found, known) in folder.files {
             match (found, known) {
                 (Ok(Some(stamp)), _) if is_known && self.known.is_unchanged(&path, stamp) => {}
-                (Ok(Some(stamp)), Some(Known::Kept(card))) if !is_known || self.known.is_unread(&path) => {
-                    recalled.push((path.clone(), stamp, card));
+                (Ok(Some(stamp)), Some(Known::Kept(kept))) if !is_known || self.known.is_unread(&path) => {
+                    recalled.push((path.clone(), stamp, kept));
                 }
                 (Ok(Some(stamp)), Some(Known::Read(file, row))) if !self.coalescer.is_waiting(&path) => {
                     self.meters.read.inc();
                     rows.extend(row.map(|row| (path.clone(), Some(row))));
                     match file.state {
-                        FileState::Known(card) => recalled.push((path.clone(), stamp, card)),
+                        FileState::Known(card, warnings) => {
+                            recalled.push((path.clone(), stamp, Recalled { card, warnings }));
+                        }
                         _ if self.is_news(&file, Some(stamp)) => fresh.push(file),
                         _ => {}
                     }
@@ -249,11 +250,11 @@ impl<C: MetadataCache> Worker<C> {
             asked(&self.cache).keep(rows);
         }
         if !recalled.is_empty() {
-            let files = recalled.iter().map(|(path, stamp, card)| (path, *stamp, card));
+            let files = recalled.iter().map(|(path, stamp, kept)| (path, *stamp, &kept.card));
             self.known.note_recalled(&folder.path, files);
-            fresh.extend(recalled.into_iter().map(|(path, _, card)| ParsedFile {
+            fresh.extend(recalled.into_iter().map(|(path, _, Recalled { card, warnings })| ParsedFile {
                 path,
-                state: FileState::Known(card),
+                state: FileState::Known(card, warnings),
                 renamed_from: None,
             }));
         }
@@ -312,8 +313,8 @@ impl<C: MetadataCache> Sight<'_, C> {
             let found = open.look(&path);
             let stamp = found.as_ref().ok().copied().flatten();
             let known = rows.remove(path.name()).zip(stamp);
-            let card = known.and_then(|(row, stamp)| self.reader.seals.card(&path, stamp, row, clock()));
-            let known = card.map(Known::Kept).or_else(|| self.read_at_once(&open, &path, stamp?));
+            let kept = known.and_then(|(row, stamp)| self.reader.seals.recall(&path, stamp, row, clock()));
+            let known = kept.map(Known::Kept).or_else(|| self.read_at_once(&open, &path, stamp?));
             (path, kind, found, known)
         });
         let files = files.collect();
@@ -337,7 +338,7 @@ type Look = Result<Option<Stamp>, Diagnostic>;
 /// What is known of a file that was looked at.
 enum Known {
     /// What an earlier run read, and it looks like that.
-    Kept(Packed),
+    Kept(Recalled),
     /// It was read, and what is to be kept of that.
     Read(ParsedFile, Option<Cached>),
 }
