@@ -1,5 +1,6 @@
-//! The same work for many things, on all cores.
+//! The same work for many things, on all cores, and work that may end in a panic.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
 
@@ -46,6 +47,12 @@ pub fn in_shares<T: Sync, R: Send>(items: &[T], share: usize, work: impl Fn(&T) 
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|(start, _)| *start);
     done.into_iter().flat_map(|(_, results)| results).collect()
+}
+
+/// The result of work, or none where it ends in a panic.
+pub fn catch_panic<R>(work: impl FnOnce() -> R) -> Option<R> {
+    // What was half done is dropped with the work: callers hand in nothing that is used afterwards.
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// Works on things while others are still being found, so many at once, and takes the results, in no order, while others are still

@@ -36,14 +36,14 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command, `progress` of long work; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `fetching` reads bodies for as long as any arrive, `memory` writes records, `caching` hands the store's cache to the watcher, `library` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `once` builds once |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `fetching` reads bodies for as long as any arrive, `memory` writes records, `caching` hands the store's cache to the watcher, `library` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `quarantine` leaves out files that the engine ends over, `once` builds once, and pages of articles |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
-//! | `serve` | listeners, connections, TLS, access log, operators' pages; pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
-//! | `deliver` | the `Target` trait and its retries; `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there, `claim` keeps other processes out |
-//! | `watch` | hints of the system, our own scan, reading; `known` is what was read, `cache` what earlier runs read; `links` which links name articles; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
+//! | `serve` | listeners, connections, TLS, access log, operators' pages; `pages` builds and keeps those of articles, on its own threads (`workers`); pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
+//! | `deliver` | the `Target` trait and its retries; `queue` merges what waits, `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there, `claim` keeps other processes out |
+//! | `watch` | hints of the system, our own scan, reading; `hints` brings hints here, and drops what is too much; `known` is what was read, `cache` what earlier runs read; `page_sources` tells whether a page is still of its files; `links` which links name articles; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
 //! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where nothing can be written, `rows` spells its records, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
-//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `feed_set` which tags have feeds and which feeds are written, `fetching` asks for bodies until they are there, `held` keeps entries, `pages` makes those of articles, `remembering` what is never forgotten, `keeping` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see |
+//! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `feed_set` which tags have feeds and which feeds are written, `fetching` asks for bodies until they are there, `held` keeps entries, `pages` makes those of articles, `quarantine` leaves out versions that dateline fails over, `remembering` what is never forgotten, `keeping` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see |
 //! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), `address` (where a feed is), `admission` (which tags have feeds), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
 //! | `meter` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |
@@ -54,7 +54,7 @@
 //! | `article` | a file per input format, all ending in the same `Article` and its `card`; rendering (`render::markdown`, without the `attributes` of other tools) and sanitising (`sanitise::style_sheets` finds what a page hides); `pin` writes ids into files |
 //! | `diag` | mistakes as data, how they are printed, and how names and texts from elsewhere are escaped for terminals and logs |
 //! | `types` | values that are valid by construction |
-//! | `cores` | the same work for many things, on all cores |
+//! | `cores` | the same work for many things, on all cores; work that may end in a panic |
 //! | `slab` | values in numbered places and tables of their numbers, for what there is a million of |
 //!
 //! # What always holds
@@ -79,8 +79,7 @@
 //! # Why ...?
 //!
 //! **Why does the engine travel?** It moves into a blocking task with each event and back, so it needs no lock, and a long
-//! build never holds up HTTP. If it panics, what is published stays, and a new engine is built from configuration and scan;
-//! the files of that batch are tried one by one and the culprit is left out.
+//! build never holds up HTTP. If it panics, what is published stays, and a new engine is built from configuration and scan.
 //!
 //! **Why are articles not kept?** An archive has a million of them and its windows a few thousand. The catalog keeps a card of each, some
 //! sixty bytes that say where and when readers see it, and neither title nor text; a window that needs an article asks for it with
@@ -97,6 +96,18 @@
 //!
 //! **Why are entries packed in memory?** Three thousand feeds of whole articles have two gigabytes of text. What is needed to make a feed
 //! anew has to be there within milliseconds, which no disk promises, and text takes a third of its space packed (`engine::held`).
+//!
+//! **Why do requests have threads of their own?** Publication runs on the runtime's blocking threads. Requests that fill these, by asking for
+//! pages and leaving, would hold up every story. So what requests need is done by a few other threads with bounded queues
+//! (`serve::workers`), and work that nobody waits for any more is not begun.
+//!
+//! **Why may pages be kept although articles are withheld at any moment?** A page is kept with the very [`snapshot::PublishedArticle`] that it
+//! was made of, and is an answer only while the snapshot has that one and the files behind it look the same. What is kept never
+//! decides what is public (`serve::pages`).
+//!
+//! **Why does a panic not end the process?** Nobody expects any; a newsroom still wants its other stories published. One while an article is
+//! rendered or encoded costs this version (`engine::quarantine`). After any other the engine is built again and the files of the batch are
+//! tried one by one (`daemon::quarantine`); only what nobody knows the cause of ends the process, after a few.
 //!
 //! **Why are hints not trusted?** `notify` loses what happens in a folder before it is watched, and the kernel's queue
 //! overflows. A hint says where to look; the look decides. A scan every five minutes finds what nobody said. Watches come before the

@@ -36,38 +36,46 @@ pub struct Wanted<'w> {
     pub limit: usize,
 }
 
+/// A feed and its documents, or the places of the entries over which dateline fails.
+pub type Made = Result<(Feed, Vec<Document>), Vec<usize>>;
+
 /// A feed as far as it is made; no documents: they are still to be.
 struct Draft<'w> {
     key: &'w FeedKey,
     past: &'w Past,
     limit: usize,
+    /// All that was wanted.
+    entries: Vec<Arc<Entry>>,
     feed: Feed,
     documents: Vec<Document>,
+    /// The places of entries without which the documents can be made.
+    failing: Vec<usize>,
 }
 
 /// Each feed with as many of its entries as fit into documents of its limit, the newest at least, and its documents. An entry that is
-/// larger by itself is shown by its summary alone. All cores make documents, also those of one feed.
-pub fn fitting(cabinet: &Cabinet, wanted: Vec<Wanted<'_>>) -> Vec<(Feed, Vec<Document>)> {
-    let draft = |Wanted { key, entries, past, limit }| {
-        let feed = assemble::feed(key, cabinet, entries, past);
-        // Retractions beyond the usual number are told for a day, and not at the expense of entries.
-        let more = past.deleted.iter().skip(assemble::options(cabinet, key).max_tombstones);
-        let limit = more.map(DeletedEntry::written_bytes).fold(limit, usize::saturating_add);
-        Draft { key, past, limit, feed, documents: Vec::new() }
-    };
-    let mut drafts: Vec<Draft<'_>> = wanted.into_iter().map(draft).collect();
+/// larger by itself is shown by its summary alone. All cores make documents, also those of one feed. Where one cannot be made, it is found
+/// out which entries are the reason.
+pub fn fitting(cabinet: &Cabinet, wanted: Vec<Wanted<'_>>) -> Vec<Made> {
+    let mut drafts: Vec<Draft<'_>> = wanted.into_iter().map(|wanted| Draft::new(cabinet, wanted)).collect();
     loop {
-        let undone = drafts.iter().filter(|draft| draft.documents.is_empty());
+        let undone = drafts.iter().filter(|draft| draft.is_undone());
         let undone = undone.flat_map(|draft| draft.parts(cabinet).into_iter().map(move |part| (draft, part)));
         let undone: Vec<(&Draft<'_>, Part<'_>)> = undone.collect();
         if undone.is_empty() {
-            return drafts.into_iter().map(|draft| (draft.feed, draft.documents)).collect();
+            let made = |Draft { feed, documents, failing, .. }| match failing.is_empty() {
+                true => Ok((feed, documents)),
+                false => Err(failing),
+            };
+            return drafts.into_iter().map(made).collect();
         }
-        let made = cores::in_shares(&undone, 1, |(draft, part)| part.document(draft.key, cabinet, &draft.feed));
+        let made =
+            cores::in_shares(&undone, 1, |(draft, part)| part.document_or_refusal(draft.key, cabinet, &draft.feed));
         let mut made = made.into_iter();
-        for draft in drafts.iter_mut().filter(|draft| draft.documents.is_empty()) {
+        for draft in drafts.iter_mut().filter(|draft| draft.is_undone()) {
             draft.documents = made.by_ref().take(draft.parts(cabinet).len()).collect();
-            if let Some(entries) = draft.fewer() {
+            if draft.documents.iter().any(|(.., document)| document.is_err()) {
+                draft.failing = draft.failing_entries(cabinet);
+            } else if let Some(entries) = draft.fewer() {
                 draft.feed = assemble::feed(draft.key, cabinet, entries, draft.past);
                 draft.documents.clear();
             }
@@ -75,12 +83,46 @@ pub fn fitting(cabinet: &Cabinet, wanted: Vec<Wanted<'_>>) -> Vec<(Feed, Vec<Doc
     }
 }
 
-impl Draft<'_> {
+impl<'w> Draft<'w> {
+    fn new(cabinet: &Cabinet, Wanted { key, entries, past, limit }: Wanted<'w>) -> Draft<'w> {
+        let made = cores::catch_panic(|| assemble::feed(key, cabinet, entries.clone(), past));
+        let is_made = made.is_some();
+        // Retractions beyond the usual number are told for a day, and not at the expense of entries.
+        let more = past.deleted.iter().skip(assemble::options(cabinet, key).max_tombstones);
+        let limit = more.map(DeletedEntry::written_bytes).fold(limit, usize::saturating_add);
+        let feed = made.unwrap_or_else(|| assemble::feed(key, cabinet, Vec::new(), past));
+        let mut draft = Draft { key, past, limit, entries, feed, documents: Vec::new(), failing: Vec::new() };
+        if !is_made {
+            draft.failing = draft.failing_entries(cabinet);
+            if draft.failing.is_empty() {
+                // Nobody knows why.
+                draft.feed = assemble::feed(key, cabinet, draft.entries.clone(), past);
+            }
+        }
+        draft
+    }
+
+    fn is_undone(&self) -> bool {
+        self.documents.is_empty() && self.failing.is_empty()
+    }
+
     /// The documents that it has, the page first, those for partners last.
     fn parts<'c>(&self, cabinet: &'c Cabinet) -> Vec<Part<'c>> {
         let public = self.feed.formats.iter().map(|&format| Part::Public(format));
         let partners = assemble::partners(cabinet, self.key).iter().map(Part::Partner);
         std::iter::once(Part::Page).chain(public).chain(partners).collect()
+    }
+
+    /// The entries of which no feed can be made that has them alone.
+    fn failing_entries(&self, cabinet: &Cabinet) -> Vec<usize> {
+        let parts = self.parts(cabinet);
+        let fails = |entry: &Arc<Entry>| {
+            let alone = cores::catch_panic(|| assemble::feed(self.key, cabinet, vec![Arc::clone(entry)], self.past));
+            let is_made =
+                |feed: &Feed| parts.iter().all(|part| part.document_or_refusal(self.key, cabinet, feed).2.is_ok());
+            !alone.is_some_and(|feed| is_made(&feed))
+        };
+        self.entries.iter().enumerate().filter(|(_, entry)| fails(entry)).map(|(place, _)| place).collect()
     }
 
     /// The entries to try next where a document is too large.
@@ -153,6 +195,20 @@ enum Part<'c> {
 }
 
 impl Part<'_> {
+    /// The document; a panic refuses it.
+    fn document_or_refusal(&self, key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Document {
+        cores::catch_panic(|| self.document(key, cabinet, feed)).unwrap_or_else(|| {
+            let (name, kind) = match self {
+                Part::Page => (String::new(), ResourceKind::Page),
+                Part::Public(format) => (format.file_name().to_owned(), ResourceKind::Feed(*format)),
+                Part::Partner(partner) => (partner.file_name.clone(), ResourceKind::Feed(Format::Rss)),
+            };
+            let message = format!("dateline failed over {}{name}, which is a mistake of dateline's", feed.base);
+            let refusal = Diagnostic::new(Code::DocumentRefused, message);
+            (name, kind, Err(refusal.help("its last good version stays published; please report this")))
+        })
+    }
+
     fn document(&self, key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Document {
         match self {
             Part::Page => (String::new(), ResourceKind::Page, Ok(page(key, cabinet, feed))),

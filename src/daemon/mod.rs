@@ -11,10 +11,11 @@ mod library;
 mod memory;
 mod once;
 mod performing;
+mod quarantine;
 mod saved_documents;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::path::Path;
@@ -39,13 +40,14 @@ use crate::meter::Meters;
 use crate::serve::{self, Demand, SavedCheck, ServeOptions, Supply, Wanted};
 use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
-use crate::types::{ArticlePath, Text};
+use crate::types::Text;
 use crate::watch::{self, Heard, Meanwhile, WatchHandle, WatchOptions};
 pub use caching::Caching;
 pub use front::{Front, Instead, Renewal};
 use library::Library;
 use memory::Memory;
 pub use once::{Built, Inputs, build_once, remembered};
+use quarantine::{Quarantine, Verdict, Version};
 use saved_documents::{SAVED_VERIFY_TIMEOUT, SavedDocuments};
 
 /// How long deliveries may take at shutdown.
@@ -361,17 +363,6 @@ fn tell_systemd(news: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Files that an engine ended over. Nobody expects any; a newsroom still wants its other stories published.
-#[derive(Default)]
-struct Quarantine {
-    /// They were in the batch: each is tried alone.
-    suspects: BTreeSet<ArticlePath>,
-    /// They were alone: they are left out until they change.
-    culprits: BTreeSet<ArticlePath>,
-    /// How often the engine ended since it last got through.
-    failures: u32,
-}
-
 impl Daemon {
     async fn take_events(mut self, ledger: Ledger, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
         let mut stop = std::pin::pin!(stop);
@@ -457,9 +448,13 @@ impl Daemon {
         }
     }
 
-    /// Joins file events that wait already, so that a burst is one batch; suspects go alone, culprits not at all.
+    /// Joins file events that wait already, so that a burst is one batch.
     fn gather(&mut self, event: Event) -> Vec<Event> {
-        let Event::Files(mut files) = event else { return vec![event] };
+        let root = self.config.parsing.root.to_string();
+        let mut files = match event {
+            Event::Files(files) => files,
+            event => return self.quarantine.divide(event, &root),
+        };
         while files.len() < SLICE {
             match self.watched.try_recv() {
                 Ok(Heard { event: Event::Files(more), root: None, .. }) => files.extend(more),
@@ -470,11 +465,7 @@ impl Daemon {
                 Err(_) => break,
             }
         }
-        files.retain(|file| !self.quarantine.culprits.contains(&file.path));
-        let (alone, together): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| self.quarantine.suspects.contains(&file.path));
-        let alone = alone.into_iter().map(|file| Event::Files(vec![file]));
-        alone.chain((!together.is_empty()).then_some(Event::Files(together))).collect()
+        self.quarantine.divide(Event::Files(files), &root)
     }
 
     /// Takes one event to the engine, and lets it know where its records could not be written.
@@ -498,10 +489,7 @@ impl Daemon {
 
     /// Takes one event to the engine and carries out its effects. An engine that panics is replaced by one that starts over.
     async fn step_once(&mut self, engine: Engine, event: Event) -> Result<Engine, Fatal> {
-        let paths: Vec<ArticlePath> = match &event {
-            Event::Files(files) => files.iter().map(|file| file.path.clone()).collect(),
-            _ => Vec::new(),
-        };
+        let versions = quarantine::versions(&event);
         let checked = match &event {
             Event::Config(checked) | Event::Command(Command::Reload { checked, .. }, _) => Some(checked.clone()),
             _ => None,
@@ -512,7 +500,6 @@ impl Daemon {
         self.meters.building.observe(begun.elapsed().as_secs_f64());
         match travelled {
             Ok((engine, effects)) => {
-                self.quarantine.failures = 0;
                 // The engine may have refused it.
                 let taken = |checked: &Checked| {
                     let hash = checked.config.as_ref().map(|config| config.hash);
@@ -531,25 +518,18 @@ impl Daemon {
                 self.perform_all(effects);
                 Ok(engine)
             }
-            Err(panic) => self.start_over(paths, &panic).await,
+            Err(panic) => self.start_over(versions, &panic).await,
         }
     }
 
-    async fn start_over(&mut self, mut paths: Vec<ArticlePath>, panic: &JoinError) -> Result<Engine, Fatal> {
+    async fn start_over(&mut self, versions: Vec<Version>, panic: &JoinError) -> Result<Engine, Fatal> {
         tracing::error!("the engine failed ({panic}); what is published stays, and everything is built again");
-        self.quarantine.failures += 1;
-        if self.quarantine.failures > 3 {
-            return Err(Fatal("the engine failed again and again".to_owned()));
-        }
-        match paths.pop() {
-            Some(culprit) if paths.is_empty() => {
-                tracing::error!(
-                    "{culprit} is left out: the engine failed over it alone; please report this with the file"
-                );
-                self.quarantine.culprits.insert(culprit);
-                self.quarantine.failures = 0;
-            }
-            last => self.quarantine.suspects.extend(paths.into_iter().chain(last)),
+        match self.quarantine.failed(versions, Instant::now()) {
+            Verdict::TryAgain => {}
+            Verdict::Culprit(culprit) => tracing::error!(
+                "{culprit} is left out: the engine failed over it alone; please report this with the file"
+            ),
+            Verdict::GiveUp => return Err(Fatal("the engine failed again and again".to_owned())),
         }
         // What waits to be written is remembered all the same; what was to follow from it is made anew.
         let ledger = self.memory.ledger().map_err(Fatal)?;

@@ -155,7 +155,8 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
             return None;
         }
         let (links, article) = (fetched.request.links.as_ref()?, fetched.article.as_ref()?);
-        let rendered = render(article.body.as_ref()?, links);
+        // Where that ends in a panic, the engine tries it itself and says of which file.
+        let rendered = cores::catch_panic(|| article.body.as_ref().map(|body| render(body, links))).flatten()?;
         let packed = is_kept.then(|| PackedRendering::of(&rendered)).flatten();
         Some((key, Arc::new(rendered), packed))
     });

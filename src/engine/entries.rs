@@ -52,10 +52,14 @@ impl Engine {
             }
             // Rendering takes longer than all the rest.
             let rendered = cores::in_shares(&drafts, RENDERINGS, |draft| match &draft.content {
-                Content::Made(rendered) => Arc::clone(rendered),
-                Content::Body(body) => Arc::new(render(body, &draft.links)),
+                Content::Made(rendered) => Some(Arc::clone(rendered)),
+                Content::Body(body) => cores::catch_panic(|| Arc::new(render(body, &draft.links))),
             });
             for (draft, rendered) in drafts.into_iter().zip(rendered) {
+                let Some(rendered) = rendered else {
+                    self.quarantine(&draft.article.path, draft.article.hash);
+                    continue;
+                };
                 if matches!(draft.content, Content::Body(_)) {
                     self.cache.keep(draft.key, &rendered);
                 }
@@ -139,6 +143,9 @@ impl Engine {
         let filed = index.get(path).ok_or(None)?;
         let packed = self.catalog.get(path).cloned().ok_or(None)?;
         let card = packed.open(path);
+        if self.is_quarantined(path, card.hash) {
+            return Err(None);
+        }
         let article = self.published(index, path, &card).ok_or(None)?;
         let links = assemble::link_base(&article);
         let key = RenderKey::new(article.hash, &links);
@@ -177,7 +184,10 @@ impl Engine {
             article.updated = updated;
         }
         let hash = article.hash;
-        let entry = Arc::new(assemble::entry(&article, &metadata, &rendered));
+        let Some(entry) = cores::catch_panic(|| Arc::new(assemble::entry(&article, &metadata, &rendered))) else {
+            self.quarantine(&path, hash);
+            return;
+        };
         let windows = self.held.get(&path).map_or(0, |held| held.windows);
         self.unpacked.note(&path, &rendered);
         let key = (!summary_only).then_some(key);
@@ -191,6 +201,7 @@ impl Engine {
             self.unpacked.forget(&before);
             if before.article.hash != hash {
                 self.keeping.release(&path, before.article.hash, self.now);
+                self.note_replaced_entry(&path, before);
             }
         }
         refresh.insert(path);

@@ -3,7 +3,7 @@
 //! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
 //! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
 //! means, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show, `fetching` has their bodies and `held` keeps them,
-//! `pages` makes the pages of articles, `remembering` notes what must not be forgotten, and `keeping` what the store keeps; `withholding` what must not wait for records that cannot be written, and what must. Long by the
+//! `pages` makes the pages of articles, `quarantine` leaves out versions that dateline fails over, `remembering` notes what must not be forgotten, and `keeping` what the store keeps; `withholding` what must not wait for records that cannot be written, and what must. Long by the
 //! fields of the one owner of all state.
 
 mod commands;
@@ -15,6 +15,7 @@ mod keeping;
 mod pages;
 mod problems;
 mod publishing;
+mod quarantine;
 mod remembering;
 mod removal;
 mod withholding;
@@ -43,6 +44,7 @@ use crate::snapshot::{Keeper, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Moment, SectionPath, Text};
 use held::{Held, Unpacked};
 use keeping::Keeping;
+use quarantine::Quarantine;
 use removal::Missing;
 use withholding::Postponed;
 
@@ -98,6 +100,7 @@ pub struct Engine {
     unpacked: Unpacked,
     /// Entries that windows may have left.
     dropped: Vec<ArticlePath>,
+    quarantine: Quarantine,
     keeping: Keeping,
     /// What each published window holds.
     windows: BTreeMap<FeedKey, Vec<ArticlePath>>,
@@ -191,6 +194,7 @@ impl Engine {
             deferred: BTreeSet::new(),
             tombstone_ends: BTreeSet::new(),
             keeping: Keeping::default(),
+            quarantine: Quarantine::default(),
             held: HashMap::new(),
             unpacked: Unpacked::default(),
             dropped: Vec::new(),
@@ -360,6 +364,7 @@ impl Engine {
         // What is to be seen no more does not wait for the texts of others.
         self.urgent |= before.as_ref().is_some_and(|before| before.content.paid < config.content.paid);
         self.epoch += 1;
+        self.try_failures_again();
         self.frames.clear();
         self.replace_index(index);
         self.changed_routes = None;

@@ -21,6 +21,8 @@ pub enum Source {
     Article(ArticlePath),
     /// The body of an article, which could not be had.
     Body(ArticlePath),
+    /// The version of an article that dateline fails over.
+    Failure(ArticlePath),
     /// Where an article belongs.
     Filing(ArticlePath),
     /// Two files with one id, of which one withholds what the other publishes.

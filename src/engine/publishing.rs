@@ -81,6 +81,7 @@ impl Engine {
 
     fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
         let before = self.snapshot.clone();
+        self.forget_failures();
         let withholds = std::mem::take(&mut self.urgent)
             || self.takes_away(index, &changes.left)
             || (self.changed_routes.is_none() && self.windows_lose_entries(index));
@@ -98,12 +99,30 @@ impl Engine {
         let mut requests = BTreeSet::new();
         for group in dirty.chunks(FEEDS) {
             self.make_entries(index, group, &mut requests, &mut refresh);
-            let drafts = group.iter().filter_map(|key| self.draft_feed(index, key, &requests)).collect();
-            for (draft, feed, documents) in encoded(index, drafts) {
-                feeds_changed |= self.publish_feed(index, draft, &feed, documents, &mut refresh);
+            let mut keys: Vec<FeedKey> = group.to_vec();
+            // Until dateline does not fail over any entry.
+            while !keys.is_empty() {
+                let drafts = keys.iter().filter_map(|key| self.draft_feed(index, key, &requests)).collect();
+                keys.clear();
+                let mut failing: BTreeSet<ArticlePath> = BTreeSet::new();
+                for (draft, made) in encoded(index, drafts) {
+                    match made {
+                        Ok((feed, documents)) => {
+                            feeds_changed |= self.publish_feed(index, draft, &feed, documents, &mut refresh);
+                        }
+                        Err(places) => {
+                            failing.extend(places.into_iter().filter_map(|place| draft.shown.get(place).cloned()));
+                            keys.push(draft.key);
+                        }
+                    }
+                }
+                if failing.iter().filter(|path| self.quarantine_entry(path)).count() == 0 {
+                    break;
+                }
             }
             self.unpacked.shrink(&mut self.held);
         }
+        self.forget_replaced_entries();
         for path in std::mem::take(&mut self.dropped) {
             let Some(held) = self.held.get(&path).filter(|held| held.windows == 0) else { continue };
             // A feed that still waits for other entries has it in its window as soon as they are there.
@@ -196,7 +215,7 @@ impl Engine {
         let window: Vec<ArticlePath> = index.window(key).cloned().collect();
         let options = assemble::options(index.cabinet(), key);
         let limit = options.window.max_bytes;
-        let wanted = window.len();
+        let mut wanted = window.len();
         let mut entries = Vec::with_capacity(window.len());
         let mut shown = Vec::with_capacity(window.len());
         let mut missing = false;
@@ -206,8 +225,10 @@ impl Engine {
             if bytes > limit {
                 break;
             }
-            let held = self.held.get(path);
-            missing |= !held.is_some_and(|held| self.is_fresh(held));
+            let held = self.held.get(path).filter(|held| !self.is_quarantined(path, held.article.hash));
+            let is_failing = self.is_failing(path);
+            missing |= !is_failing && !held.is_some_and(|held| self.is_fresh(held));
+            wanted -= usize::from(is_failing && held.is_none());
             // Of what is not fresh, that which readers have stays until its new version is there, as long as it is public at all.
             if let Some(held) = held {
                 bytes += held.least_bytes(options);
@@ -275,6 +296,10 @@ impl Engine {
             }
             if lost_one {
                 self.withheld.insert(relative(&format!("{route}{name}")));
+                // Its last good version shows what readers must not see any more.
+                if document.is_err() {
+                    self.remove(&format!("{route}{name}"));
+                }
             }
             self.install(format!("{route}{name}"), kind, document);
             names.insert(name);
@@ -486,8 +511,8 @@ struct FeedDraft {
     missing: bool,
 }
 
-/// Makes the documents of feeds, on all cores.
-fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Feed, Vec<Document>)> {
+/// Makes the documents of feeds, on all cores; or says over which of a feed's entries dateline fails.
+fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Result<(Feed, Vec<Document>), Vec<usize>>)> {
     let parts: Vec<&EntryParts> = drafts.iter().flat_map(|draft| &draft.entries).collect();
     let mut entries = EntryParts::entries(&parts).into_iter();
     let wanted = drafts.iter().map(|FeedDraft { key, entries: parts, past, limit, .. }| {
@@ -495,5 +520,5 @@ fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Feed, Vec<D
         Wanted { key, entries, past, limit: *limit }
     });
     let made = encode::fitting(index.cabinet(), wanted.collect());
-    drafts.into_iter().zip(made).map(|(draft, (feed, documents))| (draft, feed, documents)).collect()
+    drafts.into_iter().zip(made).collect()
 }

@@ -134,6 +134,8 @@ impl std::error::Error for EncodeError {}
 /// # Errors
 /// When the format's crate refuses, or the document carries a byte that XML forbids.
 pub fn encode(feed: &Feed, format: Format) -> Result<Vec<u8>, EncodeError> {
+    #[cfg(test)]
+    assert!(!feed.entries.iter().any(|entry| entry.content.as_str().contains(FAILS)));
     let document = match format {
         Format::Rss => rss::encode(feed)?,
         Format::Atom => atom::encode(feed)?,
@@ -145,6 +147,10 @@ pub fn encode(feed: &Feed, format: Format) -> Result<Vec<u8>, EncodeError> {
         _ => document,
     })
 }
+
+/// What encoding fails over, so that tests can see what that costs.
+#[cfg(test)]
+pub const FAILS: &str = "dateline-fails-to-encode-this";
 
 /// Room for a document of a feed, about as much as it needs (bytes): a text that grows is copied again and again.
 fn room(feed: &Feed) -> Vec<u8> {

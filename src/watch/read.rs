@@ -11,7 +11,7 @@ use super::cache::{Cached, Recalled, Seals};
 use super::scan::{FileKind, OpenFolder, look, unusable};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
-use crate::cores::on_all_cores;
+use crate::cores::{catch_panic, on_all_cores};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBody};
 use crate::types::{ArticlePath, ContentHash, media_type};
@@ -108,7 +108,7 @@ pub(super) fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
     let (file, metadata) = open_media(root, path).ok()?;
     let size = media_type(path.extension())
         .filter(|kind| kind.starts_with("image/"))
-        .and_then(|_| imagesize::reader_size(BufReader::new(file)).ok());
+        .and_then(|_| catch_panic(|| imagesize::reader_size(BufReader::new(file)).ok()).flatten());
     let pixels = |pixels: usize| u32::try_from(pixels).ok().filter(|pixels| *pixels > 0);
     Some(MediaFacts {
         length: metadata.len(),

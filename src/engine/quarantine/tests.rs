@@ -1,0 +1,177 @@
+//! Articles that dateline fails over on purpose: see `render::FAILS` and `feed::FAILS`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::*;
+use crate::article::Parsed;
+use crate::article::render::FAILS as FAILS_TO_RENDER;
+use crate::config::{self, Checked};
+use crate::event::{Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile};
+use crate::feed::FAILS as FAILS_TO_ENCODE;
+use crate::snapshot::Snapshot;
+
+/// An engine, and what readers see.
+struct Desk {
+    engine: Engine,
+    checked: Checked,
+    second: i64,
+    snapshot: Arc<Snapshot>,
+    texts: BTreeMap<ArticlePath, String>,
+}
+
+fn checked(more: &str) -> Checked {
+    let toml = format!(
+        "[site]\ntitle = \"Courier{more}\"\nurl = \"https://c.example/\"\nlanguage = \"en\"\ntag_authority = \"c.example,2026\"\n\
+         [[section]]\npath = \"news\"\n[[section]]\npath = \"sport\"\n"
+    );
+    config::parse(Path::new("c.toml"), toml.as_bytes())
+}
+
+impl Desk {
+    fn new(files: &[(&str, &str)]) -> Desk {
+        let checked = checked("");
+        let mut desk = Desk {
+            engine: Engine::new(),
+            checked: checked.clone(),
+            second: 1_800_000_000,
+            snapshot: Arc::default(),
+            texts: BTreeMap::new(),
+        };
+        desk.tell(Event::Config(checked));
+        files.iter().for_each(|(path, body)| desk.write(path, body));
+        let folder = |path: &str| ListedDirectory { path: path.into(), unreadable: None };
+        desk.tell(Event::Rescan(Listing {
+            scope: String::new(),
+            directories: ["", "news", "sport"].map(folder).into(),
+            files: files.iter().map(|(path, _)| ArticlePath::new(path)).collect(),
+            links: Vec::new(),
+            is_whole: true,
+            doubtful: false,
+            limited: None,
+        }));
+        desk
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.second += 1;
+        let now = jiff::Timestamp::from_second(self.second).unwrap();
+        for effect in self.engine.handle(event, now) {
+            match effect {
+                Effect::Swap(snapshot) => self.snapshot = snapshot,
+                Effect::Fetch(requests) => {
+                    let bodies = requests.into_iter().map(|request| {
+                        let article = self.parsed(&request.path).article;
+                        let source = article.as_ref().and_then(|article| article.source.clone());
+                        FetchedBody { request, article, rendered: None, source }
+                    });
+                    let bodies = bodies.collect();
+                    self.tell(Event::Fetched(bodies));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn parsed(&self, path: &ArticlePath) -> Parsed {
+        let text = self.texts[path].as_bytes();
+        let mut parsed = crate::article::parse(path, text, &self.checked.config.as_ref().unwrap().parsing);
+        if let Some(article) = &mut parsed.article {
+            article.source = Some(text.into());
+        }
+        parsed
+    }
+
+    fn write(&mut self, path: &str, body: &str) {
+        self.write_with(path, "", body);
+    }
+
+    fn write_with(&mut self, path: &str, more: &str, body: &str) {
+        let title = body.split(' ').next().unwrap();
+        let text = format!("---\ntitle: {title}\ndate: 2026-11-20\nsummary: S.\n{more}---\n\n{body}\n");
+        let path = ArticlePath::new(path);
+        self.texts.insert(path.clone(), text);
+        let parsed = self.parsed(&path);
+        self.tell(Event::Files(vec![ParsedFile { path, state: FileState::Present(parsed), renamed_from: None }]));
+    }
+
+    fn remove(&mut self, path: &str) {
+        let state = FileState::Absent { doubtful: false };
+        self.tell(Event::Files(vec![ParsedFile { path: ArticlePath::new(path), state, renamed_from: None }]));
+        self.second += 3_600;
+        self.tell(Event::Tick);
+    }
+
+    /// The versions that a feed shows, newest first, by the words that they begin with.
+    fn shown(&self, feed: &str) -> String {
+        let bytes = self.snapshot.documents[feed].bytes().unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let titles = text.split("<title>").skip(1).filter_map(|rest| rest.split('<').next());
+        let mut titles: Vec<&str> = titles.filter(|title| title.starts_with("v")).collect();
+        titles.sort_unstable();
+        titles.join(" ")
+    }
+
+    /// The files that dateline failed over.
+    fn failures(&self) -> String {
+        let problems = self.snapshot.report.problems.iter();
+        let failed = problems.filter(|problem| problem.message.contains("dateline failed over this file"));
+        failed.filter_map(|problem| Some(problem.place.as_ref()?.file.to_string())).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[test]
+fn failing_version_costs_its_own_update_only() {
+    for fails in [FAILS_TO_RENDER, FAILS_TO_ENCODE] {
+        let mut desk = Desk::new(&[("news/a.md", "va1 text"), ("news/b.md", "vb1 text"), ("sport/c.md", "vc1 text")]);
+        assert_eq!((desk.shown("/rss.xml"), desk.failures()), ("va1 vb1 vc1".into(), String::new()));
+
+        desk.write("news/a.md", &format!("va2 {fails}"));
+        assert_eq!(desk.shown("/rss.xml"), "va1 vb1 vc1", "{fails}: the version before stays");
+        assert!(desk.failures().ends_with("/news/a.md"), "{}", desk.failures());
+
+        desk.write("news/b.md", "vb2 text");
+        desk.write("news/new.md", &format!("vn1 {fails}"));
+        desk.write("sport/d.md", "vd1 text");
+        assert_eq!(desk.shown("/rss.xml"), "va1 vb2 vc1 vd1", "{fails}: all else goes on");
+        assert_eq!((desk.shown("/news/atom.xml"), desk.shown("/sport/atom.xml")), ("va1 vb2".into(), "vc1 vd1".into()));
+        assert_eq!(desk.failures().split(' ').count(), 2);
+
+        // The same again, by a touch or a reload, is no news.
+        desk.write("news/a.md", &format!("va2 {fails}"));
+        let renamed = checked(" renamed");
+        desk.tell(Event::Config(renamed));
+        assert_eq!(desk.shown("/rss.xml"), "va1 vb2 vc1 vd1", "{fails}");
+        assert_eq!(desk.failures().split(' ').count(), 2);
+
+        desk.write("news/a.md", "va3 text");
+        desk.write("news/new.md", "vn2 text");
+        assert_eq!((desk.shown("/rss.xml"), desk.failures()), ("va3 vb2 vc1 vd1 vn2".into(), String::new()));
+    }
+}
+
+#[test]
+fn failing_article_can_be_removed_and_withheld() {
+    for fails in [FAILS_TO_RENDER, FAILS_TO_ENCODE] {
+        let mut desk = Desk::new(&[("news/a.md", "va1 text"), ("news/b.md", "vb1 text")]);
+        desk.write("news/a.md", &format!("va2 {fails}"));
+        desk.write("news/b.md", &format!("vb2 {fails}"));
+        assert_eq!(desk.shown("/rss.xml"), "va1 vb1");
+        desk.remove("news/a.md");
+        assert_eq!(desk.shown("/rss.xml"), "vb1", "{fails}: removed");
+        desk.write_with("news/b.md", "draft: true\n", &format!("vb3 {fails}"));
+        assert_eq!(desk.shown("/rss.xml"), "", "{fails}: withheld");
+    }
+}
+
+#[test]
+fn failing_articles_of_a_start_leave_the_others() {
+    for fails in [FAILS_TO_RENDER, FAILS_TO_ENCODE] {
+        let failing = format!("vf {fails}");
+        let mut files = vec![("news/a.md", "va1 text"), ("sport/c.md", "vc1 text")];
+        files.extend(["news/x.md", "news/y.md", "sport/z.md"].map(|path| (path, &*failing)));
+        let desk = Desk::new(&files);
+        assert_eq!(desk.shown("/rss.xml"), "va1 vc1", "{fails}");
+        assert_eq!(desk.failures().split(' ').count(), 3);
+    }
+}
