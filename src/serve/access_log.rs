@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct AccessLog {
     format: LogFormat,
     zone: TimeZone,
     waiting: Arc<Mutex<Waiting>>,
-    orders: Sender<Order>,
+    orders: SyncSender<Order>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -76,7 +76,8 @@ impl AccessLog {
     pub fn open(options: &config::AccessLog, zone: TimeZone) -> io::Result<AccessLog> {
         let file = append(&options.file)?;
         let waiting = Arc::new(Mutex::new(Waiting::default()));
-        let (orders, inbox) = mpsc::channel();
+        // One that waits stands for all after it.
+        let (orders, inbox) = mpsc::sync_channel(1);
         let mut writer = Writer {
             path: options.file.clone(),
             file: Some(file),
@@ -103,7 +104,7 @@ impl AccessLog {
     /// Opens the file anew at its path, as after a rotation.
     pub fn reopen(&self) {
         // The thread ends only with this.
-        self.orders.send(Order::Reopen).unwrap_or_default();
+        drop(self.orders.try_send(Order::Reopen));
     }
 
     /// Notes an answer.
