@@ -133,7 +133,7 @@ fn below(text: &str, body: usize) -> Cow<'_, str> {
 }
 
 /// Whether a file that can't be read as an article may have been meant to withhold it.
-fn may_withhold(path: &ArticlePath, bytes: &[u8]) -> bool {
+pub(crate) fn may_withhold(path: &ArticlePath, bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     in_drafts_folder(path) || lifecycle::withholds(&text) || front_matter::may_withhold(&text)
 }

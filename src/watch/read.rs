@@ -2,7 +2,6 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
@@ -130,16 +129,16 @@ fn bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// No input is known to make a parser panic; one that does must not take the others with it.
+/// No input is known to make a parser panic; one that does must not take the others with it. Where the file may ask to be withheld, so is the
+/// version that is public.
 fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
-    catch_unwind(AssertUnwindSafe(|| parse(path, bytes, options))).unwrap_or_else(|_| {
-        let diagnostic = Diagnostic::new(
-            Code::ArticleUnreadable,
-            "dateline failed over this file, which is a mistake of dateline's",
-        )
-        .at(Place::file(&root.display(path.as_str())))
-        .help("please report this with the file");
-        Parsed::refused(vec![diagnostic])
+    catch_panic(|| parse(path, bytes, options)).unwrap_or_else(|| {
+        let message = "dateline failed over this file, which is a mistake of dateline's";
+        let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
+            .at(Place::file(&root.display(path.as_str())))
+            .help("please report this with the file");
+        let withhold = catch_panic(|| article::may_withhold(path, bytes)).unwrap_or(true);
+        Parsed { withhold, embargoed: withhold, ..Parsed::refused(vec![diagnostic]) }
     })
 }
 
@@ -373,6 +372,18 @@ mod tests {
     }
 
     const TEXT: &str = "---\ntitle: T\ndate: 2026-11-20\n---\n\nText.\n";
+
+    #[test]
+    fn version_that_parser_fails_over_withholds_if_it_may_ask_for_that() {
+        for (more, withhold) in [("", false), ("embargo: 2030-01-01\n", true), ("draft: true\n", true)] {
+            let text = TEXT.replace("title: T\n", &format!("title: T\n{more}"));
+            let (_folder, root, options) = newsroom(&text);
+            let path = ArticlePath::new("a.md");
+            let parsed = parse_safely(&root, &path, text.as_bytes(), &options, |_, _, _| panic!("on purpose"));
+            assert_eq!((parsed.article.is_none(), parsed.withhold), (true, withhold), "{more}");
+            assert!(parsed.diagnostics.iter().all(|diagnostic| diagnostic.code == Code::ArticleUnreadable));
+        }
+    }
 
     #[test]
     fn bodies_are_kept_of_as_many_as_fit_until_they_are_told() {
