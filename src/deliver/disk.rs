@@ -103,11 +103,10 @@ impl Disk {
     fn blocking_folder(&self, path: &str) -> Option<String> {
         let folders = Path::new(path).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
         let folders: Vec<PathBuf> = folders.map(|folder| self.directory.join(folder)).collect();
-        let blocking = folders.into_iter().rev().find_map(|folder| {
+        folders.into_iter().rev().find_map(|folder| {
             let metadata = fs::symlink_metadata(&folder).ok().filter(|metadata| !metadata.is_dir())?;
             Some(format!("`{}` is {}", folder.display(), kind(&metadata)))
-        });
-        blocking
+        })
     }
 
     /// Whether a file still is what dateline wrote.

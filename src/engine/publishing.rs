@@ -512,7 +512,7 @@ struct FeedDraft {
 }
 
 /// Makes the documents of feeds, on all cores; or says over which of a feed's entries dateline fails.
-fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, Result<(Feed, Vec<Document>), Vec<usize>>)> {
+fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, encode::Made)> {
     let parts: Vec<&EntryParts> = drafts.iter().flat_map(|draft| &draft.entries).collect();
     let mut entries = EntryParts::entries(&parts).into_iter();
     let wanted = drafts.iter().map(|FeedDraft { key, entries: parts, past, limit, .. }| {

@@ -241,10 +241,12 @@ const WITH_SEALS: usize = 3;
 
 /// What [`read_record`] reads, by the version of the tables.
 pub(super) fn columns(version: usize) -> &'static str {
-    match version {
-        ..WITH_INSTANTS => "number, at, kind, path, value, hash, NULL, NULL",
-        ..WITH_SEALS => "number, at, kind, path, value, hash, instant, NULL",
-        _ => "number, at, kind, path, value, hash, instant, seal",
+    if version < WITH_INSTANTS {
+        "number, at, kind, path, value, hash, NULL, NULL"
+    } else if version < WITH_SEALS {
+        "number, at, kind, path, value, hash, instant, NULL"
+    } else {
+        "number, at, kind, path, value, hash, instant, seal"
     }
 }
 

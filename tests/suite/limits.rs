@@ -103,8 +103,8 @@ fn retractions_beyond_the_limit_are_told_for_a_day() {
     ] {
         let mut engine = after_retractions(300, last, keys);
         let listing = dateline::event::Listing {
-            scope: String::new().into(),
-            directories: vec![dateline::event::ListedDirectory { path: String::new().into(), unreadable: None }],
+            scope: String::new(),
+            directories: vec![dateline::event::ListedDirectory { path: String::new(), unreadable: None }],
             links: Vec::new(),
             files: Vec::new(),
             is_whole: true,

@@ -26,13 +26,12 @@ pub(super) fn take(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, nod
     if lifecycle::is_table(&key.name) && in_table(draft, keys, key, node) {
         return true;
     }
-    if let Value::Map(entries) = &node.value {
-        if let Some((Meaning::Embargo, _)) = known
-            && let Some((_, limit)) = entries.iter().find(|(inner, _)| lifecycle::is_limit(&inner.name))
-        {
-            scalar(draft, key, limit, Meaning::Embargo);
-            return true;
-        }
+    if let Value::Map(entries) = &node.value
+        && let Some((Meaning::Embargo, _)) = known
+        && let Some((_, limit)) = entries.iter().find(|(inner, _)| lifecycle::is_limit(&inner.name))
+    {
+        scalar(draft, key, limit, Meaning::Embargo);
+        return true;
     }
     // `publishing.draft: true`
     if let (None, Some((table, name))) = (known, key.name.rsplit_once('.'))
