@@ -292,6 +292,8 @@ pub struct WatchPlan {
     pub parsing: Arc<ParseOptions>,
     /// How long a file has to stay gone.
     pub grace: SignedDuration,
+    /// How much longer at most while tools are changing files.
+    pub hold: SignedDuration,
     /// How long a file has to stay as it is before it counts as complete, where nobody said that it is.
     pub settle: SignedDuration,
 }

@@ -40,7 +40,7 @@
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; `pages` builds and keeps those of articles, on its own threads (`workers`); pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `queue` merges what waits, `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there, `claim` keeps other processes out |
-//! | `watch` | hints of the system, our own scan, reading; `hints` brings hints here, and drops what is too much; `known` is what was read, `cache` what earlier runs read; `page_sources` tells whether a page is still of its files; `links` which links name articles; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
+//! | `watch` | hints of the system, our own scan, reading; `hints` brings hints here, and drops what is too much; `known` is what was read, `cache` what earlier runs read; `page_sources` tells whether a page is still of its files; `links` which links name articles, `busy` which tools are changing files; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look; `verify` compares files with versions that an earlier run published |
 //! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where nothing can be written, `rows` spells its records, `copies` backs up, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `feed_set` which tags have feeds and which feeds are written, `fetching` asks for bodies until they are there, `held` keeps entries, `pages` makes those of articles, `quarantine` leaves out versions that dateline fails over, `remembering` what is never forgotten, `keeping` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see |
@@ -129,7 +129,11 @@
 //! larger than any cache, and all cores, as after a reload (`Engine::leave_out_quiet`).
 //!
 //! **Why is a deletion slower than a publication?** Many editors, rsync and git save by removing the file and writing it anew. What
-//! is gone has to stay gone for a grace, or every save would be a retraction and a restoration.
+//! is gone has to stay gone for a grace, or every save would be a retraction and a restoration. Version control and transfers take longer:
+//! while their locks and temporary files are there, the grace is extended.
+//!
+//! **Why is a swapped content directory one event?** Its files were deployed together. If they were published one by one, readers would get stories
+//! of the new tree with pictures of the old one.
 //!
 //! **Why do many deletions at once wait for an operator?** They are a disk that is not mounted far more often than they are meant, and
 //! most readers drop what left a feed. What was deleted within the ten seconds before comes back with the rest. Files that go within

@@ -70,6 +70,8 @@ impl EncodeLabelSet for OfFeed {
 /// How changes of articles are found at the moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Watching {
+    /// What removals wait for, in a working copy that is being changed.
+    pub removals_wait_for: Option<String>,
     /// `events`, `poll` or `both`; empty before the first look.
     pub mode: &'static str,
     /// Why so.

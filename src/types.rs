@@ -307,6 +307,15 @@ pub fn nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
+/// A path or name as file systems compare it that mind neither case nor Unicode normalisation.
+pub fn folded(path: &str) -> Cow<'_, str> {
+    match path.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        true => Cow::Borrowed(path),
+        // Lower case may need composing, and composed text lower case.
+        false => Cow::Owned(nfc(&nfc(path).to_lowercase()).into_owned()),
+    }
+}
+
 /// Characters that reorder the text around them (UAX #9), which no path or name may carry.
 pub fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')

@@ -184,6 +184,11 @@ impl Catalog {
         })
     }
 
+    /// Every file, refused ones included, in no order.
+    pub fn paths(&self) -> impl Iterator<Item = &ArticlePath> {
+        self.files.iter().map(|(_, file)| &file.path)
+    }
+
     /// How many files there are, refused ones included.
     pub fn len(&self) -> usize {
         self.files.len()

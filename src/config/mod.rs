@@ -185,11 +185,13 @@ pub enum Watch {
     Poll,
 }
 
-/// `content.removal_grace` and `[content.mass_removal]`: when a file that is gone is a deletion, and when it is an accident.
+/// `content.removal_grace`, `content.removal_hold` and `[content.mass_removal]`: when a file that is gone is a deletion, and when it is an accident.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Removals {
     /// How long it has to stay gone.
     pub grace: SignedDuration,
+    /// How much longer at most while tools are changing files.
+    pub hold: SignedDuration,
     /// What vanishes within this time counts together.
     pub within: SignedDuration,
     /// Fewer than this many are deletions.

@@ -467,7 +467,13 @@ fn settle(content: &mut Table<'_>, sink: &mut Sink<'_>) -> SignedDuration {
 
 /// When a file that is gone is a deletion.
 fn removals(content: &mut Table<'_>, sink: &mut Sink<'_>) -> Removals {
+    const LONGEST_HOLD: SignedDuration = SignedDuration::from_hours(1);
     let grace = feeds::duration(content, sink, "removal_grace");
+    let hold = feeds::duration(content, sink, "removal_hold");
+    if hold.is_some_and(|hold| hold > LONGEST_HOLD) {
+        let help = "write one of at most `1h`: a deleted story stays public for so long";
+        sink.report(Code::ConfigDuration, &content.span.clone(), "`removal_hold` is longer than an hour", help);
+    }
     let mut mass = content.table(sink, "mass_removal");
     let within = feeds::duration(&mut mass, sink, "within");
     let mut count =
@@ -478,6 +484,7 @@ fn removals(content: &mut Table<'_>, sink: &mut Sink<'_>) -> Removals {
     mass.finish(sink);
     Removals {
         grace: grace.unwrap_or(SignedDuration::from_secs(2)),
+        hold: hold.unwrap_or(SignedDuration::from_secs(60)),
         within: within.unwrap_or(SignedDuration::from_secs(10)),
         least: least.unwrap_or(10),
         percent: percent.unwrap_or(20),

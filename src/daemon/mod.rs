@@ -150,6 +150,7 @@ pub async fn run(
         config_hash: config.hash,
         load: config::parse,
         grace: config.content.removals.grace.try_into().unwrap_or_default(),
+        hold: config.content.removals.hold.try_into().unwrap_or_default(),
         settle: config.content.settle.try_into().unwrap_or_default(),
         open_limit: OPEN_LIMIT,
         watch: config.content.watch,

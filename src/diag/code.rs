@@ -225,6 +225,8 @@ codes! {
     ArticleOutside "article-outside" Error,
     /// A file name that is not UTF-8.
     ArticleName "article-name" Error,
+    /// Two names in a folder differ only in case or Unicode normalisation; other systems take them for one.
+    NameCollision "name-collision" Warning,
     /// A file has been open for writing for a minute; it is published as it is.
     ArticleOpen "article-open" Warning,
     /// Not a regular file.

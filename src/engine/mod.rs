@@ -380,6 +380,7 @@ impl Engine {
             content: config.content.directory.clone(),
             parsing: Arc::clone(&config.parsing),
             grace: config.content.removals.grace,
+            hold: config.content.removals.hold,
             settle: config.content.settle,
         };
         Ok((before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config))))

@@ -17,7 +17,7 @@ use crate::cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, Effect, Listing, Recalled};
 use crate::ledger::{Record, Remembered, Withdrawal};
-use crate::types::{ArticlePath, ContentHash};
+use crate::types::{ArticlePath, ContentHash, folded};
 
 /// What is under way.
 #[derive(Debug, Default)]
@@ -207,6 +207,7 @@ impl Engine {
         let mut lost = Vec::new();
         let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
         let mut without_good_file = Vec::new();
+        let mut gone = Vec::new();
         for (path, remembered) in self.without_good_file() {
             without_good_file.push(path.clone());
             if self.catalog.contains(path) {
@@ -214,7 +215,10 @@ impl Engine {
             }
             if !absent(path) {
                 unproven.push(path.clone());
-            } else if remembered.is_lost() {
+                continue;
+            }
+            gone.push(path.clone());
+            if remembered.is_lost() {
                 lost.push(path.clone());
             } else if remembered.is_known() {
                 vanished.push(path.clone());
@@ -225,6 +229,7 @@ impl Engine {
         self.missing.vanished.extend(vanished);
         self.missing.held.extend(lost);
         self.missing.without_good_file = without_good_file;
+        self.follow_spellings(gone);
         let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
         for (path, filed) in self.index.iter().flat_map(Index::articles) {
             let holder = filed.stated_id().and_then(|id| self.ledger.holder(id));
@@ -236,6 +241,30 @@ impl Engine {
         for (path, card) in stated {
             if self.follow_id(&path, &card) {
                 self.file(&path, &card);
+            }
+        }
+    }
+
+    /// A file that nobody knows and whose path is that of one that is gone, but for case and Unicode normalisation, is that file: copied
+    /// between systems that spell names in their own ways, or renamed and edited, while no daemon ran.
+    fn follow_spellings(&mut self, gone: Vec<ArticlePath>) {
+        if gone.is_empty() {
+            return;
+        }
+        let gone: BTreeMap<String, ArticlePath> =
+            gone.into_iter().map(|path| (folded(path.as_str()).into_owned(), path)).collect();
+        let unknown = |path: &ArticlePath| {
+            let article = self.ledger.article(path);
+            article.is_none_or(|article| article.id.is_none() && article.seen().is_none())
+        };
+        let respelled = self.catalog.paths().filter_map(|path| Some((gone.get(&*folded(path.as_str()))?, path)));
+        let respelled = respelled.filter(|(_, path)| unknown(path));
+        let respelled: BTreeMap<ArticlePath, ArticlePath> =
+            respelled.map(|(from, to)| (from.clone(), to.clone())).collect();
+        for (from, to) in respelled {
+            self.relocate(&from, &to);
+            if let Some(card) = self.catalog.get(&to).map(|card| card.open(&to)) {
+                self.file(&to, &card);
             }
         }
     }

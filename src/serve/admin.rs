@@ -115,6 +115,7 @@ fn status(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
         "watch": {
             "mode": watching.mode,
             "why": watching.why,
+            "removals_wait_for": watching.removals_wait_for,
             "scan_seconds": meters.scan_seconds.get(),
             "scan_interval_seconds": meters.scan_interval.get(),
         },

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::beneath::Stamp;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folded};
 
 /// What goes within so short a time after another file goes together with it.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -74,8 +74,11 @@ enum Waiting {
     Quiet(Stamp),
     /// For its writer to close it.
     Close,
-    /// With those of this number.
-    Absence(u64),
+    Absence {
+        /// With those of this number.
+        departure: u64,
+        since: Duration,
+    },
 }
 
 /// Files that went one right after the other.
@@ -98,22 +101,29 @@ pub struct Coalescer {
     open_limit: Duration,
     waiting: BTreeMap<ArticlePath, (Waiting, Duration)>,
     departures: BTreeMap<u64, Departure>,
+    /// What is gone, by its path as file systems compare it that mind neither case nor normalisation.
+    leaving: BTreeMap<Box<str>, ArticlePath>,
 }
 
 impl Coalescer {
     /// Nothing waits yet.
     pub fn new(grace: Duration, settle: Duration, open_limit: Duration) -> Coalescer {
-        Coalescer { grace, settle, open_limit, waiting: BTreeMap::new(), departures: BTreeMap::new() }
+        Coalescer {
+            grace,
+            settle,
+            open_limit,
+            waiting: BTreeMap::new(),
+            departures: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+        }
     }
 
     /// Takes note of a look at a path, and of why it was looked at.
     pub fn observe(&mut self, path: &ArticlePath, seen: Seen, said: Said, now: Duration) -> Step {
         match seen {
             Seen::Missing => {
-                if !matches!(self.waiting.get(path), Some((Waiting::Absence(_), _))) {
-                    let due = now.saturating_add(self.grace);
-                    let number = self.depart(due);
-                    self.set(path, Some((Waiting::Absence(number), due)));
+                if self.gone_since(path).is_none() {
+                    self.put_off(path, now, now.saturating_add(self.grace));
                 }
                 Step::Wait
             }
@@ -154,7 +164,7 @@ impl Coalescer {
                 self.forget(path);
                 Step::ReadOpen
             }
-            (Some(Waiting::Absence(_)), Seen::Missing) => {
+            (Some(Waiting::Absence { .. }), Seen::Missing) => {
                 self.forget(path);
                 Step::Absent
             }
@@ -182,8 +192,8 @@ impl Coalescer {
         let longer = self.grace.min(LONGER);
         self.waiting.iter().map(move |(path, (waiting, due))| match waiting {
             Waiting::Quiet(_) | Waiting::Close => (path, *due),
-            Waiting::Absence(number) => {
-                let last = self.departures.get(number).map_or(*due, |departure| departure.due);
+            Waiting::Absence { departure, .. } => {
+                let last = self.departures.get(departure).map_or(*due, |departure| departure.due);
                 (path, last.min(due.saturating_add(longer)))
             }
         })
@@ -207,12 +217,39 @@ impl Coalescer {
         }
     }
 
+    /// Since when a file that waits is gone.
+    pub fn gone_since(&self, path: &ArticlePath) -> Option<Duration> {
+        match self.waiting.get(path)? {
+            (Waiting::Absence { since, .. }, _) => Some(*since),
+            _ => None,
+        }
+    }
+
+    /// Has a file that is gone since an instant wait until it is due.
+    pub fn put_off(&mut self, path: &ArticlePath, since: Duration, due: Duration) {
+        let departure = self.depart(due);
+        self.set(path, Some((Waiting::Absence { departure, since }, due)));
+    }
+
+    /// A file that is gone whose path differs from this one only in case or Unicode normalisation.
+    pub fn leaving_as(&self, path: &ArticlePath) -> Option<&ArticlePath> {
+        self.leaving.get(&*folded(path.as_str())).filter(|other| *other != path)
+    }
+
     fn set(&mut self, path: &ArticlePath, waiting: Option<(Waiting, Duration)>) {
+        if matches!(waiting, Some((Waiting::Absence { .. }, _))) {
+            self.leaving.insert(folded(path.as_str()).into(), path.clone());
+        } else if self.gone_since(path).is_some() {
+            let key = folded(path.as_str());
+            if self.leaving.get(&*key) == Some(path) {
+                self.leaving.remove(&*key);
+            }
+        }
         let before = match waiting {
             Some(waiting) => self.waiting.insert(path.clone(), waiting),
             None => self.waiting.remove(path),
         };
-        let Some((Waiting::Absence(number), _)) = before else { return };
+        let Some((Waiting::Absence { departure: number, .. }, _)) = before else { return };
         if let Some(departure) = self.departures.get_mut(&number) {
             departure.waiting -= 1;
             if departure.waiting == 0 {
@@ -246,9 +283,17 @@ impl Coalescer {
         }
     }
 
+    /// Files that are there and not complete yet.
+    pub fn arriving(&self) -> impl Iterator<Item = &ArticlePath> {
+        self.waiting
+            .iter()
+            .filter(|(_, (waiting, _))| !matches!(waiting, Waiting::Absence { .. }))
+            .map(|(path, _)| path)
+    }
+
     /// Files that are gone, but not for long enough yet: for readers they are still there.
     pub fn leaving(&self) -> impl Iterator<Item = &ArticlePath> {
-        self.waiting.iter().filter(|(_, (waiting, _))| matches!(waiting, Waiting::Absence(_))).map(|(path, _)| path)
+        self.waiting.iter().filter(|(_, (waiting, _))| matches!(waiting, Waiting::Absence { .. })).map(|(path, _)| path)
     }
 }
 

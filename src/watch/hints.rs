@@ -151,6 +151,7 @@ mod tests {
             grace: Duration::from_millis(100),
             settle: Duration::from_millis(100),
             watch: Watch::Auto,
+            hold: Duration::ZERO,
             open_limit: Duration::from_secs(60),
             safety: Duration::from_secs(3_600),
             meanwhile: Arc::default(),

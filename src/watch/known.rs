@@ -78,7 +78,12 @@ impl KnownFiles {
 
     /// Whether what was read of a file, and was good, has these bytes.
     pub(super) fn has_content(&self, path: &ArticlePath, hash: ContentHash) -> bool {
-        self.get(path).is_some_and(|known| known.content == number(hash))
+        self.content(path) == Some(number(hash))
+    }
+
+    /// The number of the bytes that were read of a file, which tells them from others; `None`: nothing good is known.
+    pub(super) fn content(&self, path: &ArticlePath) -> Option<u64> {
+        self.get(path).map(|known| known.content).filter(|content| *content != 0)
     }
 
     /// Notes how a file looks whose bytes are known.
@@ -265,6 +270,7 @@ fn file(stamp: Stamp) -> u64 {
     stamp.inode ^ stamp.device.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn number(hash: ContentHash) -> u64 {
+/// The number of the bytes with a hash.
+pub(super) fn number(hash: ContentHash) -> u64 {
     hash.as_bytes().first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes).max(1))
 }

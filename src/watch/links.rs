@@ -16,6 +16,9 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
 use crate::types::ArticlePath;
 
+/// So many hidden links are looked at between scans where the system doesn't tell of changes. A volume has one.
+const MAX_HIDDEN_PLACES: usize = 16;
+
 /// What links lead to.
 #[derive(Debug, Default)]
 pub(super) struct LinkTable {
@@ -37,6 +40,11 @@ impl LinkTable {
     /// The article of a file that only links lead to.
     pub(super) fn article(&self, file: &str) -> Option<&ArticlePath> {
         self.by_file.get(file)
+    }
+
+    /// The hidden links that others lead through: where volumes are swapped.
+    pub(super) fn hidden_places(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(String::as_str).filter(|place| is_hidden(place)).take(MAX_HIDDEN_PLACES)
     }
 
     /// Whether links may lead elsewhere after a change at a place.

@@ -14,6 +14,7 @@
 //! The content directory may be swapped, by a link on the way to it or by renaming. Then all of the new tree is compared with what is known by path
 //! and bytes, its changes go to the engine as one event, and requests are answered from it once that is published.
 
+mod busy;
 pub mod cache;
 pub mod coalesce;
 mod hints;
@@ -66,6 +67,8 @@ pub struct WatchOptions {
     pub load: fn(&std::path::Path, &[u8]) -> Checked,
     /// How long a file has to stay gone.
     pub grace: Duration,
+    /// How much longer at most while tools are changing files.
+    pub hold: Duration,
     /// How long a file has to stay as it is before it counts as complete, where nobody said that it is.
     pub settle: Duration,
     /// How long a file may be open for writing before it is read as it is.

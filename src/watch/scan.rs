@@ -1,6 +1,7 @@
 //! What the content directory holds: the truth that hints are measured against. Long because the walk that finds files and the look at one of
 //! them refuse the same things, and say so in the same words.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
@@ -17,7 +18,7 @@ use crate::beneath::{self, Beneath, Links, Root, Stamp, is_link, is_missing, is_
 use crate::cores::on_all_cores;
 use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folded};
 
 /// What a scan remembers of folders: on which device each was, so that an unmounted one is not taken for an emptied one.
 pub type Devices = HashMap<String, u64>;
@@ -242,6 +243,14 @@ impl Lister<'_> {
                 .help("its articles stay as they are; give dateline the right to read it, or mount it again")
         });
         listing.directories.push(ListedDirectory { path: folder.path.clone(), unreadable });
+        let paths = folder.files.iter().map(|(path, _)| path.as_str());
+        let paths = paths.chain(listed.folders.iter().map(|(path, _)| path.as_str()));
+        listing.links.extend(look_alikes(paths).into_iter().map(|(path, other)| {
+            let message = format!("`{path}` and `{other}` differ only in case or Unicode normalisation");
+            let diagnostic = Diagnostic::new(Code::NameCollision, message).at(Place::file(&self.root.display(&path)));
+            let help = "they are two; on macOS and Windows they would be one and the same: rename one of them";
+            (path, diagnostic.help(help))
+        }));
         listed
     }
 
@@ -314,6 +323,21 @@ pub(super) fn is_unmounted(root: &Root, path: &ArticlePath, devices: &Devices) -
             None => folder = "",
         }
     }
+}
+
+/// Paths of one folder that other systems take for one and the same, each with the first of those.
+fn look_alikes<'p>(paths: impl Iterator<Item = &'p str> + Clone) -> Vec<(String, String)> {
+    // Two paths are equal then only if one of them is not what it is folded to.
+    if paths.clone().all(|path| matches!(folded(path), Cow::Borrowed(_))) {
+        return Vec::new();
+    }
+    let mut paths: Vec<(Cow<'p, str>, &str)> = paths.map(|path| (folded(path), path)).collect();
+    paths.sort_unstable();
+    let pairs = paths.windows(2).filter_map(|pair| match pair {
+        [(one, first), (other, second)] if one == other => Some(((*second).to_owned(), (*first).to_owned())),
+        _ => None,
+    });
+    pairs.collect()
 }
 
 /// The path of something in a folder.

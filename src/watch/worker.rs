@@ -4,6 +4,7 @@
 
 mod arming;
 mod looking;
+mod removals;
 mod root;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +101,8 @@ pub(super) struct Worker<C> {
     still_open: BTreeSet<ArticlePath>,
     /// Where renamed articles were before, until they are read.
     renamed: BTreeMap<ArticlePath, ArticlePath>,
+    /// Tools that are changing files.
+    busy: removals::Work,
     next_scan: Duration,
     /// What is mounted around the content directory, and when to ask again.
     mounts: Vec<String>,
@@ -111,6 +114,8 @@ pub(super) struct Worker<C> {
     is_look_due: bool,
     /// Files of a new tree whose bytes were known. The next start finds them in the cache once they were parsed.
     uncached: Vec<ArticlePath>,
+    /// What hidden links looked like, where the system doesn't tell of changes.
+    volumes: Vec<Option<Stamp>>,
     /// The directory that the path leads to, until the daemon is told.
     new_root: Option<Root>,
     /// Since when files of a new tree are gathered, to be published together.
@@ -173,6 +178,7 @@ impl<C: MetadataCache> Worker<C> {
             coalescer,
             unclosed: BTreeSet::new(),
             still_open: BTreeSet::new(),
+            busy: removals::Work::default(),
             next_scan: Duration::ZERO,
             mounts,
             next_mounts: MOUNTS,
@@ -180,6 +186,7 @@ impl<C: MetadataCache> Worker<C> {
             unreachable: None,
             is_look_due: false,
             uncached: Vec::new(),
+            volumes: Vec::new(),
             new_root: None,
             gathering: None,
             first: None,
@@ -267,6 +274,7 @@ impl<C: MetadataCache> Worker<C> {
         self.follow(orders, &mut work);
         // Before the hints: those of another tree say nothing.
         self.follow_root(&mut work);
+        self.look_at_volumes(&mut work);
         for hint in hints {
             match hint {
                 Hint::Orders => {}
@@ -295,9 +303,11 @@ impl<C: MetadataCache> Worker<C> {
         self.look_at_config();
         self.meters.found_by_scan.inc_by(self.unannounced.settle(self.now()));
         self.look_at(work)?;
+        self.look_for_lock();
         self.settle()?;
+        self.end_hold();
         if let Some((listing, deadline)) = self.first.take() {
-            if self.coalescer.is_unsettled() && self.now() < deadline {
+            if self.is_incomplete() && self.now() < deadline {
                 self.first = Some((listing, deadline));
             } else {
                 self.tell_first(listing)?;
@@ -314,6 +324,7 @@ impl<C: MetadataCache> Worker<C> {
         let Orders { stop: _, plan, watch, reread, limited, has_lost } = orders;
         if let Some(plan) = plan {
             self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
+            self.options.hold = plan.hold.try_into().unwrap_or_default();
             self.coalescer.settle = plan.settle.try_into().unwrap_or_default();
             if plan.parsing != self.options.parsing {
                 self.options.parsing = plan.parsing;
@@ -379,6 +390,7 @@ impl<C: MetadataCache> Worker<C> {
             (work.everything, self.links_changed) = (true, true);
             return;
         }
+        self.note_transfer(&relative);
         let said = match kind {
             Kind::Finished => Said::Finished,
             Kind::Written => Said::Written,
@@ -538,6 +550,7 @@ impl<C: MetadataCache> Worker<C> {
                 continue;
             };
             let now = self.now();
+            let since = self.coalescer.gone_since(&path).unwrap_or(now);
             match self.coalescer.settle(&path, seen(found, clock()), now) {
                 Step::Read => ready.push(path),
                 Step::ReadOpen => {
@@ -545,14 +558,15 @@ impl<C: MetadataCache> Worker<C> {
                     ready.push(path);
                 }
                 Step::Absent if is_unmounted(&self.options.root, &path, &self.devices) => {}
-                Step::Absent => absent.push(path),
+                Step::Absent => absent.push((path, since)),
                 Step::Wait => {}
             }
         }
         // Everything is missing from a tree that is removed after a swap, and where there is no directory.
         if !absent.is_empty() && (!self.options.root.was_there() || self.has_left_root()) {
-            absent.drain(..).for_each(|path| self.has_left(&path));
+            absent.drain(..).for_each(|(path, _)| self.has_left(&path));
         }
+        let mut absent = if absent.is_empty() { Vec::new() } else { self.hold_removals(absent, &ready) };
         absent.retain(|path| self.known.forget(path));
         for path in &absent {
             self.unclosed.remove(path);
@@ -586,6 +600,7 @@ impl<C: MetadataCache> Worker<C> {
                 origins.insert(path.clone(), from);
             }
         }
+        self.find_respelled(&mut origins, &paths);
         for batch in paths.chunks(BATCH) {
             // The stamp from before reading: a write in between shows as a change.
             let mut seen: Vec<(ArticlePath, Option<Stamp>)> = Vec::with_capacity(batch.len());
@@ -606,6 +621,7 @@ impl<C: MetadataCache> Worker<C> {
             if is_new_tree {
                 self.note_known(&mut stamps, &files);
             }
+            self.find_moved(&mut origins, &files);
             let stamp = |file: &ParsedFile| stamps.get(&file.path).copied().flatten();
             files.retain(|file| self.is_news(file, stamp(file)) || self.unclosed.contains(&file.path));
             for file in &mut files {

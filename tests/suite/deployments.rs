@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -273,5 +271,232 @@ fn renamed_directories_are_swaps() {
         let after = items(&daemon);
         assert_eq!((&after["A"], &after["B"], deleted(&daemon)), (&before["A"], &before["B"], 0), "{folder}");
     }
+    assert!(daemon.stop());
+}
+
+/// Writes a volume as Kubernetes does: links to files in a hidden folder, to which one hidden link leads that is swapped.
+fn volume(newsroom: &Newsroom, base: &str, version: u32, files: &[(&str, String)]) {
+    let folder = format!("..2026_{version}");
+    for (name, text) in files {
+        newsroom.write(&format!("{base}/{folder}/{name}"), text);
+        let first = name.split('/').next().expect("a name");
+        let link = newsroom.path(&format!("{base}/{first}"));
+        if link.symlink_metadata().is_err() {
+            symlink(format!("..data/{first}"), link).expect("linked");
+        }
+    }
+    symlink(&folder, newsroom.path(&format!("{base}/..data_tmp"))).expect("linked");
+    fs::rename(newsroom.path(&format!("{base}/..data_tmp")), newsroom.path(&format!("{base}/..data")))
+        .expect("renamed");
+    if version > 1 {
+        remove(newsroom, &format!("{base}/..2026_{}", version - 1));
+    }
+}
+
+#[test]
+fn swapped_volume_updates_every_file() {
+    for (watch, base) in [("auto", "content"), ("auto", "content/news"), ("poll", "content"), ("poll", "content/news")]
+    {
+        let newsroom = Newsroom::new();
+        configure(&newsroom, &format!("watch = \"{watch}\""));
+        let files = |version: u32| {
+            let text = |title: &str| article(title, &format!("Version {version}. ![pic](pic.png)"));
+            let picture = format!("picture {version}");
+            // One is the same in each version.
+            [("k.md", text("K")), ("sub/s.md", text("S")), ("same.md", article("T", "Text.")), ("pic.png", picture)]
+        };
+        volume(&newsroom, base, 1, &files(1));
+        let daemon = newsroom.serve();
+        let before = items(&daemon);
+        assert_eq!(titles(&daemon), "K S T", "{watch} {base}");
+        let picture = format!("/media{}/pic.png", base.trim_start_matches("content"));
+        for version in 2..=4 {
+            volume(&newsroom, base, version, &files(version));
+            let text = format!("Version {version}.");
+            daemon.wait(&text, |daemon| daemon.body("/rss.xml").matches(&format!("<p>{text}")).count() >= 2);
+            let after = items(&daemon);
+            assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+            assert_eq!(after["T"], before["T"], "{watch} {base}: the same file is the same entry");
+            assert_eq!((&after["K"]["id"], &after["S"]["id"]), (&before["K"]["id"], &before["S"]["id"]));
+            assert_eq!((daemon.body(&picture), deleted(&daemon)), (format!("picture {version}"), 0));
+        }
+        assert!(daemon.stop());
+    }
+}
+
+#[test]
+fn swapped_configuration_is_read() {
+    let newsroom = Newsroom::new();
+    fs::remove_dir_all(newsroom.path("config")).expect("removed");
+    newsroom.article("a.md", "A", "Text.");
+    let title = |title: &str| [("dateline.toml", CONFIG.replace("Test Courier", title))];
+    volume(&newsroom, "maps/one", 1, &title("First Courier"));
+    swap(&newsroom, "maps/one", "config");
+    // The volume's own path is where the content directory is found from.
+    symlink("../content", newsroom.path("maps/content")).expect("linked");
+    let daemon = newsroom.serve();
+    let shows = |title: &str| daemon.wait(title, |daemon| daemon.body("/rss.xml").contains(title));
+    shows("First Courier");
+    volume(&newsroom, "maps/one", 2, &title("Second Courier"));
+    shows("Second Courier");
+    volume(&newsroom, "maps/two", 1, &title("Third Courier"));
+    swap(&newsroom, "maps/two", "config");
+    shows("Third Courier");
+    volume(&newsroom, "maps/two", 2, &title("Fourth Courier"));
+    shows("Fourth Courier");
+    assert_eq!((titles(&daemon).as_str(), deleted(&daemon)), ("A", 0));
+    assert!(daemon.stop());
+}
+
+const COMPOSED: &str = "content/news/\u{dc}bersicht.md";
+const DECOMPOSED: &str = "content/news/U\u{308}bersicht.md";
+
+/// Names that become others, as by a copy between systems or by `git mv`; edited at the same time or not; at once or while no daemon runs.
+#[test]
+fn respelled_names_are_renames() {
+    let pairs = [
+        (COMPOSED, DECOMPOSED),
+        (DECOMPOSED, COMPOSED),
+        ("content/news/A.md", "content/news/a.md"),
+        ("content/news/Sub/c.md", "content/news/sub/c.md"),
+    ];
+    for (watch, is_edited, is_down) in [
+        ("auto", false, false),
+        ("auto", true, false),
+        ("poll", true, false),
+        ("auto", false, true),
+        ("auto", true, true),
+    ] {
+        let case = format!("{watch} edited: {is_edited} down: {is_down}");
+        for pairs in [&pairs[..1], &pairs[1..]] {
+            let newsroom = Newsroom::new();
+            configure(&newsroom, &format!("watch = \"{watch}\""));
+            for (number, (from, _)) in pairs.iter().enumerate() {
+                newsroom.write(from, article(&format!("S{number}"), "Text."));
+            }
+            let daemon = newsroom.serve();
+            let before = items(&daemon);
+            assert_eq!(before.len(), pairs.len());
+            let running = (!is_down).then_some(daemon);
+            for (number, (from, to)) in pairs.iter().enumerate() {
+                fs::remove_file(newsroom.path(from)).expect("removed");
+                let text = if is_edited { "Edited." } else { "Text." };
+                newsroom.write(to, article(&format!("S{number}"), text));
+            }
+            let daemon = running.unwrap_or_else(|| newsroom.serve());
+            if !is_down {
+                // Longer than any grace: what passes for a deletion is one by then.
+                newsroom.article("mark.md", "Mark", "Text.");
+                daemon.wait("the mark is there", |daemon| items(daemon).contains_key("Mark"));
+                fs::remove_file(newsroom.path("content/mark.md")).expect("removed");
+            }
+            let expected = usize::from(!is_down);
+            daemon.wait("all is settled", |daemon| {
+                deleted(daemon) >= expected && items(daemon).len() == pairs.len() && !items(daemon).contains_key("Mark")
+            });
+            if is_edited {
+                daemon
+                    .wait("all are edited", |daemon| daemon.body("/rss.xml").matches("Edited.").count() >= pairs.len());
+            }
+            let after = items(&daemon);
+            for (title, item) in &before {
+                assert_eq!(after[title]["id"], item["id"], "{case} {title}");
+                assert_eq!(after[title].get("date_modified"), item.get("date_modified"), "{case} {title}");
+            }
+            assert_eq!(deleted(&daemon), expected, "{case}");
+            assert!(daemon.stop());
+        }
+    }
+}
+
+#[test]
+fn names_that_differ_only_in_spelling_are_two_articles() {
+    let newsroom = Newsroom::new();
+    for (name, title) in
+        [(COMPOSED, "U1"), (DECOMPOSED, "U2"), ("content/news/A.md", "A1"), ("content/news/a.md", "A2")]
+    {
+        newsroom.write(name, article(title, "Text."));
+    }
+    let daemon = newsroom.serve();
+    let items = items(&daemon);
+    let ids: std::collections::BTreeSet<&str> = items.values().filter_map(|item| item["id"].as_str()).collect();
+    assert_eq!(ids.len(), 4);
+    assert_eq!(log(&newsroom).matches("warning[name-collision]").count(), 2, "{}", log(&newsroom));
+    let check = said(&newsroom.dateline(&["check"]));
+    assert!(check.contains("`news/a.md` and `news/A.md` differ only in case"), "{check}");
+    fs::remove_file(newsroom.path("content/news/a.md")).expect("removed");
+    daemon.wait("it is gone", |daemon| titles(daemon) == "A1 U1 U2");
+    assert!(daemon.stop());
+}
+
+/// Files that version control or a transfer removes for a moment stay public until it is done.
+#[test]
+fn removals_wait_while_a_tool_is_at_work() {
+    for sign in [
+        "content/.git/index.lock",
+        ".git/index.lock",
+        ".hg/wlock",
+        "content/news/.big.png.x1Y2z3",
+        "content/news/b.mp3.part",
+    ] {
+        let newsroom = Newsroom::new();
+        for name in ["a", "b", "m"] {
+            newsroom.article(&format!("news/{name}.md"), &name.to_uppercase(), &format!("Text of {name}."));
+        }
+        let daemon = newsroom.serve();
+        let before = items(&daemon);
+        newsroom.write(sign, "");
+        for name in ["a", "b", "m"] {
+            fs::remove_file(newsroom.path(&format!("content/news/{name}.md"))).expect("removed");
+        }
+        newsroom.article("news/moved.md", "M", "Text of m.");
+        daemon.wait("the grace is over", |_| log(&newsroom).contains("removals wait while"));
+        let name = sign.rsplit('/').next().expect("a name");
+        assert!(log(&newsroom).contains(name), "{}", log(&newsroom));
+        assert_eq!((titles(&daemon), deleted(&daemon)), ("A B M".to_owned(), 0), "{sign}");
+        newsroom.article("news/a.md", "A", "Text of a.");
+        fs::remove_file(newsroom.path(sign)).expect("removed");
+        daemon.wait("B is gone", |daemon| titles(daemon) == "A M");
+        let after = items(&daemon);
+        assert_eq!((&after["A"], &after["M"]["id"]), (&before["A"], &before["M"]["id"]), "{sign}");
+        assert_eq!(deleted(&daemon), 1, "{sign}");
+        assert!(daemon.stop());
+    }
+}
+
+/// Explicit retractions don't wait, nor what vanishes elsewhere; and nothing waits for longer than `content.removal_hold`.
+#[test]
+fn lock_delays_nothing_else() {
+    let newsroom = Newsroom::new();
+    for (name, title) in [("news/a.md", "A"), ("news/b.md", "B"), ("news/c.md", "C"), ("d.md", "D"), ("e.md", "E")] {
+        newsroom.article(name, title, "Text.");
+    }
+    let daemon = newsroom.serve();
+    // The transfer is in another folder.
+    newsroom.write("content/news/.c.md.x1Y2z3", "");
+    fs::remove_file(newsroom.path("content/d.md")).expect("removed");
+    daemon.wait("D is gone", |daemon| titles(daemon) == "A B C E");
+    newsroom.write(".git/index.lock", "");
+    fs::remove_file(newsroom.path("content/e.md")).expect("removed");
+    newsroom.write("content/news/a.md", article("A", "Text.").replace("date:", "status: retracted\ndate:"));
+    assert!(newsroom.dateline(&["retract", "news/b.md"]).status.success());
+    daemon.wait("both are retracted", |daemon| titles(daemon) == "C E");
+    assert!(daemon.stop());
+
+    let newsroom = Newsroom::new();
+    configure(&newsroom, "removal_hold = \"1s\"");
+    newsroom.article("a.md", "A", "Text.");
+    newsroom.article("b.md", "B", "Text.");
+    newsroom.article("c.md", "C", "Text.");
+    let daemon = newsroom.serve();
+    newsroom.write("content/.git/index.lock", "");
+    fs::remove_file(newsroom.path("content/a.md")).expect("removed");
+    daemon.wait("A is gone all the same", |daemon| titles(daemon) == "B C");
+    assert!(log(&newsroom).contains("removals wait while"));
+    // A lock that was left behind.
+    newsroom.age("content/.git/index.lock");
+    fs::remove_file(newsroom.path("content/b.md")).expect("removed");
+    daemon.wait("B is gone, too", |daemon| titles(daemon) == "C");
+    assert_eq!(log(&newsroom).matches("removals wait while").count(), 1, "{}", log(&newsroom));
     assert!(daemon.stop());
 }

@@ -114,6 +114,7 @@ fn writer_that_does_not_close_is_reported() {
         config_hash: config.hash,
         load: dateline::config::parse,
         grace: Duration::from_millis(250),
+        hold: Duration::ZERO,
         settle: Duration::from_millis(200),
         open_limit: Duration::from_secs(2),
         watch: config.content.watch,

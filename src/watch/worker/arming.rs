@@ -52,7 +52,9 @@ impl<C: MetadataCache> Worker<C> {
         );
         if mode != self.mode {
             tracing::info!("{}", mode.words());
-            self.meters.watching.store(Arc::new(Watching { mode: mode.name(), why: mode.why.clone() }));
+            let before = Watching::clone(&self.meters.watching.load());
+            let watching = Watching { mode: mode.name(), why: mode.why.clone(), ..before };
+            self.meters.watching.store(Arc::new(watching));
             self.mode = mode;
         }
     }

@@ -103,7 +103,7 @@ impl<C: MetadataCache> Worker<C> {
             return Ok(());
         }
         // Articles that were just copied here are young: without them the first feeds would be empty ones.
-        if !self.listed && self.coalescer.is_unsettled() {
+        if !self.listed && self.is_incomplete() {
             self.first = Some((found, self.now() + self.coalescer.settle.saturating_mul(FIRST_SETTLES)));
             return Ok(());
         }

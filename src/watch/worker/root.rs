@@ -87,6 +87,20 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
+    /// Where the system doesn't tell of changes, sees whether volumes were swapped: links in the content directory to hidden folders.
+    pub(super) fn look_at_volumes(&mut self, work: &mut Work) {
+        if !self.mode.polls() {
+            return;
+        }
+        let stamp =
+            |place: &str| self.options.root.path.join(place).symlink_metadata().ok().map(|found| Stamp::from(&found));
+        let volumes: Vec<Option<Stamp>> = self.links.hidden_places().map(stamp).collect();
+        if self.listed && volumes.len() == self.volumes.len() && volumes != self.volumes {
+            (self.links_changed, work.everything) = (true, true);
+        }
+        self.volumes = volumes;
+    }
+
     /// Whether the path leads nowhere, perhaps in the middle of a swap: nothing is looked at, and nothing is missing.
     pub(super) fn is_between_roots(&self) -> bool {
         self.unreachable.is_some_and(|since| self.now() < since + UNREACHABLE)

@@ -1,0 +1,152 @@
+//! Signs that a tool is changing files, so that what vanishes may be back in a moment: version control removes files before it writes others, and
+//! a transfer removes what it is about to send. Nothing is read, only looked at.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::beneath::{Links, Root, is_missing};
+
+/// What version control keeps while it changes a working copy, in any folder above the files or with them.
+const LOCKS: [&str; 2] = [".git/index.lock", ".hg/wlock"];
+
+/// What a tool holds while it works in the content directory or above it. A lock older than `limit` was left behind.
+pub(super) fn lock(root: &Root, limit: Duration, now: SystemTime) -> Option<PathBuf> {
+    let places = root.path.ancestors().flat_map(|folder| LOCKS.map(|lock| folder.join(lock)));
+    let is_held = |place: &PathBuf| {
+        // A link is a lock, too: Mercurial's leads nowhere.
+        place.symlink_metadata().is_ok_and(|found| is_recent(changed(&found), limit, now))
+    };
+    places.into_iter().find(is_held)
+}
+
+/// A file in a folder, or in the nearest one above that is there, that a transfer has not finished.
+pub(super) fn transfer(root: &Root, folder: &str, limit: Duration, now: SystemTime) -> Option<String> {
+    let beneath = root.open().ok()?;
+    let mut at = folder;
+    let open = loop {
+        match beneath.folder(at, Links::Refuse) {
+            Ok(open) => break open,
+            Err(error) if is_missing(&error) && !at.is_empty() => {
+                at = at.rsplit_once('/').map_or("", |(above, _)| above)
+            }
+            Err(_) => return None,
+        }
+    };
+    let entries = open.entries().ok()?.flatten();
+    let mut names = entries.filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_transfer(name));
+    names.find(|name| {
+        let changed = open.stat(name).map(|stat| crate::beneath::Stamp::from(&stat).changed);
+        changed.is_ok_and(|changed| is_recent(changed, limit, now))
+    })
+}
+
+fn changed(found: &std::fs::Metadata) -> i128 {
+    crate::beneath::Stamp::from(found).changed
+}
+
+/// Whether something changed no longer ago than that. Where another machine's clock is ahead, it just did.
+fn is_recent(changed: i128, limit: Duration, now: SystemTime) -> bool {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let age = i128::try_from(now).unwrap_or(i128::MAX).saturating_sub(changed);
+    u128::try_from(age).unwrap_or_default() <= limit.as_nanos()
+}
+
+/// Whether a file of this name is one that a transfer writes before it renames it.
+pub(super) fn is_transfer(name: &str) -> bool {
+    let is_random = |letters: &str, count: usize| {
+        letters.len() == count && letters.bytes().all(|letter| letter.is_ascii_alphanumeric())
+    };
+    let hidden = name.strip_prefix('.');
+    // rsync: `.name.md.a1B2c3`, and with --delay-updates a folder.
+    let rsync = hidden
+        .and_then(|rest| rest.rsplit_once('.'))
+        .is_some_and(|(file, random)| is_random(random, 6) && Path::new(file).extension().is_some());
+    // Nextcloud and ownCloud: `.name.md.~1a2b3c`.
+    let nextcloud = hidden.is_some_and(|rest| rest.rsplit_once(".~").is_some_and(|(file, _)| !file.is_empty()));
+    rsync
+        || nextcloud
+        || name == ".~tmp~"
+        // WinSCP, browsers and other clients, rclone, Resilio.
+        || [".filepart", ".part", ".partial", ".!sync"].iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
+        // GNOME's file manager, FTP servers, Syncthing, Unison.
+        || [".goutputstream-", ".pureftpd-upload.", ".in.", ".syncthing.", "~syncthing~", ".unison."]
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transfers_are_known_by_their_names() {
+        for name in [
+            ".a.md.x1Y2z3",
+            ".a.b.html.ABCDEF",
+            ".~tmp~",
+            "a.md.filepart",
+            "a.md.part",
+            "a.md.1f2e3d4c.partial",
+            ".goutputstream-A1B2C3",
+            ".pureftpd-upload.5f.15.1",
+            ".in.a.md.",
+            ".syncthing.a.md.tmp",
+            "~syncthing~a.md.tmp",
+            ".unison.a.md.123.unison.tmp",
+            ".a.md.~1a2b3c",
+            "a.md.!sync",
+        ] {
+            assert!(is_transfer(name), "{name}");
+        }
+        for name in [
+            "a.md",
+            ".a.md.swp",
+            ".gitignore",
+            ".gitignore.sample",
+            ".git",
+            ".hidden.md",
+            ".part",
+            "part",
+            "a.partition",
+            ".a.md.x1Y2z",
+            ".a.md.x1Y2z34",
+            ".a.md.x1_2z3",
+            "a.md~",
+            ".#a.md",
+            "4913",
+            ".DS_Store",
+            "..data",
+            "..2026_11_29",
+            ".~lock.a.odt#",
+        ] {
+            assert!(!is_transfer(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn locks_left_behind_do_not_count() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for place in ["site/content/news", "site/.git", "site/.hg"] {
+            std::fs::create_dir_all(folder.path().join(place)).expect("made");
+        }
+        let root = Root::new(&folder.path().join("site/content"), "content");
+        let limit = Duration::from_secs(60);
+        let (now, later) = (SystemTime::now(), SystemTime::now() + Duration::from_secs(61));
+        assert_eq!(lock(&root, limit, now), None);
+        let place = root.path.parent().expect("above").join(".git/index.lock");
+        std::fs::write(&place, "").expect("written");
+        assert_eq!(lock(&root, limit, now), Some(place.clone()));
+        assert_eq!(lock(&root, limit, later), None);
+        std::fs::remove_file(&place).expect("removed");
+        let place = root.path.parent().expect("above").join(".hg/wlock");
+        std::os::unix::fs::symlink("host:1234", &place).expect("linked");
+        assert_eq!(lock(&root, limit, now), Some(place));
+
+        let unfinished = root.path.join("news/.a.md.x1Y2z3");
+        std::fs::write(unfinished, "").expect("written");
+        let found = |folder: &str, now| transfer(&root, folder, limit, now);
+        assert_eq!(found("news", now).as_deref(), Some(".a.md.x1Y2z3"));
+        assert_eq!(found("news/gone/deep", now).as_deref(), Some(".a.md.x1Y2z3"));
+        assert_eq!((found("", now), found("sport", now), found("news", later)), (None, None, None));
+    }
+}
