@@ -83,6 +83,7 @@ impl Library {
             let begun = Instant::now();
             let Some(Published { snapshot, mut origin }) = published.borrow_and_update().clone() else { continue };
             let (documents, directory) = (Arc::clone(&self.documents), state.clone());
+            let is_first = tidied.is_none();
             let root = content.load_full();
             let known = device.take().filter(|(of, _)| Arc::ptr_eq(of, &root)).map(|(_, device)| device);
             let is_due = origin.record.saturating_sub(*tidied.get_or_insert(origin.record)) >= TIDY_AFTER;
@@ -100,6 +101,13 @@ impl Library {
                 }
                 origin.device = known.unwrap_or_else(|| RootState::of(&root).device());
                 let noted = store::note_published(&directory, &snapshot, &origin);
+                if is_first || is_due {
+                    match store::compact(&directory) {
+                        Ok(0) => {}
+                        Ok(removed) => tracing::info!(removed, "ledger compacted"),
+                        Err(trouble) => tracing::debug!("{trouble}"),
+                    }
+                }
                 (noted, (root, origin.device))
             });
             let noted = match work.await {

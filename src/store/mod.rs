@@ -3,9 +3,11 @@
 //! `presence` sees whether there is a ledger before SQLite would make a new one. `documents` keeps what is served and not in memory, in files of their own; `renderings` has the bodies of entries; `saved` lists
 //! what was published last.
 //!
-//! Articles' records are a log, so that their history can be told; of documents only the last validators are kept.
+//! Articles' records are a log, so that their history can be told, and `compaction` removes those that were overridden long ago; of
+//! documents only the last validators are kept.
 
 mod cache;
+mod compaction;
 mod copies;
 mod documents;
 mod history;
@@ -28,6 +30,7 @@ use crate::ledger::{Ledger, Record};
 use crate::snapshot::Snapshot;
 use crate::types::ContentHash;
 pub use cache::{Cache, CacheReader, Row};
+pub use compaction::compact;
 pub use copies::{backup, restore, start_over};
 pub use documents::{Documents, Elsewhere};
 pub use history::history;
@@ -77,7 +80,10 @@ const MIGRATIONS: [&str; 3] = [
     ALTER TABLE record ADD COLUMN seal INTEGER;  -- hashes of the path and of the row, which tell damage; none of older records
     ",
 ];
-const SCHEMA: usize = MIGRATIONS.len();
+/// The version of the tables where no record was removed yet.
+const WHOLE: usize = MIGRATIONS.len();
+/// The version of the tables once records were removed (`compaction`), which earlier programs take for damage.
+const SCHEMA: usize = WHOLE + 1;
 /// How long a record waits for somebody else's lock on the database, and with it what is to be taken from readers meanwhile.
 const MAX_LOCK_WAIT: Duration = Duration::from_millis(500);
 /// What is wrong with a database that is none of dateline's.
@@ -229,7 +235,7 @@ impl Store {
         self.database = Connection::open_in_memory().map_err(trouble)?;
         let opened = connect(&directory, &self.path, Presence::There);
         match opened {
-            Ok((database, SCHEMA, journal)) => {
+            Ok((database, WHOLE..=SCHEMA, journal)) => {
                 (self.database, self.journal, self.unwritable) = (database, journal, None);
                 Ok(())
             }
@@ -484,9 +490,9 @@ fn migrate(database: &Connection) -> rusqlite::Result<usize> {
     let missing = MIGRATIONS.get(version..).unwrap_or_default();
     if !missing.is_empty() {
         let tables = missing.concat();
-        database.execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;
+        database.execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {WHOLE}; COMMIT;"))?;
     }
-    Ok(version.max(SCHEMA))
+    Ok(version.max(WHOLE))
 }
 
 fn unusable(path: &Path, unread: Unread) -> Trouble {

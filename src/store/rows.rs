@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
+use super::compaction;
 use crate::ledger::{Ledger, Record, Retraction, TextPrint, UnreadableRecord, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
@@ -161,6 +162,9 @@ const PARTS: usize = 8;
 
 pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Unread> {
     let columns = columns(version);
+    // Records may be removed meanwhile.
+    let _snapshot = database.unchecked_transaction()?;
+    let (removed, _) = compaction::progress(database)?;
     // So many at most: most articles were published in one version.
     let articles: i64 =
         database.query_row("SELECT count(*) FROM record WHERE kind = 'published'", [], |row| row.get(0))?;
@@ -177,19 +181,22 @@ pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Un
             let mut statement = database.prepare(&format!("SELECT {columns} FROM record ORDER BY number"))?;
             let mut rows = statement.query([])?;
             let mut part = Vec::with_capacity(PART);
-            let mut expected = 1;
+            let (mut expected, mut gaps) = (1, 0);
             while let Some(row) = rows.next()? {
                 let numbered = read_record(row)?;
-                // None was ever removed.
-                if numbered.number != expected {
+                gaps += numbered.number.saturating_sub(expected);
+                if gaps > removed {
                     return Err(missing(expected, numbered.number.saturating_sub(1)));
                 }
-                expected += 1;
+                expected = numbered.number.saturating_add(1);
                 part.push(numbered.record);
                 if part.len() == PART {
                     // Where nobody folds any more, a panic is on its way.
                     sender.send(std::mem::replace(&mut part, Vec::with_capacity(PART))).unwrap_or_default();
                 }
+            }
+            if gaps < removed {
+                return Err(Unread::Damaged(format!("{removed} of its records were removed, and {gaps} are missing")));
             }
             sender.send(part).unwrap_or_default();
             Ok(())
