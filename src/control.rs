@@ -43,6 +43,11 @@ pub enum Request {
     },
     /// Files that vanished in a mass are deleted, not lost.
     AcceptRemovals,
+    /// Whether the configuration in force is a version of its file.
+    Configuration {
+        /// The hash of that version.
+        hash: String,
+    },
     /// Read the configuration again.
     Reload {
         /// Even if it gives other ids or empties feeds.

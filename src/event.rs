@@ -85,6 +85,11 @@ pub enum Command {
     },
     /// Files that vanished in a mass are deleted, not lost.
     AcceptRemovals,
+    /// Asks whether the configuration in force is a version of its file. Nothing is done; the answer is empty where it is.
+    Configuration {
+        /// The hash of that version.
+        hash: String,
+    },
     /// Takes a configuration, on request (`force`) even one that gives other ids or empties feeds.
     Reload {
         /// The configuration.

@@ -408,7 +408,7 @@ impl<'a> Draft<'a> {
             }
             Err(reason) => {
                 let message = format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug());
-                self.report(Code::ArticleLink, span, message, url_help(raw));
+                self.report(Code::ArticleLink, span, message, link_help(raw));
             }
         }
     }
@@ -463,7 +463,9 @@ impl<'a> Draft<'a> {
             }
             Err(reason) => {
                 let message = format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug());
-                self.report(Code::ArticleLink, span, message, url_help(raw));
+                let feed = "write the whole address of the source's feed, such as `https://agency.example/feed.xml`";
+                let help = scheme_help(raw).unwrap_or_else(|| feed.to_owned());
+                self.report(Code::ArticleLink, span, message, help);
             }
         }
     }
@@ -881,11 +883,22 @@ fn url_help(raw: &str) -> String {
     if raw.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
         return "save it as a file beside the article, and name that".to_owned();
     }
-    let scheme = raw.split(':').next().unwrap_or_default();
-    match nearest(scheme, ["http", "https"]) {
-        Some(meant) if raw.contains(':') && scheme != meant => format!("schemes are http and https; did you mean `{meant}`?"),
-        _ => "write a whole address such as `https://www.courier.example/q.jpg`, or the name of a file beside the article".to_owned(),
-    }
+    let file =
+        "write a whole address such as `https://www.courier.example/q.jpg`, or the name of a file beside the article";
+    scheme_help(raw).unwrap_or_else(|| file.to_owned())
+}
+
+fn link_help(raw: &str) -> String {
+    let page = "write the whole address of the article's page, such as `https://www.courier.example/night-ferry.html`; without `link`, \
+                dateline links to its own page or to `content.article_url`";
+    scheme_help(raw).unwrap_or_else(|| page.to_owned())
+}
+
+/// What to write instead of a scheme that is nearly one that readers load.
+fn scheme_help(raw: &str) -> Option<String> {
+    let (scheme, _) = raw.split_once(':')?;
+    let meant = nearest(scheme, ["http", "https"]).filter(|meant| scheme != *meant)?;
+    Some(format!("schemes are http and https; did you mean `{meant}`?"))
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Where an article belongs: its own section, and for each feed the first rule that takes or refuses it (CONTRACT, "Which
 //! section, which feeds").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::article::SectionClaim;
 use crate::article::card::Card;
 use crate::config::{Config, Paid, Section, Selector};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, nearest};
 use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
 
 /// What identifies a feed.
@@ -114,6 +114,8 @@ pub struct Cabinet {
     with_include: Vec<usize>,
     /// Whether any section selects by tags or authors.
     selects_terms: bool,
+    /// The configured section that each unknown name was probably meant for: articles without end may have the same mistake.
+    meant: Mutex<HashMap<SectionPath, Option<SectionPath>>>,
 }
 
 impl Cabinet {
@@ -137,7 +139,8 @@ impl Cabinet {
         let selects_terms =
             config.sections.iter().any(|section| !is_empty(&section.tags) || !is_empty(&section.authors));
         let children = BTreeMap::new();
-        let mut cabinet = Cabinet { config, by_path, by_breadcrumb, with_include, selects_terms, children };
+        let meant = Mutex::default();
+        let mut cabinet = Cabinet { config, by_path, by_breadcrumb, with_include, selects_terms, children, meant };
         for (path, at) in cabinet.by_path.clone() {
             let parent = cabinet.nearest(&path.parent().unwrap_or_default());
             cabinet.children.entry(parent).or_default().push(at);
@@ -207,6 +210,7 @@ impl Cabinet {
                 }
             }
         };
+        diagnostics.extend(self.unknown_sections(card));
         let home = self.nearest(&own);
         let language = card
             .language
@@ -214,6 +218,66 @@ impl Cabinet {
             .or_else(|| self.section(&home).and_then(|section| section.language.clone()))
             .unwrap_or_else(|| self.config.site.language.clone());
         Filing { own, home, language, diagnostics }
+    }
+
+    /// Sections that an article names and that are not configured, unless one that is takes it for them.
+    fn unknown_sections(&self, card: &Card) -> Vec<Diagnostic> {
+        let is_known = |section: &SectionPath| {
+            let includes = |at: &usize| {
+                let include = self.config.sections.get(*at).and_then(|section| section.include.as_ref());
+                include.is_some_and(|globs| globs.matching(section).is_some())
+            };
+            section.is_root() || self.by_path.contains_key(section) || self.with_include.iter().any(includes)
+        };
+        let mut unknown = Vec::new();
+        if let SectionClaim::Stated(section) = &card.section
+            && !is_known(section)
+        {
+            let home = self.nearest(section);
+            let meant = self.meant(section);
+            // Below a configured section it is in that one's feed, as it may be meant to be.
+            if home.is_root() || meant.is_some() {
+                let home = if home.is_root() { "the root feed".to_owned() } else { format!("the feed of `{home}`") };
+                unknown.push(self.unknown_section(
+                    section,
+                    meant,
+                    &format!("the nearest that has the article is {home}"),
+                ));
+            }
+        }
+        for section in card.sections.iter().filter(|section| !is_known(section)) {
+            unknown.push(self.unknown_section(
+                section,
+                self.meant(section),
+                "`sections` files the article nowhere for it",
+            ));
+        }
+        unknown
+    }
+
+    /// The configured section that was probably meant.
+    fn meant(&self, section: &SectionPath) -> Option<SectionPath> {
+        /// Names that are looked for; so many different ones are no slips.
+        const MAX_NAMES: usize = 1_000;
+        let mut meant = self.meant.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = meant.get(section) {
+            return known.clone();
+        }
+        if meant.len() >= MAX_NAMES {
+            return None;
+        }
+        let name = nearest(section.as_str(), self.by_path.keys().map(SectionPath::as_str));
+        let found = name.and_then(|name| self.by_path.keys().find(|path| path.as_str() == name)).cloned();
+        meant.insert(section.clone(), found.clone());
+        found
+    }
+
+    fn unknown_section(&self, section: &SectionPath, meant: Option<SectionPath>, instead: &str) -> Diagnostic {
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("correct the name, or configure it: `[[section]]` with `path = \"{section}\"`"),
+        };
+        Diagnostic::new(Code::SectionUnknown, format!("no section `{section}` is configured; {instead}")).help(help)
     }
 
     fn unknown_breadcrumb(&self, crumbs: &[Text], folder: &SectionPath) -> Diagnostic {

@@ -40,6 +40,7 @@ impl Backup {
             Err(Trouble::Exists(path)) => {
                 refuse(&format!("`{}` is there, and a backup overwrites nothing", path.display()))
             }
+            Err(trouble @ Trouble::Nothing(_)) => refuse(&trouble.to_string()),
             Err(trouble) => fail(&trouble.to_string()),
         }
     }

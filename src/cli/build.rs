@@ -41,6 +41,13 @@ impl Build {
         let Some(directory) = self.out.or_else(|| config.output.clone()) else {
             return refuse("`output.directory` is switched off, so say where to write: `dateline build --out DIR`");
         };
+        if is_inside(&directory, &config.content.directory) || is_inside(&config.content.directory, &directory) {
+            return refuse(&format!(
+                "`{}` and the content directory, `{}`, are not apart: feeds would be among the articles",
+                directory.display(),
+                config.content.directory.display()
+            ));
+        }
         let mut disk = Disk::new(directory, &config.state);
         if let Err(problem) = disk.claim() {
             print_diagnostics(&[problem]);
@@ -90,6 +97,20 @@ impl Build {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// Whether a directory, which need not be there yet, is in another or is that one.
+fn is_inside(directory: &Path, other: &Path) -> bool {
+    let real = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let there = path.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
+        match there.and_then(|(folder, real)| Some(real.join(path.strip_prefix(folder).ok()?))) {
+            // Joining nothing would add a slash.
+            Some(real) => real.components().collect::<PathBuf>(),
+            None => path,
+        }
+    };
+    real(directory).starts_with(real(other))
 }
 
 /// Builds, and writes down what must be remembered while feeds are made; all of it is durable at the end.

@@ -8,8 +8,10 @@ use clap::Args;
 use super::progress::Progress;
 use super::{WRONG_INPUT, count, fail, print_diagnostics};
 use crate::build::index::Index;
+use crate::config::Config;
+use crate::control::{self, Done, Request};
 use crate::daemon::{self, Caching, Inputs};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::engine::Engine;
 use crate::types::ArticlePath;
 
@@ -27,10 +29,13 @@ impl Check {
         let mut problems = checked.diagnostics.clone();
         let mut summary = "the articles were not read".to_owned();
         let mut dependent = Vec::new();
+        let mut in_force = None;
         if let Some(config) = checked.config.clone() {
+            in_force = compare_with_daemon(&config);
             let progress = Progress::new("reading articles");
-            let inputs =
-                Inputs { ledger: || daemon::remembered(&config), cache: Caching::none(), command: None, whole: false };
+            let mut has_state = false;
+            let ledger = || daemon::remembered(&config).inspect(|ledger| has_state = ledger.len() > 0);
+            let inputs = Inputs { ledger, cache: Caching::none(), command: None, whole: false };
             let engine = match daemon::build_once(
                 checked,
                 &config,
@@ -43,7 +48,9 @@ impl Check {
                 Err(trouble) => return fail(&trouble.to_string()),
             };
             progress.finish();
-            dependent = engine.index().map(|index| dependents(&engine, index)).unwrap_or_default();
+            // What was never served has nothing that a state could lose.
+            let index = engine.index().filter(|_| has_state);
+            dependent = index.map(|index| dependents(&engine, index)).unwrap_or_default();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
             let report = &engine.snapshot().report;
             summary = format!(
@@ -53,6 +60,7 @@ impl Check {
                 count(report.feeds, "feed")
             );
         }
+        problems.extend(in_force);
         problems.sort();
         // An article is in several feeds, and each may say the same of it.
         problems.dedup();
@@ -70,6 +78,28 @@ impl Check {
             say!("{}, {}; {summary}", count(errors, "error"), count(problems.len() - errors, "warning"));
         }
         if errors > 0 { ExitCode::from(WRONG_INPUT) } else { ExitCode::SUCCESS }
+    }
+}
+
+/// What a running daemon says against the configuration that was checked.
+fn compare_with_daemon(config: &Config) -> Option<Diagnostic> {
+    let request = Request::Configuration { hash: config.hash.to_string() };
+    // Without a daemon, or for a user who may not ask it, there is nothing to compare with.
+    let answer = control::ask(&config.state, &request).ok().flatten()?;
+    let diagnostic = |message: &str, severity| {
+        let place = Place::file(&config.file.display().to_string());
+        Diagnostic { severity, ..Diagnostic::new(Code::ConfigInactive, message).at(place) }
+    };
+    match answer {
+        Ok(Done { message: waiting, .. }) if waiting.is_empty() => None,
+        Ok(Done { message: waiting, .. }) => {
+            let message = format!("the running daemon uses this configuration, but not all of it: {waiting}");
+            Some(diagnostic(&message, Severity::Warning))
+        }
+        Err(why) => {
+            let help = "`dateline reload` makes the daemon read the file again, and says what stands against it";
+            Some(diagnostic(&why, Severity::Error).help(help))
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Commands for the daemon, or where none is running, for the state itself: `retract`, `restore`, `accept-removals`, `reload`.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{WRONG_INPUT, fail, find, load, refuse};
+use super::{WRONG_INPUT, fail, load, meant, refuse};
 use crate::config::{Checked, Config};
 use crate::control::{self, Answer, Done, Request};
 use crate::daemon::{self, Caching, Inputs};
@@ -72,11 +73,7 @@ impl Reload {
 /// The path below the content directory where the file is there; else what was given, which may be an id or the path of a
 /// file that is gone.
 fn name(given: &str, config: &Config) -> String {
-    let root = daemon::root(config);
-    match find(Path::new(given), &root) {
-        Some(path) => path.to_string(),
-        None => given.strip_prefix(&format!("{}/", root.name)).unwrap_or(given).to_owned(),
-    }
+    meant(given, &daemon::root(config)).to_string()
 }
 
 fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
@@ -92,6 +89,12 @@ fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
             Ok(answer) => answer,
             Err(trouble) => return fail(&trouble.to_string()),
         },
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let state = config.state.display();
+            return fail(&format!(
+                "this user may not use the state in `{state}`: run this as the user that dateline runs as"
+            ));
+        }
         Err(error) => return fail(&format!("the daemon does not answer: {error}")),
     };
     match answer {

@@ -1,11 +1,12 @@
 //! `dateline explain`
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{WRONG_INPUT, fail, find, load, print_diagnostics, refuse};
+use super::{FAILED, WRONG_INPUT, fail, find, load, print_diagnostics, refuse};
 use crate::article::card::Card;
 use crate::article::parse_with_origins;
 use crate::build::assemble;
@@ -33,10 +34,28 @@ impl Explain {
         };
         let root = daemon::root(&config);
         let Some(path) = find(&self.article, &root) else {
-            return refuse(&format!("there is no article `{}` in {}", self.article.display(), root.name));
+            let given = self.article.display();
+            let reached = match std::fs::metadata(&self.article) {
+                Err(error) if error.kind() == ErrorKind::NotFound => std::fs::metadata(root.path.join(&self.article)),
+                reached => reached,
+            };
+            return match reached {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    fail(&format!("cannot look at `{given}`: {error}"))
+                }
+                Ok(_) => refuse(&format!("`{given}` is not an article of {}", root.name)),
+                Err(_) => refuse(&format!("there is no article `{given}` in {}", root.name)),
+            };
         };
-        let FileState::Present(parsed) = read::read(&root, &path, &config.parsing, parse_with_origins).state else {
-            return refuse(&format!("`{}` cannot be read", self.article.display()));
+        let parsed = match read::read(&root, &path, &config.parsing, parse_with_origins).state {
+            FileState::Present(parsed) => parsed,
+            FileState::Unreadable(diagnostic) => {
+                print_diagnostics([&diagnostic]);
+                return ExitCode::from(FAILED);
+            }
+            FileState::Absent { .. } | FileState::Known(..) => {
+                return refuse(&format!("`{}` is gone", self.article.display()));
+            }
         };
         say!("{}", root.display(path.as_str()));
         for origin in &parsed.origins {
@@ -56,7 +75,10 @@ impl Explain {
             Err(trouble) => return fail(&trouble.to_string()),
         };
         match engine.index().and_then(|index| Some((index, index.get(&path)?, engine.card(&path)?))) {
-            Some((index, filed, card)) => explain(&engine, index, filed, &card, &path, &config),
+            Some((index, filed, card)) => {
+                print_diagnostics(&index.diagnostics(&path, filed));
+                explain(&engine, index, filed, &card, &path, &config);
+            }
             None => say!("It is not published."),
         }
         ExitCode::SUCCESS
@@ -93,6 +115,7 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
     say!("feeds");
     let row = |taken: bool, name: &str, rule: &str| say!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
     let public = matches!(filed.standing, Standing::Public(_));
+    let rule = |why: &str| if public { why.to_owned() } else { format!("it is not published; else in, since {why}") };
     if card.is_listed() {
         row(public, "(root)", if public { "the root feed carries everything" } else { "it is not published" });
     } else {
@@ -101,16 +124,13 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
     }
     for section in &config.sections {
         let verdict = index.cabinet().decide(section, card, filed.filing());
-        if public || !verdict.taken {
-            row(verdict.taken, section.path.as_str(), &verdict.rule.to_string());
-        } else {
-            row(false, section.path.as_str(), &format!("it is not published; else in, since {}", verdict.rule));
-        }
+        let why = verdict.rule.to_string();
+        row(verdict.taken && public, section.path.as_str(), &if verdict.taken { rule(&why) } else { why });
     }
     for key in index.feeds_of(filed) {
         match key {
-            FeedKey::Tag(tag) => row(public, &format!("tags/{tag}"), "it has the tag"),
-            FeedKey::Author(author) => row(public, &format!("authors/{author}"), "it has the author"),
+            FeedKey::Tag(tag) => row(public, &format!("tags/{tag}"), &rule("it has the tag")),
+            FeedKey::Author(author) => row(public, &format!("authors/{author}"), &rule("it has the author")),
             FeedKey::Section(_) => {}
         }
     }

@@ -51,6 +51,9 @@ pub(super) fn fetch(place: &str, options: FetchOptions) -> Result<Fetched, Strin
 
 fn read_all(place: &str, options: FetchOptions) -> Result<Fetched, String> {
     if !is_address(place, "http") && !is_address(place, "https") {
+        if place.contains("://") {
+            return Err("only http and https addresses are fetched".to_owned());
+        }
         let file = File::open(place).map_err(|error| error.to_string())?;
         return Ok(Fetched { bytes: read(file, options.max_bytes)?, redirected_to: None });
     }

@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::{fail, find, load, refuse};
+use super::{fail, find, load, meant, refuse};
+use crate::beneath::Root;
+use crate::config::Config;
 use crate::daemon;
-use crate::ledger::{Record, Withdrawal};
+use crate::diag::nearest;
+use crate::ledger::{Ledger, Record, Withdrawal};
 use crate::store;
 use crate::types::{ArticlePath, EntryId, Moment, rfc3339};
 
@@ -30,15 +33,14 @@ impl History {
             Err(trouble) => return fail(&trouble.to_string()),
         };
         let root = daemon::root(&config);
-        let below = self.article.strip_prefix(&format!("{}/", root.name)).unwrap_or(&self.article);
         let by_id = EntryId::parse(&self.article).ok().and_then(|id| ledger.holder(&id).cloned());
-        let path = find(Path::new(&self.article), &root).or(by_id).unwrap_or_else(|| ArticlePath::new(below));
+        let path = by_id.unwrap_or_else(|| meant(&self.article, &root));
         let told = match store::history(&config.state, &path) {
             Ok(told) => told,
             Err(trouble) => return fail(&trouble.to_string()),
         };
         if told.is_empty() {
-            return refuse(&format!("nothing is remembered of `{}`: readers have not seen it yet", self.article));
+            return refuse(&without_history(&self.article, &path, &ledger, &root, &config));
         }
         let zone = &config.parsing.timezone;
         say!("{}", root.display(path.as_str()));
@@ -56,6 +58,19 @@ impl History {
         }
         ExitCode::SUCCESS
     }
+}
+
+/// Why there is nothing to tell of an article.
+fn without_history(given: &str, path: &ArticlePath, ledger: &Ledger, root: &Root, config: &Config) -> String {
+    if ledger.len() == 0 {
+        return format!("there is no state in `{}` yet: nothing was published from here", config.state.display());
+    }
+    if find(Path::new(given), root).is_some() {
+        return format!("`{given}` has no history: it was not published so far; `dateline explain` tells why");
+    }
+    let known = ledger.articles().map(|(known, _)| known.as_str());
+    let meant = nearest(path.as_str(), known).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+    format!("no article `{given}` is known: give its path below the content directory, or its id{meant}")
 }
 
 fn local(instant: jiff::Timestamp, zone: &TimeZone) -> String {
@@ -82,7 +97,12 @@ fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
                 Withdrawal::Command => "by command",
             };
             let reason = retraction.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("retracted, {by}{reason}; {} feeds told their readers", retraction.feeds.len())
+            let told = match retraction.feeds.len() {
+                0 => "no feed had it".to_owned(),
+                1 => "1 feed told its readers".to_owned(),
+                count => format!("{count} feeds told their readers"),
+            };
+            format!("retracted, {by}{reason}; {told}")
         }
         Record::Hidden { hash, .. } => format!("its file, which is not public, has another version {hash}"),
         Record::Restored { .. } => "public again".to_owned(),

@@ -31,7 +31,7 @@ mod serve;
 
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -203,6 +203,28 @@ fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
     };
     let path = found(given.to_owned()).or_else(|| found(root.path.join(given)))?;
     Some(article_at(root, &path))
+}
+
+/// The path below the content directory that was meant, also of a file that is gone or out of this user's reach; else what was given,
+/// which may be an id.
+fn meant(given: &str, root: &Root) -> ArticlePath {
+    let lexical = || {
+        let plain = |path: &Path| {
+            let mut plain = PathBuf::new();
+            for component in std::path::absolute(path).ok()?.components() {
+                match component {
+                    Component::ParentDir => drop(plain.pop()),
+                    component => plain.push(component),
+                }
+            }
+            Some(plain)
+        };
+        let given = plain(Path::new(given))?;
+        let bases = [Some(root.path.clone()), plain(Path::new(&root.name))];
+        let below = bases.iter().flatten().find_map(|base| given.strip_prefix(base).ok());
+        below.and_then(Path::to_str).filter(|below| !below.is_empty()).map(ArticlePath::new)
+    };
+    find(Path::new(given), root).or_else(lexical).unwrap_or_else(|| ArticlePath::new(given))
 }
 
 fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {

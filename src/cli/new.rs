@@ -20,6 +20,9 @@ pub(super) struct New {
     section: String,
     /// The headline.
     headline: String,
+    /// Make the folder of a section that is not configured.
+    #[arg(long)]
+    create: bool,
 }
 
 impl New {
@@ -41,9 +44,22 @@ impl New {
             let names: Vec<&str> = config.sections.iter().map(|known| known.path.as_str()).collect();
             let meant = crate::diag::nearest(section.as_str(), names.iter().copied());
             let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            if !self.create && !config.content.directory.join(section.as_str()).is_dir() {
+                return refuse(&format!(
+                    "no section `{section}` is configured{meant}; with `--create` its folder is made all the same, and its stories are \
+                     in the nearest section above it"
+                ));
+            }
             tell!(
                 "dateline: no section `{section}` is configured, so its stories will be in the nearest one above{meant}"
             );
+        }
+        // It may be a disk that is not mounted: what is written below it then is out of sight later.
+        if let Err(error) = fs::read_dir(&config.content.directory) {
+            return fail(&format!(
+                "cannot use `content.directory`, {}: {error}; mount it, make it, or correct the key",
+                config.content.directory.display()
+            ));
         }
         let now = config.parsing.timezone.to_datetime(daemon::now());
         let offset = config.parsing.timezone.to_offset(daemon::now());

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,11 +31,12 @@ use crate::serve::Audience;
 #[command(after_help = "The log level comes from DATELINE_LOG: error, warn, info (the default), debug.")]
 pub(super) struct Serve {
     /// Listen here instead of `server.listen`; port 0 takes any free port.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
+    /// `8080` is a port of this machine only, `:8080` one of all its addresses, `unix:PATH` a socket.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = endpoint)]
+    listen: Option<Endpoint>,
     /// Serve status and metrics here instead of on `admin.listen`.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    admin: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = endpoint)]
+    admin: Option<Endpoint>,
     /// Read and hash every file at the start, also those that look as they did when they were read last.
     #[arg(long)]
     verify: bool,
@@ -44,6 +44,10 @@ pub(super) struct Serve {
     /// ledger knew are minted again, and what was retracted by command is public again. What is left of the old ledger is kept.
     #[arg(long)]
     new_state: bool,
+}
+
+fn endpoint(named: &str) -> Result<Endpoint, String> {
+    Endpoint::parse(named, Path::new(""))
 }
 
 impl Serve {
@@ -68,7 +72,7 @@ impl Serve {
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
         let cache = if self.verify { Caching::emptied } else { Caching::at };
-        let instead = Instead { listen: self.listen, admin: self.admin };
+        let instead = Instead { listen: self.listen.clone(), admin: self.admin.clone() };
         let mut last_words = None;
         let result = runtime.block_on(async {
             let mut signals = Signals::new().map_err(|error| format!("cannot listen to signals: {error}"))?;

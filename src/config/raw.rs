@@ -76,6 +76,16 @@ impl<'t> Table<'t> {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
+    /// The text of a key that should have another type.
+    pub(super) fn as_text(&self, key: &str) -> Option<&'t str> {
+        self.table?.get(key)?.get_ref().as_str()
+    }
+
+    /// Where the value of a key stands, which is known from now on.
+    pub(super) fn known_span(&mut self, key: &'static str) -> Range<usize> {
+        self.get(key).map_or(self.span.clone(), Spanned::span)
+    }
+
     fn wrong_type(&self, sink: &mut Sink<'_>, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
         let message = format!("`{key}` is {wanted}, not {}", article(value.get_ref().type_str()));
         sink.report(Code::ConfigType, &value.span(), message, format!("write {wanted}"));

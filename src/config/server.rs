@@ -53,6 +53,33 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// An address and a port, a port alone (of this machine only), a port after a colon (of all addresses), or `unix:` and a path, which
+    /// is relative to a folder.
+    ///
+    /// # Errors
+    /// Why it is none of these.
+    pub fn parse(named: &str, folder: &Path) -> Result<Endpoint, String> {
+        if let Some(path) = named.strip_prefix("unix:") {
+            // The most that a socket's address takes on Linux, its last NUL left out.
+            const LONGEST: usize = 107;
+            let path = joined(folder, path);
+            let length = path.as_os_str().len();
+            return match path.file_name() {
+                Some(_) if length <= LONGEST && !named.contains('\0') => Ok(Endpoint::Unix(path)),
+                Some(_) => Err(format!("the path of a socket has at most {LONGEST} bytes, this one {length}")),
+                None => Err("a socket needs a path".to_owned()),
+            };
+        }
+        let port = |host: Ipv4Addr, port: &str| port.parse().ok().map(|port: u16| SocketAddr::from((host, port)));
+        let address = match named.rsplit_once(':') {
+            Some(("localhost", number)) => port(Ipv4Addr::LOCALHOST, number),
+            Some(("", number)) => port(Ipv4Addr::UNSPECIFIED, number),
+            Some(_) => named.parse().ok(),
+            None => port(Ipv4Addr::LOCALHOST, named),
+        };
+        address.map(Endpoint::Tcp).ok_or_else(|| format!("`{}` is not an address and a port", named.escape_debug()))
+    }
+
     /// Whether only this machine reaches it.
     pub fn is_local(&self) -> bool {
         match self {
@@ -209,27 +236,8 @@ fn listen(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Option<L
 }
 
 fn endpoint(sink: &mut Sink<'_>, written: &At<String>, folder: &Path) -> Option<Endpoint> {
-    let named = written.value.as_str();
-    if let Some(path) = named.strip_prefix("unix:") {
-        // The most that a socket's address takes on Linux, its last NUL left out.
-        const LONGEST: usize = 107;
-        let path = joined(folder, path);
-        let length = path.as_os_str().len();
-        let checked = match path.file_name() {
-            Some(_) if length <= LONGEST && !named.contains('\0') => Ok(Endpoint::Unix(path)),
-            Some(_) => Err(format!("the path of a socket has at most {LONGEST} bytes, this one {length}")),
-            None => Err("a socket needs a path".to_owned()),
-        };
-        return sink.check(Code::ConfigListen, &written.span, checked, "write one such as `unix:/run/dateline/http`");
-    }
-    let address = match named.strip_prefix("localhost:") {
-        Some(port) => format!("127.0.0.1:{port}").parse(),
-        None => named.parse(),
-    };
-    let address = address.map(Endpoint::Tcp);
-    let address = address.map_err(|_| format!("`{}` is not an address and a port", named.escape_debug()));
     let help = "write one such as `127.0.0.1:8080`, `0.0.0.0:80`, `[::]:80` or `unix:/run/dateline/http`";
-    sink.check(Code::ConfigListen, &written.span, address, help)
+    sink.check(Code::ConfigListen, &written.span, Endpoint::parse(&written.value, folder), help)
 }
 
 /// `admin.hosts`: names without a scheme, port or path.
@@ -305,6 +313,13 @@ fn proxies(server: &mut Table<'_>, sink: &mut Sink<'_>) -> Proxies {
 
 fn access_log(server: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Option<AccessLog> {
     if !server.has("access_log") {
+        return None;
+    }
+    if let Some(file) = server.as_text("access_log") {
+        let message = "`access_log` is a table with the path of the file in `file`";
+        let help = format!("write `[server.access_log]` on a line of its own and below it `file = {file:?}`");
+        let span = server.known_span("access_log");
+        sink.report(Code::ConfigType, &span, message, help);
         return None;
     }
     let mut table = server.table(sink, "access_log");

@@ -48,6 +48,10 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
     }
     let config = validate(file, hash, Table::root(&table), &mut sink);
     let mut diagnostics = sink.diagnostics;
+    // A table that is none misses nothing else.
+    let is_same = |one: &Diagnostic, other: &Diagnostic| other.code == Code::ConfigType && one.place == other.place;
+    let types: Vec<Diagnostic> = diagnostics.iter().filter(|one| one.code == Code::ConfigType).cloned().collect();
+    diagnostics.retain(|one| one.code != Code::ConfigMissing || !types.iter().any(|other| is_same(one, other)));
     if !errors.is_empty() {
         // What seems to be missing may stand in the lines that could not be read.
         diagnostics.retain(|diagnostic| diagnostic.code != Code::ConfigMissing);

@@ -1,6 +1,6 @@
 //! What faces the world: listeners, bound by us or by systemd; the certificate; the access log; how many descriptors there are.
 
-use std::net::SocketAddr;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,12 +36,12 @@ pub struct Renewal {
 }
 
 /// What the command line says instead of the configuration.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Instead {
     /// Instead of `server.listen`.
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Endpoint>,
     /// Instead of `admin.listen`.
-    pub admin: Option<SocketAddr>,
+    pub admin: Option<Endpoint>,
 }
 
 impl Front {
@@ -68,23 +68,23 @@ impl Front {
             listeners.iter().any(|listener| audience(listener.audience()))
         };
         if !has(|audience| matches!(audience, Audience::Public), &listeners) {
-            let instead = instead.listen.map(|address| vec![Endpoint::Tcp(address)]);
-            for endpoint in instead.as_ref().unwrap_or(&server.listen) {
-                listeners.push(bind(endpoint, Audience::Public, "`--listen` or `server.listen`")?);
+            let instead = instead.listen.as_ref().map(std::slice::from_ref);
+            for endpoint in instead.unwrap_or(&server.listen) {
+                listeners.push(bind(endpoint, Audience::Public, &listeners)?);
             }
         }
         if let (Some(tls), Some(options)) = (&tls, &server.tls)
             && !has(|audience| matches!(audience, Audience::Secure(_)), &listeners)
         {
             for endpoint in &options.listen {
-                listeners.push(bind(endpoint, Audience::Secure(Arc::clone(tls)), "`server.tls.listen`")?);
+                listeners.push(bind(endpoint, Audience::Secure(Arc::clone(tls)), &listeners)?);
             }
         }
         if listeners.is_empty() {
             return Err("`server.listen` is empty: there is nothing to listen on".to_owned());
         }
         if !has(|audience| matches!(audience, Audience::Admin), &listeners) {
-            listeners.extend(admin(server, instead)?);
+            admin(server, &instead, &mut listeners)?;
         }
         Ok(Front { listeners, renewal: Renewal { tls, access_log }, meters: Arc::default() })
     }
@@ -142,29 +142,75 @@ impl Renewal {
     }
 }
 
-fn bind(endpoint: &Endpoint, audience: Audience, key: &str) -> Result<Listener, String> {
-    Listener::bind(endpoint, audience).map_err(|error| {
-        format!("cannot listen on {endpoint}: {error}; choose another with {key}, or stop what listens there")
-    })
+fn bind(endpoint: &Endpoint, audience: Audience, bound: &[Listener]) -> Result<Listener, String> {
+    let keys = keys(&audience);
+    Listener::bind(endpoint, audience)
+        .map_err(|error| format!("cannot listen on {endpoint}: {}", cure(endpoint, &error, keys, bound)))
+}
+
+/// What says where to listen.
+fn keys(audience: &Audience) -> &'static str {
+    match audience {
+        Audience::Public => "`server.listen` (or `--listen`)",
+        Audience::Secure(_) => "`server.tls.listen`",
+        Audience::Admin => "`admin.listen` (or `--admin`)",
+    }
+}
+
+/// Why an endpoint cannot be listened on, and what to do about it.
+fn cure(endpoint: &Endpoint, error: &io::Error, keys: &str, bound: &[Listener]) -> String {
+    /// Below this, a port needs a privilege.
+    const FIRST_FREE_PORT: u16 = 1024;
+    let is_taken = |listener: &&Listener| listener.endpoint().is_ok_and(|other| overlap(&other, endpoint));
+    let other = bound.iter().find(is_taken).map(|listener| self::keys(listener.audience()));
+    match (error.kind(), endpoint, other) {
+        (ErrorKind::AddrInUse, _, Some(other)) => {
+            format!("{other} and {keys} name the same address: change one of them")
+        }
+        (ErrorKind::AddrInUse, ..) => format!(
+            "{error}; stop what listens there, or choose another with {keys}. A second dateline needs `server.listen` and \
+             `admin.listen` of its own"
+        ),
+        (ErrorKind::PermissionDenied, Endpoint::Tcp(address), _) if address.port() < FIRST_FREE_PORT => format!(
+            "{error}; ports below {FIRST_FREE_PORT} need a privilege: choose a higher one with {keys}, let systemd pass the socket on \
+             (config/dateline.socket), or give dateline the capability CAP_NET_BIND_SERVICE"
+        ),
+        (ErrorKind::AddrNotAvailable, ..) => {
+            format!("{error}; no network interface of this machine has that address: choose another with {keys}")
+        }
+        (_, Endpoint::Unix(_), _) => format!(
+            "{error}; its folder has to be there and this user must be able to write to it, or choose another with {keys}"
+        ),
+        _ => format!("{error}; choose another with {keys}"),
+    }
+}
+
+/// Whether nobody can listen on both.
+fn overlap(one: &Endpoint, other: &Endpoint) -> bool {
+    match (one, other) {
+        (Endpoint::Tcp(one), Endpoint::Tcp(other)) => {
+            let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
+            one.port() == other.port() && (one.ip() == other.ip() || is_any)
+        }
+        (one, other) => one == other,
+    }
 }
 
 /// Where nobody says where, another dateline on this machine may be there already: that is no reason not to serve readers.
-fn admin(server: &Server, instead: Instead) -> Result<Vec<Listener>, String> {
-    if let Some(address) = instead.admin {
-        return bind(&Endpoint::Tcp(address), Audience::Admin, "`--admin`").map(|listener| vec![listener]);
+fn admin(server: &Server, instead: &Instead, listeners: &mut Vec<Listener>) -> Result<(), String> {
+    let endpoints = match &instead.admin {
+        Some(endpoint) => std::slice::from_ref(endpoint),
+        None if server.admin.stated || instead.listen.is_none() => &server.admin.listen,
+        None => return Ok(()),
+    };
+    for endpoint in endpoints {
+        match bind(endpoint, Audience::Admin, listeners) {
+            Ok(listener) => listeners.push(listener),
+            Err(why) if server.admin.stated || instead.admin.is_some() => return Err(why),
+            Err(why) => tracing::warn!("status and metrics are not served: {why}"),
+        }
     }
-    if server.admin.stated {
-        let endpoints = server.admin.listen.iter();
-        return endpoints.map(|endpoint| bind(endpoint, Audience::Admin, "`admin.listen`")).collect();
-    }
-    if instead.listen.is_some() {
-        return Ok(Vec::new());
-    }
-    let bound = server.admin.listen.iter().filter_map(|endpoint| {
-        let bound = Listener::bind(endpoint, Audience::Admin);
-        bound.map_err(|error| tracing::warn!("metrics are not served on {endpoint}: {error}; see `admin.listen`")).ok()
-    });
-    Ok(bound.collect())
+    Ok(())
 }
 
 /// The sockets that systemd passed on (`sd_listen_fds(3)`).

@@ -97,6 +97,7 @@ pub fn load(file: &Path) -> Checked {
                 io::ErrorKind::NotFound => {
                     "`dateline init DIR` makes a newsroom with a configuration; `--config PATH` names another file"
                 }
+                io::ErrorKind::IsADirectory => "`--config PATH` names the file itself, such as `config/dateline.toml`",
                 _ => "see whether the file is readable for this user",
             };
             let diagnostic = Diagnostic::new(Code::ConfigUnreadable, format!("cannot read `{name}`: {error}"));
@@ -185,14 +186,29 @@ pub async fn run(
     let served = Arc::clone(&snapshot);
     let live = Arc::new(ArcSwap::new(Arc::clone(&config)));
     let disk = {
-        let (config, library, root) = (Arc::clone(&live), library.clone(), Arc::clone(&published_root));
+        let (config, library, root, held_by) =
+            (Arc::clone(&live), library.clone(), Arc::clone(&published_root), Arc::clone(&snapshot));
         Arc::new(move |demand: Demand, wanted: &Wanted| match demand {
             Demand::Document(route, resource) => library.read(&route, &resource).map(Supply::Document),
             Demand::Room(resource) => {
                 library.documents.grown(&resource);
                 Ok(Supply::Room)
             }
-            demand => once::supply(&root, &config, demand, wanted),
+            demand => {
+                let is_media = matches!(demand, Demand::Media(_));
+                let supplied = once::supply(&root, &config, demand, wanted);
+                let is_held = |problem: &Diagnostic| problem.code == Code::MassRemoval;
+                match supplied {
+                    // While articles are held their files are only missed: 404 would make readers forget them.
+                    Err(error) if is_media && error.kind() == io::ErrorKind::NotFound => {
+                        match held_by.load().report.problems.iter().any(is_held) {
+                            true => Err(io::ErrorKind::ResourceBusy.into()),
+                            false => Err(error),
+                        }
+                    }
+                    supplied => supplied,
+                }
+            }
         })
     };
     announce(&front).map_err(|error| Fatal(error.to_string()))?;
@@ -600,6 +616,7 @@ pub fn command(request: Request, config: &Config) -> Command {
         }
         Request::Restore { article } => Command::Restore { article },
         Request::AcceptRemovals => Command::AcceptRemovals,
+        Request::Configuration { hash } => Command::Configuration { hash },
         Request::Reload { force } => Command::Reload { checked: load(&config.file), force },
     }
 }

@@ -104,7 +104,10 @@ impl Daemon {
             }
             Effect::Deliver(delivery) => self.deliveries.send(delivery),
             Effect::Watch(plan) => self.watcher.plan(plan),
-            Effect::Report(changes) => changes.iter().for_each(log),
+            Effect::Report(changes) => {
+                changes.iter().for_each(log);
+                self.report_missing_content(&changes);
+            }
             Effect::Answer(ticket, answer) => {
                 let Some(waiting) = self.tickets.remove(&ticket) else { return };
                 let is_recorded = !self.memory.is_blocked();
@@ -120,6 +123,30 @@ impl Daemon {
                 let Some(config) = self.checked.config.clone() else { return };
                 self.fetches.spawn(recall(self.root.clone(), config, requests, self.events.clone()));
             }
+        }
+    }
+
+    /// Says on `/readyz` that the content directory is missed: until it is there, nothing is published that could say so.
+    fn report_missing_content(&self, changes: &[ReportChange]) {
+        for change in changes {
+            let (problem, is_new) = match change {
+                ReportChange::Appeared(problem) => (problem, true),
+                ReportChange::Cleared(problem) => (problem, false),
+            };
+            let is_root = problem.place.as_ref().is_some_and(|place| *place.file == *self.root.name);
+            if problem.code != Code::FolderUnreadable || !is_root {
+                continue;
+            }
+            let missing = Diagnostic { code: Code::ContentUnreachable, ..problem.clone() };
+            self.snapshot.rcu(|snapshot| {
+                if snapshot.generation > 0 {
+                    return Arc::clone(snapshot);
+                }
+                let mut report = Report::clone(&snapshot.report);
+                report.problems.retain(|known| known.code != Code::ContentUnreachable);
+                report.problems.extend(is_new.then(|| missing.clone()));
+                Arc::new(Snapshot { report: Arc::new(report), ..Snapshot::clone(snapshot) })
+            });
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Disk {
 
 /// What a file that can't be replaced may mean for readers.
 const MAY_SHOW_WITHHELD: &str = ": what is there is not updated, and may show articles that are withheld by now";
+/// What is wrong where something else is on the way to a document.
+const BLOCKED: &str = "and dateline writes nothing there";
 
 /// A document, and the path that it is delivered under.
 type Routed = (Arc<str>, Arc<Resource>);
@@ -142,7 +144,7 @@ impl Disk {
     fn inspect(&self, path: &str, written: Option<&Entry>, route: &str, resource: &Arc<Resource>) -> io::Result<Found> {
         let file = self.directory.join(path);
         if let Some(blocking) = self.blocking_folder(path) {
-            return Ok(Found::Foreign(format!("{blocking}, and dateline writes nothing there{MAY_SHOW_WITHHELD}")));
+            return Ok(Found::Foreign(format!("{blocking}, {BLOCKED}{MAY_SHOW_WITHHELD}")));
         }
         let metadata = match fs::symlink_metadata(&file) {
             Ok(metadata) => metadata,
@@ -262,6 +264,29 @@ impl Disk {
         }
     }
 
+    /// One problem instead of one for each document that cannot be written for the same reason, as on a full disk.
+    fn sum_up(&self, outcome: &mut Outcome) {
+        /// So many are still named one by one.
+        const FEW: usize = 3;
+        let mut causes: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
+        for problem in std::mem::take(&mut outcome.problems) {
+            // Other files that are in the way are each a matter of their own.
+            match problem.code == Code::OutputUnwritable || problem.message.contains(BLOCKED) {
+                true => causes.entry(problem.message.clone()).or_default().push(problem),
+                false => outcome.problems.push(problem),
+            }
+        }
+        for (cause, mut problems) in causes {
+            if problems.len() <= FEW {
+                outcome.problems.append(&mut problems);
+                continue;
+            }
+            let message = format!("{} documents are affected: {cause}", problems.len());
+            let place = Some(Place::file(&self.directory.display().to_string()));
+            outcome.problems.extend(problems.pop().map(|one| Diagnostic { message, place, ..one }));
+        }
+    }
+
     fn save_manifest(&mut self, outcome: &mut Outcome) {
         if let Err(error) = self.manifest.save() {
             outcome.problems.push(self.unwritable(manifest::NAME, format!("the manifest cannot be written: {error}")));
@@ -338,6 +363,7 @@ impl Target for Disk {
         if is_readable {
             self.save_manifest(&mut outcome);
         }
+        self.sum_up(&mut outcome);
         outcome
     }
 }

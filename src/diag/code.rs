@@ -28,7 +28,21 @@ macro_rules! codes {
 
             /// Whether somebody has to act before all is well for readers again.
             pub fn is_alarm(self) -> bool {
-                matches!(self, Code::MassRemoval | Code::StateUnwritable | Code::ContentUnreachable | Code::LedgerRecord)
+                self.keeps_configuration()
+                    || matches!(
+                        self,
+                        Code::MassRemoval
+                            | Code::StateUnwritable
+                            | Code::ContentUnreachable
+                            | Code::LedgerRecord
+                    )
+            }
+
+            /// Whether a running daemon does not use its configuration file as it is now.
+            pub fn keeps_configuration(self) -> bool {
+                let is_config = self.name().starts_with("config-");
+                matches!(self, Code::ReloadRefused | Code::ConfigFrozen)
+                    || (is_config && self.severity() == Severity::Error)
             }
 
             /// Whether the input is refused.
@@ -91,6 +105,8 @@ codes! {
     ConfigLoopback "config-loopback" Warning,
     /// A change that needs a restart.
     ConfigFrozen "config-frozen" Warning,
+    /// The running daemon uses another configuration than this file, or not all of it.
+    ConfigInactive "config-inactive" Error,
 
     // -- articles: all formats ----------------------------------------------------------------------------------------
     /// The article's file cannot be read.
@@ -187,6 +203,8 @@ codes! {
     // -- publishing ---------------------------------------------------------------------------------------------------
     /// A breadcrumb matches no section; the folder decides instead.
     BreadcrumbUnknown "breadcrumb-unknown" Warning,
+    /// An article names a section that is not configured.
+    SectionUnknown "section-unknown" Warning,
     /// Two articles would have the same id; they are told apart by their paths.
     IdCollision "id-collision" Warning,
     /// Another article already has this explicit id, so this one is not published.

@@ -7,7 +7,7 @@ use crate::build::assemble;
 use crate::build::filing::{Cabinet, FeedKey};
 use crate::build::index::{Filed, Index};
 use crate::config::{Checked, Config};
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diag::{Code, Diagnostic, Place, Severity};
 use crate::event::{Command, Effect};
 use crate::ledger::{Record, Retraction, Routes, Withdrawal};
 use crate::types::{ArticlePath, EntryId, Text, rfc3339};
@@ -22,9 +22,11 @@ impl Engine {
                 0 => Err("no articles vanished in a mass, so there is nothing to accept".to_owned()),
                 count => {
                     self.settle_vanished();
-                    Ok(format!("{count} articles are deleted, and readers are told so"))
+                    let articles = if count == 1 { "1 article is".to_owned() } else { format!("{count} articles are") };
+                    Ok(format!("{articles} deleted, and readers are told so"))
                 }
             },
+            Command::Configuration { hash } => self.compare_configuration(&hash),
             Command::Reload { checked, force } => self.reload(checked, force, effects),
         }
     }
@@ -49,6 +51,8 @@ impl Engine {
     fn retract(&mut self, article: &str, reason: Option<Text>) -> Result<String, String> {
         let path = self.find(article)?;
         let known = self.ledger.article(&path).and_then(|article| article.retraction().cloned());
+        // Who says nothing takes nothing back.
+        let reason = reason.or_else(|| known.as_ref()?.reason.clone());
         let is_repeated = |known: &&Retraction| known.by == Withdrawal::Command && known.reason == reason;
         if let Some(known) = known.as_ref().filter(is_repeated).filter(|_| !self.ledger.is_unreadable(&path)) {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
@@ -58,9 +62,12 @@ impl Engine {
         self.urgent = true;
         let told = others.iter().chain([&path]).map(|path| self.withdraw(path, reason.clone())).max().unwrap_or(0);
         let others: String = others.iter().map(|other| format!(" and `{other}`, which is the same article,")).collect();
-        Ok(format!(
-            "`{path}`{others} is retracted; {told} feeds tell their readers. `dateline restore {path}` brings it back"
-        ))
+        let told = match told {
+            0 => "no feed had it".to_owned(),
+            1 => "1 feed tells its readers".to_owned(),
+            count => format!("{count} feeds tell their readers"),
+        };
+        Ok(format!("`{path}`{others} is retracted; {told}. `dateline restore {path}` brings it back"))
     }
 
     /// The other files under which readers may see the article in this one.
@@ -149,7 +156,37 @@ impl Engine {
         self.problems.set(Source::Config, diagnostics);
         let Some(config) = config else { return Err(told) };
         effects.extend(self.configure(&config, force)?);
-        Ok("the configuration is in force".to_owned())
+        let waiting: Vec<&str> = self
+            .problems
+            .iter()
+            .filter(|(source, _)| **source == Source::Reload)
+            .filter_map(|(_, problem)| problem.message.split('`').nth(1))
+            .collect();
+        Ok(match waiting.is_empty() {
+            true => "the configuration is in force".to_owned(),
+            false => format!(
+                "the configuration is in force, except for what needs a restart of dateline: {}",
+                waiting.join(", ")
+            ),
+        })
+    }
+
+    /// Says nothing where the configuration with this hash is in force; else why it is not, or what of it waits for a restart.
+    fn compare_configuration(&self, hash: &str) -> Result<String, String> {
+        let is_against = |(source, problem): &(&Source, &Diagnostic)| match source {
+            Source::Config => problem.severity == Severity::Error,
+            source => **source == Source::Reload,
+        };
+        let why: Vec<String> =
+            self.problems.iter().filter(is_against).map(|(_, problem)| problem.to_log_line()).collect();
+        let why = why.join("; ");
+        match self.config().is_some_and(|config| config.hash.to_string() == hash) {
+            true => Ok(why),
+            false if why.is_empty() => Err("the running daemon uses another configuration".to_owned()),
+            false => {
+                Err(format!("the running daemon uses another configuration, since it did not take this one: {why}"))
+            }
+        }
     }
 
     /// Why readers would not want a new configuration: ids that change, and feeds that lose their last entry.
@@ -158,6 +195,8 @@ impl Engine {
         let Some(before) = &self.index else { return None };
         let mut wrong = Vec::new();
         let mut words = Vec::new();
+        // Sections that are configured no more.
+        let mut retired = Vec::new();
         let mut object = |what: &str, word: &'static str, mut which: Vec<String>| {
             if which.is_empty() {
                 return;
@@ -190,7 +229,10 @@ impl Engine {
                 let route = assemble::route(key);
                 !index.has_feed(key) && config.addresses.iter().any(|address| address.rest(&route).is_some())
             };
-            let emptied = emptied.filter(|key| !led_on(key));
+            let emptied: Vec<&FeedKey> = emptied.filter(|key| !led_on(key)).collect();
+            let is_retired = |key: &&&FeedKey| matches!(key, FeedKey::Section(_)) && !index.has_feed(key);
+            retired.extend(emptied.iter().filter(is_retired).map(|key| assemble::route(key)));
+            let emptied = emptied.into_iter();
             let emptied = emptied.map(|key| format!("`{}`", assemble::route(key))).collect();
             object("it takes away all entries of", "empty", emptied);
         }
@@ -199,8 +241,14 @@ impl Engine {
         }
         let allow = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
         let message = format!("this configuration is not taken: {}", wrong.join("; "));
+        let moved = retired.first().map(|route| {
+            let new = index.feeds().find(|key| matches!(key, FeedKey::Section(_)) && !before.has_feed(key));
+            let to = new.map_or_else(|| "/the/new/path/".to_owned(), assemble::route);
+            format!("if a section was renamed, say so: `[[moved]]` with `from = \"{route}\"` and `to = \"{to}\"`; ")
+        });
+        let moved = moved.unwrap_or_default();
         let help = format!(
-            "`dateline reload --force` takes it all the same; with `allow = [{allow}]` in [reload] such changes need no asking"
+            "{moved}`dateline reload --force` takes it all the same; with `allow = [{allow}]` in [reload] such changes need no asking"
         );
         Some(
             Diagnostic::new(Code::ReloadRefused, message)

@@ -354,13 +354,23 @@ impl Engine {
             let total = self.catalog.len() + self.missing.recent.len() + unlisted;
             let gone = vanished.len() + self.missing.recent.len();
             let many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
-            if doubtful || !self.missing.held.is_empty() || (gone >= removals.least && many) {
+            let is_mass = (gone >= removals.least && many) || (gone >= 2 && self.empties_newsroom(&vanished));
+            if doubtful || !self.missing.held.is_empty() || is_mass {
                 self.hold_back(vanished);
             } else {
                 vanished.iter().for_each(|path| self.delete(path));
             }
         }
         self.tell_of_held();
+    }
+
+    /// Whether these are all articles that readers still have.
+    fn empties_newsroom(&self, vanished: &[ArticlePath]) -> bool {
+        let is_live = |path: &ArticlePath| self.ledger.article(path).is_some_and(Remembered::is_live);
+        let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
+        let mut articles = self.index.iter().flat_map(Index::articles);
+        vanished.iter().any(|path| is_live(path))
+            && !articles.any(|(path, filed)| filed.id().is_some() && !vanished.contains(path))
     }
 
     /// Whether a file is gone and another one, which nobody knows yet, states its id: then it was moved there, and edited.

@@ -2,7 +2,7 @@
 //! page; each is a few lines.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
@@ -18,6 +18,7 @@ use super::negotiate::{self, Coding};
 use super::range::{self, Part};
 use super::respond::{Head, Reply};
 use super::{coding, media};
+use crate::diag::{Code, Diagnostic};
 use crate::feed::page::error_page;
 use crate::snapshot::{Fields, Former, Gone, Report, Resource, ResourceKind, Tally, Whole};
 use crate::types::{ArticlePath, Text, rfc3339};
@@ -355,8 +356,24 @@ pub(super) fn starting(head: &Head<'_>, report: &Report, now: Timestamp) -> Resp
 
 /// What an operator has to see to, a line each.
 fn alarms(report: &Report) -> String {
-    let alarms = report.problems.iter().filter(|problem| problem.code.is_alarm());
-    alarms.map(|alarm| format!("{}\n", alarm.to_log_line())).collect()
+    let (config, alarms): (Vec<&Diagnostic>, Vec<&Diagnostic>) = report
+        .problems
+        .iter()
+        .filter(|problem| problem.code.is_alarm())
+        .partition(|problem| problem.code.keeps_configuration());
+    let mut lines: String = alarms.into_iter().map(|alarm| format!("{}\n", alarm.to_log_line())).collect();
+    let codes: BTreeSet<&str> = config.iter().map(|problem| problem.code.name()).collect();
+    if !codes.is_empty() {
+        let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+        // Readers may see this page, and the words of the file are none of their business.
+        lines.push_str(&match config.iter().all(|problem| problem.code == Code::ConfigFrozen) {
+            true => format!("the configuration was changed, and some of it waits for a restart ({codes}); see `dateline check`\n"),
+            false => format!(
+                "the configuration was changed and is not taken ({codes}); the one before is in force; see `dateline check`\n"
+            ),
+        });
+    }
+    lines
 }
 
 /// Answers OPTIONS, a browser's question before a conditional request across origins included.

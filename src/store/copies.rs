@@ -19,7 +19,7 @@ use super::{last_noted_record, last_record, lock, look_into, missing_records, pe
 /// # Errors
 /// Where the file is there, there is no state, it is damaged, or either cannot be used.
 pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
-    let io = |error: io::Error| Trouble::Io(to.to_owned(), error.to_string());
+    let io = |error: io::Error| Trouble::CopyIo(to.to_owned(), error.to_string());
     if to.exists() {
         return Err(Trouble::Exists(to.to_owned()));
     }
@@ -47,7 +47,7 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
                 _ => fs::rename(&partial, to),
             })
             .map_err(io),
-        None => Err(Trouble::Io(directory.to_owned(), "there is no state yet".to_owned())),
+        None => Err(Trouble::Nothing(directory.to_owned())),
     });
     drop(fs::remove_file(&partial));
     named
@@ -61,7 +61,7 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble
     let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
     let _lock = lock(directory)?;
     // It is looked at before anything is changed.
-    let bytes = fs::read(copy).map_err(|error| Trouble::Io(copy.to_owned(), error.to_string()))?;
+    let bytes = fs::read(copy).map_err(|error| Trouble::CopyIo(copy.to_owned(), error.to_string()))?;
     let database = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let looked = database.map_err(Unread::from).and_then(|database| {
         let version = version(&database)?;
@@ -70,9 +70,14 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble
         }
         Ok(version)
     });
-    match looked.map_err(|unread| unusable(copy, unread))? {
+    let bad = |why: &str| Trouble::BadCopy(copy.to_owned(), why.to_owned());
+    let looked = looked.map_err(|unread| match unusable(copy, unread) {
+        Trouble::Damaged(_, why) => bad(&why),
+        other => other,
+    });
+    match looked? {
         version if version > SCHEMA => return Err(Trouble::Newer(copy.to_owned(), version)),
-        0 => return Err(Trouble::Damaged(copy.to_owned(), NO_TABLES.to_owned())),
+        0 => return Err(bad(NO_TABLES)),
         _ => {}
     }
     let fresh = directory.join("ledger.sqlite.new");

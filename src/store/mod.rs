@@ -102,6 +102,12 @@ pub enum Trouble {
     Missing(PathBuf, PathBuf),
     /// It is damaged.
     Damaged(PathBuf, String),
+    /// What was given as a copy of a state is none.
+    BadCopy(PathBuf, String),
+    /// A copy cannot be read or written.
+    CopyIo(PathBuf, String),
+    /// There is no state yet.
+    Nothing(PathBuf),
     /// It can be used, so that nobody starts over by mistake.
     Usable(PathBuf),
     /// The system refused.
@@ -136,17 +142,30 @@ impl std::fmt::Display for Trouble {
                  over (`dateline serve --new-state` does both); explicit ids and dates then still give the same documents",
                 path.display()
             ),
+            Trouble::BadCopy(path, why) => {
+                write!(
+                    f,
+                    "`{}` is not a copy of a state that can be used ({why}): give another one; nothing was changed",
+                    path.display()
+                )
+            }
+            Trouble::CopyIo(path, why) => write!(f, "cannot use `{}`: {why}", path.display()),
+            Trouble::Nothing(path) => {
+                write!(f, "there is no state in `{}` yet, so there is nothing to copy", path.display())
+            }
             Trouble::Usable(path) => write!(
                 f,
                 "`{}` can be read, so dateline does not start over: leave `--new-state` out. To give up its ids and dates all the \
                  same, move the state directory away",
                 path.display()
             ),
-            Trouble::Io(path, why) => write!(
-                f,
-                "cannot use the state in `{}`: {why}; see whether the disk is full and whether this user may write there",
-                path.display()
-            ),
+            Trouble::Io(path, why) => {
+                let cure = match why.contains("Permission denied") {
+                    true => "see whether this user may write there, or run this as the user that dateline runs as",
+                    false => "see whether the disk is full and whether this user may write there",
+                };
+                write!(f, "cannot use the state in `{}`: {why}; {cure}", path.display())
+            }
         }
     }
 }
@@ -190,6 +209,9 @@ impl Store {
 
     fn open_locked(directory: &Path, mut lock: File, presence: Presence) -> Result<Store, Trouble> {
         let path = directory.join(DATABASE);
+        if presence == Presence::There {
+            may_read(&path)?;
+        }
         let (opened, unwritable) = match connect(directory, &path, presence) {
             Err(error) if presence == Presence::There && is_unwritable(&error) => {
                 let why = trouble(&path, &error);
@@ -428,6 +450,7 @@ fn look_into<T>(
     if presence::look_for(directory)? == Presence::Never {
         return Ok(None);
     }
+    may_read(&path)?;
     let open = || -> rusqlite::Result<(Connection, usize)> {
         // What a killed writer left in the middle can only be read once it is undone, which every reader may do.
         let flags = match fs::exists(path.with_extension(UNDO)) {
@@ -451,6 +474,13 @@ fn look_into<T>(
         return Err(Trouble::Damaged(path, NO_TABLES.to_owned()));
     }
     look(&database, version).map(Some).map_err(|unread| unusable(&path, unread))
+}
+
+/// Whether this user may read a database, which SQLite doesn't tell from other reasons. To open and close its file here would release the
+/// locks that SQLite has on it in this process.
+fn may_read(path: &Path) -> Result<(), Trouble> {
+    let allowed = rustix::fs::access(path, rustix::fs::Access::READ_OK);
+    allowed.map_err(|error| Trouble::Io(path.to_owned(), io::Error::from(error).to_string()))
 }
 
 fn version(database: &Connection) -> rusqlite::Result<usize> {

@@ -322,8 +322,15 @@ pub(super) fn has_version(root: &Root, path: &ArticlePath, version: ContentHash,
 }
 
 /// Reads a version of an article out of its bytes, which came from elsewhere than its file.
+///
+/// Where its file is gone, so may be its pictures, and both are held: what they measured nobody knows any more, but they stay.
 pub fn recall(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &ParseOptions) -> Option<Article> {
-    parse_and_keep(root, &request.path, &bytes, options, article::parse).article
+    let is_gone = root.open_file(&request.path).is_err_and(|error| is_missing(&error));
+    let mut parsed = parse_and_keep(root, &request.path, &bytes, options, article::parse);
+    if is_gone && let Some(article) = &mut parsed.article {
+        article.measure_files(&request.path, |file| Some(measure(root, file).unwrap_or_default()));
+    }
+    parsed.article
 }
 
 /// Opens a file that an article refers to, if it is a regular file inside the content directory.

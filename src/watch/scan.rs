@@ -20,6 +20,10 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
 use crate::types::{ArticlePath, folded};
 
+const ROOT_HELP: &str =
+    "mount or make it, or correct `content.directory`; dateline waits for it, and what is published stays";
+const FOLDER_HELP: &str = "what is published of it stays; give dateline the right to read it, or mount it again";
+
 /// What a scan remembers of folders: on which device each was, so that an unmounted one is not taken for an emptied one.
 pub type Devices = HashMap<String, u64>;
 
@@ -238,9 +242,12 @@ impl Lister<'_> {
         let result = self.read(folder, at, &mut listed, unusable);
         folder.is_complete = result.is_ok();
         let unreadable = result.err().map(|reason| {
-            Diagnostic::new(Code::FolderUnreadable, format!("this folder cannot be read: {reason}"))
-                .at(Place::file(&self.root.display(&folder.path)))
-                .help("its articles stay as they are; give dateline the right to read it, or mount it again")
+            let place = Place::file(&self.root.display(&folder.path));
+            let (what, help) = match folder.path.is_empty() {
+                true => ("the content directory", ROOT_HELP),
+                false => ("this folder", FOLDER_HELP),
+            };
+            Diagnostic::new(Code::FolderUnreadable, format!("{what} cannot be read: {reason}")).at(place).help(help)
         });
         listing.directories.push(ListedDirectory { path: folder.path.clone(), unreadable });
         let paths = folder.files.iter().map(|(path, _)| path.as_str());
