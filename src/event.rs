@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::article::card::Packed;
 use crate::article::render::{LinkBase, Rendered};
 use crate::article::{Article, ParseOptions, Parsed};
-use crate::config::Checked;
+use crate::config::{Checked, Ignore};
 use crate::diag::Diagnostic;
 use crate::ledger::Record;
 use crate::snapshot::{Resource, Snapshot};
@@ -295,6 +295,8 @@ pub struct WatchPlan {
     pub content: PathBuf,
     /// How articles are parsed; a change of it re-reads every article.
     pub parsing: Arc<ParseOptions>,
+    /// Files and folders that are no articles.
+    pub ignore: Arc<Ignore>,
     /// How long a file has to stay gone.
     pub grace: SignedDuration,
     /// How much longer at most while tools are changing files.

@@ -4,10 +4,12 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::Mode;
 
 use super::{Beneath, FOLDER, Links, Stamp, regular};
+use crate::config::Ignore;
 use crate::types::ArticlePath;
 
 /// A root directory, by name.
@@ -17,6 +19,8 @@ pub struct Root {
     pub path: PathBuf,
     /// As diagnostics spell it.
     pub name: String,
+    /// Files and folders in it that are no articles.
+    pub ignore: Arc<Ignore>,
     /// As it was configured.
     configured: PathBuf,
     /// The directory's device and its number there, when the path was resolved; `None`: the path led nowhere.
@@ -34,13 +38,24 @@ impl Root {
         let entry = entry.and_then(|(folder, name)| Some(fs::canonicalize(folder).ok()?.join(name)));
         let spellings = [real.clone(), configured.clone()].into_iter().chain(entry).collect();
         let identity = fs::metadata(&real).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-        Root { path: real, name: name.to_owned(), configured, identity, spellings }
+        Root { path: real, name: name.to_owned(), ignore: Arc::default(), configured, identity, spellings }
     }
 
     /// The directory that the configured path leads to by now.
     #[must_use]
     pub fn resolved_again(&self) -> Root {
-        Root::new(&self.configured, &self.name)
+        Root::new(&self.configured, &self.name).ignoring(&self.ignore)
+    }
+
+    /// The same directory, of which these files and folders are no articles.
+    #[must_use]
+    pub fn ignoring(self, ignore: &Arc<Ignore>) -> Root {
+        Root { ignore: Arc::clone(ignore), ..self }
+    }
+
+    /// Whether a file is no article whatever is in it.
+    pub fn ignores(&self, path: &ArticlePath) -> bool {
+        self.ignore.matching(path.as_str()).is_some()
     }
 
     /// Whether the path led to anything when it was resolved.
@@ -63,7 +78,8 @@ impl Root {
     pub fn unresolved(path: &Path, name: &str) -> Root {
         let configured = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let spellings = vec![configured.clone()];
-        Root { path: configured.clone(), name: name.to_owned(), configured, identity: None, spellings }
+        let (path, name, ignore) = (configured.clone(), name.to_owned(), Arc::default());
+        Root { path, name, ignore, configured, identity: None, spellings }
     }
 
     /// A path as diagnostics spell it.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::article::SectionClaim;
 use crate::article::card::Card;
-use crate::config::{Config, Paid, Section, Selector};
+use crate::config::{Config, Paid, RenamedSection, Section, SectionGlobs, Selector};
 use crate::diag::{Code, Diagnostic, nearest};
 use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
 
@@ -32,6 +32,10 @@ pub fn taxonomy_key(term: &Text) -> Text {
 pub struct Filing {
     /// The section that it says it belongs to.
     pub own: SectionPath,
+    /// The same by the name that the article uses, which `[[moved]]` may have changed. Ids are minted of it, so that they stay.
+    pub written: SectionPath,
+    /// The old path of a section in the name of its folder.
+    pub old_folder: Option<SectionPath>,
     /// The nearest configured section that contains `own`; the root if there is none.
     pub home: SectionPath,
     /// The language it is written in.
@@ -189,35 +193,81 @@ impl Cabinet {
         self.children.get(path).into_iter().flatten().filter_map(|&at| self.config.sections.get(at)).collect()
     }
 
+    /// How a section was renamed, or one above it, and what its path is now. Sections that are configured keep their paths.
+    fn renaming(&self, section: &SectionPath) -> Option<(&RenamedSection, SectionPath)> {
+        let renamed = self.config.renamed.iter().find(|renamed| renamed.from.contains(section))?;
+        let is_taken = renamed.from.contains(&self.nearest(section));
+        let now = renamed.apply(section).filter(|_| !is_taken)?;
+        Some((renamed, now))
+    }
+
+    /// What the path of a renamed section is now.
+    pub fn renamed(&self, section: &SectionPath) -> Option<SectionPath> {
+        self.config.renamed.iter().find_map(|renamed| renamed.apply(section))
+    }
+
+    /// The section that has the articles of one that was renamed.
+    pub fn successor(&self, section: &SectionPath) -> Option<SectionPath> {
+        self.renaming(section).map(|(_, now)| self.nearest(&now))
+    }
+
+    /// The section that a breadcrumb spells out by an old name.
+    fn spelt_by_old_name(&self, crumbs: &[Text]) -> Option<SectionPath> {
+        let folded = fold(crumbs);
+        let spelt_out = |renamed: &RenamedSection| {
+            let old: Vec<String> = renamed.from.segments().map(fold_name).collect();
+            let rest = crumbs.get(old.len()..).filter(|_| folded.starts_with(&old))?;
+            let rest = rest.iter().map(Text::as_str).collect::<Vec<_>>().join("/");
+            let written = SectionPath::parse(&format!("{}/{rest}", renamed.from)).ok()?;
+            self.renaming(&written).is_some_and(|(_, now)| self.by_path.contains_key(&now)).then_some(written)
+        };
+        self.config.renamed.iter().find_map(spelt_out)
+    }
+
     /// Where an article belongs.
     pub fn file(&self, path: &ArticlePath, card: &Card) -> Filing {
         let mut diagnostics = Vec::new();
         let folder = SectionPath::parse(path.folder()).unwrap_or_default();
-        let own = match &card.section {
+        let mut by_folder = false;
+        let written = match &card.section {
             SectionClaim::Stated(section) => section.clone(),
-            SectionClaim::Folder => folder,
+            SectionClaim::Folder => {
+                by_folder = true;
+                folder
+            }
             SectionClaim::Breadcrumb(crumbs) => {
                 let spelt_out = crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join("/");
                 let as_path = SectionPath::parse(&spelt_out).ok().filter(|section| self.by_path.contains_key(section));
-                match self.by_breadcrumb.get(&fold(crumbs)).cloned().or(as_path) {
+                let known = self.by_breadcrumb.get(&fold(crumbs)).cloned().or(as_path);
+                match known.or_else(|| self.spelt_by_old_name(crumbs)) {
                     Some(section) => section,
                     None => {
                         if spelt_out != folder.as_str() {
                             diagnostics.push(self.unknown_breadcrumb(crumbs, &folder));
                         }
+                        by_folder = true;
                         folder
                     }
                 }
             }
         };
         diagnostics.extend(self.unknown_sections(card));
+        let renaming = self.renaming(&written);
+        let own = renaming.as_ref().map_or_else(|| written.clone(), |(_, now)| now.clone());
+        let old_folder = renaming.filter(|_| by_folder).map(|(renamed, _)| renamed.from.clone());
+        if own != written && !by_folder {
+            diagnostics.push(old_name(&card.section, &written, &own));
+        }
+        for (old, now) in card.sections.iter().filter_map(|old| Some((old, self.renaming(old)?.1))) {
+            diagnostics.push(renamed_section(old, &now).help(format!("write `{now}` in `sections`")));
+        }
         let home = self.nearest(&own);
         let language = card
             .language
             .clone()
             .or_else(|| self.section(&home).and_then(|section| section.language.clone()))
             .unwrap_or_else(|| self.config.site.language.clone());
-        Filing { own, home, language, diagnostics }
+        Filing { own, written, old_folder, home, language, diagnostics }
     }
 
     /// Sections that an article names and that are not configured, unless one that is takes it for them.
@@ -227,7 +277,10 @@ impl Cabinet {
                 let include = self.config.sections.get(*at).and_then(|section| section.include.as_ref());
                 include.is_some_and(|globs| globs.matching(section).is_some())
             };
-            section.is_root() || self.by_path.contains_key(section) || self.with_include.iter().any(includes)
+            section.is_root()
+                || self.by_path.contains_key(section)
+                || self.renaming(section).is_some()
+                || self.with_include.iter().any(includes)
         };
         let mut unknown = Vec::new();
         if let SectionClaim::Stated(section) = &card.section
@@ -298,6 +351,8 @@ impl Cabinet {
         let mut keys = vec![FeedKey::Section(SectionPath::root())];
         let mut candidates: Vec<usize> = self.with_include.clone();
         candidates.extend(card.sections.iter().filter_map(|path| self.by_path.get(path)));
+        let renamed = card.sections.iter().filter_map(|path| self.renaming(path));
+        candidates.extend(renamed.filter_map(|(_, now)| self.by_path.get(&now)));
         let mut above = Some(filing.home.clone());
         while let Some(path) = above {
             candidates.extend(self.by_path.get(&path));
@@ -349,7 +404,7 @@ impl Cabinet {
         if !card.access.is_listed() {
             return out(Rule::Unlisted);
         }
-        if let Some(pattern) = section.exclude.as_ref().and_then(|globs| globs.matching(&filing.own)) {
+        if let Some(pattern) = section.exclude.as_ref().and_then(|globs| matching(globs, filing)) {
             return out(Rule::Excluded(pattern));
         }
         let has = |terms: &[Text], wanted: &Text| terms.iter().any(|term| taxonomy_key(term) == taxonomy_key(wanted));
@@ -364,11 +419,12 @@ impl Cabinet {
         if let Some(rule) = refused {
             return out(rule);
         }
-        if card.sections.contains(&section.path) {
+        let is_renamed = |old: &SectionPath| self.renaming(old).is_some_and(|(_, now)| now == section.path);
+        if card.sections.contains(&section.path) || card.sections.iter().any(is_renamed) {
             return within(Rule::Filed);
         }
         if let Some(globs) = &section.include {
-            return match globs.matching(&filing.own) {
+            return match matching(globs, filing) {
                 Some(pattern) => within(Rule::Included(pattern)),
                 None => out(Rule::NotIncluded),
             };
@@ -405,5 +461,31 @@ fn language_matches(language: &Language, range: &Text) -> bool {
 }
 
 fn fold(crumbs: &[Text]) -> Vec<String> {
-    crumbs.iter().map(|crumb| taxonomy_key(crumb).as_str().to_owned()).collect()
+    crumbs.iter().map(|crumb| fold_name(crumb.as_str())).collect()
+}
+
+fn fold_name(name: &str) -> String {
+    nfc(name).to_lowercase()
+}
+
+/// The first pattern that matches an article's section, by its name now or by the one that the article uses.
+fn matching(globs: &SectionGlobs, filing: &Filing) -> Option<Text> {
+    let old = || globs.matching(&filing.written).filter(|_| filing.written != filing.own);
+    globs.matching(&filing.own).or_else(old)
+}
+
+fn renamed_section(old: &SectionPath, now: &SectionPath) -> Diagnostic {
+    Diagnostic::new(Code::SectionRenamed, format!("the section `{old}` is `{now}` now, by `[[moved]]`"))
+}
+
+/// Where an article says by an old name which section it belongs to.
+fn old_name(claim: &SectionClaim, old: &SectionPath, now: &SectionPath) -> Diagnostic {
+    let help = match claim {
+        SectionClaim::Breadcrumb(crumbs) => {
+            let written = crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join(" > ");
+            format!("give the section `breadcrumb = \"{written}\"`, or change the breadcrumb of the article")
+        }
+        SectionClaim::Stated(_) | SectionClaim::Folder => format!("write `section: {now}`"),
+    };
+    renamed_section(old, now).help(help)
 }

@@ -22,7 +22,7 @@ use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
 use crate::slab::{Number, Slab, Table};
 use crate::snapshot::Hidden;
-use crate::types::{ArticlePath, ContentHash, EntryId, Moment, encode_segment, nfc};
+use crate::types::{ArticlePath, ContentHash, EntryId, Moment, SectionPath, encode_segment, nfc};
 
 /// Where an article stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -183,6 +183,8 @@ pub struct Index {
     /// The instants still to come at which articles have to be filed anew.
     due: BTreeSet<(Timestamp, ArticlePath)>,
     due_of: HashMap<ArticlePath, Vec<Timestamp>>,
+    /// How many articles are in folders with an old name of a section, by that.
+    old_folders: BTreeMap<SectionPath, usize>,
     /// Files that withhold what they are about and state its id, and the same by id.
     withholding: HashMap<ArticlePath, EntryId>,
     withheld_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
@@ -225,6 +227,7 @@ impl Index {
             authors: Admissions::default(),
             due: BTreeSet::new(),
             due_of: HashMap::new(),
+            old_folders: BTreeMap::new(),
             withholding: HashMap::new(),
             withheld_by: BTreeMap::new(),
             ending: BTreeSet::new(),
@@ -361,6 +364,9 @@ impl Index {
         if let Some(count) = hidden(&mut self.hidden, &standing) {
             *count += 1;
         }
+        if let Some(old) = &shelf.filing.old_folder {
+            *self.old_folders.entry(old.clone()).or_default() += 1;
+        }
         let filed = Filed {
             path: path.clone(),
             shelf,
@@ -466,6 +472,9 @@ impl Index {
         self.by_path.remove(path, number);
         let Some(filed) = self.articles.get(number) else { return false };
         let (wish, claimed) = (filed.wish.clone(), filed.claim.is_some());
+        if let Some(count) = filed.shelf.filing.old_folder.as_ref().and_then(|old| self.old_folders.get_mut(old)) {
+            *count -= 1;
+        }
         if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
             *count -= 1;
         }
@@ -583,6 +592,22 @@ impl Index {
         window::extent(dates, &options(&self.cabinet, key).window, self.now)
     }
 
+    /// How many public articles a feed has, whether or not its window shows them.
+    pub fn membership(&self, key: &FeedKey) -> usize {
+        self.feed(key).map_or(0, |feed| feed.order.len())
+    }
+
+    /// These articles, newest first.
+    pub fn members(&self, key: &FeedKey) -> impl Iterator<Item = &ArticlePath> {
+        let places = self.feed(key).into_iter().flat_map(|feed| feed.order.iter());
+        places.filter_map(|place| self.articles.get(place.number())).map(|filed| &filed.path)
+    }
+
+    /// Folders with an old name of a section, and how many articles are in each.
+    pub fn old_folders(&self) -> impl Iterator<Item = (&SectionPath, usize)> {
+        self.old_folders.iter().map(|(old, count)| (old, *count)).filter(|(_, count)| *count > 0)
+    }
+
     /// How many articles are public.
     pub fn public(&self) -> usize {
         self.public
@@ -687,7 +712,7 @@ impl Index {
     /// The id that is minted once from authority, publication date, first segment and slug.
     fn minted(&self, card: &Card, published: Option<Moment>, filing: &Filing) -> EntryId {
         let date = published.map(Moment::date).unwrap_or_default();
-        let section = filing.own.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
+        let section = filing.written.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
         let slug = encode_segment(&nfc(card.slug.as_str()));
         let authority = &self.cabinet.config().site.tag_authority;
         EntryId::minted(format!("tag:{authority}:{date}/{}{slug}", section.unwrap_or_default()))

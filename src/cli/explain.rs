@@ -10,7 +10,7 @@ use super::{FAILED, WRONG_INPUT, fail, find, load, print_diagnostics, refuse};
 use crate::article::card::Card;
 use crate::article::parse_with_origins;
 use crate::build::assemble;
-use crate::build::filing::{FeedKey, Rule};
+use crate::build::filing::{FeedKey, Filing, Rule};
 use crate::build::index::{Filed, Index, Standing};
 use crate::config::Config;
 use crate::daemon::{self, Caching, Inputs};
@@ -47,6 +47,11 @@ impl Explain {
                 Err(_) => refuse(&format!("there is no article `{given}` in {}", root.name)),
             };
         };
+        if let Some(pattern) = config.content.ignore.matching(path.as_str()) {
+            say!("{}", root.display(path.as_str()));
+            say!("It is not an article: `{pattern}` of `content.ignore` or its defaults leaves it out.");
+            return ExitCode::SUCCESS;
+        }
         let parsed = match read::read(&root, &path, &config.parsing, parse_with_origins).state {
             FileState::Present(parsed) => parsed,
             FileState::Unreadable(diagnostic) => {
@@ -87,7 +92,9 @@ impl Explain {
 
 fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &ArticlePath, config: &Config) {
     let section = if filed.filing().own.is_root() { "(root)" } else { filed.filing().own.as_str() };
-    say!("section  {section}");
+    let Filing { own, written, .. } = filed.filing();
+    let renamed = if own == written { String::new() } else { format!(" (`{written}` before `[[moved]]`)") };
+    say!("section  {section}{renamed}");
     match &filed.standing {
         Standing::Public(_) => {
             filed.id().into_iter().for_each(|id| say!("id       {id}"));
@@ -102,7 +109,7 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
         Standing::Draft => say!("It is not published: it is a draft."),
         Standing::Restricted if card.access.is_private() => say!("It is not published: it is {}.", card.access),
         Standing::Restricted => say!("It is not published: it is paid, and left out since `content.paid` is \"omit\"."),
-        Standing::Undated => say!("It is not published: it has no date."),
+        Standing::Undated => say!("It is not published yet: it has no date, so it is dated when it is first seen."),
         Standing::Scheduled(instant) => say!("It is published at {}.", rfc3339(instant.timestamp())),
         Standing::Expired(instant) => {
             say!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))

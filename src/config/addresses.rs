@@ -3,7 +3,7 @@
 use super::raw::{At, Sink, Table};
 use super::validate::web_url;
 use crate::diag::Code;
-use crate::types::{Text, WebUrl, encode_segment};
+use crate::types::{SectionPath, Text, WebUrl, encode_segment};
 
 /// An address under which something was published once. It counts only where nothing is published now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,9 +34,40 @@ impl Address {
     }
 }
 
-/// Every such address, the most particular first.
-pub(super) fn validate(root: &mut Table<'_>, sink: &mut Sink<'_>, base: Option<&WebUrl>) -> Vec<Address> {
+/// A section that `[[moved]]` gave another path. Articles that still use the old one are in it all the same.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RenamedSection {
+    /// Its old path.
+    pub from: SectionPath,
+    /// Its new path.
+    pub to: SectionPath,
+}
+
+impl RenamedSection {
+    /// A folder that moved within this site.
+    fn new(from: &str, to: &str, base: Option<&WebUrl>) -> Option<RenamedSection> {
+        let to = base.and_then(|base| to.strip_prefix(base.as_str())).or_else(|| to.strip_prefix('/'))?;
+        let is_folder = from.ends_with('/') && (to.is_empty() || to.ends_with('/'));
+        let [from, to] = [from, to].map(|path| SectionPath::parse(path).ok().filter(|_| is_folder));
+        Some(RenamedSection { from: from?, to: to? })
+    }
+
+    /// What a path at or below the old one is now.
+    pub fn apply(&self, section: &SectionPath) -> Option<SectionPath> {
+        let rest = section.as_str().strip_prefix(self.from.as_str())?;
+        let is_below = rest.is_empty() || rest.starts_with('/');
+        SectionPath::parse(&format!("{}{rest}", self.to)).ok().filter(|_| is_below)
+    }
+}
+
+/// Every such address, and the sections that were renamed; the most particular first.
+pub(super) fn validate(
+    root: &mut Table<'_>,
+    sink: &mut Sink<'_>,
+    base: Option<&WebUrl>,
+) -> (Vec<Address>, Vec<RenamedSection>) {
     let mut addresses: Vec<Address> = Vec::new();
+    let mut renamed: Vec<RenamedSection> = Vec::new();
     let mut targets: Vec<(String, std::ops::Range<usize>)> = Vec::new();
     let mut add = |sink: &mut Sink<'_>, span, address: Address| {
         if addresses.iter().any(|other| other.path == address.path) {
@@ -53,7 +84,7 @@ pub(super) fn validate(root: &mut Table<'_>, sink: &mut Sink<'_>, base: Option<&
         let Some(to) = to else { continue };
         let local = to.value.starts_with('/');
         let target = if local { self::path(sink, &to) } else { web_url(sink, &to).map(|url| url.to_string()) };
-        let (Some((path, span)), Some(target)) = (from, target) else { continue };
+        let (Some((path, from)), Some(target)) = (from, target) else { continue };
         if path.ends_with('/') != target.ends_with('/') {
             let help = "end both in a slash to move all that is below `from`, or neither to move one document";
             sink.report(Code::ConfigUrl, &to.span, "only one of `from` and `to` ends in a slash", help);
@@ -63,19 +94,20 @@ pub(super) fn validate(root: &mut Table<'_>, sink: &mut Sink<'_>, base: Option<&
             Some(base) if local => WebUrl::parse(&format!("{base}{}", target.trim_start_matches('/'))).ok(),
             _ => WebUrl::parse(&target).ok(),
         };
+        renamed.extend(RenamedSection::new(&from.value, &to.value, base));
         if local {
             targets.push((target, to.span));
         }
         if let Some(whole) = whole {
-            add(sink, span, Address { path, fate: Fate::Moved(whole) });
+            add(sink, from.span, Address { path, fate: Fate::Moved(whole) });
         }
     }
     for mut table in root.tables(sink, "gone") {
         let path = required_path(&mut table, sink, "path");
         let reason = table.text(sink, "reason").map(|reason| Text::line(&reason.value));
         table.finish(sink);
-        if let Some((path, span)) = path {
-            add(sink, span, Address { path, fate: Fate::Gone(reason.filter(|reason| !reason.is_empty())) });
+        if let Some((path, written)) = path {
+            add(sink, written.span, Address { path, fate: Fate::Gone(reason.filter(|reason| !reason.is_empty())) });
         }
     }
     // A second step costs readers a request, and might lead back.
@@ -86,7 +118,8 @@ pub(super) fn validate(root: &mut Table<'_>, sink: &mut Sink<'_>, base: Option<&
         }
     }
     addresses.sort_by_key(|address| (std::cmp::Reverse(address.path.len()), address.path.clone()));
-    addresses
+    renamed.sort_by_key(|renamed| std::cmp::Reverse(renamed.from.as_str().len()));
+    (addresses, renamed)
 }
 
 fn required(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Option<At<String>> {
@@ -98,11 +131,7 @@ fn required(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Op
     text
 }
 
-fn required_path(
-    table: &mut Table<'_>,
-    sink: &mut Sink<'_>,
-    key: &'static str,
-) -> Option<(String, std::ops::Range<usize>)> {
+fn required_path(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Option<(String, At<String>)> {
     let written = required(table, sink, key)?;
     let path = path(sink, &written)?;
     if path == "/" {
@@ -110,7 +139,7 @@ fn required_path(
         sink.report(Code::ConfigUrl, &written.span, message, "name a path below it, such as `/technology/`");
         return None;
     }
-    Some((path, written.span))
+    Some((path, written))
 }
 
 /// The canonical request path of one that is written as people read it.

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod feeds;
+mod ignore;
 mod raw;
 mod sections;
 mod server;
@@ -20,7 +21,8 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSignal};
 use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
-pub use addresses::{Address, Fate};
+pub use addresses::{Address, Fate, RenamedSection};
+pub use ignore::Ignore;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
 pub use validate::parse;
 
@@ -60,6 +62,8 @@ pub struct Config {
     pub taxonomies: Taxonomies,
     /// Addresses under which something was published once, the most particular first.
     pub addresses: Vec<Address>,
+    /// Sections that have another path than they had, the most particular first.
+    pub renamed: Vec<RenamedSection>,
     /// What moves `updated`.
     pub updated_when: UpdatedWhen,
     /// What a reload may do to readers.
@@ -151,6 +155,8 @@ pub struct Content {
     pub article_url: Option<ArticleUrl>,
     /// The feeds of agencies and papers that articles are taken from, by name in lower case.
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
+    /// Files and folders that are no articles.
+    pub ignore: Arc<Ignore>,
     /// When a file that is gone is a deletion.
     pub removals: Removals,
     /// `content.settle`: how long a file has to stay as it is before it counts as complete, where nobody said that it is.
@@ -218,6 +224,8 @@ pub struct Reload {
     pub ids: bool,
     /// `empty`: take the last entry out of a feed, or the feed away.
     pub empty: bool,
+    /// `shrink`: take more than a third of the articles out of a feed.
+    pub shrink: bool,
 }
 
 /// A checked `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.

@@ -13,7 +13,8 @@ use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
 use super::{
-    ArticleUrl, Checked, Config, Content, Paid, Places, Reload, Removals, Server, Site, Taxonomies, UpdatedWhen, Watch,
+    ArticleUrl, Checked, Config, Content, Ignore, Paid, Places, Reload, Removals, Server, Site, Taxonomies,
+    UpdatedWhen, Watch,
 };
 use super::{addresses, feeds, sections, server};
 use crate::article::{ParseOptions, WireField};
@@ -114,6 +115,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         labels.entries(sink).into_iter().filter_map(|(label, field)| wire_label(sink, &label, &field)).collect();
     wire.finish(sink);
 
+    let ignore = Arc::new(Ignore::validate(&mut content_table, sink));
     let removals = removals(&mut content_table, sink);
     let settle = settle(&mut content_table, sink);
     let ways = [("auto", Watch::Auto), ("events", Watch::Events), ("poll", Watch::Poll)];
@@ -135,7 +137,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     };
     let tables = root.tables(sink, "section");
     let sections = sections::validate(tables, sink, &feeds);
-    let addresses = addresses::validate(&mut root, sink, site.as_ref().map(|site| &site.url));
+    let (addresses, renamed) = addresses::validate(&mut root, sink, site.as_ref().map(|site| &site.url));
     let tables = [
         site_table,
         content_table,
@@ -165,6 +167,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
             directory: content_directory.value.clone(),
             article_url,
             sources: Arc::new(sources),
+            ignore,
             removals,
             settle,
             watch: watch.unwrap_or_default(),
@@ -178,6 +181,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         sections,
         taxonomies,
         addresses,
+        renamed,
         updated_when: updated_when.unwrap_or(UpdatedWhen::Text),
         reload,
         places: Places {
@@ -500,11 +504,13 @@ fn removals(content: &mut Table<'_>, sink: &mut Sink<'_>) -> Removals {
 fn reload(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Reload {
     let mut reload = Reload::default();
     for word in table.texts(sink, "allow").into_iter().flat_map(|allowed| allowed.value) {
-        match choice(sink, Code::ConfigChoice, &word, &[("ids", true), ("empty", false)]) {
-            Some(true) => reload.ids = true,
-            Some(false) => reload.empty = true,
-            None => {}
-        }
+        let allowed = match choice(sink, Code::ConfigChoice, &word, &[("ids", 0), ("empty", 1), ("shrink", 2)]) {
+            Some(0) => &mut reload.ids,
+            Some(1) => &mut reload.empty,
+            Some(_) => &mut reload.shrink,
+            None => continue,
+        };
+        *allowed = true;
     }
     reload
 }

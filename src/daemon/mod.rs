@@ -304,7 +304,7 @@ pub async fn run(
 
 /// The content directory; links on the way to it are followed once, so that the system's hints are about the same paths.
 pub fn root(config: &Config) -> Root {
-    Root::new(&config.content.directory, &config.parsing.root)
+    Root::new(&config.content.directory, &config.parsing.root).ignoring(&config.content.ignore)
 }
 
 /// The same, by its own name where its file system does not answer: readers are answered all the same.
@@ -316,7 +316,7 @@ async fn find_root(config: &Arc<Config>) -> Root {
     let started = thread.spawn(move || found.send(root(&searched)).unwrap_or_default());
     match tokio::time::timeout(SAVED_VERIFY_TIMEOUT, root_found).await {
         Ok(Ok(root)) if started.is_ok() => root,
-        _ => Root::unresolved(&config.content.directory, &config.parsing.root),
+        _ => Root::unresolved(&config.content.directory, &config.parsing.root).ignoring(&config.content.ignore),
     }
 }
 

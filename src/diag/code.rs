@@ -127,7 +127,7 @@ codes! {
     ArticleDate "article-date" Error,
     /// A local time that a clock change skips or repeats; the later one is taken.
     ArticleDateAmbiguous "article-date-ambiguous" Warning,
-    /// No date, so not published.
+    /// No date, so it is dated by when it was first seen.
     ArticleUndated "article-undated" Warning,
     /// Updated before it was published.
     ArticleUpdated "article-updated" Warning,
@@ -205,6 +205,8 @@ codes! {
     BreadcrumbUnknown "breadcrumb-unknown" Warning,
     /// An article names a section that is not configured.
     SectionUnknown "section-unknown" Warning,
+    /// An article or a folder uses the old name of a section that `[[moved]]` renamed; it is in the section all the same.
+    SectionRenamed "section-renamed" Warning,
     /// Two articles would have the same id; they are told apart by their paths.
     IdCollision "id-collision" Warning,
     /// Another article already has this explicit id, so this one is not published.
@@ -217,7 +219,7 @@ codes! {
     StateUnwritable "state-unwritable" Error,
     /// A record of the ledger that withholds something cannot be read; what it is about stays withheld.
     LedgerRecord "ledger-record" Warning,
-    /// A changed configuration would give other ids or empty feeds, so it is not taken.
+    /// A changed configuration would give other ids, or empty or shrink feeds, so it is not taken.
     ReloadRefused "reload-refused" Error,
     /// A file that an article names is not there; the article is published without it.
     MediaMissing "media-missing" Warning,

@@ -19,11 +19,16 @@ impl Engine {
             Command::Retract { article, reason } => self.retract(&article, reason),
             Command::Restore { article } => self.restore(&article),
             Command::AcceptRemovals => match self.accept_removals() {
-                0 => Err("no articles vanished in a mass, so there is nothing to accept".to_owned()),
-                count => {
+                (0, _) => Err("no articles vanished in a mass, so there is nothing to accept".to_owned()),
+                (count, left_out) => {
                     self.settle_vanished();
-                    let articles = if count == 1 { "1 article is".to_owned() } else { format!("{count} articles are") };
-                    Ok(format!("{articles} deleted, and readers are told so"))
+                    let are = |count: usize| {
+                        if count == 1 { "1 article is".to_owned() } else { format!("{count} articles are") }
+                    };
+                    let told = |count: usize, what: &str| (count > 0).then(|| format!("{} {what}", are(count)));
+                    let deleted = told(count - left_out, "deleted, and readers are told so");
+                    let ignored = told(left_out, "gone without a notice, as `content.ignore` says");
+                    Ok(deleted.into_iter().chain(ignored).collect::<Vec<_>>().join("; "))
                 }
             },
             Command::Configuration { hash } => self.compare_configuration(&hash),
@@ -189,7 +194,7 @@ impl Engine {
         }
     }
 
-    /// Why readers would not want a new configuration: ids that change, and feeds that lose their last entry.
+    /// Why readers would not want a new configuration: ids that change, and feeds that lose their last entry or many articles.
     pub(super) fn objections(&self, running: &Config, index: &Index, config: &Config) -> Option<Diagnostic> {
         const MOST: usize = 10;
         let Some(before) = &self.index else { return None };
@@ -236,6 +241,9 @@ impl Engine {
             let emptied = emptied.map(|key| format!("`{}`", assemble::route(key))).collect();
             object("it takes away all entries of", "empty", emptied);
         }
+        if !config.reload.shrink {
+            object("it takes more than a third of the articles out of", "shrink", shrunk(before, index));
+        }
         if wrong.is_empty() {
             return None;
         }
@@ -270,6 +278,29 @@ impl Engine {
         self.admit_feeds(&mut index);
         index
     }
+}
+
+/// Feeds that lose more than a third of their articles to another configuration, with the numbers. What windows show doesn't matter,
+/// and what the configuration withholds is not lost. Feeds that lose all of them are told of otherwise.
+fn shrunk(before: &Index, after: &Index) -> Vec<String> {
+    let report = |key: &FeedKey| {
+        let successor = match key {
+            _ if after.has_feed(key) => key.clone(),
+            FeedKey::Section(path) => FeedKey::Section(after.cabinet().successor(path)?),
+            FeedKey::Tag(_) | FeedKey::Author(_) => return None,
+        };
+        let is_third_lost = |all: usize| after.membership(&successor) * 3 < all * 2;
+        let is_emptied = *key == successor && after.membership(key) == 0 && before.window(key).next().is_some();
+        if is_emptied || !is_third_lost(before.membership(key)) {
+            return None;
+        }
+        let is_public = |path: &&ArticlePath| after.get(path).is_some_and(|filed| filed.id().is_some());
+        let all = before.members(key).filter(is_public).count();
+        let (old, new) = (assemble::route(key), assemble::route(&successor));
+        let to = if old == new { String::new() } else { format!(" in `{new}`") };
+        is_third_lost(all).then(|| format!("`{old}` ({all} before, {} after{to})", after.membership(&successor)))
+    };
+    before.feeds().filter_map(report).collect()
 }
 
 /// The routes of feeds, as records have them.

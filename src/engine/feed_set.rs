@@ -1,4 +1,4 @@
-//! Which tags and authors have feeds, and which feeds are written to the output directory.
+//! Which tags and authors have feeds, which feeds are written to the output directory, and which folders have old names of sections.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,8 @@ use super::{Engine, Source};
 use crate::build::address;
 use crate::build::filing::FeedKey;
 use crate::build::index::Index;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Place};
+use crate::types::SectionPath;
 
 impl Engine {
     /// Decides which new tags and authors have feeds.
@@ -62,6 +63,21 @@ impl Engine {
         }
         self.unwritten_routes = unwritten.iter().map(address::route).collect();
         self.unwritten = unwritten;
+    }
+
+    /// Notes which folders still have the old name of a section that was renamed.
+    pub(super) fn note_old_folders(&mut self, index: &Index) {
+        let root = &index.cabinet().config().parsing.root;
+        let report = |(old, count): (&SectionPath, usize)| {
+            let now = index.cabinet().renamed(old)?;
+            let articles = if count == 1 { "its article is".to_owned() } else { format!("its {count} articles are") };
+            let message =
+                format!("this folder has the old name of the section `{now}`; {articles} in that section all the same");
+            let help = format!("rename the folder to `{root}/{now}`");
+            Some(Diagnostic::new(Code::SectionRenamed, message).at(Place::file(&format!("{root}/{old}"))).help(help))
+        };
+        let diagnostics = index.old_folders().filter_map(report).collect();
+        self.problems.set(Source::OldNames, diagnostics);
     }
 
     /// Whether a document is written to the output directory.

@@ -379,6 +379,7 @@ impl Engine {
         let plan = |config: &Config| WatchPlan {
             content: config.content.directory.clone(),
             parsing: Arc::clone(&config.parsing),
+            ignore: Arc::clone(&config.content.ignore),
             grace: config.content.removals.grace,
             hold: config.content.removals.hold,
             settle: config.content.settle,

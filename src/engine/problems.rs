@@ -33,6 +33,8 @@ pub enum Source {
     Taxonomies,
     /// Feeds whose folders are those of others.
     Folders,
+    /// Folders of articles with old names of sections.
+    OldNames,
     /// A target of deliveries.
     Target(&'static str),
     /// Files that vanished in a mass.

@@ -146,6 +146,7 @@ impl Engine {
             self.note_shared_folders(index);
         }
         self.note_refused_feeds(index);
+        self.note_old_folders(index);
         if feeds_changed || self.lost.contains("/feeds.opml") {
             let opml = encode::opml(index.cabinet(), index.feeds(), &self.titles);
             self.install("/feeds.opml".into(), ResourceKind::Opml, opml);

@@ -349,6 +349,10 @@ impl Engine {
             let is_known = self.ledger.article(path).is_some_and(Remembered::is_known);
             (is_known || self.catalog.contains(path)) && !self.went_with_its_id(path)
         });
+        // What the configuration leaves out counts as missing where readers see it.
+        let left_out = vanished.extract_if(.., |path| self.is_left_out(path) && !self.is_live(path));
+        let left_out: Vec<ArticlePath> = left_out.collect();
+        left_out.iter().for_each(|path| self.leave_out(path));
         if !vanished.is_empty() {
             let unlisted = vanished.iter().filter(|path| !self.catalog.contains(path)).count();
             let total = self.catalog.len() + self.missing.recent.len() + unlisted;
@@ -426,7 +430,25 @@ impl Engine {
         }
     }
 
+    /// Whether the configuration says that a file is no article.
+    fn is_left_out(&self, path: &ArticlePath) -> bool {
+        self.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some())
+    }
+
+    fn is_live(&self, path: &ArticlePath) -> bool {
+        self.ledger.article(path).is_some_and(Remembered::is_live)
+    }
+
+    /// The file of an article is none by the configuration, or by the rules of another version of this program: readers are told nothing.
+    fn leave_out(&mut self, path: &ArticlePath) {
+        self.problems.set(Source::Article(path.clone()), Vec::new());
+        self.give_up(path);
+    }
+
     fn delete(&mut self, path: &ArticlePath) {
+        if self.is_left_out(path) {
+            return self.leave_out(path);
+        }
         self.missing.recent.push_back(Deleted {
             at: self.now,
             path: path.clone(),
@@ -444,16 +466,18 @@ impl Engine {
         }
     }
 
-    /// What vanished in a mass is deleted: somebody who knows said so. Says how many articles that were.
-    pub(super) fn accept_removals(&mut self) -> usize {
+    /// What vanished in a mass is deleted: somebody who knows said so. Says how many articles that were, and how many of them the
+    /// configuration leaves out.
+    pub(super) fn accept_removals(&mut self) -> (usize, usize) {
         let held = std::mem::take(&mut self.missing.held);
+        let left_out = held.iter().filter(|path| self.is_left_out(path)).count();
         for path in &held {
             self.remember(Record::Found { path: path.clone() });
             self.delete(path);
         }
         // It was no accident, so it is not part of the next one.
         self.missing.recent.clear();
-        held.len()
+        (held.len(), left_out)
     }
 
     fn tell_of_held(&mut self) {
@@ -467,11 +491,19 @@ impl Engine {
         let alarm = self.missing.told.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
             let root = &index.cabinet().config().parsing.root;
             let more = if *count < held.len() { "more than " } else { "" };
-            let message =
-                format!("{more}{count} articles vanished at once, `{path}` among them; their feeds stay as they are");
-            Diagnostic::new(Code::MassRemoval, message)
-                .at(Place::file(root))
-                .help("put the files back, or, if they were deleted on purpose, run `dateline accept-removals`")
+            let ignored = index.cabinet().config().content.ignore.matching(path.as_str());
+            let (what, help) = match ignored {
+                Some(_) => (
+                    "articles would go at once, since `content.ignore` leaves their files out",
+                    "change `content.ignore`, or, if that is meant, run `dateline accept-removals`",
+                ),
+                None => (
+                    "articles vanished at once",
+                    "put the files back, or, if they were deleted on purpose, run `dateline accept-removals`",
+                ),
+            };
+            let message = format!("{more}{count} {what}, `{path}` among them; their feeds stay as they are");
+            Diagnostic::new(Code::MassRemoval, message).at(Place::file(root)).help(help)
         });
         self.problems.set(Source::Removals, alarm.into_iter().collect());
     }

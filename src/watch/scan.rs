@@ -184,6 +184,9 @@ pub(super) fn has_more_than(mut articles: usize, mut folders: usize, root: &Root
         let Ok(folder) = beneath.folder(&path, Links::Refuse) else { continue };
         for (name, kind) in folder.entries().into_iter().flatten().flatten() {
             let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            if root.ignore.matching_entry(&join(&path, name), kind.is_dir()).is_some() {
+                continue;
+            }
             let count = if kind.is_dir() {
                 found.push(join(&path, name));
                 &mut folders
@@ -292,6 +295,9 @@ impl Lister<'_> {
                 continue;
             }
             let path = join(&found.path, name);
+            if self.root.ignore.matching_entry(&path, kind.is_dir()).is_some() {
+                continue;
+            }
             if kind.is_dir() {
                 listed.folders.push((path, join(at, name)));
             } else if kind.is_symlink() {

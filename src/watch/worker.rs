@@ -326,6 +326,10 @@ impl<C: MetadataCache> Worker<C> {
             self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
             self.options.hold = plan.hold.try_into().unwrap_or_default();
             self.coalescer.settle = plan.settle.try_into().unwrap_or_default();
+            if plan.ignore != self.options.root.ignore {
+                self.options.root = self.options.root.clone().ignoring(&plan.ignore);
+                work.everything = true;
+            }
             if plan.parsing != self.options.parsing {
                 self.options.parsing = plan.parsing;
                 self.forget_versions();
@@ -405,6 +409,13 @@ impl<C: MetadataCache> Worker<C> {
             return;
         }
         let is_folder = kind == Kind::Folder || metadata.is_some_and(|metadata| metadata.is_dir());
+        // Pictures in folders that are left out may belong to articles.
+        let is_left_out = || self.options.root.ignore.matching(&format!("{relative}/")).is_some();
+        if (is_folder || is_article_name(name))
+            && (is_left_out() || self.options.root.ignores(&ArticlePath::new(&relative)))
+        {
+            return;
+        }
         if is_folder {
             work.folders.insert(relative.clone());
         } else if is_article_name(name) {
@@ -648,6 +659,9 @@ impl<C: MetadataCache> Worker<C> {
     /// Looks at an article's file. What is at the end of a link is one only if the link names it.
     fn look(&self, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
         let root = &self.options.root;
+        if root.ignores(path) {
+            return Ok(None);
+        }
         if !self.links.has(path) && !self.newly_linked.contains(path) && is_linked(root, path) {
             // What may not be read at all is told of.
             return look(root, path).map(|_| None);

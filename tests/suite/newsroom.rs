@@ -24,7 +24,7 @@ tag_authority = "courier.example,2026"
 removal_grace = "250ms"
 
 [reload]
-allow = ["ids", "empty"]
+allow = ["ids", "empty", "shrink"]
 
 [[section]]
 path = "news"

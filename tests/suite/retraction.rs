@@ -326,7 +326,7 @@ fn what_is_lost_and_nowhere_kept_comes_into_no_feed() {
 #[test]
 fn a_reload_that_would_hurt_readers_is_refused_until_it_is_forced() {
     let newsroom = newsroom();
-    let careful = CONFIG.replace("allow = [\"ids\", \"empty\"]", "");
+    let careful = CONFIG.replace("allow = [\"ids\", \"empty\", \"shrink\"]", "");
     newsroom.write("config/dateline.toml", &careful);
     let daemon = newsroom.serve();
     let before = daemon.get("/news/atom.xml", &[]);
@@ -350,7 +350,7 @@ fn a_reload_that_would_hurt_readers_is_refused_until_it_is_forced() {
 #[test]
 fn a_renamed_section_loses_no_subscriber_and_one_that_ended_says_so() {
     let newsroom = newsroom();
-    let careful = CONFIG.replace("allow = [\"ids\", \"empty\"]", "");
+    let careful = CONFIG.replace("allow = [\"ids\", \"empty\", \"shrink\"]", "");
     newsroom.write("config/dateline.toml", &careful);
     let daemon = newsroom.serve();
     let renamed = careful.replace("path = \"news\"", "path = \"current\"");

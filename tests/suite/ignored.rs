@@ -1,0 +1,95 @@
+//! Files that are no articles by `content.ignore` or its defaults.
+
+use std::fs;
+
+use crate::newsroom::{CONFIG, Newsroom, said};
+
+fn write(newsroom: &Newsroom, name: &str, keys: &str) {
+    newsroom
+        .write(&format!("content/{name}"), format!("---\ntitle: \"{name}\"\ndate: 2026-11-20\n{keys}\n---\n\nBody.\n"));
+}
+
+fn with(ignore: &str) -> String {
+    CONFIG.replace("[content]\n", &format!("[content]\nignore = [{ignore}]\n"))
+}
+
+#[test]
+fn files_of_repositories_are_no_articles() {
+    let newsroom = Newsroom::new();
+    let names = [
+        "README.md",
+        "news/README.md",
+        "Readme.md",
+        "node_modules/x/README.md",
+        "node_modules/x/story.md",
+        "LICENSE.md",
+        ".git/a.md",
+        "news/CHANGELOG.md",
+        "news/license-fees.md",
+        "news/b.md",
+    ];
+    names.iter().for_each(|name| write(&newsroom, name, ""));
+    newsroom.build("out");
+    let feed = fs::read_to_string(newsroom.path("out/feed.json")).expect("a feed");
+    let found: Vec<&str> = names.into_iter().filter(|name| feed.contains(&format!("\"title\":\"{name}\""))).collect();
+    assert_eq!(found, ["news/license-fees.md", "news/b.md"], "{feed}");
+    let explained = said(&newsroom.dateline(&["explain", "content/README.md"]));
+    assert!(explained.contains("`README*` of `content.ignore`"), "{explained}");
+
+    newsroom.write("config/dateline.toml", with("\"!README.md\", \"b.md\""));
+    newsroom.build("out");
+    let feed = fs::read_to_string(newsroom.path("out/feed.json")).expect("a feed");
+    let found: Vec<&str> = names.into_iter().filter(|name| feed.contains(&format!("\"title\":\"{name}\""))).collect();
+    assert_eq!(found, ["README.md", "news/README.md", "news/license-fees.md"], "{feed}");
+}
+
+#[test]
+fn files_that_become_ignored_leave_without_notice() {
+    let newsroom = Newsroom::new();
+    for name in ["news/a.md", "news/b.md", "news/old/c.md", "news/old/d.md"] {
+        write(&newsroom, name, "");
+    }
+    let daemon = newsroom.serve();
+    let has = |name: &str| daemon.body("/news/feed.json").contains(&format!("\"title\":\"{name}\""));
+    assert!(has("news/old/c.md"));
+    newsroom.write("config/dateline.toml", with("\"old/\""));
+    daemon.wait("they are left out", |_| !has("news/old/c.md") && !has("news/old/d.md"));
+    assert!(!daemon.body("/news/atom.xml").contains("deleted-entry"), "{}", daemon.body("/news/atom.xml"));
+    assert!(has("news/a.md") && daemon.body("/readyz").contains("ready"));
+    // What is new there is none either, and what an editor does to it changes nothing.
+    write(&newsroom, "news/old/e.md", "");
+    write(&newsroom, "news/old/c.md", "summary: again");
+    write(&newsroom, "news/f.md", "");
+    daemon.wait("the next story is there", |_| has("news/f.md"));
+    assert!(!has("news/old/c.md") && !has("news/old/e.md"));
+    newsroom.write("config/dateline.toml", CONFIG);
+    daemon.wait("they are back", |_| has("news/old/c.md") && has("news/old/e.md"));
+}
+
+#[test]
+fn many_files_that_become_ignored_are_held_back() {
+    let newsroom = Newsroom::new();
+    for n in 0..12 {
+        write(&newsroom, &format!("news/old/{n}.md"), "");
+        write(&newsroom, &format!("news/old/draft-{n}.md"), "draft: true");
+    }
+    write(&newsroom, "news/a.md", "");
+    let daemon = newsroom.serve();
+    let before = daemon.body("/news/feed.json");
+    newsroom.write("config/dateline.toml", with("\"old/\""));
+    daemon.wait("it is told", |daemon| daemon.body("/readyz").contains("content.ignore"));
+    assert_eq!(daemon.body("/news/feed.json"), before);
+    assert!(daemon.body("/readyz").contains("12 articles"), "{}", daemon.body("/readyz"));
+    // Over a restart, too.
+    assert!(daemon.stop());
+    let daemon = newsroom.serve();
+    assert!(daemon.body("/readyz").contains("content.ignore"), "{}", daemon.body("/readyz"));
+    assert_eq!(daemon.body("/news/feed.json"), before);
+    let accept = newsroom.dateline(&["accept-removals"]);
+    assert!(accept.status.success() && said(&accept).contains("without a notice"), "{}", said(&accept));
+    daemon.wait("they are gone", |daemon| !daemon.body("/news/feed.json").contains("news/old"));
+    assert!(!daemon.body("/news/atom.xml").contains("deleted-entry"));
+    assert!(daemon.stop());
+    let daemon = newsroom.serve();
+    assert!(!daemon.body("/readyz").contains("mass-removal") && !daemon.body("/news/feed.json").contains("news/old"));
+}
