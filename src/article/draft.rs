@@ -24,7 +24,7 @@ use super::render;
 use super::sanitise::{Loss, percent_decoded};
 use super::{
     Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Origin, ParseOptions, Parsed,
-    SectionClaim, in_drafts_folder, is_drafts_folder,
+    SectionClaim, bundle, in_drafts_folder, is_drafts_folder,
 };
 use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
 use crate::types::{
@@ -589,7 +589,8 @@ impl<'a> Draft<'a> {
         if in_drafts_folder(self.source.path) {
             self.set_draft(true, 0..0, "folder");
         }
-        let (name_date, name) = dated_name(self.source.path.stem());
+        let file_name = bundle::name(self.source.path);
+        let (name_date, name) = dated_name(&file_name);
         if let Some(date) = name_date.filter(|_| !self.has_date()) {
             self.set_published(date, 0..0, "file name");
         }

@@ -3,6 +3,7 @@
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
 
 pub mod access;
+pub mod bundle;
 pub mod card;
 mod charset;
 mod date;
@@ -151,9 +152,10 @@ pub fn too_large(path: &ArticlePath, head: &[u8], options: &ParseOptions) -> Par
     Parsed { withhold, embargoed: withhold, ..Parsed::refused(diagnostics) }
 }
 
-/// Whether a file of this name is an article: a known extension, no dotfile, nothing that an editor leaves for a moment.
+/// Whether a file of this name is an article or the page of a section: a known extension, no dotfile, nothing that an editor leaves for a moment.
 pub fn is_article_name(name: &str) -> bool {
-    let temporary = name.starts_with(['.', '#', '~', '_']) || name.contains("___jb_") || name.ends_with('~');
+    let is_hidden = name.starts_with(['.', '#', '~', '_']) && !bundle::is_section_page_name(name);
+    let temporary = is_hidden || name.contains("___jb_") || name.ends_with('~');
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     !temporary
         && !stem.is_empty()

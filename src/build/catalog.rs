@@ -1,6 +1,9 @@
 //! The last good version of every article, by path: its card, no body.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::article::access::Access;
+use crate::article::bundle;
 use crate::article::card::Packed;
 use crate::cores;
 use crate::event::Listing;
@@ -12,6 +15,12 @@ use crate::types::{ArticlePath, EntryId};
 pub struct Catalog {
     files: Slab<File>,
     by_path: Table,
+    /// How many files are in each folder and below it, but for its own pages.
+    others: HashMap<Box<str>, usize>,
+    /// The pages of folders.
+    pages: HashMap<Box<str>, BTreeSet<ArticlePath>>,
+    /// Pages of folders that got their first other file or lost the last one.
+    turned: BTreeSet<ArticlePath>,
 }
 
 #[derive(Debug)]
@@ -117,6 +126,7 @@ impl Catalog {
         if let Some(number) = self.number(path) {
             self.by_path.remove(path, number);
             self.files.remove(number);
+            self.count(path, false);
         }
     }
 
@@ -137,7 +147,7 @@ impl Catalog {
         let mut listed: Vec<bool> = Vec::new();
         let numbers = cores::on_all_cores(&listing.files, |path| self.number(path));
         for (path, known) in listing.files.iter().zip(numbers) {
-            if known.is_none() && note_others {
+            if known.is_none() && note_others && !bundle::is_section_page(path) {
                 self.note(path);
             }
             let Some(number) = known.or_else(|| self.number(path)) else { continue };
@@ -189,6 +199,56 @@ impl Catalog {
         self.files.iter().map(|(_, file)| &file.path)
     }
 
+    /// Whether other files than its own pages are in a folder or below it.
+    pub fn has_others(&self, folder: &str) -> bool {
+        self.others.contains_key(folder)
+    }
+
+    /// The pages of all folders, in no order.
+    pub fn pages(&self) -> impl Iterator<Item = &ArticlePath> {
+        self.pages.values().flatten()
+    }
+
+    /// The pages of folders that got their first other file or lost the last one since the last call.
+    pub fn take_turned(&mut self) -> BTreeSet<ArticlePath> {
+        std::mem::take(&mut self.turned)
+    }
+
+    /// Notes that a file came or went.
+    fn count(&mut self, path: &ArticlePath, is_new: bool) {
+        let mut folder = path.folder();
+        if bundle::is_index(path) {
+            if is_new {
+                self.pages.entry(folder.into()).or_default().insert(path.clone());
+            } else if let Some(pages) = self.pages.get_mut(folder) {
+                pages.remove(path);
+                if pages.is_empty() {
+                    self.pages.remove(folder);
+                }
+            }
+            folder = above(folder);
+        }
+        while !folder.is_empty() {
+            let is_turned = match self.others.get_mut(folder) {
+                None if is_new => self.others.insert(folder.into(), 1).is_none(),
+                Some(1) if !is_new => self.others.remove(folder).is_some(),
+                Some(count) if is_new => {
+                    *count += 1;
+                    false
+                }
+                Some(count) => {
+                    *count -= 1;
+                    false
+                }
+                None => false,
+            };
+            if is_turned {
+                self.turned.extend(self.pages.get(folder).into_iter().flatten().cloned());
+            }
+            folder = above(folder);
+        }
+    }
+
     /// How many files there are, refused ones included.
     pub fn len(&self) -> usize {
         self.files.len()
@@ -217,8 +277,13 @@ impl Catalog {
         let number = self.files.insert(File { path: path.clone(), known });
         let files = &self.files;
         self.by_path.insert(path, number, |number| files.get(number).map(|file| &file.path));
+        self.count(path, true);
         result
     }
+}
+
+fn above(folder: &str) -> &str {
+    folder.rsplit_once('/').map_or("", |(above, _)| above)
 }
 
 #[cfg(test)]

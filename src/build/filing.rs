@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::article::SectionClaim;
 use crate::article::card::Card;
+use crate::article::{SectionClaim, bundle};
 use crate::config::{Config, Paid, RenamedSection, Section, SectionGlobs, Selector};
 use crate::diag::{Code, Diagnostic, nearest};
 use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
@@ -201,6 +201,13 @@ impl Cabinet {
         Some((renamed, now))
     }
 
+    /// The configured section that a folder is of, also by its old name; the root has none.
+    pub fn of_folder(&self, folder: &str) -> Option<&SectionPath> {
+        let path = SectionPath::parse(folder).ok()?;
+        let now = self.renaming(&path).map(|(_, now)| now);
+        self.section(now.as_ref().unwrap_or(&path)).map(|section| &section.path)
+    }
+
     /// What the path of a renamed section is now.
     pub fn renamed(&self, section: &SectionPath) -> Option<SectionPath> {
         self.config.renamed.iter().find_map(|renamed| renamed.apply(section))
@@ -227,7 +234,7 @@ impl Cabinet {
     /// Where an article belongs.
     pub fn file(&self, path: &ArticlePath, card: &Card) -> Filing {
         let mut diagnostics = Vec::new();
-        let folder = SectionPath::parse(path.folder()).unwrap_or_default();
+        let folder = SectionPath::parse(bundle::section_folder(path)).unwrap_or_default();
         let mut by_folder = false;
         let written = match &card.section {
             SectionClaim::Stated(section) => section.clone(),

@@ -5,7 +5,7 @@
 //!
 //! Long because standing, id and place of an article depend on one another, and are changed together.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,8 +15,8 @@ use super::assemble::options;
 use super::filing::{Cabinet, FeedKey, Filing};
 use super::order::{Order, Place};
 use super::window::{self, Extent};
-use crate::article;
 use crate::article::card::Card;
+use crate::article::{self, bundle};
 use crate::diag::{self, Code, Diagnostic, Severity};
 use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
@@ -39,6 +39,8 @@ pub enum Standing {
     Expired(Moment),
     /// It is private, or paid and left out.
     Restricted,
+    /// It is the page of a folder with other articles, or of a section: no article.
+    Listing,
     /// It is withdrawn.
     Retracted,
     /// Another article has its explicit id.
@@ -183,6 +185,8 @@ pub struct Index {
     /// The instants still to come at which articles have to be filed anew.
     due: BTreeSet<(Timestamp, ArticlePath)>,
     due_of: HashMap<ArticlePath, Vec<Timestamp>>,
+    /// Pages of folders that are no articles.
+    listings: HashSet<ArticlePath>,
     /// How many articles are in folders with an old name of a section, by that.
     old_folders: BTreeMap<SectionPath, usize>,
     /// Files that withhold what they are about and state its id, and the same by id.
@@ -227,6 +231,7 @@ impl Index {
             authors: Admissions::default(),
             due: BTreeSet::new(),
             due_of: HashMap::new(),
+            listings: HashSet::new(),
             old_folders: BTreeMap::new(),
             withholding: HashMap::new(),
             withheld_by: BTreeMap::new(),
@@ -286,6 +291,19 @@ impl Index {
         [self.tags.refused(), self.authors.refused()]
     }
 
+    /// Says whether the page of a folder is no article, before it is filed.
+    pub fn set_listing(&mut self, path: &ArticlePath, is_listing: bool) {
+        match is_listing {
+            true => self.listings.insert(path.clone()),
+            false => self.listings.remove(path),
+        };
+    }
+
+    /// Describes sections otherwise, which changes the place of no article.
+    pub fn describe(&mut self, cabinet: Arc<Cabinet>) {
+        self.cabinet = cabinet;
+    }
+
     /// Files a new or changed article.
     pub fn put(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
         self.put_telling(path, card, ledger, now, true);
@@ -333,6 +351,7 @@ impl Index {
             }
             _ if card.draft => standing = Standing::Draft,
             _ if self.cabinet.leaves_out(card) => standing = Standing::Restricted,
+            _ if self.listings.contains(path) => standing = Standing::Listing,
             (None, _) => {}
             (Some(published), _) if published.timestamp() > now && !was_public(published) => {
                 standing = Standing::Scheduled(published);
@@ -733,14 +752,15 @@ impl Index {
     /// Where an article belongs, and the feeds that have it while it is public.
     fn shelf(&mut self, path: &ArticlePath, card: &Card) -> Arc<Shelf> {
         let by_folder = self.cabinet.goes_by_folder(card);
-        let known = self.shelves.get(path.folder()).filter(|_| by_folder).cloned();
+        let folder = bundle::section_folder(path);
+        let known = self.shelves.get(folder).filter(|_| by_folder).cloned();
         let shelf = known.unwrap_or_else(|| {
             let filing = self.cabinet.file(path, card);
             let keys = self.cabinet.section_feeds(card, &filing);
             let feeds = keys.iter().map(|key| self.feed_number(key)).collect();
             let shelf = Arc::new(Shelf { filing: Arc::new(filing), feeds });
             if by_folder {
-                self.shelves.insert(path.folder().into(), Arc::clone(&shelf));
+                self.shelves.insert(folder.into(), Arc::clone(&shelf));
             }
             shelf
         });
@@ -950,7 +970,7 @@ fn place(number: Number, filed: &Filed) -> Option<Place> {
 /// Where articles of a standing are counted that readers do not see.
 fn hidden<'h>(hidden: &'h mut Hidden, standing: &Standing) -> Option<&'h mut usize> {
     match standing {
-        Standing::Public(_) => None,
+        Standing::Public(_) | Standing::Listing => None,
         Standing::Draft => Some(&mut hidden.drafts),
         Standing::Undated => Some(&mut hidden.undated),
         Standing::Scheduled(_) => Some(&mut hidden.scheduled),

@@ -8,12 +8,13 @@ use clap::Args;
 
 use super::{FAILED, WRONG_INPUT, fail, find, load, print_diagnostics, refuse};
 use crate::article::card::Card;
-use crate::article::parse_with_origins;
+use crate::article::{bundle, parse_with_origins};
 use crate::build::assemble;
 use crate::build::filing::{FeedKey, Filing, Rule};
 use crate::build::index::{Filed, Index, Standing};
 use crate::config::Config;
 use crate::daemon::{self, Caching, Inputs};
+use crate::diag::Code;
 use crate::engine::Engine;
 use crate::event::FileState;
 use crate::types::{ArticlePath, rfc3339};
@@ -52,6 +53,13 @@ impl Explain {
             say!("It is not an article: `{pattern}` of `content.ignore` or its defaults leaves it out.");
             return ExitCode::SUCCESS;
         }
+        if bundle::is_section_page(&path) {
+            say!("{}", root.display(path.as_str()));
+            say!(
+                "It is not an article: it is the page of a section, and gives it the title and description that the configuration doesn't."
+            );
+            return ExitCode::SUCCESS;
+        }
         let parsed = match read::read(&root, &path, &config.parsing, parse_with_origins).state {
             FileState::Present(parsed) => parsed,
             FileState::Unreadable(diagnostic) => {
@@ -68,7 +76,10 @@ impl Explain {
             say!("  {:<14} {:<9} {:<14} {}", origin.field, line, origin.source, origin.value);
         }
         say!("");
-        print_diagnostics(&parsed.diagnostics);
+        // Whether the page of a folder needs a date depends on what else is in it.
+        let (undated, told): (Vec<_>, Vec<_>) =
+            parsed.diagnostics.iter().partition(|told| bundle::is_index(&path) && told.code == Code::ArticleUndated);
+        print_diagnostics(told);
         if parsed.article.is_none() {
             say!("It is not published: mend the errors above.");
             return ExitCode::from(WRONG_INPUT);
@@ -81,6 +92,9 @@ impl Explain {
         };
         match engine.index().and_then(|index| Some((index, index.get(&path)?, engine.card(&path)?))) {
             Some((index, filed, card)) => {
+                if filed.standing != Standing::Listing {
+                    print_diagnostics(undated);
+                }
                 print_diagnostics(&index.diagnostics(&path, filed));
                 explain(&engine, index, filed, &card, &path, &config);
             }
@@ -114,6 +128,12 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
         Standing::Expired(instant) => {
             say!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))
         }
+        Standing::Listing => match index.cabinet().of_folder(path.folder()) {
+            Some(section) => say!("It is not an article: it is the page of the section `{section}`."),
+            None => {
+                say!("It is not an article: without a date, the page of a folder with other articles only lists them.")
+            }
+        },
         Standing::Retracted => say!("It is not published: it is retracted. `dateline history` tells more."),
         Standing::IdTaken(holder) => say!("It is not published: {holder} has its id."),
         Standing::Superseded(other) => say!("It is not published: {other} has the same id and withholds it."),

@@ -10,8 +10,8 @@ use crate::diag::Code;
 const DEFAULTS: [&str; 10] = [
     ".git/",
     "node_modules/",
-    "README*",
     "[Rr][Ee][Aa][Dd][Mm][Ee].*",
+    "README*",
     "LICENSE*",
     "LICENCE*",
     "COPYING*",

@@ -134,6 +134,8 @@ pub struct Site {
     pub home: WebUrl,
     /// What it is about.
     pub description: Text,
+    /// Whether the configuration says so.
+    pub states_description: bool,
     /// The language of articles that state none.
     pub language: Language,
     /// Rights of every feed.
@@ -311,6 +313,8 @@ pub struct Section {
     pub title: Text,
     /// What it is about.
     pub description: Option<Text>,
+    /// Whether the configuration states the title, and whether the description: its own page may supply them where it doesn't.
+    pub states: (bool, bool),
     /// The language of its feed, where it differs from the site's.
     pub language: Option<Language>,
     /// The publisher's own page of the section.

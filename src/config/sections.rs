@@ -103,10 +103,12 @@ fn section(
             "leave the key out to take this section and all below it",
         );
     }
+    let states = (title.is_some(), description.is_some());
     let title = title.map(|(title, _)| title).unwrap_or_else(|| Text::line(path.segments().last().unwrap_or_default()));
     let section = Section {
         title,
         description,
+        states,
         language,
         link,
         breadcrumb,

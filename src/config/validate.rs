@@ -247,7 +247,19 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, server: Option<&Server>) -> 
     let site = match (title, url, language, tag_authority) {
         (Some(title), Some(url), Some(language), Some(tag_authority)) => {
             let home = home.unwrap_or_else(|| url.value.clone());
-            Some(Site { title, url: url.value, home, description, language, copyright, logo, icon, tag_authority })
+            let states_description = !description.is_empty();
+            Some(Site {
+                title,
+                url: url.value,
+                home,
+                description,
+                states_description,
+                language,
+                copyright,
+                logo,
+                icon,
+                tag_authority,
+            })
         }
         _ => None,
     };

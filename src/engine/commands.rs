@@ -27,7 +27,7 @@ impl Engine {
                     };
                     let told = |count: usize, what: &str| (count > 0).then(|| format!("{} {what}", are(count)));
                     let deleted = told(count - left_out, "deleted, and readers are told so");
-                    let ignored = told(left_out, "gone without a notice, as `content.ignore` says");
+                    let ignored = told(left_out, "gone without a notice, since their files are none any more");
                     Ok(deleted.into_iter().chain(ignored).collect::<Vec<_>>().join("; "))
                 }
             },
@@ -271,7 +271,10 @@ impl Engine {
             Index::new(Arc::new(Cabinet::new(Arc::clone(config))), self.catalog.len().max(self.ledger.len()));
         let waits = |path: &ArticlePath| self.missing.is_newcomer(path) || self.postponed.contains(path);
         for (path, card) in self.catalog.iter().filter(|(path, _)| !waits(path)) {
-            index.put(path, &card.open(path), &self.ledger, self.now);
+            let card = card.open(path);
+            let is_listing = self.is_listing(index.cabinet(), path, &card) && !self.is_live(path);
+            index.set_listing(path, is_listing);
+            index.put(path, &card, &self.ledger, self.now);
         }
         self.catalog.withheld().for_each(|(path, id)| index.withhold(path, id));
         index.compact();

@@ -2,7 +2,7 @@
 //!
 //! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
 //! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
-//! means, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show, `fetching` has their bodies and `held` keeps them,
+//! means, `folder_pages` which pages of folders are articles, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show, `fetching` has their bodies and `held` keeps them,
 //! `pages` makes the pages of articles, `quarantine` leaves out versions that dateline fails over, `remembering` notes what must not be forgotten, and `keeping` what the store keeps; `withholding` what must not wait for records that cannot be written, and what must. Long by the
 //! fields of the one owner of all state.
 
@@ -10,6 +10,7 @@ mod commands;
 mod entries;
 mod feed_set;
 mod fetching;
+mod folder_pages;
 mod held;
 mod keeping;
 mod pages;
@@ -30,7 +31,7 @@ pub use problems::{Problems, Source};
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
 use crate::article::render::Rendered;
-use crate::article::{Article, Metadata, Parsed};
+use crate::article::{Article, Metadata, Parsed, bundle};
 use crate::build::catalog::{Catalog, Change, Read};
 use crate::build::farewell;
 use crate::build::filing::FeedKey;
@@ -42,6 +43,7 @@ use crate::event::{Effect, Event, FileState, Listing, Now, ParsedFile, WatchPlan
 use crate::ledger::{Ledger, Record, Routes};
 use crate::snapshot::{Keeper, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Moment, SectionPath, Text};
+use folder_pages::SectionPages;
 use held::{Held, Unpacked};
 use keeping::Keeping;
 use quarantine::Quarantine;
@@ -59,6 +61,7 @@ pub struct Engine {
     records: Vec<Record>,
     /// Files that are not where they were.
     missing: Missing,
+    section_pages: SectionPages,
     /// Files that were deleted since the last publication, with the feeds that had their articles.
     deleted: BTreeMap<ArticlePath, Routes>,
     /// Articles of which more or less is remembered since the last publication, whether or not they have a file.
@@ -171,6 +174,7 @@ impl Engine {
         Engine {
             records: Vec::new(),
             missing: Missing::default(),
+            section_pages: SectionPages::default(),
             deleted: BTreeMap::new(),
             urgent: false,
             abridged: BTreeSet::new(),
@@ -263,12 +267,15 @@ impl Engine {
             self.deferred.insert(key);
         }
         self.retry_bodies();
+        self.describe_sections(was_listed);
         self.settle_newcomers(self.listed && !was_listed);
         if self.listed && !was_listed {
             self.index.iter_mut().for_each(Index::compact);
             self.recall(&mut effects);
         }
+        self.refile_turned();
         self.settle_vanished();
+        self.refile_turned();
         self.publish(&mut effects, persist);
         let index = self.index.as_ref();
         let changes = self.problems.take_changes(|source| is_public_matter(source, index));
@@ -306,7 +313,12 @@ impl Engine {
     pub fn wake_at(&self) -> Option<Timestamp> {
         let due = self.index.as_ref().and_then(Index::wake_at);
         let tombstone = self.tombstone_ends.first().map(|(end, _)| *end);
-        due.into_iter().chain(tombstone).chain(self.missing.wake_at()).chain(self.next_retry()).min()
+        due.into_iter()
+            .chain(tombstone)
+            .chain(self.section_pages.wake_at())
+            .chain(self.missing.wake_at())
+            .chain(self.next_retry())
+            .min()
     }
 
     /// The configuration in force.
@@ -353,6 +365,7 @@ impl Engine {
                 (Arc::new(config), frozen)
             }
         };
+        let config = self.described(&config);
         let index = self.arranged(&config);
         let objection = before.as_ref().filter(|_| !force).and_then(|before| self.objections(before, &index, &config));
         if let Some(objection) = objection {
@@ -397,6 +410,8 @@ impl Engine {
         self.deferred = index.feeds().cloned().chain(self.windows.keys().cloned()).collect();
         self.index = Some(index);
         self.unavailable.clear();
+        let pages: Vec<ArticlePath> = self.catalog.pages().filter(|path| self.is_live(path)).cloned().collect();
+        pages.iter().for_each(|path| self.note_listing(path));
     }
 
     fn look(&mut self, files: Vec<ParsedFile>) {
@@ -404,12 +419,17 @@ impl Engine {
         let mut moved: BTreeMap<ArticlePath, Packed> = BTreeMap::new();
         for ParsedFile { path, state, renamed_from } in &files {
             if let (FileState::Present(_), Some(from)) = (state, renamed_from)
+                && !bundle::is_section_page(path)
                 && let Some(card) = self.rename(from, path)
             {
                 moved.insert(path.clone(), card);
             }
         }
         for ParsedFile { path, state, .. } in files {
+            if bundle::is_section_page(&path) {
+                self.take_section_page(path, state);
+                continue;
+            }
             match state {
                 FileState::Absent { doubtful } => {
                     if self.catalog.contains(&path) {
@@ -556,7 +576,13 @@ impl Engine {
     /// Files an article under its sections; one without a date is dated by this instant, once and for all.
     fn file(&mut self, path: &ArticlePath, card: &Card) {
         self.missing.settled(path);
-        let undated = card.published.is_none() && !card.draft && !card.access.is_private() && card.retracted.is_none();
+        self.note_listing(path);
+        let is_listing = self.lists(path) && !self.is_live(path);
+        let undated = !is_listing
+            && card.published.is_none()
+            && !card.draft
+            && !card.access.is_private()
+            && card.retracted.is_none();
         if undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
             self.remember(Record::Seen { path: path.clone(), at: self.now });
         }
@@ -576,6 +602,7 @@ impl Engine {
         if self.postpones(path) {
             return;
         }
+        self.note_listing(path);
         if let (Some(card), Some(index)) = (self.catalog.get(path), &mut self.index) {
             index.put(path, &card.open(path), &self.ledger, self.now);
         }
@@ -630,6 +657,7 @@ impl Engine {
         self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
         self.unavailable.clear();
         if listing.is_whole {
+            self.forget_section_pages(listing);
             self.prove(listing);
         }
         if listing.scope.is_empty() {

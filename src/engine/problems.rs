@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic};
 use crate::event::ReportChange;
 use crate::types::ArticlePath;
 
@@ -83,6 +83,15 @@ impl Problems {
                 self.appeared.insert(new);
             }
             self.changed = true;
+        }
+    }
+
+    /// Leaves one kind out of what a source says.
+    pub fn drop(&mut self, source: &Source, code: Code) {
+        let Some(diagnostics) = self.by_source.get(source) else { return };
+        if diagnostics.iter().any(|diagnostic| diagnostic.code == code) {
+            let rest = diagnostics.iter().filter(|diagnostic| diagnostic.code != code).cloned().collect();
+            self.set(source.clone(), rest);
         }
     }
 

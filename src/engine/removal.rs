@@ -409,7 +409,8 @@ impl Engine {
         for path in vanished {
             self.remember(Record::Lost { path: path.clone() });
             let kept = self.ledger.article(&path).and_then(Remembered::hash);
-            if !self.held.contains_key(&path) && !kept.is_some_and(|hash| self.ledger.keeps(hash)) {
+            if !self.lists(&path) && !self.held.contains_key(&path) && !kept.is_some_and(|hash| self.ledger.keeps(hash))
+            {
                 self.give_up(&path);
             }
             self.missing.held.insert(path);
@@ -432,17 +433,24 @@ impl Engine {
 
     /// Whether the configuration says that a file is no article.
     fn is_left_out(&self, path: &ArticlePath) -> bool {
-        self.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some())
+        self.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some()) || self.lists(path)
     }
 
-    fn is_live(&self, path: &ArticlePath) -> bool {
+    pub(super) fn is_live(&self, path: &ArticlePath) -> bool {
         self.ledger.article(path).is_some_and(Remembered::is_live)
     }
 
     /// The file of an article is none by the configuration, or by the rules of another version of this program: readers are told nothing.
     fn leave_out(&mut self, path: &ArticlePath) {
-        self.problems.set(Source::Article(path.clone()), Vec::new());
-        self.give_up(path);
+        if !self.lists(path) || !self.is_live(path) {
+            self.problems.set(Source::Article(path.clone()), Vec::new());
+            return self.give_up(path);
+        }
+        // Its file is there.
+        let filed = self.index.as_ref().and_then(|index| index.get(path));
+        let feeds = filed.map(|filed| self.routes_of(filed)).unwrap_or_default();
+        self.remember(Record::Withdrawn { path: path.clone(), feeds });
+        self.file_again(path);
     }
 
     fn delete(&mut self, path: &ArticlePath) {
@@ -491,13 +499,12 @@ impl Engine {
         let alarm = self.missing.told.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
             let root = &index.cabinet().config().parsing.root;
             let more = if *count < held.len() { "more than " } else { "" };
-            let ignored = index.cabinet().config().content.ignore.matching(path.as_str());
-            let (what, help) = match ignored {
-                Some(_) => (
-                    "articles would go at once, since `content.ignore` leaves their files out",
-                    "change `content.ignore`, or, if that is meant, run `dateline accept-removals`",
+            let (what, help) = match self.is_left_out(path) {
+                true => (
+                    "articles would go at once, since their files are none any more (`content.ignore`, pages of folders with other articles)",
+                    "change the configuration, or, if that is meant, run `dateline accept-removals`",
                 ),
-                None => (
+                false => (
                     "articles vanished at once",
                     "put the files back, or, if they were deleted on purpose, run `dateline accept-removals`",
                 ),

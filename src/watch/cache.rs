@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::scan::look;
 use crate::article::card::Packed;
-use crate::article::{PARSER_VERSION, ParseOptions, Parsed};
+use crate::article::{PARSER_VERSION, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp};
 use crate::diag::{Diagnostic, packed};
 use crate::event::{FileState, ParsedFile};
@@ -80,6 +80,10 @@ impl<'r> Seals<'r> {
     /// What is kept of a file that was read; `None` where it was refused, where too much about it was odd, where readers must not see it
     /// yet, or where it is too young.
     pub(super) fn row(&self, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<Cached> {
+        // Of the page of a section more is needed than its card.
+        if bundle::is_section_page(&file.path) {
+            return None;
+        }
         let FileState::Present(Parsed {
             article: Some(article), diagnostics, embargoed: false, withhold: false, ..
         }) = &file.state

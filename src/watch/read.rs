@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::cache::{Cached, Recalled, Seals};
 use super::scan::{FileKind, OpenFolder, look, unusable};
-use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed};
+use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
 use crate::cores::{catch_panic, on_all_cores};
 use crate::diag::{Code, Diagnostic, Place};
@@ -222,6 +222,7 @@ impl<'a> Reader<'a> {
         now: SystemTime,
         horizon: i64,
     ) -> (ParsedFile, Option<Cached>) {
+        let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         if let Some(row) = row
             && let Ok(Some(stamp)) = folder.look(path)
             && let Some(Recalled { card, warnings }) = self.seals.recall(path, stamp, row, now)
@@ -254,6 +255,7 @@ impl<'a> Reader<'a> {
             Ok(bytes.map(|bytes| (Stamp::from(&metadata), bytes)))
         };
         let (stamp, bytes) = regular().ok()??;
+        let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
         let mut file = ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None };
         let row = self.seals.row(&file, Some(stamp), now);

@@ -64,6 +64,12 @@ fn files_that_become_ignored_leave_without_notice() {
     assert!(!has("news/old/c.md") && !has("news/old/e.md"));
     newsroom.write("config/dateline.toml", CONFIG);
     daemon.wait("they are back", |_| has("news/old/c.md") && has("news/old/e.md"));
+    // Also where the configuration changed while no daemon ran, or an upgrade has other defaults.
+    assert!(daemon.stop());
+    newsroom.write("config/dateline.toml", with("\"f.md\""));
+    let daemon = newsroom.serve();
+    let feed = daemon.body("/news/atom.xml");
+    assert!(!feed.contains("news/f.md") && !feed.contains("deleted-entry") && feed.contains("news/old/e.md"), "{feed}");
 }
 
 #[test]

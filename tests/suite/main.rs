@@ -10,6 +10,7 @@
 mod access;
 mod anchors;
 mod bad_articles;
+mod bundles;
 mod caching;
 mod commands;
 mod config_cases;

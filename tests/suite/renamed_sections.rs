@@ -77,7 +77,7 @@ fn articles_with_old_names_stay_in_renamed_sections() {
             section("new", "") + &section("new/science", ""),
             moved("/science/", "/new/science/"),
             "new",
-            "breadcrumb deep filed folder stated",
+            "breadcrumb deep folder stated",
         ),
         (
             "several names",

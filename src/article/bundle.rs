@@ -1,0 +1,76 @@
+//! Pages of folders, as static site generators have them: `night-ferry/index.md` is the story of its folder, and `_index.md` the page of a
+//! section.
+
+use crate::types::ArticlePath;
+
+/// Whether a file is the page of its folder or a translation of it: `index.md`, `index.fr.md`.
+pub fn is_index(path: &ArticlePath) -> bool {
+    !path.folder().is_empty() && suffix(path.stem(), "index").is_some()
+}
+
+/// Whether a file is the page of a section, which is no article: `_index.md`, `_index.fr.md`.
+pub fn is_section_page(path: &ArticlePath) -> bool {
+    is_section_page_name(path.name())
+}
+
+pub(super) fn is_section_page_name(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(stem, _)| suffix(stem, "_index").is_some())
+}
+
+/// Whether a section page is in the language of its section.
+pub fn is_untranslated(path: &ArticlePath) -> bool {
+    path.stem() == "_index"
+}
+
+/// The folder whose section an article is in. The page of a folder is in the section of the folder above.
+pub fn section_folder(path: &ArticlePath) -> &str {
+    match is_index(path) {
+        true => path.folder().rsplit_once('/').map_or("", |(above, _)| above),
+        false => path.folder(),
+    }
+}
+
+/// What a file is called, without its extension: the page of a folder is called as that.
+pub(super) fn name(path: &ArticlePath) -> String {
+    let folder = path.folder().rsplit('/').next().unwrap_or_default();
+    match suffix(path.stem(), "index").filter(|_| is_index(path)) {
+        Some(language) => format!("{folder}{language}"),
+        None => path.stem().to_owned(),
+    }
+}
+
+/// What follows a name: nothing, or a dot and a language tag.
+fn suffix<'s>(stem: &'s str, name: &str) -> Option<&'s str> {
+    let rest = stem.strip_prefix(name)?;
+    let mut subtags = rest.strip_prefix('.').unwrap_or("xx").split(['-', '_']);
+    let language = subtags.next().unwrap_or_default();
+    let is_tag = (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_rest =
+        subtags.all(|tag| (2..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    (rest.is_empty() || (is_tag && is_rest)).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_folders_are_called_as_these() {
+        for (path, expected) in [
+            ("news/night-ferry/index.md", "night-ferry in news"),
+            ("night-ferry/index.html", "night-ferry in "),
+            ("news/night-ferry/index.fr.md", "night-ferry.fr in news"),
+            ("news/night-ferry/index.zh-Hant.md", "night-ferry.zh-Hant in news"),
+            ("news/2026-11-20-quay/index.markdown", "2026-11-20-quay in news"),
+            ("news/night-ferry/index.old.md", "index.old in news/night-ferry"),
+            ("news/night-ferry/indexes.md", "indexes in news/night-ferry"),
+            ("index.md", "index in "),
+            ("news/index-of-prices.md", "index-of-prices in news"),
+            ("news/_index.md", "_index in news"),
+        ] {
+            let path = ArticlePath::new(path);
+            assert_eq!(format!("{} in {}", name(&path), section_folder(&path)), expected);
+            assert_eq!(is_section_page(&path), expected.starts_with('_'), "{path}");
+        }
+    }
+}

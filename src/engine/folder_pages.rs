@@ -1,0 +1,185 @@
+//! Pages of folders: whether they are articles, and what those of sections say of these.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Engine, Source};
+use crate::article::card::Card;
+use crate::article::{Metadata, Parsed, bundle};
+use crate::build::filing::Cabinet;
+use crate::config::{Config, Section};
+use crate::diag::{Code, Diagnostic};
+use crate::event::{FileState, Listing};
+use crate::types::{ArticlePath, Moment, SectionPath, Text};
+
+/// What the pages of sections say of these.
+#[derive(Debug, Default)]
+pub(super) struct SectionPages {
+    pages: BTreeMap<ArticlePath, Arc<Metadata>>,
+    /// Whether any of them changed since the sections were described.
+    is_changed: bool,
+    /// When one of them becomes public, or ceases to be.
+    due: Option<Timestamp>,
+}
+
+impl SectionPages {
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    fn remove(&mut self, path: &ArticlePath) {
+        self.is_changed |= self.pages.remove(path).is_some();
+    }
+}
+
+impl Engine {
+    /// Whether the page of a folder is no article: the folder is a section's, or has other articles and the page no date.
+    pub(super) fn is_listing(&self, cabinet: &Cabinet, path: &ArticlePath, card: &Card) -> bool {
+        bundle::is_index(path)
+            && (cabinet.of_folder(path.folder()).is_some()
+                || (card.published.is_none() && self.catalog.has_others(path.folder())))
+    }
+
+    /// The same by the configuration in force.
+    pub(super) fn lists(&self, path: &ArticlePath) -> bool {
+        let card = bundle::is_index(path).then(|| self.catalog.get(path)).flatten();
+        let index = self.index.as_ref();
+        card.zip(index).is_some_and(|(card, index)| self.is_listing(index.cabinet(), path, &card.open(path)))
+    }
+
+    /// Notes whether the page of a folder is an article before it is filed. One that readers see and that is none any more is still one until it
+    /// is decided whether many are.
+    pub(super) fn note_listing(&mut self, path: &ArticlePath) {
+        if !bundle::is_index(path) {
+            return;
+        }
+        let (lists, is_live) = (self.lists(path), self.is_live(path));
+        if let Some(index) = &mut self.index {
+            index.set_listing(path, lists && !is_live);
+        }
+        if lists {
+            self.problems.drop(&Source::Article(path.clone()), Code::ArticleUndated);
+        }
+        if lists && is_live {
+            self.missing.vanished(path.clone(), false);
+        }
+    }
+
+    /// Files pages anew whose folders got their first other article or lost the last one.
+    pub(super) fn refile_turned(&mut self) {
+        for path in self.catalog.take_turned() {
+            if let Some(card) = self.catalog.get(&path).map(|card| card.open(&path)) {
+                self.file(&path, &card);
+            }
+        }
+    }
+
+    /// Takes in the page of a section.
+    pub(super) fn take_section_page(&mut self, path: ArticlePath, state: FileState) {
+        let mut diagnostics = Vec::new();
+        match state {
+            FileState::Absent { .. } => self.section_pages.remove(&path),
+            FileState::Unreadable(diagnostic) => diagnostics.push(diagnostic),
+            FileState::Present(Parsed { article: Some(article), .. }) => {
+                self.section_pages.pages.insert(path.clone(), article.metadata);
+                self.section_pages.is_changed = true;
+            }
+            FileState::Present(parsed) => {
+                self.section_pages.remove(&path);
+                // That it lacks what an article needs is no mistake.
+                let is_told = |diagnostic: &Diagnostic| diagnostic.code == Code::FrontMatter;
+                let told = parsed.diagnostics.into_iter().filter(is_told);
+                diagnostics.extend(told.map(|diagnostic| diagnostic.discreet_unless(false)));
+            }
+            // It is never kept.
+            FileState::Known(..) => {}
+        }
+        self.problems.set(Source::Article(path), diagnostics);
+    }
+
+    /// Forgets the pages of sections that a listing proves to be gone.
+    pub(super) fn forget_section_pages(&mut self, listing: &Listing) {
+        if self.section_pages.pages.is_empty() {
+            return;
+        }
+        let is_gone = listing.absence();
+        let gone: Vec<ArticlePath> = self.section_pages.pages.keys().filter(|path| is_gone(path)).cloned().collect();
+        for path in gone {
+            self.section_pages.remove(&path);
+            self.problems.set(Source::Article(path), Vec::new());
+        }
+    }
+
+    /// Describes sections by their pages, where these changed. Before anything is `published` nothing has to be made anew.
+    pub(super) fn describe_sections(&mut self, published: bool) {
+        let is_due = self.section_pages.due.is_some_and(|due| due <= self.now);
+        let Some(config) = self.config().cloned().filter(|_| self.section_pages.is_changed || is_due) else { return };
+        let described = self.described(&config);
+        let is_same = |(old, new): (&Section, &Section)| old.title == new.title && old.description == new.description;
+        let is_same = config.sections.iter().zip(&described.sections).all(is_same)
+            && config.site.description == described.site.description;
+        if is_same {
+            return;
+        }
+        self.frames.clear();
+        match &mut self.index {
+            Some(index) if !published => index.describe(Arc::new(Cabinet::new(described))),
+            _ => {
+                self.epoch += 1;
+                self.changed_routes = None;
+                self.arrange(&described);
+            }
+        }
+    }
+
+    /// A configuration whose sections are described by their pages where it says nothing of them.
+    pub(super) fn described(&mut self, config: &Arc<Config>) -> Arc<Config> {
+        self.section_pages.is_changed = false;
+        let now = self.now;
+        let cabinet = Cabinet::new(Arc::clone(config));
+        let pages = || self.section_pages.pages.iter().filter(|(path, _)| bundle::is_untranslated(path));
+        let changes = pages().flat_map(|(_, page)| changes(page)).filter(|change| *change > now);
+        self.section_pages.due = changes.min();
+        let mut texts: BTreeMap<SectionPath, &Metadata> = BTreeMap::new();
+        for (path, page) in pages().filter(|(_, page)| is_public(page, now)) {
+            let section = match path.folder() {
+                "" => Some(SectionPath::root()),
+                folder => cabinet.of_folder(folder).cloned(),
+            };
+            if let Some(section) = section {
+                texts.entry(section).or_insert(page);
+            }
+        }
+        let mut config = (**config).clone();
+        for section in &mut config.sections {
+            let page = texts.get(&section.path);
+            let (states_title, states_description) = section.states;
+            if !states_title {
+                let name = || Text::line(section.path.segments().last().unwrap_or_default());
+                section.title = page.map_or_else(name, |page| page.title.clone());
+            }
+            if !states_description {
+                section.description = page.and_then(|page| page.summary.clone());
+            }
+        }
+        if !config.site.states_description {
+            let summary = texts.get(&SectionPath::root()).and_then(|page| page.summary.clone());
+            config.site.description = summary.unwrap_or_else(|| Text::new(""));
+        }
+        Arc::new(config)
+    }
+}
+
+/// When a page becomes public, and when it ceases to be.
+fn changes(page: &Metadata) -> impl Iterator<Item = Timestamp> {
+    [page.published, page.embargo, page.expires].into_iter().flatten().map(Moment::timestamp)
+}
+
+fn is_public(page: &Metadata, now: Timestamp) -> bool {
+    let is_over = |moment: Option<Moment>| moment.is_none_or(|moment| moment.timestamp() <= now);
+    let is_expired = page.expires.is_some_and(|expires| expires.timestamp() <= now);
+    let is_withheld = page.draft || page.access.is_private() || page.retracted.is_some();
+    !is_withheld && !is_expired && is_over(page.published) && is_over(page.embargo)
+}
