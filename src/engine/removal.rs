@@ -2,6 +2,7 @@
 //!
 //! A file that is gone is deleted unless its bytes or its id turn up elsewhere. Many that are gone at once are an accident (a
 //! disk that is not mounted, a script that went wrong) until an operator says otherwise: readers keep what they have.
+//! Long because every way in which a file turns up elsewhere has to be tried before any is deleted.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

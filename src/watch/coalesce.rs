@@ -3,6 +3,7 @@
 //! There is no fixed delay. A file that was closed or renamed is read at once. One that was written and not closed waits until it is closed,
 //! because silence doesn't mean that its writer is done; after a while it is read as it is, and reported. A file of which only a scan knows has
 //! to stay as it is for `content.settle`. What is gone has to stay gone for a moment, since many editors save by removing and writing anew.
+//! Long because of the histories that its tests go through.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

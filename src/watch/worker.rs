@@ -1,5 +1,6 @@
 //! The one thread that looks: takes hints, scans, waits for files to be complete, reads, and tells the engine. `looking` goes through
-//! folders, `arming` has the system tell of them, `root` follows the content directory where it is swapped; what decides is in `coalesce`, `mode`, `notice` and `scan`. Long because its state is
+//! folders, `arming` has the system tell of them, `root` follows the content directory where it is swapped, `removals`
+//! waits for tools at work; what decides is in `coalesce`, `mode`, `notice` and `scan`. Long because its state is
 //! one: each step changes what the others know.
 
 mod arming;
