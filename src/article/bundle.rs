@@ -62,7 +62,7 @@ mod tests {
             ("news/night-ferry/index.fr.md", "night-ferry.fr in news"),
             ("news/night-ferry/index.zh-Hant.md", "night-ferry.zh-Hant in news"),
             ("news/2026-11-20-quay/index.markdown", "2026-11-20-quay in news"),
-            ("news/night-ferry/index.old.md", "index.old in news/night-ferry"),
+            ("news/night-ferry/index.backup.md", "index.backup in news/night-ferry"),
             ("news/night-ferry/indexes.md", "indexes in news/night-ferry"),
             ("index.md", "index in "),
             ("news/index-of-prices.md", "index-of-prices in news"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Engine, Source};
+use crate::article::bundle;
 use crate::build::assemble;
 use crate::build::filing::{Cabinet, FeedKey};
 use crate::build::index::{Filed, Index};
@@ -272,8 +273,10 @@ impl Engine {
         let waits = |path: &ArticlePath| self.missing.is_newcomer(path) || self.postponed.contains(path);
         for (path, card) in self.catalog.iter().filter(|(path, _)| !waits(path)) {
             let card = card.open(path);
-            let is_listing = self.is_listing(index.cabinet(), path, &card) && !self.is_live(path);
-            index.set_listing(path, is_listing);
+            if bundle::is_index(path) {
+                let is_listing = self.is_listing(index.cabinet(), path, &card) && !self.is_live(path);
+                index.set_listing(path, is_listing);
+            }
             index.put(path, &card, &self.ledger, self.now);
         }
         self.catalog.withheld().for_each(|(path, id)| index.withhold(path, id));
