@@ -127,7 +127,7 @@ codes! {
     ArticleDate "article-date" Error,
     /// A local time that a clock change skips or repeats; the later one is taken.
     ArticleDateAmbiguous "article-date-ambiguous" Warning,
-    /// No date, so it is dated by when it was first seen.
+    /// No date, so it is published under the date on which it was first seen.
     ArticleUndated "article-undated" Warning,
     /// Updated before it was published.
     ArticleUpdated "article-updated" Warning,
