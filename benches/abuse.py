@@ -93,7 +93,8 @@ KEPT_SHARE = 0.5
 CONFIG = """
 [site]
 title = "Abused Courier"
-url = "http://127.0.0.1:8080/"
+url = "http://feeds.courier.example/"
+tag_authority = "courier.example,2026"
 description = "Measured"
 timezone = "UTC"
 

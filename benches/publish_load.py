@@ -35,7 +35,8 @@ except ImportError:
 
 CONFIG = """[site]
 title = "Load Courier"
-url = "http://127.0.0.1:8080/"
+url = "http://feeds.courier.example/"
+tag_authority = "courier.example,2026"
 description = "round {round}"
 [content]
 removal_grace = "1s"

@@ -11,7 +11,7 @@ use crate::article::render::{LinkBase, Rendered};
 use crate::article::{Article, ParseOptions, Parsed};
 use crate::config::{Checked, Ignore};
 use crate::diag::Diagnostic;
-use crate::ledger::Record;
+use crate::ledger::{Record, Routes};
 use crate::snapshot::{Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Text};
 
@@ -64,6 +64,8 @@ pub enum Effect {
     Watch(WatchPlan),
     /// Mistakes that appeared or were mended.
     Report(Vec<ReportChange>),
+    /// What happened to articles, once readers see it.
+    Log(LoggedActivity),
     /// What came of a command, once all before it was performed; what was done, or why nothing was.
     Answer(Ticket, Result<String, String>),
 }
@@ -312,6 +314,114 @@ pub enum ReportChange {
     Appeared(Diagnostic),
     /// It is no longer there.
     Cleared(Diagnostic),
+}
+
+/// What happened, by kind and by the command that did it.
+pub type LoggedActivity = BTreeMap<(ActivityKind, Option<&'static str>), ActivityGroup>;
+
+/// What can happen to an article. Of several at once, the last of these is told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ActivityKind {
+    /// Its file was lost and is there again.
+    Returned,
+    /// Readers see it for the first time, or again.
+    Published,
+    /// Readers see another version.
+    Updated,
+    /// Readers see another version, which has a correction more.
+    Corrected,
+    /// Its file has another path.
+    Moved,
+    /// It is a draft again, private, or under an embargo: readers are told nothing.
+    Withheld,
+    /// It was retracted, and readers see it again.
+    Restored,
+    /// Its file vanished with many others: readers keep it.
+    HeldBack,
+    /// Its time is over.
+    Expired,
+    /// It was withdrawn, by its file or by command.
+    Retracted,
+    /// Its file was deleted.
+    Removed,
+    /// Not an article: the configuration.
+    Reloaded,
+}
+
+impl ActivityKind {
+    /// Whether its title may be told, where readers see that.
+    pub fn is_public(self) -> bool {
+        use ActivityKind::{Corrected, Moved, Published, Restored, Returned, Updated};
+        matches!(self, Returned | Published | Updated | Corrected | Moved | Restored)
+    }
+}
+
+impl std::fmt::Display for ActivityKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ActivityKind::Returned => "returned",
+            ActivityKind::Published => "published",
+            ActivityKind::Updated => "updated",
+            ActivityKind::Corrected => "corrected",
+            ActivityKind::Moved => "moved",
+            ActivityKind::Withheld => "withheld",
+            ActivityKind::Restored => "restored",
+            ActivityKind::HeldBack => "held back",
+            ActivityKind::Expired => "expired",
+            ActivityKind::Retracted => "retracted",
+            ActivityKind::Removed => "removed",
+            ActivityKind::Reloaded => "reloaded",
+        })
+    }
+}
+
+/// The same that happened to several articles.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ActivityGroup {
+    /// How many articles.
+    pub count: usize,
+    /// Each of them, where there are few; else the first.
+    pub articles: Vec<Activity>,
+    /// The feeds that had or have any of them.
+    pub feeds: BTreeSet<Arc<str>>,
+    /// What a new configuration changes.
+    pub differences: Vec<String>,
+}
+
+impl ActivityGroup {
+    /// More than so many articles are a burst.
+    const FEW: usize = 10;
+
+    /// One more article, to be told apart or only counted.
+    pub fn add(&mut self, activity: Activity, is_apart: bool) {
+        self.count += 1;
+        self.feeds.extend(activity.feeds.iter().cloned());
+        if is_apart && self.articles.len() < ActivityGroup::FEW {
+            self.articles.push(activity);
+        }
+    }
+
+    /// The same that happened later.
+    pub fn merge(&mut self, later: ActivityGroup) {
+        self.count += later.count;
+        self.feeds.extend(later.feeds);
+        self.articles.extend(later.articles);
+        self.articles.truncate(ActivityGroup::FEW);
+        self.differences.extend(later.differences);
+    }
+}
+
+/// What happened to one article.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Activity {
+    /// Its file.
+    pub path: ArticlePath,
+    /// Where that was before.
+    pub from: Option<ArticlePath>,
+    /// The feeds that have it, or had it.
+    pub feeds: Routes,
+    /// Its title, where feeds show it.
+    pub title: Option<Text>,
 }
 
 /// What the engine's clock reads, given to it with each event.

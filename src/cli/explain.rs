@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{FAILED, WRONG_INPUT, fail, find, load, print_diagnostics, refuse};
+use super::{FAILED, WRONG_INPUT, cell, columns, fail, find, load, print_diagnostics, refuse};
 use crate::article::card::Card;
 use crate::article::{bundle, parse_with_origins};
 use crate::build::assemble;
@@ -71,10 +71,11 @@ impl Explain {
             }
         };
         say!("{}", root.display(path.as_str()));
-        for origin in &parsed.origins {
+        let rows = parsed.origins.iter().map(|origin| {
             let line = if origin.line > 0 { format!("line {}", origin.line) } else { String::new() };
-            say!("  {:<14} {:<9} {:<14} {}", origin.field, line, origin.source, origin.value);
-        }
+            [origin.field.to_owned(), line, origin.source.to_owned(), origin.value.clone()]
+        });
+        table([14, 9, 14], &rows.collect::<Vec<_>>());
         say!("");
         // Whether the page of a folder needs a date depends on what else is in it.
         let (undated, told): (Vec<_>, Vec<_>) =
@@ -140,7 +141,10 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
     }
     say!("");
     say!("feeds");
-    let row = |taken: bool, name: &str, rule: &str| say!("  {} {name:<24} {rule}", if taken { "in " } else { "out" });
+    let mut rows = Vec::new();
+    let mut row = |taken: bool, name: &str, rule: &str| {
+        rows.push([if taken { "in" } else { "out" }.to_owned(), name.to_owned(), rule.to_owned()]);
+    };
     let public = matches!(filed.standing, Standing::Public(_));
     let rule = |why: &str| if public { why.to_owned() } else { format!("it is not published; else in, since {why}") };
     if card.is_listed() {
@@ -161,9 +165,23 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
             FeedKey::Section(_) => {}
         }
     }
+    table([3, 24], &rows);
     let windows = engine.snapshot().documents.len();
     say!("");
     say!(
         "{windows} documents are published in all; a feed shows the newest of its articles, as many as its window has."
     );
+}
+
+/// Prints rows in columns that are as wide as their widest cell, but not less than `least`; the last one is as wide as it likes.
+fn table<const CELLS: usize, const PADDED: usize>(least: [usize; PADDED], rows: &[[String; CELLS]]) {
+    let mut widths = least;
+    for row in rows {
+        widths.iter_mut().zip(row).for_each(|(width, text)| *width = (*width).max(columns(text)));
+    }
+    for row in rows {
+        let padded = widths.iter().zip(row).map(|(width, text)| cell(text, *width));
+        let last = row.iter().skip(PADDED).cloned();
+        say!("  {}", padded.chain(last).collect::<Vec<_>>().join(" "));
+    }
 }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::fetch::{FetchOptions, fetch};
 use super::progress::Progress;
-use super::{count, fail, load, refuse};
+use super::{cell, columns, count, fail, load, refuse};
 use crate::article::Parsed;
 use crate::article::card::Card;
 use crate::beneath::Root;
@@ -281,7 +281,7 @@ impl<'a> Plan<'a> {
         let had = |verdict: &Verdict| matches!(verdict, Verdict::Had);
         let not = |verdict: &Verdict| matches!(verdict, Verdict::Not(_));
         let matched = self.rows.iter().filter(|row| !not(&row.verdict)).filter_map(|row| row.article);
-        let width = matched.map(|article| file(article).chars().count()).max().unwrap_or(0).min(60);
+        let width = matched.map(|article| columns(&file(article))).max().unwrap_or(0).min(60);
         let would = if dry_run { "would be " } else { "" };
         for (heading, wanted) in
             [(format!("{would}taken over"), taken as fn(&Verdict) -> bool), ("had it already".to_owned(), had)]
@@ -292,8 +292,8 @@ impl<'a> Plan<'a> {
             for row in rows(wanted) {
                 let notes = row.notes.join("; ");
                 let notes = if notes.is_empty() { notes } else { format!("  ({notes})") };
-                let file = row.article.map(file).unwrap_or_default();
-                say!("  {file:<width$}  <-  {}  {}{notes}", line(&row.item.id), line(&row.item.title));
+                let file = cell(&row.article.map(file).unwrap_or_default(), width);
+                say!("  {file}  <-  {}  {}{notes}", line(&row.item.id), line(&row.item.title));
             }
         }
         if rows(not).next().is_some() {
@@ -310,7 +310,7 @@ impl<'a> Plan<'a> {
             say!("articles without an item: to readers of the old feed they are new");
         }
         for article in self.without.iter().take(LISTED) {
-            say!("  {:<width$}  {}  {}", file(article), rfc3339(article.published), article.title);
+            say!("  {}  {}  {}", cell(&file(article), width), rfc3339(article.published), article.title);
         }
         if let Some(more) = self.without.len().checked_sub(LISTED).filter(|more| *more > 0) {
             say!("  and {} that {} older", more, if more == 1 { "is" } else { "are" });

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use unicode_width::UnicodeWidthStr;
 
 use crate::beneath::Root;
 use crate::config::{Checked, Config};
@@ -244,6 +245,18 @@ fn fail(message: &str) -> ExitCode {
 fn refuse(message: &str) -> ExitCode {
     tell!("dateline: {message}");
     ExitCode::from(WRONG_INPUT)
+}
+
+/// A cell of a column: fit for a terminal, with blanks up to so many columns of it. Ideographs take two, combining characters none.
+fn cell(text: &str, columns: usize) -> String {
+    let text = escape(text);
+    let blanks = columns.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(blanks))
+}
+
+/// How many columns of a terminal a cell takes.
+fn columns(text: &str) -> usize {
+    escape(text).width()
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -1,10 +1,12 @@
 //! The configuration: `raw` is what the TOML says, with spans; `validate` turns it into [`Config`] or all its mistakes at
-//! once; `diff` says what a reload changes.
+//! once; `difference` says what a new one changes, and `relocation` follows a daemon that listens elsewhere.
 
 mod addresses;
+mod difference;
 mod feeds;
 mod ignore;
 mod raw;
+mod relocation;
 mod sections;
 mod server;
 mod validate;
@@ -23,6 +25,7 @@ use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use addresses::{Address, Fate, RenamedSection};
 pub use ignore::Ignore;
+pub use relocation::Relocation;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
 pub use validate::parse;
 
@@ -70,6 +73,8 @@ pub struct Config {
     pub reload: Reload,
     /// Where the keys stand that a running daemon cannot change.
     pub places: Places,
+    /// Whether dateline's own addresses are others than the file says (see [`Relocation`]).
+    pub is_relocated: bool,
 }
 
 /// Where the keys stand that a running daemon cannot change.
@@ -86,6 +91,14 @@ pub struct Places {
 }
 
 impl Config {
+    /// What documents are made under: documents with other links are of another origin.
+    pub fn origin(&self) -> ContentHash {
+        match self.is_relocated {
+            true => ContentHash::of_parts([self.hash.as_bytes().as_slice(), self.site.url.as_str().as_bytes()]),
+            false => self.hash,
+        }
+    }
+
     /// Whether browsers are to show any of the feeds.
     pub fn shows_feeds(&self) -> bool {
         let options = self.sections.iter().map(|section| &section.feeds).chain([&self.feeds]);
@@ -305,7 +318,7 @@ pub enum MediaType {
 }
 
 /// `[[section]]`
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Section {
     /// Its URL path and its identity.
     pub path: SectionPath,

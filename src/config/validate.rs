@@ -184,6 +184,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         renamed,
         updated_when: updated_when.unwrap_or(UpdatedWhen::Text),
         reload,
+        is_relocated: false,
         places: Places {
             server: sink.place(&server_place.span),
             content: sink.place(&content_directory.span),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use listenfd::ListenFd;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::config::{Config, Endpoint, Server};
+use crate::config::{Config, Endpoint, Relocation, Server};
 use crate::meter::Meters;
 use crate::serve::{AccessLog, Audience, Budgets, Listener, ServeOptions, Tls};
 
@@ -26,6 +26,8 @@ pub struct Front {
     pub renewal: Renewal,
     /// What is counted.
     pub meters: Arc<Meters>,
+    /// Where it listens, as far as links may have to lead there. Of sockets that somebody else opened, that one knows.
+    pub relocation: Option<Relocation>,
 }
 
 /// What can be renewed while the daemon runs.
@@ -47,7 +49,7 @@ pub struct Instead {
 impl Front {
     /// One public listener and nothing else.
     pub fn plain(listener: Listener) -> Front {
-        Front { listeners: vec![listener], renewal: Renewal::default(), meters: Arc::default() }
+        Front { listeners: vec![listener], renewal: Renewal::default(), meters: Arc::default(), relocation: None }
     }
 
     /// Opens all that the configuration names. Sockets that systemd opened take the place of `server.listen`; those that it calls
@@ -67,7 +69,8 @@ impl Front {
         let has = |audience: fn(&Audience) -> bool, listeners: &[Listener]| {
             listeners.iter().any(|listener| audience(listener.audience()))
         };
-        if !has(|audience| matches!(audience, Audience::Public), &listeners) {
+        let is_inherited = has(|audience| matches!(audience, Audience::Public), &listeners);
+        if !is_inherited {
             let instead = instead.listen.as_ref().map(std::slice::from_ref);
             for endpoint in instead.unwrap_or(&server.listen) {
                 listeners.push(bind(endpoint, Audience::Public, &listeners)?);
@@ -86,7 +89,9 @@ impl Front {
         if !has(|audience| matches!(audience, Audience::Admin), &listeners) {
             admin(server, &instead, &mut listeners)?;
         }
-        Ok(Front { listeners, renewal: Renewal { tls, access_log }, meters: Arc::default() })
+        let relocation = (!is_inherited).then(|| relocation(&listeners)).transpose();
+        let relocation = relocation.map_err(|error| format!("cannot see where dateline listens: {error}"))?;
+        Ok(Front { listeners, renewal: Renewal { tls, access_log }, meters: Arc::default(), relocation })
     }
 
     /// How connections are served.
@@ -211,6 +216,18 @@ fn admin(server: &Server, instead: &Instead, listeners: &mut Vec<Listener>) -> R
         }
     }
     Ok(())
+}
+
+fn relocation(listeners: &[Listener]) -> std::io::Result<Relocation> {
+    let mut relocation = Relocation { plain: Vec::new(), secure: Vec::new() };
+    for listener in listeners {
+        match listener.audience() {
+            Audience::Public => relocation.plain.push(listener.endpoint()?),
+            Audience::Secure(_) => relocation.secure.push(listener.endpoint()?),
+            Audience::Admin => {}
+        }
+    }
+    Ok(relocation)
 }
 
 /// The sockets that systemd passed on (`sd_listen_fds(3)`).

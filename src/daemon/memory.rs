@@ -10,7 +10,7 @@ use tokio::task::block_in_place;
 use super::Clock;
 use super::writer::Writer;
 use crate::deliver::merged;
-use crate::event::{Delivery, Effect};
+use crate::event::{Delivery, Effect, LoggedActivity};
 use crate::ledger::{Ledger, Record};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -43,6 +43,8 @@ pub(super) struct Memory {
     /// What readers are to see once these records are written, and its delivery.
     swap: Option<Arc<Snapshot>>,
     delivery: Option<Delivery>,
+    /// What is to be in the log then.
+    activity: Vec<LoggedActivity>,
     /// Whether these take something from readers, and must not wait.
     pub(super) withholds: bool,
     /// Whether the engine knows that records cannot be written.
@@ -63,6 +65,7 @@ impl Memory {
             unwritten: Vec::new(),
             swap: None,
             delivery: None,
+            activity: Vec::new(),
             withholds: false,
             is_told: false,
             retry: Some((Instant::now() + FIRST_PAUSE, FIRST_PAUSE)),
@@ -112,6 +115,7 @@ impl Memory {
                     None => delivery,
                 });
             }
+            Effect::Log(activity) => self.activity.push(activity),
             _ => {}
         }
     }
@@ -120,7 +124,8 @@ impl Memory {
     pub(super) fn take_waiting(&mut self) -> Vec<Effect> {
         self.withholds = false;
         let swap = self.swap.take().map(Effect::Swap);
-        swap.into_iter().chain(self.delivery.take().map(Effect::Deliver)).collect()
+        let activity = std::mem::take(&mut self.activity).into_iter().map(Effect::Log);
+        swap.into_iter().chain(self.delivery.take().map(Effect::Deliver)).chain(activity).collect()
     }
 
     /// Writes what is unwritten. What takes longer than this goes on, and counts as unwritten meanwhile.

@@ -4,6 +4,7 @@
 //! `performing` carries effects out, `fetching` reads bodies, `memory` is the way of records to the disk and `writer` its thread, `caching` that of what was read and `library` that
 //! of documents, `once` builds for commands that do not stay. Long by the loop and the order in which its parts start and stop.
 
+mod activity;
 mod caching;
 mod fetching;
 mod front;
@@ -28,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::beneath::Root;
-use crate::config::{self, Checked, Config};
+use crate::config::{self, Checked, Config, Relocation};
 use crate::control::{self, Answer, Asked, Request};
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Deliveries, Target};
@@ -42,6 +43,7 @@ use crate::snapshot::Snapshot;
 use crate::store::{Store, Trouble};
 use crate::types::Text;
 use crate::watch::{self, Heard, Meanwhile, WatchHandle, WatchOptions};
+use activity::ActivityLog;
 pub use caching::Caching;
 pub use front::{Front, Instead, Renewal};
 use library::Library;
@@ -122,6 +124,15 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
     let fatal = |error: JoinError| Fatal(format!("cannot open the state: {error}"));
+    let written = Arc::clone(&config);
+    let (checked, config) = match &front.relocation {
+        Some(relocation) => {
+            let checked = relocation.of(checked);
+            let config = checked.config.clone().unwrap_or(config);
+            (checked, config)
+        }
+        None => (checked, config),
+    };
     let (opening, counted) = (Arc::clone(&config), Arc::clone(&front.meters));
     let opened = spawn_blocking(move || {
         let store = Store::open(&opening.state)?;
@@ -139,7 +150,7 @@ pub async fn run(
     let opening = Arc::clone(&config);
     let remembered = spawn_blocking(move || {
         let ledger = store.ledger()?;
-        let saved = store.published(opening.hash, &ledger);
+        let saved = store.published(opening.origin(), &ledger);
         let (before, sources) = saved.map(|saved| (saved.snapshot, saved.sources)).unwrap_or_default();
         Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }, sources))
     });
@@ -212,11 +223,12 @@ pub async fn run(
         })
     };
     announce(&front).map_err(|error| Fatal(error.to_string()))?;
+    tell_of_relocation(&written, &config);
     let (published, first) = channel::channel(false);
     let verified = saved.clone();
     let verify = SavedCheck::new(move |route, kind| Box::pin(verified.verify(route, kind)));
     let options = ServeOptions { first: Some(first), verify, ..front.options(&config.server, clock) };
-    let Front { listeners, renewal, meters } = front;
+    let Front { listeners, renewal, meters, relocation } = front;
     parts.spawn(async move {
         let stopped = async move { serving_stopped.await.unwrap_or_default() };
         serve::run(listeners, served, disk, options, stopped).await;
@@ -270,6 +282,8 @@ pub async fn run(
         tickets: BTreeMap::new(),
         answers: Vec::new(),
         alarm: None,
+        relocation,
+        activity: ActivityLog::default(),
         fetches: JoinSet::new(),
         reads: fetching::Reads::default(),
         checked,
@@ -300,6 +314,20 @@ pub async fn run(
         tracing::warn!("connections or deliveries did not finish within {} s", DRAIN_DEADLINE.as_secs());
     }
     result
+}
+
+/// Says that links lead elsewhere than the configuration says, and that this run is not for the output directory.
+fn tell_of_relocation(written: &Config, config: &Config) {
+    if !config.is_relocated {
+        return;
+    }
+    let output = written.output.as_ref().map(|output| format!("; nothing is written to {}", output.display()));
+    let output = output.unwrap_or_default();
+    tracing::info!(
+        "links lead to {} instead of {}, since dateline listens there{output}",
+        config.site.url,
+        written.site.url
+    );
 }
 
 /// The content directory; links on the way to it are followed once, so that the system's hints are about the same paths.
@@ -349,6 +377,10 @@ struct Daemon {
     answers: Vec<Effect>,
     /// That the state cannot be written.
     alarm: Option<Diagnostic>,
+    /// Where it listens, as far as links may have to lead there.
+    relocation: Option<Relocation>,
+    /// What happened and is not in the log yet.
+    activity: ActivityLog,
     fetches: JoinSet<()>,
     /// Reads of bodies that did not end yet.
     reads: fetching::Reads,
@@ -391,6 +423,8 @@ impl Daemon {
             self.move_root_when_idle();
             let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, |instant| self.until(instant));
             sleep = self.memory.until_retry().map_or(sleep, |retry| sleep.min(retry));
+            self.write_activity();
+            sleep = self.activity.until_due().map_or(sleep, |due| sleep.min(due));
             // From here, so that it is this loop that lives.
             self.feed_watchdog();
             sleep = self.watchdog.map_or(sleep, |patience| sleep.min(patience / 2));
@@ -400,6 +434,7 @@ impl Daemon {
                 biased;
                 () = &mut stop => {
                     self.write_the_rest();
+                    self.activity.write(&self.config.parsing.root);
                     return Ok(());
                 }
                 Some(asked) = self.requests.recv() => self.command(asked),
@@ -425,6 +460,13 @@ impl Daemon {
                 self.show_waiting();
             }
         }
+    }
+
+    /// Logs what happened, unless it is part of a burst that goes on.
+    fn write_activity(&mut self) {
+        self.activity.is_first = false;
+        let is_idle = self.next.is_none() && self.watched.is_empty() && self.inbox.is_empty();
+        self.activity.write_when_due(is_idle, &self.config.parsing.root);
     }
 
     fn engine(&self, ledger: Ledger) -> Engine {
@@ -506,6 +548,7 @@ impl Daemon {
 
     /// Takes one event to the engine and carries out its effects. An engine that panics is replaced by one that starts over.
     async fn step_once(&mut self, engine: Engine, event: Event) -> Result<Engine, Fatal> {
+        let event = self.relocated(event);
         let versions = quarantine::versions(&event);
         let checked = match &event {
             Event::Config(checked) | Event::Command(Command::Reload { checked, .. }, _) => Some(checked.clone()),
@@ -536,6 +579,17 @@ impl Daemon {
                 Ok(engine)
             }
             Err(panic) => self.start_over(versions, &panic).await,
+        }
+    }
+
+    /// A configuration as it is where dateline listens.
+    fn relocated(&self, event: Event) -> Event {
+        match (event, &self.relocation) {
+            (Event::Config(checked), Some(relocation)) => Event::Config(relocation.of(checked)),
+            (Event::Command(Command::Reload { checked, force }, ticket), Some(relocation)) => {
+                Event::Command(Command::Reload { checked: relocation.of(checked), force }, ticket)
+            }
+            (event, _) => event,
         }
     }
 

@@ -290,7 +290,7 @@ impl Built {
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
                     Effect::Persist(records) => persist(records),
                     Effect::Answer(_, answer) => self.answer = Some(answer),
-                    Effect::Withhold | Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) => {}
+                    Effect::Withhold | Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) | Effect::Log(_) => {}
                 }
             }
         }

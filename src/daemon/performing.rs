@@ -22,7 +22,9 @@ impl Daemon {
         for effect in effects {
             match effect {
                 Effect::Persist(records) => self.persist(records),
-                Effect::Swap(_) | Effect::Deliver(_) if self.memory.is_blocked() || self.memory.has_waiting() => {
+                Effect::Swap(_) | Effect::Deliver(_) | Effect::Log(_)
+                    if self.memory.is_blocked() || self.memory.has_waiting() =>
+                {
                     self.memory.withholds |= withholds;
                     self.memory.wait_with(effect);
                 }
@@ -108,6 +110,7 @@ impl Daemon {
                 changes.iter().for_each(log);
                 self.report_missing_content(&changes);
             }
+            Effect::Log(activity) => self.activity.add(activity, &self.config.parsing.root),
             Effect::Answer(ticket, answer) => {
                 let Some(waiting) = self.tickets.remove(&ticket) else { return };
                 let is_recorded = !self.memory.is_blocked();
@@ -172,7 +175,7 @@ impl Daemon {
         let before = self.snapshot.swap(Arc::clone(&snapshot));
         if let Some(config) = self.checked.config.as_ref().filter(|_| snapshot.generation > 0) {
             let minted = format!("tag:{}:", config.site.tag_authority);
-            let origin = Origin { config: config.hash, record: self.memory.shown, device: None, minted };
+            let origin = Origin { config: config.origin(), record: self.memory.shown, device: None, minted };
             self.printed.send_replace(Some(Published { snapshot, origin }));
         }
         if let Some(since) = self.changing.take() {
@@ -182,6 +185,7 @@ impl Daemon {
             self.published.send_replace(true);
             self.saved.finish();
             self.meters.ready.set(1);
+            self.activity.is_first = true;
             super::tell_systemd(&[sd_notify::NotifyState::Ready]);
             tracing::info!(
                 "{} articles, {} published, {} feeds, {} problems",

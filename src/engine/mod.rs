@@ -6,6 +6,7 @@
 //! `pages` makes the pages of articles, `quarantine` leaves out versions that dateline fails over, `remembering` notes what must not be forgotten, and `keeping` what the store keeps; `withholding` what must not wait for records that cannot be written, and what must. Long by the
 //! fields of the one owner of all state.
 
+mod activity;
 mod commands;
 mod entries;
 mod feed_set;
@@ -39,10 +40,11 @@ use crate::build::index::{Index, Standing};
 use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::config::{Config, Paid};
 use crate::diag::{Code, Diagnostic};
-use crate::event::{Effect, Event, FileState, Listing, Now, ParsedFile, WatchPlan};
+use crate::event::{Command, Effect, Event, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record, Routes};
 use crate::snapshot::{Keeper, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Moment, SectionPath, Text};
+use activity::Activities;
 use folder_pages::SectionPages;
 use held::{Held, Unpacked};
 use keeping::Keeping;
@@ -80,6 +82,7 @@ pub struct Engine {
     /// Whether the content directory was listed completely once: nothing is published before.
     listed: bool,
     problems: Problems,
+    activities: Activities,
 
     cache: RenderCache,
     /// Articles that came with this batch, until their entries are made.
@@ -128,6 +131,8 @@ pub struct Engine {
     keeper: Option<Keeper>,
 
     snapshot: Snapshot,
+    /// Whether documents have other links than those of the newsroom (`Config::is_relocated`).
+    is_relocated: bool,
     /// Routes changed since the last swap, for delivery; `None` after a configuration: all of them.
     changed_routes: Option<BTreeSet<Arc<str>>>,
 }
@@ -188,6 +193,7 @@ impl Engine {
             index: None,
             listed: false,
             problems: Problems::default(),
+            activities: Activities::default(),
             cache: RenderCache::new(Engine::CACHE_BUDGET),
             at_hand: HashMap::new(),
             at_hand_bytes: 0,
@@ -215,6 +221,7 @@ impl Engine {
             lost: BTreeSet::new(),
             keeper: None,
             snapshot: Snapshot::default(),
+            is_relocated: false,
             changed_routes: None,
         }
     }
@@ -242,6 +249,7 @@ impl Engine {
         let mut effects = Vec::new();
         let mut answer = None;
         let was_listed = self.listed;
+        self.activities.actor = actor(&event);
         if !matches!(event, Event::Unwritable) {
             self.postponed.begin_event();
         }
@@ -376,7 +384,11 @@ impl Engine {
         self.problems.set(Source::Reload, frozen);
         // What is to be seen no more does not wait for the texts of others.
         self.urgent |= before.as_ref().is_some_and(|before| before.content.paid < config.content.paid);
+        if let Some(before) = &before {
+            self.activities.note_reload(config.difference(before));
+        }
         self.epoch += 1;
+        self.is_relocated = config.is_relocated;
         self.try_failures_again();
         self.frames.clear();
         self.replace_index(index);
@@ -480,6 +492,11 @@ impl Engine {
             }
             None => Read::Refused(parsed.access),
         };
+        let corrections = parsed.article.as_ref().map_or(0, |article| article.metadata.corrections.len());
+        if corrections > 0 && self.catalog.get(&path).is_some_and(|old| old.open(&path).corrections.len() < corrections)
+        {
+            self.activities.note_corrected(&path);
+        }
         let mut change = self.catalog.apply(&path, read);
         let told = self.tellable(std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
         let complaints = self.complaints(&path, told, parsed.article.is_none());
@@ -610,8 +627,12 @@ impl Engine {
 
     fn remember(&mut self, record: Record) {
         let unreadable = self.ledger.unreadable().len();
+        self.activities.note_record(&record, &self.ledger);
         self.ledger.apply(&record);
-        self.records.push(record);
+        // Nobody asks for documents with these links later, and those of the newsroom keep their validators.
+        if !(self.is_relocated && matches!(record, Record::Document { .. })) {
+            self.records.push(record);
+        }
         if self.ledger.unreadable().len() != unreadable {
             self.report_unreadable_records();
         }
@@ -699,6 +720,19 @@ impl Secrecy {
     fn of_card(card: &Card) -> Secrecy {
         Secrecy { is_embargoed: false, embargo: Some(card.embargo), is_draft: card.draft, access: card.access }
     }
+}
+
+/// The command that is carried out.
+fn actor(event: &Event) -> Option<&'static str> {
+    let Event::Command(command, _) = event else { return None };
+    Some(match command {
+        Command::Retract { .. } => "dateline retract",
+        Command::Restore { .. } => "dateline restore",
+        Command::AcceptRemovals => "dateline accept-removals",
+        Command::Configuration { .. } => return None,
+        Command::Reload { force: true, .. } => "dateline reload --force",
+        Command::Reload { force: false, .. } => "dateline reload",
+    })
 }
 
 /// The path of `site.url`, as requests are told apart by it.

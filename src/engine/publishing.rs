@@ -82,6 +82,7 @@ impl Engine {
     fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
         let before = self.snapshot.clone();
         self.forget_failures();
+        self.note_expired(index, &changes);
         let withholds = std::mem::take(&mut self.urgent)
             || self.takes_away(index, &changes.left)
             || (self.changed_routes.is_none() && self.windows_lose_entries(index));
@@ -183,11 +184,14 @@ impl Engine {
             && Arc::ptr_eq(&before.former, &self.snapshot.former);
         effects.extend(urgent.then_some(Effect::Withhold));
         effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
+        let activity = self.take_activity(index, self.snapshot.generation == 0);
         if same && !reported && self.changed_routes.is_some() {
+            effects.extend(activity);
             return;
         }
         self.snapshot.generation += 1;
         effects.push(Effect::Swap(Arc::new(self.snapshot.clone())));
+        effects.extend(activity);
         effects.extend(self.delivery().map(Effect::Deliver));
     }
 

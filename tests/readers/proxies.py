@@ -146,7 +146,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         port = free_port()
-        base = "http://127.0.0.1:8080/"
+        base = "http://feeds.courier.example/"
         newsroom(folder, base)
         try:
             command = [os.path.abspath(arguments.dateline), "serve", "--listen", f"127.0.0.1:{port}"]

@@ -31,8 +31,8 @@ fn references_lead_to_targets_on_the_page() {
         assert_eq!(references.len(), 2 * 6, "{name}: {references:?}");
         for reference in references {
             let (address, fragment) = reference.split_once('#').expect("a fragment");
-            assert!(address.starts_with("http://127.0.0.1:8080/articles/"), "{reference}");
-            let page = daemon.body(address.trim_start_matches("http://127.0.0.1:8080"));
+            assert!(address.starts_with("http://feeds.courier.example/articles/"), "{reference}");
+            let page = daemon.body(address.trim_start_matches("http://feeds.courier.example"));
             assert!(page.contains(&format!(" id=\"{fragment}\"")), "{reference} leads nowhere");
             if fragment.starts_with("fn") {
                 assert!(ids.iter().any(|id| id == fragment), "{name}: pop-ups look for {fragment} in the feed");
@@ -63,7 +63,7 @@ fn targets_of_every_format_stay_distinct() {
     for reference in references {
         let (address, fragment) = reference.split_once('#').expect("a fragment");
         assert!(ids.iter().any(|id| id.starts_with(fragment)), "{reference}");
-        let page = daemon.body(address.trim_start_matches("http://127.0.0.1:8080"));
+        let page = daemon.body(address.trim_start_matches("http://feeds.courier.example"));
         assert_eq!(page.matches(&format!(" id=\"{fragment}\"")).count(), 1, "{reference}: {page}");
     }
 }

@@ -159,7 +159,7 @@ fn explain_names_the_rule() {
     for part in [
         "title          line 2",
         "id       tag:courier.example,2026:2026-11-20/news/a",
-        "link     http://127.0.0.1:8080/articles/a-",
+        "link     http://feeds.courier.example/articles/a-",
         "in  news                     its section lies below and roll_up is true",
         "in  news/chips               it is its own section",
         "in  tags/tide                it has the tag",

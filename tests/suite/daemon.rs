@@ -170,7 +170,7 @@ fn article_pages_and_media() {
     let daemon = newsroom.serve();
     let feed = daemon.body("/news/rss.xml");
     let link = feed
-        .split("<link>http://127.0.0.1:8080")
+        .split("<link>http://feeds.courier.example")
         .nth(2)
         .and_then(|rest| rest.split("</link>").next())
         .expect("an item link");

@@ -170,7 +170,7 @@ fn browsers_see_feeds_where_the_operator_wants_it() {
     for name in ["rss.xml", "atom.xml"] {
         let feed = daemon.get(&format!("/news/{name}"), &[]);
         assert_eq!(feed.header("content-type"), Some("application/xml; charset=utf-8"));
-        let instruction = "?>\n<?xml-stylesheet type=\"text/css\" href=\"http://127.0.0.1:8080/feed.css\"?>\n<";
+        let instruction = "?>\n<?xml-stylesheet type=\"text/css\" href=\"http://feeds.courier.example/feed.css\"?>\n<";
         assert!(feed.text().contains(instruction), "{}", feed.text());
     }
     assert_eq!(daemon.get("/news/feed.json", &[]).header("content-type"), Some("application/feed+json"));

@@ -49,11 +49,11 @@ fn addresses(text: &str, attributes: &[&str]) -> BTreeSet<String> {
             .map(|rest| rest.split('"').next().expect("a value").replace("&amp;", "&"))
             .collect::<Vec<_>>()
     });
-    found.filter(|address| address.starts_with("http://127.0.0.1:8080/")).collect()
+    found.filter(|address| address.starts_with("http://feeds.courier.example/")).collect()
 }
 
 fn path(address: &str) -> &str {
-    address.strip_prefix("http://127.0.0.1:8080").expect("dateline's own")
+    address.strip_prefix("http://feeds.courier.example").expect("dateline's own")
 }
 
 /// The path of a file as a web server looks for it.
@@ -185,7 +185,10 @@ fn colliding_folders_are_written_once_and_reported() {
         // Readers get both, and when one goes, the other is written.
         let daemon = newsroom.serve();
         for route in routes {
-            assert!(daemon.body(&format!("{route}rss.xml")).contains(&format!("8080{route}rss.xml\"")), "{route}");
+            assert!(
+                daemon.body(&format!("{route}rss.xml")).contains(&format!("feeds.courier.example{route}rss.xml\"")),
+                "{route}"
+            );
         }
         if !other.is_empty() {
             let (_, kept) = other.split_once(' ').expect("two");

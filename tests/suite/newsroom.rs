@@ -16,7 +16,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const CONFIG: &str = r#"
 [site]
 title = "Test Courier"
-url = "http://127.0.0.1:8080/"
+url = "http://feeds.courier.example/"
 timezone = "Asia/Shanghai"
 tag_authority = "courier.example,2026"
 

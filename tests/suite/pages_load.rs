@@ -51,7 +51,7 @@ fn story(more: &str, body: &str) -> String {
 /// The address of the only article's page.
 fn link(daemon: &Daemon) -> String {
     let feed = daemon.body("/news/atom.xml");
-    let link = feed.split("http://127.0.0.1:8080/articles/").nth(1).and_then(|rest| rest.split('"').next());
+    let link = feed.split("http://feeds.courier.example/articles/").nth(1).and_then(|rest| rest.split('"').next());
     format!("/articles/{}", link.expect("an entry's link"))
 }
 

@@ -105,7 +105,8 @@ fn a_running_daemon_republishes_nothing() {
     // A story that comes after them: when it is there, the daemon has seen what was pinned.
     newsroom.write("content/other.md", "---\ntitle: Later\ndate: 2026-11-10\nfeeds: false\n---\nBody.\n");
     let explained = told(&newsroom.dateline(&["explain", "content/other.md"]));
-    let link = explained.split("http://127.0.0.1:8080").nth(1).and_then(|rest| rest.lines().next()).expect("its page");
+    let link =
+        explained.split("http://feeds.courier.example").nth(1).and_then(|rest| rest.lines().next()).expect("its page");
     daemon.wait("its page is there", |daemon| daemon.get(link, &[]).status == 200);
     let after = documents(&newsroom, &daemon);
     assert!(before.len() > 10 && before.keys().eq(after.keys()), "{:?}, {:?}", before.keys(), after.keys());

@@ -13,7 +13,7 @@ use crate::newsroom::{CONFIG, Daemon, Newsroom, files, said};
 
 /// A word that only members may read.
 const PAID: &str = "CANARY";
-const BASE: &str = "http://127.0.0.1:8080";
+const BASE: &str = "http://feeds.courier.example";
 
 fn page(keys: &str, text: &str) -> String {
     format!(

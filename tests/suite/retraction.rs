@@ -46,7 +46,7 @@ fn page(daemon: &Daemon) -> String {
     let json: Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
     let items = json["items"].as_array().expect("items");
     let item = items.iter().find(|item| item["id"] == ID).expect("it is there");
-    item["url"].as_str().expect("a URL").replace("http://127.0.0.1:8080", "")
+    item["url"].as_str().expect("a URL").replace("http://feeds.courier.example", "")
 }
 
 fn newsroom() -> Newsroom {
@@ -358,7 +358,7 @@ fn a_renamed_section_loses_no_subscriber_and_one_that_ended_says_so() {
     daemon.wait("it is elsewhere", |daemon| daemon.get("/news/atom.xml?x", &[]).status == 301);
     fs::rename(newsroom.path("content/news"), newsroom.path("content/current")).expect("renamed");
     let moved = daemon.get("/news/atom.xml?x", &[]);
-    assert_eq!(moved.header("location"), Some("http://127.0.0.1:8080/current/atom.xml?x"));
+    assert_eq!(moved.header("location"), Some("http://feeds.courier.example/current/atom.xml?x"));
     daemon.wait("it is there", |daemon| daemon.body("/current/atom.xml").contains(&format!("<id>{ID}</id>")));
 
     let gone = "\n[[gone]]\npath = \"/news/\"\nreason = \"Nobody read it.\"\n";

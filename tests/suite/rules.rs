@@ -601,8 +601,8 @@ fn pages_announce_their_feeds() {
     let daemon = newsroom.serve();
     daemon.wait("it is there", |daemon| daemon.body("/news/chips/").contains("Story A"));
     let link = daemon.body("/news/chips/feed.json").split("\"url\":\"").nth(1).expect("an item").to_owned();
-    let article = link.split('"').next().expect("a URL").replace("http://127.0.0.1:8080", "");
-    let base = "http://127.0.0.1:8080";
+    let article = link.split('"').next().expect("a URL").replace("http://feeds.courier.example", "");
+    let base = "http://feeds.courier.example";
     for (page, feeds) in [
         ("/".to_owned(), vec!["/rss.xml"]),
         ("/news/".to_owned(), vec!["/news/rss.xml"]),

@@ -635,7 +635,7 @@ fn withholding_edits_take_public_stories_off() {
         let json: serde_json::Value = serde_json::from_str(&daemon.body("/news/feed.json")).expect("JSON");
         let item =
             json["items"].as_array().expect("items").iter().find(|item| item["title"] == "Canary").expect("there");
-        let page = item["url"].as_str().expect("a URL").replace("http://127.0.0.1:8080", "");
+        let page = item["url"].as_str().expect("a URL").replace("http://feeds.courier.example", "");
         assert_eq!(daemon.get(&page, &[]).status, 200);
         newsroom.write(&path, text);
         daemon.wait("it is gone everywhere", |daemon| is_nowhere(&newsroom, daemon, "canary"));

@@ -22,7 +22,7 @@ fn routes(newsroom: &Newsroom, daemon: &Daemon) -> Vec<String> {
     let mut routes: Vec<String> = files(&newsroom.path("fresh")).keys().map(encode).collect();
     let feed: serde_json::Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
     for item in feed["items"].as_array().expect("items") {
-        routes.push(item["url"].as_str().expect("a URL").replace("http://127.0.0.1:8080", ""));
+        routes.push(item["url"].as_str().expect("a URL").replace("http://feeds.courier.example", ""));
     }
     routes.extend(["/", "/news/", "/news/chips/"].map(str::to_owned));
     routes

@@ -1,0 +1,173 @@
+//! What happened to articles, for the log: noted as records are made, and handed on when readers see it.
+//!
+//! A title is told only of an article that is public and in feeds at that moment; of all others, only the path is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Engine;
+use crate::build::index::{Changes, Index, Standing};
+use crate::event::{Activity, ActivityKind, Effect, LoggedActivity};
+use crate::ledger::{Ledger, Record, Remembered, Routes, Withdrawal};
+use crate::types::ArticlePath;
+
+/// Of so many articles it is kept apart what happened to them; of more, how many there are.
+const MOST_APART: usize = 32_768;
+
+/// What happened since it was last handed on.
+#[derive(Debug, Default)]
+pub(super) struct Activities {
+    /// Which command is being carried out.
+    pub(super) actor: Option<&'static str>,
+    articles: BTreeMap<ArticlePath, Happening>,
+    /// Those that are not kept apart.
+    uncounted: BTreeMap<(ActivityKind, Option<&'static str>), usize>,
+    /// Articles whose new version has more corrections than the one before.
+    corrected: BTreeSet<ArticlePath>,
+    /// How a new configuration differs, and who had it read.
+    reloads: Vec<(String, Option<&'static str>)>,
+}
+
+#[derive(Debug)]
+struct Happening {
+    kind: ActivityKind,
+    actor: Option<&'static str>,
+    /// Where it was before.
+    from: Option<ArticlePath>,
+    /// The feeds that had it.
+    feeds: Routes,
+}
+
+impl Activities {
+    pub(super) fn note_corrected(&mut self, path: &ArticlePath) {
+        self.corrected.insert(path.clone());
+    }
+
+    pub(super) fn note_reload(&mut self, difference: String) {
+        self.reloads.push((difference, self.actor));
+    }
+
+    /// Of two things that happen to an article at once, the greater is told.
+    fn note(&mut self, path: &ArticlePath, kind: ActivityKind, from: Option<ArticlePath>, feeds: Routes) {
+        let actor = self.actor;
+        if let Some(known) = self.articles.get_mut(path) {
+            let actor = actor.or(known.actor);
+            match kind > known.kind {
+                true => *known = Happening { kind, actor, from: from.or(known.from.take()), feeds },
+                false => (known.actor, known.from) = (actor, known.from.take().or(from)),
+            }
+        } else if self.articles.len() < MOST_APART {
+            self.articles.insert(path.clone(), Happening { kind, actor, from, feeds });
+        } else {
+            *self.uncounted.entry((kind, actor)).or_default() += 1;
+        }
+    }
+
+    /// Notes what a record says, which is about to be taken into the ledger.
+    pub(super) fn note_record(&mut self, record: &Record, ledger: &Ledger) {
+        let none = Routes::default;
+        match record {
+            Record::Published { path, hash, .. } => {
+                let known = ledger.article(path);
+                let is_live = known.is_some_and(Remembered::is_live);
+                match (is_live, self.corrected.remove(path)) {
+                    (false, _) => self.note(path, ActivityKind::Published, None, none()),
+                    (true, true) => self.note(path, ActivityKind::Corrected, None, none()),
+                    (true, false) if known.and_then(Remembered::hash) != Some(*hash) => {
+                        self.note(path, ActivityKind::Updated, None, none());
+                    }
+                    (true, false) => {}
+                }
+            }
+            Record::Retracted { path, retraction } => {
+                let kind = match retraction.by {
+                    Withdrawal::Deleted => ActivityKind::Removed,
+                    Withdrawal::Status | Withdrawal::Command => ActivityKind::Retracted,
+                };
+                // What only says more of an earlier retraction is none.
+                if self.actor.is_some() || ledger.article(path).is_none_or(|known| known.retraction().is_none()) {
+                    self.note(path, kind, None, Arc::clone(&retraction.feeds));
+                }
+            }
+            Record::Restored { path } => self.note(path, ActivityKind::Restored, None, none()),
+            Record::Withdrawn { path, feeds } => self.note(path, ActivityKind::Withheld, None, Arc::clone(feeds)),
+            Record::Moved { from, to } => self.note(to, ActivityKind::Moved, Some(from.clone()), none()),
+            Record::Lost { path } => self.note(path, ActivityKind::HeldBack, None, none()),
+            Record::Found { path } => self.note(path, ActivityKind::Returned, None, none()),
+            _ => {}
+        }
+    }
+}
+
+impl Engine {
+    /// Notes which articles left their feeds since their time is over.
+    pub(super) fn note_expired(&mut self, index: &Index, changes: &Changes) {
+        for (path, feeds) in &changes.left {
+            if matches!(index.get(path).map(|filed| &filed.standing), Some(Standing::Expired(_))) {
+                self.activities.note(path, ActivityKind::Expired, None, super::commands::routes(feeds));
+            }
+        }
+    }
+
+    /// What happened, once readers see it. Of the first listing only how much.
+    pub(super) fn take_activity(&mut self, index: &Index, is_first: bool) -> Option<Effect> {
+        let articles = std::mem::take(&mut self.activities.articles);
+        let uncounted = std::mem::take(&mut self.activities.uncounted);
+        let mut groups = LoggedActivity::new();
+        for (path, Happening { kind, actor, from, feeds }) in articles {
+            let filed = index.get(&path).filter(|filed| filed.id().is_some());
+            let now = || filed.map(|filed| super::commands::routes(index.feeds_of(filed)));
+            let feeds = if feeds.is_empty() { now().unwrap_or_default() } else { feeds };
+            let held = self.held.get(&path).filter(|held| filed.is_some() && !feeds.is_empty() && self.is_fresh(held));
+            let title = held.map(|held| held.metadata.title.clone());
+            let title = title.filter(|_| kind.is_public() && self.is_shown_in_feeds(index, &path));
+            let activity = Activity { path, from, feeds, title };
+            groups.entry((kind, actor)).or_default().add(activity, !is_first);
+        }
+        for (key, count) in uncounted {
+            groups.entry(key).or_default().count += count;
+        }
+        for (difference, actor) in std::mem::take(&mut self.activities.reloads) {
+            groups.entry((ActivityKind::Reloaded, actor)).or_default().differences.push(difference);
+        }
+        (!groups.is_empty()).then_some(Effect::Log(groups))
+    }
+
+    /// Whether any feed's window has an article, so that its title is public.
+    fn is_shown_in_feeds(&self, index: &Index, path: &ArticlePath) -> bool {
+        let keys = index.get(path).into_iter().flat_map(|filed| index.feeds_of(filed));
+        keys.filter_map(|key| self.windows.get(key)).any(|window| window.contains(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn greater_of_two_events_is_told() {
+        let path = ArticlePath::new("news/a.md");
+        let mut activities = Activities::default();
+        activities.note(&path, ActivityKind::Updated, None, Routes::default());
+        activities.note(&path, ActivityKind::Moved, Some(ArticlePath::new("b.md")), Routes::default());
+        activities.note(&path, ActivityKind::Restored, None, Routes::default());
+        activities.note(&path, ActivityKind::Published, None, Routes::default());
+        let happening = activities.articles.get(&path).map(|happening| (happening.kind, happening.from.is_some()));
+        assert_eq!(happening, Some((ActivityKind::Restored, true)));
+    }
+
+    #[test]
+    fn articles_kept_apart_are_bounded() {
+        let mut activities = Activities::default();
+        for number in 0..MOST_APART + 5 {
+            activities.note(
+                &ArticlePath::new(&format!("{number}.md")),
+                ActivityKind::Published,
+                None,
+                Routes::default(),
+            );
+        }
+        assert_eq!(activities.articles.len(), MOST_APART);
+        assert_eq!(activities.uncounted.get(&(ActivityKind::Published, None)), Some(&5));
+    }
+}

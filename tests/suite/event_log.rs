@@ -1,0 +1,147 @@
+//! What the log says of articles: a line for what happens, one for a burst, and never a word of what is withheld.
+
+use std::fs;
+use std::time::Instant;
+
+use crate::newsroom::{CONFIG, DEADLINE, Daemon, Newsroom, article, pause, said};
+
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+
+fn serve(newsroom: &Newsroom, level: &str) -> Daemon {
+    let mut command = newsroom.command();
+    command.args(SERVE).env("DATELINE_LOG", level);
+    let daemon = Daemon::spawn(&newsroom.path("."), command);
+    daemon.wait_until_ready();
+    daemon
+}
+
+fn log(newsroom: &Newsroom) -> String {
+    fs::read_to_string(newsroom.path("log")).expect("a log")
+}
+
+/// The first line that has all these words, once there is one.
+fn line(newsroom: &Newsroom, words: &[&str]) -> String {
+    let find = || log(newsroom).lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned);
+    let started = Instant::now();
+    loop {
+        match find() {
+            Some(found) => return found,
+            None if started.elapsed() > DEADLINE => panic!("no line with {words:?} in\n{}", log(newsroom)),
+            None => pause(),
+        }
+    }
+}
+
+fn in_seconds(seconds: i64) -> String {
+    let instant = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[test]
+fn every_event_has_its_line() {
+    let newsroom = Newsroom::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        newsroom.article(&format!("news/{name}.md"), &format!("Story {name}"), "Body.");
+    }
+    let _daemon = serve(&newsroom, "info");
+    let first = line(&newsroom, &["INFO published", "articles=5"]);
+    assert!(!first.contains("Story"), "the first listing is counts: {first}");
+
+    newsroom.article("news/new.md", "Story new", "Body.");
+    let published = line(&newsroom, &["INFO published content/news/new.md"]);
+    for word in ["/news/", "/tags/tide/", "title=\"Story new\""] {
+        assert!(published.contains(word), "{published} has no {word}");
+    }
+    newsroom.article("news/new.md", "Story new", "Another body.");
+    line(&newsroom, &["INFO updated content/news/new.md", "/news/"]);
+    let corrected = "---\ntitle: Story new\ndate: 2026-11-20 10:00\ncorrections:\n  - date: 2026-11-21 10:00\n    text: A name.\n---\nB.\n";
+    newsroom.write("content/news/new.md", corrected);
+    line(&newsroom, &["INFO corrected content/news/new.md", "/news/"]);
+    fs::create_dir(newsroom.path("content/news/chips")).expect("writable");
+    fs::rename(newsroom.path("content/news/new.md"), newsroom.path("content/news/chips/new.md")).expect("writable");
+    line(&newsroom, &["INFO moved content/news/chips/new.md", "from=content/news/new.md", "/news/chips/"]);
+
+    assert!(newsroom.dateline(&["retract", "news/a.md", "--reason", "Wrong"]).status.success());
+    let retracted = line(&newsroom, &["INFO retracted content/news/a.md", "/news/", "by=dateline retract"]);
+    assert!(!retracted.contains("Story a"), "{retracted}");
+    assert!(newsroom.dateline(&["restore", "news/a.md"]).status.success());
+    line(&newsroom, &["INFO restored content/news/a.md", "/news/", "by=dateline restore"]);
+    newsroom.write("content/news/b.md", article("Story b", "Body.").replace("date:", "status: retracted\ndate:"));
+    let retracted = line(&newsroom, &["INFO retracted content/news/b.md", "/news/"]);
+    assert!(!retracted.contains("by="), "{retracted}");
+    newsroom.write(
+        "content/news/c.md",
+        article("Story c", "Body.").replace("date:", &format!("expires: {}\ndate:", in_seconds(2))),
+    );
+    line(&newsroom, &["INFO expired content/news/c.md", "/news/"]);
+    newsroom.write("content/news/d.md", article("Story d", "Body.").replace("date:", "draft: true\ndate:"));
+    let withheld = line(&newsroom, &["INFO withheld content/news/d.md", "/news/"]);
+    assert!(!withheld.contains("Story d"), "{withheld}");
+    fs::remove_file(newsroom.path("content/news/e.md")).expect("it was there");
+    line(&newsroom, &["INFO removed content/news/e.md", "/news/"]);
+
+    let config = CONFIG.replace("[taxonomies]", "[[section]]\npath = \"sport\"\n[taxonomies]").replace("Test", "Other");
+    newsroom.write("config/dateline.toml", &config);
+    line(&newsroom, &["INFO reloaded", "[site] changed", "section `sport` added"]);
+    assert!(newsroom.dateline(&["reload"]).status.success());
+    line(&newsroom, &["INFO reloaded", "nothing that readers see changed", "by=dateline reload"]);
+}
+
+#[test]
+fn bursts_are_one_line_with_counts() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    for number in 0..300 {
+        newsroom.write(&format!("staged/{number}.md"), article(&format!("Story {number}"), "Body."));
+    }
+    let _daemon = serve(&newsroom, "info");
+    fs::rename(newsroom.path("staged"), newsroom.path("content/news/chips")).expect("writable");
+    let published = line(&newsroom, &["INFO published", "articles=300"]);
+    assert!(published.contains("feeds="), "{published}");
+    fs::rename(newsroom.path("content/news/chips"), newsroom.path("staged")).expect("writable");
+    line(&newsroom, &["INFO held back", "articles=300"]);
+    let accepted = newsroom.dateline(&["accept-removals"]);
+    assert!(accepted.status.success(), "{}", said(&accepted));
+    line(&newsroom, &["INFO removed", "articles=300", "by=dateline accept-removals"]);
+    let log = log(&newsroom);
+    assert!(!log.contains("chips/7.md"), "{log}");
+    assert!(log.lines().count() < 15, "{log}");
+}
+
+/// At no level, and however an article is withheld: before it is public, after it was, and when it moves or goes.
+#[test]
+fn no_title_of_a_withheld_article_is_logged() {
+    let newsroom = Newsroom::new();
+    let keys = [
+        ("draft", "draft: true"),
+        ("embargo", "embargo: 2099-01-01"),
+        ("private", "private: true"),
+        ("unlisted", "unlisted: true"),
+        ("future", "publishDate: 2099-01-01"),
+        ("unreadable", "embargo: soon"),
+        ("retracted", "status: retracted"),
+    ];
+    let hidden = |name: &str, key: &str| {
+        article(&format!("Canary {name}"), "Canary text.").replace("date:", &format!("{key}\nslug: s-{name}\ndate:"))
+    };
+    newsroom.article("news/public.md", "Story", "Body.");
+    newsroom.write("content/news/early.md", hidden("early", "draft: true"));
+    let daemon = serve(&newsroom, "trace");
+    for (name, key) in keys {
+        newsroom.write(&format!("content/news/{name}.md"), hidden(name, key));
+        newsroom.article(&format!("news/was-{name}.md"), &format!("Story {name}"), "Body.");
+        line(&newsroom, &[&format!("published content/news/was-{name}.md")]);
+        newsroom.write(&format!("content/news/was-{name}.md"), hidden(name, key));
+        let moved = format!("content/news/moved-{name}.md");
+        fs::rename(newsroom.path(&format!("content/news/{name}.md")), newsroom.path(&moved)).expect("writable");
+        fs::remove_file(newsroom.path(&moved)).expect("it was there");
+    }
+    for name in ["draft", "embargo", "private"] {
+        line(&newsroom, &[&format!("withheld content/news/was-{name}.md")]);
+    }
+    newsroom.article("news/last.md", "Last", "Body.");
+    line(&newsroom, &["published content/news/last.md"]);
+    assert!(daemon.stop());
+    let log = log(&newsroom);
+    assert!(!log.contains("Canary"), "{}", log.lines().filter(|line| line.contains("Canary")).collect::<String>());
+}
