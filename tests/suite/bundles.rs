@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::newsroom::{Newsroom, said};
 
-const CONFIG: &str = "[site]\ntitle = \"Test Courier\"\nurl = \"http://127.0.0.1:8080/\"\ntag_authority = \"courier.example,2026\"\n\n\
+const CONFIG: &str = "[site]\ntitle = \"Test Courier\"\nurl = \"http://feeds.courier.example/\"\ntag_authority = \"courier.example,2026\"\n\n\
                       [content]\nremoval_grace = \"250ms\"\narticle_url = \"https://www.courier.example/{section}/{slug}.html\"\n\n\
                       [[section]]\npath = \"news\"\n\n[[section]]\npath = \"news/ports\"\ntitle = \"Ports\"\ndescription = \"Of ports.\"\n";
 

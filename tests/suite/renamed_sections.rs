@@ -4,8 +4,7 @@ use std::fs;
 
 use crate::newsroom::{Newsroom, said};
 
-const SITE: &str =
-    "[site]\ntitle = \"Test Courier\"\nurl = \"http://127.0.0.1:8080/\"\ntag_authority = \"courier.example,2026\"\n\n";
+const SITE: &str = "[site]\ntitle = \"Test Courier\"\nurl = \"http://feeds.courier.example/\"\ntag_authority = \"courier.example,2026\"\n\n";
 
 fn config(rest: &str) -> String {
     format!("{SITE}{rest}")
@@ -57,7 +56,7 @@ fn articles_with_old_names_stay_in_renamed_sections() {
         (
             "a whole address",
             all.clone(),
-            moved("/science/", "http://127.0.0.1:8080/sciences/"),
+            moved("/science/", "http://feeds.courier.example/sciences/"),
             "sciences",
             "breadcrumb deep filed folder stated",
         ),
