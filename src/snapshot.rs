@@ -120,7 +120,7 @@ pub struct Report {
 impl Report {
     /// How many articles are in which state.
     pub fn states(&self) -> [(&'static str, usize); 9] {
-        let Hidden { drafts, undated, scheduled, expired, restricted, retracted, id_taken } = self.hidden;
+        let Hidden { drafts, undated, scheduled, expired, restricted, retracted, id_taken, listings: _ } = self.hidden;
         let known = [self.published, drafts, undated, scheduled, expired, restricted, retracted, id_taken];
         let refused = self.articles.saturating_sub(known.into_iter().sum());
         [
@@ -154,4 +154,6 @@ pub struct Hidden {
     pub retracted: usize,
     /// Another article has their id, or another version of them withholds them.
     pub id_taken: usize,
+    /// Pages of folders that are no articles, and are not counted among them.
+    pub listings: usize,
 }

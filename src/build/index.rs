@@ -970,7 +970,8 @@ fn place(number: Number, filed: &Filed) -> Option<Place> {
 /// Where articles of a standing are counted that readers do not see.
 fn hidden<'h>(hidden: &'h mut Hidden, standing: &Standing) -> Option<&'h mut usize> {
     match standing {
-        Standing::Public(_) | Standing::Listing => None,
+        Standing::Public(_) => None,
+        Standing::Listing => Some(&mut hidden.listings),
         Standing::Draft => Some(&mut hidden.drafts),
         Standing::Undated => Some(&mut hidden.undated),
         Standing::Scheduled(_) => Some(&mut hidden.scheduled),

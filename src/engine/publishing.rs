@@ -472,7 +472,8 @@ impl Engine {
 
     /// Renews the report. Says whether it changed.
     fn report(&mut self, index: &Index) -> bool {
-        let counts = (self.catalog.len(), index.public(), index.feeds().count(), index.hidden());
+        let articles = self.catalog.len().saturating_sub(index.hidden().listings);
+        let counts = (articles, index.public(), index.feeds().count(), index.hidden());
         let old = &self.snapshot.report;
         if !self.problems.take_changed() && counts == (old.articles, old.published, old.feeds, old.hidden) {
             return false;

@@ -93,6 +93,7 @@ fn explain_says_what_pages_of_folders_are() {
     }
     let check = said(&newsroom.dateline(&["check"]));
     assert_eq!(check.matches("article-undated").count(), 2, "{check}");
+    assert!(check.contains("2 articles, 2 published"), "{check}");
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn a_missing_content_directory_is_named_and_waited_for() {
 fn a_rejected_configuration_does_not_look_healthy() {
     let newsroom = newsroom();
     newsroom.article("news/chips/c.md", "Story C", "Body.");
-    let strict = CONFIG.replace("allow = [\"ids\", \"empty\"]", "allow = []");
+    let strict = CONFIG.replace("allow = [\"ids\", \"empty\", \"shrink\"]", "allow = []");
     newsroom.write("config/dateline.toml", &strict);
     let daemon = newsroom.serve();
     assert_says("in force", &newsroom.dateline(&["check"]), 0, &[], &["config-inactive"]);
