@@ -35,6 +35,7 @@ const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday",
 
 /// Understands a date. Without an offset it is local to `zone`; without a time it is midnight there.
 pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
+    super::steps::add(raw.len());
     let text = normalise(raw);
     let mut words = Cursor { rest: text.trim() };
     let named = || format!("`{}` is not a date", raw.trim().escape_debug());

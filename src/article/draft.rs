@@ -9,6 +9,8 @@ mod access;
 mod lifecycle;
 pub(crate) mod lines;
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Range;
 
@@ -20,13 +22,13 @@ use super::free_part::{free_part, has_plain_mark};
 use super::front_matter::Refusal;
 use super::gates;
 use super::hidden_text::without_hidden;
-use super::render;
 use super::sanitise::{Loss, percent_decoded};
 use super::{
     Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Origin, ParseOptions, Parsed,
     SectionClaim, bundle, in_drafts_folder, is_drafts_folder,
 };
-use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
+use super::{render, steps};
+use crate::diag::{Code, Diagnostic, LineIndex, MAX_OF_ARTICLE, Place, Severity, nearest};
 use crate::types::{
     ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable,
     media_type, nfc,
@@ -60,7 +62,13 @@ pub(crate) struct Stated {
 pub(crate) struct Draft<'a> {
     source: Source<'a>,
     hash: ContentHash,
+    /// Built for the first mistake.
+    lines: OnceCell<LineIndex>,
     diagnostics: Vec<Diagnostic>,
+    /// How many more there would be.
+    unlisted: usize,
+    /// Lists that were said to be full.
+    full: BTreeSet<&'static str>,
     origins: Vec<Origin>,
     with_origins: bool,
     title: Option<Text>,
@@ -103,7 +111,10 @@ impl<'a> Draft<'a> {
         Draft {
             source,
             hash,
+            lines: OnceCell::new(),
             diagnostics: Vec::new(),
+            unlisted: 0,
+            full: BTreeSet::new(),
             origins: Vec::new(),
             with_origins,
             title: None,
@@ -143,7 +154,8 @@ impl<'a> Draft<'a> {
         self.source
     }
 
-    /// Notes a mistake; the caller may add help to it. An empty range at the start stands for the whole file.
+    /// Notes a mistake; the caller may add help to it. An empty range at the start stands for the whole file. Where the list is full, it's
+    /// counted alone, unless it's an error, which takes the place of a warning.
     pub(crate) fn report(
         &mut self,
         code: Code,
@@ -151,29 +163,50 @@ impl<'a> Draft<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
+        if self.lists_all_it_can() {
+            self.unlisted += 1;
+            let warning = self.diagnostics.iter().rposition(|known| known.severity == Severity::Warning);
+            match warning.filter(|_| code.severity() == Severity::Error) {
+                Some(at) => drop(self.diagnostics.remove(at)),
+                // An error that is listed refuses the file already.
+                None => return,
+            }
+        }
         let file = file_name(self.source.options, self.source.path);
-        let place = if span == (0..0) { Place::file(&file) } else { Place::in_text(&file, self.source.text, span) };
+        let place = match span {
+            Range { start: 0, end: 0 } => Place::file(&file),
+            span => self.lines().place(&file, self.source.text, span),
+        };
         self.diagnostics.push(Diagnostic::new(code, message).at(place).help(help));
+    }
+
+    fn lines(&self) -> &LineIndex {
+        self.lines.get_or_init(|| {
+            steps::add(self.source.text.len());
+            LineIndex::new(self.source.text)
+        })
+    }
+
+    /// Whether further warnings are only counted, so that their places need not be searched for.
+    pub(crate) fn lists_all_it_can(&self) -> bool {
+        self.diagnostics.len() >= MAX_OF_ARTICLE
+    }
+
+    /// The diagnostics, with one that says how many more there are.
+    fn take_diagnostics(&mut self) -> Vec<Diagnostic> {
+        let mut diagnostics = std::mem::take(&mut self.diagnostics);
+        if self.unlisted > 0 {
+            diagnostics.push(Diagnostic::unlisted(&file_name(self.source.options, self.source.path), self.unlisted));
+        }
+        diagnostics
     }
 
     fn origin(&mut self, field: &'static str, value: impl Display, span: &Range<usize>, source: &'static str) {
         if !self.with_origins {
             return;
         }
-        let line = match span.end {
-            0 => 0,
-            _ => self
-                .source
-                .text
-                .get(..span.start)
-                .map_or(0, |before| before.bytes().filter(|&byte| byte == b'\n').count() + 1),
-        };
-        self.origins.push(Origin {
-            field,
-            value: value.to_string(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            source,
-        });
+        let line = if span.end == 0 { 0 } else { self.lines().line(span.start) };
+        self.origins.push(Origin { field, value: value.to_string(), line, source });
     }
 
     pub(crate) fn has_title(&self) -> bool {
@@ -302,13 +335,21 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether a list takes one more; says once that it is full.
-    fn admit(&mut self, name: &Text, known: bool, count: usize, most: usize, what: &str, span: &Range<usize>) -> bool {
+    fn admit(
+        &mut self,
+        name: &Text,
+        known: bool,
+        count: usize,
+        most: usize,
+        what: &'static str,
+        span: &Range<usize>,
+    ) -> bool {
         if name.is_empty() || known {
             return false;
         }
         if count == most {
-            let message = format!("there are more than {most} {what}; the rest is left out");
-            if !self.diagnostics.iter().any(|diagnostic| diagnostic.message == message) {
+            if self.full.insert(what) {
+                let message = format!("there are more than {most} {what}; the rest is left out");
                 self.report(Code::ArticleTooMany, span.clone(), message, format!("keep the {what} that matter"));
             }
             return false;
@@ -548,9 +589,10 @@ impl<'a> Draft<'a> {
     }
 
     /// No article, only what was wrong so far; `withhold` says whether the file was meant to withhold it.
-    pub(crate) fn refuse(self, withhold: bool) -> Parsed {
+    pub(crate) fn refuse(mut self, withhold: bool) -> Parsed {
         let withhold = withhold || self.life.withhold || in_drafts_folder(self.source.path);
-        let diagnostics = if withhold { without_excerpts(self.diagnostics) } else { self.diagnostics };
+        let diagnostics = self.take_diagnostics();
+        let diagnostics = if withhold { without_excerpts(diagnostics) } else { diagnostics };
         let (access, id) = (self.access, self.id);
         let refused = Parsed::refused(diagnostics);
         Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, ..refused }
@@ -566,6 +608,10 @@ impl<'a> Draft<'a> {
         let mut from = 0;
         for loss in self.body.as_ref().map(render::losses).unwrap_or_default() {
             let (written, message, help) = told(&loss);
+            if self.lists_all_it_can() {
+                self.report(Code::ArticleLoss, 0..0, message, help);
+                continue;
+            }
             // Attributes are written with other escapes, maybe.
             let written: String =
                 written.chars().take_while(|c| !matches!(c, '&' | '"' | '\'' | '<' | '>')).take(60).collect();
@@ -645,7 +691,8 @@ impl<'a> Draft<'a> {
         let life = self.conclude(updated);
         let (embargo, embargoed) = (life.embargo, life.embargo.is_some());
         let never_public = life.never_public;
-        let refused = self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let diagnostics = self.take_diagnostics();
+        let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         let id = self.id.clone();
         let article = match (self.title, self.slug) {
             (Some(title), Some(slug)) if !refused => {
@@ -705,7 +752,7 @@ impl<'a> Draft<'a> {
         // Neither a retraction nor a draft is undone by another mistake in the same file.
         let withhold = self.life.withhold || ((retracted || self.draft) && article.is_none());
         let embargoed = withhold || embargoed;
-        let diagnostics = if withhold || never_public { without_excerpts(self.diagnostics) } else { self.diagnostics };
+        let diagnostics = if withhold || never_public { without_excerpts(diagnostics) } else { diagnostics };
         let access = self.access;
         Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, embargo, access, id }
     }
@@ -853,7 +900,10 @@ pub(crate) fn with_suffixes(parts: impl Iterator<Item = String>) -> Vec<String> 
     let mut names: Vec<String> = Vec::new();
     for part in parts {
         match names.last_mut().filter(|_| is_one_of(SUFFIXES, &part)) {
-            Some(name) => *name = format!("{name}, {part}"),
+            Some(name) => {
+                name.push_str(", ");
+                name.push_str(&part);
+            }
             None => names.push(part),
         }
     }

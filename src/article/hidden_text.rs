@@ -8,6 +8,7 @@ use super::sanitise::{is_hidden, too_tangled};
 
 /// A text without the elements that hide themselves. Where there is one, the others are markup as well, and their tags go.
 pub(super) fn without_hidden(raw: &str) -> Cow<'_, str> {
+    super::steps::add(raw.len());
     const HIDING: &[&str] = &["hidden", "display", "visibility", "dialog", "nodisplay"];
     let lower = || raw.to_ascii_lowercase();
     if !raw.contains('<') || !HIDING.iter().any(|word| lower().contains(word)) || too_tangled(raw) {

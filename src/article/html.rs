@@ -18,6 +18,7 @@
 mod chrome;
 mod json_ld;
 mod page;
+mod places;
 mod release;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use page::Page;
+use places::Places;
 use scraper::ElementRef;
 
 use super::access;
@@ -33,20 +35,15 @@ use super::draft::Draft;
 use super::gates;
 use super::lifecycle::{self, Certainty, Meaning};
 use super::sanitise::base::{Base, Unusable};
-use super::sanitise::too_tangled;
+use super::sanitise::excess;
 use super::{Body, Parsed};
 use crate::diag::Code;
 use crate::types::{Text, WebUrl};
 
 /// Reads a page. `source` is the text of the file with blanks in place of front matter.
 pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
-    if too_tangled(source) {
-        draft.report(
-            Code::HtmlTangled,
-            0..0,
-            "the page nests too many elements, or leaves too many open",
-            "close what is opened, and keep the nesting below 400 levels",
-        );
+    if let Some(excess) = excess(source) {
+        draft.report(Code::HtmlTangled, 0..0, excess.message("the page"), excess.help());
         let mut parsed = draft.finish();
         parsed.withhold |= lifecycle::withholds(source) || access::page_withholds(source);
         parsed.embargoed |= parsed.withhold;
@@ -55,25 +52,26 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
         return parsed;
     }
     let page = Page::parse(source);
+    let places = &Places::new(source);
     let mut broken = Vec::new();
     let base = page.base().unwrap_or_else(|Unusable(written)| {
         draft.report(
             Code::HtmlBase,
-            place_in_tag(source, "<base", "href", written).unwrap_or(0..0),
+            places.in_tag("<base", "href", written).unwrap_or(0..0),
             "the page's `<base href>` is not a web address, so it is ignored",
             "begin it with `https://` or `/`, or remove it",
         );
         Base::default()
     });
     let findings =
-        findings(source, &page, &base, |message, span, block| broken.push((message, span, block.to_owned())));
-    release::read(&mut draft, &page, source);
+        findings(places, &page, &base, |message, span, block| broken.push((message, span, block.to_owned())));
+    release::read(&mut draft, &page, places);
     let undated = !findings.iter().any(|finding| finding.field == Field::Published);
     for (message, span, block) in broken {
         for (key, meaning) in [("\"expires\"", Meaning::Expires), ("\"datePublished\"", Meaning::Date)] {
             if block.contains(key) && (undated || meaning == Meaning::Expires) {
                 let message = format!("{key} stands in JSON-LD that cannot be read");
-                let span = place_after(source, "", key).unwrap_or(0..0);
+                let span = places.find(key).unwrap_or(0..0);
                 draft.refuse_key(meaning, span, message, "correct the JSON");
             }
         }
@@ -83,11 +81,11 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
                 && lifecycle::value_withholds(key, value)
             {
                 let message = format!("`{}` stands in JSON-LD that cannot be read", key.escape_debug());
-                draft.refuse_key(meaning, place_after(source, "", key).unwrap_or(0..0), message, "correct the JSON");
+                draft.refuse_key(meaning, places.find(key).unwrap_or(0..0), message, "correct the JSON");
             }
         }
         if json_ld::says_paid(&block) {
-            let span = place_after(source, "", "isAccessibleForFree").unwrap_or(0..0);
+            let span = places.find("isAccessibleForFree").unwrap_or(0..0);
             let message = "`isAccessibleForFree` stands in JSON-LD that cannot be read";
             draft.refuse_access(span, message, "correct the JSON");
         }
@@ -101,7 +99,14 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     }
     // What front matter says outranks the same in the page.
     let stated = draft.stated();
-    let first = |field: Field| findings.iter().find(|finding| finding.field == field);
+    // There are few fields and may be many findings.
+    let mut firsts: Vec<&Finding> = Vec::new();
+    for finding in &findings {
+        if !firsts.iter().any(|first| first.field == finding.field) {
+            firsts.push(finding);
+        }
+    }
+    let first = |field: Field| firsts.iter().copied().find(|finding| finding.field == field);
     let link = first(Field::Link).and_then(|link| WebUrl::parse(&link.value).ok());
     let image = first(Field::ImageUrl);
     for finding in &findings {
@@ -171,7 +176,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     if let Some((figure, written, above)) = &figure
         && image.is_none_or(|image| same_file(&image.value, &figure.url))
     {
-        let span = place_in_tag(source, "<img", "", written).unwrap_or(0..0);
+        let span = places.in_tag("<img", "", written).unwrap_or(0..0);
         set_image(&mut draft, &figure.url, link.as_ref(), span.clone(), "figure");
         draft.set_image_alt(&figure.alt, span.clone(), "figure");
         draft.set_image_caption(&figure.caption, span.clone(), "figure");
@@ -330,7 +335,7 @@ const METAS: &[(&str, Field, &str)] = &[
 /// Everything that a page says about its article, in the order in which it counts. Broken JSON-LD is told to `broken`: what is
 /// wrong, and where in the source.
 fn findings(
-    source: &str,
+    places: &Places<'_>,
     page: &Page,
     base: &Base,
     mut broken: impl FnMut(String, Option<Range<usize>>, &str),
@@ -344,11 +349,12 @@ fn findings(
         })
         .map(|script| script.text().collect::<String>())
         .collect::<Vec<_>>();
-    let places = json_ld_places(source, blocks.len());
+    let source = places.source;
+    let written = json_ld_places(source, blocks.len());
     let mut objects = json_ld::Objects::default();
     for (index, block) in blocks.iter().enumerate() {
         if let Err(problem) = objects.add(block) {
-            let span = places.get(index).and_then(|place| {
+            let span = written.get(index).and_then(|place| {
                 let line_start = place.start + block.get(..problem.at)?.rfind('\n').map_or(0, |at| at + 1);
                 (block.contains('\n') || problem.at < place.len()).then_some(())?;
                 let lines = block.get(..problem.at)?.matches('\n').count();
@@ -361,8 +367,9 @@ fn findings(
         }
     }
     let in_json = |key: &str, value: &str| {
-        places.iter().find_map(|place| {
+        written.iter().find_map(|place| {
             let block = source.get(place.clone())?;
+            places.read(block.len())?;
             let key = format!("\"{key}\"");
             let behind_key = block.find(&key).and_then(|start| block.get(start..)?.find(value).map(|at| start + at));
             let anywhere = || block.find(&format!("\"{value}\"")).map(|at| at + 1);
@@ -379,7 +386,7 @@ fn findings(
     let metas = page.metas();
     for &(name, field, how) in METAS {
         for content in page::contents(&metas, name) {
-            let span = place_in_tag(source, "<meta", name, content);
+            let span = places.in_tag("<meta", name, content);
             let single = !matches!(field, Field::Tag);
             for value in
                 content.split([',', '，', ';', '；', '、']).filter(|_| !single).chain(single.then_some(content))
@@ -388,7 +395,7 @@ fn findings(
             }
         }
     }
-    from_the_page(source, page, &metas, &mut findings);
+    from_the_page(places, page, &metas, &mut findings);
     for finding in findings.iter_mut().filter(|finding| matches!(finding.field, Field::Link | Field::ImageUrl)) {
         if let Some(resolved) = base.resolve(&finding.value) {
             finding.value = resolved;
@@ -418,7 +425,7 @@ fn findings(
     findings
 }
 
-fn from_the_page(source: &str, page: &Page, metas: &[ElementRef<'_>], findings: &mut Vec<Finding>) {
+fn from_the_page(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], findings: &mut Vec<Finding>) {
     let mut add = |field: Field, value: String, span: Option<Range<usize>>, how: &'static str| {
         findings.push(Finding { field, value, span, how });
     };
@@ -426,24 +433,24 @@ fn from_the_page(source: &str, page: &Page, metas: &[ElementRef<'_>], findings: 
         let canonical = element.value().name() == "link"
             && element.attr("rel").is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
         if let Some(url) = element.attr("href").filter(|_| canonical) {
-            add(Field::Link, url.trim().to_owned(), place_in_tag(source, "<link", "canonical", url), "canonical link");
+            add(Field::Link, url.trim().to_owned(), places.in_tag("<link", "canonical", url), "canonical link");
         }
     }
     let headline = page.headline();
     if let Some(title) = page.elements().find(|element| element.value().name() == "title").map(page::text_of) {
         let title = without_site_name(&title, headline.as_deref()).to_owned();
-        let span = place_after(source, "<title", &title);
+        let span = places.after("<title", &title);
         add(Field::Title, title, span, "title element");
     }
     if let Some(headline) = headline {
-        let span = place_after(source, "<h1", &headline);
+        let span = places.after("<h1", &headline);
         add(Field::Title, headline, span, "h1 element");
     }
     if let Some(language) = page.root().attr("lang").or_else(|| page.root().attr("xml:lang")) {
-        add(Field::Language, language.to_owned(), place_in_tag(source, "<html", "lang", language), "html lang");
+        add(Field::Language, language.to_owned(), places.in_tag("<html", "lang", language), "html lang");
     }
     for language in page::contents(metas, "og:locale").chain(page::contents(metas, "content-language")).take(1) {
-        add(Field::Language, language.to_owned(), place_in_tag(source, "<meta", "", language), "meta");
+        add(Field::Language, language.to_owned(), places.in_tag("<meta", "", language), "meta");
     }
     let mut bylines = page
         .article_elements()
@@ -461,7 +468,7 @@ fn from_the_page(source: &str, page: &Page, metas: &[ElementRef<'_>], findings: 
         bylines.extend(page.article_elements().find(is_byline).map(page::text_of));
     }
     for byline in bylines {
-        let span = place_after(source, "", &byline);
+        let span = places.find(&byline);
         add(Field::Author, byline, span, "byline");
     }
     let times = || page.article_elements().filter(|element| element.value().name() == "time");
@@ -474,7 +481,7 @@ fn from_the_page(source: &str, page: &Page, metas: &[ElementRef<'_>], findings: 
         (Field::Updated, itemprop("dateModified")),
     ] {
         if let Some(date) = time.and_then(|time| time.attr("datetime")) {
-            add(field, date.trim().to_owned(), place_in_tag(source, "<time", "", date), "time element");
+            add(field, date.trim().to_owned(), places.in_tag("<time", "", date), "time element");
         }
     }
 }
@@ -524,38 +531,4 @@ fn json_ld_places(source: &str, count: usize) -> Vec<Range<usize>> {
         from = end.max(start + 1);
     }
     if places.len() == count { places } else { Vec::new() }
-}
-
-/// Where a value is written in a tag of this kind that also has this name.
-fn place_in_tag(source: &str, tag: &str, name: &str, value: &str) -> Option<Range<usize>> {
-    source.match_indices(tag).take(300).find_map(|(start, _)| {
-        let length = tag_length(source.get(start..)?)?;
-        let written = source.get(start..start + length)?;
-        let named = written.to_ascii_lowercase().contains(&name.to_ascii_lowercase());
-        let at = start + written.find(value).filter(|_| named && !value.is_empty())?;
-        Some(at..at + value.len())
-    })
-}
-
-/// How long a tag is: up to the first `>` outside quotes. Lost quotes do not lead through the whole file.
-fn tag_length(tag: &str) -> Option<usize> {
-    let mut quote = None;
-    for (at, character) in tag.char_indices().take(10_000) {
-        match (quote, character) {
-            (None, '>') => return Some(at),
-            (None, '"' | '\'') => quote = Some(character),
-            (Some(open), _) if open == character => quote = None,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Where a value is written behind the first such tag, at once or a little later.
-fn place_after(source: &str, tag: &str, value: &str) -> Option<Range<usize>> {
-    source.match_indices(tag).filter(|_| !value.is_empty()).take(8).find_map(|(start, _)| {
-        let rest = source.get(start..)?;
-        let at = start + rest.find(value).filter(|&at| tag.is_empty() || at < 2_000)?;
-        Some(at..at + value.len())
-    })
 }

@@ -5,11 +5,12 @@ pub(super) mod line;
 mod words;
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::WireField;
-use super::access;
+use super::{access, steps};
 use crate::diag::nearest;
 use crate::types::nfkc;
 
@@ -88,6 +89,7 @@ const LONG_NAMES: &[&str] = &["publishdate", "expirydate", "expirationdate", "un
 
 /// The form in which words are compared: NFKC, lower case, letters and digits alone.
 pub(super) fn normal(word: &str) -> Cow<'_, str> {
+    steps::add(word.len());
     // As nearly every key is.
     if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return Cow::Borrowed(word);
@@ -319,12 +321,16 @@ pub(super) fn json_pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
 fn tag_withholds(tag: &str) -> bool {
     let tag = tag.split('>').next().unwrap_or_default();
     let values = tag.split(['"', '\'', '=', ' ', '\t', '\n', '\r', '/']).filter(|value| !value.is_empty());
+    // Looked up once, however many names the tag has.
+    let has_status = LazyCell::new(|| values.clone().filter_map(status).any(|status| status != Status::Published));
+    let has_yes = LazyCell::new(|| values.clone().any(|value| truth(value) == Some(true)));
+    let has_no = LazyCell::new(|| values.clone().any(|value| truth(value) == Some(false)));
     let withholds = |name: &str| match key(name) {
         _ if is_nearly_embargo(bare(name)) => true,
         Some((Meaning::Embargo, Certainty::Certain)) => true,
-        Some((Meaning::Status, _)) => values.clone().filter_map(status).any(|status| status != Status::Published),
-        Some((Meaning::Draft, _)) => values.clone().any(|value| truth(value) == Some(true)),
-        Some((Meaning::Public, _)) => values.clone().any(|value| truth(value) == Some(false)),
+        Some((Meaning::Status, _)) => *has_status,
+        Some((Meaning::Draft, _)) => *has_yes,
+        Some((Meaning::Public, _)) => *has_no,
         _ => false,
     };
     values.clone().any(withholds)

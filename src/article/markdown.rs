@@ -33,13 +33,8 @@ pub(super) fn read(mut draft: Draft<'_>, body: usize) -> Parsed {
     }
     report_footnotes(&mut draft, body.clone());
     let text = text.get(body.clone()).unwrap_or_default().trim_start_matches(['\r', '\n']);
-    if render::is_tangled(text) {
-        draft.report(
-            Code::HtmlTangled,
-            body,
-            "the HTML in the text nests too many elements, or leaves too many open",
-            "close what is opened, and keep the nesting below 400 levels",
-        );
+    if let Some(excess) = render::excess(text) {
+        draft.report(Code::HtmlTangled, body, excess.message("the HTML in the text"), excess.help());
     }
     let target = target.filter(|id| is_linked(text, id)).map(|id| format!("<div id=\"{id}\"></div>\n\n"));
     draft.set_body(Body::Markdown(target.unwrap_or_default() + text));

@@ -20,6 +20,7 @@ pub mod packed;
 pub mod pin;
 pub mod render;
 pub(crate) mod sanitise;
+mod steps;
 pub mod summary;
 mod wire;
 

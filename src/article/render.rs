@@ -8,7 +8,7 @@ mod markdown;
 
 use std::ops::Range;
 
-use super::sanitise::{self, Loss, escape, sanitise, too_tangled};
+use super::sanitise::{self, Excess, Loss, escape, sanitise};
 use super::summary::ends_summary;
 use super::{Body, free_part};
 use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
@@ -62,9 +62,14 @@ pub struct Rendered {
 }
 
 /// Whether Markdown has raw HTML that would take too long to parse.
-pub(super) fn is_tangled(markdown: &str) -> bool {
+pub(super) fn excess(markdown: &str) -> Option<Excess> {
     const FEWEST_TAGS: usize = 400;
-    markdown.matches('<').nth(FEWEST_TAGS).is_some() && too_tangled(&markdown::to_html(markdown, ""))
+    // Signs of Markdown become tags as well, and attributes need no other.
+    const FEWEST_BYTES: usize = 64 * 1024;
+    let may_exceed = markdown.matches('<').nth(FEWEST_TAGS).is_some()
+        || markdown.len() > FEWEST_BYTES
+        || (markdown.contains('<') && markdown.len() > 2_000);
+    if may_exceed { sanitise::excess(&markdown::to_html(markdown, "")) } else { None }
 }
 
 /// What is in a body and can't be in feeds.

@@ -12,28 +12,47 @@ mod story;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 pub(crate) use self::labels::Labels;
 use self::lines::Stretch;
 use super::draft::Draft;
-use super::{Body, Parsed, WireField};
+use super::{Body, Parsed, WireField, lifecycle};
 use crate::diag::Code;
 use crate::types::Text;
+
+/// So much of a line is looked at for the label of a value (characters).
+const LONGEST_LABEL: usize = 200;
+
+/// The most lines and fields of a text. A novel has fewer.
+const MAX_FIELDS: usize = 200_000;
 
 /// Reads a wire text. `text` is that of the file with blanks in place of front matter.
 pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed {
     // What front matter says outranks the same in the text.
     let (title, stated) = (draft.title().map(str::to_owned), draft.stated());
     let text = &*markup::without_tags(text);
+    if lines::has_more_than(text, MAX_FIELDS) {
+        draft.report(
+            Code::ArticleTooComplex,
+            0..0,
+            format!("the text has more than {MAX_FIELDS} lines and fields"),
+            "divide it into several articles",
+        );
+        // Nobody looked at what it says further down.
+        return draft.refuse(lifecycle::withholds(text));
+    }
     let story = story::understand(text, labels, title.as_deref());
-    // What stands on its line before a value.
+    // What stands on its line before a value, as far as it can be a label.
     let label = |at: usize| {
         let before = text.get(..at).unwrap_or_default();
-        before.rsplit(['\n', '\r']).next().unwrap_or_default()
+        let near = before.char_indices().rev().take(LONGEST_LABEL).take_while(|(_, c)| !matches!(c, '\n' | '\r'));
+        before.get(near.last().map_or(at, |(start, _)| start)..).unwrap_or_default()
     };
     for (label, value) in story.access {
         draft.set_access(lines::access_key(label.text), value.text, value.span(), "labelled line");
     }
-    let mut authors = Vec::new();
+    let mut authors = HashSet::new();
     for (field, value, how) in story.values {
         let (text, span) = (value.text, value.span());
         match field {
@@ -47,10 +66,8 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
             WireField::Tags if stated.tags => {}
             WireField::Author => {
                 for name in story::people(text) {
-                    let comparable = story::comparable(&name);
-                    if !authors.contains(&comparable) {
+                    if authors.insert(story::comparable(&name)) {
                         draft.add_author(&name, span.clone(), how);
-                        authors.push(comparable);
                     }
                 }
             }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diag::{Code, Diagnostic, Place, nearest};
+use crate::diag::{Code, Diagnostic, LineIndex, Place, nearest};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub(super) struct At<T> {
 pub(super) struct Sink<'s> {
     pub(super) file: &'s str,
     pub(super) source: &'s str,
+    pub(super) lines: LineIndex,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -36,7 +37,7 @@ impl Sink<'_> {
     }
 
     pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        Place::in_text(self.file, self.source, span.clone())
+        self.lines.place(self.file, self.source, span.clone())
     }
 
     /// Notes the error of a check, or gives its value.

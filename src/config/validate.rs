@@ -18,7 +18,7 @@ use super::{
 };
 use super::{addresses, feeds, sections, server};
 use crate::article::{ParseOptions, WireField};
-use crate::diag::{Code, Diagnostic, Place, Severity, nearest};
+use crate::diag::{Code, Diagnostic, LineIndex, Place, Severity, nearest};
 use crate::types::{ContentHash, Language, Text, WebUrl};
 
 /// Reads a configuration; `file` is its path as the operator typed it, which relative paths are joined to.
@@ -36,7 +36,7 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
             return Checked { config: None, diagnostics: vec![diagnostic.help("save the file as UTF-8")] };
         }
     };
-    let mut sink = Sink { file: &name, source, diagnostics: Vec::new() };
+    let mut sink = Sink { file: &name, source, lines: LineIndex::new(source), diagnostics: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(source);
     for error in &errors {
         let span = error.span().unwrap_or(0..0);

@@ -35,7 +35,7 @@ use crate::deliver::disk::Disk;
 use crate::deliver::{self, Deliveries, Target};
 use crate::diag::{Code, Diagnostic, Place};
 use crate::engine::{self, Engine};
-use crate::event::{Command, Effect, Event, Ticket};
+use crate::event::{Command, Effect, Event, ParsedFile, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::meter::Meters;
 use crate::serve::{self, Demand, SavedCheck, ServeOptions, Supply, Wanted};
@@ -524,7 +524,21 @@ impl Daemon {
                 Err(_) => break,
             }
         }
-        self.quarantine.divide(Event::Files(files), &root)
+        let events = self.quarantine.divide(Event::Files(files), &root);
+        // A tree that was swapped is published at once.
+        if self.is_moving || self.snapshot.load().generation == 0 {
+            return events;
+        }
+        // What is large takes long to render, and is published after the others.
+        let divided = events.into_iter().flat_map(|event| match event {
+            Event::Files(files) => {
+                let (last, first): (Vec<ParsedFile>, Vec<_>) = files.into_iter().partition(watch::is_large);
+                let first = (!first.is_empty()).then_some(Event::Files(first));
+                first.into_iter().chain(last.into_iter().map(|file| Event::Files(vec![file]))).collect()
+            }
+            other => vec![other],
+        });
+        divided.collect()
     }
 
     /// Takes one event to the engine, and lets it know where its records could not be written.

@@ -107,7 +107,10 @@ impl Daemon {
             Effect::Deliver(delivery) => self.deliveries.send(delivery),
             Effect::Watch(plan) => self.watcher.plan(plan),
             Effect::Report(changes) => {
-                changes.iter().for_each(log);
+                changes.iter().take(MAX_LOGGED).for_each(log);
+                if let Some(more) = changes.len().checked_sub(MAX_LOGGED).filter(|more| *more > 0) {
+                    tracing::warn!(more, "more problems changed than are logged; `dateline check` lists them");
+                }
                 self.report_missing_content(&changes);
             }
             Effect::Log(activity) => self.activity.add(activity, &self.config.parsing.root),
@@ -197,6 +200,9 @@ impl Daemon {
         }
     }
 }
+
+/// The most problems of one publication that are logged.
+const MAX_LOGGED: usize = 1_000;
 
 /// One log line when a problem appears, and one when it is mended.
 fn log(change: &ReportChange) {

@@ -155,6 +155,10 @@ codes! {
     ArticleTag "article-tag" Warning,
     /// More of something than is published.
     ArticleTooMany "article-too-many" Warning,
+    /// More mistakes in a file than are listed.
+    ArticleUnlisted "article-unlisted" Warning,
+    /// A wire text has so many lines and fields that reading it would take too long.
+    ArticleTooComplex "article-too-complex" Error,
     /// What says when or whether the article is public cannot be read, or is nearly a key that would.
     ArticleLifecycle "article-lifecycle" Error,
     /// What says who may read the article cannot be read, or is nearly a key that would.
@@ -173,7 +177,7 @@ codes! {
     FrontMatterValue "front-matter-value" Error,
 
     // -- articles: HTML -----------------------------------------------------------------------------------------------
-    /// The page has so many nested elements that reading it would take too long.
+    /// The page has so many nested elements, tags or attributes that reading it would take too long.
     HtmlTangled "html-tangled" Error,
     /// The page has no text that could be the article.
     HtmlBody "html-body" Error,

@@ -4,6 +4,7 @@
 
 mod code;
 mod escape;
+mod lines;
 mod nearest;
 pub mod packed;
 mod render;
@@ -13,7 +14,11 @@ use std::sync::Arc;
 
 pub use code::Code;
 pub use escape::{escape, escape_json};
+pub use lines::LineIndex;
 pub use nearest::nearest;
+
+/// The most diagnostics that are listed of one article. Whoever mends these finds the next ones.
+pub const MAX_OF_ARTICLE: usize = 20;
 
 /// Whether something was refused or merely looks wrong.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -69,6 +74,12 @@ impl Diagnostic {
         Diagnostic { place: None, code, severity: code.severity(), message: message.into(), help: None }
     }
 
+    /// Says how many more there are in a file than are listed.
+    pub fn unlisted(file: &str, count: usize) -> Diagnostic {
+        let message = format!("{count} more mistakes in this file are not listed; at most {MAX_OF_ARTICLE} are");
+        Diagnostic::new(Code::ArticleUnlisted, message).at(Place::file(file)).help("correct those that are")
+    }
+
     /// Says where.
     #[must_use]
     pub fn at(mut self, place: Place) -> Diagnostic {
@@ -103,37 +114,9 @@ impl Place {
         Place { file: file.into(), line: 0, column: 0, excerpt: None }
     }
 
-    /// The place of a byte range of a source text; ranges that are out of bounds or split a character are clamped.
+    /// The place of a byte range of a source text; ranges that are out of bounds or split a character are clamped. Whoever has several
+    /// of one text keeps its [`LineIndex`].
     pub fn in_text(file: &str, source: &str, span: Range<usize>) -> Place {
-        const LONGEST: usize = 400;
-        let floor = |mut at: usize| {
-            at = at.min(source.len());
-            while !source.is_char_boundary(at) {
-                at -= 1;
-            }
-            at
-        };
-        let start = floor(span.start);
-        let end = floor(span.end.max(span.start)).max(start);
-        let before = source.get(..start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line_end = source.get(start..).and_then(|rest| rest.find('\n')).map_or(source.len(), |at| start + at);
-        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-        let column = source.get(line_start..start).unwrap_or_default().chars().count() + 1;
-        // Of a very long line only the neighbourhood of the mistake is kept.
-        let (from, to) = if line_end - line_start > LONGEST {
-            (floor(start.saturating_sub(LONGEST / 4).max(line_start)), floor((start + LONGEST / 2).min(line_end)))
-        } else {
-            (line_start, line_end)
-        };
-        let text = source.get(from..to).unwrap_or_default().trim_end_matches('\r');
-        let clamp = |at: usize| at.saturating_sub(from).min(text.len());
-        let excerpt = Excerpt { text: text.to_owned(), start: clamp(start), end: clamp(end) };
-        Place {
-            file: file.into(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(column).unwrap_or(u32::MAX),
-            excerpt: Some(excerpt),
-        }
+        LineIndex::new(source).place(file, source, span)
     }
 }

@@ -70,14 +70,14 @@ impl Problems {
         } else {
             self.by_source.insert(source.clone(), diagnostics.clone()).unwrap_or_default()
         };
-        for gone in before.iter().filter(|diagnostic| !diagnostics.contains(diagnostic)) {
+        for gone in before.iter().filter(|known| diagnostics.binary_search(known).is_err()) {
             let gone = (source.clone(), gone.clone());
             if !self.appeared.remove(&gone) {
                 self.cleared.insert(gone);
             }
             self.changed = true;
         }
-        for new in diagnostics.into_iter().filter(|diagnostic| !before.contains(diagnostic)) {
+        for new in diagnostics.into_iter().filter(|known| before.binary_search(known).is_err()) {
             let new = (source.clone(), new);
             if !self.cleared.remove(&new) {
                 self.appeared.insert(new);

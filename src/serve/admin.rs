@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::respond::{Head, names_its_host};
 use super::{ServeOptions, answer};
-use crate::diag::{Severity, escape_json};
+use crate::diag::{Diagnostic, Severity, escape_json};
 use crate::meter::{Meters, OfFeed};
 use crate::snapshot::{Resource, ResourceKind, Snapshot};
 use crate::types::rfc3339;
@@ -84,9 +84,23 @@ fn pages(snapshot: &Snapshot) -> Vec<(&std::sync::Arc<str>, &Resource)> {
     pages
 }
 
+/// The most problems that `/status.json` lists.
+const MAX_LISTED: usize = 1_000;
+
+/// The problems that are listed: all, or of very many the errors first.
+fn listed(problems: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut listed: Vec<&Diagnostic> = problems.iter().collect();
+    if listed.len() > MAX_LISTED {
+        listed.sort_by_key(|problem| problem.severity);
+        listed.truncate(MAX_LISTED);
+    }
+    listed
+}
+
 fn status(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
     let report = &snapshot.report;
-    let problems = report.problems.iter().map(|problem| {
+    let listed = listed(&report.problems);
+    let problems = listed.iter().map(|problem| {
         let place = problem.place.as_ref();
         json!({
             "code": problem.code.name(),
@@ -121,6 +135,7 @@ fn status(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
         },
         "sections": sections.collect::<Vec<_>>(),
         "problems": problems.collect::<Vec<_>>(),
+        "problems_not_listed": report.problems.len() - listed.len(),
     });
     escape_json(format!("{status:#}\n"))
 }
@@ -169,4 +184,22 @@ fn metrics(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
     let written = written.and_then(|()| encode_registry(&mut text, &registry)).and_then(|()| encode_eof(&mut text));
     written.unwrap_or_default();
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Code;
+
+    #[test]
+    fn errors_are_listed_before_warnings_of_too_many() {
+        let of = |code: Code, count: usize| vec![Diagnostic::new(code, "x"); count];
+        let few = [of(Code::ArticleTag, 2), of(Code::ArticleDate, 1)].concat();
+        let many = [of(Code::ArticleTag, 1_500), of(Code::ArticleDate, 1)].concat();
+        let severities =
+            |problems: &[Diagnostic]| listed(problems).iter().map(|problem| problem.severity).collect::<Vec<_>>();
+        assert_eq!(severities(&few), [Severity::Warning, Severity::Warning, Severity::Error]);
+        let told = severities(&many);
+        assert_eq!((told.len(), told.first()), (1_000, Some(&Severity::Error)));
+    }
 }

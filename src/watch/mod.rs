@@ -14,6 +14,7 @@
 //! The content directory may be swapped, by a link on the way to it or by renaming. Then all of the new tree is compared with what is known by path
 //! and bytes, its changes go to the engine as one event, and requests are answered from it once that is published.
 
+mod batches;
 mod busy;
 pub mod cache;
 pub mod coalesce;
@@ -45,6 +46,7 @@ use crate::diag::Diagnostic;
 use crate::event::{Event, Listing, ParsedFile, WatchPlan};
 use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
+pub use batches::is_large;
 use cache::{Cached, MetadataCache};
 use hints::HintSender;
 use links::LinkTable;

@@ -11,7 +11,7 @@ use super::scan::{FileKind, OpenFolder, look, unusable};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
 use crate::cores::{catch_panic, on_all_cores};
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diag::{Code, Diagnostic, MAX_OF_ARTICLE, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBody};
 use crate::types::{ArticlePath, ContentHash, media_type};
 
@@ -84,10 +84,12 @@ fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
     if article.metadata.local_files().next().is_none() {
         return;
     }
-    let mut missing = Vec::new();
+    let (mut missing, mut unlisted) = (Vec::new(), 0);
     article.measure_files(path, |file| {
         let facts = measure(root, file);
-        if facts.is_none() {
+        if facts.is_none() && missing.len() == MAX_OF_ARTICLE {
+            unlisted += 1;
+        } else if facts.is_none() {
             missing.push(
                 Diagnostic::new(Code::MediaMissing, format!("`{}` is not there", root.display(file.as_str())))
                     .at(Place::file(&root.display(path.as_str())))
@@ -96,6 +98,9 @@ fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
         }
         facts
     });
+    if unlisted > 0 {
+        missing.push(Diagnostic::unlisted(&root.display(path.as_str()), unlisted));
+    }
     // Of what is not public nobody misses a picture yet.
     if !article.metadata.draft && article.metadata.retracted.is_none() {
         parsed.diagnostics.append(&mut missing);

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
+use super::batches::{MAX_FILES, batches};
 use super::cache::{MetadataCache, is_young};
 use super::coalesce::{Coalescer, Said, Step};
 use super::hints::{HintReceiver, HintSender, Orders};
@@ -33,8 +34,6 @@ use crate::event::{Event, FileState, Listing, ParsedFile};
 use crate::meter::Meters;
 use crate::types::{ArticlePath, ContentHash};
 
-/// The most files of one event.
-const BATCH: usize = 1_024;
 /// What is heard while other files are read is published with them, unless these have waited for so long: a publication of ten files
 /// costs little more than of one.
 const JOINS: Duration = Duration::from_millis(5);
@@ -222,7 +221,7 @@ impl<C: MetadataCache> Worker<C> {
         }
         self.lighten(&mut files);
         self.joined.extend(files);
-        if self.is_gathering() || (self.joined.len() < BATCH && self.joined_since.elapsed() < JOINS) {
+        if self.is_gathering() || (self.joined.len() < MAX_FILES && self.joined_since.elapsed() < JOINS) {
             return Ok(());
         }
         self.send_joined()
@@ -613,7 +612,16 @@ impl<C: MetadataCache> Worker<C> {
             }
         }
         self.find_respelled(&mut origins, &paths);
-        for batch in paths.chunks(BATCH) {
+        let size = |path: &ArticlePath| self.look(path).ok().flatten().map_or(0, |stamp| stamp.size);
+        // What was renamed stays with what may be at its old path.
+        let sized = |path: ArticlePath| (if origins.contains_key(&path) { 0 } else { size(&path) }, path);
+        let files = paths.into_iter().map(sized).map(|(size, path)| (path, size)).collect();
+        let batches = batches(files, !self.listed || self.is_gathering());
+        for (index, batch) in batches.iter().enumerate() {
+            // What was read before is published first.
+            if index > 0 && self.listed && !self.is_gathering() {
+                self.send_joined()?;
+            }
             // The stamp from before reading: a write in between shows as a change.
             let mut seen: Vec<(ArticlePath, Option<Stamp>)> = Vec::with_capacity(batch.len());
             for path in batch {

@@ -8,6 +8,7 @@ use scraper::ElementRef;
 
 use super::page::text_of;
 use crate::article::sanitise::{is_hidden, visible_inside};
+use crate::article::steps;
 
 /// Elements that are never part of an article's text.
 const ELEMENTS: &[&str] = &[
@@ -279,6 +280,7 @@ pub(super) fn shown(root: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>
     let mut open = vec![*root];
     std::iter::from_fn(move || {
         loop {
+            steps::add(1);
             let node = open.pop()?;
             let element = node.value().as_element();
             if element.is_some_and(|element| !matches!(element.name(), "html" | "body") && is_hidden(element)) {

@@ -1,6 +1,8 @@
 //! What JSON-LD says about the article of a page (schema.org `Article` and the types below it).
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -8,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{Field, Finding};
 use crate::article::access::{self, Said};
 use crate::article::lifecycle::{self, Certainty, Meaning};
+use crate::article::steps;
 
 /// A block that is not JSON: what is wrong, and where in the block (byte offset).
 pub(super) struct Broken {
@@ -19,11 +22,14 @@ pub(super) struct Broken {
 #[derive(Default)]
 pub(super) struct Objects {
     all: Vec<Map<String, Value>>,
+    /// Where the object of each id is; made when the first is looked up.
+    by_id: OnceCell<HashMap<String, usize>>,
 }
 
 impl Objects {
     /// Adds the objects of one block: the outermost, those in arrays, and those in `@graph`.
     pub(super) fn add(&mut self, block: &str) -> Result<(), Broken> {
+        steps::add(block.len());
         let json = bare(block);
         if json.is_empty() {
             return Ok(());
@@ -262,8 +268,14 @@ impl Objects {
     /// `{"@id": "#ann"}`, with or without its type, stands for the object with that id.
     fn resolved<'v>(&'v self, object: &'v Map<String, Value>) -> &'v Map<String, Value> {
         match object.get("@id") {
-            Some(id) if is_reference(object) => {
-                self.all.iter().find(|other| !is_reference(other) && other.get("@id") == Some(id)).unwrap_or(object)
+            Some(Value::String(id)) if is_reference(object) => {
+                let by_id = self.by_id.get_or_init(|| {
+                    let described = self.all.iter().enumerate().filter(|(_, other)| !is_reference(other));
+                    let ids = described.filter_map(|(at, other)| Some((other.get("@id")?.as_str()?.to_owned(), at)));
+                    // The first of each id counts.
+                    ids.rev().collect()
+                });
+                by_id.get(id).and_then(|at| self.all.get(*at)).unwrap_or(object)
             }
             _ => object,
         }

@@ -1,5 +1,7 @@
 //! A parsed page: finding elements, and cutting the article's body out of everything around it.
 
+use std::collections::HashSet;
+
 use ego_tree::NodeId;
 use html5ever::{Attribute, QualName, local_name, ns};
 use scraper::node::Element;
@@ -7,8 +9,8 @@ use scraper::{ElementRef, Html, Node, Selector};
 
 use super::chrome::{inside_chrome, is_chrome, shown};
 use crate::article::sanitise::base::{Base, Unusable};
-use crate::article::sanitise::{Picture, hide_by_style_sheets, is_image, parse_document, picture};
-use crate::article::{free_part, gates};
+use crate::article::sanitise::{Picture, divide_long_texts, hide_by_style_sheets, is_image, parse_document, picture};
+use crate::article::{free_part, gates, steps};
 
 /// A page in memory.
 pub(super) struct Page {
@@ -26,8 +28,10 @@ pub(super) struct Figure {
 
 impl Page {
     pub(super) fn parse(source: &str) -> Page {
+        steps::add(source.len());
         let mut html = parse_document(source);
         hide_by_style_sheets(&mut html);
+        divide_long_texts(&mut html);
         Page { html }
     }
 
@@ -85,8 +89,9 @@ impl Page {
         let mut above = true;
         for element in self.article_elements() {
             match element.value().name() {
-                "p" if !text_of(element).is_empty() && !inside(element, "figure") && !inside(element, "header") => {
-                    above = false
+                "p" if above => {
+                    let is_text = !text_of(element).is_empty();
+                    above = !is_text || inside(element, "figure") || inside(element, "header");
                 }
                 "figure" => {
                     let is_picture = |name: &str| name == "picture" || is_image(name);
@@ -124,7 +129,10 @@ impl Page {
         if paid.len() > MOST_SELECTORS || paid.iter().any(|selector| selector.len() > LONGEST_SELECTOR) {
             return None;
         }
+        /// What looks at siblings, or at what is inside, looks at each of them for each element.
+        const COSTLY: &[char] = &['~', '+', ':'];
         for selector in paid {
+            let selector = Some(selector).filter(|selector| !selector.contains(COSTLY))?;
             let selector = Selector::parse(selector).ok()?;
             // What the page removes from every article, such as a box to sign up, is not what was paid for.
             let mut finds_text = false;
@@ -221,11 +229,10 @@ impl Page {
         let article = self.html.tree.get(article).and_then(ElementRef::wrap)?;
         let mut removed = Vec::new();
         let mut targets = Vec::new();
+        let titles: HashSet<String> = titles.iter().map(|title| words(title)).collect();
         for element in article.descendent_elements().skip(1) {
-            let repeats_title = || {
-                matches!(element.value().name(), "h1" | "h2")
-                    && titles.iter().any(|title| same_words(&text_of(element), title))
-            };
+            let repeats_title =
+                || matches!(element.value().name(), "h1" | "h2") && titles.contains(&words(&text_of(element)));
             if lead == Some(element.id()) || repeats_title() {
                 let ids =
                     element.descendent_elements().filter_map(|inner| inner.attr("id").or_else(|| inner.attr("name")));
@@ -291,12 +298,13 @@ pub(super) fn text_of(element: ElementRef<'_>) -> String {
     for part in element.text() {
         text.push_str(part);
     }
+    steps::add(text.len());
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn same_words(one: &str, other: &str) -> bool {
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    words(one) == words(other)
+/// The words of a title, for comparison.
+fn words(title: &str) -> String {
+    title.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 fn inside(element: ElementRef<'_>, name: &str) -> bool {

@@ -13,8 +13,9 @@ use super::super::draft::Draft;
 use super::super::draft::lines::{Line, MOST_LAST, MOST_TOP};
 use super::super::fields::names;
 use super::super::lifecycle::{self, Certainty, Meaning};
+use super::METAS;
 use super::page::{self, Page};
-use super::{METAS, place_in_tag};
+use super::places::Places;
 use crate::article::date;
 
 /// Elements that are part of a line of text.
@@ -26,15 +27,15 @@ const INLINE: &[&str] = &[
 ];
 
 /// Takes everything that the page says about its publication.
-pub(super) fn read(draft: &mut Draft<'_>, page: &Page, source: &str) {
+pub(super) fn read(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     for element in page.elements() {
         if element.value().name() == "meta" {
-            meta(draft, element, source);
+            meta(draft, element, places);
         } else {
-            microdata(draft, element, source);
+            microdata(draft, element, places);
         }
     }
-    lines(draft, page, source);
+    lines(draft, page, places);
 }
 
 /// One fact: the name that is written, what it stands for, and how sure that is.
@@ -47,7 +48,7 @@ struct Fact<'p> {
     prefixed: bool,
 }
 
-fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, source: &str) {
+fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
     const HOW: &str = "meta";
     let content = meta.attr("content").or_else(|| meta.attr("value")).unwrap_or_default().trim();
     let mut names = ["name", "property", "itemprop", "http-equiv"]
@@ -56,9 +57,8 @@ fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, source: &str) {
         .collect::<Vec<_>>();
     names.dedup_by(|one, other| one.1 == other.1);
     for (attribute, name) in names {
-        let span = place_in_tag(source, "<meta", &name, content)
-            .or_else(|| place_in_tag(source, "<meta", &name, &name))
-            .unwrap_or(0..0);
+        let span =
+            places.in_tag("<meta", &name, content).or_else(|| places.in_tag("<meta", &name, &name)).unwrap_or(0..0);
         // `dateline-embargo` is spelt like `dateline-id`.
         let own = name.strip_prefix("dateline").and_then(|rest| rest.strip_prefix([':', '-', '.', '_']));
         let bare = lifecycle::bare(&name);
@@ -105,7 +105,7 @@ fn refuse_name(draft: &mut Draft<'_>, name: &str, meant: &str, span: Range<usize
 }
 
 /// `<time itemprop="embargo" datetime="...">`, `<article data-draft="true">`
-fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, source: &str) {
+fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>) {
     let tag = element.value().name();
     if let Some(name) = element.attr("itemprop")
         && matches!(lifecycle::key(name), Some((Meaning::Embargo | Meaning::Expires | Meaning::Status, _)))
@@ -113,7 +113,7 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, source: &str) {
         let text = page::text_of(element);
         let attributes = ["content", "datetime", "href", "value"];
         let value = attributes.iter().find_map(|attribute| element.attr(attribute)).unwrap_or(&text);
-        let span = place_in_tag(source, &format!("<{tag}"), name, name).unwrap_or(0..0);
+        let span = places.in_tag(&format!("<{tag}"), name, name).unwrap_or(0..0);
         take(draft, Fact { name, value, span, how: "microdata", prefixed: true });
     }
     if let Some(name) = element.attr("itemprop")
@@ -121,13 +121,13 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, source: &str) {
     {
         let text = page::text_of(element);
         let value = ["content", "href", "value"].iter().find_map(|attribute| element.attr(attribute)).unwrap_or(&text);
-        let span = place_in_tag(source, &format!("<{tag}"), name, name).unwrap_or(0..0);
+        let span = places.in_tag(&format!("<{tag}"), name, name).unwrap_or(0..0);
         draft.set_access(key, value, span, "microdata");
     }
     if ["html", "body", "main", "article"].contains(&tag) {
         for (attribute, value) in element.value().attrs() {
             let Some(name) = attribute.strip_prefix("data-") else { continue };
-            let span = place_in_tag(source, &format!("<{tag}"), attribute, value).unwrap_or(0..0);
+            let span = places.in_tag(&format!("<{tag}"), attribute, value).unwrap_or(0..0);
             let prefixed = lifecycle::normal(name).starts_with("embargo");
             take(draft, Fact { name, value, span, how: "data attribute", prefixed });
         }
@@ -166,14 +166,14 @@ pub(super) fn take_value(draft: &mut Draft<'_>, meaning: Meaning, value: &str, s
 }
 
 /// Comments, and the first and last lines of the page and of its article.
-fn lines(draft: &mut Draft<'_>, page: &Page, source: &str) {
+fn lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     let mut text = Lines::default();
     if let Some(body) = page.elements().find(|element| element.value().name() == "body") {
         text.walk(body, page.article());
     }
     let place = |line: &str| {
         let begin = line.char_indices().nth(24).map_or(line, |(at, _)| line.get(..at).unwrap_or(line));
-        source.find(begin).filter(|_| !begin.is_empty()).map_or(0..0, |at| at..at + begin.len())
+        places.find(begin).unwrap_or(0..0)
     };
     let line = |found: &FoundLine| Line {
         text: found.text.clone(),
@@ -184,7 +184,7 @@ fn lines(draft: &mut Draft<'_>, page: &Page, source: &str) {
     draft.take_top_lines(&text.above.iter().map(line).collect::<Vec<_>>(), "embargo line");
     draft.take_top_lines(&text.top.iter().map(line).collect::<Vec<_>>(), "embargo line");
     draft.take_last_lines(&text.last.iter().map(line).collect::<Vec<_>>(), "embargo line");
-    let comments = source.split("<!--").skip(1).filter_map(|rest| rest.split("-->").next());
+    let comments = places.source.split("<!--").skip(1).filter_map(|rest| rest.split("-->").next());
     let comments = comments.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty()).take(200);
     let comments = comments.map(|text| Line {
         text: text.to_owned(),
@@ -285,7 +285,10 @@ fn unavailable_after(directives: &str) -> Option<&str> {
 
 /// The longest beginning that is a date: dates have commas, and so have lists of directives. All of it where nothing is.
 fn last_date<'t>(text: &'t str, options: &crate::article::ParseOptions) -> &'t str {
-    let ends = text.char_indices().filter(|(_, c)| *c == ',').map(|(at, _)| at).chain([text.len()]);
+    /// No date is longer (characters).
+    const LONGEST: usize = 200;
+    let commas = text.char_indices().take(LONGEST).filter(|(_, c)| *c == ',');
+    let ends = commas.map(|(at, _)| at).chain([text.len()]);
     let readable = |date: &&str| date::parse(date, &options.timezone).is_ok();
-    ends.filter_map(|end| text.get(..end)).rfind(readable).unwrap_or(text)
+    ends.filter_map(|end| text.get(..end)).filter(readable).last().unwrap_or(text)
 }

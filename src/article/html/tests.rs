@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::page::Page;
+use super::places::Places;
 use super::{Field, findings};
 use crate::article::draft::{Draft, Source};
 use crate::article::{Body, ParseOptions, SectionClaim};
@@ -13,7 +14,7 @@ fn told(source: &str) -> String {
     let page = Page::parse(source);
     let mut problems = Vec::new();
     let base = page.base().unwrap_or_default();
-    let found = findings(source, &page, &base, |message, span, _| problems.push((message, span)));
+    let found = findings(&Places::new(source), &page, &base, |message, span, _| problems.push((message, span)));
     let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     let mut seen = Vec::new();

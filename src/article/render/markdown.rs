@@ -11,6 +11,7 @@ use crate::article::sanitise::escape;
 
 /// Renders Markdown. Ids of footnotes end in `suffix`, by which they differ from those of other articles.
 pub(super) fn to_html(markdown: &str, suffix: &str) -> String {
+    crate::article::steps::add(markdown.len());
     let parser = Parser::new_ext(markdown, OPTIONS);
     let mut events: Vec<Event<'_>> = if markdown.contains('{') {
         let events = parser.into_offset_iter().map(|event| protected(markdown, event).0);

@@ -118,6 +118,7 @@ pub(super) enum Shows {
 
 /// What declarations say, and whether that is `!important`.
 pub(super) fn shows(style: &str) -> (Shows, bool) {
+    crate::article::steps::add(style.len());
     let [display, visibility, content] = declared(style);
     let says = |(value, important): &(String, bool), hiding: &[&str], how: Shows| {
         hiding.contains(&value.as_str()).then_some((how, *important))

@@ -19,6 +19,7 @@ mod escape;
 mod formula;
 mod hidden;
 mod lists;
+mod long_text;
 mod math;
 mod pictures;
 mod second_pass;
@@ -40,10 +41,11 @@ pub(super) use convert::{Loss, losses, parse_document};
 pub(crate) use escape::escape;
 pub(super) use hidden::{is_hidden, visible_inside};
 use lists::{ATTRIBUTES, BLOCKS, DROPPED, ELEMENTS};
+pub(super) use long_text::divide as divide_long_texts;
 pub(super) use pictures::{Picture, is_image, picture};
 use second_pass::SecondPass;
 pub(super) use style_sheets::apply as hide_by_style_sheets;
-pub(crate) use tangled::too_tangled;
+pub(crate) use tangled::{Excess, excess, too_tangled};
 
 use super::render::{LinkBase, Rendered};
 use super::summary::ends_summary;
@@ -81,15 +83,12 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// The most tags that are parsed: those of several books. A million headings would take half a minute.
-const MAX_TAGS: usize = 500_000;
-
 /// How often HTML is sanitised at most to see whether it stays as it is.
 const MOST_PASSES: usize = 3;
 
 /// Sanitises HTML. What comes out, this function gives back unchanged. Of what would take too long to parse only the text stays.
 pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
-    if too_tangled(html) || html.matches('<').nth(MAX_TAGS).is_some() {
+    if too_tangled(html) {
         return untangled(html);
     }
     let converted = convert::convert(html);
@@ -165,7 +164,8 @@ fn as_text<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
 }
 
 fn once(html: &str, links: &LinkBase) -> Rendered {
-    let clean = SANITISER.clean(html).to_string();
+    crate::article::steps::add(html.len());
+    let clean = SANITISER.clean(&long_text::divided(html)).to_string();
     let mut pass = SecondPass {
         links,
         html: String::with_capacity(clean.len() + clean.len() / 8),

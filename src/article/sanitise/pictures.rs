@@ -263,8 +263,12 @@ impl Replacements {
                             .chain(candidates)
                             .any(|address| address == shown.address || same_file(address, shown.address));
                         let stands_in = same || is_blank(other.address);
-                        if stands_in && let Some(count) = outside.get_mut(other.address) {
-                            *count -= 1;
+                        // It may stand between two that replace it.
+                        if stands_in
+                            && !made.replaced.contains(&beside.id())
+                            && let Some(count) = outside.get_mut(other.address)
+                        {
+                            *count = count.saturating_sub(1);
                         }
                         stands_in
                     }

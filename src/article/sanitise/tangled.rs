@@ -2,16 +2,63 @@
 
 use super::lists::VOID;
 
-/// Whether parsing this markup as a browser does could cost far more than its length: every start tag may look at all open
-/// elements and reopen all open formatting. The sum of depths bounds both. No page that people read comes near the limits.
+/// The most elements that are open at once.
+const MAX_DEPTH: usize = 400;
+
+/// The most that the depths of all tags add up to.
+const MAX_COST: usize = 3_000_000;
+
+/// The most tags: those of several books.
+const MAX_TAGS: usize = 500_000;
+
+/// The most attributes of one tag. The parser compares each with those before it.
+const MAX_ATTRIBUTES: u32 = 2_000;
+
+/// Of what markup has more than is parsed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Excess {
+    Nesting,
+    Tags,
+    Attributes,
+}
+
+impl Excess {
+    /// What is wrong with `markup`, as messages call it.
+    pub(crate) fn message(self, markup: &str) -> String {
+        match self {
+            Excess::Nesting => format!("{markup} nests too many elements, or leaves too many open"),
+            Excess::Tags => format!("{markup} has more than {MAX_TAGS} tags"),
+            Excess::Attributes => {
+                format!(
+                    "{markup} has an element with more than {MAX_ATTRIBUTES} attributes, or a tag that isn't closed"
+                )
+            }
+        }
+    }
+
+    pub(crate) fn help(self) -> String {
+        match self {
+            Excess::Nesting => format!("close what is opened, and keep the nesting below {MAX_DEPTH} levels"),
+            Excess::Tags => "divide it into several articles".to_owned(),
+            Excess::Attributes => "remove attributes, close the tag with `>`, or write `&lt;` for `<`".to_owned(),
+        }
+    }
+}
+
+/// Whether parsing this markup as a browser does could cost far more than its length.
 pub(crate) fn too_tangled(html: &str) -> bool {
-    const DEEPEST: usize = 400;
-    const COST_LIMIT: usize = 3_000_000;
+    excess(html).is_some()
+}
+
+/// Of what this markup has too much. Every start tag may look at all open elements and reopen all open formatting. The sum of depths bounds
+/// both. No page that people read comes near the limits.
+pub(crate) fn excess(html: &str) -> Option<Excess> {
+    crate::article::steps::add(html.len());
     // Their end tags may be left out, and they do not nest without something between them that counts.
     const SELF_CLOSING: &[&str] =
         &["p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "rt", "rp"];
     let mut open: Vec<&str> = Vec::new();
-    let mut cost = 0_usize;
+    let (mut cost, mut tags) = (0_usize, 0_usize);
     for chunk in html.split('<').skip(1) {
         let (closing, rest) = chunk.strip_prefix('/').map_or((false, chunk), |rest| (true, rest));
         let name_end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
@@ -19,9 +66,13 @@ pub(crate) fn too_tangled(html: &str) -> bool {
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
             continue;
         }
+        tags += 1;
+        if tags > MAX_TAGS {
+            return Some(Excess::Tags);
+        }
         cost += 1 + open.len();
-        if cost > COST_LIMIT {
-            return true;
+        if cost > MAX_COST {
+            return Some(Excess::Nesting);
         }
         let is = |known: &&str| known.eq_ignore_ascii_case(name);
         if VOID.iter().any(is) || SELF_CLOSING.iter().any(is) {
@@ -33,10 +84,109 @@ pub(crate) fn too_tangled(html: &str) -> bool {
             }
         } else {
             open.push(name);
-            if open.len() > DEEPEST {
-                return true;
+            if open.len() > MAX_DEPTH {
+                return Some(Excess::Nesting);
             }
         }
     }
+    has_crowded_tag(html).then_some(Excess::Attributes)
+}
+
+/// Where the tokenizer is in a tag (HTML, sections 13.2.5.8 and 13.2.5.32 to 39).
+#[derive(Clone, Copy)]
+enum InTag {
+    TagName,
+    BeforeName,
+    Name,
+    AfterName,
+    BeforeValue,
+    DoubleQuoted,
+    SingleQuoted,
+    Unquoted,
+    AfterQuoted,
+}
+
+use InTag::{AfterName, AfterQuoted, BeforeName, BeforeValue, DoubleQuoted, Name, SingleQuoted, TagName, Unquoted};
+
+impl InTag {
+    const ALL: [InTag; 9] =
+        [TagName, BeforeName, Name, AfterName, BeforeValue, DoubleQuoted, SingleQuoted, Unquoted, AfterQuoted];
+
+    /// The state behind a byte, and whether an attribute begins with it; `None` where the tag ends.
+    fn behind(self, byte: u8) -> Option<(InTag, bool)> {
+        let is_blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c');
+        let next = match (self, byte) {
+            (DoubleQuoted, b'"') | (SingleQuoted, b'\'') => AfterQuoted,
+            (DoubleQuoted | SingleQuoted, _) => self,
+            (_, b'>') => return None,
+            (BeforeValue, _) if is_blank => BeforeValue,
+            (BeforeValue, b'"') => DoubleQuoted,
+            (BeforeValue, b'\'') => SingleQuoted,
+            (BeforeValue, _) => Unquoted,
+            (Unquoted, _) => {
+                if is_blank {
+                    BeforeName
+                } else {
+                    Unquoted
+                }
+            }
+            (Name | AfterName, _) if is_blank => AfterName,
+            (Name | AfterName, b'=') => BeforeValue,
+            (_, b'/') => BeforeName,
+            (_, _) if is_blank => BeforeName,
+            (TagName | Name, _) => self,
+            (BeforeName | AfterName | AfterQuoted, _) => return Some((Name, true)),
+        };
+        Some((next, false))
+    }
+}
+
+/// Whether a tag may have too many attributes. Where a tag begins depends on all that stands above it, so each `<` counts as one. Going
+/// backwards, what follows in each state is known for all of them at once.
+fn has_crowded_tag(html: &str) -> bool {
+    let fewest_bytes = usize::try_from(MAX_ATTRIBUTES).unwrap_or(usize::MAX);
+    if html.len() < fewest_bytes {
+        return false;
+    }
+    let mut attributes = [0_u32; InTag::ALL.len()];
+    let mut next = b' ';
+    for byte in html.bytes().rev() {
+        let of = |state: InTag| attributes.get(state as usize).copied().unwrap_or_default();
+        if byte == b'<' && (next.is_ascii_alphabetic() || next == b'/') && of(TagName) > MAX_ATTRIBUTES {
+            return true;
+        }
+        attributes = InTag::ALL.map(|state| match state.behind(byte) {
+            None => 0,
+            Some((state, begins)) => of(state).saturating_add(u32::from(begins)),
+        });
+        next = byte;
+    }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_counted_wherever_tags_begin() {
+        let many = |attribute: &str| attribute.repeat(2_001);
+        for (html, expected) in [
+            (format!("<p {}>x</p>", many("a=1 ")), true),
+            (format!("<p {}>x</p>", many("a='>' ")), true),
+            (format!("<p {}>x</p>", many("a=\"<\"")), true),
+            (format!("<p{}", many("/a")), true),
+            (format!("</p {}>", many("\na")), true),
+            (format!("<!-- ' <b a=\" --><p {}>", many("a ")), true),
+            (format!("<script>'<b a=\"'</script><p {}>", many("a=x ")), true),
+            (format!("<p title=\"{}\">x</p>", many("word < ")), false),
+            (format!("<p title='{}'>x</p>", many("\"word\" ")), false),
+            (many("<p a=1 b=2 c>x</p>"), false),
+            (format!("a < b {}", many("word ")), false),
+            (format!("<p data-x={}>", many("a/\"")), false),
+            (format!("<p>{}", many("a=1 ")), false),
+        ] {
+            assert_eq!(has_crowded_tag(&html), expected, "{}", html.get(..40).unwrap_or_default());
+        }
+    }
 }

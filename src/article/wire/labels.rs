@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::article::WireField;
 use crate::article::lifecycle::{self, normal};
+use crate::article::{WireField, steps};
 use crate::types::Text;
 
 /// Built-in labels. Letter case, blanks and marks do not count: `作　者` is `作者`.
@@ -289,28 +289,48 @@ pub(super) const PAGE_KINDS: &[&str] =
 pub(super) const SITE_ROOTS: &[&str] = &["home", "homepage", "index", "首页", "主页", "网站首页"];
 
 /// The built-in labels in their normal form.
-static BUILT_IN: LazyLock<Vec<(String, WireField)>> = LazyLock::new(|| {
+static BUILT_IN: LazyLock<Vec<Label>> = LazyLock::new(|| {
     let header = LABELS.iter().flat_map(|(field, labels)| labels.iter().map(|label| (*label, *field)));
-    header.chain(lifecycle::labels()).map(|(label, field)| (normal(label).into_owned(), field)).collect()
+    header.chain(lifecycle::labels()).map(|(label, field)| Label::new(label, field)).collect()
 });
 static FIELDS: LazyLock<HashMap<&'static str, WireField>> =
-    LazyLock::new(|| BUILT_IN.iter().rev().map(|(label, field)| (label.as_str(), *field)).collect());
+    LazyLock::new(|| BUILT_IN.iter().rev().map(|label| (label.name.as_str(), label.field)).collect());
+
+/// A label in its normal form, and what tells it from others without a comparison.
+struct Label {
+    name: String,
+    field: WireField,
+    length: usize,
+    letters: u64,
+}
+
+impl Label {
+    fn new(label: &str, field: WireField) -> Label {
+        let name = normal(label).into_owned();
+        Label { length: name.chars().count(), letters: letters(&name), name, field }
+    }
+}
+
+/// A set of the characters of a word. Two words that so many letters tell apart are as many slips apart or more.
+fn letters(word: &str) -> u64 {
+    word.chars().fold(0, |letters, c| letters | 1 << (u32::from(c) % 64))
+}
 
 /// Every label that is known to one newsroom.
 pub(crate) struct Labels {
-    own: Vec<(String, WireField)>,
+    own: Vec<Label>,
 }
 
 impl Labels {
     /// The newsroom's own labels come first, so that they may give a built-in one another meaning.
     pub(crate) fn new(own: &[(Text, WireField)]) -> Labels {
-        Labels { own: own.iter().map(|(label, field)| (normal(label.as_str()).into_owned(), *field)).collect() }
+        Labels { own: own.iter().map(|(label, field)| Label::new(label.as_str(), *field)).collect() }
     }
 
     /// What a label stands for.
     pub(crate) fn field(&self, label: &str) -> Option<WireField> {
         let label = normal(label);
-        let own = self.own.iter().find(|(known, _)| *known == label).map(|&(_, field)| field);
+        let own = self.own.iter().find(|known| known.name == label).map(|known| known.field);
         own.or_else(|| FIELDS.get(&*label).copied())
     }
 
@@ -322,13 +342,21 @@ impl Labels {
             return None;
         }
         let slips = if length >= 8 { 2 } else { 1 };
+        let letters = letters(&label);
+        // Lines may be many, and a comparison takes long.
+        let may_be_near = |known: &&Label| {
+            let differing = (known.letters & !letters).count_ones().max((letters & !known.letters).count_ones());
+            known.length.abs_diff(length) <= slips && usize::try_from(differing).unwrap_or(0) <= slips
+        };
         self.own
             .iter()
             .chain(BUILT_IN.iter())
-            .map(|(known, field)| (strsim::osa_distance(known, &label), known, *field))
-            .filter(|(distance, ..)| (1..=slips).contains(distance))
-            .min_by_key(|(distance, ..)| *distance)
-            .map(|(_, known, field)| (known.as_str(), field))
+            .filter(may_be_near)
+            .inspect(|known| steps::add(known.length))
+            .map(|known| (strsim::osa_distance(&known.name, &label), known))
+            .filter(|(distance, _)| (1..=slips).contains(distance))
+            .min_by_key(|(distance, _)| *distance)
+            .map(|(_, known)| (known.name.as_str(), known.field))
     }
 }
 

@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use super::labels::{self, Labels};
 use crate::article::WireField;
-use crate::article::access;
 use crate::article::date;
 use crate::article::lifecycle::line::{self, Says, is_sentence};
 use crate::article::lifecycle::{self, Status};
 use crate::article::summary::{is_wide, is_wider};
+use crate::article::{access, steps};
 
 /// A stretch of the source text that knows where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +82,11 @@ pub(super) struct Line<'a> {
     pub(super) indented: bool,
 }
 
+/// Whether a text has more lines and fields than this: what ends lines, and the bars that divide them.
+pub(super) fn has_more_than(text: &str, most: usize) -> bool {
+    text.matches(|c: char| matches!(c, '\n' | '\r') || is_bar(c)).nth(most).is_some()
+}
+
 /// The lines that are not blank. CR, CRLF and LF all end a line.
 pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
@@ -136,6 +141,7 @@ pub(super) enum Kind<'a> {
 
 /// Says what a line looks like by itself.
 pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
+    steps::add(line.text.len());
     let bare = line.inside_brackets().unwrap_or(line);
     if is_related_heading(bare, labels) {
         return Kind::RelatedHeading;
@@ -228,7 +234,7 @@ fn label_at<'a>(stretch: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, W
     let field = labels.field(label.text)?;
     let value_start = at + colon.len_utf8();
     // `Going public: a memoir` says nothing about who may read the article.
-    let value = stretch.from(value_start).text;
+    let value = beginning(stretch.from(value_start).text);
     let says_access = || {
         let first = value.split(|c: char| is_blank(c) || is_bar(c)).next().unwrap_or_default();
         [value, first].iter().any(|value| access::is_line(access_key(label.text), value))
@@ -302,6 +308,7 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
 fn piece_end(value: Stretch<'_>, field: Option<WireField>, labels: &Labels) -> usize {
     let mut characters = value.text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
+        steps::add(1);
         if is_bar(character) {
             return at;
         }
@@ -328,8 +335,14 @@ fn is_instant(field: WireField) -> bool {
 
 /// An embargo at the beginning of a stretch, up to the next bar.
 fn embargo_piece(stretch: Stretch<'_>) -> Option<line::Line> {
-    let end = stretch.text.char_indices().take(200).find(|(_, c)| is_bar(*c)).map_or(stretch.text.len(), |(at, _)| at);
-    line::embargo(stretch.text.get(..end)?).filter(|found| found.says != Says::Mark)
+    let text = beginning(stretch.text);
+    line::embargo(text.split(is_bar).next()?).filter(|found| found.says != Says::Mark)
+}
+
+/// What is looked at of a text of which more stands on its line than a value can be.
+fn beginning(text: &str) -> &str {
+    const LONGEST: usize = 200;
+    text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 fn is_bar(character: char) -> bool {

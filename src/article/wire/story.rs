@@ -6,6 +6,7 @@
 //!
 //! Long because header, body and end are one decision: where each line belongs.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::labels::{self, Labels};
@@ -19,8 +20,7 @@ use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diag::Code;
 use crate::types::Text;
 
-/// The most lines that a header, the labelled lines at the end, or other stories have. More is no header, and would take
-/// quadratic time.
+/// The most lines that a header, or the labelled lines at the end have. More is no header, and would take quadratic time.
 const MOST_LINES: usize = 500;
 
 /// A wire text, understood.
@@ -29,6 +29,8 @@ pub(super) struct Story<'a> {
     /// Labelled or recognised values in the order of the text, with how each was recognised. The breadcrumb among them is as
     /// written.
     pub(super) values: Vec<(WireField, Stretch<'a>, &'static str)>,
+    /// The first value of each field.
+    first: BTreeMap<WireField, Stretch<'a>>,
     /// Labels that say who may read the story, with their values.
     pub(super) access: Vec<(Stretch<'a>, Stretch<'a>)>,
     /// Who took the picture.
@@ -55,7 +57,12 @@ pub(super) struct Note {
 impl<'a> Story<'a> {
     /// The first value of a field.
     pub(super) fn value(&self, field: WireField) -> Option<Stretch<'a>> {
-        self.values.iter().find(|(known, ..)| *known == field).map(|&(_, value, _)| value)
+        self.first.get(&field).copied()
+    }
+
+    fn put(&mut self, value: (WireField, Stretch<'a>, &'static str)) {
+        self.first.entry(value.0).or_insert(value.1);
+        self.values.push(value);
     }
 
     fn note(&mut self, code: Code, span: Range<usize>, message: impl Into<String>, help: &str) {
@@ -82,7 +89,7 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels, title: Option<&st
     if story.value(WireField::Author).is_none()
         && let Some(names) = kept.first().and_then(|(line, _)| lines::dateline_reporters(line.text))
     {
-        story.values.push((WireField::Author, names, "dateline"));
+        story.put((WireField::Author, names, "dateline"));
     }
     // A line of names without label or "By" repeats the byline.
     let authors = authors(&story);
@@ -141,16 +148,16 @@ fn header<'l, 'a>(
             }
             Kind::Fields(pieces) => apply(pieces, line, story),
             Kind::Breadcrumb(crumbs) if story.value(WireField::Breadcrumb).is_none() => {
-                story.values.push((WireField::Breadcrumb, *crumbs, "breadcrumb"));
+                story.put((WireField::Breadcrumb, *crumbs, "breadcrumb"));
             }
-            Kind::Date(date) => story.values.push((WireField::Date, *date, "date line")),
+            Kind::Date(date) => story.put((WireField::Date, *date, "date line")),
             Kind::Embargo { says: Says::Perhaps, .. } if titled && is_sentence(line.text.text) => break,
             Kind::Embargo { says: Says::Free, .. } if !titled && !has_headline(after) => {
-                story.values.push((WireField::Title, line.text, "headline"));
+                story.put((WireField::Title, line.text, "headline"));
             }
             Kind::Embargo { until, says, .. } => embargo(*until, *says, line, story),
             Kind::Byline(names) if titled || could_be_headline(after) => {
-                story.values.push((WireField::Author, *names, "byline"));
+                story.put((WireField::Author, *names, "byline"));
             }
             Kind::Caption { caption, .. } if titled && lines::opens_like_a_report(caption.text) => break,
             Kind::Caption { caption, credit } if titled && !has_picture(story) => {
@@ -179,10 +186,10 @@ fn header<'l, 'a>(
                         "put a headline above the text",
                     );
                 }
-                story.values.push((WireField::Title, line.text, "headline"));
+                story.put((WireField::Title, line.text, "headline"));
             }
             Kind::Prose if titled && story.value(WireField::Summary).is_none() && subtitle(line.text).is_some() => {
-                story.values.extend(subtitle(line.text).map(|words| (WireField::Summary, words, "subtitle")));
+                subtitle(line.text).into_iter().for_each(|words| story.put((WireField::Summary, words, "subtitle")));
             }
             _ if titled && header_goes_on(line, after) => doubtful.push(*line),
             _ => break,
@@ -201,7 +208,7 @@ fn embargo<'a>(until: Stretch<'a>, says: Says, line: &Line<'a>, story: &mut Stor
         Says::Free if lines::looks_like_date(until.text) => (WireField::Date, until),
         Says::Free => (WireField::Embargo, line.text),
     };
-    story.values.push((field, value, "embargo line"));
+    story.put((field, value, "embargo line"));
 }
 
 /// Whether a headline follows, so that the line above it is none.
@@ -305,7 +312,7 @@ fn apply<'a>(pieces: &[Piece<'a>], line: &Line<'a>, story: &mut Story<'a>) {
                 Some((caption, inside)) if lines::credit(inside).is_some() => {
                     keep_picture(caption, lines::credit(inside).unwrap_or(inside), story);
                 }
-                _ => story.values.push((WireField::Caption, piece.value, "labelled line")),
+                _ => story.put((WireField::Caption, piece.value, "labelled line")),
             },
             Some(field) => take(field, piece.value, story),
             None => story.note(
@@ -350,7 +357,7 @@ fn take<'a>(field: WireField, value: Stretch<'a>, story: &mut Story<'a>) {
         }
         return;
     }
-    story.values.push((field, value, "labelled line"));
+    story.put((field, value, "labelled line"));
 }
 
 fn has_picture(story: &Story<'_>) -> bool {
@@ -359,7 +366,7 @@ fn has_picture(story: &Story<'_>) -> bool {
 
 fn keep_picture<'a>(caption: Stretch<'a>, credit: Stretch<'a>, story: &mut Story<'a>) {
     if !caption.text.is_empty() && story.value(WireField::Caption).is_none() {
-        story.values.push((WireField::Caption, caption, "caption"));
+        story.put((WireField::Caption, caption, "caption"));
     }
     if !credit.text.is_empty() && story.credit.is_none() {
         story.credit = Some(credit);
@@ -430,7 +437,7 @@ fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked
                 }
             }
             Kind::Embargo { until, says, .. } => embargo(*until, *says, line, story),
-            Kind::Byline(names) => story.values.push((WireField::Author, *names, "byline")),
+            Kind::Byline(names) => story.put((WireField::Author, *names, "byline")),
             Kind::Date(date) => take(WireField::Date, *date, story),
             Kind::NearLabel { label, meant, field } => near_label(*label, meant, *field, story),
             _ => {}
@@ -443,7 +450,7 @@ fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked
 fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
     let mut unexplained: Option<(Range<usize>, usize)> = None;
     let mut related = false;
-    let mut lines = after.iter().take(MOST_LINES).peekable();
+    let mut lines = after.iter().peekable();
     while let Some((line, kind)) = lines.next() {
         match kind {
             Kind::RelatedHeading => related = true,
@@ -461,7 +468,7 @@ fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
                 }
             }
             Kind::Fields(pieces) => apply(pieces, line, story),
-            Kind::Byline(names) if !related => story.values.push((WireField::Author, *names, "byline")),
+            Kind::Byline(names) if !related => story.put((WireField::Author, *names, "byline")),
             Kind::Embargo { until, says: Says::Until, whole: true } => take(WireField::Embargo, *until, story),
             Kind::NearLabel { label, meant, field } if !related => near_label(*label, meant, *field, story),
             _ if related => {

@@ -12,7 +12,7 @@ use super::super::read::Reader;
 use super::super::scan::{FileKind, Folder, OpenFolder, Walk, join, look, seen, walk};
 
 use super::super::{Meanwhile, clock};
-use super::{BATCH, FIRST_SETTLES, Stopped, Worker, asked};
+use super::{FIRST_SETTLES, MAX_FILES, Stopped, Worker, asked};
 use crate::beneath::{Root, Stamp};
 use crate::cores;
 use crate::diag::{Code, Diagnostic};
@@ -156,7 +156,7 @@ impl<C: MetadataCache> Worker<C> {
                 gone.extend(folder.gone.drain(..).map(|name| (ArticlePath::new(&join(&folder.path, &name)), None)));
                 visited.insert(folder.path.clone());
                 self.compare(folder, scope, &mut ready)?;
-                if ready.len() >= BATCH {
+                if ready.len() >= MAX_FILES {
                     self.read(std::mem::take(&mut ready))?;
                 }
             }

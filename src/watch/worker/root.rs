@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::super::cache::MetadataCache;
 use super::super::mounts;
 use super::super::scan::Devices;
-use super::{BATCH, MANY_FILES, Stopped, Work, Worker};
+use super::{MANY_FILES, MAX_FILES, Stopped, Work, Worker};
 use crate::article::Parsed;
 use crate::beneath::{Root, Stamp};
 use crate::event::{FileState, ParsedFile};
@@ -149,7 +149,7 @@ impl<C: MetadataCache> Worker<C> {
 
     /// Takes text from files of a new tree that wait for others, but for the first. Windows ask for what they show.
     pub(super) fn lighten(&self, files: &mut [ParsedFile]) {
-        if self.gathering.is_none() || self.joined.len() < BATCH {
+        if self.gathering.is_none() || self.joined.len() < MAX_FILES {
             return;
         }
         for file in files {
