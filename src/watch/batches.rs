@@ -8,7 +8,7 @@ use crate::types::ArticlePath;
 pub(super) const MAX_FILES: usize = 1_024;
 
 /// Files above this size (bytes) are read after the others that are ready, one by one.
-const LARGE: u64 = 256 * 1024;
+pub(super) const LARGE: u64 = 256 * 1024;
 
 /// Whether a file is so large that its article is told of by itself. One that was renamed stays with those that may take its place.
 pub fn is_large(file: &ParsedFile) -> bool {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
-use super::batches::{MAX_FILES, batches};
+use super::batches::{LARGE, MAX_FILES, batches};
 use super::cache::{MetadataCache, is_young};
 use super::coalesce::{Coalescer, Said, Step};
 use super::hints::{HintReceiver, HintSender, Orders};
@@ -617,9 +617,10 @@ impl<C: MetadataCache> Worker<C> {
         let sized = |path: ArticlePath| (if origins.contains_key(&path) { 0 } else { size(&path) }, path);
         let files = paths.into_iter().map(sized).map(|(size, path)| (path, size)).collect();
         let batches = batches(files, !self.listed || self.is_gathering());
-        for (index, batch) in batches.iter().enumerate() {
-            // What was read before is published first.
-            if index > 0 && self.listed && !self.is_gathering() {
+        for batch in &batches {
+            // What was read before, and what is gone, is published first.
+            let is_large = |path: &ArticlePath| self.look(path).ok().flatten().is_some_and(|stamp| stamp.size > LARGE);
+            if self.listed && !self.is_gathering() && matches!(batch.as_slice(), [path] if is_large(path)) {
                 self.send_joined()?;
             }
             // The stamp from before reading: a write in between shows as a change.
