@@ -66,10 +66,11 @@ pub(super) fn excess(markdown: &str) -> Option<Excess> {
     const FEWEST_TAGS: usize = 400;
     // Signs of Markdown become tags as well, and attributes need no other.
     const FEWEST_BYTES: usize = 64 * 1024;
-    let may_exceed = markdown.matches('<').nth(FEWEST_TAGS).is_some()
-        || markdown.len() > FEWEST_BYTES
-        || (markdown.contains('<') && markdown.len() > 2_000);
-    if may_exceed { sanitise::excess(&markdown::to_html(markdown, "")) } else { None }
+    let may_nest = markdown.matches('<').nth(FEWEST_TAGS).is_some();
+    let may_exceed = may_nest || markdown.len() > FEWEST_BYTES || (markdown.contains('<') && markdown.len() > 2_000);
+    let excess = may_exceed.then(|| sanitise::excess(&markdown::to_html(markdown, ""))).flatten();
+    // Of quotes in quotes the text is published.
+    excess.filter(|excess| may_nest || *excess != Excess::Nesting)
 }
 
 /// What is in a body and can't be in feeds.

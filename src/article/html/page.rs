@@ -130,7 +130,7 @@ impl Page {
             return None;
         }
         /// What looks at siblings, or at what is inside, looks at each of them for each element.
-        const COSTLY: &[char] = &['~', '+', ':'];
+        const COSTLY: &[char] = &['~', ':'];
         for selector in paid {
             let selector = Some(selector).filter(|selector| !selector.contains(COSTLY))?;
             let selector = Selector::parse(selector).ok()?;
