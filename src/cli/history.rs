@@ -62,7 +62,7 @@ impl History {
 
 /// Why there is nothing to tell of an article.
 fn without_history(given: &str, path: &ArticlePath, ledger: &Ledger, root: &Root, config: &Config) -> String {
-    if ledger.len() == 0 {
+    if ledger.is_empty() {
         return format!("there is no state in `{}` yet: nothing was published from here", config.state.display());
     }
     if find(Path::new(given), root).is_some() {

@@ -89,9 +89,9 @@ mod tests {
         for text in ["", "\n", "a", "a\nb\n", "图 = 1\nb", long.as_str()] {
             let index = LineIndex::new(text);
             for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
-                let before = &text[..at];
+                let (before, _) = text.split_at(at);
                 let line = before.matches('\n').count() + 1;
-                let column = before[before.rfind('\n').map_or(0, |at| at + 1)..].chars().count() + 1;
+                let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
                 let place = index.place("a.md", text, at..at);
                 assert_eq!((place.line as usize, place.column as usize), (line, column), "{at}");
                 assert_eq!(index.line(at) as usize, line);

@@ -29,9 +29,11 @@ fn read(name: &str, text: &str) -> Parsed {
     parsed
 }
 
-/// Inputs by name: the kind of file, and its text of a size.
-fn hostile() -> Vec<(String, &'static str, Box<dyn Fn(usize) -> String>)> {
-    let mut inputs: Vec<(String, &'static str, Box<dyn Fn(usize) -> String>)> = Vec::new();
+/// A name, the kind of file, and its text of a size.
+type Input = (String, &'static str, Box<dyn Fn(usize) -> String>);
+
+fn hostile() -> Vec<Input> {
+    let mut inputs: Vec<Input> = Vec::new();
     let list = |n: usize, item: fn(usize) -> String| (0..n).map(item).collect::<String>();
     for line in [
         "Date: 2026-01-01",
