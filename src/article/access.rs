@@ -4,7 +4,7 @@
 //! Sources: Ghost (`visibility`, `email_only`), WordPress and Jetpack (`post_password`, `_jetpack_newsletter_access`), Hugo and Zola
 //! (`build`, `headless`, `render`), Eleventy (`permalink: false`, `eleventyExcludeFromCollections`), Docusaurus and Quartz
 //! (`unlisted`), Hexo (`hidden`, `password`), Halo (`visible`), Substack (`audience`), Facebook (`content_tier`), schema.org
-//! (`isAccessibleForFree`).
+//! (`isAccessibleForFree`). Long because of the tables.
 
 use std::fmt;
 

@@ -42,12 +42,15 @@ pub(super) fn name(path: &ArticlePath) -> String {
 /// What follows a name: nothing, or a dot and a language tag.
 fn suffix<'s>(stem: &'s str, name: &str) -> Option<&'s str> {
     let rest = stem.strip_prefix(name)?;
-    let mut subtags = rest.strip_prefix('.').unwrap_or("xx").split(['-', '_']);
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    let mut subtags = rest.strip_prefix('.')?.split(['-', '_']);
     let language = subtags.next().unwrap_or_default();
     let is_tag = (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_rest =
         subtags.all(|tag| (2..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    (rest.is_empty() || (is_tag && is_rest)).then_some(rest)
+    (is_tag && is_rest).then_some(rest)
 }
 
 #[cfg(test)]
@@ -67,6 +70,7 @@ mod tests {
             ("index.md", "index in "),
             ("news/index-of-prices.md", "index-of-prices in news"),
             ("news/_index.md", "_index in news"),
+            ("news/index_card.md", "index_card in news"),
         ] {
             let path = ArticlePath::new(path);
             assert_eq!(format!("{} in {}", name(&path), section_folder(&path)), expected);

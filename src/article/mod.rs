@@ -1,6 +1,8 @@
 //! Articles as editors write them: one file per input format, each ending in the same [`Article`].
 //!
 //! Parsing never fails and never panics: it gives [`Parsed`], which is an article or none, and what was wrong.
+//!
+//! Long because the types that all input formats share are here.
 
 pub mod access;
 pub mod bundle;

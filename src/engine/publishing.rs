@@ -1,4 +1,5 @@
-//! From what changed to what readers see: feeds, documents, the snapshot, and what targets and the shell must do.
+//! From what changed to what readers see: feeds, documents, the snapshot, and what targets and the shell must do. Long because the
+//! steps of one publication share what was changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

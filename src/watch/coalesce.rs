@@ -292,6 +292,14 @@ impl Coalescer {
             .map(|(path, _)| path)
     }
 
+    /// What files look like that wait until they have stayed as they are.
+    pub fn settling(&self) -> impl Iterator<Item = Stamp> {
+        self.waiting.values().filter_map(|(waiting, _)| match waiting {
+            Waiting::Quiet(stamp) => Some(*stamp),
+            _ => None,
+        })
+    }
+
     /// Files that are gone, but not for long enough yet: for readers they are still there.
     pub fn leaving(&self) -> impl Iterator<Item = &ArticlePath> {
         self.waiting.iter().filter(|(_, (waiting, _))| matches!(waiting, Waiting::Absence { .. })).map(|(path, _)| path)

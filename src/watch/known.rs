@@ -76,6 +76,11 @@ impl KnownFiles {
         self.get(path).is_some_and(|known| known.file == file(stamp))
     }
 
+    /// The number of the file that was read at a path.
+    pub(super) fn file(&self, path: &ArticlePath) -> Option<u64> {
+        self.get(path).map(|known| known.file)
+    }
+
     /// Whether what was read of a file, and was good, has these bytes.
     pub(super) fn has_content(&self, path: &ArticlePath, hash: ContentHash) -> bool {
         self.content(path) == Some(number(hash))
@@ -265,7 +270,8 @@ fn version(hasher: &DefaultHashBuilder, stamp: Stamp) -> u64 {
     hasher.hash_one(stamp).max(1)
 }
 
-fn file(stamp: Stamp) -> u64 {
+/// The number of a file on all devices, as long as it is there.
+pub(super) fn file(stamp: Stamp) -> u64 {
     // Devices have small numbers; this spreads them over those of files.
     stamp.inode ^ stamp.device.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

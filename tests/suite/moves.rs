@@ -12,7 +12,7 @@ use dateline::types::ArticlePath;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::newsroom::{Daemon, Newsroom, article};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article};
 
 /// Ids by title, as the root feed has them.
 fn ids(daemon: &Daemon) -> BTreeMap<String, String> {
@@ -59,6 +59,24 @@ fn two() -> Newsroom {
     newsroom.article("news/a.md", "Story A", "Text of A.");
     newsroom.article("news/b.md", "Story B", "Text of B.");
     newsroom
+}
+
+/// What a scan finds has to stay as it is for longer than what is gone has to stay gone.
+#[test]
+fn file_that_a_scan_finds_at_another_place_was_moved() {
+    let newsroom = Newsroom::new();
+    let keys = "watch = \"poll\"\nsettle = \"1s\"\nremoval_grace";
+    newsroom.write("config/dateline.toml", CONFIG.replace("removal_grace", keys));
+    newsroom.article("news/a.md", "Story A", "Text of A.");
+    newsroom.article("news/b.md", "Story B", "Text of B.");
+    let daemon = newsroom.serve();
+    let before = ids(&daemon);
+    mv(&newsroom, "news/a.md", "reports/a.md");
+    daemon.wait("it is at its new place", |daemon| {
+        assert_eq!((ids(daemon), deleted(daemon)), (before.clone(), Vec::new()), "it never goes");
+        !daemon.body("/news/rss.xml").contains("Story A")
+    });
+    assert_eq!((ids(&daemon), deleted(&daemon)), (before, Vec::new()));
 }
 
 #[test]

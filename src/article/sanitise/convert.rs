@@ -4,6 +4,8 @@
 //! Feed readers run no scripts, show no frames and know neither AMP nor style sheets. The markup is parsed as if scripts were
 //! off, so that `noscript` has content, and written again without hidden elements, with one `img` for each picture, links for
 //! frames and plug-ins, and plain MathML.
+//!
+//! Long because the elements are decided about in one walk, in which each depends on what surrounds it.
 
 use std::borrow::Cow;
 

@@ -74,8 +74,9 @@ impl<C: MetadataCache> Worker<C> {
         self.busy.transfers.get(folder).filter(|(_, seen)| is_recent(*seen)).map(|(name, _)| name.clone())
     }
 
-    /// Lets files that were missed wait until one with nearly the same name is complete; and where a tool is at work, for no longer than `content.removal_hold` in all: those that are left are
-    /// gone. Each comes with the instant since which it is; files that are `ready` are about to be read.
+    /// Lets files that were missed wait until one with nearly the same name, or the same file at another path, is complete; and where a tool
+    /// is at work, for no longer than `content.removal_hold` in all. Those that are left are gone. Each comes with the instant since which
+    /// it is; files that are `ready` are about to be read.
     pub(super) fn hold_removals(
         &mut self,
         gone: Vec<(ArticlePath, Duration)>,
@@ -86,8 +87,12 @@ impl<C: MetadataCache> Worker<C> {
         let now = self.now();
         let arriving = self.coalescer.arriving().chain(ready).map(|path| folded(path.as_str()).into_owned());
         let arriving: HashSet<String> = arriving.collect();
+        let looks = ready.iter().filter_map(|path| self.look(path).ok().flatten());
+        let moved: HashSet<u64> = self.coalescer.settling().chain(looks).map(known::file).collect();
         for (path, since) in gone {
-            if now < since.saturating_add(self.options.open_limit) && arriving.contains(&*folded(path.as_str())) {
+            let may_be_renamed = arriving.contains(&*folded(path.as_str()))
+                || self.known.file(&path).is_some_and(|file| moved.contains(&file));
+            if now < since.saturating_add(self.options.open_limit) && may_be_renamed {
                 self.coalescer.put_off(&path, since, now + AGAIN / 2);
                 continue;
             }
@@ -141,8 +146,8 @@ impl<C: MetadataCache> Worker<C> {
         self.coalescer.is_unsettled() || (!self.options.hold.is_zero() && is_locked())
     }
 
-    /// While a tool is at work, what is gone is missed late, so that the engine can't tell a file that was moved from a copy: one with the bytes of
-    /// a file that is gone was that file.
+    /// Files with the bytes of one that is gone were that file, if they still are the same file on the disk, or a tool is at work. The engine
+    /// can't tell, since such files are missed late.
     pub(super) fn find_moved(&mut self, origins: &mut BTreeMap<ArticlePath, ArticlePath>, files: &[ParsedFile]) {
         let is_new = |file: &&ParsedFile| self.known.is_unread(&file.path) && !origins.contains_key(&file.path);
         let new = files.iter().filter(is_new).filter_map(|file| match &file.state {
@@ -150,7 +155,7 @@ impl<C: MetadataCache> Worker<C> {
             _ => None,
         });
         let new: Vec<_> = new.collect();
-        if new.is_empty() || self.options.hold.is_zero() {
+        if new.is_empty() {
             return;
         }
         let leaving = self.coalescer.leaving().filter_map(|path| Some((self.known.content(path)?, path.clone())));
@@ -160,10 +165,11 @@ impl<C: MetadataCache> Worker<C> {
         for (path, hash) in new {
             let Some(from) = leaving.get(&known::number(hash)).filter(|from| *from != path) else { continue };
             let folder = from.folder();
-            if !tools.contains_key(folder) {
+            let is_same = matches!(self.look(path), Ok(Some(stamp)) if self.known.is_same_file(from, stamp));
+            if !is_same && !self.options.hold.is_zero() && !tools.contains_key(folder) {
                 tools.insert(folder.to_owned(), self.tool_at_work(folder).is_some());
             }
-            if tools.get(folder) == Some(&true) && matches!(self.look(from), Ok(None)) {
+            if (is_same || tools.get(folder) == Some(&true)) && matches!(self.look(from), Ok(None)) {
                 origins.insert(path.clone(), from.clone());
             }
         }
