@@ -87,9 +87,9 @@
 //! reads is told from when on windows show articles ([`watch::Meanwhile`]), and of older ones hands on the card alone.
 //!
 //! **Why may the cache of what was read be wrong?** It is never believed: a row counts only under the hash of the rules by which its file was
-//! read, of the file's path, size, times and number, and of what it says. So it is written without waiting for a disk, and anybody may delete it. Files that changed less than a second
-//! before they were read are not cached, since they may change again without looking different. A rendered body is found by the hash of
-//! all that it is a function of.
+//! read, of the file's path, size, times and number, and of what it says. So it is written without waiting for a disk, and anybody may
+//! delete it. Files that changed less than a second before they were read are not cached, since they may change again without looking
+//! different. A rendered body is found by the hash of all that it is a function of.
 //!
 //! **Why slabs and tables of numbers instead of maps?** A map of a million paths takes several dozen bytes for each beside what is in it, and
 //! there are six of them. A table of numbers takes ten, and the keys are looked at where they are ([`slab`]).
@@ -117,8 +117,8 @@
 //! others write there has to wait for a look (`watch::mode`).
 //!
 //! **Why no debounce?** A closed or renamed file is complete and is read at once. Silence is no sign that a writer is done, so a file that was
-//! written waits for its close. Only where nobody tells of a close does a file have to stay as it is for `content.settle`. What arrives while a
-//! batch is being read is published with it, unless that has waited for 5 ms already.
+//! written waits for its close. Only where nobody tells of a close does a file have to stay as it is for `content.settle`. What arrives
+//! while a batch is being read is published with it, unless that has waited for 5 ms already.
 //!
 //! **Why are paths opened from a descriptor of the root?** A path that is checked by name and opened by name can be another file in between, and a
 //! link anywhere on the way leads out of the content directory. `beneath` resolves each component from the root, and what was checked is

@@ -206,7 +206,8 @@ pub enum Watch {
     Poll,
 }
 
-/// `content.removal_grace`, `content.removal_hold` and `[content.mass_removal]`: when a file that is gone is a deletion, and when it is an accident.
+/// `content.removal_grace`, `content.removal_hold` and `[content.mass_removal]`: when a file that is gone is a deletion, and when it is an
+/// accident.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Removals {
     /// How long it has to stay gone.

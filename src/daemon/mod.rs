@@ -1,8 +1,9 @@
 //! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
 //!
-//! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP.
-//! `performing` carries effects out, `fetching` reads bodies, `memory` is the way of records to the disk and `writer` its thread, `caching` that of what was read and `library` that
-//! of documents, `once` builds for commands that do not stay. Long by the loop and the order in which its parts start and stop.
+//! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP. `performing`
+//! carries effects out, `fetching` reads bodies, `memory` is the way of records to the disk and `writer` its thread, `caching` that of
+//! what was read and `library` that of documents, `once` builds for commands that do not stay. Long by the loop and the order in which its
+//! parts start and stop.
 
 mod activity;
 mod caching;

@@ -1,10 +1,11 @@
 //! The pure middle: events in, effects out. No clock, disk, network, async, logging or randomness of its own.
 //!
-//! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and
-//! [`Engine::publish`] makes anew what those say has changed. This file takes events in; `removal` decides what a missing file
-//! means, `folder_pages` which pages of folders are articles, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show, `fetching` has their bodies and `held` keeps them,
-//! `pages` makes the pages of articles, `quarantine` leaves out versions that dateline fails over, `remembering` notes what must not be forgotten, and `keeping` what the store keeps; `withholding` what must not wait for records that cannot be written, and what must. Long by the
-//! fields of the one owner of all state.
+//! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and [`Engine::publish`]
+//! makes anew what those say has changed. This file takes events in; `removal` decides what a missing file means, `folder_pages` which
+//! pages of folders are articles, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show,
+//! `fetching` has their bodies and `held` keeps them, `pages` makes the pages of articles, `quarantine` leaves out versions that dateline
+//! fails over, `remembering` notes what must not be forgotten, and `keeping` what the store keeps; `withholding` what must not wait for
+//! records that cannot be written, and what must. Long by the fields of the one owner of all state.
 
 mod activity;
 mod commands;

@@ -1,7 +1,7 @@
-//! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records
-//! in its tables, `copies` backs it up; `cache` is beside it and may be lost.
-//! `presence` sees whether there is a ledger before SQLite would make a new one. `documents` keeps what is served and not in memory, in files of their own; `renderings` has the bodies of entries; `saved` lists
-//! what was published last.
+//! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records in its
+//! tables, `copies` backs it up; `cache` is beside it and may be lost. `presence` sees whether there is a ledger before SQLite would make
+//! a new one. `documents` keeps what is served and not in memory, in files of their own; `renderings` has the bodies of entries; `saved`
+//! lists what was published last.
 //!
 //! Articles' records are a log, so that their history can be told, and `compaction` removes those that were overridden long ago; of
 //! documents only the last validators are kept.

@@ -1,5 +1,5 @@
-//! What earlier runs read, warnings included, so that a start need not read an archive again. A row is taken only where its seal fits what the file
-//! looks like now: stale and spoilt rows are as good as none.
+//! What earlier runs read, warnings included, so that a start need not read an archive again. A row is taken only where its seal fits what
+//! the file looks like now: stale and spoilt rows are as good as none.
 //!
 //! What a seal cannot tell: a file of the same size, number and times whose bytes are others. No program can set the time of the
 //! last change of a file (ctime), so that takes a clock that was set back, or a disk that was written past its file system.

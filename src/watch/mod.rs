@@ -7,12 +7,12 @@
 //! ```
 //!
 //! Arm, then scan, then listen: what happens in between is in both. (An archive of tens of thousands of files or thousands of folders is
-//! scanned before and after.) Overflow, a new folder, an error and a slow timer each cause a scan, of the folder where that is
-//! enough; so do hints that come faster than they are worked on (`hints`). Where the system does not tell of everything, `mode` says so, and how
+//! scanned before and after.) Overflow, a new folder, an error and a slow timer each cause a scan, of the folder where that is enough; so
+//! do hints that come faster than they are worked on (`hints`). Where the system does not tell of everything, `mode` says so, and how
 //! often to scan instead.
 //!
-//! The content directory may be swapped, by a link on the way to it or by renaming. Then all of the new tree is compared with what is known by path
-//! and bytes, its changes go to the engine as one event, and requests are answered from it once that is published.
+//! The content directory may be swapped, by a link on the way to it or by renaming. Then all of the new tree is compared with what is
+//! known by path and bytes, its changes go to the engine as one event, and requests are answered from it once that is published.
 
 mod batches;
 mod busy;

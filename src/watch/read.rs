@@ -121,7 +121,8 @@ pub(super) fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
     })
 }
 
-/// The bytes of a file that had this size a moment ago, or of what took its place since. One byte more than the limit is enough to see that it is exceeded.
+/// The bytes of a file that had this size a moment ago, or of what took its place since. One byte more than the limit is enough to see
+/// that it is exceeded.
 fn bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
     let size = usize::try_from(size.min(limit)).unwrap_or(0);
     let mut bytes = Vec::with_capacity(size.saturating_add(1));

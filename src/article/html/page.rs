@@ -117,9 +117,9 @@ impl Page {
         self.article().is_some_and(|article| gates::page_has_gate(&article.inner_html()))
     }
 
-    /// The page with the free part of a paid article alone: without the elements that these selectors name, and without what follows
-    /// the mark of the paywall. `is_gated` says that parts for members alone are cut already. `None` where the page doesn't tell the two apart: there is neither, or a selector cannot be read, finds
-    /// nothing in the text of the article, or names all of it.
+    /// The page with the free part of a paid article alone: without the elements that these selectors name, and without what follows the
+    /// mark of the paywall. `is_gated` says that parts for members alone are cut already. `None` where the page doesn't tell the two
+    /// apart: there is neither, or a selector cannot be read, finds nothing in the text of the article, or names all of it.
     pub(super) fn into_free_part(mut self, paid: &[&str], is_gated: bool) -> Option<Page> {
         /// Longer selectors are not read: some take long to match.
         const LONGEST_SELECTOR: usize = 500;
