@@ -117,8 +117,8 @@ impl Draft<'_> {
         for line in lines.iter().take(MOST_TOP) {
             // A heading below any text is one of a section.
             self.take_line(line, !(in_text || (line.is_heading && has_text)), how);
-            has_text |= !line.is_heading && line::embargo(&line.text).is_none();
-            in_text |= !line.is_heading && (is_sentence(&line.text) || is_wider(&line.text, 120));
+            has_text = has_text || (!line.is_heading && line::embargo(&line.text).is_none());
+            in_text = in_text || (!line.is_heading && (is_wider(&line.text, 120) || is_sentence(&line.text)));
         }
     }
 

@@ -43,12 +43,15 @@ pub(in crate::article) fn is_sentence(value: &str) -> bool {
     let ends = value
         .trim_end_matches(['"', '”', '’', '\'', ')', '）', '」', '』'])
         .ends_with(['.', '!', '?', '…', '。', '！', '？']);
+    if !ends {
+        return false;
+    }
     let (mut words, mut lower) = (0_usize, 0_usize);
     for word in value.split(char::is_whitespace).filter(|word| word.contains(char::is_alphabetic)).take(200) {
         words += 1;
         lower += usize::from(word.starts_with(char::is_lowercase));
     }
-    ends && (value.contains(['。', '！', '？']) || (words >= 4 && lower * 2 > words))
+    value.contains(['。', '！', '？']) || (words >= 4 && lower * 2 > words)
 }
 
 /// Longer lines are looked at as far as this (characters).
