@@ -149,7 +149,8 @@ impl Daemon {
                     return Arc::clone(snapshot);
                 }
                 let mut report = Report::clone(&snapshot.report);
-                report.problems.retain(|known| known.code != Code::ContentUnreachable);
+                // What saved documents say of an empty directory stays.
+                report.problems.retain(|known| known.code != missing.code || known.message != missing.message);
                 report.problems.extend(is_new.then(|| missing.clone()));
                 Arc::new(Snapshot { report: Arc::new(report), ..Snapshot::clone(snapshot) })
             });

@@ -24,7 +24,6 @@ fn second_writer_of_output_directory_is_refused() {
     let other = sharing(&newsroom);
     let daemon = newsroom.serve();
     has_feeds(&newsroom, &daemon);
-    let before = files(&newsroom.path("feeds"));
     for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["build"]] {
         let output = bounded(other.command().args(arguments));
         let text = said(&output);
@@ -37,6 +36,7 @@ fn second_writer_of_output_directory_is_refused() {
         }
     }
     // What is taken from readers is written down all the same.
+    let before = files(&newsroom.path("feeds"));
     let retracted = other.dateline(&["retract", "news/b.md"]);
     assert!(said(&retracted).contains("output-claimed"), "{}", said(&retracted));
     assert_eq!(files(&newsroom.path("feeds")), before);
