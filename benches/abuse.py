@@ -1406,8 +1406,7 @@ def measure(plan, binary, folder, options):
             missed += first.fault("before the attack")
             client.get(FEED, "Accept-Encoding: gzip\r\n")
         time.sleep(0.3)
-        # Whatever comes, the daemon opens up to two more a while after it is ready, and keeps them.
-        fds_before = daemon.sample().fds + 2
+        fds_before = daemon.sample().fds
         stop = PROCESSES.Event()
         honest = processes.start(
             honest_client, daemon.addresses[scheme], plan.get("certificate"), plan.get("honest_connections", 1),
