@@ -47,6 +47,10 @@ pub fn compact(directory: &Path) -> Result<usize, Trouble> {
     let path = directory.join(DATABASE);
     // Whether something was taken from readers after the list was written is asked of the records after that.
     let noted = last_noted_record(directory).unwrap_or(0);
+    // SQLite keeps the file of a second connection open until the first one is closed: none is made for a small ledger.
+    if noted < WORTHWHILE {
+        return Ok(0);
+    }
     let work = || -> Result<usize, Unread> {
         let mut database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.busy_timeout(MAX_LOCK_WAIT)?;
