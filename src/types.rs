@@ -323,6 +323,9 @@ pub fn is_bidi_control(character: char) -> bool {
 
 /// Characters that show nothing: white space of any width, zero-width and formatting characters, controls.
 pub fn is_invisible(character: char) -> bool {
+    if character.is_ascii() {
+        return !character.is_ascii_graphic();
+    }
     character.is_whitespace()
         || character.is_control()
         || is_bidi_control(character)

@@ -1,5 +1,6 @@
 //! Markdown, below front matter or without any: then the first heading is the title, and the file's name may carry the date.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
@@ -59,24 +60,23 @@ struct Heading {
 fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
     let lines = text.get(body..).unwrap_or_default().split_inclusive('\n');
     let lines = lines.scan((body, true), |(at, begins_paragraph), line| {
-        let begins = std::mem::replace(begins_paragraph, untagged(line).is_empty() || line.starts_with('#'));
+        let words = untagged(line);
+        let begins = std::mem::replace(begins_paragraph, words.is_empty() || line.starts_with('#'));
         *at += line.len();
-        Some((*at - line.len(), line.trim(), begins))
+        Some((*at - line.len(), line.trim(), words, begins))
     });
-    let lines = lines.filter(|(_, line, _)| !line.is_empty()).map(|(at, line, begins_paragraph)| Line {
-        text: untagged(line).into_owned(),
+    let mut lines = lines.filter(|(_, _, words, _)| !words.is_empty()).peekable();
+    let taken = |(at, line, words, begins_paragraph): (usize, &str, Cow<'_, str>, bool)| Line {
+        text: words.into_owned(),
         span: at..at + line.len(),
         is_heading: line.starts_with('#'),
         begins_paragraph,
-    });
-    let lines = lines.filter(|line| !line.text.is_empty());
-    let mut lines = lines.peekable();
-    let is_code = |line: &Line| line.text.starts_with("```") || line.text.starts_with("~~~");
+    };
     let mut top = Vec::new();
     while top.len() < MOST_TOP
-        && let Some(line) = lines.next_if(|line| !is_code(line))
+        && let Some(line) = lines.next_if(|(_, _, words, _)| !words.starts_with("```") && !words.starts_with("~~~"))
     {
-        top.push(line);
+        top.push(taken(line));
     }
     draft.take_top_lines(&top, "embargo line");
     let mut last = VecDeque::new();
@@ -86,7 +86,8 @@ fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
         }
         last.push_back(line);
     }
-    draft.take_last_lines(last.make_contiguous(), "embargo line");
+    let last: Vec<Line> = last.into_iter().map(taken).collect();
+    draft.take_last_lines(&last, "embargo line");
 }
 
 /// The heading that the text begins with.

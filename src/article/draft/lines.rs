@@ -92,7 +92,7 @@ pub(crate) fn untagged(line: &str) -> Cow<'_, str> {
     if let Some(comment) = line.strip_prefix("<!--") {
         return Cow::Owned(comment.trim_end_matches("-->").trim().to_owned());
     }
-    if tag_length(line).is_none() && !line.starts_with("&lt;") && !line.contains("&nbsp;") {
+    if tag_length(line).is_none() && !line.starts_with("&lt;") && !(line.contains('&') && line.contains("&nbsp;")) {
         return Cow::Borrowed(line);
     }
     let mut words = String::with_capacity(line.len());
