@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag};
+use scraper::Node;
 
 use super::Body;
 use super::markdown::OPTIONS;
@@ -106,10 +107,25 @@ fn may_have(text: &str) -> bool {
         || text.contains("{%")
         || text.contains("gated-block")
         || text.contains("-subscriber-view")
-        || ALONE.iter().any(|name| {
-            let bracketed = |name: &str| text.contains(&format!("[{name}"));
-            bracketed(name) || bracketed(&name.replace('-', "_"))
+        || text.match_indices('[').any(|(at, _)| {
+            let tag = text.get(at + 1..).unwrap_or_default().trim_start().as_bytes();
+            ALONE.iter().any(|name| {
+                let same =
+                    |(one, other): (&u8, u8)| one.eq_ignore_ascii_case(&other) || (*one == b'_' && other == b'-');
+                tag.len() >= name.len() && tag.iter().zip(name.bytes()).all(same)
+            })
         })
+}
+
+/// Whether a node of a page may be the tag of a gate, without a closer look.
+pub(super) fn may_be_tag(node: &Node) -> bool {
+    let is_named = |text: &str| CLASSES.iter().any(|class| text.contains(class));
+    match node {
+        Node::Text(text) => text.contains(['[', '{']),
+        Node::Comment(comment) => is_named(comment),
+        Node::Element(element) => element.attr("class").is_some_and(is_named),
+        _ => false,
+    }
 }
 
 /// Whether the body has parts for members alone.
@@ -205,7 +221,8 @@ fn in_html(html: &str) -> Gates {
         }) else {
             continue;
         };
-        let end = rest.find(&format!("</{name}")).map_or(lower.len(), |at| from + at);
+        // What is not closed is no element, but text of a comment or an attribute.
+        let Some(end) = rest.find(&format!("</{name}")).map(|at| from + at) else { continue };
         code.push(open..end);
         from = end;
     }
@@ -379,6 +396,8 @@ mod tests {
             ),
             ("A\n[paywall]\nS", "A\n"),
             ("A\n[members_only]\nS", "A\n"),
+            ("A\n[Paywall]\nS", "A\n"),
+            ("A\n[ PAID_ONLY ]\nS", "A\n"),
             ("A <div class=\"kg-card kg-gated-block\">S</div>", "A "),
             ("A [private] B", "A [private] B"),
             ("A\n[private]\nB", "A\n[private]\nB"),
@@ -397,6 +416,8 @@ mod tests {
             ("<p>[paywall]</p><p>S</p><p>[/paywall]</p><p>B</p>", "<p></p><p>B</p>"),
             ("<p>[paywall]</p><p>S</p>", "<p>"),
             ("<p><code>[paywall]x[/paywall]</code></p>", "<p><code>[paywall]x[/paywall]</code></p>"),
+            ("<!-- <pre> --><p>[paywall]S[/paywall]</p>", "<!-- <pre> --><p></p>"),
+            ("<p title='<code>'>[paywall]S[/paywall]</p>", "<p title='<code>'></p>"),
             ("<p>{{&lt; members &gt;}}S{{&lt; /members &gt;}}</p>", "<p></p>"),
             ("<p>[restrict paid=&quot;true&quot;]S[/restrict]</p>", "<p></p>"),
         ] {

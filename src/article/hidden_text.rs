@@ -10,8 +10,11 @@ use super::sanitise::{is_hidden, too_tangled};
 pub(super) fn without_hidden(raw: &str) -> Cow<'_, str> {
     super::steps::add(raw.len());
     const HIDING: &[&str] = &["hidden", "display", "visibility", "dialog", "nodisplay"];
-    let lower = || raw.to_ascii_lowercase();
-    if !raw.contains('<') || !HIDING.iter().any(|word| lower().contains(word)) || too_tangled(raw) {
+    let names_one = || {
+        let lower = raw.to_ascii_lowercase();
+        HIDING.iter().any(|word| lower.contains(word))
+    };
+    if !raw.contains('<') || !names_one() || too_tangled(raw) {
         return Cow::Borrowed(raw);
     }
     let fragment = Html::parse_fragment(raw);

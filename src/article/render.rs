@@ -67,10 +67,22 @@ pub(super) fn excess(markdown: &str) -> Option<Excess> {
     // Signs of Markdown become tags as well, and attributes need no other.
     const FEWEST_BYTES: usize = 64 * 1024;
     let may_nest = markdown.matches('<').nth(FEWEST_TAGS).is_some();
-    let may_exceed = may_nest || markdown.len() > FEWEST_BYTES || (markdown.contains('<') && markdown.len() > 2_000);
+    let may_crowd = || markdown.contains('<') && sanitise::may_crowd(markdown);
+    let may_exceed = may_nest || markdown.len() > FEWEST_BYTES || may_crowd();
     let excess = may_exceed.then(|| sanitise::excess(&markdown::to_html(markdown, ""))).flatten();
     // Of quotes in quotes the text is published.
     excess.filter(|excess| may_nest || *excess != Excess::Nesting)
+}
+
+/// Whether a body may have what can't be in feeds, without a closer look.
+pub(super) fn may_lose(body: &Body) -> bool {
+    const TAGS: &[&str] = &["svg", "amp-", "iframe", "base"];
+    let (Body::Markdown(text) | Body::Html(text)) = body else { return false };
+    let is_address = |(at, _): (usize, &str)| {
+        let behind = text.get(at + 5..).and_then(|rest| rest.chars().next());
+        behind.is_some_and(|c| !c.is_whitespace())
+    };
+    TAGS.iter().any(|tag| sanitise::has_tag(text, tag)) || text.match_indices("data:").any(is_address)
 }
 
 /// What is in a body and can't be in feeds.

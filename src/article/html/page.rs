@@ -114,7 +114,10 @@ impl Page {
 
     /// Whether the article has parts for members alone.
     pub(super) fn has_gate(&self) -> bool {
-        self.article().is_some_and(|article| gates::page_has_gate(&article.inner_html()))
+        self.article().is_some_and(|article| {
+            article.descendants().any(|node| gates::may_be_tag(node.value()))
+                && gates::page_has_gate(&article.inner_html())
+        })
     }
 
     /// The page with the free part of a paid article alone: without the elements that these selectors name, and without what follows the

@@ -203,6 +203,14 @@ impl Link {
     }
 }
 
+/// Whether markup has a tag of this name, which may be spelt in any case.
+pub(in crate::article) fn has_tag(markup: &str, name: &str) -> bool {
+    markup.match_indices('<').any(|(at, _)| {
+        let tag = markup.as_bytes().get(at + 1..at + 1 + name.len());
+        tag.is_some_and(|tag| tag.eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
 struct Converter<'h> {
     html: &'h mut String,
     frame_depth: usize,
@@ -212,10 +220,10 @@ struct Converter<'h> {
 impl Converter<'_> {
     fn convert(&mut self, source: &str) {
         let mut document = parse_fragment(source);
-        if source.contains("<style") || source.contains("<STYLE") {
+        if has_tag(source, "style") {
             style_sheets::apply(&mut document);
         }
-        if source.contains("<base") || source.contains("<BASE") {
+        if has_tag(source, "base") {
             let written = Base::of(document.root_element().descendent_elements());
             let base = written.unwrap_or_else(|Unusable(address)| {
                 self.losses.push(Loss::Base { address: address.to_owned() });
@@ -225,11 +233,8 @@ impl Converter<'_> {
             base.apply(&mut document, root);
         }
         let document = document;
-        let replacements = if source.contains("noscript") || source.contains("NOSCRIPT") {
-            Replacements::of(&document)
-        } else {
-            Replacements::default()
-        };
+        let replacements =
+            if has_tag(source, "noscript") { Replacements::of(&document) } else { Replacements::default() };
         let mut steps = vec![];
         push_children(document.root_element(), &mut steps);
         while let Some(step) = steps.pop() {

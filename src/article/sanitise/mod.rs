@@ -37,7 +37,7 @@ use ammonia::{Builder, UrlRelative};
 
 pub(super) use addresses::percent_decoded;
 use anchors::Anchors;
-pub(super) use convert::{Loss, losses, parse_document};
+pub(super) use convert::{Loss, has_tag, losses, parse_document};
 pub(crate) use escape::escape;
 pub(super) use hidden::{is_hidden, visible_inside};
 use lists::{ATTRIBUTES, BLOCKS, DROPPED, ELEMENTS};
@@ -45,7 +45,7 @@ pub(super) use long_text::divide as divide_long_texts;
 pub(super) use pictures::{Picture, is_image, picture};
 use second_pass::SecondPass;
 pub(super) use style_sheets::apply as hide_by_style_sheets;
-pub(crate) use tangled::{Excess, excess, too_tangled};
+pub(crate) use tangled::{Excess, excess, may_crowd, too_tangled};
 
 use super::render::{LinkBase, Rendered};
 use super::summary::ends_summary;

@@ -141,11 +141,17 @@ impl InTag {
     }
 }
 
+/// Whether a text has what stands before attributes often enough for a tag with too many of them.
+pub(crate) fn may_crowd(text: &str) -> bool {
+    let is_separator = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'"' | b'\'');
+    let most = usize::try_from(MAX_ATTRIBUTES).unwrap_or(usize::MAX);
+    text.len() > most && text.bytes().filter(is_separator).nth(most).is_some()
+}
+
 /// Whether a tag may have too many attributes. Where a tag begins depends on all that stands above it, so each `<` counts as one. Going
 /// backwards, what follows in each state is known for all of them at once.
 fn has_crowded_tag(html: &str) -> bool {
-    let fewest_bytes = usize::try_from(MAX_ATTRIBUTES).unwrap_or(usize::MAX);
-    if html.len() < fewest_bytes {
+    if !may_crowd(html) {
         return false;
     }
     let mut attributes = [0_u32; InTag::ALL.len()];

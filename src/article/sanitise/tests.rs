@@ -617,9 +617,10 @@ fn hidden_elements_are_left_out() {
         ("a<p hidden style='visibility:hidden'><b style='visibility:visible'>c</b></p>", "a"),
         // Style sheets.
         ("<style>.x,#i{display:none}</style>a<p class=x>b</p><p id=i>c</p><p class=y>d</p>", "a<p>d</p>"),
+        ("<Style>.x{display:none}</Style>a<p class=x>b</p>", "a"),
         ("<style>@media print{.x{display:none}} .js .y{display:none}</style><p class='x y'>b</p>", "<p>b</p>"),
     ];
-    assert_eq!(cases.len(), 26);
+    assert_eq!(cases.len(), 27);
     assert_becomes(&cases);
 }
 
