@@ -70,7 +70,8 @@ pub fn pin(path: &ArticlePath, bytes: &[u8], id: &EntryId, options: &ParseOption
     match path.extension().to_ascii_lowercase().as_str() {
         "html" | "htm" => attempt(page(&ascii, id)).or_else(or_in_front_matter),
         "txt" => attempt(wire(&ascii, id)).or_else(or_in_front_matter),
-        _ => in_front_matter(),
+        // Rules above a text look like fences.
+        _ => in_front_matter().or_else(|reason| attempt(new_front_matter(&ascii, id)).map_err(|_| reason)),
     }
 }
 
@@ -191,11 +192,7 @@ struct Insertion {
 /// without front matter gets some.
 fn front_matter(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
     let first = file.line(file.start);
-    let line_end = match file.line_end(file.start) {
-        // Front matter knows no other lines.
-        "\r" => "\n",
-        other => other,
-    };
+    let line_end = front_matter_line_end(file);
     let inside = file.start + first.len();
     let (at, lines) = match first.trim_ascii_end() {
         // Neither quotation marks nor backslashes can be part of an id, so the quotes need no escapes.
@@ -203,9 +200,24 @@ fn front_matter(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
             (inside, vec![format!("{}id: \"{id}\"", yaml_indent(file.from(inside))?)])
         }
         b"+++" | b"---toml" | b"--- toml" => (inside, vec![format!("id = \"{id}\"")]),
-        _ => (file.start, vec!["---".to_owned(), format!("id: \"{id}\""), "---".to_owned()]),
+        _ => return Ok(new_front_matter(file, id)),
     };
     Ok(Insertion { at, before: String::new(), lines, line_end, after: line_end.to_owned() })
+}
+
+/// Front matter above everything.
+fn new_front_matter(file: &Ascii<'_>, id: &EntryId) -> Insertion {
+    let line_end = front_matter_line_end(file);
+    let lines = vec!["---".to_owned(), format!("id: \"{id}\""), "---".to_owned()];
+    Insertion { at: file.start, before: String::new(), lines, line_end, after: line_end.to_owned() }
+}
+
+fn front_matter_line_end(file: &Ascii<'_>) -> &'static str {
+    match file.line_end(file.start) {
+        // Front matter knows no other lines.
+        "\r" => "\n",
+        other => other,
+    }
 }
 
 fn begins_with_fence(file: &Ascii<'_>) -> bool {
