@@ -1,7 +1,7 @@
 //! Removes records that neither a start nor `dateline history` needs, so that an article that is edited every minute doesn't make the ledger
 //! grow for ever.
 //!
-//! Of an article with many records stay: the newest hundred; its first publication; when it was seen first and imported; what
+//! Of an article with many records stay: the newest hundred; its first record and its first publication; when it was seen first and imported; what
 //! operators retracted; and the last record of each thing that a later one overrides. Replaying these gives the same ledger. Articles
 //! whose records depend on those of others are left alone: what was moved, what shares an id, and what has an unreadable record.
 
@@ -154,7 +154,9 @@ fn superseded_of(records: &[Numbered], kept: usize) -> Vec<i64> {
         return Vec::new();
     }
     let first = records.iter().find(|numbered| matches!(numbered.record, Record::Published { .. }));
-    let first = first.map(|first| first.number);
+    // Without the record that an article is known by, its restoration is that of nothing.
+    let oldest = records.iter().find(|numbered| !matches!(numbered.record, Record::Restored { .. }));
+    let kept_first = [first, oldest].map(|kept| kept.map(|kept| kept.number));
     let mut superseded = Vec::new();
     for (newer, numbered) in records.iter().rev().enumerate() {
         use Statement::{Loss, Publication, Retraction, Text, Version, Withdrawal as Withheld};
@@ -172,7 +174,7 @@ fn superseded_of(records: &[Numbered], kept: usize) -> Vec<i64> {
         overridden.extend(overrides);
         let is_by_command =
             matches!(&numbered.record, Record::Retracted { retraction, .. } if retraction.by == Withdrawal::Command);
-        if is_overridden && newer >= kept && !is_by_command && Some(numbered.number) != first {
+        if is_overridden && newer >= kept && !is_by_command && !kept_first.contains(&Some(numbered.number)) {
             superseded.push(numbered.number);
         }
     }
