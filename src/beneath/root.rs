@@ -32,19 +32,23 @@ pub struct Root {
 impl Root {
     /// The directory that a path leads to now.
     pub fn new(path: &Path, name: &str) -> Root {
+        Root::resolved(path, name, Ignore::defaults())
+    }
+
+    fn resolved(path: &Path, name: &str, ignore: Arc<Ignore>) -> Root {
         let configured = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let real = fs::canonicalize(path).unwrap_or_else(|_| configured.clone());
         let entry = configured.parent().zip(configured.file_name());
         let entry = entry.and_then(|(folder, name)| Some(fs::canonicalize(folder).ok()?.join(name)));
         let spellings = [real.clone(), configured.clone()].into_iter().chain(entry).collect();
         let identity = fs::metadata(&real).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-        Root { path: real, name: name.to_owned(), ignore: Arc::default(), configured, identity, spellings }
+        Root { path: real, name: name.to_owned(), ignore, configured, identity, spellings }
     }
 
     /// The directory that the configured path leads to by now.
     #[must_use]
     pub fn resolved_again(&self) -> Root {
-        Root::new(&self.configured, &self.name).ignoring(&self.ignore)
+        Root::resolved(&self.configured, &self.name, Arc::clone(&self.ignore))
     }
 
     /// The same directory, of which these files and folders are no articles.
@@ -78,7 +82,7 @@ impl Root {
     pub fn unresolved(path: &Path, name: &str) -> Root {
         let configured = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let spellings = vec![configured.clone()];
-        let (path, name, ignore) = (configured.clone(), name.to_owned(), Arc::default());
+        let (path, name, ignore) = (configured.clone(), name.to_owned(), Ignore::defaults());
         Root { path, name, ignore, configured, identity: None, spellings }
     }
 

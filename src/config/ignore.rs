@@ -1,5 +1,7 @@
 //! `content.ignore`: files and folders of the content directory that are no articles, by patterns as in `.gitignore`.
 
+use std::sync::{Arc, LazyLock};
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::raw::{At, Sink, Table};
@@ -50,6 +52,12 @@ impl Default for Ignore {
 }
 
 impl Ignore {
+    /// The defaults alone.
+    pub fn defaults() -> Arc<Ignore> {
+        static DEFAULTS: LazyLock<Arc<Ignore>> = LazyLock::new(Arc::default);
+        Arc::clone(&DEFAULTS)
+    }
+
     /// The defaults, and these patterns.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use crate::article::Parsed;
 use crate::event::{FileState, ParsedFile};
-use crate::types::ArticlePath;
 
 /// The most files of one event.
 pub(super) const MAX_FILES: usize = 1_024;
@@ -17,12 +16,11 @@ pub fn is_large(file: &ParsedFile) -> bool {
     size > LARGE && file.renamed_from.is_none()
 }
 
-/// The files with their sizes, in the batches in which they are read. What is published together (`is_one`) stays in one order.
-pub(super) fn batches(files: Vec<(ArticlePath, u64)>, is_one: bool) -> Vec<Vec<ArticlePath>> {
-    let (mut large, small): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, size)| !is_one && *size > LARGE);
-    large.sort_by_key(|(_, size)| *size);
-    let paths = |files: &[(ArticlePath, u64)]| files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
-    small.chunks(MAX_FILES).map(paths).chain(large.chunks(1).map(paths)).collect()
+/// Files in the batches in which they are read. What is published together (`is_one`) stays in one order.
+pub(super) fn batches<T: Clone>(files: Vec<T>, size: impl Fn(&T) -> u64, is_one: bool) -> Vec<Vec<T>> {
+    let (mut large, small): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| !is_one && size(file) > LARGE);
+    large.sort_by_key(size);
+    small.chunks(MAX_FILES).chain(large.chunks(1)).map(<[T]>::to_vec).collect()
 }
 
 #[cfg(test)]
@@ -31,19 +29,11 @@ mod tests {
 
     #[test]
     fn large_files_come_last_one_by_one() {
-        let files = |sizes: &[u64]| -> Vec<(ArticlePath, u64)> {
-            sizes.iter().map(|size| (ArticlePath::new(&format!("{size}.md")), *size)).collect()
-        };
-        let read = |sizes: &[u64], is_one| {
-            let batches = batches(files(sizes), is_one);
-            let batches =
-                batches.iter().map(|batch| batch.iter().map(ArticlePath::as_str).collect::<Vec<_>>().join(" "));
-            batches.collect::<Vec<_>>()
-        };
-        assert_eq!(read(&[8_000_000, 10, 500_000, 20], false), ["10.md 20.md", "500000.md", "8000000.md"]);
-        assert_eq!(read(&[8_000_000, 10], true), ["8000000.md 10.md"]);
-        assert_eq!(read(&[300_000], false), ["300000.md"]);
-        assert_eq!(read(&[], false), [""; 0]);
+        let read = |sizes: &[u64], is_one| batches(sizes.to_vec(), |size| *size, is_one);
+        assert_eq!(read(&[8_000_000, 10, 500_000, 20], false), [vec![10, 20], vec![500_000], vec![8_000_000]]);
+        assert_eq!(read(&[8_000_000, 10], true), [[8_000_000, 10]]);
+        assert_eq!(read(&[300_000], false), [[300_000]]);
+        assert_eq!(read(&[], false), [[0; 0]; 0]);
         assert_eq!(read(&[7; 3_000], false).len(), 3);
     }
 }

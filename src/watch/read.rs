@@ -149,19 +149,19 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
 }
 
 /// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again); and what is to be
-/// kept of them. A file of which all is known by its hash is left out.
+/// kept of them. In a tree that took the place of another, a file of which all is known by its hash is left out.
 pub(super) fn read_all(
     root: &Root,
     files: &[(ArticlePath, Option<Stamp>)],
     options: &ParseOptions,
-    is_known: &(impl Fn(&ArticlePath, ContentHash) -> bool + Sync),
+    is_known: Option<&(dyn Fn(&ArticlePath, ContentHash) -> bool + Sync)>,
 ) -> (Vec<ParsedFile>, Vec<(ArticlePath, Option<Cached>)>) {
     let reader = Reader::new(root, options);
     let read = on_all_cores(files, |(path, stamp)| {
-        let is_known = |bytes: &[u8]| is_known(path, ContentHash::of(bytes));
         if stamp.is_some()
+            && let Some(is_known) = is_known
             && let Ok(Content::Whole(bytes)) = bytes_of(root, path, options.max_size)
-            && is_known(&bytes)
+            && is_known(path, ContentHash::of(&bytes))
         {
             return None;
         }

@@ -184,16 +184,17 @@ pub(super) fn has_more_than(mut articles: usize, mut folders: usize, root: &Root
         let Ok(folder) = beneath.folder(&path, Links::Refuse) else { continue };
         for (name, kind) in folder.entries().into_iter().flatten().flatten() {
             let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            if !kind.is_dir() && !is_article_name(name) {
+                continue;
+            }
             if root.ignore.matching_entry(&join(&path, name), kind.is_dir()).is_some() {
                 continue;
             }
             let count = if kind.is_dir() {
                 found.push(join(&path, name));
                 &mut folders
-            } else if is_article_name(name) {
-                &mut articles
             } else {
-                continue;
+                &mut articles
             };
             match count.checked_sub(1) {
                 Some(left) => *count = left,
@@ -294,6 +295,9 @@ impl Lister<'_> {
             if name.starts_with('.') {
                 continue;
             }
+            if !kind.is_dir() && !kind.is_symlink() && !is_article_name(name) {
+                continue;
+            }
             let path = join(&found.path, name);
             if self.root.ignore.matching_entry(&path, kind.is_dir()).is_some() {
                 continue;
@@ -302,7 +306,7 @@ impl Lister<'_> {
                 listed.folders.push((path, join(at, name)));
             } else if kind.is_symlink() {
                 listed.links.push((path, join(at, name)));
-            } else if is_article_name(name) {
+            } else {
                 let kind = if kind.is_file() { FileKind::Regular } else { FileKind::Special };
                 found.files.push((ArticlePath::new(&path), kind));
             }

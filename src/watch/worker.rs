@@ -612,30 +612,31 @@ impl<C: MetadataCache> Worker<C> {
             }
         }
         self.find_respelled(&mut origins, &paths);
-        let size = |path: &ArticlePath| self.look(path).ok().flatten().map_or(0, |stamp| stamp.size);
-        // What was renamed stays with what may be at its old path.
-        let sized = |path: ArticlePath| (if origins.contains_key(&path) { 0 } else { size(&path) }, path);
-        let files = paths.into_iter().map(sized).map(|(size, path)| (path, size)).collect();
-        let batches = batches(files, !self.listed || self.is_gathering());
-        for batch in &batches {
-            // What was read before, and what is gone, is published first.
-            let is_large = |path: &ArticlePath| self.look(path).ok().flatten().is_some_and(|stamp| stamp.size > LARGE);
-            if self.listed && !self.is_gathering() && matches!(batch.as_slice(), [path] if is_large(path)) {
-                self.send_joined()?;
+        // The stamp from before reading: a write in between shows as a change.
+        let mut files: Vec<(ArticlePath, Option<Stamp>)> = Vec::with_capacity(paths.len());
+        for path in paths {
+            match self.look(&path) {
+                Ok(None) => self.has_left(&path),
+                found => files.push((path, found.unwrap_or_default())),
             }
-            // The stamp from before reading: a write in between shows as a change.
-            let mut seen: Vec<(ArticlePath, Option<Stamp>)> = Vec::with_capacity(batch.len());
-            for path in batch {
-                match self.look(path) {
-                    Ok(None) => self.has_left(path),
-                    found => seen.push((path.clone(), found.unwrap_or_default())),
-                }
+        }
+        let size = |(path, stamp): &(ArticlePath, Option<Stamp>)| match stamp {
+            // What was renamed stays with what may be at its old path.
+            Some(stamp) if !origins.contains_key(path) => stamp.size,
+            _ => 0,
+        };
+        let batches = batches(files, size, !self.listed || self.is_gathering());
+        for seen in batches {
+            // What was read before, and what is gone, is published first.
+            let is_large = matches!(seen.as_slice(), [(_, Some(stamp))] if stamp.size > LARGE);
+            if self.listed && !self.is_gathering() && is_large {
+                self.send_joined()?;
             }
             // Most files of a new tree are those of the tree before.
             let (is_new_tree, known, unclosed) = (self.gathering.is_some(), &self.known, &self.unclosed);
-            let is_known =
-                |path: &ArticlePath, hash| is_new_tree && known.has_content(path, hash) && !unclosed.contains(path);
-            let (mut files, rows) = read::read_all(&self.options.root, &seen, &self.options.parsing, &is_known);
+            let is_known = |path: &ArticlePath, hash| known.has_content(path, hash) && !unclosed.contains(path);
+            let is_known = is_new_tree.then_some(&is_known as _);
+            let (mut files, rows) = read::read_all(&self.options.root, &seen, &self.options.parsing, is_known);
             asked(&self.cache).keep(rows);
             self.meters.read.inc_by(u64::try_from(files.len()).unwrap_or(0));
             let mut stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
