@@ -44,7 +44,7 @@ pub(super) struct Memory {
     swap: Option<Arc<Snapshot>>,
     delivery: Option<Delivery>,
     /// What is to be in the log then.
-    activity: Vec<LoggedActivity>,
+    activity: LoggedActivity,
     /// Whether these take something from readers, and must not wait.
     pub(super) withholds: bool,
     /// Whether the engine knows that records cannot be written.
@@ -65,7 +65,7 @@ impl Memory {
             unwritten: Vec::new(),
             swap: None,
             delivery: None,
-            activity: Vec::new(),
+            activity: LoggedActivity::new(),
             withholds: false,
             is_told: false,
             retry: Some((Instant::now() + FIRST_PAUSE, FIRST_PAUSE)),
@@ -115,7 +115,13 @@ impl Memory {
                     None => delivery,
                 });
             }
-            Effect::Log(activity) => self.activity.push(activity),
+            // A title may not be public any more by then.
+            Effect::Log(activity) => {
+                for (key, mut group) in activity {
+                    group.articles.iter_mut().for_each(|article| article.title = None);
+                    self.activity.entry(key).or_default().merge(group);
+                }
+            }
             _ => {}
         }
     }
@@ -124,7 +130,8 @@ impl Memory {
     pub(super) fn take_waiting(&mut self) -> Vec<Effect> {
         self.withholds = false;
         let swap = self.swap.take().map(Effect::Swap);
-        let activity = std::mem::take(&mut self.activity).into_iter().map(Effect::Log);
+        let activity = std::mem::take(&mut self.activity);
+        let activity = (!activity.is_empty()).then_some(Effect::Log(activity));
         swap.into_iter().chain(self.delivery.take().map(Effect::Deliver)).chain(activity).collect()
     }
 

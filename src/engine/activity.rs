@@ -113,6 +113,8 @@ impl Engine {
     pub(super) fn take_activity(&mut self, index: &Index, is_first: bool) -> Option<Effect> {
         let articles = std::mem::take(&mut self.activities.articles);
         let uncounted = std::mem::take(&mut self.activities.uncounted);
+        // A correction of what nobody sees is not that of a later version.
+        self.activities.corrected.clear();
         let mut groups = LoggedActivity::new();
         for (path, Happening { kind, actor, from, feeds }) in articles {
             let filed = index.get(&path).filter(|filed| filed.id().is_some());
