@@ -575,6 +575,7 @@ impl Daemon {
         self.meters.building.observe(begun.elapsed().as_secs_f64());
         match travelled {
             Ok((engine, effects)) => {
+                self.quarantine.passed(&versions);
                 // The engine may have refused it.
                 let taken = |checked: &Checked| {
                     let hash = checked.config.as_ref().map(|config| config.hash);

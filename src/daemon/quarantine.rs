@@ -87,6 +87,13 @@ impl Quarantine {
         if self.unexplained.len() > MAX_UNEXPLAINED { Verdict::GiveUp } else { Verdict::TryAgain }
     }
 
+    /// The engine took these versions: they are under suspicion no longer.
+    pub(super) fn passed(&mut self, versions: &[Version]) {
+        if !self.suspects.is_empty() {
+            self.suspects.retain(|suspect| versions.iter().all(|(path, _)| path != suspect));
+        }
+    }
+
     /// The events that take the place of one: suspects go alone, culprits are refused. `root` is the name of the content directory.
     pub(super) fn divide(&mut self, event: Event, root: &str) -> Vec<Event> {
         if self.suspects.is_empty() && self.culprits.is_empty() {

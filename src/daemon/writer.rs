@@ -3,7 +3,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -33,6 +34,8 @@ pub(super) struct Writer {
     /// `None` at the end.
     jobs: Option<Sender<Job>>,
     written: Receiver<Written>,
+    /// `None` once it was waited for.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
@@ -56,8 +59,8 @@ impl Writer {
             drop(store);
             drop(done);
         };
-        std::thread::Builder::new().name("ledger".into()).spawn(work)?;
-        Ok(Writer { jobs: Some(jobs), written })
+        let thread = std::thread::Builder::new().name("ledger".into()).spawn(work)?;
+        Ok(Writer { jobs: Some(jobs), written, thread: Some(thread) })
     }
 
     /// Begins to write records.
@@ -66,8 +69,20 @@ impl Writer {
     }
 
     /// How the write under way ended; `None`: it hasn't within this time.
-    pub(super) fn wait(&self, patience: Duration) -> Option<Written> {
-        self.written.recv_timeout(patience).ok()
+    ///
+    /// # Panics
+    /// If the thread did.
+    pub(super) fn wait(&mut self, patience: Duration) -> Option<Written> {
+        match self.written.recv_timeout(patience) {
+            Ok(written) => Some(written),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
+                    std::panic::resume_unwind(panic);
+                }
+                None
+            }
+        }
     }
 
     /// Everything that was ever recorded.
