@@ -114,6 +114,10 @@ impl Engine {
 
     /// Describes sections by their pages, where these changed. Before anything is `published` nothing has to be made anew.
     pub(super) fn describe_sections(&mut self, published: bool) {
+        // What sections are called decides about no article, so that once is enough while an archive is read.
+        if !self.listed {
+            return;
+        }
         let is_due = self.section_pages.due.is_some_and(|due| due <= self.now);
         let Some(config) = self.config().cloned().filter(|_| self.section_pages.is_changed || is_due) else { return };
         let described = self.described(&config);

@@ -252,16 +252,26 @@ impl Engine {
         if gone.is_empty() {
             return;
         }
-        let gone: BTreeMap<String, ArticlePath> =
-            gone.into_iter().map(|path| (folded(path.as_str()).into_owned(), path)).collect();
+        // Of several names that are spelt alike, the first in byte order counts, whatever order they were found in.
+        let mut spelt: BTreeMap<String, ArticlePath> = BTreeMap::new();
+        for path in gone {
+            let first = spelt.entry(folded(path.as_str()).into_owned()).or_insert_with(|| path.clone());
+            if path < *first {
+                *first = path;
+            }
+        }
         let unknown = |path: &ArticlePath| {
             let article = self.ledger.article(path);
             article.is_none_or(|article| article.id.is_none() && article.seen().is_none())
         };
-        let respelled = self.catalog.paths().filter_map(|path| Some((gone.get(&*folded(path.as_str()))?, path)));
-        let respelled = respelled.filter(|(_, path)| unknown(path));
-        let respelled: BTreeMap<ArticlePath, ArticlePath> =
-            respelled.map(|(from, to)| (from.clone(), to.clone())).collect();
+        let found = self.catalog.paths().filter_map(|path| Some((spelt.get(&*folded(path.as_str()))?, path)));
+        let mut respelled: BTreeMap<ArticlePath, ArticlePath> = BTreeMap::new();
+        for (from, to) in found.filter(|(_, path)| unknown(path)) {
+            let first = respelled.entry(from.clone()).or_insert_with(|| to.clone());
+            if to < first {
+                *first = to.clone();
+            }
+        }
         for (from, to) in respelled {
             self.relocate(&from, &to);
             if let Some(card) = self.catalog.get(&to).map(|card| card.open(&to)) {

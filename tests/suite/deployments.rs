@@ -421,7 +421,7 @@ fn names_that_differ_only_in_spelling_are_two_articles() {
     let items = items(&daemon);
     let ids: std::collections::BTreeSet<&str> = items.values().filter_map(|item| item["id"].as_str()).collect();
     assert_eq!(ids.len(), 4);
-    assert_eq!(log(&newsroom).matches("warning[name-collision]").count(), 2, "{}", log(&newsroom));
+    daemon.wait("both are reported", |_| log(&newsroom).matches("warning[name-collision]").count() == 2);
     let check = said(&newsroom.dateline(&["check"]));
     assert!(check.contains("`news/a.md` and `news/A.md` differ only in case"), "{check}");
     fs::remove_file(newsroom.path("content/news/a.md")).expect("removed");
