@@ -148,13 +148,16 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
     })
 }
 
+/// Whether all is known of an article with this content.
+type IsKnown<'a> = dyn Fn(&ArticlePath, ContentHash) -> bool + Sync + 'a;
+
 /// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again); and what is to be
 /// kept of them. In a tree that took the place of another, a file of which all is known by its hash is left out.
 pub(super) fn read_all(
     root: &Root,
     files: &[(ArticlePath, Option<Stamp>)],
     options: &ParseOptions,
-    is_known: Option<&(dyn Fn(&ArticlePath, ContentHash) -> bool + Sync)>,
+    is_known: Option<&IsKnown>,
 ) -> (Vec<ParsedFile>, Vec<(ArticlePath, Option<Cached>)>) {
     let reader = Reader::new(root, options);
     let read = on_all_cores(files, |(path, stamp)| {
