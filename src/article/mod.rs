@@ -39,7 +39,7 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// Grows when the same file may give another article.
-pub const PARSER_VERSION: u32 = 3;
+pub const PARSER_VERSION: u32 = 4;
 
 /// Reads an article; the extension of its path says in which format. Where its fields came from is not noted.
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
@@ -95,14 +95,19 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
             whole_file(),
         );
     }
-    let mut draft = Draft::new(Source { path, text, options }, ContentHash::of(bytes), with_origins);
-    if let Some(encoding) = decoded.guessed {
-        let help = format!(
-            "save the article as UTF-8, or set `content.charset = \"{}\"` if all such files are",
-            encoding.name().to_ascii_lowercase()
-        );
-        draft.report(Code::ArticleCharset, 0..0, format!("this is not UTF-8; it is read as {}", encoding.name()), help);
-    }
+    let new_draft = || {
+        let mut draft = Draft::new(Source { path, text, options }, ContentHash::of(bytes), with_origins);
+        if let Some(encoding) = decoded.guessed {
+            let help = format!(
+                "save the article as UTF-8, or set `content.charset = \"{}\"` if all such files are",
+                encoding.name().to_ascii_lowercase()
+            );
+            let message = format!("this is not UTF-8; it is read as {}", encoding.name());
+            draft.report(Code::ArticleCharset, 0..0, message, help);
+        }
+        draft
+    };
+    let mut draft = new_draft();
     let labels = (extension == "txt").then(|| wire::Labels::new(&options.wire_labels));
     let is_label = |label: &str| labels.as_ref().is_some_and(|labels| labels.field(label).is_some());
     let kind = match &labels {
@@ -117,6 +122,12 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
             matter.body
         }
         Some(Err(refusal)) => {
+            if let Some(labels) = labels.as_ref().filter(|_| refusal.may_be_label) {
+                let parsed = wire::read(new_draft(), text, labels);
+                if is_never_public(&parsed) {
+                    return parsed;
+                }
+            }
             let withholds = refusal.withholds || lifecycle::withholds(front_matter::head(text));
             return draft.refuse_front_matter(refusal, withholds);
         }
@@ -125,6 +136,14 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
         Some(labels) => wire::read(draft, &below(text, body), labels),
         None if is_html => html::read(draft, &below(text, body)),
         None => markdown::read(draft, body),
+    }
+}
+
+/// Whether no reader gets this version, nor an earlier one.
+fn is_never_public(parsed: &Parsed) -> bool {
+    match &parsed.article {
+        Some(article) => article.metadata.draft || article.metadata.access.is_private(),
+        None => parsed.withhold,
     }
 }
 

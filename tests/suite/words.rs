@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use dateline::article::{ParseOptions, parse};
-use dateline::types::ArticlePath;
+use dateline::article::{ParseOptions, WireField, parse};
+use dateline::types::{ArticlePath, Text};
 use jiff::tz::TimeZone;
 
 use crate::newsroom::{Newsroom, files};
@@ -535,6 +535,49 @@ fn wire_lines_withhold() {
     check("a.txt", &cases, |line| {
         format!("Ships return\n\nDate: 2026-11-20 10:00\n\nThe canary is back.\n\n{line}\n\nSo are the seals.\n")
     });
+}
+
+#[test]
+fn draft_label_of_wire_text_is_no_error() {
+    let options = ParseOptions {
+        root: "content".into(),
+        timezone: TimeZone::UTC,
+        charset: None,
+        wire_labels: vec![(Text::line("Entwurf"), WireField::Draft)],
+        max_size: 1_000_000,
+    };
+    let lines = [
+        ("Draft: yes", "draft"),
+        ("DRAFT：true", "draft"),
+        ("草稿：是", "draft"),
+        ("是否草稿: 是", "draft"),
+        ("Entwurf: ja", "draft"),
+        ("Source: Wire | Draft: yes", "draft"),
+        ("Private: yes", "private"),
+        // The reader of wire text says what's wrong with these.
+        ("Drfat: yes", "article-lifecycle"),
+        ("Draft: yes\nStatus: nobody knows", "article-lifecycle"),
+        // Wire text has no such lines.
+        ("draft = true", "front-matter"),
+        ("\"draft\": true,", "front-matter"),
+        ("published: false", "front-matter"),
+    ];
+    for (line, expected) in lines {
+        for text in [
+            format!("{line}\n\nShips return\n\nDate: 2026-11-20\n\nThe canary is back.\n"),
+            format!("Ships return\n\n{line}\nDate: 2026-11-20\n\nThe canary is back.\n"),
+        ] {
+            let parsed = parse(&ArticlePath::new("a.txt"), text.as_bytes(), &options);
+            let metadata = parsed.article.as_ref().map(|article| &article.metadata);
+            let found = match (metadata, parsed.diagnostics.as_slice()) {
+                (Some(metadata), []) if metadata.draft => "draft",
+                (Some(metadata), []) if metadata.access.is_private() => "private",
+                (None, [told, ..]) if parsed.withhold => told.code.name(),
+                _ => "something else",
+            };
+            assert_eq!(found, expected, "{text}\n{parsed:#?}");
+        }
+    }
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn first_lines(text: &str, kind: Kind<'_>) -> Option<Refusal> {
     let says_so = |line: &Line<'_>| Evidence::of(std::iter::once(line.text), kind).verdict == Verdict::Withheld;
     if let Some(line) = first().find(says_so) {
         let message = "this line withholds the article, but stands outside front matter";
-        return Some(refusal(&line, message, true));
+        return Some(refusal(&line, message, true).unless_label());
     }
     if !matches!(kind, Kind::Markdown) {
         return None;

@@ -94,11 +94,13 @@ pub(super) struct Refusal {
     pub(super) withholds: bool,
     /// Nobody knows what the text is, so that no diagnostic may quote it.
     pub(super) is_discreet: bool,
+    /// It's a single line, which may be a labelled line of wire text.
+    pub(super) may_be_label: bool,
 }
 
 impl Refusal {
     fn new(span: Range<usize>, message: impl Into<String>, help: &'static str) -> Refusal {
-        Refusal { message: message.into(), help, span, withholds: false, is_discreet: false }
+        Refusal { message: message.into(), help, span, withholds: false, is_discreet: false, may_be_label: false }
     }
 
     fn withholding(self, withholds: bool) -> Refusal {
@@ -107,6 +109,10 @@ impl Refusal {
 
     fn discreet(self) -> Refusal {
         Refusal { is_discreet: true, ..self }
+    }
+
+    fn unless_label(self) -> Refusal {
+        Refusal { may_be_label: true, ..self }
     }
 }
 
