@@ -104,6 +104,7 @@ impl Engine {
         let told = feeds.len();
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
         self.remember(Record::Retracted { path: path.clone(), retraction });
+        self.missing.retracted(path);
         self.refile(path);
         told
     }
@@ -135,6 +136,7 @@ impl Engine {
             return Err(format!("the file of `{path}` itself says that it is retracted: remove its `status`"));
         }
         self.remember(Record::Restored { path: path.clone() });
+        self.missing.restored(&path);
         heirs.iter().chain([&path]).for_each(|path| self.refile(path));
         Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
     }

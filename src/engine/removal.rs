@@ -31,6 +31,8 @@ pub(super) struct Missing {
     recent: VecDeque<Deleted>,
     /// Files that vanished by accident: their articles stay.
     held: BTreeSet<ArticlePath>,
+    /// Of these, files whose articles an operator retracted meanwhile: they're no longer missed, but a restoration needs them.
+    held_retracted: BTreeSet<ArticlePath>,
     /// How many of these the problem speaks of, and which one it names.
     told: Option<(usize, ArticlePath)>,
     /// Files of which nobody can say whether they are there: their folders could not be listed.
@@ -58,6 +60,7 @@ impl Missing {
     pub(super) fn returned(&mut self, path: &ArticlePath) {
         self.vanished.remove(path);
         self.held.remove(path);
+        self.held_retracted.remove(path);
         self.unproven.remove(path);
         self.recent.retain(|recent| recent.path != *path);
     }
@@ -67,6 +70,16 @@ impl Missing {
         self.newcomers.remove(&path);
         self.doubtful |= doubtful;
         self.vanished.insert(path);
+    }
+
+    /// An operator retracted the article of a file.
+    pub(super) fn retracted(&mut self, path: &ArticlePath) {
+        self.held_retracted.extend(self.held.take(path));
+    }
+
+    /// An operator restored the article of a file.
+    pub(super) fn restored(&mut self, path: &ArticlePath) {
+        self.held.extend(self.held_retracted.take(path));
     }
 
     /// A file is there that may have come from elsewhere.
@@ -174,6 +187,7 @@ impl Engine {
         let missing = &self.missing;
         missing.vanished.contains(path)
             || missing.held.contains(path)
+            || missing.held_retracted.contains(path)
             || (!self.catalog.contains(path) && !missing.unproven.contains(path))
     }
 
@@ -205,7 +219,7 @@ impl Engine {
     pub(super) fn take_stock(&mut self, listing: &Listing) {
         // Every file that is listed is in the catalog by now.
         let absent = listing.completeness();
-        let mut lost = Vec::new();
+        let (mut lost, mut lost_retracted) = (Vec::new(), Vec::new());
         let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
         let mut without_good_file = Vec::new();
         let mut gone = Vec::new();
@@ -220,7 +234,8 @@ impl Engine {
             }
             gone.push(path.clone());
             if remembered.is_lost() {
-                lost.push(path.clone());
+                let list = if remembered.retraction().is_some() { &mut lost_retracted } else { &mut lost };
+                list.push(path.clone());
             } else if remembered.is_known() {
                 vanished.push(path.clone());
             }
@@ -229,6 +244,7 @@ impl Engine {
         self.missing.unproven.extend(unproven);
         self.missing.vanished.extend(vanished);
         self.missing.held.extend(lost);
+        self.missing.held_retracted.extend(lost_retracted);
         self.missing.without_good_file = without_good_file;
         self.follow_spellings(gone);
         let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
@@ -358,12 +374,18 @@ impl Engine {
         let mut vanished: Vec<ArticlePath> = vanished.into_iter().collect();
         vanished.retain(|path| {
             let is_known = self.ledger.article(path).is_some_and(Remembered::is_known);
-            (is_known || self.catalog.contains(path)) && !self.went_with_its_id(path)
+            (is_known || self.catalog.contains(path))
+                && !self.missing.held_retracted.contains(path)
+                && !self.went_with_its_id(path)
         });
         // What the configuration leaves out counts as missing where readers see it.
         let left_out = vanished.extract_if(.., |path| self.is_left_out(path) && !self.is_live(path));
         let left_out: Vec<ArticlePath> = left_out.collect();
         left_out.iter().for_each(|path| self.leave_out(path));
+        // Readers were told already that these are gone, so that nothing of them can be lost by accident.
+        let told: Vec<ArticlePath> =
+            vanished.extract_if(.., |path| !self.missing.held.contains(path) && self.is_told(path)).collect();
+        told.iter().for_each(|path| self.remove_article(path));
         if !vanished.is_empty() {
             let unlisted = vanished.iter().filter(|path| !self.catalog.contains(path)).count();
             let total = self.catalog.len() + self.missing.recent.len() + unlisted;
@@ -377,6 +399,11 @@ impl Engine {
             }
         }
         self.tell_of_held();
+    }
+
+    /// Whether readers were told that an article is gone.
+    fn is_told(&self, path: &ArticlePath) -> bool {
+        self.ledger.article(path).is_some_and(|article| article.retraction().is_some())
     }
 
     /// Whether these are all articles that readers still have.
@@ -418,12 +445,16 @@ impl Engine {
             }
         }
         for path in vanished {
-            self.remember(Record::Lost { path: path.clone() });
             let kept = self.ledger.article(&path).and_then(Remembered::hash);
             if !self.lists(&path) && !self.held.contains_key(&path) && !kept.is_some_and(|hash| self.ledger.keeps(hash))
             {
                 self.give_up(&path);
+                // Deleted just before, and not to be brought back.
+                if self.is_told(&path) {
+                    continue;
+                }
             }
+            self.remember(Record::Lost { path: path.clone() });
             self.missing.held.insert(path);
         }
     }
@@ -474,6 +505,10 @@ impl Engine {
             card: self.catalog.get(path).cloned(),
             metadata: self.held.get(path).map(|held| Arc::clone(&held.metadata)),
         });
+        self.remove_article(path);
+    }
+
+    fn remove_article(&mut self, path: &ArticlePath) {
         self.catalog.remove(path);
         self.problems.set(Source::Article(path.clone()), Vec::new());
         let withdrawn = self.ledger.article(path).and_then(|article| article.withdrawn().cloned());
@@ -489,8 +524,11 @@ impl Engine {
     /// configuration leaves out.
     pub(super) fn accept_removals(&mut self) -> (usize, usize) {
         let held = std::mem::take(&mut self.missing.held);
+        if held.is_empty() {
+            return (0, 0);
+        }
         let left_out = held.iter().filter(|path| self.is_left_out(path)).count();
-        for path in &held {
+        for path in held.iter().chain(&std::mem::take(&mut self.missing.held_retracted)) {
             self.remember(Record::Found { path: path.clone() });
             self.delete(path);
         }
@@ -510,17 +548,25 @@ impl Engine {
         let alarm = self.missing.told.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
             let root = &index.cabinet().config().parsing.root;
             let more = if *count < held.len() { "more than " } else { "" };
-            let (what, help) = match self.is_left_out(path) {
-                true => (
-                    "articles would go at once, since their files are none any more (`content.ignore`, pages of folders with other articles)",
-                    "change the configuration, or, if that is meant, run `dateline accept-removals`",
+            let (left_out, is_one) = (self.is_left_out(path), *count == 1);
+            let message = match (left_out, is_one) {
+                (true, true) => format!(
+                    "`{path}` would leave its feeds, since its file is no article any more (`content.ignore`, pages of folders with other articles)"
                 ),
-                false => (
-                    "articles vanished at once",
-                    "put the files back, or, if they were deleted on purpose, run `dateline accept-removals`",
+                (true, false) => format!(
+                    "{more}{count} articles would go at once, since their files are none any more (`content.ignore`, pages of folders with other articles), `{path}` among them"
                 ),
+                (false, true) => format!("1 article is still missing of those that vanished at once, `{path}`"),
+                (false, false) => format!("{more}{count} articles vanished at once, `{path}` among them"),
             };
-            let message = format!("{more}{count} {what}, `{path}` among them; their feeds stay as they are");
+            let message = format!("{message}; {} feeds stay as they are", if is_one { "its" } else { "their" });
+            let help = match (left_out, is_one) {
+                (true, _) => "change the configuration, or, if that is meant, run `dateline accept-removals`",
+                (false, true) => "put the file back, or, if it was deleted on purpose, run `dateline accept-removals`",
+                (false, false) => {
+                    "put the files back, or, if they were deleted on purpose, run `dateline accept-removals`"
+                }
+            };
             Diagnostic::new(Code::MassRemoval, message).at(Place::file(root)).help(help)
         });
         self.problems.set(Source::Removals, alarm.into_iter().collect());

@@ -249,6 +249,44 @@ fn a_mass_of_files_that_vanish_is_an_accident_until_somebody_says_otherwise() {
     assert_eq!(daemon.body("/rss.xml").matches("<item>").count(), 15);
 }
 
+#[test]
+fn retracted_articles_are_no_part_of_mass_removals() {
+    let newsroom = Newsroom::new();
+    let names = ["a", "b", "c"];
+    let file = |name: &str| newsroom.path(&format!("content/news/{name}.md"));
+    names.iter().for_each(|name| newsroom.article(&format!("news/{name}.md"), &format!("Story {name}."), "Body."));
+    let mut daemon = newsroom.serve();
+    let command = |words: &[&str]| {
+        let output = newsroom.dateline(words);
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    let ready = |daemon: &Daemon| daemon.body("/readyz");
+    let has = |daemon: &Daemon, name: &str| daemon.body("/news/feed.json").contains(&format!("Story {name}."));
+    command(&["retract", "news/c.md"]);
+    names.iter().for_each(|name| fs::rename(file(name), newsroom.path(name)).expect("movable"));
+    daemon.wait("two are held", |daemon| ready(daemon).contains("2 articles vanished at once"));
+    command(&["retract", "news/a.md"]);
+    let one = "1 article is still missing of those that vanished at once, `news/b.md`; its feeds stay as they are";
+    assert!(ready(&daemon).contains(one), "{}", ready(&daemon));
+    command(&["restore", "news/a.md"]);
+    daemon.wait("it is back", |daemon| has(daemon, "a"));
+    assert!(ready(&daemon).contains("2 articles vanished at once"), "{}", ready(&daemon));
+    command(&["retract", "news/a.md"]);
+    command(&["retract", "news/b.md"]);
+    for after in ["retractions", "a restart"] {
+        assert!(!ready(&daemon).contains("mass-removal"), "after {after}: {}", ready(&daemon));
+        assert_eq!(newsroom.dateline(&["accept-removals"]).status.code(), Some(2), "after {after}");
+        drop(daemon);
+        daemon = newsroom.serve();
+    }
+    names.iter().for_each(|name| fs::rename(newsroom.path(name), file(name)).expect("movable"));
+    newsroom.article("news/d.md", "Story d.", "Body.");
+    daemon.wait("the files are there", |daemon| has(daemon, "d"));
+    command(&["restore", "news/a.md"]);
+    daemon.wait("one is back", |daemon| has(daemon, "a"));
+    assert!(!has(&daemon, "b") && !has(&daemon, "c"));
+}
+
 /// The files of a folder are gone one after the other, but none of them may be taken for a deletion before the last is missed.
 #[test]
 fn a_folder_that_vanishes_is_missed_as_a_whole() {
