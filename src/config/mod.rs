@@ -129,9 +129,10 @@ impl Config {
         if freeze(self.state != running.state, "state.directory", &self.places.state) {
             self.state = running.state.clone();
         }
-        if freeze(self.output != running.output, "output.directory", &self.places.output) {
-            self.output = running.output.clone();
-        }
+        // A daemon whose links lead elsewhere than the file says writes no output, whatever the file says of it.
+        let is_comparable = self.is_relocated == running.is_relocated;
+        freeze(is_comparable && self.output != running.output, "output.directory", &self.places.output);
+        self.output = running.output.clone();
         (self, frozen)
     }
 }

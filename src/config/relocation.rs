@@ -10,16 +10,18 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::addresses::Fate;
-use super::{ArticleUrl, Checked, Config, Endpoint};
+use super::{ArticleUrl, Checked, Config, Endpoint, Server};
 use crate::types::{Text, WebUrl};
 
 /// Where a daemon listens instead of where the configuration says.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Relocation {
     /// The listeners without TLS.
     pub plain: Vec<Endpoint>,
     /// The listeners with TLS.
     pub secure: Vec<Endpoint>,
+    /// Where the configuration said at the start. A change of it needs a restart.
+    pub configured: Server,
 }
 
 impl Relocation {
@@ -28,11 +30,14 @@ impl Relocation {
     pub fn relocated(&self, config: &Config) -> Option<Config> {
         let old = config.site.url.as_str();
         let mut url = Url::parse(old).ok()?;
-        let (configured, bound) = match url.scheme() {
-            "https" => (config.server.tls.as_ref().map(|tls| tls.listen.as_slice()).unwrap_or_default(), &self.secure),
-            _ => (config.server.listen.as_slice(), &self.plain),
-        };
-        let was_reached = tcp(configured).any(|address| leads_to(&url, address, true));
+        let is_secure = url.scheme() == "https";
+        let bound = if is_secure { &self.secure } else { &self.plain };
+        let configured = [&self.configured, &config.server].map(|server| match &server.tls {
+            Some(tls) if is_secure => tls.listen.as_slice(),
+            None if is_secure => &[],
+            _ => server.listen.as_slice(),
+        });
+        let was_reached = configured.into_iter().flat_map(tcp).any(|address| leads_to(&url, address, true));
         if !config.site.url.is_loopback() || !was_reached || tcp(bound).any(|address| leads_to(&url, address, false)) {
             return None;
         }
@@ -141,7 +146,8 @@ mod tests {
             );
             let config = parse(Path::new("dateline.toml"), text.as_bytes()).config.expect(&text);
             let plain = vec![Endpoint::Tcp(bound.parse().expect(bound))];
-            let relocated = Relocation { plain, secure: Vec::new() }.relocated(&config);
+            let relocation = Relocation { plain, secure: Vec::new(), configured: config.server.clone() };
+            let relocated = relocation.relocated(&config);
             assert_eq!(relocated.as_ref().map(|config| config.site.url.as_str()), new, "{url} {listen} {bound}");
             let Some((relocated, new)) = relocated.zip(new) else { continue };
             assert_eq!(relocated.site.home.as_str(), new);

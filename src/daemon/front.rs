@@ -89,7 +89,7 @@ impl Front {
         if !has(|audience| matches!(audience, Audience::Admin), &listeners) {
             admin(server, &instead, &mut listeners)?;
         }
-        let relocation = (!is_inherited).then(|| relocation(&listeners)).transpose();
+        let relocation = (!is_inherited).then(|| relocation(&listeners, server)).transpose();
         let relocation = relocation.map_err(|error| format!("cannot see where dateline listens: {error}"))?;
         Ok(Front { listeners, renewal: Renewal { tls, access_log }, meters: Arc::default(), relocation })
     }
@@ -218,8 +218,8 @@ fn admin(server: &Server, instead: &Instead, listeners: &mut Vec<Listener>) -> R
     Ok(())
 }
 
-fn relocation(listeners: &[Listener]) -> std::io::Result<Relocation> {
-    let mut relocation = Relocation { plain: Vec::new(), secure: Vec::new() };
+fn relocation(listeners: &[Listener], server: &Server) -> std::io::Result<Relocation> {
+    let mut relocation = Relocation { plain: Vec::new(), secure: Vec::new(), configured: server.clone() };
     for listener in listeners {
         match listener.audience() {
             Audience::Public => relocation.plain.push(listener.endpoint()?),

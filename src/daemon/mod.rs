@@ -232,6 +232,8 @@ pub async fn run(
     let Front { listeners, renewal, meters, relocation } = front;
     parts.spawn(async move {
         let stopped = async move { serving_stopped.await.unwrap_or_default() };
+    // Whether links lead elsewhere is decided at the start, like the listeners and the output directory.
+    let relocation = relocation.filter(|_| config.is_relocated);
         serve::run(listeners, served, disk, options, stopped).await;
         "server"
     });

@@ -70,6 +70,31 @@ fn everything_leads_to_the_bound_address() {
     assert!(!log.contains("restart dateline"), "{log}");
 }
 
+/// Also where the new listener is one to which `site.url` doesn't lead, or both change.
+#[test]
+fn changed_listener_waits_for_restart() {
+    for changes_url in [false, true] {
+        let (newsroom, port) = newsroom();
+        let daemon = serve(&newsroom, &["--listen", "127.0.0.1:0"]);
+        let base = format!("http://{}/", daemon.address());
+        let before = daemon.body("/news/rss.xml");
+        let config = fs::read_to_string(newsroom.path("config/dateline.toml")).expect("a file");
+        let (listener, other) = (format!("listen = \"127.0.0.1:{port}\""), free_port());
+        let config = config.replace(&listener, &format!("listen = \"127.0.0.1:{other}\""));
+        let config = if changes_url { config.replace(&format!(":{port}/"), &format!(":{other}/")) } else { config };
+        newsroom.write("config/dateline.toml", config);
+        let reloaded = |_: &Daemon| log(&newsroom).contains("reloaded the configuration");
+        daemon.wait("it is reloaded", reloaded);
+        let log = log(&newsroom);
+        assert!(log.contains("reloaded the configuration: nothing that readers see changed"), "{log}");
+        assert!(log.contains("`server` cannot change") && !log.contains("`output.directory` cannot"), "{log}");
+        assert_eq!(daemon.body("/news/rss.xml"), before);
+        assert!(before.contains(&base));
+        assert!(daemon.stop());
+        assert!(!newsroom.path("feeds").exists(), "something was written to the output directory");
+    }
+}
+
 /// Where `site.url` leads to the listener anyway, or names a proxy, it holds, and the feeds are written.
 #[test]
 fn site_url_holds_where_it_leads_to_the_daemon() {
