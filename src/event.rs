@@ -384,8 +384,8 @@ pub struct ActivityGroup {
     pub articles: Vec<Activity>,
     /// The feeds that had or have any of them.
     pub feeds: BTreeSet<Arc<str>>,
-    /// What a new configuration changes.
-    pub differences: Vec<String>,
+    /// What new configurations change, each with its number.
+    pub differences: Vec<(u64, String)>,
 }
 
 impl ActivityGroup {
@@ -414,6 +414,8 @@ impl ActivityGroup {
 /// What happened to one article.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Activity {
+    /// Events with higher numbers happened later.
+    pub number: u64,
     /// Its file.
     pub path: ArticlePath,
     /// Where that was before.

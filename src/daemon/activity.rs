@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::event::{ActivityGroup, ActivityKind, LoggedActivity};
+use crate::event::{Activity, ActivityGroup, ActivityKind, LoggedActivity};
 use crate::ledger::Routes;
 
 /// A burst is over when nothing more of it came for so long.
@@ -48,27 +48,54 @@ impl ActivityLog {
         }
     }
 
-    /// Writes all of it. `root`: what comes before the paths of articles.
+    /// Writes all of it, in the order of time. `root`: what comes before the paths of articles.
     pub(super) fn write(&mut self, root: &str) {
         self.since = None;
-        for ((kind, actor), group) in std::mem::take(&mut self.groups) {
-            for difference in &group.differences {
+        for (_, line) in lines(std::mem::take(&mut self.groups)) {
+            line.write(root);
+        }
+    }
+}
+
+/// A line of the log.
+enum Line {
+    Reload { difference: String, actor: Option<&'static str> },
+    Burst { kind: ActivityKind, actor: Option<&'static str>, articles: usize, feeds: usize },
+    Article { kind: ActivityKind, actor: Option<&'static str>, article: Activity },
+}
+
+/// What is to be written, in the order of time. A burst stands where it began.
+fn lines(groups: LoggedActivity) -> Vec<(u64, Line)> {
+    let mut lines = Vec::new();
+    for ((kind, actor), ActivityGroup { count, articles, feeds, differences }) in groups {
+        lines.extend(differences.into_iter().map(|(number, difference)| (number, Line::Reload { difference, actor })));
+        if count > articles.len() {
+            let began = articles.first().map_or(0, |first| first.number);
+            lines.push((began, Line::Burst { kind, actor, articles: count, feeds: feeds.len() }));
+        } else {
+            let article = |article: Activity| (article.number, Line::Article { kind, actor, article });
+            lines.extend(articles.into_iter().map(article));
+        }
+    }
+    lines.sort_by_key(|(number, _)| *number);
+    lines
+}
+
+impl Line {
+    fn write(self, root: &str) {
+        match self {
+            Line::Reload { difference, actor } => {
                 tracing::info!(by = actor.map(tracing::field::display), "reloaded the configuration: {difference}");
             }
-            let ActivityGroup { count, articles, feeds, .. } = group;
-            let by = actor.map(tracing::field::display);
-            if kind == ActivityKind::Reloaded || count == 0 {
-                continue;
+            Line::Burst { kind, actor, articles, feeds } => {
+                tracing::info!(articles, feeds, by = actor.map(tracing::field::display), "{kind}");
             }
-            if count > articles.len() {
-                tracing::info!(articles = count, feeds = feeds.len(), by, "{kind}");
-                continue;
-            }
-            for article in articles {
+            Line::Article { kind, actor, article } => {
                 let path = format!("{root}/{}", article.path);
                 let from = article.from.map(|from| tracing::field::display(format!("{root}/{from}")));
                 let title = article.title.as_ref().map(|title| title.as_str());
                 let feeds = named(&article.feeds);
+                let by = actor.map(tracing::field::display);
                 tracing::info!(from, feeds = feeds.map(tracing::field::display), title, by, "{kind} {path}");
             }
         }
@@ -81,4 +108,38 @@ fn named(feeds: &Routes) -> Option<String> {
     let more = feeds.len().checked_sub(NAMED_FEEDS).filter(|more| *more > 0);
     let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
     (!names.is_empty()).then(|| format!("{}{more}", names.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::ArticlePath;
+
+    #[test]
+    fn lines_come_in_order_of_time() {
+        let mut groups = LoggedActivity::new();
+        let mut add = |number, kind| {
+            let path = ArticlePath::new("news/a.md");
+            let activity = Activity { number, path, from: None, feeds: Routes::default(), title: None };
+            groups.entry((kind, None)).or_default().add(activity, true);
+        };
+        let kinds = [ActivityKind::Removed, ActivityKind::Published, ActivityKind::Retracted, ActivityKind::Restored];
+        kinds.into_iter().zip(1..).for_each(|(kind, number)| add(number, kind));
+        add(5, ActivityKind::Removed);
+        groups.entry((ActivityKind::Reloaded, None)).or_default().differences.push((3, String::new()));
+        let written = lines(groups).into_iter().map(|(number, line)| match line {
+            Line::Article { kind, .. } => (number, kind),
+            Line::Reload { .. } => (number, ActivityKind::Reloaded),
+            Line::Burst { .. } => panic!("few articles are no burst"),
+        });
+        let expected = [
+            (1, ActivityKind::Removed),
+            (2, ActivityKind::Published),
+            (3, ActivityKind::Retracted),
+            (3, ActivityKind::Reloaded),
+            (4, ActivityKind::Restored),
+            (5, ActivityKind::Removed),
+        ];
+        assert_eq!(written.collect::<Vec<_>>(), expected);
+    }
 }

@@ -25,11 +25,14 @@ pub(super) struct Activities {
     /// Articles whose new version has more corrections than the one before.
     corrected: BTreeSet<ArticlePath>,
     /// How a new configuration differs, and who had it read.
-    reloads: Vec<(String, Option<&'static str>)>,
+    reloads: Vec<(u64, String, Option<&'static str>)>,
+    /// The number of the last event.
+    last: u64,
 }
 
 #[derive(Debug)]
 struct Happening {
+    number: u64,
     kind: ActivityKind,
     actor: Option<&'static str>,
     /// Where it was before.
@@ -44,20 +47,23 @@ impl Activities {
     }
 
     pub(super) fn note_reload(&mut self, difference: String) {
-        self.reloads.push((difference, self.actor));
+        self.last += 1;
+        self.reloads.push((self.last, difference, self.actor));
     }
 
     /// Of two things that happen to an article at once, the greater is told.
     fn note(&mut self, path: &ArticlePath, kind: ActivityKind, from: Option<ArticlePath>, feeds: Routes) {
         let actor = self.actor;
+        self.last += 1;
+        let number = self.last;
         if let Some(known) = self.articles.get_mut(path) {
             let actor = actor.or(known.actor);
             match kind > known.kind {
-                true => *known = Happening { kind, actor, from: from.or(known.from.take()), feeds },
+                true => *known = Happening { number, kind, actor, from: from.or(known.from.take()), feeds },
                 false => (known.actor, known.from) = (actor, known.from.take().or(from)),
             }
         } else if self.articles.len() < MOST_APART {
-            self.articles.insert(path.clone(), Happening { kind, actor, from, feeds });
+            self.articles.insert(path.clone(), Happening { number, kind, actor, from, feeds });
         } else {
             *self.uncounted.entry((kind, actor)).or_default() += 1;
         }
@@ -109,28 +115,33 @@ impl Engine {
         }
     }
 
-    /// What happened, once readers see it. Of the first listing only how much.
+    /// What happened, once readers see it: an article whose text was asked for, as soon as that is there. Of the first listing only how much.
     pub(super) fn take_activity(&mut self, index: &Index, is_first: bool) -> Option<Effect> {
         let articles = std::mem::take(&mut self.activities.articles);
         let uncounted = std::mem::take(&mut self.activities.uncounted);
         // A correction of what nobody sees is not that of a later version.
         self.activities.corrected.clear();
         let mut groups = LoggedActivity::new();
-        for (path, Happening { kind, actor, from, feeds }) in articles {
+        for (path, happening) in articles {
+            if happening.kind.is_public() && !is_first && self.waiting.contains_key(&path) {
+                self.activities.articles.insert(path, happening);
+                continue;
+            }
+            let Happening { number, kind, actor, from, feeds } = happening;
             let filed = index.get(&path).filter(|filed| filed.id().is_some());
             let now = || filed.map(|filed| super::commands::routes(index.feeds_of(filed)));
             let feeds = if feeds.is_empty() { now().unwrap_or_default() } else { feeds };
             let held = self.held.get(&path).filter(|held| filed.is_some() && !feeds.is_empty() && self.is_fresh(held));
             let title = held.map(|held| held.metadata.title.clone());
             let title = title.filter(|_| kind.is_public() && self.is_shown_in_feeds(index, &path));
-            let activity = Activity { path, from, feeds, title };
+            let activity = Activity { number, path, from, feeds, title };
             groups.entry((kind, actor)).or_default().add(activity, !is_first);
         }
         for (key, count) in uncounted {
             groups.entry(key).or_default().count += count;
         }
-        for (difference, actor) in std::mem::take(&mut self.activities.reloads) {
-            groups.entry((ActivityKind::Reloaded, actor)).or_default().differences.push(difference);
+        for (number, difference, actor) in std::mem::take(&mut self.activities.reloads) {
+            groups.entry((ActivityKind::Reloaded, actor)).or_default().differences.push((number, difference));
         }
         (!groups.is_empty()).then_some(Effect::Log(groups))
     }

@@ -66,7 +66,9 @@ fn every_event_has_its_line() {
     let retracted = line(&newsroom, &["INFO retracted content/news/a.md", "/news/", "by=dateline retract"]);
     assert!(!retracted.contains("Story a"), "{retracted}");
     assert!(newsroom.dateline(&["restore", "news/a.md"]).status.success());
-    line(&newsroom, &["INFO restored content/news/a.md", "/news/", "by=dateline restore"]);
+    line(&newsroom, &["INFO restored content/news/a.md", "/news/", "title=\"Story a\"", "by=dateline restore"]);
+    let log = log(&newsroom);
+    assert!(log.find("INFO retracted content") < log.find("INFO restored content"), "{log}");
     newsroom.write("content/news/b.md", article("Story b", "Body.").replace("date:", "status: retracted\ndate:"));
     let retracted = line(&newsroom, &["INFO retracted content/news/b.md", "/news/"]);
     assert!(!retracted.contains("by="), "{retracted}");
