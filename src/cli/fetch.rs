@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -33,35 +33,45 @@ pub(super) struct FetchOptions {
     pub(super) deadline: Instant,
 }
 
+/// Why a document cannot be had.
+pub(super) enum FetchError {
+    /// The place is not that of a document.
+    Invalid(String),
+    /// The machine, the network or the server failed, so that another attempt may succeed.
+    Failed(String),
+}
+
 /// Fetches a document.
 ///
 /// # Errors
 /// Why it cannot be had.
-pub(super) fn fetch(place: &str, options: FetchOptions) -> Result<Fetched, String> {
+pub(super) fn fetch(place: &str, options: FetchOptions) -> Result<Fetched, FetchError> {
     let (sender, fetched) = mpsc::channel();
     let named = place.to_owned();
     // A slow server or disk holds this thread; it ends with the process.
     let thread = std::thread::Builder::new().name("fetch".into());
     let started = thread.spawn(move || drop(sender.send(read_all(&named, options))));
-    started.map_err(|error| error.to_string())?;
+    started.map_err(|error| FetchError::Failed(error.to_string()))?;
     let left = options.deadline.saturating_duration_since(Instant::now());
     let late = "it was not there in time; `--timeout` gives it longer";
-    fetched.recv_timeout(left).unwrap_or_else(|_| Err(late.to_owned()))
+    fetched.recv_timeout(left).unwrap_or_else(|_| Err(FetchError::Failed(late.to_owned())))
 }
 
-fn read_all(place: &str, options: FetchOptions) -> Result<Fetched, String> {
+fn read_all(place: &str, options: FetchOptions) -> Result<Fetched, FetchError> {
     if !is_address(place, "http") && !is_address(place, "https") {
         if place.contains("://") {
-            return Err("only http and https addresses are fetched".to_owned());
+            return Err(FetchError::Invalid("only http and https addresses are fetched".to_owned()));
         }
-        let file = File::open(place).map_err(|error| error.to_string())?;
+        let file = File::open(place).map_err(|error| FetchError::of_io(&error))?;
         return Ok(Fetched { bytes: read(file, options.max_bytes)?, redirected_to: None });
     }
-    let asked = Url::parse(place).map_err(|error| format!("it is not an address: {error}"))?;
-    let answer = client(place, options)?.get(asked.clone()).send();
-    let answer = answer.map_err(|error| reasons(&error.without_url()))?;
+    let asked = Url::parse(place).map_err(|error| FetchError::Invalid(format!("it is not an address: {error}")))?;
+    let answer = client(place, options).map_err(FetchError::Failed)?.get(asked.clone()).send();
+    let answer = answer.map_err(|error| FetchError::of_request(error.without_url()))?;
     if !matches!(answer.status(), StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
-        return Err(refusal(&answer));
+        let is_failure = answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS;
+        let kind = if is_failure { FetchError::Failed } else { FetchError::Invalid };
+        return Err(kind(refusal(&answer)));
     }
     let redirected_to = Some(answer.url()).filter(|url| **url != asked).map(Url::to_string);
     Ok(Fetched { bytes: read(answer, options.max_bytes)?, redirected_to })
@@ -85,10 +95,36 @@ fn is_address(place: &str, scheme: &str) -> bool {
     place.split_once("://").is_some_and(|(start, _)| start.eq_ignore_ascii_case(scheme))
 }
 
-fn read(source: impl Read, max_bytes: usize) -> Result<Vec<u8>, String> {
+impl FetchError {
+    fn of_io(error: &io::Error) -> FetchError {
+        use io::ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        let kind = match error.kind() {
+            InvalidFilename | IsADirectory | NotADirectory | NotFound | PermissionDenied => FetchError::Invalid,
+            _ => FetchError::Failed,
+        };
+        kind(reasons(error))
+    }
+
+    /// Whoever answers, but not in HTTP, has another address.
+    fn of_request(error: reqwest::Error) -> FetchError {
+        let (mut source, mut is_no_http) = (error.source(), false);
+        while let Some(cause) = source {
+            is_no_http |= cause.downcast_ref().is_some_and(hyper::Error::is_parse);
+            source = cause.source();
+        }
+        let kind = if error.is_redirect() || error.is_builder() || is_no_http {
+            FetchError::Invalid
+        } else {
+            FetchError::Failed
+        };
+        kind(reasons(&error))
+    }
+}
+
+fn read(source: impl Read, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
     let mut bytes = Vec::new();
     let most = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    source.take(most).read_to_end(&mut bytes).map_err(|error| reasons(&error))?;
+    source.take(most).read_to_end(&mut bytes).map_err(|error| FetchError::of_io(&error))?;
     Ok(bytes)
 }
 

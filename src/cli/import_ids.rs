@@ -10,7 +10,7 @@ use clap::Args;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-use super::fetch::{FetchOptions, fetch};
+use super::fetch::{FetchError, FetchOptions, fetch};
 use super::progress::Progress;
 use super::{cell, columns, count, fail, load, refuse};
 use crate::article::Parsed;
@@ -65,8 +65,11 @@ impl ImportIds {
         let Some(deadline) = Instant::now().checked_add(timeout) else { return refuse("`--timeout` is too long") };
         let options = FetchOptions { max_bytes: import::LIMIT, follow: self.follow, deadline };
         for feed in &self.feeds {
-            let read =
-                fetch(feed, options).and_then(|fetched| Ok((import::read(&fetched.bytes)?, fetched.redirected_to)));
+            let read = fetch(feed, options).and_then(|fetched| {
+                let items = import::read(&fetched.bytes).map_err(FetchError::Invalid)?;
+                Ok((items, fetched.redirected_to))
+            });
+            let why = |why: &str| format!("cannot read the feed `{feed}`: {why}");
             match read {
                 Ok((more, redirected_to)) => {
                     let from =
@@ -74,7 +77,8 @@ impl ImportIds {
                     say!("read {} from {feed}{from}", count(more.len(), "item"));
                     items.extend(more);
                 }
-                Err(why) => return refuse(&format!("cannot read the feed `{feed}`: {why}")),
+                Err(FetchError::Invalid(reason)) => return refuse(&why(&reason)),
+                Err(FetchError::Failed(reason)) => return fail(&why(&reason)),
             }
         }
         if items.is_empty() {

@@ -255,25 +255,48 @@ fn feeds_are_fetched_over_http() {
     assert_says(&text, &[&format!("read 2 items from {old}, which redirects to http://{address}/feed/\n")]);
 
     let endless = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec(), vec![b' '; 96 << 20]].concat();
-    for (scheme, response, why) in [
-        ("http", answer("404 Not Found", "", ""), "404 Not Found"),
-        ("http", answer("200 OK", "", "<html>"), "a web page"),
-        ("http", b"what?\r\n\r\n".to_vec(), "invalid HTTP"),
-        ("http", endless, "larger than 64 MB"),
-        ("https", b"no TLS here\r\n\r\n".to_vec(), ""),
-        ("http", answer("302 Found", "", ""), "302 Found without a `Location` that says where to go"),
-        ("http", answer("301 Moved Permanently", "Location: http://[\r\n", ""), "its `Location` is `http://[`"),
-        ("http", answer("302 Found", "Location: ftp://x.example/\r\n", ""), "its `Location` is `ftp://x.example/`"),
-        ("http", answer("304 Not Modified", "", ""), "304 Not Modified"),
-        ("http", answer("204 No Content", "", ""), "the server answers 204 No Content"),
+    for (scheme, response, why, failure) in [
+        ("http", answer("404 Not Found", "", ""), "404 Not Found", 2),
+        ("http", answer("200 OK", "", "<html>"), "a web page", 2),
+        ("http", b"what?\r\n\r\n".to_vec(), "invalid HTTP", 2),
+        ("http", endless, "larger than 64 MB", 2),
+        ("https", b"no TLS here\r\n\r\n".to_vec(), "", 1),
+        ("http", answer("302 Found", "", ""), "302 Found without a `Location` that says where to go", 2),
+        ("http", answer("301 Moved Permanently", "Location: http://[\r\n", ""), "its `Location` is `http://[`", 2),
+        ("http", answer("302 Found", "Location: ftp://x.example/\r\n", ""), "its `Location` is `ftp://x.example/`", 2),
+        ("http", answer("304 Not Modified", "", ""), "304 Not Modified", 2),
+        ("http", answer("204 No Content", "", ""), "the server answers 204 No Content", 2),
+        ("http", answer("410 Gone", "", ""), "the server answers 410 Gone", 2),
+        ("http", answer("429 Too Many Requests", "", ""), "the server answers 429", 1),
+        ("http", answer("503 Service Unavailable", "", ""), "the server answers 503", 1),
+        ("http", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<rss>".to_vec(), "", 1),
+        ("http", Vec::new(), "", 1),
     ] {
         let (address, asked) = serve(vec![response]);
         let (text, code) = said(&newsroom.dateline(&["import-ids", &format!("{scheme}://{address}/feed/")]));
-        assert_eq!(code, Some(2), "{text}");
+        assert_eq!(code, Some(failure), "{text}");
         assert_says(&text, &["cannot read the feed `http", why]);
         assert!(!text.contains("panicked"), "{text}");
         let whole = asked.join().expect("it served")[0].1;
         assert_eq!(whole, why != "larger than 64 MB", "{why}");
+    }
+}
+
+/// Another attempt may succeed with the same input.
+#[test]
+fn unreachable_servers_are_failures() {
+    let newsroom = newsroom();
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    // No resolver is asked for a name that is too long.
+    let unknown = format!("http://{}.invalid/", "x".repeat(64));
+    for address in [format!("http://{closed}/feed/"), format!("https://{closed}/feed/"), unknown] {
+        let (text, code) = said(&newsroom.dateline(&["import-ids", &address]));
+        assert_eq!(code, Some(1), "{text}");
+        assert_says(&text, &[&format!("cannot read the feed `{address}`")]);
+    }
+    for address in ["http://", "ftp://x.example/feed"] {
+        let (text, code) = said(&newsroom.dateline(&["import-ids", address]));
+        assert_eq!(code, Some(2), "{text}");
     }
 }
 
@@ -311,13 +334,13 @@ fn a_slow_server_is_given_up_in_time() {
         }
     });
     let (text, code) = said(&newsroom.dateline(&["import-ids", &format!("http://{address}/"), "--timeout", "300ms"]));
-    assert_eq!(code, Some(2), "{text}");
+    assert_eq!(code, Some(1), "{text}");
     assert_says(&text, &["it was not there in time; `--timeout` gives it longer"]);
     // A pipe that nobody writes to is no better.
     let pipe = newsroom.path("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
     let (text, code) = said(&newsroom.dateline(&["import-ids", "pipe", "--timeout", "300ms"]));
-    assert_eq!(code, Some(2), "{text}");
+    assert_eq!(code, Some(1), "{text}");
 }
 
 #[test]
