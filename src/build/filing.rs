@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::article::card::Card;
 use crate::article::{SectionClaim, bundle};
 use crate::config::{Config, Paid, RenamedSection, Section, SectionGlobs, Selector};
-use crate::diag::{Code, Diagnostic, nearest};
+use crate::diag::{Code, Diagnostic, Names};
 use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
 
 /// What identifies a feed.
@@ -118,6 +118,8 @@ pub struct Cabinet {
     with_include: Vec<usize>,
     /// Whether any section selects by tags or authors.
     selects_terms: bool,
+    /// The names that unknown ones are compared with.
+    names: Names,
     /// The configured section that each unknown name was probably meant for: articles without end may have the same mistake.
     meant: Mutex<HashMap<SectionPath, Option<SectionPath>>>,
 }
@@ -143,8 +145,10 @@ impl Cabinet {
         let selects_terms =
             config.sections.iter().any(|section| !is_empty(&section.tags) || !is_empty(&section.authors));
         let children = BTreeMap::new();
+        let names = Names::new(config.sections.iter().map(|section| section.path.as_str()));
         let meant = Mutex::default();
-        let mut cabinet = Cabinet { config, by_path, by_breadcrumb, with_include, selects_terms, children, meant };
+        let mut cabinet =
+            Cabinet { config, by_path, by_breadcrumb, with_include, selects_terms, children, names, meant };
         for (path, at) in cabinet.by_path.clone() {
             let parent = cabinet.nearest(&path.parent().unwrap_or_default());
             cabinet.children.entry(parent).or_default().push(at);
@@ -317,18 +321,18 @@ impl Cabinet {
 
     /// The configured section that was probably meant.
     fn meant(&self, section: &SectionPath) -> Option<SectionPath> {
-        /// Names that are looked for; so many different ones are no slips.
-        const MAX_NAMES: usize = 1_000;
-        let mut meant = self.meant.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = meant.get(section) {
-            return known.clone();
+        /// Names that are kept with what they were meant for. What is found for another is the same, and only takes longer.
+        const MAX_KEPT: usize = 1_000;
+        let meant = || self.meant.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = meant().get(section).cloned() {
+            return known;
         }
-        if meant.len() >= MAX_NAMES {
-            return None;
+        let name = self.names.nearest(section.as_str());
+        let found = name.and_then(|name| SectionPath::parse(name).ok());
+        let mut meant = meant();
+        if meant.len() < MAX_KEPT {
+            meant.insert(section.clone(), found.clone());
         }
-        let name = nearest(section.as_str(), self.by_path.keys().map(SectionPath::as_str));
-        let found = name.and_then(|name| self.by_path.keys().find(|path| path.as_str() == name)).cloned();
-        meant.insert(section.clone(), found.clone());
         found
     }
 
@@ -495,4 +499,29 @@ fn old_name(claim: &SectionClaim, old: &SectionPath, now: &SectionPath) -> Diagn
         SectionClaim::Stated(_) | SectionClaim::Folder => format!("write `section: {now}`"),
     };
     renamed_section(old, now).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn suggested_section_is_same_after_many_names() {
+        let text = "[site]\ntitle = \"x\"\nurl = \"http://x.example/\"\ntag_authority = \"x.example,2026\"\n\
+                    [[section]]\npath = \"sport\"\n[[section]]\npath = \"港口\"\n";
+        let config = config::parse(Path::new("dateline.toml"), text.as_bytes()).config.expect("a configuration");
+        let cabinet = Cabinet::new(config);
+        let path = |name: &str| SectionPath::parse(name).expect(name);
+        for number in 0..2_000 {
+            assert_eq!(cabinet.meant(&path(&format!("unknown-{number}"))), None);
+        }
+        for (written, meant) in
+            [("sprot", Some("sport")), ("Sports", Some("sport")), ("港囗", Some("港口")), ("spa", None)]
+        {
+            assert_eq!(cabinet.meant(&path(written)), meant.map(path), "{written}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub use code::Code;
 pub use escape::{escape, escape_json};
 pub use lines::LineIndex;
-pub use nearest::nearest;
+pub use nearest::{Names, nearest};
 
 /// The most diagnostics that are listed of one article. Whoever mends these finds the next ones.
 pub const MAX_OF_ARTICLE: usize = 20;
