@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 use super::Clock;
-use super::writer::Writer;
+use super::writer::{NO_ANSWER, Writer};
 use crate::deliver::merged;
 use crate::event::{Delivery, Effect, LoggedActivity};
 use crate::ledger::{Ledger, Record};
@@ -25,6 +25,8 @@ const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
 const HANG_CHECK: Duration = Duration::from_millis(250);
 /// The same at the end, when nothing else is done.
 const LAST_WRITE_WAIT: Duration = Duration::from_secs(5);
+/// How long the ledger may take to be read. That of a million articles takes seconds.
+const MAX_READ_WAIT: Duration = Duration::from_secs(60);
 
 /// What is remembered, and what waits for that.
 pub(super) struct Memory {
@@ -72,10 +74,17 @@ impl Memory {
         })
     }
 
-    /// What the store and those records say that wait to be written.
-    pub(super) fn ledger(&self) -> Result<Ledger, String> {
-        let stored = block_in_place(|| self.writer.ledger());
-        let mut ledger = stored.ok_or("the ledger's thread ended")?.map_err(|trouble| trouble.to_string())?;
+    /// What the store and those records say that wait to be written. A write that hangs is given up like any other: no ledger can be read
+    /// behind it.
+    pub(super) fn ledger(&mut self) -> Result<Ledger, String> {
+        let mut ledger = block_in_place(|| {
+            let finished = self.finish_write(MAX_WRITE_WAIT);
+            // A write that failed is no reason not to read.
+            if self.under_way.is_some() {
+                finished?;
+            }
+            self.writer.ledger(MAX_READ_WAIT)
+        })?;
         let under_way = self.under_way.iter().flat_map(|records| records.iter());
         under_way.chain(&self.unwritten).for_each(|record| ledger.apply(record));
         Ok(ledger)
@@ -177,7 +186,7 @@ impl Memory {
             return Ok(());
         }
         let Some(written) = self.writer.wait(patience) else {
-            return Err("the disk of the state directory does not answer".to_owned());
+            return Err(NO_ANSWER.to_owned());
         };
         (self.last, self.unwritable) = (written.last, written.unwritable);
         let records = self.under_way.take();

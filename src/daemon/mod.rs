@@ -621,7 +621,9 @@ impl Daemon {
             Verdict::GiveUp => return Err(Fatal("the engine failed again and again".to_owned())),
         }
         // What waits to be written is remembered all the same; what was to follow from it is made anew.
-        let ledger = self.memory.ledger().map_err(Fatal)?;
+        let unreadable =
+            |why| Fatal(format!("the engine failed, and the ledger that a new one needs cannot be read: {why}"));
+        let ledger = self.memory.ledger().map_err(unreadable)?;
         drop(self.memory.take_waiting());
         self.memory.is_told = false;
         self.answers.clear();

@@ -15,6 +15,9 @@ use crate::store::{Store, Trouble};
 /// How long the end of the thread is waited for: it takes in the ledger's log.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What is said of a disk that hangs.
+pub(super) const NO_ANSWER: &str = "the disk of the state directory does not answer";
+
 enum Job {
     Append(Arc<Vec<Record>>, Timestamp),
     Replay(Sender<Result<Ledger, Trouble>>),
@@ -86,10 +89,17 @@ impl Writer {
     }
 
     /// Everything that was ever recorded.
-    pub(super) fn ledger(&self) -> Option<Result<Ledger, Trouble>> {
+    ///
+    /// # Errors
+    /// Why it cannot be read, or not within this time.
+    pub(super) fn ledger(&self, patience: Duration) -> Result<Ledger, String> {
         let (answer, ledger) = channel();
         self.send(Job::Replay(answer));
-        ledger.recv().ok()
+        match ledger.recv_timeout(patience) {
+            Ok(ledger) => ledger.map_err(|trouble| trouble.to_string()),
+            Err(RecvTimeoutError::Timeout) => Err(NO_ANSWER.to_owned()),
+            Err(RecvTimeoutError::Disconnected) => Err("the ledger's thread ended".to_owned()),
+        }
     }
 
     fn send(&self, job: Job) {
@@ -104,5 +114,21 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
         while self.written.recv_timeout(CLOSE_TIMEOUT).is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ledger_behind_hanging_write_is_given_up() {
+        let (jobs, _inbox) = channel();
+        let (done, written) = channel();
+        let writer = Writer { jobs: Some(jobs), written, thread: None };
+        writer.begin(Arc::new(Vec::new()), Timestamp::UNIX_EPOCH);
+        assert_eq!(writer.ledger(Duration::ZERO).err().as_deref(), Some(NO_ANSWER));
+        // There is no thread whose end would be waited for.
+        drop(done);
     }
 }
