@@ -1,6 +1,9 @@
 //! Reads the bodies that the engine asked for, on threads of its own, and measures progress instead of total time: what arrived is handed
 //! on, and only a read that makes no progress while nothing else arrives either is given up for the time being. It goes on, and what it
 //! brings later is handed on, too.
+//!
+//! Texts never queue up: while what arrived is handed on, at most [`MAX_WAITING_BODIES`] wait behind it, and readers wait for these. The
+//! daemon takes one batch at a time.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After so many looks in a row at which nothing had arrived, the reads under way are late. A process that was stopped, or had no
 /// processor for a while, misses one of them.
 const MAX_IDLE_LOOKS: u32 = 8;
+/// What arrived is handed on as soon as it is so many bytes of files.
+const MAX_ARRIVED_BYTES: usize = 32 << 20;
 /// So many bodies that were read wait to be taken before others are read.
 const MAX_WAITING_BODIES: usize = 64;
 /// So many reads may hang before no further one is begun. A dead mount hangs all of them.
@@ -42,6 +47,11 @@ type Version = (ArticlePath, ContentHash, bool);
 
 fn request(body: &Body) -> &BodyRequest {
     body.as_ref().map_or_else(|missing| &missing.request, |body| &body.request)
+}
+
+/// The size of the file, which its text in memory follows.
+fn bytes(body: &Body) -> usize {
+    body.as_ref().ok().and_then(|body| body.source.as_deref()).map_or(0, <[u8]>::len)
 }
 
 fn version(request: &BodyRequest) -> Version {
@@ -67,8 +77,10 @@ pub(super) struct Fetch {
     late: BTreeSet<BodyRequest>,
     /// What arrived and was not handed on yet.
     arrived: Vec<Body>,
+    /// How many bytes of files that is.
+    arrived_bytes: usize,
     read: mpsc::Sender<Body>,
-    events: mpsc::Sender<Event>,
+    bodies: mpsc::Sender<Event>,
 }
 
 impl Fetch {
@@ -78,7 +90,7 @@ impl Fetch {
         config: Arc<Config>,
         reads: Reads,
         requests: Vec<BodyRequest>,
-        events: mpsc::Sender<Event>,
+        bodies: mpsc::Sender<Event>,
     ) {
         // Another fetch waits for these already.
         let (hung, fresh): (Vec<_>, Vec<_>) = {
@@ -95,8 +107,9 @@ impl Fetch {
             late: BTreeSet::new(),
             queue: Arc::new(Mutex::new(fresh.into())),
             arrived: Vec::new(),
+            arrived_bytes: 0,
             read,
-            events,
+            bodies,
         };
         fetch.give_up(hung);
         (0..workers).for_each(|_| fetch.start_worker());
@@ -107,6 +120,7 @@ impl Fetch {
                     idle_looks = 0;
                     fetch.outstanding.remove(request(&body));
                     fetch.late.remove(request(&body));
+                    fetch.arrived_bytes += bytes(&body);
                     fetch.arrived.push(body);
                 }
                 Ok(None) => return,
@@ -119,7 +133,8 @@ impl Fetch {
                 }
             }
             let is_over = fetch.outstanding.is_empty();
-            if is_over || handed_on.elapsed() >= HAND_ON_AFTER {
+            let is_much = fetch.arrived_bytes >= MAX_ARRIVED_BYTES;
+            if is_over || is_much || handed_on.elapsed() >= HAND_ON_AFTER {
                 handed_on = Instant::now();
                 fetch.hand_on().await;
             }
@@ -186,6 +201,7 @@ impl Fetch {
         }
         let (root, config) = (self.root.clone(), Arc::clone(&self.config));
         let arrived = std::mem::take(&mut self.arrived);
+        self.arrived_bytes = 0;
         let requests: Vec<BodyRequest> = arrived.iter().map(request).cloned().collect();
         let completed = spawn_blocking(move || once::complete(&root, &config, arrived, true));
         let (fetched, unfetched) = completed.await.unwrap_or_else(|error| {
@@ -197,7 +213,7 @@ impl Fetch {
         {
             if !is_empty {
                 // The daemon may be stopping.
-                self.events.send(event).await.unwrap_or_default();
+                self.bodies.send(event).await.unwrap_or_default();
             }
         }
     }
@@ -207,7 +223,7 @@ impl Fetch {
 const RECALL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Has versions out of the store, and sends them as they come.
-pub(super) async fn recall(root: Root, config: Arc<Config>, requests: Vec<BodyRequest>, events: mpsc::Sender<Event>) {
+pub(super) async fn recall(root: Root, config: Arc<Config>, requests: Vec<BodyRequest>, bodies: mpsc::Sender<Event>) {
     for requests in requests.chunks(once::MAX_RECALLED_FILES) {
         let (root, config, batch) = (root.clone(), Arc::clone(&config), requests.to_vec());
         let mut work = spawn_blocking(move || once::recall(&root, &config, batch));
@@ -217,9 +233,57 @@ pub(super) async fn recall(root: Root, config: Arc<Config>, requests: Vec<BodyRe
             Ok(Err(_)) => (lost(), false),
             Err(_) => (lost(), true),
         };
-        events.send(Event::Recalled(recalled)).await.unwrap_or_default();
+        bodies.send(Event::Recalled(recalled)).await.unwrap_or_default();
         if is_late && let Ok(recalled) = work.await {
-            events.send(Event::Recalled(recalled)).await.unwrap_or_default();
+            bodies.send(Event::Recalled(recalled)).await.unwrap_or_default();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config;
+
+    /// However fast files are read, and however slowly batches are taken.
+    #[tokio::test]
+    async fn batches_of_bodies_are_bounded() {
+        const FILES: usize = 80;
+        const SIZE: usize = 1 << 20;
+        let folder = tempfile::tempdir().expect("a scratch directory");
+        let text = format!(
+            "[site]\ntitle = \"x\"\nurl = \"http://x.example/\"\ntag_authority = \"x.example,2026\"\n\
+             [content]\ndirectory = \"{}\"\n",
+            folder.path().display()
+        );
+        let config = config::parse(Path::new("dateline.toml"), text.as_bytes()).config.expect("a configuration");
+        let file = vec![b'x'; SIZE];
+        let request = |number: usize| {
+            let path = ArticlePath::new(&format!("{number}.md"));
+            std::fs::write(folder.path().join(path.as_str()), &file).expect("writable");
+            BodyRequest { path, hash: ContentHash::of(&file), shown: false, links: None }
+        };
+        let mut requests: Vec<BodyRequest> = (0..FILES).map(request).collect();
+        let gone = BodyRequest { path: ArticlePath::new("gone.md"), ..requests[0].clone() };
+        requests.push(gone);
+        let (bodies, mut batches) = mpsc::channel(1);
+        let root = crate::daemon::root(&config);
+        let fetch = tokio::spawn(Fetch::run(root, config, Reads::default(), requests, bodies));
+        let (mut arrived, mut missing) = (0, 0);
+        while let Some(batch) = batches.recv().await {
+            match batch {
+                Event::Fetched(bodies) => {
+                    let size = bodies.iter().map(|body| bytes(&Ok(body.clone()))).sum::<usize>();
+                    assert!(size < MAX_ARRIVED_BYTES + SIZE, "{size} bytes at once");
+                    arrived += bodies.len();
+                }
+                Event::Unfetched(bodies) => missing += bodies.len(),
+                other => panic!("{other:?}"),
+            }
+        }
+        fetch.await.expect("it ends");
+        assert_eq!((arrived, missing), (FILES, 1));
     }
 }

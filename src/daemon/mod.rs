@@ -190,6 +190,8 @@ pub async fn run(
     looks_at_root.spawn(saved.clone().watch_root(Arc::clone(&snapshot), config.parsing.root.to_string()));
     let published_root = Arc::new(ArcSwap::from_pointee(content.clone()));
     let (events, inbox) = mpsc::channel(64);
+    // Texts don't queue up.
+    let (bodies, body_inbox) = mpsc::channel(1);
     let library = Library::new(Arc::new(documents), &snapshot, &events);
     let (deliveries, delivery_inbox) = deliver::queue();
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
@@ -230,10 +232,10 @@ pub async fn run(
     let verify = SavedCheck::new(move |route, kind| Box::pin(verified.verify(route, kind)));
     let options = ServeOptions { first: Some(first), verify, ..front.options(&config.server, clock) };
     let Front { listeners, renewal, meters, relocation } = front;
-    parts.spawn(async move {
-        let stopped = async move { serving_stopped.await.unwrap_or_default() };
     // Whether links lead elsewhere is decided at the start, like the listeners and the output directory.
     let relocation = relocation.filter(|_| config.is_relocated);
+    parts.spawn(async move {
+        let stopped = async move { serving_stopped.await.unwrap_or_default() };
         serve::run(listeners, served, disk, options, stopped).await;
         "server"
     });
@@ -241,7 +243,7 @@ pub async fn run(
     let mut certificate = JoinSet::new();
     certificate.spawn(renewal.watch_certificate());
     let target = output.map(|output| Box::new(output.reading(library.reader())) as Box<dyn Target>);
-    let (outcomes, counted) = (events.clone(), Arc::clone(&meters));
+    let (outcomes, counted) = (events, Arc::clone(&meters));
     parts.spawn(async move {
         deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, counted).await;
         "deliveries"
@@ -271,8 +273,9 @@ pub async fn run(
         published_root,
         is_moving: false,
         snapshot,
-        events,
         inbox,
+        bodies,
+        body_inbox,
         watched,
         next: None,
         deliveries,
@@ -359,8 +362,10 @@ struct Daemon {
     /// Whether that is to become `root`.
     is_moving: bool,
     snapshot: Arc<ArcSwap<Snapshot>>,
-    events: mpsc::Sender<Event>,
     inbox: mpsc::Receiver<Event>,
+    /// Bodies that were read: a batch at a time, since these are texts.
+    bodies: mpsc::Sender<Event>,
+    body_inbox: mpsc::Receiver<Event>,
     /// What the watcher saw.
     watched: mpsc::Receiver<Heard>,
     /// What was met while a burst of files was gathered.
@@ -431,7 +436,9 @@ impl Daemon {
             // From here, so that it is this loop that lives.
             self.feed_watchdog();
             sleep = self.watchdog.map_or(sleep, |patience| sleep.min(patience / 2));
-            self.meters.queue.set(i64::try_from(self.inbox.len() + self.watched.len()).unwrap_or(i64::MAX));
+            self.meters
+                .queue
+                .set(i64::try_from(self.inbox.len() + self.body_inbox.len() + self.watched.len()).unwrap_or(i64::MAX));
             let tick = tokio::time::sleep(sleep);
             let event = tokio::select! {
                 biased;
@@ -443,7 +450,9 @@ impl Daemon {
                 Some(asked) = self.requests.recv() => self.command(asked),
                 Some(heard) = async { self.next.take() } => self.begin(heard),
                 event = self.inbox.recv() => {
-                    let event = event.ok_or_else(|| Fatal("nothing sends events any more".to_owned()))?;
+                    event.ok_or_else(|| Fatal("nothing sends events any more".to_owned()))?
+                }
+                Some(event) = self.body_inbox.recv() => {
                     self.look_at_changed_files(&event);
                     event
                 }
@@ -468,7 +477,8 @@ impl Daemon {
     /// Logs what happened, unless it is part of a burst that goes on.
     fn write_activity(&mut self) {
         self.activity.is_first = false;
-        let is_idle = self.next.is_none() && self.watched.is_empty() && self.inbox.is_empty();
+        let is_idle =
+            self.next.is_none() && self.watched.is_empty() && self.inbox.is_empty() && self.body_inbox.is_empty();
         self.activity.write_when_due(is_idle, &self.config.parsing.root);
     }
 

@@ -122,12 +122,12 @@ impl Daemon {
             }
             Effect::Fetch(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
-                let (root, reads, events) = (self.root.clone(), self.reads.clone(), self.events.clone());
-                self.fetches.spawn(Fetch::run(root, config, reads, requests, events));
+                let (root, reads, bodies) = (self.root.clone(), self.reads.clone(), self.bodies.clone());
+                self.fetches.spawn(Fetch::run(root, config, reads, requests, bodies));
             }
             Effect::Recall(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
-                self.fetches.spawn(recall(self.root.clone(), config, requests, self.events.clone()));
+                self.fetches.spawn(recall(self.root.clone(), config, requests, self.bodies.clone()));
             }
         }
     }
