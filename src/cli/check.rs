@@ -86,19 +86,18 @@ fn compare_with_daemon(config: &Config) -> Option<Diagnostic> {
     let request = Request::Configuration { hash: config.hash.to_string() };
     // Without a daemon, or for a user who may not ask it, there is nothing to compare with.
     let answer = control::ask(&config.state, &request).ok().flatten()?;
-    let diagnostic = |message: &str, severity| {
-        let place = Place::file(&config.file.display().to_string());
-        Diagnostic { severity, ..Diagnostic::new(Code::ConfigInactive, message).at(place) }
-    };
+    let diagnostic =
+        |code, message: String| Diagnostic::new(code, message).at(Place::file(&config.file.display().to_string()));
     match answer {
         Ok(Done { message: waiting, .. }) if waiting.is_empty() => None,
         Ok(Done { message: waiting, .. }) => {
-            let message = format!("the running daemon uses this configuration, but not all of it: {waiting}");
-            Some(diagnostic(&message, Severity::Warning))
+            let message =
+                format!("the running daemon uses this configuration, except for what waits for a restart: {waiting}");
+            Some(diagnostic(Code::ConfigFrozen, message).help("restart dateline to apply it"))
         }
         Err(why) => {
             let help = "`dateline reload` makes the daemon read the file again, and says what stands against it";
-            Some(diagnostic(&why, Severity::Error).help(help))
+            Some(diagnostic(Code::ConfigInactive, why).help(help))
         }
     }
 }

@@ -105,7 +105,7 @@ codes! {
     ConfigLoopback "config-loopback" Warning,
     /// A change that needs a restart.
     ConfigFrozen "config-frozen" Warning,
-    /// The running daemon uses another configuration than this file, or not all of it.
+    /// The running daemon uses another configuration than this file.
     ConfigInactive "config-inactive" Error,
 
     // -- articles: all formats ----------------------------------------------------------------------------------------

@@ -164,22 +164,22 @@ impl Engine {
         self.problems.set(Source::Config, diagnostics);
         let Some(config) = config else { return Err(told) };
         effects.extend(self.configure(&config, force)?);
-        let waiting: Vec<&str> = self
-            .problems
-            .iter()
-            .filter(|(source, _)| **source == Source::Reload)
-            .filter_map(|(_, problem)| problem.message.split('`').nth(1))
-            .collect();
+        let waiting = self.waiting_for_restart();
         Ok(match waiting.is_empty() {
             true => "the configuration is in force".to_owned(),
-            false => format!(
-                "the configuration is in force, except for what needs a restart of dateline: {}",
-                waiting.join(", ")
-            ),
+            false => format!("the configuration is in force, except for what waits for a restart: {waiting}"),
         })
     }
 
-    /// Says nothing where the configuration with this hash is in force; else why it is not, or what of it waits for a restart.
+    /// The keys of the configuration that need a restart, and were changed.
+    fn waiting_for_restart(&self) -> String {
+        let frozen = self.problems.iter().filter(|(_, problem)| problem.code == Code::ConfigFrozen);
+        let keys: Vec<String> =
+            frozen.filter_map(|(_, problem)| Some(format!("`{}`", problem.message.split('`').nth(1)?))).collect();
+        keys.join(", ")
+    }
+
+    /// Says what of the configuration with this hash waits for a restart, where it is in force; else why it is not.
     fn compare_configuration(&self, hash: &str) -> Result<String, String> {
         let is_against = |(source, problem): &(&Source, &Diagnostic)| match source {
             Source::Config => problem.severity == Severity::Error,
@@ -189,7 +189,7 @@ impl Engine {
             self.problems.iter().filter(is_against).map(|(_, problem)| problem.to_log_line()).collect();
         let why = why.join("; ");
         match self.config().is_some_and(|config| config.hash.to_string() == hash) {
-            true => Ok(why),
+            true => Ok(self.waiting_for_restart()),
             false if why.is_empty() => Err("the running daemon uses another configuration".to_owned()),
             false => {
                 Err(format!("the running daemon uses another configuration, since it did not take this one: {why}"))

@@ -200,7 +200,9 @@ fn a_rejected_configuration_does_not_look_healthy() {
             &format!("{strict}\n[server]\nlisten = \"127.0.0.1:1\"\n"),
             0,
             "waits for a restart (config-frozen)",
-            &["`server`"],
+            &[
+                "warning[config-frozen]: the running daemon uses this configuration, except for what waits for a restart: `server`",
+            ],
         ),
         (&strict.replace("title", "titel"), 2, "is not taken (config-missing, config-unknown-key)", &["did you mean"]),
     ] {
@@ -221,7 +223,7 @@ fn a_rejected_configuration_does_not_look_healthy() {
         "config/dateline.toml",
         format!("{strict}\n[state]\ndirectory = \"../.dateline\"\n[output]\ndirectory = \"\"\n"),
     );
-    let restart = ["except for what needs a restart of dateline: output.directory"];
+    let restart = ["except for what waits for a restart: `output.directory`"];
     assert_says("reload", &newsroom.dateline(&["reload"]), 0, &restart, &[]);
 }
 
