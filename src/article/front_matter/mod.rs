@@ -139,7 +139,7 @@ const MOST_DEPTH: usize = 16;
 /// The most keys of front matter itself, without those below them.
 const MOST_KEYS: usize = 1_000;
 
-const TOO_LARGE: &str = "the front matter is larger or deeper than any article needs";
+const REMOVE: &str = "remove what is not about the article";
 
 /// Reads the front matter; `None` where the file has none.
 pub(super) fn read<'t>(text: &'t str, kind: Kind<'_>) -> Option<Result<Matter<'t>, Refusal>> {
@@ -220,7 +220,9 @@ fn parse<'t>(text: &'t str, extent: &Extent) -> Result<Vec<(Key<'t>, Node<'t>)>,
         format => read_as(format, inside, start)?,
     };
     match keys.get(MOST_KEYS) {
-        Some((key, _)) => Err(Refusal::new(key.span.clone(), TOO_LARGE, "remove what is not about the article")),
+        Some((key, _)) => {
+            Err(Refusal::new(key.span.clone(), "the front matter has more than 1,000 keys", REMOVE))
+        }
         None => Ok(keys),
     }
 }

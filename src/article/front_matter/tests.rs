@@ -43,6 +43,8 @@ fn values_are_verbatim_and_placed() {
 fn what_is_refused() {
     let deep = format!("---\na: {}{}\n---\n", "[".repeat(40), "]".repeat(40));
     let long = format!("---\na: [{}]\n---\n", "1,".repeat(40_000));
+    let keys: String = (0..=1_000).map(|key| format!("k{key}: x\n")).collect();
+    let many = format!("---\ntitle: x\n{keys}---\n");
     for (text, reason) in [
         ("---\ntitle: x\n", "not closed"),
         ("+++\ntitle = \"x\"\n", "not closed"),
@@ -52,8 +54,9 @@ fn what_is_refused() {
         ("---\n- title: a\n- b\n---\n", "list of keys"),
         ("---\n[a]: 1\ntitle: x\n---\n", "a key is a word"),
         ("+++\na = \n+++\n", "not TOML"),
-        (deep.as_str(), "deeper"),
-        (long.as_str(), "larger"),
+        (deep.as_str(), "nested more than 16 deep"),
+        (long.as_str(), "more than 20,000 keys, values and brackets"),
+        (many.as_str(), "more than 1,000 keys"),
     ] {
         let refusal = read(text, Kind::Markdown)
             .expect("has front matter")

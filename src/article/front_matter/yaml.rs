@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{Key, MOST_DEPTH, Node, Refusal, TOO_LARGE, Value};
+use super::{Key, MOST_DEPTH, Node, REMOVE, Refusal, Value};
 use crate::types::is_invisible;
 
 /// The most events of a document: far more than any article needs, and far less than a bomb.
@@ -187,8 +187,12 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
         })?;
         let span = positions.span(span);
         events += 1;
-        if events > MOST_EVENTS || open.len() > MOST_DEPTH {
-            return Err(refuse(TOO_LARGE, span));
+        if events > MOST_EVENTS {
+            let message = "the front matter has more than 20,000 keys, values and brackets";
+            return Err(Refusal::new(span, message, REMOVE));
+        }
+        if open.len() > MOST_DEPTH {
+            return Err(Refusal::new(span, "the front matter has lists and tables nested more than 16 deep", REMOVE));
         }
         let done = match event {
             Event::Alias(_) => return Err(refuse("aliases (`*name`) are not used in front matter", span)),
