@@ -24,6 +24,7 @@ mod generate;
 mod history;
 mod import_ids;
 mod init;
+mod log;
 mod new;
 mod pin;
 mod progress;

@@ -1,6 +1,5 @@
 //! `dateline serve`
 
-use std::fmt;
 use std::io::IsTerminal;
 use std::num::NonZero;
 use std::path::Path;
@@ -12,23 +11,17 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::field::Field;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
+use super::log::Log;
 use super::{count, fail, load, start_over};
 use crate::config::{Config, Endpoint};
 use crate::daemon::{self, Caching, Front, Instead, Renewal};
-use crate::diag::escape;
 use crate::meter::Meters;
 use crate::serve::Audience;
 
 /// Watch, build and serve until SIGTERM or Ctrl-C; a second signal ends at once. SIGHUP opens the access log anew and reads the
 /// certificate again.
 #[derive(Args, Debug, Default)]
-#[command(after_help = "The log level comes from DATELINE_LOG: error, warn, info (the default), debug.")]
 pub(super) struct Serve {
     /// Listen here instead of `server.listen`; port 0 takes any free port.
     /// `8080` is a port of this machine only, `:8080` one of all its addresses, `unix:PATH` a socket.
@@ -44,6 +37,8 @@ pub(super) struct Serve {
     /// ledger knew are minted again, and what was retracted by command is public again. What is left of the old ledger is kept.
     #[arg(long)]
     new_state: bool,
+    #[command(flatten)]
+    log: Log,
 }
 
 fn endpoint(named: &str) -> Result<Endpoint, String> {
@@ -56,7 +51,7 @@ impl Serve {
             Ok(loaded) => loaded,
             Err(code) => return code,
         };
-        start_log();
+        self.log.start();
         if self.new_state
             && let Err(code) = start_over(&config)
         {
@@ -93,7 +88,7 @@ impl Serve {
                 result = &mut daemon => return result.map_err(|error| error.to_string()),
                 () = signals.next(&renewal) => {}
             }
-            tracing::info!("stopping; a second signal ends at once");
+            tracing::info!("stopping; a second signal exits at once");
             drop(stop);
             tokio::select! {
                 result = &mut daemon => result.map_err(|error| error.to_string()),
@@ -135,7 +130,7 @@ async fn tell_progress(meters: Arc<Meters>) {
             bar.set_message(format!("{looked_at} articles found, {read} read"));
             bar.tick();
         } else {
-            tracing::info!("{looked_at} articles found, {read} of them read; feeds follow when all are known");
+            tracing::info!(found = looked_at, read, "first scan in progress");
         }
     }
 }
@@ -151,62 +146,17 @@ fn announce(config: &Config, front: &Front) -> std::io::Result<()> {
         };
         match listener.audience() {
             Audience::Public => say!(
-                "{} serves {}: {}, articles from {}",
+                "feeds  {}  {}: {}, articles from {}",
                 place("http", &prefix),
                 config.site.title,
                 count(config.sections.len() + 1, "section"),
                 config.parsing.root
             ),
-            Audience::Secure(_) => say!("{} serves the same in TLS", place("https", &prefix)),
-            Audience::Admin => say!("admin {} tells operators how it goes", place("http", "/")),
+            Audience::Secure(_) => say!("feeds  {}  over TLS", place("https", &prefix)),
+            Audience::Admin => say!("admin  {}  status and metrics", place("http", "/")),
         }
     }
     Ok(())
-}
-
-/// What is logged where `DATELINE_LOG` says nothing that can be understood. What a client does wrong in HTTP/2 is not news, and would let
-/// it fill the log.
-const LOG_FILTER: &str = "info,h2=error";
-
-fn start_log() {
-    let wanted = std::env::var_os("DATELINE_LOG");
-    let understood = wanted.as_ref().map_or_else(|| log_filter("info"), |wanted| log_filter(wanted.to_str()?));
-    let is_understood = understood.is_some();
-    let filter = understood.unwrap_or_else(|| EnvFilter::new(LOG_FILTER));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(std::io::stderr().is_terminal());
-    // It would tell of them where it cannot tell anything, and panic.
-    let log = log.log_internal_errors(false).fmt_fields(debug_fn(write_field).delimited(" "));
-    // A second start in one process, as in tests, keeps the first log.
-    log.with_writer(std::io::stderr).try_init().unwrap_or_default();
-    if let Some(wanted) = wanted.filter(|_| !is_understood) {
-        let wanted = wanted.display();
-        tracing::warn!(
-            "DATELINE_LOG is `{wanted}`, which is not a log level, so `info` is used; write error, warn, info or debug"
-        );
-    }
-}
-
-/// The filter that a value of `DATELINE_LOG` means: a level, or a list of `target=level`. A word alone that is no level would be a target
-/// that nothing has, and silence all others.
-fn log_filter(wanted: &str) -> Option<EnvFilter> {
-    let is_level = |level: &str| !level.is_empty() && level.parse::<LevelFilter>().is_ok();
-    let is_understood = |directive: &str| match directive.rsplit_once('=') {
-        Some((target, level)) => !target.is_empty() && is_level(level),
-        None => is_level(directive),
-    };
-    let directives: Vec<&str> = wanted.split(',').map(str::trim).collect();
-    let filter = || EnvFilter::try_new(format!("{LOG_FILTER},{}", directives.join(","))).ok();
-    directives.iter().all(|directive| is_understood(directive)).then(filter).flatten()
-}
-
-/// A field of an event as the log has it. Names of files and texts of clients must neither end the line nor command a terminal.
-fn write_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
-    let value = format!("{value:?}");
-    match field.name() {
-        "message" => line.write_str(&escape(&value)),
-        name => write!(line, "{name}={}", escape(&value)),
-    }
 }
 
 /// SIGXFSZ on all systems that dateline is built for.

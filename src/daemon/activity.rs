@@ -85,7 +85,7 @@ impl Line {
     fn write(self, root: &str) {
         match self {
             Line::Reload { difference, actor } => {
-                tracing::info!(by = actor.map(tracing::field::display), "reloaded the configuration: {difference}");
+                tracing::info!(difference, by = actor.map(tracing::field::display), "configuration reloaded");
             }
             Line::Burst { kind, actor, articles, feeds } => {
                 tracing::info!(articles, feeds, by = actor.map(tracing::field::display), "{kind}");
@@ -96,7 +96,7 @@ impl Line {
                 let title = article.title.as_ref().map(|title| title.as_str());
                 let feeds = named(&article.feeds);
                 let by = actor.map(tracing::field::display);
-                tracing::info!(from, feeds = feeds.map(tracing::field::display), title, by, "{kind} {path}");
+                tracing::info!(article = %path, from, feeds = feeds.map(tracing::field::display), title, by, "{kind}");
             }
         }
     }

@@ -22,7 +22,7 @@ impl Caching {
         match Renderings::forget(state).and_then(|()| Cache::forget(state)) {
             Ok(()) => Caching::at(state),
             Err(error) => {
-                tracing::warn!("{}: a cache stays: {error}; it is not used", state.display());
+                tracing::warn!(state = %state.display(), %error, "cannot empty the cache; continuing without one");
                 Caching::none()
             }
         }

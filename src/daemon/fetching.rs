@@ -161,7 +161,7 @@ impl Fetch {
             }
         };
         if let Err(error) = std::thread::Builder::new().name("fetch".into()).spawn(work) {
-            tracing::error!(%error, "cannot start a thread that reads articles; retrying");
+            tracing::error!(%error, "cannot start a thread that reads bodies; retrying");
         }
     }
 
@@ -205,7 +205,7 @@ impl Fetch {
         let requests: Vec<BodyRequest> = arrived.iter().map(request).cloned().collect();
         let completed = spawn_blocking(move || once::complete(&root, &config, arrived, true));
         let (fetched, unfetched) = completed.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "bodies that were read are lost; retrying");
+            tracing::error!(%error, "reading bodies failed; retrying");
             (Vec::new(), requests.into_iter().map(|request| UnfetchedBody { request, problem: None }).collect())
         });
         for (is_empty, event) in

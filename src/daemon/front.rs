@@ -129,8 +129,8 @@ impl Renewal {
 
     fn renew_certificate(&self) {
         match self.tls.as_ref().map(|tls| tls.reload()) {
-            Some(Ok(true)) => tracing::info!("the certificate was renewed"),
-            Some(Err(error)) => tracing::error!("{error}; the certificate in force stays"),
+            Some(Ok(true)) => tracing::info!("certificate reloaded"),
+            Some(Err(error)) => tracing::error!(%error, "cannot reload the certificate; the previous one stays in use"),
             Some(Ok(false)) | None => {}
         }
     }
@@ -212,7 +212,9 @@ fn admin(server: &Server, instead: &Instead, listeners: &mut Vec<Listener>) -> R
         match bind(endpoint, Audience::Admin, listeners) {
             Ok(listener) => listeners.push(listener),
             Err(why) if server.admin.stated || instead.admin.is_some() => return Err(why),
-            Err(why) => tracing::warn!("status and metrics are not served: {why}"),
+            Err(why) => {
+                tracing::warn!(error = why, "cannot open the admin listener; status and metrics are not served")
+            }
         }
     }
     Ok(())
@@ -265,14 +267,14 @@ fn descriptors(wished: usize) -> (usize, usize) {
     const MOST_FILES: usize = 1_024;
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::debug!(%error, "the limit on descriptors stays");
+        tracing::debug!(%error, "cannot raise the limit on open files");
     }
     let limit = getrlimit(Resource::Nofile).current;
     let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let files = (limit / 8).clamp(1, MOST_FILES);
     let most = limit.saturating_sub(RESERVED.min(limit / 4)).saturating_sub(files).max(1);
     if most < wished {
-        tracing::info!("{most} connections at a time: the limit on open files is {limit}");
+        tracing::info!(connections = most, open_files = limit, "connections are limited by the limit on open files");
     }
     (most.min(wished), files)
 }

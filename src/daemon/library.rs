@@ -97,15 +97,16 @@ impl Library {
                 documents.make_spare();
                 if is_due {
                     // Where it fails, a commit does it some day, and says what is wrong.
-                    store::tidy(&directory).unwrap_or_else(|trouble| tracing::debug!("{trouble}"));
+                    store::tidy(&directory)
+                        .unwrap_or_else(|error| tracing::debug!(%error, "cannot checkpoint the ledger"));
                 }
                 origin.device = known.unwrap_or_else(|| RootState::of(&root).device());
                 let noted = store::note_published(&directory, &snapshot, &origin);
                 if is_first || is_due {
                     match store::compact(&directory) {
                         Ok(0) => {}
-                        Ok(removed) => tracing::info!(removed, "ledger compacted"),
-                        Err(trouble) => tracing::debug!("{trouble}"),
+                        Ok(removed) => tracing::info!(records = removed, "ledger compacted"),
+                        Err(error) => tracing::debug!(%error, "cannot compact the ledger"),
                     }
                 }
                 (noted, (root, origin.device))
@@ -118,10 +119,10 @@ impl Library {
                 Err(error) => Err(io::Error::other(error)),
             };
             if let Err(error) = noted {
-                let state = state.display();
                 tracing::warn!(
-                    "what is published cannot be noted in {state}: {error}; the next start answers 503 until all articles are \
-                     read: see to space and rights"
+                    state = %state.display(),
+                    %error,
+                    "cannot save the list of documents, so the next start answers 503 until all articles are read; check free space and permissions"
                 );
             }
             pause = begun.elapsed().saturating_mul(20).clamp(PAUSE, LONGEST_PAUSE);
@@ -166,8 +167,9 @@ impl Library {
             return;
         }
         tracing::error!(
-            "the copy of {route} cannot be read back: {error}; it is made anew, and answered 503 until then: see to the disk of the \
-             state directory"
+            document = route,
+            %error,
+            "cannot read a document from the state directory; it is rebuilt, and answered 503 until then; check the disk"
         );
     }
 }

@@ -177,8 +177,8 @@ pub async fn run(
     let remembered: Result<_, Trouble> = remembered.await.map_err(fatal)?;
     let (store, ledger, before, sources) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
     if !before.documents.is_empty() {
-        let count = before.documents.len();
-        tracing::info!("{count} documents of the last run are served until the articles are known");
+        let documents = before.documents.len();
+        tracing::info!(documents, "serving saved documents until the first scan completes");
     }
     let saved = match before.documents.is_empty() {
         true => SavedDocuments::default(),
@@ -266,7 +266,9 @@ pub async fn run(
             control::run(listener, ask).await;
             "control socket"
         })),
-        Err(error) => tracing::error!("commands such as `dateline retract` cannot reach this daemon: {error}"),
+        Err(error) => {
+            tracing::error!(%error, "cannot open the control socket; commands such as `dateline retract` won't work")
+        }
     }
     let daemon = Daemon {
         root: content,
@@ -303,6 +305,7 @@ pub async fn run(
         changing: None,
         watchdog: sd_notify::watchdog_enabled(),
         fed: None,
+        started: Instant::now(),
     };
     let result = tokio::select! {
         result = daemon.take_events(ledger, stop) => result,
@@ -317,7 +320,7 @@ pub async fn run(
     drop(stop_serving);
     let drained = tokio::time::timeout(DRAIN_DEADLINE, async { while parts.join_next().await.is_some() {} }).await;
     if drained.is_err() {
-        tracing::warn!("connections or deliveries did not finish within {} s", DRAIN_DEADLINE.as_secs());
+        tracing::warn!(deadline_s = DRAIN_DEADLINE.as_secs(), "stopped before all connections and deliveries finished");
     }
     result
 }
@@ -327,12 +330,12 @@ fn tell_of_relocation(written: &Config, config: &Config) {
     if !config.is_relocated {
         return;
     }
-    let output = written.output.as_ref().map(|output| format!("; nothing is written to {}", output.display()));
-    let output = output.unwrap_or_default();
+    let unwritten = written.output.as_ref().map(|output| tracing::field::display(output.display()));
     tracing::info!(
-        "links lead to {} instead of {}, since dateline listens there{output}",
-        config.site.url,
-        written.site.url
+        url = %config.site.url,
+        configured = %written.site.url,
+        not_written = unwritten,
+        "links lead to the address that dateline listens on; nothing is written to the output directory"
     );
 }
 
@@ -411,12 +414,13 @@ struct Daemon {
     watchdog: Option<Duration>,
     /// When it heard it last.
     fed: Option<Instant>,
+    started: Instant,
 }
 
 /// Tells systemd what is going on, where it wants to know.
 fn tell_systemd(news: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(news) {
-        tracing::debug!(%error, "systemd cannot be told");
+        tracing::debug!(%error, "cannot notify systemd");
     }
 }
 
@@ -622,13 +626,14 @@ impl Daemon {
     }
 
     async fn start_over(&mut self, versions: Vec<Version>, panic: &JoinError) -> Result<Engine, Fatal> {
-        tracing::error!("the engine failed ({panic}); what is published stays, and everything is built again");
+        tracing::error!(%panic, "engine panicked; published documents stay, and everything is rebuilt");
         match self.quarantine.failed(versions, Instant::now()) {
             Verdict::TryAgain => {}
             Verdict::Culprit(culprit) => tracing::error!(
-                "{culprit} is left out: the engine failed over it alone; please report this with the file"
+                article = %culprit,
+                "article quarantined: the engine panics over it; please report this with the file"
             ),
-            Verdict::GiveUp => return Err(Fatal("the engine failed again and again".to_owned())),
+            Verdict::GiveUp => return Err(Fatal("engine panicked repeatedly; giving up".to_owned())),
         }
         // What waits to be written is remembered all the same; what was to follow from it is made anew.
         let unreadable =

@@ -181,7 +181,7 @@ pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -
     for batch in requests.chunks(MAX_RECALLED_FILES) {
         let hashes: Vec<ContentHash> = batch.iter().map(|request| request.hash).collect();
         let kept = store::kept(&config.state, &hashes).unwrap_or_else(|trouble| {
-            tracing::error!("{trouble}");
+            tracing::error!(error = %trouble, "cannot load the published versions of articles");
             Vec::new()
         });
         let kept: HashMap<ContentHash, Vec<u8>> = kept.into_iter().collect();

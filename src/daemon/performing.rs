@@ -39,12 +39,12 @@ impl Daemon {
     pub(super) fn withhold(&mut self) {
         // Of the last run nothing is shown that a record or its file takes from readers.
         if self.memory.withholds && self.memory.is_told && self.snapshot.load().generation > 0 {
-            tracing::warn!("an article is taken from its readers although the state cannot be written");
+            tracing::warn!("withholding an article although the state cannot be written");
             let state = self.config.state.clone();
             // The disk may hang, and nothing waits for this.
             spawn_blocking(move || {
                 if let Err(error) = store::forget_published(&state) {
-                    tracing::error!(%error, "the list of published documents stays; the next start compares it with the articles");
+                    tracing::error!(%error, "cannot remove the list of saved documents; the next start compares it with the articles");
                 }
             });
             self.memory.take_waiting().into_iter().for_each(|effect| self.perform(effect));
@@ -66,7 +66,7 @@ impl Daemon {
     /// Tries to write what is unwritten.
     pub(super) fn write_again(&mut self) {
         if self.memory.write().is_ok() {
-            tracing::info!("the state can be written again");
+            tracing::info!("state writable again");
             self.alarm = None;
             self.swap(self.snapshot.load_full());
         }
@@ -82,13 +82,16 @@ impl Daemon {
     /// At the end: what could not be written until now may be by now.
     pub(super) fn write_the_rest(&mut self) {
         if let Err(why) = self.memory.write_the_rest() {
-            tracing::error!("{why}; what is new since then is forgotten");
+            tracing::error!(error = why, "cannot write the state before exit; changes since then are lost");
         }
     }
 
     /// Says on every channel that the state cannot be written.
     pub(super) fn raise_alarm(&mut self, why: &str) {
-        tracing::error!("{why}; readers keep what they have until it can be written");
+        tracing::error!(
+            error = why,
+            "cannot write the state; readers keep the published documents until it can be written"
+        );
         let alarm =
             Diagnostic::new(Code::StateUnwritable, why).help("what is new is published as soon as it can be written");
         self.alarm = Some(alarm.at(Place::file(&self.config.state.display().to_string())));
@@ -109,7 +112,7 @@ impl Daemon {
             Effect::Report(changes) => {
                 changes.iter().take(MAX_LOGGED).for_each(log);
                 if let Some(more) = changes.len().checked_sub(MAX_LOGGED).filter(|more| *more > 0) {
-                    tracing::warn!(more, "more problems changed than are logged; `dateline check` lists them");
+                    tracing::warn!(more, "too many problems changed to log them all; `dateline check` lists them");
                 }
                 self.report_missing_content(&changes);
             }
@@ -161,7 +164,7 @@ impl Daemon {
     pub(super) fn forget_last_run(&self) {
         let snapshot = self.snapshot.load();
         if snapshot.generation == 0 && !snapshot.documents.is_empty() {
-            tracing::info!("documents of the last run are no longer served: something in them may have to go");
+            tracing::info!("saved documents are no longer served: a change may withhold part of them");
             self.snapshot.store(Arc::new(Snapshot { documents: imbl::HashMap::new(), ..Snapshot::clone(&snapshot) }));
         }
     }
@@ -192,11 +195,12 @@ impl Daemon {
             self.activity.is_first = true;
             super::tell_systemd(&[sd_notify::NotifyState::Ready]);
             tracing::info!(
-                "{} articles, {} published, {} feeds, {} problems",
-                report.articles,
-                report.published,
-                report.feeds,
-                report.problems.len()
+                articles = report.articles,
+                published = report.published,
+                feeds = report.feeds,
+                problems = report.problems.len(),
+                took_ms = self.started.elapsed().as_millis(),
+                "ready"
             );
         }
     }
@@ -205,13 +209,14 @@ impl Daemon {
 /// The most problems of one publication that are logged.
 const MAX_LOGGED: usize = 1_000;
 
-/// One log line when a problem appears, and one when it is mended.
+/// Logs a line when a problem appears, and one when it is resolved.
 fn log(change: &ReportChange) {
-    match change {
-        ReportChange::Appeared(diagnostic) => match diagnostic.severity {
-            Severity::Error => tracing::error!("{}", diagnostic.to_log_line()),
-            Severity::Warning => tracing::warn!("{}", diagnostic.to_log_line()),
-        },
-        ReportChange::Cleared(diagnostic) => tracing::info!("mended: {}", diagnostic.to_log_line()),
+    let (ReportChange::Appeared(diagnostic) | ReportChange::Cleared(diagnostic)) = change;
+    let (code, message, help) = (diagnostic.code.name(), &diagnostic.message, diagnostic.help.as_deref());
+    let place = diagnostic.place.as_ref().map(|place| tracing::field::display(place.to_string()));
+    match (change, diagnostic.severity) {
+        (ReportChange::Appeared(_), Severity::Error) => tracing::error!(code, place, help, "{message}"),
+        (ReportChange::Appeared(_), Severity::Warning) => tracing::warn!(code, place, help, "{message}"),
+        (ReportChange::Cleared(_), _) => tracing::info!(code, place, "resolved: {message}"),
     }
 }

@@ -107,8 +107,8 @@ impl SavedDocuments {
             let problem = problem.map(|problem| format!("the content directory {problem}"));
             if problem != said {
                 match &problem {
-                    Some(problem) => tracing::warn!("{problem}"),
-                    None => tracing::info!("the content directory is there again"),
+                    Some(problem) => tracing::warn!(problem, "content directory unavailable"),
+                    None => tracing::info!("content directory available again"),
                 }
                 report(&snapshot, problem.as_deref(), &name);
                 said = problem;
@@ -182,7 +182,7 @@ impl Verifier {
             let (verifier, inbox) = (Arc::downgrade(&verifier), Arc::clone(&inbox));
             let thread = std::thread::Builder::new().name("verify".into());
             if let Err(error) = thread.spawn(move || work(&verifier, &inbox)) {
-                tracing::warn!(%error, "documents of the last run are not served: no thread can verify them");
+                tracing::warn!(%error, "cannot start a thread that verifies saved documents; they are not served");
                 return None;
             }
         }

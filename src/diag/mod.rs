@@ -9,6 +9,7 @@ mod nearest;
 pub mod packed;
 mod render;
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -55,6 +56,17 @@ pub struct Place {
     pub column: u32,
     /// The line itself (shortened when it is very long) and the marked stretch of it.
     pub excerpt: Option<Excerpt>,
+}
+
+/// `content/a.md:5:8`, or as much of it as is known.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape(&self.file))?;
+        [self.line, self.column]
+            .into_iter()
+            .take_while(|&number| number > 0)
+            .try_for_each(|number| write!(f, ":{number}"))
+    }
 }
 
 /// A line of the source and the stretch of it that a diagnostic marks.

@@ -61,11 +61,7 @@ impl Diagnostic {
     pub fn to_log_line(&self) -> String {
         let mut line = String::new();
         if let Some(place) = &self.place {
-            line.push_str(&escape(&place.file));
-            for number in [place.line, place.column].into_iter().take_while(|&number| number > 0) {
-                line.push_str(&format!(":{number}"));
-            }
-            line.push_str(": ");
+            line.push_str(&format!("{place}: "));
         }
         line.push_str(&format!("{}[{}]: {}", self.severity.name(), self.code, escape(&self.message)));
         if let Some(help) = &self.help {

@@ -178,14 +178,14 @@ impl Writer {
         match self.append(&lines) {
             Ok(()) => {
                 if self.failed || lost > 0 {
-                    tracing::warn!(lost, "the access log is written again; requests were left out of it");
+                    tracing::warn!(lost, "access log writable again; some requests are missing");
                     self.waiting.lock().unwrap_or_else(PoisonError::into_inner).lost -= lost;
                 }
                 (self.failed, self.is_torn) = (false, false);
             }
             Err(error) => {
                 if !self.failed {
-                    tracing::error!(%error, "{} cannot be written; requests are left out of it", self.path.display());
+                    tracing::error!(file = %self.path.display(), %error, "cannot write the access log; requests are not logged");
                 }
                 let count = lines.iter().filter(|byte| **byte == b'\n').count();
                 self.waiting.lock().unwrap_or_else(PoisonError::into_inner).lost += u64::try_from(count).unwrap_or(0);

@@ -142,7 +142,7 @@ pub(super) async fn serve<D>(
         false => one_by_one(&mut stream, client, stop).await,
     };
     match outcome {
-        Err(error) if !error.is_parse() => tracing::debug!(%error, "a connection ended early"),
+        Err(error) if !error.is_parse() => tracing::debug!(%error, "connection ended early"),
         // A request that could not be parsed was answered too.
         _ => Box::pin(linger(&mut stream)).await,
     }
@@ -159,7 +159,7 @@ async fn begin(
         match introduced(&mut raw).await {
             Ok(client) => *address = client.or(*address),
             Err(error) => {
-                tracing::debug!(%error, "a proxy did not introduce its client");
+                tracing::debug!(%error, "invalid PROXY header");
                 return None;
             }
         }
@@ -202,7 +202,7 @@ async fn secured(raw: Raw, tls: &Tls, options: &ServeOptions) -> Option<(Stream,
         }
         Err(error) => {
             options.meters.handshakes_failed.inc();
-            tracing::debug!(%error, "a handshake failed");
+            tracing::debug!(%error, "TLS handshake failed");
             None
         }
     }
@@ -472,7 +472,7 @@ where
         let had = || resource.bytes().or_else(read).inspect(|_| was_had = true);
         let response = selected.make(had, now);
         if response.is_none() && was_had {
-            tracing::error!(?coding, "a document could not be encoded");
+            tracing::error!(?coding, "cannot encode a document");
         }
         // What became of that is no matter of this answer.
         drop(disk(Demand::Room(Arc::clone(resource)), wanted));
@@ -536,7 +536,7 @@ fn page_answer(
         // The file is gone or another one: the watcher tells the engine of that at any moment.
         Err(PageError::Unreadable(error)) => {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(%path, %error, "a published article cannot be read");
+                tracing::warn!(%path, %error, "cannot read a published article");
             }
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -577,12 +577,12 @@ where
         }
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => refusal(meters, head, StatusCode::NOT_FOUND, now),
         Ok(Err(error)) => {
-            tracing::warn!(%path, %error, "a published file cannot be read");
+            tracing::warn!(%path, %error, "cannot read a published file");
             refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
         }
         Err(Failure::Busy) => refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now),
         Err(Failure::Panicked) => {
-            tracing::error!(%path, "a request for a file ended in a panic");
+            tracing::error!(%path, "request for a file panicked");
             refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     }

@@ -174,7 +174,7 @@ fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
 fn limit(socket: SockRef<'_>) {
     let limited = socket.set_tcp_notsent_lowat(UNSENT).and_then(|()| socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED)));
     if let Err(error) = limited {
-        tracing::debug!(%error, "the kernel keeps as much as it likes");
+        tracing::debug!(%error, "cannot limit what the kernel buffers for slow clients");
     }
 }
 

@@ -218,7 +218,7 @@ pub async fn run<D>(
     drop(stopping);
     while let Some(ended) = loops.join_next().await {
         if let Err(error) = ended {
-            tracing::error!(%error, "a listener ended in a panic");
+            tracing::error!(%error, "listener panicked");
         }
     }
 }
@@ -279,7 +279,7 @@ async fn take_clients<D>(
         }
     });
     if drained.await.is_err() {
-        tracing::warn!(connections = connections.len(), "connections were cut off: their clients are too slow");
+        tracing::warn!(connections = connections.len(), "closed connections of slow clients");
         connections.shutdown().await;
     }
 }
@@ -338,7 +338,7 @@ fn notice(ended: Result<(Id, ()), JoinError>) -> Id {
         Ok((id, ())) => id,
         Err(error) => {
             if error.is_panic() {
-                tracing::error!(%error, "a connection ended in a panic");
+                tracing::error!(%error, "connection panicked");
             }
             error.id()
         }

@@ -262,7 +262,7 @@ impl Pages {
             let made = catch_unwind(AssertUnwindSafe(|| make(&wanted)));
             let made = made.unwrap_or_else(|_| {
                 let path = &article.path;
-                tracing::error!(%path, "the page of an article cannot be built: please report this with the file");
+                tracing::error!(%path, "building an article page panicked; please report this with the file");
                 lock(&state).failed.insert(article.id.clone(), Arc::clone(&article));
                 Err(PageError::Failed)
             });

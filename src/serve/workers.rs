@@ -101,7 +101,7 @@ impl Workers {
             };
             match std::thread::Builder::new().name(name.into()).spawn(work) {
                 Ok(_) => started += 1,
-                Err(error) => tracing::error!(%error, "cannot start a thread that works for requests"),
+                Err(error) => tracing::error!(%error, "cannot start a thread that serves requests"),
             }
         }
         // Without any, requests are refused instead of waiting for ever.
@@ -236,7 +236,7 @@ impl<T> Future for Pending<T> {
 fn yield_to_others() {
     const NICE: i32 = 10;
     if let Err(error) = rustix::process::nice(NICE) {
-        tracing::debug!(%error, "article pages are built with the priority of publication");
+        tracing::debug!(%error, "cannot lower the priority of the threads that build article pages");
     }
 }
 

@@ -105,7 +105,9 @@ impl Cache {
                 cache.orders = Some(orders).filter(|_| cache.writer.is_some());
                 cache.reader = Some(reader);
             }
-            Err(error) => tracing::warn!("{}: {error}; the next start reads every article again", path.display()),
+            Err(error) => {
+                tracing::warn!(cache = %path.display(), %error, "cannot open the cache; the next start reads every article again")
+            }
         }
         cache
     }
@@ -115,7 +117,7 @@ impl Cache {
         self.asked.insert(folder.to_owned());
         let Some(reader) = &self.reader else { return Vec::new() };
         read(reader, folder).unwrap_or_else(|error| {
-            tracing::warn!("{}: {error}; what is in it is read again", self.path.display());
+            tracing::warn!(cache = %self.path.display(), %error, "cannot read the cache; its articles are read again");
             self.reader = None;
             self.orders = None;
             remove(&self.path).unwrap_or_default();
@@ -131,9 +133,9 @@ impl Cache {
         }
         if self.waiting.load(Ordering::Relaxed) + rows.len() > MAX_WAITING_ROWS {
             if self.orders.is_some() && !std::mem::replace(&mut self.has_dropped, true) {
-                let path = self.path.display();
                 tracing::warn!(
-                    "{path} takes what was read too slowly; the next start reads the rest of the articles again"
+                    cache = %self.path.display(),
+                    "the cache is written too slowly; the next start reads the rest of the articles again"
                 );
             }
             return;
@@ -262,7 +264,7 @@ fn write(mut database: Connection, inbox: &Receiver<Order>, waiting: &AtomicUsiz
             transaction.commit()
         };
         if let Err(error) = carry_out() {
-            tracing::warn!("cannot keep what was read: {error}; the next start reads it again");
+            tracing::warn!(%error, "cannot write the cache; the next start reads these articles again");
             return;
         }
     }

@@ -196,10 +196,10 @@ impl Documents {
             }
             Err(error) => {
                 if !std::mem::replace(&mut shelves.full, true) {
-                    let folder = self.folder.display();
                     tracing::error!(
-                        "documents cannot be written to {folder}: {error}; until they can, they stay in memory, beyond \
-                         `server.memory`, and the next start does not have them: see to space and rights"
+                        folder = %self.folder.display(),
+                        %error,
+                        "cannot write documents; they stay in memory, beyond `server.memory`; check free space and permissions"
                     );
                 }
                 false

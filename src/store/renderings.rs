@@ -41,7 +41,12 @@ impl Renderings {
             remove(&path).unwrap_or_default();
             open(&path)
         });
-        database.map(Renderings).inspect_err(|error| tracing::debug!("{}: {error}", path.display())).ok()
+        database
+            .map(Renderings)
+            .inspect_err(
+                |error| tracing::debug!(file = %path.display(), %error, "cannot open the cache of rendered bodies"),
+            )
+            .ok()
     }
 
     /// Forgets all of them.
@@ -78,7 +83,7 @@ impl Renderings {
             transaction.commit()
         };
         if let Err(error) = write() {
-            tracing::debug!("rendered bodies cannot be kept: {error}");
+            tracing::debug!(%error, "cannot write the cache of rendered bodies");
         }
     }
 }

@@ -134,16 +134,6 @@ impl Mode {
     pub(super) fn pause(&self, armed: bool, took: Duration, safety: Duration) -> Duration {
         if self.polls() || !armed { interval(took) } else { safety }
     }
-
-    /// For the log.
-    pub(super) fn words(&self) -> String {
-        let words = match self.way {
-            Way::Events => "the system tells of changes",
-            Way::Poll => "changes are found by looking",
-            Way::Both => "the system tells of changes, and they are looked for, too",
-        };
-        format!("{words}: {}", self.why)
-    }
 }
 
 /// Why the system cannot watch everything, and what an operator can do about it.

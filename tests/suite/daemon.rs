@@ -108,7 +108,7 @@ fn a_reload_applies_all_or_nothing() {
     daemon.wait("the mended one applies", |daemon| {
         daemon.get("/arts/rss.xml", &[]).status == 200 && daemon.get("/sport/rss.xml", &[]).status == 404
     });
-    daemon.wait("it is cleared", |_| log().contains("mended"));
+    daemon.wait("it is cleared", |_| log().contains("resolved: "));
     assert_eq!(log().matches("ERROR").count(), 1, "{}", log());
 
     // By a swapped symlink, as Kubernetes does it.

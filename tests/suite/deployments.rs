@@ -156,7 +156,7 @@ fn dangling_content_directory_is_unreachable() {
     // As somebody does it who removes before linking.
     fs::remove_file(newsroom.path("content")).expect("removed");
     remove(&newsroom, "releases/1");
-    let reports = || log(&newsroom).matches("ERROR content: error[folder-unreadable]").count();
+    let reports = || log(&newsroom).matches("code=folder-unreadable place=content help").count();
     daemon.wait("it is reported", |_| reports() == 1);
     assert_eq!((items(&daemon), deleted(&daemon)), (before, 0));
     swap(&newsroom, "releases/2", "content");
@@ -199,7 +199,9 @@ fn swap_that_misses_many_articles_is_held_back() {
     many("3", 30);
     remove(&newsroom, "releases/2");
     shows(&daemon, "3");
-    daemon.wait("they are found", |_| log(&newsroom).contains("mended: content: error[mass-removal]"));
+    daemon.wait("they are found", |_| {
+        log(&newsroom).lines().any(|line| line.contains("resolved: ") && line.contains("code=mass-removal"))
+    });
     // Nothing is there at all, and on purpose.
     many("4", 0);
     remove(&newsroom, "releases/3");
@@ -421,7 +423,7 @@ fn names_that_differ_only_in_spelling_are_two_articles() {
     let items = items(&daemon);
     let ids: std::collections::BTreeSet<&str> = items.values().filter_map(|item| item["id"].as_str()).collect();
     assert_eq!(ids.len(), 4);
-    daemon.wait("both are reported", |_| log(&newsroom).matches("warning[name-collision]").count() == 2);
+    daemon.wait("both are reported", |_| log(&newsroom).matches("code=name-collision").count() == 2);
     let check = said(&newsroom.dateline(&["check"]));
     assert!(check.contains("`news/a.md` and `news/A.md` differ only in case"), "{check}");
     fs::remove_file(newsroom.path("content/news/a.md")).expect("removed");
@@ -450,7 +452,7 @@ fn removals_wait_while_a_tool_is_at_work() {
             fs::remove_file(newsroom.path(&format!("content/news/{name}.md"))).expect("removed");
         }
         newsroom.article("news/moved.md", "M", "Text of m.");
-        daemon.wait("the grace is over", |_| log(&newsroom).contains("removals wait while"));
+        daemon.wait("the grace is over", |_| log(&newsroom).contains("removals wait for a tool"));
         let name = sign.rsplit('/').next().expect("a name");
         assert!(log(&newsroom).contains(name), "{}", log(&newsroom));
         assert_eq!((titles(&daemon), deleted(&daemon)), ("A B M".to_owned(), 0), "{sign}");
@@ -492,11 +494,11 @@ fn lock_delays_nothing_else() {
     newsroom.write("content/.git/index.lock", "");
     fs::remove_file(newsroom.path("content/a.md")).expect("removed");
     daemon.wait("A is gone all the same", |daemon| titles(daemon) == "B C");
-    assert!(log(&newsroom).contains("removals wait while"));
+    assert!(log(&newsroom).contains("removals wait for a tool"));
     // A lock that was left behind.
     newsroom.age("content/.git/index.lock");
     fs::remove_file(newsroom.path("content/b.md")).expect("removed");
     daemon.wait("B is gone, too", |daemon| titles(daemon) == "C");
-    assert_eq!(log(&newsroom).matches("removals wait while").count(), 1, "{}", log(&newsroom));
+    assert_eq!(log(&newsroom).matches("removals wait for a tool").count(), 1, "{}", log(&newsroom));
     assert!(daemon.stop());
 }

@@ -184,8 +184,8 @@ fn a_spoilt_copy_is_never_served_and_made_again() {
                     }
                 }
             });
-            let told = format!("the copy of {route} cannot be read back");
-            assert!(log().contains(&told) && log().contains("it is made anew"), "{refused} refusals, {}", log());
+            let told = format!("document={route} ");
+            assert!(log().contains(&told) && log().contains("it is rebuilt"), "{refused} refusals, {}", log());
         }
     }
 }

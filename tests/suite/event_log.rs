@@ -49,45 +49,49 @@ fn every_event_has_its_line() {
     assert!(!first.contains("Story"), "the first listing is counts: {first}");
 
     newsroom.article("news/new.md", "Story new", "Body.");
-    let published = line(&newsroom, &["INFO published content/news/new.md"]);
+    let published = line(&newsroom, &["INFO published article=content/news/new.md "]);
     for word in ["/news/", "/tags/tide/", "title=\"Story new\""] {
         assert!(published.contains(word), "{published} has no {word}");
     }
     newsroom.article("news/new.md", "Story new", "Another body.");
-    line(&newsroom, &["INFO updated content/news/new.md", "/news/"]);
+    line(&newsroom, &["INFO updated article=content/news/new.md ", "/news/"]);
     let corrected = "---\ntitle: Story new\ndate: 2026-11-20 10:00\ncorrections:\n  - date: 2026-11-21 10:00\n    text: A name.\n---\nB.\n";
     newsroom.write("content/news/new.md", corrected);
-    line(&newsroom, &["INFO corrected content/news/new.md", "/news/"]);
+    line(&newsroom, &["INFO corrected article=content/news/new.md ", "/news/"]);
     fs::create_dir(newsroom.path("content/news/chips")).expect("writable");
     fs::rename(newsroom.path("content/news/new.md"), newsroom.path("content/news/chips/new.md")).expect("writable");
-    line(&newsroom, &["INFO moved content/news/chips/new.md", "from=content/news/new.md", "/news/chips/"]);
+    line(&newsroom, &["INFO moved article=content/news/chips/new.md ", "from=content/news/new.md", "/news/chips/"]);
 
     assert!(newsroom.dateline(&["retract", "news/a.md", "--reason", "Wrong"]).status.success());
-    let retracted = line(&newsroom, &["INFO retracted content/news/a.md", "/news/", "by=dateline retract"]);
+    let retracted =
+        line(&newsroom, &["INFO retracted article=content/news/a.md ", "/news/", "by=\"dateline retract\""]);
     assert!(!retracted.contains("Story a"), "{retracted}");
     assert!(newsroom.dateline(&["restore", "news/a.md"]).status.success());
-    line(&newsroom, &["INFO restored content/news/a.md", "/news/", "title=\"Story a\"", "by=dateline restore"]);
+    line(
+        &newsroom,
+        &["INFO restored article=content/news/a.md ", "/news/", "title=\"Story a\"", "by=\"dateline restore\""],
+    );
     let log = log(&newsroom);
-    assert!(log.find("INFO retracted content") < log.find("INFO restored content"), "{log}");
+    assert!(log.find("INFO retracted article=content") < log.find("INFO restored article=content"), "{log}");
     newsroom.write("content/news/b.md", article("Story b", "Body.").replace("date:", "status: retracted\ndate:"));
-    let retracted = line(&newsroom, &["INFO retracted content/news/b.md", "/news/"]);
+    let retracted = line(&newsroom, &["INFO retracted article=content/news/b.md ", "/news/"]);
     assert!(!retracted.contains("by="), "{retracted}");
     newsroom.write(
         "content/news/c.md",
         article("Story c", "Body.").replace("date:", &format!("expires: {}\ndate:", in_seconds(2))),
     );
-    line(&newsroom, &["INFO expired content/news/c.md", "/news/"]);
+    line(&newsroom, &["INFO expired article=content/news/c.md ", "/news/"]);
     newsroom.write("content/news/d.md", article("Story d", "Body.").replace("date:", "draft: true\ndate:"));
-    let withheld = line(&newsroom, &["INFO withheld content/news/d.md", "/news/"]);
+    let withheld = line(&newsroom, &["INFO withheld article=content/news/d.md ", "/news/"]);
     assert!(!withheld.contains("Story d"), "{withheld}");
     fs::remove_file(newsroom.path("content/news/e.md")).expect("it was there");
-    line(&newsroom, &["INFO removed content/news/e.md", "/news/"]);
+    line(&newsroom, &["INFO removed article=content/news/e.md ", "/news/"]);
 
     let config = CONFIG.replace("[taxonomies]", "[[section]]\npath = \"sport\"\n[taxonomies]").replace("Test", "Other");
     newsroom.write("config/dateline.toml", &config);
-    line(&newsroom, &["INFO reloaded", "[site] changed", "section `sport` added"]);
+    line(&newsroom, &["INFO configuration reloaded", "[site] changed", "section `sport` added"]);
     assert!(newsroom.dateline(&["reload"]).status.success());
-    line(&newsroom, &["INFO reloaded", "nothing that readers see changed", "by=dateline reload"]);
+    line(&newsroom, &["INFO configuration reloaded", "nothing that readers see changed", "by=\"dateline reload\""]);
 }
 
 #[test]
@@ -105,7 +109,7 @@ fn bursts_are_one_line_with_counts() {
     line(&newsroom, &["INFO held back", "articles=300"]);
     let accepted = newsroom.dateline(&["accept-removals"]);
     assert!(accepted.status.success(), "{}", said(&accepted));
-    line(&newsroom, &["INFO removed", "articles=300", "by=dateline accept-removals"]);
+    line(&newsroom, &["INFO removed", "articles=300", "by=\"dateline accept-removals\""]);
     let log = log(&newsroom);
     assert!(!log.contains("chips/7.md"), "{log}");
     assert!(log.lines().count() < 15, "{log}");
@@ -133,18 +137,44 @@ fn no_title_of_a_withheld_article_is_logged() {
     for (name, key) in keys {
         newsroom.write(&format!("content/news/{name}.md"), hidden(name, key));
         newsroom.article(&format!("news/was-{name}.md"), &format!("Story {name}"), "Body.");
-        line(&newsroom, &[&format!("published content/news/was-{name}.md")]);
+        line(&newsroom, &[&format!("published article=content/news/was-{name}.md")]);
         newsroom.write(&format!("content/news/was-{name}.md"), hidden(name, key));
         let moved = format!("content/news/moved-{name}.md");
         fs::rename(newsroom.path(&format!("content/news/{name}.md")), newsroom.path(&moved)).expect("writable");
         fs::remove_file(newsroom.path(&moved)).expect("it was there");
     }
     for name in ["draft", "embargo", "private"] {
-        line(&newsroom, &[&format!("withheld content/news/was-{name}.md")]);
+        line(&newsroom, &[&format!("withheld article=content/news/was-{name}.md")]);
     }
     newsroom.article("news/last.md", "Last", "Body.");
-    line(&newsroom, &["published content/news/last.md"]);
+    line(&newsroom, &["published article=content/news/last.md"]);
     assert!(daemon.stop());
     let log = log(&newsroom);
     assert!(!log.contains("Canary"), "{}", log.lines().filter(|line| line.contains("Canary")).collect::<String>());
+}
+
+/// Each line is a JSON object with the fields of its event, whatever file names and titles are.
+#[test]
+fn json_log_has_an_object_per_line() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "Story A", "Body.");
+    let mut command = newsroom.command();
+    command.args(SERVE).args(["--log", "info", "--log-format", "json"]).env("DATELINE_LOG", "error");
+    let daemon = Daemon::spawn(&newsroom.path("."), command);
+    daemon.wait_until_ready();
+    newsroom.article("news/new.md", "A \"quoted\" \u{9b}31m title", "Body.");
+    newsroom.write("content/news/bad.md", "---\ntitle: Bad\ndate: 2026-13-40\n---\nText.\n");
+    line(&newsroom, &["article-date"]);
+    line(&newsroom, &["content/news/new.md"]);
+    assert!(daemon.stop());
+    let log = log(&newsroom);
+    let events: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let event = |key: &str, value: &str| events.iter().find(|event| event[key] == value).expect(key);
+    assert_eq!(event("message", "ready")["articles"], 1, "{log}");
+    let published = event("article", "content/news/new.md");
+    assert_eq!((&published["message"], &published["level"]), (&"published".into(), &"INFO".into()), "{log}");
+    assert_eq!(published["title"], "A \"quoted\" \u{9b}31m title", "{log}");
+    let problem = event("code", "article-date");
+    assert_eq!((&problem["level"], &problem["place"]), (&"ERROR".into(), &"content/news/bad.md:3:7".into()), "{log}");
+    assert!(!log.contains('\u{9b}'), "{log}");
 }

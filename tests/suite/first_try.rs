@@ -112,7 +112,7 @@ fn trial_on_another_port_changes_no_validators() {
         let answer = daemon.get("/news/rss.xml", &[]);
         ["etag", "last-modified"].map(|name| answer.header(name).map(str::to_owned))
     };
-    let is_saved = |newsroom: &Newsroom| log(newsroom).contains("documents of the last run are served");
+    let is_saved = |newsroom: &Newsroom| log(newsroom).contains("serving saved documents");
     let daemon = serve(&newsroom, &[]);
     let before = validators(&daemon);
     assert!(daemon.stop());

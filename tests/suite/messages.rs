@@ -53,8 +53,8 @@ fn no_word_for_a_log_level_silences_errors() {
         daemon.wait_until_ready();
         assert!(daemon.stop());
         let log = log(&newsroom);
-        assert_eq!(log.contains("which is not a log level"), !is_known, "`{level}`: {log}");
-        assert_eq!(log.contains("1 articles, 1 published"), level != "error", "`{level}`: {log}");
+        assert_eq!(log.contains("isn't a log level"), !is_known, "`{level}`: {log}");
+        assert_eq!(log.contains("ready articles=1 published=1"), level != "error", "`{level}`: {log}");
     }
 }
 
@@ -257,7 +257,11 @@ fn copies_of_the_state_are_told_from_the_state() {
 fn output_that_cannot_be_written_is_one_problem() {
     let newsroom = newsroom();
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[output]\ndirectory = \"/proc/none/feeds\"\n"));
-    let count = |text: &str| text.lines().filter(|line| line.contains("[output-unwritable]")).count();
+    let count = |text: &str| {
+        text.lines()
+            .filter(|line| line.contains("[output-unwritable]") || line.contains("code=output-unwritable"))
+            .count()
+    };
     let build = newsroom.dateline(&["build"]);
     assert_says("build", &build, 1, &["documents are affected"], &[]);
     assert!(count(&said(&build)) <= 2, "the documents and the manifest: {}", said(&build));
@@ -388,7 +392,7 @@ fn unknown_sections_are_reported_with_the_nearest_name() {
     }
     newsroom.write("content/news/b.md", text("section: newz"));
     let daemon = newsroom.serve();
-    daemon.wait("it is logged", |_| log(&newsroom).contains("[section-unknown]"));
+    daemon.wait("it is logged", |_| log(&newsroom).contains("code=section-unknown"));
 }
 
 #[test]

@@ -220,9 +220,7 @@ fn parse<'t>(text: &'t str, extent: &Extent) -> Result<Vec<(Key<'t>, Node<'t>)>,
         format => read_as(format, inside, start)?,
     };
     match keys.get(MOST_KEYS) {
-        Some((key, _)) => {
-            Err(Refusal::new(key.span.clone(), "the front matter has more than 1,000 keys", REMOVE))
-        }
+        Some((key, _)) => Err(Refusal::new(key.span.clone(), "the front matter has more than 1,000 keys", REMOVE)),
         None => Ok(keys),
     }
 }

@@ -51,7 +51,7 @@ impl<C: MetadataCache> Worker<C> {
             self.limited.as_ref(),
         );
         if mode != self.mode {
-            tracing::info!("{}", mode.words());
+            tracing::info!(mode = mode.name(), why = %mode.why, "watching content");
             let before = Watching::clone(&self.meters.watching.load());
             let watching = Watching { mode: mode.name(), why: mode.why.clone(), ..before };
             self.meters.watching.store(Arc::new(watching));

@@ -130,10 +130,10 @@ impl<C: MetadataCache> Worker<C> {
         }
         match &why {
             Some(name) => {
-                let limit = self.options.hold.as_secs();
-                tracing::info!("removals wait while {name} is there, for {limit} s at most");
+                let at_most_s = self.options.hold.as_secs();
+                tracing::info!(lock = name, at_most_s, "removals wait for a tool that is changing files");
             }
-            None => tracing::info!("removals wait no more"),
+            None => tracing::info!("removals no longer wait"),
         }
         let watching = Watching::clone(&self.meters.watching.load());
         self.meters.watching.store(Arc::new(Watching { removals_wait_for: why.clone(), ..watching }));

@@ -70,7 +70,7 @@ impl<C: MetadataCache> Worker<C> {
                 work.everything = true;
             }
             Lead::Elsewhere(root) => {
-                tracing::info!("the content directory is {} now", root.path.display());
+                tracing::info!(directory = %root.path.display(), "content directory changed");
                 self.new_root = Some(root.clone());
                 self.gathering.get_or_insert_with(Instant::now);
                 self.leave_for(root);

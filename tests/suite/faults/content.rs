@@ -49,8 +49,8 @@ fn goes_on(newsroom: &Newsroom, daemon: &Daemon, name: &str, before: &Served) {
 /// By what was logged, whether a folder or file cannot be read now.
 fn is_unreadable(newsroom: &Newsroom) -> bool {
     let told = log(newsroom);
-    let lines = told.lines().filter(|line| line.contains("-unreadable]"));
-    let (mended, broken): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.contains("mended: "));
+    let lines = told.lines().filter(|line| line.contains("-unreadable "));
+    let (mended, broken): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.contains("resolved: "));
     broken.len() > mended.len()
 }
 
