@@ -1676,7 +1676,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="NAME[,NAME]", help="these attacks, in the order of the list above")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
-    parser.add_argument("--dateline", default=str(ROOT / "target" / "release" / "dateline"), metavar="PATH", help="the binary")
+    parser.add_argument("--dateline", default=str(ROOT / "target" / "dist" / "dateline"), metavar="PATH", help="the binary")
     parser.add_argument("--max-p99", type=float, default=50, metavar="MS", help="of the honest client")
     parser.add_argument("--max-growth-mb", type=float, default=32, metavar="MB", help="of memory, beside 64 KiB a connection")
     parser.add_argument("--publish-slack", type=float, metavar="MS", help="see above: 50, or 400 with --quick")
@@ -1691,7 +1691,7 @@ def main():
     options.quiet_seconds = 0.5 if options.quick else 3
     binary = os.path.abspath(options.dateline)
     if not os.access(binary, os.X_OK):
-        parser.error(f"{binary} is not there; build it with `cargo build --release --locked`, or pass its path with --dateline")
+        parser.error(f"{binary} is not there; build it with `cargo build --profile dist --locked`, or pass its path with --dateline")
     if platform.system() != "Linux":
         parser.error("this reads /proc and needs 127.0.0.0/8, which only Linux has")
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

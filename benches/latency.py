@@ -26,13 +26,13 @@ def main():
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--gap-ms", type=int, default=50)
     parser.add_argument("--encoding", default="identity", choices=["identity", "gzip"])
-    parser.add_argument("--dateline", help="the binary; without it, a release build is made")
+    parser.add_argument("--dateline", help="the binary; without it, a build with the profile `dist` is made")
     parser.add_argument("--max-p50", type=float, metavar="MS")
     options = parser.parse_args()
     binary = options.dateline
     if not binary:
-        subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
-        binary = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "dateline"
+        subprocess.run(["cargo", "build", "--profile", "dist", "--locked", "--quiet"], cwd=ROOT, check=True)
+        binary = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "dist" / "dateline"
     with tempfile.TemporaryDirectory(prefix="dateline-latency-") as scratch:
         scratch = pathlib.Path(scratch)
         for folder in ("config", "content"):

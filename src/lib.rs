@@ -27,7 +27,7 @@
 //!
 //! ```text
 //! main > cli > daemon > control > serve > deliver > watch > store > beneath > engine > build > event > snapshot > ledger >
-//! config > feed > article > diag > meter > types > slab > cores
+//! config > feed > article > diag > meter > types > encoding > slab > cores
 //! ```
 //!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and
@@ -54,6 +54,7 @@
 //! | `article` | a file per input format, all ending in the same `Article` and its `card`; `bundle` says what pages of folders are called; `gates` finds the parts that plug-ins show to members alone, `hidden_text` drops hidden elements from fields, `wire::markup` the tags around lines of wire text; `steps` counts the work of parsers in tests; rendering (`render::markdown`, without the `attributes` of other tools) and sanitising (`sanitise::style_sheets` finds what a page hides, `tangled` limits what parsing costs); `pin` writes ids into files |
 //! | `diag` | mistakes as data, where they are (`lines`), how they are printed, and how names and texts from elsewhere are escaped for terminals and logs |
 //! | `types` | values that are valid by construction |
+//! | `encoding` | percent-encoding of URLs, escapes of HTML and XML |
 //! | `cores` | the same work for many things, on all cores; work that may end in a panic |
 //! | `slab` | values in numbered places and tables of their numbers, for what there is a million of |
 //!
@@ -232,6 +233,7 @@ pub mod cores;
 pub mod daemon;
 pub mod deliver;
 pub mod diag;
+pub mod encoding;
 pub mod engine;
 pub mod event;
 pub mod feed;

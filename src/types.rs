@@ -341,23 +341,6 @@ pub fn nfkc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfkc().collect()) }
 }
 
-/// Percent-encodes one path segment (RFC 3986, section 3.3): everything but unreserved characters.
-pub fn encode_segment(segment: &str) -> String {
-    let mut encoded = String::with_capacity(segment.len());
-    for &byte in segment.as_bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            const HEX: &[u8; 16] = b"0123456789ABCDEF";
-            encoded.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                encoded.push(char::from(HEX.get(usize::from(digit)).copied().unwrap_or(b'0')));
-            }
-        }
-    }
-    encoded
-}
-
 /// The media type of a file by its extension, for the kinds that articles refer to; `None`: not a media file.
 pub fn media_type(extension: &str) -> Option<&'static str> {
     Some(match extension.to_ascii_lowercase().as_str() {

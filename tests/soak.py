@@ -374,7 +374,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--round-seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--dateline", help="the binary; without it, a release build is made")
+    parser.add_argument("--dateline", help="the binary; without it, a build with the profile `dist` is made")
     parser.add_argument("--archive", type=int, default=0, metavar="N", help="so many articles of benches/make_corpus.py beside the demo's")
     parser.add_argument("--poll", action="store_true", help='`watch = "poll"` in [content]')
     parser.add_argument("--stay", action="store_true", help="one daemon for all rounds, never killed")
@@ -382,8 +382,8 @@ def main():
     options = parser.parse_args()
     binary = options.dateline and os.path.abspath(options.dateline)
     if not binary:
-        subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
-        binary = str(pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute() / "release" / "dateline")
+        subprocess.run(["cargo", "build", "--profile", "dist", "--locked", "--quiet"], cwd=ROOT, check=True)
+        binary = str(pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute() / "dist" / "dateline")
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="dateline-soak-") as scratch:
         return soak(binary, pathlib.Path(scratch), options)

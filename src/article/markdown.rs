@@ -12,7 +12,7 @@ use super::render;
 use super::render::attributes::{protected, unprotected, without_trailing_list};
 use super::{Body, Parsed, lifecycle};
 use crate::diag::Code;
-use crate::types::encode_segment;
+use crate::encoding::encode_segment;
 
 /// CommonMark with what newsrooms use of its extensions.
 pub(super) const OPTIONS: Options =

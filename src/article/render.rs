@@ -8,7 +8,7 @@ mod markdown;
 
 use std::ops::Range;
 
-use super::sanitise::{self, Excess, Loss, escape, sanitise};
+use super::sanitise::{self, Excess, Loss, escape_lines, sanitise};
 use super::summary::ends_summary;
 use super::{Body, free_part};
 use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
@@ -179,7 +179,7 @@ fn paragraphs_of<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
             text.push_str("\n\n");
         }
         html.push_str("<p>");
-        escape(shown, &mut html);
+        escape_lines(shown, &mut html);
         html.push_str("</p>");
         text.push_str(shown);
     }

@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::filing::FeedKey;
-use crate::types::{ContentHash, Text, encode_segment, nfc};
+use crate::encoding::encode_segment;
+use crate::types::{ContentHash, Text, nfc};
 
 /// The longest segment, percent-encoded, that is written out. A feed's address is among the header fields of its page, for which proxies
 /// have 4 kB.

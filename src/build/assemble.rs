@@ -10,13 +10,14 @@ use super::index::Filed;
 use super::window::poll_minutes;
 use crate::article::card::Card;
 use crate::article::render::{LinkBase, Rendered};
-use crate::article::sanitise::escape;
+use crate::article::sanitise::escape_lines;
 use crate::article::summary::{DEFAULT_LIMIT, LEAD_LIMIT, summarise};
 use crate::article::{Correction, MediaFacts, MediaReference, Metadata};
 use crate::config::{Config, FeedOptions, MediaType, Paid};
+use crate::encoding::encode_segment;
 use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
 use crate::snapshot::{PageFrame, PublishedArticle};
-use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl, encode_segment, media_type};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl, media_type};
 
 /// The style sheet of feeds that browsers show, below the public base.
 const STYLE_SHEET: &str = "feed.css";
@@ -227,7 +228,7 @@ fn with_corrections(content: &Text, article: &PublishedArticle, corrections: &[C
     let mut html = content.to_string();
     for Correction { date, text } in corrections {
         let mut words = String::new();
-        escape(text.as_str(), &mut words);
+        escape_lines(text.as_str(), &mut words);
         // Wire text says it at its end already.
         if content.as_str().contains(&words) {
             continue;

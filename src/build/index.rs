@@ -18,11 +18,12 @@ use super::window::{self, Extent};
 use crate::article::card::Card;
 use crate::article::{self, bundle};
 use crate::diag::{self, Code, Diagnostic, Severity};
+use crate::encoding::encode_segment;
 use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
 use crate::slab::{Number, Slab, Table};
 use crate::snapshot::Hidden;
-use crate::types::{ArticlePath, ContentHash, EntryId, Moment, SectionPath, encode_segment, nfc};
+use crate::types::{ArticlePath, ContentHash, EntryId, Moment, SectionPath, nfc};
 
 /// Where an article stands.
 #[derive(Clone, PartialEq, Eq, Debug)]

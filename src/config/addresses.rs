@@ -3,7 +3,8 @@
 use super::raw::{At, Sink, Table};
 use super::validate::web_url;
 use crate::diag::Code;
-use crate::types::{SectionPath, Text, WebUrl, encode_segment};
+use crate::encoding::encode_segment;
+use crate::types::{SectionPath, Text, WebUrl};
 
 /// An address under which something was published once. It counts only where nothing is published now.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -13,6 +13,7 @@ use super::Target;
 use super::claim::{Attempt, Claim};
 use super::manifest::{self, Entry, Manifest, Stamp, replace};
 use crate::diag::{Code, Diagnostic, Place};
+use crate::encoding::decode_segment;
 use crate::event::{Delivery, Outcome};
 use crate::snapshot::Resource;
 use crate::types::ContentHash;
@@ -422,7 +423,7 @@ fn segment(encoded: &str) -> String {
     /// The longest name that file systems take.
     const MAX_NAME_BYTES: usize = 255;
     const MAX_READABLE_BYTES: usize = 160;
-    let decoded = decoded(encoded);
+    let decoded = String::from_utf8_lossy(&decode_segment(encoded)).into_owned();
     // git refuses to add a folder `.git`, and Apache httpd to serve a folder in which `.htaccess` can't be read as a file.
     let is_reserved =
         decoded.eq_ignore_ascii_case(".git") || decoded.starts_with(".ht") || matches!(&*decoded, "." | "..");
@@ -440,27 +441,6 @@ fn segment(encoded: &str) -> String {
         return format!("{readable}~{}", ContentHash::of(name.as_bytes()));
     }
     name
-}
-
-/// A segment without its percent-encoding.
-fn decoded(encoded: &str) -> String {
-    let bytes = encoded.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let hex = |offset: usize| bytes.get(at + offset).and_then(|&digit| char::from(digit).to_digit(16));
-        match (byte, hex(1), hex(2)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
-                at += 3;
-            }
-            _ => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

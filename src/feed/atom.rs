@@ -13,6 +13,7 @@ use super::{
     ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntrySource, Feed, Format, GENERATOR, MEDIA_NAMESPACE,
     TOMBSTONE_NAMESPACE, content_html,
 };
+use crate::encoding::escape_xml_attribute;
 use crate::types::{Moment, Text, rfc3339};
 
 pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
@@ -188,17 +189,7 @@ fn element(name: &str, attributes: Vec<(&str, String)>, value: Option<String>) -
 /// stop.
 fn attribute(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
-    for character in value.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\t' => escaped.push_str("&#x9;"),
-            '\n' => escaped.push_str("&#xA;"),
-            other => escaped.push(other),
-        }
-    }
+    escape_xml_attribute(value, &mut escaped);
     escaped
 }
 

@@ -53,6 +53,7 @@ use std::fmt;
 
 pub use model::*;
 
+use crate::encoding::{escape_attribute, escape_text};
 use crate::types::{Text, WebUrl};
 
 /// The formats a section can be published in.
@@ -171,7 +172,7 @@ fn room(feed: &Feed) -> Vec<u8> {
 fn styled(document: &[u8], style: &WebUrl) -> Vec<u8> {
     let end = document.windows(2).position(|bytes| bytes == b"?>").map_or(0, |at| at + 2);
     let (declaration, rest) = document.split_at(end);
-    let href = escape(style.as_str()).replace('"', "&quot;");
+    let href = attribute(style.as_str());
     let instruction = format!("\n<?xml-stylesheet type=\"text/css\" href=\"{href}\"?>\n");
     [declaration, instruction.as_bytes(), rest.trim_ascii_start()].concat()
 }
@@ -181,13 +182,13 @@ fn content_html<'e>(feed: &Feed, entry: &'e Entry) -> Option<Cow<'e, str>> {
     let content = entry.content.as_str();
     let plain = || Some(Cow::Borrowed(content)).filter(|content| !content.is_empty());
     let (Some(picture), Some(image)) = (feed.picture(entry), &entry.image) else { return plain() };
-    let url = escape(picture.url.as_str()).replace('"', "&quot;");
+    let url = attribute(picture.url.as_str());
     let shown = image.files.iter().any(|file| content.contains(escape(file.url.as_str()).as_str()));
     if feed.lead_image == LeadImage::Beside || content.is_empty() || shown {
         return plain();
     }
     let alt = image.alt.as_ref().or(image.caption.as_ref()).map_or("", Text::as_str);
-    let mut html = format!("<figure><img src=\"{url}\" alt=\"{}\"", escape(alt).replace('"', "&quot;"));
+    let mut html = format!("<figure><img src=\"{url}\" alt=\"{}\"", attribute(alt));
     if let (Some(width), Some(height)) = (picture.width, picture.height) {
         html.push_str(&format!(" width=\"{width}\" height=\"{height}\""));
     }
@@ -222,9 +223,18 @@ fn thumbnail_attributes(picture: &ImageFile) -> Vec<(&'static str, String)> {
     attributes
 }
 
-/// Text as HTML: what has a meaning there is escaped.
+/// Text as HTML.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let mut html = String::with_capacity(text.len());
+    escape_text(text, &mut html);
+    html
+}
+
+/// A value as a double-quoted attribute has it.
+fn attribute(value: &str) -> String {
+    let mut html = String::with_capacity(value.len());
+    escape_attribute(value, &mut html);
+    html
 }
 
 /// The last gate: [`Text`] lets nothing forbidden in, and what did not go through it is found here (rule X-04).

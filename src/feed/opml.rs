@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::encoding::escape_xml_attribute;
 use crate::types::Text;
 
 /// A feed in the list, with those of the sections below it.
@@ -21,7 +22,7 @@ pub struct Outline {
 pub fn encode(title: &Text, outlines: &[Outline]) -> Vec<u8> {
     let mut document =
         String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<opml version=\"2.0\">\n<head><title>");
-    escape(title.as_str(), &mut document);
+    escape_xml_attribute(title.as_str(), &mut document);
     document.push_str("</title></head>\n<body>\n");
     for outline in outlines {
         write_outline(outline, &mut document);
@@ -37,7 +38,7 @@ fn write_outline(outline: &Outline, document: &mut String) {
     for (name, value) in [("text", title), ("title", title), ("xmlUrl", &outline.feed), ("htmlUrl", &outline.page)] {
         // Writing to a string cannot fail.
         write!(document, " {name}=\"").unwrap_or_default();
-        escape(value, document);
+        escape_xml_attribute(value, document);
         document.push('"');
     }
     if outline.children.is_empty() {
@@ -49,20 +50,6 @@ fn write_outline(outline: &Outline, document: &mut String) {
         write_outline(child, document);
     }
     document.push_str("</outline>\n");
-}
-
-fn escape(text: &str, document: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => document.push_str("&amp;"),
-            '<' => document.push_str("&lt;"),
-            '>' => document.push_str("&gt;"),
-            '"' => document.push_str("&quot;"),
-            '\n' => document.push_str("&#xA;"),
-            '\t' => document.push_str("&#x9;"),
-            other => document.push(other),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ use super::Demand;
 use super::answer::{self, Selected};
 use super::target::{self, Refused};
 use crate::config::Fate;
+use crate::encoding::encode_segment;
 use crate::snapshot::{Former, Gone, Resource, Snapshot};
-use crate::types::{Text, encode_segment};
+use crate::types::Text;
 
 /// The head of a request.
 #[derive(Clone, Copy, Debug)]

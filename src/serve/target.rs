@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::types::encode_segment;
+use crate::encoding::{decode_segment, encode_segment, is_valid_segment};
 
 /// Why a path leads nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,8 +30,11 @@ pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, Refused> {
     let mut segments = segments.split('/').peekable();
     while let Some(segment) = segments.next() {
         spelled.push('/');
-        let decoded = decode(segment).ok_or(Refused::Malformed)?;
-        let decoded = String::from_utf8(decoded).map_err(|_| Refused::Nowhere)?;
+        if !is_valid_segment(segment) {
+            return Err(Refused::Malformed);
+        }
+        let decoded = decode_segment(segment);
+        let decoded = str::from_utf8(&decoded).map_err(|_| Refused::Nowhere)?;
         let is_last = segments.peek().is_none();
         if (decoded.is_empty() && !is_last)
             || decoded == "."
@@ -40,7 +43,7 @@ pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, Refused> {
         {
             return Err(Refused::Nowhere);
         }
-        spelled.push_str(&encode_segment(&decoded));
+        spelled.push_str(&encode_segment(decoded));
     }
     Ok(Cow::Owned(spelled))
 }
@@ -53,7 +56,7 @@ pub(super) fn composed(canonical_path: &str) -> Option<String> {
     let mut spelled = String::with_capacity(canonical_path.len());
     for segment in canonical_path.split('/').skip(1) {
         spelled.push('/');
-        spelled.push_str(&encode_segment(&String::from_utf8(decode(segment)?).ok()?.nfc().collect::<String>()));
+        spelled.push_str(&encode_segment(&str::from_utf8(&decode_segment(segment)).ok()?.nfc().collect::<String>()));
     }
     (spelled != canonical_path).then_some(spelled)
 }
@@ -64,25 +67,6 @@ fn is_canonical(segments: &str) -> bool {
         && !segments.starts_with('/')
         && !segments.contains("//")
         && segments.split('/').all(|segment| segment != "." && segment != "..")
-}
-
-/// Takes percent-encoding away (RFC 3986, section 2.1); `None` where a `%` is not followed by two hexadecimal digits.
-fn decode(segment: &str) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(segment.len());
-    let mut bytes = segment.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' { (digit(bytes.next()?)? << 4) | digit(bytes.next()?)? } else { byte });
-    }
-    Some(decoded)
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ fn config(elsewhere: bool, extra: &str) -> String {
 pub(crate) fn differences(daemon: &Daemon, fresh: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let served = |name: &String| {
         let path: String =
-            name.split('/').map(|segment| format!("/{}", dateline::types::encode_segment(segment))).collect();
+            name.split('/').map(|segment| format!("/{}", dateline::encoding::encode_segment(segment))).collect();
         daemon.get(&path, &[])
     };
     fresh.iter().filter(|(name, bytes)| served(name).body != **bytes).map(|(name, _)| name.clone()).collect()

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may import those behind it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "cli", "daemon", "control", "serve", "deliver", "watch", "store", "beneath", "engine", "build", "event",
-    "snapshot", "ledger", "config", "feed", "article", "diag", "meter", "types", "slab", "cores",
+    "snapshot", "ledger", "config", "feed", "article", "diag", "meter", "types", "encoding", "slab", "cores",
 ];
 /// These meet the core through `event` and `snapshot` only.
 const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];

@@ -7,7 +7,7 @@ use pulldown_cmark::{CowStr, Event, Parser, Tag, TagEnd, TextMergeStream, html};
 
 use super::attributes::{protected, without_attribute_lists};
 use crate::article::markdown::OPTIONS;
-use crate::article::sanitise::escape;
+use crate::encoding::escape_attribute;
 
 /// Renders Markdown. Ids of footnotes end in `suffix`, by which they differ from those of other articles.
 pub(super) fn to_html(markdown: &str, suffix: &str) -> String {
@@ -217,7 +217,7 @@ fn reference_id(number: usize, reference: usize, suffix: &str) -> String {
 /// Where something may point to.
 pub(super) fn anchor(id: &str) -> String {
     let mut html = String::from("<a id=\"");
-    escape(id, &mut html);
+    escape_attribute(id, &mut html);
     html.push_str("\"></a>");
     html
 }

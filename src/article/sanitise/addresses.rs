@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::article::is_drafts_folder;
 use crate::article::render::LinkBase;
-use crate::types::{WebUrl, encode_segment, media_type};
+use crate::encoding::{decode_segment, encode_segment};
+use crate::types::{WebUrl, media_type};
 
 /// The absolute form of a reference; `None` for what feeds must not carry.
 pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mut BTreeSet<String>) -> Option<String> {
@@ -136,23 +137,5 @@ fn scheme(reference: &str) -> Option<&'static str> {
 
 /// `None` where the bytes are not UTF-8. A `%` that introduces nothing stands for itself.
 pub(crate) fn percent_decoded(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = match after {
-            [high, low, ..] if byte == b'%' => char::from(*high).to_digit(16).zip(char::from(*low).to_digit(16)),
-            _ => None,
-        };
-        match digits {
-            Some((high, low)) => {
-                bytes.push(u8::try_from(high * 16 + low).ok()?);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
+    str::from_utf8(&decode_segment(segment)).ok().map(str::to_owned)
 }

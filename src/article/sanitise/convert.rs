@@ -19,13 +19,13 @@ use scraper::{ElementRef, Html, HtmlTreeSink, Node};
 use super::amp::{self, Amp};
 use super::base::{Base, Unusable};
 use super::embeds::{Embed, embed};
-use super::escape::{escape_attribute, escape_text};
 use super::hidden::{is_hidden, visible_inside};
 use super::lists::{DROPPED, VOID};
 use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
 use super::trackers::is_pixel;
 use super::{math, style_sheets, too_tangled};
 use crate::article::summary::ends_summary;
+use crate::encoding::{escape_attribute, escape_text};
 use crate::types::media_type;
 
 /// The class of links that stand for embeds: their names are not part of the prose, so that no summary begins with "YouTube".

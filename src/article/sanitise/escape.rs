@@ -1,14 +1,13 @@
-//! Escapes of HTML.
+//! Escapes of HTML that only the sanitiser needs.
 
-/// Escapes text for HTML and XML alike; line breaks become `<br>`.
-pub(crate) fn escape(text: &str, html: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '\n' => html.push_str("<br>\n"),
-            other => html.push(other),
+use crate::encoding::escape_text;
+
+/// Escapes text for HTML; line breaks become `<br>`.
+pub(crate) fn escape_lines(text: &str, html: &mut String) {
+    for line in text.split_inclusive('\n') {
+        escape_text(line.strip_suffix('\n').unwrap_or(line), html);
+        if line.ends_with('\n') {
+            html.push_str("<br>\n");
         }
     }
 }
@@ -24,28 +23,4 @@ pub(super) fn unescape(escaped: &str) -> String {
         .replace("&quot;", "\"")
         .replace("&nbsp;", "\u{a0}")
         .replace("&amp;", "&")
-}
-
-pub(super) fn escape_attribute(value: &str, html: &mut String) {
-    for character in value.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            other => html.push(other),
-        }
-    }
-}
-
-/// Escapes text for HTML, line breaks as they are.
-pub(super) fn escape_text(text: &str, html: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            other => html.push(other),
-        }
-    }
 }

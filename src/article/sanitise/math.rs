@@ -8,8 +8,8 @@
 use ego_tree::iter::Edge;
 use scraper::{ElementRef, Node};
 
-use super::escape::{escape_attribute, escape_text};
 use super::hidden::is_hidden;
+use crate::encoding::{escape_attribute, escape_text};
 
 /// Elements of MathML Core that stay, `semantics` aside: it says nothing without its annotations.
 pub(super) const ELEMENTS: &[&str] = &[

@@ -38,7 +38,7 @@ use ammonia::{Builder, UrlRelative};
 pub(super) use addresses::percent_decoded;
 use anchors::Anchors;
 pub(super) use convert::{Loss, has_tag, losses, parse_document};
-pub(crate) use escape::escape;
+pub(crate) use escape::escape_lines;
 pub(super) use hidden::{is_hidden, visible_inside};
 use lists::{ATTRIBUTES, BLOCKS, DROPPED, ELEMENTS};
 pub(super) use long_text::divide as divide_long_texts;
@@ -156,7 +156,7 @@ fn as_text<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
     let mut text = Vec::new();
     for paragraph in paragraphs.map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
         html.push_str("<p>");
-        escape(paragraph, &mut html);
+        escape_lines(paragraph, &mut html);
         html.push_str("</p>");
         text.push(paragraph);
     }

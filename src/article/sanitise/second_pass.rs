@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::addresses::absolute;
 use super::anchors::Anchors;
-use super::escape::{escape_attribute, unescape};
+use super::escape::unescape;
 use super::formula::Formula;
 use super::lists::{ASIDE, BLOCKS, VOID};
 use super::pictures::{candidates, descriptor, loadable};
 use crate::article::render::LinkBase;
 use crate::article::summary::ends_summary;
+use crate::encoding::escape_attribute;
 use crate::types::Text;
 
 /// Paragraphs of plain text under construction.

@@ -1,7 +1,7 @@
 //! The corpus of attacks, and tables of what becomes of markup.
 
-use super::escape::escape_attribute;
 use super::*;
+use crate::encoding::escape_attribute;
 use crate::types::WebUrl;
 
 fn links() -> LinkBase {

@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::OldItem;
-use crate::types::{encode_segment, nfc};
+use crate::encoding::{decode_segment, encode_segment};
+use crate::types::nfc;
 
 /// How far apart two dates of one day may be: one of them may be without a time, or in another zone.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -188,20 +189,7 @@ pub fn normal_url(raw: &str) -> Option<String> {
 
 /// Part of a URL with everything escaped that may be, in NFC.
 fn reescaped(part: &str) -> String {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.split_at_checked(2).filter(|_| byte == b'%');
-        let escaped = digits.and_then(|(digits, after)| {
-            let digits =
-                std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
-            Some((u8::from_str_radix(digits, 16).ok()?, after))
-        });
-        let (byte, after) = escaped.unwrap_or((byte, after));
-        bytes.push(byte);
-        rest = after;
-    }
-    encode_segment(&nfc(&String::from_utf8_lossy(&bytes)))
+    encode_segment(&nfc(&String::from_utf8_lossy(&decode_segment(part))))
 }
 
 /// A title without what differs between two spellings of it: HTML, case, white space, and the typographic quotes, dashes and

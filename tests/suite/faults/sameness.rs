@@ -17,7 +17,7 @@ fn routes(newsroom: &Newsroom, daemon: &Daemon) -> Vec<String> {
     // 2: the broken edit is refused.
     assert_eq!(newsroom.build("fresh").status.code(), Some(2));
     let encode = |name: &String| -> String {
-        name.split('/').map(|segment| format!("/{}", dateline::types::encode_segment(segment))).collect()
+        name.split('/').map(|segment| format!("/{}", dateline::encoding::encode_segment(segment))).collect()
     };
     let mut routes: Vec<String> = files(&newsroom.path("fresh")).keys().map(encode).collect();
     let feed: serde_json::Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
