@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use pulldown_cmark_escape::{escape_html, escape_html_body_text};
+use pulldown_cmark_escape::escape_html_body_text;
 
 /// All but the unreserved characters of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -31,9 +31,14 @@ pub fn escape_text(text: &str, markup: &mut String) {
     escape_html_body_text(markup, text).unwrap_or_default();
 }
 
-/// Escapes a value for a double-quoted attribute of HTML.
+/// Escapes a value for a double-quoted attribute of HTML: as text, and `"`.
 pub fn escape_attribute(value: &str, markup: &mut String) {
-    escape_html(markup, value).unwrap_or_default();
+    for (number, piece) in value.split('"').enumerate() {
+        if number > 0 {
+            markup.push_str("&quot;");
+        }
+        escape_text(piece, markup);
+    }
 }
 
 /// Escapes a value for a double-quoted attribute of XML, in which a parser reads a line break or a tab as a space (XML 1.0, section 3.3.3).

@@ -10,6 +10,7 @@ import argparse
 import pathlib
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from daemon import serve  # noqa: E402
@@ -46,6 +47,13 @@ def expect(question, truth, seen=""):
     global faults
     faults += not truth
     print(f"{'ok  ' if truth else 'FAIL'} {question}" + ("" if truth else f": {seen}"))
+
+
+def wait_for_date(url):
+    """A document that was just built has no Last-Modified until that second has passed (RFC 9110, section 8.8.2.1)."""
+    deadline = time.monotonic() + 5
+    while "last-modified" not in curl(url)[1] and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def check_document(url, path, media):
@@ -91,6 +99,7 @@ def main():
         base = daemon.url
         print(f"dateline answers at {base}")
         for path, media in DOCUMENTS:
+            wait_for_date(base + path)
             etag, body = check_document(base + path, path, media)
             check_codings(base + path, path, etag, body)
         for path, status, header in (
