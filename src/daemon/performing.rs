@@ -199,7 +199,7 @@ impl Daemon {
                 published = report.published,
                 feeds = report.feeds,
                 problems = report.problems.len(),
-                took_ms = self.started.elapsed().as_millis(),
+                took_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "ready"
             );
         }

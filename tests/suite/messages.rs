@@ -154,7 +154,7 @@ fn listen_takes_what_the_file_takes() {
     stream.read_to_string(&mut answer).expect("an answer");
     child.kill().expect("killed");
     child.wait().expect("gone");
-    assert!(line.starts_with("unix:") && answer.starts_with("HTTP/1.1 200"), "{line}{answer}");
+    assert!(line.starts_with("feeds  unix:") && answer.starts_with("HTTP/1.1 200"), "{line}{answer}");
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Enclosure {
         let shell = daemon.child()?.stdin.take().expect("piped");
         let (sender, lines) = channel();
         std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let admin = Daemon::at(address(&next(&lines, "admin ")));
+        let admin = Daemon::at(address(&next(&lines, "admin  ")));
         daemon.wait_until_ready();
         Some(Enclosure { daemon, admin, shell, lines })
     }
@@ -85,9 +85,9 @@ impl Enclosure {
     /// Starts a daemon that may never be ready. Descriptor 9 of the shell is not handed on.
     pub(super) fn start(&mut self) {
         writeln!(self.shell, "start 9<&-").expect("the shell listens");
-        let line = self.line("http");
+        let line = self.line("feeds  ");
         self.daemon.move_to(&address(&line));
-        self.admin.move_to(&address(&self.line("admin ")));
+        self.admin.move_to(&address(&self.line("admin  ")));
     }
 }
 
