@@ -68,7 +68,7 @@ pub struct Done {
 pub type Answer = Result<Done, String>;
 
 /// A request, and where its answer goes.
-pub type Asked = (Request, oneshot::Sender<Answer>);
+pub type PendingRequest = (Request, oneshot::Sender<Answer>);
 
 #[derive(Serialize, Deserialize)]
 struct Response {
@@ -94,7 +94,7 @@ pub fn bind(state: &Path) -> io::Result<UnixListener> {
 }
 
 /// Hears clients until nobody takes their requests any more.
-pub async fn run(listener: UnixListener, requests: mpsc::Sender<Asked>) {
+pub async fn run(listener: UnixListener, requests: mpsc::Sender<PendingRequest>) {
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
@@ -110,7 +110,7 @@ pub async fn run(listener: UnixListener, requests: mpsc::Sender<Asked>) {
     }
 }
 
-async fn hear(stream: UnixStream, requests: mpsc::Sender<Asked>) {
+async fn hear(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) {
     let mut stream = tokio::io::BufReader::new(stream);
     let mut line = String::new();
     let read = timeout(PATIENCE, (&mut stream).take(LONGEST).read_line(&mut line)).await;

@@ -10,7 +10,7 @@ use crate::article::card::Packed;
 use crate::article::render::{LinkBase, Rendered};
 use crate::article::{Article, ParseOptions, Parsed};
 use crate::config::{Checked, Ignore};
-use crate::diag::Diagnostic;
+use crate::diagnostics::Diagnostic;
 use crate::ledger::{Record, Routes};
 use crate::snapshot::{Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Text};
@@ -27,7 +27,7 @@ pub enum Event {
     /// Bodies that were asked for and could not be had. Those that are merely late follow.
     Unfetched(Vec<UnfetchedBody>),
     /// Versions that were asked for, out of the store.
-    Recalled(Vec<Recalled>),
+    StoredVersion(Vec<StoredVersion>),
     /// The configuration, first or changed.
     Config(Checked),
     /// An operator's command; the ticket goes back with the answer.
@@ -35,7 +35,7 @@ pub enum Event {
     /// How a delivery ended.
     Delivered(Outcome),
     /// The bytes of a document, by its canonical request path, are nowhere any more.
-    Lost(Arc<str>),
+    DocumentMissing(Arc<str>),
     /// Records cannot be written, the last ones included: from now on nothing becomes public that readers have not seen. What is taken
     /// from them goes all the same.
     Unwritable,
@@ -51,7 +51,7 @@ pub enum Effect {
     /// Bodies that windows need; the engine goes on when they arrive.
     Fetch(Vec<BodyRequest>),
     /// Versions that are public and that no file has (any more): the store has them.
-    Recall(Vec<BodyRequest>),
+    LoadStored(Vec<BodyRequest>),
     /// What must be durable before anything that follows is performed.
     Persist(Vec<Record>),
     /// What follows takes something from readers. It waits for nothing, not even for records.
@@ -253,7 +253,7 @@ pub struct UnfetchedBody {
 
 /// What the store has of a version.
 #[derive(Clone, Debug)]
-pub struct Recalled {
+pub struct StoredVersion {
     /// What was asked for.
     pub request: BodyRequest,
     /// The article; `None` where the store lost it or it does not parse any more.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::slab::{Number, Slab, Table};
+use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 /// One fact. It is durable before a reader sees anything that depends on it.
@@ -208,12 +208,12 @@ pub struct Remembered {
     hash: ContentHash,
     /// Its date of first publication, as readers saw it last (seconds since 1970); the least of all: it was not public yet.
     date: i64,
-    seldom: Option<Box<Seldom>>,
+    seldom: Option<Box<RareFacts>>,
 }
 
 /// What few articles of an archive have.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Seldom {
+struct RareFacts {
     seen: Option<Timestamp>,
     print: Option<TextPrint>,
     changed: Option<Timestamp>,
@@ -278,7 +278,7 @@ impl Remembered {
         self.seldom.as_ref().is_some_and(|seldom| seldom.lost)
     }
 
-    fn seldom(&mut self) -> &mut Seldom {
+    fn seldom(&mut self) -> &mut RareFacts {
         self.seldom.get_or_insert_default()
     }
 
@@ -313,10 +313,10 @@ pub struct Tombstone {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     articles: Slab<(ArticlePath, Remembered)>,
-    by_path: Table,
+    by_path: SlotIndex,
     /// Those that hold their ids.
-    by_id: Table,
-    by_version: Table,
+    by_id: SlotIndex,
+    by_version: SlotIndex,
     tombstones: HashMap<Arc<str>, BTreeSet<Arc<Tombstone>>>,
     /// The feeds of what was retracted or withdrawn: most of it was where much else was, and there may be a million of it.
     routes: HashSet<Routes>,
@@ -505,19 +505,19 @@ impl Ledger {
         Some(remembered)
     }
 
-    fn number(&self, path: &ArticlePath) -> Option<Number> {
-        let is_it = |number: &Number| self.articles.get(*number).is_some_and(|(other, _)| other == path);
+    fn number(&self, path: &ArticlePath) -> Option<SlotId> {
+        let is_it = |number: &SlotId| self.articles.get(*number).is_some_and(|(other, _)| other == path);
         self.by_path.candidates(path).find(is_it)
     }
 
     /// Who holds an id.
-    fn holding(&self, id: &EntryId) -> Option<Number> {
+    fn holding(&self, id: &EntryId) -> Option<SlotId> {
         let is_it =
-            |number: &Number| self.articles.get(*number).is_some_and(|(_, other)| other.id.as_ref() == Some(id));
+            |number: &SlotId| self.articles.get(*number).is_some_and(|(_, other)| other.id.as_ref() == Some(id));
         self.by_id.candidates(id).find(is_it)
     }
 
-    fn entry(&mut self, path: &ArticlePath) -> Number {
+    fn entry(&mut self, path: &ArticlePath) -> SlotId {
         self.number(path).unwrap_or_else(|| {
             let number = self.articles.insert((path.clone(), Remembered::default()));
             self.name(number, path);
@@ -526,20 +526,20 @@ impl Ledger {
     }
 
     /// Notes what few articles have.
-    fn note(&mut self, path: &ArticlePath, note: impl FnOnce(&mut Seldom)) {
+    fn note(&mut self, path: &ArticlePath, note: impl FnOnce(&mut RareFacts)) {
         let number = self.entry(path);
         if let Some((_, remembered)) = self.articles.get_mut(number) {
             note(remembered.seldom());
         }
     }
 
-    fn name(&mut self, number: Number, path: &ArticlePath) {
+    fn name(&mut self, number: SlotId, path: &ArticlePath) {
         let articles = &self.articles;
         self.by_path.insert(path, number, |number| articles.get(number).map(|(path, _)| path));
     }
 
     /// An id has one holder; who had it before and is gone has lost it, and its retraction is over.
-    fn hold(&mut self, path: &ArticlePath, id: &EntryId) -> Number {
+    fn hold(&mut self, path: &ArticlePath, id: &EntryId) -> SlotId {
         let number = self.entry(path);
         let before = self.holding(id);
         if before == Some(number) {
@@ -587,7 +587,7 @@ impl Ledger {
         }
     }
 
-    fn take_id(&mut self, number: Number, id: &EntryId) {
+    fn take_id(&mut self, number: SlotId, id: &EntryId) {
         let articles = &self.articles;
         self.by_id.insert(id, number, |number| articles.get(number).and_then(|(_, article)| article.id.as_ref()));
     }
@@ -695,7 +695,7 @@ impl Ledger {
         })
     }
 
-    fn set_version(&mut self, number: Number, hash: ContentHash) {
+    fn set_version(&mut self, number: SlotId, hash: ContentHash) {
         let Some((_, remembered)) = self.articles.get_mut(number) else { return };
         let before = std::mem::replace(&mut remembered.hash, hash);
         if before != NO_VERSION {

@@ -27,7 +27,7 @@
 //!
 //! ```text
 //! main > cli > daemon > control > serve > deliver > watch > store > beneath > engine > build > event > snapshot > ledger >
-//! config > feed > article > diag > meter > types > encoding > slab > cores
+//! config > feed > article > diagnostics > metrics > types > encoding > slab > parallel
 //! ```
 //!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and
@@ -36,26 +36,26 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `cli` | one file per command, `progress` of long work; the only place that prints |
-//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `front` opens what faces the world, `performing` carries effects out, `fetching` reads bodies for as long as any arrive, `memory` writes records, `caching` hands the store's cache to the watcher, `activity` logs what happened, `library` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `quarantine` leaves out files that the engine ends over, `once` builds once, and pages of articles |
+//! | `daemon` | the loop, supervision, the order of shutdown, the clock; `listeners` opens what faces the world, `effects` carries effects out, `fetching` reads bodies for as long as any arrive, `persistence` writes records, `metadata_cache` hands the store's cache to the watcher, `activity` logs what happened, `document_store` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `quarantine` leaves out files that the engine ends over, `builder` builds once, and pages of articles |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, operators' pages; `pages` builds and keeps those of articles, on its own threads (`workers`); pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
 //! | `deliver` | the `Target` trait and its retries; `queue` merges what waits, `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there, `claim` keeps other processes out |
 //! | `watch` | hints of the system, our own scan, reading; `hints` brings hints here, and drops what is too much; `known` is what was read, `cache` what earlier runs read; `page_sources` tells whether a page is still of its files; `links` which links name articles, `busy` which tools are changing files; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look, `batches` which files are read together; `verify` compares files with versions that an earlier run published |
 //! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where nothing can be written, `rows` spells its records, `copies` backs up, `compaction` removes records that were overridden long ago, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
-//! | `engine` | events in, effects out; `removal` decides about missing files, `folder_pages` about pages of folders and of sections, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `feed_set` which tags have feeds and which feeds are written, `fetching` asks for bodies until they are there, `held` keeps entries, `pages` makes those of articles, `quarantine` leaves out versions that dateline fails over, `remembering` what is never forgotten, `keeping` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see, `activity` what the log says of articles |
-//! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), `address` (where a feed is), `admission` (which tags have feeds), window, render cache, assemble, encode, farewell |
+//! | `engine` | events in, effects out; `removal` decides about missing files, `folder_pages` about pages of folders and of sections, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `feed_set` which tags have feeds and which feeds are written, `fetching` asks for bodies until they are there, `entry_cache` keeps entries, `pages` makes those of articles, `quarantine` leaves out versions that dateline fails over, `recording` what is never forgotten, `source_retention` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see, `activity` what the log says of articles |
+//! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), `address` (where a feed is), `feed_limits` (which tags have feeds), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
-//! | `meter` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |
+//! | `metrics` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |
 //! | `snapshot` | what readers see: plain immutable data; `document`: one document, warm or cold |
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once, `ignore` matches what is no article; `difference` says what a new one changes, `relocation` has links lead to where `--listen` says |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
 //! | `article` | a file per input format, all ending in the same `Article` and its `card`; `bundle` says what pages of folders are called; `gates` finds the parts that plug-ins show to members alone, `hidden_text` drops hidden elements from fields, `wire::markup` the tags around lines of wire text; `steps` counts the work of parsers in tests; rendering (`render::markdown`, without the `attributes` of other tools) and sanitising (`sanitise::style_sheets` finds what a page hides, `tangled` limits what parsing costs); `pin` writes ids into files |
-//! | `diag` | mistakes as data, where they are (`lines`), how they are printed, and how names and texts from elsewhere are escaped for terminals and logs |
+//! | `diagnostics` | mistakes as data, where they are (`lines`), how they are printed, and how names and texts from elsewhere are escaped for terminals and logs |
 //! | `types` | values that are valid by construction |
 //! | `encoding` | percent-encoding of URLs, escapes of HTML and XML |
-//! | `cores` | the same work for many things, on all cores; work that may end in a panic |
+//! | `parallel` | the same work for many things, on all cores; work that may end in a panic |
 //! | `slab` | values in numbered places and tables of their numbers, for what there is a million of |
 //!
 //! # What always holds
@@ -74,7 +74,7 @@
 //!   documents that are not in memory, which it gets from the one function that `serve::run` is given. A 304 or HEAD needs none.
 //! - Bytes that were read from the disk are served only if they have the hash that their ETag states.
 //! - Every text in a document is a [`types::Text`], every URL a [`types::WebUrl`]; an encoder's error keeps the old document.
-//! - A mistake in the input is a [`diag::Diagnostic`], never an `Err` that stops anything; what the machine got wrong is
+//! - A mistake in the input is a [`diagnostics::Diagnostic`], never an `Err` that stops anything; what the machine got wrong is
 //!   retried and reported, or is `daemon::Fatal`.
 //!
 //! # Why ...?
@@ -85,7 +85,7 @@
 //! **Why are articles not kept?** An archive has a million of them and its windows a few thousand. The catalog keeps a card of each, some
 //! sixty bytes that say where and when readers see it, and neither title nor text; a window that needs an article asks for it with
 //! `Effect::Fetch` and is published when it arrives. Removals never wait for that. While an archive is read for the first time, whoever
-//! reads is told from when on windows show articles ([`watch::Meanwhile`]), and of older ones hands on the card alone.
+//! reads is told from when on windows show articles ([`watch::ScanProgress`]), and of older ones hands on the card alone.
 //!
 //! **Why may the cache of what was read be wrong?** It is never believed: a row counts only under the hash of the rules by which its file was
 //! read, of the file's path, size, times and number, and of what it says. So it is written without waiting for a disk, and anybody may
@@ -96,7 +96,7 @@
 //! there are six of them. A table of numbers takes ten, and the keys are looked at where they are ([`slab`]).
 //!
 //! **Why are entries packed in memory?** Three thousand feeds of whole articles have two gigabytes of text. What is needed to make a feed
-//! anew has to be there within milliseconds, which no disk promises, and text takes a third of its space packed (`engine::held`).
+//! anew has to be there within milliseconds, which no disk promises, and text takes a third of its space packed (`engine::entry_cache`).
 //!
 //! **Why do requests have threads of their own?** Publication runs on the runtime's blocking threads. Requests that fill these, by asking for
 //! pages and leaving, would hold up every story. So what requests need is done by a few other threads with bounded queues
@@ -155,7 +155,7 @@
 //! operator is told that a restart would forget it.
 //!
 //! **Why has no request a timer?** A timer for each would cost more than the rest of a 304. A connection notes where it stands, and the loop
-//! that accepted it looks at all of them once a second (`serve::overdue`).
+//! that accepted it looks at all of them once a second (`serve::timeouts`).
 //!
 //! **Why do documents leave memory?** Three thousand sections in three formats are more than a gigabyte, of which readers want a
 //! few dozen megabytes whole; what most of them ask is whether anything changed, and the hash answers that. So bytes that nobody
@@ -229,16 +229,16 @@ pub mod build;
 pub mod cli;
 pub mod config;
 pub mod control;
-pub mod cores;
 pub mod daemon;
 pub mod deliver;
-pub mod diag;
+pub mod diagnostics;
 pub mod encoding;
 pub mod engine;
 pub mod event;
 pub mod feed;
 pub mod ledger;
-pub mod meter;
+pub mod metrics;
+pub mod parallel;
 pub mod serve;
 pub mod slab;
 pub mod snapshot;

@@ -6,14 +6,14 @@ use std::hash::{BuildHasher, Hash};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// The number of a place. It stays while the value does.
-pub type Number = u32;
+pub type SlotId = u32;
 
 /// Values in numbered places.
 #[derive(Clone, Debug)]
 pub struct Slab<T> {
     /// In parts, so that growing copies nothing and never takes twice the memory.
     parts: Vec<Vec<Option<T>>>,
-    vacant: Vec<Number>,
+    vacant: Vec<SlotId>,
     count: usize,
 }
 
@@ -22,7 +22,7 @@ const PART: usize = 4_096;
 
 impl<T> Slab<T> {
     /// Puts a value in a vacant place.
-    pub fn insert(&mut self, value: T) -> Number {
+    pub fn insert(&mut self, value: T) -> SlotId {
         self.count += 1;
         if let Some(number) = self.vacant.pop()
             && let Some(place) = self.place(number)
@@ -40,11 +40,11 @@ impl<T> Slab<T> {
             part.len() - 1
         });
         // Four thousand million values do not fit into any memory.
-        Number::try_from(before + within).unwrap_or(Number::MAX)
+        SlotId::try_from(before + within).unwrap_or(SlotId::MAX)
     }
 
     /// Takes a value out.
-    pub fn remove(&mut self, number: Number) -> Option<T> {
+    pub fn remove(&mut self, number: SlotId) -> Option<T> {
         let value = self.place(number)?.take()?;
         self.vacant.push(number);
         self.count -= 1;
@@ -52,18 +52,18 @@ impl<T> Slab<T> {
     }
 
     /// The value in a place.
-    pub fn get(&self, number: Number) -> Option<&T> {
+    pub fn get(&self, number: SlotId) -> Option<&T> {
         let number = number as usize;
         self.parts.get(number / PART)?.get(number % PART)?.as_ref()
     }
 
     /// The value in a place, to be changed.
-    pub fn get_mut(&mut self, number: Number) -> Option<&mut T> {
+    pub fn get_mut(&mut self, number: SlotId) -> Option<&mut T> {
         self.place(number)?.as_mut()
     }
 
     /// All values, by their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (Number, &T)> {
+    pub fn iter(&self) -> impl Iterator<Item = (SlotId, &T)> {
         let values = self.parts.iter().flatten();
         (0..).zip(values).filter_map(|(number, value)| Some((number, value.as_ref()?)))
     }
@@ -78,7 +78,7 @@ impl<T> Slab<T> {
         self.count == 0
     }
 
-    fn place(&mut self, number: Number) -> Option<&mut Option<T>> {
+    fn place(&mut self, number: SlotId) -> Option<&mut Option<T>> {
         let number = number as usize;
         self.parts.get_mut(number / PART)?.get_mut(number % PART)
     }
@@ -92,14 +92,14 @@ impl<T> Default for Slab<T> {
 
 /// Finds numbers by keys that are in the values. Several values may have the same key.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
-    numbers: HashTable<Number>,
+pub struct SlotIndex {
+    numbers: HashTable<SlotId>,
     hasher: DefaultHashBuilder,
 }
 
-impl Table {
+impl SlotIndex {
     /// The numbers whose keys may be this one: the caller compares.
-    pub fn candidates<K: Hash + ?Sized>(&self, key: &K) -> impl Iterator<Item = Number> {
+    pub fn candidates<K: Hash + ?Sized>(&self, key: &K) -> impl Iterator<Item = SlotId> {
         self.numbers.iter_hash(self.hasher.hash_one(key)).copied()
     }
 
@@ -107,22 +107,22 @@ impl Table {
     pub fn insert<'k, K: Hash + ?Sized + 'k>(
         &mut self,
         key: &K,
-        number: Number,
-        key_of: impl Fn(Number) -> Option<&'k K>,
+        number: SlotId,
+        key_of: impl Fn(SlotId) -> Option<&'k K>,
     ) {
-        let Table { numbers, hasher } = self;
-        let hash = |number: &Number| key_of(*number).map_or(0, |key| hasher.hash_one(key));
+        let SlotIndex { numbers, hasher } = self;
+        let hash = |number: &SlotId| key_of(*number).map_or(0, |key| hasher.hash_one(key));
         numbers.insert_unique(hasher.hash_one(key), number, hash);
     }
 
     /// Makes room for so many more numbers, which costs less at once than by and by.
-    pub fn reserve<'k, K: Hash + ?Sized + 'k>(&mut self, count: usize, key_of: impl Fn(Number) -> Option<&'k K>) {
-        let Table { numbers, hasher } = self;
+    pub fn reserve<'k, K: Hash + ?Sized + 'k>(&mut self, count: usize, key_of: impl Fn(SlotId) -> Option<&'k K>) {
+        let SlotIndex { numbers, hasher } = self;
         numbers.reserve(count, |number| key_of(*number).map_or(0, |key| hasher.hash_one(key)));
     }
 
     /// Forgets a number under its key.
-    pub fn remove<K: Hash + ?Sized>(&mut self, key: &K, number: Number) {
+    pub fn remove<K: Hash + ?Sized>(&mut self, key: &K, number: SlotId) {
         if let Ok(entry) = self.numbers.find_entry(self.hasher.hash_one(key), |other| *other == number) {
             entry.remove();
         }
@@ -141,8 +141,8 @@ mod tests {
         /// Beside a map of lists, with few keys, so that several values have the same.
         #[test]
         fn numbers_find_their_values(steps in prop::collection::vec((0_u8..8, any::<bool>()), 0..200)) {
-            let (mut slab, mut table) = (Slab::default(), Table::default());
-            let mut model: BTreeMap<u8, Vec<Number>> = BTreeMap::new();
+            let (mut slab, mut table) = (Slab::default(), SlotIndex::default());
+            let mut model: BTreeMap<u8, Vec<SlotId>> = BTreeMap::new();
             for (key, put) in steps {
                 let numbers = model.entry(key).or_default();
                 if put {
@@ -155,7 +155,7 @@ mod tests {
                     prop_assert!(slab.get(number).is_none());
                 }
                 for (key, numbers) in &model {
-                    let mut found: Vec<Number> =
+                    let mut found: Vec<SlotId> =
                         table.candidates(key).filter(|&number| slab.get(number) == Some(key)).collect();
                     let mut numbers = numbers.clone();
                     found.sort_unstable();
@@ -170,9 +170,9 @@ mod tests {
     #[test]
     fn places_are_in_parts() {
         let mut slab = Slab::default();
-        let numbers: Vec<Number> = (0..PART * 2 + 3).map(|value| slab.insert(value)).collect();
+        let numbers: Vec<SlotId> = (0..PART * 2 + 3).map(|value| slab.insert(value)).collect();
         assert!(numbers.iter().all(|&number| slab.get(number) == Some(&(number as usize))));
         assert_eq!((slab.len(), slab.parts.len()), (PART * 2 + 3, 3));
-        assert!(slab.get(Number::MAX).is_none() && slab.remove(Number::MAX).is_none());
+        assert!(slab.get(SlotId::MAX).is_none() && slab.remove(SlotId::MAX).is_none());
     }
 }

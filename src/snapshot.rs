@@ -9,10 +9,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::config::Address;
-use crate::diag::Diagnostic;
+use crate::diagnostics::Diagnostic;
 use crate::feed::Format;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
-pub use document::{Coded, Codings, Fields, Keeper, Resource, ResourceKind, Tally, Whole};
+pub use document::{Coded, Codings, DocumentSink, Fields, MemoryCounter, Resource, ResourceKind, Whole};
 
 /// Everything that is published at one moment.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ pub struct Snapshot {
     /// Articles that were public here and are not any more, by short id.
     pub gone: imbl::HashMap<Arc<str>, Arc<Gone>>,
     /// Addresses under which something was published once, the most particular first. They count where nothing is now.
-    pub former: Arc<[Former]>,
+    pub former: Arc<[RetiredAddress]>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
     /// What is wrong at the moment, and how much there is.
@@ -44,7 +44,7 @@ pub type Sources = Arc<[Arc<PublishedArticle>]>;
 
 /// An address under which something was published once.
 #[derive(Clone, Debug)]
-pub struct Former {
+pub struct RetiredAddress {
     /// It, and what became of it.
     pub address: Address,
     /// Where that is gone: an empty feed in each format that says so.

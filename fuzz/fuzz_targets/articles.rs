@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use dateline::article::parse;
 use dateline::config::{self, Checked};
-use dateline::diag::Code;
+use dateline::diagnostics::Code;
 use dateline::engine::Engine;
 use dateline::event::{Event, FileState, ListedDirectory, Listing, ParsedFile};
 use dateline::snapshot::{ResourceKind, Snapshot};

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use dateline::config::Proxies;
 use dateline::feed::Format;
-use dateline::serve::proxied;
+use dateline::serve::forwarded;
 use dateline::serve::respond::{Head, Reply, respond};
 use dateline::snapshot::{Resource, ResourceKind, Snapshot};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};

@@ -81,7 +81,7 @@ struct Stored<'c> {
     #[serde(borrow)]
     tags: Vec<&'c str>,
     #[serde(borrow)]
-    seldom: Option<Seldom<'c>>,
+    seldom: Option<RareFields<'c>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,7 +94,7 @@ enum StoredClaim<'c> {
 
 /// What most articles have none of.
 #[derive(Serialize, Deserialize, Default, PartialEq)]
-struct Seldom<'c> {
+struct RareFields<'c> {
     updated: Option<i64>,
     #[serde(borrow)]
     sections: Vec<&'c str>,
@@ -118,7 +118,7 @@ impl Packed {
     pub fn of(path: &ArticlePath, metadata: &Metadata) -> Packed {
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let facts = |facts: MediaFacts| (facts.length, facts.width, facts.height);
-        let seldom = Seldom {
+        let seldom = RareFields {
             updated: metadata.updated.map(Moment::packed),
             sections: metadata.sections.iter().map(SectionPath::as_str).collect(),
             language: metadata.language.as_ref().map(Language::as_str),
@@ -149,7 +149,7 @@ impl Packed {
             },
             authors: metadata.authors.iter().map(Text::as_str).collect(),
             tags: metadata.tags.iter().map(Text::as_str).collect(),
-            seldom: Some(seldom).filter(|seldom| *seldom != Seldom::default()),
+            seldom: Some(seldom).filter(|seldom| *seldom != RareFields::default()),
         };
         // Writing into memory does not fail.
         Packed(postcard::to_allocvec(&stored).unwrap_or_default().into_boxed_slice())

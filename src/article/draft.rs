@@ -28,7 +28,7 @@ use super::{
     SectionClaim, bundle, in_drafts_folder, is_drafts_folder,
 };
 use super::{render, steps};
-use crate::diag::{Code, Diagnostic, LineIndex, MAX_OF_ARTICLE, Place, Severity, nearest};
+use crate::diagnostics::{Code, Diagnostic, LineIndex, MAX_OF_ARTICLE, Place, Severity, nearest};
 use crate::types::{
     ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable,
     media_type, nfc,

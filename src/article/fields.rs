@@ -16,7 +16,7 @@ use super::access;
 use super::draft::Draft;
 use super::front_matter::{Key, Node, Value};
 use super::lifecycle::{self, Meaning, Status};
-use crate::diag::{Code, nearest};
+use crate::diagnostics::{Code, nearest};
 
 /// Fills a draft in.
 pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {

@@ -37,7 +37,7 @@ use super::lifecycle::{self, Certainty, Meaning};
 use super::sanitise::base::{Base, Unusable};
 use super::sanitise::excess;
 use super::{Body, Parsed};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 use crate::types::{Text, WebUrl};
 
 /// Reads a page. `source` is the text of the file with blanks in place of front matter.

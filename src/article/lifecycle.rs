@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use super::WireField;
 use super::{access, steps};
-use crate::diag::nearest;
+use crate::diagnostics::nearest;
 use crate::types::nfkc;
 
 /// What a key decides.

@@ -11,7 +11,7 @@ use super::draft::lines::{Line, MOST_LAST, MOST_TOP, untagged};
 use super::render;
 use super::render::attributes::{protected, unprotected, without_trailing_list};
 use super::{Body, Parsed, lifecycle};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 use crate::encoding::encode_segment;
 
 /// CommonMark with what newsrooms use of its extensions.

@@ -35,7 +35,7 @@ use self::access::Access;
 use self::card::Packed;
 use self::charset::NotText;
 use self::draft::{Draft, Source};
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// Grows when the same file may give another article.

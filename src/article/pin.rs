@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 use super::{Article, Metadata, ParseOptions, Parsed, parse};
-use crate::diag::Severity;
+use crate::diagnostics::Severity;
 use crate::types::{ArticlePath, EntryId};
 
 /// An article with its id written into it.

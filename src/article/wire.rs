@@ -18,7 +18,7 @@ pub(crate) use self::labels::Labels;
 use self::lines::Stretch;
 use super::draft::Draft;
 use super::{Body, Parsed, WireField, lifecycle};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 use crate::types::Text;
 
 /// So much of a line is looked at for the label of a value (characters).

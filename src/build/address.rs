@@ -4,13 +4,13 @@
 //! a URL is resolved, and nginx refuses a response whose Link field is longer than a page of memory. In names with any of these, the
 //! awkward characters become `~2F`, which nobody decodes. All other names stay as they are, `~` included.
 //!
-//! The two kinds can't be mistaken for each other: names are in lower case ([`super::filing::taxonomy_key`]), and every escape has a
+//! The two kinds can't be mistaken for each other: names are in lower case ([`super::placement::taxonomy_key`]), and every escape has a
 //! capital letter.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::filing::FeedKey;
+use super::placement::FeedKey;
 use crate::encoding::encode_segment;
 use crate::types::{ContentHash, Text, nfc};
 
@@ -97,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::build::filing::taxonomy_key;
+    use crate::build::placement::taxonomy_key;
     use crate::types::SectionPath;
 
     fn tag(name: &str) -> FeedKey {

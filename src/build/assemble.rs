@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use super::address::route;
-use super::filing::{Cabinet, FeedKey, taxonomy_key};
-use super::index::Filed;
+use super::index::IndexedArticle;
+use super::placement::{FeedKey, SectionRules, taxonomy_key};
 use super::window::poll_minutes;
 use crate::article::card::Card;
 use crate::article::render::{LinkBase, Rendered};
@@ -51,7 +51,7 @@ pub fn short_id(id: &EntryId) -> String {
 
 /// When an article was first published and when it last changed. What it states wins; else it changed when its text did, which
 /// is what `changed` says.
-pub fn dates(filed: &Filed, changed: Option<Moment>) -> Option<(Moment, Moment)> {
+pub fn dates(filed: &IndexedArticle, changed: Option<Moment>) -> Option<(Moment, Moment)> {
     let (published, updated) = filed.dates?;
     let changed = changed.filter(|changed| !filed.states_update && changed.second() > updated.second());
     Some((published, changed.unwrap_or(updated)))
@@ -61,7 +61,7 @@ pub fn dates(filed: &Filed, changed: Option<Moment>) -> Option<(Moment, Moment)>
 pub fn published(
     path: &ArticlePath,
     card: &Card,
-    filed: &Filed,
+    filed: &IndexedArticle,
     changed: Option<Moment>,
     config: &Config,
     frame: &Arc<PageFrame>,
@@ -117,7 +117,7 @@ pub fn link_base(article: &PublishedArticle) -> LinkBase {
 }
 
 /// What pages of a section have in common.
-pub fn frame(cabinet: &Cabinet, filed: &Filed) -> PageFrame {
+pub fn frame(cabinet: &SectionRules, filed: &IndexedArticle) -> PageFrame {
     let config = cabinet.config();
     let trail: Vec<(Text, WebUrl)> = cabinet
         .trail(&filed.filing().home)
@@ -309,7 +309,7 @@ fn guess_type(url: &WebUrl) -> Option<Text> {
 }
 
 /// The options of a feed: the section's, else the site's.
-pub fn options<'a>(cabinet: &'a Cabinet, key: &FeedKey) -> &'a FeedOptions {
+pub fn options<'a>(cabinet: &'a SectionRules, key: &FeedKey) -> &'a FeedOptions {
     let section = match key {
         FeedKey::Section(path) => cabinet.section(path),
         _ => None,
@@ -318,7 +318,7 @@ pub fn options<'a>(cabinet: &'a Cabinet, key: &FeedKey) -> &'a FeedOptions {
 }
 
 /// The feeds for partners that a feed has.
-pub fn partners<'a>(cabinet: &'a Cabinet, key: &FeedKey) -> &'a [PartnerFeed] {
+pub fn partners<'a>(cabinet: &'a SectionRules, key: &FeedKey) -> &'a [PartnerFeed] {
     match key {
         FeedKey::Section(path) => cabinet.section(path).map_or(&[], |section| &section.partners),
         FeedKey::Tag(_) | FeedKey::Author(_) => &[],
@@ -335,7 +335,7 @@ pub struct Past {
 }
 
 /// A feed of these entries.
-pub fn feed(key: &FeedKey, cabinet: &Cabinet, entries: Vec<Arc<Entry>>, past: &Past) -> Feed {
+pub fn feed(key: &FeedKey, cabinet: &SectionRules, entries: Vec<Arc<Entry>>, past: &Past) -> Feed {
     let config = cabinet.config();
     let site = &config.site;
     let options = options(cabinet, key);

@@ -5,16 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 use crate::article::access::Access;
 use crate::article::bundle;
 use crate::article::card::Packed;
-use crate::cores;
 use crate::event::Listing;
-use crate::slab::{Number, Slab, Table};
+use crate::parallel;
+use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, EntryId};
 
 /// All articles that were ever read well and are not gone.
 #[derive(Debug, Default)]
 pub struct Catalog {
     files: Slab<File>,
-    by_path: Table,
+    by_path: SlotIndex,
     /// How many files are in each folder and below it, but for its own pages.
     others: HashMap<Box<str>, usize>,
     /// The pages of folders.
@@ -145,7 +145,7 @@ impl Catalog {
     pub fn missing(&mut self, listing: &Listing, note_others: bool) -> Vec<ArticlePath> {
         // Nearly all are listed.
         let mut listed: Vec<bool> = Vec::new();
-        let numbers = cores::on_all_cores(&listing.files, |path| self.number(path));
+        let numbers = parallel::on_all_cores(&listing.files, |path| self.number(path));
         for (path, known) in listing.files.iter().zip(numbers) {
             if known.is_none() && note_others && !bundle::is_section_page(path) {
                 self.note(path);
@@ -259,7 +259,7 @@ impl Catalog {
         self.files.is_empty()
     }
 
-    fn number(&self, path: &ArticlePath) -> Option<Number> {
+    fn number(&self, path: &ArticlePath) -> Option<SlotId> {
         self.by_path.candidates(path).find(|number| self.files.get(*number).is_some_and(|file| file.path == *path))
     }
 
@@ -289,7 +289,7 @@ fn above(folder: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diag::{Code, Diagnostic};
+    use crate::diagnostics::{Code, Diagnostic};
     use crate::event::ListedDirectory;
 
     fn catalog(paths: &[&str]) -> Catalog {

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::assemble::{self, LIST_MINUTES, Past, feed_base, route};
-use super::filing::{Cabinet, FeedKey};
+use super::placement::{FeedKey, SectionRules};
 use crate::article::Metadata;
-use crate::cores;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::Now;
 use crate::feed::opml::{self, Outline};
 use crate::feed::page::{self, FeedPage};
 use crate::feed::partner;
 use crate::feed::{ContentMode, DeletedEntry, Entry, Feed, Format, PartnerFeed, encode};
+use crate::parallel;
 use crate::snapshot::{PublishedArticle, Resource, ResourceKind};
 use crate::types::{SectionPath, Text, WebUrl};
 
@@ -55,12 +55,12 @@ struct Draft<'w> {
 /// Each feed with as many of its entries as fit into documents of its limit, the newest at least, and its documents. An entry that is
 /// larger by itself is shown by its summary alone. All cores make documents, also those of one feed. Where one cannot be made, it is found
 /// out which entries are the reason.
-pub fn fitting(cabinet: &Cabinet, wanted: Vec<Wanted<'_>>) -> Vec<Made> {
+pub fn fitting(cabinet: &SectionRules, wanted: Vec<Wanted<'_>>) -> Vec<Made> {
     let mut drafts: Vec<Draft<'_>> = wanted.into_iter().map(|wanted| Draft::new(cabinet, wanted)).collect();
     loop {
         let undone = drafts.iter().filter(|draft| draft.is_undone());
         let undone = undone.flat_map(|draft| draft.parts(cabinet).into_iter().map(move |part| (draft, part)));
-        let undone: Vec<(&Draft<'_>, Part<'_>)> = undone.collect();
+        let undone: Vec<(&Draft<'_>, FeedDocument<'_>)> = undone.collect();
         if undone.is_empty() {
             let made = |Draft { feed, documents, failing, .. }| match failing.is_empty() {
                 true => Ok((feed, documents)),
@@ -69,7 +69,7 @@ pub fn fitting(cabinet: &Cabinet, wanted: Vec<Wanted<'_>>) -> Vec<Made> {
             return drafts.into_iter().map(made).collect();
         }
         let made =
-            cores::in_shares(&undone, 1, |(draft, part)| part.document_or_refusal(draft.key, cabinet, &draft.feed));
+            parallel::in_shares(&undone, 1, |(draft, part)| part.document_or_refusal(draft.key, cabinet, &draft.feed));
         let mut made = made.into_iter();
         for draft in drafts.iter_mut().filter(|draft| draft.is_undone()) {
             draft.documents = made.by_ref().take(draft.parts(cabinet).len()).collect();
@@ -84,8 +84,8 @@ pub fn fitting(cabinet: &Cabinet, wanted: Vec<Wanted<'_>>) -> Vec<Made> {
 }
 
 impl<'w> Draft<'w> {
-    fn new(cabinet: &Cabinet, Wanted { key, entries, past, limit }: Wanted<'w>) -> Draft<'w> {
-        let made = cores::catch_panic(|| assemble::feed(key, cabinet, entries.clone(), past));
+    fn new(cabinet: &SectionRules, Wanted { key, entries, past, limit }: Wanted<'w>) -> Draft<'w> {
+        let made = parallel::catch_panic(|| assemble::feed(key, cabinet, entries.clone(), past));
         let is_made = made.is_some();
         // Retractions beyond the usual number are told for a day, and not at the expense of entries.
         let more = past.deleted.iter().skip(assemble::options(cabinet, key).max_tombstones);
@@ -107,17 +107,17 @@ impl<'w> Draft<'w> {
     }
 
     /// The documents that it has, the page first, those for partners last.
-    fn parts<'c>(&self, cabinet: &'c Cabinet) -> Vec<Part<'c>> {
-        let public = self.feed.formats.iter().map(|&format| Part::Public(format));
-        let partners = assemble::partners(cabinet, self.key).iter().map(Part::Partner);
-        std::iter::once(Part::Page).chain(public).chain(partners).collect()
+    fn parts<'c>(&self, cabinet: &'c SectionRules) -> Vec<FeedDocument<'c>> {
+        let public = self.feed.formats.iter().map(|&format| FeedDocument::Public(format));
+        let partners = assemble::partners(cabinet, self.key).iter().map(FeedDocument::Partner);
+        std::iter::once(FeedDocument::Page).chain(public).chain(partners).collect()
     }
 
     /// The entries of which no feed can be made that has them alone.
-    fn failing_entries(&self, cabinet: &Cabinet) -> Vec<usize> {
+    fn failing_entries(&self, cabinet: &SectionRules) -> Vec<usize> {
         let parts = self.parts(cabinet);
         let fails = |entry: &Arc<Entry>| {
-            let alone = cores::catch_panic(|| assemble::feed(self.key, cabinet, vec![Arc::clone(entry)], self.past));
+            let alone = parallel::catch_panic(|| assemble::feed(self.key, cabinet, vec![Arc::clone(entry)], self.past));
             let is_made =
                 |feed: &Feed| parts.iter().all(|part| part.document_or_refusal(self.key, cabinet, feed).2.is_ok());
             !alone.is_some_and(|feed| is_made(&feed))
@@ -163,7 +163,7 @@ pub fn least_bytes(metadata: &Metadata, content: usize, mode: ContentMode, limit
 }
 
 /// The warning that `max_bytes` cut a window, where it did.
-pub fn cut(key: &FeedKey, cabinet: &Cabinet, feed: &Feed, wanted: usize) -> Option<Diagnostic> {
+pub fn cut(key: &FeedKey, cabinet: &SectionRules, feed: &Feed, wanted: usize) -> Option<Diagnostic> {
     let limit = assemble::options(cabinet, key).window.max_bytes;
     let shown = feed.entries.len();
     let reduced = feed.entries.iter().filter(|entry| entry.reduced).count();
@@ -188,20 +188,20 @@ pub fn cut(key: &FeedKey, cabinet: &Cabinet, feed: &Feed, wanted: usize) -> Opti
 }
 
 /// Which document of a feed.
-enum Part<'c> {
+enum FeedDocument<'c> {
     Page,
     Public(Format),
     Partner(&'c PartnerFeed),
 }
 
-impl Part<'_> {
+impl FeedDocument<'_> {
     /// The document; a panic refuses it.
-    fn document_or_refusal(&self, key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Document {
-        cores::catch_panic(|| self.document(key, cabinet, feed)).unwrap_or_else(|| {
+    fn document_or_refusal(&self, key: &FeedKey, cabinet: &SectionRules, feed: &Feed) -> Document {
+        parallel::catch_panic(|| self.document(key, cabinet, feed)).unwrap_or_else(|| {
             let (name, kind) = match self {
-                Part::Page => (String::new(), ResourceKind::Page),
-                Part::Public(format) => (format.file_name().to_owned(), ResourceKind::Feed(*format)),
-                Part::Partner(partner) => (partner.file_name.clone(), ResourceKind::Feed(Format::Rss)),
+                FeedDocument::Page => (String::new(), ResourceKind::Page),
+                FeedDocument::Public(format) => (format.file_name().to_owned(), ResourceKind::Feed(*format)),
+                FeedDocument::Partner(partner) => (partner.file_name.clone(), ResourceKind::Feed(Format::Rss)),
             };
             let message = format!("dateline failed over {}{name}, which is a mistake of dateline's", feed.base);
             let refusal = Diagnostic::new(Code::DocumentRefused, message);
@@ -209,15 +209,15 @@ impl Part<'_> {
         })
     }
 
-    fn document(&self, key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Document {
+    fn document(&self, key: &FeedKey, cabinet: &SectionRules, feed: &Feed) -> Document {
         match self {
-            Part::Page => (String::new(), ResourceKind::Page, Ok(page(key, cabinet, feed))),
-            Part::Public(format) => {
+            FeedDocument::Page => (String::new(), ResourceKind::Page, Ok(page(key, cabinet, feed))),
+            FeedDocument::Public(format) => {
                 let shown = feed.style.is_some() && *format != Format::Json;
                 let kind = if shown { ResourceKind::ShownFeed(*format) } else { ResourceKind::Feed(*format) };
                 (format.file_name().to_owned(), kind, document(feed, *format, kind))
             }
-            Part::Partner(partner) => {
+            FeedDocument::Partner(partner) => {
                 let kind = ResourceKind::Feed(Format::Rss);
                 let mut adapted = partner::adapt(feed, (*partner).clone());
                 let most = partner.partner.rules().max_bytes.unwrap_or(usize::MAX);
@@ -236,7 +236,7 @@ impl Part<'_> {
     }
 }
 
-fn page(key: &FeedKey, cabinet: &Cabinet, feed: &Feed) -> Resource {
+fn page(key: &FeedKey, cabinet: &SectionRules, feed: &Feed) -> Resource {
     let page = page::feed_page(feed, &feed_page(key, cabinet));
     let page = Resource::new(ResourceKind::Page, page.into_bytes(), feed.updated, PAGE_MAX_AGE);
     let announced: Vec<_> =
@@ -281,7 +281,7 @@ pub fn shared_media(feed: &Feed, place: impl Fn(usize) -> Option<Place>) -> Vec<
 /// What partners would refuse of a feed; `place` says where an entry was written, by its place in the feed.
 pub fn partner_warnings(
     key: &FeedKey,
-    cabinet: &Cabinet,
+    cabinet: &SectionRules,
     feed: &Feed,
     now: Now,
     place: impl Fn(usize) -> Option<Place>,
@@ -318,7 +318,7 @@ pub fn style_sheet() -> Resource {
     Resource::new(ResourceKind::Style, page::FEED_STYLE.as_bytes().to_vec(), None, STYLE_MAX_AGE)
 }
 
-fn feed_page<'c>(key: &FeedKey, cabinet: &'c Cabinet) -> FeedPage<'c> {
+fn feed_page<'c>(key: &FeedKey, cabinet: &'c SectionRules) -> FeedPage<'c> {
     let config = cabinet.config();
     let address = |path: &SectionPath| feed_base(config, &FeedKey::Section(path.clone()));
     let (trail, children) = match key {
@@ -344,7 +344,7 @@ pub fn article_page(article: &PublishedArticle, entry: &Entry) -> Resource {
 
 /// The list of all feeds: sections nested as they are, then tags and authors.
 pub fn opml<'k>(
-    cabinet: &Cabinet,
+    cabinet: &SectionRules,
     keys: impl Iterator<Item = &'k FeedKey>,
     titles: &BTreeMap<FeedKey, Text>,
 ) -> Result<Resource, Diagnostic> {

@@ -10,24 +10,24 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::admission::{Admission, Admissions};
 use super::assemble::options;
-use super::filing::{Cabinet, FeedKey, Filing};
+use super::feed_limits::{Admission, Admissions};
 use super::order::{Order, Place};
+use super::placement::{FeedKey, Placement, SectionRules};
 use super::window::{self, Extent};
 use crate::article::card::Card;
 use crate::article::{self, bundle};
-use crate::diag::{self, Code, Diagnostic, Severity};
+use crate::diagnostics::{self, Code, Diagnostic, Severity};
 use crate::encoding::encode_segment;
 use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
-use crate::slab::{Number, Slab, Table};
+use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::snapshot::Hidden;
 use crate::types::{ArticlePath, ContentHash, EntryId, Moment, SectionPath, nfc};
 
 /// Where an article stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Standing {
+pub enum Visibility {
     /// Readers can see it, under this id; `None`: under the one that it would like to have, as nearly all are.
     Public(Option<Box<EntryId>>),
     /// `draft: true`
@@ -52,11 +52,11 @@ pub enum Standing {
 
 /// One article in the index.
 #[derive(Clone, Debug)]
-pub struct Filed {
+pub struct IndexedArticle {
     /// Where it belongs, and the feeds that have it while it is public; none where it is not and never was.
-    shelf: Arc<Shelf>,
+    shelf: Arc<FeedSet>,
     /// Whether readers can see it.
-    pub standing: Standing,
+    pub standing: Visibility,
     /// First publication and last change; equal where no change is stated or it is still to come. Those of a retracted article whose
     /// id readers know are kept, as it keeps its right to the id.
     pub dates: Option<(Moment, Moment)>,
@@ -64,7 +64,7 @@ pub struct Filed {
     /// The id it would like to have, which others may want too.
     wish: EntryId,
     /// By what right; `None`: it wants none, not being public.
-    claim: Option<Right>,
+    claim: Option<IdClaim>,
     /// Whether its author says which id it has.
     states_id: bool,
     /// Whether its author says when it last changed.
@@ -75,17 +75,17 @@ pub struct Filed {
     is_changed: bool,
 }
 
-impl Filed {
+impl IndexedArticle {
     /// The id under which readers see it.
     pub fn id(&self) -> Option<&EntryId> {
         match &self.standing {
-            Standing::Public(id) => Some(id.as_deref().unwrap_or(&self.wish)),
+            Visibility::Public(id) => Some(id.as_deref().unwrap_or(&self.wish)),
             _ => None,
         }
     }
 
     /// Where it belongs.
-    pub fn filing(&self) -> &Filing {
+    pub fn filing(&self) -> &Placement {
         &self.shelf.filing
     }
 
@@ -129,7 +129,7 @@ impl Filed {
 
 /// By what right an article wants an id. Of two, the better right wins, then the earlier publication, then the path.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Right {
+enum IdClaim {
     /// Readers know it under this id.
     Held,
     /// Its author says so.
@@ -140,8 +140,8 @@ enum Right {
 
 /// Where articles belong, and the feeds that have them.
 #[derive(Clone, Debug)]
-struct Shelf {
-    filing: Arc<Filing>,
+struct FeedSet {
+    filing: Arc<Placement>,
     feeds: Box<[FeedNumber]>,
 }
 
@@ -171,13 +171,13 @@ impl FeedState {
 /// The order of every feed.
 #[derive(Debug)]
 pub struct Index {
-    cabinet: Arc<Cabinet>,
-    articles: Slab<Filed>,
-    by_path: Table,
+    cabinet: Arc<SectionRules>,
+    articles: Slab<IndexedArticle>,
+    by_path: SlotIndex,
     /// Those that want an id, by that. Nearly every id is wanted by one article.
-    by_wish: Table,
+    by_wish: SlotIndex,
     /// Where articles go that say nothing of it, by their folders.
-    shelves: HashMap<Box<str>, Arc<Shelf>>,
+    shelves: HashMap<Box<str>, Arc<FeedSet>>,
     feeds: Vec<FeedState>,
     by_key: BTreeMap<FeedKey, FeedNumber>,
     /// Which of the tags and which of the authors that have articles have feeds.
@@ -199,7 +199,7 @@ pub struct Index {
     hidden: Hidden,
     changes: Changes,
     /// The places of the articles among the changes, as far as they are still there.
-    changed: Vec<Number>,
+    changed: Vec<SlotId>,
     /// The last instant passed.
     now: Timestamp,
 }
@@ -217,14 +217,14 @@ pub struct Changes {
 
 impl Index {
     /// An empty index with room for so many articles; every configured feed is there from the start.
-    pub fn new(cabinet: Arc<Cabinet>, articles: usize) -> Index {
+    pub fn new(cabinet: Arc<SectionRules>, articles: usize) -> Index {
         let sections = cabinet.config().sections.iter().map(|section| FeedKey::Section(section.path.clone()));
         let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
         let mut index = Index {
             cabinet,
             articles: Slab::default(),
-            by_path: Table::default(),
-            by_wish: Table::default(),
+            by_path: SlotIndex::default(),
+            by_wish: SlotIndex::default(),
             shelves: HashMap::new(),
             feeds: Vec::new(),
             by_key: BTreeMap::new(),
@@ -265,7 +265,7 @@ impl Index {
     }
 
     /// The sections it files under.
-    pub fn cabinet(&self) -> &Arc<Cabinet> {
+    pub fn cabinet(&self) -> &Arc<SectionRules> {
         &self.cabinet
     }
 
@@ -301,7 +301,7 @@ impl Index {
     }
 
     /// Describes sections otherwise, which changes the place of no article.
-    pub fn describe(&mut self, cabinet: Arc<Cabinet>) {
+    pub fn describe(&mut self, cabinet: Arc<SectionRules>) {
         self.cabinet = cabinet;
     }
 
@@ -327,7 +327,7 @@ impl Index {
             card.id.clone().or_else(|| known.clone()).unwrap_or_else(|| self.minted(card, published, &shelf.filing));
         // An id has one holder.
         let holder = if known.as_ref() == Some(&wish) { Some(path) } else { ledger.holder(&wish) };
-        let mut standing = Standing::Undated;
+        let mut standing = Visibility::Undated;
         let mut dates = None;
         let mut claim = None;
         let mut due = Vec::new();
@@ -336,29 +336,29 @@ impl Index {
             remembered.is_some_and(|article| article.is_live() && article.date() == Some(date.timestamp()))
         };
         let right = || match &card.id {
-            _ if holder == Some(path) => Right::Held,
-            Some(_) => Right::Explicit,
-            None => Right::Minted,
+            _ if holder == Some(path) => IdClaim::Held,
+            Some(_) => IdClaim::Explicit,
+            None => IdClaim::Minted,
         };
         let expired = card.expires.filter(|expires| expires.timestamp() <= now);
         match (published, expired) {
             _ if is_retracted(path, card, remembered, holder, ledger) => {
-                standing = Standing::Retracted;
+                standing = Visibility::Retracted;
                 // It keeps the id that readers know: nobody else gets it.
                 if holder.is_some() {
                     claim = Some(right());
                     dates = published.map(|published| (published, published));
                 }
             }
-            _ if card.draft => standing = Standing::Draft,
-            _ if self.cabinet.leaves_out(card) => standing = Standing::Restricted,
-            _ if self.listings.contains(path) => standing = Standing::Listing,
+            _ if card.draft => standing = Visibility::Draft,
+            _ if self.cabinet.leaves_out(card) => standing = Visibility::Restricted,
+            _ if self.listings.contains(path) => standing = Visibility::Listing,
             (None, _) => {}
             (Some(published), _) if published.timestamp() > now && !was_public(published) => {
-                standing = Standing::Scheduled(published);
+                standing = Visibility::Scheduled(published);
                 due.push(published.timestamp());
             }
-            (Some(_), Some(expired)) => standing = Standing::Expired(expired),
+            (Some(_), Some(expired)) => standing = Visibility::Expired(expired),
             (Some(published), None) => {
                 let changes = card.updated.into_iter().chain(card.corrections.iter().copied());
                 let changes = changes.filter(|change| change.second() >= published.second());
@@ -370,9 +370,10 @@ impl Index {
             }
         }
         // Whoever knows it from these feeds may have to be told something.
-        if (dates.is_none() || standing == Standing::Retracted) && remembered.is_none_or(|article| article.id.is_none())
+        if (dates.is_none() || standing == Visibility::Retracted)
+            && remembered.is_none_or(|article| article.id.is_none())
         {
-            shelf = Arc::new(Shelf { filing: Arc::clone(&shelf.filing), feeds: Box::default() });
+            shelf = Arc::new(FeedSet { filing: Arc::clone(&shelf.filing), feeds: Box::default() });
         }
         if withholds(path, card, &standing, now) {
             self.note_withholding(path, &wish);
@@ -387,7 +388,7 @@ impl Index {
         if let Some(old) = &shelf.filing.old_folder {
             *self.old_folders.entry(old.clone()).or_default() += 1;
         }
-        let filed = Filed {
+        let filed = IndexedArticle {
             path: path.clone(),
             shelf,
             standing,
@@ -443,7 +444,7 @@ impl Index {
     }
 
     /// The file that withholds the item in another one. Only versions of an item do.
-    fn withholder(&self, filed: &Filed) -> Option<&ArticlePath> {
+    fn withholder(&self, filed: &IndexedArticle) -> Option<&ArticlePath> {
         let paths = self.withheld_by.get(&filed.wish).filter(|_| self.is_version(&filed.path, filed.stated_id()))?;
         paths.iter().find(|path| **path != filed.path && self.is_version(path, Some(&filed.wish)))
     }
@@ -463,7 +464,7 @@ impl Index {
         let name = |path: &ArticlePath| format!("{}/{path}", self.cabinet.config().parsing.root);
         let filed = self.get(path)?;
         let diagnostic = match &filed.standing {
-            Standing::Superseded(other) => Diagnostic::new(
+            Visibility::Superseded(other) => Diagnostic::new(
                 Code::IdWithheld,
                 format!("`{}` has the same id and withholds it, so this article is not public", name(other)),
             )
@@ -477,7 +478,7 @@ impl Index {
                 Diagnostic { severity: Severity::Warning, ..diagnostic }
             }
         };
-        Some(diagnostic.at(diag::Place::file(&name(path))))
+        Some(diagnostic.at(diagnostics::Place::file(&name(path))))
     }
 
     /// Takes an article out. Says whether it was there.
@@ -555,12 +556,12 @@ impl Index {
     }
 
     /// An article, if it is known.
-    pub fn get(&self, path: &ArticlePath) -> Option<&Filed> {
+    pub fn get(&self, path: &ArticlePath) -> Option<&IndexedArticle> {
         self.articles.get(self.number(path)?)
     }
 
     /// Every article, in no order.
-    pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &Filed)> {
+    pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &IndexedArticle)> {
         self.articles.iter().map(|(_, filed)| (&filed.path, filed))
     }
 
@@ -576,7 +577,7 @@ impl Index {
     }
 
     /// The feeds that have an article while it is public; none where it is not and never was.
-    pub fn feeds_of(&self, filed: &Filed) -> impl Iterator<Item = &FeedKey> {
+    pub fn feeds_of(&self, filed: &IndexedArticle) -> impl Iterator<Item = &FeedKey> {
         filed.shelf.feeds.iter().filter_map(|number| self.feeds.get(*number as usize)).map(|feed| &feed.key)
     }
 
@@ -639,17 +640,17 @@ impl Index {
     }
 
     /// What is odd about where an article stands.
-    pub fn diagnostics(&self, path: &ArticlePath, filed: &Filed) -> Vec<Diagnostic> {
+    pub fn diagnostics(&self, path: &ArticlePath, filed: &IndexedArticle) -> Vec<Diagnostic> {
         let mut diagnostics = filed.filing().diagnostics.clone();
         match &filed.standing {
-            Standing::IdTaken(holder) => diagnostics.push(
+            Visibility::IdTaken(holder) => diagnostics.push(
                 Diagnostic::new(
                     Code::IdTaken,
                     format!("the id `{}` belongs to `{holder}`, so this article is not published", filed.wish),
                 )
                 .help("give one of the two an id of its own"),
             ),
-            Standing::Public(_) if filed.is_told_apart() => diagnostics.push(
+            Visibility::Public(_) if filed.is_told_apart() => diagnostics.push(
                 Diagnostic::new(
                     Code::IdCollision,
                     format!(
@@ -661,7 +662,7 @@ impl Index {
             ),
             _ => {}
         }
-        let file = || diag::Place::file(&format!("{}/{path}", self.cabinet.config().parsing.root));
+        let file = || diagnostics::Place::file(&format!("{}/{path}", self.cabinet.config().parsing.root));
         for diagnostic in &mut diagnostics {
             diagnostic.place.get_or_insert_with(file);
         }
@@ -684,10 +685,10 @@ impl Index {
         let Some(number) = self.number(path) else { return };
         let Some(filed) = self.articles.get_mut(number) else { return };
         let Some(id) = filed.id().cloned() else { return };
-        filed.claim = filed.claim.map(|_| Right::Held);
+        filed.claim = filed.claim.map(|_| IdClaim::Held);
         if filed.wish != id {
             self.by_wish.remove(&filed.wish, number);
-            (filed.wish, filed.standing) = (id.clone(), Standing::Public(None));
+            (filed.wish, filed.standing) = (id.clone(), Visibility::Public(None));
             let articles = &self.articles;
             self.by_wish.insert(&id, number, |number| articles.get(number).map(|filed| &filed.wish));
         }
@@ -724,13 +725,13 @@ impl Index {
     /// The other article that readers see under the id that this one says it has.
     pub fn rival(&self, path: &ArticlePath) -> Option<&ArticlePath> {
         match &self.get(path)?.standing {
-            Standing::IdTaken(holder) => Some(holder),
+            Visibility::IdTaken(holder) => Some(holder),
             _ => None,
         }
     }
 
     /// The id that is minted once from authority, publication date, first segment and slug.
-    fn minted(&self, card: &Card, published: Option<Moment>, filing: &Filing) -> EntryId {
+    fn minted(&self, card: &Card, published: Option<Moment>, filing: &Placement) -> EntryId {
         let date = published.map(Moment::date).unwrap_or_default();
         let section = filing.written.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
         let slug = encode_segment(&nfc(card.slug.as_str()));
@@ -738,11 +739,11 @@ impl Index {
         EntryId::minted(format!("tag:{authority}:{date}/{}{slug}", section.unwrap_or_default()))
     }
 
-    fn number(&self, path: &ArticlePath) -> Option<Number> {
+    fn number(&self, path: &ArticlePath) -> Option<SlotId> {
         self.by_path.candidates(path).find(|number| self.articles.get(*number).is_some_and(|filed| filed.path == *path))
     }
 
-    fn insert(&mut self, filed: Filed) -> Number {
+    fn insert(&mut self, filed: IndexedArticle) -> SlotId {
         let path = filed.path.clone();
         let number = self.articles.insert(filed);
         let articles = &self.articles;
@@ -751,7 +752,7 @@ impl Index {
     }
 
     /// Where an article belongs, and the feeds that have it while it is public.
-    fn shelf(&mut self, path: &ArticlePath, card: &Card) -> Arc<Shelf> {
+    fn shelf(&mut self, path: &ArticlePath, card: &Card) -> Arc<FeedSet> {
         let by_folder = self.cabinet.goes_by_folder(card);
         let folder = bundle::section_folder(path);
         let known = self.shelves.get(folder).filter(|_| by_folder).cloned();
@@ -759,7 +760,7 @@ impl Index {
             let filing = self.cabinet.file(path, card);
             let keys = self.cabinet.section_feeds(card, &filing);
             let feeds = keys.iter().map(|key| self.feed_number(key)).collect();
-            let shelf = Arc::new(Shelf { filing: Arc::new(filing), feeds });
+            let shelf = Arc::new(FeedSet { filing: Arc::new(filing), feeds });
             if by_folder {
                 self.shelves.insert(folder.into(), Arc::clone(&shelf));
             }
@@ -771,7 +772,7 @@ impl Index {
         }
         let terms = terms.iter().map(|key| self.feed_number(key)).collect::<Vec<_>>();
         let feeds = shelf.feeds.iter().copied().chain(terms).collect();
-        Arc::new(Shelf { filing: Arc::clone(&shelf.filing), feeds })
+        Arc::new(FeedSet { filing: Arc::clone(&shelf.filing), feeds })
     }
 
     fn feed(&self, key: &FeedKey) -> Option<&FeedState> {
@@ -791,8 +792,8 @@ impl Index {
     }
 
     /// Who wants an id, best right first.
-    fn claims(&self, id: &EntryId) -> Vec<Number> {
-        let claim = |number: Number| {
+    fn claims(&self, id: &EntryId) -> Vec<SlotId> {
+        let claim = |number: SlotId| {
             let filed = self.articles.get(number).filter(|filed| filed.wish == *id)?;
             let since = filed.dates.map_or(i64::MIN, |(published, _)| published.second());
             Some((filed.claim?, since, &filed.path, number))
@@ -805,17 +806,17 @@ impl Index {
     /// Gives each claimant of an id its due, and moves those whose id changed.
     fn settle(&mut self, wish: &EntryId) {
         let mut holder: Option<ArticlePath> = None;
-        let mut moved: Vec<(Number, Standing)> = Vec::new();
+        let mut moved: Vec<(SlotId, Visibility)> = Vec::new();
         for number in self.claims(wish) {
             let Some(filed) = self.articles.get(number) else { continue };
             let standing = match &holder {
-                _ if filed.standing == Standing::Retracted => Standing::Retracted,
-                _ if let Some(other) = self.withholder(filed) => Standing::Superseded(Box::new(other.clone())),
-                None => Standing::Public(None),
-                Some(holder) if filed.states_id => Standing::IdTaken(Box::new(holder.clone())),
+                _ if filed.standing == Visibility::Retracted => Visibility::Retracted,
+                _ if let Some(other) = self.withholder(filed) => Visibility::Superseded(Box::new(other.clone())),
+                None => Visibility::Public(None),
+                Some(holder) if filed.states_id => Visibility::IdTaken(Box::new(holder.clone())),
                 Some(_) => {
                     let path: Vec<String> = filed.path.as_str().split('/').map(encode_segment).collect();
-                    Standing::Public(Some(Box::new(EntryId::minted(format!("{wish}/{}", path.join("/"))))))
+                    Visibility::Public(Some(Box::new(EntryId::minted(format!("{wish}/{}", path.join("/"))))))
                 }
             };
             holder.get_or_insert_with(|| filed.path.clone());
@@ -825,7 +826,7 @@ impl Index {
         }
         // All that change leave first: two of them may have the same instant, and so would have the same place.
         moved.iter().for_each(|(number, _)| self.withdraw(*number));
-        let numbers: Vec<Number> = moved.iter().map(|(number, _)| *number).collect();
+        let numbers: Vec<SlotId> = moved.iter().map(|(number, _)| *number).collect();
         for (number, standing) in moved {
             let Some(filed) = self.articles.get_mut(number) else { continue };
             if let Some(count) = hidden(&mut self.hidden, &filed.standing) {
@@ -848,7 +849,7 @@ impl Index {
     }
 
     /// Notes that an article changed.
-    fn change(&mut self, number: Number) {
+    fn change(&mut self, number: SlotId) {
         if let Some(filed) = self.articles.get_mut(number).filter(|filed| !filed.is_changed) {
             filed.is_changed = true;
             self.changes.articles.push(filed.path.clone());
@@ -856,12 +857,12 @@ impl Index {
         }
     }
 
-    fn place(&mut self, number: Number) {
+    fn place(&mut self, number: SlotId) {
         let Some(filed) = self.articles.get(number) else { return };
         let Some(place) = place(number, filed) else { return };
         self.public += 1;
         for feed in &Arc::clone(&filed.shelf).feeds {
-            let id = |number: Number| self.articles.get(number).and_then(Filed::id);
+            let id = |number: SlotId| self.articles.get(number).and_then(IndexedArticle::id);
             let Some(state) = self.feeds.get_mut(*feed as usize) else { continue };
             let begins = state.order.is_empty();
             state.order.insert(place, &id);
@@ -873,7 +874,7 @@ impl Index {
         }
     }
 
-    fn withdraw(&mut self, number: Number) {
+    fn withdraw(&mut self, number: SlotId) {
         let Some(filed) = self.articles.get(number) else { return };
         let Some(place) = place(number, filed) else { return };
         self.public -= 1;
@@ -881,7 +882,7 @@ impl Index {
         self.changes.left.entry(filed.path.clone()).or_insert(keys);
         for feed in &Arc::clone(&filed.shelf).feeds {
             self.note(*feed, place);
-            let id = |number: Number| self.articles.get(number).and_then(Filed::id);
+            let id = |number: SlotId| self.articles.get(number).and_then(IndexedArticle::id);
             let Some(state) = self.feeds.get_mut(*feed as usize) else { continue };
             state.order.remove(place, &id);
             if state.order.is_empty() {
@@ -931,7 +932,7 @@ impl Index {
         let Some(feed) = feed else { return false };
         let window = &options(&self.cabinet, &feed.key).window;
         let most = window.max_items.max(window.min_items);
-        let newer = feed.order.newer(place, most, &|number| self.articles.get(number).and_then(Filed::id));
+        let newer = feed.order.newer(place, most, &|number| self.articles.get(number).and_then(IndexedArticle::id));
         let published = Timestamp::from_second(place.second()).unwrap_or(Timestamp::MIN);
         window::end(newer, published, window).is_none_or(|end| end > self.now)
     }
@@ -953,33 +954,33 @@ fn is_retracted(
 
 /// Whether a file withholds what it is about: a notice of a kill, say, or a version under an embargo. A draft in a folder of drafts is
 /// only kept there.
-fn withholds(path: &ArticlePath, card: &Card, standing: &Standing, now: Now) -> bool {
+fn withholds(path: &ArticlePath, card: &Card, standing: &Visibility, now: Now) -> bool {
     let is_withheld = match standing {
-        Standing::Draft | Standing::Restricted | Standing::Expired(_) => true,
-        Standing::Retracted => card.retracted.is_some(),
-        Standing::Scheduled(_) => card.embargo.is_some_and(|embargo| embargo.timestamp() > now),
+        Visibility::Draft | Visibility::Restricted | Visibility::Expired(_) => true,
+        Visibility::Retracted => card.retracted.is_some(),
+        Visibility::Scheduled(_) => card.embargo.is_some_and(|embargo| embargo.timestamp() > now),
         _ => false,
     };
     is_withheld && card.id.is_some() && !article::in_drafts_folder(path)
 }
 
-fn place(number: Number, filed: &Filed) -> Option<Place> {
+fn place(number: SlotId, filed: &IndexedArticle) -> Option<Place> {
     let (published, _) = filed.dates?;
     filed.id().map(|_| Place::new(published, number))
 }
 
 /// Where articles of a standing are counted that readers do not see.
-fn hidden<'h>(hidden: &'h mut Hidden, standing: &Standing) -> Option<&'h mut usize> {
+fn hidden<'h>(hidden: &'h mut Hidden, standing: &Visibility) -> Option<&'h mut usize> {
     match standing {
-        Standing::Public(_) => None,
-        Standing::Listing => Some(&mut hidden.listings),
-        Standing::Draft => Some(&mut hidden.drafts),
-        Standing::Undated => Some(&mut hidden.undated),
-        Standing::Scheduled(_) => Some(&mut hidden.scheduled),
-        Standing::Expired(_) => Some(&mut hidden.expired),
-        Standing::Restricted => Some(&mut hidden.restricted),
-        Standing::Retracted => Some(&mut hidden.retracted),
-        Standing::IdTaken(_) | Standing::Superseded(_) => Some(&mut hidden.id_taken),
+        Visibility::Public(_) => None,
+        Visibility::Listing => Some(&mut hidden.listings),
+        Visibility::Draft => Some(&mut hidden.drafts),
+        Visibility::Undated => Some(&mut hidden.undated),
+        Visibility::Scheduled(_) => Some(&mut hidden.scheduled),
+        Visibility::Expired(_) => Some(&mut hidden.expired),
+        Visibility::Restricted => Some(&mut hidden.restricted),
+        Visibility::Retracted => Some(&mut hidden.retracted),
+        Visibility::IdTaken(_) | Visibility::Superseded(_) => Some(&mut hidden.id_taken),
     }
 }
 
@@ -996,7 +997,7 @@ mod tests {
         let text = "[site]\ntitle = \"C\"\nurl = \"https://c.example/\"\nlanguage = \"en\"\ntag_authority = \"c.example,2026\"\n\n[[section]]\npath = \"news\"\n";
         let config = config::parse(Path::new("c.toml"), text.as_bytes()).config.expect("valid");
         let (ledger, now) = (Ledger::default(), Timestamp::from_second(1_800_000_000).expect("in range"));
-        let mut index = Index::new(Arc::new(Cabinet::new(Arc::clone(&config))), 0);
+        let mut index = Index::new(Arc::new(SectionRules::new(Arc::clone(&config))), 0);
         for (happens, expected) in
             [("b", "b"), ("b", "b"), ("c", "c"), ("a", "a b"), ("a b", "a b"), ("-a", "a b"), ("a -a", "a b"), ("", "")]
         {

@@ -4,13 +4,13 @@
 //! documents; [`farewell`] is what is left of feeds that have ended.
 
 pub mod address;
-mod admission;
 pub mod assemble;
 pub mod catalog;
 pub mod encode;
-pub mod farewell;
-pub mod filing;
+mod feed_limits;
+pub mod gone_feeds;
 pub mod index;
 mod order;
+pub mod placement;
 pub mod render_cache;
 pub mod window;

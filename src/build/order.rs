@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use crate::slab::Number;
+use crate::slab::SlotId;
 use crate::types::{EntryId, Moment};
 
 /// Where an article is in the order, as far as its date says: the second, from the newest to the oldest, and then its number, both
@@ -15,18 +15,18 @@ impl Place {
     /// Seconds of moments are within this of 1970.
     const FARTHEST: i64 = 1 << 39;
 
-    pub(super) fn new(published: Moment, number: Number) -> Place {
+    pub(super) fn new(published: Moment, number: SlotId) -> Place {
         let [_, _, _, a, b, c, d, e] = (Place::FARTHEST - published.second()).to_be_bytes();
         let [v, w, x, y] = number.to_be_bytes();
         Place([a, b, c, d, e, v, w, x, y])
     }
 
-    fn parts(self) -> (i64, Number) {
+    fn parts(self) -> (i64, SlotId) {
         let [a, b, c, d, e, v, w, x, y] = self.0;
-        (i64::from_be_bytes([0, 0, 0, a, b, c, d, e]), Number::from_be_bytes([v, w, x, y]))
+        (i64::from_be_bytes([0, 0, 0, a, b, c, d, e]), SlotId::from_be_bytes([v, w, x, y]))
     }
 
-    pub(super) fn number(self) -> Number {
+    pub(super) fn number(self) -> SlotId {
         self.parts().1
     }
 
@@ -35,7 +35,7 @@ impl Place {
         Place::FARTHEST - self.parts().0
     }
 
-    fn compare<'i>(self, other: Place, id: &impl Fn(Number) -> Option<&'i EntryId>) -> Ordering {
+    fn compare<'i>(self, other: Place, id: &impl Fn(SlotId) -> Option<&'i EntryId>) -> Ordering {
         let ((age, number), (other_age, other)) = (self.parts(), other.parts());
         age.cmp(&other_age).then_with(|| match number == other {
             true => Ordering::Equal,
@@ -57,7 +57,7 @@ const PART: usize = 512;
 
 impl Order {
     /// Puts an article in its place.
-    pub(super) fn insert<'i>(&mut self, place: Place, id: &impl Fn(Number) -> Option<&'i EntryId>) {
+    pub(super) fn insert<'i>(&mut self, place: Place, id: &impl Fn(SlotId) -> Option<&'i EntryId>) {
         let end = || (self.parts.len().saturating_sub(1), self.parts.last().map_or(0, Vec::len));
         let (mut at, mut within) = self.find(place, id).unwrap_or_else(end);
         if self.parts.is_empty() {
@@ -98,7 +98,7 @@ impl Order {
     }
 
     /// Takes an article out.
-    pub(super) fn remove<'i>(&mut self, place: Place, id: &impl Fn(Number) -> Option<&'i EntryId>) {
+    pub(super) fn remove<'i>(&mut self, place: Place, id: &impl Fn(SlotId) -> Option<&'i EntryId>) {
         let Some((at, within)) = self.find(place, id) else { return };
         let Some(part) = self.parts.get_mut(at).filter(|part| part.get(within) == Some(&place)) else { return };
         part.remove(within);
@@ -108,7 +108,7 @@ impl Order {
     }
 
     /// How many articles are before a place; no more than `most` are counted.
-    pub(super) fn newer<'i>(&self, place: Place, most: usize, id: &impl Fn(Number) -> Option<&'i EntryId>) -> usize {
+    pub(super) fn newer<'i>(&self, place: Place, most: usize, id: &impl Fn(SlotId) -> Option<&'i EntryId>) -> usize {
         let (at, within) = self.find(place, id).unwrap_or((self.parts.len(), 0));
         let mut newer = 0;
         for part in self.parts.iter().take(at) {
@@ -130,7 +130,7 @@ impl Order {
     }
 
     /// The part and the place in it of the first that is not before this one; `None`: all are.
-    fn find<'i>(&self, place: Place, id: &impl Fn(Number) -> Option<&'i EntryId>) -> Option<(usize, usize)> {
+    fn find<'i>(&self, place: Place, id: &impl Fn(SlotId) -> Option<&'i EntryId>) -> Option<(usize, usize)> {
         let before = |other: &Place| other.compare(place, id) == Ordering::Less;
         let at = self.parts.partition_point(|part| part.last().is_some_and(before));
         let within = self.parts.get(at)?.partition_point(before);
@@ -156,9 +156,9 @@ mod tests {
         fn newest_first_then_by_id(steps in prop::collection::vec((0_u32..40, 0_i64..6, any::<bool>()), 0..300)) {
             let ids: Vec<EntryId> =
                 (0..40_u32).map(|number| EntryId::minted(format!("tag:{}", (number * 7) % 40))).collect();
-            let id = |number: Number| ids.get(number as usize);
+            let id = |number: SlotId| ids.get(number as usize);
             let mut order = Order::default();
-            let mut model: Vec<(i64, EntryId, Number)> = Vec::new();
+            let mut model: Vec<(i64, EntryId, SlotId)> = Vec::new();
             for (number, second, put) in steps {
                 let known = model.iter().position(|(_, _, other)| *other == number);
                 match known {
@@ -173,7 +173,7 @@ mod tests {
                     _ => order.compact(),
                 }
                 model.sort();
-                let found: Vec<Number> = order.iter().map(Place::number).collect();
+                let found: Vec<SlotId> = order.iter().map(Place::number).collect();
                 prop_assert_eq!(found, model.iter().map(|(_, _, number)| *number).collect::<Vec<_>>());
                 for (at, (second, _, number)) in model.iter().enumerate() {
                     let place = Place::new(moment(-second), *number);
@@ -190,7 +190,7 @@ mod tests {
         let orders: [fn(u32) -> u32; 3] = [|at| at, |at| COUNT - 1 - at, |at| at * 4_999 % COUNT];
         for place in orders {
             let mut order = Order::default();
-            let id = |_: Number| None;
+            let id = |_: SlotId| None;
             let places = |at: u32| Place::new(moment(-12_000_000_000 + i64::from(at)), at);
             for at in 0..COUNT {
                 order.insert(places(place(at)), &id);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{fail, load, refuse};
-use crate::store::{self, Trouble};
+use crate::store::{self, StoreError};
 
 /// Copy the state to a file, while a daemon uses it or not, or put such a copy in its place.
 #[derive(Args, Debug)]
@@ -37,10 +37,10 @@ impl Backup {
         }
         match store::backup(&config.state, &self.file) {
             Ok(()) => done(&format!("the state is copied to {}", self.file.display())),
-            Err(Trouble::Exists(path)) => {
+            Err(StoreError::Exists(path)) => {
                 refuse(&format!("`{}` is there, and a backup overwrites nothing", path.display()))
             }
-            Err(trouble @ Trouble::Nothing(_)) => refuse(&trouble.to_string()),
+            Err(trouble @ StoreError::Nothing(_)) => refuse(&trouble.to_string()),
             Err(trouble) => fail(&trouble.to_string()),
         }
     }

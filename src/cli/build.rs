@@ -10,12 +10,12 @@ use clap::Args;
 use super::progress::Progress;
 use super::{FAILED, WRONG_INPUT, count, fail, load, print_diagnostics, refuse, start_over};
 use crate::config::{Checked, Config};
-use crate::daemon::{self, Built, Caching, Inputs};
+use crate::daemon::{self, Built, Inputs, StateCache};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
-use crate::diag::Severity;
+use crate::diagnostics::Severity;
 use crate::ledger::Record;
-use crate::store::{Store, Trouble};
+use crate::store::{Store, StoreError};
 
 /// Build the feeds to files once, without a server.
 #[derive(Args, Debug)]
@@ -114,16 +114,16 @@ fn is_inside(directory: &Path, other: &Path) -> bool {
 }
 
 /// Builds, and writes down what must be remembered while feeds are made; all of it is durable at the end.
-fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -> Result<Built, Trouble> {
+fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -> Result<Built, StoreError> {
     // What is made waits for the writer, and not in memory.
     let (persist, records) = mpsc::sync_channel::<Vec<Record>>(1);
     std::thread::scope(|scope| {
         let mut writer = None;
         let (opened, cache) = match Store::open(&config.state) {
-            Ok(store) if verify => (Some(store), Caching::emptied(&config.state)),
-            Ok(store) => (Some(store), Caching::at(&config.state)),
+            Ok(store) if verify => (Some(store), StateCache::emptied(&config.state)),
+            Ok(store) => (Some(store), StateCache::at(&config.state)),
             // A daemon has it, and will remember what this build would.
-            Err(Trouble::Locked(_)) => (None, Caching::none()),
+            Err(StoreError::Locked(_)) => (None, StateCache::none()),
             Err(trouble) => return Err(trouble),
         };
         let ledger = || match opened {

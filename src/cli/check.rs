@@ -10,8 +10,8 @@ use super::{WRONG_INPUT, count, fail, print_diagnostics};
 use crate::build::index::Index;
 use crate::config::Config;
 use crate::control::{self, Done, Request};
-use crate::daemon::{self, Caching, Inputs};
-use crate::diag::{Code, Diagnostic, Place, Severity};
+use crate::daemon::{self, Inputs, StateCache};
+use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::engine::Engine;
 use crate::types::ArticlePath;
 
@@ -35,7 +35,7 @@ impl Check {
             let progress = Progress::new("reading articles");
             let mut has_state = false;
             let ledger = || daemon::remembered(&config).inspect(|ledger| has_state = !ledger.is_empty());
-            let inputs = Inputs { ledger, cache: Caching::none(), command: None, whole: false };
+            let inputs = Inputs { ledger, cache: StateCache::none(), command: None, whole: false };
             let engine = match daemon::build_once(
                 checked,
                 &config,

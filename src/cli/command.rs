@@ -9,10 +9,10 @@ use clap::Args;
 use super::{WRONG_INPUT, fail, load, meant, refuse};
 use crate::config::{Checked, Config};
 use crate::control::{self, Answer, Done, Request};
-use crate::daemon::{self, Caching, Inputs};
+use crate::daemon::{self, Inputs, StateCache};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
-use crate::store::{Store, Trouble};
+use crate::store::{Store, StoreError};
 
 /// Take an article from its readers at once, whatever its file says, and tell them so.
 #[derive(Args, Debug)]
@@ -116,12 +116,12 @@ const FORGOTTEN: &str = "this cannot be recorded at the moment, so a restart wou
                          directory is full and whether it can be written, and run the command again";
 
 /// Does it without a daemon: the state is changed, and the feed documents are written as a daemon would.
-fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, Trouble> {
+fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, StoreError> {
     let mut store = None;
     let state = || store.insert(Store::open(&config.state)?).ledger();
     let command = daemon::command(request, config);
     let mut records = Vec::new();
-    let inputs = Inputs { ledger: state, cache: Caching::none(), command: Some(command), whole: false };
+    let inputs = Inputs { ledger: state, cache: StateCache::none(), command: Some(command), whole: false };
     let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
     // What is taken from readers does not wait for a disk: it leaves the files in any case.
     let remembered = store.map(|mut store| store.append(&records, daemon::now()));

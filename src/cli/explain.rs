@@ -10,11 +10,11 @@ use super::{FAILED, WRONG_INPUT, cell, columns, fail, find, load, print_diagnost
 use crate::article::card::Card;
 use crate::article::{bundle, parse_with_origins};
 use crate::build::assemble;
-use crate::build::filing::{FeedKey, Filing, Rule};
-use crate::build::index::{Filed, Index, Standing};
+use crate::build::index::{Index, IndexedArticle, Visibility};
+use crate::build::placement::{FeedKey, Placement, Rule};
 use crate::config::Config;
-use crate::daemon::{self, Caching, Inputs};
-use crate::diag::Code;
+use crate::daemon::{self, Inputs, StateCache};
+use crate::diagnostics::Code;
 use crate::engine::Engine;
 use crate::event::FileState;
 use crate::types::{ArticlePath, rfc3339};
@@ -86,14 +86,14 @@ impl Explain {
             return ExitCode::from(WRONG_INPUT);
         }
         let inputs =
-            Inputs { ledger: || daemon::remembered(&config), cache: Caching::none(), command: None, whole: false };
+            Inputs { ledger: || daemon::remembered(&config), cache: StateCache::none(), command: None, whole: false };
         let engine = match daemon::build_once(checked, &config, inputs, |_, _| {}, |_| {}, drop) {
             Ok(built) => built.engine,
             Err(trouble) => return fail(&trouble.to_string()),
         };
         match engine.index().and_then(|index| Some((index, index.get(&path)?, engine.card(&path)?))) {
             Some((index, filed, card)) => {
-                if filed.standing != Standing::Listing {
+                if filed.standing != Visibility::Listing {
                     print_diagnostics(undated);
                 }
                 print_diagnostics(&index.diagnostics(&path, filed));
@@ -105,13 +105,13 @@ impl Explain {
     }
 }
 
-fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &ArticlePath, config: &Config) {
+fn explain(engine: &Engine, index: &Index, filed: &IndexedArticle, card: &Card, path: &ArticlePath, config: &Config) {
     let section = if filed.filing().own.is_root() { "(root)" } else { filed.filing().own.as_str() };
-    let Filing { own, written, .. } = filed.filing();
+    let Placement { own, written, .. } = filed.filing();
     let renamed = if own == written { String::new() } else { format!(" (`{written}` before `[[moved]]`)") };
     say!("section  {section}{renamed}");
     match &filed.standing {
-        Standing::Public(_) => {
+        Visibility::Public(_) => {
             filed.id().into_iter().for_each(|id| say!("id       {id}"));
             let frame = std::sync::Arc::new(assemble::frame(index.cabinet(), filed));
             if let Some(article) = assemble::published(path, card, filed, None, config, &frame) {
@@ -121,23 +121,25 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
                 }
             }
         }
-        Standing::Draft => say!("It is not published: it is a draft."),
-        Standing::Restricted if card.access.is_private() => say!("It is not published: it is {}.", card.access),
-        Standing::Restricted => say!("It is not published: it is paid, and left out since `content.paid` is \"omit\"."),
-        Standing::Undated => say!("It is not published yet: it has no date, so it is dated when it is first seen."),
-        Standing::Scheduled(instant) => say!("It is published at {}.", rfc3339(instant.timestamp())),
-        Standing::Expired(instant) => {
+        Visibility::Draft => say!("It is not published: it is a draft."),
+        Visibility::Restricted if card.access.is_private() => say!("It is not published: it is {}.", card.access),
+        Visibility::Restricted => {
+            say!("It is not published: it is paid, and left out since `content.paid` is \"omit\".")
+        }
+        Visibility::Undated => say!("It is not published yet: it has no date, so it is dated when it is first seen."),
+        Visibility::Scheduled(instant) => say!("It is published at {}.", rfc3339(instant.timestamp())),
+        Visibility::Expired(instant) => {
             say!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))
         }
-        Standing::Listing => match index.cabinet().of_folder(path.folder()) {
+        Visibility::Listing => match index.cabinet().of_folder(path.folder()) {
             Some(section) => say!("It is not an article: it is the page of the section `{section}`."),
             None => {
                 say!("It is not an article: without a date, the page of a folder with other articles only lists them.")
             }
         },
-        Standing::Retracted => say!("It is not published: it is retracted. `dateline history` tells more."),
-        Standing::IdTaken(holder) => say!("It is not published: {holder} has its id."),
-        Standing::Superseded(other) => say!("It is not published: {other} has the same id and withholds it."),
+        Visibility::Retracted => say!("It is not published: it is retracted. `dateline history` tells more."),
+        Visibility::IdTaken(holder) => say!("It is not published: {holder} has its id."),
+        Visibility::Superseded(other) => say!("It is not published: {other} has the same id and withholds it."),
     }
     say!("");
     say!("feeds");
@@ -145,7 +147,7 @@ fn explain(engine: &Engine, index: &Index, filed: &Filed, card: &Card, path: &Ar
     let mut row = |taken: bool, name: &str, rule: &str| {
         rows.push([if taken { "in" } else { "out" }.to_owned(), name.to_owned(), rule.to_owned()]);
     };
-    let public = matches!(filed.standing, Standing::Public(_));
+    let public = matches!(filed.standing, Visibility::Public(_));
     let rule = |why: &str| if public { why.to_owned() } else { format!("it is not published; else in, since {why}") };
     if card.is_listed() {
         row(public, "(root)", if public { "the root feed carries everything" } else { "it is not published" });

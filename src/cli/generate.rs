@@ -11,11 +11,11 @@ use super::{Arguments, fail, print};
 #[derive(Args, Debug)]
 pub(super) struct Generate {
     #[command(subcommand)]
-    what: What,
+    what: GeneratedFile,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum GeneratedFile {
     /// Completions for a shell.
     Completions {
         /// Which shell.
@@ -30,11 +30,11 @@ impl Generate {
         let mut command = Arguments::command();
         let mut text = Vec::new();
         let made = match self.what {
-            What::Completions { shell } => {
+            GeneratedFile::Completions { shell } => {
                 clap_complete::generate(shell, &mut command, "dateline", &mut text);
                 Ok(())
             }
-            What::Man => clap_mangen::Man::new(command).render(&mut text),
+            GeneratedFile::Man => clap_mangen::Man::new(command).render(&mut text),
         };
         match made {
             Ok(()) => {

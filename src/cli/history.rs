@@ -10,7 +10,7 @@ use super::{fail, find, load, meant, refuse};
 use crate::beneath::Root;
 use crate::config::Config;
 use crate::daemon;
-use crate::diag::nearest;
+use crate::diagnostics::nearest;
 use crate::ledger::{Ledger, Record, Withdrawal};
 use crate::store;
 use crate::types::{ArticlePath, EntryId, Moment, rfc3339};

@@ -19,14 +19,14 @@ use crate::beneath::Root;
 use crate::build::assemble;
 use crate::build::index::Index;
 use crate::config::Config;
-use crate::daemon::{self, Built, Caching, Inputs};
-use crate::diag::Severity;
+use crate::daemon::{self, Built, Inputs, StateCache};
+use crate::diagnostics::Severity;
 use crate::engine::Engine;
 use crate::event::{FileState, ParsedFile};
 use crate::feed::import::matching::{self, Candidate, Found};
 use crate::feed::import::{self, OldItem};
 use crate::ledger::{Ledger, Record};
-use crate::store::{Store, Trouble};
+use crate::store::{Store, StoreError};
 use crate::types::{ArticlePath, EntryId, Moment, Text, rfc3339};
 
 /// The most articles without an item that are listed: those that readers of the new feed meet first.
@@ -91,7 +91,7 @@ impl ImportIds {
         };
         let (store, mut ledger) = match opened {
             Ok(opened) => opened,
-            Err(Trouble::Locked(_)) => {
+            Err(StoreError::Locked(_)) => {
                 return fail(
                     "dateline is running: stop it first, so that no reader sees an article before it has its id",
                 );
@@ -112,7 +112,7 @@ impl ImportIds {
                 }
             }
         };
-        let inputs = Inputs { ledger: || Ok(known), cache: Caching::none(), command: None, whole: true };
+        let inputs = Inputs { ledger: || Ok(known), cache: StateCache::none(), command: None, whole: true };
         let progressed = |done, total| progress.at(done, total);
         let built = daemon::build_once(checked, &config, inputs, progressed, look, persist);
         let Built { engine, deliveries, .. } = match built {

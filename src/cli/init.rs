@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::fail;
-use crate::diag::escape;
+use crate::diagnostics::escape;
 
 /// Everything that a new newsroom has.
 const FILES: [(&str, &str); 4] = [

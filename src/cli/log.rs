@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
-use crate::diag::{escape, escape_json};
+use crate::diagnostics::{escape, escape_json};
 
 /// The filter without any settings. Protocol errors of HTTP/2 clients aren't news, and clients could fill the log with them.
 const DEFAULT_FILTER: &str = "info,h2=error";

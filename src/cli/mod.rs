@@ -43,7 +43,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::beneath::Root;
 use crate::config::{Checked, Config};
 use crate::daemon;
-use crate::diag::{Diagnostic, escape};
+use crate::diagnostics::{Diagnostic, escape};
 use crate::store;
 use crate::types::ArticlePath;
 use crate::watch::scan::article_at;

@@ -42,7 +42,7 @@ impl New {
         let known = section.is_root() || config.sections.iter().any(|known| known.path == section);
         if !known {
             let names: Vec<&str> = config.sections.iter().map(|known| known.path.as_str()).collect();
-            let meant = crate::diag::nearest(section.as_str(), names.iter().copied());
+            let meant = crate::diagnostics::nearest(section.as_str(), names.iter().copied());
             let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
             if !self.create && !config.content.directory.join(section.as_str()).is_dir() {
                 return refuse(&format!(

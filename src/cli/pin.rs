@@ -14,7 +14,7 @@ use crate::article::ParseOptions;
 use crate::article::pin::{self, Pinned, Unpinned};
 use crate::beneath::Root;
 use crate::daemon;
-use crate::diag::Severity;
+use crate::diagnostics::Severity;
 use crate::ledger::Ledger;
 use crate::types::{ArticlePath, EntryId};
 use crate::watch::scan::{Scan, look, scan};
@@ -39,7 +39,7 @@ pub(super) struct Pin {
 
 /// How many files came to what.
 #[derive(Default)]
-struct Tally {
+struct PinSummary {
     pinned: usize,
     with_id: usize,
     unpublished: usize,
@@ -55,7 +55,7 @@ enum Outcome {
 }
 
 /// Why a file was left alone.
-enum Trouble {
+enum PinError {
     /// It, or what was asked of it, is not fit for it.
     Input(String),
     /// The system refused.
@@ -87,7 +87,7 @@ impl Pin {
         let root = daemon::root(&config);
         let scan = scan(&root);
         let archive = Archive::new(&root, &config.parsing, ledger, &scan);
-        let mut tally = Tally::default();
+        let mut tally = PinSummary::default();
         let named = !self.articles.is_empty();
         let mut wanted = Vec::new();
         for given in &self.articles {
@@ -122,8 +122,8 @@ impl Pin {
                     tally.refuse(&shown, "not published yet, so there is no id under which readers know it");
                 }
                 Ok(Outcome::Unpublished) => tally.unpublished += 1,
-                Err(Trouble::Input(reason)) => tally.refuse(&shown, &reason),
-                Err(Trouble::Machine(reason)) => {
+                Err(PinError::Input(reason)) => tally.refuse(&shown, &reason),
+                Err(PinError::Machine(reason)) => {
                     tell!("dateline: {shown}: {reason}");
                     tally.failed += 1;
                 }
@@ -150,8 +150,8 @@ impl<'a> Archive<'a> {
         Archive { root, options, ledger, scan, files, articles }
     }
 
-    fn pin(&self, path: &ArticlePath, dry_run: bool) -> Result<Outcome, Trouble> {
-        let refuse = |reason: &str| Err(Trouble::Input(reason.to_owned()));
+    fn pin(&self, path: &ArticlePath, dry_run: bool) -> Result<Outcome, PinError> {
+        let refuse = |reason: &str| Err(PinError::Input(reason.to_owned()));
         let Some(file) = self.files.get(path) else {
             let unusable = self.scan.unusable.iter().find(|(unusable, _)| unusable == path);
             return refuse(
@@ -173,7 +173,7 @@ impl<'a> Archive<'a> {
         if stamp.size > self.options.max_size {
             return refuse("it is larger than `content.max_size`");
         }
-        let cannot = |what: &str, error: io::Error| Trouble::Machine(format!("cannot {what} it: {error}"));
+        let cannot = |what: &str, error: io::Error| PinError::Machine(format!("cannot {what} it: {error}"));
         // A link stays a link: the file that it leads to is replaced.
         let target = self.root.open().and_then(|beneath| beneath.real_path(path.as_str(), &mut Vec::new()));
         let target = self.root.path.join(target.map_err(|error| cannot("find", error))?);
@@ -185,7 +185,7 @@ impl<'a> Archive<'a> {
         let pinned = match pin::pin(path, &bytes, id, self.options) {
             Ok(pinned) => pinned,
             Err(Unpinned::HasId(own)) => return Ok(Outcome::HasId(own)),
-            Err(Unpinned::Unsafe(reason)) => return Err(Trouble::Input(reason)),
+            Err(Unpinned::Unsafe(reason)) => return Err(PinError::Input(reason)),
         };
         let is_unchanged =
             || look(self.root, path).is_ok_and(|now| now == Some(stamp)) && read().is_ok_and(|now| now == bytes);
@@ -196,7 +196,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-impl Tally {
+impl PinSummary {
     fn refuse(&mut self, path: &impl std::fmt::Display, reason: &str) {
         tell!("dateline: {path} is left alone: {reason}");
         self.refused += 1;

@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 use super::log::Log;
 use super::{count, fail, load, start_over};
 use crate::config::{Config, Endpoint};
-use crate::daemon::{self, Caching, Front, Instead, Renewal};
-use crate::meter::Meters;
+use crate::daemon::{self, CliOverrides, Listeners, Renewal, StateCache};
+use crate::metrics::Metrics;
 use crate::serve::Audience;
 
 /// Watch, build and serve until SIGTERM or Ctrl-C; a second signal ends at once. SIGHUP opens the access log anew and reads the
@@ -66,19 +66,19 @@ impl Serve {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
-        let cache = if self.verify { Caching::emptied } else { Caching::at };
-        let instead = Instead { listen: self.listen.clone(), admin: self.admin.clone() };
+        let cache = if self.verify { StateCache::emptied } else { StateCache::at };
+        let instead = CliOverrides { listen: self.listen.clone(), admin: self.admin.clone() };
         let mut last_words = None;
         let result = runtime.block_on(async {
             let mut signals = Signals::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
-            let front = Front::open(&config, instead)?;
+            let front = Listeners::open(&config, instead)?;
             let renewal = front.renewal.clone();
             let meters = Arc::clone(&front.meters);
             last_words = Some(renewal.clone());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let stopped = async { stopped.await.unwrap_or_default() };
             let announced = Arc::clone(&config);
-            let announce = |front: &Front| announce(&announced, front);
+            let announce = |front: &Listeners| announce(&announced, front);
             let daemon = daemon::run(checked, config, front, cache, daemon::now, announce, stopped);
             let mut daemon = std::pin::pin!(daemon);
             // Ends when it is dropped, at the end.
@@ -108,7 +108,7 @@ impl Serve {
 }
 
 /// Says how far the first scan is, where it takes long: by a bar on a terminal, else by a line of the log every few seconds.
-async fn tell_progress(meters: Arc<Meters>) {
+async fn tell_progress(meters: Arc<Metrics>) {
     const BAR: Duration = Duration::from_millis(200);
     const LINE: Duration = Duration::from_secs(5);
     let on_terminal = std::io::stderr().is_terminal();
@@ -136,7 +136,7 @@ async fn tell_progress(meters: Arc<Meters>) {
 }
 
 /// A line for each listener, those for readers first.
-fn announce(config: &Config, front: &Front) -> std::io::Result<()> {
+fn announce(config: &Config, front: &Listeners) -> std::io::Result<()> {
     let prefix = config.site.url.path();
     for listener in &front.listeners {
         let endpoint = listener.endpoint()?;
@@ -166,7 +166,7 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
-    /// Heard so that it does not kill: a limit on file sizes (`LimitFSIZE`) is to the state what a full disk is.
+    /// WatchEvent so that it does not kill: a limit on file sizes (`LimitFSIZE`) is to the state what a full disk is.
     _too_large: Signal,
 }
 

@@ -2,7 +2,7 @@
 
 use super::raw::{At, Sink, Table};
 use super::validate::web_url;
-use crate::diag::Code;
+use crate::diagnostics::Code;
 use crate::encoding::encode_segment;
 use crate::types::{SectionPath, Text, WebUrl};
 
@@ -12,12 +12,12 @@ pub struct Address {
     /// A canonical request path below the prefix of `site.url`; with a slash at its end all below it is meant too.
     pub path: String,
     /// What became of it.
-    pub fate: Fate,
+    pub fate: Retirement,
 }
 
 /// What became of an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub enum Retirement {
     /// It is elsewhere; where all below it is meant, this ends in a slash too.
     Moved(WebUrl),
     /// It is nowhere any more, and why.
@@ -100,7 +100,7 @@ pub(super) fn validate(
             targets.push((target, to.span));
         }
         if let Some(whole) = whole {
-            add(sink, from.span, Address { path, fate: Fate::Moved(whole) });
+            add(sink, from.span, Address { path, fate: Retirement::Moved(whole) });
         }
     }
     for mut table in root.tables(sink, "gone") {
@@ -108,7 +108,11 @@ pub(super) fn validate(
         let reason = table.text(sink, "reason").map(|reason| Text::line(&reason.value));
         table.finish(sink);
         if let Some((path, written)) = path {
-            add(sink, written.span, Address { path, fate: Fate::Gone(reason.filter(|reason| !reason.is_empty())) });
+            add(
+                sink,
+                written.span,
+                Address { path, fate: Retirement::Gone(reason.filter(|reason| !reason.is_empty())) },
+            );
         }
     }
     // A second step costs readers a request, and might lead back.

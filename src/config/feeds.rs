@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use super::raw::{At, Sink, Table};
 use super::validate::{choice, required_text, web_url};
 use super::{FeedOptions, MediaType, Polling, Window};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 use crate::feed::{ContentMode, Format, LeadImage, Podcast, UpdateSignal};
 use crate::types::{Text, WebUrl};
 

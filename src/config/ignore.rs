@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::raw::{At, Sink, Table};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 
 /// What is left out anyway: what repositories and package managers put beside articles. In capitals, since a story may be called
 /// `license-fees.md`; only `readme` is nobody's headline.

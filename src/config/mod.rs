@@ -19,11 +19,11 @@ use globset::GlobSet;
 use jiff::SignedDuration;
 
 use crate::article::ParseOptions;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSignal};
 use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
 
-pub use addresses::{Address, Fate, RenamedSection};
+pub use addresses::{Address, RenamedSection, Retirement};
 pub use ignore::Ignore;
 pub use relocation::Relocation;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};

@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diag::{Code, Diagnostic, LineIndex, Place, nearest};
+use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, nearest};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]

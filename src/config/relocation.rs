@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use url::{Host, Url};
 
-use super::addresses::Fate;
+use super::addresses::Retirement;
 use super::{ArticleUrl, Checked, Config, Endpoint, Server};
 use crate::types::{Text, WebUrl};
 
@@ -57,7 +57,7 @@ impl Relocation {
         let feeds = new.sections.iter_mut().map(|section| &mut section.feeds).chain([&mut new.feeds]);
         feeds.filter_map(|feeds| feeds.podcast.as_mut()).for_each(|podcast| move_url(&mut podcast.image));
         for address in &mut new.addresses {
-            if let Fate::Moved(to) = &mut address.fate {
+            if let Retirement::Moved(to) = &mut address.fate {
                 move_url(to);
             }
         }
@@ -152,7 +152,10 @@ mod tests {
             let Some((relocated, new)) = relocated.zip(new) else { continue };
             assert_eq!(relocated.site.home.as_str(), new);
             assert_eq!(relocated.site.logo.as_ref().map(WebUrl::as_str), Some(&*format!("{new}media/logo.png")));
-            assert_eq!(relocated.addresses[0].fate, Fate::Moved(WebUrl::parse(&format!("{new}b/")).expect("a URL")));
+            assert_eq!(
+                relocated.addresses[0].fate,
+                Retirement::Moved(WebUrl::parse(&format!("{new}b/")).expect("a URL"))
+            );
             assert!(relocated.output.is_none() && relocated.origin() != config.origin());
         }
     }

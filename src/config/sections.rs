@@ -8,7 +8,7 @@ use super::feeds;
 use super::raw::{At, Sink, Table};
 use super::validate::{choice, language_tag, web_url};
 use super::{FeedOptions, Section, SectionGlobs, Selector};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 use crate::feed::PartnerFeed;
 use crate::feed::partner::Partner;
 use crate::types::{SectionPath, Text};

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::raw::{At, Sink, Table};
 use super::validate::{choice, joined};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 
 /// `[server]` and `[admin]`.
 #[derive(Clone, PartialEq, Debug)]

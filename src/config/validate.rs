@@ -18,7 +18,7 @@ use super::{
 };
 use super::{addresses, feeds, sections, server};
 use crate::article::{ParseOptions, WireField};
-use crate::diag::{Code, Diagnostic, LineIndex, Place, Severity, nearest};
+use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity, nearest};
 use crate::types::{ContentHash, Language, Text, WebUrl};
 
 /// Reads a configuration; `file` is its path as the operator typed it, which relative paths are joined to.

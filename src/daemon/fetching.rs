@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::once;
+use super::builder;
 use crate::beneath::Root;
 use crate::config::Config;
-use crate::cores;
-use crate::diag::{Code, Diagnostic, Place};
-use crate::event::{BodyRequest, Event, FetchedBody, Recalled, UnfetchedBody};
+use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::event::{BodyRequest, Event, FetchedBody, StoredVersion, UnfetchedBody};
+use crate::parallel;
 use crate::types::{ArticlePath, ContentHash};
 use crate::watch::read::fetch_one;
 
@@ -98,7 +98,7 @@ impl Fetch {
             requests.into_iter().partition(|request| under_way.contains(&version(request)))
         };
         let (read, mut inbox) = mpsc::channel(MAX_WAITING_BODIES);
-        let workers = cores::count().min(fresh.len());
+        let workers = parallel::count().min(fresh.len());
         let mut fetch = Fetch {
             root,
             config,
@@ -203,7 +203,7 @@ impl Fetch {
         let arrived = std::mem::take(&mut self.arrived);
         self.arrived_bytes = 0;
         let requests: Vec<BodyRequest> = arrived.iter().map(request).cloned().collect();
-        let completed = spawn_blocking(move || once::complete(&root, &config, arrived, true));
+        let completed = spawn_blocking(move || builder::complete(&root, &config, arrived, true));
         let (fetched, unfetched) = completed.await.unwrap_or_else(|error| {
             tracing::error!(%error, "reading bodies failed; retrying");
             (Vec::new(), requests.into_iter().map(|request| UnfetchedBody { request, problem: None }).collect())
@@ -224,18 +224,19 @@ const RECALL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Has versions out of the store, and sends them as they come.
 pub(super) async fn recall(root: Root, config: Arc<Config>, requests: Vec<BodyRequest>, bodies: mpsc::Sender<Event>) {
-    for requests in requests.chunks(once::MAX_RECALLED_FILES) {
+    for requests in requests.chunks(builder::MAX_RECALLED_FILES) {
         let (root, config, batch) = (root.clone(), Arc::clone(&config), requests.to_vec());
-        let mut work = spawn_blocking(move || once::recall(&root, &config, batch));
-        let lost = || requests.iter().map(|request| Recalled { request: request.clone(), article: None }).collect();
+        let mut work = spawn_blocking(move || builder::recall(&root, &config, batch));
+        let lost =
+            || requests.iter().map(|request| StoredVersion { request: request.clone(), article: None }).collect();
         let (recalled, is_late) = match timeout(RECALL_PATIENCE, &mut work).await {
             Ok(Ok(recalled)) => (recalled, false),
             Ok(Err(_)) => (lost(), false),
             Err(_) => (lost(), true),
         };
-        bodies.send(Event::Recalled(recalled)).await.unwrap_or_default();
+        bodies.send(Event::StoredVersion(recalled)).await.unwrap_or_default();
         if is_late && let Ok(recalled) = work.await {
-            bodies.send(Event::Recalled(recalled)).await.unwrap_or_default();
+            bodies.send(Event::StoredVersion(recalled)).await.unwrap_or_default();
         }
     }
 }
@@ -243,6 +244,8 @@ pub(super) async fn recall(root: Root, config: Arc<Config>, requests: Vec<BodyRe
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use tokio::task::JoinSet;
 
     use super::*;
     use crate::config;
@@ -270,7 +273,8 @@ mod tests {
         requests.push(gone);
         let (bodies, mut batches) = mpsc::channel(1);
         let root = crate::daemon::root(&config);
-        let fetch = tokio::spawn(Fetch::run(root, config, Reads::default(), requests, bodies));
+        let mut fetches = JoinSet::new();
+        fetches.spawn(Fetch::run(root, config, Reads::default(), requests, bodies));
         let (mut arrived, mut missing) = (0, 0);
         while let Some(batch) = batches.recv().await {
             match batch {
@@ -283,7 +287,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        fetch.await.expect("it ends");
+        fetches.join_next().await.expect("one was started").expect("it ends");
         assert_eq!((arrived, missing), (FILES, 1));
     }
 }

@@ -6,16 +6,16 @@
 //! parts start and stop.
 
 mod activity;
-mod caching;
+mod builder;
+mod document_store;
+mod effects;
 mod fetching;
-mod front;
-mod library;
-mod memory;
-mod once;
-mod performing;
+mod ledger_writer;
+mod listeners;
+mod metadata_cache;
+mod persistence;
 mod quarantine;
 mod saved_documents;
-mod writer;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -31,25 +31,25 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::beneath::Root;
 use crate::config::{self, Checked, Config, Relocation};
-use crate::control::{self, Answer, Asked, Request};
+use crate::control::{self, Answer, PendingRequest, Request};
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Deliveries, Target};
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::engine::{self, Engine};
 use crate::event::{Command, Effect, Event, ParsedFile, Ticket};
 use crate::ledger::{Ledger, Record};
-use crate::meter::Meters;
-use crate::serve::{self, Demand, SavedCheck, ServeOptions, Supply, Wanted};
+use crate::metrics::Metrics;
+use crate::serve::{self, DiskRequest, DiskResponse, SavedCheck, ServeOptions, Wanted};
 use crate::snapshot::Snapshot;
-use crate::store::{Store, Trouble};
+use crate::store::{Store, StoreError};
 use crate::types::Text;
-use crate::watch::{self, Heard, Meanwhile, WatchHandle, WatchOptions};
+use crate::watch::{self, ScanProgress, WatchEvent, WatchHandle, WatchOptions};
 use activity::ActivityLog;
-pub use caching::Caching;
-pub use front::{Front, Instead, Renewal};
-use library::Library;
-use memory::Memory;
-pub use once::{Built, Inputs, build_once, remembered};
+pub use builder::{Built, Inputs, build_once, remembered};
+use document_store::Library;
+pub use listeners::{CliOverrides, Listeners, Renewal};
+pub use metadata_cache::StateCache;
+use persistence::Memory;
 use quarantine::{Quarantine, Verdict, Version};
 use saved_documents::{SAVED_VERIFY_TIMEOUT, SavedDocuments};
 
@@ -110,7 +110,7 @@ pub fn load(file: &Path) -> Checked {
 }
 
 /// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses. What was read
-/// of files before is taken from what `cache` opens, [`Caching::at`] or [`Caching::emptied`]. `announce` says where readers are served, once
+/// of files before is taken from what `cache` opens, [`StateCache::at`] or [`StateCache::emptied`]. `announce` says where readers are served, once
 /// the state is known to be usable.
 ///
 /// # Errors
@@ -118,10 +118,10 @@ pub fn load(file: &Path) -> Checked {
 pub async fn run(
     checked: Checked,
     config: Arc<Config>,
-    front: Front,
-    cache: fn(&Path) -> Caching,
+    front: Listeners,
+    cache: fn(&Path) -> StateCache,
     clock: Clock,
-    announce: impl FnOnce(&Front) -> io::Result<()>,
+    announce: impl FnOnce(&Listeners) -> io::Result<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
     let fatal = |error: JoinError| Fatal(format!("cannot open the state: {error}"));
@@ -140,10 +140,10 @@ pub async fn run(
         let mut output = opening.output.clone().map(|directory| Disk::new(directory, &opening.state));
         let claimed = output.as_mut().map_or(Ok(()), Disk::claim);
         let documents = Library::open(&opening, &counted);
-        let documents = documents.map_err(|error| Trouble::Io(opening.state.clone(), error.to_string()))?;
+        let documents = documents.map_err(|error| StoreError::Io(opening.state.clone(), error.to_string()))?;
         Ok((store, documents, claimed.map(|()| output)))
     });
-    let opened: Result<_, Trouble> = opened.await.map_err(fatal)?;
+    let opened: Result<_, StoreError> = opened.await.map_err(fatal)?;
     let (store, documents, claimed) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
     let output = claimed.map_err(|problem| Fatal(problem.to_log_line()))?;
     let content = find_root(&config).await;
@@ -155,7 +155,7 @@ pub async fn run(
         let (before, sources) = saved.map(|saved| (saved.snapshot, saved.sources)).unwrap_or_default();
         Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }, sources))
     });
-    let meanwhile = Arc::new(Meanwhile::default());
+    let meanwhile = Arc::new(ScanProgress::default());
     let options = WatchOptions {
         root: content.clone(),
         parsing: Arc::clone(&config.parsing),
@@ -174,7 +174,7 @@ pub async fn run(
     // The state is ours by now.
     let watcher = watch::start(options, cache(&config.state), heard, Arc::clone(&front.meters))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
-    let remembered: Result<_, Trouble> = remembered.await.map_err(fatal)?;
+    let remembered: Result<_, StoreError> = remembered.await.map_err(fatal)?;
     let (store, ledger, before, sources) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
     if !before.documents.is_empty() {
         let documents = before.documents.len();
@@ -202,15 +202,15 @@ pub async fn run(
     let disk = {
         let (config, library, root, held_by) =
             (Arc::clone(&live), library.clone(), Arc::clone(&published_root), Arc::clone(&snapshot));
-        Arc::new(move |demand: Demand, wanted: &Wanted| match demand {
-            Demand::Document(route, resource) => library.read(&route, &resource).map(Supply::Document),
-            Demand::Room(resource) => {
+        Arc::new(move |demand: DiskRequest, wanted: &Wanted| match demand {
+            DiskRequest::Document(route, resource) => library.read(&route, &resource).map(DiskResponse::Document),
+            DiskRequest::Room(resource) => {
                 library.documents.grown(&resource);
-                Ok(Supply::Room)
+                Ok(DiskResponse::Room)
             }
             demand => {
-                let is_media = matches!(demand, Demand::Media(_));
-                let supplied = once::supply(&root, &config, demand, wanted);
+                let is_media = matches!(demand, DiskRequest::Media(_));
+                let supplied = builder::supply(&root, &config, demand, wanted);
                 let is_held = |problem: &Diagnostic| problem.code == Code::MassRemoval;
                 match supplied {
                     // While articles are held their files are only missed: 404 would make readers forget them.
@@ -231,7 +231,7 @@ pub async fn run(
     let verified = saved.clone();
     let verify = SavedCheck::new(move |route, kind| Box::pin(verified.verify(route, kind)));
     let options = ServeOptions { first: Some(first), verify, ..front.options(&config.server, clock) };
-    let Front { listeners, renewal, meters, relocation } = front;
+    let Listeners { listeners, renewal, meters, relocation } = front;
     // Whether links lead elsewhere is decided at the start, like the listeners and the output directory.
     let relocation = relocation.filter(|_| config.is_relocated);
     parts.spawn(async move {
@@ -370,18 +370,18 @@ struct Daemon {
     bodies: mpsc::Sender<Event>,
     body_inbox: mpsc::Receiver<Event>,
     /// What the watcher saw.
-    watched: mpsc::Receiver<Heard>,
+    watched: mpsc::Receiver<WatchEvent>,
     /// What was met while a burst of files was gathered.
-    next: Option<Heard>,
+    next: Option<WatchEvent>,
     deliveries: Deliveries,
     watcher: WatchHandle,
     /// What the watcher and the engine tell each other until everything is known.
-    meanwhile: Arc<Meanwhile>,
+    meanwhile: Arc<ScanProgress>,
     memory: Memory,
     clock: Clock,
     /// The configuration at the start: what cannot change while it runs is of it.
     config: Arc<Config>,
-    requests: mpsc::Receiver<Asked>,
+    requests: mpsc::Receiver<PendingRequest>,
     /// Who waits for the answers of commands.
     tickets: BTreeMap<Ticket, oneshot::Sender<Answer>>,
     /// Answers of commands that are given once what they say was done.
@@ -404,8 +404,8 @@ struct Daemon {
     /// The documents of the last run, until everything is known.
     saved: SavedDocuments,
     /// What is published, for whoever writes it down.
-    printed: channel::Sender<Option<library::Published>>,
-    meters: Arc<Meters>,
+    printed: channel::Sender<Option<document_store::Published>>,
+    meters: Arc<Metrics>,
     /// Whether anything is published yet.
     published: channel::Sender<bool>,
     /// Since when the change is known that is being worked on.
@@ -499,7 +499,7 @@ impl Daemon {
     }
 
     /// Takes up what the watcher saw.
-    fn begin(&mut self, heard: Heard) -> Event {
+    fn begin(&mut self, heard: WatchEvent) -> Event {
         if matches!(heard.event, Event::Files(_)) {
             self.changing = Some(heard.since);
         }
@@ -533,7 +533,7 @@ impl Daemon {
         };
         while files.len() < SLICE {
             match self.watched.try_recv() {
-                Ok(Heard { event: Event::Files(more), root: None, .. }) => files.extend(more),
+                Ok(WatchEvent { event: Event::Files(more), root: None, .. }) => files.extend(more),
                 Ok(other) => {
                     self.next = Some(other);
                     break;
@@ -663,7 +663,7 @@ impl Daemon {
             // Nobody takes them where the daemon stops.
             let persist = &mut |records| hand_over.blocking_send(records).unwrap_or_default();
             let effects = engine.handle_writing(event, now, persist);
-            meanwhile.iter().for_each(|meanwhile| once::look_ahead(&mut engine, meanwhile, false));
+            meanwhile.iter().for_each(|meanwhile| builder::look_ahead(&mut engine, meanwhile, false));
             (engine, effects)
         });
         while let Some(records) = records.recv().await {
@@ -683,7 +683,7 @@ impl Daemon {
     }
 
     /// A request as the engine takes it.
-    fn command(&mut self, (request, answer): Asked) -> Event {
+    fn command(&mut self, (request, answer): PendingRequest) -> Event {
         let ticket = Ticket(self.tickets.last_key_value().map_or(0, |(Ticket(last), _)| last.saturating_add(1)));
         self.tickets.insert(ticket, answer);
         Event::Command(command(request, &self.config), ticket)

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::article::Parsed;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Event, FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash, EntryId};
 

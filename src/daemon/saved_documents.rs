@@ -18,10 +18,10 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::caching::cached;
+use super::metadata_cache::cached;
 use crate::article::ParseOptions;
 use crate::beneath::Root;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::ledger::Record;
 use crate::snapshot::{Report, ResourceKind, Snapshot};
 use crate::store::{CacheReader, SavedFile, SavedSources, feed_of};

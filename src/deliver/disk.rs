@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::Target;
 use super::claim::{Attempt, Claim};
 use super::manifest::{self, Entry, Manifest, Stamp, replace};
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::encoding::decode_segment;
 use crate::event::{Delivery, Outcome};
 use crate::snapshot::Resource;

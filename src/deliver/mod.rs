@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
 use crate::event::{Delivery, Event, Outcome};
-use crate::meter::Meters;
+use crate::metrics::Metrics;
 pub(crate) use queue::merged;
 pub use queue::{Deliveries, DeliveryQueue, queue};
 
@@ -35,7 +35,7 @@ pub async fn run(
     mut targets: Vec<Box<dyn Target>>,
     deliveries: DeliveryQueue,
     outcomes: Sender<Event>,
-    meters: Arc<Meters>,
+    meters: Arc<Metrics>,
 ) {
     let mut pause = FIRST_PAUSE;
     // Whether the last attempt failed, and whether nothing newer came meanwhile.

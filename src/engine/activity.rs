@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Engine;
-use crate::build::index::{Changes, Index, Standing};
+use crate::build::index::{Changes, Index, Visibility};
 use crate::event::{Activity, ActivityKind, Effect, LoggedActivity};
 use crate::ledger::{Ledger, Record, Remembered, Routes, Withdrawal};
 use crate::types::ArticlePath;
@@ -109,7 +109,7 @@ impl Engine {
     /// Notes which articles left their feeds since their time is over.
     pub(super) fn note_expired(&mut self, index: &Index, changes: &Changes) {
         for (path, feeds) in &changes.left {
-            if matches!(index.get(path).map(|filed| &filed.standing), Some(Standing::Expired(_))) {
+            if matches!(index.get(path).map(|filed| &filed.standing), Some(Visibility::Expired(_))) {
                 self.activities.note(path, ActivityKind::Expired, None, super::commands::routes(feeds));
             }
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Engine, Source};
 use crate::article::bundle;
 use crate::build::assemble;
-use crate::build::filing::{Cabinet, FeedKey};
-use crate::build::index::{Filed, Index};
+use crate::build::index::{Index, IndexedArticle};
+use crate::build::placement::{FeedKey, SectionRules};
 use crate::config::{Checked, Config};
-use crate::diag::{Code, Diagnostic, Place, Severity};
+use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::{Command, Effect};
 use crate::ledger::{Record, Retraction, Routes, Withdrawal};
 use crate::types::{ArticlePath, EntryId, Text, rfc3339};
@@ -143,12 +143,12 @@ impl Engine {
 
     /// Files an article anew, since what is remembered of it changed.
     fn refile(&mut self, path: &ArticlePath) {
-        self.file_again(path);
+        self.replace_placement(path);
         self.recollected.insert(path.clone());
     }
 
     /// The routes of the feeds that have an article.
-    pub(super) fn routes_of(&self, filed: &Filed) -> Routes {
+    pub(super) fn routes_of(&self, filed: &IndexedArticle) -> Routes {
         self.index.as_ref().map(|index| routes(index.feeds_of(filed))).unwrap_or_default()
     }
 
@@ -271,7 +271,7 @@ impl Engine {
     /// The index of all good articles under a configuration.
     pub(super) fn arranged(&self, config: &Arc<Config>) -> Index {
         let mut index =
-            Index::new(Arc::new(Cabinet::new(Arc::clone(config))), self.catalog.len().max(self.ledger.len()));
+            Index::new(Arc::new(SectionRules::new(Arc::clone(config))), self.catalog.len().max(self.ledger.len()));
         let waits = |path: &ArticlePath| self.missing.is_newcomer(path) || self.postponed.contains(path);
         for (path, card) in self.catalog.iter().filter(|(path, _)| !waits(path)) {
             let card = card.open(path);

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
-use super::held::{Held, HeldText};
+use super::entry_cache::{CachedEntry, HeldText};
 use super::publishing::MOST_REQUESTS;
 use crate::article::card::{Card, Packed};
 use crate::article::render::{LinkBase, Rendered, render};
 use crate::article::{Body, Metadata};
 use crate::build::assemble;
-use crate::build::filing::FeedKey;
-use crate::build::index::{Filed, Index};
+use crate::build::index::{Index, IndexedArticle};
+use crate::build::placement::FeedKey;
 use crate::build::render_cache::RenderKey;
-use crate::cores;
 use crate::event::BodyRequest;
 use crate::feed::ContentMode;
+use crate::parallel;
 use crate::snapshot::PublishedArticle;
 use crate::types::{ArticlePath, ContentHash};
 
@@ -51,9 +51,9 @@ impl Engine {
                 return;
             }
             // Rendering takes longer than all the rest.
-            let rendered = cores::in_shares(&drafts, RENDERINGS, |draft| match &draft.content {
+            let rendered = parallel::in_shares(&drafts, RENDERINGS, |draft| match &draft.content {
                 Content::Made(rendered) => Some(Arc::clone(rendered)),
-                Content::Body(body) => cores::catch_panic(|| Arc::new(render(body, &draft.links))),
+                Content::Body(body) => parallel::catch_panic(|| Arc::new(render(body, &draft.links))),
             });
             for (draft, rendered) in drafts.into_iter().zip(rendered) {
                 let Some(rendered) = rendered else {
@@ -109,7 +109,7 @@ impl Engine {
             let rendered = Arc::new(Rendered::empty());
             let entry = Arc::new(assemble::entry(&article, &held.metadata, &rendered));
             self.unpacked.note(path, &rendered);
-            (held.article, held.key, held.epoch) = (Arc::new(article), None, Held::STALE);
+            (held.article, held.key, held.epoch) = (Arc::new(article), None, CachedEntry::STALE);
             held.text = HeldText::Whole(rendered, entry);
             self.abridged.insert(path.clone());
         }
@@ -121,7 +121,7 @@ impl Engine {
             if !self.is_made_of_last_good(index, path)
                 && let Some(held) = self.held.get_mut(path)
             {
-                held.epoch = Held::STALE;
+                held.epoch = CachedEntry::STALE;
             }
         }
     }
@@ -134,7 +134,7 @@ impl Engine {
     }
 
     /// Whether an entry is what its article's last good version says, under this configuration.
-    pub(super) fn is_fresh(&self, held: &Held) -> bool {
+    pub(super) fn is_fresh(&self, held: &CachedEntry) -> bool {
         held.epoch == self.epoch
     }
 
@@ -184,7 +184,7 @@ impl Engine {
             article.updated = updated;
         }
         let hash = article.hash;
-        let Some(entry) = cores::catch_panic(|| Arc::new(assemble::entry(&article, &metadata, &rendered))) else {
+        let Some(entry) = parallel::catch_panic(|| Arc::new(assemble::entry(&article, &metadata, &rendered))) else {
             self.quarantine(&path, hash);
             return;
         };
@@ -192,7 +192,7 @@ impl Engine {
         self.unpacked.note(&path, &rendered);
         let key = (!summary_only).then_some(key);
         let text = HeldText::Whole(rendered, entry);
-        let held = Held { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
+        let held = CachedEntry { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
         self.keeping.hold(&path, hash);
         if windows == 0 {
             self.dropped.push(path.clone());
@@ -250,7 +250,7 @@ enum Content {
 }
 
 /// Whether readers see the body of an article anywhere: on its page, in a feed of whole articles, or in a summary cut from it.
-fn shows_body(index: &Index, filed: &Filed, card: &Card) -> bool {
+fn shows_body(index: &Index, filed: &IndexedArticle, card: &Card) -> bool {
     let cabinet = index.cabinet();
     let page = cabinet.config().content.article_url.is_none() && card.link.is_none();
     let whole = |key: &FeedKey| {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Engine, Source};
 use crate::build::address;
-use crate::build::filing::FeedKey;
 use crate::build::index::Index;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::build::placement::FeedKey;
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::SectionPath;
 
 impl Engine {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AtHand, Engine, Source};
+use super::{Engine, PendingArticle, Source};
 use crate::article::card::Packed;
 use crate::build::render_cache::RenderKey;
-use crate::diag::Diagnostic;
+use crate::diagnostics::Diagnostic;
 use crate::event::{BodyRequest, FetchedBody, UnfetchedBody};
 use crate::types::{ArticlePath, ContentHash};
 
@@ -37,7 +37,7 @@ impl Engine {
             }
             self.forget_retry(&path);
             let key = links.map(|links| RenderKey::new(hash, &links));
-            self.at_hand.insert(path, AtHand { hash, article, rendered: key.zip(rendered), source });
+            self.at_hand.insert(path, PendingArticle { hash, article, rendered: key.zip(rendered), source });
         }
     }
 

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::{Engine, Source};
 use crate::article::card::Card;
 use crate::article::{Metadata, Parsed, bundle};
-use crate::build::filing::Cabinet;
+use crate::build::placement::SectionRules;
 use crate::config::{Config, Section};
-use crate::diag::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{FileState, Listing};
 use crate::types::{ArticlePath, Moment, SectionPath, Text};
 
@@ -36,7 +36,7 @@ impl SectionPages {
 
 impl Engine {
     /// Whether the page of a folder is no article: the folder is a section's, or has other articles and the page no date.
-    pub(super) fn is_listing(&self, cabinet: &Cabinet, path: &ArticlePath, card: &Card) -> bool {
+    pub(super) fn is_listing(&self, cabinet: &SectionRules, path: &ArticlePath, card: &Card) -> bool {
         bundle::is_index(path)
             && (cabinet.of_folder(path.folder()).is_some()
                 || (card.published.is_none() && self.catalog.has_others(path.folder())))
@@ -129,7 +129,7 @@ impl Engine {
         }
         self.frames.clear();
         match &mut self.index {
-            Some(index) if !published => index.describe(Arc::new(Cabinet::new(described))),
+            Some(index) if !published => index.describe(Arc::new(SectionRules::new(described))),
             _ => {
                 self.epoch += 1;
                 self.changed_routes = None;
@@ -142,7 +142,7 @@ impl Engine {
     pub(super) fn described(&mut self, config: &Arc<Config>) -> Arc<Config> {
         self.section_pages.is_changed = false;
         let now = self.now;
-        let cabinet = Cabinet::new(Arc::clone(config));
+        let cabinet = SectionRules::new(Arc::clone(config));
         let pages = || self.section_pages.pages.iter().filter(|(path, _)| bundle::is_untranslated(path));
         let changes = pages().flat_map(|(_, page)| changes(page)).filter(|change| *change > now);
         self.section_pages.due = changes.min();

@@ -10,17 +10,17 @@
 mod activity;
 mod commands;
 mod entries;
+mod entry_cache;
 mod feed_set;
 mod fetching;
 mod folder_pages;
-mod held;
-mod keeping;
 mod pages;
 mod problems;
 mod publishing;
 mod quarantine;
-mod remembering;
+mod recording;
 mod removal;
+mod source_retention;
 mod withholding;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -35,22 +35,22 @@ use crate::article::card::{Card, Packed};
 use crate::article::render::Rendered;
 use crate::article::{Article, Metadata, Parsed, bundle};
 use crate::build::catalog::{Catalog, Change, Read};
-use crate::build::farewell;
-use crate::build::filing::FeedKey;
-use crate::build::index::{Index, Standing};
+use crate::build::gone_feeds;
+use crate::build::index::{Index, Visibility};
+use crate::build::placement::FeedKey;
 use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::config::{Config, Paid};
-use crate::diag::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{Command, Effect, Event, FileState, Listing, Now, ParsedFile, WatchPlan};
 use crate::ledger::{Ledger, Record, Routes};
-use crate::snapshot::{Keeper, PageFrame, Snapshot};
+use crate::snapshot::{DocumentSink, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Moment, SectionPath, Text};
 use activity::Activities;
+use entry_cache::{CachedEntry, UnpackedEntries};
 use folder_pages::SectionPages;
-use held::{Held, Unpacked};
-use keeping::Keeping;
 use quarantine::Quarantine;
 use removal::Missing;
+use source_retention::SourceRetention;
 use withholding::Postponed;
 
 /// The owner of all state.
@@ -87,7 +87,7 @@ pub struct Engine {
 
     cache: RenderCache,
     /// Articles that came with this batch, until their entries are made.
-    at_hand: HashMap<ArticlePath, AtHand>,
+    at_hand: HashMap<ArticlePath, PendingArticle>,
     /// What these take (bytes), and at how many bytes those go that no window would hold.
     at_hand_bytes: usize,
     at_hand_limit: usize,
@@ -103,12 +103,12 @@ pub struct Engine {
     tombstone_ends: BTreeSet<(Timestamp, FeedKey)>,
 
     /// The entries of all windows.
-    held: HashMap<ArticlePath, Held>,
-    unpacked: Unpacked,
+    held: HashMap<ArticlePath, CachedEntry>,
+    unpacked: UnpackedEntries,
     /// Entries that windows may have left.
     dropped: Vec<ArticlePath>,
     quarantine: Quarantine,
-    keeping: Keeping,
+    keeping: SourceRetention,
     /// What each published window holds.
     windows: BTreeMap<FeedKey, Vec<ArticlePath>>,
     titles: BTreeMap<FeedKey, Text>,
@@ -129,7 +129,7 @@ pub struct Engine {
     /// Documents whose bytes are nowhere any more.
     lost: BTreeSet<Arc<str>>,
     /// Who is given each document as it is made.
-    keeper: Option<Keeper>,
+    keeper: Option<DocumentSink>,
 
     snapshot: Snapshot,
     /// Whether documents have other links than those of the newsroom (`Config::is_relocated`).
@@ -140,7 +140,7 @@ pub struct Engine {
 
 /// A file that need not be asked for.
 #[derive(Debug)]
-struct AtHand {
+struct PendingArticle {
     hash: ContentHash,
     /// `None` where only the file is needed.
     article: Option<Article>,
@@ -150,7 +150,7 @@ struct AtHand {
     source: Option<Arc<[u8]>>,
 }
 
-impl AtHand {
+impl PendingArticle {
     /// About how many bytes it takes.
     fn weight(&self) -> usize {
         let body = self.article.as_ref().and_then(|article| article.body.as_ref());
@@ -204,10 +204,10 @@ impl Engine {
             retries: fetching::Retries::new(),
             deferred: BTreeSet::new(),
             tombstone_ends: BTreeSet::new(),
-            keeping: Keeping::default(),
+            keeping: SourceRetention::default(),
             quarantine: Quarantine::default(),
             held: HashMap::new(),
-            unpacked: Unpacked::default(),
+            unpacked: UnpackedEntries::default(),
             dropped: Vec::new(),
             windows: BTreeMap::new(),
             titles: BTreeMap::new(),
@@ -229,7 +229,7 @@ impl Engine {
 
     /// The same engine, which hands its documents over as it makes them: it needs only their hashes itself.
     #[must_use]
-    pub fn handing_to(mut self, keeper: Keeper) -> Engine {
+    pub fn handing_to(mut self, keeper: DocumentSink) -> Engine {
         self.keeper = Some(keeper);
         self
     }
@@ -259,18 +259,18 @@ impl Engine {
             Event::Rescan(listing) => self.compare(&listing),
             Event::Fetched(bodies) => self.receive(bodies),
             Event::Unfetched(bodies) => self.go_without(bodies),
-            Event::Recalled(recalled) => self.receive_recalled(recalled),
+            Event::StoredVersion(recalled) => self.receive_recalled(recalled),
             // What stands against it is among the problems.
             Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
             Event::Command(command, ticket) => answer = Some((ticket, self.obey(command, &mut effects))),
-            Event::Lost(route) => self.make_anew(route),
+            Event::DocumentMissing(route) => self.make_anew(route),
             Event::Unwritable => self.postpone_additions(),
             Event::Writable => self.publish_postponed(),
             Event::Tick => {}
         }
         let due = self.index.as_mut().map(|index| index.tick(self.now)).unwrap_or_default();
-        due.iter().for_each(|path| self.file_again(path));
+        due.iter().for_each(|path| self.replace_placement(path));
         while let Some((_, key)) = self.tombstone_ends.first().cloned().filter(|(end, _)| *end <= self.now) {
             self.tombstone_ends.pop_first();
             self.deferred.insert(key);
@@ -395,7 +395,7 @@ impl Engine {
         self.replace_index(index);
         self.changed_routes = None;
         if let Some(index) = &self.index {
-            self.snapshot.former = farewell::former(index.cabinet());
+            self.snapshot.former = gone_feeds::former(index.cabinet());
         }
         self.snapshot.prefix = prefix(&config);
         self.report_unreadable_records();
@@ -504,11 +504,12 @@ impl Engine {
         self.problems.set(Source::Article(path.clone()), complaints);
         let card = parsed.article.as_ref().map(|article| article.card.clone());
         // Read by other rules, the same file may read otherwise.
-        let differs = |held: &&mut Held| parsed.article.as_ref().is_some_and(|new| held.metadata != new.metadata);
+        let differs =
+            |held: &&mut CachedEntry| parsed.article.as_ref().is_some_and(|new| held.metadata != new.metadata);
         if change == Change::Same
             && let Some(held) = self.held.get_mut(&path).filter(differs)
         {
-            held.epoch = Held::STALE;
+            held.epoch = CachedEntry::STALE;
             change = Change::Good;
         }
         if let Some(article) = parsed.article {
@@ -569,14 +570,14 @@ impl Engine {
     /// Lays an article ready for the entry that may be made of it.
     fn lay_ready(&mut self, path: &ArticlePath, article: Article) {
         let (hash, source) = (article.card.hash(), article.source.clone());
-        let at_hand = AtHand { hash, article: Some(article), rendered: None, source };
+        let at_hand = PendingArticle { hash, article: Some(article), rendered: None, source };
         self.at_hand_bytes += at_hand.weight();
         self.at_hand.insert(path.clone(), at_hand);
         if self.at_hand_bytes > self.at_hand_limit
             && let Some(index) = &self.index
         {
             self.at_hand.retain(|path, _| index.is_in_a_window(path));
-            self.at_hand_bytes = self.at_hand.values().map(AtHand::weight).sum();
+            self.at_hand_bytes = self.at_hand.values().map(PendingArticle::weight).sum();
             // Windows that hold more than this ask for the rest.
             if self.at_hand_bytes > Engine::AT_HAND_BUDGET * 4 {
                 self.clear_at_hand();
@@ -616,7 +617,7 @@ impl Engine {
     }
 
     /// Files an article anew by its last good version.
-    fn file_again(&mut self, path: &ArticlePath) {
+    fn replace_placement(&mut self, path: &ArticlePath) {
         if self.postpones(path) {
             return;
         }
@@ -660,7 +661,7 @@ impl Engine {
 
     fn is_public(&self, path: &ArticlePath) -> bool {
         let filed = self.index.as_ref().and_then(|index| index.get(path));
-        filed.is_some_and(|filed| matches!(filed.standing, Standing::Public(_)))
+        filed.is_some_and(|filed| matches!(filed.standing, Visibility::Public(_)))
     }
 
     fn compare(&mut self, listing: &Listing) {
@@ -744,7 +745,7 @@ pub fn prefix(config: &Config) -> Arc<str> {
 /// Whether what is wrong may be told in full: of an article that is not public, its words are nobody's business yet.
 fn is_public_matter(source: &Source, index: Option<&Index>) -> bool {
     match source {
-        Source::Article(path) | Source::Filing(path) => {
+        Source::Article(path) | Source::Placement(path) => {
             index.and_then(|index| index.get(path)).is_some_and(|filed| filed.id().is_some())
         }
         _ => true,

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
-use super::held::Held;
+use super::entry_cache::CachedEntry;
 use crate::build::assemble;
-use crate::build::index::{Filed, Index, Standing};
+use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::ledger::Retraction;
 use crate::snapshot::Gone;
 use crate::types::ArticlePath;
 
 impl Engine {
     /// Brings an article's page and media up to date.
-    pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath, filed: Option<&Filed>) {
+    pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath, filed: Option<&IndexedArticle>) {
         let own_pages = index.cabinet().config().content.article_url.is_none();
         if self.has_pages(index) {
             self.note_gone(index, path, filed, own_pages);
@@ -33,7 +33,7 @@ impl Engine {
         {
             self.retire_page(path, &old);
         }
-        let in_body = self.held.get(path).map(Held::local_media).unwrap_or_default();
+        let in_body = self.held.get(path).map(CachedEntry::local_media).unwrap_or_default();
         let shown = card.iter().filter_map(|card| Some((card, new.as_ref()?)));
         let files = shown.flat_map(|(card, article)| card.public_files(article.is_teaser));
         let in_body = in_body.iter().filter(|_| new.is_some());
@@ -63,10 +63,10 @@ impl Engine {
     }
 
     /// The page of an article that was taken from its readers says so.
-    fn note_gone(&mut self, index: &Index, path: &ArticlePath, filed: Option<&Filed>, own_pages: bool) {
+    fn note_gone(&mut self, index: &Index, path: &ArticlePath, filed: Option<&IndexedArticle>, own_pages: bool) {
         let Some(remembered) = self.ledger.article(path) else { return };
         let Some(id) = &remembered.id else { return };
-        let expired = filed.is_some_and(|filed| matches!(filed.standing, Standing::Expired(_)));
+        let expired = filed.is_some_and(|filed| matches!(filed.standing, Visibility::Expired(_)));
         let gone = match remembered.retraction() {
             Some(retraction) => Some(Gone { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
             None => expired.then_some(Gone { retracted: None, reason: None }),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diag::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic};
 use crate::event::ReportChange;
 use crate::types::ArticlePath;
 
@@ -24,7 +24,7 @@ pub enum Source {
     /// The version of an article that dateline fails over.
     Failure(ArticlePath),
     /// Where an article belongs.
-    Filing(ArticlePath),
+    Placement(ArticlePath),
     /// Two files with one id, of which one withholds what the other publishes.
     Contradiction(ArticlePath),
     /// A document that could not be made, by its route.

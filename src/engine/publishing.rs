@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::held::{EntryParts, Held};
+use super::entry_cache::{CachedEntry, EntryParts};
 use super::{Engine, Source, is_public_matter};
 use crate::article::card::Packed;
 use crate::build::assemble::Past;
 use crate::build::encode::{Document, Wanted};
-use crate::build::filing::FeedKey;
-use crate::build::index::{Changes, Filed, Index};
+use crate::build::index::{Changes, Index, IndexedArticle};
+use crate::build::placement::FeedKey;
 use crate::build::{assemble, encode};
-use crate::cores;
-use crate::diag::{Diagnostic, Place};
+use crate::diagnostics::{Diagnostic, Place};
 use crate::event::{BodyRequest, Delivery, Effect};
 use crate::feed::Feed;
 use crate::ledger::{Ledger, Record};
+use crate::parallel;
 use crate::snapshot::{Report, Resource, ResourceKind, Sources};
 use crate::types::{ArticlePath, ContentHash, Moment};
 
@@ -76,7 +76,7 @@ impl Engine {
                 && !self.is_odd(path)
                 && !self.is_shown(path)
         };
-        let mut quiet = cores::on_all_cores(changed, is_quiet).into_iter();
+        let mut quiet = parallel::on_all_cores(changed, is_quiet).into_iter();
         changed.retain(|_| quiet.next() != Some(true));
     }
 
@@ -198,12 +198,12 @@ impl Engine {
 
     /// Whether anything was odd about where an article stands.
     fn is_odd(&self, path: &ArticlePath) -> bool {
-        let sources = [Source::Filing(path.clone()), Source::Contradiction(path.clone())];
+        let sources = [Source::Placement(path.clone()), Source::Contradiction(path.clone())];
         sources.iter().any(|source| self.problems.has(source))
     }
 
     /// Notes what is odd about where an article stands.
-    fn note_filing(&mut self, index: &Index, path: &ArticlePath, filed: Option<&Filed>) {
+    fn note_filing(&mut self, index: &Index, path: &ArticlePath, filed: Option<&IndexedArticle>) {
         let mut diagnostics = filed.map(|filed| index.diagnostics(path, filed)).unwrap_or_default();
         if !diagnostics.is_empty() {
             let card = self.catalog.get(path).filter(|_| filed.is_some_and(|filed| filed.id().is_none()));
@@ -211,7 +211,7 @@ impl Engine {
             let is_withheld = card.is_some_and(|card| card.embargo.is_some() || card.draft);
             diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.discreet_unless(!is_withheld)).collect();
         }
-        self.problems.set(Source::Filing(path.clone()), diagnostics);
+        self.problems.set(Source::Placement(path.clone()), diagnostics);
         let contradiction = filed.and_then(|_| index.contradiction(path));
         self.problems.set(Source::Contradiction(path.clone()), contradiction.into_iter().collect());
     }
@@ -319,7 +319,7 @@ impl Engine {
     /// Notes which versions of articles a feed's documents show. Where one of the documents could not be made and an older one stays,
     /// nobody knows that.
     fn note_sources(&mut self, route: &str, shown: &[ArticlePath], are_made: bool) {
-        let held = |path| self.held.get(path).map(|held: &Held| Arc::clone(&held.article));
+        let held = |path| self.held.get(path).map(|held: &CachedEntry| Arc::clone(&held.article));
         let Some(sources) = shown.iter().map(held).collect::<Option<Sources>>().filter(|_| are_made) else {
             self.snapshot.sources.remove(route);
             return;

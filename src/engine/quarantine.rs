@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::held::{Held, HeldText};
+use super::entry_cache::{CachedEntry, HeldText};
 use super::{Engine, Source};
 use crate::article::card::Packed;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
 /// Versions that are left out.
@@ -15,7 +15,7 @@ use crate::types::{ArticlePath, ContentHash};
 pub(super) struct Quarantine {
     versions: BTreeMap<ArticlePath, ContentHash>,
     /// The entries of the versions before, until what follows is encoded.
-    replaced: BTreeMap<ArticlePath, Held>,
+    replaced: BTreeMap<ArticlePath, CachedEntry>,
 }
 
 impl Engine {
@@ -51,7 +51,7 @@ impl Engine {
         let is_news = self.quarantine(path, version);
         if let Some(mut before) = self.quarantine.replaced.remove(path) {
             before.windows = self.held.get(path).map_or(0, |held| held.windows);
-            before.epoch = Held::STALE;
+            before.epoch = CachedEntry::STALE;
             self.keeping.hold(path, before.article.hash);
             if let HeldText::Whole(rendered, _) = &before.text {
                 self.unpacked.note(path, rendered);
@@ -65,7 +65,7 @@ impl Engine {
     }
 
     /// Notes the entry that another version takes the place of.
-    pub(super) fn note_replaced_entry(&mut self, path: &ArticlePath, before: Held) {
+    pub(super) fn note_replaced_entry(&mut self, path: &ArticlePath, before: CachedEntry) {
         self.quarantine.replaced.insert(path.clone(), before);
     }
 

@@ -14,10 +14,10 @@ use crate::article::card::{Card, Packed};
 use crate::article::{Article, Metadata};
 use crate::build::index::Index;
 use crate::config::Removals;
-use crate::cores;
-use crate::diag::{Code, Diagnostic, Place};
-use crate::event::{BodyRequest, Effect, Listing, Recalled};
+use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::event::{BodyRequest, Effect, Listing, StoredVersion};
 use crate::ledger::{Record, Remembered, Withdrawal};
+use crate::parallel;
 use crate::types::{ArticlePath, ContentHash, folded};
 
 /// What is under way.
@@ -315,13 +315,13 @@ impl Engine {
         }
         requests.sort();
         self.missing.recalling = requests.iter().map(|request| request.path.clone()).collect();
-        effects.extend((!requests.is_empty()).then_some(Effect::Recall(requests)));
+        effects.extend((!requests.is_empty()).then_some(Effect::LoadStored(requests)));
     }
 
     /// Articles of the ledger that no good file gives. To find that nearly all have one takes long enough for all cores.
     fn without_good_file(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
         let all: Vec<(&ArticlePath, &Remembered)> = self.ledger.articles().collect();
-        let found = cores::on_all_cores(&all, |(path, _)| self.catalog.get(path).is_none());
+        let found = parallel::on_all_cores(&all, |(path, _)| self.catalog.get(path).is_none());
         all.into_iter().zip(found).filter_map(|(article, is_without)| is_without.then_some(article))
     }
 
@@ -346,8 +346,8 @@ impl Engine {
     }
 
     /// Takes what the store had as the last good versions.
-    pub(super) fn receive_recalled(&mut self, recalled: Vec<Recalled>) {
-        for Recalled { request, article } in recalled {
+    pub(super) fn receive_recalled(&mut self, recalled: Vec<StoredVersion>) {
+        for StoredVersion { request, article } in recalled {
             self.missing.recalling.remove(&request.path);
             let Some(article) = article.filter(|article| article.metadata.hash == request.hash) else { continue };
             if self.catalog.recall(&request.path, &article.card) {
@@ -492,7 +492,7 @@ impl Engine {
         let filed = self.index.as_ref().and_then(|index| index.get(path));
         let feeds = filed.map(|filed| self.routes_of(filed)).unwrap_or_default();
         self.remember(Record::Withdrawn { path: path.clone(), feeds });
-        self.file_again(path);
+        self.replace_placement(path);
     }
 
     fn delete(&mut self, path: &ArticlePath) {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
-use crate::build::filing::FeedKey;
 use crate::build::index::Index;
+use crate::build::placement::FeedKey;
 use crate::ledger::Remembered;
 use crate::types::ArticlePath;
 
@@ -53,7 +53,7 @@ impl Engine {
     pub(super) fn publish_postponed(&mut self) {
         self.postponed.is_active = false;
         for path in std::mem::take(&mut self.postponed.articles) {
-            self.file_again(&path);
+            self.replace_placement(&path);
         }
     }
 

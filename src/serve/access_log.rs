@@ -23,7 +23,7 @@ use jiff::tz::TimeZone;
 
 use super::respond::Head;
 use crate::config::{self, LogFormat};
-use crate::diag::escape_json;
+use crate::diagnostics::escape_json;
 
 /// How often what was noted is written.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -15,8 +15,8 @@ use serde_json::{Map, Value, json};
 
 use super::respond::{Head, names_its_host};
 use super::{ServeOptions, answer};
-use crate::diag::{Diagnostic, Severity, escape_json};
-use crate::meter::{Meters, OfFeed};
+use crate::diagnostics::{Diagnostic, Severity, escape_json};
+use crate::metrics::{FeedLabel, Metrics};
 use crate::snapshot::{Resource, ResourceKind, Snapshot};
 use crate::types::rfc3339;
 
@@ -97,7 +97,7 @@ fn listed(problems: &[Diagnostic]) -> Vec<&Diagnostic> {
     listed
 }
 
-fn status(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
+fn status(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
     let report = &snapshot.report;
     let listed = listed(&report.problems);
     let problems = listed.iter().map(|problem| {
@@ -149,7 +149,7 @@ impl EncodeLabelSet for Label {
     }
 }
 
-fn metrics(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
+fn metrics(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
     let gauge = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     let report = &snapshot.report;
     let articles = Family::<Label, Gauge>::default();
@@ -160,10 +160,10 @@ fn metrics(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
     for problem in &report.problems {
         problems.get_or_create(&Label("code", problem.code.name())).inc();
     }
-    let ages = Family::<OfFeed, Gauge>::default();
+    let ages = Family::<FeedLabel, Gauge>::default();
     for (route, page) in pages(snapshot) {
         if let Some(newest) = page.newest {
-            ages.get_or_create(&OfFeed(std::sync::Arc::clone(route))).set(now.as_second() - newest.as_second());
+            ages.get_or_create(&FeedLabel(std::sync::Arc::clone(route))).set(now.as_second() - newest.as_second());
         }
     }
     let watching = Family::<Label, Gauge>::default();
@@ -189,7 +189,7 @@ fn metrics(snapshot: &Snapshot, meters: &Meters, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diag::Code;
+    use crate::diagnostics::Code;
 
     #[test]
     fn errors_are_listed_before_warnings_of_too_many() {

@@ -15,12 +15,12 @@ use jiff::Timestamp;
 use super::coding::EntityTag;
 use super::conditional::{self, Outcome, Validators};
 use super::negotiate::{self, Coding};
-use super::range::{self, Part};
+use super::range::{self, RequestedRange};
 use super::respond::{Head, Reply};
 use super::{coding, media};
-use crate::diag::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic};
 use crate::feed::page::error_page;
-use crate::snapshot::{Fields, Former, Gone, Report, Resource, ResourceKind, Tally, Whole};
+use crate::snapshot::{Fields, Gone, MemoryCounter, Report, Resource, ResourceKind, RetiredAddress, Whole};
 use crate::types::{ArticlePath, Text, rfc3339};
 
 /// A document, and the coding that was chosen for a client.
@@ -107,7 +107,7 @@ impl Selected {
 
 /// Encodes a document, so that requests for it in this coding find it. Takes milliseconds. The bytes are counted for as long as anybody
 /// holds them. Says whether the document is encoded.
-pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, tally: &Tally) -> bool {
+pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, tally: &MemoryCounter) -> bool {
     let slot = coding::slot(resource, coding);
     let _alone = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
     if slot.whole().is_some() {
@@ -251,17 +251,18 @@ pub fn file(
     }
     // Range means something on GET only (RFC 9110, section 14.2).
     let is_get = *head.method == Method::GET;
-    let part = if is_get { range::requested(head.headers, facts.length, last_modified, now) } else { Part::Whole };
+    let part =
+        if is_get { range::requested(head.headers, facts.length, last_modified, now) } else { RequestedRange::Whole };
     let bytes = match part {
-        Part::Whole => 0..facts.length,
-        Part::Bytes(bytes) => {
+        RequestedRange::Whole => 0..facts.length,
+        RequestedRange::Bytes(bytes) => {
             let last = bytes.end.saturating_sub(1);
             let named = format!("bytes {}-{last}/{}", bytes.start, facts.length);
             set(response.headers_mut(), header::CONTENT_RANGE, &named);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             bytes
         }
-        Part::Unsatisfiable => {
+        RequestedRange::Unsatisfiable => {
             let mut response = refusal(head, StatusCode::RANGE_NOT_SATISFIABLE, now);
             set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{}", facts.length));
             return (response, None);
@@ -410,7 +411,12 @@ pub(super) fn elsewhere(head: &Head<'_>, url: &str, now: Timestamp) -> Response<
 }
 
 /// Says that a feed has ended, in its own format; readers that know what 410 means never ask again.
-pub(super) fn ended(head: &Head<'_>, former: &Former, reason: Option<&Text>, now: Timestamp) -> Response<Bytes> {
+pub(super) fn ended(
+    head: &Head<'_>,
+    former: &RetiredAddress,
+    reason: Option<&Text>,
+    now: Timestamp,
+) -> Response<Bytes> {
     let name = head.uri.path().rsplit('/').next().unwrap_or_default();
     if let Some((format, bytes)) = former.farewell.iter().find(|(format, _)| format.file_name() == name) {
         let content_type = HeaderValue::from_static(format.content_type());

@@ -23,18 +23,18 @@ use tokio::time::{sleep, timeout};
 
 use super::access_log::Noted;
 use super::answer::{self, FileFacts, Selected};
+use super::forwarded::{self, Introduction};
 use super::listen::Audience;
 use super::media::{Content, FileBody};
-use super::overdue::Standing;
 use super::pages::{PageError, Pages};
-use super::proxied::{self, Introduction};
 use super::respond::{Head, Reply, respond};
 use super::stream::{Raw, Socket, Stream};
+use super::timeouts::ConnectionPhase;
 use super::tls::{H2, Tls};
 use super::workers::{Failure, Priority, Wanted, Workers};
-use super::{Demand, ServeOptions, Supply, admin, coding};
-use crate::cores;
-use crate::meter::{AnswerKind, Meters, OfFeed};
+use super::{DiskRequest, DiskResponse, ServeOptions, admin, coding};
+use crate::metrics::{AnswerKind, FeedLabel, Metrics};
+use crate::parallel;
 use crate::snapshot::{PublishedArticle, ResourceKind, Snapshot};
 use crate::types::ArticlePath;
 
@@ -77,7 +77,7 @@ pub(super) struct Shared<D> {
 impl<D> Shared<D> {
     pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>, disk: Arc<D>, options: ServeOptions) -> Shared<D> {
         let files = Workers::start("files", FILE_THREADS, MAX_WAITING_LOOKS, Priority::Normal);
-        let threads = cores::count().max(2);
+        let threads = parallel::count().max(2);
         Shared {
             snapshot,
             disk,
@@ -104,7 +104,7 @@ struct Client<D> {
     is_operator: bool,
     /// Whether requests wait until they can be answered.
     is_patient: bool,
-    standing: Arc<Standing>,
+    standing: Arc<ConnectionPhase>,
     shared: Arc<Shared<D>>,
 }
 
@@ -112,11 +112,11 @@ struct Client<D> {
 pub(super) async fn serve<D>(
     (socket, mut address): (Socket, Option<IpAddr>),
     Door { audience, is_inherited }: Door,
-    standing: Arc<Standing>,
+    standing: Arc<ConnectionPhase>,
     shared: Arc<Shared<D>>,
     stop: watch::Receiver<()>,
 ) where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let raw = Raw::new(socket, Arc::clone(&standing));
     let is_plain = matches!(audience, Audience::Admin)
@@ -178,13 +178,13 @@ async fn begin(
 async fn introduced(raw: &mut Raw) -> io::Result<Option<IpAddr>> {
     let mut said = BytesMut::with_capacity(256);
     loop {
-        match proxied::introduction(&said) {
+        match forwarded::introduction(&said) {
             Introduction::Of { length, client } => {
                 drop(said.split_to(length));
                 raw.unread(said.freeze());
                 return Ok(client);
             }
-            Introduction::More if said.len() < proxied::LONGEST => {}
+            Introduction::More if said.len() < forwarded::LONGEST => {}
             Introduction::More | Introduction::Broken => return Err(io::ErrorKind::InvalidData.into()),
         }
         if raw.read_buf(&mut said).await? == 0 {
@@ -224,7 +224,7 @@ async fn begins_with_http2(raw: &mut Raw) -> io::Result<bool> {
 /// HTTP/1.
 async fn one_by_one<D>(stream: &mut Stream, client: Arc<Client<D>>, mut stop: watch::Receiver<()>) -> hyper::Result<()>
 where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let service = service_fn(|request| answer(Arc::clone(&client), request));
     // Never hyper-util's `auto`, which reads the first bytes without telling anybody.
@@ -253,7 +253,7 @@ async fn many_at_once<D>(
     mut stop: watch::Receiver<()>,
 ) -> hyper::Result<()>
 where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let standing = &client.standing;
     standing.share();
@@ -292,7 +292,7 @@ where
 /// Answers one request.
 async fn answer<D>(client: Arc<Client<D>>, request: Request<Incoming>) -> Result<Response<Content>, Infallible>
 where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     client.standing.our_turn();
     // Nothing here wants a body, so none is read; what follows it on the connection could not be told from it.
@@ -303,7 +303,7 @@ where
     if client.is_operator {
         return Ok(in_memory(admin::respond(&snapshot.load(), options, &head, (options.now)())));
     }
-    let from = proxied::client(head.headers, client.address, &options.proxies);
+    let from = forwarded::client(head.headers, client.address, &options.proxies);
     let (mut reply, mut now) = reply_to(snapshot, options, &head).await;
     if client.is_patient && is_too_early(&reply, snapshot, &head) {
         Box::pin(until_published(options)).await;
@@ -320,10 +320,10 @@ where
             Some(refusal) => refusal,
             None => Box::pin(make(&client, selected, &head, now)).await,
         },
-        Reply::NeedsDisk(Demand::Article(article)) => Box::pin(article_page(&client, article, &head, now)).await,
-        Reply::NeedsDisk(Demand::Media(path)) => Box::pin(media(&client, path, &head, now)).await,
+        Reply::NeedsDisk(DiskRequest::Article(article)) => Box::pin(article_page(&client, article, &head, now)).await,
+        Reply::NeedsDisk(DiskRequest::Media(path)) => Box::pin(media(&client, path, &head, now)).await,
         // They are not on this way.
-        Reply::NeedsDisk(Demand::Document(..) | Demand::Room(_)) => {
+        Reply::NeedsDisk(DiskRequest::Document(..) | DiskRequest::Room(_)) => {
             refusal(&options.meters, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     };
@@ -398,7 +398,7 @@ fn refused<D>(
         return None;
     }
     let ServeOptions { budgets, proxies, meters, .. } = &client.shared.options;
-    if !budgets.concern(from, head.headers, proxied::is_direct(head.headers, client.address, proxies)) {
+    if !budgets.concern(from, head.headers, forwarded::is_direct(head.headers, client.address, proxies)) {
         return None;
     }
     let seconds = budgets.take(from, head.headers, &selected.route, selected.resource.hash, now).err()?;
@@ -407,9 +407,9 @@ fn refused<D>(
 }
 
 /// Counts an answer that is a document. Where, is found out once for each document.
-fn count(meters: &Meters, selected: &Selected, status: StatusCode) {
+fn count(meters: &Metrics, selected: &Selected, status: StatusCode) {
     let Selected { route, resource, coding, .. } = selected;
-    let of_feed = || meters.sections.get_or_create_owned(&OfFeed(Arc::clone(route)));
+    let of_feed = || meters.sections.get_or_create_owned(&FeedLabel(Arc::clone(route)));
     resource.requests.get_or_init(of_feed).inc();
     let [unmodified, whole] = &coding::slot(resource, *coding).answers;
     let counter = if status == StatusCode::OK { whole } else { unmodified };
@@ -422,7 +422,7 @@ fn count(meters: &Meters, selected: &Selected, status: StatusCode) {
 }
 
 /// An answer that is no document, counted.
-fn counted<B>(meters: &Meters, format: &'static str, response: Response<B>) -> Response<B> {
+fn counted<B>(meters: &Metrics, format: &'static str, response: Response<B>) -> Response<B> {
     let kind = AnswerKind { format, status: response.status().as_u16(), coding: "identity" };
     meters.answers.get_or_create(&kind).inc();
     response
@@ -431,7 +431,7 @@ fn counted<B>(meters: &Meters, format: &'static str, response: Response<B>) -> R
 /// Answers with a document that has to be read or encoded first. One that cannot be read may have a successor by now.
 async fn make<D>(client: &Client<D>, selected: Selected, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
 where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let Shared { snapshot, options, .. } = &*client.shared;
     let resource = Arc::clone(&selected.resource);
@@ -458,14 +458,14 @@ where
 /// Reads and encodes where threads may be busy for milliseconds. `None`: the document cannot be had.
 async fn made<D>(client: &Client<D>, selected: Selected, now: jiff::Timestamp) -> Option<Response<Content>>
 where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let disk = Arc::clone(&client.shared.disk);
     let work = client.shared.document_workers.try_begin(move |wanted| {
         let Selected { route, resource, coding, .. } = &selected;
         // Whoever reads it says why it cannot.
-        let read = || match disk(Demand::Document(Arc::clone(route), Arc::clone(resource)), wanted) {
-            Ok(Supply::Document(bytes)) => Some(bytes),
+        let read = || match disk(DiskRequest::Document(Arc::clone(route), Arc::clone(resource)), wanted) {
+            Ok(DiskResponse::Document(bytes)) => Some(bytes),
             _ => None,
         };
         let mut was_had = false;
@@ -475,7 +475,7 @@ where
             tracing::error!(?coding, "cannot encode a document");
         }
         // What became of that is no matter of this answer.
-        drop(disk(Demand::Room(Arc::clone(resource)), wanted));
+        drop(disk(DiskRequest::Room(Arc::clone(resource)), wanted));
         response.map(|response| (selected, response))
     });
     // A panic says what it is about.
@@ -486,7 +486,7 @@ where
     })
 }
 
-fn refusal(meters: &Meters, head: &Head<'_>, status: StatusCode, now: jiff::Timestamp) -> Response<Content> {
+fn refusal(meters: &Metrics, head: &Head<'_>, status: StatusCode, now: jiff::Timestamp) -> Response<Content> {
     in_memory(counted(meters, "other", answer::refusal(head, status, now)))
 }
 
@@ -498,7 +498,7 @@ async fn article_page<D>(
     now: jiff::Timestamp,
 ) -> Response<Content>
 where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let Shared { snapshot, disk, options, file_workers, pages, .. } = &*client.shared;
     let meters = &options.meters;
@@ -507,10 +507,10 @@ where
         let reply = reply.unwrap_or(Err(PageError::Busy));
         let current = respond(&snapshot.load(), head, now);
         match current {
-            Reply::NeedsDisk(Demand::Article(current)) if Arc::ptr_eq(&current, &article) => {
+            Reply::NeedsDisk(DiskRequest::Article(current)) if Arc::ptr_eq(&current, &article) => {
                 return page_answer(meters, &article.path, reply, head, now);
             }
-            Reply::NeedsDisk(Demand::Article(newer)) => article = newer,
+            Reply::NeedsDisk(DiskRequest::Article(newer)) => article = newer,
             Reply::Ready(response) => return in_memory(counted(meters, "other", response)),
             _ => break,
         }
@@ -519,7 +519,7 @@ where
 }
 
 fn page_answer(
-    meters: &Meters,
+    meters: &Metrics,
     path: &ArticlePath,
     reply: Result<Reply, PageError>,
     head: &Head<'_>,
@@ -547,7 +547,7 @@ fn page_answer(
 /// Answers with a file that a published article refers to.
 async fn media<D>(client: &Client<D>, path: ArticlePath, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
 where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let Shared { disk, options, open_files, file_workers, .. } = &*client.shared;
     let (disk, meters) = (Arc::clone(disk), &options.meters);
@@ -555,13 +555,13 @@ where
     let Ok(slot) = Arc::clone(open_files).try_acquire_owned() else {
         return refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now);
     };
-    let demand = Demand::Media(path.clone());
+    let demand = DiskRequest::Media(path.clone());
     let opened = match file_workers.try_begin(move |wanted| disk(demand, wanted)) {
         Ok(opening) => opening.await,
         Err(failure) => Err(failure),
     };
     match opened {
-        Ok(Ok(Supply::File { file, length, modified })) => {
+        Ok(Ok(DiskResponse::File { file, length, modified })) => {
             let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
             let response = counted(meters, "media", response);
             match bytes {
@@ -572,7 +572,7 @@ where
                 None => in_memory(response),
             }
         }
-        Ok(Ok(Supply::Page(..) | Supply::Document(_) | Supply::Room)) => {
+        Ok(Ok(DiskResponse::Page(..) | DiskResponse::Document(_) | DiskResponse::Room)) => {
             refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => refusal(meters, head, StatusCode::NOT_FOUND, now),

@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::HeaderValue;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::overdue::Standing;
+use super::timeouts::ConnectionPhase;
 use super::workers::{Pending, Workers};
 use crate::types::{ArticlePath, media_type};
 
@@ -84,7 +84,7 @@ pub(super) struct FileBody {
     /// Where the next of them stands.
     at: u64,
     state: FileState,
-    standing: Arc<Standing>,
+    standing: Arc<ConnectionPhase>,
     workers: Arc<Workers>,
     _slot: OwnedSemaphorePermit,
 }
@@ -105,7 +105,7 @@ impl FileBody {
     pub(super) fn new(
         file: File,
         bytes: Range<u64>,
-        standing: Arc<Standing>,
+        standing: Arc<ConnectionPhase>,
         workers: Arc<Workers>,
         slot: OwnedSemaphorePermit,
     ) -> FileBody {

@@ -31,10 +31,10 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::config::{self, Proxies};
-use crate::meter::Meters;
+use crate::metrics::Metrics;
 use crate::snapshot::{PublishedArticle, Resource, ResourceKind, Snapshot};
 use crate::types::ArticlePath;
-use overdue::{Limits, Looks, Standing};
+use timeouts::{ConnectionPhase, Limits, Looks};
 
 mod access_log;
 mod admin;
@@ -43,16 +43,16 @@ mod budget;
 mod coding;
 pub mod conditional;
 mod connection;
+pub mod forwarded;
 mod listen;
 mod media;
 pub mod negotiate;
-mod overdue;
 mod pages;
-pub mod proxied;
 mod range;
 pub mod respond;
 mod stream;
 mod target;
+mod timeouts;
 mod tls;
 mod workers;
 
@@ -65,7 +65,7 @@ pub use workers::Wanted;
 
 /// What a request needs that is not in memory.
 #[derive(Clone, Debug)]
-pub enum Demand {
+pub enum DiskRequest {
     /// The page of an article, rendered.
     Article(Arc<PublishedArticle>),
     /// A file that a published article refers to.
@@ -76,9 +76,9 @@ pub enum Demand {
     Room(Arc<Resource>),
 }
 
-/// What came of a [`Demand`].
+/// What came of a [`DiskRequest`].
 #[derive(Debug)]
-pub enum Supply {
+pub enum DiskResponse {
     /// A document, answered like those of the snapshot, and whether it may be shown again.
     Page(Arc<Resource>, Freshness),
     /// A file, opened.
@@ -156,7 +156,7 @@ pub struct ServeOptions {
     /// Where requests are logged.
     pub access_log: Option<Arc<AccessLog>>,
     /// What is counted.
-    pub meters: Arc<Meters>,
+    pub meters: Arc<Metrics>,
     /// Whether anything is published yet. Until then, requests on sockets that others hold open wait where what the last run published
     /// does not answer them, instead of being told that there is nothing.
     pub first: Option<watch::Receiver<bool>>,
@@ -201,7 +201,7 @@ pub async fn run<D>(
     options: ServeOptions,
     stop: impl Future<Output = ()>,
 ) where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let slots = Arc::new(Semaphore::new(options.max_connections));
     let shared = Arc::new(connection::Shared::new(snapshot, disk, options));
@@ -230,7 +230,7 @@ async fn take_clients<D>(
     slots: Arc<Semaphore>,
     mut stopped: watch::Receiver<()>,
 ) where
-    D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let for_operators = matches!(listener.audience(), Audience::Admin);
     let meters = Arc::clone(&shared.options.meters);
@@ -238,7 +238,7 @@ async fn take_clients<D>(
     let looks = Arc::new(Looks::default());
     let mut look = interval(limits.pause);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut standings: HashMap<Id, (Arc<Standing>, AbortHandle)> = HashMap::new();
+    let mut standings: HashMap<Id, (Arc<ConnectionPhase>, AbortHandle)> = HashMap::new();
     let mut connections = JoinSet::new();
     let (ending, ended) = watch::channel(());
     let mut refusals = 0;
@@ -256,7 +256,7 @@ async fn take_clients<D>(
             }
             (client, slot) = accept(&listener, &slots, &meters, &mut refusals) => {
                 refusals = 0;
-                let standing = Arc::new(Standing::new(&looks));
+                let standing = Arc::new(ConnectionPhase::new(&looks));
                 let audience = listener.audience().clone();
                 let door = connection::Door { audience, is_inherited: listener.is_inherited() };
                 let connection =
@@ -285,10 +285,10 @@ async fn take_clients<D>(
 }
 
 /// An open connection, counted until it is dropped, however it ends.
-struct Counted(Arc<Meters>);
+struct Counted(Arc<Metrics>);
 
 impl Counted {
-    fn new(meters: Arc<Meters>) -> Counted {
+    fn new(meters: Arc<Metrics>) -> Counted {
         meters.accepted.inc();
         meters.connections.inc();
         Counted(meters)
@@ -306,7 +306,7 @@ impl Drop for Counted {
 async fn accept(
     listener: &Listener,
     slots: &Arc<Semaphore>,
-    meters: &Meters,
+    meters: &Metrics,
     refusals: &mut u32,
 ) -> ((stream::Socket, Option<IpAddr>), Option<OwnedSemaphorePermit>) {
     const FIRST_PAUSE: Duration = Duration::from_millis(5);

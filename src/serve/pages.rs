@@ -19,9 +19,9 @@ use super::answer;
 use super::negotiate::Coding;
 use super::respond::{Head, Reply};
 use super::workers::{Failure, Interest, Priority, Wanted, Workers};
-use super::{Demand, Supply};
-use crate::meter::Meters;
-use crate::snapshot::{PublishedArticle, Resource, Tally};
+use super::{DiskRequest, DiskResponse};
+use crate::metrics::Metrics;
+use crate::snapshot::{MemoryCounter, PublishedArticle, Resource};
 use crate::types::EntryId;
 
 /// The most that pages take in memory, their codings included (bytes).
@@ -99,9 +99,9 @@ impl Page {
 pub(super) struct Pages {
     state: Arc<Mutex<State>>,
     workers: Workers,
-    meters: Arc<Meters>,
+    meters: Arc<Metrics>,
     /// The bytes of pages that anybody holds: the cache, and clients under way.
-    held: Tally,
+    held: MemoryCounter,
 }
 
 struct State {
@@ -130,9 +130,9 @@ impl Weighter<EntryId, Page> for PageBytes {
 }
 
 impl Pages {
-    pub(super) fn new(meters: &Arc<Meters>) -> Pages {
+    pub(super) fn new(meters: &Arc<Metrics>) -> Pages {
         // Half of the cores at the most, and after publication: readers of feeds come first.
-        let threads = (crate::cores::count() / 2).max(1);
+        let threads = (crate::parallel::count() / 2).max(1);
         let state = State {
             pages: Cache::with_weighter(MAX_TAGS, CACHE_BYTES, PageBytes),
             tags: Cache::new(MAX_TAGS),
@@ -143,7 +143,7 @@ impl Pages {
             state: Arc::new(Mutex::new(state)),
             workers: Workers::start("pages", threads, MAX_WAITING_BUILDS, Priority::Low),
             meters: Arc::clone(meters),
-            held: Tally::default(),
+            held: MemoryCounter::default(),
         }
     }
 
@@ -157,7 +157,7 @@ impl Pages {
         now: Timestamp,
     ) -> Result<Reply, PageError>
     where
-        D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+        D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
     {
         let answered = |page: &Page| answer::document(head, &"/articles/".into(), &page.resource, now);
         let known = lock(&self.state).known(article);
@@ -185,15 +185,15 @@ impl Pages {
     /// Builds a page.
     async fn built<D>(&self, article: &Arc<PublishedArticle>, disk: &Arc<D>) -> Result<Page, PageError>
     where
-        D: Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+        D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
     {
         let (article, disk, meters) = (Arc::clone(article), Arc::clone(disk), Arc::clone(&self.meters));
         let held = self.held.clone();
         self.made(&Arc::clone(&article), Coding::Identity, move |wanted| {
-            let supply = disk(Demand::Article(Arc::clone(&article)), wanted);
+            let supply = disk(DiskRequest::Article(Arc::clone(&article)), wanted);
             meters.pages_built.inc();
             match supply {
-                Ok(Supply::Page(resource, freshness)) => {
+                Ok(DiskResponse::Page(resource, freshness)) => {
                     resource.count_holders(&held);
                     Ok(Page::new(article, resource, freshness))
                 }

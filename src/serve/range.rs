@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 /// What is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Part {
+pub(super) enum RequestedRange {
     /// Everything, or nothing that we understand.
     Whole,
     /// These bytes.
@@ -22,24 +22,29 @@ pub(super) enum Part {
 
 /// The part of a file of `length` bytes. Its tag is weak, which never satisfies If-Range; its date does where it is exactly the
 /// one named and old enough to be strong (RFC 9110, section 8.8.2.2).
-pub(super) fn requested(headers: &HeaderMap, length: u64, last_modified: Option<Timestamp>, now: Timestamp) -> Part {
+pub(super) fn requested(
+    headers: &HeaderMap,
+    length: u64,
+    last_modified: Option<Timestamp>,
+    now: Timestamp,
+) -> RequestedRange {
     let mut fields = headers.get_all(RANGE).iter();
-    let (Some(field), None) = (fields.next(), fields.next()) else { return Part::Whole };
+    let (Some(field), None) = (fields.next(), fields.next()) else { return RequestedRange::Whole };
     if let Some(condition) = headers.get(IF_RANGE) {
         let date = condition.to_str().ok().and_then(|date| httpdate::parse_http_date(date).ok());
         let date = date.and_then(|date| Timestamp::try_from(date).ok()).map(Timestamp::as_second);
         let strong = last_modified.map(Timestamp::as_second).filter(|modified| modified + 60 <= now.as_second());
         if date.is_none() || date != strong {
-            return Part::Whole;
+            return RequestedRange::Whole;
         }
     }
-    field.to_str().map_or(Part::Whole, |field| part(field, length))
+    field.to_str().map_or(RequestedRange::Whole, |field| part(field, length))
 }
 
 /// Reads `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-SUFFIX`.
-fn part(field: &str, length: u64) -> Part {
-    let Some((unit, set)) = field.split_once('=') else { return Part::Whole };
-    let Some((first, last)) = set.trim().split_once('-') else { return Part::Whole };
+fn part(field: &str, length: u64) -> RequestedRange {
+    let Some((unit, set)) = field.split_once('=') else { return RequestedRange::Whole };
+    let Some((first, last)) = set.trim().split_once('-') else { return RequestedRange::Whole };
     let number = |text: &str| -> Option<Option<u64>> {
         match text.trim() {
             "" => Some(None),
@@ -49,17 +54,17 @@ fn part(field: &str, length: u64) -> Part {
             _ => None,
         }
     };
-    let (Some(first), Some(last)) = (number(first), number(last)) else { return Part::Whole };
+    let (Some(first), Some(last)) = (number(first), number(last)) else { return RequestedRange::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return Part::Whole;
+        return RequestedRange::Whole;
     }
     let range = match (first, last) {
-        (None, None) => return Part::Whole,
-        (Some(first), Some(last)) if last < first => return Part::Whole,
+        (None, None) => return RequestedRange::Whole,
+        (Some(first), Some(last)) if last < first => return RequestedRange::Whole,
         (Some(first), last) => first..last.map_or(length, |last| last.saturating_add(1)).min(length),
         (None, Some(suffix)) => length.saturating_sub(suffix)..length,
     };
-    if range.is_empty() { Part::Unsatisfiable } else { Part::Bytes(range) }
+    if range.is_empty() { RequestedRange::Unsatisfiable } else { RequestedRange::Bytes(range) }
 }
 
 #[cfg(test)]
@@ -71,30 +76,30 @@ mod tests {
     #[test]
     fn one_range_is_honoured_and_the_rest_ignored() {
         for (field, expected) in [
-            ("bytes=0-0", Part::Bytes(0..1)),
-            ("bytes=0-99", Part::Bytes(0..100)),
-            ("bytes=10-", Part::Bytes(10..100)),
-            ("bytes=-10", Part::Bytes(90..100)),
-            ("bytes=-1000", Part::Bytes(0..100)),
-            ("bytes=50-1000", Part::Bytes(50..100)),
-            ("Bytes = 5 - 6", Part::Bytes(5..7)),
-            ("bytes=99-99999999999999999999999", Part::Bytes(99..100)),
-            ("bytes=100-", Part::Unsatisfiable),
-            ("bytes=-0", Part::Unsatisfiable),
-            ("bytes=99999999999999999999999-", Part::Unsatisfiable),
-            ("bytes=5-4", Part::Whole),
-            ("bytes=0-1,4-5", Part::Whole),
-            ("bytes=0-0,0-0,0-0,0-0", Part::Whole),
-            ("bytes=-", Part::Whole),
-            ("bytes=a-b", Part::Whole),
-            ("bytes=+1-2", Part::Whole),
-            ("lines=1-2", Part::Whole),
-            ("bytes", Part::Whole),
-            ("", Part::Whole),
+            ("bytes=0-0", RequestedRange::Bytes(0..1)),
+            ("bytes=0-99", RequestedRange::Bytes(0..100)),
+            ("bytes=10-", RequestedRange::Bytes(10..100)),
+            ("bytes=-10", RequestedRange::Bytes(90..100)),
+            ("bytes=-1000", RequestedRange::Bytes(0..100)),
+            ("bytes=50-1000", RequestedRange::Bytes(50..100)),
+            ("Bytes = 5 - 6", RequestedRange::Bytes(5..7)),
+            ("bytes=99-99999999999999999999999", RequestedRange::Bytes(99..100)),
+            ("bytes=100-", RequestedRange::Unsatisfiable),
+            ("bytes=-0", RequestedRange::Unsatisfiable),
+            ("bytes=99999999999999999999999-", RequestedRange::Unsatisfiable),
+            ("bytes=5-4", RequestedRange::Whole),
+            ("bytes=0-1,4-5", RequestedRange::Whole),
+            ("bytes=0-0,0-0,0-0,0-0", RequestedRange::Whole),
+            ("bytes=-", RequestedRange::Whole),
+            ("bytes=a-b", RequestedRange::Whole),
+            ("bytes=+1-2", RequestedRange::Whole),
+            ("lines=1-2", RequestedRange::Whole),
+            ("bytes", RequestedRange::Whole),
+            ("", RequestedRange::Whole),
         ] {
             assert_eq!(part(field, 100), expected, "{field}");
         }
-        assert_eq!(part("bytes=0-", 0), Part::Unsatisfiable);
+        assert_eq!(part("bytes=0-", 0), RequestedRange::Unsatisfiable);
     }
 
     #[test]
@@ -113,7 +118,7 @@ mod tests {
             headers.insert(RANGE, HeaderValue::from_static("bytes=0-1"));
             headers.insert(IF_RANGE, HeaderValue::from_str(condition).unwrap());
             let part = requested(&headers, 10, modified, now);
-            assert_eq!(part == Part::Bytes(0..2), honoured, "{condition}");
+            assert_eq!(part == RequestedRange::Bytes(0..2), honoured, "{condition}");
         }
     }
 }

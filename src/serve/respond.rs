@@ -11,12 +11,12 @@ use hyper::http::Version;
 use hyper::{HeaderMap, Method, Response, StatusCode, Uri};
 use jiff::Timestamp;
 
-use super::Demand;
+use super::DiskRequest;
 use super::answer::{self, Selected};
 use super::target::{self, Refused};
-use crate::config::Fate;
+use crate::config::Retirement;
 use crate::encoding::encode_segment;
-use crate::snapshot::{Former, Gone, Resource, Snapshot};
+use crate::snapshot::{Gone, Resource, RetiredAddress, Snapshot};
 use crate::types::Text;
 
 /// The head of a request.
@@ -42,7 +42,7 @@ pub enum Reply {
     /// The document, which is not in memory in the coding that was chosen: [`Selected::make`] makes it of its bytes.
     NeedsBytes(Selected),
     /// Something that is not in memory. It is answered by [`answer::document`] or [`answer::file`].
-    NeedsDisk(Demand),
+    NeedsDisk(DiskRequest),
 }
 
 impl Reply {
@@ -112,7 +112,7 @@ enum Route<'s> {
     Alive,
     Ready,
     Document(&'s Arc<str>, &'s Arc<Resource>),
-    Disk(Demand),
+    Disk(DiskRequest),
     /// Nowhere any more.
     Gone(&'s Gone),
     /// To a reference relative to the request's own path: right whether or not a proxy took the prefix away.
@@ -120,7 +120,7 @@ enum Route<'s> {
     /// To an address of its own, for good.
     Elsewhere(String),
     /// Nowhere any more, as the operator says.
-    Ended(&'s Former, Option<&'s Text>),
+    Ended(&'s RetiredAddress, Option<&'s Text>),
     Nowhere,
 }
 
@@ -153,8 +153,8 @@ fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
 fn former<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     let found = snapshot.former.iter().find_map(|former| Some((former, former.address.rest(path)?)));
     found.map_or(Route::Nowhere, |(former, rest)| match &former.address.fate {
-        Fate::Moved(url) => Route::Elsewhere(format!("{url}{rest}")),
-        Fate::Gone(reason) => Route::Ended(former, reason.as_ref()),
+        Retirement::Moved(url) => Route::Elsewhere(format!("{url}{rest}")),
+        Retirement::Gone(reason) => Route::Ended(former, reason.as_ref()),
     })
 }
 
@@ -169,7 +169,7 @@ fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
         return article(snapshot, name);
     }
     if let Some(path) = path.strip_prefix("/media/") {
-        return snapshot.media.get(path).map_or(Route::Nowhere, |file| Route::Disk(Demand::Media(file.clone())));
+        return snapshot.media.get(path).map_or(Route::Nowhere, |file| Route::Disk(DiskRequest::Media(file.clone())));
     }
     if let Some((route, resource)) = snapshot.documents.get_key_value(path) {
         return Route::Document(route, resource);
@@ -194,7 +194,7 @@ fn article<'s>(snapshot: &'s Snapshot, name: &str) -> Route<'s> {
     };
     let right_name = encode_segment(article.name.as_str());
     if right_name == name && folder == "." {
-        Route::Disk(Demand::Article(Arc::clone(article)))
+        Route::Disk(DiskRequest::Article(Arc::clone(article)))
     } else {
         Route::Moved(format!("{folder}/{right_name}"))
     }
@@ -265,16 +265,16 @@ mod tests {
         }
         let address = |path: &str, fate| Address { path: path.into(), fate };
         let moved = |url: &str| WebUrl::parse(url).unwrap();
-        let mut former: Vec<Former> = [
+        let mut former: Vec<RetiredAddress> = [
             ("/tech/", "http://127.0.0.1/technology/"),
             ("/technology/", "http://127.0.0.1/elsewhere/"),
             ("/old.xml", "https://other.example/rss.xml"),
             ("/%E6%97%A7/", "http://127.0.0.1/%E7%A7%91%E6%8A%80/"),
         ]
-        .map(|(from, to)| Former { address: address(from, Fate::Moved(moved(to))), farewell: Vec::new() })
+        .map(|(from, to)| RetiredAddress { address: address(from, Retirement::Moved(moved(to))), farewell: Vec::new() })
         .into();
-        former.push(Former {
-            address: address("/gossip/", Fate::Gone(Some(Text::line("Nobody read it.")))),
+        former.push(RetiredAddress {
+            address: address("/gossip/", Retirement::Gone(Some(Text::line("Nobody read it.")))),
             farewell: vec![(Format::Rss, "<rss>ended</rss>".into())],
         });
         snapshot.former = former.into();
@@ -308,8 +308,8 @@ mod tests {
     fn summary(reply: Reply) -> String {
         match reply {
             Reply::NeedsBytes(_) => "coding".into(),
-            Reply::NeedsDisk(Demand::Article(article)) => format!("article {}", article.name),
-            Reply::NeedsDisk(Demand::Media(path)) => format!("media {path}"),
+            Reply::NeedsDisk(DiskRequest::Article(article)) => format!("article {}", article.name),
+            Reply::NeedsDisk(DiskRequest::Media(path)) => format!("media {path}"),
             Reply::NeedsDisk(other) => format!("{other:?}"),
             Reply::Ready(response) | Reply::Document(_, response) => {
                 let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());

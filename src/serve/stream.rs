@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
-use super::overdue::Standing;
+use super::timeouts::ConnectionPhase;
 
 /// What connects to us.
 #[derive(Debug)]
@@ -25,11 +25,11 @@ pub(super) struct Raw {
     socket: Socket,
     /// What was read already to see what is spoken.
     looked_at: Bytes,
-    standing: Arc<Standing>,
+    standing: Arc<ConnectionPhase>,
 }
 
 impl Raw {
-    pub(super) fn new(socket: Socket, standing: Arc<Standing>) -> Raw {
+    pub(super) fn new(socket: Socket, standing: Arc<ConnectionPhase>) -> Raw {
         Raw { socket, looked_at: Bytes::new(), standing }
     }
 

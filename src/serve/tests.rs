@@ -49,8 +49,8 @@ fn snapshot() -> Snapshot {
 }
 
 /// What the daemon would read from the content directory.
-fn disk(demand: Demand, _: &Wanted) -> io::Result<Supply> {
-    let Demand::Media(path) = demand else { return Err(io::ErrorKind::NotFound.into()) };
+fn disk(demand: DiskRequest, _: &Wanted) -> io::Result<DiskResponse> {
+    let DiskRequest::Media(path) = demand else { return Err(io::ErrorKind::NotFound.into()) };
     let mut file = tempfile::tempfile()?;
     file.write_all(&"picture ".repeat(30_000).into_bytes())?;
     file.rewind()?;
@@ -59,9 +59,9 @@ fn disk(demand: Demand, _: &Wanted) -> io::Result<Supply> {
     match path.as_str() {
         "gone.jpg" => Err(io::ErrorKind::NotFound.into()),
         "broken.jpg" => Err(io::ErrorKind::PermissionDenied.into()),
-        "cut.jpg" => Ok(Supply::File { file, length: length + 1, modified }),
+        "cut.jpg" => Ok(DiskResponse::File { file, length: length + 1, modified }),
         "panic.jpg" => panic!("on purpose"),
-        _ => Ok(Supply::File { file, length, modified }),
+        _ => Ok(DiskResponse::File { file, length, modified }),
     }
 }
 
@@ -72,7 +72,7 @@ impl Server {
 
     fn with_disk(
         options: ServeOptions,
-        disk: impl Fn(Demand, &Wanted) -> io::Result<Supply> + Send + Sync + 'static,
+        disk: impl Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
     ) -> Server {
         let runtime = Runtime::new().unwrap();
         let endpoint = Endpoint::Tcp("127.0.0.1:0".parse().unwrap());

@@ -1,7 +1,7 @@
 //! One document: all that HTTP needs to know of it, and its bytes while they are in memory.
 //!
 //! A document is warm or cold. Cold, it still has its hash, length and dates, which is all that a 304 or HEAD needs; its bytes are
-//! where the shell wrote them. What is in memory is counted in a [`Tally`]; what nobody asks for is let go, piece by piece: the
+//! where the shell wrote them. What is in memory is counted in a [`MemoryCounter`]; what nobody asks for is let go, piece by piece: the
 //! document as it is and each of its codings is a piece.
 
 use std::fmt;
@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use crate::feed::Format;
-use crate::meter::Counter;
+use crate::metrics::Counter;
 use crate::types::{ContentHash, Text};
 
 /// One document.
@@ -42,7 +42,7 @@ pub struct Resource {
     pub requests: OnceLock<Counter>,
     bytes: ArcSwapOption<Held>,
     /// Where its bytes in memory are counted, once somebody counts.
-    tally: OnceLock<Tally>,
+    tally: OnceLock<MemoryCounter>,
     circulates: AtomicBool,
     lost: AtomicBool,
 }
@@ -162,7 +162,7 @@ impl Resource {
     }
 
     /// Has its bytes counted for as long as anybody holds them, a client that takes them slowly included.
-    pub fn count_holders(&self, tally: &Tally) {
+    pub fn count_holders(&self, tally: &MemoryCounter) {
         if let Some(held) = &*self.bytes.load() {
             let bytes = tally.counted(held.bytes.clone());
             self.bytes.store(Some(Arc::new(Held { bytes, share: OnceLock::new() })));
@@ -170,7 +170,7 @@ impl Resource {
     }
 
     /// Has its bytes in memory counted from now on.
-    pub fn count_in(&self, tally: &Tally) {
+    pub fn count_in(&self, tally: &MemoryCounter) {
         let tally = self.tally.get_or_init(|| tally.clone());
         if let Some(held) = &*self.bytes.load() {
             held.share.get_or_init(|| Arc::new(tally.share(held.bytes.len())));
@@ -239,9 +239,9 @@ struct Held {
 
 /// How many bytes of documents are in memory.
 #[derive(Clone, Debug, Default)]
-pub struct Tally(Arc<AtomicUsize>);
+pub struct MemoryCounter(Arc<AtomicUsize>);
 
-impl Tally {
+impl MemoryCounter {
     /// How many now.
     pub fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
@@ -274,7 +274,7 @@ impl AsRef<[u8]> for Counted {
 /// Bytes that are counted until it is dropped.
 #[derive(Debug)]
 struct Share {
-    tally: Tally,
+    tally: MemoryCounter,
     bytes: usize,
 }
 
@@ -286,14 +286,14 @@ impl Drop for Share {
 
 /// Who is given each document as it is made, before any snapshot has it, and may write its bytes down and let them go.
 #[derive(Clone)]
-pub struct Keeper(Arc<Keep>);
+pub struct DocumentSink(Arc<Keep>);
 
 type Keep = dyn Fn(&Arc<Resource>) + Send + Sync;
 
-impl Keeper {
+impl DocumentSink {
     /// What to call with each document.
-    pub fn new(keep: impl Fn(&Arc<Resource>) + Send + Sync + 'static) -> Keeper {
-        Keeper(Arc::new(keep))
+    pub fn new(keep: impl Fn(&Arc<Resource>) + Send + Sync + 'static) -> DocumentSink {
+        DocumentSink(Arc::new(keep))
     }
 
     /// Hands a document over.
@@ -302,9 +302,9 @@ impl Keeper {
     }
 }
 
-impl fmt::Debug for Keeper {
+impl fmt::Debug for DocumentSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keeper")
+        f.write_str("DocumentSink")
     }
 }
 
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn what_is_in_memory_is_counted_once_and_what_nobody_asks_for_goes() {
-        let tally = Tally::default();
+        let tally = MemoryCounter::default();
         let resource = Resource::new(ResourceKind::Opml, vec![b'x'; 1_000], None, 900);
         resource.count_in(&tally);
         resource.count_in(&tally);
@@ -422,7 +422,7 @@ mod tests {
 
     #[test]
     fn bytes_count_until_their_last_holder_drops_them() {
-        let tally = Tally::default();
+        let tally = MemoryCounter::default();
         let resource = Resource::new(ResourceKind::Page, vec![b'x'; 1_000], None, 900);
         resource.count_holders(&tally);
         let sent = resource.bytes().unwrap().slice(10..20);

@@ -11,7 +11,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::rows::{Numbered, Unread, columns, read_record};
-use super::{DATABASE, MAX_LOCK_WAIT, SCHEMA, Trouble, WHOLE, last_noted_record, last_record, unusable, version};
+use super::{DATABASE, MAX_LOCK_WAIT, SCHEMA, StoreError, WHOLE, last_noted_record, last_record, unusable, version};
 use crate::ledger::{Record, Withdrawal};
 
 const LIMITS: Limits = Limits { most: 200, kept: 100 };
@@ -43,7 +43,7 @@ struct Limits {
 ///
 /// # Errors
 /// Where the ledger can't be read or written. It stays as good as it was.
-pub fn compact(directory: &Path) -> Result<usize, Trouble> {
+pub fn compact(directory: &Path) -> Result<usize, StoreError> {
     let path = directory.join(DATABASE);
     // Whether something was taken from readers after the list was written is asked of the records after that.
     let noted = last_noted_record(directory).unwrap_or(0);

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::presence::{BEFORE, BESIDE, Presence, is_there, look_for};
 use super::rows::{Unread, replay};
-use super::{Cache, DATABASE, LIST, NO_TABLES, Renderings, SCHEMA, Store, Trouble};
+use super::{Cache, DATABASE, LIST, NO_TABLES, Renderings, SCHEMA, Store, StoreError};
 use super::{last_noted_record, last_record, lock, look_into, missing_records, peek, unusable, version};
 
 /// Copies the state to a file while it may be in use, as one consistent whole (SQLite's online backup). Only this user can read
@@ -18,10 +18,10 @@ use super::{last_noted_record, last_record, lock, look_into, missing_records, pe
 ///
 /// # Errors
 /// Where the file is there, there is no state, it is damaged, or either cannot be used.
-pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
-    let io = |error: io::Error| Trouble::CopyIo(to.to_owned(), error.to_string());
+pub fn backup(directory: &Path, to: &Path) -> Result<(), StoreError> {
+    let io = |error: io::Error| StoreError::CopyIo(to.to_owned(), error.to_string());
     if to.exists() {
-        return Err(Trouble::Exists(to.to_owned()));
+        return Err(StoreError::Exists(to.to_owned()));
     }
     let name = to.file_name().unwrap_or_default().to_string_lossy();
     let partial = to.with_file_name(format!(".{name}.{}", std::process::id()));
@@ -47,7 +47,7 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
                 _ => fs::rename(&partial, to),
             })
             .map_err(io),
-        None => Err(Trouble::Nothing(directory.to_owned())),
+        None => Err(StoreError::Nothing(directory.to_owned())),
     });
     drop(fs::remove_file(&partial));
     named
@@ -57,11 +57,11 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// Where the copy is none, a daemon has the state, or the system refuses.
-pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble> {
-    let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
+pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let io = |error: io::Error| StoreError::Io(directory.to_owned(), error.to_string());
     let _lock = lock(directory)?;
     // It is looked at before anything is changed.
-    let bytes = fs::read(copy).map_err(|error| Trouble::CopyIo(copy.to_owned(), error.to_string()))?;
+    let bytes = fs::read(copy).map_err(|error| StoreError::CopyIo(copy.to_owned(), error.to_string()))?;
     let database = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let looked = database.map_err(Unread::from).and_then(|database| {
         let version = version(&database)?;
@@ -70,13 +70,13 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble
         }
         Ok(version)
     });
-    let bad = |why: &str| Trouble::BadCopy(copy.to_owned(), why.to_owned());
+    let bad = |why: &str| StoreError::BadCopy(copy.to_owned(), why.to_owned());
     let looked = looked.map_err(|unread| match unusable(copy, unread) {
-        Trouble::Damaged(_, why) => bad(&why),
+        StoreError::Damaged(_, why) => bad(&why),
         other => other,
     });
     match looked? {
-        version if version > SCHEMA => return Err(Trouble::Newer(copy.to_owned(), version)),
+        version if version > SCHEMA => return Err(StoreError::Newer(copy.to_owned(), version)),
         0 => return Err(bad(NO_TABLES)),
         _ => {}
     }
@@ -97,13 +97,13 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, Trouble
 ///
 /// # Errors
 /// Where the ledger can be used, a daemon has the state, or the system refuses.
-pub fn start_over(directory: &Path) -> Result<Option<PathBuf>, Trouble> {
-    let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
+pub fn start_over(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let io = |error: io::Error| StoreError::Io(directory.to_owned(), error.to_string());
     let lock = lock(directory)?;
     let path = directory.join(DATABASE);
     match peek(directory) {
-        Ok(_) if look_for(directory)? == Presence::There => return Err(Trouble::Usable(path)),
-        Ok(_) | Err(Trouble::Missing(..) | Trouble::Damaged(..)) => {}
+        Ok(_) if look_for(directory)? == Presence::There => return Err(StoreError::Usable(path)),
+        Ok(_) | Err(StoreError::Missing(..) | StoreError::Damaged(..)) => {}
         Err(other) => return Err(other),
     }
     // An earlier one may be the only good copy.

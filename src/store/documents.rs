@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 
-use crate::meter::Meters;
-use crate::snapshot::{Resource, Tally};
+use crate::metrics::Metrics;
+use crate::snapshot::{MemoryCounter, Resource};
 use crate::types::ContentHash;
 
 /// Below the state directory.
@@ -31,9 +31,9 @@ pub struct Documents {
     folder: PathBuf,
     /// The most bytes in memory.
     budget: usize,
-    tally: Tally,
+    tally: MemoryCounter,
     elsewhere: Elsewhere,
-    meters: Arc<Meters>,
+    meters: Arc<Metrics>,
     shelves: Mutex<Shelves>,
 }
 
@@ -60,7 +60,7 @@ impl Documents {
     ///
     /// # Errors
     /// Where the folder cannot be made or listed.
-    pub fn open(state: &Path, budget: usize, elsewhere: Elsewhere, meters: Arc<Meters>) -> io::Result<Documents> {
+    pub fn open(state: &Path, budget: usize, elsewhere: Elsewhere, meters: Arc<Metrics>) -> io::Result<Documents> {
         let folder = state.join(FOLDER);
         let mut shelves = Shelves::default();
         let listed = match fs::create_dir_all(&folder).and_then(|()| fs::read_dir(&folder)) {
@@ -77,7 +77,14 @@ impl Documents {
                 None => drop(fs::remove_file(folder.join(name))),
             }
         }
-        Ok(Documents { folder, budget, tally: Tally::default(), elsewhere, meters, shelves: Mutex::new(shelves) })
+        Ok(Documents {
+            folder,
+            budget,
+            tally: MemoryCounter::default(),
+            elsewhere,
+            meters,
+            shelves: Mutex::new(shelves),
+        })
     }
 
     /// Takes a new document in. May write others down.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::rows::{WITH_INSTANTS, columns, instant, read_record};
-use super::{Trouble, look_into};
+use super::{StoreError, look_into};
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
@@ -15,7 +15,7 @@ use crate::types::ArticlePath;
 ///
 /// # Errors
 /// As [`peek`].
-pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, Trouble> {
+pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, StoreError> {
     let told = look_into(directory, |database, version| {
         if version < WITH_INSTANTS {
             return Ok(Vec::new());

@@ -91,7 +91,7 @@ const NO_TABLES: &str = "it has no tables";
 
 /// Why the state cannot be used. Each says what to do about it.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum StoreError {
     /// Another process writes it.
     Locked(PathBuf),
     /// It was written by a newer dateline.
@@ -114,21 +114,21 @@ pub enum Trouble {
     Io(PathBuf, String),
 }
 
-impl std::fmt::Display for Trouble {
+impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Trouble::Locked(path) => write!(
+            StoreError::Locked(path) => write!(
                 f,
                 "another dateline uses the state in `{}`: stop it, or give this one a `state.directory` of its own",
                 path.display()
             ),
-            Trouble::Newer(path, version) => write!(
+            StoreError::Newer(path, version) => write!(
                 f,
                 "`{}` was written by a newer dateline (its tables are version {version}, this one knows {SCHEMA}): use that one",
                 path.display()
             ),
-            Trouble::Exists(path) => write!(f, "`{}` is there already", path.display()),
-            Trouble::Missing(path, trace) => write!(
+            StoreError::Exists(path) => write!(f, "`{}` is there already", path.display()),
+            StoreError::Missing(path, trace) => write!(
                 f,
                 "`{}` is missing, and `{}` shows that there was one. Without it, articles get other dates and ids, and retracted \
                  ones are public again. Put a backup in its place (`dateline backup --restore FILE`), or start over knowingly \
@@ -136,30 +136,30 @@ impl std::fmt::Display for Trouble {
                 path.display(),
                 trace.display()
             ),
-            Trouble::Damaged(path, why) => write!(
+            StoreError::Damaged(path, why) => write!(
                 f,
                 "`{}` is damaged ({why}): put a backup in its place (`dateline backup --restore FILE`), or move it away and start \
                  over (`dateline serve --new-state` does both); explicit ids and dates then still give the same documents",
                 path.display()
             ),
-            Trouble::BadCopy(path, why) => {
+            StoreError::BadCopy(path, why) => {
                 write!(
                     f,
                     "`{}` is not a copy of a state that can be used ({why}): give another one; nothing was changed",
                     path.display()
                 )
             }
-            Trouble::CopyIo(path, why) => write!(f, "cannot use `{}`: {why}", path.display()),
-            Trouble::Nothing(path) => {
+            StoreError::CopyIo(path, why) => write!(f, "cannot use `{}`: {why}", path.display()),
+            StoreError::Nothing(path) => {
                 write!(f, "there is no state in `{}` yet, so there is nothing to copy", path.display())
             }
-            Trouble::Usable(path) => write!(
+            StoreError::Usable(path) => write!(
                 f,
                 "`{}` can be read, so dateline does not start over: leave `--new-state` out. To give up its ids and dates all the \
                  same, move the state directory away",
                 path.display()
             ),
-            Trouble::Io(path, why) => {
+            StoreError::Io(path, why) => {
                 let cure = match why.contains("Permission denied") {
                     true => "see whether this user may write there, or run this as the user that dateline runs as",
                     false => "see whether the disk is full and whether this user may write there",
@@ -170,7 +170,7 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for StoreError {}
 
 /// How the database is kept whole while records are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -201,13 +201,13 @@ impl Store {
     ///
     /// # Errors
     /// Where another process has it, or it cannot be read or written.
-    pub fn open(directory: &Path) -> Result<Store, Trouble> {
+    pub fn open(directory: &Path) -> Result<Store, StoreError> {
         let lock = lock(directory)?;
         let presence = presence::look_for(directory)?;
         Store::open_locked(directory, lock, presence)
     }
 
-    fn open_locked(directory: &Path, mut lock: File, presence: Presence) -> Result<Store, Trouble> {
+    fn open_locked(directory: &Path, mut lock: File, presence: Presence) -> Result<Store, StoreError> {
         let path = directory.join(DATABASE);
         if presence == Presence::There {
             may_read(&path)?;
@@ -224,17 +224,17 @@ impl Store {
             opened => (opened.map_err(|error| trouble(&path, &error))?, None),
         };
         let (database, journal) = match opened {
-            (_, version, _) if version > SCHEMA => return Err(Trouble::Newer(path, version)),
-            (_, 0, _) => return Err(Trouble::Damaged(path, NO_TABLES.to_owned())),
+            (_, version, _) if version > SCHEMA => return Err(StoreError::Newer(path, version)),
+            (_, 0, _) => return Err(StoreError::Damaged(path, NO_TABLES.to_owned())),
             (database, _, journal) => (database, journal),
         };
         // Not where it is said already: the disk may be full.
         if !fs::read(directory.join(LOCK)).is_ok_and(|said| said == MADE) {
-            lock.write_all(MADE).map_err(|error| Trouble::Io(directory.to_owned(), error.to_string()))?;
+            lock.write_all(MADE).map_err(|error| StoreError::Io(directory.to_owned(), error.to_string()))?;
         }
         let last = last_record(&database).map_err(|error| trouble(&path, &error))?;
         if let Some(Unread::Damaged(why)) = missing_records(last_noted_record(directory), last) {
-            return Err(Trouble::Damaged(path, why));
+            return Err(StoreError::Damaged(path, why));
         }
         Ok(Store { database, path, journal, last, unwritable, _lock: lock })
     }
@@ -250,7 +250,7 @@ impl Store {
     }
 
     /// Opens a state for writing that could only be read.
-    fn reopen(&mut self) -> Result<(), Trouble> {
+    fn reopen(&mut self) -> Result<(), StoreError> {
         let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
         // In one process two connections stand in each other's way.
         let trouble = |error: rusqlite::Error| trouble(&self.path, &error);
@@ -261,7 +261,7 @@ impl Store {
                 (self.database, self.journal, self.unwritable) = (database, journal, None);
                 Ok(())
             }
-            Ok(_) => Err(Trouble::Damaged(self.path.clone(), NO_TABLES.to_owned())),
+            Ok(_) => Err(StoreError::Damaged(self.path.clone(), NO_TABLES.to_owned())),
             Err(error) => {
                 self.database = opening::read_only(&self.path).map_err(trouble)?;
                 Err(trouble(error))
@@ -286,7 +286,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the state is damaged or cannot be read.
-    pub fn ledger(&self) -> Result<Ledger, Trouble> {
+    pub fn ledger(&self) -> Result<Ledger, StoreError> {
         let replayed =
             version(&self.database).map_err(Unread::from).and_then(|version| replay(&self.database, version));
         replayed.map_err(|unread| unusable(&self.path, unread))
@@ -300,7 +300,7 @@ impl Store {
         &mut self,
         records: impl IntoIterator<Item = R>,
         at: Timestamp,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         if self.unwritable.is_some() {
             self.reopen()?;
         }
@@ -391,7 +391,7 @@ fn missing_records(noted: Option<i64>, last: i64) -> Option<Unread> {
 ///
 /// # Errors
 /// Where the state is damaged, newer or cannot be read.
-pub fn peek(directory: &Path) -> Result<Ledger, Trouble> {
+pub fn peek(directory: &Path) -> Result<Ledger, StoreError> {
     // Read first: a daemon may go on writing, and lists only what the database has.
     let noted = last_noted_record(directory);
     look_into(directory, |database, version| match version {
@@ -408,7 +408,7 @@ pub fn peek(directory: &Path) -> Result<Ledger, Trouble> {
 ///
 /// # Errors
 /// As [`peek`].
-pub fn kept(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, Trouble> {
+pub fn kept(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
     let found = look_into(directory, |database, _| {
         let mut statement = database.prepare("SELECT bytes FROM source WHERE hash = ?")?;
         let mut found = Vec::new();
@@ -423,8 +423,8 @@ pub fn kept(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash
 }
 
 /// Makes the directory if it is not there, and keeps others from writing it.
-fn lock(directory: &Path) -> Result<File, Trouble> {
-    let io = |error: io::Error| Trouble::Io(directory.to_owned(), error.to_string());
+fn lock(directory: &Path) -> Result<File, StoreError> {
+    let io = |error: io::Error| StoreError::Io(directory.to_owned(), error.to_string());
     make_private(directory).map_err(io)?;
     let path = directory.join(LOCK);
     let opened = File::options().create(true).truncate(false).write(true).open(&path);
@@ -436,7 +436,7 @@ fn lock(directory: &Path) -> Result<File, Trouble> {
     let lock = opened.map_err(io)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Trouble::Locked(directory.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(directory.to_owned())),
         Err(TryLockError::Error(error)) => Err(io(error)),
     }
 }
@@ -445,7 +445,7 @@ fn lock(directory: &Path) -> Result<File, Trouble> {
 fn look_into<T>(
     directory: &Path,
     look: impl FnOnce(&Connection, usize) -> Result<T, Unread>,
-) -> Result<Option<T>, Trouble> {
+) -> Result<Option<T>, StoreError> {
     let path = directory.join(DATABASE);
     if presence::look_for(directory)? == Presence::Never {
         return Ok(None);
@@ -468,19 +468,19 @@ fn look_into<T>(
     };
     let (database, version) = open().or_else(unwritable).map_err(|error| trouble(&path, &error))?;
     if version > SCHEMA {
-        return Err(Trouble::Newer(path, version));
+        return Err(StoreError::Newer(path, version));
     }
     if version == 0 && presence::trace(directory).is_some() {
-        return Err(Trouble::Damaged(path, NO_TABLES.to_owned()));
+        return Err(StoreError::Damaged(path, NO_TABLES.to_owned()));
     }
     look(&database, version).map(Some).map_err(|unread| unusable(&path, unread))
 }
 
 /// Whether this user may read a database, which SQLite doesn't tell from other reasons. To open and close its file here would release the
 /// locks that SQLite has on it in this process.
-fn may_read(path: &Path) -> Result<(), Trouble> {
+fn may_read(path: &Path) -> Result<(), StoreError> {
     let allowed = rustix::fs::access(path, rustix::fs::Access::READ_OK);
-    allowed.map_err(|error| Trouble::Io(path.to_owned(), io::Error::from(error).to_string()))
+    allowed.map_err(|error| StoreError::Io(path.to_owned(), io::Error::from(error).to_string()))
 }
 
 fn version(database: &Connection) -> rusqlite::Result<usize> {
@@ -505,7 +505,7 @@ fn write_ahead(database: &Connection) -> rusqlite::Result<()> {
 ///
 /// # Errors
 /// Where it cannot be done; the log is as good.
-pub fn tidy(directory: &Path) -> Result<(), Trouble> {
+pub fn tidy(directory: &Path) -> Result<(), StoreError> {
     let path = directory.join(DATABASE);
     let work = || -> rusqlite::Result<()> {
         let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -525,14 +525,14 @@ fn migrate(database: &Connection) -> rusqlite::Result<usize> {
     Ok(version.max(WHOLE))
 }
 
-fn unusable(path: &Path, unread: Unread) -> Trouble {
+fn unusable(path: &Path, unread: Unread) -> StoreError {
     match unread {
         Unread::Sqlite(error) => trouble(path, &error),
-        Unread::Damaged(why) => Trouble::Damaged(path.to_owned(), why),
+        Unread::Damaged(why) => StoreError::Damaged(path.to_owned(), why),
     }
 }
 
-fn trouble(path: &Path, error: &rusqlite::Error) -> Trouble {
+fn trouble(path: &Path, error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OperationInterrupted,
         OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
@@ -549,9 +549,9 @@ fn trouble(path: &Path, error: &rusqlite::Error) -> Trouble {
             | PermissionDenied
             | ReadOnly
             | SystemIoFailure,
-        ) => Trouble::Io(path.to_owned(), error.to_string()),
+        ) => StoreError::Io(path.to_owned(), error.to_string()),
         // Also what SQLite does not notice: text that is none, a number where bytes should be, tables of other names.
-        _ => Trouble::Damaged(path.to_owned(), error.to_string()),
+        _ => StoreError::Damaged(path.to_owned(), error.to_string()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{DATABASE, LIST, LOCK, MADE, Trouble, UNDO, cache, documents, renderings};
+use super::{DATABASE, LIST, LOCK, MADE, StoreError, UNDO, cache, documents, renderings};
 
 /// The extensions of the files that SQLite keeps beside a database.
 pub(super) const BESIDE: [&str; 3] = ["sqlite-wal", "sqlite-shm", UNDO];
@@ -25,17 +25,17 @@ pub(super) enum Presence {
 ///
 /// # Errors
 /// Where the directory shows that it had one and it is missing or truncated, or no file.
-pub(super) fn look_for(directory: &Path) -> Result<Presence, Trouble> {
+pub(super) fn look_for(directory: &Path) -> Result<Presence, StoreError> {
     /// Every page is some of these long.
     const SMALLEST_PAGE: u64 = 512;
     let path = directory.join(DATABASE);
     let found = match fs::metadata(&path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return absent(directory, path),
-        Err(error) => return Err(Trouble::Io(path, error.to_string())),
+        Err(error) => return Err(StoreError::Io(path, error.to_string())),
     };
     if !found.is_file() {
-        return Err(Trouble::Damaged(path, "it is not a file".to_owned()));
+        return Err(StoreError::Damaged(path, "it is not a file".to_owned()));
     }
     let is_logged = || BESIDE.iter().any(|log| fs::metadata(path.with_extension(log)).is_ok_and(|log| log.len() > 0));
     let length = found.len();
@@ -46,10 +46,10 @@ pub(super) fn look_for(directory: &Path) -> Result<Presence, Trouble> {
         _ => length % SMALLEST_PAGE != 0 && !is_logged(),
     };
     if length > 0 && !begins_like_a_database(&path) {
-        return Err(Trouble::Damaged(path, "it is not a database".to_owned()));
+        return Err(StoreError::Damaged(path, "it is not a database".to_owned()));
     }
     match is_cut {
-        true => Err(Trouble::Damaged(path, format!("it was truncated to {length} bytes"))),
+        true => Err(StoreError::Damaged(path, format!("it was truncated to {length} bytes"))),
         false => Ok(Presence::There),
     }
 }
@@ -63,14 +63,14 @@ fn begins_like_a_database(path: &Path) -> bool {
     read.is_err() || MAGIC.starts_with(&head)
 }
 
-fn absent(directory: &Path, path: PathBuf) -> Result<Presence, Trouble> {
+fn absent(directory: &Path, path: PathBuf) -> Result<Presence, StoreError> {
     if let Ok(target) = fs::read_link(&path) {
         let why = format!("it is a symbolic link to `{}`, which is not there", target.display());
-        return Err(Trouble::Damaged(path, why));
+        return Err(StoreError::Damaged(path, why));
     }
     let left_behind = BESIDE.into_iter().map(|beside| path.with_extension(beside)).find(|beside| is_there(beside));
     match left_behind.or_else(|| trace(directory)) {
-        Some(trace) => Err(Trouble::Missing(path, trace)),
+        Some(trace) => Err(StoreError::Missing(path, trace)),
         None => Ok(Presence::Never),
     }
 }

@@ -11,7 +11,7 @@ use super::scan::look;
 use crate::article::card::Packed;
 use crate::article::{PARSER_VERSION, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp};
-use crate::diag::{Diagnostic, packed};
+use crate::diagnostics::{Diagnostic, packed};
 use crate::event::{FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash};
 
@@ -34,7 +34,7 @@ pub struct Cached {
 
 /// What is kept of a file, and fits it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Recalled {
+pub struct CachedFile {
     /// The card of its article.
     pub card: Packed,
     /// What was odd about it.
@@ -98,12 +98,12 @@ impl<'r> Seals<'r> {
     }
 
     /// What is kept of a file that looks as it did when it was read.
-    pub(super) fn recall(&self, path: &ArticlePath, stamp: Stamp, row: Cached, now: SystemTime) -> Option<Recalled> {
+    pub(super) fn recall(&self, path: &ArticlePath, stamp: Stamp, row: Cached, now: SystemTime) -> Option<CachedFile> {
         let Cached { seal, card, warnings } = row;
         let card = Packed::from_bytes(path, card)?;
         let fits = self.seal(path, stamp, &card, &warnings, now)? == seal;
         let warnings = packed::unpack(&warnings).filter(|_| fits)?;
-        Some(Recalled { card, warnings })
+        Some(CachedFile { card, warnings })
     }
 
     fn seal(

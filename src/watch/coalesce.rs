@@ -23,23 +23,23 @@ const LEAST_SETTLE: Duration = Duration::from_millis(100);
 
 /// What a look at a path showed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Seen {
+pub enum ScanResult {
     /// A file, and how long ago it was modified; `None` where its mtime lies in the future.
     File(Stamp, Option<Duration>),
     /// Nothing.
     Missing,
 }
 
-impl Seen {
+impl ScanResult {
     /// Whether it is a file that was left alone for so long.
     pub fn is_older_than(self, settle: Duration) -> bool {
-        matches!(self, Seen::File(_, Some(age)) if age >= settle)
+        matches!(self, ScanResult::File(_, Some(age)) if age >= settle)
     }
 }
 
 /// What somebody said of a path, from what tells the least to what tells the most.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Said {
+pub enum HintKind {
     /// What was there left. What is there now came later, and that will be said, too: where what was there went comes first.
     Gone,
     /// Something changed, or a scan came by.
@@ -50,10 +50,10 @@ pub enum Said {
     Finished,
 }
 
-impl Said {
+impl HintKind {
     /// What two hints amount to, the later one last: a writer may open again what was closed before.
-    pub fn then(self, later: Said) -> Said {
-        if later >= Said::Written { later } else { self.max(later) }
+    pub fn then(self, later: HintKind) -> HintKind {
+        if later >= HintKind::Written { later } else { self.max(later) }
     }
 }
 
@@ -120,30 +120,30 @@ impl Coalescer {
     }
 
     /// Takes note of a look at a path, and of why it was looked at.
-    pub fn observe(&mut self, path: &ArticlePath, seen: Seen, said: Said, now: Duration) -> Step {
+    pub fn observe(&mut self, path: &ArticlePath, seen: ScanResult, said: HintKind, now: Duration) -> Step {
         match seen {
-            Seen::Missing => {
+            ScanResult::Missing => {
                 if self.gone_since(path).is_none() {
                     self.put_off(path, now, now.saturating_add(self.grace));
                 }
                 Step::Wait
             }
-            Seen::File(stamp, age) => {
+            ScanResult::File(stamp, age) => {
                 let is_left_alone = seen.is_older_than(self.least_age()) && !self.waiting.contains_key(path);
-                if said == Said::Finished || (said == Said::Touched && is_left_alone) {
+                if said == HintKind::Finished || (said == HintKind::Touched && is_left_alone) {
                     self.forget(path);
                     return Step::Read;
                 }
                 match self.waiting.get(path) {
                     // Silence does not close it.
                     Some((Waiting::Close, _)) => {}
-                    _ if said == Said::Written => {
+                    _ if said == HintKind::Written => {
                         self.set(path, Some((Waiting::Close, now.saturating_add(self.open_limit))));
                     }
                     Some((Waiting::Quiet(known), _)) if *known == stamp => {}
                     before => {
                         // Of a file that changed while it was looked at, the age says nothing.
-                        let is_changing = said == Said::Gone || matches!(before, Some((Waiting::Quiet(_), _)));
+                        let is_changing = said == HintKind::Gone || matches!(before, Some((Waiting::Quiet(_), _)));
                         let age = age.filter(|_| !is_changing).unwrap_or_default();
                         let rest = self.least_age().saturating_sub(age);
                         self.set(path, Some((Waiting::Quiet(stamp), now.saturating_add(rest))));
@@ -155,21 +155,21 @@ impl Coalescer {
     }
 
     /// Decides about a path that was due, by another look at it.
-    pub fn settle(&mut self, path: &ArticlePath, seen: Seen, now: Duration) -> Step {
+    pub fn settle(&mut self, path: &ArticlePath, seen: ScanResult, now: Duration) -> Step {
         match (self.waiting.get(path).map(|(waiting, _)| *waiting), seen) {
-            (Some(Waiting::Quiet(known)), Seen::File(stamp, _)) if known == stamp => {
+            (Some(Waiting::Quiet(known)), ScanResult::File(stamp, _)) if known == stamp => {
                 self.forget(path);
                 Step::Read
             }
-            (Some(Waiting::Close), Seen::File(..)) => {
+            (Some(Waiting::Close), ScanResult::File(..)) => {
                 self.forget(path);
                 Step::ReadOpen
             }
-            (Some(Waiting::Absence { .. }), Seen::Missing) => {
+            (Some(Waiting::Absence { .. }), ScanResult::Missing) => {
                 self.forget(path);
                 Step::Absent
             }
-            (_, seen) => self.observe(path, seen, Said::Touched, now),
+            (_, seen) => self.observe(path, seen, HintKind::Touched, now),
         }
     }
 
@@ -320,10 +320,10 @@ mod tests {
             let [time, what, seen, expected] = words[..] else { panic!("{line}") };
             let now = Duration::from_millis(time.parse().expect("a number"));
             let seen = match seen.split_once('@') {
-                None => Seen::Missing,
+                None => ScanResult::Missing,
                 Some((version, age)) => {
                     let stamp = Stamp { size: version.parse().expect("a number"), ..Stamp::default() };
-                    Seen::File(stamp, age.parse().ok().map(Duration::from_millis))
+                    ScanResult::File(stamp, age.parse().ok().map(Duration::from_millis))
                 }
             };
             let step = match what {
@@ -331,17 +331,17 @@ mod tests {
                     assert_eq!(coalescer.due(now), std::slice::from_ref(&path), "{line}");
                     coalescer.settle(&path, seen, now)
                 }
-                "off" => coalescer.observe(&path, seen, Said::Gone, now),
-                "put" => coalescer.observe(&path, seen, Said::Written, now),
+                "off" => coalescer.observe(&path, seen, HintKind::Gone, now),
+                "put" => coalescer.observe(&path, seen, HintKind::Written, now),
                 "lost" => {
                     coalescer.lose_closes(now, |_| match seen {
-                        Seen::File(stamp, _) => Some(stamp),
-                        Seen::Missing => None,
+                        ScanResult::File(stamp, _) => Some(stamp),
+                        ScanResult::Missing => None,
                     });
                     Step::Wait
                 }
-                "end" => coalescer.observe(&path, seen, Said::Finished, now),
-                _ => coalescer.observe(&path, seen, Said::Touched, now),
+                "end" => coalescer.observe(&path, seen, HintKind::Finished, now),
+                _ => coalescer.observe(&path, seen, HintKind::Touched, now),
             };
             assert_eq!(format!("{step:?}"), expected, "{line}\n{history}");
         }
@@ -397,19 +397,19 @@ mod tests {
     fn created_file_waits_for_its_writer() {
         let mut coalescer = Coalescer::new(Duration::ZERO, Duration::ZERO, Duration::from_secs(60));
         let path = ArticlePath::new("a.md");
-        let new = Seen::File(Stamp::default(), Some(Duration::ZERO));
-        assert_eq!(coalescer.observe(&path, new, Said::Touched, Duration::ZERO), Step::Wait);
-        assert_eq!(coalescer.observe(&path, new, Said::Written, Duration::from_millis(20)), Step::Wait);
+        let new = ScanResult::File(Stamp::default(), Some(Duration::ZERO));
+        assert_eq!(coalescer.observe(&path, new, HintKind::Touched, Duration::ZERO), Step::Wait);
+        assert_eq!(coalescer.observe(&path, new, HintKind::Written, Duration::from_millis(20)), Step::Wait);
         assert_eq!(coalescer.next_due(), Some(Duration::from_millis(60_020)));
-        assert_eq!(coalescer.observe(&path, new, Said::Finished, Duration::from_secs(9)), Step::Read);
+        assert_eq!(coalescer.observe(&path, new, HintKind::Finished, Duration::from_secs(9)), Step::Read);
         // One that nobody writes is soon complete.
-        let old = Seen::File(Stamp::default(), Some(Duration::from_millis(100)));
-        assert_eq!(coalescer.observe(&path, old, Said::Touched, Duration::ZERO), Step::Read);
+        let old = ScanResult::File(Stamp::default(), Some(Duration::from_millis(100)));
+        assert_eq!(coalescer.observe(&path, old, HintKind::Touched, Duration::ZERO), Step::Read);
     }
 
     #[test]
     fn last_of_write_and_close_counts() {
-        use Said::{Finished, Gone, Touched, Written};
+        use HintKind::{Finished, Gone, Touched, Written};
         for (first, later, expected) in [
             (Written, Finished, Finished),
             (Finished, Written, Written),
@@ -444,7 +444,7 @@ mod tests {
                 let time = Duration::from_millis(now);
                 for (name, _) in ('a'..).zip(&gone).filter(|(_, time)| **time == now) {
                     let path = ArticlePath::new(&format!("{name}.md"));
-                    assert_eq!(coalescer.observe(&path, Seen::Missing, Said::Gone, time), Step::Wait);
+                    assert_eq!(coalescer.observe(&path, ScanResult::Missing, HintKind::Gone, time), Step::Wait);
                 }
                 let due = coalescer.due(time);
                 assert_eq!(coalescer.next_due() == Some(time), !due.is_empty(), "{gone:?}");
@@ -453,7 +453,7 @@ mod tests {
                     told.push(format!("{now} {names}"));
                 }
                 for path in due {
-                    assert_eq!(coalescer.settle(&path, Seen::Missing, time), Step::Absent);
+                    assert_eq!(coalescer.settle(&path, ScanResult::Missing, time), Step::Absent);
                 }
             }
             assert_eq!(told.join("; "), expected, "{gone:?}");
@@ -466,7 +466,7 @@ mod tests {
         let mut coalescer = Coalescer::new(Duration::from_secs(2), Duration::ZERO, Duration::MAX);
         for number in 0..1_000 {
             let path = ArticlePath::new(&format!("{number:03}.md"));
-            coalescer.observe(&path, Seen::Missing, Said::Gone, Duration::from_millis(number * 10));
+            coalescer.observe(&path, ScanResult::Missing, HintKind::Gone, Duration::from_millis(number * 10));
         }
         assert_eq!(coalescer.next_due(), Some(Duration::from_millis(2_500)));
         assert_eq!(coalescer.due(Duration::from_millis(2_505)), [ArticlePath::new("000.md")]);

@@ -102,7 +102,7 @@ mod tests {
     use crate::beneath::Root;
     use crate::config;
     use crate::event::Event;
-    use crate::meter::Meters;
+    use crate::metrics::Metrics;
 
     #[test]
     fn full_channel_loses_hints_but_no_orders() {
@@ -157,7 +157,7 @@ mod tests {
             meanwhile: Arc::default(),
         };
         let (events, mut inbox) = tokio::sync::mpsc::channel(1);
-        let meters = Arc::<Meters>::default();
+        let meters = Arc::<Metrics>::default();
         let watcher = watch::start(options, (), events, Arc::clone(&meters)).unwrap();
         let mut next = async || tokio::time::timeout(PATIENCE, inbox.recv()).await.expect("in time").unwrap().event;
         assert!(matches!(next().await, Event::Rescan(_)));

@@ -12,7 +12,7 @@ use rustix::fs::FileType;
 use super::scan::{self, FileKind, Folder, Lister, join};
 use crate::article::is_article_name;
 use crate::beneath::{self, Beneath, Root, is_missing, is_outside};
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
 use crate::types::ArticlePath;
 

@@ -41,10 +41,10 @@ use tokio::sync::mpsc::Sender;
 use crate::article::ParseOptions;
 use crate::beneath::Root;
 use crate::config::{Checked, Watch};
-use crate::cores;
-use crate::diag::Diagnostic;
+use crate::diagnostics::Diagnostic;
 use crate::event::{Event, Listing, ParsedFile, WatchPlan};
-use crate::meter::Meters;
+use crate::metrics::Metrics;
+use crate::parallel;
 use crate::types::{ArticlePath, ContentHash};
 pub use batches::is_large;
 use cache::{Cached, MetadataCache};
@@ -80,12 +80,12 @@ pub struct WatchOptions {
     /// How often everything is scanned although nothing was heard.
     pub safety: Duration,
     /// What is to be known while everything is looked at for the first time.
-    pub meanwhile: Arc<Meanwhile>,
+    pub meanwhile: Arc<ScanProgress>,
 }
 
 /// What was seen, and since when it was known that something was to be seen.
 #[derive(Debug)]
-pub struct Heard {
+pub struct WatchEvent {
     /// It.
     pub event: Event,
     /// When the first word of it came.
@@ -136,8 +136,8 @@ impl Drop for WatchHandle {
 pub fn start(
     options: WatchOptions,
     cache: impl MetadataCache + 'static,
-    events: Sender<Heard>,
-    meters: Arc<Meters>,
+    events: Sender<WatchEvent>,
+    meters: Arc<Metrics>,
 ) -> io::Result<WatchHandle> {
     let (hints, inbox) = hints::channel();
     let own_hints = hints.clone();
@@ -152,16 +152,16 @@ const FILES: usize = 64;
 
 /// What whoever reads and whoever takes what was read tell each other meanwhile.
 #[derive(Debug)]
-pub struct Meanwhile {
+pub struct ScanProgress {
     /// The second before which no article needs to come whole: who takes may raise it.
     pub horizon: AtomicI64,
     /// How many files the first look has found so far.
     pub found: AtomicUsize,
 }
 
-impl Default for Meanwhile {
-    fn default() -> Meanwhile {
-        Meanwhile { horizon: AtomicI64::new(i64::MIN), found: AtomicUsize::new(0) }
+impl Default for ScanProgress {
+    fn default() -> ScanProgress {
+        ScanProgress { horizon: AtomicI64::new(i64::MIN), found: AtomicUsize::new(0) }
     }
 }
 
@@ -180,11 +180,11 @@ pub fn read_everything<S>(
     options: &ParseOptions,
     cache: impl MetadataCache,
     clock: fn() -> SystemTime,
-    meanwhile: &Meanwhile,
+    meanwhile: &ScanProgress,
     progress: &(impl Fn(usize, usize) + Sync),
     take: impl FnOnce(&mut dyn Iterator<Item = Vec<ParsedFile>>) -> S,
 ) -> (Listing, S) {
-    let Meanwhile { horizon, found } = meanwhile;
+    let ScanProgress { horizon, found } = meanwhile;
     let done = AtomicUsize::new(0);
     let reader = read::Reader::new(root, options);
     // What is kept is asked for while what was read is handed over.
@@ -229,7 +229,7 @@ pub fn read_everything<S>(
         };
         share.into_iter().map(read).collect()
     };
-    cores::in_passing(FILES, find, read, |results| {
+    parallel::in_passing(FILES, find, read, |results| {
         take(&mut results.map(|read| {
             let mut rows = Vec::new();
             let files = read.into_iter().map(|(file, row)| {

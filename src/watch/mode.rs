@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::mounts::Mount;
 use crate::config::Watch;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::ArticlePath;
 
 /// It is not looked more often, however quickly that goes.
@@ -81,7 +81,7 @@ pub(super) fn deaf_place(root: &Path, own: Option<&str>, mounts: &[Mount]) -> Op
 
 /// Who finds changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Way {
+pub(super) enum ChangeSource {
     /// The system tells of them; everything is looked at now and then, to be safe.
     #[default]
     Events,
@@ -93,40 +93,41 @@ pub(super) enum Way {
 
 /// Who finds changes, and why so.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Mode {
-    pub(super) way: Way,
+pub(super) struct WatchMode {
+    pub(super) way: ChangeSource,
     pub(super) why: String,
 }
 
-impl Mode {
+impl WatchMode {
     /// By what the operator wants, where the system does not hear of all changes, and why it cannot watch everything.
-    pub(super) fn choose(wanted: Watch, deaf: Option<(&str, &str)>, limited: Option<&Limit>) -> Mode {
+    pub(super) fn choose(wanted: Watch, deaf: Option<(&str, &str)>, limited: Option<&Limit>) -> WatchMode {
         let (way, why) = match (wanted, deaf, limited) {
-            (Watch::Poll, _, _) => (Way::Poll, "`content.watch` is \"poll\"".to_owned()),
+            (Watch::Poll, _, _) => (ChangeSource::Poll, "`content.watch` is \"poll\"".to_owned()),
             (_, _, Some(limit)) => {
-                let way = if limit.is_partial { Way::Both } else { Way::Poll };
+                let way = if limit.is_partial { ChangeSource::Both } else { ChangeSource::Poll };
                 (way, format!("the system cannot tell of all changes: {}", limit.reason))
             }
-            (Watch::Events, _, None) => (Way::Events, "`content.watch` is \"events\"".to_owned()),
-            (Watch::Auto, Some((place, kind)), None) => {
-                (Way::Both, format!("`{place}` is on {kind}, where the system does not tell of changes made elsewhere"))
-            }
-            (Watch::Auto, None, None) => (Way::Events, "the system tells of all changes".to_owned()),
+            (Watch::Events, _, None) => (ChangeSource::Events, "`content.watch` is \"events\"".to_owned()),
+            (Watch::Auto, Some((place, kind)), None) => (
+                ChangeSource::Both,
+                format!("`{place}` is on {kind}, where the system does not tell of changes made elsewhere"),
+            ),
+            (Watch::Auto, None, None) => (ChangeSource::Events, "the system tells of all changes".to_owned()),
         };
-        Mode { way, why }
+        WatchMode { way, why }
     }
 
     /// Whether changes are looked for, and not only to be safe.
     pub(super) fn polls(&self) -> bool {
-        self.way != Way::Events
+        self.way != ChangeSource::Events
     }
 
     /// As operators see it.
     pub(super) fn name(&self) -> &'static str {
         match self.way {
-            Way::Events => "events",
-            Way::Poll => "poll",
-            Way::Both => "both",
+            ChangeSource::Events => "events",
+            ChangeSource::Poll => "poll",
+            ChangeSource::Both => "both",
         }
     }
 
@@ -169,9 +170,9 @@ pub(super) fn overflow(root: &str) -> Diagnostic {
 
 /// Changes that a scan found, until it is sure that no word of them comes.
 #[derive(Default, Debug)]
-pub(super) struct Unannounced(BTreeMap<ArticlePath, Duration>);
+pub(super) struct UnreportedChanges(BTreeMap<ArticlePath, Duration>);
 
-impl Unannounced {
+impl UnreportedChanges {
     /// A scan saw a change that nobody had told of.
     pub(super) fn found(&mut self, path: &ArticlePath, now: Duration) {
         self.0.entry(path.clone()).or_insert(now + WORD);
@@ -279,24 +280,28 @@ mod tests {
         let limit = |is_partial| Limit { reason: "no watch left".into(), cure: "", is_partial };
         let (some, none) = (limit(true), limit(false));
         for (wanted, deaf, limited, way, why) in [
-            (Auto, None, None, Way::Events, "tells of all"),
-            (Auto, nfs, None, Way::Both, "`content` is on nfs"),
-            (Auto, None, Some(&some), Way::Both, "no watch left"),
-            (Auto, None, Some(&none), Way::Poll, "no watch left"),
-            (Auto, nfs, Some(&some), Way::Both, "no watch left"),
-            (Events, None, None, Way::Events, "\"events\""),
-            (Events, nfs, None, Way::Events, "\"events\""),
-            (Events, nfs, Some(&some), Way::Both, "no watch left"),
-            (Events, None, Some(&none), Way::Poll, "no watch left"),
-            (Poll, None, None, Way::Poll, "\"poll\""),
-            (Poll, nfs, Some(&some), Way::Poll, "\"poll\""),
+            (Auto, None, None, ChangeSource::Events, "tells of all"),
+            (Auto, nfs, None, ChangeSource::Both, "`content` is on nfs"),
+            (Auto, None, Some(&some), ChangeSource::Both, "no watch left"),
+            (Auto, None, Some(&none), ChangeSource::Poll, "no watch left"),
+            (Auto, nfs, Some(&some), ChangeSource::Both, "no watch left"),
+            (Events, None, None, ChangeSource::Events, "\"events\""),
+            (Events, nfs, None, ChangeSource::Events, "\"events\""),
+            (Events, nfs, Some(&some), ChangeSource::Both, "no watch left"),
+            (Events, None, Some(&none), ChangeSource::Poll, "no watch left"),
+            (Poll, None, None, ChangeSource::Poll, "\"poll\""),
+            (Poll, nfs, Some(&some), ChangeSource::Poll, "\"poll\""),
         ] {
-            let mode = Mode::choose(wanted, deaf, limited);
+            let mode = WatchMode::choose(wanted, deaf, limited);
             assert_eq!(mode.way, way, "{wanted:?} {deaf:?} {limited:?}");
             assert!(mode.why.contains(why), "{}", mode.why);
             let (second, safety) = (Duration::from_secs(1), Duration::from_secs(300));
             let pause = mode.pause(true, second, safety);
-            assert_eq!(pause, if way == Way::Events { safety } else { second * 9 }, "{wanted:?} {deaf:?} {limited:?}");
+            assert_eq!(
+                pause,
+                if way == ChangeSource::Events { safety } else { second * 9 },
+                "{wanted:?} {deaf:?} {limited:?}"
+            );
             assert_eq!(mode.pause(false, second, safety), second * 9);
         }
     }
@@ -313,7 +318,7 @@ mod tests {
             "0 found s/a\n0 found s/t/b\n0 found sa\n0 found t/s/a\n10 folder s\n9000 counted 2",
             "0 found a\n2000 counted 1\n2001 told a\n2002 found a\n5000 counted 1",
         ] {
-            let mut unannounced = Unannounced::default();
+            let mut unannounced = UnreportedChanges::default();
             for line in history.lines() {
                 let words: Vec<&str> = line.split(' ').collect();
                 let [time, what, name] = words[..] else { panic!("{line}") };

@@ -23,7 +23,7 @@ pub(super) enum Hint {
     Written(PathBuf),
     /// Something is gone from here.
     Gone(PathBuf),
-    /// A file or folder that was at the first path is at the second, and finished. Said at once, since between two hints others
+    /// A file or folder that was at the first path is at the second, and finished. HintKind at once, since between two hints others
     /// may be acted upon: what is new at the first path would be taken for what was there.
     Renamed(PathBuf, PathBuf),
     /// A folder appeared, so that what happened in it before it was watched is not known.
@@ -162,7 +162,7 @@ fn translate(event: Event, leaving: &mut Leaving) -> Vec<Hint> {
         EventKind::Access(_) => return Vec::new(),
         EventKind::Create(CreateKind::Folder) => Hint::Folder,
         EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Hint::Gone,
-        // Said again after its two halves.
+        // HintKind again after its two halves.
         EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return Vec::new(),
         EventKind::Modify(ModifyKind::Name(_)) => {
             |path| Hint::Folder(path.parent().map(Path::to_owned).unwrap_or(path))

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use super::cache::{Cached, Recalled, Seals};
+use super::cache::{Cached, CachedFile, Seals};
 use super::scan::{FileKind, OpenFolder, look, unusable};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
-use crate::cores::{catch_panic, on_all_cores};
-use crate::diag::{Code, Diagnostic, MAX_OF_ARTICLE, Place};
+use crate::diagnostics::{Code, Diagnostic, MAX_OF_ARTICLE, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBody};
+use crate::parallel::{catch_panic, on_all_cores};
 use crate::types::{ArticlePath, ContentHash, media_type};
 
 /// Files read together keep their bytes and bodies up to this many bytes; windows ask for those that they need.
@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
         let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         if let Some(row) = row
             && let Ok(Some(stamp)) = folder.look(path)
-            && let Some(Recalled { card, warnings }) = self.seals.recall(path, stamp, row, now)
+            && let Some(CachedFile { card, warnings }) = self.seals.recall(path, stamp, row, now)
         {
             let state = FileState::Known(card, warnings);
             return (ParsedFile { path: path.clone(), state, renamed_from: None }, None);

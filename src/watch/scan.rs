@@ -11,13 +11,13 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::FileType;
 
-use super::coalesce::Seen;
+use super::coalesce::ScanResult;
 use super::links::{Follower, LinkTable, is_hidden};
 use crate::article::is_article_name;
 use crate::beneath::{self, Beneath, Links, Root, Stamp, is_link, is_missing, is_outside};
-use crate::cores::on_all_cores;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
+use crate::parallel::on_all_cores;
 use crate::types::{ArticlePath, folded};
 
 const ROOT_HELP: &str =
@@ -453,11 +453,11 @@ pub(super) fn stamp_of(file: &Path) -> Option<Stamp> {
 }
 
 /// A stamp together with how long ago the file was modified.
-pub fn seen(stamp: Option<Stamp>, now: SystemTime) -> Seen {
-    let Some(stamp) = stamp else { return Seen::Missing };
+pub fn seen(stamp: Option<Stamp>, now: SystemTime) -> ScanResult {
+    let Some(stamp) = stamp else { return ScanResult::Missing };
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     let age = i128::try_from(now).unwrap_or(i128::MAX) - stamp.modified;
-    Seen::File(stamp, u64::try_from(age).ok().map(Duration::from_nanos))
+    ScanResult::File(stamp, u64::try_from(age).ok().map(Duration::from_nanos))
 }
 
 #[cfg(test)]

@@ -17,21 +17,21 @@ use tokio::sync::mpsc::Sender;
 
 use super::batches::{LARGE, MAX_FILES, batches};
 use super::cache::{MetadataCache, is_young};
-use super::coalesce::{Coalescer, Said, Step};
+use super::coalesce::{Coalescer, HintKind, Step};
 use super::hints::{HintReceiver, HintSender, Orders};
 use super::known::KnownFiles;
 use super::links::{LinkTable, is_hidden};
-use super::mode::{Limit, Mode, Unannounced};
+use super::mode::{Limit, UnreportedChanges, WatchMode};
 use super::mounts;
 use super::notice::{Hint, Notice};
 use super::read;
 use super::scan::{Devices, has_more_than, is_doubtful, is_linked, is_unmounted, look, seen};
-use super::{Heard, WatchOptions, clock};
+use super::{WatchEvent, WatchOptions, clock};
 use crate::article::is_article_name;
 use crate::beneath::{Root, Stamp};
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Event, FileState, Listing, ParsedFile};
-use crate::meter::Meters;
+use crate::metrics::Metrics;
 use crate::types::{ArticlePath, ContentHash};
 
 /// What is heard while other files are read is published with them, unless these have waited for so long: a publication of ten files
@@ -57,10 +57,10 @@ pub(super) struct Worker<C> {
     options: WatchOptions,
     /// The folder of the configuration file as the system's hints spell it.
     config_folder: PathBuf,
-    events: Sender<Heard>,
+    events: Sender<WatchEvent>,
     hints: HintSender,
     inbox: HintReceiver,
-    meters: Arc<Meters>,
+    meters: Arc<Metrics>,
     started: Instant,
     /// When the first hint came of what is being worked on.
     heard: Instant,
@@ -76,12 +76,12 @@ pub(super) struct Worker<C> {
     limited: Option<Limit>,
     /// Whether events were lost since everything was looked at.
     overflowed: bool,
-    mode: Mode,
+    mode: WatchMode,
     /// How long it took to look at the whole content directory, without reading what was new.
     looked: Duration,
     /// How long reading took, ever.
     reading: Duration,
-    unannounced: Unannounced,
+    unannounced: UnreportedChanges,
     known: KnownFiles,
     /// What earlier runs read. It is asked on another thread while files are read here.
     cache: Arc<Mutex<C>>,
@@ -136,10 +136,10 @@ impl<C: MetadataCache> Worker<C> {
     pub(super) fn new(
         options: WatchOptions,
         cache: C,
-        events: Sender<Heard>,
+        events: Sender<WatchEvent>,
         hints: HintSender,
         inbox: HintReceiver,
-        meters: Arc<Meters>,
+        meters: Arc<Metrics>,
     ) -> Worker<C> {
         let config_hash = Some(options.config_hash);
         let config_folder = config_folder(&options.config);
@@ -162,10 +162,10 @@ impl<C: MetadataCache> Worker<C> {
             is_unwatched: false,
             limited: None,
             overflowed: false,
-            mode: Mode::default(),
+            mode: WatchMode::default(),
             looked: Duration::ZERO,
             reading: Duration::ZERO,
-            unannounced: Unannounced::default(),
+            unannounced: UnreportedChanges::default(),
             known: KnownFiles::default(),
             cache: Arc::new(Mutex::new(cache)),
             tells_all: true,
@@ -211,7 +211,7 @@ impl<C: MetadataCache> Worker<C> {
     }
 
     fn send_from(&mut self, event: Event, root: Option<Root>) -> Result<(), Stopped> {
-        self.events.blocking_send(Heard { event, since: self.heard, root }).map_err(|_| Stopped)
+        self.events.blocking_send(WatchEvent { event, since: self.heard, root }).map_err(|_| Stopped)
     }
 
     /// Sends files, with others that may come at once.
@@ -234,7 +234,7 @@ impl<C: MetadataCache> Worker<C> {
         let event = Event::Files(std::mem::take(&mut self.joined));
         let (since, root) = (self.joined_heard, self.new_root.take());
         self.gathering = self.gathering.map(|_| Instant::now());
-        self.events.blocking_send(Heard { event, since, root }).map_err(|_| Stopped)
+        self.events.blocking_send(WatchEvent { event, since, root }).map_err(|_| Stopped)
     }
 
     /// Waits for something to do, and does it. `false`: asked to stop.
@@ -396,10 +396,10 @@ impl<C: MetadataCache> Worker<C> {
         }
         self.note_transfer(&relative);
         let said = match kind {
-            Kind::Finished => Said::Finished,
-            Kind::Written => Said::Written,
-            Kind::Gone => Said::Gone,
-            Kind::Touched | Kind::Folder => Said::Touched,
+            Kind::Finished => HintKind::Finished,
+            Kind::Written => HintKind::Written,
+            Kind::Gone => HintKind::Gone,
+            Kind::Touched | Kind::Folder => HintKind::Touched,
         };
         if let Some(article) = self.links.article(&relative) {
             work.note(article.clone(), said);
@@ -427,7 +427,7 @@ impl<C: MetadataCache> Worker<C> {
         // What was here may have been a folder.
         if kind == Kind::Gone && !is_article_name(name) {
             for path in self.known.below(&relative) {
-                work.files.entry(path.clone()).or_insert(Said::Gone);
+                work.files.entry(path.clone()).or_insert(HintKind::Gone);
             }
             let below = format!("{relative}/");
             work.reread.extend(self.known.named(&below).flat_map(|(_, articles)| articles).cloned());
@@ -527,7 +527,7 @@ impl<C: MetadataCache> Worker<C> {
     }
 
     /// Decides whether a file is to be read now.
-    fn observe(&mut self, path: ArticlePath, said: Said, now: Duration, ready: &mut Vec<ArticlePath>) {
+    fn observe(&mut self, path: ArticlePath, said: HintKind, now: Duration, ready: &mut Vec<ArticlePath>) {
         if !self.links.has(&path) && is_linked(&self.options.root, &path) {
             // A link that nobody knows of. What it leads to takes a look at everything.
             (self.next_scan, self.links_changed) = (self.now(), true);
@@ -682,7 +682,7 @@ impl<C: MetadataCache> Worker<C> {
 
     fn has_left(&mut self, path: &ArticlePath) {
         let now = self.now();
-        self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
+        self.coalescer.observe(path, seen(None, clock()), HintKind::Gone, now);
     }
 
     /// Says of a file that its writer has not closed it, or no longer.
@@ -745,7 +745,7 @@ struct Work {
     everything: bool,
     folders: BTreeSet<String>,
     /// Files, and the most that was said of each.
-    files: BTreeMap<ArticlePath, Said>,
+    files: BTreeMap<ArticlePath, HintKind>,
     /// Articles to be read again whatever they look like, since a file that they name changed.
     reread: BTreeSet<ArticlePath>,
     /// Where renamed articles were before.
@@ -753,7 +753,7 @@ struct Work {
 }
 
 impl Work {
-    fn note(&mut self, path: ArticlePath, said: Said) {
+    fn note(&mut self, path: ArticlePath, said: HintKind) {
         let before = self.files.entry(path).or_insert(said);
         *before = before.then(said);
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use dateline::article::render::{LinkBase, render};
 use dateline::article::{ParseOptions, parse};
-use dateline::diag::Severity;
+use dateline::diagnostics::Severity;
 use dateline::types::{ArticlePath, WebUrl};
 use jiff::tz::TimeZone;
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 use dateline::article::packed::PackedRendering;
 use dateline::article::render::Rendered;
 use dateline::beneath::Root;
-use dateline::daemon::Caching;
+use dateline::daemon::StateCache;
 use dateline::event::FileState;
 use dateline::store::Renderings;
 use dateline::types::{ContentHash, Text};
-use dateline::watch::Meanwhile;
+use dateline::watch::ScanProgress;
 use dateline::watch::cache::MetadataCache;
 use dateline::{config, watch};
 use proptest::prelude::*;
@@ -152,7 +152,7 @@ fn read_by(config: &str, newsroom: &Newsroom, cache: impl MetadataCache) -> BTre
     // An hour later, no file is young.
     let clock = || watch::clock() + Duration::from_secs(3_600);
     let (listing, read) =
-        watch::read_everything(&root, &config.parsing, cache, clock, &Meanwhile::default(), &|_, _| {}, |files| {
+        watch::read_everything(&root, &config.parsing, cache, clock, &ScanProgress::default(), &|_, _| {}, |files| {
             files.flatten().map(|file| (file.path, file.state)).collect::<Vec<_>>()
         });
     assert_eq!(listing.files.len(), read.len());
@@ -195,9 +195,9 @@ fn what_is_cached_is_what_is_read() {
                 files.into_iter().map(|(path, (told, _))| (path, told)).collect()
             };
             let fresh = told(read(&newsroom, ()));
-            let cached = read(&newsroom, Caching::at(&state));
+            let cached = read(&newsroom, StateCache::at(&state));
             prop_assert_eq!(told(cached), fresh.clone(), "{:?}", happenings);
-            let again = read(&newsroom, Caching::at(&state));
+            let again = read(&newsroom, StateCache::at(&state));
             recalled.set(recalled.get() + again.values().filter(|(_, was_read)| !was_read).count());
             prop_assert_eq!(told(again), fresh);
         }
@@ -216,24 +216,24 @@ fn only_what_changed_is_read_again() {
     let state = state(&newsroom);
     let read_files =
         |cache| read(&newsroom, cache).into_iter().filter(|(_, (_, was_read))| *was_read).map(|(path, _)| path);
-    assert_eq!(read_files(Caching::at(&state)).count(), 200);
-    assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::at(&state)).count(), 200);
+    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
     wait_for_a_tick(&newsroom);
     newsroom.write("content/news/7.md", article("Story seven", "Text."));
     fs::rename(newsroom.path("content/news/8.md"), newsroom.path("content/news/eight.md")).expect("renamed");
     fs::remove_file(newsroom.path("content/news/9.md")).expect("removed");
-    assert_eq!(read_files(Caching::at(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
-    assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::at(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
+    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
     // Nor is it forgotten where the disk is not mounted.
     fs::rename(newsroom.path("content"), newsroom.path("away")).expect("renamed");
     fs::create_dir(newsroom.path("content")).expect("made");
-    assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
     fs::remove_dir(newsroom.path("content")).expect("empty");
     fs::rename(newsroom.path("away"), newsroom.path("content")).expect("renamed");
-    assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
     let there = fs::read_dir(newsroom.path("content/news")).expect("a folder").count();
-    assert_eq!(read_files(Caching::emptied(&state)).count(), there, "`--verify` reads everything");
-    assert_eq!(read_files(Caching::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::emptied(&state)).count(), there, "`--verify` reads everything");
+    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
     // Files of the last second are not trusted: they may change again without looking different.
     let now = watch::clock;
     let root = Root::new(&newsroom.path("content"), "content");
@@ -243,9 +243,9 @@ fn only_what_changed_is_read_again() {
         let (_, young) = watch::read_everything(
             &root,
             &config.parsing,
-            Caching::at(&state),
+            StateCache::at(&state),
             now,
-            &Meanwhile::default(),
+            &ScanProgress::default(),
             &|_, _| {},
             |files| {
                 files
@@ -271,7 +271,7 @@ fn what_other_rules_made_of_a_file_is_not_believed() {
     let in_bogota = CONFIG.replace("Asia/Shanghai", "America/Bogota");
     let mut told = Vec::new();
     for (config, expected) in [(CONFIG, 100), (&in_bogota, 100), (&in_bogota, 0), (CONFIG, 100), (CONFIG, 0)] {
-        let files = read_by(config, &newsroom, Caching::at(&state));
+        let files = read_by(config, &newsroom, StateCache::at(&state));
         assert_eq!(files.values().filter(|(_, was_read)| *was_read).count(), expected);
         told.push(files.into_values().map(|(told, _)| told).collect::<Vec<_>>());
     }

@@ -2,7 +2,7 @@
 //! the file is public.
 
 use dateline::article::{ParseOptions, Parsed, parse};
-use dateline::diag::Severity;
+use dateline::diagnostics::Severity;
 use dateline::types::ArticlePath;
 use jiff::tz::TimeZone;
 

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use dateline::article::{ParseOptions, Parsed, parse};
-use dateline::diag::Severity;
+use dateline::diagnostics::Severity;
 use dateline::types::ArticlePath;
 use jiff::tz::TimeZone;
 

@@ -12,7 +12,7 @@ use dateline::article::ParseOptions;
 use dateline::article::Parsed;
 use dateline::config::Checked;
 use dateline::daemon::load;
-use dateline::diag::{Code, Diagnostic};
+use dateline::diagnostics::{Code, Diagnostic};
 use dateline::engine::Engine;
 use dateline::event::{
     BodyRequest, Command, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, ReportChange,

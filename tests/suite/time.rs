@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 
 use dateline::config::Endpoint;
-use dateline::daemon::{Caching, Front};
+use dateline::daemon::{Listeners, StateCache};
 use dateline::serve::{Audience, Listener};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -84,7 +84,7 @@ fn run_unready(newsroom: &Newsroom) -> (String, oneshot::Sender<()>, JoinHandle<
             let listener = Listener::bind(&endpoint, Audience::Public).expect("a port");
             address.send(listener.endpoint().expect("bound").to_string()).expect("somebody waits");
             let stop = async { stopped.await.unwrap_or_default() };
-            dateline::daemon::run(checked, config, Front::plain(listener), Caching::at, clock, |_| Ok(()), stop)
+            dateline::daemon::run(checked, config, Listeners::plain(listener), StateCache::at, clock, |_| Ok(()), stop)
                 .await
                 .expect("it runs");
         });

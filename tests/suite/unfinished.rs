@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use dateline::daemon::Caching;
-use dateline::diag::Code;
+use dateline::daemon::StateCache;
+use dateline::diagnostics::Code;
 use dateline::event::{Event, FileState, ParsedFile};
 use dateline::watch::{self, WatchOptions};
 use serde_json::Value;
@@ -122,7 +122,7 @@ fn writer_that_does_not_close_is_reported() {
         meanwhile: Arc::default(),
     };
     let (events, mut heard) = tokio::sync::mpsc::channel(32);
-    let _watcher = watch::start(options, Caching::none(), events, Arc::default()).expect("a thread");
+    let _watcher = watch::start(options, StateCache::none(), events, Arc::default()).expect("a thread");
     let mut next = |name: &str| loop {
         let event = heard.blocking_recv().expect("the watcher runs").event;
         match event {

@@ -6,7 +6,7 @@ use super::Draft;
 use crate::article::access::{self, Access, Restriction, Said};
 use crate::article::front_matter::{Key, Node, Value};
 use crate::article::{Body, free_part, lifecycle};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 
 /// How deep tables of tools' users may nest.
 const MOST_DEPTH: usize = 4;

@@ -7,7 +7,7 @@ use super::Draft;
 use crate::article::date::{self, Date};
 use crate::article::lifecycle::{self, Meaning, Status};
 use crate::article::{Correction, Retraction};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 use crate::types::{Moment, Text};
 
 const MOST_CORRECTIONS: usize = 100;

@@ -11,7 +11,7 @@ use crate::article::MediaFacts;
 use crate::article::draft::Draft;
 use crate::article::front_matter::{Key, Node, Value};
 use crate::article::lifecycle::normal;
-use crate::diag::{Code, nearest};
+use crate::diagnostics::{Code, nearest};
 use crate::types::media_type;
 
 type Entries<'s> = [(Key<'s>, Node<'s>)];

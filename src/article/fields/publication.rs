@@ -9,7 +9,7 @@ use super::super::lifecycle::{self, Certainty, Meaning};
 use super::names::{self, Verdict};
 use super::{field, refuse_near_miss};
 use crate::article::date;
-use crate::diag::Code;
+use crate::diagnostics::Code;
 
 const HOW: &str = "front matter";
 /// Tables that are about publication themselves, so a plain date in them is one, too.

@@ -118,7 +118,7 @@ impl Refusal {
 
 /// A file that begins with front matter.
 #[derive(Clone, Debug)]
-pub(super) struct Matter<'t> {
+pub(super) struct FrontMatter<'t> {
     /// Its keys.
     pub(super) keys: Vec<(Key<'t>, Node<'t>)>,
     /// Where the article begins.
@@ -142,7 +142,7 @@ const MOST_KEYS: usize = 1_000;
 const REMOVE: &str = "remove what is not about the article";
 
 /// Reads the front matter; `None` where the file has none.
-pub(super) fn read<'t>(text: &'t str, kind: Kind<'_>) -> Option<Result<Matter<'t>, Refusal>> {
+pub(super) fn read<'t>(text: &'t str, kind: Kind<'_>) -> Option<Result<FrontMatter<'t>, Refusal>> {
     let found = match fence::find(text) {
         Some(extent) => fenced(text, &extent, kind),
         None => object(text, kind),
@@ -175,7 +175,7 @@ pub(super) fn may_withhold(text: &str) -> bool {
 }
 
 /// Reads what stands between two fences; `None` where these are thematic breaks or rules, and it is text.
-fn fenced<'t>(text: &'t str, extent: &Extent, kind: Kind<'_>) -> Option<Result<Matter<'t>, Refusal>> {
+fn fenced<'t>(text: &'t str, extent: &Extent, kind: Kind<'_>) -> Option<Result<FrontMatter<'t>, Refusal>> {
     let inside = text.get(extent.matter.clone()).unwrap_or_default();
     let evidence = || Evidence::of(pieces_of(inside, extent.format), kind);
     let Some(body) = extent.body else {
@@ -200,7 +200,7 @@ fn fenced<'t>(text: &'t str, extent: &Extent, kind: Kind<'_>) -> Option<Result<M
     }
     Some(match swallowed(text, extent, &keys) {
         Some(refusal) => Err(refusal),
-        None => Ok(Matter { keys, body }),
+        None => Ok(FrontMatter { keys, body }),
     })
 }
 
@@ -256,7 +256,7 @@ fn with_usual_ends(text: &str) -> String {
 }
 
 /// Reads the JSON object that a file begins with, as Hugo does; `None` where it is text.
-fn object<'t>(text: &'t str, kind: Kind<'_>) -> Option<Result<Matter<'t>, Refusal>> {
+fn object<'t>(text: &'t str, kind: Kind<'_>) -> Option<Result<FrontMatter<'t>, Refusal>> {
     let start = text.find(|c| !is_invisible(c))?;
     let inside = text.get(start..)?.strip_prefix('{')?;
     let next = inside.chars().find(|c| !is_invisible(*c))?;
@@ -294,7 +294,7 @@ fn object<'t>(text: &'t str, kind: Kind<'_>) -> Option<Result<Matter<'t>, Refusa
     is_front_matter.then(|| {
         // The rest of its last line, if nothing stands there, is not a part of the article either.
         let line = lines::lines(text, end).next();
-        Ok(Matter { keys, body: line.filter(|line| line.is_blank()).map_or(end, |line| line.next) })
+        Ok(FrontMatter { keys, body: line.filter(|line| line.is_blank()).map_or(end, |line| line.next) })
     })
 }
 

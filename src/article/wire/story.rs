@@ -17,7 +17,7 @@ use crate::article::draft::{is_one_name, with_suffixes};
 use crate::article::lifecycle::Meaning;
 use crate::article::lifecycle::line::{Says, is_sentence};
 use crate::article::summary::{columns, is_wide, is_wider};
-use crate::diag::Code;
+use crate::diagnostics::Code;
 use crate::types::Text;
 
 /// The most lines that a header, or the labelled lines at the end have. More is no header, and would take quadratic time.

@@ -629,7 +629,7 @@ mod properties {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::diag::Code;
+    use crate::diagnostics::Code;
 
     const LINES: &[&str] = &[
         "",

@@ -60,7 +60,7 @@ impl Pages {
         let released = Mutex::new(released);
         let (count, fresh) = (Arc::clone(&builds), Arc::clone(&is_fresh));
         let server = Server::with_disk(options(), move |demand, wanted| {
-            let Demand::Article(article) = demand else { return Err(io::ErrorKind::NotFound.into()) };
+            let DiskRequest::Article(article) = demand else { return Err(io::ErrorKind::NotFound.into()) };
             count.fetch_add(1, Ordering::SeqCst);
             assert!(!article.path.as_str().contains("broken"), "on purpose");
             begin.send(()).unwrap();
@@ -75,7 +75,7 @@ impl Pages {
                 end.send(wanted.is_abandoned()).unwrap();
             }
             let fresh = Arc::clone(&fresh);
-            Ok(Supply::Page(page(&article), Freshness::new(move || fresh.load(Ordering::SeqCst))))
+            Ok(DiskResponse::Page(page(&article), Freshness::new(move || fresh.load(Ordering::SeqCst))))
         });
         let pages = Pages { server, builds, is_fresh, begun, release, ended };
         pages.publish(articles);
@@ -153,7 +153,7 @@ fn build_stops_with_its_last_client() {
 #[test]
 fn full_queue_is_answered_503() {
     const MORE: usize = 10;
-    let threads = (crate::cores::count() / 2).max(1);
+    let threads = (crate::parallel::count() / 2).max(1);
     let count = 64 + threads + MORE;
     let articles: Vec<_> = (0..count).map(|number| article(&format!("n{number}"), "1")).collect();
     let pages = Pages::start(&articles, true);

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::super::cache::MetadataCache;
 use super::super::clock;
-use super::super::mode::{self, Mode};
+use super::super::mode::{self, WatchMode};
 use super::super::mounts;
 use super::super::notice::Notice;
 use super::super::scan::{magic, stamp_of};
 use super::{CONFIG_ABSENT, CONFIG_QUIET, Stopped, Worker};
 use crate::config::{Checked, Watch};
-use crate::diag::{Code, Diagnostic, Place, Severity};
+use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::Event;
-use crate::meter::Watching;
+use crate::metrics::Watching;
 use crate::types::ContentHash;
 
 /// A configuration that does not parse and is younger may be half written.
@@ -45,7 +45,7 @@ impl<C: MetadataCache> Worker<C> {
         let own = magic(&self.options.root.path).and_then(mode::deaf_by_magic);
         let deaf = mode::deaf_place(&self.options.root.path, own, &mounts::parse(&self.mounts));
         let deaf = deaf.map(|(place, kind)| (self.options.root.display(&place), kind));
-        let mode = Mode::choose(
+        let mode = WatchMode::choose(
             self.options.watch,
             deaf.as_ref().map(|(place, kind)| (place.as_str(), kind.as_str())),
             self.limited.as_ref(),

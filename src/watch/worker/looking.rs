@@ -5,18 +5,18 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::cache::{Cached, MetadataCache, Recalled, is_young};
-use super::super::coalesce::{Said, Seen, Step};
+use super::super::cache::{Cached, CachedFile, MetadataCache, is_young};
+use super::super::coalesce::{HintKind, ScanResult, Step};
 use super::super::mode;
 use super::super::read::Reader;
 use super::super::scan::{FileKind, Folder, OpenFolder, Walk, join, look, seen, walk};
 
-use super::super::{Meanwhile, clock};
+use super::super::{ScanProgress, clock};
 use super::{FIRST_SETTLES, MAX_FILES, Stopped, Worker, asked};
 use crate::beneath::{Root, Stamp};
-use crate::cores;
-use crate::diag::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{Event, FileState, ListedDirectory, Listing, ParsedFile};
+use crate::parallel;
 use crate::types::ArticlePath;
 
 /// So many folders are looked at by a core at a time, and of each so many files at first: there may be few with many, and what was read
@@ -118,7 +118,7 @@ impl<C: MetadataCache> Worker<C> {
     /// where they are all to be told.
     fn look_everywhere(&mut self, scope: &str, whole: bool) -> Result<Listing, Stopped> {
         let (root, parsing) = (self.options.root.clone(), Arc::clone(&self.options.parsing));
-        let sight = Sight {
+        let sight = ScanContext {
             root: &root,
             reader: Reader::new(&root, &parsing),
             // What this run read itself it knows, but not what it could not read so far.
@@ -142,7 +142,7 @@ impl<C: MetadataCache> Worker<C> {
         let mut gone = Vec::new();
         let mut ready = Vec::new();
         let mut visited: HashSet<String> = HashSet::new();
-        let ((walk, devices), result) = cores::in_passing(FOLDERS, find, look, |looked| {
+        let ((walk, devices), result) = parallel::in_passing(FOLDERS, find, look, |looked| {
             for mut folder in looked.flatten() {
                 for (path, kind, found, known) in &folder.files {
                     if *kind == FileKind::Linked {
@@ -207,7 +207,7 @@ impl<C: MetadataCache> Worker<C> {
                     rows.extend(row.map(|row| (path.clone(), Some(row))));
                     match file.state {
                         FileState::Known(card, warnings) => {
-                            recalled.push((path.clone(), stamp, Recalled { card, warnings }));
+                            recalled.push((path.clone(), stamp, CachedFile { card, warnings }));
                         }
                         _ if self.is_news(&file, Some(stamp)) => fresh.push(file),
                         _ => {}
@@ -225,10 +225,10 @@ impl<C: MetadataCache> Worker<C> {
                     let mut seen = seen(Some(stamp), clock());
                     // Another machine's clock may have stamped it, so that its age says nothing.
                     if is_later && self.mode.polls() {
-                        seen = Seen::File(stamp, None);
+                        seen = ScanResult::File(stamp, None);
                     }
                     let is_complete = is_swapped || (self.links_changed && kind == FileKind::Linked);
-                    let said = if is_complete { Said::Finished } else { Said::Touched };
+                    let said = if is_complete { HintKind::Finished } else { HintKind::Touched };
                     if self.coalescer.observe(&path, seen, said, now) == Step::Read {
                         ready.push(path.clone());
                     }
@@ -252,7 +252,7 @@ impl<C: MetadataCache> Worker<C> {
         if !recalled.is_empty() {
             let files = recalled.iter().map(|(path, stamp, kept)| (path, *stamp, &kept.card));
             self.known.note_recalled(&folder.path, files);
-            fresh.extend(recalled.into_iter().map(|(path, _, Recalled { card, warnings })| ParsedFile {
+            fresh.extend(recalled.into_iter().map(|(path, _, CachedFile { card, warnings })| ParsedFile {
                 path,
                 state: FileState::Known(card, warnings),
                 renamed_from: None,
@@ -271,7 +271,7 @@ impl<C: MetadataCache> Worker<C> {
             if scope.is_empty() && self.gathering.is_none() && !self.coalescer.is_waiting(path) {
                 self.unannounced.found(path, now);
             }
-            self.coalescer.observe(path, seen(None, clock()), Said::Gone, now);
+            self.coalescer.observe(path, seen(None, clock()), HintKind::Gone, now);
         }
     }
 }
@@ -280,19 +280,19 @@ impl<C: MetadataCache> Worker<C> {
 type Task = (Folder, HashMap<String, Cached>);
 
 /// What all cores that look at folders need.
-struct Sight<'r, C> {
+struct ScanContext<'r, C> {
     root: &'r Root,
     reader: Reader<'r>,
     /// What earlier runs read, where it is to be asked.
     cache: Option<Arc<Mutex<C>>>,
-    meanwhile: Arc<Meanwhile>,
+    meanwhile: Arc<ScanProgress>,
     /// Whether nothing was looked at before: then nearly all files are new, or none is, and reading them is most of the work.
     is_first: bool,
     /// How long a file has to stay as it is to be complete.
     settle: Duration,
 }
 
-impl<C: MetadataCache> Sight<'_, C> {
+impl<C: MetadataCache> ScanContext<'_, C> {
     /// Tells of a folder that was found: at first in pieces, of whose files nobody asks what is not there.
     fn hand_out(&self, mut folder: Folder, tell: &mut dyn FnMut(Task)) {
         let mut rows = self.cache.as_ref().map(|cache| asked(cache).of_folder(&folder.path)).unwrap_or_default();
@@ -338,7 +338,7 @@ type Look = Result<Option<Stamp>, Diagnostic>;
 /// What is known of a file that was looked at.
 enum Known {
     /// What an earlier run read, and it looks like that.
-    Kept(Recalled),
+    Kept(CachedFile),
     /// It was read, and what is to be kept of that.
     Read(ParsedFile, Option<Cached>),
 }

@@ -11,7 +11,7 @@ use super::super::known;
 use super::Worker;
 use crate::article::Parsed;
 use crate::event::{FileState, ParsedFile};
-use crate::meter::Watching;
+use crate::metrics::Watching;
 use crate::types::{ArticlePath, folded};
 
 /// How long after a tool was last seen at work its files may still come, where that is longer than the grace.

@@ -77,7 +77,7 @@ fn a_folder_that_may_not_be_read_keeps_its_feeds() {
         fs::set_permissions(newsroom.path("content/sport"), fs::Permissions::from_mode(mode)).expect("ours");
     };
     may(0o0);
-    goes_on(&newsroom, &daemon, "Meanwhile", &before);
+    goes_on(&newsroom, &daemon, "ScanProgress", &before);
     is_told(
         &newsroom,
         &daemon,
@@ -110,7 +110,7 @@ fn a_folder_that_becomes_a_link_without_end_keeps_its_feeds() {
     fs::rename(newsroom.path("content/sport"), newsroom.path("elsewhere")).expect("movable");
     symlink(Path::new("sport"), newsroom.path("content/sport")).expect("writable");
     is_told(&newsroom, &daemon, &["content/sport"]);
-    goes_on(&newsroom, &daemon, "Meanwhile", &before);
+    goes_on(&newsroom, &daemon, "ScanProgress", &before);
     drop(daemon);
     let daemon = newsroom.serve();
     is_told(&newsroom, &daemon, &["content/sport", "this link cannot be followed", "put the folder back"]);
@@ -131,7 +131,7 @@ fn a_mount_that_is_gone_keeps_its_feeds() {
     let Some(mut enclosure) = Enclosure::new(&newsroom, "a mount that is gone", mount) else { return };
     let before = validators(&enclosure.daemon);
     assert!(enclosure.run("umount content/sport"), "{}", fs::read_to_string(newsroom.path("said")).expect("written"));
-    goes_on(&newsroom, &enclosure.daemon, "Meanwhile", &before);
+    goes_on(&newsroom, &enclosure.daemon, "ScanProgress", &before);
     is_told(
         &newsroom,
         &enclosure.daemon,

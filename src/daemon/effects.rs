@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::Daemon;
+use super::document_store::Published;
 use super::fetching::{Fetch, recall};
-use super::library::Published;
 use crate::control::Done;
-use crate::diag::{Code, Diagnostic, Place, Severity};
+use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::{Effect, ReportChange};
 use crate::ledger::Record;
 use crate::snapshot::{Report, Snapshot};
@@ -128,7 +128,7 @@ impl Daemon {
                 let (root, reads, bodies) = (self.root.clone(), self.reads.clone(), self.bodies.clone());
                 self.fetches.spawn(Fetch::run(root, config, reads, requests, bodies));
             }
-            Effect::Recall(requests) => {
+            Effect::LoadStored(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
                 self.fetches.spawn(recall(self.root.clone(), config, requests, self.bodies.clone()));
             }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
-use super::{Caching, now, root};
+use super::{StateCache, now, root};
 
 use crate::article::packed::PackedRendering;
 use crate::article::render::{LinkBase, render};
@@ -17,35 +17,35 @@ use crate::beneath::Root;
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
 use crate::config::{Checked, Config};
-use crate::cores;
 use crate::engine::Engine;
 use crate::event::{
-    BodyRequest, Command, Delivery, Effect, Event, FetchedBody, ParsedFile, Recalled, Ticket, UnfetchedBody,
+    BodyRequest, Command, Delivery, Effect, Event, FetchedBody, ParsedFile, StoredVersion, Ticket, UnfetchedBody,
 };
 use crate::ledger::{Ledger, Record};
-use crate::serve::{Demand, Freshness, Supply, Wanted};
+use crate::parallel;
+use crate::serve::{DiskRequest, DiskResponse, Freshness, Wanted};
 use crate::snapshot::PublishedArticle;
-use crate::store::{self, Renderings, Trouble};
+use crate::store::{self, Renderings, StoreError};
 use crate::types::ContentHash;
 use crate::watch::page_sources::PageSources;
-use crate::watch::{self, Meanwhile};
+use crate::watch::{self, ScanProgress};
 
 /// What a request needs from the disk: the page of an article, or a media file.
 pub(super) fn supply(
     content: &Arc<ArcSwap<Root>>,
     config: &Arc<ArcSwap<Config>>,
-    demand: Demand,
+    demand: DiskRequest,
     wanted: &Wanted,
-) -> io::Result<Supply> {
+) -> io::Result<DiskResponse> {
     match demand {
-        Demand::Article(article) => article_page(content, config, &article, wanted),
-        Demand::Media(path) => {
+        DiskRequest::Article(article) => article_page(content, config, &article, wanted),
+        DiskRequest::Media(path) => {
             let (file, metadata) = watch::read::open_media(&content.load(), &path)?;
             let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
-            Ok(Supply::File { file, length: metadata.len(), modified })
+            Ok(DiskResponse::File { file, length: metadata.len(), modified })
         }
         // They are not in the content directory.
-        Demand::Document(..) | Demand::Room(_) => Err(io::ErrorKind::Unsupported.into()),
+        DiskRequest::Document(..) | DiskRequest::Room(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -56,7 +56,7 @@ fn article_page(
     live: &Arc<ArcSwap<Config>>,
     article: &Arc<PublishedArticle>,
     wanted: &Wanted,
-) -> io::Result<Supply> {
+) -> io::Result<DiskResponse> {
     let config = live.load_full();
     let content = root.load_full();
     let stop_if_abandoned = || if wanted.is_abandoned() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
@@ -82,7 +82,7 @@ fn article_page(
         let config = live.load();
         config.hash == hash && sources.are_unchanged(&root.load(), &config.parsing)
     });
-    Ok(Supply::Page(page, freshness))
+    Ok(DiskResponse::Page(page, freshness))
 }
 
 /// The bodies that the engine asked for: out of their files, or where those are others by now, out of the store; and those that cannot
@@ -146,7 +146,7 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
     let mut renderings = Renderings::open(&config.state);
     let kept = renderings.as_ref().map(|renderings| renderings.get(&keys)).unwrap_or_default();
     let (is_kept, begun) = (renderings.is_some(), Instant::now());
-    let rendered = cores::on_all_cores(fetched, |fetched| {
+    let rendered = parallel::on_all_cores(fetched, |fetched| {
         let key = key(fetched)?;
         if let Some(rendered) = kept.get(&key).and_then(PackedRendering::open) {
             return Some((key, Arc::new(rendered), None));
@@ -156,7 +156,7 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
         }
         let (links, article) = (fetched.request.links.as_ref()?, fetched.article.as_ref()?);
         // Where that ends in a panic, the engine tries it itself and says of which file.
-        let rendered = cores::catch_panic(|| article.body.as_ref().map(|body| render(body, links))).flatten()?;
+        let rendered = parallel::catch_panic(|| article.body.as_ref().map(|body| render(body, links))).flatten()?;
         let packed = is_kept.then(|| PackedRendering::of(&rendered)).flatten();
         Some((key, Arc::new(rendered), packed))
     });
@@ -176,7 +176,7 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
 pub(super) const MAX_RECALLED_FILES: usize = 256;
 
 /// Versions that are public, out of the store, in the order of the requests.
-pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -> Vec<Recalled> {
+pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -> Vec<StoredVersion> {
     let mut recalled = Vec::with_capacity(requests.len());
     for batch in requests.chunks(MAX_RECALLED_FILES) {
         let hashes: Vec<ContentHash> = batch.iter().map(|request| request.hash).collect();
@@ -188,7 +188,7 @@ pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -
         recalled.extend(batch.iter().map(|request| {
             let bytes = kept.get(&request.hash).cloned();
             let article = bytes.and_then(|bytes| watch::read::recall(root, request, bytes, &config.parsing));
-            Recalled { request: request.clone(), article }
+            StoredVersion { request: request.clone(), article }
         }));
     }
     recalled
@@ -203,7 +203,7 @@ pub struct Inputs<L> {
     /// Gives what is remembered.
     pub ledger: L,
     /// What was read before.
-    pub cache: Caching,
+    pub cache: StateCache,
     /// What an operator asks for.
     pub command: Option<Command>,
     /// Whether somebody wants to see every article whole, and not only those that feeds may show.
@@ -215,15 +215,15 @@ pub struct Inputs<L> {
 pub fn build_once(
     checked: Checked,
     config: &Config,
-    inputs: Inputs<impl FnOnce() -> Result<Ledger, Trouble>>,
+    inputs: Inputs<impl FnOnce() -> Result<Ledger, StoreError>>,
     progress: impl Fn(usize, usize) + Sync,
     mut look: impl FnMut(&[ParsedFile]),
     mut persist: impl FnMut(Vec<Record>),
-) -> Result<Built, Trouble> {
+) -> Result<Built, StoreError> {
     let root = root(config);
     let Inputs { ledger, cache, command, whole } = inputs;
     let keeps = cache.keeps();
-    let meanwhile = Meanwhile::default();
+    let meanwhile = ScanProgress::default();
     // The state is opened while articles are read, and they are taken in while others are read.
     let (listing, built) =
         watch::read_everything(&root, &config.parsing, cache, watch::clock, &meanwhile, &progress, |files| {
@@ -252,7 +252,7 @@ pub fn build_once(
 
 /// While everything is read: room is made for what was found so far, and unless all is wanted `whole`, who reads is told what no window
 /// will show.
-pub(super) fn look_ahead(engine: &mut Engine, meanwhile: &Meanwhile, whole: bool) {
+pub(super) fn look_ahead(engine: &mut Engine, meanwhile: &ScanProgress, whole: bool) {
     engine.expect(meanwhile.found.load(Ordering::Relaxed));
     if !whole {
         meanwhile.horizon.store(engine.horizon(), Ordering::Relaxed);
@@ -284,8 +284,8 @@ impl Built {
                         queue.push_back(Event::Fetched(fetched));
                         queue.extend((!unfetched.is_empty()).then_some(Event::Unfetched(unfetched)));
                     }
-                    Effect::Recall(requests) => {
-                        queue.push_back(Event::Recalled(recall(root, config, requests)));
+                    Effect::LoadStored(requests) => {
+                        queue.push_back(Event::StoredVersion(recall(root, config, requests)));
                     }
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
                     Effect::Persist(records) => persist(records),
@@ -298,6 +298,6 @@ impl Built {
 }
 
 /// What is remembered so far, for commands that only look.
-pub fn remembered(config: &Config) -> Result<Ledger, Trouble> {
+pub fn remembered(config: &Config) -> Result<Ledger, StoreError> {
     store::peek(&config.state)
 }

@@ -9,28 +9,28 @@ use crate::watch::cache::{Cached, MetadataCache};
 
 /// The cache of a state directory; `None`: nothing is kept, and every file is read.
 #[derive(Debug)]
-pub struct Caching(Option<Cache>);
+pub struct StateCache(Option<Cache>);
 
-impl Caching {
+impl StateCache {
     /// The cache in a state directory, for who has locked it.
-    pub fn at(state: &Path) -> Caching {
-        Caching(Some(Cache::open(state)))
+    pub fn at(state: &Path) -> StateCache {
+        StateCache(Some(Cache::open(state)))
     }
 
     /// The same, for who has locked it, and emptied: every file is read, hashed and rendered again.
-    pub fn emptied(state: &Path) -> Caching {
+    pub fn emptied(state: &Path) -> StateCache {
         match Renderings::forget(state).and_then(|()| Cache::forget(state)) {
-            Ok(()) => Caching::at(state),
+            Ok(()) => StateCache::at(state),
             Err(error) => {
                 tracing::warn!(state = %state.display(), %error, "cannot empty the cache; continuing without one");
-                Caching::none()
+                StateCache::none()
             }
         }
     }
 
     /// No cache.
-    pub fn none() -> Caching {
-        Caching(None)
+    pub fn none() -> StateCache {
+        StateCache(None)
     }
 
     /// Whether anything is kept.
@@ -39,7 +39,7 @@ impl Caching {
     }
 }
 
-impl MetadataCache for Caching {
+impl MetadataCache for StateCache {
     fn of_folder(&mut self, folder: &str) -> HashMap<String, Cached> {
         let rows = self.0.as_mut().map(|cache| cache.of_folder(folder)).unwrap_or_default();
         rows.into_iter().map(|(name, row)| (name, cached(row))).collect()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 use super::Clock;
-use super::writer::{NO_ANSWER, Writer};
+use super::ledger_writer::{NO_ANSWER, Writer};
 use crate::deliver::merged;
 use crate::event::{Delivery, Effect, LoggedActivity};
 use crate::ledger::{Ledger, Record};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::article::card::Card;
 use crate::article::{SectionClaim, bundle};
 use crate::config::{Config, Paid, RenamedSection, Section, SectionGlobs, Selector};
-use crate::diag::{Code, Diagnostic, Names};
+use crate::diagnostics::{Code, Diagnostic, Names};
 use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
 
 /// What identifies a feed.
@@ -29,7 +29,7 @@ pub fn taxonomy_key(term: &Text) -> Text {
 
 /// Where an article belongs.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Filing {
+pub struct Placement {
     /// The section that it says it belongs to.
     pub own: SectionPath,
     /// The same by the name that the article uses, which `[[moved]]` may have changed. Ids are minted of it, so that they stay.
@@ -66,8 +66,8 @@ pub enum Rule {
     Excluded(Text),
     /// None of `any`, or not all of `all`, or one of `none`: which list of which key.
     Selected(&'static str, &'static str),
-    /// Filed there by `sections`.
-    Filed,
+    /// IndexedArticle there by `sections`.
+    IndexedArticle,
     /// An include pattern matches the own section.
     Included(Text),
     /// No include pattern matches the own section.
@@ -94,7 +94,7 @@ impl fmt::Display for Rule {
             Rule::Selected(key, "any") => write!(f, "it has none of {key}.any"),
             Rule::Selected(key, "all") => write!(f, "it lacks one of {key}.all"),
             Rule::Selected(key, list) => write!(f, "it has one of {key}.{list}"),
-            Rule::Filed => write!(f, "`sections` files it here"),
+            Rule::IndexedArticle => write!(f, "`sections` files it here"),
             Rule::Included(pattern) => write!(f, "include `{pattern}` matches its section"),
             Rule::NotIncluded => write!(f, "no include pattern matches its section"),
             Rule::Own => write!(f, "it is its own section"),
@@ -108,7 +108,7 @@ impl fmt::Display for Rule {
 
 /// The sections of a configuration, arranged for looking up.
 #[derive(Debug)]
-pub struct Cabinet {
+pub struct SectionRules {
     config: Arc<Config>,
     by_path: BTreeMap<SectionPath, usize>,
     by_breadcrumb: BTreeMap<Vec<String>, SectionPath>,
@@ -124,9 +124,9 @@ pub struct Cabinet {
     meant: Mutex<HashMap<SectionPath, Option<SectionPath>>>,
 }
 
-impl Cabinet {
+impl SectionRules {
     /// Arranges the sections.
-    pub fn new(config: Arc<Config>) -> Cabinet {
+    pub fn new(config: Arc<Config>) -> SectionRules {
         let by_path = config.sections.iter().enumerate().map(|(at, section)| (section.path.clone(), at)).collect();
         let by_breadcrumb = config
             .sections
@@ -148,7 +148,7 @@ impl Cabinet {
         let names = Names::new(config.sections.iter().map(|section| section.path.as_str()));
         let meant = Mutex::default();
         let mut cabinet =
-            Cabinet { config, by_path, by_breadcrumb, with_include, selects_terms, children, names, meant };
+            SectionRules { config, by_path, by_breadcrumb, with_include, selects_terms, children, names, meant };
         for (path, at) in cabinet.by_path.clone() {
             let parent = cabinet.nearest(&path.parent().unwrap_or_default());
             cabinet.children.entry(parent).or_default().push(at);
@@ -236,7 +236,7 @@ impl Cabinet {
     }
 
     /// Where an article belongs.
-    pub fn file(&self, path: &ArticlePath, card: &Card) -> Filing {
+    pub fn file(&self, path: &ArticlePath, card: &Card) -> Placement {
         let mut diagnostics = Vec::new();
         let folder = SectionPath::parse(bundle::section_folder(path)).unwrap_or_default();
         let mut by_folder = false;
@@ -278,7 +278,7 @@ impl Cabinet {
             .clone()
             .or_else(|| self.section(&home).and_then(|section| section.language.clone()))
             .unwrap_or_else(|| self.config.site.language.clone());
-        Filing { own, written, old_folder, home, language, diagnostics }
+        Placement { own, written, old_folder, home, language, diagnostics }
     }
 
     /// Sections that an article names and that are not configured, unless one that is takes it for them.
@@ -355,7 +355,7 @@ impl Cabinet {
     }
 
     /// The sections' feeds that have the article, in order.
-    pub fn section_feeds(&self, card: &Card, filing: &Filing) -> Vec<FeedKey> {
+    pub fn section_feeds(&self, card: &Card, filing: &Placement) -> Vec<FeedKey> {
         if !card.is_listed() {
             return Vec::new();
         }
@@ -406,7 +406,7 @@ impl Cabinet {
     }
 
     /// Whether a section's feed takes an article, and the first rule that decided.
-    pub fn decide(&self, section: &Section, card: &Card, filing: &Filing) -> Verdict {
+    pub fn decide(&self, section: &Section, card: &Card, filing: &Placement) -> Verdict {
         let out = |rule| Verdict { taken: false, rule };
         let within = |rule| Verdict { taken: true, rule };
         if !card.in_feeds {
@@ -432,7 +432,7 @@ impl Cabinet {
         }
         let is_renamed = |old: &SectionPath| self.renaming(old).is_some_and(|(_, now)| now == section.path);
         if card.sections.contains(&section.path) || card.sections.iter().any(is_renamed) {
-            return within(Rule::Filed);
+            return within(Rule::IndexedArticle);
         }
         if let Some(globs) = &section.include {
             return match matching(globs, filing) {
@@ -480,7 +480,7 @@ fn fold_name(name: &str) -> String {
 }
 
 /// The first pattern that matches an article's section, by its name now or by the one that the article uses.
-fn matching(globs: &SectionGlobs, filing: &Filing) -> Option<Text> {
+fn matching(globs: &SectionGlobs, filing: &Placement) -> Option<Text> {
     let old = || globs.matching(&filing.written).filter(|_| filing.written != filing.own);
     globs.matching(&filing.own).or_else(old)
 }
@@ -513,7 +513,7 @@ mod tests {
         let text = "[site]\ntitle = \"x\"\nurl = \"http://x.example/\"\ntag_authority = \"x.example,2026\"\n\
                     [[section]]\npath = \"sport\"\n[[section]]\npath = \"港口\"\n";
         let config = config::parse(Path::new("dateline.toml"), text.as_bytes()).config.expect("a configuration");
-        let cabinet = Cabinet::new(config);
+        let cabinet = SectionRules::new(config);
         let path = |name: &str| SectionPath::parse(name).expect(name);
         for number in 0..2_000 {
             assert_eq!(cabinet.meant(&path(&format!("unknown-{number}"))), None);

@@ -46,7 +46,7 @@ impl Looks {
     }
 }
 
-/// What a connection waits for, as the lower bits of a [`Standing`] say it.
+/// What a connection waits for, as the lower bits of a [`ConnectionPhase`] say it.
 const ASKING: u64 = 0;
 const US: u64 = 1;
 const TAKING: u64 = 2;
@@ -54,7 +54,7 @@ const WAITS_FOR: u64 = 3;
 
 /// Where a connection stands.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct ConnectionPhase {
     looks: Arc<Looks>,
     /// What it waits for, and in the upper half since which look: one number, so that nobody sees half of a change.
     state: AtomicU64,
@@ -62,10 +62,11 @@ pub(super) struct Standing {
     shared: AtomicBool,
 }
 
-impl Standing {
+impl ConnectionPhase {
     /// A connection on which the client has to ask first.
-    pub(super) fn new(looks: &Arc<Looks>) -> Standing {
-        let standing = Standing { looks: Arc::clone(looks), state: AtomicU64::new(0), shared: AtomicBool::new(false) };
+    pub(super) fn new(looks: &Arc<Looks>) -> ConnectionPhase {
+        let standing =
+            ConnectionPhase { looks: Arc::clone(looks), state: AtomicU64::new(0), shared: AtomicBool::new(false) };
         standing.is_now(ASKING);
         standing
     }
@@ -144,7 +145,7 @@ mod tests {
             ("share took refuses 26", true),
         ] {
             let looks = Arc::new(Looks::default());
-            let standing = Standing::new(&looks);
+            let standing = ConnectionPhase::new(&looks);
             for word in history.split(' ') {
                 match word {
                     "asked" => standing.our_turn(),

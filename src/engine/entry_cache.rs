@@ -11,8 +11,8 @@ use crate::article::render::Rendered;
 use crate::build::render_cache::RenderKey;
 use crate::build::{assemble, encode};
 use crate::config::FeedOptions;
-use crate::cores;
 use crate::feed::Entry;
+use crate::parallel;
 use crate::snapshot::PublishedArticle;
 use crate::types::ArticlePath;
 
@@ -23,12 +23,12 @@ const PACKINGS: usize = 16;
 
 /// An entry that some window holds.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct CachedEntry {
     /// What it was made of; likewise what follows.
     pub(super) card: Packed,
     pub(super) metadata: Arc<Metadata>,
     pub(super) article: Arc<PublishedArticle>,
-    /// The configuration under which it was made, or [`Held::STALE`].
+    /// The configuration under which it was made, or [`CachedEntry::STALE`].
     pub(super) epoch: u64,
     /// What its text is a function of; `None` where readers see none of it, and it is left out.
     pub(super) key: Option<RenderKey>,
@@ -53,7 +53,7 @@ pub(super) struct EntryParts {
     text: HeldText,
 }
 
-impl Held {
+impl CachedEntry {
     /// Of no configuration: the entry has to be made anew.
     pub(super) const STALE: u64 = 0;
 
@@ -82,7 +82,7 @@ impl EntryParts {
     pub(super) fn entries(parts: &[&EntryParts]) -> Vec<Arc<Entry>> {
         let is_packed = |parts: &&EntryParts| matches!(parts.text, HeldText::Packed { .. });
         let share = if parts.iter().any(is_packed) { PACKINGS } else { usize::MAX };
-        cores::in_shares(parts, share, |parts| parts.entry())
+        parallel::in_shares(parts, share, |parts| parts.entry())
     }
 
     fn entry(&self) -> Arc<Entry> {
@@ -120,12 +120,12 @@ impl HeldText {
 
 /// Which entries are unpacked, the one that was not needed for longest first.
 #[derive(Debug, Default)]
-pub(super) struct Unpacked {
+pub(super) struct UnpackedEntries {
     paths: VecDeque<ArticlePath>,
     bytes: usize,
 }
 
-impl Unpacked {
+impl UnpackedEntries {
     /// An entry was made.
     pub(super) fn note(&mut self, path: &ArticlePath, rendered: &Rendered) {
         self.bytes += weight(rendered);
@@ -133,7 +133,7 @@ impl Unpacked {
     }
 
     /// Packs entries until the others fit into the budget.
-    pub(super) fn shrink(&mut self, held: &mut HashMap<ArticlePath, Held>) {
+    pub(super) fn shrink(&mut self, held: &mut HashMap<ArticlePath, CachedEntry>) {
         // Of an entry that was made several times only the last counts.
         if self.paths.len() > held.len() * 2 + PACKINGS {
             let mut seen = HashSet::new();
@@ -154,7 +154,7 @@ impl Unpacked {
             self.bytes = self.bytes.saturating_sub(weight(rendered));
             packed.push((path, Arc::clone(rendered)));
         }
-        let texts = cores::in_shares(&packed, PACKINGS, |(_, rendered)| HeldText::pack(rendered));
+        let texts = parallel::in_shares(&packed, PACKINGS, |(_, rendered)| HeldText::pack(rendered));
         for ((path, _), text) in packed.into_iter().zip(texts) {
             if let (Some(held), Some(text)) = (held.get_mut(&path), text) {
                 held.text = text;
@@ -163,7 +163,7 @@ impl Unpacked {
     }
 
     /// An entry is not held any more.
-    pub(super) fn forget(&mut self, held: &Held) {
+    pub(super) fn forget(&mut self, held: &CachedEntry) {
         if let HeldText::Whole(rendered, _) = &held.text {
             self.bytes = self.bytes.saturating_sub(weight(rendered));
         }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_was_made_often_is_noted_once() {
-        let mut unpacked = Unpacked::default();
+        let mut unpacked = UnpackedEntries::default();
         let (rendered, path) = (Rendered::empty(), ArticlePath::new("a.md"));
         for _ in 0..10_000 {
             unpacked.note(&path, &rendered);

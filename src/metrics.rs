@@ -38,30 +38,30 @@ impl EncodeLabelSet for AnswerKind {
 /// The feed that a document is of, by the document's path: `/technology/` of `/technology/rss.xml`. All documents of a feed are
 /// equal.
 #[derive(Clone, Debug)]
-pub struct OfFeed(pub Arc<str>);
+pub struct FeedLabel(pub Arc<str>);
 
-impl OfFeed {
+impl FeedLabel {
     /// The path of its page.
     pub fn path(&self) -> &str {
         self.0.rfind('/').and_then(|slash| self.0.get(..=slash)).unwrap_or_default()
     }
 }
 
-impl PartialEq for OfFeed {
-    fn eq(&self, other: &OfFeed) -> bool {
+impl PartialEq for FeedLabel {
+    fn eq(&self, other: &FeedLabel) -> bool {
         self.path() == other.path()
     }
 }
 
-impl Eq for OfFeed {}
+impl Eq for FeedLabel {}
 
-impl Hash for OfFeed {
+impl Hash for FeedLabel {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.path().hash(state);
     }
 }
 
-impl EncodeLabelSet for OfFeed {
+impl EncodeLabelSet for FeedLabel {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
         ("section", self.path()).encode(encoder.encode_label())
     }
@@ -80,11 +80,11 @@ pub struct Watching {
 
 /// Everything that is counted.
 #[derive(Debug)]
-pub struct Meters {
+pub struct Metrics {
     /// Answers, by kind.
     pub answers: Family<AnswerKind, Counter>,
     /// Answers that are documents, by their feed.
-    pub sections: Family<OfFeed, Counter>,
+    pub sections: Family<FeedLabel, Counter>,
     /// Bytes of bodies of answers.
     pub bytes: Counter,
     /// Connections, open now.
@@ -130,9 +130,9 @@ pub struct Meters {
     registry: Registry,
 }
 
-impl Default for Meters {
-    fn default() -> Meters {
-        let mut meters = Meters {
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut meters = Metrics {
             answers: Family::default(),
             sections: Family::default(),
             bytes: Counter::default(),
@@ -190,7 +190,7 @@ impl Default for Meters {
     }
 }
 
-impl Meters {
+impl Metrics {
     /// All that was counted, as Prometheus reads it.
     pub fn registry(&self) -> &Registry {
         &self.registry

@@ -9,7 +9,7 @@ use listenfd::ListenFd;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::{Config, Endpoint, Relocation, Server};
-use crate::meter::Meters;
+use crate::metrics::Metrics;
 use crate::serve::{AccessLog, Audience, Budgets, Listener, ServeOptions, Tls};
 
 /// Descriptors that are not for connections: the state, articles that are read, feeds that are written, logs (at most a quarter).
@@ -19,13 +19,13 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(60);
 
 /// What faces the world.
 #[derive(Debug)]
-pub struct Front {
+pub struct Listeners {
     /// What is listened on.
     pub listeners: Vec<Listener>,
     /// What can be renewed while the daemon runs.
     pub renewal: Renewal,
     /// What is counted.
-    pub meters: Arc<Meters>,
+    pub meters: Arc<Metrics>,
     /// Where it listens, as far as links may have to lead there. Of sockets that somebody else opened, that one knows.
     pub relocation: Option<Relocation>,
 }
@@ -39,17 +39,17 @@ pub struct Renewal {
 
 /// What the command line says instead of the configuration.
 #[derive(Clone, Debug, Default)]
-pub struct Instead {
-    /// Instead of `server.listen`.
+pub struct CliOverrides {
+    /// CliOverrides of `server.listen`.
     pub listen: Option<Endpoint>,
-    /// Instead of `admin.listen`.
+    /// CliOverrides of `admin.listen`.
     pub admin: Option<Endpoint>,
 }
 
-impl Front {
+impl Listeners {
     /// One public listener and nothing else.
-    pub fn plain(listener: Listener) -> Front {
-        Front { listeners: vec![listener], renewal: Renewal::default(), meters: Arc::default(), relocation: None }
+    pub fn plain(listener: Listener) -> Listeners {
+        Listeners { listeners: vec![listener], renewal: Renewal::default(), meters: Arc::default(), relocation: None }
     }
 
     /// Opens all that the configuration names. Sockets that systemd opened take the place of `server.listen`; those that it calls
@@ -57,7 +57,7 @@ impl Front {
     ///
     /// # Errors
     /// What cannot be opened and what to do about it.
-    pub fn open(config: &Config, instead: Instead) -> Result<Front, String> {
+    pub fn open(config: &Config, instead: CliOverrides) -> Result<Listeners, String> {
         let server = &config.server;
         let tls = server.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
         let access_log = server.access_log.as_ref().map(|options| {
@@ -91,7 +91,7 @@ impl Front {
         }
         let relocation = (!is_inherited).then(|| relocation(&listeners, server)).transpose();
         let relocation = relocation.map_err(|error| format!("cannot see where dateline listens: {error}"))?;
-        Ok(Front { listeners, renewal: Renewal { tls, access_log }, meters: Arc::default(), relocation })
+        Ok(Listeners { listeners, renewal: Renewal { tls, access_log }, meters: Arc::default(), relocation })
     }
 
     /// How connections are served.
@@ -202,7 +202,7 @@ fn overlap(one: &Endpoint, other: &Endpoint) -> bool {
 }
 
 /// Where nobody says where, another dateline on this machine may be there already: that is no reason not to serve readers.
-fn admin(server: &Server, instead: &Instead, listeners: &mut Vec<Listener>) -> Result<(), String> {
+fn admin(server: &Server, instead: &CliOverrides, listeners: &mut Vec<Listener>) -> Result<(), String> {
     let endpoints = match &instead.admin {
         Some(endpoint) => std::slice::from_ref(endpoint),
         None if server.admin.stated || instead.listen.is_none() => &server.admin.listen,

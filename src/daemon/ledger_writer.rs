@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::ledger::{Ledger, Record};
-use crate::store::{Store, Trouble};
+use crate::store::{Store, StoreError};
 
 /// How long the end of the thread is waited for: it takes in the ledger's log.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,12 +20,12 @@ pub(super) const NO_ANSWER: &str = "the disk of the state directory does not ans
 
 enum Job {
     Append(Arc<Vec<Record>>, Timestamp),
-    Replay(Sender<Result<Ledger, Trouble>>),
+    Replay(Sender<Result<Ledger, StoreError>>),
 }
 
 /// How writing ended.
 pub(super) struct Written {
-    pub(super) result: Result<(), Trouble>,
+    pub(super) result: Result<(), StoreError>,
     /// The number of the last record.
     pub(super) last: i64,
     /// Why nothing can be written, where the state could only be opened for reading.

@@ -105,7 +105,7 @@ struct Json<'d> {
 
 #[cfg(test)]
 mod tests {
-    use crate::diag::{Code, Diagnostic, Place};
+    use crate::diagnostics::{Code, Diagnostic, Place};
 
     #[test]
     fn caret_text_log_line_and_json_say_the_same() {

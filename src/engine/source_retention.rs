@@ -12,7 +12,7 @@ use crate::types::{ArticlePath, ContentHash};
 
 /// Which versions are kept for whom.
 #[derive(Debug, Default)]
-pub(super) struct Keeping {
+pub(super) struct SourceRetention {
     keepers: BTreeMap<ContentHash, BTreeSet<ArticlePath>>,
     /// Entries whose files are not in the store yet.
     wanted: BTreeMap<ArticlePath, ContentHash>,
@@ -21,7 +21,7 @@ pub(super) struct Keeping {
     swept: bool,
 }
 
-impl Keeping {
+impl SourceRetention {
     /// A window holds this version of an article.
     pub(super) fn hold(&mut self, path: &ArticlePath, hash: ContentHash) {
         self.keepers.entry(hash).or_default().insert(path.clone());

@@ -5,27 +5,27 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::assemble::{self, Past, below};
-use super::filing::{Cabinet, FeedKey};
-use crate::config::Fate;
+use super::placement::{FeedKey, SectionRules};
+use crate::config::Retirement;
 use crate::feed::{Feed, Format, encode};
-use crate::snapshot::Former;
+use crate::snapshot::RetiredAddress;
 use crate::types::{EntryId, Text};
 
 /// Every address that was published once, the most particular first.
-pub fn former(cabinet: &Cabinet) -> Arc<[Former]> {
+pub fn former(cabinet: &SectionRules) -> Arc<[RetiredAddress]> {
     let addresses = cabinet.config().addresses.iter();
     let former = addresses.map(|address| {
         let farewell = match &address.fate {
-            Fate::Moved(_) => Vec::new(),
-            Fate::Gone(reason) => farewell(cabinet, &address.path, reason.as_ref()),
+            Retirement::Moved(_) => Vec::new(),
+            Retirement::Gone(reason) => farewell(cabinet, &address.path, reason.as_ref()),
         };
-        Former { address: address.clone(), farewell }
+        RetiredAddress { address: address.clone(), farewell }
     });
     former.collect()
 }
 
 /// An empty feed in each format that says so.
-fn farewell(cabinet: &Cabinet, path: &str, reason: Option<&Text>) -> Vec<(Format, Bytes)> {
+fn farewell(cabinet: &SectionRules, path: &str, reason: Option<&Text>) -> Vec<(Format, Bytes)> {
     let site = &cabinet.config().site;
     let root = assemble::feed(&FeedKey::Section(Default::default()), cabinet, Vec::new(), &Past::default());
     let folder = path.trim_start_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder);

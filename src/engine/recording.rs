@@ -11,10 +11,10 @@ use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::render::{RENDERER_VERSION, Rendered};
 use crate::build::assemble::{self, Past};
-use crate::build::filing::FeedKey;
-use crate::build::index::{Changes, Filed, Index, Standing};
+use crate::build::index::{Changes, Index, IndexedArticle, Visibility};
+use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::feed::DeletedEntry;
 use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, UnreadableRecord, Withdrawal};
 use crate::snapshot::Resource;
@@ -52,7 +52,7 @@ impl Engine {
     }
 
     /// Whether it is remembered of a public article that it is so: under this id, in this version and since then.
-    pub(super) fn is_remembered(&self, path: &ArticlePath, filed: &Filed) -> bool {
+    pub(super) fn is_remembered(&self, path: &ArticlePath, filed: &IndexedArticle) -> bool {
         let version = self.catalog.get(path).map(Packed::hash);
         let known = self.ledger.article(path).zip(version);
         known.is_some_and(|(known, version)| filed.is_as_remembered(known, version))
@@ -68,7 +68,7 @@ impl Engine {
     ) -> bool {
         let Some(filed) = index.get(path) else { return false };
         let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return false };
-        if filed.standing == Standing::Retracted {
+        if filed.standing == Visibility::Retracted {
             // So that its file is known when it moves: under another path it would be public.
             let known = self.ledger.article(path).filter(|known| known.retraction().is_some());
             if known.is_some_and(|known| known.hash() != Some(hash)) {
@@ -136,11 +136,11 @@ impl Engine {
                 (None, None) if deleted.contains_key(path) => {
                     Some(Retraction { at: second, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
                 }
-                (Some(Standing::Retracted), None) => {
+                (Some(Visibility::Retracted), None) => {
                     stated().map(|reason| Retraction { at: second, reason, by: Withdrawal::Status, feeds: feeds() })
                 }
                 // Told otherwise than before, or retracted by an operator before anybody knew where it was.
-                (Some(Standing::Retracted), Some(known)) if !self.ledger.is_unreadable(path) => {
+                (Some(Visibility::Retracted), Some(known)) if !self.ledger.is_unreadable(path) => {
                     let reason =
                         stated().filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
                     let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };
@@ -164,11 +164,11 @@ impl Engine {
     pub(super) fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
         match index.get(path).map(|filed| &filed.standing) {
             Some(
-                Standing::Draft
-                | Standing::Restricted
-                | Standing::Scheduled(_)
-                | Standing::IdTaken(_)
-                | Standing::Superseded(_),
+                Visibility::Draft
+                | Visibility::Restricted
+                | Visibility::Scheduled(_)
+                | Visibility::IdTaken(_)
+                | Visibility::Superseded(_),
             ) => true,
             Some(_) => false,
             None => self.catalog.is_withheld(path),
@@ -211,7 +211,7 @@ impl Engine {
     }
 
     /// When an article was first published and when it last changed.
-    pub(super) fn dates(&self, index: &Index, path: &ArticlePath, filed: &Filed) -> Option<(Moment, Moment)> {
+    pub(super) fn dates(&self, index: &Index, path: &ArticlePath, filed: &IndexedArticle) -> Option<(Moment, Moment)> {
         let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
         let changed = self.ledger.article(path).and_then(Remembered::changed).filter(|_| by_text);
         assemble::dates(filed, changed.and_then(|changed| index.moment(changed)))

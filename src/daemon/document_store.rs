@@ -15,8 +15,8 @@ use crate::beneath::Root;
 use crate::config::Config;
 use crate::deliver::disk::{Reader, place};
 use crate::event::Event;
-use crate::meter::Meters;
-use crate::snapshot::{Keeper, Resource, Snapshot};
+use crate::metrics::Metrics;
+use crate::snapshot::{DocumentSink, Resource, Snapshot};
 use crate::store::{self, Documents, Origin};
 use crate::watch::verify::RootState;
 
@@ -53,7 +53,7 @@ impl Library {
     }
 
     /// The documents of a newsroom. Feeds are in the output directory, too.
-    pub(super) fn open(config: &Config, meters: &Arc<Meters>) -> io::Result<Documents> {
+    pub(super) fn open(config: &Config, meters: &Arc<Metrics>) -> io::Result<Documents> {
         let output = config.output.clone();
         let elsewhere = Box::new(move |route: &str| {
             let directory = output.as_ref().filter(|_| !route.ends_with('/'))?;
@@ -143,9 +143,9 @@ impl Library {
     }
 
     /// What takes documents over from the engine.
-    pub(super) fn keeper(&self) -> Keeper {
+    pub(super) fn keeper(&self) -> DocumentSink {
         let documents = Arc::clone(&self.documents);
-        Keeper::new(move |resource| documents.take(resource))
+        DocumentSink::new(move |resource| documents.take(resource))
     }
 
     /// What gives deliveries their documents.
@@ -162,7 +162,7 @@ impl Library {
             return;
         }
         // Where the engine has too much to do for that, the next request says it again.
-        if self.events.try_send(Event::Lost(route.into())).is_err() {
+        if self.events.try_send(Event::DocumentMissing(route.into())).is_err() {
             resource.lose(false);
             return;
         }

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::filing::FeedKey;
+use super::placement::FeedKey;
 
 /// Whether a feed that has articles exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
