@@ -105,7 +105,7 @@ pub struct Metrics {
     pub looked_at: Counter,
     /// Articles that were read.
     pub read: Counter,
-    /// Whether anything is published yet: 0 or 1.
+    /// 1 once the first scan is complete and its feeds are published. Documents of the last run don't count.
     pub ready: Gauge,
     /// How long the last scan of the whole content directory took (seconds).
     pub scan_seconds: Gauge<f64, AtomicU64>,
@@ -175,7 +175,7 @@ impl Default for Metrics {
         registry.register("section_requests", "Answers that are documents of a section", meters.sections.clone());
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
         gauge("connections", "Connections that are open", &meters.connections);
-        gauge("ready", "Whether anything is published yet", &meters.ready);
+        gauge("ready", "1 once the first scan is complete and its feeds are published, else 0", &meters.ready);
         gauge("document_memory_bytes", "Bytes of documents in memory, codings included", &meters.document_bytes);
         gauge("event_queue", "Events that wait to be worked on", &meters.queue);
         gauge("delivery_queue", "Deliveries that wait", &meters.deliveries);

@@ -40,8 +40,15 @@ pub(super) struct AcceptRemovals {}
 
 /// Have the running daemon read its configuration again.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+A configuration is refused if it gives other ids (`ids`), takes the last entry out of a feed (`empty`), or takes more than a third \
+of its articles out of a feed (`shrink`). `[reload] allow = [\"ids\", \"empty\", \"shrink\"]` in the configuration allows these changes \
+for good, each by its word.
+
+Exit codes: 0 the daemon uses the configuration; 1 the daemon doesn't answer, or this user may not ask it; 2 the configuration was \
+refused, or no daemon is running.")]
 pub(super) struct Reload {
-    /// Take it even if it gives other ids or takes the last entry out of a feed.
+    /// Take the configuration even if it gives other ids, or empties or shrinks a feed.
     #[arg(long)]
     force: bool,
 }

@@ -15,8 +15,18 @@ use crate::ledger::{Ledger, Record, Withdrawal};
 use crate::store;
 use crate::types::{ArticlePath, EntryId, Moment, rfc3339};
 
-/// Print everything that happened to an article, with its time: publication, changes, moves, retraction.
+/// Print what happened to an article, oldest first, with its time: publication, changes, moves, retractions, restorations.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+The id, the first publication and the last change come first, then a line for each record in the ledger. Times are in \
+`site.timezone`. Of an article that changes again and again, the ledger keeps the newest 100 records at least, its first \
+publication and what operators retracted.
+
+The ledger is in the state directory, which only the user that dateline runs as can read: run this as that user. It makes no \
+difference whether a daemon is running. Files that are gone have a history, too.
+
+Exit codes: 0 the history was printed; 1 the state cannot be read; 2 the article has no history, or the configuration is wrong.
+Example: dateline history content/world/quake.md")]
 pub(super) struct History {
     /// The article's file, as a path from here or below the content directory, or its id.
     article: String,

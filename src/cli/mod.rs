@@ -119,7 +119,7 @@ enum Command {
     AcceptRemovals(command::AcceptRemovals),
     /// Have the running daemon read its configuration again.
     Reload(command::Reload),
-    /// Print everything that happened to an article, with its time.
+    /// Print what happened to an article, with its time.
     History(history::History),
     /// Copy the state to a file, also while a daemon runs.
     Backup(backup::Backup),

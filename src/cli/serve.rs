@@ -23,8 +23,9 @@ use crate::serve::Audience;
 /// certificate again.
 #[derive(Args, Debug, Default)]
 pub(super) struct Serve {
-    /// Listen here instead of `server.listen`; port 0 takes any free port.
-    /// `8080` is a port of this machine only, `:8080` one of all its addresses, `unix:PATH` a socket.
+    /// Listen here instead of on `server.listen`. Port 0 takes any free port; `8080` is a port of this machine only, `:8080` one of all
+    /// its addresses, `unix:PATH` a socket. If `site.url` is the loopback address of the configured listener, links lead to the address
+    /// given here instead, and nothing is written to `output.directory`. Any other `site.url` stays as it is, and feeds are written.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = endpoint)]
     listen: Option<Endpoint>,
     /// Serve status and metrics here instead of on `admin.listen`.

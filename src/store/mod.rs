@@ -132,14 +132,14 @@ impl std::fmt::Display for StoreError {
                 f,
                 "`{}` is missing, and `{}` shows that there was one. Without it, articles get other dates and ids, and retracted \
                  ones are public again. Put a backup in its place (`dateline backup --restore FILE`), or start over knowingly \
-                 (`dateline serve --new-state`)",
+                 (`dateline serve --new-state`, or `dateline build --new-state`)",
                 path.display(),
                 trace.display()
             ),
             StoreError::Damaged(path, why) => write!(
                 f,
                 "`{}` is damaged ({why}): put a backup in its place (`dateline backup --restore FILE`), or move it away and start \
-                 over (`dateline serve --new-state` does both); explicit ids and dates then still give the same documents",
+                 over (`dateline serve --new-state` and `dateline build --new-state` do both); explicit ids and dates then still give the same documents",
                 path.display()
             ),
             StoreError::BadCopy(path, why) => {

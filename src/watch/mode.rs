@@ -135,6 +135,11 @@ impl WatchMode {
     pub(super) fn pause(&self, armed: bool, took: Duration, safety: Duration) -> Duration {
         if self.polls() || !armed { interval(took) } else { safety }
     }
+
+    /// Why scans find changes, for the log. `None` where events do: that is the normal case.
+    pub(super) fn reason_to_poll(&self) -> Option<&str> {
+        self.polls().then_some(self.why.as_str())
+    }
 }
 
 /// Why the system cannot watch everything, and what an operator can do about it.

@@ -51,7 +51,8 @@ impl<C: MetadataCache> Worker<C> {
             self.limited.as_ref(),
         );
         if mode != self.mode {
-            tracing::info!(mode = mode.name(), why = %mode.why, "watching content");
+            let why = mode.reason_to_poll().map(tracing::field::display);
+            tracing::info!(mode = %mode.name(), why, "watching {}", self.options.root.name);
             let before = Watching::clone(&self.meters.watching.load());
             let watching = Watching { mode: mode.name(), why: mode.why.clone(), ..before };
             self.meters.watching.store(Arc::new(watching));
