@@ -160,32 +160,44 @@ impl Default for Metrics {
         };
         let registry = &mut meters.registry;
         let mut counter = |name, help, counter: &Counter| registry.register(name, help, counter.clone());
-        counter("response_bytes", "Bytes of bodies of answers", &meters.bytes);
-        counter("connections_accepted", "Connections that were accepted", &meters.accepted);
-        counter("accept_failures", "Times that no connection could be accepted", &meters.refused);
-        counter("tls_handshake_failures", "Handshakes of TLS that failed", &meters.handshakes_failed);
-        counter("scans", "Scans of the content directory or of a folder in it", &meters.scans);
-        counter("watch_overflows", "Times that the queue of file events overflowed", &meters.overflows);
-        counter("files_looked_at", "Files that scans looked at", &meters.looked_at);
-        counter("articles_read", "Articles that were read", &meters.read);
-        counter("changes_found_by_scan", "Changes of files that no event told of", &meters.found_by_scan);
-        counter("pages_built", "Pages of articles that were built", &meters.pages_built);
-        counter("documents_read", "Documents that were read back from the disk", &meters.read_back);
-        registry.register("requests", "Answers, by what they are", meters.answers.clone());
-        registry.register("section_requests", "Answers that are documents of a section", meters.sections.clone());
+        counter("response_bytes", "Bytes of response bodies", &meters.bytes);
+        counter("connections_accepted", "Connections accepted", &meters.accepted);
+        counter(
+            "accept_failures",
+            "Failures to accept a connection, mostly for want of file descriptors",
+            &meters.refused,
+        );
+        counter("tls_handshake_failures", "Failed TLS handshakes", &meters.handshakes_failed);
+        counter("scans", "Scans of the content directory, or of a folder in it", &meters.scans);
+        counter("watch_overflows", "Overflows of the system's queue of file events", &meters.overflows);
+        counter("files_looked_at", "Files that scans examined", &meters.looked_at);
+        counter("articles_read", "Article files read", &meters.read);
+        counter("changes_found_by_scan", "Changes of files that only a scan found", &meters.found_by_scan);
+        counter("pages_built", "Article pages built", &meters.pages_built);
+        counter("documents_read", "Documents read back from the disk", &meters.read_back);
+        registry.register("requests", "Responses, by format, status and content coding", meters.answers.clone());
+        registry.register(
+            "section_requests",
+            "Responses that are documents of a feed, by the path of its page",
+            meters.sections.clone(),
+        );
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
-        gauge("connections", "Connections that are open", &meters.connections);
+        gauge("connections", "Open connections", &meters.connections);
         gauge("ready", "1 once the first scan is complete and its feeds are published, else 0", &meters.ready);
-        gauge("document_memory_bytes", "Bytes of documents in memory, codings included", &meters.document_bytes);
-        gauge("event_queue", "Events that wait to be worked on", &meters.queue);
-        gauge("delivery_queue", "Deliveries that wait", &meters.deliveries);
-        let help = "How long the last scan of the whole content directory took";
+        gauge(
+            "document_memory_bytes",
+            "Bytes of documents in memory, compressed forms included",
+            &meters.document_bytes,
+        );
+        gauge("event_queue", "Events waiting for the engine", &meters.queue);
+        gauge("delivery_queue", "Deliveries waiting to be written", &meters.deliveries);
+        let help = "Duration of the last scan of the whole content directory";
         registry.register("scan_seconds", help, meters.scan_seconds.clone());
-        let help = "How long after it the next one comes, if nothing causes one before";
+        let help = "Time from that scan to the next one, unless something causes one earlier";
         registry.register("scan_interval_seconds", help, meters.scan_interval.clone());
-        let help = "From the first word of a change until readers see it";
+        let help = "Time from the first event of a change until readers see it";
         registry.register("publish_seconds", help, meters.publishing.clone());
-        registry.register("build_seconds", "How long the engine took for an event", meters.building.clone());
+        registry.register("build_seconds", "Time that the engine took for an event", meters.building.clone());
         meters
     }
 }

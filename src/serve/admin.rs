@@ -175,9 +175,9 @@ fn metrics(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
     feeds.set(gauge(report.feeds));
     registry.register("articles", "Articles, by state", articles);
     registry.register("feeds", "Feeds, each in one or more formats", feeds);
-    registry.register("watch_mode", "How changes of articles are found", watching);
-    registry.register("problems", "What is wrong at the moment, by code", problems);
-    registry.register("newest_item_age_seconds", "How old the newest item of a section is", ages);
+    registry.register("watch_mode", "1 for the way in which changes are found, by mode", watching);
+    registry.register("problems", "Current problems, by code", problems);
+    registry.register("newest_item_age_seconds", "Age of the newest item of a feed, by the path of its page", ages);
     let mut text = String::new();
     // Writing to memory does not fail.
     let written = encode_registry(&mut text, meters.registry());
