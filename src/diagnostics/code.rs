@@ -1,4 +1,4 @@
-//! Every kind of mistake, on one page. Codes are stable: operators search for them, the README lists them.
+//! Every kind of mistake, on one page. Codes are stable: operators search for them, `docs/src/diagnostics.md` lists them.
 
 use std::fmt;
 

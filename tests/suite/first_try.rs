@@ -128,14 +128,17 @@ fn trial_on_another_port_changes_no_validators() {
     assert_eq!(validators(&daemon), before);
 }
 
-/// The commands of the tour, and the lines that it says they print.
+/// The block of commands of the tour, and the lines that it says they print.
 fn tour(readme: &str) -> (String, Vec<String>) {
     let tour = readme.split("## A tour\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a tour");
-    let blocks = tour.split("```console\n").skip(1).filter_map(|block| block.split("\n```").next());
-    let lines = blocks.flat_map(str::lines);
-    let (commands, printed): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("$ "));
-    let script = commands.iter().map(|command| format!("{}\n", &command[2..])).collect();
-    (script, printed.into_iter().map(str::to_owned).collect())
+    let blocks = |fence: &str| -> Vec<String> {
+        let blocks = tour.split(fence).skip(1).filter_map(|block| block.split("\n```").next());
+        blocks.map(str::to_owned).collect()
+    };
+    let [script] = blocks("```sh\n").try_into().expect("one block of commands");
+    assert_eq!(tour.matches("```").count(), 2 * (1 + blocks("```text\n").len()), "no other blocks");
+    let printed = blocks("```text\n").iter().flat_map(|block| block.lines()).map(str::to_owned).collect();
+    (format!("{script}\n"), printed)
 }
 
 /// A line without what differs from run to run: instants, validators, ports.
@@ -189,7 +192,9 @@ fn tour_works_as_one_block_and_leaves_no_trace() {
     let (script, told) = tour(&fs::read_to_string(repository.join("README.md")).expect("a README"));
     let ports = [("8090", free_port().to_string()), ("8091", free_port().to_string())];
     let script = ports.iter().fold(script, |script, (known, port)| script.replace(known, port));
-    let printed = said(&in_clone("bash", &["-c", &script]));
+    // As it is pasted: a command that reads its input would take the commands that follow.
+    fs::write(clone.path().join("target/tour"), &script).expect("writable");
+    let printed = said(&in_clone("bash", &["-c", "bash -s < target/tour"]));
     let status = said(&in_clone("git", &["status", "--porcelain"]));
     assert_eq!(status, "", "the tour leaves something behind; it printed {printed}");
     // Where few files may be open, that is said too.

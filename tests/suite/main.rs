@@ -35,6 +35,7 @@ mod lifecycle;
 mod limits;
 mod links;
 mod listeners;
+mod manual;
 mod messages;
 mod moves;
 mod names;
