@@ -83,6 +83,22 @@ fn history_tells_why_there_is_none() {
 }
 
 #[test]
+fn help_says_what_a_command_needs_and_changes() {
+    let newsroom = newsroom();
+    for (command, parts) in [
+        ("history", &["state directory", "whether a daemon is running", "Exit codes:", "newest 100 records"][..]),
+        ("reload", &["empties or shrinks", "(`shrink`)", "allow = [", "no daemon is running"]),
+        ("serve", &["loopback address of the configured listener", "nothing is written to `output.directory`"]),
+    ] {
+        let output = newsroom.dateline(&[command, "--help"]);
+        // However its lines are broken.
+        let text = said(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(0), "{command}: {text}");
+        parts.iter().for_each(|part| assert!(text.contains(part), "{command}: no `{part}` in {text}"));
+    }
+}
+
+#[test]
 fn addresses_that_cannot_be_used_say_why() {
     let newsroom = newsroom();
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());

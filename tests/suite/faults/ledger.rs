@@ -30,8 +30,12 @@ fn leave_only(newsroom: &Newsroom, names: &[&str]) {
 
 #[test]
 fn missing_ledger_is_refused_where_traces_remain() {
-    const WORDS: [&str; 3] =
-        ["ledger.sqlite` is missing", "dateline backup --restore FILE", "dateline serve --new-state"];
+    const WORDS: [&str; 4] = [
+        "ledger.sqlite` is missing",
+        "dateline backup --restore FILE",
+        "dateline serve --new-state",
+        "dateline build --new-state",
+    ];
     let newsroom = newsroom();
     fs::copy(newsroom.path(LEDGER), newsroom.path("backup")).expect("writable");
     fs::copy(newsroom.path(LEDGER), newsroom.path(".dateline/ledger.sqlite-wal")).expect("writable");
@@ -127,7 +131,8 @@ fn ledger_that_is_none_is_refused() {
     for (what, spoil, why) in cases {
         remove(&ledger).expect("removable");
         spoil(&ledger);
-        is_refused(&newsroom, what, &["ledger.sqlite` is damaged", why, "backup --restore FILE", "serve --new-state"]);
+        let ways_out = ["backup --restore FILE", "dateline serve --new-state", "dateline build --new-state"];
+        is_refused(&newsroom, what, &[&["ledger.sqlite` is damaged", why][..], &ways_out].concat());
         let over = newsroom.dateline(&["build", "--new-state"]);
         assert_eq!(over.status.code(), Some(0), "{what}: {}", said(&over));
         assert!(!newsroom.path(".dateline/nowhere").exists(), "{what}");
