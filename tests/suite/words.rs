@@ -553,13 +553,13 @@ fn draft_label_of_wire_text_is_no_error() {
         ("是否草稿: 是", "draft"),
         ("Entwurf: ja", "draft"),
         ("Source: Wire | Draft: yes", "draft"),
+        ("\"draft\": true,", "draft"),
         ("Private: yes", "private"),
         // The reader of wire text says what's wrong with these.
         ("Drfat: yes", "article-lifecycle"),
         ("Draft: yes\nStatus: nobody knows", "article-lifecycle"),
         // Wire text has no such lines.
         ("draft = true", "front-matter"),
-        ("\"draft\": true,", "front-matter"),
         ("published: false", "front-matter"),
     ];
     for (line, expected) in lines {
