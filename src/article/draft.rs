@@ -773,7 +773,11 @@ fn told(loss: &Loss) -> (&str, String, String) {
             (mark, message.to_owned(), help.to_owned())
         }
         Loss::Embed { element } => {
-            let message = format!("nothing is left of this `<{element}>`: it doesn't say what page it shows");
+            let missing = match element.as_str() {
+                "audio" | "video" => "which file it plays",
+                _ => "what page it shows",
+            };
+            let message = format!("nothing is left of this `<{element}>`: it doesn't say {missing}");
             (element, message, "write a link to it".to_owned())
         }
         Loss::Base { address } => {

@@ -35,7 +35,7 @@ use super::draft::Draft;
 use super::gates;
 use super::lifecycle::{self, Certainty, Meaning};
 use super::sanitise::base::{Base, Unusable};
-use super::sanitise::excess;
+use super::sanitise::{excess, has_tag};
 use super::{Body, Parsed};
 use crate::diagnostics::Code;
 use crate::types::{Text, WebUrl};
@@ -149,6 +149,9 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
             _ => {}
         }
     }
+    if has_tag(source, "aside") || has_tag(source, "form") {
+        report_boxes(&mut draft, &page, places);
+    }
     if page.has_plain_mark() {
         draft.restrict_by_mark();
     }
@@ -200,6 +203,21 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
         ),
     }
     draft.finish()
+}
+
+/// Reports text of the article that stands where no text of an article is expected.
+fn report_boxes(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
+    for (element, text) in page.left_out_boxes() {
+        // References are written otherwise in the file.
+        let written = text.split(['\n', '\r', '&', '\u{a0}']).next().unwrap_or_default();
+        let span = places.after(&format!("<{element}"), written).unwrap_or(0..0);
+        let message = format!("this text is left out of the article, since it stands in `<{element}>`");
+        let help = match element {
+            "form" => "write what readers should see outside of the form; feeds have no forms",
+            _ => "if it is a part of the article, write `<div>` instead, or `role=\"doc-tip\"` into the tag",
+        };
+        draft.report(Code::ArticleLoss, span, message, help);
+    }
 }
 
 /// The crumbs of a section's name: `Technology > Chips`, `Technology/Chips`, or one.

@@ -76,7 +76,7 @@ pub(super) fn excess(markdown: &str) -> Option<Excess> {
 
 /// Whether a body may have what can't be in feeds, without a closer look.
 pub(super) fn may_lose(body: &Body) -> bool {
-    const TAGS: &[&str] = &["svg", "amp-", "iframe", "base"];
+    const TAGS: &[&str] = &["svg", "amp-", "iframe", "frame", "embed", "object", "audio", "video", "base"];
     let (Body::Markdown(text) | Body::Html(text)) = body else { return false };
     let is_address = |(at, _): (usize, &str)| {
         let behind = text.get(at + 5..).and_then(|rest| rest.chars().next());

@@ -145,7 +145,7 @@ codes! {
     ArticleFootnote "article-footnote" Warning,
     /// A value of a picture or media file that cannot be used; the file is published without it.
     ArticleMediaValue "article-media-value" Warning,
-    /// Something in the text that feeds can't carry: a picture in its own address, a drawing, a player without an address.
+    /// Something in the text that feeds can't carry: a picture in its own address, a drawing, a player without an address, text in an `<aside>` or a `<form>`.
     ArticleLoss "article-loss" Warning,
     /// Not a link; dateline's own page is linked instead.
     ArticleLink "article-link" Warning,

@@ -4,11 +4,12 @@
 //! Names of classes and ids are compared whole: `newsletter-history` is not `newsletter`. A name is on the list if a publishing
 //! system or a widget gives it to nothing else.
 
-use scraper::ElementRef;
+use scraper::{ElementRef, Node};
 
 use super::page::text_of;
 use crate::article::sanitise::{is_hidden, visible_inside};
 use crate::article::steps;
+use crate::article::summary::is_wider;
 
 /// Elements that are never part of an article's text.
 const ELEMENTS: &[&str] = &[
@@ -207,26 +208,95 @@ const SIGN_UPS: &[&str] = &[
 
 /// Whether an element isn't part of the article's text.
 pub(super) fn is_chrome(element: ElementRef<'_>) -> bool {
-    let value = element.value();
     // The root and the body say what kind of page it is, and hide it until its scripts have run.
-    if matches!(value.name(), "html" | "body") {
+    if matches!(element.value().name(), "html" | "body") {
         return false;
     }
+    (ELEMENTS.contains(&element.value().name()) && !is_part_of_text(element))
+        || element.attr("role").is_some_and(|role| ROLES.contains(&role))
+        || is_marked(element)
+}
+
+/// Whether an element isn't part of the article's text, whatever kind of element it is.
+fn is_marked(element: ElementRef<'_>) -> bool {
+    let value = element.value();
     let is = |list: &[&str], name: &str| list.iter().any(|known| known.eq_ignore_ascii_case(name));
     let furniture = |name: &str| is(COMMENTS, name) || is(SHARING, name) || is(SIGN_UPS, name);
     // Generators make a heading's id from its text: `<h2 id="comments">`.
     let is_heading = matches!(value.name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
-    (ELEMENTS.contains(&value.name()) && !is_part_of_text(element))
-        || (value.name() == "script" && !is_formula(element))
+    (value.name() == "script" && !is_formula(element))
         || is_comment(element)
         || WIDGETS.contains(&value.name())
         || (is_hidden(value) && visible_inside(element).is_empty())
-        || element.attr("role").is_some_and(|role| ROLES.contains(&role))
         || (!is_heading && value.id().is_some_and(|id| furniture(id.trim())))
         || value.classes().any(|class| is(CLASSES, class) || furniture(class))
         || (value.name() == "p"
             && element.descendent_elements().any(is_author_link)
             && text_of(element).chars().count() < 100)
+}
+
+/// Whether an element is left out of the article since it's an `<aside>` or a `<form>`, and for nothing else. Forms that ask for an
+/// address or for words to search for are boxes to sign up and to search.
+fn is_box(element: ElementRef<'_>) -> bool {
+    let role = element.attr("role");
+    let asks = |inner: ElementRef<'_>| {
+        let kind = inner.attr("type").unwrap_or_default().trim().to_ascii_lowercase();
+        inner.value().name() == "input" && matches!(kind.as_str(), "email" | "password" | "search")
+    };
+    let is_box = match element.value().name() {
+        "aside" => role.is_none_or(|role| role == "complementary"),
+        "form" => role.is_none() && !element.descendent_elements().any(asks),
+        _ => false,
+    };
+    is_box && !is_part_of_text(element) && !is_marked(element)
+}
+
+/// The outermost `<aside>` and `<form>` elements of an article that have more text than a label, links and headings apart.
+pub(super) fn boxes(article: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    const LABEL: usize = 40;
+    let mut boxes = Vec::new();
+    let mut open: Vec<ElementRef<'_>> = article.child_elements().collect();
+    open.reverse();
+    while let Some(element) = open.pop() {
+        steps::add(1);
+        if is_box(element) {
+            if is_wider(&own_text(element), LABEL) {
+                boxes.push(element);
+            }
+        } else if !is_chrome(element) {
+            let first = open.len();
+            open.extend(element.child_elements());
+            if let Some(children) = open.get_mut(first..) {
+                children.reverse();
+            }
+        }
+    }
+    boxes
+}
+
+/// The text of a box without links, headings, and what isn't part of any text.
+fn own_text(element: ElementRef<'_>) -> String {
+    const APART: &[&str] = &["a", "h1", "h2", "h3", "h4", "h5", "h6", "legend"];
+    let mut text = String::new();
+    let mut open = vec![*element];
+    while let Some(node) = open.pop() {
+        steps::add(1);
+        match node.value() {
+            Node::Text(part) => {
+                text.extend(part.split_whitespace().flat_map(|word| [word, " "]));
+                continue;
+            }
+            Node::Element(inner) if APART.contains(&inner.name()) => continue,
+            Node::Element(_) if node.id() != element.id() && ElementRef::wrap(node).is_some_and(is_chrome) => continue,
+            _ => {}
+        }
+        let first = open.len();
+        open.extend(node.children());
+        if let Some(children) = open.get_mut(first..) {
+            children.reverse();
+        }
+    }
+    text
 }
 
 /// Whether an element that usually surrounds an article belongs to its text: who is quoted, the heading of a part, a footnote.

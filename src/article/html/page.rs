@@ -7,7 +7,7 @@ use html5ever::{Attribute, QualName, local_name, ns};
 use scraper::node::Element;
 use scraper::{ElementRef, Html, Node, Selector};
 
-use super::chrome::{inside_chrome, is_chrome, shown};
+use super::chrome::{boxes, inside_chrome, is_chrome, shown};
 use crate::article::sanitise::base::{Base, Unusable};
 use crate::article::sanitise::{Picture, divide_long_texts, hide_by_style_sheets, is_image, parse_document, picture};
 use crate::article::{free_part, gates, steps};
@@ -82,6 +82,13 @@ impl Page {
             .or_else(|| named("main").next())
             .or_else(|| elements().find(|element| element.attr("role") == Some("main")))
             .or_else(|| named("body").next())
+    }
+
+    /// The names of elements in an `<article>` that are left out of it with their text, each with the beginning of that text.
+    pub(super) fn left_out_boxes(&self) -> Vec<(&str, &str)> {
+        let article = self.article().filter(|article| article.value().name() == "article");
+        let boxes = article.map(boxes).unwrap_or_default();
+        boxes.into_iter().map(|found| (found.value().name(), first_text(found))).collect()
     }
 
     /// The first figure of the article with a picture, the picture, and whether the figure stands above the text.
@@ -303,6 +310,11 @@ pub(super) fn text_of(element: ElementRef<'_>) -> String {
     }
     steps::add(text.len());
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The first text in an element.
+fn first_text(element: ElementRef<'_>) -> &str {
+    element.text().map(str::trim).find(|text| !text.is_empty()).unwrap_or_default()
 }
 
 /// The words of a title, for comparison.

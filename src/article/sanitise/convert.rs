@@ -18,7 +18,12 @@ use scraper::{ElementRef, Html, HtmlTreeSink, Node};
 
 use super::amp::{self, Amp};
 use super::base::{Base, Unusable};
+<<<<<<< HEAD
 use super::embeds::{Embed, embed};
+=======
+use super::embeds::{Embed, counts_readers, embed};
+use super::escape::{escape_attribute, escape_text};
+>>>>>>> c76652d (article-loss: players and frames without an address, and text in asides and forms)
 use super::hidden::{is_hidden, visible_inside};
 use super::lists::{DROPPED, VOID};
 use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
@@ -295,6 +300,9 @@ impl Converter<'_> {
             "audio" | "video" | "source" => {
                 let unusable = loadable(value.attr("src")).is_none();
                 let lazy = LAZY_SOURCES.iter().find_map(|name| loadable(value.attr(name))).filter(|_| unusable);
+                if name != "source" && !element.descendent_elements().any(|inner| has_address(inner.value())) {
+                    self.lose(element);
+                }
                 let poster = value.attr("data-poster").filter(|_| value.attr("poster").is_none());
                 self.start(value, name, &[("src", lazy), ("poster", poster)]);
                 self.finish(element, name, steps);
@@ -464,17 +472,20 @@ impl Converter<'_> {
         let mut waiting = LAZY_SOURCES.iter().chain(CONSENT_SOURCES);
         let written = loadable(element.attr("src")).or_else(|| waiting.find_map(|name| loadable(element.attr(name))));
         match (written, element.attr("srcdoc")) {
-            (Some(address), _) => {
-                if let Some(embed) = embed(address) {
-                    self.link(&Link::new(embed, element));
-                }
-            }
+            (Some(address), _) => match embed(address) {
+                Some(embed) => self.link(&Link::new(embed, element)),
+                None if counts_readers(address) => {}
+                None => self.lose(element),
+            },
             (None, Some(document)) if self.frame_depth < MAX_FRAME_DEPTH && !too_tangled(document) => {
                 Converter { html: self.html, frame_depth: self.frame_depth + 1, losses: self.losses }.convert(document);
             }
-            (None, Some(_)) => self.losses.push(Loss::Embed { element: element.value().name().to_owned() }),
-            _ => {}
+            (None, _) => self.lose(element),
         }
+    }
+
+    fn lose(&mut self, element: ElementRef<'_>) {
+        self.losses.push(Loss::Embed { element: element.value().name().to_owned() });
     }
 
     /// A plug-in: its fallback, and a link to what it shows unless the fallback has one.
@@ -494,6 +505,11 @@ impl Converter<'_> {
             if !repeats {
                 steps.push(Step::Link(link));
             }
+        } else if written.is_none_or(|address| !counts_readers(address))
+            && !is_pixel(|name| element.attr(name))
+            && element.children().all(is_nothing)
+        {
+            self.lose(element);
         }
         push_children(element, steps);
     }
@@ -542,7 +558,7 @@ impl Converter<'_> {
         if !known || quotes {
             push_children(element, steps);
         } else if is_lost {
-            self.losses.push(Loss::Embed { element: element.value().name().to_owned() });
+            self.lose(element);
         }
     }
 
@@ -617,6 +633,21 @@ fn parameter(object: ElementRef<'_>) -> Option<&str> {
             NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
         })
         .find_map(|param| loadable(param.attr("value")))
+}
+
+/// Whether a node inside a plug-in is no content that stands for it.
+fn is_nothing(node: NodeRef<'_, Node>) -> bool {
+    match node.value() {
+        Node::Text(text) => text.trim().is_empty(),
+        Node::Element(element) => element.name() == "param",
+        _ => true,
+    }
+}
+
+/// Whether a player, or a source in one, says what it plays.
+fn has_address(element: &Element) -> bool {
+    std::iter::once(&"src").chain(LAZY_SOURCES).any(|name| loadable(element.attr(name)).is_some())
+        && matches!(element.name(), "audio" | "video" | "source")
 }
 
 /// The class of the first element among these.

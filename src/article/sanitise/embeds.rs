@@ -129,6 +129,13 @@ pub(super) struct Embed {
     pub(super) name: Option<String>,
 }
 
+/// Whether an address is that of a counter or an advertisement.
+pub(super) fn counts_readers(address: &str) -> bool {
+    let address = address.trim();
+    let absolute = if address.starts_with("//") { format!("https:{address}") } else { address.to_owned() };
+    Url::parse(&absolute).is_ok_and(|url| is_tracker(url.as_str()))
+}
+
 /// What an embedded address shows; `None` if it is a counter or an advertisement, or leads to no page.
 pub(super) fn embed(address: &str) -> Option<Embed> {
     let address = address.trim();

@@ -679,7 +679,19 @@ fn losses_are_told() {
         ("<amp-youtube></amp-youtube><amp-ad></amp-ad>", vec![embed("amp-youtube")]),
         ("<amp-vk data-embedtype=poll data-poll-id=1></amp-vk>", vec![embed("amp-vk")]),
         ("<iframe srcdoc='<iframe srcdoc=\"<iframe srcdoc=x></iframe>\"></iframe>'></iframe>", vec![embed("iframe")]),
-        ("<iframe src='https://www.googletagmanager.com/ns.html'></iframe><iframe></iframe>", vec![]),
+        ("<iframe src='https://www.googletagmanager.com/ns.html'></iframe><iframe hidden></iframe>", vec![]),
+        ("<iframe src='//www.facebook.com/tr?id=1'></iframe><iframe width=1 height=1></iframe>", vec![]),
+        ("<iframe></iframe><iframe src='about:blank'></iframe>", vec![embed("iframe"), embed("iframe")]),
+        ("<iframe src='https:'></iframe><embed>", vec![embed("iframe"), embed("embed")]),
+        ("<iframe data-src=/map.html></iframe><iframe src=/map.html></iframe>", vec![]),
+        ("<video></video><audio src='blob:x'></audio>", vec![embed("video"), embed("audio")]),
+        ("<video><source type=video/mp4>A film.</video>", vec![embed("video")]),
+        ("<video src=/a.mp4></video><audio><source src=/a.mp3></audio><video data-src=/a.mp4></video>", vec![]),
+        ("<object></object><object><param name=wmode value=x> </object>", vec![embed("object"), embed("object")]),
+        (
+            "<object>A map.</object><object><param name=movie value=/a.swf></object><object data=/a.pdf></object>",
+            vec![],
+        ),
         ("<base href='javascript:x'>", vec![Loss::Base { address: "javascript:x".into() }]),
     ] {
         assert_eq!(convert::losses(source), expected, "{source}");
