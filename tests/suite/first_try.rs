@@ -83,10 +83,10 @@ fn changed_listener_waits_for_restart() {
         let config = config.replace(&listener, &format!("listen = \"127.0.0.1:{other}\""));
         let config = if changes_url { config.replace(&format!(":{port}/"), &format!(":{other}/")) } else { config };
         newsroom.write("config/dateline.toml", config);
-        let reloaded = |_: &Daemon| log(&newsroom).contains("reloaded the configuration");
+        let reloaded = |_: &Daemon| log(&newsroom).contains("configuration reloaded");
         daemon.wait("it is reloaded", reloaded);
         let log = log(&newsroom);
-        assert!(log.contains("reloaded the configuration: nothing that readers see changed"), "{log}");
+        assert!(log.contains("configuration reloaded difference=\"nothing that readers see changed\""), "{log}");
         assert!(log.contains("`server` cannot change") && !log.contains("`output.directory` cannot"), "{log}");
         assert_eq!(daemon.body("/news/rss.xml"), before);
         assert!(before.contains(&base));

@@ -4,9 +4,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may import those behind it.
-const ORDER: [&str; 21] = [
-    "cli", "daemon", "control", "serve", "deliver", "watch", "store", "beneath", "engine", "build", "event",
-    "snapshot", "ledger", "config", "feed", "article", "diag", "meter", "types", "slab", "cores",
+const ORDER: [&str; 22] = [
+    "cli",
+    "daemon",
+    "control",
+    "serve",
+    "deliver",
+    "watch",
+    "store",
+    "beneath",
+    "engine",
+    "build",
+    "event",
+    "snapshot",
+    "ledger",
+    "config",
+    "feed",
+    "article",
+    "diagnostics",
+    "metrics",
+    "types",
+    "encoding",
+    "slab",
+    "parallel",
 ];
 /// These meet the core through `event` and `snapshot` only.
 const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];

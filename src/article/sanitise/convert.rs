@@ -18,12 +18,7 @@ use scraper::{ElementRef, Html, HtmlTreeSink, Node};
 
 use super::amp::{self, Amp};
 use super::base::{Base, Unusable};
-<<<<<<< HEAD
-use super::embeds::{Embed, embed};
-=======
 use super::embeds::{Embed, counts_readers, embed};
-use super::escape::{escape_attribute, escape_text};
->>>>>>> c76652d (article-loss: players and frames without an address, and text in asides and forms)
 use super::hidden::{is_hidden, visible_inside};
 use super::lists::{DROPPED, VOID};
 use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
