@@ -8,7 +8,9 @@ use std::sync::{Arc, LazyLock};
 use dateline::config::Proxies;
 use dateline::feed::Format;
 use dateline::serve::forwarded;
-use dateline::serve::respond::{Head, Reply, respond};
+use dateline::serve::reply::Reply;
+use dateline::serve::request::Head;
+use dateline::serve::respond::respond;
 use dateline::snapshot::{Resource, ResourceKind, Snapshot};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use jiff::Timestamp;
@@ -127,8 +129,8 @@ fn list(text: &str) -> Option<Vec<String>> {
 fn whose(headers: &HeaderMap) {
     let proxies = Proxies { networks: vec!["10.0.0.0/8".parse().expect("a network")], ..Proxies::default() };
     let stranger: IpAddr = "192.0.2.1".parse().expect("an address");
-    assert_eq!(proxied::client(headers, Some(stranger), &proxies), Some(stranger));
-    assert_eq!(proxied::client(headers, None, &proxies), None);
+    assert_eq!(forwarded::client(headers, Some(stranger), &proxies), Some(stranger));
+    assert_eq!(forwarded::client(headers, None, &proxies), None);
     let proxy: IpAddr = "10.0.0.1".parse().expect("an address");
-    assert!(proxied::client(headers, Some(proxy), &proxies).is_some());
+    assert!(forwarded::client(headers, Some(proxy), &proxies).is_some());
 }

@@ -21,7 +21,7 @@ use hyper::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::respond::Head;
+use super::request::Head;
 use crate::config::{self, LogFormat};
 use crate::diagnostics::escape_json;
 

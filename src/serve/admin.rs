@@ -13,8 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 
-use super::respond::{Head, names_its_host};
-use super::{ServeOptions, answer};
+use super::options::ServeOptions;
+use super::request::{Head, names_its_host};
+use super::{answer, headers};
 use crate::diagnostics::{Diagnostic, Severity, escape_json};
 use crate::metrics::{FeedLabel, Metrics};
 use crate::snapshot::{Resource, ResourceKind, Snapshot};
@@ -54,8 +55,8 @@ fn answered(snapshot: &Snapshot, options: &ServeOptions, head: &Head<'_>, now: T
         "/healthz" => answer::text(head, "ok\n", now),
         "/readyz" if snapshot.generation == 0 => answer::starting(head, &snapshot.report, now),
         "/readyz" => answer::ready(head, &snapshot.report, now),
-        "/status.json" => answer::short(head, StatusCode::OK, JSON, status(snapshot, meters, now), now),
-        "/metrics" => answer::short(head, StatusCode::OK, OPENMETRICS, metrics(snapshot, meters, now), now),
+        "/status.json" => headers::short(head, StatusCode::OK, JSON, status(snapshot, meters, now), now),
+        "/metrics" => headers::short(head, StatusCode::OK, OPENMETRICS, metrics(snapshot, meters, now), now),
         _ => answer::refusal(head, StatusCode::NOT_FOUND, now),
     }
 }

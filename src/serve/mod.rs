@@ -16,24 +16,19 @@
 //! for) comes from the one function that [`run`] is given; this module knows neither the content directory nor the engine.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::config::{self, Proxies};
 use crate::metrics::Metrics;
-use crate::snapshot::{PublishedArticle, Resource, ResourceKind, Snapshot};
-use crate::types::ArticlePath;
+use crate::snapshot::Snapshot;
+use handler::Shared;
 use timeouts::{ConnectionPhase, Limits, Looks};
 
 mod access_log;
@@ -43,12 +38,19 @@ mod budget;
 mod coding;
 pub mod conditional;
 mod connection;
+mod disk;
 pub mod forwarded;
+mod handler;
+mod headers;
 mod listen;
 mod media;
 pub mod negotiate;
+mod options;
 mod pages;
 mod range;
+pub mod reply;
+pub mod representation;
+pub mod request;
 pub mod respond;
 mod stream;
 mod target;
@@ -58,133 +60,11 @@ mod workers;
 
 pub use access_log::AccessLog;
 pub use budget::Budgets;
+pub use disk::{DiskRequest, DiskResponse, Freshness};
 pub use listen::{Audience, Listener};
-pub use pages::Freshness;
+pub use options::{SavedCheck, ServeOptions, Verification};
 pub use tls::Tls;
 pub use workers::Wanted;
-
-/// What a request needs that is not in memory.
-#[derive(Clone, Debug)]
-pub enum DiskRequest {
-    /// The page of an article, rendered.
-    Article(Arc<PublishedArticle>),
-    /// A file that a published article refers to.
-    Media(ArticlePath),
-    /// The bytes of a document that are not in memory, with its route.
-    Document(Arc<str>, Arc<Resource>),
-    /// Nothing. More of this document is in memory than before, and something else may have to go.
-    Room(Arc<Resource>),
-}
-
-/// What came of a [`DiskRequest`].
-#[derive(Debug)]
-pub enum DiskResponse {
-    /// A document, answered like those of the snapshot, and whether it may be shown again.
-    Page(Arc<Resource>, Freshness),
-    /// A file, opened.
-    File {
-        /// Read from where it stands.
-        file: File,
-        /// Its size (bytes).
-        length: u64,
-        /// When it was last written, where the file system says so.
-        modified: Option<Timestamp>,
-    },
-    /// The bytes of a document.
-    Document(Bytes),
-    /// There is room for what is in memory.
-    Room,
-}
-
-/// Says of a document of the last run, by its route and kind, whether it may still be shown.
-#[derive(Clone)]
-pub struct SavedCheck(Arc<Check>);
-
-type Check = dyn Fn(&str, ResourceKind) -> Verification + Send + Sync;
-
-/// The answer of a [`SavedCheck`], which must come soon.
-pub type Verification = Pin<Box<dyn Future<Output = bool> + Send>>;
-
-impl SavedCheck {
-    /// What to ask of each document.
-    pub fn new(check: impl Fn(&str, ResourceKind) -> Verification + Send + Sync + 'static) -> SavedCheck {
-        SavedCheck(Arc::new(check))
-    }
-
-    async fn verify(&self, route: &str, kind: ResourceKind) -> bool {
-        (self.0)(route, kind).await
-    }
-}
-
-/// Nothing of the last run is shown.
-impl Default for SavedCheck {
-    fn default() -> SavedCheck {
-        SavedCheck::new(|_, _| Box::pin(std::future::ready(false)))
-    }
-}
-
-impl std::fmt::Debug for SavedCheck {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SavedCheck")
-    }
-}
-
-/// Limits, the clock, and what all connections have in common.
-#[derive(Clone, Debug)]
-pub struct ServeOptions {
-    /// What time it is: Date in every answer.
-    pub now: fn() -> Timestamp,
-    /// How long a client may take for the head of a request; also how long a connection may be idle between two.
-    pub header_timeout: Duration,
-    /// How long a client may take nothing of a response. The kernel says that it took something once it took half of what the kernel
-    /// keeps, which is 128 kB: whoever is slower than 2 kB/s is too slow.
-    pub write_timeout: Duration,
-    /// How long responses under way may take once the server stops; what is left then is cut off.
-    pub stop_timeout: Duration,
-    /// Connections at a time. More wait in the kernel's queue until one ends. Each takes a file descriptor.
-    pub max_connections: usize,
-    /// Media files that are open at a time; more are answered 503. Each takes a descriptor of its own.
-    pub max_files: usize,
-    /// Whether HTTP/2 is spoken in clear text.
-    pub http2: bool,
-    /// Whose word counts about where requests come from.
-    pub proxies: Proxies,
-    /// The names that operators' requests may have, besides `localhost` and addresses.
-    pub admin_hosts: Vec<String>,
-    /// Who took what it had already.
-    pub budgets: Arc<Budgets>,
-    /// Where requests are logged.
-    pub access_log: Option<Arc<AccessLog>>,
-    /// What is counted.
-    pub meters: Arc<Metrics>,
-    /// Whether anything is published yet. Until then, requests on sockets that others hold open wait where what the last run published
-    /// does not answer them, instead of being told that there is nothing.
-    pub first: Option<watch::Receiver<bool>>,
-    /// Asked before a document of the last run is shown.
-    pub verify: SavedCheck,
-}
-
-impl ServeOptions {
-    /// The limits of the daemon, with its clock.
-    pub fn new(now: fn() -> Timestamp) -> ServeOptions {
-        ServeOptions {
-            now,
-            header_timeout: Duration::from_secs(10),
-            write_timeout: Duration::from_secs(60),
-            stop_timeout: Duration::from_secs(10),
-            max_connections: 20_000,
-            max_files: 1_024,
-            http2: false,
-            proxies: Proxies::default(),
-            admin_hosts: Vec::new(),
-            budgets: Arc::new(Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() })),
-            access_log: None,
-            meters: Arc::default(),
-            first: None,
-            verify: SavedCheck::default(),
-        }
-    }
-}
 
 /// Connections of operators at a time: readers, however many, do not take them.
 const ADMIN_CONNECTIONS: usize = 64;
@@ -204,7 +84,7 @@ pub async fn run<D>(
     D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let slots = Arc::new(Semaphore::new(options.max_connections));
-    let shared = Arc::new(connection::Shared::new(snapshot, disk, options));
+    let shared = Arc::new(Shared::new(snapshot, disk, options));
     let (stopping, stopped) = watch::channel(());
     let mut loops = JoinSet::new();
     for listener in listeners {
@@ -226,7 +106,7 @@ pub async fn run<D>(
 /// Serves the clients of one listener until the sender of `stopped` is gone.
 async fn take_clients<D>(
     listener: Listener,
-    shared: Arc<connection::Shared<D>>,
+    shared: Arc<Shared<D>>,
     slots: Arc<Semaphore>,
     mut stopped: watch::Receiver<()>,
 ) where
@@ -234,7 +114,7 @@ async fn take_clients<D>(
 {
     let for_operators = matches!(listener.audience(), Audience::Admin);
     let meters = Arc::clone(&shared.options.meters);
-    let limits = Limits::new(&shared.options, for_operators);
+    let limits = Limits::new(shared.options.header_timeout, shared.options.write_timeout, for_operators);
     let looks = Arc::new(Looks::default());
     let mut look = interval(limits.pause);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);

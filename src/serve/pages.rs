@@ -5,7 +5,6 @@
 //! what is kept. Of a page that had to go its ETag and length stay, which is all that a 304 or HEAD needs.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,11 +14,12 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use tokio::sync::watch;
 
-use super::answer;
+use super::disk::{DiskRequest, DiskResponse, Freshness};
 use super::negotiate::Coding;
-use super::respond::{Head, Reply};
+use super::reply::Reply;
+use super::request::Head;
 use super::workers::{Failure, Interest, Priority, Wanted, Workers};
-use super::{DiskRequest, DiskResponse};
+use super::{answer, representation};
 use crate::metrics::Metrics;
 use crate::snapshot::{MemoryCounter, PublishedArticle, Resource};
 use crate::types::EntryId;
@@ -34,27 +34,6 @@ const MAX_TAGS: usize = 16_384;
 const MAX_FAILED: usize = 1_024;
 /// So many pages wait to be built; more are answered 503.
 const MAX_WAITING_BUILDS: usize = 64;
-
-/// Says whether a page that is made now would be made of the same files.
-#[derive(Clone)]
-pub struct Freshness(Arc<dyn Fn() -> bool + Send + Sync>);
-
-impl Freshness {
-    /// What to ask before the page is shown again.
-    pub fn new(is_fresh: impl Fn() -> bool + Send + Sync + 'static) -> Freshness {
-        Freshness(Arc::new(is_fresh))
-    }
-
-    fn is_fresh(&self) -> bool {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Freshness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Freshness")
-    }
-}
 
 /// Why there is no page.
 #[derive(Clone, Debug)]
@@ -210,7 +189,7 @@ impl Pages {
         let held = self.held.clone();
         let encode = move |_: &Wanted| {
             let bytes = page.resource.bytes();
-            let is_coded = bytes.is_some_and(|bytes| answer::encode(&page.resource, coding, &bytes, &held));
+            let is_coded = bytes.is_some_and(|bytes| representation::encode(&page.resource, coding, &bytes, &held));
             is_coded.then_some(page).ok_or(PageError::Failed)
         };
         self.made(&article, coding, encode).await

@@ -8,12 +8,14 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::config::Endpoint;
-use crate::snapshot::ResourceKind;
+use crate::snapshot::{Resource, ResourceKind};
+use crate::types::ArticlePath;
 
 /// Long enough for a busy machine, short enough to fail instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);

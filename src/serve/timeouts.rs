@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::ServeOptions;
-
 /// A clock that counts looks.
 #[derive(Debug, Default)]
 pub(super) struct Looks(AtomicU32);
@@ -21,12 +19,11 @@ pub(super) struct Limits {
 
 impl Limits {
     /// Of readers; those of operators, whose listener has few connections, are shorter.
-    pub(super) fn new(options: &ServeOptions, for_operators: bool) -> Limits {
+    pub(super) fn new(mut header: Duration, mut write: Duration, for_operators: bool) -> Limits {
         const OPERATORS_ASK: Duration = Duration::from_secs(1);
         const OPERATORS_TAKE: Duration = Duration::from_secs(10);
         const SHORTEST: Duration = Duration::from_millis(10);
         const LONGEST: Duration = Duration::from_secs(1);
-        let (mut header, mut write) = (options.header_timeout, options.write_timeout);
         if for_operators {
             (header, write) = (header.min(OPERATORS_ASK), write.min(OPERATORS_TAKE));
         }
@@ -123,12 +120,7 @@ mod tests {
     /// Each word is a note of the connection, or how often it is looked at; in the end it is overdue or not.
     #[test]
     fn who_waits_for_whom() {
-        let options = ServeOptions {
-            header_timeout: Duration::from_millis(80),
-            write_timeout: Duration::from_millis(240),
-            ..ServeOptions::new(|| jiff::Timestamp::UNIX_EPOCH)
-        };
-        let limits = Limits::new(&options, false);
+        let limits = Limits::new(Duration::from_millis(80), Duration::from_millis(240), false);
         assert_eq!((limits.pause, limits.asking, limits.taking), (Duration::from_millis(10), 9, 25));
         for (history, overdue) in [
             ("9", false),

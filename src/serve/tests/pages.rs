@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
-use crate::snapshot::PageFrame;
+use crate::snapshot::{PageFrame, PublishedArticle};
 use crate::types::{ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
 fn article(id: &str, version: &str) -> Arc<PublishedArticle> {

@@ -1,0 +1,30 @@
+//! The head of a request.
+
+use hyper::header::HOST;
+use hyper::http::Version;
+use hyper::{HeaderMap, Method, Uri};
+
+/// The head of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// HTTP/1.0, HTTP/1.1 or HTTP/2.
+    pub version: Version,
+    /// Its target, in origin, absolute or asterisk form.
+    pub uri: &'a Uri,
+    /// Its header fields.
+    pub headers: &'a HeaderMap,
+}
+
+/// Whether the request has the one Host field that HTTP/1.1 demands (RFC 9112, section 3.2), with nothing in it that no
+/// host and port can have.
+pub(super) fn names_its_host(head: &Head<'_>) -> bool {
+    let mut fields = head.headers.get_all(HOST).iter();
+    match (fields.next(), fields.next()) {
+        // HTTP/2 says it in the target (RFC 9113, section 8.3.1).
+        (None, _) => head.version < Version::HTTP_11 || (head.version == Version::HTTP_2 && head.uri.host().is_some()),
+        (Some(host), None) => host.as_bytes().iter().all(|&byte| byte.is_ascii_graphic() && !b"/\\?#@".contains(&byte)),
+        (Some(_), Some(_)) => false,
+    }
+}
