@@ -132,7 +132,7 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Metrics {
-        let mut meters = Metrics {
+        let mut metrics = Metrics {
             answers: Family::default(),
             sections: Family::default(),
             bytes: Counter::default(),
@@ -158,47 +158,47 @@ impl Default for Metrics {
             deliveries: Gauge::default(),
             registry: Registry::with_prefix("dateline"),
         };
-        let registry = &mut meters.registry;
+        let registry = &mut metrics.registry;
         let mut counter = |name, help, counter: &Counter| registry.register(name, help, counter.clone());
-        counter("response_bytes", "Bytes of response bodies", &meters.bytes);
-        counter("connections_accepted", "Connections accepted", &meters.accepted);
+        counter("response_bytes", "Bytes of response bodies", &metrics.bytes);
+        counter("connections_accepted", "Connections accepted", &metrics.accepted);
         counter(
             "accept_failures",
             "Failures to accept a connection, mostly for want of file descriptors",
-            &meters.refused,
+            &metrics.refused,
         );
-        counter("tls_handshake_failures", "Failed TLS handshakes", &meters.handshakes_failed);
-        counter("scans", "Scans of the content directory, or of a folder in it", &meters.scans);
-        counter("watch_overflows", "Overflows of the system's queue of file events", &meters.overflows);
-        counter("files_looked_at", "Files that scans examined", &meters.looked_at);
-        counter("articles_read", "Article files read", &meters.read);
-        counter("changes_found_by_scan", "Changes of files that only a scan found", &meters.found_by_scan);
-        counter("pages_built", "Article pages built", &meters.pages_built);
-        counter("documents_read", "Documents read back from the disk", &meters.read_back);
-        registry.register("requests", "Responses, by format, status and content coding", meters.answers.clone());
+        counter("tls_handshake_failures", "Failed TLS handshakes", &metrics.handshakes_failed);
+        counter("scans", "Scans of the content directory, or of a folder in it", &metrics.scans);
+        counter("watch_overflows", "Overflows of the system's queue of file events", &metrics.overflows);
+        counter("files_looked_at", "Files that scans examined", &metrics.looked_at);
+        counter("articles_read", "Article files read", &metrics.read);
+        counter("changes_found_by_scan", "Changes of files that only a scan found", &metrics.found_by_scan);
+        counter("pages_built", "Article pages built", &metrics.pages_built);
+        counter("documents_read", "Documents read back from the disk", &metrics.read_back);
+        registry.register("requests", "Responses, by format, status and content coding", metrics.answers.clone());
         registry.register(
             "section_requests",
             "Responses that are documents of a feed, by the path of its page",
-            meters.sections.clone(),
+            metrics.sections.clone(),
         );
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
-        gauge("connections", "Open connections", &meters.connections);
-        gauge("ready", "1 once the first scan is complete and its feeds are published, else 0", &meters.ready);
+        gauge("connections", "Open connections", &metrics.connections);
+        gauge("ready", "1 once the first scan is complete and its feeds are published, else 0", &metrics.ready);
         gauge(
             "document_memory_bytes",
             "Bytes of documents in memory, compressed forms included",
-            &meters.document_bytes,
+            &metrics.document_bytes,
         );
-        gauge("event_queue", "Events waiting for the engine", &meters.queue);
-        gauge("delivery_queue", "Deliveries waiting to be written", &meters.deliveries);
+        gauge("event_queue", "Events waiting for the engine", &metrics.queue);
+        gauge("delivery_queue", "Deliveries waiting to be written", &metrics.deliveries);
         let help = "Duration of the last scan of the whole content directory";
-        registry.register("scan_seconds", help, meters.scan_seconds.clone());
+        registry.register("scan_seconds", help, metrics.scan_seconds.clone());
         let help = "Time from that scan to the next one, unless something causes one earlier";
-        registry.register("scan_interval_seconds", help, meters.scan_interval.clone());
+        registry.register("scan_interval_seconds", help, metrics.scan_interval.clone());
         let help = "Time from the first event of a change until readers see it";
-        registry.register("publish_seconds", help, meters.publishing.clone());
-        registry.register("build_seconds", "Time that the engine took for an event", meters.building.clone());
-        meters
+        registry.register("publish_seconds", help, metrics.publishing.clone());
+        registry.register("build_seconds", "Time that the engine took for an event", metrics.building.clone());
+        metrics
     }
 }
 

@@ -9,7 +9,7 @@ use dateline::config::Proxies;
 use dateline::feed::Format;
 use dateline::serve::forwarded;
 use dateline::serve::reply::Reply;
-use dateline::serve::request::Head;
+use dateline::serve::request::RequestHead;
 use dateline::serve::respond::respond;
 use dateline::snapshot::{Resource, ResourceKind, Snapshot};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let now: Timestamp = NOW.parse().expect("an instant");
     let ask = |method: &Method| {
-        let head = Head { method, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        let head = RequestHead { method, version: Version::HTTP_11, uri: &uri, headers: &headers };
         let answer = match respond(&SNAPSHOT, &head, now) {
             Reply::Ready(response) => return (response, false),
             Reply::Document(_, response) => response,

@@ -23,7 +23,7 @@ use crate::event::{
 };
 use crate::ledger::{Ledger, Record};
 use crate::parallel;
-use crate::serve::{DiskRequest, DiskResponse, Freshness, Wanted};
+use crate::serve::{CancellationToken, DiskRequest, DiskResponse, Freshness};
 use crate::snapshot::PublishedArticle;
 use crate::store::{self, Renderings, StoreError};
 use crate::types::ContentHash;
@@ -35,7 +35,7 @@ pub(super) fn supply(
     content: &Arc<ArcSwap<Root>>,
     config: &Arc<ArcSwap<Config>>,
     demand: DiskRequest,
-    wanted: &Wanted,
+    wanted: &CancellationToken,
 ) -> io::Result<DiskResponse> {
     match demand {
         DiskRequest::Article(article) => article_page(content, config, &article, wanted),
@@ -55,11 +55,11 @@ fn article_page(
     root: &Arc<ArcSwap<Root>>,
     live: &Arc<ArcSwap<Config>>,
     article: &Arc<PublishedArticle>,
-    wanted: &Wanted,
+    wanted: &CancellationToken,
 ) -> io::Result<DiskResponse> {
     let config = live.load_full();
     let content = root.load_full();
-    let stop_if_abandoned = || if wanted.is_abandoned() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
+    let stop_if_abandoned = || if wanted.is_cancelled() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
     let sources = PageSources::look(&content, &article.path);
     let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
     let read = watch::read::fetch_one(&content, &request, &config.parsing);

@@ -105,7 +105,7 @@ impl Listeners {
             admin_hosts: server.admin.hosts.clone(),
             budgets: Arc::new(Budgets::new(server.budget.clone())),
             access_log: self.renewal.access_log.clone(),
-            meters: Arc::clone(&self.meters),
+            metrics: Arc::clone(&self.meters),
             ..ServeOptions::new(now)
         }
     }

@@ -39,7 +39,7 @@ use crate::engine::{self, Engine};
 use crate::event::{Command, Effect, Event, ParsedFile, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::metrics::Metrics;
-use crate::serve::{self, DiskRequest, DiskResponse, SavedCheck, ServeOptions, Wanted};
+use crate::serve::{self, CancellationToken, DiskRequest, DiskResponse, SavedCheck, ServeOptions};
 use crate::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
 use crate::types::Text;
@@ -202,7 +202,7 @@ pub async fn run(
     let disk = {
         let (config, library, root, held_by) =
             (Arc::clone(&live), library.clone(), Arc::clone(&published_root), Arc::clone(&snapshot));
-        Arc::new(move |demand: DiskRequest, wanted: &Wanted| match demand {
+        Arc::new(move |demand: DiskRequest, wanted: &CancellationToken| match demand {
             DiskRequest::Document(route, resource) => library.read(&route, &resource).map(DiskResponse::Document),
             DiskRequest::Room(resource) => {
                 library.documents.grown(&resource);

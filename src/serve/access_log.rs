@@ -21,27 +21,27 @@ use hyper::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::request::Head;
+use super::request::RequestHead;
 use crate::config::{self, LogFormat};
 use crate::diagnostics::escape_json;
 
 /// How often what was noted is written.
-const PAUSE: Duration = Duration::from_millis(200);
+const WRITE_INTERVAL: Duration = Duration::from_millis(200);
 /// How much may wait for the disk (bytes). What comes then is counted, and not noted.
-const MOST_WAITING: usize = 4 << 20;
+const MAX_BUFFER_BYTES: usize = 4 << 20;
 
 /// An open access log.
 #[derive(Debug)]
 pub struct AccessLog {
     format: LogFormat,
     zone: TimeZone,
-    waiting: Arc<Mutex<Waiting>>,
-    orders: SyncSender<Order>,
+    buffer: Arc<Mutex<LogBuffer>>,
+    commands: SyncSender<WriterCommand>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct LogBuffer {
     lines: Vec<u8>,
     /// Lines that were not noted.
     lost: u64,
@@ -50,14 +50,14 @@ struct Waiting {
 }
 
 #[derive(Debug)]
-enum Order {
+enum WriterCommand {
     Reopen,
     Stop,
 }
 
 /// What is noted of an answer besides its request.
 #[derive(Clone, Copy, Debug)]
-pub struct Noted {
+pub struct LogRecord {
     /// Who asked; `None` came over a Unix socket.
     pub client: Option<IpAddr>,
     /// When.
@@ -74,54 +74,54 @@ impl AccessLog {
     /// # Errors
     /// When the file cannot be opened for writing, or there is no thread.
     pub fn open(options: &config::AccessLog, zone: TimeZone) -> io::Result<AccessLog> {
-        let file = append(&options.file)?;
-        let waiting = Arc::new(Mutex::new(Waiting::default()));
+        let file = open_for_append(&options.file)?;
+        let buffer = Arc::new(Mutex::new(LogBuffer::default()));
         // One that waits stands for all after it.
-        let (orders, inbox) = mpsc::sync_channel(1);
+        let (commands, inbox) = mpsc::sync_channel(1);
         let mut writer = Writer {
             path: options.file.clone(),
             file: Some(file),
-            waiting: Arc::clone(&waiting),
+            buffer: Arc::clone(&buffer),
             failed: false,
-            is_torn: false,
+            may_end_in_partial_line: false,
         };
         let thread = std::thread::Builder::new().name("access-log".into()).spawn(move || {
             loop {
-                match inbox.recv_timeout(PAUSE) {
-                    Ok(Order::Reopen) => {
+                match inbox.recv_timeout(WRITE_INTERVAL) {
+                    Ok(WriterCommand::Reopen) => {
                         writer.write();
                         writer.file = None;
                     }
                     Err(RecvTimeoutError::Timeout) => {}
-                    Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return writer.write(),
+                    Ok(WriterCommand::Stop) | Err(RecvTimeoutError::Disconnected) => return writer.write(),
                 }
                 writer.write();
             }
         })?;
-        Ok(AccessLog { format: options.format, zone, waiting, orders, writer: Mutex::new(Some(thread)) })
+        Ok(AccessLog { format: options.format, zone, buffer, commands, writer: Mutex::new(Some(thread)) })
     }
 
     /// Opens the file anew at its path, as after a rotation.
     pub fn reopen(&self) {
         // The thread ends only with this.
-        drop(self.orders.try_send(Order::Reopen));
+        drop(self.commands.try_send(WriterCommand::Reopen));
     }
 
     /// Notes an answer.
-    pub fn note(&self, head: &Head<'_>, noted: &Noted) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.lines.len() >= MOST_WAITING {
-            waiting.lost += 1;
+    pub fn record(&self, head: &RequestHead<'_>, record: &LogRecord) {
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffer.lines.len() >= MAX_BUFFER_BYTES {
+            buffer.lost += 1;
             return;
         }
-        let Waiting { lines, time, .. } = &mut *waiting;
-        let second = noted.at.as_second();
+        let LogBuffer { lines, time, .. } = &mut *buffer;
+        let second = record.at.as_second();
         if time.0 != second || time.1.is_empty() {
-            *time = (second, self.time(noted.at));
+            *time = (second, self.time(record.at));
         }
         match self.format {
-            LogFormat::Combined => combined(lines, head, noted, &time.1),
-            LogFormat::Json => json(lines, head, noted, &time.1),
+            LogFormat::Combined => write_combined(lines, head, record, &time.1),
+            LogFormat::Json => write_json(lines, head, record, &time.1),
         }
     }
 
@@ -139,7 +139,7 @@ impl AccessLog {
 
     /// Writes what waits; nothing is noted after this.
     pub fn finish(&self) {
-        self.orders.send(Order::Stop).unwrap_or_default();
+        self.commands.send(WriterCommand::Stop).unwrap_or_default();
         if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // It has nothing to say about a panic that the log has not said.
             drop(writer.join());
@@ -156,21 +156,21 @@ impl Drop for AccessLog {
 struct Writer {
     path: PathBuf,
     file: Option<File>,
-    waiting: Arc<Mutex<Waiting>>,
+    buffer: Arc<Mutex<LogBuffer>>,
     /// So that a full disk is one line in the daemon's log, not one every moment.
     failed: bool,
     /// Whether the last line of the file may be half a one.
-    is_torn: bool,
+    may_end_in_partial_line: bool,
 }
 
 impl Writer {
     fn write(&mut self) {
-        if self.file.as_ref().is_some_and(|file| !is_at(file, &self.path)) {
+        if self.file.as_ref().is_some_and(|file| !is_same_file(file, &self.path)) {
             self.file = None;
         }
         let (lines, lost) = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            (std::mem::take(&mut waiting.lines), waiting.lost)
+            let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+            (std::mem::take(&mut buffer.lines), buffer.lost)
         };
         if lines.is_empty() && (self.file.is_some() || self.failed) {
             return;
@@ -179,17 +179,17 @@ impl Writer {
             Ok(()) => {
                 if self.failed || lost > 0 {
                     tracing::warn!(lost, "access log writable again; some requests are missing");
-                    self.waiting.lock().unwrap_or_else(PoisonError::into_inner).lost -= lost;
+                    self.buffer.lock().unwrap_or_else(PoisonError::into_inner).lost -= lost;
                 }
-                (self.failed, self.is_torn) = (false, false);
+                (self.failed, self.may_end_in_partial_line) = (false, false);
             }
             Err(error) => {
                 if !self.failed {
                     tracing::error!(file = %self.path.display(), %error, "cannot write the access log; requests are not logged");
                 }
                 let count = lines.iter().filter(|byte| **byte == b'\n').count();
-                self.waiting.lock().unwrap_or_else(PoisonError::into_inner).lost += u64::try_from(count).unwrap_or(0);
-                (self.failed, self.is_torn) = (true, true);
+                self.buffer.lock().unwrap_or_else(PoisonError::into_inner).lost += u64::try_from(count).unwrap_or(0);
+                (self.failed, self.may_end_in_partial_line) = (true, true);
                 self.file = None;
             }
         }
@@ -198,29 +198,29 @@ impl Writer {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(append(&self.path)?),
+            None => self.file.insert(open_for_append(&self.path)?),
         };
-        if self.is_torn {
+        if self.may_end_in_partial_line {
             file.write_all(b"\n")?;
-            self.is_torn = false;
+            self.may_end_in_partial_line = false;
         }
         file.write_all(lines)
     }
 }
 
-fn append(path: &Path) -> io::Result<File> {
+fn open_for_append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
 /// Whether an open file is still the one at its path: some rotate logs and send no signal.
-fn is_at(file: &File, path: &Path) -> bool {
+fn is_same_file(file: &File, path: &Path) -> bool {
     match (file.metadata(), std::fs::metadata(path)) {
         (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
         _ => false,
     }
 }
 
-fn version(version: Version) -> &'static str {
+fn version_name(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2.0",
@@ -229,18 +229,18 @@ fn version(version: Version) -> &'static str {
 }
 
 /// A field without what follows `?` or `#`.
-fn public<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
+fn without_query<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
     headers.get(name).and_then(|value| value.as_bytes().split(|byte| matches!(byte, b'?' | b'#')).next())
 }
 
-fn combined(line: &mut Vec<u8>, head: &Head<'_>, noted: &Noted, time: &str) {
-    match noted.client {
+fn write_combined(line: &mut Vec<u8>, head: &RequestHead<'_>, record: &LogRecord, time: &str) {
+    match record.client {
         Some(IpAddr::V4(client)) => {
             for (place, octet) in client.octets().into_iter().enumerate() {
                 if place > 0 {
                     line.push(b'.');
                 }
-                number(line, u64::from(octet));
+                write_number(line, u64::from(octet));
             }
         }
         // Writing to memory does not fail.
@@ -250,24 +250,24 @@ fn combined(line: &mut Vec<u8>, head: &Head<'_>, noted: &Noted, time: &str) {
     line.extend_from_slice(b" - - [");
     line.extend_from_slice(time.as_bytes());
     line.extend_from_slice(b"] \"");
-    quoted(line, head.method.as_str().as_bytes());
+    write_quoted(line, head.method.as_str().as_bytes());
     line.push(b' ');
-    quoted(line, head.uri.path().as_bytes());
+    write_quoted(line, head.uri.path().as_bytes());
     line.push(b' ');
-    line.extend_from_slice(version(head.version).as_bytes());
+    line.extend_from_slice(version_name(head.version).as_bytes());
     line.extend_from_slice(b"\" ");
-    number(line, u64::from(noted.status.as_u16()));
+    write_number(line, u64::from(record.status.as_u16()));
     line.push(b' ');
-    number(line, noted.bytes);
+    write_number(line, record.bytes);
     line.extend_from_slice(b" \"");
-    quoted(line, public(head.headers, &REFERER).unwrap_or(b"-"));
+    write_quoted(line, without_query(head.headers, &REFERER).unwrap_or(b"-"));
     line.extend_from_slice(b"\" \"");
-    quoted(line, head.headers.get(USER_AGENT).map_or(b"-", |agent| agent.as_bytes()));
+    write_quoted(line, head.headers.get(USER_AGENT).map_or(b"-", |agent| agent.as_bytes()));
     line.extend_from_slice(b"\"\n");
 }
 
 /// A number in decimal. A line has eight of them, and formatting in general takes longer than all else of it.
-fn number(line: &mut Vec<u8>, number: u64) {
+fn write_number(line: &mut Vec<u8>, number: u64) {
     let mut digits = [0; 20];
     let mut rest = number;
     let mut first = digits.len();
@@ -284,7 +284,7 @@ fn number(line: &mut Vec<u8>, number: u64) {
 }
 
 /// What a client wrote, so that it stays within its quotes and its line.
-fn quoted(line: &mut Vec<u8>, bytes: &[u8]) {
+fn write_quoted(line: &mut Vec<u8>, bytes: &[u8]) {
     let mut rest = bytes;
     let is_plain = |byte: &u8| matches!(byte, 0x20..0x7f) && !matches!(byte, b'"' | b'\\');
     loop {
@@ -305,7 +305,7 @@ fn quoted(line: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-fn json(line: &mut Vec<u8>, head: &Head<'_>, noted: &Noted, time: &str) {
+fn write_json(line: &mut Vec<u8>, head: &RequestHead<'_>, record: &LogRecord, time: &str) {
     #[derive(serde::Serialize)]
     struct Line<'l> {
         time: &'l str,
@@ -321,13 +321,13 @@ fn json(line: &mut Vec<u8>, head: &Head<'_>, noted: &Noted, time: &str) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let fields = Line {
         time,
-        client: noted.client,
+        client: record.client,
         method: head.method.as_str(),
         path: head.uri.path(),
-        version: version(head.version),
-        status: noted.status.as_u16(),
-        bytes: noted.bytes,
-        referer: public(head.headers, &REFERER).map(text),
+        version: version_name(head.version),
+        status: record.status.as_u16(),
+        bytes: record.bytes,
+        referer: without_query(head.headers, &REFERER).map(text),
         user_agent: head.headers.get(USER_AGENT).map(|agent| text(agent.as_bytes())),
     };
     if let Ok(fields) = serde_json::to_string(&fields) {
@@ -352,8 +352,8 @@ mod tests {
         headers.insert(REFERER, HeaderValue::from_static("https://x.example/page?key=SECRET#SECRET"));
         headers.insert(USER_AGENT, HeaderValue::from_bytes(b"Reader \"1\"\\ \xe7\xa7\x91").unwrap());
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer SECRET"));
-        let head = Head { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-        let noted = Noted {
+        let head = RequestHead { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        let record = LogRecord {
             client: Some("2001:db8::1".parse().unwrap()),
             at: "2026-11-27T16:00:01.5Z".parse().unwrap(),
             status: StatusCode::OK,
@@ -361,7 +361,7 @@ mod tests {
         };
         for (written, wanted) in [(0, "0"), (7, "7"), (10, "10"), (u64::MAX, "18446744073709551615")] {
             let mut line = Vec::new();
-            number(&mut line, written);
+            write_number(&mut line, written);
             assert_eq!(line, wanted.as_bytes());
         }
         for (format, expected) in [
@@ -379,7 +379,7 @@ mod tests {
         ] {
             let options = config::AccessLog { file: file.clone(), format };
             let log = AccessLog::open(&options, TimeZone::get("Asia/Shanghai").unwrap()).unwrap();
-            log.note(&head, &noted);
+            log.record(&head, &record);
             drop(log);
             let written = std::fs::read_to_string(&file).unwrap();
             assert_eq!(written, expected);
@@ -395,11 +395,11 @@ mod tests {
         let log = AccessLog::open(&options, TimeZone::UTC).unwrap();
         let headers = HeaderMap::new();
         let uri = Uri::from_static("/");
-        let head = Head { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-        let noted = Noted { client: None, at: Timestamp::UNIX_EPOCH, status: StatusCode::OK, bytes: 0 };
+        let head = RequestHead { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        let record = LogRecord { client: None, at: Timestamp::UNIX_EPOCH, status: StatusCode::OK, bytes: 0 };
         std::fs::rename(&file, folder.path().join("access.log.1")).unwrap();
         log.reopen();
-        log.note(&head, &noted);
+        log.record(&head, &record);
         drop(log);
         let line = "unix: - - [01/Jan/1970:00:00:00 +0000] \"GET / HTTP/1.1\" 200 0 \"-\" \"-\"\n";
         assert_eq!(std::fs::read_to_string(&file).unwrap(), line);

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 
 use super::options::ServeOptions;
-use super::request::{Head, names_its_host};
+use super::request::{RequestHead, has_valid_host};
 use super::{answer, headers};
 use crate::diagnostics::{Diagnostic, Severity, escape_json};
 use crate::metrics::{FeedLabel, Metrics};
@@ -29,41 +29,48 @@ const INDEX: &str = "/readyz        whether readers are served, and what somebod
                      /healthz       that the process lives\n";
 
 /// Answers an operator. Web pages of others get nothing to read, neither by leave nor by a name of theirs that leads here.
-pub(super) fn respond(snapshot: &Snapshot, options: &ServeOptions, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
-    let mut response = answered(snapshot, options, head, now);
+pub(super) fn respond(
+    snapshot: &Snapshot,
+    options: &ServeOptions,
+    head: &RequestHead<'_>,
+    now: Timestamp,
+) -> Response<Bytes> {
+    let mut response = route(snapshot, options, head, now);
     for name in [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS] {
         response.headers_mut().remove(name);
     }
     response
 }
 
-fn answered(snapshot: &Snapshot, options: &ServeOptions, head: &Head<'_>, now: Timestamp) -> Response<Bytes> {
-    let meters = &options.meters;
+fn route(snapshot: &Snapshot, options: &ServeOptions, head: &RequestHead<'_>, now: Timestamp) -> Response<Bytes> {
+    let metrics = &options.metrics;
     // Which of two hosts is meant nobody can say.
-    if !names_its_host(head) {
-        return answer::refusal(head, StatusCode::BAD_REQUEST, now);
+    if !has_valid_host(head) {
+        return answer::error(head, StatusCode::BAD_REQUEST, now);
     }
-    if !is_meant(head, &options.admin_hosts) {
-        return answer::refusal(head, StatusCode::MISDIRECTED_REQUEST, now);
+    if !has_trusted_host(head, &options.admin_hosts) {
+        return answer::error(head, StatusCode::MISDIRECTED_REQUEST, now);
     }
     match *head.method {
         Method::GET | Method::HEAD => {}
-        _ => return answer::refusal(head, StatusCode::METHOD_NOT_ALLOWED, now),
+        _ => return answer::error(head, StatusCode::METHOD_NOT_ALLOWED, now),
     }
     match head.uri.path() {
         "/" => answer::text(head, INDEX, now),
         "/healthz" => answer::text(head, "ok\n", now),
         "/readyz" if snapshot.generation == 0 => answer::starting(head, &snapshot.report, now),
-        "/readyz" => answer::ready(head, &snapshot.report, now),
-        "/status.json" => headers::short(head, StatusCode::OK, JSON, status(snapshot, meters, now), now),
-        "/metrics" => headers::short(head, StatusCode::OK, OPENMETRICS, metrics(snapshot, meters, now), now),
-        _ => answer::refusal(head, StatusCode::NOT_FOUND, now),
+        "/readyz" => answer::readiness(head, &snapshot.report, now),
+        "/status.json" => headers::short_response(head, StatusCode::OK, JSON, status_json(snapshot, metrics, now), now),
+        "/metrics" => {
+            headers::short_response(head, StatusCode::OK, OPENMETRICS, openmetrics_text(snapshot, metrics, now), now)
+        }
+        _ => answer::error(head, StatusCode::NOT_FOUND, now),
     }
 }
 
 /// A web page that somebody reads on this machine may lead its own name here and read what it gets; it cannot be an address or
 /// `localhost` to the browser, nor a name that the operator wrote down.
-fn is_meant(head: &Head<'_>, hosts: &[String]) -> bool {
+fn has_trusted_host(head: &RequestHead<'_>, hosts: &[String]) -> bool {
     let stated = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
     let targeted = head.uri.authority().map(|authority| authority.as_str());
     stated.into_iter().chain(targeted).all(|host| {
@@ -86,21 +93,21 @@ fn pages(snapshot: &Snapshot) -> Vec<(&std::sync::Arc<str>, &Resource)> {
 }
 
 /// The most problems that `/status.json` lists.
-const MAX_LISTED: usize = 1_000;
+const MAX_LISTED_PROBLEMS: usize = 1_000;
 
 /// The problems that are listed: all, or of very many the errors first.
-fn listed(problems: &[Diagnostic]) -> Vec<&Diagnostic> {
+fn listed_problems(problems: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut listed: Vec<&Diagnostic> = problems.iter().collect();
-    if listed.len() > MAX_LISTED {
+    if listed.len() > MAX_LISTED_PROBLEMS {
         listed.sort_by_key(|problem| problem.severity);
-        listed.truncate(MAX_LISTED);
+        listed.truncate(MAX_LISTED_PROBLEMS);
     }
     listed
 }
 
-fn status(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
+fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String {
     let report = &snapshot.report;
-    let listed = listed(&report.problems);
+    let listed = listed_problems(&report.problems);
     let problems = listed.iter().map(|problem| {
         let place = problem.place.as_ref();
         json!({
@@ -118,7 +125,7 @@ fn status(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
     });
     let articles: Map<String, Value> =
         report.states().into_iter().map(|(state, count)| (state.to_owned(), count.into())).collect();
-    let watching = meters.watching.load();
+    let watching = metrics.watching.load();
     let status = json!({
         "ready": snapshot.generation > 0,
         "version": env!("CARGO_PKG_VERSION"),
@@ -126,13 +133,13 @@ fn status(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
         "generation": snapshot.generation,
         "articles": articles,
         "feeds": report.feeds,
-        "connections": meters.connections.get(),
+        "connections": metrics.connections.get(),
         "watch": {
             "mode": watching.mode,
             "why": watching.why,
             "removals_wait_for": watching.removals_wait_for,
-            "scan_seconds": meters.scan_seconds.get(),
-            "scan_interval_seconds": meters.scan_interval.get(),
+            "scan_seconds": metrics.scan_seconds.get(),
+            "scan_interval_seconds": metrics.scan_interval.get(),
         },
         "sections": sections.collect::<Vec<_>>(),
         "problems": problems.collect::<Vec<_>>(),
@@ -150,7 +157,7 @@ impl EncodeLabelSet for Label {
     }
 }
 
-fn metrics(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
+fn openmetrics_text(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String {
     let gauge = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     let report = &snapshot.report;
     let articles = Family::<Label, Gauge>::default();
@@ -169,7 +176,7 @@ fn metrics(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
     }
     let watching = Family::<Label, Gauge>::default();
     for mode in ["events", "poll", "both"] {
-        watching.get_or_create(&Label("mode", mode)).set((mode == meters.watching.load().mode).into());
+        watching.get_or_create(&Label("mode", mode)).set((mode == metrics.watching.load().mode).into());
     }
     let mut registry = Registry::with_prefix("dateline");
     let feeds: Gauge = Gauge::default();
@@ -181,7 +188,7 @@ fn metrics(snapshot: &Snapshot, meters: &Metrics, now: Timestamp) -> String {
     registry.register("newest_item_age_seconds", "Age of the newest item of a feed, by the path of its page", ages);
     let mut text = String::new();
     // Writing to memory does not fail.
-    let written = encode_registry(&mut text, meters.registry());
+    let written = encode_registry(&mut text, metrics.registry());
     let written = written.and_then(|()| encode_registry(&mut text, &registry)).and_then(|()| encode_eof(&mut text));
     written.unwrap_or_default();
     text
@@ -197,8 +204,9 @@ mod tests {
         let of = |code: Code, count: usize| vec![Diagnostic::new(code, "x"); count];
         let few = [of(Code::ArticleTag, 2), of(Code::ArticleDate, 1)].concat();
         let many = [of(Code::ArticleTag, 1_500), of(Code::ArticleDate, 1)].concat();
-        let severities =
-            |problems: &[Diagnostic]| listed(problems).iter().map(|problem| problem.severity).collect::<Vec<_>>();
+        let severities = |problems: &[Diagnostic]| {
+            listed_problems(problems).iter().map(|problem| problem.severity).collect::<Vec<_>>()
+        };
         assert_eq!(severities(&few), [Severity::Warning, Severity::Warning, Severity::Error]);
         let told = severities(&many);
         assert_eq!((told.len(), told.first()), (1_000, Some(&Severity::Error)));

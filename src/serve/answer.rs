@@ -13,14 +13,15 @@ use jiff::Timestamp;
 use super::coding::{self, EntityTag};
 use super::conditional::{self, Outcome, Validators};
 use super::headers::{
-    ENCODING_VARIES, HTML, METHODS, PAGE_POLICY, PLAIN_TEXT, SOON, bare, imf_fixdate, sendable, set, short, with_bytes,
+    ALLOWED_METHODS, HTML, PAGE_POLICY, PLAIN_TEXT, RETRY_AFTER_SECONDS, VARY_ACCEPT_ENCODING, empty_response,
+    imf_fixdate, sendable_last_modified, set, short_response, with_bytes,
 };
 use super::media;
 use super::negotiate;
 use super::range::{self, RequestedRange};
 use super::reply::Reply;
-use super::representation::{Selected, prepared, shared_fields};
-use super::request::Head;
+use super::representation::{SelectedRepresentation, from_template, header_templates};
+use super::request::RequestHead;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::feed::page::error_page;
 use crate::snapshot::{Gone, Report, Resource, RetiredAddress};
@@ -39,25 +40,25 @@ pub struct FileFacts {
 ///
 /// A 304 has what RFC 9110, section 15.4.5 asks for (ETag, Vary, Cache-Control, Date) and what lets a web page have it, and no
 /// more (H-23); it costs no encoding, since the tag of a coding is known before its bytes.
-pub fn document(head: &Head<'_>, route: &Arc<str>, resource: &Arc<Resource>, now: Timestamp) -> Reply {
+pub fn document(head: &RequestHead<'_>, route: &Arc<str>, resource: &Arc<Resource>, now: Timestamp) -> Reply {
     let accepted = head.headers.get_all(header::ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
-    let Some(coding) = negotiate::choose(accepted, resource.length >= coding::WORTH_CODING) else {
-        return Reply::Ready(refusal(head, StatusCode::NOT_ACCEPTABLE, now));
+    let Some(coding) = negotiate::choose(accepted, resource.length >= coding::MIN_CODED_BYTES) else {
+        return Reply::Ready(error(head, StatusCode::NOT_ACCEPTABLE, now));
     };
-    let tag = EntityTag::of(resource, coding);
-    let last_modified = sendable(resource.last_modified, now);
-    let validators = Validators { tag: tag.as_bytes(), weak: false, last_modified };
+    let tag = EntityTag::new(resource, coding);
+    let last_modified = sendable_last_modified(resource.last_modified, now);
+    let validators = Validators { tag: tag.as_bytes(), is_weak: false, last_modified };
     let outcome = conditional::evaluate(head.headers, validators);
     let is_head = *head.method == Method::HEAD;
-    let selected = Selected { route: Arc::clone(route), resource: Arc::clone(resource), coding, is_head };
+    let selected = SelectedRepresentation { route: Arc::clone(route), resource: Arc::clone(resource), coding, is_head };
     match outcome {
         Outcome::NotModified => {
-            let fields = &shared_fields(resource, coding).unmodified;
-            let response = prepared(StatusCode::NOT_MODIFIED, fields, &tag, Bytes::new(), now);
+            let fields = &header_templates(resource, coding).unmodified;
+            let response = from_template(StatusCode::NOT_MODIFIED, fields, &tag, Bytes::new(), now);
             Reply::Document(selected, response)
         }
-        Outcome::Failed => Reply::Ready(refusal(head, StatusCode::PRECONDITION_FAILED, now)),
-        Outcome::Proceed => match selected.ready(now).or_else(|| selected.at_hand(now)) {
+        Outcome::PreconditionFailed => Reply::Ready(error(head, StatusCode::PRECONDITION_FAILED, now)),
+        Outcome::Proceed => match selected.ready(now).or_else(|| selected.ready_now(now)) {
             Some(response) => Reply::Document(selected, response),
             None => Reply::NeedsBytes(selected),
         },
@@ -66,28 +67,31 @@ pub fn document(head: &Head<'_>, route: &Arc<str>, resource: &Arc<Resource>, now
 
 /// Answers with a media file: 200, 206, 304, 412 or 416, and the bytes of the file that whoever sends it has to add.
 pub fn file(
-    head: &Head<'_>,
+    head: &RequestHead<'_>,
     path: &ArticlePath,
     facts: FileFacts,
     now: Timestamp,
 ) -> (Response<Bytes>, Option<Range<u64>>) {
     // Weak: two writes within one tick of the file system's clock look alike.
     let tag = format!("\"{:x}-{:x}\"", facts.modified.map_or(0, Timestamp::as_nanosecond), facts.length);
-    let last_modified = sendable(facts.modified, now);
-    let mut response = bare(StatusCode::OK, now);
+    let last_modified = sendable_last_modified(facts.modified, now);
+    let mut response = empty_response(StatusCode::OK, now);
     let headers = response.headers_mut();
-    set(headers, header::CACHE_CONTROL, &format!("max-age={}", media::MAX_AGE));
+    set(headers, header::CACHE_CONTROL, &format!("max-age={}", media::MAX_AGE_SECONDS));
     set(headers, header::ETAG, &format!("W/{tag}"));
     headers.extend(last_modified.and_then(imf_fixdate).map(|date| (header::LAST_MODIFIED, date)));
-    match conditional::evaluate(head.headers, Validators { tag: tag.as_bytes(), weak: true, last_modified }) {
+    match conditional::evaluate(head.headers, Validators { tag: tag.as_bytes(), is_weak: true, last_modified }) {
         Outcome::NotModified => return (not_modified(response), None),
-        Outcome::Failed => return (refusal(head, StatusCode::PRECONDITION_FAILED, now), None),
+        Outcome::PreconditionFailed => return (error(head, StatusCode::PRECONDITION_FAILED, now), None),
         Outcome::Proceed => {}
     }
     // Range means something on GET only (RFC 9110, section 14.2).
     let is_get = *head.method == Method::GET;
-    let part =
-        if is_get { range::requested(head.headers, facts.length, last_modified, now) } else { RequestedRange::Whole };
+    let part = if is_get {
+        range::requested_range(head.headers, facts.length, last_modified, now)
+    } else {
+        RequestedRange::Whole
+    };
     let bytes = match part {
         RequestedRange::Whole => 0..facts.length,
         RequestedRange::Bytes(bytes) => {
@@ -98,7 +102,7 @@ pub fn file(
             bytes
         }
         RequestedRange::Unsatisfiable => {
-            let mut response = refusal(head, StatusCode::RANGE_NOT_SATISFIABLE, now);
+            let mut response = error(head, StatusCode::RANGE_NOT_SATISFIABLE, now);
             set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{}", facts.length));
             return (response, None);
         }
@@ -108,18 +112,18 @@ pub fn file(
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.end.saturating_sub(bytes.start)));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if media::is_active(path) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, media::SANDBOX);
+        headers.insert(header::CONTENT_SECURITY_POLICY, media::SANDBOX_POLICY);
     }
     (response.map(|()| Bytes::new()), is_get.then_some(bytes))
 }
 
 /// Answers with a word: 200, never cached.
-pub(super) fn text(head: &Head<'_>, text: &'static str, now: Timestamp) -> Response<Bytes> {
-    short(head, StatusCode::OK, PLAIN_TEXT, text, now)
+pub(super) fn text(head: &RequestHead<'_>, text: &'static str, now: Timestamp) -> Response<Bytes> {
+    short_response(head, StatusCode::OK, PLAIN_TEXT, text, now)
 }
 
 /// Answers with an error, never cached, so that it ends when its cause ends.
-pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<Bytes> {
+pub fn error(head: &RequestHead<'_>, status: StatusCode, now: Timestamp) -> Response<Bytes> {
     let explanation = match status {
         StatusCode::NOT_FOUND => "There is no page and no feed at this address.",
         StatusCode::METHOD_NOT_ALLOWED => "Only GET, HEAD and OPTIONS are answered here.",
@@ -135,17 +139,18 @@ pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<
     };
     let mut response = match status {
         StatusCode::NOT_FOUND => {
-            let mut response = short(head, status, HTML, error_page(status.as_u16(), "Not found", explanation), now);
+            let mut response =
+                short_response(head, status, HTML, error_page(status.as_u16(), "Not found", explanation), now);
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
             response
         }
-        _ => short(head, status, PLAIN_TEXT, format!("{explanation}\n"), now),
+        _ => short_response(head, status, PLAIN_TEXT, format!("{explanation}\n"), now),
     };
     let headers = response.headers_mut();
     match status {
-        StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(header::ALLOW, METHODS)),
-        StatusCode::NOT_ACCEPTABLE => drop(headers.insert(header::VARY, ENCODING_VARIES)),
-        StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(header::RETRY_AFTER, SOON)),
+        StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(header::ALLOW, ALLOWED_METHODS)),
+        StatusCode::NOT_ACCEPTABLE => drop(headers.insert(header::VARY, VARY_ACCEPT_ENCODING)),
+        StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS)),
         _ => {}
     }
     response
@@ -153,16 +158,16 @@ pub fn refusal(head: &Head<'_>, status: StatusCode, now: Timestamp) -> Response<
 
 /// Says that a client took this feed too often without asking whether it changed (RFC 6585, section 4): in seconds, since NetNewsWire
 /// reads nothing else (K-02); short, plain and without validators (K-03).
-pub(super) fn too_many(head: &Head<'_>, seconds: u32, now: Timestamp) -> Response<Bytes> {
+pub(super) fn too_many_requests(head: &RequestHead<'_>, seconds: u32, now: Timestamp) -> Response<Bytes> {
     const TEXT: &str = "You have this version of the feed already, and have taken it whole again and again. Send If-None-Match with \
                         the ETag that you were given: such requests are never limited.\n";
-    let mut response = short(head, StatusCode::TOO_MANY_REQUESTS, PLAIN_TEXT, TEXT, now);
+    let mut response = short_response(head, StatusCode::TOO_MANY_REQUESTS, PLAIN_TEXT, TEXT, now);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
 /// Says that an article was here and is not any more (410), so that whoever kept a copy takes it away.
-pub(super) fn gone(head: &Head<'_>, gone: &Gone, now: Timestamp) -> Response<Bytes> {
+pub(super) fn gone_article(head: &RequestHead<'_>, gone: &Gone, now: Timestamp) -> Response<Bytes> {
     let when = gone.retracted.map(rfc3339).map(|at| at.chars().take(10).collect::<String>());
     let mut text = match when {
         Some(day) => format!("This article was retracted on {day}."),
@@ -172,26 +177,26 @@ pub(super) fn gone(head: &Head<'_>, gone: &Gone, now: Timestamp) -> Response<Byt
         text = format!("{text} {reason}");
     }
     let page = error_page(StatusCode::GONE.as_u16(), "Gone", &text);
-    let mut response = short(head, StatusCode::GONE, HTML, page, now);
+    let mut response = short_response(head, StatusCode::GONE, HTML, page, now);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     response
 }
 
 /// Says that all is ready, and what somebody has to see to all the same.
-pub(super) fn ready(head: &Head<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
-    short(head, StatusCode::OK, PLAIN_TEXT, format!("ready\n{}", alarms(report)), now)
+pub(super) fn readiness(head: &RequestHead<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
+    short_response(head, StatusCode::OK, PLAIN_TEXT, format!("ready\n{}", alarm_lines(report)), now)
 }
 
 /// Says that the articles are still being read, and what stands in the way of that.
-pub(super) fn starting(head: &Head<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
-    let text = format!("starting: all articles are read before any is published\n{}", alarms(report));
-    let mut response = short(head, StatusCode::SERVICE_UNAVAILABLE, PLAIN_TEXT, text, now);
-    response.headers_mut().insert(header::RETRY_AFTER, SOON);
+pub(super) fn starting(head: &RequestHead<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
+    let text = format!("starting: all articles are read before any is published\n{}", alarm_lines(report));
+    let mut response = short_response(head, StatusCode::SERVICE_UNAVAILABLE, PLAIN_TEXT, text, now);
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
     response
 }
 
 /// What an operator has to see to, a line each.
-fn alarms(report: &Report) -> String {
+fn alarm_lines(report: &Report) -> String {
     let (config, alarms): (Vec<&Diagnostic>, Vec<&Diagnostic>) = report
         .problems
         .iter()
@@ -214,10 +219,10 @@ fn alarms(report: &Report) -> String {
 
 /// Answers OPTIONS, a browser's question before a conditional request across origins included.
 pub(super) fn options(now: Timestamp) -> Response<Bytes> {
-    let mut response = bare(StatusCode::NO_CONTENT, now);
+    let mut response = empty_response(StatusCode::NO_CONTENT, now);
     let headers = response.headers_mut();
-    headers.insert(header::ALLOW, METHODS);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(header::ALLOW, ALLOWED_METHODS);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response.map(|()| Bytes::new())
@@ -225,8 +230,8 @@ pub(super) fn options(now: Timestamp) -> Response<Bytes> {
 
 /// Leads to another address, the query kept. Not to be cached: a slug may change back, and two remembered redirects would
 /// be a loop.
-pub(super) fn moved(head: &Head<'_>, reference: &str, now: Timestamp) -> Response<Bytes> {
-    let mut response = bare(StatusCode::PERMANENT_REDIRECT, now);
+pub(super) fn redirect(head: &RequestHead<'_>, reference: &str, now: Timestamp) -> Response<Bytes> {
+    let mut response = empty_response(StatusCode::PERMANENT_REDIRECT, now);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     match head.uri.query() {
@@ -238,16 +243,16 @@ pub(super) fn moved(head: &Head<'_>, reference: &str, now: Timestamp) -> Respons
 
 /// Leads to another address for good, the query kept. 301 and not 308, which old feed readers do not follow; for a day, so that a
 /// mistake is not for ever.
-pub(super) fn elsewhere(head: &Head<'_>, url: &str, now: Timestamp) -> Response<Bytes> {
-    let mut response = moved(head, url, now);
+pub(super) fn moved_permanently(head: &RequestHead<'_>, url: &str, now: Timestamp) -> Response<Bytes> {
+    let mut response = redirect(head, url, now);
     *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=86400"));
     response
 }
 
 /// Says that a feed has ended, in its own format; readers that know what 410 means never ask again.
-pub(super) fn ended(
-    head: &Head<'_>,
+pub(super) fn gone_feed(
+    head: &RequestHead<'_>,
     former: &RetiredAddress,
     reason: Option<&Text>,
     now: Timestamp,
@@ -255,11 +260,12 @@ pub(super) fn ended(
     let name = head.uri.path().rsplit('/').next().unwrap_or_default();
     if let Some((format, bytes)) = former.farewell.iter().find(|(format, _)| format.file_name() == name) {
         let content_type = HeaderValue::from_static(format.content_type());
-        return short(head, StatusCode::GONE, content_type, bytes.clone(), now);
+        return short_response(head, StatusCode::GONE, content_type, bytes.clone(), now);
     }
     let reason = reason.map(|reason| format!(" {reason}")).unwrap_or_default();
     let text = format!("What was here has ended.{reason}");
-    let mut response = short(head, StatusCode::GONE, HTML, error_page(StatusCode::GONE.as_u16(), "Gone", &text), now);
+    let mut response =
+        short_response(head, StatusCode::GONE, HTML, error_page(StatusCode::GONE.as_u16(), "Gone", &text), now);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     response
 }

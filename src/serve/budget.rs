@@ -24,12 +24,12 @@ struct Account {
 }
 
 /// Accounts that share a row of the table. Where a ninth comes, the one goes that is forgiven first.
-const WAYS: usize = 8;
+const ACCOUNTS_PER_ROW: usize = 8;
 /// Rows under one lock.
-const ROWS: usize = 2_048;
+const ROWS_PER_SHARD: usize = 2_048;
 const SHARDS: usize = 64;
 
-type Row = [Account; WAYS];
+type Row = [Account; ACCOUNTS_PER_ROW];
 
 /// The accounts of all clients: 16 MiB for 1,048,576 of them, and no more whoever comes; where there are more, those that took
 /// the least are forgotten, in their favour. Memory is taken as shards are first used.
@@ -40,7 +40,7 @@ pub struct Budgets {
     shards: Vec<Mutex<Vec<Row>>>,
 }
 
-const HOUR: u32 = 3_600;
+const HOUR_SECONDS: u32 = 3_600;
 
 impl Budgets {
     /// Nobody took anything yet.
@@ -50,7 +50,7 @@ impl Budgets {
 
     /// Whether the budget may concern a request at all, by what costs the least to know.
     /// `is_direct`: no proxy stands between that we do not know.
-    pub fn concern(&self, client: Option<IpAddr>, headers: &HeaderMap, is_direct: bool) -> bool {
+    pub fn applies_to(&self, client: Option<IpAddr>, headers: &HeaderMap, is_direct: bool) -> bool {
         self.options.per_hour > 0
             && client.is_some_and(|client| !client.to_canonical().is_loopback())
             && !headers.contains_key(IF_NONE_MATCH)
@@ -61,7 +61,7 @@ impl Budgets {
 
     fn is_exempt(&self, headers: &HeaderMap) -> bool {
         let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes())).unwrap_or_default();
-        self.options.exempt.iter().any(|name| agent.contains(name)) || asks_for_many(&agent)
+        self.options.exempt.iter().any(|name| agent.contains(name)) || states_many_subscribers(&agent)
     }
 
     /// Takes note that a client is about to be given a version of a feed. `Err`: it had it too often, and may come back after so
@@ -69,7 +69,7 @@ impl Budgets {
     ///
     /// # Errors
     /// See above.
-    pub fn take(
+    pub fn charge(
         &self,
         client: Option<IpAddr>,
         headers: &HeaderMap,
@@ -88,7 +88,7 @@ impl Budgets {
         let Some(shard) = self.shards.get(shard) else { return Ok(()) };
         let mut rows = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if rows.is_empty() {
-            rows.resize(ROWS, Row::default());
+            rows.resize(ROWS_PER_SHARD, Row::default());
         }
         let Some(row) = rows.get_mut(row) else { return Ok(()) };
         let Some(account) = row.iter_mut().min_by_key(|account| (account.key != key, account.full_at)) else {
@@ -99,9 +99,9 @@ impl Budgets {
             *account = Account { key, version, full_at };
             return Ok(());
         }
-        let each = HOUR / self.options.per_hour.max(1);
+        let each = HOUR_SECONDS / self.options.per_hour.max(1);
         let full_at = account.full_at.max(now).saturating_add(each);
-        let over = full_at.saturating_sub(now.saturating_add(HOUR));
+        let over = full_at.saturating_sub(now.saturating_add(HOUR_SECONDS));
         if over > 0 {
             return Err(over);
         }
@@ -119,7 +119,7 @@ fn network(client: IpAddr) -> IpAddr {
 }
 
 /// Whether an agent states that it fetches for more than one reader: "Feedly/1.0 (12 subscribers)".
-fn asks_for_many(agent: &str) -> bool {
+fn states_many_subscribers(agent: &str) -> bool {
     agent.match_indices(" subscriber").any(|(at, _)| {
         let before = agent.get(..at).unwrap_or_default();
         let digits: String = before.chars().rev().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
@@ -155,7 +155,7 @@ mod tests {
         let budgets = budgets(&[]);
         let version = ContentHash::of(b"1");
         let take = |client: &str, name, feed: &str, version, second| {
-            budgets.take(ip(client), &agent(name), feed, version, at(second))
+            budgets.charge(ip(client), &agent(name), feed, version, at(second))
         };
         // The first time it is news, and then twelve times in a row.
         for time in 0..13 {
@@ -201,11 +201,11 @@ mod tests {
             (ip("::1"), agent("curl/8.0"), false),
             (None, agent("curl/8.0"), false),
         ] {
-            assert_eq!(budgets.concern(client, &headers, true), concerned, "{client:?} {headers:?}");
+            assert_eq!(budgets.applies_to(client, &headers, true), concerned, "{client:?} {headers:?}");
         }
-        assert!(!budgets.concern(ip("192.0.2.1"), &HeaderMap::new(), false), "many may stand behind a proxy");
+        assert!(!budgets.applies_to(ip("192.0.2.1"), &HeaderMap::new(), false), "many may stand behind a proxy");
         let off = Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() });
-        assert!(!off.concern(ip("192.0.2.1"), &HeaderMap::new(), true));
+        assert!(!off.applies_to(ip("192.0.2.1"), &HeaderMap::new(), true));
     }
 
     #[test]
@@ -214,16 +214,16 @@ mod tests {
         let version = ContentHash::of(b"1");
         let headers = agent("a");
         for time in 0..13 {
-            assert_eq!(budgets.take(ip("192.0.2.1"), &headers, "/rss.xml", version, at(time)), Ok(()));
+            assert_eq!(budgets.charge(ip("192.0.2.1"), &headers, "/rss.xml", version, at(time)), Ok(()));
         }
         for client in 0..300_000_u32 {
             let client = Some(IpAddr::from((0x0a00_0000 + client).to_be_bytes()));
-            assert_eq!(budgets.take(client, &headers, "/rss.xml", version, at(14)), Ok(()));
+            assert_eq!(budgets.charge(client, &headers, "/rss.xml", version, at(14)), Ok(()));
         }
-        let accounts: usize = budgets.shards.iter().map(|shard| shard.lock().unwrap().len() * WAYS).sum();
-        assert_eq!(accounts, SHARDS * ROWS * WAYS);
+        let accounts: usize = budgets.shards.iter().map(|shard| shard.lock().unwrap().len() * ACCOUNTS_PER_ROW).sum();
+        assert_eq!(accounts, SHARDS * ROWS_PER_SHARD * ACCOUNTS_PER_ROW);
         assert!(
-            budgets.take(ip("192.0.2.1"), &headers, "/rss.xml", version, at(14)).is_err(),
+            budgets.charge(ip("192.0.2.1"), &headers, "/rss.xml", version, at(14)).is_err(),
             "it took the most, and is remembered"
         );
     }

@@ -10,7 +10,7 @@ use super::negotiate::Coding;
 use crate::snapshot::{Coded, Resource};
 
 /// Documents smaller than this gain nothing from a coding (bytes).
-pub(super) const WORTH_CODING: usize = 200;
+pub(super) const MIN_CODED_BYTES: usize = 200;
 
 /// Speed against size, measured on feeds: the next levels cost much and save next to nothing.
 const GZIP_LEVEL: u32 = 6;
@@ -21,16 +21,16 @@ const ZSTD_LEVEL: i32 = 3;
 /// The entity tag of a document in a coding, quotes included. It is short, and made where it is needed: of thousands of documents
 /// it would be looked up in memory that no cache holds.
 pub(super) struct EntityTag {
-    bytes: [u8; EntityTag::LONGEST],
+    bytes: [u8; EntityTag::MAX_BYTES],
     length: usize,
 }
 
 impl EntityTag {
-    const LONGEST: usize = 48;
+    const MAX_BYTES: usize = 48;
 
     /// Strong tags differ per coding (H-34); the number is the version of our encoders: raise it whenever a level or a library
     /// changes the bytes that they make.
-    pub(super) fn of(resource: &Resource, coding: Coding) -> EntityTag {
+    pub(super) fn new(resource: &Resource, coding: Coding) -> EntityTag {
         let suffix: &[u8] = match coding {
             Coding::Identity => b"\"",
             Coding::Gzip => b"-gz1\"",
@@ -38,7 +38,7 @@ impl EntityTag {
             Coding::Zstd => b"-zst1\"",
         };
         let hash = resource.hash.to_hex();
-        let mut tag = EntityTag { bytes: [0; EntityTag::LONGEST], length: 0 };
+        let mut tag = EntityTag { bytes: [0; EntityTag::MAX_BYTES], length: 0 };
         for part in [b"\"", &hash[..], suffix] {
             let end = tag.length + part.len();
             if let Some(place) = tag.bytes.get_mut(tag.length..end) {
@@ -126,7 +126,7 @@ mod tests {
     fn tags_differ_per_coding_h34() {
         let resource = Resource::new(ResourceKind::Page, b"x".to_vec(), None, 900);
         let mut tags: Vec<_> = [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd]
-            .map(|coding| String::from_utf8(EntityTag::of(&resource, coding).as_bytes().to_vec()).unwrap())
+            .map(|coding| String::from_utf8(EntityTag::new(&resource, coding).as_bytes().to_vec()).unwrap())
             .into();
         assert!(tags.iter().all(|tag| tag.starts_with('"') && tag.ends_with('"') && tag.is_ascii()));
         tags.sort_unstable();

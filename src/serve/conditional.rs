@@ -17,7 +17,7 @@ pub struct Validators<'a> {
     /// The opaque part of its entity tag, quotes included: `"xyzzy"`.
     pub tag: &'a [u8],
     /// Whether the tag is weak, so that `If-Match` never matches it.
-    pub weak: bool,
+    pub is_weak: bool,
     /// Its Last-Modified, if it is sent; fractions of a second do not count.
     pub last_modified: Option<Timestamp>,
 }
@@ -30,7 +30,7 @@ pub enum Outcome {
     /// 304: the client's copy is current.
     NotModified,
     /// 412: the client wanted another version.
-    Failed,
+    PreconditionFailed,
 }
 
 /// Evaluates preconditions in the order of RFC 9110, section 13.2.2:
@@ -47,16 +47,17 @@ pub enum Outcome {
 pub fn evaluate(headers: &HeaderMap, selected: Validators<'_>) -> Outcome {
     let last_modified = selected.last_modified.map(Timestamp::as_second);
     if headers.contains_key(IF_MATCH) {
-        if !lists(headers, &IF_MATCH, |tag| tag.is_strong && !selected.weak && tag.opaque == selected.tag) {
-            return Outcome::Failed;
+        if !any_tag_matches(headers, &IF_MATCH, |tag| tag.is_strong && !selected.is_weak && tag.opaque == selected.tag)
+        {
+            return Outcome::PreconditionFailed;
         }
     } else if let (Some(since), Some(modified)) = (date(headers, &IF_UNMODIFIED_SINCE), last_modified)
         && modified > since
     {
-        return Outcome::Failed;
+        return Outcome::PreconditionFailed;
     }
     if headers.contains_key(IF_NONE_MATCH) {
-        if lists(headers, &IF_NONE_MATCH, |tag| tag.opaque == selected.tag) {
+        if any_tag_matches(headers, &IF_NONE_MATCH, |tag| tag.opaque == selected.tag) {
             return Outcome::NotModified;
         }
     } else if let (Some(since), Some(modified)) = (date(headers, &IF_MODIFIED_SINCE), last_modified)
@@ -75,7 +76,7 @@ struct Tag<'a> {
 }
 
 /// Whether the field, over all its lines, is `*` or has a member that matches. `*` beside anything else is no tag.
-fn lists(headers: &HeaderMap, field: &HeaderName, matches: impl Fn(&Tag<'_>) -> bool) -> bool {
+fn any_tag_matches(headers: &HeaderMap, field: &HeaderName, matches: impl Fn(&Tag<'_>) -> bool) -> bool {
     let mut lines = headers.get_all(field).iter();
     if let (Some(line), None) = (lines.next(), lines.next())
         && line.as_bytes().trim_ascii() == b"*"
@@ -137,7 +138,7 @@ mod tests {
     use hyper::header::HeaderValue;
     use proptest::prelude::*;
 
-    use super::Outcome::{Failed, NotModified, Proceed};
+    use super::Outcome::{NotModified, PreconditionFailed, Proceed};
     use super::*;
 
     const TAG: &str = "\"a1,b-gz1\"";
@@ -149,13 +150,13 @@ mod tests {
     /// The rule, the header fields, what they come to.
     type Row = (&'static str, &'static [(&'static str, &'static str)], Outcome);
 
-    fn outcome(fields: &[(&str, &str)], weak: bool, dated: bool) -> Outcome {
+    fn outcome(fields: &[(&str, &str)], is_weak: bool, dated: bool) -> Outcome {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
         let last_modified = dated.then(|| "1994-11-06T08:49:37.9Z".parse().unwrap());
-        evaluate(&headers, Validators { tag: TAG.as_bytes(), weak, last_modified })
+        evaluate(&headers, Validators { tag: TAG.as_bytes(), is_weak, last_modified })
     }
 
     #[test]
@@ -222,13 +223,13 @@ mod tests {
             ("H-17 match", &[(IM, TAG)], Proceed),
             ("H-17 star", &[(IM, "*")], Proceed),
             ("H-17 list", &[(IM, "\"x\""), (IM, TAG)], Proceed),
-            ("H-17 other", &[(IM, "\"x\"")], Failed),
-            ("H-17 weak never matches", &[(IM, "W/\"a1,b-gz1\"")], Failed),
-            ("H-17 empty", &[(IM, "")], Failed),
-            ("H-17 first of all", &[(IM, "\"x\""), (INM, TAG)], Failed),
+            ("H-17 other", &[(IM, "\"x\"")], PreconditionFailed),
+            ("H-17 weak never matches", &[(IM, "W/\"a1,b-gz1\"")], PreconditionFailed),
+            ("H-17 empty", &[(IM, "")], PreconditionFailed),
+            ("H-17 first of all", &[(IM, "\"x\""), (INM, TAG)], PreconditionFailed),
             ("H-17 both match", &[(IM, TAG), (INM, TAG)], NotModified),
             ("H-17 unmodified", &[(IUS, AT)], Proceed),
-            ("H-17 modified", &[(IUS, BEFORE)], Failed),
+            ("H-17 modified", &[(IUS, BEFORE)], PreconditionFailed),
             ("H-17 garbage date", &[(IUS, "yesterday")], Proceed),
             ("H-17 repeated date", &[(IUS, BEFORE), (IUS, BEFORE)], Proceed),
             ("H-17 If-Match wins over the date", &[(IM, TAG), (IUS, BEFORE)], Proceed),
@@ -245,25 +246,25 @@ mod tests {
 
     #[test]
     fn preconditions_of_weak_and_undated_representations() {
-        for (rule, fields, weak, dated, expected) in [
+        for (rule, fields, is_weak, dated, expected) in [
             ("H-11", ("if-none-match", TAG), true, true, NotModified),
             ("H-11 both weak", ("if-none-match", "W/\"a1,b-gz1\""), true, true, NotModified),
-            ("H-17", ("if-match", TAG), true, true, Failed),
+            ("H-17", ("if-match", TAG), true, true, PreconditionFailed),
             ("H-17 star", ("if-match", "*"), true, true, Proceed),
             ("H-62 not dated yet", ("if-modified-since", AFTER), false, false, Proceed),
             ("H-62 not dated yet", ("if-unmodified-since", BEFORE), false, false, Proceed),
             ("H-10 not dated yet", ("if-none-match", TAG), false, false, NotModified),
         ] {
-            assert_eq!(outcome(&[fields], weak, dated), expected, "{rule}: {fields:?}");
+            assert_eq!(outcome(&[fields], is_weak, dated), expected, "{rule}: {fields:?}");
         }
     }
 
     /// A well-formed member, and whether it is the selected tag.
     fn member() -> impl Strategy<Value = (String, bool)> {
         let opaque = prop_oneof![Just("a1,b-gz1".to_owned()), "[a-c1,-]{0,8}"];
-        (any::<bool>(), opaque).prop_map(|(weak, opaque)| {
+        (any::<bool>(), opaque).prop_map(|(is_weak, opaque)| {
             let is_ours = format!("\"{opaque}\"") == TAG;
-            (format!("{}\"{opaque}\"", if weak { "W/" } else { "" }), is_ours)
+            (format!("{}\"{opaque}\"", if is_weak { "W/" } else { "" }), is_ours)
         })
     }
 
@@ -296,7 +297,7 @@ mod tests {
                     headers.append(names[name].clone(), value);
                 }
             }
-            evaluate(&headers, Validators { tag: TAG.as_bytes(), weak: false, last_modified: Some(Timestamp::UNIX_EPOCH) });
+            evaluate(&headers, Validators { tag: TAG.as_bytes(), is_weak: false, last_modified: Some(Timestamp::UNIX_EPOCH) });
         }
     }
 }

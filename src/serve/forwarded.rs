@@ -9,80 +9,80 @@ use hyper::header::{FORWARDED, HeaderName, HeaderValue, VIA};
 use crate::config::{ForwardedBy, Proxies};
 
 /// The longest header of the PROXY protocol that is read (bytes): version 2 may carry a certificate's names.
-pub const LONGEST: usize = 4_096;
+pub const MAX_PROXY_HEADER_BYTES: usize = 4_096;
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What the first bytes of a connection say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Introduction {
+pub enum ProxyHeader {
     /// More bytes are needed.
-    More,
+    Incomplete,
     /// It is `length` bytes long, and the connection is of this client; `None`: of the proxy itself (a health check).
-    Of {
+    Complete {
         /// Bytes.
         length: usize,
         /// Where the client is.
         client: Option<IpAddr>,
     },
     /// It is not a header of the PROXY protocol.
-    Broken,
+    Invalid,
 }
 
 /// Reads a header of the PROXY protocol, version 1 or 2 (<https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt>).
-pub fn introduction(bytes: &[u8]) -> Introduction {
+pub fn parse_proxy_header(bytes: &[u8]) -> ProxyHeader {
     let could_be = |whole: &[u8]| whole.iter().zip(bytes).all(|(wanted, byte)| wanted == byte);
     if could_be(SIGNATURE) {
-        return binary(bytes);
+        return parse_v2(bytes);
     }
     if could_be(b"PROXY ") {
-        return text(bytes);
+        return parse_v1(bytes);
     }
-    Introduction::Broken
+    ProxyHeader::Invalid
 }
 
 /// Version 1: one line.
-fn text(bytes: &[u8]) -> Introduction {
+fn parse_v1(bytes: &[u8]) -> ProxyHeader {
     /// With its line end.
-    const LONGEST_LINE: usize = 107;
-    let Some(end) = bytes.windows(2).take(LONGEST_LINE).position(|pair| pair == b"\r\n") else {
-        return if bytes.len() < LONGEST_LINE { Introduction::More } else { Introduction::Broken };
+    const MAX_V1_BYTES: usize = 107;
+    let Some(end) = bytes.windows(2).take(MAX_V1_BYTES).position(|pair| pair == b"\r\n") else {
+        return if bytes.len() < MAX_V1_BYTES { ProxyHeader::Incomplete } else { ProxyHeader::Invalid };
     };
     let line = bytes.get(..end).and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     let length = end + 2;
     let mut words = line.split(' ');
     match (words.nth(1), words.next()) {
-        (Some("UNKNOWN"), _) => Introduction::Of { length, client: None },
+        (Some("UNKNOWN"), _) => ProxyHeader::Complete { length, client: None },
         (Some("TCP4" | "TCP6"), Some(source)) => match source.parse() {
-            Ok(client) => Introduction::Of { length, client: Some(client) },
-            Err(_) => Introduction::Broken,
+            Ok(client) => ProxyHeader::Complete { length, client: Some(client) },
+            Err(_) => ProxyHeader::Invalid,
         },
-        _ => Introduction::Broken,
+        _ => ProxyHeader::Invalid,
     }
 }
 
 /// Version 2: binary.
-fn binary(bytes: &[u8]) -> Introduction {
+fn parse_v2(bytes: &[u8]) -> ProxyHeader {
     let Some((&[.., command, family, high, low], addresses)) = bytes.split_first_chunk::<16>() else {
-        return Introduction::More;
+        return ProxyHeader::Incomplete;
     };
     let size = usize::from(u16::from_be_bytes([high, low]));
     let length = size + 16;
-    if command >> 4 != 2 || length > LONGEST {
-        return Introduction::Broken;
+    if command >> 4 != 2 || length > MAX_PROXY_HEADER_BYTES {
+        return ProxyHeader::Invalid;
     }
-    let Some(addresses) = addresses.get(..size) else { return Introduction::More };
+    let Some(addresses) = addresses.get(..size) else { return ProxyHeader::Incomplete };
     let client = match (command & 0xf, family >> 4) {
         // LOCAL: the proxy asks for itself.
-        (0, _) => return Introduction::Of { length, client: None },
+        (0, _) => return ProxyHeader::Complete { length, client: None },
         (1, 1) => addresses.first_chunk::<4>().filter(|_| size >= 12).map(|ip| IpAddr::V4(Ipv4Addr::from(*ip))),
         (1, 2) => addresses.first_chunk::<16>().filter(|_| size >= 36).map(|ip| IpAddr::V6(Ipv6Addr::from(*ip))),
         // Of an unspecified family or a Unix socket: whose it is, is not known.
-        (1, 0 | 3) => return Introduction::Of { length, client: None },
+        (1, 0 | 3) => return ProxyHeader::Complete { length, client: None },
         _ => None,
     };
-    client.map_or(Introduction::Broken, |client| Introduction::Of { length, client: Some(client) })
+    client.map_or(ProxyHeader::Invalid, |client| ProxyHeader::Complete { length, client: Some(client) })
 }
 
 /// Whose request it is: the last one on the way that is not a proxy of ours. What stands before that, anybody may have written.
@@ -90,12 +90,12 @@ pub fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> O
     if !proxies.include(peer) {
         return peer;
     }
-    let way: Vec<Option<IpAddr>> = match proxies.field {
-        ForwardedBy::Forwarded => members(headers, &FORWARDED).map(forwarded_for).collect(),
-        ForwardedBy::XForwardedFor => members(headers, &X_FORWARDED_FOR).map(address).collect(),
+    let hops: Vec<Option<IpAddr>> = match proxies.field {
+        ForwardedBy::Forwarded => list_members(headers, &FORWARDED).map(parse_forwarded_for).collect(),
+        ForwardedBy::XForwardedFor => list_members(headers, &X_FORWARDED_FOR).map(parse_address).collect(),
     };
     let mut client = peer;
-    for hop in way.into_iter().rev() {
+    for hop in hops.into_iter().rev() {
         // A name that hides an address ends what we know: the one after it is the last that we can hold to account.
         let Some(hop) = hop else { break };
         client = Some(hop);
@@ -112,22 +112,22 @@ pub fn is_direct(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -
 }
 
 /// The members of a list over all lines of a field. No comma stands in a quoted address.
-fn members<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+fn list_members<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(name).iter().map(HeaderValue::to_str);
     lines.flat_map(|line| line.unwrap_or_default().split(',')).map(str::trim).filter(|member| !member.is_empty())
 }
 
 /// The `for` of an element of Forwarded (RFC 7239, section 5.2).
-fn forwarded_for(element: &str) -> Option<IpAddr> {
+fn parse_forwarded_for(element: &str) -> Option<IpAddr> {
     let value = element.split(';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         name.trim().eq_ignore_ascii_case("for").then(|| value.trim())
     })?;
-    address(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+    parse_address(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
 }
 
 /// An address with or without a port, IPv6 with or without brackets.
-fn address(text: &str) -> Option<IpAddr> {
+fn parse_address(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(address.to_canonical());
     }
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn introductions() {
-        let of = |length, client| Introduction::Of { length, client: ip(client) };
+        let of = |length, client| ProxyHeader::Complete { length, client: ip(client) };
         let v2 = |command: u8, family: u8, rest: &[u8]| {
             let size = u16::try_from(rest.len()).unwrap().to_be_bytes();
             [SIGNATURE, &[command, family][..], &size, rest].concat()
@@ -176,26 +176,26 @@ mod tests {
             (b"PROXY TCP6 2001:db8::1 ::1 443 80\r\n".to_vec(), of(35, "2001:db8::1")),
             (b"PROXY UNKNOWN\r\n".to_vec(), of(15, "")),
             (b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n".to_vec(), of(35, "")),
-            (b"PROXY TCP4 192.0.2.1".to_vec(), Introduction::More),
-            (b"PRO".to_vec(), Introduction::More),
-            (Vec::new(), Introduction::More),
-            (b"GET / HTTP/1.1\r\n".to_vec(), Introduction::Broken),
-            (b"PROXY TCP4 here there 1 2\r\n".to_vec(), Introduction::Broken),
-            (b"PROXY TCP5 192.0.2.1 192.0.2.1 1 2\r\n".to_vec(), Introduction::Broken),
-            ([b"PROXY TCP4 ".to_vec(), vec![b'1'; 200]].concat(), Introduction::Broken),
+            (b"PROXY TCP4 192.0.2.1".to_vec(), ProxyHeader::Incomplete),
+            (b"PRO".to_vec(), ProxyHeader::Incomplete),
+            (Vec::new(), ProxyHeader::Incomplete),
+            (b"GET / HTTP/1.1\r\n".to_vec(), ProxyHeader::Invalid),
+            (b"PROXY TCP4 here there 1 2\r\n".to_vec(), ProxyHeader::Invalid),
+            (b"PROXY TCP5 192.0.2.1 192.0.2.1 1 2\r\n".to_vec(), ProxyHeader::Invalid),
+            ([b"PROXY TCP4 ".to_vec(), vec![b'1'; 200]].concat(), ProxyHeader::Invalid),
             (v2(0x21, 0x11, &four), of(28, "192.0.2.1")),
             (v2(0x21, 0x21, &six), of(52, "2001:db8::1")),
             (v2(0x21, 0x11, &[&four[..], b"\x03\x00\x04abcd"].concat()), of(35, "192.0.2.1")),
             (v2(0x20, 0x00, &[]), of(16, "")),
             (v2(0x21, 0x31, &[0; 216]), of(232, "")),
-            (v2(0x21, 0x11, &four[..4]), Introduction::Broken),
-            (v2(0x22, 0x11, &four), Introduction::Broken),
-            (v2(0x11, 0x11, &four), Introduction::Broken),
-            (v2(0x21, 0x11, &four)[..20].to_vec(), Introduction::More),
-            (v2(0x21, 0x11, &[0; 5_000]), Introduction::Broken),
-            (SIGNATURE[..5].to_vec(), Introduction::More),
+            (v2(0x21, 0x11, &four[..4]), ProxyHeader::Invalid),
+            (v2(0x22, 0x11, &four), ProxyHeader::Invalid),
+            (v2(0x11, 0x11, &four), ProxyHeader::Invalid),
+            (v2(0x21, 0x11, &four)[..20].to_vec(), ProxyHeader::Incomplete),
+            (v2(0x21, 0x11, &[0; 5_000]), ProxyHeader::Invalid),
+            (SIGNATURE[..5].to_vec(), ProxyHeader::Incomplete),
         ] {
-            assert_eq!(introduction(&bytes), expected, "{}", bytes.escape_ascii());
+            assert_eq!(parse_proxy_header(&bytes), expected, "{}", bytes.escape_ascii());
         }
     }
 
@@ -246,16 +246,16 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_upset_it_h82(bytes in prop::collection::vec(any::<u8>(), 0..300), line in ".{0,60}") {
-            introduction(&bytes);
-            let began = introduction(&[b"PROXY ", &bytes[..]].concat());
-            let binary = introduction(&[SIGNATURE, &bytes[..]].concat());
+            parse_proxy_header(&bytes);
+            let began = parse_proxy_header(&[b"PROXY ", &bytes[..]].concat());
+            let binary = parse_proxy_header(&[SIGNATURE, &bytes[..]].concat());
             for said in [began, binary] {
-                if let Introduction::Of { length, .. } = said {
-                    prop_assert!(length <= LONGEST);
+                if let ProxyHeader::Complete { length, .. } = said {
+                    prop_assert!(length <= MAX_PROXY_HEADER_BYTES);
                 }
             }
-            address(&line);
-            forwarded_for(&line);
+            parse_address(&line);
+            parse_forwarded_for(&line);
         }
     }
 }

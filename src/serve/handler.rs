@@ -15,18 +15,18 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::access_log::Noted;
+use super::access_log::LogRecord;
 use super::answer::{self, FileFacts};
 use super::disk::{DiskRequest, DiskResponse};
-use super::media::{Content, FileBody};
+use super::media::{FileBody, ResponseBody};
 use super::options::ServeOptions;
 use super::pages::{PageError, Pages};
 use super::reply::Reply;
-use super::representation::Selected;
-use super::request::Head;
+use super::representation::SelectedRepresentation;
+use super::request::RequestHead;
 use super::respond::respond;
 use super::timeouts::ConnectionPhase;
-use super::workers::{Failure, Priority, Wanted, Workers};
+use super::workers::{CancellationToken, Priority, WorkError, Workers};
 use super::{admin, coding, forwarded};
 use crate::metrics::{AnswerKind, FeedLabel, Metrics};
 use crate::parallel;
@@ -36,14 +36,14 @@ use crate::types::ArticlePath;
 /// Threads that open and read files of the content directory, which may be on a slow disk.
 const FILE_THREADS: usize = 8;
 /// So many looks at files of the content directory wait; more are answered 503.
-const MAX_WAITING_LOOKS: usize = 4_096;
+const MAX_WAITING_FILE_JOBS: usize = 4_096;
 /// How long a request waits for a page, as where the content directory does not answer.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often an article may change while its page is made before the request is answered 503.
 const MAX_PAGE_VERSIONS: usize = 3;
 
 /// What all connections share.
-pub(super) struct Shared<D> {
+pub(super) struct ServerState<D> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) disk: Arc<D>,
     pub(super) options: ServeOptions,
@@ -56,17 +56,17 @@ pub(super) struct Shared<D> {
     pages: Pages,
 }
 
-impl<D> Shared<D> {
-    pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>, disk: Arc<D>, options: ServeOptions) -> Shared<D> {
-        let files = Workers::start("files", FILE_THREADS, MAX_WAITING_LOOKS, Priority::Normal);
+impl<D> ServerState<D> {
+    pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>, disk: Arc<D>, options: ServeOptions) -> ServerState<D> {
+        let files = Workers::start("files", FILE_THREADS, MAX_WAITING_FILE_JOBS, Priority::Normal);
         let threads = parallel::count().max(2);
-        Shared {
+        ServerState {
             snapshot,
             disk,
             open_files: Arc::new(Semaphore::new(options.max_files)),
             file_workers: Arc::new(files),
             document_workers: Workers::start("documents", threads, options.max_connections, Priority::Normal),
-            pages: Pages::new(&options.meters),
+            pages: Pages::new(&options.metrics),
             options,
         }
     }
@@ -78,56 +78,61 @@ pub(super) struct Client<D> {
     pub(super) address: Option<IpAddr>,
     pub(super) is_operator: bool,
     /// Whether requests wait until they can be answered.
-    pub(super) is_patient: bool,
-    pub(super) standing: Arc<ConnectionPhase>,
-    pub(super) shared: Arc<Shared<D>>,
+    pub(super) waits_for_publication: bool,
+    pub(super) phase: Arc<ConnectionPhase>,
+    pub(super) shared: Arc<ServerState<D>>,
 }
 
 /// Answers one request.
-pub(super) async fn answer<D>(
+pub(super) async fn handle<D>(
     client: Arc<Client<D>>,
     request: Request<Incoming>,
-) -> Result<Response<Content>, Infallible>
+) -> Result<Response<ResponseBody>, Infallible>
 where
-    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
-    client.standing.our_turn();
+    client.phase.start_responding();
     // Nothing here wants a body, so none is read; what follows it on the connection could not be told from it.
     let has_body = !request.body().is_end_stream();
-    let head =
-        Head { method: request.method(), version: request.version(), uri: request.uri(), headers: request.headers() };
-    let Shared { snapshot, options, .. } = &*client.shared;
+    let head = RequestHead {
+        method: request.method(),
+        version: request.version(),
+        uri: request.uri(),
+        headers: request.headers(),
+    };
+    let ServerState { snapshot, options, .. } = &*client.shared;
     if client.is_operator {
         return Ok(in_memory(admin::respond(&snapshot.load(), options, &head, (options.now)())));
     }
     let from = forwarded::client(head.headers, client.address, &options.proxies);
     let (mut reply, mut now) = reply_to(snapshot, options, &head).await;
-    if client.is_patient && is_too_early(&reply, snapshot, &head) {
-        Box::pin(until_published(options)).await;
+    if client.waits_for_publication && is_too_early(&reply, snapshot, &head) {
+        Box::pin(wait_for_publication(options)).await;
         (reply, now) = reply_to(snapshot, options, &head).await;
     }
-    let refused = |selected: &Selected, status| refused(&client, from, selected, status, &head, now);
+    let refuse_refetch =
+        |selected: &SelectedRepresentation, status| refuse_refetch(&client, from, selected, status, &head, now);
     let mut response = match reply {
-        Reply::Ready(response) => in_memory(counted(&options.meters, "other", response)),
-        Reply::Document(selected, response) => refused(&selected, response.status()).unwrap_or_else(|| {
-            count(&options.meters, &selected, response.status());
+        Reply::Ready(response) => in_memory(count_other(&options.metrics, "other", response)),
+        Reply::Document(selected, response) => refuse_refetch(&selected, response.status()).unwrap_or_else(|| {
+            count_document(&options.metrics, &selected, response.status());
             in_memory(response)
         }),
-        Reply::NeedsBytes(selected) => match refused(&selected, StatusCode::OK) {
+        Reply::NeedsBytes(selected) => match refuse_refetch(&selected, StatusCode::OK) {
             Some(refusal) => refusal,
-            None => Box::pin(make(&client, selected, &head, now)).await,
+            None => Box::pin(document_response(&client, selected, &head, now)).await,
         },
-        Reply::NeedsDisk(DiskRequest::Article(article)) => Box::pin(article_page(&client, article, &head, now)).await,
-        Reply::NeedsDisk(DiskRequest::Media(path)) => Box::pin(media(&client, path, &head, now)).await,
+        Reply::NeedsDisk(DiskRequest::Article(article)) => Box::pin(page_response(&client, article, &head, now)).await,
+        Reply::NeedsDisk(DiskRequest::Media(path)) => Box::pin(media_response(&client, path, &head, now)).await,
         // They are not on this way.
         Reply::NeedsDisk(DiskRequest::Document(..) | DiskRequest::Room(_)) => {
-            refusal(&options.meters, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
+            error_response(&options.metrics, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     };
     let bytes = if *head.method == Method::HEAD { 0 } else { response.body().size_hint().lower() };
-    options.meters.bytes.inc_by(bytes);
+    options.metrics.bytes.inc_by(bytes);
     if let Some(log) = &options.access_log {
-        log.note(&head, &Noted { client: from, at: now, status: response.status(), bytes });
+        log.record(&head, &LogRecord { client: from, at: now, status: response.status(), bytes });
     }
     // HTTP/2 has no fields that are about the connection (RFC 9113, section 8.2.2).
     if has_body && head.version < Version::HTTP_2 {
@@ -137,25 +142,29 @@ where
 }
 
 /// What a request gets, and when.
-async fn reply_to(snapshot: &ArcSwap<Snapshot>, options: &ServeOptions, head: &Head<'_>) -> (Reply, jiff::Timestamp) {
+async fn reply_to(
+    snapshot: &ArcSwap<Snapshot>,
+    options: &ServeOptions,
+    head: &RequestHead<'_>,
+) -> (Reply, jiff::Timestamp) {
     let now = (options.now)();
     let (reply, is_saved) = {
         let snapshot = snapshot.load();
         (respond(&snapshot, head, now), snapshot.generation == 0)
     };
     match reply.selected() {
-        Some(selected) if is_saved => Box::pin(verified(snapshot, options, head, selected)).await,
+        Some(selected) if is_saved => Box::pin(reply_from_saved(snapshot, options, head, selected)).await,
         _ => (reply, now),
     }
 }
 
 /// The reply to a request for a document of the last run: the document if it may still be shown, or its successor if there is one by
 /// the time that this is known.
-async fn verified(
+async fn reply_from_saved(
     snapshot: &ArcSwap<Snapshot>,
     options: &ServeOptions,
-    head: &Head<'_>,
-    selected: &Selected,
+    head: &RequestHead<'_>,
+    selected: &SelectedRepresentation,
 ) -> (Reply, jiff::Timestamp) {
     let is_unchanged = options.verify.verify(&selected.route, selected.resource.kind).await;
     let now = (options.now)();
@@ -164,49 +173,49 @@ async fn verified(
     let is_same = reply.selected().is_none_or(|again| Arc::ptr_eq(&again.resource, &selected.resource));
     match snapshot.generation > 0 || (is_unchanged && is_same) {
         true => (reply, now),
-        false => (Reply::Ready(answer::refusal(head, StatusCode::SERVICE_UNAVAILABLE, now)), now),
+        false => (Reply::Ready(answer::error(head, StatusCode::SERVICE_UNAVAILABLE, now)), now),
     }
 }
 
 /// Whether a request can be answered once everything is known. Whoever asks whether we are ready need not wait for that.
-fn is_too_early(reply: &Reply, snapshot: &ArcSwap<Snapshot>, head: &Head<'_>) -> bool {
+fn is_too_early(reply: &Reply, snapshot: &ArcSwap<Snapshot>, head: &RequestHead<'_>) -> bool {
     let is_refusal = matches!(reply, Reply::Ready(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE);
     is_refusal && snapshot.load().generation == 0 && !head.uri.path().ends_with("/readyz")
 }
 
 /// Waits until anything is published, or nobody is left to publish it.
-async fn until_published(options: &ServeOptions) {
+async fn wait_for_publication(options: &ServeOptions) {
     if let Some(mut first) = options.first.clone() {
         drop(first.wait_for(|published| *published).await);
     }
 }
 
 /// The refusal of a whole feed that a client had too often already.
-fn refused<D>(
+fn refuse_refetch<D>(
     client: &Client<D>,
     from: Option<IpAddr>,
-    selected: &Selected,
+    selected: &SelectedRepresentation,
     status: StatusCode,
-    head: &Head<'_>,
+    head: &RequestHead<'_>,
     now: jiff::Timestamp,
-) -> Option<Response<Content>> {
+) -> Option<Response<ResponseBody>> {
     let is_feed = matches!(selected.resource.kind, ResourceKind::Feed(_) | ResourceKind::ShownFeed(_));
     if status != StatusCode::OK || !is_feed || *head.method != Method::GET {
         return None;
     }
-    let ServeOptions { budgets, proxies, meters, .. } = &client.shared.options;
-    if !budgets.concern(from, head.headers, forwarded::is_direct(head.headers, client.address, proxies)) {
+    let ServeOptions { budgets, proxies, metrics, .. } = &client.shared.options;
+    if !budgets.applies_to(from, head.headers, forwarded::is_direct(head.headers, client.address, proxies)) {
         return None;
     }
-    let seconds = budgets.take(from, head.headers, &selected.route, selected.resource.hash, now).err()?;
-    let response = answer::too_many(head, seconds, now);
-    Some(in_memory(counted(meters, selected.resource.kind.name(), response)))
+    let seconds = budgets.charge(from, head.headers, &selected.route, selected.resource.hash, now).err()?;
+    let response = answer::too_many_requests(head, seconds, now);
+    Some(in_memory(count_other(metrics, selected.resource.kind.name(), response)))
 }
 
 /// Counts an answer that is a document. Where, is found out once for each document.
-fn count(meters: &Metrics, selected: &Selected, status: StatusCode) {
-    let Selected { route, resource, coding, .. } = selected;
-    let of_feed = || meters.sections.get_or_create_owned(&FeedLabel(Arc::clone(route)));
+fn count_document(metrics: &Metrics, selected: &SelectedRepresentation, status: StatusCode) {
+    let SelectedRepresentation { route, resource, coding, .. } = selected;
+    let of_feed = || metrics.sections.get_or_create_owned(&FeedLabel(Arc::clone(route)));
     resource.requests.get_or_init(of_feed).inc();
     let [unmodified, whole] = &coding::slot(resource, *coding).answers;
     let counter = if status == StatusCode::OK { whole } else { unmodified };
@@ -215,53 +224,64 @@ fn count(meters: &Metrics, selected: &Selected, status: StatusCode) {
         status: status.as_u16(),
         coding: coding.name().unwrap_or("identity"),
     };
-    counter.get_or_init(|| meters.answers.get_or_create_owned(&kind())).inc();
+    counter.get_or_init(|| metrics.answers.get_or_create_owned(&kind())).inc();
 }
 
 /// An answer that is no document, counted.
-fn counted<B>(meters: &Metrics, format: &'static str, response: Response<B>) -> Response<B> {
+fn count_other<B>(metrics: &Metrics, format: &'static str, response: Response<B>) -> Response<B> {
     let kind = AnswerKind { format, status: response.status().as_u16(), coding: "identity" };
-    meters.answers.get_or_create(&kind).inc();
+    metrics.answers.get_or_create(&kind).inc();
     response
 }
 
 /// Answers with a document that has to be read or encoded first. One that cannot be read may have a successor by now.
-async fn make<D>(client: &Client<D>, selected: Selected, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
+async fn document_response<D>(
+    client: &Client<D>,
+    selected: SelectedRepresentation,
+    head: &RequestHead<'_>,
+    now: jiff::Timestamp,
+) -> Response<ResponseBody>
 where
-    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
-    let Shared { snapshot, options, .. } = &*client.shared;
+    let ServerState { snapshot, options, .. } = &*client.shared;
     let resource = Arc::clone(&selected.resource);
-    if let Some(response) = made(client, selected, now).await {
+    if let Some(response) = try_document_response(client, selected, now).await {
         return response;
     }
     let again = respond(&snapshot.load(), head, now);
     match again {
-        Reply::NeedsBytes(newer) if !Arc::ptr_eq(&newer.resource, &resource) => match made(client, newer, now).await {
-            Some(response) => response,
-            None => refusal(&options.meters, head, StatusCode::SERVICE_UNAVAILABLE, now),
-        },
+        Reply::NeedsBytes(newer) if !Arc::ptr_eq(&newer.resource, &resource) => {
+            match try_document_response(client, newer, now).await {
+                Some(response) => response,
+                None => error_response(&options.metrics, head, StatusCode::SERVICE_UNAVAILABLE, now),
+            }
+        }
         Reply::Document(newer, response) => {
-            count(&options.meters, &newer, response.status());
+            count_document(&options.metrics, &newer, response.status());
             in_memory(response)
         }
-        Reply::Ready(response) => in_memory(counted(&options.meters, "other", response)),
+        Reply::Ready(response) => in_memory(count_other(&options.metrics, "other", response)),
         Reply::NeedsBytes(_) | Reply::NeedsDisk(_) => {
-            refusal(&options.meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
+            error_response(&options.metrics, head, StatusCode::SERVICE_UNAVAILABLE, now)
         }
     }
 }
 
 /// Reads and encodes where threads may be busy for milliseconds. `None`: the document cannot be had.
-async fn made<D>(client: &Client<D>, selected: Selected, now: jiff::Timestamp) -> Option<Response<Content>>
+async fn try_document_response<D>(
+    client: &Client<D>,
+    selected: SelectedRepresentation,
+    now: jiff::Timestamp,
+) -> Option<Response<ResponseBody>>
 where
-    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let disk = Arc::clone(&client.shared.disk);
-    let work = client.shared.document_workers.try_begin(move |wanted| {
-        let Selected { route, resource, coding, .. } = &selected;
+    let work = client.shared.document_workers.try_submit(move |token| {
+        let SelectedRepresentation { route, resource, coding, .. } = &selected;
         // Whoever reads it says why it cannot.
-        let read = || match disk(DiskRequest::Document(Arc::clone(route), Arc::clone(resource)), wanted) {
+        let read = || match disk(DiskRequest::Document(Arc::clone(route), Arc::clone(resource)), token) {
             Ok(DiskResponse::Document(bytes)) => Some(bytes),
             _ => None,
         };
@@ -272,62 +292,67 @@ where
             tracing::error!(?coding, "cannot encode a document");
         }
         // What became of that is no matter of this answer.
-        drop(disk(DiskRequest::Room(Arc::clone(resource)), wanted));
+        drop(disk(DiskRequest::Room(Arc::clone(resource)), token));
         response.map(|response| (selected, response))
     });
     // A panic says what it is about.
     let made = work.ok()?.await.ok().flatten();
     made.map(|(selected, response)| {
-        count(&client.shared.options.meters, &selected, response.status());
+        count_document(&client.shared.options.metrics, &selected, response.status());
         in_memory(response)
     })
 }
 
-fn refusal(meters: &Metrics, head: &Head<'_>, status: StatusCode, now: jiff::Timestamp) -> Response<Content> {
-    in_memory(counted(meters, "other", answer::refusal(head, status, now)))
+fn error_response(
+    metrics: &Metrics,
+    head: &RequestHead<'_>,
+    status: StatusCode,
+    now: jiff::Timestamp,
+) -> Response<ResponseBody> {
+    in_memory(count_other(metrics, "other", answer::error(head, status, now)))
 }
 
 /// Answers with the page of an article. What is public once the page is there decides, not what was when the request came.
-async fn article_page<D>(
+async fn page_response<D>(
     client: &Client<D>,
     mut article: Arc<PublishedArticle>,
-    head: &Head<'_>,
+    head: &RequestHead<'_>,
     now: jiff::Timestamp,
-) -> Response<Content>
+) -> Response<ResponseBody>
 where
-    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
-    let Shared { snapshot, disk, options, file_workers, pages, .. } = &*client.shared;
-    let meters = &options.meters;
+    let ServerState { snapshot, disk, options, file_workers, pages, .. } = &*client.shared;
+    let metrics = &options.metrics;
     for _ in 0..MAX_PAGE_VERSIONS {
         let reply = timeout(PAGE_TIMEOUT, pages.reply(&article, head, disk, file_workers, now)).await;
         let reply = reply.unwrap_or(Err(PageError::Busy));
         let current = respond(&snapshot.load(), head, now);
         match current {
             Reply::NeedsDisk(DiskRequest::Article(current)) if Arc::ptr_eq(&current, &article) => {
-                return page_answer(meters, &article.path, reply, head, now);
+                return page_result_response(metrics, &article.path, reply, head, now);
             }
             Reply::NeedsDisk(DiskRequest::Article(newer)) => article = newer,
-            Reply::Ready(response) => return in_memory(counted(meters, "other", response)),
+            Reply::Ready(response) => return in_memory(count_other(metrics, "other", response)),
             _ => break,
         }
     }
-    refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
+    error_response(metrics, head, StatusCode::SERVICE_UNAVAILABLE, now)
 }
 
-fn page_answer(
-    meters: &Metrics,
+fn page_result_response(
+    metrics: &Metrics,
     path: &ArticlePath,
     reply: Result<Reply, PageError>,
-    head: &Head<'_>,
+    head: &RequestHead<'_>,
     now: jiff::Timestamp,
-) -> Response<Content> {
+) -> Response<ResponseBody> {
     let status = match reply {
         Ok(Reply::Document(selected, response)) => {
-            count(meters, &selected, response.status());
+            count_document(metrics, &selected, response.status());
             return in_memory(response);
         }
-        Ok(Reply::Ready(response)) => return in_memory(counted(meters, "page", response)),
+        Ok(Reply::Ready(response)) => return in_memory(count_other(metrics, "page", response)),
         Ok(Reply::NeedsBytes(_) | Reply::NeedsDisk(_)) | Err(PageError::Failed) => StatusCode::INTERNAL_SERVER_ERROR,
         Err(PageError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         // The file is gone or another one: the watcher tells the engine of that at any moment.
@@ -338,53 +363,60 @@ fn page_answer(
             StatusCode::SERVICE_UNAVAILABLE
         }
     };
-    refusal(meters, head, status, now)
+    error_response(metrics, head, status, now)
 }
 
 /// Answers with a file that a published article refers to.
-async fn media<D>(client: &Client<D>, path: ArticlePath, head: &Head<'_>, now: jiff::Timestamp) -> Response<Content>
+async fn media_response<D>(
+    client: &Client<D>,
+    path: ArticlePath,
+    head: &RequestHead<'_>,
+    now: jiff::Timestamp,
+) -> Response<ResponseBody>
 where
-    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
-    let Shared { disk, options, open_files, file_workers, .. } = &*client.shared;
-    let (disk, meters) = (Arc::clone(disk), &options.meters);
+    let ServerState { disk, options, open_files, file_workers, .. } = &*client.shared;
+    let (disk, metrics) = (Arc::clone(disk), &options.metrics);
     // An open file is a descriptor that no connection stands for.
     let Ok(slot) = Arc::clone(open_files).try_acquire_owned() else {
-        return refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now);
+        return error_response(metrics, head, StatusCode::SERVICE_UNAVAILABLE, now);
     };
-    let demand = DiskRequest::Media(path.clone());
-    let opened = match file_workers.try_begin(move |wanted| disk(demand, wanted)) {
+    let request = DiskRequest::Media(path.clone());
+    let opened = match file_workers.try_submit(move |token| disk(request, token)) {
         Ok(opening) => opening.await,
         Err(failure) => Err(failure),
     };
     match opened {
         Ok(Ok(DiskResponse::File { file, length, modified })) => {
             let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
-            let response = counted(meters, "media", response);
+            let response = count_other(metrics, "media", response);
             match bytes {
                 Some(bytes) => {
-                    let (standing, workers) = (Arc::clone(&client.standing), Arc::clone(file_workers));
-                    response.map(|_| Content::File(FileBody::new(file, bytes, standing, workers, slot)))
+                    let (phase, workers) = (Arc::clone(&client.phase), Arc::clone(file_workers));
+                    response.map(|_| ResponseBody::File(FileBody::new(file, bytes, phase, workers, slot)))
                 }
                 None => in_memory(response),
             }
         }
         Ok(Ok(DiskResponse::Page(..) | DiskResponse::Document(_) | DiskResponse::Room)) => {
-            refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now)
+            error_response(metrics, head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
-        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => refusal(meters, head, StatusCode::NOT_FOUND, now),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            error_response(metrics, head, StatusCode::NOT_FOUND, now)
+        }
         Ok(Err(error)) => {
             tracing::warn!(%path, %error, "cannot read a published file");
-            refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now)
+            error_response(metrics, head, StatusCode::SERVICE_UNAVAILABLE, now)
         }
-        Err(Failure::Busy) => refusal(meters, head, StatusCode::SERVICE_UNAVAILABLE, now),
-        Err(Failure::Panicked) => {
+        Err(WorkError::Busy) => error_response(metrics, head, StatusCode::SERVICE_UNAVAILABLE, now),
+        Err(WorkError::Panicked) => {
             tracing::error!(%path, "request for a file panicked");
-            refusal(meters, head, StatusCode::INTERNAL_SERVER_ERROR, now)
+            error_response(metrics, head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     }
 }
 
-fn in_memory(response: Response<Bytes>) -> Response<Content> {
-    response.map(|bytes| Content::Whole(Some(bytes)))
+fn in_memory(response: Response<Bytes>) -> Response<ResponseBody> {
+    response.map(|bytes| ResponseBody::Memory(Some(bytes)))
 }

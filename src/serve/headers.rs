@@ -8,15 +8,15 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
 
-use super::request::Head;
+use super::request::RequestHead;
 
-pub(super) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+pub(super) const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// In seconds, since NetNewsWire reads nothing else.
-pub(super) const SOON: HeaderValue = HeaderValue::from_static("1");
-pub(super) const EVERYBODY: HeaderValue = HeaderValue::from_static("*");
-pub(super) const NONE: HeaderValue = HeaderValue::from_static("none");
-pub(super) const ENCODING_VARIES: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+pub(super) const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+pub(super) const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
+pub(super) const PLACEHOLDER: HeaderValue = HeaderValue::from_static("none");
+pub(super) const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 pub(super) const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 /// Scripts, frames and forms have no place on our pages; pictures and media come from anywhere.
@@ -26,14 +26,14 @@ pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// An answer of a few words, never cached.
-pub(super) fn short(
-    head: &Head<'_>,
+pub(super) fn short_response(
+    head: &RequestHead<'_>,
     status: StatusCode,
     content_type: HeaderValue,
     text: impl Into<Bytes>,
     now: Timestamp,
 ) -> Response<Bytes> {
-    let mut response = bare(status, now);
+    let mut response = empty_response(status, now);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     with_bytes(response, text.into(), *head.method == Method::HEAD)
@@ -46,7 +46,7 @@ pub(super) fn with_bytes(mut response: Response<()>, bytes: Bytes, is_head: bool
 }
 
 /// An answer with what every answer has.
-pub(super) fn bare(status: StatusCode, now: Timestamp) -> Response<()> {
+pub(super) fn empty_response(status: StatusCode, now: Timestamp) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -57,7 +57,7 @@ pub(super) fn bare(status: StatusCode, now: Timestamp) -> Response<()> {
 
 /// Leave for web pages to read it, and to take it for nothing but what it is.
 pub(super) fn common(headers: &mut HeaderMap) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERYBODY);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Last-Modified"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
@@ -79,7 +79,7 @@ pub(super) fn date(now: Timestamp) -> Option<HeaderValue> {
 
 /// A Last-Modified that may be sent: never later than Date (H-05, H-62), and never before 1970, where many readers cannot
 /// follow.
-pub(super) fn sendable(last_modified: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn sendable_last_modified(last_modified: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     last_modified.filter(|modified| (0..=now.as_second()).contains(&modified.as_second()))
 }
 

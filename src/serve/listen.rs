@@ -20,9 +20,9 @@ use crate::config::Endpoint;
 const BACKLOG: i32 = 4_096;
 
 /// How much the kernel takes of an answer beyond what it has sent (bytes): nearly every feed in one go.
-const UNSENT: u32 = 256 * 1024;
+const MAX_UNSENT_BYTES: u32 = 256 * 1024;
 /// How long a client may acknowledge nothing, or keep its window shut, until the kernel gives it up: longer than we wait for it.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(120);
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// For whom a listener is.
 #[derive(Clone, Debug)]
@@ -38,30 +38,30 @@ pub enum Audience {
 /// A bound socket.
 #[derive(Debug)]
 pub struct Listener {
-    bound: Bound,
+    bound: BoundSocket,
     audience: Audience,
     is_inherited: bool,
 }
 
 #[derive(Debug)]
-enum Bound {
+enum BoundSocket {
     Tcp(TcpListener),
     /// The path goes first, while nobody else can have taken it.
     Unix {
-        _own: Option<OwnPath>,
+        _file: Option<SocketFile>,
         listener: UnixListener,
     },
 }
 
 /// The path of a socket that we made, and that goes with us.
 #[derive(Debug)]
-struct OwnPath {
+struct SocketFile {
     path: PathBuf,
     /// Device and number: what is there may be somebody else's by now.
     file: (u64, u64),
 }
 
-impl Drop for OwnPath {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         let there = std::fs::symlink_metadata(&self.path).map(|there| (there.dev(), there.ino()));
         if there.is_ok_and(|there| there == self.file) {
@@ -77,15 +77,18 @@ impl Listener {
     /// As the system says, `AddrInUse` for a Unix socket that somebody listens on.
     pub fn bind(endpoint: &Endpoint, audience: Audience) -> io::Result<Listener> {
         let bound = match endpoint {
-            Endpoint::Tcp(address) => Bound::Tcp(tcp(*address)?),
+            Endpoint::Tcp(address) => BoundSocket::Tcp(bind_tcp(*address)?),
             Endpoint::Unix(path) => {
-                forsaken(path)?;
+                remove_stale_socket(path)?;
                 let listener = UnixListener::bind(path)?;
                 // Whoever may look into its folder may ask; operators' pages are for our own user.
                 let mode = if matches!(audience, Audience::Admin) { 0o600 } else { 0o666 };
                 std::fs::set_permissions(path, Permissions::from_mode(mode))?;
                 let made = std::fs::symlink_metadata(path)?;
-                Bound::Unix { _own: Some(OwnPath { path: path.clone(), file: (made.dev(), made.ino()) }), listener }
+                BoundSocket::Unix {
+                    _file: Some(SocketFile { path: path.clone(), file: (made.dev(), made.ino()) }),
+                    listener,
+                }
             }
         };
         Ok(Listener { bound, audience, is_inherited: false })
@@ -97,8 +100,8 @@ impl Listener {
     /// As the system says.
     pub fn inherited_tcp(listener: std::net::TcpListener, audience: Audience) -> io::Result<Listener> {
         listener.set_nonblocking(true)?;
-        limit(SockRef::from(&listener));
-        Ok(Listener { bound: Bound::Tcp(TcpListener::from_std(listener)?), audience, is_inherited: true })
+        limit_send_buffer(SockRef::from(&listener));
+        Ok(Listener { bound: BoundSocket::Tcp(TcpListener::from_std(listener)?), audience, is_inherited: true })
     }
 
     /// A socket that was bound by somebody else.
@@ -108,7 +111,7 @@ impl Listener {
     pub fn inherited_unix(listener: std::os::unix::net::UnixListener, audience: Audience) -> io::Result<Listener> {
         listener.set_nonblocking(true)?;
         Ok(Listener {
-            bound: Bound::Unix { listener: UnixListener::from_std(listener)?, _own: None },
+            bound: BoundSocket::Unix { listener: UnixListener::from_std(listener)?, _file: None },
             audience,
             is_inherited: true,
         })
@@ -120,8 +123,8 @@ impl Listener {
     /// As the system says.
     pub fn endpoint(&self) -> io::Result<Endpoint> {
         match &self.bound {
-            Bound::Tcp(listener) => listener.local_addr().map(Endpoint::Tcp),
-            Bound::Unix { listener, .. } => {
+            BoundSocket::Tcp(listener) => listener.local_addr().map(Endpoint::Tcp),
+            BoundSocket::Unix { listener, .. } => {
                 let address = listener.local_addr()?;
                 Ok(Endpoint::Unix(address.as_pathname().map(Path::to_owned).unwrap_or_default()))
             }
@@ -141,19 +144,21 @@ impl Listener {
     /// The next client, and where it is; `None` on this machine, over a Unix socket. May be dropped and called again.
     pub(super) async fn accept(&self) -> io::Result<(Socket, Option<IpAddr>)> {
         match &self.bound {
-            Bound::Tcp(listener) => {
+            BoundSocket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot turn off Nagle's algorithm");
                 }
                 Ok((Socket::Tcp(stream), Some(peer.ip())))
             }
-            Bound::Unix { listener, .. } => listener.accept().await.map(|(stream, _)| (Socket::Unix(stream), None)),
+            BoundSocket::Unix { listener, .. } => {
+                listener.accept().await.map(|(stream, _)| (Socket::Unix(stream), None))
+            }
         }
     }
 }
 
-fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // So that `0.0.0.0:80` and `[::]:80` can stand side by side, on every system.
     if address.is_ipv6() {
@@ -164,22 +169,24 @@ fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(BACKLOG)?;
-    limit(SockRef::from(&socket));
+    limit_send_buffer(SockRef::from(&socket));
     TcpListener::from_std(socket.into())
 }
 
 /// Limits what the kernel keeps for clients that do not take it; connections inherit this from their listener. Otherwise it takes a
 /// whole feed at once, which no limit of ours sees, and keeps it for as long as the client holds its window shut, even when
 /// we have hung up.
-fn limit(socket: SockRef<'_>) {
-    let limited = socket.set_tcp_notsent_lowat(UNSENT).and_then(|()| socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED)));
+fn limit_send_buffer(socket: SockRef<'_>) {
+    let limited = socket
+        .set_tcp_notsent_lowat(MAX_UNSENT_BYTES)
+        .and_then(|()| socket.set_tcp_user_timeout(Some(ACKNOWLEDGEMENT_TIMEOUT)));
     if let Err(error) = limited {
         tracing::debug!(%error, "cannot limit what the kernel buffers for slow clients");
     }
 }
 
 /// Removes the socket that a killed predecessor left at a path.
-fn forsaken(path: &Path) -> io::Result<()> {
+fn remove_stale_socket(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => match StdUnixStream::connect(path) {
             Ok(_) => Err(io::ErrorKind::AddrInUse.into()),

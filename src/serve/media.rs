@@ -18,10 +18,10 @@ use super::workers::{Pending, Workers};
 use crate::types::{ArticlePath, media_type};
 
 /// How long a cache may keep a file (seconds). Editors replace pictures under the same name.
-pub(super) const MAX_AGE: u32 = 300;
+pub(super) const MAX_AGE_SECONDS: u32 = 300;
 
 /// For files in which scripts may hide.
-pub(super) const SANDBOX: HeaderValue =
+pub(super) const SANDBOX_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox");
 
 /// The media type, by extension. What is not listed is `application/octet-stream`, which browsers save, never run.
@@ -36,14 +36,14 @@ pub(super) fn is_active(path: &ArticlePath) -> bool {
 
 /// The body of a response.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(super) enum ResponseBody {
     /// Bytes in memory, shared, not copied.
-    Whole(Option<Bytes>),
+    Memory(Option<Bytes>),
     /// A file, read as the client takes it.
     File(FileBody),
 }
 
-impl Body for Content {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -52,26 +52,26 @@ impl Body for Content {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut *self {
-            Content::Whole(bytes) => {
+            ResponseBody::Memory(bytes) => {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
             }
-            Content::File(file) => file.poll_chunk(context).map(|chunk| chunk.map(|read| read.map(Frame::data))),
+            ResponseBody::File(file) => file.poll_chunk(context).map(|chunk| chunk.map(|read| read.map(Frame::data))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Content::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Content::File(file) => file.left == 0,
+            ResponseBody::Memory(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            ResponseBody::File(file) => file.remaining == 0,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Content::Whole(bytes) => {
+            ResponseBody::Memory(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
             }
-            Content::File(file) => SizeHint::with_exact(file.left),
+            ResponseBody::File(file) => SizeHint::with_exact(file.remaining),
         }
     }
 }
@@ -80,11 +80,11 @@ impl Body for Content {
 #[derive(Debug)]
 pub(super) struct FileBody {
     /// What is still to be sent (bytes). The file may grow meanwhile; nobody was promised more.
-    left: u64,
+    remaining: u64,
     /// Where the next of them stands.
-    at: u64,
+    offset: u64,
     state: FileState,
-    standing: Arc<ConnectionPhase>,
+    phase: Arc<ConnectionPhase>,
     workers: Arc<Workers>,
     _slot: OwnedSemaphorePermit,
 }
@@ -99,34 +99,34 @@ enum FileState {
 
 impl FileBody {
     /// What one read fetches (bytes).
-    const CHUNK: u64 = 64 * 1024;
+    const CHUNK_BYTES: u64 = 64 * 1024;
 
     /// These bytes of a file, for a connection, read by `workers`; the slot is free again when they are sent.
     pub(super) fn new(
         file: File,
         bytes: Range<u64>,
-        standing: Arc<ConnectionPhase>,
+        phase: Arc<ConnectionPhase>,
         workers: Arc<Workers>,
         slot: OwnedSemaphorePermit,
     ) -> FileBody {
-        let left = bytes.end.saturating_sub(bytes.start);
-        FileBody { left, at: bytes.start, state: FileState::Open(file), standing, workers, _slot: slot }
+        let remaining = bytes.end.saturating_sub(bytes.start);
+        FileBody { remaining, offset: bytes.start, state: FileState::Open(file), phase, workers, _slot: slot }
     }
 
     /// The next bytes. A file that turned out shorter than promised is an error, which ends the
     /// connection: the client must not take half a picture for a whole one.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        if self.left == 0 {
+        if self.remaining == 0 {
             return Poll::Ready(None);
         }
         let mut reading = match std::mem::replace(&mut self.state, FileState::Failed) {
             FileState::Failed => return Poll::Ready(None),
             FileState::Reading(reading) => reading,
             FileState::Open(file) => {
-                let wanted = self.left.min(FileBody::CHUNK);
-                let at = self.at;
+                let wanted = self.remaining.min(FileBody::CHUNK_BYTES);
+                let offset = self.offset;
                 // There is one read for each slot at the most.
-                match self.workers.begin(move |_| read_chunk(file, at, wanted)) {
+                match self.workers.submit(move |_| read_chunk(file, offset, wanted)) {
                     Ok(reading) => reading,
                     Err(_) => return Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into()))),
                 }
@@ -135,14 +135,14 @@ impl FileBody {
         let Poll::Ready(read) = Pin::new(&mut reading).poll(context) else {
             self.state = FileState::Reading(reading);
             // The client does not answer for our disk.
-            self.standing.our_turn();
+            self.phase.start_responding();
             return Poll::Pending;
         };
         let read = read.map_err(|_| io::Error::other("reading ended in a panic")).flatten();
         Poll::Ready(Some(read.map(|(file, chunk)| {
             let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-            self.left = self.left.saturating_sub(length);
-            self.at = self.at.saturating_add(length);
+            self.remaining = self.remaining.saturating_sub(length);
+            self.offset = self.offset.saturating_add(length);
             self.state = FileState::Open(file);
             chunk
         })))
@@ -150,9 +150,9 @@ impl FileBody {
 }
 
 /// Reads what is wanted, or less but at least one byte.
-fn read_chunk(file: File, at: u64, wanted: u64) -> io::Result<(File, Bytes)> {
+fn read_chunk(file: File, offset: u64, wanted: u64) -> io::Result<(File, Bytes)> {
     let mut chunk = vec![0; usize::try_from(wanted).unwrap_or_default()];
-    let length = file.read_at(&mut chunk, at)?;
+    let length = file.read_at(&mut chunk, offset)?;
     chunk.truncate(length);
     if chunk.is_empty() {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was cut short while it was served"));

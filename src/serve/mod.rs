@@ -28,8 +28,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
-use handler::Shared;
-use timeouts::{ConnectionPhase, Limits, Looks};
+use handler::ServerState;
+use timeouts::{ConnectionPhase, TickCounter, TimeoutLimits};
 
 mod access_log;
 mod admin;
@@ -64,10 +64,10 @@ pub use disk::{DiskRequest, DiskResponse, Freshness};
 pub use listen::{Audience, Listener};
 pub use options::{SavedCheck, ServeOptions, Verification};
 pub use tls::Tls;
-pub use workers::Wanted;
+pub use workers::CancellationToken;
 
 /// Connections of operators at a time: readers, however many, do not take them.
-const ADMIN_CONNECTIONS: usize = 64;
+const MAX_ADMIN_CONNECTIONS: usize = 64;
 
 /// Serves the snapshot of the moment on listeners until `stop` completes, and returns when the last connection is closed,
 /// at the latest `options.stop_timeout` later.
@@ -81,18 +81,18 @@ pub async fn run<D>(
     options: ServeOptions,
     stop: impl Future<Output = ()>,
 ) where
-    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let slots = Arc::new(Semaphore::new(options.max_connections));
-    let shared = Arc::new(Shared::new(snapshot, disk, options));
+    let shared = Arc::new(ServerState::new(snapshot, disk, options));
     let (stopping, stopped) = watch::channel(());
     let mut loops = JoinSet::new();
     for listener in listeners {
         let slots = match listener.audience() {
-            Audience::Admin => Arc::new(Semaphore::new(ADMIN_CONNECTIONS)),
+            Audience::Admin => Arc::new(Semaphore::new(MAX_ADMIN_CONNECTIONS)),
             Audience::Public | Audience::Secure(_) => Arc::clone(&slots),
         };
-        loops.spawn(take_clients(listener, Arc::clone(&shared), slots, stopped.clone()));
+        loops.spawn(accept_connections(listener, Arc::clone(&shared), slots, stopped.clone()));
     }
     stop.await;
     drop(stopping);
@@ -104,49 +104,49 @@ pub async fn run<D>(
 }
 
 /// Serves the clients of one listener until the sender of `stopped` is gone.
-async fn take_clients<D>(
+async fn accept_connections<D>(
     listener: Listener,
-    shared: Arc<Shared<D>>,
+    shared: Arc<ServerState<D>>,
     slots: Arc<Semaphore>,
     mut stopped: watch::Receiver<()>,
 ) where
-    D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
-    let for_operators = matches!(listener.audience(), Audience::Admin);
-    let meters = Arc::clone(&shared.options.meters);
-    let limits = Limits::new(shared.options.header_timeout, shared.options.write_timeout, for_operators);
-    let looks = Arc::new(Looks::default());
-    let mut look = interval(limits.pause);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut standings: HashMap<Id, (Arc<ConnectionPhase>, AbortHandle)> = HashMap::new();
+    let is_admin = matches!(listener.audience(), Audience::Admin);
+    let metrics = Arc::clone(&shared.options.metrics);
+    let limits = TimeoutLimits::new(shared.options.header_timeout, shared.options.write_timeout, is_admin);
+    let ticks = Arc::new(TickCounter::default());
+    let mut tick = interval(limits.tick_interval);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut phases: HashMap<Id, (Arc<ConnectionPhase>, AbortHandle)> = HashMap::new();
     let mut connections = JoinSet::new();
     let (ending, ended) = watch::channel(());
-    let mut refusals = 0;
+    let mut failures = 0;
     loop {
         tokio::select! {
             biased;
             _ = stopped.changed() => break,
             Some(ended) = connections.join_next_with_id() => {
-                standings.remove(&notice(ended));
+                phases.remove(&report_panic(ended));
             }
-            _ = look.tick() => {
-                looks.next();
-                let overdue = standings.values().filter(|(standing, _)| standing.is_overdue(&limits));
-                overdue.for_each(|(_, connection)| connection.abort());
+            _ = tick.tick() => {
+                ticks.next();
+                let timed_out = phases.values().filter(|(phase, _)| phase.has_timed_out(&limits));
+                timed_out.for_each(|(_, connection)| connection.abort());
             }
-            (client, slot) = accept(&listener, &slots, &meters, &mut refusals) => {
-                refusals = 0;
-                let standing = Arc::new(ConnectionPhase::new(&looks));
+            (client, slot) = accept(&listener, &slots, &metrics, &mut failures) => {
+                failures = 0;
+                let phase = Arc::new(ConnectionPhase::new(&ticks));
                 let audience = listener.audience().clone();
-                let door = connection::Door { audience, is_inherited: listener.is_inherited() };
+                let listener_info = connection::ListenerInfo { audience, is_inherited: listener.is_inherited() };
                 let connection =
-                    connection::serve(client, door, Arc::clone(&standing), Arc::clone(&shared), ended.clone());
-                let counted = Counted::new(Arc::clone(&meters));
+                    connection::serve(client, listener_info, Arc::clone(&phase), Arc::clone(&shared), ended.clone());
+                let counted = OpenConnection::new(Arc::clone(&metrics));
                 let connection = connections.spawn(async move {
                     connection.await;
                     drop((slot, counted));
                 });
-                standings.insert(connection.id(), (standing, connection));
+                phases.insert(connection.id(), (phase, connection));
             }
         }
     }
@@ -155,7 +155,7 @@ async fn take_clients<D>(
     drop(ending);
     let drained = timeout(shared.options.stop_timeout, async {
         while let Some(ended) = connections.join_next_with_id().await {
-            notice(ended);
+            report_panic(ended);
         }
     });
     if drained.await.is_err() {
@@ -165,17 +165,17 @@ async fn take_clients<D>(
 }
 
 /// An open connection, counted until it is dropped, however it ends.
-struct Counted(Arc<Metrics>);
+struct OpenConnection(Arc<Metrics>);
 
-impl Counted {
-    fn new(meters: Arc<Metrics>) -> Counted {
-        meters.accepted.inc();
-        meters.connections.inc();
-        Counted(meters)
+impl OpenConnection {
+    fn new(metrics: Arc<Metrics>) -> OpenConnection {
+        metrics.accepted.inc();
+        metrics.connections.inc();
+        OpenConnection(metrics)
     }
 }
 
-impl Drop for Counted {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.connections.dec();
     }
@@ -186,11 +186,11 @@ impl Drop for Counted {
 async fn accept(
     listener: &Listener,
     slots: &Arc<Semaphore>,
-    meters: &Metrics,
-    refusals: &mut u32,
+    metrics: &Metrics,
+    failures: &mut u32,
 ) -> ((stream::Socket, Option<IpAddr>), Option<OwnedSemaphorePermit>) {
-    const FIRST_PAUSE: Duration = Duration::from_millis(5);
-    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+    const MIN_RETRY_INTERVAL: Duration = Duration::from_millis(5);
+    const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(1);
     // Nobody closes the semaphore, so there is always a permit in the end.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
@@ -200,20 +200,20 @@ async fn accept(
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of file descriptors or memory. Others end meanwhile; without a pause this would be a busy loop.
             Err(error) => {
-                if *refusals == 0 {
+                if *failures == 0 {
                     tracing::warn!(%error, "cannot accept connections");
                 }
-                meters.refused.inc();
-                let pause = FIRST_PAUSE * 2_u32.saturating_pow(*refusals);
-                *refusals = (*refusals + 1).min(10);
-                sleep(pause.min(LONGEST_PAUSE)).await;
+                metrics.refused.inc();
+                let pause = MIN_RETRY_INTERVAL * 2_u32.saturating_pow(*failures);
+                *failures = (*failures + 1).min(10);
+                sleep(pause.min(MAX_RETRY_INTERVAL)).await;
             }
         }
     }
 }
 
 /// A connection's own troubles end with it and are no news, nor is that its client took too long; a panic is.
-fn notice(ended: Result<(Id, ()), JoinError>) -> Id {
+fn report_panic(ended: Result<(Id, ()), JoinError>) -> Id {
     match ended {
         Ok((id, ())) => id,
         Err(error) => {

@@ -37,15 +37,15 @@ impl Coding {
 /// - Identity wins over a coding only when its weight is higher.
 /// - A member that is malformed counts as absent; of a coding that is listed twice the lower weight counts, so that a
 ///   refusal stands.
-pub fn choose<'a>(lines: impl Iterator<Item = &'a [u8]>, worth_coding: bool) -> Option<Coding> {
+pub fn choose<'a>(lines: impl Iterator<Item = &'a [u8]>, is_worth_coding: bool) -> Option<Coding> {
     let mut accepted = Accepted::default();
     for line in lines {
-        for (name, weight) in line.split(|&byte| byte == b',').filter_map(member) {
-            accepted.note(name, weight);
+        for (name, weight) in line.split(|&byte| byte == b',').filter_map(parse_member) {
+            accepted.add(name, weight);
         }
     }
     let identity = accepted.identity.or(accepted.others);
-    if identity != Some(0) && !worth_coding {
+    if identity != Some(0) && !is_worth_coding {
         return Some(Coding::Identity);
     }
     let weigh = |coding| match coding {
@@ -76,9 +76,9 @@ struct Accepted {
 }
 
 impl Accepted {
-    fn note(&mut self, name: &[u8], weight: u16) {
+    fn add(&mut self, name: &[u8], weight: u16) {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        let noted = if is("identity") {
+        let weight_slot = if is("identity") {
             &mut self.identity
         } else if is("gzip") || is("x-gzip") {
             &mut self.gzip
@@ -91,24 +91,24 @@ impl Accepted {
         } else {
             return;
         };
-        *noted = Some(noted.map_or(weight, |before| before.min(weight)));
+        *weight_slot = Some(weight_slot.map_or(weight, |before| before.min(weight)));
     }
 }
 
 /// Reads `gzip` or `gzip;q=0.5`.
-fn member(member: &[u8]) -> Option<(&[u8], u16)> {
+fn parse_member(member: &[u8]) -> Option<(&[u8], u16)> {
     let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let name = parts.next()?;
     let weight = match (parts.next(), parts.next()) {
         (None, _) => 1000,
-        (Some([b'q' | b'Q', b'=', value @ ..]), None) => thousandths(value)?,
+        (Some([b'q' | b'Q', b'=', value @ ..]), None) => parse_weight(value)?,
         _ => return None,
     };
     Some((name, weight))
 }
 
 /// Reads a weight (section 12.4.2): `0` or `1`, with up to three decimals, at most one.
-fn thousandths(value: &[u8]) -> Option<u16> {
+fn parse_weight(value: &[u8]) -> Option<u16> {
     let (whole, decimals) = match value {
         [whole @ (b'0' | b'1')] => (whole, &[][..]),
         [whole @ (b'0' | b'1'), b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),

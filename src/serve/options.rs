@@ -74,7 +74,7 @@ pub struct ServeOptions {
     /// Where requests are logged.
     pub access_log: Option<Arc<AccessLog>>,
     /// What is counted.
-    pub meters: Arc<Metrics>,
+    pub metrics: Arc<Metrics>,
     /// Whether anything is published yet. Until then, requests on sockets that others hold open wait where what the last run published
     /// does not answer them, instead of being told that there is nothing.
     pub first: Option<watch::Receiver<bool>>,
@@ -97,7 +97,7 @@ impl ServeOptions {
             admin_hosts: Vec::new(),
             budgets: Arc::new(Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() })),
             access_log: None,
-            meters: Arc::default(),
+            metrics: Arc::default(),
             first: None,
             verify: SavedCheck::default(),
         }

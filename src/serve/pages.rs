@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use super::disk::{DiskRequest, DiskResponse, Freshness};
 use super::negotiate::Coding;
 use super::reply::Reply;
-use super::request::Head;
-use super::workers::{Failure, Interest, Priority, Wanted, Workers};
+use super::request::RequestHead;
+use super::workers::{CancellationToken, Priority, Waiter, WorkError, Workers};
 use super::{answer, representation};
 use crate::metrics::Metrics;
 use crate::snapshot::{MemoryCounter, PublishedArticle, Resource};
@@ -29,7 +29,7 @@ const CACHE_BYTES: u64 = 32 << 20;
 /// The most that pages take together with those that slow clients still hold (bytes); until these have gone, no more are built.
 const MAX_HELD_BYTES: usize = if cfg!(test) { 48 << 20 } else { 256 << 20 };
 /// Of so many pages the ETags are kept.
-const MAX_TAGS: usize = 16_384;
+const MAX_ETAGS: usize = 16_384;
 /// Of so many versions of articles it is kept that dateline fails over them.
 const MAX_FAILED: usize = 1_024;
 /// So many pages wait to be built; more are answered 503.
@@ -46,11 +46,11 @@ pub(super) enum PageError {
     Unreadable(Arc<io::Error>),
 }
 
-impl From<Failure> for PageError {
-    fn from(failure: Failure) -> PageError {
+impl From<WorkError> for PageError {
+    fn from(failure: WorkError) -> PageError {
         match failure {
-            Failure::Busy => PageError::Busy,
-            Failure::Panicked => PageError::Failed,
+            WorkError::Busy => PageError::Busy,
+            WorkError::Panicked => PageError::Failed,
         }
     }
 }
@@ -78,15 +78,15 @@ impl Page {
 pub(super) struct Pages {
     state: Arc<Mutex<State>>,
     workers: Workers,
-    meters: Arc<Metrics>,
+    metrics: Arc<Metrics>,
     /// The bytes of pages that anybody holds: the cache, and clients under way.
-    held: MemoryCounter,
+    held_bytes: MemoryCounter,
 }
 
 struct State {
     pages: Cache<EntryId, Page, PageBytes>,
     /// The same without bytes.
-    tags: Cache<EntryId, Page>,
+    etags: Cache<EntryId, Page>,
     failed: Cache<EntryId, Arc<PublishedArticle>>,
     /// What is being made: the page, or one of its codings.
     builds: HashMap<(EntryId, Coding), Build>,
@@ -95,7 +95,7 @@ struct State {
 /// Something that is being made, and for whom.
 struct Build {
     article: Arc<PublishedArticle>,
-    wanted: Wanted,
+    token: CancellationToken,
     result: watch::Receiver<Option<Result<Page, PageError>>>,
 }
 
@@ -109,20 +109,20 @@ impl Weighter<EntryId, Page> for PageBytes {
 }
 
 impl Pages {
-    pub(super) fn new(meters: &Arc<Metrics>) -> Pages {
+    pub(super) fn new(metrics: &Arc<Metrics>) -> Pages {
         // Half of the cores at the most, and after publication: readers of feeds come first.
         let threads = (crate::parallel::count() / 2).max(1);
         let state = State {
-            pages: Cache::with_weighter(MAX_TAGS, CACHE_BYTES, PageBytes),
-            tags: Cache::new(MAX_TAGS),
+            pages: Cache::with_weighter(MAX_ETAGS, CACHE_BYTES, PageBytes),
+            etags: Cache::new(MAX_ETAGS),
             failed: Cache::new(MAX_FAILED),
             builds: HashMap::new(),
         };
         Pages {
             state: Arc::new(Mutex::new(state)),
             workers: Workers::start("pages", threads, MAX_WAITING_BUILDS, Priority::Low),
-            meters: Arc::clone(meters),
-            held: MemoryCounter::default(),
+            metrics: Arc::clone(metrics),
+            held_bytes: MemoryCounter::default(),
         }
     }
 
@@ -130,50 +130,50 @@ impl Pages {
     pub(super) async fn reply<D>(
         &self,
         article: &Arc<PublishedArticle>,
-        head: &Head<'_>,
+        head: &RequestHead<'_>,
         disk: &Arc<D>,
         files: &Workers,
         now: Timestamp,
     ) -> Result<Reply, PageError>
     where
-        D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+        D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
     {
-        let answered = |page: &Page| answer::document(head, &"/articles/".into(), &page.resource, now);
-        let known = lock(&self.state).known(article);
-        if let Some(page) = known {
+        let respond_with = |page: &Page| answer::document(head, &"/articles/".into(), &page.resource, now);
+        let cached = lock(&self.state).cached(article);
+        if let Some(page) = cached {
             let freshness = page.freshness.clone();
-            if files.try_begin(move |_| freshness.is_fresh())?.await? {
-                match answered(&page) {
+            if files.try_submit(move |_| freshness.is_fresh())?.await? {
+                match respond_with(&page) {
                     Reply::NeedsBytes(selected) if page.resource.bytes().is_some() => {
-                        return self.coded(page, selected.coding).await.map(|page| answered(&page));
+                        return self.encode(page, selected.coding).await.map(|page| respond_with(&page));
                     }
                     Reply::NeedsBytes(_) => {}
                     reply => return Ok(reply),
                 }
             } else {
-                lock(&self.state).forget(&page);
+                lock(&self.state).evict(&page);
             }
         }
-        let page = self.built(article, disk).await?;
-        match answered(&page) {
-            Reply::NeedsBytes(selected) => self.coded(page, selected.coding).await.map(|page| answered(&page)),
+        let page = self.build(article, disk).await?;
+        match respond_with(&page) {
+            Reply::NeedsBytes(selected) => self.encode(page, selected.coding).await.map(|page| respond_with(&page)),
             reply => Ok(reply),
         }
     }
 
     /// Builds a page.
-    async fn built<D>(&self, article: &Arc<PublishedArticle>, disk: &Arc<D>) -> Result<Page, PageError>
+    async fn build<D>(&self, article: &Arc<PublishedArticle>, disk: &Arc<D>) -> Result<Page, PageError>
     where
-        D: Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+        D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
     {
-        let (article, disk, meters) = (Arc::clone(article), Arc::clone(disk), Arc::clone(&self.meters));
-        let held = self.held.clone();
-        self.made(&Arc::clone(&article), Coding::Identity, move |wanted| {
-            let supply = disk(DiskRequest::Article(Arc::clone(&article)), wanted);
-            meters.pages_built.inc();
-            match supply {
+        let (article, disk, metrics) = (Arc::clone(article), Arc::clone(disk), Arc::clone(&self.metrics));
+        let held_bytes = self.held_bytes.clone();
+        self.share_build(&Arc::clone(&article), Coding::Identity, move |token| {
+            let response = disk(DiskRequest::Article(Arc::clone(&article)), token);
+            metrics.pages_built.inc();
+            match response {
                 Ok(DiskResponse::Page(resource, freshness)) => {
-                    resource.count_holders(&held);
+                    resource.count_holders(&held_bytes);
                     Ok(Page::new(article, resource, freshness))
                 }
                 Ok(_) => Err(PageError::Failed),
@@ -184,61 +184,62 @@ impl Pages {
     }
 
     /// Encodes a page.
-    async fn coded(&self, page: Page, coding: Coding) -> Result<Page, PageError> {
+    async fn encode(&self, page: Page, coding: Coding) -> Result<Page, PageError> {
         let article = Arc::clone(&page.article);
-        let held = self.held.clone();
-        let encode = move |_: &Wanted| {
+        let held_bytes = self.held_bytes.clone();
+        let encode = move |_: &CancellationToken| {
             let bytes = page.resource.bytes();
-            let is_coded = bytes.is_some_and(|bytes| representation::encode(&page.resource, coding, &bytes, &held));
+            let is_coded =
+                bytes.is_some_and(|bytes| representation::encode(&page.resource, coding, &bytes, &held_bytes));
             is_coded.then_some(page).ok_or(PageError::Failed)
         };
-        self.made(&article, coding, encode).await
+        self.share_build(&article, coding, encode).await
     }
 
     /// Has something made, or waits for what is being made already.
-    async fn made(
+    async fn share_build(
         &self,
         article: &Arc<PublishedArticle>,
         coding: Coding,
-        make: impl FnOnce(&Wanted) -> Result<Page, PageError> + Send + 'static,
+        make: impl FnOnce(&CancellationToken) -> Result<Page, PageError> + Send + 'static,
     ) -> Result<Page, PageError> {
         let (_interest, mut result) = self.join(article, coding, make)?;
-        let told = result.wait_for(Option::is_some).await.map(|told| told.clone());
+        let result = result.wait_for(Option::is_some).await.map(|result| result.clone());
         // Nobody tells where the work could not be begun.
-        told.ok().flatten().unwrap_or(Err(PageError::Busy))
+        result.ok().flatten().unwrap_or(Err(PageError::Busy))
     }
 
-    #[expect(clippy::type_complexity, reason = "what a build is told by")]
+    #[expect(clippy::type_complexity, reason = "the receiver of a build")]
     fn join(
         &self,
         article: &Arc<PublishedArticle>,
         coding: Coding,
-        make: impl FnOnce(&Wanted) -> Result<Page, PageError> + Send + 'static,
-    ) -> Result<(Interest, watch::Receiver<Option<Result<Page, PageError>>>), PageError> {
-        if self.held.bytes() > MAX_HELD_BYTES {
+        make: impl FnOnce(&CancellationToken) -> Result<Page, PageError> + Send + 'static,
+    ) -> Result<(Waiter, watch::Receiver<Option<Result<Page, PageError>>>), PageError> {
+        if self.held_bytes.bytes() > MAX_HELD_BYTES {
             return Err(PageError::Busy);
         }
         let key = (article.id.clone(), coding);
-        let interest = Interest::default();
-        let wanted = interest.wanted();
-        let (tell, result) = watch::channel(None);
+        let waiter = Waiter::default();
+        let token = waiter.token();
+        let (sender, result) = watch::channel(None);
         {
             let mut state = lock(&self.state);
-            if state.failed.get(&article.id).is_some_and(|failed| is_same(failed, article)) {
+            if state.failed.get(&article.id).is_some_and(|failed| is_same_version(failed, article)) {
                 return Err(PageError::Failed);
             }
-            if let Some(build) = state.builds.get(&key).filter(|build| is_same(&build.article, article))
-                && let Some(interest) = build.wanted.join()
+            if let Some(build) = state.builds.get(&key).filter(|build| is_same_version(&build.article, article))
+                && let Some(waiter) = build.token.join()
             {
-                return Ok((interest, build.result.clone()));
+                return Ok((waiter, build.result.clone()));
             }
-            let build = Build { article: Arc::clone(article), wanted: wanted.clone(), result: result.clone() };
+            let build = Build { article: Arc::clone(article), token: token.clone(), result: result.clone() };
             state.builds.insert(key.clone(), build);
         }
-        let guard = Unlist { state: Arc::clone(&self.state), key, wanted: wanted.clone() };
+        let guard = RemoveBuildOnDrop { state: Arc::clone(&self.state), key, token: token.clone() };
         let (state, article) = (Arc::clone(&self.state), Arc::clone(article));
-        self.workers.try_begin_untold(wanted.clone(), move || {
-            let made = catch_unwind(AssertUnwindSafe(|| make(&wanted)));
+        self.workers.try_submit_job(token.clone(), move || {
+            let made = catch_unwind(AssertUnwindSafe(|| make(&token)));
             let made = made.unwrap_or_else(|_| {
                 let path = &article.path;
                 tracing::error!(%path, "building an article page panicked; please report this with the file");
@@ -250,23 +251,23 @@ impl Pages {
             }
             drop(guard);
             // Those who waited may have left.
-            tell.send(Some(made)).unwrap_or_default();
+            sender.send(Some(made)).unwrap_or_default();
         })?;
-        Ok((interest, result))
+        Ok((waiter, result))
     }
 }
 
 /// Takes a build from the list, however it ends.
-struct Unlist {
+struct RemoveBuildOnDrop {
     state: Arc<Mutex<State>>,
     key: (EntryId, Coding),
-    wanted: Wanted,
+    token: CancellationToken,
 }
 
-impl Drop for Unlist {
+impl Drop for RemoveBuildOnDrop {
     fn drop(&mut self) {
         let mut state = lock(&self.state);
-        if state.builds.get(&self.key).is_some_and(|build| build.wanted.is_of(&self.wanted)) {
+        if state.builds.get(&self.key).is_some_and(|build| build.token.is_same_as(&self.token)) {
             state.builds.remove(&self.key);
         }
     }
@@ -274,29 +275,29 @@ impl Drop for Unlist {
 
 impl State {
     /// What is kept of the page of an article.
-    fn known(&self, article: &Arc<PublishedArticle>) -> Option<Page> {
-        let is_of_it = |page: &&Page| is_same(&page.article, article);
+    fn cached(&self, article: &Arc<PublishedArticle>) -> Option<Page> {
+        let is_of_it = |page: &&Page| is_same_version(&page.article, article);
         let page = self.pages.get(&article.id).filter(is_of_it);
-        page.or_else(|| self.tags.get(&article.id).filter(is_of_it)).cloned()
+        page.or_else(|| self.etags.get(&article.id).filter(is_of_it)).cloned()
     }
 
     /// Keeps a page, or counts again what is kept of it.
     fn keep(&mut self, page: &Page) {
         let Page { article, resource, freshness, .. } = page.clone();
         let tag = Arc::new(resource.without_bytes());
-        self.tags.insert(article.id.clone(), Page::new(Arc::clone(&article), tag, freshness.clone()));
+        self.etags.insert(article.id.clone(), Page::new(Arc::clone(&article), tag, freshness.clone()));
         self.pages.insert(article.id.clone(), Page::new(article, resource, freshness));
     }
 
-    fn forget(&mut self, page: &Page) {
+    fn evict(&mut self, page: &Page) {
         let id = &page.article.id;
-        self.pages.remove_if(id, |kept| is_same(&kept.article, &page.article));
-        self.tags.remove_if(id, |kept| is_same(&kept.article, &page.article));
+        self.pages.remove_if(id, |cached| is_same_version(&cached.article, &page.article));
+        self.etags.remove_if(id, |cached| is_same_version(&cached.article, &page.article));
     }
 }
 
 /// The same article in the same version and surroundings.
-fn is_same(one: &Arc<PublishedArticle>, other: &Arc<PublishedArticle>) -> bool {
+fn is_same_version(one: &Arc<PublishedArticle>, other: &Arc<PublishedArticle>) -> bool {
     Arc::ptr_eq(one, other) || one == other
 }
 

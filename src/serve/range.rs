@@ -22,7 +22,7 @@ pub(super) enum RequestedRange {
 
 /// The part of a file of `length` bytes. Its tag is weak, which never satisfies If-Range; its date does where it is exactly the
 /// one named and old enough to be strong (RFC 9110, section 8.8.2.2).
-pub(super) fn requested(
+pub(super) fn requested_range(
     headers: &HeaderMap,
     length: u64,
     last_modified: Option<Timestamp>,
@@ -38,11 +38,11 @@ pub(super) fn requested(
             return RequestedRange::Whole;
         }
     }
-    field.to_str().map_or(RequestedRange::Whole, |field| part(field, length))
+    field.to_str().map_or(RequestedRange::Whole, |field| parse_range(field, length))
 }
 
 /// Reads `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-SUFFIX`.
-fn part(field: &str, length: u64) -> RequestedRange {
+fn parse_range(field: &str, length: u64) -> RequestedRange {
     let Some((unit, set)) = field.split_once('=') else { return RequestedRange::Whole };
     let Some((first, last)) = set.trim().split_once('-') else { return RequestedRange::Whole };
     let number = |text: &str| -> Option<Option<u64>> {
@@ -97,9 +97,9 @@ mod tests {
             ("bytes", RequestedRange::Whole),
             ("", RequestedRange::Whole),
         ] {
-            assert_eq!(part(field, 100), expected, "{field}");
+            assert_eq!(parse_range(field, 100), expected, "{field}");
         }
-        assert_eq!(part("bytes=0-", 0), RequestedRange::Unsatisfiable);
+        assert_eq!(parse_range("bytes=0-", 0), RequestedRange::Unsatisfiable);
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(RANGE, HeaderValue::from_static("bytes=0-1"));
             headers.insert(IF_RANGE, HeaderValue::from_str(condition).unwrap());
-            let part = requested(&headers, 10, modified, now);
+            let part = requested_range(&headers, 10, modified, now);
             assert_eq!(part == RequestedRange::Bytes(0..2), honoured, "{condition}");
         }
     }

@@ -9,13 +9,15 @@ use hyper::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 
 use super::coding::{self, EntityTag};
-use super::headers::{ENCODING_VARIES, EVERYBODY, NONE, PAGE_POLICY, common, date, imf_fixdate, sendable, set};
+use super::headers::{
+    ANY_ORIGIN, PAGE_POLICY, PLACEHOLDER, VARY_ACCEPT_ENCODING, common, date, imf_fixdate, sendable_last_modified, set,
+};
 use super::negotiate::Coding;
 use crate::snapshot::{Fields, MemoryCounter, Resource, ResourceKind, Whole};
 
 /// A document, and the coding that was chosen for a client.
 #[derive(Debug)]
-pub struct Selected {
+pub struct SelectedRepresentation {
     /// Its path below the prefix, as the snapshot has it; empty for what is not in it.
     pub route: Arc<str>,
     /// What it is.
@@ -25,7 +27,7 @@ pub struct Selected {
     pub(super) is_head: bool,
 }
 
-impl Selected {
+impl SelectedRepresentation {
     /// The 200, where the document is in memory in this coding.
     pub fn ready(&self, now: Timestamp) -> Option<Response<Bytes>> {
         let whole = coding::slot(&self.resource, self.coding).whole();
@@ -40,13 +42,13 @@ impl Selected {
                 whole.bytes.clone()
             }
         };
-        let tag = EntityTag::of(&self.resource, self.coding);
-        let fields = &shared_fields(&self.resource, self.coding).whole;
-        let mut response = prepared(StatusCode::OK, fields, &tag, bytes, now);
+        let tag = EntityTag::new(&self.resource, self.coding);
+        let fields = &header_templates(&self.resource, self.coding).whole;
+        let mut response = from_template(StatusCode::OK, fields, &tag, bytes, now);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, whole.length.clone());
         match &whole.last_modified {
-            Some(date) if sendable(self.resource.last_modified, now).is_some() => {
+            Some(date) if sendable_last_modified(self.resource.last_modified, now).is_some() => {
                 headers.insert(header::LAST_MODIFIED, date.clone());
             }
             _ => drop(headers.remove(header::LAST_MODIFIED)),
@@ -59,33 +61,33 @@ impl Selected {
     /// the bytes could not be had or the encoder failed.
     pub fn make(&self, identity: impl FnOnce() -> Option<Bytes>, now: Timestamp) -> Option<Response<Bytes>> {
         let slot = coding::slot(&self.resource, self.coding);
-        let _alone = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(response) = self.ready(now) {
             return Some(response);
         }
         let bytes = coding::encoded(&identity()?, self.coding)?;
-        let (last_modified, links) = own_fields(&self.resource);
+        let (last_modified, links) = document_headers(&self.resource);
         let whole = self.resource.keep(slot, Whole::new(bytes, last_modified, links));
         Some(self.of(&whole, now))
     }
 
     /// What can be answered without a thread that may block: the document as it is, where it is in memory, and HEAD where it is not.
-    pub(super) fn at_hand(&self, now: Timestamp) -> Option<Response<Bytes>> {
+    pub(super) fn ready_now(&self, now: Timestamp) -> Option<Response<Bytes>> {
         match self.resource.bytes() {
             Some(bytes) if self.coding == Coding::Identity => self.make(|| Some(bytes), now),
-            None if self.is_head => Some(self.head_of_cold(now)),
+            None if self.is_head => Some(self.head_without_bytes(now)),
             _ => None,
         }
     }
 
     /// The answer to HEAD for a document that is not in memory. Content-Length is left out where nobody knows it yet, as RFC 9110,
     /// section 8.6 allows.
-    fn head_of_cold(&self, now: Timestamp) -> Response<Bytes> {
+    fn head_without_bytes(&self, now: Timestamp) -> Response<Bytes> {
         let known = match self.coding {
             Coding::Identity => Some(self.resource.length),
             coding => coding::slot(&self.resource, coding).length(),
         };
-        let (last_modified, links) = own_fields(&self.resource);
+        let (last_modified, links) = document_headers(&self.resource);
         let mut response = self.of(&Whole::new(Bytes::new(), last_modified, links), now);
         match known {
             Some(length) => drop(response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
@@ -97,26 +99,26 @@ impl Selected {
 
 /// Encodes a document, so that requests for it in this coding find it. Takes milliseconds. The bytes are counted for as long as anybody
 /// holds them. Says whether the document is encoded.
-pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, tally: &MemoryCounter) -> bool {
+pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, counter: &MemoryCounter) -> bool {
     let slot = coding::slot(resource, coding);
-    let _alone = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
     if slot.whole().is_some() {
         return true;
     }
     let Some(bytes) = coding::encoded(identity, coding) else { return false };
-    let (last_modified, links) = own_fields(resource);
-    resource.keep(slot, Whole::new(tally.counted(bytes), last_modified, links));
+    let (last_modified, links) = document_headers(resource);
+    resource.keep(slot, Whole::new(counter.counted(bytes), last_modified, links));
     true
 }
 
 /// Last-Modified and Link.
-fn own_fields(resource: &Resource) -> (Option<HeaderValue>, Option<HeaderValue>) {
+fn document_headers(resource: &Resource) -> (Option<HeaderValue>, Option<HeaderValue>) {
     let links = resource.links.as_ref().and_then(|links| HeaderValue::from_str(links.as_str()).ok());
     (resource.last_modified.and_then(imf_fixdate), links)
 }
 
 /// An answer of fields that were made before: Date is of now, and the tag of the document.
-pub(super) fn prepared(
+pub(super) fn from_template(
     status: StatusCode,
     fields: &HeaderMap,
     tag: &EntityTag,
@@ -139,7 +141,7 @@ pub(super) fn prepared(
 
 /// The fields that documents of one kind have in common in a coding, made once for all of them: requests for thousands of feeds find
 /// them in the processor's cache.
-pub(super) fn shared_fields(resource: &Resource, coding: Coding) -> &Fields {
+pub(super) fn header_templates(resource: &Resource, coding: Coding) -> &Fields {
     type Kind = (&'static str, &'static str, u32);
     static MADE: Mutex<BTreeMap<Kind, Arc<Fields>>> = Mutex::new(BTreeMap::new());
     coding::slot(resource, coding).fields.get_or_init(|| {
@@ -152,17 +154,17 @@ pub(super) fn shared_fields(resource: &Resource, coding: Coding) -> &Fields {
 /// The fields of answers. What is of each document is there, too, so that there is room for it.
 fn fields(resource: &Resource, coding: Coding) -> Fields {
     let mut unmodified = HeaderMap::with_capacity(10);
-    unmodified.insert(header::DATE, NONE);
-    unmodified.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERYBODY);
-    unmodified.insert(header::VARY, ENCODING_VARIES);
+    unmodified.insert(header::DATE, PLACEHOLDER);
+    unmodified.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+    unmodified.insert(header::VARY, VARY_ACCEPT_ENCODING);
     set(&mut unmodified, header::CACHE_CONTROL, &format!("max-age={}", resource.max_age));
-    unmodified.insert(header::ETAG, NONE);
+    unmodified.insert(header::ETAG, PLACEHOLDER);
     let mut whole = unmodified.clone();
     common(&mut whole);
-    whole.insert(header::LAST_MODIFIED, NONE);
-    whole.insert(header::CONTENT_LENGTH, NONE);
+    whole.insert(header::LAST_MODIFIED, PLACEHOLDER);
+    whole.insert(header::CONTENT_LENGTH, PLACEHOLDER);
     whole.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.kind.content_type()));
-    whole.insert(header::ACCEPT_RANGES, NONE);
+    whole.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
     if let Some(name) = coding.name() {
         whole.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
     }
@@ -184,7 +186,7 @@ mod tests {
         let readers: Vec<_> = (0..8)
             .map(|_| {
                 let (route, resource) = (Arc::from("/atom.xml"), Arc::clone(&resource));
-                let selected = Selected { route, resource, coding: Coding::Brotli, is_head: false };
+                let selected = SelectedRepresentation { route, resource, coding: Coding::Brotli, is_head: false };
                 std::thread::spawn(move || {
                     selected.make(|| selected.resource.bytes(), Timestamp::UNIX_EPOCH).unwrap().body().as_ptr() as usize
                 })

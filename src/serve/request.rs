@@ -6,7 +6,7 @@ use hyper::{HeaderMap, Method, Uri};
 
 /// The head of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
+pub struct RequestHead<'a> {
     /// Its method.
     pub method: &'a Method,
     /// HTTP/1.0, HTTP/1.1 or HTTP/2.
@@ -19,7 +19,7 @@ pub struct Head<'a> {
 
 /// Whether the request has the one Host field that HTTP/1.1 demands (RFC 9112, section 3.2), with nothing in it that no
 /// host and port can have.
-pub(super) fn names_its_host(head: &Head<'_>) -> bool {
+pub(super) fn has_valid_host(head: &RequestHead<'_>) -> bool {
     let mut fields = head.headers.get_all(HOST).iter();
     match (fields.next(), fields.next()) {
         // HTTP/2 says it in the target (RFC 9113, section 8.3.1).

@@ -11,17 +11,17 @@ use jiff::Timestamp;
 use super::answer;
 use super::disk::DiskRequest;
 use super::reply::Reply;
-use super::request::{Head, names_its_host};
-use super::target::{self, Refused};
+use super::request::{RequestHead, has_valid_host};
+use super::target::{self, PathError};
 use crate::config::Retirement;
 use crate::encoding::encode_segment;
 use crate::snapshot::{Gone, Resource, RetiredAddress, Snapshot};
 use crate::types::Text;
 
 /// Answers a request from the snapshot. `now` becomes Date, so that no answer contradicts itself about time.
-pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
-    let refuse = |status| Reply::Ready(answer::refusal(head, status, now));
-    if !names_its_host(head) {
+pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> Reply {
+    let refuse = |status| Reply::Ready(answer::error(head, status, now));
+    if !has_valid_host(head) {
         return refuse(StatusCode::BAD_REQUEST);
     }
     match *head.method {
@@ -31,12 +31,12 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
     }
     let path = match target::canonical(head.uri.path()) {
         Ok(path) => path,
-        Err(Refused::Malformed) => return refuse(StatusCode::BAD_REQUEST),
-        Err(Refused::Nowhere) if snapshot.generation > 0 => return refuse(StatusCode::NOT_FOUND),
-        Err(Refused::Nowhere) => return refuse(StatusCode::SERVICE_UNAVAILABLE),
+        Err(PathError::Malformed) => return refuse(StatusCode::BAD_REQUEST),
+        Err(PathError::NotFound) if snapshot.generation > 0 => return refuse(StatusCode::NOT_FOUND),
+        Err(PathError::NotFound) => return refuse(StatusCode::SERVICE_UNAVAILABLE),
     };
     match route(snapshot, &path) {
-        Route::Alive => Reply::Ready(answer::text(head, "ok\n", now)),
+        Route::Health => Reply::Ready(answer::text(head, "ok\n", now)),
         // Of the last run: shown until the articles are read, but nothing that expires meanwhile, and only once it is verified
         // (`connection::reply_to`).
         Route::Document(route, resource)
@@ -44,35 +44,35 @@ pub fn respond(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp) -> Reply {
         {
             answer::document(head, route, resource, now)
         }
-        Route::Ready if snapshot.generation == 0 => Reply::Ready(answer::starting(head, &snapshot.report, now)),
+        Route::Readiness if snapshot.generation == 0 => Reply::Ready(answer::starting(head, &snapshot.report, now)),
         _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
-        Route::Ready => Reply::Ready(answer::ready(head, &snapshot.report, now)),
-        Route::Gone(gone) => Reply::Ready(answer::gone(head, gone, now)),
+        Route::Readiness => Reply::Ready(answer::readiness(head, &snapshot.report, now)),
+        Route::GoneArticle(gone) => Reply::Ready(answer::gone_article(head, gone, now)),
         Route::Document(route, resource) => answer::document(head, route, resource, now),
-        Route::Disk(demand) => Reply::NeedsDisk(demand),
-        Route::Moved(reference) => Reply::Ready(answer::moved(head, &reference, now)),
-        Route::Elsewhere(url) => Reply::Ready(answer::elsewhere(head, &url, now)),
-        Route::Ended(former, reason) => Reply::Ready(answer::ended(head, former, reason, now)),
-        Route::Nowhere => refuse(StatusCode::NOT_FOUND),
+        Route::Disk(request) => Reply::NeedsDisk(request),
+        Route::Redirect(reference) => Reply::Ready(answer::redirect(head, &reference, now)),
+        Route::MovedPermanently(url) => Reply::Ready(answer::moved_permanently(head, &url, now)),
+        Route::GoneFeed(former, reason) => Reply::Ready(answer::gone_feed(head, former, reason, now)),
+        Route::NotFound => refuse(StatusCode::NOT_FOUND),
     }
 }
 
 /// Where a path leads.
 #[derive(Debug)]
 enum Route<'s> {
-    Alive,
-    Ready,
+    Health,
+    Readiness,
     Document(&'s Arc<str>, &'s Arc<Resource>),
     Disk(DiskRequest),
     /// Nowhere any more.
-    Gone(&'s Gone),
+    GoneArticle(&'s Gone),
     /// To a reference relative to the request's own path: right whether or not a proxy took the prefix away.
-    Moved(String),
+    Redirect(String),
     /// To an address of its own, for good.
-    Elsewhere(String),
+    MovedPermanently(String),
     /// Nowhere any more, as the operator says.
-    Ended(&'s RetiredAddress, Option<&'s Text>),
-    Nowhere,
+    GoneFeed(&'s RetiredAddress, Option<&'s Text>),
+    NotFound,
 }
 
 /// Routes a canonical path. The prefix may be there or not; where a path means something both ways, it is read as the
@@ -83,76 +83,76 @@ fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
         && let Some(below) = path.strip_prefix(&*prefix)
     {
         let route = match below {
-            "" => with_slash(path),
+            "" => redirect_to_slash(path),
             below if below.starts_with('/') => below_prefix(snapshot, below),
-            _ => Route::Nowhere,
+            _ => Route::NotFound,
         };
-        if !matches!(route, Route::Nowhere) {
+        if !matches!(route, Route::NotFound) {
             return route;
         }
     }
     match below_prefix(snapshot, path) {
-        Route::Nowhere => {
+        Route::NotFound => {
             let below = path.strip_prefix(&*prefix).filter(|below| below.starts_with('/'));
-            former(snapshot, below.unwrap_or(path))
+            retired_route(snapshot, below.unwrap_or(path))
         }
         route => route,
     }
 }
 
 /// Where nothing is published, something may have been.
-fn former<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
+fn retired_route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     let found = snapshot.former.iter().find_map(|former| Some((former, former.address.rest(path)?)));
-    found.map_or(Route::Nowhere, |(former, rest)| match &former.address.fate {
-        Retirement::Moved(url) => Route::Elsewhere(format!("{url}{rest}")),
-        Retirement::Gone(reason) => Route::Ended(former, reason.as_ref()),
+    found.map_or(Route::NotFound, |(former, rest)| match &former.address.fate {
+        Retirement::Moved(url) => Route::MovedPermanently(format!("{url}{rest}")),
+        Retirement::Gone(reason) => Route::GoneFeed(former, reason.as_ref()),
     })
 }
 
 /// The route table.
 fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     match path {
-        "/healthz" => return Route::Alive,
-        "/readyz" => return Route::Ready,
+        "/healthz" => return Route::Health,
+        "/readyz" => return Route::Readiness,
         _ => {}
     }
     if let Some(name) = path.strip_prefix("/articles/") {
-        return article(snapshot, name);
+        return article_route(snapshot, name);
     }
     if let Some(path) = path.strip_prefix("/media/") {
-        return snapshot.media.get(path).map_or(Route::Nowhere, |file| Route::Disk(DiskRequest::Media(file.clone())));
+        return snapshot.media.get(path).map_or(Route::NotFound, |file| Route::Disk(DiskRequest::Media(file.clone())));
     }
     if let Some((route, resource)) = snapshot.documents.get_key_value(path) {
         return Route::Document(route, resource);
     }
     if snapshot.documents.contains_key(&*format!("{path}/")) {
-        return with_slash(path);
+        return redirect_to_slash(path);
     }
     // Some systems decompose what people type; sections are composed (NFC).
     let composed = target::composed(path).and_then(|path| snapshot.documents.get_key_value(&*path));
-    composed.map_or(Route::Nowhere, |(route, resource)| Route::Document(route, resource))
+    composed.map_or(Route::NotFound, |(route, resource)| Route::Document(route, resource))
 }
 
 /// `<slug>-<short id>`: the short id decides, and any other slug is led to the right one.
-fn article<'s>(snapshot: &'s Snapshot, name: &str) -> Route<'s> {
+fn article_route<'s>(snapshot: &'s Snapshot, name: &str) -> Route<'s> {
     let (name, folder) = match name.strip_suffix('/') {
         Some(name) => (name, ".."),
         None => (name, "."),
     };
     let short_id = name.rsplit_once('-').map_or(name, |(_, short_id)| short_id);
     let Some(article) = snapshot.articles.get(short_id) else {
-        return snapshot.gone.get(short_id).map_or(Route::Nowhere, |gone| Route::Gone(gone));
+        return snapshot.gone.get(short_id).map_or(Route::NotFound, |gone| Route::GoneArticle(gone));
     };
     let right_name = encode_segment(article.name.as_str());
     if right_name == name && folder == "." {
         Route::Disk(DiskRequest::Article(Arc::clone(article)))
     } else {
-        Route::Moved(format!("{folder}/{right_name}"))
+        Route::Redirect(format!("{folder}/{right_name}"))
     }
 }
 
-fn with_slash(path: &str) -> Route<'static> {
-    Route::Moved(format!("./{}/", path.rsplit_once('/').map_or(path, |(_, last)| last)))
+fn redirect_to_slash(path: &str) -> Route<'static> {
+    Route::Redirect(format!("./{}/", path.rsplit_once('/').map_or(path, |(_, last)| last)))
 }
 
 #[cfg(test)]

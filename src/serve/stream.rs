@@ -21,30 +21,30 @@ pub(super) enum Socket {
 
 /// A socket that notes whether the client takes what it is sent.
 #[derive(Debug)]
-pub(super) struct Raw {
+pub(super) struct RawStream {
     socket: Socket,
     /// What was read already to see what is spoken.
-    looked_at: Bytes,
-    standing: Arc<ConnectionPhase>,
+    read_ahead: Bytes,
+    phase: Arc<ConnectionPhase>,
 }
 
-impl Raw {
-    pub(super) fn new(socket: Socket, standing: Arc<ConnectionPhase>) -> Raw {
-        Raw { socket, looked_at: Bytes::new(), standing }
+impl RawStream {
+    pub(super) fn new(socket: Socket, phase: Arc<ConnectionPhase>) -> RawStream {
+        RawStream { socket, read_ahead: Bytes::new(), phase }
     }
 
     /// Gives bytes back that were read too many.
-    pub(super) fn unread(&mut self, bytes: Bytes) {
-        self.looked_at = match self.looked_at.is_empty() {
+    pub(super) fn push_back(&mut self, bytes: Bytes) {
+        self.read_ahead = match self.read_ahead.is_empty() {
             true => bytes,
-            false => [bytes, std::mem::take(&mut self.looked_at)].concat().into(),
+            false => [bytes, std::mem::take(&mut self.read_ahead)].concat().into(),
         };
     }
 
     fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match written {
-            Poll::Ready(_) => self.standing.took(),
-            Poll::Pending => self.standing.refuses(),
+            Poll::Ready(_) => self.phase.write_progressed(),
+            Poll::Pending => self.phase.write_blocked(),
         }
         written
     }
@@ -60,19 +60,19 @@ macro_rules! socket {
     };
 }
 
-impl AsyncRead for Raw {
+impl AsyncRead for RawStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.looked_at.is_empty() {
+        if self.read_ahead.is_empty() {
             return socket!(self, poll_read, context, into);
         }
-        let length = self.looked_at.len().min(into.remaining());
-        into.put_slice(self.looked_at.get(..length).unwrap_or_default());
-        self.looked_at.advance(length);
+        let length = self.read_ahead.len().min(into.remaining());
+        into.put_slice(self.read_ahead.get(..length).unwrap_or_default());
+        self.read_ahead.advance(length);
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Raw {
+impl AsyncWrite for RawStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = socket!(self, poll_write, context, bytes);
         self.note(written)
@@ -107,13 +107,13 @@ impl AsyncWrite for Raw {
 /// What HTTP is spoken over.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Clear(Raw),
-    Tls(Box<TlsStream<Raw>>),
+    Clear(RawStream),
+    Tls(Box<TlsStream<RawStream>>),
 }
 
 impl Stream {
     /// What is below TLS.
-    pub(super) fn raw(&mut self) -> &mut Raw {
+    pub(super) fn raw(&mut self) -> &mut RawStream {
         match self {
             Stream::Clear(raw) => raw,
             Stream::Tls(stream) => stream.get_mut().0,

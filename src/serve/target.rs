@@ -9,11 +9,11 @@ use crate::encoding::{decode_segment, encode_segment, is_valid_segment};
 
 /// Why a path leads nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Refused {
+pub(super) enum PathError {
     /// Its percent-encoding is broken, or it does not start with `/`.
     Malformed,
     /// It says what no published path can say.
-    Nowhere,
+    NotFound,
 }
 
 /// The canonical spelling of a request path (RFC 3986, section 6.2.2): each segment decoded, checked and encoded again as
@@ -21,31 +21,31 @@ pub(super) enum Refused {
 ///
 /// A decoded segment that is empty (but for the last), `.` or `..`, that has a slash, a backslash or a control character
 /// in it, or that is not UTF-8, is [`Refused::Nowhere`]. Decoding happens once: `%252e` is the text `%2e`, not a dot.
-pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, Refused> {
-    let segments = path.strip_prefix('/').ok_or(Refused::Malformed)?;
+pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, PathError> {
+    let segments = path.strip_prefix('/').ok_or(PathError::Malformed)?;
     if is_canonical(segments) {
         return Ok(Cow::Borrowed(path));
     }
-    let mut spelled = String::with_capacity(path.len());
+    let mut encoded = String::with_capacity(path.len());
     let mut segments = segments.split('/').peekable();
     while let Some(segment) = segments.next() {
-        spelled.push('/');
+        encoded.push('/');
         if !is_valid_segment(segment) {
-            return Err(Refused::Malformed);
+            return Err(PathError::Malformed);
         }
         let decoded = decode_segment(segment);
-        let decoded = str::from_utf8(&decoded).map_err(|_| Refused::Nowhere)?;
+        let decoded = str::from_utf8(&decoded).map_err(|_| PathError::NotFound)?;
         let is_last = segments.peek().is_none();
         if (decoded.is_empty() && !is_last)
             || decoded == "."
             || decoded == ".."
             || decoded.contains(|c: char| matches!(c, '/' | '\\') || c.is_control())
         {
-            return Err(Refused::Nowhere);
+            return Err(PathError::NotFound);
         }
-        spelled.push_str(&encode_segment(decoded));
+        encoded.push_str(&encode_segment(decoded));
     }
-    Ok(Cow::Owned(spelled))
+    Ok(Cow::Owned(encoded))
 }
 
 /// The path with its text composed (NFC), if that changes it.
@@ -53,12 +53,12 @@ pub(super) fn composed(canonical_path: &str) -> Option<String> {
     if !canonical_path.contains('%') {
         return None;
     }
-    let mut spelled = String::with_capacity(canonical_path.len());
+    let mut encoded = String::with_capacity(canonical_path.len());
     for segment in canonical_path.split('/').skip(1) {
-        spelled.push('/');
-        spelled.push_str(&encode_segment(&str::from_utf8(&decode_segment(segment)).ok()?.nfc().collect::<String>()));
+        encoded.push('/');
+        encoded.push_str(&encode_segment(&str::from_utf8(&decode_segment(segment)).ok()?.nfc().collect::<String>()));
     }
-    (spelled != canonical_path).then_some(spelled)
+    (encoded != canonical_path).then_some(encoded)
 }
 
 /// Whether nothing needs to be done, as for nearly every request.
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn paths_have_one_spelling_h80() {
-        use Refused::{Malformed, Nowhere};
+        use PathError::{Malformed, NotFound};
         for (path, expected) in [
             ("/", Ok("/")),
             ("/rss.xml", Ok("/rss.xml")),
@@ -92,25 +92,25 @@ mod tests {
             ("/...", Ok("/...")),
             ("/.well-known", Ok("/.well-known")),
             ("/%252e%252e/x", Ok("/%252e%252e/x")),
-            ("/a/%00", Err(Nowhere)),
-            ("/%0d%0aSet-Cookie:x", Err(Nowhere)),
-            ("/..", Err(Nowhere)),
-            ("/../etc/passwd", Err(Nowhere)),
-            ("/a/../b", Err(Nowhere)),
-            ("/a/./b", Err(Nowhere)),
-            ("/%2e%2e/x", Err(Nowhere)),
-            ("/%2E./x", Err(Nowhere)),
-            ("/a%2fb", Err(Nowhere)),
-            ("/..%2fx", Err(Nowhere)),
-            ("/a%5cb", Err(Nowhere)),
-            ("/..\\x", Err(Nowhere)),
-            ("//", Err(Nowhere)),
-            ("//host/x", Err(Nowhere)),
-            ("/a//b", Err(Nowhere)),
-            ("/a//", Err(Nowhere)),
-            ("/%ff", Err(Nowhere)),
-            ("/%c0%ae%c0%ae/x", Err(Nowhere)),
-            ("/%c2%80", Err(Nowhere)),
+            ("/a/%00", Err(NotFound)),
+            ("/%0d%0aSet-Cookie:x", Err(NotFound)),
+            ("/..", Err(NotFound)),
+            ("/../etc/passwd", Err(NotFound)),
+            ("/a/../b", Err(NotFound)),
+            ("/a/./b", Err(NotFound)),
+            ("/%2e%2e/x", Err(NotFound)),
+            ("/%2E./x", Err(NotFound)),
+            ("/a%2fb", Err(NotFound)),
+            ("/..%2fx", Err(NotFound)),
+            ("/a%5cb", Err(NotFound)),
+            ("/..\\x", Err(NotFound)),
+            ("//", Err(NotFound)),
+            ("//host/x", Err(NotFound)),
+            ("/a//b", Err(NotFound)),
+            ("/a//", Err(NotFound)),
+            ("/%ff", Err(NotFound)),
+            ("/%c0%ae%c0%ae/x", Err(NotFound)),
+            ("/%c2%80", Err(NotFound)),
             ("", Err(Malformed)),
             ("*", Err(Malformed)),
             ("rss.xml", Err(Malformed)),
@@ -126,11 +126,11 @@ mod tests {
     proptest! {
         #[test]
         fn canonical_paths_stay_as_they_are(path in "/[a-z./%0-9A-F\\\\é-]{0,12}") {
-            if let Ok(spelled) = canonical(&path) {
-                let again = canonical(&spelled);
-                prop_assert_eq!(again.as_deref(), Ok(&*spelled));
-                prop_assert!(!spelled.split('/').any(|segment| segment == ".." || segment == "."));
-                prop_assert!(!spelled.contains("//") && !spelled.contains('\\'));
+            if let Ok(encoded) = canonical(&path) {
+                let again = canonical(&encoded);
+                prop_assert_eq!(again.as_deref(), Ok(&*encoded));
+                prop_assert!(!encoded.split('/').any(|segment| segment == ".." || segment == "."));
+                prop_assert!(!encoded.contains("//") && !encoded.contains('\\'));
             }
         }
     }

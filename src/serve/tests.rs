@@ -18,9 +18,9 @@ use crate::snapshot::{Resource, ResourceKind};
 use crate::types::ArticlePath;
 
 /// Long enough for a busy machine, short enough to fail instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// The size of `/big`: more than kernel buffers hold.
-const BIG: usize = 32 << 20;
+const BIG_BYTES: usize = 32 << 20;
 
 struct Server {
     address: SocketAddr,
@@ -40,7 +40,7 @@ fn options() -> ServeOptions {
 
 fn snapshot() -> Snapshot {
     let mut snapshot = Snapshot { generation: 1, ..Snapshot::default() };
-    for (path, length) in [("/", 5), ("/feed.xml", 2_000), ("/big", BIG)] {
+    for (path, length) in [("/", 5), ("/feed.xml", 2_000), ("/big", BIG_BYTES)] {
         let bytes = path.bytes().cycle().take(length).collect();
         snapshot.documents.insert(path.into(), Arc::new(Resource::new(ResourceKind::Opml, bytes, None, 900)));
     }
@@ -51,8 +51,8 @@ fn snapshot() -> Snapshot {
 }
 
 /// What the daemon would read from the content directory.
-fn disk(demand: DiskRequest, _: &Wanted) -> io::Result<DiskResponse> {
-    let DiskRequest::Media(path) = demand else { return Err(io::ErrorKind::NotFound.into()) };
+fn disk(request: DiskRequest, _: &CancellationToken) -> io::Result<DiskResponse> {
+    let DiskRequest::Media(path) = request else { return Err(io::ErrorKind::NotFound.into()) };
     let mut file = tempfile::tempfile()?;
     file.write_all(&"picture ".repeat(30_000).into_bytes())?;
     file.rewind()?;
@@ -74,7 +74,7 @@ impl Server {
 
     fn with_disk(
         options: ServeOptions,
-        disk: impl Fn(DiskRequest, &Wanted) -> io::Result<DiskResponse> + Send + Sync + 'static,
+        disk: impl Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
     ) -> Server {
         let runtime = Runtime::new().unwrap();
         let endpoint = Endpoint::Tcp("127.0.0.1:0".parse().unwrap());
@@ -95,8 +95,8 @@ impl Server {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TEST_TIMEOUT)).unwrap();
         stream
     }
 
@@ -270,8 +270,8 @@ fn connections_end_when_they_must() {
 fn the_answer_survives_a_body_that_nobody_reads_h43() {
     let server = Server::start(options());
     let mut stream = server.connect();
-    stream.write_all(format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BIG}\r\n\r\n").as_bytes()).unwrap();
-    stream.write_all(&vec![b'x'; BIG]).unwrap();
+    stream.write_all(format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BIG_BYTES}\r\n\r\n").as_bytes()).unwrap();
+    stream.write_all(&vec![b'x'; BIG_BYTES]).unwrap();
     let (head, body) = read_response(&mut stream, true);
     assert!(head.starts_with("HTTP/1.1 405") && !body.is_empty());
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
@@ -376,21 +376,21 @@ fn half_a_request_ends_at_its_time_h83() {
 fn clients_that_do_not_read_are_dropped() {
     let limits = ServeOptions { write_timeout: Duration::from_millis(100), max_connections: 1, ..options() };
     let server = Server::start(limits);
-    let mut deaf = server.connect();
-    deaf.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut stalled = server.connect();
+    stalled.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut first = [0; 9];
-    deaf.read_exact(&mut first).unwrap();
+    stalled.read_exact(&mut first).unwrap();
     assert_eq!(statuses(&server.exchange("GET / HTTP/1.0\r\n\r\n")), ["200"]);
     let mut rest = Vec::new();
-    let _ = deaf.read_to_end(&mut rest);
-    assert!(rest.len() < BIG);
+    let _ = stalled.read_to_end(&mut rest);
+    assert!(rest.len() < BIG_BYTES);
 }
 
 #[test]
 fn slow_readers_are_served_to_the_end() {
-    let server = Server::start(ServeOptions { write_timeout: PATIENCE, ..options() });
+    let server = Server::start(ServeOptions { write_timeout: TEST_TIMEOUT, ..options() });
     let response = server.exchange("GET /big HTTP/1.0\r\n\r\n");
-    assert_eq!(response.split_once("\r\n\r\n").unwrap().1.len(), BIG);
+    assert_eq!(response.split_once("\r\n\r\n").unwrap().1.len(), BIG_BYTES);
 }
 
 #[test]
@@ -398,11 +398,11 @@ fn the_last_response_is_finished_and_then_the_server_ends() {
     let (entered, has_entered) = mpsc::channel();
     let (release, released) = mpsc::channel();
     let released = std::sync::Mutex::new(released);
-    let patient = ServeOptions { header_timeout: PATIENCE, stop_timeout: PATIENCE, ..options() };
-    let mut server = Server::with_disk(patient, move |demand, wanted| {
+    let patient = ServeOptions { header_timeout: TEST_TIMEOUT, stop_timeout: TEST_TIMEOUT, ..options() };
+    let mut server = Server::with_disk(patient, move |request, token| {
         entered.send(()).unwrap();
-        released.lock().unwrap().recv_timeout(PATIENCE).unwrap();
-        disk(demand, wanted)
+        released.lock().unwrap().recv_timeout(TEST_TIMEOUT).unwrap();
+        disk(request, token)
     });
     let mut idle = server.connect();
     idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -410,7 +410,7 @@ fn the_last_response_is_finished_and_then_the_server_ends() {
     let mut silent = server.connect();
     let mut busy = server.connect();
     busy.write_all(b"GET /media/quay.jpg HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    has_entered.recv_timeout(PATIENCE).unwrap();
+    has_entered.recv_timeout(TEST_TIMEOUT).unwrap();
 
     server.stop();
     assert_eq!(idle.read(&mut [0]).unwrap(), 0, "idle connections are closed");
@@ -425,17 +425,17 @@ fn the_last_response_is_finished_and_then_the_server_ends() {
     assert_eq!(busy.read(&mut [0]).unwrap(), 0);
     busy.shutdown(Shutdown::Both).unwrap();
     drop((idle, silent, busy));
-    server.ended.recv_timeout(PATIENCE).unwrap();
+    server.ended.recv_timeout(TEST_TIMEOUT).unwrap();
 }
 
 #[test]
 fn the_end_does_not_wait_for_ever() {
     let mut server = Server::start(ServeOptions { stop_timeout: Duration::from_millis(100), ..options() });
-    let mut deaf = server.connect();
-    deaf.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    deaf.read_exact(&mut [0; 9]).unwrap();
+    let mut stalled = server.connect();
+    stalled.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stalled.read_exact(&mut [0; 9]).unwrap();
     server.stop();
-    server.ended.recv_timeout(PATIENCE).unwrap();
+    server.ended.recv_timeout(TEST_TIMEOUT).unwrap();
 }
 
 #[test]

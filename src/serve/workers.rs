@@ -12,42 +12,37 @@ use tokio::sync::oneshot;
 
 /// Held by everybody who waits for a piece of work.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Interest(Arc<()>);
+pub(super) struct Waiter(Arc<()>);
 
-impl Interest {
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted(Some(Arc::downgrade(&self.0)))
+impl Waiter {
+    pub(super) fn token(&self) -> CancellationToken {
+        CancellationToken(Arc::downgrade(&self.0))
     }
 }
 
 /// Tells a piece of work whether anybody still waits for it.
 #[derive(Clone, Debug)]
-pub struct Wanted(Option<Weak<()>>);
+pub struct CancellationToken(Weak<()>);
 
-impl Wanted {
-    /// Of work that is finished whatever clients do.
-    pub fn always() -> Wanted {
-        Wanted(None)
-    }
-
+impl CancellationToken {
     /// Whether everybody who waited has left.
-    pub fn is_abandoned(&self) -> bool {
-        self.0.as_ref().is_some_and(|interest| interest.strong_count() == 0)
+    pub fn is_cancelled(&self) -> bool {
+        self.0.strong_count() == 0
     }
 
     /// Waits for the same work; `None` where it was abandoned already.
-    pub(super) fn join(&self) -> Option<Interest> {
-        self.0.as_ref()?.upgrade().map(Interest)
+    pub(super) fn join(&self) -> Option<Waiter> {
+        self.0.upgrade().map(Waiter)
     }
 
-    pub(super) fn is_of(&self, other: &Wanted) -> bool {
-        matches!((&self.0, &other.0), (Some(one), Some(other)) if one.ptr_eq(other))
+    pub(super) fn is_same_as(&self, other: &CancellationToken) -> bool {
+        self.0.ptr_eq(&other.0)
     }
 }
 
 /// Why there is no result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Failure {
+pub(super) enum WorkError {
     /// Too much waits already.
     Busy,
     /// The work ended in a panic.
@@ -64,7 +59,7 @@ pub(super) struct Workers {
 #[derive(Default)]
 struct Queue {
     jobs: Mutex<Jobs>,
-    has_news: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -74,7 +69,7 @@ struct Jobs {
 }
 
 struct Job {
-    wanted: Wanted,
+    token: CancellationToken,
     run: Box<dyn FnOnce() + Send>,
 }
 
@@ -95,7 +90,7 @@ impl Workers {
             let queue = Arc::clone(&queue);
             let work = move || {
                 if priority == Priority::Low {
-                    yield_to_others();
+                    lower_priority();
                 }
                 queue.work();
             };
@@ -110,41 +105,45 @@ impl Workers {
     }
 
     /// Begins work as soon as a thread is free; refuses it where too much waits.
-    pub(super) fn try_begin<T: Send + 'static>(
+    pub(super) fn try_submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Wanted) -> T + Send + 'static,
-    ) -> Result<Pending<T>, Failure> {
-        self.begin_within(self.capacity, work)
+        work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
+    ) -> Result<Pending<T>, WorkError> {
+        self.submit_within(self.capacity, work)
     }
 
     /// The same for work that may not be refused. Whoever asks for it bounds how much of it there is.
-    pub(super) fn begin<T: Send + 'static>(
+    pub(super) fn submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Wanted) -> T + Send + 'static,
-    ) -> Result<Pending<T>, Failure> {
-        self.begin_within(usize::MAX, work)
+        work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
+    ) -> Result<Pending<T>, WorkError> {
+        self.submit_within(usize::MAX, work)
     }
 
-    fn begin_within<T: Send + 'static>(
+    fn submit_within<T: Send + 'static>(
         &self,
-        bound: usize,
-        work: impl FnOnce(&Wanted) -> T + Send + 'static,
-    ) -> Result<Pending<T>, Failure> {
-        let interest = Interest::default();
+        max_waiting: usize,
+        work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
+    ) -> Result<Pending<T>, WorkError> {
+        let waiter = Waiter::default();
         let (done, result) = oneshot::channel();
-        let wanted = interest.wanted();
+        let token = waiter.token();
         let run = {
-            let wanted = wanted.clone();
+            let token = token.clone();
             // Whoever waited may have left.
-            move || drop(done.send(work(&wanted)))
+            move || drop(done.send(work(&token)))
         };
-        self.queue.push(Job { wanted, run: Box::new(run) }, bound)?;
-        Ok(Pending { result, _interest: interest })
+        self.queue.push(Job { token, run: Box::new(run) }, max_waiting)?;
+        Ok(Pending { result, _interest: waiter })
     }
 
     /// Begins work whose result is told to those who wait in another way.
-    pub(super) fn try_begin_untold(&self, wanted: Wanted, run: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-        self.queue.push(Job { wanted, run: Box::new(run) }, self.capacity)
+    pub(super) fn try_submit_job(
+        &self,
+        token: CancellationToken,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), WorkError> {
+        self.queue.push(Job { token, run: Box::new(run) }, self.capacity)
     }
 }
 
@@ -160,7 +159,7 @@ impl Drop for Workers {
         jobs.is_closed = true;
         let waiting = std::mem::take(&mut jobs.waiting);
         drop(jobs);
-        self.queue.has_news.notify_all();
+        self.queue.changed.notify_all();
         drop(waiting);
     }
 }
@@ -170,15 +169,15 @@ impl Queue {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job, bound: usize) -> Result<(), Failure> {
+    fn push(&self, job: Job, max_waiting: usize) -> Result<(), WorkError> {
         let mut jobs = self.lock();
         let mut abandoned = VecDeque::new();
-        if jobs.waiting.len() >= bound {
+        if jobs.waiting.len() >= max_waiting {
             let (left, waiting) =
-                std::mem::take(&mut jobs.waiting).into_iter().partition(|job| job.wanted.is_abandoned());
+                std::mem::take(&mut jobs.waiting).into_iter().partition(|job| job.token.is_cancelled());
             (abandoned, jobs.waiting) = (left, waiting);
         }
-        let is_refused = jobs.is_closed || jobs.waiting.len() >= bound;
+        let is_refused = jobs.is_closed || jobs.waiting.len() >= max_waiting;
         if !is_refused {
             jobs.waiting.push_back(job);
         }
@@ -186,16 +185,16 @@ impl Queue {
         // What these hold may want this lock.
         drop(abandoned);
         if is_refused {
-            return Err(Failure::Busy);
+            return Err(WorkError::Busy);
         }
-        self.has_news.notify_one();
+        self.changed.notify_one();
         Ok(())
     }
 
     /// Works until the end.
     fn work(&self) {
         while let Some(job) = self.next() {
-            if !job.wanted.is_abandoned() {
+            if !job.token.is_cancelled() {
                 // Whoever waits sees that there is no result, and says of what.
                 drop(catch_unwind(AssertUnwindSafe(job.run)));
             }
@@ -211,7 +210,7 @@ impl Queue {
             if jobs.is_closed {
                 return None;
             }
-            jobs = self.has_news.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+            jobs = self.changed.wait(jobs).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -220,20 +219,20 @@ impl Queue {
 #[derive(Debug)]
 pub(super) struct Pending<T> {
     result: oneshot::Receiver<T>,
-    _interest: Interest,
+    _interest: Waiter,
 }
 
 impl<T> Future for Pending<T> {
-    type Output = Result<T, Failure>;
+    type Output = Result<T, WorkError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.result).poll(context).map(|result| result.map_err(|_| Failure::Panicked))
+        Pin::new(&mut self.result).poll(context).map(|result| result.map_err(|_| WorkError::Panicked))
     }
 }
 
 /// On Linux a thread has a nice value of its own (nice(2)).
 #[cfg(target_os = "linux")]
-fn yield_to_others() {
+fn lower_priority() {
     const NICE: i32 = 10;
     if let Err(error) = rustix::process::nice(NICE) {
         tracing::debug!(%error, "cannot lower the priority of the threads that build article pages");
@@ -241,7 +240,7 @@ fn yield_to_others() {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn yield_to_others() {}
+fn lower_priority() {}
 
 #[cfg(test)]
 mod tests {
@@ -250,21 +249,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_nobody_waits_for_is_not_begun() {
+    async fn abandoned_work_is_not_started() {
         let workers = Workers::start("test", 1, 2, Priority::Low);
         let (release, released) = mpsc::channel::<()>();
         let (entered, has_entered) = mpsc::channel();
-        let first = workers.try_begin(move |wanted| {
+        let first = workers.try_submit(move |token| {
             entered.send(()).unwrap();
             released.recv().unwrap();
-            wanted.is_abandoned()
+            token.is_cancelled()
         });
         has_entered.recv().unwrap();
-        let abandoned: Vec<_> = (0..2).map(|_| workers.try_begin(|_| panic!("begun")).unwrap()).collect();
-        assert!(matches!(workers.try_begin(|_| 1), Err(Failure::Busy)), "two wait already");
-        assert!(workers.begin(|_| 2).is_ok(), "what may not be refused is not");
+        let abandoned: Vec<_> = (0..2).map(|_| workers.try_submit(|_| panic!("begun")).unwrap()).collect();
+        assert!(matches!(workers.try_submit(|_| 1), Err(WorkError::Busy)), "two wait already");
+        assert!(workers.submit(|_| 2).is_ok(), "what may not be refused is not");
         drop::<Vec<Pending<()>>>(abandoned);
-        let second = workers.try_begin(|_| 3);
+        let second = workers.try_submit(|_| 3);
         release.send(()).unwrap();
         assert_eq!((first.unwrap().await, second.unwrap().await), (Ok(false), Ok(3)));
     }
@@ -272,8 +271,8 @@ mod tests {
     #[tokio::test]
     async fn panic_ends_one_piece_of_work() {
         let workers = Workers::start("test", 1, 2, Priority::Normal);
-        let failed: Pending<()> = workers.try_begin(|_| panic!("on purpose")).unwrap();
-        assert_eq!(failed.await, Err(Failure::Panicked));
-        assert_eq!(workers.try_begin(|_| 1).unwrap().await, Ok(1));
+        let failed: Pending<()> = workers.try_submit(|_| panic!("on purpose")).unwrap();
+        assert_eq!(failed.await, Err(WorkError::Panicked));
+        assert_eq!(workers.try_submit(|_| 1).unwrap().await, Ok(1));
     }
 }

@@ -91,7 +91,7 @@ fn ask(snapshot: &Snapshot, method: &str, target: &str, fields: &[(&str, &str)])
         headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
     }
     let (method, uri) = (Method::from_bytes(method.as_bytes()).unwrap(), target.parse().unwrap());
-    let head = Head { method: &method, version: Version::HTTP_11, uri: &uri, headers: &headers };
+    let head = RequestHead { method: &method, version: Version::HTTP_11, uri: &uri, headers: &headers };
     respond(snapshot, &head, NOW.parse().unwrap())
 }
 
@@ -343,7 +343,7 @@ fn a_request_names_one_host_h57() {
         assert_eq!(summary(ask(&plain, "GET", "/rss.xml", fields)), expected, "{fields:?}");
     }
     let (headers, uri) = (HeaderMap::new(), "/rss.xml".parse().unwrap());
-    let head = Head { method: &Method::GET, version: Version::HTTP_10, uri: &uri, headers: &headers };
+    let head = RequestHead { method: &Method::GET, version: Version::HTTP_10, uri: &uri, headers: &headers };
     assert_eq!(summary(respond(&plain, &head, NOW.parse().unwrap())), "/rss.xml", "HTTP/1.0 has none");
 }
 
@@ -475,7 +475,7 @@ proptest! {
         }
         static SNAPSHOTS: LazyLock<[Snapshot; 2]> = LazyLock::new(|| ["", "/news"].map(snapshot));
         for snapshot in &*SNAPSHOTS {
-            let head = Head { method: &method, version: Version::HTTP_10, uri: &uri, headers: &headers };
+            let head = RequestHead { method: &method, version: Version::HTTP_10, uri: &uri, headers: &headers };
             if let Reply::Ready(response) | Reply::Document(_, response) = respond(snapshot, &head, NOW.parse().unwrap()) {
                 prop_assert!(!response.status().is_server_error());
             }

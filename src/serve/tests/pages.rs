@@ -32,7 +32,7 @@ fn article(id: &str, version: &str) -> Arc<PublishedArticle> {
 
 /// A page that names the version that it was made of.
 fn page(article: &PublishedArticle) -> Arc<Resource> {
-    let words = if article.path.as_str().starts_with("big") { BIG / 5 } else { 1_000 };
+    let words = if article.path.as_str().starts_with("big") { BIG_BYTES / 5 } else { 1_000 };
     let text = format!("version {} {}", article.hash, "word ".repeat(words));
     Arc::new(Resource::new(ResourceKind::Page, text.into_bytes(), Some(now()), 60))
 }
@@ -59,20 +59,20 @@ impl Pages {
         let (end, ended) = mpsc::channel();
         let released = Mutex::new(released);
         let (count, fresh) = (Arc::clone(&builds), Arc::clone(&is_fresh));
-        let server = Server::with_disk(options(), move |demand, wanted| {
-            let DiskRequest::Article(article) = demand else { return Err(io::ErrorKind::NotFound.into()) };
+        let server = Server::with_disk(options(), move |request, token| {
+            let DiskRequest::Article(article) = request else { return Err(io::ErrorKind::NotFound.into()) };
             count.fetch_add(1, Ordering::SeqCst);
             assert!(!article.path.as_str().contains("broken"), "on purpose");
             begin.send(()).unwrap();
             if is_blocked {
                 let started = Instant::now();
                 let released = released.lock().unwrap();
-                while !wanted.is_abandoned() && started.elapsed() < PATIENCE {
+                while !token.is_cancelled() && started.elapsed() < TEST_TIMEOUT {
                     if released.recv_timeout(Duration::from_millis(5)).is_ok() {
                         break;
                     }
                 }
-                end.send(wanted.is_abandoned()).unwrap();
+                end.send(token.is_cancelled()).unwrap();
             }
             let fresh = Arc::clone(&fresh);
             Ok(DiskResponse::Page(page(&article), Freshness::new(move || fresh.load(Ordering::SeqCst))))
@@ -118,7 +118,7 @@ fn requests_for_one_page_share_one_build() {
     let pages = Pages::start(&[Arc::clone(&story)], true);
     let codings = ["", "Accept-Encoding: gzip\r\n", "Accept-Encoding: br\r\n"];
     let mut clients: Vec<TcpStream> = (0..30).map(|number| pages.ask("a", codings[number % 3])).collect();
-    pages.begun.recv_timeout(PATIENCE).unwrap();
+    pages.begun.recv_timeout(TEST_TIMEOUT).unwrap();
     pages.release.send(()).unwrap();
     let answers: Vec<_> = clients.iter_mut().map(|client| read_response(client, true)).collect();
     assert!(answers.iter().all(|(head, _)| status(head) == "200"));
@@ -138,14 +138,14 @@ fn requests_for_one_page_share_one_build() {
 fn build_stops_with_its_last_client() {
     let pages = Pages::start(&[article("a", "1"), article("b", "1")], true);
     let (first, second) = (pages.ask("a", ""), pages.ask("a", "Accept-Encoding: gzip\r\n"));
-    pages.begun.recv_timeout(PATIENCE).unwrap();
+    pages.begun.recv_timeout(TEST_TIMEOUT).unwrap();
     drop(first);
     assert!(pages.ended.recv_timeout(Duration::from_millis(50)).is_err(), "somebody still waits");
     drop(second);
-    assert!(pages.ended.recv_timeout(PATIENCE).unwrap(), "abandoned");
+    assert!(pages.ended.recv_timeout(TEST_TIMEOUT).unwrap(), "abandoned");
     // The next one is not told what nobody waited for.
     let mut third = pages.ask("b", "");
-    pages.begun.recv_timeout(PATIENCE).unwrap();
+    pages.begun.recv_timeout(TEST_TIMEOUT).unwrap();
     pages.release.send(()).unwrap();
     assert_eq!(status(&read_response(&mut third, true).0), "200");
 }
@@ -159,7 +159,7 @@ fn full_queue_is_answered_503() {
     let pages = Pages::start(&articles, true);
     let (answer, answers) = mpsc::channel();
     let mut clients: Vec<TcpStream> = (0..threads).map(|number| pages.ask(&format!("n{number}"), "")).collect();
-    clients.iter().for_each(|_| pages.begun.recv_timeout(PATIENCE).unwrap());
+    clients.iter().for_each(|_| pages.begun.recv_timeout(TEST_TIMEOUT).unwrap());
     clients.extend((threads..count).map(|number| pages.ask(&format!("n{number}"), "")));
     let readers: Vec<_> = clients
         .drain(..)
@@ -169,12 +169,12 @@ fn full_queue_is_answered_503() {
         })
         .collect();
     for _ in 0..MORE {
-        let head = answers.recv_timeout(PATIENCE).unwrap();
+        let head = answers.recv_timeout(TEST_TIMEOUT).unwrap();
         assert_eq!((status(&head), field(&head, "retry-after")), ("503", Some("1")));
     }
     (0..count).for_each(|_| pages.release.send(()).unwrap());
     for _ in 0..count - MORE {
-        assert_eq!(status(&answers.recv_timeout(PATIENCE).unwrap()), "200");
+        assert_eq!(status(&answers.recv_timeout(TEST_TIMEOUT).unwrap()), "200");
     }
     readers.into_iter().for_each(|reader| reader.join().unwrap());
     assert_eq!(pages.builds(), count - MORE);
@@ -196,7 +196,7 @@ fn slow_clients_hold_bounded_memory() {
     drop(slow);
     let started = Instant::now();
     while status(&pages.get("big3", "").0) != "200" {
-        assert!(started.elapsed() < PATIENCE, "there is no room");
+        assert!(started.elapsed() < TEST_TIMEOUT, "there is no room");
     }
 }
 
@@ -204,7 +204,7 @@ fn slow_clients_hold_bounded_memory() {
 fn article_withdrawn_during_its_build_is_not_shown() {
     let pages = Pages::start(&[article("a", "1"), article("b", "1")], true);
     let mut client = pages.ask("a", "");
-    pages.begun.recv_timeout(PATIENCE).unwrap();
+    pages.begun.recv_timeout(TEST_TIMEOUT).unwrap();
     pages.publish(&[article("b", "1")]);
     pages.release.send(()).unwrap();
     let (head, body) = read_response(&mut client, true);
@@ -216,7 +216,7 @@ fn article_withdrawn_during_its_build_is_not_shown() {
 fn article_changed_during_its_build_is_built_again() {
     let pages = Pages::start(&[article("a", "1")], true);
     let mut client = pages.ask("a", "");
-    pages.begun.recv_timeout(PATIENCE).unwrap();
+    pages.begun.recv_timeout(TEST_TIMEOUT).unwrap();
     let newer = article("a", "2");
     pages.publish(&[Arc::clone(&newer)]);
     (0..2).for_each(|_| pages.release.send(()).unwrap());
