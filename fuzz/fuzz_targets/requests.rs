@@ -10,7 +10,7 @@ use dateline::feed::Format;
 use dateline::serve::forwarded;
 use dateline::serve::reply::Reply;
 use dateline::serve::request::RequestHead;
-use dateline::serve::respond::respond;
+use dateline::serve::routes::respond;
 use dateline::snapshot::{Resource, ResourceKind, Snapshot};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use jiff::Timestamp;

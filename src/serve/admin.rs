@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::ServeOptions;
 use super::request::{RequestHead, has_valid_host};
-use super::{answer, headers};
+use super::{headers, responses};
 use crate::diagnostics::{Diagnostic, Severity, escape_json};
 use crate::metrics::{FeedLabel, Metrics};
 use crate::snapshot::{Resource, ResourceKind, Snapshot};
@@ -46,25 +46,25 @@ fn route(snapshot: &Snapshot, options: &ServeOptions, head: &RequestHead<'_>, no
     let metrics = &options.metrics;
     // Which of two hosts is meant nobody can say.
     if !has_valid_host(head) {
-        return answer::error(head, StatusCode::BAD_REQUEST, now);
+        return responses::error(head, StatusCode::BAD_REQUEST, now);
     }
     if !has_trusted_host(head, &options.admin_hosts) {
-        return answer::error(head, StatusCode::MISDIRECTED_REQUEST, now);
+        return responses::error(head, StatusCode::MISDIRECTED_REQUEST, now);
     }
     match *head.method {
         Method::GET | Method::HEAD => {}
-        _ => return answer::error(head, StatusCode::METHOD_NOT_ALLOWED, now),
+        _ => return responses::error(head, StatusCode::METHOD_NOT_ALLOWED, now),
     }
     match head.uri.path() {
-        "/" => answer::text(head, INDEX, now),
-        "/healthz" => answer::text(head, "ok\n", now),
-        "/readyz" if snapshot.generation == 0 => answer::starting(head, &snapshot.report, now),
-        "/readyz" => answer::readiness(head, &snapshot.report, now),
+        "/" => responses::text(head, INDEX, now),
+        "/healthz" => responses::text(head, "ok\n", now),
+        "/readyz" if snapshot.generation == 0 => responses::starting(head, &snapshot.report, now),
+        "/readyz" => responses::readiness(head, &snapshot.report, now),
         "/status.json" => headers::short_response(head, StatusCode::OK, JSON, status_json(snapshot, metrics, now), now),
         "/metrics" => {
             headers::short_response(head, StatusCode::OK, OPENMETRICS, openmetrics_text(snapshot, metrics, now), now)
         }
-        _ => answer::error(head, StatusCode::NOT_FOUND, now),
+        _ => responses::error(head, StatusCode::NOT_FOUND, now),
     }
 }
 

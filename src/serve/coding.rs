@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::negotiate::Coding;
+use super::negotiation::Coding;
 use crate::snapshot::{Coded, Resource};
 
 /// Documents smaller than this gain nothing from a coding (bytes).

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use super::disk::{DiskRequest, DiskResponse};
 use super::forwarded::{self, ProxyHeader};
 use super::handler::{Client, ServerState, handle};
-use super::listen::Audience;
+use super::listener::Audience;
 use super::options::ServeOptions;
 use super::stream::{RawStream, Socket, Stream};
 use super::timeouts::ConnectionPhase;

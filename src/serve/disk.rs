@@ -1,4 +1,4 @@
-//! What requests need that isn't in memory, and what they get.
+//! Requests for what isn't in memory, and the responses of the disk.
 
 use std::fmt;
 use std::fs::File;
@@ -10,45 +10,45 @@ use jiff::Timestamp;
 use crate::snapshot::{PublishedArticle, Resource};
 use crate::types::ArticlePath;
 
-/// What a request needs that is not in memory.
+/// Something a request needs that isn't in memory.
 #[derive(Clone, Debug)]
 pub enum DiskRequest {
-    /// The page of an article, rendered.
+    /// The rendered page of an article.
     Article(Arc<PublishedArticle>),
     /// A file that a published article refers to.
     Media(ArticlePath),
-    /// The bytes of a document that are not in memory, with its route.
+    /// The bytes of a document, with its route.
     Document(Arc<str>, Arc<Resource>),
-    /// Nothing. More of this document is in memory than before, and something else may have to go.
+    /// Eviction: this document now has more bytes in memory, so others may have to leave.
     Room(Arc<Resource>),
 }
 
-/// What came of a [`DiskRequest`].
+/// The response to a [`DiskRequest`].
 #[derive(Debug)]
 pub enum DiskResponse {
-    /// A document, answered like those of the snapshot, and whether it may be shown again.
+    /// A rendered page, and whether it can be served again from the cache.
     Page(Arc<Resource>, Freshness),
-    /// A file, opened.
+    /// An open file.
     File {
-        /// Read from where it stands.
+        /// Read from its current position.
         file: File,
-        /// Its size (bytes).
+        /// The file's size in bytes.
         length: u64,
-        /// When it was last written, where the file system says so.
+        /// Modification time, if the file system reports one.
         modified: Option<Timestamp>,
     },
     /// The bytes of a document.
     Document(Bytes),
-    /// There is room for what is in memory.
+    /// Eviction is done.
     Room,
 }
 
-/// Says whether a page that is made now would be made of the same files.
+/// Checks that the files a cached page was built from are unchanged.
 #[derive(Clone)]
 pub struct Freshness(Arc<dyn Fn() -> bool + Send + Sync>);
 
 impl Freshness {
-    /// What to ask before the page is shown again.
+    /// Calls `is_fresh` before the page is served again.
     pub fn new(is_fresh: impl Fn() -> bool + Send + Sync + 'static) -> Freshness {
         Freshness(Arc::new(is_fresh))
     }

@@ -16,7 +16,6 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::access_log::LogRecord;
-use super::answer::{self, FileFacts};
 use super::disk::{DiskRequest, DiskResponse};
 use super::media::{FileBody, ResponseBody};
 use super::options::ServeOptions;
@@ -24,7 +23,8 @@ use super::pages::{PageError, Pages};
 use super::reply::Reply;
 use super::representation::SelectedRepresentation;
 use super::request::RequestHead;
-use super::respond::respond;
+use super::responses::{self, FileFacts};
+use super::routes::respond;
 use super::timeouts::ConnectionPhase;
 use super::workers::{CancellationToken, Priority, WorkError, Workers};
 use super::{admin, coding, forwarded};
@@ -173,7 +173,7 @@ async fn reply_from_saved(
     let is_same = reply.selected().is_none_or(|again| Arc::ptr_eq(&again.resource, &selected.resource));
     match snapshot.generation > 0 || (is_unchanged && is_same) {
         true => (reply, now),
-        false => (Reply::Ready(answer::error(head, StatusCode::SERVICE_UNAVAILABLE, now)), now),
+        false => (Reply::Ready(responses::error(head, StatusCode::SERVICE_UNAVAILABLE, now)), now),
     }
 }
 
@@ -208,7 +208,7 @@ fn refuse_refetch<D>(
         return None;
     }
     let seconds = budgets.charge(from, head.headers, &selected.route, selected.resource.hash, now).err()?;
-    let response = answer::too_many_requests(head, seconds, now);
+    let response = responses::too_many_requests(head, seconds, now);
     Some(in_memory(count_other(metrics, selected.resource.kind.name(), response)))
 }
 
@@ -309,7 +309,7 @@ fn error_response(
     status: StatusCode,
     now: jiff::Timestamp,
 ) -> Response<ResponseBody> {
-    in_memory(count_other(metrics, "other", answer::error(head, status, now)))
+    in_memory(count_other(metrics, "other", responses::error(head, status, now)))
 }
 
 /// Answers with the page of an article. What is public once the page is there decides, not what was when the request came.
@@ -389,7 +389,7 @@ where
     };
     match opened {
         Ok(Ok(DiskResponse::File { file, length, modified })) => {
-            let (response, bytes) = answer::file(head, &path, FileFacts { length, modified }, now);
+            let (response, bytes) = responses::file(head, &path, FileFacts { length, modified }, now);
             let response = count_other(metrics, "media", response);
             match bytes {
                 Some(bytes) => {

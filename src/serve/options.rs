@@ -14,17 +14,17 @@ use crate::config::{self, Proxies};
 use crate::metrics::Metrics;
 use crate::snapshot::ResourceKind;
 
-/// Says of a document of the last run, by its route and kind, whether it may still be shown.
+/// Verifies a document saved by the previous run, by route and kind, before it is served.
 #[derive(Clone)]
 pub struct SavedCheck(Arc<Check>);
 
 type Check = dyn Fn(&str, ResourceKind) -> Verification + Send + Sync;
 
-/// The answer of a [`SavedCheck`], which must come soon.
+/// The pending result of a [`SavedCheck`]. Must resolve within a few seconds.
 pub type Verification = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 impl SavedCheck {
-    /// What to ask of each document.
+    /// Calls `check` for each requested document.
     pub fn new(check: impl Fn(&str, ResourceKind) -> Verification + Send + Sync + 'static) -> SavedCheck {
         SavedCheck(Arc::new(check))
     }
@@ -34,7 +34,7 @@ impl SavedCheck {
     }
 }
 
-/// Nothing of the last run is shown.
+/// Refuses every saved document.
 impl Default for SavedCheck {
     fn default() -> SavedCheck {
         SavedCheck::new(|_, _| Box::pin(std::future::ready(false)))
@@ -47,43 +47,43 @@ impl fmt::Debug for SavedCheck {
     }
 }
 
-/// Limits, the clock, and what all connections have in common.
+/// Limits, the clock, and what all connections share.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// What time it is: Date in every answer.
+    /// The current time. Becomes the Date field of every response.
     pub now: fn() -> Timestamp,
-    /// How long a client may take for the head of a request; also how long a connection may be idle between two.
+    /// How long a client may take to send the head of a request, and how long a connection may be idle between requests.
     pub header_timeout: Duration,
-    /// How long a client may take nothing of a response. The kernel says that it took something once it took half of what the kernel
-    /// keeps, which is 128 kB: whoever is slower than 2 kB/s is too slow.
+    /// How long a client may read nothing of a response. The kernel reports progress once half of its 128 kB buffer has been
+    /// sent, so clients slower than about 2 kB/s time out.
     pub write_timeout: Duration,
-    /// How long responses under way may take once the server stops; what is left then is cut off.
+    /// How long responses under way may take once the server stops. Then their connections are closed.
     pub stop_timeout: Duration,
-    /// Connections at a time. More wait in the kernel's queue until one ends. Each takes a file descriptor.
+    /// Connections open at a time, a file descriptor each. Further ones wait in the kernel's queue.
     pub max_connections: usize,
-    /// Media files that are open at a time; more are answered 503. Each takes a descriptor of its own.
+    /// Media files open at a time, a file descriptor each. Further requests get 503.
     pub max_files: usize,
-    /// Whether HTTP/2 is spoken in clear text.
+    /// Whether HTTP/2 is accepted in clear text.
     pub http2: bool,
-    /// Whose word counts about where requests come from.
+    /// Proxies whose statements about clients are trusted.
     pub proxies: Proxies,
-    /// The names that operators' requests may have, besides `localhost` and addresses.
+    /// Host names accepted by the admin listener, besides `localhost` and IP addresses.
     pub admin_hosts: Vec<String>,
-    /// Who took what it had already.
+    /// Limits on repeated unconditional requests.
     pub budgets: Arc<Budgets>,
-    /// Where requests are logged.
+    /// The access log, if one is configured.
     pub access_log: Option<Arc<AccessLog>>,
-    /// What is counted.
+    /// The metrics that requests update.
     pub metrics: Arc<Metrics>,
-    /// Whether anything is published yet. Until then, requests on sockets that others hold open wait where what the last run published
-    /// does not answer them, instead of being told that there is nothing.
+    /// Whether the first snapshot has been published. Until then, requests on inherited sockets wait unless a saved document
+    /// answers them.
     pub first: Option<watch::Receiver<bool>>,
-    /// Asked before a document of the last run is shown.
+    /// Called before a document saved by the previous run is served.
     pub verify: SavedCheck,
 }
 
 impl ServeOptions {
-    /// The limits of the daemon, with its clock.
+    /// The daemon's default limits, with the given clock.
     pub fn new(now: fn() -> Timestamp) -> ServeOptions {
         ServeOptions {
             now,

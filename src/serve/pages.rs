@@ -1,8 +1,11 @@
-//! The pages of articles: built on demand by few threads, kept while they are asked for, and never shown once the article is another one.
+//! Article pages: built on demand by a few threads and cached.
 //!
-//! Requests for one page share one build, which stops when the last of their clients has left. A page is kept with the
-//! [`PublishedArticle`] that it was made of and is an answer only to requests for this very one, so that what is public decides and not
-//! what is kept. Of a page that had to go its ETag and length stay, which is all that a 304 or HEAD needs.
+//! **Who shares a build?** Requests for the same page wait for one build. It is cancelled when the last client disconnects.
+//!
+//! **Why can a cached page never show a withheld article?** A page is cached with the [`PublishedArticle`] it was built from.
+//! It answers a request only while the snapshot has that same article and the files behind it are unchanged.
+//!
+//! **What stays of an evicted page?** Its ETag and length, which are enough for a 304 or HEAD.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,84 +18,84 @@ use quick_cache::unsync::Cache;
 use tokio::sync::watch;
 
 use super::disk::{DiskRequest, DiskResponse, Freshness};
-use super::negotiate::Coding;
+use super::negotiation::Coding;
 use super::reply::Reply;
 use super::request::RequestHead;
 use super::workers::{CancellationToken, Priority, Waiter, WorkError, Workers};
-use super::{answer, representation};
+use super::{representation, responses};
 use crate::metrics::Metrics;
 use crate::snapshot::{MemoryCounter, PublishedArticle, Resource};
 use crate::types::EntryId;
 
-/// The most that pages take in memory, their codings included (bytes).
+/// Limits the memory of cached pages, content codings included.
 const CACHE_BYTES: u64 = 32 << 20;
-/// The most that pages take together with those that slow clients still hold (bytes); until these have gone, no more are built.
+/// Limits the memory of cached pages plus those that slow clients still hold. No page is built while it is exceeded.
 const MAX_HELD_BYTES: usize = if cfg!(test) { 48 << 20 } else { 256 << 20 };
-/// Of so many pages the ETags are kept.
+/// Limits the pages whose ETags are remembered.
 const MAX_ETAGS: usize = 16_384;
-/// Of so many versions of articles it is kept that dateline fails over them.
+/// Limits the remembered article versions whose page could not be built.
 const MAX_FAILED: usize = 1_024;
-/// So many pages wait to be built; more are answered 503.
+/// Limits the queue of builds. Further requests get 503.
 const MAX_WAITING_BUILDS: usize = 64;
 
 /// Why there is no page.
 #[derive(Clone, Debug)]
 pub(super) enum PageError {
-    /// Too many pages wait to be built.
+    /// The build queue is full.
     Busy,
-    /// dateline fails over this version of the article.
+    /// Building the page panicked for this version of the article.
     Failed,
-    /// The article cannot be read.
+    /// The article's file cannot be read.
     Unreadable(Arc<io::Error>),
 }
 
 impl From<WorkError> for PageError {
-    fn from(failure: WorkError) -> PageError {
-        match failure {
+    fn from(error: WorkError) -> PageError {
+        match error {
             WorkError::Busy => PageError::Busy,
             WorkError::Panicked => PageError::Failed,
         }
     }
 }
 
-/// A page, and what it was made of.
+/// A page and the article it was built from.
 #[derive(Clone, Debug)]
 struct Page {
     article: Arc<PublishedArticle>,
     resource: Arc<Resource>,
     freshness: Freshness,
-    /// How much it took in memory when it was kept: the cache relies on what it was told.
+    /// Bytes in memory when the page was cached. Constant, because the cache needs a stable weight.
     weight: u64,
 }
 
 impl Page {
     fn new(article: Arc<PublishedArticle>, resource: Arc<Resource>, freshness: Freshness) -> Page {
-        /// What a page takes beside its bytes.
+        /// Estimated memory of a page besides its bytes.
         const OVERHEAD: usize = 1_024;
         let weight = u64::try_from(resource.bytes_in_memory() + OVERHEAD).unwrap_or(u64::MAX);
         Page { article, resource, freshness, weight }
     }
 }
 
-/// All pages.
+/// The page cache and its builders.
 pub(super) struct Pages {
     state: Arc<Mutex<State>>,
     workers: Workers,
     metrics: Arc<Metrics>,
-    /// The bytes of pages that anybody holds: the cache, and clients under way.
+    /// Bytes of all pages in memory: in the cache and in responses being sent.
     held_bytes: MemoryCounter,
 }
 
 struct State {
     pages: Cache<EntryId, Page, PageBytes>,
-    /// The same without bytes.
+    /// Pages without their bytes.
     etags: Cache<EntryId, Page>,
     failed: Cache<EntryId, Arc<PublishedArticle>>,
-    /// What is being made: the page, or one of its codings.
+    /// Builds and encodings that are under way.
     builds: HashMap<(EntryId, Coding), Build>,
 }
 
-/// Something that is being made, and for whom.
+/// A build under way: of a page or of one of its content codings.
 struct Build {
     article: Arc<PublishedArticle>,
     token: CancellationToken,
@@ -110,7 +113,7 @@ impl Weighter<EntryId, Page> for PageBytes {
 
 impl Pages {
     pub(super) fn new(metrics: &Arc<Metrics>) -> Pages {
-        // Half of the cores at the most, and after publication: readers of feeds come first.
+        // Publication comes first, so at most half of the cores build pages.
         let threads = (crate::parallel::count() / 2).max(1);
         let state = State {
             pages: Cache::with_weighter(MAX_ETAGS, CACHE_BYTES, PageBytes),
@@ -126,7 +129,8 @@ impl Pages {
         }
     }
 
-    /// What a request for the page of an article gets: [`Reply::Ready`] or [`Reply::Document`]. Files are looked at by `files`.
+    /// Returns [`Reply::Ready`] or [`Reply::Document`] for the page of `article`. The threads of `files` check that its files
+    /// are unchanged.
     pub(super) async fn reply<D>(
         &self,
         article: &Arc<PublishedArticle>,
@@ -138,7 +142,7 @@ impl Pages {
     where
         D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
     {
-        let respond_with = |page: &Page| answer::document(head, &"/articles/".into(), &page.resource, now);
+        let respond_with = |page: &Page| responses::document(head, &"/articles/".into(), &page.resource, now);
         let cached = lock(&self.state).cached(article);
         if let Some(page) = cached {
             let freshness = page.freshness.clone();
@@ -161,7 +165,7 @@ impl Pages {
         }
     }
 
-    /// Builds a page.
+    /// Builds a page, or waits for the build under way.
     async fn build<D>(&self, article: &Arc<PublishedArticle>, disk: &Arc<D>) -> Result<Page, PageError>
     where
         D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
@@ -183,7 +187,7 @@ impl Pages {
         .await
     }
 
-    /// Encodes a page.
+    /// Encodes a page, or waits for the encoding under way.
     async fn encode(&self, page: Page, coding: Coding) -> Result<Page, PageError> {
         let article = Arc::clone(&page.article);
         let held_bytes = self.held_bytes.clone();
@@ -196,7 +200,7 @@ impl Pages {
         self.share_build(&article, coding, encode).await
     }
 
-    /// Has something made, or waits for what is being made already.
+    /// Runs `make` on a worker, or waits for the same work under way.
     async fn share_build(
         &self,
         article: &Arc<PublishedArticle>,
@@ -205,7 +209,7 @@ impl Pages {
     ) -> Result<Page, PageError> {
         let (_interest, mut result) = self.join(article, coding, make)?;
         let result = result.wait_for(Option::is_some).await.map(|result| result.clone());
-        // Nobody tells where the work could not be begun.
+        // The sender is dropped without a result if the job never started.
         result.ok().flatten().unwrap_or(Err(PageError::Busy))
     }
 
@@ -250,14 +254,14 @@ impl Pages {
                 lock(&state).keep(page);
             }
             drop(guard);
-            // Those who waited may have left.
+            // All clients may have disconnected.
             sender.send(Some(made)).unwrap_or_default();
         })?;
         Ok((waiter, result))
     }
 }
 
-/// Takes a build from the list, however it ends.
+/// Removes a build from the list of builds when it ends, even by a panic.
 struct RemoveBuildOnDrop {
     state: Arc<Mutex<State>>,
     key: (EntryId, Coding),
@@ -274,14 +278,14 @@ impl Drop for RemoveBuildOnDrop {
 }
 
 impl State {
-    /// What is kept of the page of an article.
+    /// Returns the cached page of an article, or its ETag-only version.
     fn cached(&self, article: &Arc<PublishedArticle>) -> Option<Page> {
-        let is_of_it = |page: &&Page| is_same_version(&page.article, article);
-        let page = self.pages.get(&article.id).filter(is_of_it);
-        page.or_else(|| self.etags.get(&article.id).filter(is_of_it)).cloned()
+        let is_this_version = |page: &&Page| is_same_version(&page.article, article);
+        let page = self.pages.get(&article.id).filter(is_this_version);
+        page.or_else(|| self.etags.get(&article.id).filter(is_this_version)).cloned()
     }
 
-    /// Keeps a page, or counts again what is kept of it.
+    /// Caches a page, or updates the weight of a cached one.
     fn keep(&mut self, page: &Page) {
         let Page { article, resource, freshness, .. } = page.clone();
         let tag = Arc::new(resource.without_bytes());
@@ -296,7 +300,7 @@ impl State {
     }
 }
 
-/// The same article in the same version and surroundings.
+/// Whether two published articles are equal: content, metadata and page frame.
 fn is_same_version(one: &Arc<PublishedArticle>, other: &Arc<PublishedArticle>) -> bool {
     Arc::ptr_eq(one, other) || one == other
 }

@@ -1,4 +1,4 @@
-//! What the routes answer: a response, or what is still needed to make it.
+//! The result of routing a request.
 
 use bytes::Bytes;
 use hyper::Response;
@@ -6,21 +6,21 @@ use hyper::Response;
 use super::disk::DiskRequest;
 use super::representation::SelectedRepresentation;
 
-/// What a request gets, or what is still needed for it.
+/// A response, or what is still needed to make one.
 #[derive(Debug)]
 pub enum Reply {
-    /// The answer.
+    /// A complete response.
     Ready(Response<Bytes>),
-    /// The answer, and the document that it is made of.
+    /// A complete response, and the document it was made from.
     Document(SelectedRepresentation, Response<Bytes>),
-    /// The document, which is not in memory in the coding that was chosen: [`Selected::make`] makes it of its bytes.
+    /// A document that isn't in memory in the selected coding. [`SelectedRepresentation::make`] makes the response from its bytes.
     NeedsBytes(SelectedRepresentation),
-    /// Something that is not in memory. It is answered by [`answer::document`] or [`answer::file`].
+    /// Something that isn't in memory. `responses::document` or `responses::file` makes the response.
     NeedsDisk(DiskRequest),
 }
 
 impl Reply {
-    /// The document that it is made of, if it is.
+    /// The document of this reply, if it has one.
     pub fn selected(&self) -> Option<&SelectedRepresentation> {
         match self {
             Reply::Document(selected, _) | Reply::NeedsBytes(selected) => Some(selected),

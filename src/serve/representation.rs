@@ -12,7 +12,7 @@ use super::coding::{self, EntityTag};
 use super::headers::{
     ANY_ORIGIN, PAGE_POLICY, PLACEHOLDER, VARY_ACCEPT_ENCODING, common, date, imf_fixdate, sendable_last_modified, set,
 };
-use super::negotiate::Coding;
+use super::negotiation::Coding;
 use crate::snapshot::{Fields, MemoryCounter, Resource, ResourceKind, Whole};
 
 /// A document, and the coding that was chosen for a client.

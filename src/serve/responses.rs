@@ -11,13 +11,13 @@ use hyper::{Method, Response, StatusCode};
 use jiff::Timestamp;
 
 use super::coding::{self, EntityTag};
-use super::conditional::{self, Outcome, Validators};
 use super::headers::{
     ALLOWED_METHODS, HTML, PAGE_POLICY, PLAIN_TEXT, RETRY_AFTER_SECONDS, VARY_ACCEPT_ENCODING, empty_response,
     imf_fixdate, sendable_last_modified, set, short_response, with_bytes,
 };
 use super::media;
-use super::negotiate;
+use super::negotiation;
+use super::preconditions::{self, Outcome, Validators};
 use super::range::{self, RequestedRange};
 use super::reply::Reply;
 use super::representation::{SelectedRepresentation, from_template, header_templates};
@@ -42,13 +42,13 @@ pub struct FileFacts {
 /// more (H-23); it costs no encoding, since the tag of a coding is known before its bytes.
 pub fn document(head: &RequestHead<'_>, route: &Arc<str>, resource: &Arc<Resource>, now: Timestamp) -> Reply {
     let accepted = head.headers.get_all(header::ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
-    let Some(coding) = negotiate::choose(accepted, resource.length >= coding::MIN_CODED_BYTES) else {
+    let Some(coding) = negotiation::choose(accepted, resource.length >= coding::MIN_CODED_BYTES) else {
         return Reply::Ready(error(head, StatusCode::NOT_ACCEPTABLE, now));
     };
     let tag = EntityTag::new(resource, coding);
     let last_modified = sendable_last_modified(resource.last_modified, now);
     let validators = Validators { tag: tag.as_bytes(), is_weak: false, last_modified };
-    let outcome = conditional::evaluate(head.headers, validators);
+    let outcome = preconditions::evaluate(head.headers, validators);
     let is_head = *head.method == Method::HEAD;
     let selected = SelectedRepresentation { route: Arc::clone(route), resource: Arc::clone(resource), coding, is_head };
     match outcome {
@@ -80,7 +80,7 @@ pub fn file(
     set(headers, header::CACHE_CONTROL, &format!("max-age={}", media::MAX_AGE_SECONDS));
     set(headers, header::ETAG, &format!("W/{tag}"));
     headers.extend(last_modified.and_then(imf_fixdate).map(|date| (header::LAST_MODIFIED, date)));
-    match conditional::evaluate(head.headers, Validators { tag: tag.as_bytes(), is_weak: true, last_modified }) {
+    match preconditions::evaluate(head.headers, Validators { tag: tag.as_bytes(), is_weak: true, last_modified }) {
         Outcome::NotModified => return (not_modified(response), None),
         Outcome::PreconditionFailed => return (error(head, StatusCode::PRECONDITION_FAILED, now), None),
         Outcome::Proceed => {}

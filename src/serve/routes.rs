@@ -1,6 +1,6 @@
 //! Where a request leads: the route table. Pure, a function of the snapshot, the request and the instant, without clock,
 //! disk or sockets. What takes time is asked for, as [`Reply::NeedsBytes`] and [`Reply::NeedsDisk`]; the header fields of
-//! every answer are made in [`super::answer`]. Long for its tests: tables of requests and what they get.
+//! every answer are made in [`super::responses`]. Long for its tests: tables of requests and what they get.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 
-use super::answer;
 use super::disk::DiskRequest;
 use super::reply::Reply;
 use super::request::{RequestHead, has_valid_host};
+use super::responses;
 use super::target::{self, PathError};
 use crate::config::Retirement;
 use crate::encoding::encode_segment;
@@ -20,13 +20,13 @@ use crate::types::Text;
 
 /// Answers a request from the snapshot. `now` becomes Date, so that no answer contradicts itself about time.
 pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> Reply {
-    let refuse = |status| Reply::Ready(answer::error(head, status, now));
+    let refuse = |status| Reply::Ready(responses::error(head, status, now));
     if !has_valid_host(head) {
         return refuse(StatusCode::BAD_REQUEST);
     }
     match *head.method {
         Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return Reply::Ready(answer::options(now)),
+        Method::OPTIONS => return Reply::Ready(responses::options(now)),
         _ => return refuse(StatusCode::METHOD_NOT_ALLOWED),
     }
     let path = match target::canonical(head.uri.path()) {
@@ -36,23 +36,23 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
         Err(PathError::NotFound) => return refuse(StatusCode::SERVICE_UNAVAILABLE),
     };
     match route(snapshot, &path) {
-        Route::Health => Reply::Ready(answer::text(head, "ok\n", now)),
+        Route::Health => Reply::Ready(responses::text(head, "ok\n", now)),
         // Of the last run: shown until the articles are read, but nothing that expires meanwhile, and only once it is verified
         // (`connection::reply_to`).
         Route::Document(route, resource)
             if snapshot.generation == 0 && resource.until.is_none_or(|until| now < until) =>
         {
-            answer::document(head, route, resource, now)
+            responses::document(head, route, resource, now)
         }
-        Route::Readiness if snapshot.generation == 0 => Reply::Ready(answer::starting(head, &snapshot.report, now)),
+        Route::Readiness if snapshot.generation == 0 => Reply::Ready(responses::starting(head, &snapshot.report, now)),
         _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
-        Route::Readiness => Reply::Ready(answer::readiness(head, &snapshot.report, now)),
-        Route::GoneArticle(gone) => Reply::Ready(answer::gone_article(head, gone, now)),
-        Route::Document(route, resource) => answer::document(head, route, resource, now),
+        Route::Readiness => Reply::Ready(responses::readiness(head, &snapshot.report, now)),
+        Route::GoneArticle(gone) => Reply::Ready(responses::gone_article(head, gone, now)),
+        Route::Document(route, resource) => responses::document(head, route, resource, now),
         Route::Disk(request) => Reply::NeedsDisk(request),
-        Route::Redirect(reference) => Reply::Ready(answer::redirect(head, &reference, now)),
-        Route::MovedPermanently(url) => Reply::Ready(answer::moved_permanently(head, &url, now)),
-        Route::GoneFeed(former, reason) => Reply::Ready(answer::gone_feed(head, former, reason, now)),
+        Route::Redirect(reference) => Reply::Ready(responses::redirect(head, &reference, now)),
+        Route::MovedPermanently(url) => Reply::Ready(responses::moved_permanently(head, &url, now)),
+        Route::GoneFeed(former, reason) => Reply::Ready(responses::gone_feed(head, former, reason, now)),
         Route::NotFound => refuse(StatusCode::NOT_FOUND),
     }
 }

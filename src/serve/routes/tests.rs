@@ -8,7 +8,7 @@ use hyper::http::Version;
 use hyper::{HeaderMap, Response, Uri};
 use proptest::prelude::*;
 
-use super::super::negotiate::Coding;
+use super::super::negotiation::Coding;
 use super::*;
 use crate::config::Address;
 use crate::feed::Format;
