@@ -230,7 +230,7 @@ pub async fn run(
     let (published, first) = channel::channel(false);
     let verified = saved.clone();
     let verify = SavedCheck::new(move |route, kind| Box::pin(verified.verify(route, kind)));
-    let options = ServeOptions { first: Some(first), verify, ..front.options(&config.server, clock) };
+    let options = ServeOptions { first_publication: Some(first), verify, ..front.options(&config.server, clock) };
     let Listeners { listeners, renewal, meters, relocation } = front;
     // Whether links lead elsewhere is decided at the start, like the listeners and the output directory.
     let relocation = relocation.filter(|_| config.is_relocated);

@@ -1,4 +1,13 @@
-//! One connection, from its first byte to its last. Long because both versions of HTTP hand their requests on here.
+//! Serves one connection: PROXY header, TLS, HTTP/1 or HTTP/2, and its graceful end.
+//!
+//! **Why not hyper-util's `auto` builder?** It reads the first bytes itself, so [`ConnectionPhase`] would miss them.
+//!
+//! **Why no HTTP/2 keep-alive pings?** A ping queues behind the data that a slow client has yet to read, so it says nothing about
+//! the client. A client whose requests make no progress is asked to close the connection (GOAWAY), and then disconnected. Flow
+//! control can stall a response without any write being blocked, so write timeouts alone don't suffice.
+//!
+//! **Why does a connection linger?** Closing a socket with unread bytes resets the connection, and the reset may overtake the
+//! last response (RFC 9112, section 9.6). So the server closes its direction only, and discards what still arrives for a while.
 
 use std::future::poll_fn;
 use std::io;
@@ -25,28 +34,27 @@ use super::timeouts::ConnectionPhase;
 use super::tls::{H2, Tls};
 use super::workers::CancellationToken;
 
-/// The longest head of a request, its request line included (bytes); a longer one gets 431 from hyper, or 414 when the
-/// target alone is too long.
+/// Limits the head of a request, request line included. hyper responds 431 to a longer head, and 414 to a longer target.
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
-/// How much hyper buffers per connection and direction (bytes).
+/// Limits hyper's buffer per connection and direction.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
-/// How long to go on reading, and forgetting, what a client sends after we hung up.
+/// How long to discard what a client sends after the server closed its direction.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
-/// Requests at a time on one connection of HTTP/2.
+/// Limits the concurrent requests of an HTTP/2 connection.
 const MAX_CONCURRENT_STREAMS: u32 = 64;
-/// Streams that a client may open and reset before we look at them (CVE-2023-44487); more end the connection.
+/// Limits the streams that a client may open and reset before they are accepted (CVE-2023-44487). More end the connection.
 const MAX_PENDING_RESET_STREAMS: usize = 20;
-/// What a client of HTTP/2 begins with (RFC 9113, section 3.4).
+/// The first bytes of an HTTP/2 client (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// By which listener a client came in.
+/// What a connection needs to know about its listener.
 pub(super) struct ListenerInfo {
     pub(super) audience: Audience,
-    /// Whether it was open before this process was, so that its clients may have to wait for us.
+    /// Whether the socket was open before this process started. Its clients may have to wait for the first publication.
     pub(super) is_inherited: bool,
 }
 
-/// Serves a connection until either side closes it. When the sender of `stop` is gone, the response under way is the last.
+/// Serves a connection until either side closes it. Once the sender of `stop` is dropped, the current response is the last.
 pub(super) async fn serve<D>(
     (socket, mut address): (Socket, Option<IpAddr>),
     ListenerInfo { audience, is_inherited }: ListenerInfo,
@@ -59,7 +67,7 @@ pub(super) async fn serve<D>(
     let raw = RawStream::new(socket, Arc::clone(&phase));
     let is_plain = matches!(audience, Audience::Admin)
         || (matches!(audience, Audience::Public) && !shared.options.http2 && !shared.options.proxies.protocol);
-    // What is rare is boxed, so that a connection that waits takes little memory.
+    // Rarely needed futures are boxed, so that an idle connection takes little memory.
     let negotiated = match is_plain {
         true => Some((Stream::Clear(raw), false)),
         false => {
@@ -81,12 +89,13 @@ pub(super) async fn serve<D>(
     };
     match outcome {
         Err(error) if !error.is_parse() => tracing::debug!(%error, "connection ended early"),
-        // A request that could not be parsed was answered too.
+        // hyper has responded to requests that it could not parse.
         _ => Box::pin(linger(&mut stream)).await,
     }
 }
 
-/// What comes before HTTP: a proxy's word about its client, TLS, and whether HTTP/2 is spoken.
+/// Reads what precedes HTTP: the PROXY header, the TLS handshake, and the choice of HTTP version. Returns whether it is HTTP/2;
+/// `None` if the connection is unusable.
 async fn negotiate(
     mut raw: RawStream,
     audience: &Audience,
@@ -112,7 +121,7 @@ async fn negotiate(
     }
 }
 
-/// Reads what a proxy says of its client.
+/// Reads the PROXY header and returns the client's address.
 async fn read_proxy_header(raw: &mut RawStream) -> io::Result<Option<IpAddr>> {
     let mut header = BytesMut::with_capacity(256);
     loop {
@@ -131,7 +140,7 @@ async fn read_proxy_header(raw: &mut RawStream) -> io::Result<Option<IpAddr>> {
     }
 }
 
-/// Shakes hands, and says whether HTTP/2 was agreed upon.
+/// Completes the TLS handshake. Returns whether ALPN selected HTTP/2.
 async fn accept_tls(raw: RawStream, tls: &Tls, options: &ServeOptions) -> Option<(Stream, bool)> {
     match tls.acceptor().accept(raw).await {
         Ok(stream) => {
@@ -146,26 +155,26 @@ async fn accept_tls(raw: RawStream, tls: &Tls, options: &ServeOptions) -> Option
     }
 }
 
-/// Whether a client begins with the preface of HTTP/2. What was read is given back.
+/// Whether the client starts with the HTTP/2 preface. The bytes read are pushed back.
 async fn starts_with_http2_preface(raw: &mut RawStream) -> io::Result<bool> {
-    let mut negotiated = BytesMut::with_capacity(1_024);
-    while HTTP2_PREFACE.starts_with(&negotiated) && negotiated.len() < HTTP2_PREFACE.len() {
-        if raw.read_buf(&mut negotiated).await? == 0 {
+    let mut start = BytesMut::with_capacity(1_024);
+    while HTTP2_PREFACE.starts_with(&start) && start.len() < HTTP2_PREFACE.len() {
+        if raw.read_buf(&mut start).await? == 0 {
             break;
         }
     }
-    let is_http2 = negotiated.starts_with(HTTP2_PREFACE);
-    raw.push_back(negotiated.freeze());
+    let is_http2 = start.starts_with(HTTP2_PREFACE);
+    raw.push_back(start.freeze());
     Ok(is_http2)
 }
 
-/// HTTP/1.
+/// Serves HTTP/1 requests, one after the other.
 async fn serve_http1<D>(stream: &mut Stream, client: Arc<Client<D>>, mut stop: watch::Receiver<()>) -> hyper::Result<()>
 where
     D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     let service = service_fn(|request| handle(Arc::clone(&client), request));
-    // Never hyper-util's `auto`, which reads the first bytes without telling anybody.
+    // Timeouts are enforced by `ConnectionPhase`.
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_header_size(usize::try_from(MAX_HEAD_BYTES).unwrap_or(usize::MAX))
@@ -174,7 +183,7 @@ where
     let mut connection = pin!(connection);
     tokio::select! {
         biased;
-        // First, so that a response that is ready at the same moment says that it is the last.
+        // Polled first, so that a response completed at the same time still carries `Connection: close`.
         _ = stop.changed() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -183,8 +192,7 @@ where
     }
 }
 
-/// HTTP/2. A client whose requests come to nothing for a while, since it sends none or takes no answer, is asked to end, and
-/// then cut off: its windows can stop us where no write ever waits.
+/// Serves concurrent HTTP/2 requests. Disconnects a client whose requests make no progress for `write_timeout`.
 async fn serve_http2<D>(stream: &mut Stream, client: Arc<Client<D>>, mut stop: watch::Receiver<()>) -> hyper::Result<()>
 where
     D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
@@ -209,7 +217,7 @@ where
                 connection.as_mut().graceful_shutdown();
                 is_ending = true;
             }
-            // Nobody is asked whether he lives: a ping would wait behind what a slow client has yet to take.
+            //
             () = sleep(client.shared.options.write_timeout) => {
                 if phase.progress_marker() == before {
                     if is_ending {
@@ -223,9 +231,7 @@ where
     }
 }
 
-/// Hangs up without losing the last response: closing a socket with unread bytes in it resets the connection, and the reset
-/// may overtake the response on its way (RFC 9112, section 9.6). So only our direction is closed, and what still comes is
-/// thrown away for a while.
+/// Closes the connection without losing the last response.
 async fn linger(stream: &mut Stream) {
     let ended = timeout(LINGER_TIMEOUT, poll_fn(|context| Pin::new(&mut *stream).poll_shutdown(context))).await;
     if !matches!(ended, Ok(Ok(()))) {
@@ -236,6 +242,6 @@ async fn linger(stream: &mut Stream) {
         let mut scratch = [0; 4096];
         while raw.read(&mut scratch).await.is_ok_and(|length| length > 0) {}
     };
-    // That the time is over is the usual end for clients that never hang up.
+    // Clients that never close run into this timeout.
     let _ = timeout(LINGER_TIMEOUT, discarded).await;
 }

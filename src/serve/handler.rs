@@ -1,4 +1,11 @@
-//! Answers one request: routes it, fetches what isn't in memory, counts and logs the response.
+//! Handles one request: routes it, fetches what isn't in memory, counts and logs the response.
+//!
+//! **What happens to requests before the first publication?** The snapshot then holds documents saved by the previous run.
+//! Each is verified before it is served. A request on an inherited socket waits for the first publication if no saved document
+//! answers it; on other sockets it gets 503.
+//!
+//! **What if the snapshot changes while a response is made?** The current snapshot decides. A page is sent only if its article is
+//! still published in the same version; a document that can't be read any more is looked up again.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,13 +40,13 @@ use crate::parallel;
 use crate::snapshot::{PublishedArticle, ResourceKind, Snapshot};
 use crate::types::ArticlePath;
 
-/// Threads that open and read files of the content directory, which may be on a slow disk.
+/// Threads that open and read files of the content directory. Its disk may be slow.
 const FILE_THREADS: usize = 8;
-/// So many looks at files of the content directory wait; more are answered 503.
+/// Limits the queue of file jobs. Further requests get 503.
 const MAX_WAITING_FILE_JOBS: usize = 4_096;
-/// How long a request waits for a page, as where the content directory does not answer.
+/// How long a request waits for a page, for example while the content directory doesn't respond.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often an article may change while its page is made before the request is answered 503.
+/// How often an article may change while its page is built before the request gets 503.
 const MAX_PAGE_VERSIONS: usize = 3;
 
 /// What all connections share.
@@ -47,11 +54,11 @@ pub(super) struct ServerState<D> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) disk: Arc<D>,
     pub(super) options: ServeOptions,
-    /// For media files that are open at a time.
+    /// Limits the media files open at a time.
     open_files: Arc<Semaphore>,
-    /// Open and read files of the content directory.
+    /// Threads that open and read files of the content directory.
     file_workers: Arc<Workers>,
-    /// Read documents back and encode them.
+    /// Threads that read documents back and encode them.
     document_workers: Workers,
     pages: Pages,
 }
@@ -72,18 +79,18 @@ impl<D> ServerState<D> {
     }
 }
 
-/// Who is at the other end, and what his requests need.
+/// The client of a connection.
 pub(super) struct Client<D> {
-    /// Where; `None` on this machine, over a Unix socket.
+    /// Its IP address; `None` over a Unix socket.
     pub(super) address: Option<IpAddr>,
     pub(super) is_operator: bool,
-    /// Whether requests wait until they can be answered.
+    /// Whether its requests wait for the first publication.
     pub(super) waits_for_publication: bool,
     pub(super) phase: Arc<ConnectionPhase>,
     pub(super) shared: Arc<ServerState<D>>,
 }
 
-/// Answers one request.
+/// Handles one request. Never fails: errors become responses.
 pub(super) async fn handle<D>(
     client: Arc<Client<D>>,
     request: Request<Incoming>,
@@ -92,7 +99,7 @@ where
     D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
 {
     client.phase.start_responding();
-    // Nothing here wants a body, so none is read; what follows it on the connection could not be told from it.
+    // No request here has a use for a body, so it isn't read, and the connection closes after the response.
     let has_body = !request.body().is_end_stream();
     let head = RequestHead {
         method: request.method(),
@@ -124,7 +131,7 @@ where
         },
         Reply::NeedsDisk(DiskRequest::Article(article)) => Box::pin(page_response(&client, article, &head, now)).await,
         Reply::NeedsDisk(DiskRequest::Media(path)) => Box::pin(media_response(&client, path, &head, now)).await,
-        // They are not on this way.
+        // Routes never ask for these.
         Reply::NeedsDisk(DiskRequest::Document(..) | DiskRequest::Room(_)) => {
             error_response(&options.metrics, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
@@ -134,14 +141,14 @@ where
     if let Some(log) = &options.access_log {
         log.record(&head, &LogRecord { client: from, at: now, status: response.status(), bytes });
     }
-    // HTTP/2 has no fields that are about the connection (RFC 9113, section 8.2.2).
+    // HTTP/2 has no connection-specific fields (RFC 9113, section 8.2.2).
     if has_body && head.version < Version::HTTP_2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
 }
 
-/// What a request gets, and when.
+/// Routes a request. Returns the reply and its time.
 async fn reply_to(
     snapshot: &ArcSwap<Snapshot>,
     options: &ServeOptions,
@@ -158,8 +165,8 @@ async fn reply_to(
     }
 }
 
-/// The reply to a request for a document of the last run: the document if it may still be shown, or its successor if there is one by
-/// the time that this is known.
+/// The reply to a request for a saved document: the document if its verification succeeds, or the published document if there
+/// is one by then.
 async fn reply_from_saved(
     snapshot: &ArcSwap<Snapshot>,
     options: &ServeOptions,
@@ -177,20 +184,20 @@ async fn reply_from_saved(
     }
 }
 
-/// Whether a request can be answered once everything is known. Whoever asks whether we are ready need not wait for that.
+/// Whether the request got 503 only because nothing is published yet. False for `/readyz`, which reports exactly that.
 fn is_too_early(reply: &Reply, snapshot: &ArcSwap<Snapshot>, head: &RequestHead<'_>) -> bool {
     let is_refusal = matches!(reply, Reply::Ready(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE);
     is_refusal && snapshot.load().generation == 0 && !head.uri.path().ends_with("/readyz")
 }
 
-/// Waits until anything is published, or nobody is left to publish it.
+/// Waits for the first publication, or until the daemon stops.
 async fn wait_for_publication(options: &ServeOptions) {
-    if let Some(mut first) = options.first.clone() {
-        drop(first.wait_for(|published| *published).await);
+    if let Some(mut first_publication) = options.first_publication.clone() {
+        drop(first_publication.wait_for(|published| *published).await);
     }
 }
 
-/// The refusal of a whole feed that a client had too often already.
+/// Returns 429 if the client has fetched the same version of a feed too often.
 fn refuse_refetch<D>(
     client: &Client<D>,
     from: Option<IpAddr>,
@@ -212,7 +219,7 @@ fn refuse_refetch<D>(
     Some(in_memory(count_other(metrics, selected.resource.kind.name(), response)))
 }
 
-/// Counts an answer that is a document. Where, is found out once for each document.
+/// Counts a response made from a document. The counters are looked up once per document.
 fn count_document(metrics: &Metrics, selected: &SelectedRepresentation, status: StatusCode) {
     let SelectedRepresentation { route, resource, coding, .. } = selected;
     let of_feed = || metrics.sections.get_or_create_owned(&FeedLabel(Arc::clone(route)));
@@ -227,14 +234,14 @@ fn count_document(metrics: &Metrics, selected: &SelectedRepresentation, status: 
     counter.get_or_init(|| metrics.answers.get_or_create_owned(&kind())).inc();
 }
 
-/// An answer that is no document, counted.
+/// Counts any other response.
 fn count_other<B>(metrics: &Metrics, format: &'static str, response: Response<B>) -> Response<B> {
     let kind = AnswerKind { format, status: response.status().as_u16(), coding: "identity" };
     metrics.answers.get_or_create(&kind).inc();
     response
 }
 
-/// Answers with a document that has to be read or encoded first. One that cannot be read may have a successor by now.
+/// Responds with a document that must be read or encoded first. If it can't be read, routes the request once more.
 async fn document_response<D>(
     client: &Client<D>,
     selected: SelectedRepresentation,
@@ -268,7 +275,7 @@ where
     }
 }
 
-/// Reads and encodes where threads may be busy for milliseconds. `None`: the document cannot be had.
+/// Reads and encodes a document on a worker. Returns `None` if that fails.
 async fn try_document_response<D>(
     client: &Client<D>,
     selected: SelectedRepresentation,
@@ -280,22 +287,22 @@ where
     let disk = Arc::clone(&client.shared.disk);
     let work = client.shared.document_workers.try_submit(move |token| {
         let SelectedRepresentation { route, resource, coding, .. } = &selected;
-        // Whoever reads it says why it cannot.
+        // The reader logs the reason.
         let read = || match disk(DiskRequest::Document(Arc::clone(route), Arc::clone(resource)), token) {
             Ok(DiskResponse::Document(bytes)) => Some(bytes),
             _ => None,
         };
-        let mut was_had = false;
-        let had = || resource.bytes().or_else(read).inspect(|_| was_had = true);
-        let response = selected.make(had, now);
-        if response.is_none() && was_had {
+        let mut has_bytes = false;
+        let identity = || resource.bytes().or_else(read).inspect(|_| has_bytes = true);
+        let response = selected.make(identity, now);
+        if response.is_none() && has_bytes {
             tracing::error!(?coding, "cannot encode a document");
         }
-        // What became of that is no matter of this answer.
+        // Eviction doesn't affect this response.
         drop(disk(DiskRequest::Room(Arc::clone(resource)), token));
         response.map(|response| (selected, response))
     });
-    // A panic says what it is about.
+    // The panic hook has logged a panic.
     let made = work.ok()?.await.ok().flatten();
     made.map(|(selected, response)| {
         count_document(&client.shared.options.metrics, &selected, response.status());
@@ -312,7 +319,7 @@ fn error_response(
     in_memory(count_other(metrics, "other", responses::error(head, status, now)))
 }
 
-/// Answers with the page of an article. What is public once the page is there decides, not what was when the request came.
+/// Responds with the page of an article. The snapshot is consulted again once the page is built.
 async fn page_response<D>(
     client: &Client<D>,
     mut article: Arc<PublishedArticle>,
@@ -355,7 +362,7 @@ fn page_result_response(
         Ok(Reply::Ready(response)) => return in_memory(count_other(metrics, "page", response)),
         Ok(Reply::NeedsBytes(_) | Reply::NeedsDisk(_)) | Err(PageError::Failed) => StatusCode::INTERNAL_SERVER_ERROR,
         Err(PageError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
-        // The file is gone or another one: the watcher tells the engine of that at any moment.
+        // The file was just removed or replaced; the watcher will report it.
         Err(PageError::Unreadable(error)) => {
             if error.kind() != io::ErrorKind::NotFound {
                 tracing::warn!(%path, %error, "cannot read a published article");
@@ -366,7 +373,7 @@ fn page_result_response(
     error_response(metrics, head, status, now)
 }
 
-/// Answers with a file that a published article refers to.
+/// Responds with a media file.
 async fn media_response<D>(
     client: &Client<D>,
     path: ArticlePath,
@@ -378,7 +385,7 @@ where
 {
     let ServerState { disk, options, open_files, file_workers, .. } = &*client.shared;
     let (disk, metrics) = (Arc::clone(disk), &options.metrics);
-    // An open file is a descriptor that no connection stands for.
+    // Each open file takes a file descriptor besides the connection's.
     let Ok(slot) = Arc::clone(open_files).try_acquire_owned() else {
         return error_response(metrics, head, StatusCode::SERVICE_UNAVAILABLE, now);
     };

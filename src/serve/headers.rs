@@ -12,20 +12,21 @@ use super::request::RequestHead;
 
 pub(super) const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// In seconds, since NetNewsWire reads nothing else.
+/// Retry-After for 503. In seconds, because NetNewsWire doesn't parse the date form.
 pub(super) const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 pub(super) const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
+/// Stands for a value that each response sets.
 pub(super) const PLACEHOLDER: HeaderValue = HeaderValue::from_static("none");
 pub(super) const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 pub(super) const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-/// Scripts, frames and forms have no place on our pages; pictures and media come from anywhere.
+/// The policy of our pages: no scripts, frames or forms; images and media from anywhere.
 pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; img-src *; media-src *; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
 
-/// An answer of a few words, never cached.
+/// A response with a short text, never cached.
 pub(super) fn short_response(
     head: &RequestHead<'_>,
     status: StatusCode,
@@ -39,13 +40,13 @@ pub(super) fn short_response(
     with_bytes(response, text.into(), *head.method == Method::HEAD)
 }
 
-/// Content-Length is that of GET for HEAD too (RFC 9110, section 8.6).
+/// Adds a body. HEAD gets the Content-Length of GET and no body (RFC 9110, section 8.6).
 pub(super) fn with_bytes(mut response: Response<()>, bytes: Bytes, is_head: bool) -> Response<Bytes> {
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     response.map(|()| if is_head { Bytes::new() } else { bytes })
 }
 
-/// An answer with what every answer has.
+/// A response with the fields that every response has.
 pub(super) fn empty_response(status: StatusCode, now: Timestamp) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = status;
@@ -55,14 +56,14 @@ pub(super) fn empty_response(status: StatusCode, now: Timestamp) -> Response<()>
     response
 }
 
-/// Leave for web pages to read it, and to take it for nothing but what it is.
+/// Adds CORS fields and forbids content sniffing.
 pub(super) fn common(headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Last-Modified"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
-/// A Date field. It is made once a second and not for every answer.
+/// The Date field, formatted once per second and thread.
 pub(super) fn date(now: Timestamp) -> Option<HeaderValue> {
     thread_local! {
         static LAST: RefCell<Option<(i64, HeaderValue)>> = const { RefCell::new(None) };
@@ -77,20 +78,20 @@ pub(super) fn date(now: Timestamp) -> Option<HeaderValue> {
     })
 }
 
-/// A Last-Modified that may be sent: never later than Date (H-05, H-62), and never before 1970, where many readers cannot
-/// follow.
+/// The Last-Modified that may be sent: never later than Date (H-05, H-62), never before 1970, which many clients can't parse.
 pub(super) fn sendable_last_modified(last_modified: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     last_modified.filter(|modified| (0..=now.as_second()).contains(&modified.as_second()))
 }
 
-/// An IMF-fixdate (RFC 9110, section 5.6.7). A clock outside the years 1970 to 9999 gives no date at all.
+/// Formats an IMF-fixdate (RFC 9110, section 5.6.7). `None` outside the years 1970 to 9999.
 pub(super) fn imf_fixdate(instant: Timestamp) -> Option<HeaderValue> {
-    const YEAR_9999_ENDS: u64 = 253_402_300_799;
-    let seconds = u64::try_from(instant.as_second()).ok().filter(|seconds| *seconds <= YEAR_9999_ENDS)?;
+    /// The last second of the year 9999.
+    const LAST_SECOND_OF_9999: u64 = 253_402_300_799;
+    let seconds = u64::try_from(instant.as_second()).ok().filter(|seconds| *seconds <= LAST_SECOND_OF_9999)?;
     HeaderValue::from_str(&httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))).ok()
 }
 
-/// Sets a field to text that we made; what cannot stand in a header field (a query of a request, perhaps) is left out.
+/// Sets a field. Omits values that are invalid in a header field, such as parts of a malformed query.
 pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

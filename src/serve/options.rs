@@ -77,7 +77,7 @@ pub struct ServeOptions {
     pub metrics: Arc<Metrics>,
     /// Whether the first snapshot has been published. Until then, requests on inherited sockets wait unless a saved document
     /// answers them.
-    pub first: Option<watch::Receiver<bool>>,
+    pub first_publication: Option<watch::Receiver<bool>>,
     /// Called before a document saved by the previous run is served.
     pub verify: SavedCheck,
 }
@@ -98,7 +98,7 @@ impl ServeOptions {
             budgets: Arc::new(Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() })),
             access_log: None,
             metrics: Arc::default(),
-            first: None,
+            first_publication: None,
             verify: SavedCheck::default(),
         }
     }

@@ -1,4 +1,8 @@
-//! The selected representation of a document (RFC 9110, section 3.2): its 200, made of prepared header fields. Pure.
+//! Documents as representations (RFC 9110, section 3.2): a document in a content coding, and its 200 response. Pure.
+//!
+//! **Why are header fields prepared?** A document changes once and is requested thousands of times. Documents of one kind share
+//! a header map per coding. A response clones it and fills in Date, ETag and the document's own fields. Requests for
+//! thousands of feeds find the shared map in the processor's cache.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,25 +19,26 @@ use super::headers::{
 use super::negotiation::Coding;
 use crate::snapshot::{Fields, MemoryCounter, Resource, ResourceKind, Whole};
 
-/// A document, and the coding that was chosen for a client.
+/// A document in the content coding selected for a request.
 #[derive(Debug)]
 pub struct SelectedRepresentation {
-    /// Its path below the prefix, as the snapshot has it; empty for what is not in it.
+    /// The document's path below the prefix, as in the snapshot. Empty for documents outside the snapshot.
     pub route: Arc<str>,
-    /// What it is.
+    /// The document.
     pub resource: Arc<Resource>,
-    /// How it is encoded.
+    /// The content coding.
     pub coding: Coding,
     pub(super) is_head: bool,
 }
 
 impl SelectedRepresentation {
-    /// The 200, where the document is in memory in this coding.
+    /// The 200, if the document is in memory in this coding.
     pub fn ready(&self, now: Timestamp) -> Option<Response<Bytes>> {
         let whole = coding::slot(&self.resource, self.coding).whole();
         Some(self.of(whole.as_deref()?, now))
     }
 
+    /// The 200 of `whole`.
     fn of(&self, whole: &Whole, now: Timestamp) -> Response<Bytes> {
         let bytes = match self.is_head {
             true => Bytes::new(),
@@ -57,8 +62,8 @@ impl SelectedRepresentation {
         response
     }
 
-    /// The 200, of the document's bytes as they are. Encodes for milliseconds, or waits for another thread that does; `None` where
-    /// the bytes could not be had or the encoder failed.
+    /// The 200, made from the document's bytes. Encoding takes milliseconds, or waits for another thread's. `None` if the bytes
+    /// are unavailable or the encoder fails.
     pub fn make(&self, identity: impl FnOnce() -> Option<Bytes>, now: Timestamp) -> Option<Response<Bytes>> {
         let slot = coding::slot(&self.resource, self.coding);
         let _guard = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +76,7 @@ impl SelectedRepresentation {
         Some(self.of(&whole, now))
     }
 
-    /// What can be answered without a thread that may block: the document as it is, where it is in memory, and HEAD where it is not.
+    /// A response that needs no blocking work: an unencoded document in memory, or HEAD.
     pub(super) fn ready_now(&self, now: Timestamp) -> Option<Response<Bytes>> {
         match self.resource.bytes() {
             Some(bytes) if self.coding == Coding::Identity => self.make(|| Some(bytes), now),
@@ -80,7 +85,7 @@ impl SelectedRepresentation {
         }
     }
 
-    /// The answer to HEAD for a document that is not in memory. Content-Length is left out where nobody knows it yet, as RFC 9110,
+    /// The response to HEAD for a document that isn't in memory. Content-Length is omitted while it is unknown, as RFC 9110,
     /// section 8.6 allows.
     fn head_without_bytes(&self, now: Timestamp) -> Response<Bytes> {
         let known = match self.coding {
@@ -97,8 +102,8 @@ impl SelectedRepresentation {
     }
 }
 
-/// Encodes a document, so that requests for it in this coding find it. Takes milliseconds. The bytes are counted for as long as anybody
-/// holds them. Says whether the document is encoded.
+/// Encodes a document and stores the result in it. Takes milliseconds. `counter` counts the bytes until nobody holds them.
+/// Returns whether the document is encoded.
 pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, counter: &MemoryCounter) -> bool {
     let slot = coding::slot(resource, coding);
     let _guard = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,13 +116,13 @@ pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, coun
     true
 }
 
-/// Last-Modified and Link.
+/// The document's Last-Modified and Link fields.
 fn document_headers(resource: &Resource) -> (Option<HeaderValue>, Option<HeaderValue>) {
     let links = resource.links.as_ref().and_then(|links| HeaderValue::from_str(links.as_str()).ok());
     (resource.last_modified.and_then(imf_fixdate), links)
 }
 
-/// An answer of fields that were made before: Date is of now, and the tag of the document.
+/// A response with prepared header fields, the current Date and the document's ETag.
 pub(super) fn from_template(
     status: StatusCode,
     fields: &HeaderMap,
@@ -139,8 +144,7 @@ pub(super) fn from_template(
     response
 }
 
-/// The fields that documents of one kind have in common in a coding, made once for all of them: requests for thousands of feeds find
-/// them in the processor's cache.
+/// The header fields that documents of this kind share in this coding.
 pub(super) fn header_templates(resource: &Resource, coding: Coding) -> &Fields {
     type Kind = (&'static str, &'static str, u32);
     static MADE: Mutex<BTreeMap<Kind, Arc<Fields>>> = Mutex::new(BTreeMap::new());
@@ -151,7 +155,7 @@ pub(super) fn header_templates(resource: &Resource, coding: Coding) -> &Fields {
     })
 }
 
-/// The fields of answers. What is of each document is there, too, so that there is room for it.
+/// Builds the shared header fields. Fields that differ between documents get placeholders, so that the map never grows.
 fn fields(resource: &Resource, coding: Coding) -> Fields {
     let mut unmodified = HeaderMap::with_capacity(10);
     unmodified.insert(header::DATE, PLACEHOLDER);
@@ -180,10 +184,10 @@ mod tests {
     use crate::feed::Format;
 
     #[test]
-    fn many_readers_wait_for_one_encoding() {
+    fn concurrent_requests_share_one_encoding() {
         let bytes = "harbour ".repeat(20_000).into_bytes();
         let resource = Arc::new(Resource::new(ResourceKind::Feed(Format::Atom), bytes, None, 900));
-        let readers: Vec<_> = (0..8)
+        let requests: Vec<_> = (0..8)
             .map(|_| {
                 let (route, resource) = (Arc::from("/atom.xml"), Arc::clone(&resource));
                 let selected = SelectedRepresentation { route, resource, coding: Coding::Brotli, is_head: false };
@@ -192,7 +196,7 @@ mod tests {
                 })
             })
             .collect();
-        let places: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
-        assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "the same memory, so the same encoding");
+        let addresses: Vec<_> = requests.into_iter().map(|request| request.join().unwrap()).collect();
+        assert!(addresses.windows(2).all(|pair| pair[0] == pair[1]), "the same memory, so the same encoding");
     }
 }

@@ -1,5 +1,4 @@
-//! The answers themselves: status, header fields and the bytes that are in memory. Pure. Long because every kind of answer is on this
-//! page; each is a few lines.
+//! Responses for each kind of route: documents, media files, errors, redirects, retracted articles. Pure.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -27,19 +26,19 @@ use crate::feed::page::error_page;
 use crate::snapshot::{Gone, Report, Resource, RetiredAddress};
 use crate::types::{ArticlePath, Text, rfc3339};
 
-/// What is known of a media file.
+/// Metadata of a media file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FileFacts {
-    /// Its size (bytes).
+    /// Size in bytes.
     pub length: u64,
-    /// When it was last written, where the file system says so.
+    /// Modification time, if the file system reports one.
     pub modified: Option<Timestamp>,
 }
 
-/// Answers with a document: 200, 304, 406 or 412.
+/// Responds with a document: 200, 304, 406 or 412.
 ///
-/// A 304 has what RFC 9110, section 15.4.5 asks for (ETag, Vary, Cache-Control, Date) and what lets a web page have it, and no
-/// more (H-23); it costs no encoding, since the tag of a coding is known before its bytes.
+/// A 304 carries the fields that RFC 9110, section 15.4.5 requires (ETag, Vary, Cache-Control, Date) and CORS fields, nothing
+/// else (H-23). It never encodes, because the tag of a coding is known before its bytes.
 pub fn document(head: &RequestHead<'_>, route: &Arc<str>, resource: &Arc<Resource>, now: Timestamp) -> Reply {
     let accepted = head.headers.get_all(header::ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
     let Some(coding) = negotiation::choose(accepted, resource.length >= coding::MIN_CODED_BYTES) else {
@@ -65,14 +64,14 @@ pub fn document(head: &RequestHead<'_>, route: &Arc<str>, resource: &Arc<Resourc
     }
 }
 
-/// Answers with a media file: 200, 206, 304, 412 or 416, and the bytes of the file that whoever sends it has to add.
+/// Responds with a media file: 200, 206, 304, 412 or 416. Also returns the range of bytes that the caller must send.
 pub fn file(
     head: &RequestHead<'_>,
     path: &ArticlePath,
     facts: FileFacts,
     now: Timestamp,
 ) -> (Response<Bytes>, Option<Range<u64>>) {
-    // Weak: two writes within one tick of the file system's clock look alike.
+    // Weak, because two writes within one tick of the file system's clock look alike.
     let tag = format!("\"{:x}-{:x}\"", facts.modified.map_or(0, Timestamp::as_nanosecond), facts.length);
     let last_modified = sendable_last_modified(facts.modified, now);
     let mut response = empty_response(StatusCode::OK, now);
@@ -85,7 +84,7 @@ pub fn file(
         Outcome::PreconditionFailed => return (error(head, StatusCode::PRECONDITION_FAILED, now), None),
         Outcome::Proceed => {}
     }
-    // Range means something on GET only (RFC 9110, section 14.2).
+    // Range applies to GET only (RFC 9110, section 14.2).
     let is_get = *head.method == Method::GET;
     let part = if is_get {
         range::requested_range(head.headers, facts.length, last_modified, now)
@@ -117,12 +116,12 @@ pub fn file(
     (response.map(|()| Bytes::new()), is_get.then_some(bytes))
 }
 
-/// Answers with a word: 200, never cached.
+/// Responds 200 with a short text, never cached.
 pub(super) fn text(head: &RequestHead<'_>, text: &'static str, now: Timestamp) -> Response<Bytes> {
     short_response(head, StatusCode::OK, PLAIN_TEXT, text, now)
 }
 
-/// Answers with an error, never cached, so that it ends when its cause ends.
+/// Responds with an error, never cached.
 pub fn error(head: &RequestHead<'_>, status: StatusCode, now: Timestamp) -> Response<Bytes> {
     let explanation = match status {
         StatusCode::NOT_FOUND => "There is no page and no feed at this address.",
@@ -156,8 +155,8 @@ pub fn error(head: &RequestHead<'_>, status: StatusCode, now: Timestamp) -> Resp
     response
 }
 
-/// Says that a client took this feed too often without asking whether it changed (RFC 6585, section 4): in seconds, since NetNewsWire
-/// reads nothing else (K-02); short, plain and without validators (K-03).
+/// Responds 429 to a client that keeps fetching a feed without a condition (RFC 6585, section 4). Retry-After is in seconds,
+/// because NetNewsWire doesn't parse the date form (K-02). The response is short and has no validators (K-03).
 pub(super) fn too_many_requests(head: &RequestHead<'_>, seconds: u32, now: Timestamp) -> Response<Bytes> {
     const TEXT: &str = "You have this version of the feed already, and have taken it whole again and again. Send If-None-Match with \
                         the ETag that you were given: such requests are never limited.\n";
@@ -166,7 +165,7 @@ pub(super) fn too_many_requests(head: &RequestHead<'_>, seconds: u32, now: Times
     response
 }
 
-/// Says that an article was here and is not any more (410), so that whoever kept a copy takes it away.
+/// Responds 410 for an article that was retracted or has expired.
 pub(super) fn gone_article(head: &RequestHead<'_>, gone: &Gone, now: Timestamp) -> Response<Bytes> {
     let when = gone.retracted.map(rfc3339).map(|at| at.chars().take(10).collect::<String>());
     let mut text = match when {
@@ -182,12 +181,12 @@ pub(super) fn gone_article(head: &RequestHead<'_>, gone: &Gone, now: Timestamp) 
     response
 }
 
-/// Says that all is ready, and what somebody has to see to all the same.
+/// Responds 200 with the alarms that operators should look at.
 pub(super) fn readiness(head: &RequestHead<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
     short_response(head, StatusCode::OK, PLAIN_TEXT, format!("ready\n{}", alarm_lines(report)), now)
 }
 
-/// Says that the articles are still being read, and what stands in the way of that.
+/// Responds 503 while the first scan is running, with any alarms.
 pub(super) fn starting(head: &RequestHead<'_>, report: &Report, now: Timestamp) -> Response<Bytes> {
     let text = format!("starting: all articles are read before any is published\n{}", alarm_lines(report));
     let mut response = short_response(head, StatusCode::SERVICE_UNAVAILABLE, PLAIN_TEXT, text, now);
@@ -195,7 +194,7 @@ pub(super) fn starting(head: &RequestHead<'_>, report: &Report, now: Timestamp) 
     response
 }
 
-/// What an operator has to see to, a line each.
+/// The alarms of the report, one per line.
 fn alarm_lines(report: &Report) -> String {
     let (config, alarms): (Vec<&Diagnostic>, Vec<&Diagnostic>) = report
         .problems
@@ -206,7 +205,7 @@ fn alarm_lines(report: &Report) -> String {
     let codes: BTreeSet<&str> = config.iter().map(|problem| problem.code.name()).collect();
     if !codes.is_empty() {
         let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
-        // Readers may see this page, and the words of the file are none of their business.
+        // The public listener serves this page too, so it doesn't quote the configuration file.
         lines.push_str(&match config.iter().all(|problem| problem.code == Code::ConfigFrozen) {
             true => format!("the configuration was changed, and some of it waits for a restart ({codes}); see `dateline check`\n"),
             false => format!(
@@ -217,7 +216,7 @@ fn alarm_lines(report: &Report) -> String {
     lines
 }
 
-/// Answers OPTIONS, a browser's question before a conditional request across origins included.
+/// Responds to OPTIONS, including CORS preflight requests.
 pub(super) fn options(now: Timestamp) -> Response<Bytes> {
     let mut response = empty_response(StatusCode::NO_CONTENT, now);
     let headers = response.headers_mut();
@@ -228,8 +227,7 @@ pub(super) fn options(now: Timestamp) -> Response<Bytes> {
     response.map(|()| Bytes::new())
 }
 
-/// Leads to another address, the query kept. Not to be cached: a slug may change back, and two remembered redirects would
-/// be a loop.
+/// Redirects with 308 and keeps the query. Never cached: a slug may change back, and two cached redirects would form a loop.
 pub(super) fn redirect(head: &RequestHead<'_>, reference: &str, now: Timestamp) -> Response<Bytes> {
     let mut response = empty_response(StatusCode::PERMANENT_REDIRECT, now);
     let headers = response.headers_mut();
@@ -241,8 +239,7 @@ pub(super) fn redirect(head: &RequestHead<'_>, reference: &str, now: Timestamp) 
     with_bytes(response, Bytes::new(), *head.method == Method::HEAD)
 }
 
-/// Leads to another address for good, the query kept. 301 and not 308, which old feed readers do not follow; for a day, so that a
-/// mistake is not for ever.
+/// Redirects with 301 and keeps the query. Old feed readers don't follow 308. Cached for a day, so a mistake can be corrected.
 pub(super) fn moved_permanently(head: &RequestHead<'_>, url: &str, now: Timestamp) -> Response<Bytes> {
     let mut response = redirect(head, url, now);
     *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
@@ -250,15 +247,15 @@ pub(super) fn moved_permanently(head: &RequestHead<'_>, url: &str, now: Timestam
     response
 }
 
-/// Says that a feed has ended, in its own format; readers that know what 410 means never ask again.
+/// Responds 410 for a feed that has ended, in the feed's own format.
 pub(super) fn gone_feed(
     head: &RequestHead<'_>,
-    former: &RetiredAddress,
+    retired: &RetiredAddress,
     reason: Option<&Text>,
     now: Timestamp,
 ) -> Response<Bytes> {
     let name = head.uri.path().rsplit('/').next().unwrap_or_default();
-    if let Some((format, bytes)) = former.farewell.iter().find(|(format, _)| format.file_name() == name) {
+    if let Some((format, bytes)) = retired.farewell.iter().find(|(format, _)| format.file_name() == name) {
         let content_type = HeaderValue::from_static(format.content_type());
         return short_response(head, StatusCode::GONE, content_type, bytes.clone(), now);
     }

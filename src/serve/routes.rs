@@ -1,6 +1,6 @@
-//! Where a request leads: the route table. Pure, a function of the snapshot, the request and the instant, without clock,
-//! disk or sockets. What takes time is asked for, as [`Reply::NeedsBytes`] and [`Reply::NeedsDisk`]; the header fields of
-//! every answer are made in [`super::responses`]. Long for its tests: tables of requests and what they get.
+//! The route table: a pure function of the snapshot, the request and the time.
+//!
+//! Slow work is requested with [`Reply::NeedsBytes`] and [`Reply::NeedsDisk`]. The `responses` module builds the responses.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::encoding::encode_segment;
 use crate::snapshot::{Gone, Resource, RetiredAddress, Snapshot};
 use crate::types::Text;
 
-/// Answers a request from the snapshot. `now` becomes Date, so that no answer contradicts itself about time.
+/// Routes a request. `now` becomes Date and decides whether saved documents have expired.
 pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> Reply {
     let refuse = |status| Reply::Ready(responses::error(head, status, now));
     if !has_valid_host(head) {
@@ -37,8 +37,7 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
     };
     match route(snapshot, &path) {
         Route::Health => Reply::Ready(responses::text(head, "ok\n", now)),
-        // Of the last run: shown until the articles are read, but nothing that expires meanwhile, and only once it is verified
-        // (`connection::reply_to`).
+        // Saved by the previous run: served until the first publication unless it expires. The handler verifies it first.
         Route::Document(route, resource)
             if snapshot.generation == 0 && resource.until.is_none_or(|until| now < until) =>
         {
@@ -52,7 +51,7 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
         Route::Disk(request) => Reply::NeedsDisk(request),
         Route::Redirect(reference) => Reply::Ready(responses::redirect(head, &reference, now)),
         Route::MovedPermanently(url) => Reply::Ready(responses::moved_permanently(head, &url, now)),
-        Route::GoneFeed(former, reason) => Reply::Ready(responses::gone_feed(head, former, reason, now)),
+        Route::GoneFeed(retired, reason) => Reply::Ready(responses::gone_feed(head, retired, reason, now)),
         Route::NotFound => refuse(StatusCode::NOT_FOUND),
     }
 }
@@ -64,19 +63,18 @@ enum Route<'s> {
     Readiness,
     Document(&'s Arc<str>, &'s Arc<Resource>),
     Disk(DiskRequest),
-    /// Nowhere any more.
+    /// A retracted or expired article.
     GoneArticle(&'s Gone),
-    /// To a reference relative to the request's own path: right whether or not a proxy took the prefix away.
+    /// A redirect relative to the request's own path, so it is right whether or not a proxy strips the prefix.
     Redirect(String),
-    /// To an address of its own, for good.
+    /// A retired address that moved.
     MovedPermanently(String),
-    /// Nowhere any more, as the operator says.
+    /// A retired address that is gone, with the operator's reason.
     GoneFeed(&'s RetiredAddress, Option<&'s Text>),
     NotFound,
 }
 
-/// Routes a canonical path. The prefix may be there or not; where a path means something both ways, it is read as the
-/// public URL, with its prefix.
+/// Routes a canonical path with or without the prefix. A path that matches both ways is read with its prefix, as the public URL.
 fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     let prefix = target::canonical(&snapshot.prefix).unwrap_or(Cow::Borrowed(""));
     if !prefix.is_empty()
@@ -100,16 +98,16 @@ fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     }
 }
 
-/// Where nothing is published, something may have been.
+/// Looks a path up among the retired addresses.
 fn retired_route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
-    let found = snapshot.former.iter().find_map(|former| Some((former, former.address.rest(path)?)));
-    found.map_or(Route::NotFound, |(former, rest)| match &former.address.fate {
+    let found = snapshot.former.iter().find_map(|retired| Some((retired, retired.address.rest(path)?)));
+    found.map_or(Route::NotFound, |(retired, rest)| match &retired.address.fate {
         Retirement::Moved(url) => Route::MovedPermanently(format!("{url}{rest}")),
-        Retirement::Gone(reason) => Route::GoneFeed(former, reason.as_ref()),
+        Retirement::Gone(reason) => Route::GoneFeed(retired, reason.as_ref()),
     })
 }
 
-/// The route table.
+/// Routes a path below the prefix.
 fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     match path {
         "/healthz" => return Route::Health,
@@ -128,12 +126,12 @@ fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     if snapshot.documents.contains_key(&*format!("{path}/")) {
         return redirect_to_slash(path);
     }
-    // Some systems decompose what people type; sections are composed (NFC).
+    // Some systems send decomposed Unicode; section paths are composed (NFC).
     let composed = target::composed(path).and_then(|path| snapshot.documents.get_key_value(&*path));
     composed.map_or(Route::NotFound, |(route, resource)| Route::Document(route, resource))
 }
 
-/// `<slug>-<short id>`: the short id decides, and any other slug is led to the right one.
+/// Routes `<slug>-<short id>`. The short id decides; a different slug redirects to the current one.
 fn article_route<'s>(snapshot: &'s Snapshot, name: &str) -> Route<'s> {
     let (name, folder) = match name.strip_suffix('/') {
         Some(name) => (name, ".."),
@@ -151,6 +149,7 @@ fn article_route<'s>(snapshot: &'s Snapshot, name: &str) -> Route<'s> {
     }
 }
 
+/// Redirects to the same path with a trailing slash.
 fn redirect_to_slash(path: &str) -> Route<'static> {
     Route::Redirect(format!("./{}/", path.rsplit_once('/').map_or(path, |(_, last)| last)))
 }

@@ -1,4 +1,4 @@
-//! Requests, and what each gets: tables that name the rule of the contract each row checks.
+//! Tables of requests and their responses. Rows name the rule of the contract that they check.
 
 use std::sync::LazyLock;
 
@@ -102,7 +102,7 @@ fn ready(reply: Reply) -> Response<Bytes> {
     }
 }
 
-/// In a word: the status and what identifies the answer.
+/// A short form of the reply: its status and what identifies it.
 fn summary(reply: Reply) -> String {
     match reply {
         Reply::NeedsBytes(_) => "coding".into(),
@@ -125,7 +125,7 @@ fn summary(reply: Reply) -> String {
 }
 
 #[test]
-fn routes() {
+fn route_table() {
     let plain = snapshot("");
     let table = [
         ("H-01", "GET", "/", "/"),
@@ -194,7 +194,7 @@ fn routes() {
 }
 
 #[test]
-fn nothing_outside_is_reachable_h80() {
+fn path_traversal_is_refused_h80() {
     let plain = snapshot("");
     for target in [
         "/../rss.xml",
@@ -239,7 +239,7 @@ fn nothing_outside_is_reachable_h80() {
 }
 
 #[test]
-fn a_prefix_may_be_there_or_not() {
+fn prefix_is_optional() {
     let prefixed = snapshot("/news");
     for (target, expected) in [
         ("/news/", "/"),
@@ -270,7 +270,7 @@ fn a_prefix_may_be_there_or_not() {
 }
 
 #[test]
-fn before_the_first_snapshot_only_health_is_answered() {
+fn only_health_is_served_before_first_snapshot() {
     let empty = Snapshot::default();
     for (method, target, expected) in [
         ("GET", "/healthz", "ok"),
@@ -286,7 +286,7 @@ fn before_the_first_snapshot_only_health_is_answered() {
 }
 
 #[test]
-fn what_the_last_run_published_is_shown_until_something_in_it_expires() {
+fn saved_documents_are_served_until_they_expire() {
     let mut last = Snapshot { generation: 0, ..snapshot("") };
     for (path, until) in [("/rss.xml", NOW), ("/news/rss.xml", "2026-11-23T12:00:01Z")] {
         let mut resource = Resource::new(ResourceKind::Opml, path.into(), None, 900);
@@ -310,7 +310,7 @@ fn what_the_last_run_published_is_shown_until_something_in_it_expires() {
 }
 
 #[test]
-fn a_document_that_is_not_in_memory_needs_its_bytes_only_for_200() {
+fn cold_document_needs_bytes_only_for_200() {
     let mut cold = snapshot("");
     let warm = Arc::clone(&cold.documents["/rss.xml"]);
     let resource = Resource::cold(warm.kind, warm.hash, warm.length, warm.last_modified, warm.max_age);
@@ -328,7 +328,7 @@ fn a_document_that_is_not_in_memory_needs_its_bytes_only_for_200() {
 }
 
 #[test]
-fn a_request_names_one_host_h57() {
+fn request_has_exactly_one_host_h57() {
     let plain = snapshot("");
     for (fields, expected) in [
         (&[][..], "400"),
@@ -347,12 +347,12 @@ fn a_request_names_one_host_h57() {
     assert_eq!(summary(respond(&plain, &head, NOW.parse().unwrap())), "/rss.xml", "HTTP/1.0 has none");
 }
 
-/// The header fields, sorted, one a line; long values and those that are everywhere left out.
+/// The header fields, sorted, one per line, without those that every response has.
 fn fields(response: &Response<Bytes>) -> String {
     let everywhere_of_304 = ["access-control-allow-origin", "date"];
     let everywhere = ["access-control-allow-origin", "access-control-expose-headers", "x-content-type-options", "date"];
     for name in everywhere {
-        // A 304 has no more than it needs (H-23).
+        // A 304 has only the required fields (H-23).
         let is_needed = response.status() != StatusCode::NOT_MODIFIED || everywhere_of_304.contains(&name);
         assert_eq!(response.headers().contains_key(name), is_needed, "{name}");
     }
@@ -371,7 +371,7 @@ fn field<'r>(response: &'r Response<Bytes>, name: &str) -> &'r str {
 }
 
 #[test]
-fn answers_have_exactly_these_fields() {
+fn responses_have_exact_header_fields() {
     let plain = snapshot("");
     let hash = plain.documents["/rss.xml"].hash;
     let length = plain.documents["/rss.xml"].length;
@@ -460,7 +460,7 @@ fn last_modified_is_never_in_the_future_h05_h62() {
 
 proptest! {
     #[test]
-    fn no_request_upsets_it_h82(
+    fn arbitrary_requests_never_fail_h82(
         method in "GET|HEAD|OPTIONS|POST|[A-Z]{1,8}",
         target in prop_oneof!["/[ -~]{0,40}", "[ -~]{0,20}", "(/(articles|media|technology|\\.\\.|%2e|%[0-9a-f]{2}|é|)){0,5}/?"],
         fields in prop::collection::vec(("host|accept-encoding|if-none-match|range|a-im", prop::collection::vec(any::<u8>(), 0..30)), 0..5),
