@@ -1,8 +1,9 @@
-//! The access log: a line for each answer, in the Combined Log Format or as JSON. A request appends its line to a buffer in memory;
-//! a thread of its own writes, so that no answer waits for a disk, and a disk that is full costs lines and nothing else.
+//! The access log: one line per response, in the Combined Log Format or as JSON.
 //!
-//! A line has no query and no fragment, of the target and of Referer: keys and tokens stand there. Authorization and cookies
-//! are in no line at all.
+//! **Can a slow disk delay responses?** No. A request appends its line to a buffer in memory, and a thread writes the buffer. If the disk
+//! is full, lines are lost and counted, nothing else.
+//!
+//! **What is never logged?** Queries and fragments of the target and of Referer, because they may contain tokens; Authorization; cookies.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -25,9 +26,9 @@ use super::request::RequestHead;
 use crate::config::{self, LogFormat};
 use crate::diagnostics::escape_json;
 
-/// How often what was noted is written.
+/// How often the buffer is written.
 const WRITE_INTERVAL: Duration = Duration::from_millis(200);
-/// How much may wait for the disk (bytes). What comes then is counted, and not noted.
+/// Limits the buffer. Further lines are counted as lost.
 const MAX_BUFFER_BYTES: usize = 4 << 20;
 
 /// An open access log.
@@ -43,9 +44,9 @@ pub struct AccessLog {
 #[derive(Debug, Default)]
 struct LogBuffer {
     lines: Vec<u8>,
-    /// Lines that were not noted.
+    /// Lines that were not written.
     lost: u64,
-    /// The last instant that a line had, as it is written.
+    /// The last second that was formatted, and its text.
     time: (i64, String),
 }
 
@@ -55,28 +56,28 @@ enum WriterCommand {
     Stop,
 }
 
-/// What is noted of an answer besides its request.
+/// What is logged about a response.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRecord {
-    /// Who asked; `None` came over a Unix socket.
+    /// The client's address; `None` over a Unix socket.
     pub client: Option<IpAddr>,
-    /// When.
+    /// The time of the request.
     pub at: Timestamp,
-    /// What it was answered.
+    /// The response's status.
     pub status: StatusCode,
-    /// How many bytes of a body that has.
+    /// The length of its body.
     pub bytes: u64,
 }
 
 impl AccessLog {
-    /// Opens the file, and starts the thread that writes to it.
+    /// Opens the file and starts the writer thread.
     ///
     /// # Errors
-    /// When the file cannot be opened for writing, or there is no thread.
+    /// If the file can't be opened for writing, or the thread can't be started.
     pub fn open(options: &config::AccessLog, zone: TimeZone) -> io::Result<AccessLog> {
         let file = open_for_append(&options.file)?;
         let buffer = Arc::new(Mutex::new(LogBuffer::default()));
-        // One that waits stands for all after it.
+        // One pending command is enough: another reopen would have the same effect.
         let (commands, inbox) = mpsc::sync_channel(1);
         let mut writer = Writer {
             path: options.file.clone(),
@@ -101,13 +102,13 @@ impl AccessLog {
         Ok(AccessLog { format: options.format, zone, buffer, commands, writer: Mutex::new(Some(thread)) })
     }
 
-    /// Opens the file anew at its path, as after a rotation.
+    /// Opens the file at its path again, after a log rotation.
     pub fn reopen(&self) {
-        // The thread ends only with this.
+        // Fails if a reopen is already pending.
         drop(self.commands.try_send(WriterCommand::Reopen));
     }
 
-    /// Notes an answer.
+    /// Logs a response.
     pub fn record(&self, head: &RequestHead<'_>, record: &LogRecord) {
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         if buffer.lines.len() >= MAX_BUFFER_BYTES {
@@ -132,16 +133,16 @@ impl AccessLog {
             LogFormat::Json => "%Y-%m-%dT%H:%M:%S%:z",
         };
         let mut text = String::new();
-        // A zone that cannot be written leaves the instant out, which is still a line.
+        // If the time can't be formatted, the line is written without it.
         write!(text, "{}", at.strftime(pattern)).unwrap_or_default();
         text
     }
 
-    /// Writes what waits; nothing is noted after this.
+    /// Writes the buffer and stops the writer thread. Later records are dropped.
     pub fn finish(&self) {
         self.commands.send(WriterCommand::Stop).unwrap_or_default();
         if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // It has nothing to say about a panic that the log has not said.
+            // The panic hook has logged a panic.
             drop(writer.join());
         }
     }
@@ -157,9 +158,9 @@ struct Writer {
     path: PathBuf,
     file: Option<File>,
     buffer: Arc<Mutex<LogBuffer>>,
-    /// So that a full disk is one line in the daemon's log, not one every moment.
+    /// Whether the last write failed. Only the first failure is logged.
     failed: bool,
-    /// Whether the last line of the file may be half a one.
+    /// Whether the file may end in a partial line.
     may_end_in_partial_line: bool,
 }
 
@@ -212,7 +213,7 @@ fn open_for_append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-/// Whether an open file is still the one at its path: some rotate logs and send no signal.
+/// Whether an open file is still the one at its path. Some tools rotate logs without a signal.
 fn is_same_file(file: &File, path: &Path) -> bool {
     match (file.metadata(), std::fs::metadata(path)) {
         (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
@@ -228,7 +229,7 @@ fn version_name(version: Version) -> &'static str {
     }
 }
 
-/// A field without what follows `?` or `#`.
+/// A field's value up to its query or fragment.
 fn without_query<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
     headers.get(name).and_then(|value| value.as_bytes().split(|byte| matches!(byte, b'?' | b'#')).next())
 }
@@ -243,7 +244,7 @@ fn write_combined(line: &mut Vec<u8>, head: &RequestHead<'_>, record: &LogRecord
                 write_number(line, u64::from(octet));
             }
         }
-        // Writing to memory does not fail.
+        // Writing to memory can't fail.
         Some(client @ IpAddr::V6(_)) => write!(line, "{client}").unwrap_or_default(),
         None => line.extend_from_slice(b"unix:"),
     }
@@ -266,7 +267,7 @@ fn write_combined(line: &mut Vec<u8>, head: &RequestHead<'_>, record: &LogRecord
     line.extend_from_slice(b"\"\n");
 }
 
-/// A number in decimal. A line has eight of them, and formatting in general takes longer than all else of it.
+/// Writes a decimal number. A line has up to eight of them, and `write!` would take longer than the rest of the line.
 fn write_number(line: &mut Vec<u8>, number: u64) {
     let mut digits = [0; 20];
     let mut rest = number;
@@ -283,7 +284,7 @@ fn write_number(line: &mut Vec<u8>, number: u64) {
     line.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
-/// What a client wrote, so that it stays within its quotes and its line.
+/// Escapes text from the client, so that it stays within its quotes and its line.
 fn write_quoted(line: &mut Vec<u8>, bytes: &[u8]) {
     let mut rest = bytes;
     let is_plain = |byte: &u8| matches!(byte, 0x20..0x7f) && !matches!(byte, b'"' | b'\\');
@@ -344,7 +345,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stay_lines_and_tell_no_secret() {
+    fn lines_are_escaped_and_contain_no_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("access.log");
         let uri: Uri = "/news/rss.xml?token=SECRET".parse().unwrap();
@@ -388,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotated_log_is_left_alone() {
+    fn rotated_log_gets_no_more_lines() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("access.log");
         let options = config::AccessLog { file: file.clone(), format: LogFormat::Combined };

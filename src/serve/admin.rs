@@ -1,4 +1,7 @@
-//! What operators get, on a listener of their own: whether all is well, what is wrong, and numbers. Nothing here changes anything.
+//! The admin listener: readiness, status and metrics. Read-only.
+//!
+//! **How are web pages kept out?** A page open in an operator's browser could resolve its own host name to this machine (DNS rebinding).
+//! So requests must name an IP address, `localhost` or a configured host, and responses carry no CORS fields.
 
 use std::net::IpAddr;
 
@@ -28,7 +31,7 @@ const INDEX: &str = "/readyz        whether readers are served, and what somebod
                      /metrics       numbers for Prometheus\n\
                      /healthz       that the process lives\n";
 
-/// Answers an operator. Web pages of others get nothing to read, neither by leave nor by a name of theirs that leads here.
+/// Responds to an operator's request.
 pub(super) fn respond(
     snapshot: &Snapshot,
     options: &ServeOptions,
@@ -44,7 +47,6 @@ pub(super) fn respond(
 
 fn route(snapshot: &Snapshot, options: &ServeOptions, head: &RequestHead<'_>, now: Timestamp) -> Response<Bytes> {
     let metrics = &options.metrics;
-    // Which of two hosts is meant nobody can say.
     if !has_valid_host(head) {
         return responses::error(head, StatusCode::BAD_REQUEST, now);
     }
@@ -68,8 +70,7 @@ fn route(snapshot: &Snapshot, options: &ServeOptions, head: &RequestHead<'_>, no
     }
 }
 
-/// A web page that somebody reads on this machine may lead its own name here and read what it gets; it cannot be an address or
-/// `localhost` to the browser, nor a name that the operator wrote down.
+/// Whether the request names a host that other web sites can't control: an IP address, `localhost` or a configured name.
 fn has_trusted_host(head: &RequestHead<'_>, hosts: &[String]) -> bool {
     let stated = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
     let targeted = head.uri.authority().map(|authority| authority.as_str());
@@ -84,7 +85,7 @@ fn has_trusted_host(head: &RequestHead<'_>, hosts: &[String]) -> bool {
     })
 }
 
-/// The pages of feeds, each with its route.
+/// The pages of all feeds, sorted by route.
 fn pages(snapshot: &Snapshot) -> Vec<(&std::sync::Arc<str>, &Resource)> {
     let documents = snapshot.documents.iter().map(|(route, resource)| (route, &**resource));
     let mut pages: Vec<_> = documents.filter(|(_, resource)| resource.kind == ResourceKind::Page).collect();
@@ -92,10 +93,10 @@ fn pages(snapshot: &Snapshot) -> Vec<(&std::sync::Arc<str>, &Resource)> {
     pages
 }
 
-/// The most problems that `/status.json` lists.
+/// Limits the problems in `/status.json`.
 const MAX_LISTED_PROBLEMS: usize = 1_000;
 
-/// The problems that are listed: all, or of very many the errors first.
+/// The problems to list. If there are too many, errors come first.
 fn listed_problems(problems: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut listed: Vec<&Diagnostic> = problems.iter().collect();
     if listed.len() > MAX_LISTED_PROBLEMS {
@@ -187,7 +188,7 @@ fn openmetrics_text(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> S
     registry.register("problems", "Current problems, by code", problems);
     registry.register("newest_item_age_seconds", "Age of the newest item of a feed, by the path of its page", ages);
     let mut text = String::new();
-    // Writing to memory does not fail.
+    // Writing to memory can't fail.
     let written = encode_registry(&mut text, metrics.registry());
     let written = written.and_then(|()| encode_registry(&mut text, &registry)).and_then(|()| encode_eof(&mut text));
     written.unwrap_or_default();
@@ -200,7 +201,7 @@ mod tests {
     use crate::diagnostics::Code;
 
     #[test]
-    fn errors_are_listed_before_warnings_of_too_many() {
+    fn errors_come_first_in_truncated_list() {
         let of = |code: Code, count: usize| vec![Diagnostic::new(code, "x"); count];
         let few = [of(Code::ArticleTag, 2), of(Code::ArticleDate, 1)].concat();
         let many = [of(Code::ArticleTag, 1_500), of(Code::ArticleDate, 1)].concat();
@@ -208,7 +209,7 @@ mod tests {
             listed_problems(problems).iter().map(|problem| problem.severity).collect::<Vec<_>>()
         };
         assert_eq!(severities(&few), [Severity::Warning, Severity::Warning, Severity::Error]);
-        let told = severities(&many);
-        assert_eq!((told.len(), told.first()), (1_000, Some(&Severity::Error)));
+        let listed = severities(&many);
+        assert_eq!((listed.len(), listed.first()), (1_000, Some(&Severity::Error)));
     }
 }

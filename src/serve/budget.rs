@@ -1,5 +1,7 @@
-//! Who may take what it has already, and how often. Only whole answers count that a client had before and did not ask about: a
-//! conditional request is never refused, and a feed that changed is news for everybody.
+//! Limits how often a client may fetch the same version of a feed without a condition (K-01 to K-04).
+//!
+//! **What is never limited?** Conditional requests, versions that the client hasn't fetched yet, clients on this machine, exempt user
+//! agents, aggregators that state their subscribers, and requests that came through an unknown proxy.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,18 +14,18 @@ use jiff::Timestamp;
 use crate::config;
 use crate::types::ContentHash;
 
-/// One client's account for one feed: a token bucket, kept as the instant at which it is full again.
+/// One client's budget for one feed: a token bucket, stored as the time at which it is full again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
-    /// Of client and feed; 0: nobody's.
+    /// Hash of client and feed. 0 if unused.
     key: u64,
-    /// The version that the client was given last.
+    /// Hash of the version that the client fetched last.
     version: u32,
-    /// When all is forgiven (seconds since 1970).
+    /// When the budget is full again (seconds since 1970).
     full_at: u32,
 }
 
-/// Accounts that share a row of the table. Where a ninth comes, the one goes that is forgiven first.
+/// Accounts per row. A new account replaces the one that is full first.
 const ACCOUNTS_PER_ROW: usize = 8;
 /// Rows under one lock.
 const ROWS_PER_SHARD: usize = 2_048;
@@ -31,8 +33,8 @@ const SHARDS: usize = 64;
 
 type Row = [Account; ACCOUNTS_PER_ROW];
 
-/// The accounts of all clients: 16 MiB for 1,048,576 of them, and no more whoever comes; where there are more, those that took
-/// the least are forgotten, in their favour. Memory is taken as shards are first used.
+/// The accounts of all clients. The table holds 1,048,576 accounts in 16 MiB and never grows. If it overflows, the least-used accounts are
+/// dropped, in the clients' favour. A shard's memory is allocated on first use.
 #[derive(Debug)]
 pub struct Budgets {
     options: config::Budget,
@@ -43,13 +45,12 @@ pub struct Budgets {
 const HOUR_SECONDS: u32 = 3_600;
 
 impl Budgets {
-    /// Nobody took anything yet.
+    /// Full budgets for everyone.
     pub fn new(options: config::Budget) -> Budgets {
         Budgets { options, hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 
-    /// Whether the budget may concern a request at all, by what costs the least to know.
-    /// `is_direct`: no proxy stands between that we do not know.
+    /// Whether the budget applies to a request. Cheap checks come first. `is_direct` means that no unknown proxy is involved.
     pub fn applies_to(&self, client: Option<IpAddr>, headers: &HeaderMap, is_direct: bool) -> bool {
         self.options.per_hour > 0
             && client.is_some_and(|client| !client.to_canonical().is_loopback())
@@ -64,11 +65,10 @@ impl Budgets {
         self.options.exempt.iter().any(|name| agent.contains(name)) || states_many_subscribers(&agent)
     }
 
-    /// Takes note that a client is about to be given a version of a feed. `Err`: it had it too often, and may come back after so
-    /// many seconds.
+    /// Charges a client for fetching a version of a feed.
     ///
     /// # Errors
-    /// See above.
+    /// The seconds until the client may fetch this version again.
     pub fn charge(
         &self,
         client: Option<IpAddr>,
@@ -81,7 +81,7 @@ impl Budgets {
         let key = self.hasher.hash_one((client.map(network), agent, feed)).max(1);
         let version = self.hasher.hash_one(version);
         let version = u32::try_from(version & u64::from(u32::MAX)).unwrap_or_default();
-        // After 2106 all clocks of 32 bits stand still, and everybody is forgiven nothing and refused nothing.
+        // After 2106 this clock stops: nothing is refilled, and nothing is refused.
         let now = u32::try_from(now.as_second()).unwrap_or_default();
         let (shard, row) = (key % 64, (key >> 6) % 2_048);
         let (Ok(shard), Ok(row)) = (usize::try_from(shard), usize::try_from(row)) else { return Ok(()) };
@@ -110,7 +110,7 @@ impl Budgets {
     }
 }
 
-/// The customer behind an address: of IPv6, where anybody has billions of addresses, the /64.
+/// The customer behind an address. For IPv6 that is the /64, because one customer owns all of its addresses.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -118,7 +118,7 @@ fn network(client: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether an agent states that it fetches for more than one reader: "Feedly/1.0 (12 subscribers)".
+/// Whether a user agent states more than one subscriber: "Feedly/1.0 (12 subscribers)".
 fn states_many_subscribers(agent: &str) -> bool {
     agent.match_indices(" subscriber").any(|(at, _)| {
         let before = agent.get(..at).unwrap_or_default();
@@ -151,18 +151,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_has_already_it_gets_twelve_times_an_hour_k01() {
+    fn unconditional_refetch_limited_to_twelve_per_hour_k01() {
         let budgets = budgets(&[]);
         let version = ContentHash::of(b"1");
         let take = |client: &str, name, feed: &str, version, second| {
             budgets.charge(ip(client), &agent(name), feed, version, at(second))
         };
-        // The first time it is news, and then twelve times in a row.
+        // The first fetch is free, then come twelve repetitions.
         for time in 0..13 {
             assert_eq!(take("192.0.2.1", "a", "/rss.xml", version, time), Ok(()), "{time}");
         }
         assert_eq!(take("192.0.2.1", "a", "/rss.xml", version, 13), Err(288), "K-02: in seconds");
-        // Refusals do not count; what is asked for again at the time named is given.
+        // Refusals aren't charged. At the stated time the request succeeds.
         assert_eq!(take("192.0.2.1", "a", "/rss.xml", version, 300), Err(1));
         assert_eq!(take("192.0.2.1", "a", "/rss.xml", version, 301), Ok(()));
         assert!(take("192.0.2.1", "a", "/rss.xml", version, 301).is_err());
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(take("192.0.2.1", "a", "/rss.xml", ContentHash::of(b"2"), 301), Ok(()), "news");
         assert!(take("192.0.2.1", "a", "/rss.xml", ContentHash::of(b"2"), 301).is_err());
         assert_eq!(take("192.0.2.1", "a", "/rss.xml", ContentHash::of(b"2"), 99_999), Ok(()), "an hour later");
-        // Behind one /64 is one customer.
+        // A /64 is one customer.
         for host in 0..13 {
             assert_eq!(take(&format!("2001:db8::{host}"), "a", "/rss.xml", version, 0), Ok(()));
         }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_never_limited() {
+    fn exempt_requests_are_never_limited() {
         let budgets = budgets(&["Our own checker"]);
         let conditional = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static("\"x\""))]);
         for (client, headers, concerned) in [
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_clients_take_no_more_than_their_table() {
+    fn account_table_never_grows() {
         let budgets = budgets(&[]);
         let version = ContentHash::of(b"1");
         let headers = agent("a");

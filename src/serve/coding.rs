@@ -1,4 +1,4 @@
-//! The content codings of documents: made on first use, once per version, kept with the document.
+//! Content codings of documents. Encoded on first use, once per version, and kept with the document.
 
 use std::io::Write;
 
@@ -9,17 +9,16 @@ use flate2::write::GzEncoder;
 use super::negotiation::Coding;
 use crate::snapshot::{Coded, Resource};
 
-/// Documents smaller than this gain nothing from a coding (bytes).
+/// Smaller documents gain nothing from a coding.
 pub(super) const MIN_CODED_BYTES: usize = 200;
 
-/// Speed against size, measured on feeds: the next levels cost much and save next to nothing.
+/// Chosen by measuring feeds: higher levels cost much and save little.
 const GZIP_LEVEL: u32 = 6;
 const BROTLI_QUALITY: u32 = 5;
 const BROTLI_WINDOW: u32 = 22;
 const ZSTD_LEVEL: i32 = 3;
 
-/// The entity tag of a document in a coding, quotes included. It is short, and made where it is needed: of thousands of documents
-/// it would be looked up in memory that no cache holds.
+/// The entity tag of a document in a coding, quotes included. Built on demand, because looking up a stored tag would be a cache miss.
 pub(super) struct EntityTag {
     bytes: [u8; EntityTag::MAX_BYTES],
     length: usize,
@@ -28,8 +27,8 @@ pub(super) struct EntityTag {
 impl EntityTag {
     const MAX_BYTES: usize = 48;
 
-    /// Strong tags differ per coding (H-34); the number is the version of our encoders: raise it whenever a level or a library
-    /// changes the bytes that they make.
+    /// Builds a strong tag that differs per coding (H-34). The suffix's number is the version of the encoder: raise it whenever a
+    /// level or library changes the encoded bytes.
     pub(super) fn new(resource: &Resource, coding: Coding) -> EntityTag {
         let suffix: &[u8] = match coding {
             Coding::Identity => b"\"",
@@ -54,7 +53,7 @@ impl EntityTag {
     }
 }
 
-/// Where a document keeps what it is in a coding.
+/// The part of a document that stores its state in a coding.
 pub(super) fn slot(resource: &Resource, coding: Coding) -> &Coded {
     match coding {
         Coding::Identity => &resource.codings.identity,
@@ -64,12 +63,11 @@ pub(super) fn slot(resource: &Resource, coding: Coding) -> &Coded {
     }
 }
 
-/// The bytes of a document in a coding; takes milliseconds. `None` where the encoder failed, which only a lack of memory makes it
-/// do.
+/// Encodes a document. Takes milliseconds. `None` if the encoder fails, which happens only when memory is short.
 pub(super) fn encoded(identity: &Bytes, coding: Coding) -> Option<Bytes> {
     match coding {
         Coding::Identity => Some(identity.clone()),
-        // What is kept is counted by its length, so that it has no room at its end.
+        // Memory is accounted by length, so excess capacity is dropped.
         _ => encode(identity, coding).ok().map(|bytes| Bytes::from(bytes.into_boxed_slice())),
     }
 }

@@ -217,7 +217,6 @@ where
                 connection.as_mut().graceful_shutdown();
                 is_ending = true;
             }
-            //
             () = sleep(client.shared.options.write_timeout) => {
                 if phase.progress_marker() == before {
                     if is_ending {

@@ -1,5 +1,5 @@
-//! Whose request it is, where a proxy stands before us: the PROXY protocol at the head of a connection, `Forwarded` (RFC 7239)
-//! and `X-Forwarded-For` in a request. Pure. None of it is believed but from a proxy that the configuration names.
+//! The client's address behind a proxy: the PROXY protocol at the start of a connection, and the fields `Forwarded` (RFC 7239) or
+//! `X-Forwarded-For` of a request. Pure. Only proxies named in the configuration are trusted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,29 +8,29 @@ use hyper::header::{FORWARDED, HeaderName, HeaderValue, VIA};
 
 use crate::config::{ForwardedBy, Proxies};
 
-/// The longest header of the PROXY protocol that is read (bytes): version 2 may carry a certificate's names.
+/// Limits a PROXY header. Version 2 may carry certificate names.
 pub const MAX_PROXY_HEADER_BYTES: usize = 4_096;
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// What the first bytes of a connection say.
+/// The result of parsing a PROXY header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ProxyHeader {
     /// More bytes are needed.
     Incomplete,
-    /// It is `length` bytes long, and the connection is of this client; `None`: of the proxy itself (a health check).
+    /// A complete header. `client` is `None` if the proxy connects for itself, as for a health check.
     Complete {
-        /// Bytes.
+        /// The header's length in bytes.
         length: usize,
-        /// Where the client is.
+        /// The client's address.
         client: Option<IpAddr>,
     },
-    /// It is not a header of the PROXY protocol.
+    /// Not a PROXY header.
     Invalid,
 }
 
-/// Reads a header of the PROXY protocol, version 1 or 2 (<https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt>).
+/// Parses a PROXY header, version 1 or 2 (<https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt>).
 pub fn parse_proxy_header(bytes: &[u8]) -> ProxyHeader {
     let could_be = |whole: &[u8]| whole.iter().zip(bytes).all(|(wanted, byte)| wanted == byte);
     if could_be(SIGNATURE) {
@@ -42,9 +42,9 @@ pub fn parse_proxy_header(bytes: &[u8]) -> ProxyHeader {
     ProxyHeader::Invalid
 }
 
-/// Version 1: one line.
+/// Parses version 1: a line of text.
 fn parse_v1(bytes: &[u8]) -> ProxyHeader {
-    /// With its line end.
+    /// Includes the line end.
     const MAX_V1_BYTES: usize = 107;
     let Some(end) = bytes.windows(2).take(MAX_V1_BYTES).position(|pair| pair == b"\r\n") else {
         return if bytes.len() < MAX_V1_BYTES { ProxyHeader::Incomplete } else { ProxyHeader::Invalid };
@@ -62,7 +62,7 @@ fn parse_v1(bytes: &[u8]) -> ProxyHeader {
     }
 }
 
-/// Version 2: binary.
+/// Parses version 2: binary.
 fn parse_v2(bytes: &[u8]) -> ProxyHeader {
     let Some((&[.., command, family, high, low], addresses)) = bytes.split_first_chunk::<16>() else {
         return ProxyHeader::Incomplete;
@@ -74,18 +74,18 @@ fn parse_v2(bytes: &[u8]) -> ProxyHeader {
     }
     let Some(addresses) = addresses.get(..size) else { return ProxyHeader::Incomplete };
     let client = match (command & 0xf, family >> 4) {
-        // LOCAL: the proxy asks for itself.
+        // LOCAL: a connection of the proxy itself.
         (0, _) => return ProxyHeader::Complete { length, client: None },
         (1, 1) => addresses.first_chunk::<4>().filter(|_| size >= 12).map(|ip| IpAddr::V4(Ipv4Addr::from(*ip))),
         (1, 2) => addresses.first_chunk::<16>().filter(|_| size >= 36).map(|ip| IpAddr::V6(Ipv6Addr::from(*ip))),
-        // Of an unspecified family or a Unix socket: whose it is, is not known.
+        // An unspecified family or a Unix socket: the client is unknown.
         (1, 0 | 3) => return ProxyHeader::Complete { length, client: None },
         _ => None,
     };
     client.map_or(ProxyHeader::Invalid, |client| ProxyHeader::Complete { length, client: Some(client) })
 }
 
-/// Whose request it is: the last one on the way that is not a proxy of ours. What stands before that, anybody may have written.
+/// The client's address: the last hop that isn't a trusted proxy. Anything before it may be forged.
 pub fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> Option<IpAddr> {
     if !proxies.include(peer) {
         return peer;
@@ -96,7 +96,7 @@ pub fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> O
     };
     let mut client = peer;
     for hop in hops.into_iter().rev() {
-        // A name that hides an address ends what we know: the one after it is the last that we can hold to account.
+        // An obfuscated identifier. The trusted hop after it is the last known address.
         let Some(hop) = hop else { break };
         client = Some(hop);
         if !proxies.include(Some(hop)) {
@@ -106,18 +106,18 @@ pub fn client(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> O
     client
 }
 
-/// Whether no proxy passed a request on that we do not know: who is behind such a one, and how many, nobody can tell.
+/// Whether no unknown proxy forwarded the request. Many clients may share such a proxy.
 pub fn is_direct(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &Proxies) -> bool {
     proxies.include(peer) || ![&VIA, &FORWARDED, &X_FORWARDED_FOR].into_iter().any(|name| headers.contains_key(name))
 }
 
-/// The members of a list over all lines of a field. No comma stands in a quoted address.
+/// The members of a list field over all its lines. Quoted addresses contain no commas.
 fn list_members<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(name).iter().map(HeaderValue::to_str);
     lines.flat_map(|line| line.unwrap_or_default().split(',')).map(str::trim).filter(|member| !member.is_empty())
 }
 
-/// The `for` of an element of Forwarded (RFC 7239, section 5.2).
+/// Parses the `for` parameter of a Forwarded element (RFC 7239, section 5.2).
 fn parse_forwarded_for(element: &str) -> Option<IpAddr> {
     let value = element.split(';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
@@ -126,7 +126,7 @@ fn parse_forwarded_for(element: &str) -> Option<IpAddr> {
     parse_address(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
 }
 
-/// An address with or without a port, IPv6 with or without brackets.
+/// Parses an address with or without a port, IPv6 with or without brackets.
 fn parse_address(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(address.to_canonical());
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn introductions() {
+    fn proxy_headers_are_parsed() {
         let of = |length, client| ProxyHeader::Complete { length, client: ip(client) };
         let v2 = |command: u8, family: u8, rest: &[u8]| {
             let size = u16::try_from(rest.len()).unwrap().to_be_bytes();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_is_no_proxy_of_ours_asked() {
+    fn client_is_last_untrusted_hop() {
         let proxies = Proxies {
             networks: ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()).into(),
             unix: true,
@@ -225,7 +225,7 @@ mod tests {
             ("10.0.0.1", &[(forwarded, "proto=https; For=\"[2001:db8::7]:80\";by=10.0.0.1")], "2001:db8::7"),
             ("10.0.0.1", &[(forwarded, "for=127.0.0.1, for=203.0.113.7, for=10.0.0.2")], "203.0.113.7"),
             ("10.0.0.1", &[(forwarded, "for=_secret")], "10.0.0.1"),
-            // Most proxies pass the other field on as their client wrote it.
+            // Most proxies forward the other field unchanged.
             ("10.0.0.1", &[(xff, "203.0.113.7"), (forwarded, "for=127.0.0.1")], "203.0.113.7"),
             ("10.0.0.1", &[(forwarded, "by=x")], "10.0.0.1"),
             ("fd00::1", &[(xff, "::ffff:203.0.113.7")], "203.0.113.7"),
@@ -245,12 +245,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_upset_it_h82(bytes in prop::collection::vec(any::<u8>(), 0..300), line in ".{0,60}") {
+        fn arbitrary_bytes_never_fail_h82(bytes in prop::collection::vec(any::<u8>(), 0..300), line in ".{0,60}") {
             parse_proxy_header(&bytes);
-            let began = parse_proxy_header(&[b"PROXY ", &bytes[..]].concat());
+            let text = parse_proxy_header(&[b"PROXY ", &bytes[..]].concat());
             let binary = parse_proxy_header(&[SIGNATURE, &bytes[..]].concat());
-            for said in [began, binary] {
-                if let ProxyHeader::Complete { length, .. } = said {
+            for parsed in [text, binary] {
+                if let ProxyHeader::Complete { length, .. } = parsed {
                     prop_assert!(length <= MAX_PROXY_HEADER_BYTES);
                 }
             }

@@ -1,4 +1,4 @@
-//! What we listen on: sockets that we bind, or that systemd bound for us.
+//! Listening sockets: bound here, or inherited from systemd.
 
 use std::fs::Permissions;
 use std::io;
@@ -16,26 +16,27 @@ use super::stream::Socket;
 use super::tls::Tls;
 use crate::config::Endpoint;
 
-/// How many clients may wait in the kernel until they are accepted; it takes what `net.core.somaxconn` allows of it.
+/// Limits the connections that wait in the kernel to be accepted. `net.core.somaxconn` may lower it.
 const BACKLOG: i32 = 4_096;
 
-/// How much the kernel takes of an answer beyond what it has sent (bytes): nearly every feed in one go.
+/// Limits what the kernel buffers beyond what it has sent. Nearly every feed fits.
 const MAX_UNSENT_BYTES: u32 = 256 * 1024;
-/// How long a client may acknowledge nothing, or keep its window shut, until the kernel gives it up: longer than we wait for it.
+/// How long a client may acknowledge nothing, or keep its window closed, before the kernel drops it. Longer than the
+/// server's own write timeout.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// For whom a listener is.
+/// Who a listener is for.
 #[derive(Clone, Debug)]
 pub enum Audience {
-    /// Readers.
+    /// Readers, in clear text.
     Public,
-    /// Readers, in TLS.
+    /// Readers, over TLS.
     Secure(Arc<Tls>),
     /// Operators.
     Admin,
 }
 
-/// A bound socket.
+/// A listening socket.
 #[derive(Debug)]
 pub struct Listener {
     bound: BoundSocket,
@@ -46,18 +47,18 @@ pub struct Listener {
 #[derive(Debug)]
 enum BoundSocket {
     Tcp(TcpListener),
-    /// The path goes first, while nobody else can have taken it.
+    /// The socket file is declared first, so that it is removed before the socket closes and another process can take the path.
     Unix {
         _file: Option<SocketFile>,
         listener: UnixListener,
     },
 }
 
-/// The path of a socket that we made, and that goes with us.
+/// A Unix socket's file, removed on drop.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    /// Device and number: what is there may be somebody else's by now.
+    /// Device and inode. Another process may have replaced the file.
     file: (u64, u64),
 }
 
@@ -74,14 +75,14 @@ impl Listener {
     /// Binds an endpoint.
     ///
     /// # Errors
-    /// As the system says, `AddrInUse` for a Unix socket that somebody listens on.
+    /// Errors of the system; `AddrInUse` if another process listens on the Unix socket.
     pub fn bind(endpoint: &Endpoint, audience: Audience) -> io::Result<Listener> {
         let bound = match endpoint {
             Endpoint::Tcp(address) => BoundSocket::Tcp(bind_tcp(*address)?),
             Endpoint::Unix(path) => {
                 remove_stale_socket(path)?;
                 let listener = UnixListener::bind(path)?;
-                // Whoever may look into its folder may ask; operators' pages are for our own user.
+                // The folder's permissions decide who may connect. Admin sockets are limited to the daemon's user.
                 let mode = if matches!(audience, Audience::Admin) { 0o600 } else { 0o666 };
                 std::fs::set_permissions(path, Permissions::from_mode(mode))?;
                 let made = std::fs::symlink_metadata(path)?;
@@ -94,20 +95,20 @@ impl Listener {
         Ok(Listener { bound, audience, is_inherited: false })
     }
 
-    /// A socket that was bound by somebody else.
+    /// Takes over a socket bound by another process.
     ///
     /// # Errors
-    /// As the system says.
+    /// Errors of the system.
     pub fn inherited_tcp(listener: std::net::TcpListener, audience: Audience) -> io::Result<Listener> {
         listener.set_nonblocking(true)?;
         limit_send_buffer(SockRef::from(&listener));
         Ok(Listener { bound: BoundSocket::Tcp(TcpListener::from_std(listener)?), audience, is_inherited: true })
     }
 
-    /// A socket that was bound by somebody else.
+    /// Takes over a socket bound by another process.
     ///
     /// # Errors
-    /// As the system says.
+    /// Errors of the system.
     pub fn inherited_unix(listener: std::os::unix::net::UnixListener, audience: Audience) -> io::Result<Listener> {
         listener.set_nonblocking(true)?;
         Ok(Listener {
@@ -117,10 +118,10 @@ impl Listener {
         })
     }
 
-    /// What it is bound to; of port 0, the port that the system chose.
+    /// The bound endpoint. Port 0 has been replaced by the port that the system chose.
     ///
     /// # Errors
-    /// As the system says.
+    /// Errors of the system.
     pub fn endpoint(&self) -> io::Result<Endpoint> {
         match &self.bound {
             BoundSocket::Tcp(listener) => listener.local_addr().map(Endpoint::Tcp),
@@ -131,17 +132,17 @@ impl Listener {
         }
     }
 
-    /// For whom it is.
+    /// Who the listener is for.
     pub fn audience(&self) -> &Audience {
         &self.audience
     }
 
-    /// Whether somebody else holds the socket open, so that clients can come while nobody accepts them.
+    /// Whether another process holds the socket open, so that clients can connect while nobody accepts.
     pub(super) fn is_inherited(&self) -> bool {
         self.is_inherited
     }
 
-    /// The next client, and where it is; `None` on this machine, over a Unix socket. May be dropped and called again.
+    /// Accepts the next client and returns its address; `None` over a Unix socket. Cancel-safe.
     pub(super) async fn accept(&self) -> io::Result<(Socket, Option<IpAddr>)> {
         match &self.bound {
             BoundSocket::Tcp(listener) => {
@@ -160,11 +161,11 @@ impl Listener {
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // So that `0.0.0.0:80` and `[::]:80` can stand side by side, on every system.
+    // Allows `0.0.0.0:80` and `[::]:80` side by side on every system.
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // A restart finds connections of its predecessor that are not quite over.
+    // The predecessor's last connections may still be in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
@@ -173,9 +174,8 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Limits what the kernel keeps for clients that do not take it; connections inherit this from their listener. Otherwise it takes a
-/// whole feed at once, which no limit of ours sees, and keeps it for as long as the client holds its window shut, even when
-/// we have hung up.
+/// Limits what the kernel buffers for slow clients. Accepted connections inherit the limits. Without them the kernel takes a
+/// whole feed at once, which hides slow clients, and keeps it even after the server closed the connection.
 fn limit_send_buffer(socket: SockRef<'_>) {
     let limited = socket
         .set_tcp_notsent_lowat(MAX_UNSENT_BYTES)
@@ -185,7 +185,7 @@ fn limit_send_buffer(socket: SockRef<'_>) {
     }
 }
 
-/// Removes the socket that a killed predecessor left at a path.
+/// Removes the socket that a killed predecessor left behind.
 fn remove_stale_socket(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => match StdUnixStream::connect(path) {
@@ -193,7 +193,7 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
             Err(error) => Err(error),
         },
-        // What is not a socket is not ours: to bind says so.
+        // Anything else makes `bind` fail with a clear error.
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Files that published articles refer to: their types, and their bytes as a response body.
+//! Media files of published articles: their types, and response bodies that stream them.
 
 use std::fs::File;
 use std::io;
@@ -17,19 +17,19 @@ use super::timeouts::ConnectionPhase;
 use super::workers::{Pending, Workers};
 use crate::types::{ArticlePath, media_type};
 
-/// How long a cache may keep a file (seconds). Editors replace pictures under the same name.
+/// How long caches may keep a file. Editors replace pictures under the same name.
 pub(super) const MAX_AGE_SECONDS: u32 = 300;
 
-/// For files in which scripts may hide.
+/// The Content-Security-Policy of files that may contain scripts.
 pub(super) const SANDBOX_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox");
 
-/// The media type, by extension. What is not listed is `application/octet-stream`, which browsers save, never run.
+/// The media type by extension. Unknown extensions are `application/octet-stream`, which browsers save and never run.
 pub(super) fn content_type(path: &ArticlePath) -> &'static str {
     media_type(path.extension()).unwrap_or("application/octet-stream")
 }
 
-/// Whether a browser would run scripts of such a file when it is opened by itself.
+/// Whether a browser runs scripts in the file when it is opened directly.
 pub(super) fn is_active(path: &ArticlePath) -> bool {
     content_type(path) == "image/svg+xml"
 }
@@ -37,9 +37,9 @@ pub(super) fn is_active(path: &ArticlePath) -> bool {
 /// The body of a response.
 #[derive(Debug)]
 pub(super) enum ResponseBody {
-    /// Bytes in memory, shared, not copied.
+    /// Bytes in memory, shared without copying.
     Memory(Option<Bytes>),
-    /// A file, read as the client takes it.
+    /// A file, read as fast as the client reads.
     File(FileBody),
 }
 
@@ -76,12 +76,12 @@ impl Body for ResponseBody {
     }
 }
 
-/// The rest of a file, up to the length that was promised.
+/// The part of a file that is still to be sent.
 #[derive(Debug)]
 pub(super) struct FileBody {
-    /// What is still to be sent (bytes). The file may grow meanwhile; nobody was promised more.
+    /// Bytes still to be sent. The file may grow meanwhile, but Content-Length has been sent.
     remaining: u64,
-    /// Where the next of them stands.
+    /// The offset of the next byte.
     offset: u64,
     state: FileState,
     phase: Arc<ConnectionPhase>,
@@ -92,16 +92,16 @@ pub(super) struct FileBody {
 #[derive(Debug)]
 enum FileState {
     Open(File),
-    /// On a thread that may block. Where the client leaves meanwhile, the file is closed there.
+    /// A read on a worker. If the client disconnects, the worker closes the file.
     Reading(Pending<io::Result<(File, Bytes)>>),
     Failed,
 }
 
 impl FileBody {
-    /// What one read fetches (bytes).
+    /// Bytes per read.
     const CHUNK_BYTES: u64 = 64 * 1024;
 
-    /// These bytes of a file, for a connection, read by `workers`; the slot is free again when they are sent.
+    /// Streams a range of `file`. Releases `slot` when the body is dropped.
     pub(super) fn new(
         file: File,
         bytes: Range<u64>,
@@ -113,8 +113,7 @@ impl FileBody {
         FileBody { remaining, offset: bytes.start, state: FileState::Open(file), phase, workers, _slot: slot }
     }
 
-    /// The next bytes. A file that turned out shorter than promised is an error, which ends the
-    /// connection: the client must not take half a picture for a whole one.
+    /// Reads the next bytes. A file shorter than promised is an error that ends the connection, so that the client notices.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.remaining == 0 {
             return Poll::Ready(None);
@@ -125,7 +124,7 @@ impl FileBody {
             FileState::Open(file) => {
                 let wanted = self.remaining.min(FileBody::CHUNK_BYTES);
                 let offset = self.offset;
-                // There is one read for each slot at the most.
+                // There is at most one read per open file.
                 match self.workers.submit(move |_| read_chunk(file, offset, wanted)) {
                     Ok(reading) => reading,
                     Err(_) => return Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into()))),
@@ -134,7 +133,7 @@ impl FileBody {
         };
         let Poll::Ready(read) = Pin::new(&mut reading).poll(context) else {
             self.state = FileState::Reading(reading);
-            // The client does not answer for our disk.
+            // The client isn't responsible for a slow disk.
             self.phase.start_responding();
             return Poll::Pending;
         };
@@ -149,7 +148,7 @@ impl FileBody {
     }
 }
 
-/// Reads what is wanted, or less but at least one byte.
+/// Reads at least one byte and at most `wanted`.
 fn read_chunk(file: File, offset: u64, wanted: u64) -> io::Result<(File, Bytes)> {
     let mut chunk = vec![0; usize::try_from(wanted).unwrap_or_default()];
     let length = file.read_at(&mut chunk, offset)?;

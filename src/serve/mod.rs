@@ -1,19 +1,20 @@
-//! HTTP: the accept loops, their limits and their end.
+//! The HTTP server: listeners, connections, limits and graceful shutdown.
 //!
 //! ```text
-//! run ─ listen ─ connection ─ respond ─ answer ─ conditional, negotiate        what a request gets: pure
-//!                 │          ├ proxied, budget                              whose request it is, and whether it is one too many
-//!                 │          ├ pages                                        pages of articles, built on demand
-//!                 │          ├ coding, media                                bytes
-//!                 │          ├ workers                                      threads that may block, apart from those of publication
-//!                 │          ├ access_log                                   a line for each answer, written by a thread of its own
-//!                 │          └ admin                                        what operators get, on a listener of theirs
-//!                 ├ overdue                                               which clients take too long
-//!                 └ stream, tls                                             what HTTP is spoken over
+//! run ─ listener ─ connection ─ handler ─ routes ─ responses ─ representation     routing a request: pure
+//!       │          │            │                    └ preconditions, negotiation, range, headers
+//!       │          │            ├ forwarded, budget      the client's address and its limits: pure
+//!       │          │            ├ pages                  article pages, built on demand
+//!       │          │            ├ coding, media          content codings and media files
+//!       │          │            ├ workers                threads for blocking work
+//!       │          │            ├ access_log             one line per response
+//!       │          │            └ admin                  status and metrics, on a listener of their own
+//!       │          └ stream, tls                         transports
+//!       └ timeouts                                       slow clients
 //! ```
 //!
-//! A request loads the snapshot once. What the snapshot does not hold in memory (article pages, media files, documents that few ask
-//! for) comes from the one function that [`run`] is given; this module knows neither the content directory nor the engine.
+//! **Where does a response come from?** A request loads the snapshot once. Article pages, media files and documents that aren't in
+//! memory come from the `disk` function passed to [`run`]. This module knows neither the content directory nor the engine.
 
 use std::collections::HashMap;
 use std::io;
@@ -66,14 +67,14 @@ pub use options::{SavedCheck, ServeOptions, Verification};
 pub use tls::Tls;
 pub use workers::CancellationToken;
 
-/// Connections of operators at a time: readers, however many, do not take them.
+/// Limits the connections to admin listeners. They don't count as readers' connections.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
 
-/// Serves the snapshot of the moment on listeners until `stop` completes, and returns when the last connection is closed,
-/// at the latest `options.stop_timeout` later.
+/// Serves the current snapshot on all listeners until `stop` completes. Returns when the last connection is closed, at most
+/// `options.stop_timeout` later.
 ///
-/// `disk` is called on threads that may block, and may stop once its work is abandoned. Of media `NotFound` becomes 404, any other error
-/// 503, a panic 500.
+/// `disk` runs on threads that may block, and may return early once its token is cancelled. For media files, `NotFound` becomes 404,
+/// any other error 503, and a panic 500.
 pub async fn run<D>(
     listeners: Vec<Listener>,
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -103,7 +104,7 @@ pub async fn run<D>(
     }
 }
 
-/// Serves the clients of one listener until the sender of `stopped` is gone.
+/// Serves the clients of one listener until the sender of `stopped` is dropped.
 async fn accept_connections<D>(
     listener: Listener,
     shared: Arc<ServerState<D>>,
@@ -150,7 +151,7 @@ async fn accept_connections<D>(
             }
         }
     }
-    // First of all, so that a successor can have the address and clients whose connections end then try elsewhere.
+    // The address is free for a successor before the last connections end, and their clients reconnect elsewhere.
     drop(listener);
     drop(ending);
     let drained = timeout(shared.options.stop_timeout, async {
@@ -164,7 +165,7 @@ async fn accept_connections<D>(
     }
 }
 
-/// An open connection, counted until it is dropped, however it ends.
+/// An open connection. The gauge counts it until it is dropped.
 struct OpenConnection(Arc<Metrics>);
 
 impl OpenConnection {
@@ -181,8 +182,7 @@ impl Drop for OpenConnection {
     }
 }
 
-/// The next connection, once there is a slot for it. It may be dropped and called again at any point; how often in a row there was none
-/// to be had outlives that.
+/// Waits for a free slot and accepts the next connection. Cancel-safe; `failures` counts consecutive failures across calls.
 async fn accept(
     listener: &Listener,
     slots: &Arc<Semaphore>,
@@ -191,14 +191,14 @@ async fn accept(
 ) -> ((stream::Socket, Option<IpAddr>), Option<OwnedSemaphorePermit>) {
     const MIN_RETRY_INTERVAL: Duration = Duration::from_millis(5);
     const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(1);
-    // Nobody closes the semaphore, so there is always a permit in the end.
+    // The semaphore is never closed, so this always returns a permit.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
             Ok(client) => return (client, slot),
-            // The client hung up while it waited in the queue.
+            // The client disconnected while it was queued.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            // Out of file descriptors or memory. Others end meanwhile; without a pause this would be a busy loop.
+            // Out of file descriptors or memory. Connections that end free some; without a pause this would be a busy loop.
             Err(error) => {
                 if *failures == 0 {
                     tracing::warn!(%error, "cannot accept connections");
@@ -212,7 +212,7 @@ async fn accept(
     }
 }
 
-/// A connection's own troubles end with it and are no news, nor is that its client took too long; a panic is.
+/// Logs a panic. Errors and timeouts of a connection concern only its client.
 fn report_panic(ended: Result<(Id, ()), JoinError>) -> Id {
     match ended {
         Ok((id, ())) => id,

@@ -1,9 +1,9 @@
-//! Which content coding a client gets: RFC 9110, sections 12.4.2 and 12.5.3. Pure.
+//! Negotiates the content coding (RFC 9110, sections 12.4.2 and 12.5.3). Pure.
 
-/// A content coding (RFC 9110, section 8.4.1). `deflate` is left out: half of the world means raw deflate by it.
+/// A content coding (RFC 9110, section 8.4.1). `deflate` is missing, because many clients take it for raw deflate.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Coding {
-    /// As it is.
+    /// No coding.
     Identity,
     /// RFC 1952.
     Gzip,
@@ -14,11 +14,10 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// Those that change bytes, best first: at our levels brotli is smallest, and zstd, about as large as gzip, is the
-    /// fastest to undo.
+    /// The codings in order of preference. At our levels brotli is smallest; zstd is about as large as gzip and decodes fastest.
     pub const PREFERRED: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
-    /// The Content-Encoding header; `None` for identity, which is never written (section 8.4).
+    /// The Content-Encoding field. `None` for identity, which is never sent (section 8.4).
     pub fn name(self) -> Option<&'static str> {
         match self {
             Coding::Identity => None,
@@ -29,14 +28,13 @@ impl Coding {
     }
 }
 
-/// Chooses by the lines of Accept-Encoding; `None` means 406. `worth_coding` is false for what is too small to gain.
+/// Chooses a coding by the lines of Accept-Encoding. `None` means 406. `is_worth_coding` is false for small documents.
 ///
-/// - No field at all: identity. Any coding would be allowed, but scripts that send nothing can decode nothing (H-30).
-/// - The coding with the highest weight wins; of equals, [`Coding::PREFERRED`] decides.
-/// - `*` weighs what is not listed. `identity` not listed, even by `*`, is acceptable after everything else.
-/// - Identity wins over a coding only when its weight is higher.
-/// - A member that is malformed counts as absent; of a coding that is listed twice the lower weight counts, so that a
-///   refusal stands.
+/// - Without the field: identity. Any coding would be allowed, but scripts that send nothing can't decode (H-30).
+/// - The highest weight wins. Among equal weights, [`Coding::PREFERRED`] decides.
+/// - `*` applies to codings that aren't listed. Unlisted `identity` is acceptable after everything else.
+/// - Identity wins only if its weight is higher than that of every coding.
+/// - Malformed members are ignored. If a coding is listed twice, the lower weight counts, so a refusal stands.
 pub fn choose<'a>(lines: impl Iterator<Item = &'a [u8]>, is_worth_coding: bool) -> Option<Coding> {
     let mut accepted = Accepted::default();
     for line in lines {
@@ -64,7 +62,7 @@ pub fn choose<'a>(lines: impl Iterator<Item = &'a [u8]>, is_worth_coding: bool) 
     (best.1 > 0 || identity != Some(0)).then_some(best.0)
 }
 
-/// Weights in thousandths, of what was listed.
+/// Weights of the listed codings, in thousandths.
 #[derive(Default)]
 struct Accepted {
     identity: Option<u16>,
@@ -95,7 +93,7 @@ impl Accepted {
     }
 }
 
-/// Reads `gzip` or `gzip;q=0.5`.
+/// Parses `gzip` or `gzip;q=0.5`.
 fn parse_member(member: &[u8]) -> Option<(&[u8], u16)> {
     let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let name = parts.next()?;
@@ -107,7 +105,7 @@ fn parse_member(member: &[u8]) -> Option<(&[u8], u16)> {
     Some((name, weight))
 }
 
-/// Reads a weight (section 12.4.2): `0` or `1`, with up to three decimals, at most one.
+/// Parses a weight (section 12.4.2), at most 1, with up to three decimals, into thousandths.
 fn parse_weight(value: &[u8]) -> Option<u16> {
     let (whole, decimals) = match value {
         [whole @ (b'0' | b'1')] => (whole, &[][..]),
@@ -193,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_small_is_coded_only_on_demand() {
+    fn small_documents_are_coded_only_if_identity_is_refused() {
         for (lines, expected) in [
             (&["br, gzip"][..], Some(Identity)),
             (&[], Some(Identity)),
@@ -208,12 +206,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_upset_it_h39(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4)) {
+        fn arbitrary_bytes_never_fail_h39(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4)) {
             choose(lines.iter().map(Vec::as_slice), true);
         }
 
         #[test]
-        fn what_is_chosen_was_not_refused(line in "((gzip|br|zstd|identity|\\*)(;q=(0|1|0\\.[0-9]{1,3}))?, ?){0,5}") {
+        fn refused_coding_is_never_chosen(line in "((gzip|br|zstd|identity|\\*)(;q=(0|1|0\\.[0-9]{1,3}))?, ?){0,5}") {
             let chosen = choose(std::iter::once(line.as_bytes()), true);
             if let Some(name) = chosen.map(|coding| coding.name().unwrap_or("identity")) {
                 let refused = line.split(',').any(|member| {

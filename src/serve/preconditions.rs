@@ -1,9 +1,8 @@
-//! Preconditions of requests: RFC 9110, section 13. Pure.
+//! Preconditions of requests (RFC 9110, section 13). Pure.
 //!
-//! Only the tag of the *selected* representation counts, not those of its other codings. A 304 must carry the tag that
-//! the 200 would have had (section 15.4.5), and a cache freshens only a stored response with that very tag (RFC 9111,
-//! section 4.3.4): a reader that holds the gzip bytes and now asks for identity would get a 304 that fits nothing it has.
-//! It gets a 200 once, and 304s from then on.
+//! **Why does only the selected representation's tag match?** A 304 must carry the tag that the 200 would have (section 15.4.5), and a
+//! cache updates only a stored response with that tag (RFC 9111, section 4.3.4). A client that stored gzip and now asks for identity
+//! gets a 200 once, and 304s from then on.
 
 use std::time::UNIX_EPOCH;
 
@@ -11,39 +10,39 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use jiff::Timestamp;
 
-/// What is known of the selected representation.
+/// The validators of the selected representation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Validators<'a> {
     /// The opaque part of its entity tag, quotes included: `"xyzzy"`.
     pub tag: &'a [u8],
-    /// Whether the tag is weak, so that `If-Match` never matches it.
+    /// Whether the tag is weak. `If-Match` never matches a weak tag.
     pub is_weak: bool,
-    /// Its Last-Modified, if it is sent; fractions of a second do not count.
+    /// Its Last-Modified, if one is sent. Fractions of a second are ignored.
     pub last_modified: Option<Timestamp>,
 }
 
-/// What a request's preconditions come to, for GET and HEAD of something that exists.
+/// The result of evaluating preconditions for GET or HEAD of an existing resource.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// Perform the method.
     Proceed,
     /// 304: the client's copy is current.
     NotModified,
-    /// 412: the client wanted another version.
+    /// 412: the client requires another version.
     PreconditionFailed,
 }
 
 /// Evaluates preconditions in the order of RFC 9110, section 13.2.2:
 ///
-/// 1. `If-Match` (strong comparison): no match, 412; else on to 3.
+/// 1. `If-Match` (strong comparison): no match, 412; else continue with 3.
 /// 2. Without it, `If-Unmodified-Since`: modified later, 412.
-/// 3. `If-None-Match` (weak comparison): a match, 304; else proceed.
+/// 3. `If-None-Match` (weak comparison): match, 304; else proceed.
 /// 4. Without it, `If-Modified-Since`: not modified later, 304.
-/// 5. `If-Range` concerns ranges, which are not served.
+/// 5. `If-Range` is evaluated with ranges (`range`).
 /// 6. Else proceed.
 ///
-/// Dates that are invalid or repeated are ignored (13.1.3, 13.1.4), as are dates where nothing dates the representation.
-/// The caller has made sure that the answer would be a 200 otherwise (13.2.1).
+/// Invalid or repeated dates are ignored (13.1.3, 13.1.4), and so are dates if the representation has no Last-Modified.
+/// The caller must ensure that the response would be 200 otherwise (13.2.1).
 pub fn evaluate(headers: &HeaderMap, selected: Validators<'_>) -> Outcome {
     let last_modified = selected.last_modified.map(Timestamp::as_second);
     if headers.contains_key(IF_MATCH) {
@@ -68,14 +67,14 @@ pub fn evaluate(headers: &HeaderMap, selected: Validators<'_>) -> Outcome {
     Outcome::Proceed
 }
 
-/// One member of a list of entity tags.
+/// An entity tag in a list.
 struct Tag<'a> {
     is_strong: bool,
     /// Quotes included.
     opaque: &'a [u8],
 }
 
-/// Whether the field, over all its lines, is `*` or has a member that matches. `*` beside anything else is no tag.
+/// Whether the field, over all its lines, is `*` or has a matching tag. `*` in a longer list is not a tag.
 fn any_tag_matches(headers: &HeaderMap, field: &HeaderName, matches: impl Fn(&Tag<'_>) -> bool) -> bool {
     let mut lines = headers.get_all(field).iter();
     if let (Some(line), None) = (lines.next(), lines.next())
@@ -86,7 +85,7 @@ fn any_tag_matches(headers: &HeaderMap, field: &HeaderName, matches: impl Fn(&Ta
     headers.get_all(field).iter().any(|line| Tags { rest: line.as_bytes() }.any(|tag| matches(&tag)))
 }
 
-/// The well-formed members of one line (sections 5.6.1.2 and 8.8.3): empty members and what is not a tag are skipped.
+/// Iterates over the well-formed tags of one line (sections 5.6.1.2 and 8.8.3). Skips empty and malformed members.
 struct Tags<'a> {
     rest: &'a [u8],
 }
@@ -123,13 +122,12 @@ impl<'a> Iterator for Tags<'a> {
     }
 }
 
-/// The seconds since 1970 that a date field states in any of the three forms (section 5.6.7); `None` where it is absent,
-/// repeated or not a date.
+/// Parses a date field in any of the three forms (section 5.6.7), in seconds since 1970. `None` if it is absent, repeated or invalid.
 fn date(headers: &HeaderMap, field: &HeaderName) -> Option<i64> {
     let mut lines = headers.get_all(field).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return None };
     let stated = httpdate::parse_http_date(line.to_str().ok()?.trim()).ok()?;
-    // Not by way of `Timestamp`, which ends a day before the year 9999 does.
+    // Not converted through `Timestamp`, whose range ends a day before the year 9999 does.
     i64::try_from(stated.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
@@ -287,7 +285,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_upset_it_h82(
+        fn arbitrary_bytes_never_fail_h82(
             fields in prop::collection::vec((0_usize..4, prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b',')], 0..40)), 0..6),
         ) {
             let names = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];

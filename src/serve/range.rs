@@ -1,7 +1,7 @@
-//! Which bytes of a file a request asks for (RFC 9110, section 14; rules H-45 to H-48). Pure.
+//! Byte ranges of media files (RFC 9110, section 14; rules H-45 to H-48). Pure.
 //!
-//! One range is honoured, since that is how players seek and downloads go on. A list of several is answered with the whole
-//! file, as the RFC allows: nobody can make us send the same bytes hundreds of times.
+//! **Why only one range?** Players seek and downloads resume with one. A request for several gets the whole file, as the RFC allows,
+//! so that nobody can request the same bytes hundreds of times.
 
 use std::ops::Range;
 
@@ -9,19 +9,19 @@ use hyper::HeaderMap;
 use hyper::header::{IF_RANGE, RANGE};
 use jiff::Timestamp;
 
-/// What is asked for.
+/// The requested part of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum RequestedRange {
-    /// Everything, or nothing that we understand.
+    /// The whole file: no range, or one that isn't supported.
     Whole,
     /// These bytes.
     Bytes(Range<u64>),
-    /// Bytes that the file does not have.
+    /// A range outside the file: 416.
     Unsatisfiable,
 }
 
-/// The part of a file of `length` bytes. Its tag is weak, which never satisfies If-Range; its date does where it is exactly the
-/// one named and old enough to be strong (RFC 9110, section 8.8.2.2).
+/// Parses the range of a request for a file of `length` bytes. If-Range never matches the file's weak tag. It matches the file's
+/// date if that is equal and at least a minute old, which makes it a strong validator (RFC 9110, section 8.8.2.2).
 pub(super) fn requested_range(
     headers: &HeaderMap,
     length: u64,
@@ -41,7 +41,7 @@ pub(super) fn requested_range(
     field.to_str().map_or(RequestedRange::Whole, |field| parse_range(field, length))
 }
 
-/// Reads `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-SUFFIX`.
+/// Parses `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-SUFFIX`.
 fn parse_range(field: &str, length: u64) -> RequestedRange {
     let Some((unit, set)) = field.split_once('=') else { return RequestedRange::Whole };
     let Some((first, last)) = set.trim().split_once('-') else { return RequestedRange::Whole };
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_range_is_honoured_and_the_rest_ignored() {
+    fn single_range_is_honoured() {
         for (field, expected) in [
             ("bytes=0-0", RequestedRange::Bytes(0..1)),
             ("bytes=0-99", RequestedRange::Bytes(0..100)),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn if_range_needs_the_very_date_h47() {
+    fn if_range_requires_exact_date_h47() {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let old: Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
         for (condition, modified, honoured) in [

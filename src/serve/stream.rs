@@ -1,4 +1,4 @@
-//! The bytes of a connection: over TCP or a Unix socket, in clear text or in TLS.
+//! The byte stream of a connection: TCP or a Unix socket, in clear text or over TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -12,18 +12,18 @@ use tokio_rustls::server::TlsStream;
 
 use super::timeouts::ConnectionPhase;
 
-/// What connects to us.
+/// A connected socket.
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-/// A socket that notes whether the client takes what it is sent.
+/// A socket that records in its [`ConnectionPhase`] whether the client reads.
 #[derive(Debug)]
 pub(super) struct RawStream {
     socket: Socket,
-    /// What was read already to see what is spoken.
+    /// Bytes read while the protocol was detected. Read again first.
     read_ahead: Bytes,
     phase: Arc<ConnectionPhase>,
 }
@@ -33,7 +33,7 @@ impl RawStream {
         RawStream { socket, read_ahead: Bytes::new(), phase }
     }
 
-    /// Gives bytes back that were read too many.
+    /// Returns bytes to the front of the stream.
     pub(super) fn push_back(&mut self, bytes: Bytes) {
         self.read_ahead = match self.read_ahead.is_empty() {
             true => bytes,
@@ -41,16 +41,16 @@ impl RawStream {
         };
     }
 
-    fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn record<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match written {
-            Poll::Ready(_) => self.phase.write_progressed(),
-            Poll::Pending => self.phase.write_blocked(),
+            Poll::Ready(_) => self.phase.record_write(),
+            Poll::Pending => self.phase.record_blocked_write(),
         }
         written
     }
 }
 
-/// A method of either kind of socket.
+/// Calls a method on either kind of socket.
 macro_rules! socket {
     ($raw:expr, $method:ident $(, $argument:expr)*) => {
         match &mut $raw.socket {
@@ -75,7 +75,7 @@ impl AsyncRead for RawStream {
 impl AsyncWrite for RawStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = socket!(self, poll_write, context, bytes);
-        self.note(written)
+        self.record(written)
     }
 
     fn poll_write_vectored(
@@ -84,11 +84,11 @@ impl AsyncWrite for RawStream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = match slices {
-            // The system has less to do for one.
+            // `write` is cheaper than `writev` for one slice.
             [slice] => socket!(self, poll_write, context, slice),
             _ => socket!(self, poll_write_vectored, context, slices),
         };
-        self.note(written)
+        self.record(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -104,7 +104,7 @@ impl AsyncWrite for RawStream {
     }
 }
 
-/// What HTTP is spoken over.
+/// The transport of HTTP.
 #[derive(Debug)]
 pub(super) enum Stream {
     Clear(RawStream),
@@ -112,7 +112,7 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// What is below TLS.
+    /// The socket below TLS.
     pub(super) fn raw(&mut self) -> &mut RawStream {
         match self {
             Stream::Clear(raw) => raw,
@@ -121,7 +121,7 @@ impl Stream {
     }
 }
 
-/// A method of what HTTP is spoken over.
+/// Calls a method on either kind of stream.
 macro_rules! stream {
     ($stream:expr, $method:ident $(, $argument:expr)*) => {
         match &mut *$stream {

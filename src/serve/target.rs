@@ -1,5 +1,4 @@
-//! Request paths, brought into the one spelling that the snapshot is keyed by. What could climb out of the published
-//! tree (H-80) has no such spelling.
+//! Canonicalises request paths, so that they match the snapshot's keys. Paths that could leave the published tree (H-80) are refused.
 
 use std::borrow::Cow;
 
@@ -7,20 +6,21 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::encoding::{decode_segment, encode_segment, is_valid_segment};
 
-/// Why a path leads nowhere.
+/// Why a path is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum PathError {
-    /// Its percent-encoding is broken, or it does not start with `/`.
+    /// The percent-encoding is malformed, or the path doesn't start with `/`.
     Malformed,
-    /// It says what no published path can say.
+    /// No published path can have this form.
     NotFound,
 }
 
-/// The canonical spelling of a request path (RFC 3986, section 6.2.2): each segment decoded, checked and encoded again as
-/// `types::encode_segment` does. A trailing slash stays.
+/// Returns the canonical spelling of a request path (RFC 3986, section 6.2.2): each segment is decoded once, checked and encoded
+/// again as `encoding::encode_segment` does. A trailing slash stays.
 ///
-/// A decoded segment that is empty (but for the last), `.` or `..`, that has a slash, a backslash or a control character
-/// in it, or that is not UTF-8, is [`Refused::Nowhere`]. Decoding happens once: `%252e` is the text `%2e`, not a dot.
+/// # Errors
+/// [`PathError::NotFound`] if a decoded segment is empty (except the last), is `.` or `..`, contains a slash, backslash or control
+/// character, or isn't UTF-8. Decoding happens once: `%252e` is the text `%2e`, not a dot.
 pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, PathError> {
     let segments = path.strip_prefix('/').ok_or(PathError::Malformed)?;
     if is_canonical(segments) {
@@ -48,7 +48,7 @@ pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, PathError> {
     Ok(Cow::Owned(encoded))
 }
 
-/// The path with its text composed (NFC), if that changes it.
+/// Returns the path in composed Unicode (NFC) if that differs.
 pub(super) fn composed(canonical_path: &str) -> Option<String> {
     if !canonical_path.contains('%') {
         return None;
@@ -61,7 +61,7 @@ pub(super) fn composed(canonical_path: &str) -> Option<String> {
     (encoded != canonical_path).then_some(encoded)
 }
 
-/// Whether nothing needs to be done, as for nearly every request.
+/// Whether the path is canonical already, as nearly all are.
 fn is_canonical(segments: &str) -> bool {
     segments.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/'))
         && !segments.starts_with('/')
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_have_one_spelling_h80() {
+    fn paths_have_one_canonical_spelling_h80() {
         use PathError::{Malformed, NotFound};
         for (path, expected) in [
             ("/", Ok("/")),
@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn canonical_paths_stay_as_they_are(path in "/[a-z./%0-9A-F\\\\é-]{0,12}") {
+        fn canonical_is_idempotent(path in "/[a-z./%0-9A-F\\\\é-]{0,12}") {
             if let Ok(encoded) = canonical(&path) {
                 let again = canonical(&encoded);
                 prop_assert_eq!(again.as_deref(), Ok(&*encoded));

@@ -1,5 +1,4 @@
-//! The server on a real socket: framing, limits and the end. Raw bytes in, raw bytes out.
-//! Long because it is a list of cases.
+//! The server on a real socket: framing, limits and shutdown. Longer than 450 lines because it is a list of cases.
 
 mod pages;
 
@@ -19,7 +18,7 @@ use crate::types::ArticlePath;
 
 /// Long enough for a busy machine, short enough to fail instead of hanging.
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// The size of `/big`: more than kernel buffers hold.
+/// The size of `/big`: more than the kernel's buffers hold.
 const BIG_BYTES: usize = 32 << 20;
 
 struct Server {
@@ -50,7 +49,7 @@ fn snapshot() -> Snapshot {
     snapshot
 }
 
-/// What the daemon would read from the content directory.
+/// Stands in for the daemon's content directory.
 fn disk(request: DiskRequest, _: &CancellationToken) -> io::Result<DiskResponse> {
     let DiskRequest::Media(path) = request else { return Err(io::ErrorKind::NotFound.into()) };
     let mut file = tempfile::tempfile()?;
@@ -100,7 +99,7 @@ impl Server {
         stream
     }
 
-    /// Sends everything on one connection and reads until the server closes it.
+    /// Sends a request on its own connection and reads until the server closes it.
     fn exchange(&self, request: &str) -> String {
         let mut stream = self.connect();
         stream.write_all(request.as_bytes()).unwrap();
@@ -114,7 +113,7 @@ impl Server {
     }
 }
 
-/// Reads one response, whose end is told by its Content-Length.
+/// Reads one response, delimited by its Content-Length.
 fn read_response(stream: &mut TcpStream, has_body: bool) -> (String, Vec<u8>) {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -138,7 +137,7 @@ fn statuses(responses: &str) -> Vec<&str> {
 }
 
 #[test]
-fn kept_connections_stay_framed_h55() {
+fn persistent_connections_stay_framed_h55() {
     let server = Server::start(options());
     let tag = server.snapshot.load().documents["/feed.xml"].hash;
     let requests = format!(
@@ -186,7 +185,7 @@ fn kept_connections_stay_framed_h55() {
 }
 
 #[test]
-fn codings_are_what_they_say_h32() {
+fn bodies_match_their_content_coding_h32() {
     let server = Server::start(options());
     for (accepted, tag_end) in [("gzip", "-gz1\""), ("br", "-br1\""), ("zstd", "-zst1\""), ("deflate", "\"")] {
         let mut lengths = Vec::new();
@@ -209,9 +208,9 @@ fn codings_are_what_they_say_h32() {
     }
 }
 
-/// Every row is all that a connection gets to read; the server closes each of its own accord.
+/// Rows are requests on a connection of their own. The server closes each connection itself.
 #[test]
-fn connections_end_when_they_must() {
+fn connections_close_when_required() {
     let server = Server::start(options());
     let huge = "x".repeat(100_000);
     let many: String = (0..200).map(|number| format!("x-{number}: y\r\n")).collect();
@@ -265,9 +264,9 @@ fn connections_end_when_they_must() {
     }
 }
 
-/// More than the kernel buffers, sent before the first look at the answer: without lingering, a reset destroys it.
+/// The body exceeds the kernel's buffers and is sent before the response is read. Without lingering, a reset would destroy it.
 #[test]
-fn the_answer_survives_a_body_that_nobody_reads_h43() {
+fn response_survives_unread_request_body_h43() {
     let server = Server::start(options());
     let mut stream = server.connect();
     stream.write_all(format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BIG_BYTES}\r\n\r\n").as_bytes()).unwrap();
@@ -278,7 +277,7 @@ fn the_answer_survives_a_body_that_nobody_reads_h43() {
 }
 
 #[test]
-fn media_are_streamed_whole_or_not_at_all() {
+fn truncated_media_end_the_connection() {
     let server = Server::start(options());
     let response = server.exchange("GET /media/quay.jpg HTTP/1.0\r\nRange: bytes=0-9,20-29\r\n\r\n");
     let (head, body) = response.split_once("\r\n\r\n").unwrap();
@@ -306,7 +305,7 @@ fn media_are_streamed_whole_or_not_at_all() {
     let mut stream = server.connect();
     stream.write_all(b"GET /media/cut.jpg HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut response = Vec::new();
-    // Closed or reset, but short of what was promised either way, and at once.
+    // Closed or reset, but shorter than promised, and at once.
     if let Err(error) = stream.read_to_end(&mut response) {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
@@ -316,9 +315,9 @@ fn media_are_streamed_whole_or_not_at_all() {
     assert!(body.len() <= 240_000);
 }
 
-/// Its slot is free again when a file is sent; where there is none, the client is told when to come back.
+/// A file's slot is free again after the response. Without a free slot the client gets Retry-After.
 #[test]
-fn open_files_have_slots_of_their_own() {
+fn open_files_have_separate_limit() {
     for (slots, status) in [(1, "200"), (0, "503")] {
         let server = Server::start(ServeOptions { max_files: slots, ..options() });
         for _ in 0..3 {
@@ -331,7 +330,7 @@ fn open_files_have_slots_of_their_own() {
 }
 
 #[test]
-fn players_get_the_part_that_they_ask_for_h45() {
+fn media_ranges_are_served_h45() {
     let server = Server::start(options());
     let whole = "picture ".repeat(30_000);
     for (asked, range, named) in [
@@ -355,12 +354,12 @@ fn players_get_the_part_that_they_ask_for_h45() {
 }
 
 #[test]
-fn half_a_request_ends_at_its_time_h83() {
+fn partial_request_times_out_h83() {
     let server = Server::start(ServeOptions { header_timeout: Duration::from_millis(100), ..options() });
     for half in ["", "G", "GET / HTTP/1.1\r\nHost: x\r\nX", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
         let mut slow = server.connect();
         slow.write_all(half.as_bytes()).unwrap();
-        // Others are served meanwhile.
+        // Other clients are served meanwhile.
         assert_eq!(statuses(&server.exchange("GET / HTTP/1.0\r\n\r\n")), ["200"]);
         let started = Instant::now();
         let mut response = Vec::new();
@@ -371,9 +370,9 @@ fn half_a_request_ends_at_its_time_h83() {
     }
 }
 
-/// A client that does not read gives its slot back, or the second client would never be served.
+/// A stalled client releases its slot, or the second client would never be served.
 #[test]
-fn clients_that_do_not_read_are_dropped() {
+fn stalled_clients_are_disconnected() {
     let limits = ServeOptions { write_timeout: Duration::from_millis(100), max_connections: 1, ..options() };
     let server = Server::start(limits);
     let mut stalled = server.connect();
@@ -394,7 +393,7 @@ fn slow_readers_are_served_to_the_end() {
 }
 
 #[test]
-fn the_last_response_is_finished_and_then_the_server_ends() {
+fn shutdown_finishes_last_response() {
     let (entered, has_entered) = mpsc::channel();
     let (release, released) = mpsc::channel();
     let released = std::sync::Mutex::new(released);
@@ -429,7 +428,7 @@ fn the_last_response_is_finished_and_then_the_server_ends() {
 }
 
 #[test]
-fn the_end_does_not_wait_for_ever() {
+fn shutdown_has_deadline() {
     let mut server = Server::start(ServeOptions { stop_timeout: Duration::from_millis(100), ..options() });
     let mut stalled = server.connect();
     stalled.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -439,7 +438,7 @@ fn the_end_does_not_wait_for_ever() {
 }
 
 #[test]
-fn a_swap_is_seen_by_the_next_request_and_never_in_the_middle_of_one_h60() {
+fn swap_is_seen_by_next_request_h60() {
     let server = Server::start(options());
     let mut kept = server.connect();
     let first = server.snapshot.load_full();

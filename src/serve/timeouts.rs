@@ -1,15 +1,17 @@
-//! How long clients may take. Each connection notes where it stands; the loop that accepted it looks at all of them now and then
-//! and ends those that are overdue. A timer for each request would cost more than all else that dateline does for it.
+//! Detects clients that take too long to send a request or to read a response.
+//!
+//! **Why don't requests have timers?** A timer per request would cost more than the rest of a 304. Each connection stores its phase and
+//! the tick at which the phase began. The accept loop compares all of them with the limits at every tick.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// A clock that counts looks.
+/// A coarse clock that counts ticks.
 #[derive(Debug, Default)]
 pub(super) struct TickCounter(AtomicU32);
 
-/// How often to look, and after how many looks what is overdue.
+/// The interval of ticks, and after how many ticks a phase has timed out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeoutLimits {
     pub(super) tick_interval: Duration,
@@ -18,7 +20,7 @@ pub(super) struct TimeoutLimits {
 }
 
 impl TimeoutLimits {
-    /// Of readers; those of operators, whose listener has few connections, are shorter.
+    /// The limits for readers. Admin listeners have fewer connections and shorter limits.
     pub(super) fn new(mut header: Duration, mut write: Duration, is_admin: bool) -> TimeoutLimits {
         const ADMIN_HEADER_TIMEOUT: Duration = Duration::from_secs(1);
         const ADMIN_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,7 +31,7 @@ impl TimeoutLimits {
         }
         let shorter = header.min(write);
         let tick_interval = (shorter / 8).clamp(MIN_TICK_INTERVAL, MAX_TICK_INTERVAL);
-        // One more, since the first of them is not a whole one.
+        // One more, because the first tick may come early.
         let ticks = |limit: Duration| {
             u32::try_from(limit.as_millis() / tick_interval.as_millis().max(1)).unwrap_or(u32::MAX - 1) + 1
         };
@@ -38,30 +40,30 @@ impl TimeoutLimits {
 }
 
 impl TickCounter {
-    /// Another look.
+    /// Advances the clock.
     pub(super) fn next(&self) {
         self.0.fetch_add(1, Relaxed);
     }
 }
 
-/// What a connection waits for, as the lower bits of a [`ConnectionPhase`] say it.
+/// Phases, stored in the low bits of a [`ConnectionPhase`].
 const AWAITING_REQUEST: u64 = 0;
 const RESPONDING: u64 = 1;
 const WRITE_BLOCKED: u64 = 2;
 const PHASE_MASK: u64 = 3;
 
-/// Where a connection stands.
+/// The phase of a connection: awaiting a request, responding, or blocked on a client that doesn't read.
 #[derive(Debug)]
 pub(super) struct ConnectionPhase {
     ticks: Arc<TickCounter>,
-    /// What it waits for, and in the upper half since which look: one number, so that nobody sees half of a change.
+    /// The phase in the low bits and its first tick in the upper half. One number, so that both change together.
     state: AtomicU64,
-    /// Whether many requests are under way at a time, so that the end of an answer says nothing.
+    /// Whether requests are concurrent (HTTP/2), so that the end of a response doesn't start a wait for the next request.
     is_multiplexed: AtomicBool,
 }
 
 impl ConnectionPhase {
-    /// A connection on which the client has to ask first.
+    /// A new connection, awaiting its first request.
     pub(super) fn new(ticks: &Arc<TickCounter>) -> ConnectionPhase {
         let phase = ConnectionPhase {
             ticks: Arc::clone(ticks),
@@ -77,35 +79,35 @@ impl ConnectionPhase {
         self.state.store((since << 32) | phase, Relaxed);
     }
 
-    /// A request is there, or the next piece of an answer has to be fetched: it is our turn.
+    /// Starts the phase in which the client waits for the server.
     pub(super) fn start_responding(&self) {
         self.set_phase(RESPONDING);
     }
 
-    /// From now on many requests are under way at a time.
+    /// Declares that requests are concurrent from now on.
     pub(super) fn set_multiplexed(&self) {
         self.is_multiplexed.store(true, Relaxed);
         self.start_responding();
     }
 
-    /// The client took something.
-    pub(super) fn write_progressed(&self) {
+    /// Records that the client read some bytes.
+    pub(super) fn record_write(&self) {
         self.set_phase(if self.is_multiplexed.load(Relaxed) { RESPONDING } else { AWAITING_REQUEST });
     }
 
-    /// The client does not take what we have for it.
-    pub(super) fn write_blocked(&self) {
+    /// Records that the client's receive window is full.
+    pub(super) fn record_blocked_write(&self) {
         if self.state.load(Relaxed) & PHASE_MASK != WRITE_BLOCKED {
             self.set_phase(WRITE_BLOCKED);
         }
     }
 
-    /// Differs from what it was when something came of the connection meanwhile.
+    /// A value that changes whenever the connection makes progress.
     pub(super) fn progress_marker(&self) -> u64 {
         self.state.load(Relaxed)
     }
 
-    /// Whether the client takes too long.
+    /// Whether the client has taken too long.
     pub(super) fn has_timed_out(&self, limits: &TimeoutLimits) -> bool {
         let state = self.state.load(Relaxed);
         let ticks = self.ticks.0.load(Relaxed).wrapping_sub(u32::try_from(state >> 32).unwrap_or_default());
@@ -121,9 +123,9 @@ impl ConnectionPhase {
 mod tests {
     use super::*;
 
-    /// Each word is a note of the connection, or how often it is looked at; in the end it is overdue or not.
+    /// Each word is an event of the connection or a number of ticks; the connection then has timed out or not.
     #[test]
-    fn who_waits_for_whom() {
+    fn phases_time_out() {
         let limits = TimeoutLimits::new(Duration::from_millis(80), Duration::from_millis(240), false);
         assert_eq!(
             (limits.tick_interval, limits.max_request_ticks, limits.max_write_ticks),
@@ -132,25 +134,25 @@ mod tests {
         for (history, timed_out) in [
             ("9", false),
             ("10", true),
-            ("9 asked 9", false),
-            ("asked 10000", false),
-            ("asked 10000 write_progressed 9", false),
-            ("asked write_progressed 10", true),
-            ("asked write_progressed write_blocked 25", false),
-            ("asked write_progressed write_blocked 26", true),
-            ("asked write_blocked 20 write_blocked 6", true),
-            ("asked write_blocked 20 write_progressed 9", false),
-            ("set_multiplexed 10000 write_progressed 10000", false),
-            ("set_multiplexed write_progressed write_blocked 26", true),
+            ("9 request 9", false),
+            ("request 10000", false),
+            ("request 10000 read 9", false),
+            ("request read 10", true),
+            ("request read blocked 25", false),
+            ("request read blocked 26", true),
+            ("request blocked 20 blocked 6", true),
+            ("request blocked 20 read 9", false),
+            ("multiplex 10000 read 10000", false),
+            ("multiplex read blocked 26", true),
         ] {
             let ticks = Arc::new(TickCounter::default());
             let phase = ConnectionPhase::new(&ticks);
             for word in history.split(' ') {
                 match word {
-                    "asked" => phase.start_responding(),
-                    "write_progressed" => phase.write_progressed(),
-                    "write_blocked" => phase.write_blocked(),
-                    "set_multiplexed" => phase.set_multiplexed(),
+                    "request" => phase.start_responding(),
+                    "read" => phase.record_write(),
+                    "blocked" => phase.record_blocked_write(),
+                    "multiplex" => phase.set_multiplexed(),
                     number => (0..number.parse().unwrap()).for_each(|_| ticks.next()),
                 }
             }

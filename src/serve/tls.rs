@@ -1,4 +1,4 @@
-//! TLS: the certificate of the server, which can be replaced while connections are open, and what is spoken inside.
+//! TLS: the server's certificate, which can be replaced while connections are open, and ALPN.
 
 use std::io;
 use std::path::Path;
@@ -13,10 +13,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::config;
 
-/// The name of HTTP/2 in ALPN (RFC 9113, section 3.1).
+/// The ALPN identifier of HTTP/2 (RFC 9113, section 3.1).
 pub(super) const H2: &[u8] = b"h2";
 
-/// Who we are to clients of TLS.
+/// The TLS configuration of a listener.
 #[derive(Debug)]
 pub struct Tls {
     options: config::Tls,
@@ -37,7 +37,7 @@ impl Tls {
     /// Reads the certificate and its key.
     ///
     /// # Errors
-    /// What is wrong with them, for the operator.
+    /// A description of the fault for operators.
     pub fn load(options: &config::Tls) -> Result<Tls, String> {
         let certificate = Arc::new(Certificate(ArcSwap::new(read(options)?)));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -50,11 +50,10 @@ impl Tls {
         Ok(Tls { options: options.clone(), certificate, config: Arc::new(config) })
     }
 
-    /// Reads them again: connections from now on get the new certificate, and open ones go on as they are. Says whether it is
-    /// another one.
+    /// Reads the files again. New connections get the new certificate; open ones continue. Returns whether the certificate changed.
     ///
     /// # Errors
-    /// What is wrong with them; the old ones stay.
+    /// A description of the fault for operators. The previous certificate stays in use.
     pub fn reload(&self) -> Result<bool, String> {
         let new = read(&self.options)?;
         let is_new = self.certificate.0.load().cert != new.cert;
@@ -79,9 +78,9 @@ fn read(options: &config::Tls) -> Result<Arc<CertifiedKey>, String> {
     }
     let secret = PrivateKeyDer::from_pem_slice(&file(&options.key)?);
     let secret = secret.map_err(|error| format!("{key} has no private key in PEM: {error}"))?;
-    let made = CertifiedKey::from_der(chain, secret, &rustls::crypto::ring::default_provider());
-    match made {
-        Ok(made) => Ok(Arc::new(made)),
+    let certified = CertifiedKey::from_der(chain, secret, &rustls::crypto::ring::default_provider());
+    match certified {
+        Ok(certified) => Ok(Arc::new(certified)),
         Err(rustls::Error::InconsistentKeys(_)) => {
             Err(format!("{key} is not the key of the first certificate in {certificate}"))
         }

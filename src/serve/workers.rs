@@ -1,5 +1,7 @@
-//! Threads that do what requests need and what may block: few, with a queue of their own. However many clients come, the threads that
-//! publication needs stay free, and work that nobody waits for any more is not begun.
+//! Threads for the blocking work of requests, with bounded queues.
+//!
+//! **Why do requests have their own threads?** Publication runs on the runtime's blocking threads. Requests must not be able to fill
+//! those, so their work runs here. A job is skipped if all clients that waited for it have disconnected.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,7 +12,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-/// Held by everybody who waits for a piece of work.
+/// Held by each client that waits for a job. The job is cancelled when the last waiter is dropped.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiter(Arc<()>);
 
@@ -20,39 +22,40 @@ impl Waiter {
     }
 }
 
-/// Tells a piece of work whether anybody still waits for it.
+/// Tells a job whether anybody still waits for it.
 #[derive(Clone, Debug)]
 pub struct CancellationToken(Weak<()>);
 
 impl CancellationToken {
-    /// Whether everybody who waited has left.
+    /// Whether all waiters have been dropped.
     pub fn is_cancelled(&self) -> bool {
         self.0.strong_count() == 0
     }
 
-    /// Waits for the same work; `None` where it was abandoned already.
+    /// Adds a waiter. `None` if the job is already cancelled.
     pub(super) fn join(&self) -> Option<Waiter> {
         self.0.upgrade().map(Waiter)
     }
 
+    /// Whether both tokens belong to the same job.
     pub(super) fn is_same_as(&self, other: &CancellationToken) -> bool {
         self.0.ptr_eq(&other.0)
     }
 }
 
-/// Why there is no result.
+/// Why a job has no result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WorkError {
-    /// Too much waits already.
+    /// The queue is full.
     Busy,
-    /// The work ended in a panic.
+    /// The job panicked.
     Panicked,
 }
 
-/// The threads; they end when this is dropped.
+/// A pool of threads. They end when the pool is dropped.
 pub(super) struct Workers {
     queue: Arc<Queue>,
-    /// The most that waits.
+    /// Limits the queue.
     capacity: usize,
 }
 
@@ -73,12 +76,12 @@ struct Job {
     run: Box<dyn FnOnce() + Send>,
 }
 
-/// How much threads yield to others.
+/// The scheduling priority of the threads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Priority {
-    /// Not at all.
+    /// That of the process.
     Normal,
-    /// Publication gets the processor first.
+    /// Lower than that of publication.
     Low,
 }
 
@@ -99,12 +102,12 @@ impl Workers {
                 Err(error) => tracing::error!(%error, "cannot start a thread that serves requests"),
             }
         }
-        // Without any, requests are refused instead of waiting for ever.
+        // Without any thread, jobs are refused instead of waiting for ever.
         queue.lock().is_closed = started == 0;
         Workers { queue, capacity }
     }
 
-    /// Begins work as soon as a thread is free; refuses it where too much waits.
+    /// Queues a job. Fails if the queue is full.
     pub(super) fn try_submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
@@ -112,7 +115,7 @@ impl Workers {
         self.submit_within(self.capacity, work)
     }
 
-    /// The same for work that may not be refused. Whoever asks for it bounds how much of it there is.
+    /// Queues a job regardless of the queue's length. The caller bounds the number of such jobs.
     pub(super) fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&CancellationToken) -> T + Send + 'static,
@@ -130,14 +133,14 @@ impl Workers {
         let token = waiter.token();
         let run = {
             let token = token.clone();
-            // Whoever waited may have left.
+            // The waiter may have left.
             move || drop(done.send(work(&token)))
         };
         self.queue.push(Job { token, run: Box::new(run) }, max_waiting)?;
         Ok(Pending { result, _interest: waiter })
     }
 
-    /// Begins work whose result is told to those who wait in another way.
+    /// Queues a job that reports its result itself. Fails if the queue is full.
     pub(super) fn try_submit_job(
         &self,
         token: CancellationToken,
@@ -182,7 +185,7 @@ impl Queue {
             jobs.waiting.push_back(job);
         }
         drop(jobs);
-        // What these hold may want this lock.
+        // Dropped after the lock is released, because dropping a job may need the lock.
         drop(abandoned);
         if is_refused {
             return Err(WorkError::Busy);
@@ -191,11 +194,11 @@ impl Queue {
         Ok(())
     }
 
-    /// Works until the end.
+    /// Runs jobs until the pool is dropped.
     fn work(&self) {
         while let Some(job) = self.next() {
             if !job.token.is_cancelled() {
-                // Whoever waits sees that there is no result, and says of what.
+                // The waiter sees that the result is missing and logs the context.
                 drop(catch_unwind(AssertUnwindSafe(job.run)));
             }
         }
@@ -215,7 +218,7 @@ impl Queue {
     }
 }
 
-/// A result that is on its way. Dropping it abandons the work.
+/// The pending result of a job. Dropping it cancels the job, unless others wait for it.
 #[derive(Debug)]
 pub(super) struct Pending<T> {
     result: oneshot::Receiver<T>,
@@ -230,7 +233,7 @@ impl<T> Future for Pending<T> {
     }
 }
 
-/// On Linux a thread has a nice value of its own (nice(2)).
+/// Lowers the thread's priority. On Linux each thread has its own nice value (nice(2)).
 #[cfg(target_os = "linux")]
 fn lower_priority() {
     const NICE: i32 = 10;

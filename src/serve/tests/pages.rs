@@ -1,4 +1,4 @@
-//! Pages of articles: how many builds requests lead to, and that only what is public is shown.
+//! Article pages: how many builds requests cause, and that withheld articles are never shown.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,28 +30,28 @@ fn article(id: &str, version: &str) -> Arc<PublishedArticle> {
     })
 }
 
-/// A page that names the version that it was made of.
+/// A page that contains the version it was built from.
 fn page(article: &PublishedArticle) -> Arc<Resource> {
     let words = if article.path.as_str().starts_with("big") { BIG_BYTES / 5 } else { 1_000 };
     let text = format!("version {} {}", article.hash, "word ".repeat(words));
     Arc::new(Resource::new(ResourceKind::Page, text.into_bytes(), Some(now()), 60))
 }
 
-/// A server of pages, and what it did.
+/// A server with observable builds.
 struct Pages {
     server: Server,
     builds: Arc<AtomicUsize>,
     is_fresh: Arc<AtomicBool>,
-    /// Says that a build has begun.
+    /// Receives a message when a build starts.
     begun: mpsc::Receiver<()>,
-    /// Lets one go on.
+    /// Lets a blocked build continue.
     release: mpsc::Sender<()>,
-    /// Says of each build that was waited for whether it was abandoned.
+    /// Receives whether each blocked build was cancelled.
     ended: mpsc::Receiver<bool>,
 }
 
 impl Pages {
-    /// Builds wait to be released where `is_blocked`, or until they are abandoned.
+    /// If `is_blocked`, builds wait until they are released or cancelled.
     fn start(articles: &[Arc<PublishedArticle>], is_blocked: bool) -> Pages {
         let (builds, is_fresh) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
         let (begin, begun) = mpsc::channel();
@@ -125,7 +125,7 @@ fn requests_for_one_page_share_one_build() {
     let coded = |coding| answers.iter().filter(|(head, _)| field(head, "content-encoding") == coding).count();
     assert_eq!([coded(None), coded(Some("gzip")), coded(Some("br"))], [10; 3]);
     assert_eq!(pages.builds(), 1);
-    // What is kept answers later requests, those without a body too.
+    // Later requests use the cached page, including 304 and HEAD.
     let tag = format!("If-None-Match: \"{}\"\r\n", page(&story).hash);
     assert_eq!(status(&pages.get("a", &tag).0), "304");
     assert_eq!(pages.get("a", "").1, String::from_utf8_lossy(&page(&story).bytes().unwrap()));
@@ -143,7 +143,7 @@ fn build_stops_with_its_last_client() {
     assert!(pages.ended.recv_timeout(Duration::from_millis(50)).is_err(), "somebody still waits");
     drop(second);
     assert!(pages.ended.recv_timeout(TEST_TIMEOUT).unwrap(), "abandoned");
-    // The next one is not told what nobody waited for.
+    // The next client doesn't get the cancelled result.
     let mut third = pages.ask("b", "");
     pages.begun.recv_timeout(TEST_TIMEOUT).unwrap();
     pages.release.send(()).unwrap();
@@ -201,7 +201,7 @@ fn slow_clients_hold_bounded_memory() {
 }
 
 #[test]
-fn article_withdrawn_during_its_build_is_not_shown() {
+fn article_withdrawn_during_build_is_not_shown() {
     let pages = Pages::start(&[article("a", "1"), article("b", "1")], true);
     let mut client = pages.ask("a", "");
     pages.begun.recv_timeout(TEST_TIMEOUT).unwrap();
@@ -225,7 +225,7 @@ fn article_changed_during_its_build_is_built_again() {
 }
 
 #[test]
-fn kept_page_is_shown_only_of_what_is_public_and_unchanged() {
+fn cached_page_is_served_only_while_published_and_unchanged() {
     let (first, second) = (article("a", "1"), article("a", "2"));
     let pages = Pages::start(&[Arc::clone(&first)], false);
     let body = |article: &PublishedArticle| String::from_utf8_lossy(&page(article).bytes().unwrap()).into_owned();
@@ -234,7 +234,7 @@ fn kept_page_is_shown_only_of_what_is_public_and_unchanged() {
     };
     step(&body(&first), 1);
     step(&body(&first), 1);
-    // Equal, but made anew, as after a reload.
+    // Equal but rebuilt, as after a reload.
     pages.publish(&[article("a", "1")]);
     step(&body(&first), 1);
     pages.publish(&[Arc::clone(&second)]);
