@@ -1,5 +1,7 @@
-//! Commands for a running daemon: a Unix socket in the state directory, one request and one answer a connection, each a line of
-//! JSON. Who may use it is who may open it: the directory is 0700 and the socket 0600.
+//! Commands for a running daemon, over a Unix socket in the state directory. A connection carries one request and one response, each a
+//! line of JSON.
+//!
+//! **Who may send commands?** Whoever may open the socket. The state directory has mode 0700 and the socket 0600.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -15,76 +17,77 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-const SOCKET: &str = "control";
-/// The longest request (bytes).
-const LONGEST: u64 = 64 * 1024;
-/// How long a client may take to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a client waits for its answer: a build of a large archive may be under way.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
-/// How many clients are heard at a time.
-const MOST_CLIENTS: usize = 16;
+const SOCKET_NAME: &str = "control";
+/// Limits the length of a request.
+const MAX_REQUEST_BYTES: u64 = 64 * 1024;
+/// How long a client may take to send its request or read the response.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client waits for the response. The daemon may be building a large archive.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Limits the concurrent connections.
+const MAX_CLIENTS: usize = 16;
 
-/// What can be asked.
+/// A command.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
-    /// Take an article from its readers.
+    /// Retracts an article.
     Retract {
         /// Its path below the content directory, or its id.
         article: String,
-        /// What readers are told.
+        /// The public reason.
         reason: Option<String>,
     },
-    /// Give it back to them.
+    /// Restores a retracted article.
     Restore {
         /// Its path below the content directory, or its id.
         article: String,
     },
-    /// Files that vanished in a mass are deleted, not lost.
+    /// Confirms a mass removal.
     AcceptRemovals,
-    /// Whether the configuration in force is a version of its file.
+    /// Asks whether a version of the configuration file is in force.
     Configuration {
         /// The hash of that version.
         hash: String,
     },
-    /// Read the configuration again.
+    /// Reloads the configuration.
     Reload {
-        /// Even if it gives other ids or empties feeds.
+        /// Accepts a configuration that changes ids or empties feeds.
         force: bool,
     },
 }
 
-/// What was done.
+/// The result of a successful command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Done {
-    /// In words.
+    /// A message for the operator.
     pub message: String,
-    /// Whether a restart remembers it.
+    /// Whether the result survives a restart.
     pub is_recorded: bool,
 }
 
-/// What came of it, or why nothing did.
+/// The result of a command, or why it failed.
 pub type Answer = Result<Done, String>;
 
-/// A request, and where its answer goes.
+/// A request and the channel for its response.
 pub type PendingRequest = (Request, oneshot::Sender<Answer>);
 
 #[derive(Serialize, Deserialize)]
 struct Response {
     done: bool,
-    /// Whether a restart remembers it.
+    /// Whether the result survives a restart.
     recorded: bool,
     message: String,
 }
 
-/// Makes the socket. The caller holds the state's lock, so one that is there belongs to nobody.
+/// Binds the socket. The caller holds the state's lock, so an existing socket is stale.
 ///
 /// # Errors
-/// As the system says: a path of more than about 100 bytes is too long for a socket.
+/// Errors of the system. A path of more than about 100 bytes is too long for a socket.
 pub fn bind(state: &Path) -> io::Result<UnixListener> {
-    let path = state.join(SOCKET);
+    let path = state.join(SOCKET_NAME);
     match fs::remove_file(&path) {
+        // No daemon can listen at a path that is too long for a socket. The state's lock still detects a running daemon.
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
@@ -93,27 +96,27 @@ pub fn bind(state: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Hears clients until nobody takes their requests any more.
+/// Serves clients until the receiver of `requests` is dropped.
 pub async fn run(listener: UnixListener, requests: mpsc::Sender<PendingRequest>) {
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             () = requests.closed() => return,
-            // A client's own troubles are its own.
+            // A client's errors concern only the client.
             Some(_) = clients.join_next() => {}
-            accepted = listener.accept(), if clients.len() < MOST_CLIENTS => match accepted {
-                Ok((stream, _)) => drop(clients.spawn(hear(stream, requests.clone()))),
-                // Out of descriptors: others end meanwhile.
+            accepted = listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
+                Ok((stream, _)) => drop(clients.spawn(serve_client(stream, requests.clone()))),
+                // Out of file descriptors. Connections that end free some.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
         }
     }
 }
 
-async fn hear(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) {
+async fn serve_client(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) {
     let mut stream = tokio::io::BufReader::new(stream);
     let mut line = String::new();
-    let read = timeout(PATIENCE, (&mut stream).take(LONGEST).read_line(&mut line)).await;
+    let read = timeout(CLIENT_TIMEOUT, (&mut stream).take(MAX_REQUEST_BYTES).read_line(&mut line)).await;
     let answer = match read {
         Ok(Ok(_)) => match serde_json::from_str(&line) {
             Ok(request) => {
@@ -123,7 +126,7 @@ async fn hear(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) {
                     Err(_) => Err("the daemon is stopping".to_owned()),
                 }
             }
-            Err(error) => Err(format!("this is no request that this daemon knows: {error}")),
+            Err(error) => Err(format!("unknown control request: {error}")),
         },
         _ => return,
     };
@@ -133,16 +136,16 @@ async fn hear(stream: UnixStream, requests: mpsc::Sender<PendingRequest>) {
     };
     let mut bytes = serde_json::to_vec(&response).unwrap_or_default();
     bytes.push(b'\n');
-    // It may have hung up.
-    drop(timeout(PATIENCE, stream.get_mut().write_all(&bytes)).await);
+    // The client may have disconnected.
+    drop(timeout(CLIENT_TIMEOUT, stream.get_mut().write_all(&bytes)).await);
 }
 
-/// Asks the daemon that has this state; `None` where there is none.
+/// Sends a request to the daemon that uses this state directory. `None` if no daemon runs.
 ///
 /// # Errors
-/// When it does not answer.
+/// If the daemon doesn't respond.
 pub fn ask(state: &Path, request: &Request) -> io::Result<Option<Answer>> {
-    let mut stream = match BlockingStream::connect(state.join(SOCKET)) {
+    let mut stream = match BlockingStream::connect(state.join(SOCKET_NAME)) {
         // A path that is too long for a socket has none; the lock tells whether a daemon has the state all the same.
         Err(error)
             if matches!(
@@ -154,7 +157,7 @@ pub fn ask(state: &Path, request: &Request) -> io::Result<Option<Answer>> {
         }
         stream => stream?,
     };
-    stream.set_read_timeout(Some(ANSWER_DEADLINE))?;
+    stream.set_read_timeout(Some(RESPONSE_TIMEOUT))?;
     let mut line = serde_json::to_string(request)?;
     line.push('\n');
     stream.write_all(line.as_bytes())?;
