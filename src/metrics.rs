@@ -1,5 +1,4 @@
-//! What is counted while the daemon runs, and how it finds changes. Whoever is part of the shell adds to it, and `serve` shows it
-//! to operators.
+//! Metrics of the running daemon. The shell updates them; `serve::admin` exposes them.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -13,15 +12,15 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// The bounds of the classes of what takes time (seconds).
-const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+/// Histogram buckets for durations.
+const DURATION_BUCKETS_SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
-/// Answers of one kind: of a format, a status and a coding.
+/// Labels of responses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct AnswerKind {
-    /// Of what: `rss`, `atom`, `json`, `opml`, `page`, `style`, `media` or `other`.
+    /// The kind of document: `rss`, `atom`, `json`, `opml`, `page`, `style`, `media` or `other`.
     pub format: &'static str,
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// The content coding: `identity`, `gzip`, `br` or `zstd`.
     pub coding: &'static str,
@@ -35,13 +34,13 @@ impl EncodeLabelSet for AnswerKind {
     }
 }
 
-/// The feed that a document is of, by the document's path: `/technology/` of `/technology/rss.xml`. All documents of a feed are
+/// A feed, named by the path of one of its documents: `/technology/rss.xml` stands for `/technology/`. All documents of a feed compare
 /// equal.
 #[derive(Clone, Debug)]
 pub struct FeedLabel(pub Arc<str>);
 
 impl FeedLabel {
-    /// The path of its page.
+    /// The path of the feed's page.
     pub fn path(&self) -> &str {
         self.0.rfind('/').and_then(|slash| self.0.get(..=slash)).unwrap_or_default()
     }
@@ -67,65 +66,65 @@ impl EncodeLabelSet for FeedLabel {
     }
 }
 
-/// How changes of articles are found at the moment.
+/// How changes are currently detected.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Watching {
-    /// What removals wait for, in a working copy that is being changed.
+    /// What delays removals, such as a Git operation in the content directory.
     pub removals_wait_for: Option<String>,
-    /// `events`, `poll` or `both`; empty before the first look.
+    /// `events`, `poll` or `both`. Empty before the first scan.
     pub mode: &'static str,
-    /// Why so.
+    /// The reason for this mode.
     pub why: String,
 }
 
-/// Everything that is counted.
+/// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Answers, by kind.
+    /// Responses, by format, status and coding.
     pub answers: Family<AnswerKind, Counter>,
-    /// Answers that are documents, by their feed.
+    /// Responses made from documents, by feed.
     pub sections: Family<FeedLabel, Counter>,
-    /// Bytes of bodies of answers.
+    /// Bytes of response bodies.
     pub bytes: Counter,
-    /// Connections, open now.
+    /// Open connections.
     pub connections: Gauge,
-    /// Connections, ever.
+    /// Accepted connections.
     pub accepted: Counter,
-    /// Times that no connection could be accepted, for want of descriptors mostly.
+    /// Failures to accept a connection, mostly for lack of file descriptors.
     pub refused: Counter,
-    /// Handshakes of TLS that failed.
+    /// Failed TLS handshakes.
     pub handshakes_failed: Counter,
-    /// Scans of the content directory or of a folder in it.
+    /// Scans of the content directory or of one of its folders.
     pub scans: Counter,
-    /// Times that the system's queue of events overflowed.
+    /// Overflows of the system's event queue.
     pub overflows: Counter,
-    /// Changes of files that a scan found and no event told of, not even soon afterwards.
+    /// Changes that a scan found without any event.
     pub found_by_scan: Counter,
-    /// Files that scans looked at.
+    /// Files checked by scans.
     pub looked_at: Counter,
-    /// Articles that were read.
+    /// Articles read.
     pub read: Counter,
     /// 1 once the first scan is complete and its feeds are published. Documents of the last run don't count.
     pub ready: Gauge,
-    /// How long the last scan of the whole content directory took (seconds).
+    /// Duration of the last full scan (seconds).
     pub scan_seconds: Gauge<f64, AtomicU64>,
-    /// How long after it the next one comes (seconds).
+    /// Interval between full scans (seconds).
     pub scan_interval: Gauge<f64, AtomicU64>,
-    /// How changes are found.
+    /// How changes are currently detected.
     pub watching: ArcSwap<Watching>,
-    /// From the first word of a change until readers see it (seconds).
+    /// Time from the first hint of a change until readers see it (seconds).
     pub publishing: Histogram,
-    /// How long the engine took for an event (seconds).
+    /// Time the engine took for an event (seconds).
     pub building: Histogram,
-    /// Pages of articles that were built.
+    /// Article pages built.
     pub pages_built: Counter,
-    /// Documents that were read back from the disk.
+    /// Documents read back from disk.
     pub read_back: Counter,
-    /// Bytes of documents that are in memory, codings included.
+    /// Bytes of documents in memory, content codings included.
     pub document_bytes: Gauge,
-    /// Events that wait for the engine.
+    /// Events waiting for the engine.
     pub queue: Gauge,
-    /// Deliveries that wait.
+    /// Deliveries waiting.
     pub deliveries: Gauge,
     registry: Registry,
 }
@@ -149,8 +148,8 @@ impl Default for Metrics {
             scan_seconds: Gauge::default(),
             scan_interval: Gauge::default(),
             watching: ArcSwap::default(),
-            publishing: Histogram::new(SECONDS),
-            building: Histogram::new(SECONDS),
+            publishing: Histogram::new(DURATION_BUCKETS_SECONDS),
+            building: Histogram::new(DURATION_BUCKETS_SECONDS),
             pages_built: Counter::default(),
             read_back: Counter::default(),
             document_bytes: Gauge::default(),
@@ -203,7 +202,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All that was counted, as Prometheus reads it.
+    /// The registry that Prometheus scrapes.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }

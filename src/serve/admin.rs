@@ -26,10 +26,10 @@ use crate::types::rfc3339;
 
 const OPENMETRICS: HeaderValue = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const INDEX: &str = "/readyz        whether readers are served, and what somebody has to see to\n\
+const INDEX: &str = "/readyz        whether readers are served, and current alarms\n\
                      /status.json   articles, sections and problems\n\
-                     /metrics       numbers for Prometheus\n\
-                     /healthz       that the process lives\n";
+                     /metrics       metrics for Prometheus\n\
+                     /healthz       whether the process is alive\n";
 
 /// Responds to an operator's request.
 pub(super) fn respond(
