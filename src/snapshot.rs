@@ -1,4 +1,4 @@
-//! What readers see: one immutable [`Snapshot`], swapped whole. A request loads it once and needs nothing else.
+//! What readers see: one immutable [`Snapshot`], replaced as a whole. A request loads it once.
 
 mod document;
 
@@ -12,49 +12,49 @@ use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::feed::Format;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
-pub use document::{Coded, Codings, DocumentSink, Fields, MemoryCounter, Resource, ResourceKind, Whole};
+pub use document::{CodingSlot, Codings, DocumentSink, HeaderTemplates, MemoryCounter, Resource, ResourceKind, Whole};
 
-/// Everything that is published at one moment.
+/// Everything published at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Grows by one with every swap; 0 before the first. What is there before the first is of the last run.
+    /// Grows by one with every publication. 0 before the first: the snapshot then holds documents saved by the previous run.
     pub generation: u64,
-    /// The path of `site.url` without its last slash: `""` or `/news`. Requests come with and without it.
+    /// The path of `site.url` without its last slash: `""` or `/news`. Requests may omit it.
     pub prefix: Arc<str>,
-    /// Feed documents, section pages and OPML, by canonical request path below the prefix: `/technology/rss.xml`.
-    /// Canonical: each segment percent-encoded as `types::encode_segment` does.
+    /// Feeds, pages and OPML, by canonical request path below the prefix: `/technology/rss.xml`. In a canonical path each
+    /// segment is percent-encoded as `encoding::encode_segment` does.
     pub documents: imbl::HashMap<Arc<str>, Arc<Resource>>,
-    /// The articles whose text is in the documents of each feed, by the feed's canonical request path. The next start compares their
-    /// files with these versions before it shows the documents again; those of a feed that is not listed here are not shown again.
+    /// The articles whose text is in the documents of each feed, by the feed's path. After a restart, saved documents are served only if
+    /// the files of these articles are unchanged; documents of feeds that aren't listed here aren't served.
     pub sources: imbl::HashMap<Arc<str>, Sources>,
-    /// Articles that dateline serves pages for, by short id. Empty where `content.article_url` is set.
+    /// Articles with a page of their own, by short id. Empty if `content.article_url` is set.
     pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
-    /// Articles that were public here and are not any more, by short id.
+    /// Articles that were public and no longer are, by short id.
     pub gone: imbl::HashMap<Arc<str>, Arc<Gone>>,
-    /// Addresses under which something was published once, the most particular first. They count where nothing is now.
+    /// Addresses that were published once, most specific first. They apply to paths where nothing is published now.
     pub former: Arc<[RetiredAddress]>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
-    /// What is wrong at the moment, and how much there is.
+    /// Current problems and counts.
     pub report: Arc<Report>,
 }
 
-/// The articles that the documents of one feed show.
+/// The articles whose text is in the documents of one feed.
 pub type Sources = Arc<[Arc<PublishedArticle>]>;
 
 /// An address under which something was published once.
 #[derive(Clone, Debug)]
 pub struct RetiredAddress {
-    /// It, and what became of it.
+    /// The address, and where it moved or that it is gone.
     pub address: Address,
-    /// Where that is gone: an empty feed in each format that says so.
+    /// For gone addresses: the final document of the feed in each format.
     pub farewell: Vec<(Format, Bytes)>,
 }
 
-/// A public article: where it is, since when, and in which surroundings.
+/// A public article: what its page needs besides the body.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PublishedArticle {
-    /// The last segment of its URL here: `<slug>-<short id>`, not percent-encoded.
+    /// The last segment of its URL: `<slug>-<short id>`, not percent-encoded.
     pub name: Text,
     /// Its id.
     pub id: EntryId,
@@ -62,63 +62,63 @@ pub struct PublishedArticle {
     pub url: WebUrl,
     /// Its file.
     pub path: ArticlePath,
-    /// The version of it that is public.
+    /// The content hash of the published version.
     pub hash: ContentHash,
-    /// First publication.
+    /// When it was first published.
     pub published: Moment,
-    /// Last significant change.
+    /// When it last changed significantly.
     pub updated: Moment,
-    /// The language it is written in.
+    /// Its language.
     pub language: Language,
-    /// Whether readers get only the free part of its text, and no enclosures.
+    /// Whether readers get only the free part of the text, and no enclosures.
     pub is_teaser: bool,
-    /// Whether feeds have it. Search engines are asked not to list the page of one that is unlisted.
+    /// Whether it is in feeds. The page of an unlisted article asks search engines not to index it.
     pub is_listed: bool,
-    /// What its page has in common with those of its section.
+    /// What its page shares with other pages of its section.
     pub frame: Arc<PageFrame>,
 }
 
-/// An article that was taken from its readers: its page says so.
+/// An article that was retracted or has expired. Its URL responds 410.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gone {
-    /// When; `None` where it expired.
+    /// When it was retracted; `None` if it expired.
     pub retracted: Option<Timestamp>,
-    /// Why, if that is public.
+    /// The public reason, if any.
     pub reason: Option<Text>,
 }
 
-/// What the pages of one section have in common.
+/// What all pages of a section share.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PageFrame {
     /// The publication's name.
     pub site_title: Text,
-    /// dateline's public base.
+    /// The site's base URL.
     pub site_url: WebUrl,
-    /// The own section and those above it: title and page, outermost first; the root is not among them.
+    /// Title and page of the section and its ancestors, outermost first, without the root.
     pub trail: Vec<(Text, WebUrl)>,
-    /// The feeds that its pages announce (autodiscovery), the own section's first: title, URL, format.
+    /// The feeds that pages announce (autodiscovery), the section's own first: title, URL, format.
     pub feeds: Vec<(Text, String, Format)>,
-    /// The feeds of agencies and papers, by name in lower case.
+    /// The feeds of content sources, by lower-case name.
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
 }
 
-/// The state of the newsroom, for the status line and `check`.
+/// The state of the newsroom, for the status page and `check`.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Report {
-    /// Articles known, drafts and refused ones included.
+    /// Known articles, including drafts and refused ones.
     pub articles: usize,
-    /// Articles that are public.
+    /// Public articles.
     pub published: usize,
-    /// Of those that are not public, why: how many of each.
+    /// Articles that aren't public, counted by reason.
     pub hidden: Hidden,
-    /// Feeds, each in one or more formats.
+    /// Feeds. A feed may have several formats.
     pub feeds: usize,
-    /// What is wrong now, sorted by place.
+    /// Current problems, sorted by place.
     pub problems: Vec<Diagnostic>,
 }
 
 impl Report {
-    /// How many articles are in which state.
+    /// The number of articles in each state.
     pub fn states(&self) -> [(&'static str, usize); 9] {
         let Hidden { drafts, undated, scheduled, expired, restricted, retracted, id_taken, listings: _ } = self.hidden;
         let known = [self.published, drafts, undated, scheduled, expired, restricted, retracted, id_taken];
@@ -137,23 +137,23 @@ impl Report {
     }
 }
 
-/// Articles that readers do not see, by why.
+/// Articles that readers don't see, counted by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Hidden {
     /// `draft: true`
     pub drafts: usize,
-    /// Without a date, and nothing remembers when they were first seen.
+    /// Without a date and without a recorded first-seen time.
     pub undated: usize,
-    /// Their date or the end of their embargo is still to come.
+    /// Publication date or end of embargo in the future.
     pub scheduled: usize,
-    /// They were public until they expired.
+    /// Public until they expired.
     pub expired: usize,
     /// Private, or paid and left out.
     pub restricted: usize,
-    /// Withdrawn.
+    /// Retracted.
     pub retracted: usize,
-    /// Another article has their id, or another version of them withholds them.
+    /// Another article has their id, or another version of the article withholds them.
     pub id_taken: usize,
-    /// Pages of folders that are no articles, and are not counted among them.
+    /// Section index pages. They aren't articles and aren't counted as such.
     pub listings: usize,
 }

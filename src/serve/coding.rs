@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::negotiation::Coding;
-use crate::snapshot::{Coded, Resource};
+use crate::snapshot::{CodingSlot, Resource};
 
 /// Smaller documents gain nothing from a coding.
 pub(super) const MIN_CODED_BYTES: usize = 200;
@@ -54,7 +54,7 @@ impl EntityTag {
 }
 
 /// The part of a document that stores its state in a coding.
-pub(super) fn slot(resource: &Resource, coding: Coding) -> &Coded {
+pub(super) fn slot(resource: &Resource, coding: Coding) -> &CodingSlot {
     match coding {
         Coding::Identity => &resource.codings.identity,
         Coding::Gzip => &resource.codings.gzip,

@@ -224,7 +224,7 @@ fn count_document(metrics: &Metrics, selected: &SelectedRepresentation, status: 
     let SelectedRepresentation { route, resource, coding, .. } = selected;
     let of_feed = || metrics.sections.get_or_create_owned(&FeedLabel(Arc::clone(route)));
     resource.requests.get_or_init(of_feed).inc();
-    let [unmodified, whole] = &coding::slot(resource, *coding).answers;
+    let [unmodified, whole] = &coding::slot(resource, *coding).response_counters;
     let counter = if status == StatusCode::OK { whole } else { unmodified };
     let kind = || AnswerKind {
         format: resource.kind.name(),

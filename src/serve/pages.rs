@@ -177,7 +177,7 @@ impl Pages {
             metrics.pages_built.inc();
             match response {
                 Ok(DiskResponse::Page(resource, freshness)) => {
-                    resource.count_holders(&held_bytes);
+                    resource.count_until_dropped(&held_bytes);
                     Ok(Page::new(article, resource, freshness))
                 }
                 Ok(_) => Err(PageError::Failed),

@@ -17,7 +17,7 @@ use super::headers::{
     ANY_ORIGIN, PAGE_POLICY, PLACEHOLDER, VARY_ACCEPT_ENCODING, common, date, imf_fixdate, sendable_last_modified, set,
 };
 use super::negotiation::Coding;
-use crate::snapshot::{Fields, MemoryCounter, Resource, ResourceKind, Whole};
+use crate::snapshot::{HeaderTemplates, MemoryCounter, Resource, ResourceKind, Whole};
 
 /// A document in the content coding selected for a request.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl SelectedRepresentation {
         let bytes = match self.is_head {
             true => Bytes::new(),
             false => {
-                coding::slot(&self.resource, self.coding).ask();
+                coding::slot(&self.resource, self.coding).mark_requested();
                 whole.bytes.clone()
             }
         };
@@ -66,7 +66,7 @@ impl SelectedRepresentation {
     /// are unavailable or the encoder fails.
     pub fn make(&self, identity: impl FnOnce() -> Option<Bytes>, now: Timestamp) -> Option<Response<Bytes>> {
         let slot = coding::slot(&self.resource, self.coding);
-        let _guard = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = slot.encode_lock.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(response) = self.ready(now) {
             return Some(response);
         }
@@ -106,7 +106,7 @@ impl SelectedRepresentation {
 /// Returns whether the document is encoded.
 pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, counter: &MemoryCounter) -> bool {
     let slot = coding::slot(resource, coding);
-    let _guard = slot.making.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = slot.encode_lock.lock().unwrap_or_else(PoisonError::into_inner);
     if slot.whole().is_some() {
         return true;
     }
@@ -145,9 +145,9 @@ pub(super) fn from_template(
 }
 
 /// The header fields that documents of this kind share in this coding.
-pub(super) fn header_templates(resource: &Resource, coding: Coding) -> &Fields {
+pub(super) fn header_templates(resource: &Resource, coding: Coding) -> &HeaderTemplates {
     type Kind = (&'static str, &'static str, u32);
-    static MADE: Mutex<BTreeMap<Kind, Arc<Fields>>> = Mutex::new(BTreeMap::new());
+    static MADE: Mutex<BTreeMap<Kind, Arc<HeaderTemplates>>> = Mutex::new(BTreeMap::new());
     coding::slot(resource, coding).fields.get_or_init(|| {
         let kind = (resource.kind.content_type(), coding.name().unwrap_or_default(), resource.max_age);
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +156,7 @@ pub(super) fn header_templates(resource: &Resource, coding: Coding) -> &Fields {
 }
 
 /// Builds the shared header fields. Fields that differ between documents get placeholders, so that the map never grows.
-fn fields(resource: &Resource, coding: Coding) -> Fields {
+fn fields(resource: &Resource, coding: Coding) -> HeaderTemplates {
     let mut unmodified = HeaderMap::with_capacity(10);
     unmodified.insert(header::DATE, PLACEHOLDER);
     unmodified.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
@@ -175,7 +175,7 @@ fn fields(resource: &Resource, coding: Coding) -> Fields {
     if resource.kind == ResourceKind::Page {
         whole.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     }
-    Fields { unmodified, whole }
+    HeaderTemplates { unmodified, whole }
 }
 
 #[cfg(test)]

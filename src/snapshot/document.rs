@@ -1,8 +1,13 @@
-//! One document: all that HTTP needs to know of it, and its bytes while they are in memory.
+//! A published document: its metadata, and its bytes while they are in memory.
 //!
-//! A document is warm or cold. Cold, it still has its hash, length and dates, which is all that a 304 or HEAD needs; its bytes are
-//! where the shell wrote them. What is in memory is counted in a [`MemoryCounter`]; what nobody asks for is let go, piece by piece: the
-//! document as it is and each of its codings is a piece.
+//! **What is a cold document?** One whose bytes are on disk only. Its hash, length and dates stay in memory, which is all that a 304 or HEAD
+//! needs. Each content coding is loaded, counted and evicted on its own.
+//!
+//! **How is memory accounted?** A [`MemoryCounter`] counts the bytes of documents in memory. `store::documents` evicts codings that were
+//! not requested lately (the CLOCK algorithm).
+//!
+//! **Why does plain data know header maps?** A document is requested thousands of times and changes once, so the header fields of its
+//! responses are prepared.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,53 +22,55 @@ use crate::feed::Format;
 use crate::metrics::Counter;
 use crate::types::{ContentHash, Text};
 
-/// One document.
+/// A published document.
 #[derive(Debug)]
 pub struct Resource {
-    /// What it is.
+    /// Its kind.
     pub kind: ResourceKind,
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub length: usize,
-    /// Of its bytes.
+    /// The hash of its bytes.
     pub hash: ContentHash,
-    /// When the content last changed; `None` while nothing dates it.
+    /// When its content last changed; `None` if no date is known.
     pub last_modified: Option<Timestamp>,
-    /// How long a cache may keep it (seconds).
+    /// How long caches may keep it, in seconds.
     pub max_age: u32,
-    /// When the newest of its entries was published, of the page of a feed.
+    /// For a feed's page: when its newest entry was published.
     pub newest: Option<Timestamp>,
-    /// When the first of its entries expires: from then on nobody may be shown these bytes.
+    /// When its first entry expires. The document must not be served from then on.
     pub until: Option<Timestamp>,
-    /// Where else what it is about is, as a Link field says it (RFC 8288): of a page, its feeds.
+    /// The Link field (RFC 8288) of a page: its feeds.
     pub links: Option<Text>,
-    /// The answers in each content coding, made on first use.
+    /// Its responses in each content coding, made on first use.
     pub codings: Codings,
-    /// Where requests for its feed are counted, once one came.
+    /// Counts requests for its feed. Set by the first request.
     pub requests: OnceLock<Counter>,
-    bytes: ArcSwapOption<Held>,
-    /// Where its bytes in memory are counted, once somebody counts.
-    tally: OnceLock<MemoryCounter>,
-    circulates: AtomicBool,
-    lost: AtomicBool,
+    bytes: ArcSwapOption<IdentityBytes>,
+    /// Counts its bytes in memory. Set when it enters the document store.
+    counter: OnceLock<MemoryCounter>,
+    /// Whether it is in the eviction clock.
+    is_in_clock: AtomicBool,
+    /// Whether its bytes are lost, so that the document must be built again.
+    is_missing: AtomicBool,
 }
 
-/// What a resource is.
+/// The kind of a document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ResourceKind {
     /// A feed document.
     Feed(Format),
-    /// A feed document that browsers are to show, in its style sheet.
+    /// A feed document that browsers display with a style sheet.
     ShownFeed(Format),
     /// The style sheet of such feeds.
     Style,
     /// The list of all feeds.
     Opml,
-    /// A page for people.
+    /// An HTML page.
     Page,
 }
 
 impl ResourceKind {
-    /// What metrics call it.
+    /// The name used in metrics.
     pub fn name(self) -> &'static str {
         match self {
             ResourceKind::Feed(format) | ResourceKind::ShownFeed(format) => match format {
@@ -77,7 +84,7 @@ impl ResourceKind {
         }
     }
 
-    /// The Content-Type header.
+    /// The Content-Type field.
     pub fn content_type(self) -> &'static str {
         match self {
             ResourceKind::Feed(format) | ResourceKind::ShownFeed(format @ Format::Json) => format.content_type(),
@@ -90,19 +97,19 @@ impl ResourceKind {
 }
 
 impl Resource {
-    /// A document of these bytes.
+    /// Creates a document with its bytes in memory.
     pub fn new(kind: ResourceKind, mut bytes: Vec<u8>, last_modified: Option<Timestamp>, max_age: u32) -> Resource {
         let hash = ContentHash::of(&bytes);
-        // Room that a growing text left at its end would be taken for as long as the document lives.
+        // Excess capacity would be held for the document's lifetime.
         if bytes.capacity() - bytes.len() > bytes.len() / 8 {
             bytes.shrink_to_fit();
         }
         let resource = Resource::cold(kind, hash, bytes.len(), last_modified, max_age);
-        resource.bytes.store(Some(Arc::new(Held { bytes: bytes.into(), share: OnceLock::new() })));
+        resource.bytes.store(Some(Arc::new(IdentityBytes { bytes: bytes.into(), reservation: OnceLock::new() })));
         resource
     }
 
-    /// A document whose bytes are elsewhere.
+    /// Creates a document whose bytes are on disk.
     pub fn cold(
         kind: ResourceKind,
         hash: ContentHash,
@@ -122,13 +129,13 @@ impl Resource {
             codings: Codings::default(),
             requests: OnceLock::new(),
             bytes: ArcSwapOption::empty(),
-            tally: OnceLock::new(),
-            circulates: AtomicBool::new(false),
-            lost: AtomicBool::new(false),
+            counter: OnceLock::new(),
+            is_in_clock: AtomicBool::new(false),
+            is_missing: AtomicBool::new(false),
         }
     }
 
-    /// A page that announces feeds in its Link field as in its text.
+    /// Adds a Link field that announces feeds.
     #[must_use]
     pub fn announcing(mut self, feeds: &[(Text, String, Format)]) -> Resource {
         let link = |(_, url, format): &(Text, String, Format)| {
@@ -140,56 +147,56 @@ impl Resource {
         self
     }
 
-    /// The identity bytes, while they are in memory.
+    /// The unencoded bytes, if they are in memory.
     pub fn bytes(&self) -> Option<Bytes> {
         let held = self.bytes.load().as_ref().map(|held| held.bytes.clone());
         held.or_else(|| self.codings.identity.whole.load().as_ref().map(|whole| whole.bytes.clone()))
     }
 
-    /// How many bytes of it are in memory, in all codings.
+    /// The number of bytes in memory, in all codings.
     pub fn bytes_in_memory(&self) -> usize {
         let identity = self.bytes().map_or(0, |bytes| bytes.len());
         let codings = [&self.codings.gzip, &self.codings.brotli, &self.codings.zstd];
-        let coded = |coded: &Coded| coded.whole.load().as_ref().map_or(0, |whole| whole.bytes.len());
+        let coded = |coded: &CodingSlot| coded.whole.load().as_ref().map_or(0, |whole| whole.bytes.len());
         identity + codings.into_iter().map(coded).sum::<usize>()
     }
 
-    /// The same document without its bytes: all that a 304 or HEAD needs.
+    /// A copy without the bytes. Enough for 304 and HEAD.
     #[must_use]
     pub fn without_bytes(&self) -> Resource {
         let cold = Resource::cold(self.kind, self.hash, self.length, self.last_modified, self.max_age);
         Resource { newest: self.newest, until: self.until, links: self.links.clone(), ..cold }
     }
 
-    /// Has its bytes counted for as long as anybody holds them, a client that takes them slowly included.
-    pub fn count_holders(&self, tally: &MemoryCounter) {
+    /// Counts the bytes until the last response that holds them is dropped.
+    pub fn count_until_dropped(&self, counter: &MemoryCounter) {
         if let Some(held) = &*self.bytes.load() {
-            let bytes = tally.counted(held.bytes.clone());
-            self.bytes.store(Some(Arc::new(Held { bytes, share: OnceLock::new() })));
+            let bytes = counter.counted(held.bytes.clone());
+            self.bytes.store(Some(Arc::new(IdentityBytes { bytes, reservation: OnceLock::new() })));
         }
     }
 
-    /// Has its bytes in memory counted from now on.
-    pub fn count_in(&self, tally: &MemoryCounter) {
-        let tally = self.tally.get_or_init(|| tally.clone());
+    /// Counts the bytes in memory from now on.
+    pub fn count_in(&self, counter: &MemoryCounter) {
+        let counter = self.counter.get_or_init(|| counter.clone());
         if let Some(held) = &*self.bytes.load() {
-            held.share.get_or_init(|| Arc::new(tally.share(held.bytes.len())));
+            held.reservation.get_or_init(|| Arc::new(counter.reservation(held.bytes.len())));
         }
     }
 
-    /// Whether its bytes in memory are counted.
+    /// Whether the bytes in memory are counted.
     pub fn is_counted(&self) -> bool {
-        self.tally.get().is_some()
+        self.counter.get().is_some()
     }
 
-    /// Keeps what a 200 in a coding is made of, which is of these bytes.
-    pub fn keep(&self, coded: &Coded, mut whole: Whole) -> Arc<Whole> {
+    /// Stores the body and fields of a 200 in a coding of this document.
+    pub fn keep(&self, coded: &CodingSlot, mut whole: Whole) -> Arc<Whole> {
         let is_identity = std::ptr::eq(coded, &self.codings.identity);
         let held = self.bytes.load();
-        whole.share = match &*held {
-            // The same memory, counted once.
-            Some(held) if is_identity && held.bytes.as_ptr() == whole.bytes.as_ptr() => held.share.get().cloned(),
-            _ => self.tally.get().map(|tally| Arc::new(tally.share(whole.bytes.len()))),
+        whole.reservation = match &*held {
+            // The same memory is counted once.
+            Some(held) if is_identity && held.bytes.as_ptr() == whole.bytes.as_ptr() => held.reservation.get().cloned(),
+            _ => self.counter.get().map(|counter| Arc::new(counter.reservation(whole.bytes.len()))),
         };
         coded.length.store(whole.bytes.len(), Ordering::Relaxed);
         let whole = Arc::new(whole);
@@ -197,10 +204,10 @@ impl Resource {
         whole
     }
 
-    /// Lets go of the pieces that nobody asked for since the last time.
+    /// Evicts the codings that were not requested since the last call.
     pub fn cool(&self) {
         for coded in self.codings.all() {
-            if !coded.asked.swap(false, Ordering::Relaxed) {
+            if !coded.was_requested.swap(false, Ordering::Relaxed) {
                 coded.whole.store(None);
                 if std::ptr::eq(coded, &self.codings.identity) {
                     self.bytes.store(None);
@@ -209,94 +216,94 @@ impl Resource {
         }
     }
 
-    /// Whether any of its pieces is in memory.
+    /// Whether any coding is in memory.
     pub fn is_warm(&self) -> bool {
         self.bytes.load().is_some() || self.codings.all().into_iter().any(|coded| coded.whole.load().is_some())
     }
 
-    /// Notes that it stands among those that are looked at when memory runs short; says whether it did not before.
+    /// Marks the document as part of the eviction clock. Returns whether it wasn't before.
     pub fn enter(&self) -> bool {
-        !self.circulates.swap(true, Ordering::AcqRel)
+        !self.is_in_clock.swap(true, Ordering::AcqRel)
     }
 
-    /// Notes that it stands there no more.
+    /// Marks the document as removed from the eviction clock.
     pub fn leave(&self) {
-        self.circulates.store(false, Ordering::Release);
+        self.is_in_clock.store(false, Ordering::Release);
     }
 
-    /// Notes whether its bytes are nowhere any more; says whether that is news.
-    pub fn lose(&self, lost: bool) -> bool {
-        self.lost.swap(lost, Ordering::Relaxed) != lost
+    /// Sets whether the bytes are lost. Returns whether that changed.
+    pub fn lose(&self, is_missing: bool) -> bool {
+        self.is_missing.swap(is_missing, Ordering::Relaxed) != is_missing
     }
 }
 
-/// The identity bytes, and that they are counted.
+/// The unencoded bytes and their reservation.
 #[derive(Debug)]
-struct Held {
+struct IdentityBytes {
     bytes: Bytes,
-    share: OnceLock<Arc<Share>>,
+    reservation: OnceLock<Arc<MemoryReservation>>,
 }
 
-/// How many bytes of documents are in memory.
+/// Counts the bytes of documents in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryCounter(Arc<AtomicUsize>);
 
 impl MemoryCounter {
-    /// How many now.
+    /// The current number of bytes.
     pub fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The same bytes, counted until the last who holds them has dropped them.
+    /// Returns the same bytes, counted until the last reference is dropped.
     pub fn counted(&self, bytes: Bytes) -> Bytes {
-        let share = self.share(bytes.len());
-        Bytes::from_owner(Counted { bytes, _share: share })
+        let reservation = self.reservation(bytes.len());
+        Bytes::from_owner(CountedBytes { bytes, _reservation: reservation })
     }
 
-    fn share(&self, bytes: usize) -> Share {
+    fn reservation(&self, bytes: usize) -> MemoryReservation {
         self.0.fetch_add(bytes, Ordering::Relaxed);
-        Share { tally: self.clone(), bytes }
+        MemoryReservation { counter: self.clone(), bytes }
     }
 }
 
-/// Bytes, and that they are counted.
-struct Counted {
+/// Bytes with their reservation.
+struct CountedBytes {
     bytes: Bytes,
-    _share: Share,
+    _reservation: MemoryReservation,
 }
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for CountedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// Bytes that are counted until it is dropped.
+/// Counts bytes until it is dropped.
 #[derive(Debug)]
-struct Share {
-    tally: MemoryCounter,
+struct MemoryReservation {
+    counter: MemoryCounter,
     bytes: usize,
 }
 
-impl Drop for Share {
+impl Drop for MemoryReservation {
     fn drop(&mut self) {
-        self.tally.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.counter.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
-/// Who is given each document as it is made, before any snapshot has it, and may write its bytes down and let them go.
+/// Receives each document when it is built, before it is in any snapshot, and may write it to disk and evict it.
 #[derive(Clone)]
 pub struct DocumentSink(Arc<Keep>);
 
 type Keep = dyn Fn(&Arc<Resource>) + Send + Sync;
 
 impl DocumentSink {
-    /// What to call with each document.
+    /// Calls `keep` with each document.
     pub fn new(keep: impl Fn(&Arc<Resource>) + Send + Sync + 'static) -> DocumentSink {
         DocumentSink(Arc::new(keep))
     }
 
-    /// Hands a document over.
+    /// Hands over a document.
     pub fn keep(&self, resource: &Arc<Resource>) {
         (self.0)(resource);
     }
@@ -308,73 +315,72 @@ impl fmt::Debug for DocumentSink {
     }
 }
 
-/// The codings of one document. Filled in place: what is in them is a function of the document, so every reader sees the same,
-/// and a coding that nobody asks for costs nothing.
+/// The content codings of a document. Filled on first use; each is a function of the document, so all readers see the same bytes.
 #[derive(Debug, Default)]
 pub struct Codings {
-    /// The bytes as they are.
-    pub identity: Coded,
+    /// Not encoded.
+    pub identity: CodingSlot,
     /// `gzip`
-    pub gzip: Coded,
+    pub gzip: CodingSlot,
     /// `br`
-    pub brotli: Coded,
+    pub brotli: CodingSlot,
     /// `zstd`
-    pub zstd: Coded,
+    pub zstd: CodingSlot,
 }
 
 impl Codings {
-    fn all(&self) -> [&Coded; 4] {
+    fn all(&self) -> [&CodingSlot; 4] {
         [&self.identity, &self.gzip, &self.brotli, &self.zstd]
     }
 }
 
-/// A document in one coding.
+/// A document in one content coding.
 #[derive(Debug, Default)]
-pub struct Coded {
-    /// The header fields that it has in common with others.
-    pub fields: OnceLock<Arc<Fields>>,
-    /// Where 304s are counted, and 200s.
-    pub answers: [OnceLock<Counter>; 2],
-    /// Held by whoever encodes, so that others wait and do not do it again.
-    pub making: Mutex<()>,
+pub struct CodingSlot {
+    /// The header fields it shares with other documents.
+    pub fields: OnceLock<Arc<HeaderTemplates>>,
+    /// Count 304s and 200s.
+    pub response_counters: [OnceLock<Counter>; 2],
+    /// Held while encoding, so that others wait instead of encoding too.
+    pub encode_lock: Mutex<()>,
     whole: ArcSwapOption<Whole>,
-    /// How long it was when it was last made; 0: not yet.
+    /// The encoded length; 0 while unknown.
     length: AtomicUsize,
-    asked: AtomicBool,
+    was_requested: AtomicBool,
 }
 
-impl Coded {
-    /// What a 200 has of its own, while it is in memory.
+impl CodingSlot {
+    /// The stored 200, while it is in memory.
     pub fn whole(&self) -> Guard<Option<Arc<Whole>>> {
         self.whole.load()
     }
 
-    /// Notes that a client wants the bytes. That is written once and not for every request, so that processors do not contend for it.
-    pub fn ask(&self) {
-        if !self.asked.load(Ordering::Relaxed) {
-            self.asked.store(true, Ordering::Relaxed);
+    /// Records a request for the eviction clock. Writes only once per round, so that processors don't contend for the flag.
+    pub fn mark_requested(&self) {
+        if !self.was_requested.load(Ordering::Relaxed) {
+            self.was_requested.store(true, Ordering::Relaxed);
         }
     }
 
-    /// How many bytes it has, if it was ever made.
+    /// The encoded length, if the coding was ever made.
     pub fn length(&self) -> Option<usize> {
         Some(self.length.load(Ordering::Relaxed)).filter(|length| *length > 0)
     }
 }
 
-/// Header fields that many documents have in common. What is of each document, and Date, is there with a value that stands for it.
+/// Header fields that documents share. Date and fields that differ per document have placeholders.
 #[derive(Debug)]
-pub struct Fields {
-    /// Of a 304.
+pub struct HeaderTemplates {
+    /// For a 304.
     pub unmodified: HeaderMap,
-    /// Of a 200.
+    /// For a 200.
     pub whole: HeaderMap,
 }
 
-/// What a 200 has of its own.
+/// The body of a 200 and the fields that differ per document.
 #[derive(Debug)]
 pub struct Whole {
-    /// Coded.
+    /// The body, encoded.
     pub bytes: Bytes,
     /// Content-Length
     pub length: HeaderValue,
@@ -382,13 +388,13 @@ pub struct Whole {
     pub last_modified: Option<HeaderValue>,
     /// Link
     pub links: Option<HeaderValue>,
-    share: Option<Arc<Share>>,
+    reservation: Option<Arc<MemoryReservation>>,
 }
 
 impl Whole {
-    /// A 200 of these bytes.
+    /// Builds the body and fields of a 200.
     pub fn new(bytes: Bytes, last_modified: Option<HeaderValue>, links: Option<HeaderValue>) -> Whole {
-        Whole { length: HeaderValue::from(bytes.len()), bytes, last_modified, links, share: None }
+        Whole { length: HeaderValue::from(bytes.len()), bytes, last_modified, links, reservation: None }
     }
 }
 
@@ -397,38 +403,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_memory_is_counted_once_and_what_nobody_asks_for_goes() {
-        let tally = MemoryCounter::default();
+    fn bytes_are_counted_once_and_evicted_unless_requested() {
+        let counter = MemoryCounter::default();
         let resource = Resource::new(ResourceKind::Opml, vec![b'x'; 1_000], None, 900);
-        resource.count_in(&tally);
-        resource.count_in(&tally);
-        assert_eq!(tally.bytes(), 1_000);
+        resource.count_in(&counter);
+        resource.count_in(&counter);
+        assert_eq!(counter.bytes(), 1_000);
         let identity = &resource.codings.identity;
         resource.keep(identity, Whole::new(resource.bytes().unwrap(), None, None));
-        assert_eq!(tally.bytes(), 1_000, "the same memory");
+        assert_eq!(counter.bytes(), 1_000, "the same memory");
         let gzip = &resource.codings.gzip;
         resource.keep(gzip, Whole::new(vec![b'z'; 100].into(), None, None));
-        assert_eq!(tally.bytes(), 1_100);
-        gzip.ask();
+        assert_eq!(counter.bytes(), 1_100);
+        gzip.mark_requested();
         resource.cool();
-        assert_eq!((tally.bytes(), resource.bytes().is_some(), resource.is_warm()), (100, false, true));
+        assert_eq!((counter.bytes(), resource.bytes().is_some(), resource.is_warm()), (100, false, true));
         resource.cool();
-        assert_eq!((tally.bytes(), resource.is_warm(), gzip.length()), (0, false, Some(100)));
+        assert_eq!((counter.bytes(), resource.is_warm(), gzip.length()), (0, false, Some(100)));
         resource.keep(identity, Whole::new(vec![b'x'; 1_000].into(), None, None));
-        assert_eq!((tally.bytes(), resource.bytes().is_some()), (1_000, true), "read back");
+        assert_eq!((counter.bytes(), resource.bytes().is_some()), (1_000, true), "read back");
         drop(resource);
-        assert_eq!(tally.bytes(), 0);
+        assert_eq!(counter.bytes(), 0);
     }
 
     #[test]
     fn bytes_count_until_their_last_holder_drops_them() {
-        let tally = MemoryCounter::default();
+        let counter = MemoryCounter::default();
         let resource = Resource::new(ResourceKind::Page, vec![b'x'; 1_000], None, 900);
-        resource.count_holders(&tally);
+        resource.count_until_dropped(&counter);
         let sent = resource.bytes().unwrap().slice(10..20);
         drop(resource);
-        assert_eq!((tally.bytes(), &*sent), (1_000, &[b'x'; 10][..]));
+        assert_eq!((counter.bytes(), &*sent), (1_000, &[b'x'; 10][..]));
         drop(sent);
-        assert_eq!(tally.bytes(), 0);
+        assert_eq!(counter.bytes(), 0);
     }
 }

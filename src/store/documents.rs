@@ -290,14 +290,14 @@ mod tests {
         let documents = documents(folder.path());
         let mut resources = taken(&documents, b"abc");
         assert_eq!(warm(&resources), [true, true, true]);
-        resources[0].codings.identity.ask();
+        resources[0].codings.identity.mark_requested();
         resources.extend(taken(&documents, b"d"));
         assert_eq!(warm(&resources), [true, false, true, true], "the first that nobody asked for");
         // It comes back, in one coding.
         assert_eq!(documents.read("/b", &resources[1]).unwrap(), vec![b'b'; LENGTH]);
         let gzip = &resources[1].codings.gzip;
         resources[1].keep(gzip, Whole::new(vec![0; 100].into(), None, None));
-        gzip.ask();
+        gzip.mark_requested();
         documents.grown(&resources[1]);
         assert_eq!(warm(&resources), [true, true, false, true]);
         assert_eq!((documents.tally.bytes(), documents.meters.read_back.get()), (2 * LENGTH + 100, 1));
@@ -320,7 +320,7 @@ mod tests {
         // The next needs none to be written.
         resources.extend(taken(&documents, b"d"));
         assert_eq!(warm(&resources), [false, true, true, true]);
-        resources.iter().for_each(|resource| resource.codings.identity.ask());
+        resources.iter().for_each(|resource| resource.codings.identity.mark_requested());
         documents.make_spare();
         assert_eq!(warm(&resources), [false, true, true, true], "what was asked for stays");
     }
