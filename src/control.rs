@@ -59,7 +59,7 @@ pub enum Request {
 
 /// The result of a successful command.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Done {
+pub struct CommandOutcome {
     /// A message for the operator.
     pub message: String,
     /// Whether the result survives a restart.
@@ -67,7 +67,7 @@ pub struct Done {
 }
 
 /// The result of a command, or why it failed.
-pub type Answer = Result<Done, String>;
+pub type Answer = Result<CommandOutcome, String>;
 
 /// A request and the channel for its response.
 pub type PendingRequest = (Request, oneshot::Sender<Answer>);
@@ -131,7 +131,7 @@ async fn serve_client(stream: UnixStream, requests: mpsc::Sender<PendingRequest>
         _ => return,
     };
     let response = match answer {
-        Ok(Done { message, is_recorded: recorded }) => Response { done: true, recorded, message },
+        Ok(CommandOutcome { message, is_recorded: recorded }) => Response { done: true, recorded, message },
         Err(message) => Response { done: false, recorded: true, message },
     };
     let mut bytes = serde_json::to_vec(&response).unwrap_or_default();
@@ -167,5 +167,5 @@ pub fn ask(state: &Path, request: &Request) -> io::Result<Option<Answer>> {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the daemon ended without an answer"));
     }
     let Response { done, recorded, message } = serde_json::from_str(&answer)?;
-    Ok(Some(if done { Ok(Done { message, is_recorded: recorded }) } else { Err(message) }))
+    Ok(Some(if done { Ok(CommandOutcome { message, is_recorded: recorded }) } else { Err(message) }))
 }

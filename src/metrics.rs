@@ -17,7 +17,7 @@ const DURATION_BUCKETS_SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.
 
 /// Labels of responses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct AnswerKind {
+pub struct ResponseLabels {
     /// The kind of document: `rss`, `atom`, `json`, `opml`, `page`, `style`, `media` or `other`.
     pub format: &'static str,
     /// The HTTP status.
@@ -26,7 +26,7 @@ pub struct AnswerKind {
     pub coding: &'static str,
 }
 
-impl EncodeLabelSet for AnswerKind {
+impl EncodeLabelSet for ResponseLabels {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
         ("format", self.format).encode(encoder.encode_label())?;
         ("status", u64::from(self.status)).encode(encoder.encode_label())?;
@@ -68,9 +68,9 @@ impl EncodeLabelSet for FeedLabel {
 
 /// How changes are currently detected.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Watching {
+pub struct WatchStatus {
     /// What delays removals, such as a Git operation in the content directory.
-    pub removals_wait_for: Option<String>,
+    pub removals_blocked_by: Option<String>,
     /// `events`, `poll` or `both`. Empty before the first scan.
     pub mode: &'static str,
     /// The reason for this mode.
@@ -81,29 +81,29 @@ pub struct Watching {
 #[derive(Debug)]
 pub struct Metrics {
     /// Responses, by format, status and coding.
-    pub answers: Family<AnswerKind, Counter>,
+    pub responses: Family<ResponseLabels, Counter>,
     /// Responses made from documents, by feed.
-    pub sections: Family<FeedLabel, Counter>,
+    pub section_responses: Family<FeedLabel, Counter>,
     /// Bytes of response bodies.
-    pub bytes: Counter,
+    pub response_bytes: Counter,
     /// Open connections.
     pub connections: Gauge,
     /// Accepted connections.
-    pub accepted: Counter,
+    pub connections_accepted: Counter,
     /// Failures to accept a connection, mostly for lack of file descriptors.
-    pub refused: Counter,
+    pub accept_failures: Counter,
     /// Failed TLS handshakes.
-    pub handshakes_failed: Counter,
+    pub tls_handshake_failures: Counter,
     /// Scans of the content directory or of one of its folders.
     pub scans: Counter,
     /// Overflows of the system's event queue.
-    pub overflows: Counter,
+    pub watch_overflows: Counter,
     /// Changes that a scan found without any event.
-    pub found_by_scan: Counter,
+    pub changes_found_by_scan: Counter,
     /// Files checked by scans.
-    pub looked_at: Counter,
+    pub files_scanned: Counter,
     /// Articles read.
-    pub read: Counter,
+    pub articles_read: Counter,
     /// 1 once the first scan is complete and its feeds are published. Documents of the last run don't count.
     pub ready: Gauge,
     /// Duration of the last full scan (seconds).
@@ -111,74 +111,74 @@ pub struct Metrics {
     /// Interval between full scans (seconds).
     pub scan_interval: Gauge<f64, AtomicU64>,
     /// How changes are currently detected.
-    pub watching: ArcSwap<Watching>,
+    pub watch_status: ArcSwap<WatchStatus>,
     /// Time from the first hint of a change until readers see it (seconds).
-    pub publishing: Histogram,
+    pub publish_seconds: Histogram,
     /// Time the engine took for an event (seconds).
-    pub building: Histogram,
+    pub build_seconds: Histogram,
     /// Article pages built.
     pub pages_built: Counter,
     /// Documents read back from disk.
-    pub read_back: Counter,
+    pub documents_read: Counter,
     /// Bytes of documents in memory, content codings included.
-    pub document_bytes: Gauge,
+    pub document_memory_bytes: Gauge,
     /// Events waiting for the engine.
-    pub queue: Gauge,
+    pub event_queue: Gauge,
     /// Deliveries waiting.
-    pub deliveries: Gauge,
+    pub delivery_queue: Gauge,
     registry: Registry,
 }
 
 impl Default for Metrics {
     fn default() -> Metrics {
         let mut metrics = Metrics {
-            answers: Family::default(),
-            sections: Family::default(),
-            bytes: Counter::default(),
+            responses: Family::default(),
+            section_responses: Family::default(),
+            response_bytes: Counter::default(),
             connections: Gauge::default(),
-            accepted: Counter::default(),
-            refused: Counter::default(),
-            handshakes_failed: Counter::default(),
+            connections_accepted: Counter::default(),
+            accept_failures: Counter::default(),
+            tls_handshake_failures: Counter::default(),
             scans: Counter::default(),
-            overflows: Counter::default(),
-            found_by_scan: Counter::default(),
-            looked_at: Counter::default(),
-            read: Counter::default(),
+            watch_overflows: Counter::default(),
+            changes_found_by_scan: Counter::default(),
+            files_scanned: Counter::default(),
+            articles_read: Counter::default(),
             ready: Gauge::default(),
             scan_seconds: Gauge::default(),
             scan_interval: Gauge::default(),
-            watching: ArcSwap::default(),
-            publishing: Histogram::new(DURATION_BUCKETS_SECONDS),
-            building: Histogram::new(DURATION_BUCKETS_SECONDS),
+            watch_status: ArcSwap::default(),
+            publish_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
+            build_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
             pages_built: Counter::default(),
-            read_back: Counter::default(),
-            document_bytes: Gauge::default(),
-            queue: Gauge::default(),
-            deliveries: Gauge::default(),
+            documents_read: Counter::default(),
+            document_memory_bytes: Gauge::default(),
+            event_queue: Gauge::default(),
+            delivery_queue: Gauge::default(),
             registry: Registry::with_prefix("dateline"),
         };
         let registry = &mut metrics.registry;
         let mut counter = |name, help, counter: &Counter| registry.register(name, help, counter.clone());
-        counter("response_bytes", "Bytes of response bodies", &metrics.bytes);
-        counter("connections_accepted", "Connections accepted", &metrics.accepted);
+        counter("response_bytes", "Bytes of response bodies", &metrics.response_bytes);
+        counter("connections_accepted", "Connections accepted", &metrics.connections_accepted);
         counter(
             "accept_failures",
             "Failures to accept a connection, mostly for want of file descriptors",
-            &metrics.refused,
+            &metrics.accept_failures,
         );
-        counter("tls_handshake_failures", "Failed TLS handshakes", &metrics.handshakes_failed);
+        counter("tls_handshake_failures", "Failed TLS handshakes", &metrics.tls_handshake_failures);
         counter("scans", "Scans of the content directory, or of a folder in it", &metrics.scans);
-        counter("watch_overflows", "Overflows of the system's queue of file events", &metrics.overflows);
-        counter("files_looked_at", "Files that scans examined", &metrics.looked_at);
-        counter("articles_read", "Article files read", &metrics.read);
-        counter("changes_found_by_scan", "Changes of files that only a scan found", &metrics.found_by_scan);
+        counter("watch_overflows", "Overflows of the system's queue of file events", &metrics.watch_overflows);
+        counter("files_looked_at", "Files that scans examined", &metrics.files_scanned);
+        counter("articles_read", "Article files read", &metrics.articles_read);
+        counter("changes_found_by_scan", "Changes of files that only a scan found", &metrics.changes_found_by_scan);
         counter("pages_built", "Article pages built", &metrics.pages_built);
-        counter("documents_read", "Documents read back from the disk", &metrics.read_back);
-        registry.register("requests", "Responses, by format, status and content coding", metrics.answers.clone());
+        counter("documents_read", "Documents read back from the disk", &metrics.documents_read);
+        registry.register("requests", "Responses, by format, status and content coding", metrics.responses.clone());
         registry.register(
             "section_requests",
             "Responses that are documents of a feed, by the path of its page",
-            metrics.sections.clone(),
+            metrics.section_responses.clone(),
         );
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
         gauge("connections", "Open connections", &metrics.connections);
@@ -186,17 +186,17 @@ impl Default for Metrics {
         gauge(
             "document_memory_bytes",
             "Bytes of documents in memory, compressed forms included",
-            &metrics.document_bytes,
+            &metrics.document_memory_bytes,
         );
-        gauge("event_queue", "Events waiting for the engine", &metrics.queue);
-        gauge("delivery_queue", "Deliveries waiting to be written", &metrics.deliveries);
+        gauge("event_queue", "Events waiting for the engine", &metrics.event_queue);
+        gauge("delivery_queue", "Deliveries waiting to be written", &metrics.delivery_queue);
         let help = "Duration of the last scan of the whole content directory";
         registry.register("scan_seconds", help, metrics.scan_seconds.clone());
         let help = "Time from that scan to the next one, unless something causes one earlier";
         registry.register("scan_interval_seconds", help, metrics.scan_interval.clone());
         let help = "Time from the first event of a change until readers see it";
-        registry.register("publish_seconds", help, metrics.publishing.clone());
-        registry.register("build_seconds", "Time that the engine took for an event", metrics.building.clone());
+        registry.register("publish_seconds", help, metrics.publish_seconds.clone());
+        registry.register("build_seconds", "Time that the engine took for an event", metrics.build_seconds.clone());
         metrics
     }
 }

@@ -12,7 +12,9 @@ use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::feed::Format;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
-pub use document::{CodingSlot, Codings, DocumentSink, HeaderTemplates, MemoryCounter, Resource, ResourceKind, Whole};
+pub use document::{
+    CodingSlot, Codings, DocumentSink, FullResponse, HeaderTemplates, MemoryCounter, Resource, ResourceKind,
+};
 
 /// Everything published at one moment.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +28,13 @@ pub struct Snapshot {
     pub documents: imbl::HashMap<Arc<str>, Arc<Resource>>,
     /// The articles whose text is in the documents of each feed, by the feed's path. After a restart, saved documents are served only if
     /// the files of these articles are unchanged; documents of feeds that aren't listed here aren't served.
-    pub sources: imbl::HashMap<Arc<str>, Sources>,
+    pub shown_articles: imbl::HashMap<Arc<str>, ShownArticles>,
     /// Articles with a page of their own, by short id. Empty if `content.article_url` is set.
     pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
     /// Articles that were public and no longer are, by short id.
-    pub gone: imbl::HashMap<Arc<str>, Arc<Gone>>,
+    pub gone: imbl::HashMap<Arc<str>, Arc<GoneArticle>>,
     /// Addresses that were published once, most specific first. They apply to paths where nothing is published now.
-    pub former: Arc<[RetiredAddress]>,
+    pub retired_addresses: Arc<[RetiredAddress]>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
     /// Current problems and counts.
@@ -40,7 +42,7 @@ pub struct Snapshot {
 }
 
 /// The articles whose text is in the documents of one feed.
-pub type Sources = Arc<[Arc<PublishedArticle>]>;
+pub type ShownArticles = Arc<[Arc<PublishedArticle>]>;
 
 /// An address under which something was published once.
 #[derive(Clone, Debug)]
@@ -48,7 +50,7 @@ pub struct RetiredAddress {
     /// The address, and where it moved or that it is gone.
     pub address: Address,
     /// For gone addresses: the final document of the feed in each format.
-    pub farewell: Vec<(Format, Bytes)>,
+    pub final_documents: Vec<(Format, Bytes)>,
 }
 
 /// A public article: what its page needs besides the body.
@@ -80,7 +82,7 @@ pub struct PublishedArticle {
 
 /// An article that was retracted or has expired. Its URL responds 410.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Gone {
+pub struct GoneArticle {
     /// When it was retracted; `None` if it expired.
     pub retracted: Option<Timestamp>,
     /// The public reason, if any.
@@ -110,7 +112,7 @@ pub struct Report {
     /// Public articles.
     pub published: usize,
     /// Articles that aren't public, counted by reason.
-    pub hidden: Hidden,
+    pub hidden: HiddenCounts,
     /// Feeds. A feed may have several formats.
     pub feeds: usize,
     /// Current problems, sorted by place.
@@ -120,7 +122,8 @@ pub struct Report {
 impl Report {
     /// The number of articles in each state.
     pub fn states(&self) -> [(&'static str, usize); 9] {
-        let Hidden { drafts, undated, scheduled, expired, restricted, retracted, id_taken, listings: _ } = self.hidden;
+        let HiddenCounts { drafts, undated, scheduled, expired, restricted, retracted, id_taken, listings: _ } =
+            self.hidden;
         let known = [self.published, drafts, undated, scheduled, expired, restricted, retracted, id_taken];
         let refused = self.articles.saturating_sub(known.into_iter().sum());
         [
@@ -139,7 +142,7 @@ impl Report {
 
 /// Articles that readers don't see, counted by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Hidden {
+pub struct HiddenCounts {
     /// `draft: true`
     pub drafts: usize,
     /// Without a date and without a recorded first-seen time.

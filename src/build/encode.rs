@@ -241,7 +241,7 @@ fn page(key: &FeedKey, cabinet: &SectionRules, feed: &Feed) -> Resource {
     let page = Resource::new(ResourceKind::Page, page.into_bytes(), feed.updated, PAGE_MAX_AGE);
     let announced: Vec<_> =
         feed.formats.first().map(|&format| (feed.title.clone(), feed.url(format), format)).into_iter().collect();
-    let mut page = page.announcing(&announced);
+    let mut page = page.with_feed_links(&announced);
     page.newest = feed.entries.iter().map(|entry| entry.published.timestamp()).max();
     page
 }
@@ -339,7 +339,7 @@ fn feed_page<'c>(key: &FeedKey, cabinet: &'c SectionRules) -> FeedPage<'c> {
 pub fn article_page(article: &PublishedArticle, entry: &Entry) -> Resource {
     let page = page::article_page(entry, &article.frame, article.is_listed);
     Resource::new(ResourceKind::Page, page.into_bytes(), Some(article.updated.timestamp()), PAGE_MAX_AGE)
-        .announcing(&article.frame.feeds)
+        .with_feed_links(&article.frame.feeds)
 }
 
 /// The list of all feeds: sections nested as they are, then tags and authors.

@@ -19,7 +19,7 @@ pub fn former(cabinet: &SectionRules) -> Arc<[RetiredAddress]> {
             Retirement::Moved(_) => Vec::new(),
             Retirement::Gone(reason) => farewell(cabinet, &address.path, reason.as_ref()),
         };
-        RetiredAddress { address: address.clone(), farewell }
+        RetiredAddress { address: address.clone(), final_documents: farewell }
     });
     former.collect()
 }

@@ -22,7 +22,7 @@ use crate::encoding::encode_segment;
 use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
 use crate::slab::{Slab, SlotId, SlotIndex};
-use crate::snapshot::Hidden;
+use crate::snapshot::HiddenCounts;
 use crate::types::{ArticlePath, ContentHash, EntryId, Moment, SectionPath, nfc};
 
 /// Where an article stands.
@@ -196,7 +196,7 @@ pub struct Index {
     /// When windows change by themselves.
     ending: BTreeSet<(Timestamp, FeedKey)>,
     public: usize,
-    hidden: Hidden,
+    hidden: HiddenCounts,
     changes: Changes,
     /// The places of the articles among the changes, as far as they are still there.
     changed: Vec<SlotId>,
@@ -238,7 +238,7 @@ impl Index {
             withheld_by: BTreeMap::new(),
             ending: BTreeSet::new(),
             public: 0,
-            hidden: Hidden::default(),
+            hidden: HiddenCounts::default(),
             changes: Changes::default(),
             changed: Vec::new(),
             now: Timestamp::MIN,
@@ -635,7 +635,7 @@ impl Index {
     }
 
     /// How many are not, by why.
-    pub fn hidden(&self) -> Hidden {
+    pub fn hidden(&self) -> HiddenCounts {
         self.hidden
     }
 
@@ -970,7 +970,7 @@ fn place(number: SlotId, filed: &IndexedArticle) -> Option<Place> {
 }
 
 /// Where articles of a standing are counted that readers do not see.
-fn hidden<'h>(hidden: &'h mut Hidden, standing: &Visibility) -> Option<&'h mut usize> {
+fn hidden<'h>(hidden: &'h mut HiddenCounts, standing: &Visibility) -> Option<&'h mut usize> {
     match standing {
         Visibility::Public(_) => None,
         Visibility::Listing => Some(&mut hidden.listings),

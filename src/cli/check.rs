@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::{WRONG_INPUT, count, fail, print_diagnostics};
 use crate::build::index::Index;
 use crate::config::Config;
-use crate::control::{self, Done, Request};
+use crate::control::{self, CommandOutcome, Request};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::engine::Engine;
@@ -89,8 +89,8 @@ fn compare_with_daemon(config: &Config) -> Option<Diagnostic> {
     let diagnostic =
         |code, message: String| Diagnostic::new(code, message).at(Place::file(&config.file.display().to_string()));
     match answer {
-        Ok(Done { message: waiting, .. }) if waiting.is_empty() => None,
-        Ok(Done { message: waiting, .. }) => {
+        Ok(CommandOutcome { message: waiting, .. }) if waiting.is_empty() => None,
+        Ok(CommandOutcome { message: waiting, .. }) => {
             let message =
                 format!("the running daemon uses this configuration, except for what waits for a restart: {waiting}");
             Some(diagnostic(Code::ConfigFrozen, message).help("restart dateline to apply it"))

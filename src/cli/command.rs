@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{WRONG_INPUT, fail, load, meant, refuse};
 use crate::config::{Checked, Config};
-use crate::control::{self, Answer, Done, Request};
+use crate::control::{self, Answer, CommandOutcome, Request};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
@@ -105,7 +105,7 @@ fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
         Err(error) => return fail(&format!("the daemon does not answer: {error}")),
     };
     match answer {
-        Ok(Done { message, is_recorded }) => {
+        Ok(CommandOutcome { message, is_recorded }) => {
             say!("{message}");
             match is_recorded {
                 true => ExitCode::SUCCESS,
@@ -145,5 +145,5 @@ fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, St
         remembered => remembered.transpose().map(|_| true)?,
     };
     let answer = built.answer.unwrap_or_else(|| Err("nothing was done".to_owned()));
-    Ok(answer.map(|message| Done { message, is_recorded }))
+    Ok(answer.map(|message| CommandOutcome { message, is_recorded }))
 }

@@ -119,7 +119,7 @@ async fn tell_progress(meters: Arc<Metrics>) {
     let mut bar: Option<ProgressBar> = None;
     loop {
         tick.tick().await;
-        let (looked_at, read) = (meters.looked_at.get(), meters.read.get());
+        let (looked_at, read) = (meters.files_scanned.get(), meters.articles_read.get());
         if meters.ready.get() > 0 {
             bar.iter().for_each(ProgressBar::finish_and_clear);
             return;

@@ -158,12 +158,12 @@ impl Library {
         let snapshot = self.snapshot.load();
         let is_current = snapshot.documents.get(route).is_some_and(|current| Arc::ptr_eq(current, resource));
         // What has a successor is nobody's loss, and what is of the last run is being made already.
-        if !is_current || snapshot.generation == 0 || !resource.lose(true) {
+        if !is_current || snapshot.generation == 0 || !resource.set_missing(true) {
             return;
         }
         // Where the engine has too much to do for that, the next request says it again.
         if self.events.try_send(Event::DocumentMissing(route.into())).is_err() {
-            resource.lose(false);
+            resource.set_missing(false);
             return;
         }
         tracing::error!(

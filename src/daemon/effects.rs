@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use super::Daemon;
 use super::document_store::Published;
 use super::fetching::{Fetch, recall};
-use crate::control::Done;
+use crate::control::CommandOutcome;
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::{Effect, ReportChange};
 use crate::ledger::Record;
@@ -121,7 +121,7 @@ impl Daemon {
                 let Some(waiting) = self.tickets.remove(&ticket) else { return };
                 let is_recorded = !self.memory.is_blocked();
                 // The client may have hung up.
-                drop(waiting.send(answer.map(|message| Done { message, is_recorded })));
+                drop(waiting.send(answer.map(|message| CommandOutcome { message, is_recorded })));
             }
             Effect::Fetch(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
@@ -186,7 +186,7 @@ impl Daemon {
             self.printed.send_replace(Some(Published { snapshot, origin }));
         }
         if let Some(since) = self.changing.take() {
-            self.meters.publishing.observe(since.elapsed().as_secs_f64());
+            self.meters.publish_seconds.observe(since.elapsed().as_secs_f64());
         }
         if before.generation == 0 && self.snapshot.load().generation > 0 {
             self.published.send_replace(true);

@@ -441,7 +441,7 @@ impl Daemon {
             self.feed_watchdog();
             sleep = self.watchdog.map_or(sleep, |patience| sleep.min(patience / 2));
             self.meters
-                .queue
+                .event_queue
                 .set(i64::try_from(self.inbox.len() + self.body_inbox.len() + self.watched.len()).unwrap_or(i64::MAX));
             let tick = tokio::time::sleep(sleep);
             let event = tokio::select! {
@@ -588,7 +588,7 @@ impl Daemon {
         self.feed_watchdog();
         let begun = Instant::now();
         let travelled = self.travel(engine, event).await;
-        self.meters.building.observe(begun.elapsed().as_secs_f64());
+        self.meters.build_seconds.observe(begun.elapsed().as_secs_f64());
         match travelled {
             Ok((engine, effects)) => {
                 self.quarantine.passed(&versions);

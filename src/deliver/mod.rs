@@ -41,7 +41,7 @@ pub async fn run(
     // Whether the last attempt failed, and whether nothing newer came meanwhile.
     let (mut has_failed, mut is_same) = (false, false);
     loop {
-        meters.deliveries.set(i64::try_from(deliveries.len()).unwrap_or(i64::MAX));
+        meters.delivery_queue.set(i64::try_from(deliveries.len()).unwrap_or(i64::MAX));
         // What failed waits for its pause to end, or for newer documents.
         let is_over = match has_failed && is_same {
             true => tokio::time::timeout(pause, deliveries.wait_for_more()).await == Ok(false),

@@ -395,7 +395,7 @@ impl Engine {
         self.replace_index(index);
         self.changed_routes = None;
         if let Some(index) = &self.index {
-            self.snapshot.former = gone_feeds::former(index.cabinet());
+            self.snapshot.retired_addresses = gone_feeds::former(index.cabinet());
         }
         self.snapshot.prefix = prefix(&config);
         self.report_unreadable_records();

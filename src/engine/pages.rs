@@ -8,7 +8,7 @@ use super::entry_cache::CachedEntry;
 use crate::build::assemble;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::ledger::Retraction;
-use crate::snapshot::Gone;
+use crate::snapshot::GoneArticle;
 use crate::types::ArticlePath;
 
 impl Engine {
@@ -68,8 +68,8 @@ impl Engine {
         let Some(id) = &remembered.id else { return };
         let expired = filed.is_some_and(|filed| matches!(filed.standing, Visibility::Expired(_)));
         let gone = match remembered.retraction() {
-            Some(retraction) => Some(Gone { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
-            None => expired.then_some(Gone { retracted: None, reason: None }),
+            Some(retraction) => Some(GoneArticle { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
+            None => expired.then_some(GoneArticle { retracted: None, reason: None }),
         };
         let gone = gone.filter(|_| own_pages && index.public_under(id).is_none());
         if gone.is_none() && self.snapshot.gone.is_empty() {
@@ -93,7 +93,7 @@ impl Engine {
         for (id, Retraction { at, reason, .. }) in self.ledger.replaced() {
             let route = assemble::short_id(id);
             if !self.snapshot.gone.contains_key(&*route) {
-                let gone = Gone { retracted: Some(*at), reason: reason.clone() };
+                let gone = GoneArticle { retracted: Some(*at), reason: reason.clone() };
                 self.snapshot.gone.insert(route.into(), Arc::new(gone));
             }
         }

@@ -19,7 +19,7 @@ use crate::event::{BodyRequest, Delivery, Effect};
 use crate::feed::Feed;
 use crate::ledger::{Ledger, Record};
 use crate::parallel;
-use crate::snapshot::{Report, Resource, ResourceKind, Sources};
+use crate::snapshot::{Report, Resource, ResourceKind, ShownArticles};
 use crate::types::{ArticlePath, ContentHash, Moment};
 
 /// So many feeds are made at a time, so that not all their texts are in memory at once.
@@ -178,11 +178,11 @@ impl Engine {
         self.sweep(self.deferred.is_empty());
         let reported = self.report(index);
         let same = before.documents.ptr_eq(&self.snapshot.documents)
-            && before.sources.ptr_eq(&self.snapshot.sources)
+            && before.shown_articles.ptr_eq(&self.snapshot.shown_articles)
             && before.articles.ptr_eq(&self.snapshot.articles)
             && before.gone.ptr_eq(&self.snapshot.gone)
             && before.media.ptr_eq(&self.snapshot.media)
-            && Arc::ptr_eq(&before.former, &self.snapshot.former);
+            && Arc::ptr_eq(&before.retired_addresses, &self.snapshot.retired_addresses);
         effects.extend(urgent.then_some(Effect::Withhold));
         effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
         let activity = self.take_activity(index, self.snapshot.generation == 0);
@@ -298,7 +298,7 @@ impl Engine {
         self.note_sources(&route, files, documents.iter().all(|(.., document)| document.is_ok()));
         for (name, kind, mut document) in documents {
             if let Ok(resource) = &mut document {
-                resource.until = until;
+                resource.expires = until;
             }
             if lost_one {
                 self.withheld.insert(relative(&format!("{route}{name}")));
@@ -320,16 +320,16 @@ impl Engine {
     /// nobody knows that.
     fn note_sources(&mut self, route: &str, shown: &[ArticlePath], are_made: bool) {
         let held = |path| self.held.get(path).map(|held: &CachedEntry| Arc::clone(&held.article));
-        let Some(sources) = shown.iter().map(held).collect::<Option<Sources>>().filter(|_| are_made) else {
-            self.snapshot.sources.remove(route);
+        let Some(sources) = shown.iter().map(held).collect::<Option<ShownArticles>>().filter(|_| are_made) else {
+            self.snapshot.shown_articles.remove(route);
             return;
         };
-        let is_same = |before: &Sources| {
+        let is_same = |before: &ShownArticles| {
             before.len() == sources.len()
                 && before.iter().zip(&*sources).all(|(old, new)| (&old.path, old.hash) == (&new.path, new.hash))
         };
-        if !self.snapshot.sources.get(route).is_some_and(is_same) {
-            self.snapshot.sources.insert(route.into(), sources);
+        if !self.snapshot.shown_articles.get(route).is_some_and(is_same) {
+            self.snapshot.shown_articles.insert(route.into(), sources);
         }
     }
 
@@ -360,7 +360,7 @@ impl Engine {
         self.windows.remove(key);
         self.titles.remove(key);
         let route = assemble::route(key);
-        self.snapshot.sources.remove(&*route);
+        self.snapshot.shown_articles.remove(&*route);
         self.problems.set(Source::Document(format!("{route}#window")), Vec::new());
         self.problems.set(Source::Document(format!("{route}#partners")), Vec::new());
         self.problems.set(Source::Document(format!("{route}#media")), Vec::new());
@@ -412,7 +412,7 @@ impl Engine {
                         && old.kind == kind
                         && old.last_modified == resource.last_modified
                         && old.max_age == resource.max_age
-                        && old.until == resource.until
+                        && old.expires == resource.expires
                 };
                 let is_lost = self.lost.remove(&route);
                 if is_lost || !self.snapshot.documents.get(&route).is_some_and(same) {

@@ -126,7 +126,7 @@ fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String
     });
     let articles: Map<String, Value> =
         report.states().into_iter().map(|(state, count)| (state.to_owned(), count.into())).collect();
-    let watching = metrics.watching.load();
+    let watching = metrics.watch_status.load();
     let status = json!({
         "ready": snapshot.generation > 0,
         "version": env!("CARGO_PKG_VERSION"),
@@ -138,7 +138,7 @@ fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String
         "watch": {
             "mode": watching.mode,
             "why": watching.why,
-            "removals_wait_for": watching.removals_wait_for,
+            "removals_wait_for": watching.removals_blocked_by,
             "scan_seconds": metrics.scan_seconds.get(),
             "scan_interval_seconds": metrics.scan_interval.get(),
         },
@@ -177,7 +177,7 @@ fn openmetrics_text(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> S
     }
     let watching = Family::<Label, Gauge>::default();
     for mode in ["events", "poll", "both"] {
-        watching.get_or_create(&Label("mode", mode)).set((mode == metrics.watching.load().mode).into());
+        watching.get_or_create(&Label("mode", mode)).set((mode == metrics.watch_status.load().mode).into());
     }
     let mut registry = Registry::with_prefix("dateline");
     let feeds: Gauge = Gauge::default();

@@ -148,7 +148,7 @@ async fn accept_tls(raw: RawStream, tls: &Tls, options: &ServeOptions) -> Option
             Some((Stream::Tls(Box::new(stream)), is_http2))
         }
         Err(error) => {
-            options.metrics.handshakes_failed.inc();
+            options.metrics.tls_handshake_failures.inc();
             tracing::debug!(%error, "TLS handshake failed");
             None
         }

@@ -35,7 +35,7 @@ use super::routes::respond;
 use super::timeouts::ConnectionPhase;
 use super::workers::{CancellationToken, Priority, WorkError, Workers};
 use super::{admin, coding, forwarded};
-use crate::metrics::{AnswerKind, FeedLabel, Metrics};
+use crate::metrics::{FeedLabel, Metrics, ResponseLabels};
 use crate::parallel;
 use crate::snapshot::{PublishedArticle, ResourceKind, Snapshot};
 use crate::types::ArticlePath;
@@ -137,7 +137,7 @@ where
         }
     };
     let bytes = if *head.method == Method::HEAD { 0 } else { response.body().size_hint().lower() };
-    options.metrics.bytes.inc_by(bytes);
+    options.metrics.response_bytes.inc_by(bytes);
     if let Some(log) = &options.access_log {
         log.record(&head, &LogRecord { client: from, at: now, status: response.status(), bytes });
     }
@@ -222,22 +222,22 @@ fn refuse_refetch<D>(
 /// Counts a response made from a document. The counters are looked up once per document.
 fn count_document(metrics: &Metrics, selected: &SelectedRepresentation, status: StatusCode) {
     let SelectedRepresentation { route, resource, coding, .. } = selected;
-    let of_feed = || metrics.sections.get_or_create_owned(&FeedLabel(Arc::clone(route)));
+    let of_feed = || metrics.section_responses.get_or_create_owned(&FeedLabel(Arc::clone(route)));
     resource.requests.get_or_init(of_feed).inc();
-    let [unmodified, whole] = &coding::slot(resource, *coding).response_counters;
-    let counter = if status == StatusCode::OK { whole } else { unmodified };
-    let kind = || AnswerKind {
+    let [not_modified, ok] = &coding::slot(resource, *coding).response_counters;
+    let counter = if status == StatusCode::OK { ok } else { not_modified };
+    let kind = || ResponseLabels {
         format: resource.kind.name(),
         status: status.as_u16(),
         coding: coding.name().unwrap_or("identity"),
     };
-    counter.get_or_init(|| metrics.answers.get_or_create_owned(&kind())).inc();
+    counter.get_or_init(|| metrics.responses.get_or_create_owned(&kind())).inc();
 }
 
 /// Counts any other response.
 fn count_other<B>(metrics: &Metrics, format: &'static str, response: Response<B>) -> Response<B> {
-    let kind = AnswerKind { format, status: response.status().as_u16(), coding: "identity" };
-    metrics.answers.get_or_create(&kind).inc();
+    let kind = ResponseLabels { format, status: response.status().as_u16(), coding: "identity" };
+    metrics.responses.get_or_create(&kind).inc();
     response
 }
 

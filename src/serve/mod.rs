@@ -170,7 +170,7 @@ struct OpenConnection(Arc<Metrics>);
 
 impl OpenConnection {
     fn new(metrics: Arc<Metrics>) -> OpenConnection {
-        metrics.accepted.inc();
+        metrics.connections_accepted.inc();
         metrics.connections.inc();
         OpenConnection(metrics)
     }
@@ -203,7 +203,7 @@ async fn accept(
                 if *failures == 0 {
                     tracing::warn!(%error, "cannot accept connections");
                 }
-                metrics.refused.inc();
+                metrics.accept_failures.inc();
                 let pause = MIN_RETRY_INTERVAL * 2_u32.saturating_pow(*failures);
                 *failures = (*failures + 1).min(10);
                 sleep(pause.min(MAX_RETRY_INTERVAL)).await;

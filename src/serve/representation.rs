@@ -17,7 +17,7 @@ use super::headers::{
     ANY_ORIGIN, PAGE_POLICY, PLACEHOLDER, VARY_ACCEPT_ENCODING, common, date, imf_fixdate, sendable_last_modified, set,
 };
 use super::negotiation::Coding;
-use crate::snapshot::{HeaderTemplates, MemoryCounter, Resource, ResourceKind, Whole};
+use crate::snapshot::{FullResponse, HeaderTemplates, MemoryCounter, Resource, ResourceKind};
 
 /// A document in the content coding selected for a request.
 #[derive(Debug)]
@@ -34,31 +34,31 @@ pub struct SelectedRepresentation {
 impl SelectedRepresentation {
     /// The 200, if the document is in memory in this coding.
     pub fn ready(&self, now: Timestamp) -> Option<Response<Bytes>> {
-        let whole = coding::slot(&self.resource, self.coding).whole();
-        Some(self.of(whole.as_deref()?, now))
+        let full = coding::slot(&self.resource, self.coding).response();
+        Some(self.of(full.as_deref()?, now))
     }
 
-    /// The 200 of `whole`.
-    fn of(&self, whole: &Whole, now: Timestamp) -> Response<Bytes> {
+    /// The 200 of `full`.
+    fn of(&self, full: &FullResponse, now: Timestamp) -> Response<Bytes> {
         let bytes = match self.is_head {
             true => Bytes::new(),
             false => {
                 coding::slot(&self.resource, self.coding).mark_requested();
-                whole.bytes.clone()
+                full.bytes.clone()
             }
         };
         let tag = EntityTag::new(&self.resource, self.coding);
-        let fields = &header_templates(&self.resource, self.coding).whole;
+        let fields = &header_templates(&self.resource, self.coding).ok;
         let mut response = from_template(StatusCode::OK, fields, &tag, bytes, now);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, whole.length.clone());
-        match &whole.last_modified {
+        headers.insert(header::CONTENT_LENGTH, full.length.clone());
+        match &full.last_modified {
             Some(date) if sendable_last_modified(self.resource.last_modified, now).is_some() => {
                 headers.insert(header::LAST_MODIFIED, date.clone());
             }
             _ => drop(headers.remove(header::LAST_MODIFIED)),
         }
-        headers.extend(whole.links.clone().map(|links| (header::LINK, links)));
+        headers.extend(full.links.clone().map(|links| (header::LINK, links)));
         response
     }
 
@@ -72,8 +72,8 @@ impl SelectedRepresentation {
         }
         let bytes = coding::encoded(&identity()?, self.coding)?;
         let (last_modified, links) = document_headers(&self.resource);
-        let whole = self.resource.keep(slot, Whole::new(bytes, last_modified, links));
-        Some(self.of(&whole, now))
+        let full = self.resource.store_response(slot, FullResponse::new(bytes, last_modified, links));
+        Some(self.of(&full, now))
     }
 
     /// A response that needs no blocking work: an unencoded document in memory, or HEAD.
@@ -93,7 +93,7 @@ impl SelectedRepresentation {
             coding => coding::slot(&self.resource, coding).length(),
         };
         let (last_modified, links) = document_headers(&self.resource);
-        let mut response = self.of(&Whole::new(Bytes::new(), last_modified, links), now);
+        let mut response = self.of(&FullResponse::new(Bytes::new(), last_modified, links), now);
         match known {
             Some(length) => drop(response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
             None => drop(response.headers_mut().remove(header::CONTENT_LENGTH)),
@@ -107,12 +107,12 @@ impl SelectedRepresentation {
 pub(super) fn encode(resource: &Resource, coding: Coding, identity: &Bytes, counter: &MemoryCounter) -> bool {
     let slot = coding::slot(resource, coding);
     let _guard = slot.encode_lock.lock().unwrap_or_else(PoisonError::into_inner);
-    if slot.whole().is_some() {
+    if slot.response().is_some() {
         return true;
     }
     let Some(bytes) = coding::encoded(identity, coding) else { return false };
     let (last_modified, links) = document_headers(resource);
-    resource.keep(slot, Whole::new(counter.counted(bytes), last_modified, links));
+    resource.store_response(slot, FullResponse::new(counter.counted(bytes), last_modified, links));
     true
 }
 
@@ -157,25 +157,25 @@ pub(super) fn header_templates(resource: &Resource, coding: Coding) -> &HeaderTe
 
 /// Builds the shared header fields. Fields that differ between documents get placeholders, so that the map never grows.
 fn fields(resource: &Resource, coding: Coding) -> HeaderTemplates {
-    let mut unmodified = HeaderMap::with_capacity(10);
-    unmodified.insert(header::DATE, PLACEHOLDER);
-    unmodified.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
-    unmodified.insert(header::VARY, VARY_ACCEPT_ENCODING);
-    set(&mut unmodified, header::CACHE_CONTROL, &format!("max-age={}", resource.max_age));
-    unmodified.insert(header::ETAG, PLACEHOLDER);
-    let mut whole = unmodified.clone();
-    common(&mut whole);
-    whole.insert(header::LAST_MODIFIED, PLACEHOLDER);
-    whole.insert(header::CONTENT_LENGTH, PLACEHOLDER);
-    whole.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.kind.content_type()));
-    whole.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
+    let mut not_modified = HeaderMap::with_capacity(10);
+    not_modified.insert(header::DATE, PLACEHOLDER);
+    not_modified.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+    not_modified.insert(header::VARY, VARY_ACCEPT_ENCODING);
+    set(&mut not_modified, header::CACHE_CONTROL, &format!("max-age={}", resource.max_age));
+    not_modified.insert(header::ETAG, PLACEHOLDER);
+    let mut ok = not_modified.clone();
+    common(&mut ok);
+    ok.insert(header::LAST_MODIFIED, PLACEHOLDER);
+    ok.insert(header::CONTENT_LENGTH, PLACEHOLDER);
+    ok.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.kind.content_type()));
+    ok.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
     if let Some(name) = coding.name() {
-        whole.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        ok.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
     }
     if resource.kind == ResourceKind::Page {
-        whole.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        ok.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     }
-    HeaderTemplates { unmodified, whole }
+    HeaderTemplates { not_modified, ok }
 }
 
 #[cfg(test)]

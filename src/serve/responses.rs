@@ -23,7 +23,7 @@ use super::representation::{SelectedRepresentation, from_template, header_templa
 use super::request::RequestHead;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::feed::page::error_page;
-use crate::snapshot::{Gone, Report, Resource, RetiredAddress};
+use crate::snapshot::{GoneArticle, Report, Resource, RetiredAddress};
 use crate::types::{ArticlePath, Text, rfc3339};
 
 /// Metadata of a media file.
@@ -52,7 +52,7 @@ pub fn document(head: &RequestHead<'_>, route: &Arc<str>, resource: &Arc<Resourc
     let selected = SelectedRepresentation { route: Arc::clone(route), resource: Arc::clone(resource), coding, is_head };
     match outcome {
         Outcome::NotModified => {
-            let fields = &header_templates(resource, coding).unmodified;
+            let fields = &header_templates(resource, coding).not_modified;
             let response = from_template(StatusCode::NOT_MODIFIED, fields, &tag, Bytes::new(), now);
             Reply::Document(selected, response)
         }
@@ -166,7 +166,7 @@ pub(super) fn too_many_requests(head: &RequestHead<'_>, seconds: u32, now: Times
 }
 
 /// Responds 410 for an article that was retracted or has expired.
-pub(super) fn gone_article(head: &RequestHead<'_>, gone: &Gone, now: Timestamp) -> Response<Bytes> {
+pub(super) fn gone_article(head: &RequestHead<'_>, gone: &GoneArticle, now: Timestamp) -> Response<Bytes> {
     let when = gone.retracted.map(rfc3339).map(|at| at.chars().take(10).collect::<String>());
     let mut text = match when {
         Some(day) => format!("This article was retracted on {day}."),
@@ -255,7 +255,7 @@ pub(super) fn gone_feed(
     now: Timestamp,
 ) -> Response<Bytes> {
     let name = head.uri.path().rsplit('/').next().unwrap_or_default();
-    if let Some((format, bytes)) = retired.farewell.iter().find(|(format, _)| format.file_name() == name) {
+    if let Some((format, bytes)) = retired.final_documents.iter().find(|(format, _)| format.file_name() == name) {
         let content_type = HeaderValue::from_static(format.content_type());
         return short_response(head, StatusCode::GONE, content_type, bytes.clone(), now);
     }

@@ -15,7 +15,7 @@ use super::responses;
 use super::target::{self, PathError};
 use crate::config::Retirement;
 use crate::encoding::encode_segment;
-use crate::snapshot::{Gone, Resource, RetiredAddress, Snapshot};
+use crate::snapshot::{GoneArticle, Resource, RetiredAddress, Snapshot};
 use crate::types::Text;
 
 /// Routes a request. `now` becomes Date and decides whether saved documents have expired.
@@ -39,7 +39,7 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
         Route::Health => Reply::Ready(responses::text(head, "ok\n", now)),
         // Saved by the previous run: served until the first publication unless it expires. The handler verifies it first.
         Route::Document(route, resource)
-            if snapshot.generation == 0 && resource.until.is_none_or(|until| now < until) =>
+            if snapshot.generation == 0 && resource.expires.is_none_or(|expires| now < expires) =>
         {
             responses::document(head, route, resource, now)
         }
@@ -64,7 +64,7 @@ enum Route<'s> {
     Document(&'s Arc<str>, &'s Arc<Resource>),
     Disk(DiskRequest),
     /// A retracted or expired article.
-    GoneArticle(&'s Gone),
+    GoneArticle(&'s GoneArticle),
     /// A redirect relative to the request's own path, so it is right whether or not a proxy strips the prefix.
     Redirect(String),
     /// A retired address that moved.
@@ -100,7 +100,7 @@ fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
 
 /// Looks a path up among the retired addresses.
 fn retired_route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
-    let found = snapshot.former.iter().find_map(|retired| Some((retired, retired.address.rest(path)?)));
+    let found = snapshot.retired_addresses.iter().find_map(|retired| Some((retired, retired.address.rest(path)?)));
     found.map_or(Route::NotFound, |(retired, rest)| match &retired.address.fate {
         Retirement::Moved(url) => Route::MovedPermanently(format!("{url}{rest}")),
         Retirement::Gone(reason) => Route::GoneFeed(retired, reason.as_ref()),

@@ -38,7 +38,7 @@ pub struct Resource {
     /// For a feed's page: when its newest entry was published.
     pub newest: Option<Timestamp>,
     /// When its first entry expires. The document must not be served from then on.
-    pub until: Option<Timestamp>,
+    pub expires: Option<Timestamp>,
     /// The Link field (RFC 8288) of a page: its feeds.
     pub links: Option<Text>,
     /// Its responses in each content coding, made on first use.
@@ -124,7 +124,7 @@ impl Resource {
             last_modified,
             max_age,
             newest: None,
-            until: None,
+            expires: None,
             links: None,
             codings: Codings::default(),
             requests: OnceLock::new(),
@@ -137,7 +137,7 @@ impl Resource {
 
     /// Adds a Link field that announces feeds.
     #[must_use]
-    pub fn announcing(mut self, feeds: &[(Text, String, Format)]) -> Resource {
+    pub fn with_feed_links(mut self, feeds: &[(Text, String, Format)]) -> Resource {
         let link = |(_, url, format): &(Text, String, Format)| {
             format!("<{url}>; rel=\"alternate\"; type=\"{}\"", format.media_type())
         };
@@ -150,14 +150,14 @@ impl Resource {
     /// The unencoded bytes, if they are in memory.
     pub fn bytes(&self) -> Option<Bytes> {
         let held = self.bytes.load().as_ref().map(|held| held.bytes.clone());
-        held.or_else(|| self.codings.identity.whole.load().as_ref().map(|whole| whole.bytes.clone()))
+        held.or_else(|| self.codings.identity.response.load().as_ref().map(|response| response.bytes.clone()))
     }
 
     /// The number of bytes in memory, in all codings.
     pub fn bytes_in_memory(&self) -> usize {
         let identity = self.bytes().map_or(0, |bytes| bytes.len());
         let codings = [&self.codings.gzip, &self.codings.brotli, &self.codings.zstd];
-        let coded = |coded: &CodingSlot| coded.whole.load().as_ref().map_or(0, |whole| whole.bytes.len());
+        let coded = |coded: &CodingSlot| coded.response.load().as_ref().map_or(0, |response| response.bytes.len());
         identity + codings.into_iter().map(coded).sum::<usize>()
     }
 
@@ -165,7 +165,7 @@ impl Resource {
     #[must_use]
     pub fn without_bytes(&self) -> Resource {
         let cold = Resource::cold(self.kind, self.hash, self.length, self.last_modified, self.max_age);
-        Resource { newest: self.newest, until: self.until, links: self.links.clone(), ..cold }
+        Resource { newest: self.newest, expires: self.expires, links: self.links.clone(), ..cold }
     }
 
     /// Counts the bytes until the last response that holds them is dropped.
@@ -177,7 +177,7 @@ impl Resource {
     }
 
     /// Counts the bytes in memory from now on.
-    pub fn count_in(&self, counter: &MemoryCounter) {
+    pub fn count_memory(&self, counter: &MemoryCounter) {
         let counter = self.counter.get_or_init(|| counter.clone());
         if let Some(held) = &*self.bytes.load() {
             held.reservation.get_or_init(|| Arc::new(counter.reservation(held.bytes.len())));
@@ -190,25 +190,27 @@ impl Resource {
     }
 
     /// Stores the body and fields of a 200 in a coding of this document.
-    pub fn keep(&self, coded: &CodingSlot, mut whole: Whole) -> Arc<Whole> {
+    pub fn store_response(&self, coded: &CodingSlot, mut response: FullResponse) -> Arc<FullResponse> {
         let is_identity = std::ptr::eq(coded, &self.codings.identity);
         let held = self.bytes.load();
-        whole.reservation = match &*held {
+        response.reservation = match &*held {
             // The same memory is counted once.
-            Some(held) if is_identity && held.bytes.as_ptr() == whole.bytes.as_ptr() => held.reservation.get().cloned(),
-            _ => self.counter.get().map(|counter| Arc::new(counter.reservation(whole.bytes.len()))),
+            Some(held) if is_identity && held.bytes.as_ptr() == response.bytes.as_ptr() => {
+                held.reservation.get().cloned()
+            }
+            _ => self.counter.get().map(|counter| Arc::new(counter.reservation(response.bytes.len()))),
         };
-        coded.length.store(whole.bytes.len(), Ordering::Relaxed);
-        let whole = Arc::new(whole);
-        coded.whole.store(Some(Arc::clone(&whole)));
-        whole
+        coded.length.store(response.bytes.len(), Ordering::Relaxed);
+        let response = Arc::new(response);
+        coded.response.store(Some(Arc::clone(&response)));
+        response
     }
 
     /// Evicts the codings that were not requested since the last call.
-    pub fn cool(&self) {
+    pub fn evict_unrequested(&self) {
         for coded in self.codings.all() {
             if !coded.was_requested.swap(false, Ordering::Relaxed) {
-                coded.whole.store(None);
+                coded.response.store(None);
                 if std::ptr::eq(coded, &self.codings.identity) {
                     self.bytes.store(None);
                 }
@@ -217,22 +219,22 @@ impl Resource {
     }
 
     /// Whether any coding is in memory.
-    pub fn is_warm(&self) -> bool {
-        self.bytes.load().is_some() || self.codings.all().into_iter().any(|coded| coded.whole.load().is_some())
+    pub fn is_in_memory(&self) -> bool {
+        self.bytes.load().is_some() || self.codings.all().into_iter().any(|coded| coded.response.load().is_some())
     }
 
     /// Marks the document as part of the eviction clock. Returns whether it wasn't before.
-    pub fn enter(&self) -> bool {
+    pub fn enter_clock(&self) -> bool {
         !self.is_in_clock.swap(true, Ordering::AcqRel)
     }
 
     /// Marks the document as removed from the eviction clock.
-    pub fn leave(&self) {
+    pub fn leave_clock(&self) {
         self.is_in_clock.store(false, Ordering::Release);
     }
 
     /// Sets whether the bytes are lost. Returns whether that changed.
-    pub fn lose(&self, is_missing: bool) -> bool {
+    pub fn set_missing(&self, is_missing: bool) -> bool {
         self.is_missing.swap(is_missing, Ordering::Relaxed) != is_missing
     }
 }
@@ -343,7 +345,7 @@ pub struct CodingSlot {
     pub response_counters: [OnceLock<Counter>; 2],
     /// Held while encoding, so that others wait instead of encoding too.
     pub encode_lock: Mutex<()>,
-    whole: ArcSwapOption<Whole>,
+    response: ArcSwapOption<FullResponse>,
     /// The encoded length; 0 while unknown.
     length: AtomicUsize,
     was_requested: AtomicBool,
@@ -351,8 +353,8 @@ pub struct CodingSlot {
 
 impl CodingSlot {
     /// The stored 200, while it is in memory.
-    pub fn whole(&self) -> Guard<Option<Arc<Whole>>> {
-        self.whole.load()
+    pub fn response(&self) -> Guard<Option<Arc<FullResponse>>> {
+        self.response.load()
     }
 
     /// Records a request for the eviction clock. Writes only once per round, so that processors don't contend for the flag.
@@ -372,14 +374,14 @@ impl CodingSlot {
 #[derive(Debug)]
 pub struct HeaderTemplates {
     /// For a 304.
-    pub unmodified: HeaderMap,
+    pub not_modified: HeaderMap,
     /// For a 200.
-    pub whole: HeaderMap,
+    pub ok: HeaderMap,
 }
 
 /// The body of a 200 and the fields that differ per document.
 #[derive(Debug)]
-pub struct Whole {
+pub struct FullResponse {
     /// The body, encoded.
     pub bytes: Bytes,
     /// Content-Length
@@ -391,10 +393,10 @@ pub struct Whole {
     reservation: Option<Arc<MemoryReservation>>,
 }
 
-impl Whole {
+impl FullResponse {
     /// Builds the body and fields of a 200.
-    pub fn new(bytes: Bytes, last_modified: Option<HeaderValue>, links: Option<HeaderValue>) -> Whole {
-        Whole { length: HeaderValue::from(bytes.len()), bytes, last_modified, links, reservation: None }
+    pub fn new(bytes: Bytes, last_modified: Option<HeaderValue>, links: Option<HeaderValue>) -> FullResponse {
+        FullResponse { length: HeaderValue::from(bytes.len()), bytes, last_modified, links, reservation: None }
     }
 }
 
@@ -406,21 +408,21 @@ mod tests {
     fn bytes_are_counted_once_and_evicted_unless_requested() {
         let counter = MemoryCounter::default();
         let resource = Resource::new(ResourceKind::Opml, vec![b'x'; 1_000], None, 900);
-        resource.count_in(&counter);
-        resource.count_in(&counter);
+        resource.count_memory(&counter);
+        resource.count_memory(&counter);
         assert_eq!(counter.bytes(), 1_000);
         let identity = &resource.codings.identity;
-        resource.keep(identity, Whole::new(resource.bytes().unwrap(), None, None));
+        resource.store_response(identity, FullResponse::new(resource.bytes().unwrap(), None, None));
         assert_eq!(counter.bytes(), 1_000, "the same memory");
         let gzip = &resource.codings.gzip;
-        resource.keep(gzip, Whole::new(vec![b'z'; 100].into(), None, None));
+        resource.store_response(gzip, FullResponse::new(vec![b'z'; 100].into(), None, None));
         assert_eq!(counter.bytes(), 1_100);
         gzip.mark_requested();
-        resource.cool();
-        assert_eq!((counter.bytes(), resource.bytes().is_some(), resource.is_warm()), (100, false, true));
-        resource.cool();
-        assert_eq!((counter.bytes(), resource.is_warm(), gzip.length()), (0, false, Some(100)));
-        resource.keep(identity, Whole::new(vec![b'x'; 1_000].into(), None, None));
+        resource.evict_unrequested();
+        assert_eq!((counter.bytes(), resource.bytes().is_some(), resource.is_in_memory()), (100, false, true));
+        resource.evict_unrequested();
+        assert_eq!((counter.bytes(), resource.is_in_memory(), gzip.length()), (0, false, Some(100)));
+        resource.store_response(identity, FullResponse::new(vec![b'x'; 1_000].into(), None, None));
         assert_eq!((counter.bytes(), resource.bytes().is_some()), (1_000, true), "read back");
         drop(resource);
         assert_eq!(counter.bytes(), 0);

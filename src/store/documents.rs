@@ -89,7 +89,7 @@ impl Documents {
 
     /// Takes a new document in. May write others down.
     pub fn take(&self, resource: &Arc<Resource>) {
-        resource.count_in(&self.tally);
+        resource.count_memory(&self.tally);
         let mut shelves = self.shelves();
         shelves.note_saved(resource);
         shelves.bring_in(resource);
@@ -110,7 +110,7 @@ impl Documents {
     /// # Errors
     /// Where no file has its bytes. A file that has others by its name is removed.
     pub fn read(&self, route: &str, resource: &Resource) -> io::Result<Bytes> {
-        resource.count_in(&self.tally);
+        resource.count_memory(&self.tally);
         let file = self.file(resource.hash);
         let read = match fs::read(&file) {
             Ok(bytes) if ContentHash::of(&bytes) == resource.hash => Ok(bytes),
@@ -125,7 +125,7 @@ impl Documents {
             self.shelves().saved.remove(&resource.hash);
             drop(fs::remove_file(&file));
         }
-        self.meters.read_back.inc();
+        self.meters.documents_read.inc();
         read.map(|bytes| Bytes::from(bytes.into_boxed_slice()))
     }
 
@@ -180,9 +180,9 @@ impl Documents {
         let Some(resource) = shelves.ring.pop_front() else { return false };
         let Some(resource) = resource.upgrade() else { return true };
         // Before its pieces go: whoever puts one back meanwhile has to bring it in again.
-        resource.leave();
+        resource.leave_clock();
         if self.save(shelves, &resource) {
-            resource.cool();
+            resource.evict_unrequested();
         }
         shelves.bring_in(&resource);
         true
@@ -225,7 +225,7 @@ impl Documents {
     }
 
     fn tell(&self) {
-        self.meters.document_bytes.set(i64::try_from(self.tally.bytes()).unwrap_or(i64::MAX));
+        self.meters.document_memory_bytes.set(i64::try_from(self.tally.bytes()).unwrap_or(i64::MAX));
     }
 
     fn shelves(&self) -> MutexGuard<'_, Shelves> {
@@ -242,7 +242,7 @@ impl std::fmt::Debug for Documents {
 impl Shelves {
     /// Puts what is in memory where the hand comes by.
     fn bring_in(&mut self, resource: &Arc<Resource>) {
-        if !resource.is_warm() || !resource.enter() {
+        if !resource.is_in_memory() || !resource.enter_clock() {
             return;
         }
         self.ring.push_back(Arc::downgrade(resource));
@@ -267,7 +267,7 @@ impl Shelves {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::{ResourceKind, Whole};
+    use crate::snapshot::{FullResponse, ResourceKind};
 
     const LENGTH: usize = 1_000;
 
@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn warm(resources: &[Arc<Resource>]) -> Vec<bool> {
-        resources.iter().map(|resource| resource.is_warm()).collect()
+        resources.iter().map(|resource| resource.is_in_memory()).collect()
     }
 
     #[test]
@@ -296,11 +296,11 @@ mod tests {
         // It comes back, in one coding.
         assert_eq!(documents.read("/b", &resources[1]).unwrap(), vec![b'b'; LENGTH]);
         let gzip = &resources[1].codings.gzip;
-        resources[1].keep(gzip, Whole::new(vec![0; 100].into(), None, None));
+        resources[1].store_response(gzip, FullResponse::new(vec![0; 100].into(), None, None));
         gzip.mark_requested();
         documents.grown(&resources[1]);
         assert_eq!(warm(&resources), [true, true, false, true]);
-        assert_eq!((documents.tally.bytes(), documents.meters.read_back.get()), (2 * LENGTH + 100, 1));
+        assert_eq!((documents.tally.bytes(), documents.meters.documents_read.get()), (2 * LENGTH + 100, 1));
         // Their successors need no room of theirs.
         resources.clear();
         assert_eq!(documents.tally.bytes(), 0);
@@ -335,7 +335,7 @@ mod tests {
         fs::create_dir(folder.path().join(FOLDER)).unwrap();
         documents.grown(&resources[0]);
         assert_eq!(warm(&resources).into_iter().filter(|warm| *warm).count(), 3);
-        assert!(resources.iter().all(|resource| resource.is_warm() || documents.read("/", resource).is_ok()));
+        assert!(resources.iter().all(|resource| resource.is_in_memory() || documents.read("/", resource).is_ok()));
     }
 
     #[test]
@@ -347,7 +347,7 @@ mod tests {
         fs::write(&copy, "spoilt").unwrap();
         assert!(documents.read("/a", &first[0]).unwrap_err().to_string().contains("is spoilt"));
         let again = taken(&documents, b"axyz");
-        assert!(!again[0].is_warm());
+        assert!(!again[0].is_in_memory());
         assert_eq!(documents.read("/a", &again[0]).unwrap(), vec![b'a'; LENGTH]);
     }
 }

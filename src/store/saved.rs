@@ -28,7 +28,7 @@ use crate::article::PARSER_VERSION;
 use crate::article::render::RENDERER_VERSION;
 use crate::feed::Format;
 use crate::ledger::Ledger;
-use crate::snapshot::{PublishedArticle, Resource, ResourceKind, Snapshot, Sources};
+use crate::snapshot::{PublishedArticle, Resource, ResourceKind, ShownArticles, Snapshot};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 /// What the list was made of.
@@ -219,7 +219,7 @@ fn spell_sources(snapshot: &Snapshot, minted: &str, lines: &mut Vec<String>) {
         (article.path.folder(), article.path.name(), article.hash)
     }
     let mut versions: BTreeMap<Version<'_>, (&PublishedArticle, usize)> = BTreeMap::new();
-    for article in snapshot.sources.values().flat_map(|sources| sources.iter()) {
+    for article in snapshot.shown_articles.values().flat_map(|sources| sources.iter()) {
         versions.entry(version(article)).or_insert((article, 0));
     }
     versions.values_mut().enumerate().for_each(|(number, (_, place))| *place = number);
@@ -237,11 +237,11 @@ fn spell_sources(snapshot: &Snapshot, minted: &str, lines: &mut Vec<String>) {
     }
     lines.extend(folder.and_then(|folder| serde_json::to_string(&folder).ok()));
     let number = |article: &Arc<PublishedArticle>| versions.get(&version(article)).map(|(_, number)| *number);
-    let feed = |(feed, sources): (&Arc<str>, &Sources)| {
+    let feed = |(feed, sources): (&Arc<str>, &ShownArticles)| {
         let files = sources.iter().map(number).collect::<Option<_>>()?;
         serde_json::to_string(&FeedLine { feed: feed.to_string(), files }).ok()
     };
-    let mut feeds: Vec<String> = snapshot.sources.iter().filter_map(feed).collect();
+    let mut feeds: Vec<String> = snapshot.shown_articles.iter().filter_map(feed).collect();
     feeds.sort_unstable();
     lines.append(&mut feeds);
 }
@@ -277,7 +277,7 @@ fn line(route: &str, resource: &Resource) -> Option<String> {
         max_age: resource.max_age,
         last_modified: resource.last_modified.map(Timestamp::as_millisecond),
         newest: resource.newest.map(Timestamp::as_millisecond),
-        until: resource.until.map(Timestamp::as_millisecond),
+        until: resource.expires.map(Timestamp::as_millisecond),
         links: resource.links.as_ref().map(ToString::to_string),
     };
     serde_json::to_string(&line).ok()
@@ -304,7 +304,7 @@ pub(super) fn read(list: &str, config: ContentHash, ledger: &Ledger, taken: impl
         if let Some(mut resource) = resource(line, ledger) {
             // The list of feeds is of all articles.
             if resource.kind == ResourceKind::Opml {
-                resource.until = first.and_then(instant);
+                resource.expires = first.and_then(instant);
             }
             snapshot.documents.insert(route, Arc::new(resource));
         }
@@ -324,7 +324,7 @@ fn resource(line: Line, ledger: &Ledger) -> Option<Resource> {
     let last_modified = line.last_modified.and_then(instant);
     let mut resource = Resource::cold(*kind, hash, line.length, last_modified, line.max_age);
     resource.newest = line.newest.and_then(instant);
-    resource.until = line.until.and_then(instant);
+    resource.expires = line.until.and_then(instant);
     resource.links = line.links.map(|links| Text::line(&links));
     Some(resource)
 }
@@ -349,7 +349,7 @@ mod tests {
             ("/empty/", ResourceKind::Page, None, None),
         ] {
             let mut resource = Resource::new(kind, route.as_bytes().to_vec(), dated.map(at), 900);
-            resource.until = until.map(at);
+            resource.expires = until.map(at);
             resource.newest = dated.map(at);
             resource.links = Some(Text::line("</rss.xml>; rel=\"alternate\""));
             if let Some(last_modified) = resource.last_modified {
@@ -378,8 +378,8 @@ mod tests {
                 (kind, length, hash, last_modified, max_age, newest, resource.links.clone())
             };
             assert_eq!(told(after), told(before), "{route}");
-            let until = if **route == *"/feeds.opml" { Some(at(500)) } else { before.until };
-            assert_eq!(after.until, until, "{route}");
+            let until = if **route == *"/feeds.opml" { Some(at(500)) } else { before.expires };
+            assert_eq!(after.expires, until, "{route}");
         }
     }
 
@@ -462,7 +462,7 @@ mod tests {
             ("/authors/ada/", vec![&minted, &ships]),
             ("/empty/", vec![]),
         ] {
-            snapshot.sources.insert(feed.into(), sources.into_iter().cloned().collect());
+            snapshot.shown_articles.insert(feed.into(), sources.into_iter().cloned().collect());
         }
         let shown = |snapshot: &Snapshot, route: &str, kind: ResourceKind| {
             let list = spell(snapshot, &origin());
@@ -489,7 +489,7 @@ mod tests {
             assert_eq!(shown(&snapshot, route, kind).as_deref(), expected, "{route}");
         }
         // Nothing that is shown says why there is such a tag.
-        snapshot.sources.insert("/tags/sky/".into(), Arc::from([]));
+        snapshot.shown_articles.insert("/tags/sky/".into(), Arc::from([]));
         for (route, kind) in [("/tags/sky/", page), ("/feeds.opml", ResourceKind::Opml)] {
             assert_eq!(shown(&snapshot, route, kind), None, "{route}");
         }

@@ -301,7 +301,7 @@ impl<C: MetadataCache> Worker<C> {
             self.mounts = mounts;
         }
         self.look_at_config();
-        self.meters.found_by_scan.inc_by(self.unannounced.settle(self.now()));
+        self.meters.changes_found_by_scan.inc_by(self.unannounced.settle(self.now()));
         self.look_at(work)?;
         self.look_for_lock();
         self.settle()?;
@@ -355,7 +355,7 @@ impl<C: MetadataCache> Worker<C> {
 
     /// Whatever changed may have changed, the configuration too.
     fn have_lost_hints(&mut self, work: &mut Work) {
-        self.meters.overflows.inc();
+        self.meters.watch_overflows.inc();
         (work.everything, self.overflowed) = (true, true);
         self.lose_closes();
         self.config_due.get_or_insert(self.started.elapsed() + CONFIG_QUIET);
@@ -638,7 +638,7 @@ impl<C: MetadataCache> Worker<C> {
             let is_known = is_new_tree.then_some(&is_known as _);
             let (mut files, rows) = read::read_all(&self.options.root, &seen, &self.options.parsing, is_known);
             asked(&self.cache).keep(rows);
-            self.meters.read.inc_by(u64::try_from(files.len()).unwrap_or(0));
+            self.meters.articles_read.inc_by(u64::try_from(files.len()).unwrap_or(0));
             let mut stamps: BTreeMap<ArticlePath, Option<Stamp>> = seen.into_iter().collect();
             if is_new_tree {
                 self.note_known(&mut stamps, &files);

@@ -69,13 +69,16 @@ fn snapshot(prefix: &str) -> Snapshot {
         ("/old.xml", "https://other.example/rss.xml"),
         ("/%E6%97%A7/", "http://127.0.0.1/%E7%A7%91%E6%8A%80/"),
     ]
-    .map(|(from, to)| RetiredAddress { address: address(from, Retirement::Moved(moved(to))), farewell: Vec::new() })
+    .map(|(from, to)| RetiredAddress {
+        address: address(from, Retirement::Moved(moved(to))),
+        final_documents: Vec::new(),
+    })
     .into();
     former.push(RetiredAddress {
         address: address("/gossip/", Retirement::Gone(Some(Text::line("Nobody read it.")))),
-        farewell: vec![(Format::Rss, "<rss>ended</rss>".into())],
+        final_documents: vec![(Format::Rss, "<rss>ended</rss>".into())],
     });
-    snapshot.former = former.into();
+    snapshot.retired_addresses = former.into();
     for (id, name) in [("k3x9", "quay-reopens-k3x9"), ("z1", "码头-z1")] {
         snapshot.articles.insert(id.into(), published(name));
     }
@@ -290,7 +293,7 @@ fn saved_documents_are_served_until_they_expire() {
     let mut last = Snapshot { generation: 0, ..snapshot("") };
     for (path, until) in [("/rss.xml", NOW), ("/news/rss.xml", "2026-11-23T12:00:01Z")] {
         let mut resource = Resource::new(ResourceKind::Opml, path.into(), None, 900);
-        resource.until = Some(until.parse().unwrap());
+        resource.expires = Some(until.parse().unwrap());
         last.documents.insert(path.into(), Arc::new(resource));
     }
     for (target, expected) in [
@@ -407,7 +410,7 @@ fn responses_have_exact_header_fields() {
     let coded_tag = format!("\"{hash}-gz1\"");
     let response = ready(ask(&plain, "GET", "/rss.xml", &[host, gzip, ("if-none-match", &coded_tag)]));
     assert_eq!((response.status(), field(&response, "etag")), (StatusCode::NOT_MODIFIED, &*coded_tag));
-    assert!(plain.documents["/rss.xml"].codings.gzip.whole().is_none());
+    assert!(plain.documents["/rss.xml"].codings.gzip.response().is_none());
     let Reply::NeedsBytes(uncoded) = ask(&plain, "HEAD", "/rss.xml", &[host, gzip]) else { panic!("not coded") };
     assert_eq!(uncoded.coding, Coding::Gzip);
     let response = uncoded.make(|| uncoded.resource.bytes(), NOW.parse().unwrap()).unwrap();

@@ -13,7 +13,7 @@ use super::{CONFIG_ABSENT, CONFIG_QUIET, Stopped, Worker};
 use crate::config::{Checked, Watch};
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::Event;
-use crate::metrics::Watching;
+use crate::metrics::WatchStatus;
 use crate::types::ContentHash;
 
 /// A configuration that does not parse and is younger may be half written.
@@ -53,9 +53,9 @@ impl<C: MetadataCache> Worker<C> {
         if mode != self.mode {
             let why = mode.reason_to_poll().map(tracing::field::display);
             tracing::info!(mode = %mode.name(), why, "watching {}", self.options.root.name);
-            let before = Watching::clone(&self.meters.watching.load());
-            let watching = Watching { mode: mode.name(), why: mode.why.clone(), ..before };
-            self.meters.watching.store(Arc::new(watching));
+            let before = WatchStatus::clone(&self.meters.watch_status.load());
+            let watching = WatchStatus { mode: mode.name(), why: mode.why.clone(), ..before };
+            self.meters.watch_status.store(Arc::new(watching));
             self.mode = mode;
         }
     }

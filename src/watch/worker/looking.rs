@@ -30,7 +30,7 @@ impl<C: MetadataCache> Worker<C> {
         self.meters.scans.inc();
         let whole = self.tells_all || !scope.is_empty();
         let (begun, clock_then) = (self.now(), clock());
-        let (read, files) = (self.reading, self.meters.read.get());
+        let (read, files) = (self.reading, self.meters.articles_read.get());
         let mut found = self.look_everywhere(scope, whole)?;
         if self.has_left_root() {
             // What was missing may be in the tree that is the content directory now.
@@ -46,7 +46,7 @@ impl<C: MetadataCache> Worker<C> {
         if scope.is_empty() {
             self.looked = now.saturating_sub(begun).saturating_sub(self.reading.saturating_sub(read));
             // Where files were read as they were looked at, it is not known how long the look alone takes.
-            if !self.listed && self.meters.read.get() > files {
+            if !self.listed && self.meters.articles_read.get() > files {
                 self.looked = Duration::ZERO;
             }
             self.meters.scan_seconds.set(self.looked.as_secs_f64());
@@ -192,7 +192,7 @@ impl<C: MetadataCache> Worker<C> {
 
     /// Compares a folder with what is known of it: what is new and complete is told, or ready to be read; what is not there has left.
     fn compare(&mut self, folder: Looked, scope: &str, ready: &mut Vec<ArticlePath>) -> Result<(), Stopped> {
-        self.meters.looked_at.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
+        self.meters.files_scanned.inc_by(u64::try_from(folder.files.len()).unwrap_or(0));
         let (mut recalled, mut fresh, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         let mut there: HashSet<ArticlePath> = HashSet::new();
         let is_known = self.known.in_folder(&folder.path).next().is_some();
@@ -203,7 +203,7 @@ impl<C: MetadataCache> Worker<C> {
                     recalled.push((path.clone(), stamp, kept));
                 }
                 (Ok(Some(stamp)), Some(Known::Read(file, row))) if !self.coalescer.is_waiting(&path) => {
-                    self.meters.read.inc();
+                    self.meters.articles_read.inc();
                     rows.extend(row.map(|row| (path.clone(), Some(row))));
                     match file.state {
                         FileState::Known(card, warnings) => {

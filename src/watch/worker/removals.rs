@@ -11,7 +11,7 @@ use super::super::known;
 use super::Worker;
 use crate::article::Parsed;
 use crate::event::{FileState, ParsedFile};
-use crate::metrics::Watching;
+use crate::metrics::WatchStatus;
 use crate::types::{ArticlePath, folded};
 
 /// How long after a tool was last seen at work its files may still come, where that is longer than the grace.
@@ -135,8 +135,8 @@ impl<C: MetadataCache> Worker<C> {
             }
             None => tracing::info!("removals no longer wait"),
         }
-        let watching = Watching::clone(&self.meters.watching.load());
-        self.meters.watching.store(Arc::new(Watching { removals_wait_for: why.clone(), ..watching }));
+        let watching = WatchStatus::clone(&self.meters.watch_status.load());
+        self.meters.watch_status.store(Arc::new(WatchStatus { removals_blocked_by: why.clone(), ..watching }));
         self.busy.told = why;
     }
 
