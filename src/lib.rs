@@ -15,7 +15,7 @@
 //!              └ feed::encode      bytes                                          a Result, never an empty document
 //!                └ Resource        hash, length, Last-Modified; bytes and codings while they are in memory
 //!                  └ Snapshot      immutable; swapped whole
-//!                    └ serve::respond   what a request gets
+//!                    └ serve::routes    the response to a request
 //! ```
 //!
 //! `engine` owns the middle: it takes an [`event::Event`] and the time, and gives [`event::Effect`]s. `daemon` carries events
@@ -38,7 +38,7 @@
 //! | `cli` | one file per command, `progress` of long work; the only place that prints |
 //! | `daemon` | the loop, supervision, the order of shutdown, the clock; `listeners` opens what faces the world, `effects` carries effects out, `fetching` reads bodies for as long as any arrive, `persistence` writes records, `metadata_cache` hands the store's cache to the watcher, `activity` logs what happened, `document_store` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `quarantine` leaves out files that the engine ends over, `builder` builds once, and pages of articles |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
-//! | `serve` | listeners, connections, TLS, access log, operators' pages; `pages` builds and keeps those of articles, on its own threads (`workers`); pure inside: routes, preconditions, content negotiation, budgets, whose request it is |
+//! | `serve` | The HTTP server. `listener`, `stream` and `tls` accept connections, `connection` speaks HTTP/1 and HTTP/2, `timeouts` ends slow clients. `handler` handles a request, `disk` is what it needs from the disk, `workers` run blocking work, `pages` builds and caches article pages, `coding` and `media` produce bodies, `access_log` logs. `admin` shows status and metrics. Pure inside: `routes`, `responses`, `representation`, `preconditions`, `negotiation`, `range`, `forwarded`, `budget`, `target`. |
 //! | `deliver` | the `Target` trait and its retries; `queue` merges what waits, `disk` writes `feeds/`, `manifest` lists the files that dateline wrote there, `claim` keeps other processes out |
 //! | `watch` | hints of the system, our own scan, reading; `hints` brings hints here, and drops what is too much; `known` is what was read, `cache` what earlier runs read; `page_sources` tells whether a page is still of its files; `links` which links name articles, `busy` which tools are changing files; pure inside: `coalesce` decides what is complete and what is gone, `mode` who finds changes and how often to look, `batches` which files are read together; `verify` compares files with versions that an earlier run published |
 //! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where nothing can be written, `rows` spells its records, `copies` backs up, `compaction` removes records that were overridden long ago, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
@@ -46,8 +46,8 @@
 //! | `engine` | events in, effects out; `removal` decides about missing files, `folder_pages` about pages of folders and of sections, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `feed_set` which tags have feeds and which feeds are written, `fetching` asks for bodies until they are there, `entry_cache` keeps entries, `pages` makes those of articles, `quarantine` leaves out versions that dateline fails over, `recording` what is never forgotten, `source_retention` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see, `activity` what the log says of articles |
 //! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), `address` (where a feed is), `feed_limits` (which tags have feeds), window, render cache, assemble, encode, farewell |
 //! | `event` | every message in the program, on one page |
-//! | `metrics` | what is counted while the daemon runs; the shell adds, `serve::admin` shows |
-//! | `snapshot` | what readers see: plain immutable data; `document`: one document, warm or cold |
+//! | `metrics` | Counters, gauges and histograms. The shell updates them, `serve::admin` exposes them. |
+//! | `snapshot` | What readers see: plain immutable data. `document` is one document and the memory that its bytes take. |
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates |
 //! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once, `ignore` matches what is no article; `difference` says what a new one changes, `relocation` has links lead to where `--listen` says |
 //! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
