@@ -122,7 +122,7 @@ fn tls_is_spoken_and_a_renewed_certificate_is_taken_without_a_cut() {
     };
     install("first");
     let (mut daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0"], 2);
-    assert!(said[0].starts_with("https://127.0.0.1:"), "{said:?}");
+    assert!(said[0].starts_with("feeds  https://127.0.0.1:"), "{said:?}");
     let secure = address(&said[0]);
     let (first, second) = (certificate("first.pem"), certificate("second.pem"));
     let mut kept = tls(&secure, &first, &["http/1.1"]).expect("TLS");
