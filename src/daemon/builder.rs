@@ -45,7 +45,7 @@ pub(super) fn supply(
             Ok(DiskResponse::File { file, length: metadata.len(), modified })
         }
         // They are not in the content directory.
-        DiskRequest::Document(..) | DiskRequest::Room(_) => Err(io::ErrorKind::Unsupported.into()),
+        DiskRequest::Document(..) | DiskRequest::Evict(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

@@ -204,9 +204,9 @@ pub async fn run(
             (Arc::clone(&live), library.clone(), Arc::clone(&published_root), Arc::clone(&snapshot));
         Arc::new(move |demand: DiskRequest, wanted: &CancellationToken| match demand {
             DiskRequest::Document(route, resource) => library.read(&route, &resource).map(DiskResponse::Document),
-            DiskRequest::Room(resource) => {
+            DiskRequest::Evict(resource) => {
                 library.documents.grown(&resource);
-                Ok(DiskResponse::Room)
+                Ok(DiskResponse::Evicted)
             }
             demand => {
                 let is_media = matches!(demand, DiskRequest::Media(_));

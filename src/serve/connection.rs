@@ -24,7 +24,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::disk::{DiskRequest, DiskResponse};
+use super::disk::Disk;
 use super::forwarded::{self, ProxyHeader};
 use super::handler::{Client, ServerState, handle};
 use super::listener::Audience;
@@ -32,7 +32,6 @@ use super::options::ServeOptions;
 use super::stream::{RawStream, Socket, Stream};
 use super::timeouts::ConnectionPhase;
 use super::tls::{H2, Tls};
-use super::workers::CancellationToken;
 
 /// Limits the head of a request, request line included. hyper responds 431 to a longer head, and 414 to a longer target.
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
@@ -59,20 +58,20 @@ pub(super) async fn serve<D>(
     (socket, mut address): (Socket, Option<IpAddr>),
     ListenerInfo { audience, is_inherited }: ListenerInfo,
     phase: Arc<ConnectionPhase>,
-    shared: Arc<ServerState<D>>,
+    server: Arc<ServerState<D>>,
     stop: watch::Receiver<()>,
 ) where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
     let raw = RawStream::new(socket, Arc::clone(&phase));
     let is_plain = matches!(audience, Audience::Admin)
-        || (matches!(audience, Audience::Public) && !shared.options.http2 && !shared.options.proxies.protocol);
+        || (matches!(audience, Audience::Public) && !server.options.http2 && !server.options.proxies.protocol);
     // Rarely needed futures are boxed, so that an idle connection takes little memory.
     let negotiated = match is_plain {
         true => Some((Stream::Clear(raw), false)),
         false => {
             let mut stop = stop.clone();
-            let negotiate = Box::pin(negotiate(raw, &audience, &mut address, &shared.options));
+            let negotiate = Box::pin(negotiate(raw, &audience, &mut address, &server.options));
             tokio::select! {
                 biased;
                 _ = stop.changed() => None,
@@ -82,7 +81,7 @@ pub(super) async fn serve<D>(
     };
     let Some((mut stream, is_http2)) = negotiated else { return };
     let is_operator = matches!(audience, Audience::Admin);
-    let client = Arc::new(Client { address, is_operator, waits_for_publication: is_inherited, phase, shared });
+    let client = Arc::new(Client { address, is_operator, waits_for_publication: is_inherited, phase, server });
     let outcome = match is_http2 {
         true => Box::pin(serve_http2(&mut stream, client, stop)).await,
         false => serve_http1(&mut stream, client, stop).await,
@@ -171,7 +170,7 @@ async fn starts_with_http2_preface(raw: &mut RawStream) -> io::Result<bool> {
 /// Serves HTTP/1 requests, one after the other.
 async fn serve_http1<D>(stream: &mut Stream, client: Arc<Client<D>>, mut stop: watch::Receiver<()>) -> hyper::Result<()>
 where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
     let service = service_fn(|request| handle(Arc::clone(&client), request));
     // Timeouts are enforced by `ConnectionPhase`.
@@ -195,7 +194,7 @@ where
 /// Serves concurrent HTTP/2 requests. Disconnects a client whose requests make no progress for `write_timeout`.
 async fn serve_http2<D>(stream: &mut Stream, client: Arc<Client<D>>, mut stop: watch::Receiver<()>) -> hyper::Result<()>
 where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
     let phase = &client.phase;
     phase.set_multiplexed();
@@ -217,7 +216,7 @@ where
                 connection.as_mut().graceful_shutdown();
                 is_ending = true;
             }
-            () = sleep(client.shared.options.write_timeout) => {
+            () = sleep(client.server.options.write_timeout) => {
                 if phase.progress_marker() == before {
                     if is_ending {
                         return Ok(());

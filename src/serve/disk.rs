@@ -2,13 +2,20 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::workers::CancellationToken;
 use crate::snapshot::{PublishedArticle, Resource};
 use crate::types::ArticlePath;
+
+/// Fetches what requests need. Called on threads that may block; may return early once the token is cancelled.
+pub trait Disk: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static {}
+
+impl<D> Disk for D where D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static {}
 
 /// Something a request needs that isn't in memory.
 #[derive(Clone, Debug)]
@@ -20,7 +27,7 @@ pub enum DiskRequest {
     /// The bytes of a document, with its route.
     Document(Arc<str>, Arc<Resource>),
     /// Eviction: this document now has more bytes in memory, so others may have to leave.
-    Room(Arc<Resource>),
+    Evict(Arc<Resource>),
 }
 
 /// The response to a [`DiskRequest`].
@@ -40,7 +47,7 @@ pub enum DiskResponse {
     /// The bytes of a document.
     Document(Bytes),
     /// Eviction is done.
-    Room,
+    Evicted,
 }
 
 /// Checks that the files a cached page was built from are unchanged.

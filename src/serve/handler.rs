@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::access_log::LogRecord;
-use super::disk::{DiskRequest, DiskResponse};
+use super::disk::{Disk, DiskRequest, DiskResponse};
 use super::media::{FileBody, ResponseBody};
 use super::options::ServeOptions;
 use super::pages::{PageError, Pages};
@@ -33,7 +33,7 @@ use super::request::RequestHead;
 use super::responses::{self, FileFacts};
 use super::routes::respond;
 use super::timeouts::ConnectionPhase;
-use super::workers::{CancellationToken, Priority, WorkError, Workers};
+use super::workers::{Priority, WorkError, Workers};
 use super::{admin, coding, forwarded};
 use crate::metrics::{FeedLabel, Metrics, ResponseLabels};
 use crate::parallel;
@@ -87,7 +87,7 @@ pub(super) struct Client<D> {
     /// Whether its requests wait for the first publication.
     pub(super) waits_for_publication: bool,
     pub(super) phase: Arc<ConnectionPhase>,
-    pub(super) shared: Arc<ServerState<D>>,
+    pub(super) server: Arc<ServerState<D>>,
 }
 
 /// Handles one request. Never fails: errors become responses.
@@ -96,7 +96,7 @@ pub(super) async fn handle<D>(
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible>
 where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
     client.phase.start_responding();
     // No request here has a use for a body, so it isn't read, and the connection closes after the response.
@@ -107,18 +107,19 @@ where
         uri: request.uri(),
         headers: request.headers(),
     };
-    let ServerState { snapshot, options, .. } = &*client.shared;
+    let ServerState { snapshot, options, .. } = &*client.server;
     if client.is_operator {
         return Ok(in_memory(admin::respond(&snapshot.load(), options, &head, (options.now)())));
     }
-    let from = forwarded::client(head.headers, client.address, &options.proxies);
-    let (mut reply, mut now) = reply_to(snapshot, options, &head).await;
+    let client_address = forwarded::client(head.headers, client.address, &options.proxies);
+    let (mut reply, mut now) = route_request(snapshot, options, &head).await;
     if client.waits_for_publication && is_too_early(&reply, snapshot, &head) {
         Box::pin(wait_for_publication(options)).await;
-        (reply, now) = reply_to(snapshot, options, &head).await;
+        (reply, now) = route_request(snapshot, options, &head).await;
     }
-    let refuse_refetch =
-        |selected: &SelectedRepresentation, status| refuse_refetch(&client, from, selected, status, &head, now);
+    let refuse_refetch = |selected: &SelectedRepresentation, status| {
+        refuse_refetch(&client, client_address, selected, status, &head, now)
+    };
     let mut response = match reply {
         Reply::Ready(response) => in_memory(count_other(&options.metrics, "other", response)),
         Reply::Document(selected, response) => refuse_refetch(&selected, response.status()).unwrap_or_else(|| {
@@ -132,14 +133,14 @@ where
         Reply::NeedsDisk(DiskRequest::Article(article)) => Box::pin(page_response(&client, article, &head, now)).await,
         Reply::NeedsDisk(DiskRequest::Media(path)) => Box::pin(media_response(&client, path, &head, now)).await,
         // Routes never ask for these.
-        Reply::NeedsDisk(DiskRequest::Document(..) | DiskRequest::Room(_)) => {
+        Reply::NeedsDisk(DiskRequest::Document(..) | DiskRequest::Evict(_)) => {
             error_response(&options.metrics, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     };
     let bytes = if *head.method == Method::HEAD { 0 } else { response.body().size_hint().lower() };
     options.metrics.response_bytes.inc_by(bytes);
     if let Some(log) = &options.access_log {
-        log.record(&head, &LogRecord { client: from, at: now, status: response.status(), bytes });
+        log.record(&head, &LogRecord { client: client_address, at: now, status: response.status(), bytes });
     }
     // HTTP/2 has no connection-specific fields (RFC 9113, section 8.2.2).
     if has_body && head.version < Version::HTTP_2 {
@@ -149,7 +150,7 @@ where
 }
 
 /// Routes a request. Returns the reply and its time.
-async fn reply_to(
+async fn route_request(
     snapshot: &ArcSwap<Snapshot>,
     options: &ServeOptions,
     head: &RequestHead<'_>,
@@ -200,7 +201,7 @@ async fn wait_for_publication(options: &ServeOptions) {
 /// Returns 429 if the client has fetched the same version of a feed too often.
 fn refuse_refetch<D>(
     client: &Client<D>,
-    from: Option<IpAddr>,
+    client_address: Option<IpAddr>,
     selected: &SelectedRepresentation,
     status: StatusCode,
     head: &RequestHead<'_>,
@@ -210,11 +211,11 @@ fn refuse_refetch<D>(
     if status != StatusCode::OK || !is_feed || *head.method != Method::GET {
         return None;
     }
-    let ServeOptions { budgets, proxies, metrics, .. } = &client.shared.options;
-    if !budgets.applies_to(from, head.headers, forwarded::is_direct(head.headers, client.address, proxies)) {
+    let ServeOptions { budgets, proxies, metrics, .. } = &client.server.options;
+    if !budgets.applies_to(client_address, head.headers, forwarded::is_direct(head.headers, client.address, proxies)) {
         return None;
     }
-    let seconds = budgets.charge(from, head.headers, &selected.route, selected.resource.hash, now).err()?;
+    let seconds = budgets.charge(client_address, head.headers, &selected.route, selected.resource.hash, now).err()?;
     let response = responses::too_many_requests(head, seconds, now);
     Some(in_memory(count_other(metrics, selected.resource.kind.name(), response)))
 }
@@ -249,9 +250,9 @@ async fn document_response<D>(
     now: jiff::Timestamp,
 ) -> Response<ResponseBody>
 where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
-    let ServerState { snapshot, options, .. } = &*client.shared;
+    let ServerState { snapshot, options, .. } = &*client.server;
     let resource = Arc::clone(&selected.resource);
     if let Some(response) = try_document_response(client, selected, now).await {
         return response;
@@ -282,10 +283,10 @@ async fn try_document_response<D>(
     now: jiff::Timestamp,
 ) -> Option<Response<ResponseBody>>
 where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
-    let disk = Arc::clone(&client.shared.disk);
-    let work = client.shared.document_workers.try_submit(move |token| {
+    let disk = Arc::clone(&client.server.disk);
+    let work = client.server.document_workers.try_submit(move |token| {
         let SelectedRepresentation { route, resource, coding, .. } = &selected;
         // The reader logs the reason.
         let read = || match disk(DiskRequest::Document(Arc::clone(route), Arc::clone(resource)), token) {
@@ -299,13 +300,13 @@ where
             tracing::error!(?coding, "cannot encode a document");
         }
         // Eviction doesn't affect this response.
-        drop(disk(DiskRequest::Room(Arc::clone(resource)), token));
+        drop(disk(DiskRequest::Evict(Arc::clone(resource)), token));
         response.map(|response| (selected, response))
     });
     // The panic hook has logged a panic.
     let made = work.ok()?.await.ok().flatten();
     made.map(|(selected, response)| {
-        count_document(&client.shared.options.metrics, &selected, response.status());
+        count_document(&client.server.options.metrics, &selected, response.status());
         in_memory(response)
     })
 }
@@ -327,9 +328,9 @@ async fn page_response<D>(
     now: jiff::Timestamp,
 ) -> Response<ResponseBody>
 where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
-    let ServerState { snapshot, disk, options, file_workers, pages, .. } = &*client.shared;
+    let ServerState { snapshot, disk, options, file_workers, pages, .. } = &*client.server;
     let metrics = &options.metrics;
     for _ in 0..MAX_PAGE_VERSIONS {
         let reply = timeout(PAGE_TIMEOUT, pages.reply(&article, head, disk, file_workers, now)).await;
@@ -381,9 +382,9 @@ async fn media_response<D>(
     now: jiff::Timestamp,
 ) -> Response<ResponseBody>
 where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
-    let ServerState { disk, options, open_files, file_workers, .. } = &*client.shared;
+    let ServerState { disk, options, open_files, file_workers, .. } = &*client.server;
     let (disk, metrics) = (Arc::clone(disk), &options.metrics);
     // Each open file takes a file descriptor besides the connection's.
     let Ok(slot) = Arc::clone(open_files).try_acquire_owned() else {
@@ -406,7 +407,7 @@ where
                 None => in_memory(response),
             }
         }
-        Ok(Ok(DiskResponse::Page(..) | DiskResponse::Document(_) | DiskResponse::Room)) => {
+        Ok(Ok(DiskResponse::Page(..) | DiskResponse::Document(_) | DiskResponse::Evicted)) => {
             error_response(metrics, head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

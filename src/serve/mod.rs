@@ -61,7 +61,7 @@ mod workers;
 
 pub use access_log::AccessLog;
 pub use budget::Budgets;
-pub use disk::{DiskRequest, DiskResponse, Freshness};
+pub use disk::{Disk, DiskRequest, DiskResponse, Freshness};
 pub use listener::{Audience, Listener};
 pub use options::{SavedCheck, ServeOptions, Verification};
 pub use tls::Tls;
@@ -82,10 +82,10 @@ pub async fn run<D>(
     options: ServeOptions,
     stop: impl Future<Output = ()>,
 ) where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
     let slots = Arc::new(Semaphore::new(options.max_connections));
-    let shared = Arc::new(ServerState::new(snapshot, disk, options));
+    let server = Arc::new(ServerState::new(snapshot, disk, options));
     let (stopping, stopped) = watch::channel(());
     let mut loops = JoinSet::new();
     for listener in listeners {
@@ -93,7 +93,7 @@ pub async fn run<D>(
             Audience::Admin => Arc::new(Semaphore::new(MAX_ADMIN_CONNECTIONS)),
             Audience::Public | Audience::Secure(_) => Arc::clone(&slots),
         };
-        loops.spawn(accept_connections(listener, Arc::clone(&shared), slots, stopped.clone()));
+        loops.spawn(accept_connections(listener, Arc::clone(&server), slots, stopped.clone()));
     }
     stop.await;
     drop(stopping);
@@ -107,15 +107,15 @@ pub async fn run<D>(
 /// Serves the clients of one listener until the sender of `stopped` is dropped.
 async fn accept_connections<D>(
     listener: Listener,
-    shared: Arc<ServerState<D>>,
+    server: Arc<ServerState<D>>,
     slots: Arc<Semaphore>,
     mut stopped: watch::Receiver<()>,
 ) where
-    D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+    D: Disk,
 {
     let is_admin = matches!(listener.audience(), Audience::Admin);
-    let metrics = Arc::clone(&shared.options.metrics);
-    let limits = TimeoutLimits::new(shared.options.header_timeout, shared.options.write_timeout, is_admin);
+    let metrics = Arc::clone(&server.options.metrics);
+    let limits = TimeoutLimits::new(server.options.header_timeout, server.options.write_timeout, is_admin);
     let ticks = Arc::new(TickCounter::default());
     let mut tick = interval(limits.tick_interval);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -141,7 +141,7 @@ async fn accept_connections<D>(
                 let audience = listener.audience().clone();
                 let listener_info = connection::ListenerInfo { audience, is_inherited: listener.is_inherited() };
                 let connection =
-                    connection::serve(client, listener_info, Arc::clone(&phase), Arc::clone(&shared), ended.clone());
+                    connection::serve(client, listener_info, Arc::clone(&phase), Arc::clone(&server), ended.clone());
                 let counted = OpenConnection::new(Arc::clone(&metrics));
                 let connection = connections.spawn(async move {
                     connection.await;
@@ -154,7 +154,7 @@ async fn accept_connections<D>(
     // The address is free for a successor before the last connections end, and their clients reconnect elsewhere.
     drop(listener);
     drop(ending);
-    let drained = timeout(shared.options.stop_timeout, async {
+    let drained = timeout(server.options.stop_timeout, async {
         while let Some(ended) = connections.join_next_with_id().await {
             report_panic(ended);
         }

@@ -17,7 +17,7 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use tokio::sync::watch;
 
-use super::disk::{DiskRequest, DiskResponse, Freshness};
+use super::disk::{Disk, DiskRequest, DiskResponse, Freshness};
 use super::negotiation::Coding;
 use super::reply::Reply;
 use super::request::RequestHead;
@@ -140,7 +140,7 @@ impl Pages {
         now: Timestamp,
     ) -> Result<Reply, PageError>
     where
-        D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+        D: Disk,
     {
         let respond_with = |page: &Page| responses::document(head, &"/articles/".into(), &page.resource, now);
         let cached = lock(&self.state).cached(article);
@@ -168,7 +168,7 @@ impl Pages {
     /// Builds a page, or waits for the build under way.
     async fn build<D>(&self, article: &Arc<PublishedArticle>, disk: &Arc<D>) -> Result<Page, PageError>
     where
-        D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static,
+        D: Disk,
     {
         let (article, disk, metrics) = (Arc::clone(article), Arc::clone(disk), Arc::clone(&self.metrics));
         let held_bytes = self.held_bytes.clone();
