@@ -35,11 +35,11 @@ impl SelectedRepresentation {
     /// The 200, if the document is in memory in this coding.
     pub fn ready(&self, now: Timestamp) -> Option<Response<Bytes>> {
         let full = coding::slot(&self.resource, self.coding).response();
-        Some(self.of(full.as_deref()?, now))
+        Some(self.response_from(full.as_deref()?, now))
     }
 
     /// The 200 of `full`.
-    fn of(&self, full: &FullResponse, now: Timestamp) -> Response<Bytes> {
+    fn response_from(&self, full: &FullResponse, now: Timestamp) -> Response<Bytes> {
         let bytes = match self.is_head {
             true => Bytes::new(),
             false => {
@@ -73,7 +73,7 @@ impl SelectedRepresentation {
         let bytes = coding::encoded(&identity()?, self.coding)?;
         let (last_modified, links) = document_headers(&self.resource);
         let full = self.resource.store_response(slot, FullResponse::new(bytes, last_modified, links));
-        Some(self.of(&full, now))
+        Some(self.response_from(&full, now))
     }
 
     /// A response that needs no blocking work: an unencoded document in memory, or HEAD.
@@ -93,7 +93,7 @@ impl SelectedRepresentation {
             coding => coding::slot(&self.resource, coding).length(),
         };
         let (last_modified, links) = document_headers(&self.resource);
-        let mut response = self.of(&FullResponse::new(Bytes::new(), last_modified, links), now);
+        let mut response = self.response_from(&FullResponse::new(Bytes::new(), last_modified, links), now);
         match known {
             Some(length) => drop(response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
             None => drop(response.headers_mut().remove(header::CONTENT_LENGTH)),

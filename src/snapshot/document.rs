@@ -1,7 +1,7 @@
 //! A published document: its metadata, and its bytes while they are in memory.
 //!
-//! **What is a cold document?** One whose bytes are on disk only. Its hash, length and dates stay in memory, which is all that a 304 or HEAD
-//! needs. Each content coding is loaded, counted and evicted on its own.
+//! **What is a cold document?** One whose bytes are on disk only. Its hash, length and dates stay in memory, which is enough for a
+//! 304 or HEAD. Each content coding is loaded, counted and evicted on its own.
 //!
 //! **How is memory accounted?** A [`MemoryCounter`] counts the bytes of documents in memory. `store::documents` evicts codings that were
 //! not requested lately (the CLOCK algorithm).
