@@ -306,23 +306,3 @@ fn a_burst_is_published_whole() {
     fs::rename(newsroom.path("burst/news"), newsroom.path("content/news")).expect("renamed");
     daemon.wait("all are published", |daemon| daemon.body("/news/feed.json").matches("\"Burst ").count() == 1_000);
 }
-
-/// Feeds of summaries need no text of articles that state theirs; whole feeds do, also where only the configuration changed.
-#[test]
-fn a_feed_of_summaries_becomes_one_of_whole_articles() {
-    let newsroom = Newsroom::new();
-    let elsewhere = "article_url = \"https://www.courier.example/{slug}/\"\nremoval_grace";
-    let config =
-        |content: &str| format!("{}\n[feeds]\ncontent = \"{content}\"\n", CONFIG.replace("removal_grace", elsewhere));
-    newsroom.write("config/dateline.toml", config("summary"));
-    newsroom.write(
-        "content/news/quay.md",
-        "---\ntitle: Quay\ndate: 2026-11-20T10:00:00Z\nsummary: In brief.\n---\nThe ferry is back.\n",
-    );
-    let daemon = newsroom.serve();
-    assert!(!daemon.body("/news/rss.xml").contains("The ferry is back."));
-    newsroom.write("config/dateline.toml", config("full"));
-    daemon.wait("the whole text is there", |daemon| daemon.body("/news/rss.xml").contains("The ferry is back."));
-    newsroom.write("config/dateline.toml", config("summary"));
-    daemon.wait("it is gone again", |daemon| !daemon.body("/news/rss.xml").contains("The ferry is back."));
-}

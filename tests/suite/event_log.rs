@@ -1,9 +1,8 @@
 //! What the log says of articles: a line for what happens, one for a burst, and never a word of what is withheld.
 
 use std::fs;
-use std::time::Instant;
 
-use crate::newsroom::{CONFIG, DEADLINE, Daemon, Newsroom, article, pause, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, said};
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
@@ -22,14 +21,7 @@ fn log(newsroom: &Newsroom) -> String {
 /// The first line that has all these words, once there is one.
 fn line(newsroom: &Newsroom, words: &[&str]) -> String {
     let find = || log(newsroom).lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned);
-    let started = Instant::now();
-    loop {
-        match find() {
-            Some(found) => return found,
-            None if started.elapsed() > DEADLINE => panic!("no line with {words:?} in\n{}", log(newsroom)),
-            None => pause(),
-        }
-    }
+    newsroom.find(&format!("a line with {words:?}"), find)
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is due is due by the system's clock")]

@@ -75,33 +75,6 @@ fn files_are_measured_when_they_come_and_when_they_change() {
     daemon.wait("what is gone is no longer announced", |daemon| !daemon.body("/news/rss.xml").contains("<enclosure"));
 }
 
-/// The date of an article some seconds before or after now.
-#[expect(clippy::disallowed_methods, reason = "what is due is due by the system's clock")]
-fn from_now(seconds: i64) -> String {
-    let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_second(now.as_second() + seconds).expect("in range").to_string()
-}
-
-#[test]
-fn an_article_leaves_its_window_at_its_instant_without_any_event() {
-    let newsroom = Newsroom::new();
-    newsroom.write(
-        "config/dateline.toml",
-        format!("{CONFIG}\n[feeds]\nmin_items = 0\nmax_age = \"1h\"\nmin_residency = \"0s\"\n"),
-    );
-    let dated = |date: &str| format!("---\ntitle: Passing\ndate: {date}\n---\nText.\n");
-    newsroom.write("content/news/passing.md", dated(&from_now(4 - 3_600)));
-    newsroom.write("content/news/young.md", dated(&from_now(-60)).replace("Passing", "Young"));
-    let daemon = newsroom.serve();
-    daemon.wait("both are there", |daemon| {
-        let feed = daemon.body("/news/rss.xml");
-        feed.contains("Passing") && feed.contains("Young")
-    });
-    daemon.wait("one has left", |daemon| !daemon.body("/news/rss.xml").contains("Passing"));
-    assert!(daemon.body("/news/rss.xml").contains("Young"));
-    assert!(daemon.body("/news/atom.xml").contains("Young") && !daemon.body("/feed.json").contains("Passing"));
-}
-
 #[test]
 fn windows_hold_what_is_young_and_no_more_than_fits() {
     let newsroom = Newsroom::new();

@@ -71,31 +71,3 @@ fn files_that_become_ignored_leave_without_notice() {
     let feed = daemon.body("/news/atom.xml");
     assert!(!feed.contains("news/f.md") && !feed.contains("deleted-entry") && feed.contains("news/old/e.md"), "{feed}");
 }
-
-#[test]
-fn many_files_that_become_ignored_are_held_back() {
-    let newsroom = Newsroom::new();
-    for n in 0..12 {
-        write(&newsroom, &format!("news/old/{n}.md"), "");
-        write(&newsroom, &format!("news/old/draft-{n}.md"), "draft: true");
-    }
-    write(&newsroom, "news/a.md", "");
-    let daemon = newsroom.serve();
-    let before = daemon.body("/news/feed.json");
-    newsroom.write("config/dateline.toml", with("\"old/\""));
-    daemon.wait("it is told", |daemon| daemon.body("/readyz").contains("content.ignore"));
-    assert_eq!(daemon.body("/news/feed.json"), before);
-    assert!(daemon.body("/readyz").contains("12 articles"), "{}", daemon.body("/readyz"));
-    // Over a restart, too.
-    assert!(daemon.stop());
-    let daemon = newsroom.serve();
-    assert!(daemon.body("/readyz").contains("content.ignore"), "{}", daemon.body("/readyz"));
-    assert_eq!(daemon.body("/news/feed.json"), before);
-    let accept = newsroom.dateline(&["accept-removals"]);
-    assert!(accept.status.success() && said(&accept).contains("without a notice"), "{}", said(&accept));
-    daemon.wait("they are gone", |daemon| !daemon.body("/news/feed.json").contains("news/old"));
-    assert!(!daemon.body("/news/atom.xml").contains("deleted-entry"));
-    assert!(daemon.stop());
-    let daemon = newsroom.serve();
-    assert!(!daemon.body("/readyz").contains("mass-removal") && !daemon.body("/news/feed.json").contains("news/old"));
-}

@@ -287,27 +287,6 @@ fn output_that_cannot_be_written_is_one_problem() {
 }
 
 #[test]
-fn deleting_all_of_a_small_newsroom_is_a_mass_removal() {
-    for (names, deleted, is_held) in [(3, 3, true), (2, 2, true), (3, 2, false), (1, 1, false)] {
-        let newsroom = Newsroom::new();
-        let file = |name: usize| format!("content/news/{name}.md");
-        (0..names).for_each(|name| newsroom.write(&file(name), article(&format!("Story {name}"), "Body.")));
-        let daemon = newsroom.serve();
-        (0..deleted).for_each(|name| fs::remove_file(newsroom.path(&file(name))).expect("there"));
-        let has_first = |daemon: &Daemon| daemon.body("/news/feed.json").contains("Story 0");
-        match is_held {
-            true => {
-                daemon.wait("it is told", |daemon| daemon.body("/readyz").contains("mass-removal"));
-                assert!(has_first(&daemon));
-                assert!(newsroom.dateline(&["accept-removals"]).status.success());
-                daemon.wait("it is accepted", |daemon| !has_first(daemon));
-            }
-            false => daemon.wait("it is gone", |daemon| !has_first(daemon)),
-        }
-    }
-}
-
-#[test]
 fn a_held_removal_holds_pictures_too() {
     const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
     let newsroom = Newsroom::new();

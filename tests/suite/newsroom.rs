@@ -8,11 +8,13 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use notify::Watcher;
 use tempfile::TempDir;
 
 /// Nothing takes this long; a test that waits for it has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Files that a scan finds are soon complete, or every start would wait for those that a test has just written.
 pub(crate) const CONFIG: &str = r#"
 [site]
 title = "Test Courier"
@@ -21,6 +23,7 @@ timezone = "Asia/Shanghai"
 tag_authority = "courier.example,2026"
 
 [content]
+settle = "50ms"
 removal_grace = "250ms"
 
 [reload]
@@ -73,6 +76,19 @@ impl Newsroom {
             std::fs::metadata(self.path(name)).and_then(|metadata| metadata.modified()).expect("it is there");
         while modified.elapsed().unwrap_or_default() < Duration::from_secs(2) {
             pause();
+        }
+    }
+
+    /// Looks until something is found, once more after each thing that a daemon here writes.
+    pub(crate) fn find<T>(&self, what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+        let (started, writes) = (Instant::now(), Writes::of(Some(self.folder.path())));
+        loop {
+            if let Some(found) = find() {
+                return found;
+            }
+            let log = || fs::read_to_string(self.path("log")).unwrap_or_default();
+            assert!(started.elapsed() < DEADLINE, "waited in vain for {what}; the log is\n{}", log());
+            writes.next();
         }
     }
 
@@ -148,6 +164,40 @@ pub(crate) struct Daemon {
     /// `None`: it runs in this process, and whoever started it ends it.
     child: Option<Child>,
     address: String,
+    /// Where it writes its log and its documents, if that is known.
+    folder: Option<PathBuf>,
+}
+
+/// What a daemon writes: it publishes nothing without writing a document or a line of its log.
+struct Writes {
+    changes: mpsc::Receiver<()>,
+    _watcher: Option<notify::RecommendedWatcher>,
+}
+
+impl Writes {
+    /// What leaves no trace in any file is looked at so often.
+    const LONGEST: Duration = Duration::from_millis(50);
+
+    fn of(folder: Option<&Path>) -> Writes {
+        let (sender, changes) = mpsc::sync_channel(1);
+        let watch = |folder: &Path| {
+            // One that waits already says as much as many.
+            let mut watcher = notify::recommended_watcher(move |_| sender.try_send(()).unwrap_or_default()).ok()?;
+            watcher.watch(folder, notify::RecursiveMode::NonRecursive).ok()?;
+            drop(watcher.watch(&folder.join("feeds"), notify::RecursiveMode::Recursive));
+            Some(watcher)
+        };
+        Writes { changes, _watcher: folder.and_then(watch) }
+    }
+
+    /// Waits for the next one.
+    fn next(&self) {
+        match self.changes.recv_timeout(Writes::LONGEST) {
+            // Nobody watches.
+            Err(mpsc::RecvTimeoutError::Disconnected) => pause(),
+            Ok(()) | Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -185,7 +235,7 @@ impl Daemon {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("dateline starts");
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
         // From now on it is killed whatever happens.
-        let mut daemon = Daemon { child: Some(child), address: String::new() };
+        let mut daemon = Daemon { child: Some(child), address: String::new(), folder: Some(folder.to_owned()) };
         let (sender, said) = mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
@@ -206,7 +256,7 @@ impl Daemon {
 
     /// The same daemon, which somebody else ends.
     pub(crate) fn twin(&self) -> Daemon {
-        Daemon { child: None, address: self.address.clone() }
+        Daemon { child: None, address: self.address.clone(), folder: self.folder.clone() }
     }
 
     /// Where it listens.
@@ -238,7 +288,7 @@ impl Daemon {
 
     /// The same, which may not be ready.
     pub(crate) fn at_once(address: String) -> Daemon {
-        Daemon { child: None, address }
+        Daemon { child: None, address, folder: None }
     }
 
     pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -280,12 +330,16 @@ impl Daemon {
         self.get(path, &[]).text()
     }
 
-    /// Asks until the answer is right.
+    /// Asks until the answer is right, once more after each thing that the daemon writes.
     pub(crate) fn wait(&self, what: &str, mut is_so: impl FnMut(&Daemon) -> bool) {
-        let started = Instant::now();
+        // What is so already needs nobody who watches.
+        if is_so(self) {
+            return;
+        }
+        let (started, writes) = (Instant::now(), Writes::of(self.folder.as_deref()));
         while !is_so(self) {
             assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
-            pause();
+            writes.next();
         }
     }
 

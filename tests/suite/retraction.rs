@@ -1,11 +1,11 @@
-//! What is taken from readers is gone everywhere at once, they are told, and only that is taken which somebody meant to take.
+//! What is taken from readers is gone from pages, files and the socket's answer on. What counts as a retraction, and what readers are told, is
+//! in `cases/engine/retraction.txt` and `accidents.txt`.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::convergence::differences;
-use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, files, said};
 
 const DOCUMENTS: [&str; 9] = [
     "/rss.xml",
@@ -154,102 +154,6 @@ fn without_a_daemon_commands_change_state_and_files() {
 }
 
 #[test]
-fn ageing_moving_and_being_unreadable_are_no_retractions() {
-    let newsroom = Newsroom::new();
-    newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_items = 2\nmin_residency = \"0s\"\n"));
-    newsroom.article("news/ships.md", "Ships", "The ships are back.");
-    let daemon = newsroom.serve();
-    let page = page(&daemon);
-    for day in 21..24 {
-        let text = article(&format!("Day {day}"), "Newer.").replace("2026-11-20", &format!("2026-11-{day}"));
-        newsroom.write(&format!("content/news/day-{day}.md"), text);
-    }
-    daemon.wait("it has left the window", |daemon| !daemon.body("/news/rss.xml").contains("The ships are back"));
-    assert_eq!(daemon.get(&page, &[]).status, 200);
-
-    // What is deleted after it aged out is a retraction all the same: readers may have it.
-    newsroom.article("news/boats.md", "Boats", "Out of all windows from the start.");
-    daemon.wait("it has a page", |_| {
-        said(&newsroom.dateline(&["history", "content/news/boats.md"])).contains("published as")
-    });
-    fs::remove_file(newsroom.path("content/news/boats.md")).expect("there");
-    daemon.wait("it is retracted", |daemon| tombstones(daemon, "/news/").len() == 1);
-    newsroom.article("news/boats.md", "Boats", "Out of all windows from the start.");
-    daemon.wait("it is back", |daemon| tombstones(daemon, "/news/").is_empty());
-
-    fs::create_dir_all(newsroom.path("content/sport")).expect("writable");
-    fs::rename(newsroom.path("content/news/day-23.md"), newsroom.path("content/sport/last.md")).expect("movable");
-    daemon.wait("it is in its new section", |daemon| !daemon.body("/news/rss.xml").contains("Day 23"));
-    newsroom.write("content/news/day-22.md", "---\ntitle: [\n---\n");
-    daemon.wait("the broken edit is reported", |_| {
-        fs::read_to_string(newsroom.path("log")).is_ok_and(|log| log.contains("front-matter"))
-    });
-    // With so short a grace the old path may be missed before the new one is seen.
-    daemon
-        .wait("nothing is retracted", |daemon| ["/", "/news/"].iter().all(|feed| tombstones(daemon, feed).is_empty()));
-    assert!(daemon.body("/rss.xml").contains("Day 23"));
-    assert!(daemon.body("/news/rss.xml").contains("Day 22"));
-
-    // A refused edit outlives a restart, and so does a file that cannot be read.
-    drop(daemon);
-    let daemon = newsroom.serve();
-    assert!(daemon.body("/news/rss.xml").contains("Day 22"));
-    assert!(tombstones(&daemon, "/").is_empty());
-}
-
-#[test]
-fn a_mass_of_files_that_vanish_is_an_accident_until_somebody_says_otherwise() {
-    let newsroom = Newsroom::new();
-    for n in 0..30 {
-        newsroom.article(&format!("news/{}/story-{n}.md", n % 2), &format!("Story {n}."), "Body.");
-    }
-    let daemon = newsroom.serve();
-    let before = daemon.get("/news/rss.xml", &[]);
-    let alarm = |daemon: &Daemon| daemon.body("/readyz").contains("mass-removal");
-    fs::rename(newsroom.path("content/news/1"), newsroom.path("elsewhere")).expect("movable");
-    daemon.wait("the alarm is raised", alarm);
-    assert_eq!(daemon.get("/news/rss.xml", &[]).body, before.body);
-    assert_eq!(daemon.get("/readyz", &[]).status, 200);
-    let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
-    assert!(log().contains("15 articles vanished at once"), "{}", log());
-
-    // The same after a crash.
-    drop(daemon);
-    let daemon = newsroom.serve();
-    assert!(alarm(&daemon));
-    assert_eq!(daemon.get("/news/rss.xml", &[]).body, before.body);
-
-    // The files' return resolves it.
-    fs::rename(newsroom.path("elsewhere"), newsroom.path("content/news/1")).expect("movable");
-    daemon.wait("the alarm is over", |daemon| !alarm(daemon));
-    assert_eq!(daemon.get("/news/rss.xml", &[]).body, before.body);
-
-    // So does a word.
-    fs::rename(newsroom.path("content/news/1"), newsroom.path("elsewhere")).expect("movable");
-    daemon.wait("the alarm is raised again", alarm);
-    let accept = newsroom.dateline(&["accept-removals"]);
-    assert!(accept.status.success() && said(&accept).contains("15 articles"), "{}", said(&accept));
-    assert!(!alarm(&daemon));
-    assert_eq!(daemon.body("/news/rss.xml").matches("<item>").count(), 15);
-    assert_eq!(tombstones(&daemon, "/news/").len(), 15);
-
-    // A few are no mass, a folder that moved is none, and an emptied directory is one.
-    for n in [0, 2, 4] {
-        fs::remove_file(newsroom.path(&format!("content/news/0/story-{n}.md"))).expect("there");
-    }
-    daemon.wait("they are deleted", |daemon| daemon.body("/news/rss.xml").matches("<item>").count() == 12);
-    fs::rename(newsroom.path("content/news/0"), newsroom.path("content/sport")).expect("movable");
-    daemon.wait("they moved", |daemon| daemon.body("/news/rss.xml").matches("<item>").count() == 0);
-    assert_eq!(daemon.body("/rss.xml").matches("<item>").count(), 12);
-    assert!(!alarm(&daemon));
-    fs::rename(newsroom.path("content/sport"), newsroom.path("elsewhere-too")).expect("movable");
-    fs::remove_dir_all(newsroom.path("content/news")).unwrap_or_default();
-    daemon.wait("the alarm is raised for an empty directory", alarm);
-    // What was deleted within ten seconds before is taken for a part of the accident.
-    assert_eq!(daemon.body("/rss.xml").matches("<item>").count(), 15);
-}
-
-#[test]
 fn retracted_articles_are_no_part_of_mass_removals() {
     let newsroom = Newsroom::new();
     let names = ["a", "b", "c"];
@@ -308,59 +212,6 @@ fn a_folder_that_vanishes_is_missed_as_a_whole() {
     }
 }
 
-/// Of the files that are lost only those that readers see are kept. The others do not come into a feed, neither now nor after a
-/// restart; readers who saw them once are told when they turn out to be deleted.
-#[test]
-fn what_is_lost_and_nowhere_kept_comes_into_no_feed() {
-    let newsroom = Newsroom::new();
-    let short = "\n[feeds]\ncontent = \"summary\"\nmax_items = 5\n";
-    newsroom.write("config/dateline.toml", format!("{CONFIG}{short}"));
-    for n in 0..40 {
-        let text = format!("---\ntitle: Story {n}.\ndate: 2026-11-20 10:{n}\nsummary: Told by {n}.\n---\n\nBody.\n");
-        newsroom.write(&format!("content/news/{}/story-{n}.md", n % 2), text);
-    }
-    let daemon = newsroom.serve();
-    let before = daemon.get("/news/rss.xml", &[]).body;
-    let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
-    let alarms = || log().lines().filter(|line| line.contains("ERROR") && line.contains("mass-removal")).count();
-    fs::rename(newsroom.path("content/news/1"), newsroom.path("elsewhere")).expect("movable");
-    daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("mass-removal"));
-    assert_eq!(daemon.get("/news/rss.xml", &[]).body, before);
-    let lost = |path: &str| said(&newsroom.dateline(&["history", path])).contains("vanished");
-    daemon.wait("all are lost", |_| (0..20).all(|n| lost(&format!("news/1/story-{}.md", 2 * n + 1))));
-    // Whatever else vanishes now is lost, too, and the log is not filled with it.
-    let told = alarms();
-    for n in 0..4 {
-        let path = format!("news/0/story-{}.md", 2 * n);
-        fs::remove_file(newsroom.path(&format!("content/{path}"))).expect("there");
-        daemon.wait("it is lost", |_| lost(&path));
-    }
-    assert!(daemon.body("/readyz").contains("more than "));
-    assert!(alarms() <= told + 1, "{} alarms after {told}", alarms());
-    let same = |daemon: &Daemon| {
-        assert_ne!(newsroom.build("fresh").status.code(), Some(1));
-        let fresh = files(&newsroom.path("fresh"));
-        differences(daemon, &fresh).is_empty()
-    };
-    for n in [39, 38, 36] {
-        let retract = newsroom.dateline(&["retract", &format!("news/{}/story-{n}.md", n % 2)]);
-        assert_eq!(retract.status.code(), Some(0), "{}", said(&retract));
-    }
-    daemon.wait("it is what a fresh build makes", same);
-    let feed = daemon.body("/news/rss.xml");
-    assert!(feed.contains("Told by 37.") && feed.contains("Told by 34.") && !feed.contains("Told by 33."), "{feed}");
-
-    // A file that comes back is what it was.
-    fs::copy(newsroom.path("elsewhere/story-33.md"), newsroom.path("content/news/1-33.md")).expect("copied");
-    daemon.wait("it is back", |daemon| daemon.body("/news/rss.xml").contains("Told by 33."));
-    let accept = newsroom.dateline(&["accept-removals"]);
-    assert_eq!(accept.status.code(), Some(0), "{}", said(&accept));
-    daemon.wait("who had one is told", |daemon| {
-        let told = tombstones(daemon, "/news/");
-        told.iter().any(|told| told.contains("story-31 ")) && !told.iter().any(|told| told.contains("story-33 "))
-    });
-}
-
 #[test]
 fn a_reload_that_would_hurt_readers_is_refused_until_it_is_forced() {
     let newsroom = newsroom();
@@ -410,58 +261,6 @@ fn a_renamed_section_loses_no_subscriber_and_one_that_ended_says_so() {
         assert!(feed.description.is_some_and(|said| said.content.contains("Nobody read it.")), "{name}");
     }
     assert!(daemon.get("/news/", &[]).text().contains("Nobody read it."));
-}
-
-#[test]
-fn a_file_that_says_so_is_retracted_and_what_is_withheld_is_not() {
-    let newsroom = newsroom();
-    let ships = |keys: &str| format!("---\ntitle: Ships\ndate: 2026-11-20 10:00\n{keys}\n---\n\nThe ships are back.\n");
-    let daemon = newsroom.serve();
-    let page = page(&daemon);
-    newsroom.write("content/news/ships.md", "---\nstatus: retracted\nreason: It was another harbour.\n---\n");
-    daemon.wait("it is gone", |daemon| is_nowhere(&newsroom, daemon, "The ships are back"));
-    assert_eq!(tombstones(&daemon, "/news/"), [format!("{ID} It was another harbour.")]);
-    assert!(daemon.get(&page, &[]).text().contains("It was another harbour."));
-    // Deleting the file changes nothing any more, nor does a second file with its id.
-    newsroom.write("content/news/claim.md", ships(&format!("id: {ID}")).replace("Ships", "Claim"));
-    daemon.wait("the claimant is refused", |_| said(&newsroom.dateline(&["check"])).contains("id-taken"));
-    newsroom.write("content/news/claim.md", ships("draft: true"));
-    drop(daemon);
-    let daemon = newsroom.serve();
-    assert_eq!(tombstones(&daemon, "/"), [format!("{ID} It was another harbour.")]);
-    let restore = newsroom.dateline(&["restore", "content/news/ships.md"]);
-    assert!(restore.status.code() == Some(2) && said(&restore).contains("status"), "{}", said(&restore));
-    newsroom.write("content/news/ships.md", ships("status: published"));
-    daemon.wait("it is back", |daemon| daemon.body("/news/rss.xml").contains("The ships are back"));
-    assert!(tombstones(&daemon, "/").is_empty());
-    assert!(daemon.body("/news/rss.xml").contains(&format!(">{ID}<")));
-
-    // An embargo that cannot be read, a draft and a date in the future withhold it without a word, also over a restart.
-    for (what, keys) in
-        [("an unreadable embargo", "embargo: soon"), ("a draft", "draft: true"), ("an embargo", "embargo: 2999-01-01")]
-    {
-        newsroom.write("content/news/ships.md", ships(keys));
-        daemon.wait(what, |daemon| is_nowhere(&newsroom, daemon, "The ships are back"));
-        assert!(tombstones(&daemon, "/news/").is_empty(), "{what}");
-        let second = Newsroom::new();
-        second.write(".dateline/lock", "");
-        let backup = newsroom.dateline(&["backup", second.path(".dateline/ledger.sqlite").to_str().expect("UTF-8")]);
-        assert!(backup.status.success(), "{}", said(&backup));
-        for folder in ["content", "config"] {
-            for (name, bytes) in files(&newsroom.path(folder)) {
-                second.write(&format!("{folder}/{name}"), bytes);
-            }
-        }
-        assert!(second.build("out").status.code().is_some_and(|code| code != 1));
-        let built = files(&second.path("out"));
-        assert!(
-            built.len() > 5 && !built.values().any(|bytes| String::from_utf8_lossy(bytes).contains("are back")),
-            "{what}"
-        );
-        newsroom.write("content/news/ships.md", ships(""));
-        daemon.wait("it is public again", |daemon| daemon.body("/news/rss.xml").contains("The ships are back"));
-        assert!(daemon.body("/news/rss.xml").contains(&format!(">{ID}<")));
-    }
 }
 
 #[test]

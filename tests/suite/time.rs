@@ -1,5 +1,5 @@
-//! What happens by the clock: publication, embargo and expiry to the second, clocks that are set, and what changes `updated`. The
-//! daemon runs in this process, with a clock of the test's.
+//! What a daemon does by the clock, which is the test's: it wakes for an embargo, shows no expired article, and dates documents. The daemon
+//! runs in this process. The rules are in `cases/engine/time.txt` and `changes.txt`.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, files};
+use crate::newsroom::{Daemon, Newsroom, files};
 
 /// Seconds since 1970.
 static NOW: AtomicI64 = AtomicI64::new(0);
@@ -162,81 +162,6 @@ fn what_expires_while_nobody_serves_is_not_shown_again() {
 }
 
 #[test]
-fn articles_come_and_go_at_their_second() {
-    let newsroom = Newsroom::new();
-    newsroom.write("content/news/old.md", story("Old", "date: 2026-11-20 10:00"));
-    newsroom.write("content/news/dated.md", story("Dated", "date: 2026-11-24T12:00:00Z"));
-    newsroom.write(
-        "content/news/embargoed.md",
-        story("Embargoed", "date: 2026-11-20 10:00\nembargo: 2026-11-24T12:00:10Z"),
-    );
-    newsroom
-        .write("content/news/passing.md", story("Passing", "date: 2026-11-20 11:00\nexpires: 2026-11-24T12:00:20Z"));
-    newsroom.write("content/news/never.md", story("Never", "date: 2026-11-20 11:00\nexpires: 2026-11-20 11:00"));
-    let mut clocked = start(newsroom, "2026-11-24T11:59:58Z");
-    clocked.wait(&["Passing", "Old"]);
-    let page = |title: &str| {
-        let feed: Value = serde_json::from_str(&clocked.daemon.body("/feed.json")).expect("JSON");
-        let items = feed["items"].as_array().expect("items").clone();
-        let item = items.iter().find(|item| item["title"] == title).expect("public");
-        item["url"].as_str().expect("a URL").replace("http://feeds.courier.example", "")
-    };
-    let passing = page("Passing");
-    set("2026-11-24T11:59:59Z");
-    assert_eq!(clocked.titles(), ["Passing", "Old"]);
-    set("2026-11-24T12:00:00Z");
-    clocked.wait(&["Dated", "Passing", "Old"]);
-    set("2026-11-24T12:00:10Z");
-    clocked.wait(&["Embargoed", "Dated", "Passing", "Old"]);
-    let rss = clocked.daemon.body("/news/rss.xml");
-    assert!(
-        rss.contains("<pubDate>Tue, 24 Nov 2026 12:00:10 +0000</pubDate>"),
-        "first published when the embargo ended: {rss}"
-    );
-    assert_eq!(clocked.daemon.get(&passing, &[]).status, 200);
-    set("2026-11-24T12:00:20Z");
-    clocked.wait(&["Embargoed", "Dated", "Old"]);
-    assert_eq!(clocked.daemon.get(&passing, &[]).status, 410);
-    assert!(!clocked.daemon.body("/atom.xml").contains("deleted-entry"), "an expiry is no retraction");
-    let before = clocked.daemon.get("/atom.xml", &[]);
-    clocked.restart();
-    assert_eq!(clocked.daemon.get("/atom.xml", &[]).body, before.body);
-    assert_eq!(clocked.daemon.get(&passing, &[]).status, 410);
-}
-
-#[test]
-fn a_clock_that_is_set_publishes_nothing_early_twice_or_never() {
-    let newsroom = Newsroom::new();
-    newsroom.write("content/news/a.md", story("A", "date: 2026-11-24T12:00:00Z"));
-    newsroom.write("content/news/b.md", story("B", "date: 2026-11-24T13:00:00Z"));
-    let mut clocked = start(newsroom, "2026-11-24T11:00:00Z");
-    clocked.wait(&[]);
-    // Forward over an hour at once, as after a suspend.
-    set("2026-11-24T12:30:00Z");
-    clocked.wait(&["A"]);
-    let etag = clocked.daemon.get("/rss.xml", &[]).header("etag").map(str::to_owned);
-    // Back: what was public stays, what is to come is still to come, also what comes now.
-    set("2026-11-24T11:30:00Z");
-    clocked.newsroom.write("content/news/c.md", story("C", "date: 2026-11-24T11:45:00Z"));
-    clocked.newsroom.write("content/news/d.md", story("D", "date: 2026-11-24T11:15:00Z"));
-    clocked.wait(&["A", "D"]);
-    clocked.restart();
-    clocked.wait(&["A", "D"]);
-    set("2026-11-24T11:45:00Z");
-    clocked.wait(&["A", "C", "D"]);
-    set("2026-11-24T12:00:00Z");
-    assert_eq!(clocked.titles(), ["A", "C", "D"]);
-    set("2026-11-24T13:00:00Z");
-    clocked.wait(&["B", "A", "C", "D"]);
-    assert_ne!(clocked.daemon.get("/rss.xml", &[]).header("etag").map(str::to_owned), etag);
-    // A public article that is dated anew is withheld until then.
-    clocked.newsroom.write("content/news/a.md", story("A", "date: 2026-11-24T14:00:00Z"));
-    clocked.wait(&["B", "C", "D"]);
-    set("2026-11-24T14:00:00Z");
-    clocked.wait(&["A", "B", "C", "D"]);
-}
-
-#[test]
 fn nothing_of_an_embargoed_article_is_anywhere_before_its_instant() {
     const CANARY: &str = "Zanzibarium";
     const UNTIL: &str = "2026-11-24T12:00:00Z";
@@ -366,86 +291,6 @@ fn nothing_of_an_embargoed_article_is_anywhere_before_its_instant() {
     clocked.daemon.wait("the embargo is over", |_| clocked.titles().len() == 5);
     assert!(canary(&clocked.daemon.get("/news/rss.xml", &[]).body));
     assert_eq!(clocked.daemon.get("/media/news/sound.mp3", &[]).status, 200);
-}
-
-#[test]
-fn updated_moves_when_a_reader_would_see_a_change() {
-    let newsroom = Newsroom::new();
-    let text = |title: &str, tags: &str, body: &str| {
-        format!("---\ntitle: {title}\ndate: 2026-11-20T10:00:00Z\ntags: [{tags}]\n---\n\n{body}\n")
-    };
-    newsroom.write("content/news/a.md", text("Title", "one", "Some *words* in a row.\nAnd more."));
-    let mut clocked = start(newsroom, "2026-11-24T11:00:00Z");
-    let item = |clocked: &Clocked| -> Value {
-        let feed: Value = serde_json::from_str(&clocked.daemon.body("/feed.json")).expect("JSON");
-        feed["items"][0].clone()
-    };
-    let updated = |clocked: &Clocked| item(clocked)["date_modified"].as_str().expect("a date").to_owned();
-    assert_eq!(updated(&clocked), "2026-11-20T10:00:00+00:00");
-    for (minute, (what, title, tags, body, moves)) in (1..).zip([
-        ("a re-save", "Title", "one", "Some *words* in a row.\nAnd more.", false),
-        ("markup", "Title", "one", "Some **words** in a row.\nAnd more.", false),
-        ("white space", "Title", "one", "Some **words**   in a\nrow. And\nmore.", false),
-        ("tags", "Title", "two", "Some **words** in a row.\nAnd more.", false),
-        ("the text", "Title", "two", "Some other words in a row.\nAnd more.", true),
-        ("the title", "Another title", "two", "Some other words in a row.\nAnd more.", true),
-        ("a picture", "Another title", "three", "Some other words in a row.\nAnd more. ![Quay](q.png)", true),
-    ]) {
-        let before = updated(&clocked);
-        set(&format!("2026-11-24T11:{minute:02}:00Z"));
-        // Tells that this version is there.
-        let marker = format!("{tags}, v{minute}");
-        clocked.newsroom.write("content/news/a.md", text(title, &marker, body));
-        clocked.daemon.wait(what, |_| item(&clocked)["tags"].to_string().contains(&format!("v{minute}")));
-        let expected = if moves { format!("2026-11-24T19:{minute:02}:00+08:00") } else { before };
-        assert_eq!(updated(&clocked), expected, "{what}");
-    }
-    let before = (updated(&clocked), clocked.daemon.get("/atom.xml", &[]).body);
-    clocked.restart();
-    assert_eq!((updated(&clocked), clocked.daemon.get("/atom.xml", &[]).body), before, "after a restart");
-    assert_eq!(item(&clocked)["date_published"], "2026-11-20T10:00:00+00:00");
-
-    // What is stated wins, and a correction is seen.
-    set("2026-11-24T12:00:00Z");
-    clocked.newsroom.write(
-        "content/news/a.md",
-        "---\ntitle: Another title\ndate: 2026-11-20T10:00:00Z\nupdated: 2026-11-22T10:00:00Z\n---\n\nQuite other words.\n",
-    );
-    clocked.daemon.wait("the stated date", |_| updated(&clocked) == "2026-11-22T10:00:00+00:00");
-    clocked.newsroom.write(
-        "content/news/a.md",
-        "---\ntitle: Another title\ndate: 2026-11-20T10:00:00Z\ncorrections:\n- { date: 2026-11-24T12:30:00Z, text: It was <Quay> 4. }\n\
-         - { date: 2026-11-24T11:45:00Z, text: It was a crane. }\n---\n\nQuite other words.\n",
-    );
-    clocked.daemon.wait("the correction that is due", |_| {
-        item(&clocked)["content_html"].as_str().is_some_and(|html| html.contains("It was a crane."))
-    });
-    let id = item(&clocked)["id"].clone();
-    assert!(!item(&clocked)["content_html"].to_string().contains("Quay"), "the other is still to come");
-    set("2026-11-24T12:30:00Z");
-    clocked.daemon.wait("the other correction", |_| updated(&clocked) == "2026-11-24T12:30:00+00:00");
-    let html = item(&clocked)["content_html"].as_str().expect("content").to_owned();
-    assert!(html.contains("<strong>Correction (<time datetime=\"2026-11-24T12:30:00+00:00\">2026-11-24</time>):</strong> It was &lt;Quay&gt; 4."), "{html}");
-    assert_eq!(
-        (item(&clocked)["id"].clone(), item(&clocked)["date_published"].as_str()),
-        (id, Some("2026-11-20T10:00:00+00:00"))
-    );
-    let rss = clocked.daemon.body("/news/rss.xml");
-    assert!(
-        rss.contains("<pubDate>Fri, 20 Nov 2026 10:00:00 +0000</pubDate>")
-            && rss.contains("<dcterms:modified>2026-11-24T12:30:00Z"),
-        "{rss}"
-    );
-    clocked.newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nupdate_signal = \"pubDate\"\n"));
-    clocked.daemon.wait("pubDate follows", |daemon| {
-        daemon.body("/news/rss.xml").contains("<pubDate>Tue, 24 Nov 2026 12:30:00 +0000</pubDate>")
-    });
-
-    // Only what is stated counts, where the operator wants that.
-    clocked.newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nupdated_when = \"explicit\"\n"));
-    clocked.newsroom.write("content/news/a.md", text("Explicit", "last", "Words that are new once more."));
-    clocked.daemon.wait("the edit is there", |_| item(&clocked)["title"] == "Explicit");
-    clocked.daemon.wait("nothing else is stated", |_| updated(&clocked) == "2026-11-20T10:00:00+00:00");
 }
 
 /// The feeds' own dates never go back, also when the newest entry leaves.

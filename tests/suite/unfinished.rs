@@ -16,7 +16,7 @@ use crate::newsroom::{CONFIG, Daemon, Newsroom, article, pause};
 
 fn newsroom(keys: &str) -> Newsroom {
     let newsroom = Newsroom::new();
-    newsroom.write("config/dateline.toml", CONFIG.replace("removal_grace", &format!("{keys}\nremoval_grace")));
+    newsroom.write("config/dateline.toml", CONFIG.replace("settle = \"50ms\"", keys));
     newsroom
 }
 

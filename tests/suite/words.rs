@@ -645,7 +645,7 @@ fn is_nowhere(newsroom: &Newsroom, daemon: &crate::newsroom::Daemon, word: &str)
 #[test]
 fn withheld_files_are_nowhere() {
     let newsroom = Newsroom::new();
-    for (name, text) in WITHHELD {
+    for (name, text) in WITHHELD.iter().chain(REFUSED) {
         newsroom.write(&format!("content/news/{name}"), text);
     }
     newsroom.article("news/open.md", "Open story", "Is public.");
@@ -654,34 +654,4 @@ fn withheld_files_are_nowhere() {
     assert!(is_nowhere(&newsroom, &daemon, "canary"), "{}", daemon.body("/rss.xml"));
     let log = fs::read_to_string(newsroom.path("log")).unwrap_or_default();
     assert!(!log.to_lowercase().contains("canary"), "{log}");
-}
-
-#[test]
-fn withholding_edits_take_public_stories_off() {
-    let newsroom = Newsroom::new();
-    let public = [
-        ("md", "---\ntitle: Canary\ndate: 2026-11-20\n---\nCanary.\n"),
-        (
-            "html",
-            "<title>Canary</title><meta name=date content=2026-11-20><article><h1>Canary</h1><p>Canary.</article>",
-        ),
-        ("txt", "Canary\n\nDate: 2026-11-20\n\nThe canary is back.\n"),
-    ];
-    newsroom.article("news/open.md", "Open story", "Is public.");
-    let daemon = newsroom.serve();
-    for (name, text) in WITHHELD.iter().chain(REFUSED) {
-        let (stem, extension) = name.split_once('.').expect("a name");
-        let (_, before) = public.iter().find(|(known, _)| *known == extension).expect("a format");
-        let path = format!("content/news/edit-{stem}.{extension}");
-        newsroom.write(&path, before);
-        daemon.wait("it is public", |daemon| daemon.body("/news/rss.xml").contains("Canary"));
-        let json: serde_json::Value = serde_json::from_str(&daemon.body("/news/feed.json")).expect("JSON");
-        let item =
-            json["items"].as_array().expect("items").iter().find(|item| item["title"] == "Canary").expect("there");
-        let page = item["url"].as_str().expect("a URL").replace("http://feeds.courier.example", "");
-        assert_eq!(daemon.get(&page, &[]).status, 200);
-        newsroom.write(&path, text);
-        daemon.wait("it is gone everywhere", |daemon| is_nowhere(&newsroom, daemon, "canary"));
-        assert_ne!(daemon.get(&page, &[]).status, 200, "{text}");
-    }
 }

@@ -1,0 +1,450 @@
+//! A daemon without disk, network and clock: an engine whose effects are carried out in memory, as `daemon` does it, with the rules of the
+//! crate checked at every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use dateline::article::{self, Article, Parsed};
+use dateline::config::{self, Checked};
+use dateline::diagnostics::{Code, Diagnostic, Place};
+use dateline::engine::Engine;
+use dateline::event::{
+    BodyRequest, Command, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, ReportChange,
+    StoredVersion, Ticket, UnfetchedBody,
+};
+use dateline::ledger::{Ledger, Record, UnreadableRecord};
+use dateline::snapshot::Snapshot;
+use dateline::types::{ArticlePath, ContentHash, EntryId};
+use jiff::Timestamp;
+
+use super::expect::{logged, record};
+
+/// What happened since the last line of the script that does something.
+#[derive(Default)]
+pub(super) struct Told {
+    /// The kinds of effects, in order.
+    pub(super) effects: Vec<&'static str>,
+    pub(super) records: Vec<String>,
+    pub(super) reports: Vec<String>,
+    pub(super) log: Vec<String>,
+    /// All that operators are told.
+    pub(super) words: String,
+    pub(super) asked: BTreeSet<String>,
+    /// How many bodies were asked for at a time.
+    pub(super) slices: Vec<String>,
+    pub(super) recalled: BTreeSet<String>,
+    pub(super) delivered: BTreeSet<String>,
+    pub(super) answer: Option<Result<String, String>>,
+    /// How often readers saw something else.
+    pub(super) shown: usize,
+}
+
+pub(super) struct Desk {
+    pub(super) config: String,
+    pub(super) now: Timestamp,
+    pub(super) engine: Option<Engine>,
+    /// What readers see.
+    pub(super) shown: Arc<Snapshot>,
+    pub(super) told: Told,
+    /// The files on the disk, and whether each can be read.
+    pub(super) files: BTreeMap<String, String>,
+    pub(super) unreadable: BTreeSet<String>,
+    /// Every text that a path ever had.
+    pub(super) history: BTreeMap<String, Vec<String>>,
+    /// Versions that the engine panics over.
+    pub(super) refused: BTreeSet<(String, String)>,
+    /// Whether only metadata is read of files.
+    pub(super) reads_cards: bool,
+    /// Whether bodies wait for the script, and those that do; those that could not be had.
+    pub(super) holds_bodies: bool,
+    pub(super) asked: Vec<BodyRequest>,
+    pub(super) failed: BTreeSet<String>,
+    /// What is written down, and what could not be since the disk is full.
+    pub(super) written: Vec<Record>,
+    pub(super) unwritten: Vec<Record>,
+    pub(super) is_full: bool,
+    is_told: bool,
+    /// What readers are to see once that is written, and whether it takes something from them.
+    waiting: Option<Arc<Snapshot>>,
+    withholds: bool,
+    /// What the engine was told of each file, and what operators retracted.
+    pub(super) seen: BTreeMap<String, Parsed>,
+    pub(super) retracted: BTreeSet<String>,
+    pub(super) latest: Timestamp,
+    /// Whether readers see what a new engine with the same files and ledger would show them.
+    pub(super) is_like_fresh: bool,
+}
+
+impl Desk {
+    pub(super) fn new(config: &str, now: Timestamp) -> Desk {
+        Desk {
+            config: config.to_owned(),
+            now,
+            engine: None,
+            shown: Arc::default(),
+            told: Told::default(),
+            files: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+            history: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            reads_cards: false,
+            holds_bodies: false,
+            asked: Vec::new(),
+            failed: BTreeSet::new(),
+            written: Vec::new(),
+            unwritten: Vec::new(),
+            is_full: false,
+            is_told: false,
+            waiting: None,
+            withholds: false,
+            seen: BTreeMap::new(),
+            retracted: BTreeSet::new(),
+            latest: Timestamp::MIN,
+            is_like_fresh: true,
+        }
+    }
+
+    pub(super) fn checked(&self) -> Checked {
+        config::parse(Path::new("config/dateline.toml"), self.config.as_bytes())
+    }
+
+    /// What is written down.
+    pub(super) fn ledger(&self) -> Ledger {
+        Ledger::replay(self.written.iter().cloned())
+    }
+
+    /// A new process: the configuration, all files, and the listing that says that these are all.
+    pub(super) fn start(&mut self, unlisted: &[&str]) {
+        self.engine = Some(Engine::remembering(self.ledger()));
+        (self.is_told, self.waiting, self.shown) = (false, None, Arc::default());
+        self.unwritten.clear();
+        self.asked.clear();
+        self.tell(Event::Config(self.checked()));
+        let is_listed = |path: &String| {
+            !self.is_ignored(path) && !unlisted.iter().any(|folder| path.starts_with(&format!("{folder}/")))
+        };
+        let files: Vec<String> = self.files.keys().filter(|path| is_listed(path)).cloned().collect();
+        let files = files.iter().map(|path| self.file(path, None)).collect();
+        self.tell(Event::Files(files));
+        self.list("", unlisted);
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.engine = None;
+        self.seen.clear();
+    }
+
+    /// The last record of which this is told cannot be decoded any more.
+    pub(super) fn spoil(&mut self, told: &str) {
+        let number = self.written.iter().rposition(|known| record(known).starts_with(told)).expect("a record");
+        let (Record::Retracted { path, .. } | Record::Withdrawn { path, .. }) = &self.written[number] else {
+            panic!("it withholds nothing")
+        };
+        let kind = told.split(' ').next().unwrap_or_default().into();
+        let record = UnreadableRecord { number: i64::try_from(number).expect("few"), kind };
+        self.written[number] = Record::Unreadable { path: path.clone(), record, at: self.now };
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.written.clear();
+    }
+
+    /// The listing of a folder. Nobody knows what is in the folders that are `unlisted`.
+    pub(super) fn list(&mut self, scope: &str, unlisted: &[&str]) {
+        let files = self.files.iter().filter(|(path, _)| !self.is_ignored(path));
+        let listing = listing(&files.map(|(path, text)| (path.clone(), text.clone())).collect(), scope, unlisted);
+        self.tell(Event::Rescan(listing));
+    }
+
+    /// A file as the watcher tells of it.
+    pub(super) fn file(&mut self, path: &str, renamed_from: Option<&str>) -> ParsedFile {
+        let state = match self.files.get(path).cloned() {
+            _ if self.is_ignored(path) => FileState::Absent { doubtful: false },
+            _ if self.unreadable.contains(path) => FileState::Unreadable(unreadable(path)),
+            Some(text) => self.read(path, &text),
+            None => FileState::Absent { doubtful: self.files.is_empty() },
+        };
+        match &state {
+            FileState::Present(parsed) => drop(self.seen.insert(path.to_owned(), parsed.clone())),
+            FileState::Known(..) => drop(self.seen.insert(path.to_owned(), self.parsed(path))),
+            _ => {}
+        }
+        ParsedFile { path: ArticlePath::new(path), state, renamed_from: renamed_from.map(ArticlePath::new) }
+    }
+
+    /// A version that the engine panicked over is refused, as `daemon::quarantine` does it.
+    fn read(&self, path: &str, text: &str) -> FileState {
+        let parsed = parse(path, text, &self.options());
+        if self.refused.contains(&(path.to_owned(), text.to_owned())) {
+            let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed over this file");
+            let told = diagnostic.at(Place::file(&format!("content/{path}")));
+            let metadata = parsed.article.as_ref().map(|article| &article.metadata);
+            let is_timed = metadata.is_some_and(|it| it.embargo.or(it.expires).is_some() || it.retracted.is_some());
+            let is_hidden = metadata.is_some_and(|it| it.draft || !it.in_feeds);
+            let is_restricted = parsed.access.is_private() || parsed.access.is_paid();
+            let is_embargoed = parsed.embargoed || parsed.embargo.is_some();
+            let withhold = parsed.withhold || is_embargoed || is_timed || is_hidden || is_restricted;
+            return FileState::Present(Parsed { withhold, id: parsed.id, ..Parsed::refused(vec![told]) });
+        }
+        match parsed.article {
+            Some(article) if self.reads_cards => FileState::Known(article.card, parsed.diagnostics),
+            _ => FileState::Present(parsed),
+        }
+    }
+
+    /// Whether the watcher leaves a file out.
+    fn is_ignored(&self, path: &str) -> bool {
+        let config = self.engine.as_ref().and_then(Engine::config);
+        config.is_some_and(|config| config.content.ignore.matching(path).is_some())
+    }
+
+    fn options(&self) -> Arc<article::ParseOptions> {
+        let config = self.engine.as_ref().and_then(Engine::config).cloned().or_else(|| self.checked().config);
+        Arc::clone(&config.unwrap_or_else(|| panic!("{:?}", self.checked().diagnostics)).parsing)
+    }
+
+    fn parsed(&self, path: &str) -> Parsed {
+        parse(path, &self.files[path], &self.options())
+    }
+
+    /// Time passes, and the daemon wakes whenever the engine asked for it.
+    pub(super) fn wait_until(&mut self, until: Timestamp) {
+        for _ in 0..1_000 {
+            let Some(due) = self.engine.as_ref().and_then(Engine::wake_at).filter(|due| *due <= until) else { break };
+            assert!(due > self.now, "it is awake at {due} already, and asks for that again");
+            self.now = due;
+            self.tell(Event::Tick);
+        }
+        self.now = until;
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        let article = match &command {
+            Command::Retract { article, .. } | Command::Restore { article } => {
+                let ledger = self.ledger();
+                let holder = EntryId::parse(article).ok().and_then(|id| ledger.holder(&id).map(ToString::to_string));
+                holder.unwrap_or_else(|| article.clone())
+            }
+            _ => String::new(),
+        };
+        let before = self.retracted.clone();
+        match &command {
+            Command::Retract { .. } => drop(self.retracted.insert(article)),
+            _ => drop(self.retracted.remove(&article)),
+        }
+        self.tell(Event::Command(command, Ticket(1)));
+        if matches!(self.told.answer, Some(Err(_))) {
+            self.retracted = before;
+        }
+    }
+
+    /// Takes an event to the engine and carries out what follows, as the daemon does.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.tell_once(event);
+        while self.is_told == self.unwritten.is_empty() {
+            self.is_told = !self.is_told;
+            self.tell_once(if self.is_told { Event::Unwritable } else { Event::Writable });
+        }
+        if std::mem::take(&mut self.withholds)
+            && let Some(snapshot) = self.waiting.take()
+        {
+            self.show(snapshot);
+        }
+    }
+
+    fn tell_once(&mut self, event: Event) {
+        self.latest = self.latest.max(self.now);
+        let mut engine = self.engine.take().expect("the script starts it before");
+        let effects = engine.handle(event, self.now);
+        self.engine = Some(engine);
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        let withholds = effects.iter().any(|effect| matches!(effect, Effect::Withhold));
+        let (mut is_swapped, mut next) = (false, Vec::new());
+        for effect in effects {
+            let kind = match &effect {
+                Effect::Fetch(_) => "fetch",
+                Effect::LoadStored(_) => "recall",
+                Effect::Persist(_) => "persist",
+                Effect::Withhold => "withhold",
+                Effect::Swap(_) => "swap",
+                Effect::Deliver(_) => "deliver",
+                Effect::Watch(_) => "watch",
+                Effect::Report(_) => "report",
+                Effect::Log(_) => "log",
+                Effect::Answer(..) => "answer",
+            };
+            self.told.effects.push(kind);
+            match effect {
+                Effect::Persist(records) => {
+                    self.told.records.extend(records.iter().map(record));
+                    if self.is_full { &mut self.unwritten } else { &mut self.written }.extend(records);
+                }
+                Effect::Withhold => assert!(!is_swapped, "`Withhold` comes before what it is about"),
+                Effect::Swap(snapshot) => {
+                    is_swapped = true;
+                    match self.unwritten.is_empty() {
+                        true => self.show(snapshot),
+                        false => (self.waiting, self.withholds) = (Some(snapshot), self.withholds || withholds),
+                    }
+                }
+                Effect::Deliver(delivery) => {
+                    assert!(is_swapped, "what nobody is shown yet is not delivered");
+                    self.told.delivered.extend(delivery.documents.iter().map(|(path, document)| {
+                        if document.is_some() { path.to_string() } else { format!("-{path}") }
+                    }));
+                }
+                Effect::Report(changes) => {
+                    let lines: Vec<String> = changes.iter().map(|change| self.report(change)).collect();
+                    self.told.reports.extend(lines);
+                    self.told.words += &format!("{changes:?}");
+                }
+                Effect::Log(activity) => self.told.log.extend(logged(activity)),
+                Effect::Answer(_, answer) => self.told.answer = Some(answer),
+                Effect::Fetch(requests) => {
+                    self.told.slices.push(requests.len().to_string());
+                    self.told.asked.extend(requests.iter().map(|request| request.path.to_string()));
+                    match self.holds_bodies {
+                        true => self.asked.extend(requests),
+                        false => {
+                            next.push(Event::Fetched(requests.into_iter().map(|request| self.body(request)).collect()))
+                        }
+                    }
+                }
+                Effect::LoadStored(requests) => {
+                    self.told.recalled.extend(requests.iter().map(|request| request.path.to_string()));
+                    next.push(Event::StoredVersion(
+                        requests.into_iter().map(|request| self.recalled(request)).collect(),
+                    ));
+                }
+                // What is read otherwise now is read again.
+                Effect::Watch(_) if self.shown.generation > 0 => {
+                    let paths: Vec<String> = self.files.keys().cloned().collect();
+                    next.push(Event::Files(paths.iter().map(|path| self.file(path, None)).collect()));
+                }
+                Effect::Watch(_) => {}
+            }
+        }
+        for line in &self.told.log {
+            assert!(!self.is_secret(line), "{line}");
+        }
+        next.into_iter().for_each(|event| self.tell_once(event));
+    }
+
+    fn report(&self, change: &ReportChange) -> String {
+        let (mark, problem) = match change {
+            ReportChange::Appeared(problem) => ("", problem),
+            ReportChange::Cleared(problem) => ("mended ", problem),
+        };
+        assert!(!self.is_secret(&problem.to_text(false)), "{}", problem.to_text(false));
+        let place = problem.place.as_ref().map_or("", |place| &place.file);
+        format!("{mark}{} {}", problem.code, place.trim_start_matches("content/"))
+    }
+
+    /// The store has room again: what waited is written, and shown.
+    pub(super) fn write_again(&mut self) {
+        self.is_full = false;
+        let unwritten = std::mem::take(&mut self.unwritten);
+        self.written.extend(unwritten);
+        if let Some(snapshot) = self.waiting.take() {
+            self.show(snapshot);
+        }
+        self.is_told = false;
+        self.tell(Event::Writable);
+    }
+
+    /// A body out of its file or, where that has other bytes by now, out of the store.
+    pub(super) fn body(&self, request: BodyRequest) -> FetchedBody {
+        let path = request.path.as_str();
+        let read = self.files.contains_key(path).then(|| self.parsed(path)).and_then(|parsed| parsed.article);
+        let article = read.filter(|article| article.card.hash() == request.hash).or_else(|| self.kept(&request));
+        let source = article.as_ref().and_then(|article| article.source.clone());
+        FetchedBody { request, article, rendered: None, source }
+    }
+
+    fn recalled(&self, request: BodyRequest) -> StoredVersion {
+        let article = self.kept(&request);
+        StoredVersion { request, article }
+    }
+
+    fn kept(&self, request: &BodyRequest) -> Option<Article> {
+        let is_it = |hash: &ContentHash| *hash == request.hash;
+        let text = self.written.iter().rev().find_map(|record| match record {
+            Record::Kept { hash, bytes, .. } if is_it(hash) => Some(Some(bytes)),
+            Record::Dropped { hash } if is_it(hash) => Some(None),
+            _ => None,
+        })??;
+        parse(request.path.as_str(), std::str::from_utf8(text).expect("UTF-8"), &self.options()).article
+    }
+
+    /// The bodies of these files are there, cannot be read, or have other bytes by now.
+    pub(super) fn answer(&mut self, paths: &[String], problem: Option<bool>) {
+        let (answered, rest): (Vec<_>, Vec<_>) =
+            self.asked.drain(..).partition(|request| paths.iter().any(|path| path == request.path.as_str()));
+        assert!(!answered.is_empty(), "none of {paths:?} was asked for, but {rest:?}");
+        self.asked = rest;
+        let unfetched = |request: BodyRequest| {
+            let problem = problem.filter(|is_told| *is_told).map(|_| unreadable(request.path.as_str()));
+            UnfetchedBody { request, problem }
+        };
+        let event = match problem {
+            None => Event::Fetched(answered.into_iter().map(|request| self.body(request)).collect()),
+            Some(_) => Event::Unfetched(answered.into_iter().map(unfetched).collect()),
+        };
+        match problem {
+            None => self.failed.retain(|path| !paths.contains(path)),
+            Some(_) => self.failed.extend(paths.iter().cloned()),
+        }
+        self.tell(event);
+    }
+}
+
+/// The text of a document.
+pub(super) fn text(snapshot: &Snapshot, route: &str) -> String {
+    let bytes = snapshot.documents.get(route).map(|document| document.bytes().expect("in memory"));
+    bytes.map(|bytes| String::from_utf8(bytes.to_vec()).expect("UTF-8")).unwrap_or_default()
+}
+
+fn parse(path: &str, text: &str, options: &article::ParseOptions) -> Parsed {
+    let mut parsed = article::parse(&ArticlePath::new(path), text.as_bytes(), options);
+    if let Some(article) = &mut parsed.article {
+        article.source = Some(text.as_bytes().into());
+    }
+    parsed
+}
+
+fn unreadable(path: &str) -> Diagnostic {
+    Diagnostic::new(Code::ArticleUnreadable, "permission denied").at(Place::file(&format!("content/{path}")))
+}
+
+fn listing(files: &BTreeMap<String, String>, scope: &str, unlisted: &[&str]) -> Listing {
+    let is_inside = |path: &str| scope.is_empty() || path == scope || path.starts_with(&format!("{scope}/"));
+    let mut folders: BTreeSet<&str> = BTreeSet::from([""]);
+    for path in files.keys() {
+        folders.extend(path.match_indices('/').map(|(at, _)| &path[..at]));
+    }
+    folders.extend(unlisted.iter().copied().chain([scope]));
+    let directory = |path: &str| ListedDirectory {
+        path: path.into(),
+        unreadable: unlisted.contains(&path).then(|| {
+            Diagnostic::new(Code::FolderUnreadable, "permission denied").at(Place::file(&format!("content/{path}")))
+        }),
+    };
+    let is_hidden = |path: &str| unlisted.iter().any(|folder| path.starts_with(&format!("{folder}/")));
+    Listing {
+        scope: scope.to_owned(),
+        directories: folders.into_iter().filter(|path| is_inside(path) && !is_hidden(path)).map(directory).collect(),
+        files: files
+            .keys()
+            .filter(|path| is_inside(path) && !is_hidden(path))
+            .map(|path| ArticlePath::new(path))
+            .collect(),
+        links: Vec::new(),
+        is_whole: true,
+        doubtful: files.is_empty(),
+        limited: None,
+    }
+}

@@ -1,0 +1,237 @@
+//! What scripts expect of the last line that did something: effects, records, reports, the log, and what readers see.
+//!
+//! | `expect ...` | what is so |
+//! |---|---|
+//! | `feed ROUTE: PATH...` | the feed shows these articles, newest first; also `nothing`, `no feed`, `3 entries` |
+//! | `members ROUTE: PATH...` | the same, sorted by path |
+//! | `deleted ROUTE: ID...` | the feed tells of these retractions; ids are below `tag:courier.example,2026:` |
+//! | `page PATH: 200` | what the page of an article answers: `200`, `404`, `410 REASON`, or `none` where it has no id |
+//! | `id PATH: ID`, `published PATH: TIME`, `updated PATH: TIME` | as the ledger and the root feed have them |
+//! | `modified ROUTE: TIME` | the Last-Modified of a document |
+//! | `says ROUTE: WORDS`, `omits ROUTE: WORDS`, `nowhere WORDS` | one document, or all of them, reports and the log |
+//! | `media PATH...` | the files that readers can load |
+//! | `effects: KIND...`, `swaps: N`, `slices: N...` | the effects in order; how many bodies were asked for at a time |
+//! | `record R`, `report CODE PLACE`, `report mended CODE PLACE`, `log LINE` | one of those |
+//! | `no record`, `no report`, `no log`, `no swap`, `no change` | none at all; readers see the same documents |
+//! | `problems: CODE PLACE, ...`, `alarm: WORDS` | what is wrong now |
+//! | `asked PATH...`, `recalled PATH...` | bodies that are asked of the disk and of the store |
+//! | `delivered FILE`, `not delivered FILE` | what is written to the output directory; `-FILE` is removed |
+//! | `wake: TIME` | when the engine is to be woken, or `never` |
+//! | `answer WORDS`, `refusal WORDS` | what a command answers |
+
+use dateline::build::assemble;
+use dateline::engine::Engine;
+use dateline::event::{ActivityKind, LoggedActivity};
+use dateline::ledger::Record;
+use dateline::types::{ArticlePath, Text};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::desk::{Desk, text};
+use super::{AUTHORITY, Player, expanded};
+
+impl Player {
+    pub(super) fn expect(&self, expected: &str) -> Result<(), String> {
+        let (desk, told) = (&self.desk, &self.desk.told);
+        let (subject, words) = expected.split_once(' ').unwrap_or((expected, ""));
+        let (place, value) = words.split_once(": ").unwrap_or((words, ""));
+        let same = |found: String, expected: &str| {
+            if found == expected { Ok(()) } else { Err(format!("found `{found}`")) }
+        };
+        // Among others, or (`no`) none.
+        let among = |found: &[String], expected: &str| match found.iter().any(|line| line == expected) {
+            true => Ok(()),
+            false => Err(format!("found {found:#?}")),
+        };
+        let is_nothing = |found: &[String]| same(found.join("; "), "");
+        match (subject, words) {
+            ("feed", _) => {
+                let count: Option<usize> = value.strip_suffix(" entries").and_then(|count| count.parse().ok());
+                let shown = self.shown(place);
+                match count {
+                    Some(count) if shown.len() == count => Ok(()),
+                    Some(_) => Err(format!("found {}", shown.len())),
+                    None if !desk.shown.documents.contains_key(&*format!("{place}feed.json")) => {
+                        same("no feed".to_owned(), value)
+                    }
+                    None => same(some(shown.join(" ")), &some(expanded(value.trim_start_matches("nothing")).join(" "))),
+                }
+            }
+            ("members", _) => {
+                let mut shown = self.shown(place);
+                shown.sort_unstable();
+                same(some(shown.join(" ")), value)
+            }
+            ("deleted", _) => same(some(self.deleted(place).join(" ")), value),
+            ("page", _) => same(self.page(place), value),
+            ("id", _) => {
+                let ledger = desk.ledger();
+                let id = ledger.article(&ArticlePath::new(place)).and_then(|article| article.id.clone());
+                same(id.map_or("none".to_owned(), |id| id.as_str().trim_start_matches(AUTHORITY).to_owned()), value)
+            }
+            ("published" | "updated", _) => {
+                let key = if subject == "published" { "date_published" } else { "date_modified" };
+                let ids = desk.ledger();
+                let id = ids.article(&ArticlePath::new(place)).and_then(|article| article.id.clone());
+                let items = json(desk, "/")["items"].as_array().cloned().unwrap_or_default();
+                let item = items.iter().find(|item| item["id"].as_str() == id.as_ref().map(|id| id.as_str()));
+                let date = item.and_then(|item| item[key].as_str()?.parse::<Timestamp>().ok());
+                same(date.map_or("none".to_owned(), |date| date.to_string()), value)
+            }
+            ("says" | "omits", _) => {
+                let text = text(&desk.shown, place);
+                if text.contains(value) == (subject == "says") { Ok(()) } else { Err(format!("found {text}")) }
+            }
+            ("modified", _) => {
+                let document = desk.shown.documents.get(place).and_then(|document| document.last_modified);
+                same(document.map_or("none".to_owned(), |at| at.to_string()), value)
+            }
+            ("media", _) => {
+                let mut files: Vec<String> = desk.shown.media.values().map(ToString::to_string).collect();
+                files.sort_unstable();
+                same(some(files.join(" ")), words)
+            }
+            ("nowhere", words) => {
+                let mut found = desk.shown.documents.keys().filter(|route| text(&desk.shown, route).contains(words));
+                match found.next() {
+                    Some(route) => Err(format!("found in {route}")),
+                    None if told.words.contains(words) || told.log.iter().any(|line| line.contains(words)) => {
+                        Err(format!("found in {}{:?}", told.words, told.log))
+                    }
+                    None => Ok(()),
+                }
+            }
+            ("effects:", effects) => same(some(told.effects.join(" ")), effects),
+            ("swaps:", count) => same(told.shown.to_string(), count),
+            ("record", record) => among(&told.records, record),
+            ("report", report) => among(&told.reports, report),
+            ("log", line) => among(&told.log, line),
+            ("no", "record") => is_nothing(&told.records),
+            ("no", "report") => is_nothing(&told.reports),
+            ("no", "log") => is_nothing(&told.log),
+            ("no", "change") => {
+                let (one, other) = (&self.before, &desk.shown);
+                let is_same = one.documents.ptr_eq(&other.documents)
+                    && one.articles.ptr_eq(&other.articles)
+                    && one.gone.ptr_eq(&other.gone);
+                if is_same { Ok(()) } else { Err(format!("{} swaps, {:?}", told.shown, told.delivered)) }
+            }
+            ("no", "swap") => same(told.shown.to_string(), "0"),
+            ("problems:", problems) => {
+                let problems = problems.trim_start_matches("none");
+                let found = desk.shown.report.problems.iter().map(|problem| {
+                    let place = problem.place.as_ref().map_or("", |place| &place.file).trim_start_matches("content/");
+                    format!("{} {place}", problem.code).trim_end().to_owned()
+                });
+                same(found.collect::<Vec<_>>().join(", "), problems)
+            }
+            ("alarm:", words) => {
+                let mut problems = desk.shown.report.problems.iter();
+                match problems.any(|problem| problem.message.contains(words)) {
+                    true => Ok(()),
+                    false => Err(format!("found {:#?}", desk.shown.report.problems)),
+                }
+            }
+            ("asked", paths) => {
+                same(some(told.asked.iter().cloned().collect::<Vec<_>>().join(" ")), &some(expanded(paths).join(" ")))
+            }
+            ("slices:", sizes) => same(some(told.slices.join(" ")), sizes),
+            ("recalled", paths) => same(some(told.recalled.iter().cloned().collect::<Vec<_>>().join(" ")), paths),
+            ("not", words) => {
+                let path = words.strip_prefix("delivered ").expect("`delivered`");
+                if told.delivered.contains(path) { Err(format!("found {:?}", told.delivered)) } else { Ok(()) }
+            }
+            ("delivered", path) => among(&told.delivered.iter().cloned().collect::<Vec<_>>(), path),
+            ("wake:", time) => {
+                let wake = desk.engine.as_ref().and_then(Engine::wake_at);
+                same(wake.map_or("never".to_owned(), |wake| wake.to_string()), time)
+            }
+            ("answer" | "refusal", words) => match (&told.answer, subject) {
+                (Some(Ok(said)), "answer") | (Some(Err(said)), "refusal") if said.contains(words) => Ok(()),
+                (answer, _) => Err(format!("found {answer:?}")),
+            },
+            _ => Err("nobody knows what that is".to_owned()),
+        }
+    }
+
+    /// The files whose articles a feed shows, newest first.
+    fn shown(&self, route: &str) -> Vec<String> {
+        let sources = self.desk.shown.shown_articles.get(route).into_iter().flat_map(|sources| sources.iter());
+        sources.map(|article| article.path.to_string()).collect()
+    }
+
+    fn deleted(&self, route: &str) -> Vec<String> {
+        let feed = json(&self.desk, route);
+        let deleted = feed["_dateline"]["deleted"].as_array().cloned().unwrap_or_default();
+        let id = |deleted: &Value| deleted["id"].as_str().expect("an id").trim_start_matches(AUTHORITY).to_owned();
+        let mut ids: Vec<String> = deleted.iter().map(id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// What the page of an article answers.
+    fn page(&self, path: &str) -> String {
+        let snapshot = &self.desk.shown;
+        let ledger = self.desk.ledger();
+        let Some(id) = ledger.article(&ArticlePath::new(path)).and_then(|article| article.id.clone()) else {
+            return "none".to_owned();
+        };
+        let id = assemble::short_id(&id);
+        match (snapshot.articles.get(&*id), snapshot.gone.get(&*id)) {
+            (Some(_), _) => "200".to_owned(),
+            (None, Some(gone)) => {
+                format!("410 {}", gone.reason.as_ref().map_or("", Text::as_str)).trim_end().to_owned()
+            }
+            (None, None) => "404".to_owned(),
+        }
+    }
+}
+
+fn some(found: String) -> String {
+    if found.is_empty() { "nothing".to_owned() } else { found }
+}
+
+fn json(desk: &Desk, route: &str) -> Value {
+    serde_json::from_str(&text(&desk.shown, &format!("{route}feed.json"))).unwrap_or_default()
+}
+
+/// What the log says of articles, a line each.
+pub(super) fn logged(activity: LoggedActivity) -> Vec<String> {
+    let lines = activity.into_iter().flat_map(|((kind, actor), group)| {
+        let actor = actor.map(|actor| format!(" by {actor}")).unwrap_or_default();
+        let count = match kind {
+            ActivityKind::Reloaded => Some(format!("{kind}{actor}")),
+            _ => (group.articles.len() < group.count).then(|| format!("{kind} {} articles{actor}", group.count)),
+        };
+        let each = group.articles.into_iter().map(move |article| {
+            let from = article.from.map(|from| format!(" from {from}")).unwrap_or_default();
+            let title = article.title.map(|title| format!(" \"{title}\"")).unwrap_or_default();
+            format!("{kind} {}{from}{actor}{title}", article.path)
+        });
+        count.into_iter().chain(each)
+    });
+    lines.collect()
+}
+
+/// A record in a few words.
+pub(super) fn record(record: &Record) -> String {
+    match record {
+        Record::Seen { path, .. } => format!("seen {path}"),
+        Record::Published { path, .. } => format!("published {path}"),
+        Record::Text { path, .. } => format!("text {path}"),
+        Record::Imported { path, .. } => format!("imported {path}"),
+        Record::Moved { from, to } => format!("moved {from} to {to}"),
+        Record::Withdrawn { path, .. } => format!("withdrawn {path}"),
+        Record::Lost { path } => format!("lost {path}"),
+        Record::Found { path } => format!("found {path}"),
+        Record::Replaced { id, .. } => format!("replaced {id}"),
+        Record::Retracted { path, retraction } => format!("retracted {path} by {:?}", retraction.by).to_lowercase(),
+        Record::Restored { path } => format!("restored {path}"),
+        Record::Hidden { path, .. } => format!("hidden {path}"),
+        Record::Unreadable { path, .. } => format!("unreadable {path}"),
+        Record::Kept { path, .. } => format!("kept {path}"),
+        Record::Dropped { .. } => "dropped".to_owned(),
+        Record::Feed { route, .. } => format!("feed {route}"),
+        Record::Document { route, .. } => format!("document {route}"),
+    }
+}

@@ -1,0 +1,112 @@
+//! What holds after every step, whatever a script says: what is shown is written down, nothing that is withheld is in any document, all
+//! formats have the same entries, and readers see what a new process would show them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use dateline::article::{self, Parsed};
+use dateline::snapshot::Snapshot;
+use serde_json::Value;
+
+use super::desk::{Desk, text};
+
+impl Desk {
+    /// Readers see another snapshot. Checks what must hold of each.
+    pub(super) fn show(&mut self, snapshot: Arc<Snapshot>) {
+        assert!(snapshot.generation > self.shown.generation, "generations grow");
+        let ledger = self.ledger();
+        let sources = snapshot.shown_articles.iter().flat_map(|(_, sources)| sources.iter());
+        for article in sources.chain(snapshot.articles.values()) {
+            let is_known = ledger.holder(&article.id).and_then(|path| ledger.article(path));
+            assert!(
+                is_known.is_some_and(|known| known.is_live()),
+                "{} is shown before it is written down",
+                article.path
+            );
+        }
+        for (route, document) in &snapshot.documents {
+            let dated = document.last_modified.map(|at| (document.hash, at));
+            let is_known = dated.is_none() || !self.unwritten.is_empty() || ledger.document(route) == dated;
+            assert!(is_known, "the Last-Modified of {route} is served before it is written down");
+            let text = text(&snapshot, route);
+            assert!(!self.is_secret(&text), "{route} shows what is withheld:\n{text}");
+        }
+        for (route, sources) in &snapshot.shown_articles {
+            let ids: Vec<&str> = sources.iter().map(|article| article.id.as_str()).collect();
+            if let Some(json) = snapshot.documents.get(&*format!("{route}feed.json")) {
+                let feed: Value = serde_json::from_slice(&json.bytes().expect("in memory")).expect("JSON");
+                let items: Vec<&str> =
+                    feed["items"].as_array().into_iter().flatten().filter_map(|item| item["id"].as_str()).collect();
+                assert_eq!(items, ids, "{route}feed.json");
+            }
+            for name in ["rss.xml", "atom.xml"].map(|name| format!("{route}{name}")) {
+                let is_there = |id: &&&str| {
+                    snapshot.documents.contains_key(&*name) && !text(&snapshot, &name).contains(&format!(">{id}<"))
+                };
+                assert_eq!(ids.iter().find(is_there), None, "{name}");
+            }
+        }
+        self.told.shown += 1;
+        self.shown = snapshot;
+    }
+
+    /// Whether a text has a word of an article that must not be public now. Decided by what the files say and without the engine.
+    pub(super) fn is_secret(&self, text: &str) -> bool {
+        let is_withheld = |(path, parsed): &(&String, &Parsed)| {
+            let metadata = parsed.article.as_ref().map(|article| &article.metadata);
+            // What was public before a clock was set back stays public.
+            let is_early = |metadata: &article::Metadata| {
+                let times = [metadata.published, metadata.embargo].into_iter().flatten();
+                self.now >= self.latest && times.into_iter().any(|moment| moment.timestamp() > self.now)
+            };
+            let is_over =
+                |metadata: &article::Metadata| metadata.expires.is_some_and(|end| end.timestamp() <= self.now);
+            parsed.withhold
+                || parsed.access.is_private()
+                || self.retracted.contains(*path)
+                || metadata.is_some_and(|it| it.draft || it.retracted.is_some() || is_early(it) || is_over(it))
+        };
+        let withheld: BTreeSet<&String> = self.seen.iter().filter(is_withheld).map(|(path, _)| path).collect();
+        let public: Vec<&String> =
+            self.files.iter().filter(|(path, _)| !withheld.contains(path)).map(|(_, text)| text).collect();
+        let words = withheld.iter().filter_map(|path| self.history.get(*path)).flatten().flat_map(|text| text.lines());
+        let mut canaries = words.filter(|line| line.starts_with("The text of ") || line.starts_with("title: The "));
+        canaries.any(|line| {
+            let words = line.trim_start_matches("title: ");
+            text.contains(words) && !public.iter().any(|text| text.contains(words))
+        })
+    }
+
+    /// After each step: readers see, byte for byte, what a new engine with the same files and ledger would show them.
+    pub(super) fn compare_with_fresh_start(&self) -> Result<(), String> {
+        let is_settled = self.asked.is_empty() && self.failed.is_empty() && self.unwritten.is_empty() && !self.is_full;
+        if self.shown.generation == 0 || !self.is_like_fresh || !is_settled || self.engine.is_none() {
+            return Ok(());
+        }
+        let mut fresh = Desk::new(&self.config, self.now);
+        (fresh.files, fresh.unreadable, fresh.refused) =
+            (self.files.clone(), self.unreadable.clone(), self.refused.clone());
+        fresh.written = self.written.clone();
+        fresh.start(&[]);
+        let routes: BTreeSet<&Arc<str>> = self.shown.documents.keys().chain(fresh.shown.documents.keys()).collect();
+        let facts = |snapshot: &Snapshot, route| snapshot.documents.get(route).map(|it| (it.hash, it.last_modified));
+        for route in routes {
+            if facts(&self.shown, &**route) != facts(&fresh.shown, &**route) {
+                let told = |snapshot: &Snapshot| {
+                    let document = snapshot.documents.get(route);
+                    format!("{:?} {}", document.map(|document| document.last_modified), text(snapshot, route))
+                };
+                let (shown, new) = (told(&self.shown), told(&fresh.shown));
+                let same = shown.chars().zip(new.chars()).take_while(|(one, other)| one == other).count();
+                let part = |text: &str| text.chars().skip(same.saturating_sub(80)).take(240).collect::<String>();
+                return Err(format!("of {route} a fresh start would show\n{}\nand not\n{}", part(&new), part(&shown)));
+            }
+        }
+        let pages = |snapshot: &Snapshot| -> BTreeSet<(bool, Arc<str>)> {
+            let public = snapshot.articles.keys().map(|id| (true, Arc::clone(id)));
+            public.chain(snapshot.gone.keys().map(|id| (false, Arc::clone(id)))).collect()
+        };
+        let (shown, new) = (pages(&self.shown), pages(&fresh.shown));
+        if shown == new { Ok(()) } else { Err(format!("a fresh start would have the pages {new:?} and not {shown:?}")) }
+    }
+}
