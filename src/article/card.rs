@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::{Access, Restriction};
-use super::{MediaFacts, Metadata, Retraction, SectionClaim};
+use super::model::{MediaFacts, Metadata, Retraction, SectionClaim};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// A packed [`Card`]. Equal cards of a path have equal bytes.

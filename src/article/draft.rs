@@ -18,16 +18,16 @@ use self::lifecycle::Lifecycle;
 
 use super::access::Access;
 use super::date::{self, Date};
+use super::file_names::{in_drafts_folder, is_drafts_folder};
 use super::free_part::{free_part, has_plain_mark};
 use super::front_matter::Refusal;
 use super::gates;
 use super::hidden_text::without_hidden;
+use super::model::{Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, SectionClaim};
+use super::options::ParseOptions;
+use super::parsed::{Origin, Parsed};
 use super::sanitise::{Loss, percent_decoded};
-use super::{
-    Article, Body, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Origin, ParseOptions, Parsed,
-    SectionClaim, bundle, in_drafts_folder, is_drafts_folder,
-};
-use super::{render, steps};
+use super::{bundle, render, steps};
 use crate::diagnostics::{Code, Diagnostic, LineIndex, MAX_OF_ARTICLE, Place, Severity, nearest};
 use crate::types::{
     ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable,

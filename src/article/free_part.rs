@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
+use super::gates;
 use super::markdown::OPTIONS;
-use super::{Body, gates};
+use super::model::Body;
 use crate::types::Text;
 
 /// Comments that begin the paid part, in lower case with `-` between their words. Ghost writes `members-only`, and Jetpack the blocks

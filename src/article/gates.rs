@@ -11,8 +11,8 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Parser, Tag};
 use scraper::Node;
 
-use super::Body;
 use super::markdown::OPTIONS;
+use super::model::Body;
 use crate::types::Text;
 
 /// Names of shortcodes, in lower case with `-` between words. Restrict Content Pro, MemberPress, WishList Member, Paid Memberships Pro,

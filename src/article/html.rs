@@ -34,9 +34,10 @@ use super::access;
 use super::draft::Draft;
 use super::gates;
 use super::lifecycle::{self, Certainty, Meaning};
+use super::model::Body;
+use super::parsed::Parsed;
 use super::sanitise::base::{Base, Unusable};
 use super::sanitise::{excess, has_tag};
-use super::{Body, Parsed};
 use crate::diagnostics::Code;
 use crate::types::{Text, WebUrl};
 

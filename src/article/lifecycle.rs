@@ -9,7 +9,7 @@ use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::WireField;
+use super::options::WireField;
 use super::{access, steps};
 use crate::diagnostics::nearest;
 use crate::types::nfkc;

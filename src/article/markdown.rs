@@ -8,9 +8,11 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::draft::Draft;
 use super::draft::lines::{Line, MOST_LAST, MOST_TOP, untagged};
+use super::lifecycle;
+use super::model::Body;
+use super::parsed::Parsed;
 use super::render;
 use super::render::attributes::{protected, unprotected, without_trailing_list};
-use super::{Body, Parsed, lifecycle};
 use crate::diagnostics::Code;
 use crate::encoding::encode_segment;
 

@@ -8,9 +8,10 @@ mod markdown;
 
 use std::ops::Range;
 
+use super::free_part;
+use super::model::Body;
 use super::sanitise::{self, Excess, Loss, escape_lines, sanitise};
 use super::summary::ends_summary;
-use super::{Body, free_part};
 use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
 pub(super) use markdown::slug;
 

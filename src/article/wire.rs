@@ -17,7 +17,10 @@ use std::collections::HashSet;
 pub(crate) use self::labels::Labels;
 use self::lines::Stretch;
 use super::draft::Draft;
-use super::{Body, Parsed, WireField, lifecycle};
+use super::lifecycle;
+use super::model::Body;
+use super::options::WireField;
+use super::parsed::Parsed;
 use crate::diagnostics::Code;
 use crate::types::Text;
 

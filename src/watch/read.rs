@@ -59,7 +59,7 @@ fn bytes_of(root: &Root, path: &ArticlePath, limit: u64) -> io::Result<Content> 
         return bytes(file, metadata.len(), limit).map(Content::Whole);
     }
     let mut head = Vec::new();
-    file.take(article::HEAD).read_to_end(&mut head)?;
+    file.take(article::MAX_HEAD_BYTES).read_to_end(&mut head)?;
     Ok(Content::Head(head))
 }
 

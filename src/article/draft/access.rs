@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::Draft;
 use crate::article::access::{self, Access, Restriction, Said};
 use crate::article::front_matter::{Key, Node, Value};
-use crate::article::{Body, free_part, lifecycle};
+use crate::article::model::Body;
+use crate::article::{free_part, lifecycle};
 use crate::diagnostics::Code;
 
 /// How deep tables of tools' users may nest.

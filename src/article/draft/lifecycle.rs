@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::Draft;
 use crate::article::date::{self, Date};
 use crate::article::lifecycle::{self, Meaning, Status};
-use crate::article::{Correction, Retraction};
+use crate::article::model::{Correction, Retraction};
 use crate::diagnostics::Code;
 use crate::types::{Moment, Text};
 

@@ -155,7 +155,7 @@ impl Draft<'_> {
         let label = text.get(..at).unwrap_or_default();
         let value = text.get(at + colon.len_utf8()..).unwrap_or_default().trim_matches(|c| is_mark(c) && c != ')');
         let own = self.source.options.wire_labels.iter().any(|(known, field)| {
-            *field == crate::article::WireField::Embargo
+            *field == crate::article::options::WireField::Embargo
                 && lifecycle::normal(known.as_str()) == lifecycle::normal(label)
         });
         match lifecycle::label(label).or_else(|| own.then_some(Meaning::Embargo)) {

@@ -7,10 +7,10 @@ use std::ops::Range;
 use jiff::{Span, SpanRelativeTo};
 
 use super::{field, wrong_kind};
-use crate::article::MediaFacts;
 use crate::article::draft::Draft;
 use crate::article::front_matter::{Key, Node, Value};
 use crate::article::lifecycle::normal;
+use crate::article::model::MediaFacts;
 use crate::diagnostics::{Code, nearest};
 use crate::types::media_type;
 

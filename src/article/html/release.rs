@@ -284,7 +284,7 @@ fn unavailable_after(directives: &str) -> Option<&str> {
 }
 
 /// The longest beginning that is a date: dates have commas, and so have lists of directives. All of it where nothing is.
-fn last_date<'t>(text: &'t str, options: &crate::article::ParseOptions) -> &'t str {
+fn last_date<'t>(text: &'t str, options: &crate::article::options::ParseOptions) -> &'t str {
     /// No date is longer (characters).
     const LONGEST: usize = 200;
     let commas = text.char_indices().take(LONGEST).filter(|(_, c)| *c == ',');

@@ -6,7 +6,7 @@
 //! Letter case, full-width forms, blanks and punctuation inside a word don't count: see [`super::normal`].
 
 use super::{Certainty, Meaning, Opening, Status};
-use crate::article::WireField;
+use crate::article::options::WireField;
 use Certainty::{Certain, WithDate};
 
 /// Keys of front matter, `meta` names, JSON-LD properties and wire labels alike.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::article::is_drafts_folder;
+use crate::article::file_names::is_drafts_folder;
 use crate::article::render::LinkBase;
 use crate::encoding::{decode_segment, encode_segment};
 use crate::types::{WebUrl, media_type};

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::article::lifecycle::{self, normal};
-use crate::article::{WireField, steps};
+use crate::article::options::WireField;
+use crate::article::steps;
 use crate::types::Text;
 
 /// Built-in labels. Letter case, blanks and marks do not count: `作　者` is `作者`.

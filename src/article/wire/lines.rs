@@ -5,10 +5,10 @@
 use std::ops::Range;
 
 use super::labels::{self, Labels};
-use crate::article::WireField;
 use crate::article::date;
 use crate::article::lifecycle::line::{self, Says, is_sentence};
 use crate::article::lifecycle::{self, Status};
+use crate::article::options::WireField;
 use crate::article::summary::{is_wide, is_wider};
 use crate::article::{access, steps};
 

@@ -11,11 +11,11 @@ use std::ops::Range;
 
 use super::labels::{self, Labels};
 use super::lines::{self, Kind, Line, Piece, Stretch};
-use crate::article::WireField;
 use crate::article::date;
 use crate::article::draft::{is_one_name, with_suffixes};
 use crate::article::lifecycle::Meaning;
 use crate::article::lifecycle::line::{Says, is_sentence};
+use crate::article::options::WireField;
 use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diagnostics::Code;
 use crate::types::Text;

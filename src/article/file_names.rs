@@ -1,0 +1,24 @@
+//! Which files are articles, and which folders contain drafts, by name.
+
+use super::bundle;
+use crate::types::ArticlePath;
+
+/// Whether a file of this name is an article or a section page. Dotfiles and editors' temporary files are neither.
+pub fn is_article_name(name: &str) -> bool {
+    let is_hidden = name.starts_with(['.', '#', '~', '_']) && !bundle::is_section_page_name(name);
+    let temporary = is_hidden || name.contains("___jb_") || name.ends_with('~');
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
+    !temporary
+        && !stem.is_empty()
+        && ["md", "markdown", "html", "htm", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// Whether the path contains a folder for drafts, such as Jekyll's `_drafts`, at any depth.
+pub(crate) fn in_drafts_folder(path: &ArticlePath) -> bool {
+    path.folder().split('/').any(is_drafts_folder)
+}
+
+/// Whether a folder of this name contains drafts, which are never public.
+pub(super) fn is_drafts_folder(name: &str) -> bool {
+    name.starts_with('_') && ["_drafts", "_draft"].iter().any(|drafts| name.eq_ignore_ascii_case(drafts))
+}

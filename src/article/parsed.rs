@@ -1,0 +1,57 @@
+//! The result of parsing a file.
+
+use super::access::Access;
+use super::model::Article;
+use crate::diagnostics::Diagnostic;
+use crate::types::{EntryId, Moment};
+
+/// The result of parsing a file.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The article. `None` if an error prevents its publication.
+    pub article: Option<Article>,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Where each field came from, for `dateline explain`. Empty unless requested.
+    pub origins: Vec<Origin>,
+    /// The file withholds or retracts its article in a way that can't be parsed, such as an unreadable embargo date. Earlier
+    /// versions must be withheld too. `article` is `None`, and an error says why.
+    pub withhold: bool,
+    /// The file mentions an embargo. None of its text may be shown before it is public.
+    pub embargoed: bool,
+    /// Not public before this instant. Also set if there is no article: an error elsewhere in the file doesn't lift an embargo.
+    pub embargo: Option<Moment>,
+    /// Who may read the article, according to the file. Also set if there is no article.
+    pub access: Access,
+    /// The id that the file states. Also set if there is no article.
+    pub id: Option<EntryId>,
+}
+
+impl Parsed {
+    /// The result for a file that can't be used and states nothing about its article.
+    pub fn refused(diagnostics: Vec<Diagnostic>) -> Parsed {
+        Parsed {
+            article: None,
+            diagnostics,
+            origins: Vec::new(),
+            withhold: false,
+            embargoed: false,
+            embargo: None,
+            access: Access::default(),
+            id: None,
+        }
+    }
+}
+
+/// The origin of one field of an article.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The front matter key of the field, `title` say.
+    pub field: &'static str,
+    /// The value in use.
+    pub value: String,
+    /// The one-based line of the file; 0 if the value isn't from its text.
+    pub line: u32,
+    /// The part of the input: "front matter", "first heading", "file name", "JSON-LD", "byline" ...
+    pub source: &'static str,
+}
