@@ -22,7 +22,7 @@ use crate::diagnostics::{Code, nearest};
 pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     const HOW: &str = "front matter";
     let mut seen: BTreeMap<Cow<'_, str>, &Node<'_>> = BTreeMap::new();
-    draft.take_access_keys(keys);
+    draft.apply_access_keys(keys);
     for (key, node) in keys {
         let span = node.span.clone();
         let name = lifecycle::normal(&key.name);

@@ -99,7 +99,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
         );
     }
     // What front matter says outranks the same in the page.
-    let stated = draft.stated();
+    let stated = draft.filled_lists();
     // There are few fields and may be many findings.
     let mut firsts: Vec<&Finding> = Vec::new();
     for finding in &findings {

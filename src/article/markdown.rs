@@ -7,7 +7,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::draft::Draft;
-use super::draft::lines::{Line, MOST_LAST, MOST_TOP, untagged};
+use super::draft::lines::{Line, MAX_LAST_LINES, MAX_TOP_LINES, untagged};
 use super::lifecycle;
 use super::model::Body;
 use super::parsed::Parsed;
@@ -75,21 +75,21 @@ fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
         begins_paragraph,
     };
     let mut top = Vec::new();
-    while top.len() < MOST_TOP
+    while top.len() < MAX_TOP_LINES
         && let Some(line) = lines.next_if(|(_, _, words, _)| !words.starts_with("```") && !words.starts_with("~~~"))
     {
         top.push(taken(line));
     }
-    draft.take_top_lines(&top, "embargo line");
+    draft.apply_top_lines(&top, "embargo line");
     let mut last = VecDeque::new();
     for line in lines {
-        if last.len() == MOST_LAST {
+        if last.len() == MAX_LAST_LINES {
             last.pop_front();
         }
         last.push_back(line);
     }
     let last: Vec<Line> = last.into_iter().map(taken).collect();
-    draft.take_last_lines(&last, "embargo line");
+    draft.apply_last_lines(&last, "embargo line");
 }
 
 /// The heading that the text begins with.

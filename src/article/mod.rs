@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod bundle;
+mod byline;
 pub mod card;
 mod charset;
 mod date;

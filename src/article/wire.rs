@@ -33,7 +33,7 @@ const MAX_FIELDS: usize = 200_000;
 /// Reads a wire text. `text` is that of the file with blanks in place of front matter.
 pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed {
     // What front matter says outranks the same in the text.
-    let (title, stated) = (draft.title().map(str::to_owned), draft.stated());
+    let (title, stated) = (draft.title().map(str::to_owned), draft.filled_lists());
     let text = &*markup::without_tags(text);
     if lines::has_more_than(text, MAX_FIELDS) {
         draft.report(
@@ -83,8 +83,8 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
             WireField::Summary => draft.set_summary(text, span, how),
             WireField::Caption => draft.set_image_caption(text, span, how),
             WireField::Id => draft.set_id(text, span, how),
-            WireField::Embargo => draft.set_embargo_behind(label(span.start), text, span, how),
-            WireField::Expires => draft.set_expires_behind(label(span.start), text, span, how),
+            WireField::Embargo => draft.set_labelled_embargo(label(span.start), text, span, how),
+            WireField::Expires => draft.set_labelled_expires(label(span.start), text, span, how),
             WireField::Status => draft.set_status(text, span, how),
             WireField::Draft => draft.set_draft_word(text, span, how),
             WireField::Correction => draft.add_correction_line(text, span, how),
@@ -95,7 +95,7 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
         draft.set_image_credit(credit.text, credit.span(), "caption");
     }
     for (related, span) in story.related {
-        draft.note_related(Text::line(&related).as_str(), span, "other stories");
+        draft.record_related(Text::line(&related).as_str(), span, "other stories");
     }
     for (meaning, note) in story.refusals {
         draft.refuse_key(meaning, note.span, note.message, note.help);

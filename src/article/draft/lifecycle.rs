@@ -1,5 +1,6 @@
-//! When the article is public, whether it was retracted, and what was corrected. What cannot be read here refuses the file, and
-//! where it would have withheld the article, the version that is public must not stay either.
+//! Setters of embargo, expiry, status, retraction and corrections.
+//!
+//! An unreadable value refuses the file. If the key can withhold the article, earlier versions are withheld too.
 
 use std::ops::Range;
 
@@ -10,36 +11,36 @@ use crate::article::model::{Correction, Retraction};
 use crate::diagnostics::Code;
 use crate::types::{Moment, Text};
 
-const MOST_CORRECTIONS: usize = 100;
+const MAX_CORRECTIONS: usize = 100;
 
-/// What a file says about its own life, so far.
+/// The lifecycle as stated so far.
 #[derive(Debug, Default)]
-pub(super) struct Lifecycle {
+pub(super) struct StatedLifecycle {
     embargo: Option<Moment>,
     expires: Option<(Moment, Range<usize>)>,
     retracted: bool,
     reason: Option<Text>,
-    /// Those without a date of their own get the article's at the end.
+    /// Date, text and span. A correction without a date gets the article's at the end.
     corrections: Vec<(Option<Moment>, Text, Range<usize>)>,
-    /// Where it says that it is scheduled without saying until when, and with which word.
+    /// A status such as `scheduled`, and its span.
     scheduled: Option<(String, Range<usize>)>,
-    /// A date that other tools schedule with is there.
+    /// The file has a date with which other tools schedule, such as `publishDate`.
     has_schedule: bool,
-    /// Something was to withhold the article, and nobody can say until when.
+    /// Something unreadable withholds the article.
     pub(super) withhold: bool,
 }
 
-/// What a file says about its life, complete.
-pub(super) struct Life {
+/// The complete lifecycle.
+pub(super) struct Lifecycle {
     pub(super) embargo: Option<Moment>,
     pub(super) expires: Option<Moment>,
     pub(super) retracted: Option<Retraction>,
     pub(super) corrections: Vec<Correction>,
-    /// It expires before it is published.
+    /// The article expires before it is published.
     pub(super) never_public: bool,
 }
 
-/// A value without the marks that desks put around it: `>>> 1 June 2030 <<<`.
+/// A value without decoration: `>>> 1 June 2030 <<<`.
 fn undecorated(raw: &str) -> &str {
     let value = raw.trim();
     let inner = value.trim_matches(|c: char| c.is_whitespace() || "*<>=_#!~|«»".contains(c));
@@ -47,29 +48,30 @@ fn undecorated(raw: &str) -> &str {
 }
 
 impl Draft<'_> {
-    /// Not public before this. Of several embargoes the last one counts; `none` and its like are none.
-    pub(crate) fn set_embargo(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
-        self.set_embargo_behind("", raw, span, how);
+    /// Sets the embargo. The latest of several wins. `none` and its synonyms are no embargo.
+    pub(crate) fn set_embargo(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
+        self.set_labelled_embargo("", raw, span, origin);
     }
 
-    /// The same with what stands before the value, whose language may say how a date is written: `Sperrfrist: 1.6.2030`.
-    pub(crate) fn set_embargo_behind(&mut self, label: &str, raw: &str, span: Range<usize>, how: &'static str) {
+    /// Like [`Draft::set_embargo`], with the label before the value. Its language decides the order of day and month:
+    /// `Sperrfrist: 1.6.2030`.
+    pub(crate) fn set_labelled_embargo(&mut self, label: &str, raw: &str, span: Range<usize>, origin: &'static str) {
         let raw = undecorated(raw);
         if lifecycle::lifts(raw) {
-            return self.origin("embargo", "none", &span, how);
+            return self.record_origin("embargo", "none", &span, origin);
         }
         if lifecycle::truth(raw) == Some(true) {
-            self.life.scheduled = Some((raw.to_owned(), span));
+            self.lifecycle.scheduled = Some((raw.to_owned(), span));
             return;
         }
-        match self.instant(label, raw, &span) {
+        match self.parse_instant(label, raw, &span) {
             Ok(moment) => {
-                self.origin("embargo", moment, &span, how);
-                let later = self.life.embargo.is_none_or(|known| known < moment);
-                self.life.embargo = if later { Some(moment) } else { self.life.embargo };
+                self.record_origin("embargo", moment, &span, origin);
+                let later = self.lifecycle.embargo.is_none_or(|known| known < moment);
+                self.lifecycle.embargo = if later { Some(moment) } else { self.lifecycle.embargo };
             }
             Err(reason) => {
-                let help = match how {
+                let help = match origin {
                     "embargo line" => {
                         "write `Embargo: 2026-11-23T10:00:00+08:00`, or `Title:` in front of what is a headline"
                     }
@@ -82,21 +84,21 @@ impl Draft<'_> {
         }
     }
 
-    /// Not public from then on. Of several the first one counts; `never` and its like are none.
-    pub(crate) fn set_expires(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
-        self.set_expires_behind("", raw, span, how);
+    /// Sets the expiry. The earliest of several wins. `never` and its synonyms are no expiry.
+    pub(crate) fn set_expires(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
+        self.set_labelled_expires("", raw, span, origin);
     }
 
-    /// The same with what stands before the value.
-    pub(crate) fn set_expires_behind(&mut self, label: &str, raw: &str, span: Range<usize>, how: &'static str) {
+    /// Like [`Draft::set_expires`], with the label before the value.
+    pub(crate) fn set_labelled_expires(&mut self, label: &str, raw: &str, span: Range<usize>, origin: &'static str) {
         if lifecycle::never_expires(raw) {
-            return self.origin("expires", "never", &span, how);
+            return self.record_origin("expires", "never", &span, origin);
         }
-        match self.instant(label, raw, &span) {
+        match self.parse_instant(label, raw, &span) {
             Ok(moment) => {
-                self.origin("expires", moment, &span, how);
-                if self.life.expires.as_ref().is_none_or(|(known, _)| moment < *known) {
-                    self.life.expires = Some((moment, span));
+                self.record_origin("expires", moment, &span, origin);
+                if self.lifecycle.expires.as_ref().is_none_or(|(known, _)| moment < *known) {
+                    self.lifecycle.expires = Some((moment, span));
                 }
             }
             Err(reason) => self.refuse_key(
@@ -108,39 +110,39 @@ impl Draft<'_> {
         }
     }
 
-    /// An instant as anybody writes it; `10:00 GMT, 24 November 2026` too.
-    fn instant(&mut self, label: &str, raw: &str, span: &Range<usize>) -> Result<Moment, String> {
-        self.date_behind(label, raw).map(|date| self.taken(date, span))
+    /// Parses an instant in loose notation, such as `10:00 GMT, 24 November 2026`.
+    fn parse_instant(&mut self, label: &str, raw: &str, span: &Range<usize>) -> Result<Moment, String> {
+        self.parse_labelled_date(label, raw).map(|date| self.unambiguous(date, span))
     }
 
-    /// A date behind a label, perhaps with words that introduce it: `until 1 June 2030`.
-    fn date_behind(&self, label: &str, raw: &str) -> Result<Date, String> {
+    /// Parses a date behind a label, perhaps with introductory words: `until 1 June 2030`.
+    fn parse_labelled_date(&self, label: &str, raw: &str) -> Result<Date, String> {
         let zone = &self.source.options.timezone;
         let day_first = lifecycle::writes_day_first(label) || lifecycle::writes_day_first(raw);
         let parse = |raw| date::loose::parse(raw, zone, day_first);
         parse(raw).or_else(|reason| lifecycle::line::date_in(raw).and_then(|date| parse(date).ok()).ok_or(reason))
     }
 
-    /// Whether a value is a date that embargoes can have.
+    /// Whether a value is a date in loose notation.
     pub(crate) fn is_instant(&self, raw: &str) -> bool {
-        self.is_instant_behind("", raw)
+        self.is_labelled_instant("", raw)
     }
 
-    /// The same behind a label.
-    pub(crate) fn is_instant_behind(&self, label: &str, raw: &str) -> bool {
-        self.date_behind(label, raw).is_ok()
+    /// Like [`Draft::is_instant`], with the label before the value.
+    pub(crate) fn is_labelled_instant(&self, label: &str, raw: &str) -> bool {
+        self.parse_labelled_date(label, raw).is_ok()
     }
 
-    /// Notes that a date is one with which other tools schedule: `publishDate`.
-    pub(crate) fn note_schedule(&mut self) {
-        self.life.has_schedule = true;
+    /// Records that the file has a date with which other tools schedule, such as `publishDate`.
+    pub(crate) fn record_schedule(&mut self) {
+        self.lifecycle.has_schedule = true;
     }
 
-    /// `draft: yes`. Any word but `true`, `false` and their like withholds the article.
-    pub(crate) fn set_draft_word(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+    /// Sets the draft flag from a word such as `yes`. An unknown word withholds the article.
+    pub(crate) fn set_draft_word(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
         match lifecycle::truth(raw) {
-            Some(draft) => self.set_draft(draft, span, how),
-            None if lifecycle::status(raw).is_some() => self.set_status(raw, span, how),
+            Some(draft) => self.set_draft(draft, span, origin),
+            None if lifecycle::status(raw).is_some() => self.set_status(raw, span, origin),
             None => {
                 let message = "whether it is a draft is `true` or `false`";
                 self.refuse_key(
@@ -153,8 +155,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Notes that something decides when or whether the article is public and cannot be followed, so that this version is
-    /// refused; where it would withhold the article, nothing older stays public either.
+    /// Refuses this version because a key of the lifecycle is unreadable. If the key can withhold the article, earlier versions
+    /// are withheld too.
     pub(crate) fn refuse_key(
         &mut self,
         meaning: Meaning,
@@ -164,25 +166,25 @@ impl Draft<'_> {
     ) {
         match meaning {
             Meaning::Embargo | Meaning::Expires | Meaning::Status | Meaning::Draft | Meaning::Public => {
-                self.life.withhold = true;
+                self.lifecycle.withhold = true;
             }
-            // That there is none would be no further news.
+            // A missing date isn't reported in addition.
             Meaning::Date | Meaning::Published => self.date_refused = true,
             Meaning::Reason | Meaning::Corrections => {}
         }
         self.report(Code::ArticleLifecycle, span, message, help);
     }
 
-    /// `published`, `draft`, `retracted` and their synonyms; any other word withholds the article.
-    pub(crate) fn set_status(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+    /// Sets the status: `published`, `draft`, `retracted` or a synonym. An unknown word withholds the article.
+    pub(crate) fn set_status(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
         match lifecycle::status(raw) {
             Some(status) => {
-                self.origin("status", raw.trim().to_lowercase(), &span, how);
+                self.record_origin("status", raw.trim().to_lowercase(), &span, origin);
                 self.draft |= status == Status::Draft;
                 if status == Status::Scheduled {
-                    self.life.scheduled = Some((raw.trim().to_owned(), span));
+                    self.lifecycle.scheduled = Some((raw.trim().to_owned(), span));
                 }
-                self.life.retracted |= status == Status::Retracted;
+                self.lifecycle.retracted |= status == Status::Retracted;
             }
             None => {
                 let message = match raw.trim() {
@@ -195,29 +197,29 @@ impl Draft<'_> {
         }
     }
 
-    /// Why it was retracted, for readers.
-    pub(crate) fn set_reason(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+    /// Sets the reason of a retraction, which feeds publish.
+    pub(crate) fn set_reason(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
         let reason = Text::line(raw);
-        if self.life.reason.is_none() && !reason.is_empty() {
-            self.origin("reason", reason.as_str(), &span, how);
-            self.life.reason = Some(reason);
+        if self.lifecycle.reason.is_none() && !reason.is_empty() {
+            self.record_origin("reason", reason.as_str(), &span, origin);
+            self.lifecycle.reason = Some(reason);
         }
     }
 
-    /// Whether the file withdraws its article: then nothing but a name is needed.
+    /// Whether the file retracts its article. A retracted article needs only a slug.
     pub(crate) fn is_retracted(&self) -> bool {
-        self.life.retracted
+        self.lifecycle.retracted
     }
 
-    /// A correction with its date.
+    /// Adds a correction with a date.
     pub(crate) fn add_correction(
         &mut self,
         (date, date_span): (&str, Range<usize>),
         (text, text_span): (&str, Range<usize>),
-        how: &'static str,
+        origin: &'static str,
     ) {
-        match self.instant("", date, &date_span) {
-            Ok(moment) => self.keep_correction(Some(moment), text, text_span, how),
+        match self.parse_instant("", date, &date_span) {
+            Ok(moment) => self.push_correction(Some(moment), text, text_span, origin),
             Err(reason) => self.report(
                 Code::ArticleCorrection,
                 date_span,
@@ -227,27 +229,27 @@ impl Draft<'_> {
         }
     }
 
-    /// A correction in one line: `2026-11-23 10:00: The ship is longer.`, or without a date.
-    pub(crate) fn add_correction_line(&mut self, raw: &str, span: Range<usize>, how: &'static str) {
+    /// Adds a correction from one line: `2026-11-23 10:00: The ship is longer.`, or without a date.
+    pub(crate) fn add_correction_line(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
         let zone = &self.source.options.timezone;
         let dated = raw.char_indices().take(60).filter(|(_, c)| matches!(c, ':' | '：')).filter_map(|(at, colon)| {
             let date = raw.get(..at)?;
             date::parse(date, zone).ok().map(|_| (date, raw.get(at + colon.len_utf8()..).unwrap_or_default()))
         });
-        // `2026-11-23 10:00:` is longer than a date alone.
+        // The last colon that ends a date: `2026-11-23 10:00:` contains another.
         match dated.last() {
-            Some((date, text)) => self.add_correction((date, span.clone()), (text, span), how),
+            Some((date, text)) => self.add_correction((date, span.clone()), (text, span), origin),
             None if date::begins_with_date(raw.trim()) && raw.contains([':', '：']) => self.report(
                 Code::ArticleCorrection,
                 span,
                 "the date of the correction cannot be read",
                 "write `2026-11-23 10:00: what was wrong`",
             ),
-            None => self.keep_correction(None, raw, span, how),
+            None => self.push_correction(None, raw, span, origin),
         }
     }
 
-    fn keep_correction(&mut self, date: Option<Moment>, raw: &str, span: Range<usize>, how: &'static str) {
+    fn push_correction(&mut self, date: Option<Moment>, raw: &str, span: Range<usize>, origin: &'static str) {
         let text = Text::line(raw);
         if text.is_empty() {
             return self.report(
@@ -257,28 +259,30 @@ impl Draft<'_> {
                 "write what was wrong, and what is right",
             );
         }
-        let corrections = &self.life.corrections;
+        let corrections = &self.lifecycle.corrections;
         let known = corrections.iter().any(|(known_date, known, _)| *known_date == date && *known == text);
-        if self.admit(&text, known, corrections.len(), MOST_CORRECTIONS, "corrections", &span) {
-            let date_words = date.map_or(String::new(), |date| format!("{}: ", date.rfc3339()));
-            self.origin("corrections", format_args!("{date_words}{text}"), &span, how);
-            self.life.corrections.push((date, text, span));
+        if self.accepts(&text, known, corrections.len(), MAX_CORRECTIONS, "corrections", &span) {
+            let date_prefix = date.map_or(String::new(), |date| format!("{}: ", date.rfc3339()));
+            self.record_origin("corrections", format_args!("{date_prefix}{text}"), &span, origin);
+            self.lifecycle.corrections.push((date, text, span));
         }
     }
 
-    /// Says what does not fit together, and gives what the file says about its life.
-    pub(super) fn conclude(&mut self, updated: Option<Moment>) -> Life {
-        let mut life = std::mem::take(&mut self.life);
-        if let Some((word, span)) = life.scheduled.take().filter(|_| life.embargo.is_none() && !life.has_schedule) {
+    /// Reports contradictions and returns the complete lifecycle.
+    pub(super) fn finish_lifecycle(&mut self, updated: Option<Moment>) -> Lifecycle {
+        let mut lifecycle = std::mem::take(&mut self.lifecycle);
+        if let Some((word, span)) =
+            lifecycle.scheduled.take().filter(|_| lifecycle.embargo.is_none() && !lifecycle.has_schedule)
+        {
             let message = format!("`{}` does not say until when", word.escape_debug());
             let help = "write `embargo: 2026-11-23T10:00:00+08:00`; what has a `date` waits for it and needs no status";
             self.refuse_key(Meaning::Status, span, message, help);
         }
-        let begins = self.published.max(life.embargo);
+        let begins = self.published.max(lifecycle.embargo);
         let mut never_public = false;
-        if let (Some((expires, span)), Some(begins)) = (&life.expires, begins)
+        if let (Some((expires, span)), Some(begins)) = (&lifecycle.expires, begins)
             && *expires <= begins
-            && !life.retracted
+            && !lifecycle.retracted
         {
             never_public = true;
             self.report(
@@ -289,10 +293,10 @@ impl Draft<'_> {
             );
         }
         let mut corrections = Vec::new();
-        for (date, text, span) in life.corrections {
+        for (date, text, span) in lifecycle.corrections {
             match date.or(updated).or(self.published) {
                 Some(date) => corrections.push(Correction { date, text }),
-                None if life.retracted => {}
+                None if lifecycle.retracted => {}
                 None => self.report(
                     Code::ArticleCorrection,
                     span,
@@ -302,11 +306,11 @@ impl Draft<'_> {
             }
         }
         corrections.sort_by_key(|correction| correction.date);
-        self.life.withhold |= life.withhold;
-        Life {
-            embargo: life.embargo,
-            expires: life.expires.map(|(expires, _)| expires),
-            retracted: life.retracted.then_some(Retraction { reason: life.reason }),
+        self.lifecycle.withhold |= lifecycle.withhold;
+        Lifecycle {
+            embargo: lifecycle.embargo,
+            expires: lifecycle.expires.map(|(expires, _)| expires),
+            retracted: lifecycle.retracted.then_some(Retraction { reason: lifecycle.reason }),
             corrections,
             never_public,
         }

@@ -1,7 +1,7 @@
-//! Lines about publication at the top and at the end of a text that has no place for them: `EMBARGOED UNTIL 1 June 2030` above a
-//! Markdown text or inside an HTML body.
+//! Lines about publication at the top and the end of a Markdown or HTML body, such as `EMBARGOED UNTIL 1 June 2030`.
 //!
-//! At the top, doubt withholds. A sentence of the text about an embargo doesn't, nor does a heading, unless nothing but a date stands in it.
+//! At the top, an unclear line withholds the article. A sentence that mentions an embargo doesn't, nor does a heading, unless it
+//! contains only a date besides.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,20 +12,21 @@ use crate::article::lifecycle::line::{self, Says, is_sentence};
 use crate::article::lifecycle::{self, Meaning};
 use crate::article::summary::is_wider;
 
-/// How many lines at the top of a text are looked at, and how many at its end.
-pub(crate) const MOST_TOP: usize = 12;
-pub(crate) const MOST_LAST: usize = 3;
+/// How many lines at the top of a text are examined.
+pub(crate) const MAX_TOP_LINES: usize = 12;
+/// How many lines at the end of a text are examined.
+pub(crate) const MAX_LAST_LINES: usize = 3;
 
 /// A line of a text.
 pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) span: Range<usize>,
     pub(crate) is_heading: bool,
-    /// Whether no other line of the same paragraph stands above it.
+    /// Whether it is the first line of its paragraph.
     pub(crate) begins_paragraph: bool,
 }
 
-/// Elements that editors put around a line.
+/// Elements that wrap a line.
 const TAGS: &[&str] = &[
     "p",
     "b",
@@ -74,19 +75,19 @@ const TAGS: &[&str] = &[
     "aside",
 ];
 
-/// The length of a tag that text begins with.
+/// The length in bytes of the tag at the start of the text.
 pub(crate) fn tag_length(text: &str) -> Option<usize> {
-    const LONGEST_TAG: usize = 500;
+    const MAX_TAG_BYTES: usize = 500;
     let inside = text.strip_prefix('<')?;
     let inside = inside.strip_prefix('/').unwrap_or(inside);
     let length = inside.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let (name, behind) = inside.split_at_checked(length)?;
     let is_known = TAGS.iter().any(|known| known.eq_ignore_ascii_case(name));
     (is_known && behind.starts_with(|c: char| c == '>' || c == '/' || c.is_whitespace())).then_some(())?;
-    text.bytes().take(LONGEST_TAG).position(|byte| byte == b'>').map(|end| end + 1)
+    text.bytes().take(MAX_TAG_BYTES).position(|byte| byte == b'>').map(|end| end + 1)
 }
 
-/// A line without the tags around its words: `<p><b>EMBARGOED UNTIL 1 June 2030</b></p>`.
+/// A line without tags: `<p><b>EMBARGOED UNTIL 1 June 2030</b></p>`.
 pub(crate) fn untagged(line: &str) -> Cow<'_, str> {
     let line = line.trim();
     if let Some(comment) = line.strip_prefix("<!--") {
@@ -111,65 +112,66 @@ pub(crate) fn untagged(line: &str) -> Cow<'_, str> {
 }
 
 impl Draft<'_> {
-    /// Takes what the first lines say about publication.
-    pub(crate) fn take_top_lines(&mut self, lines: &[Line], how: &'static str) {
+    /// Applies what the first lines state about publication.
+    pub(crate) fn apply_top_lines(&mut self, lines: &[Line], origin: &'static str) {
         let (mut in_text, mut has_text) = (false, false);
-        for line in lines.iter().take(MOST_TOP) {
-            // A heading below any text is one of a section.
-            self.take_line(line, !(in_text || (line.is_heading && has_text)), how);
+        for line in lines.iter().take(MAX_TOP_LINES) {
+            // A heading below text belongs to a section of the article.
+            self.apply_line(line, !(in_text || (line.is_heading && has_text)), origin);
             has_text = has_text || (!line.is_heading && line::embargo(&line.text).is_none());
             in_text = in_text || (!line.is_heading && (is_wider(&line.text, 120) || is_sentence(&line.text)));
         }
     }
 
-    /// Takes what lines elsewhere say about publication: only those that can't be anything else.
-    pub(crate) fn take_last_lines(&mut self, lines: &[Line], how: &'static str) {
-        lines.iter().for_each(|line| self.take_line(line, false, how));
+    /// Applies what lines elsewhere state about publication. Only unmistakable lines count there.
+    pub(crate) fn apply_last_lines(&mut self, lines: &[Line], origin: &'static str) {
+        lines.iter().for_each(|line| self.apply_line(line, false, origin));
     }
 
-    fn take_line(&mut self, line: &Line, is_top: bool, how: &'static str) {
+    fn apply_line(&mut self, line: &Line, is_top: bool, origin: &'static str) {
         let (text, span) = (line.text.as_str(), line.span.clone());
         let (is_above_text, is_top) = (is_top, is_top && !line.is_heading);
         if let Some(found) = line::embargo(text) {
             let value = text.get(found.value).unwrap_or_default();
             return match found.says {
-                // `## Embargo` further below is the heading of a section.
+                // Further below, `## Embargo` is the heading of a section.
                 Says::Until
                     if is_top
-                        || self.is_instant_behind(text, value)
+                        || self.is_labelled_instant(text, value)
                         || (found.whole && (is_above_text || !line.is_heading)) =>
                 {
-                    self.set_embargo_behind(text, value, span, how);
+                    self.set_labelled_embargo(text, value, span, origin);
                 }
-                Says::Perhaps if is_top && !is_sentence(text) => self.set_embargo_behind(text, value, span, how),
+                Says::Perhaps if is_top && !is_sentence(text) => self.set_labelled_embargo(text, value, span, origin),
                 Says::Mark if is_above_text && line.begins_paragraph => {
-                    self.set_status(text.trim_matches(is_mark), span, how)
+                    self.set_status(text.trim_matches(is_decoration), span, origin)
                 }
-                // `FOR IMMEDIATE RELEASE: 1 June 2030` is released then.
-                Says::Free if self.is_instant(value) => self.set_embargo(value, span, how),
+                // `FOR IMMEDIATE RELEASE: 1 June 2030`: released on that day.
+                Says::Free if self.is_instant(value) => self.set_embargo(value, span, origin),
                 _ => {}
             };
         }
         let labelled = text.char_indices().take(60).find(|(_, c)| matches!(c, ':' | '：' | '︰' | '﹕'));
         let Some((at, colon)) = labelled else { return };
         let label = text.get(..at).unwrap_or_default();
-        let value = text.get(at + colon.len_utf8()..).unwrap_or_default().trim_matches(|c| is_mark(c) && c != ')');
-        let own = self.source.options.wire_labels.iter().any(|(known, field)| {
+        let value =
+            text.get(at + colon.len_utf8()..).unwrap_or_default().trim_matches(|c| is_decoration(c) && c != ')');
+        let is_configured = self.source.options.wire_labels.iter().any(|(known, field)| {
             *field == crate::article::options::WireField::Embargo
                 && lifecycle::normal(known.as_str()) == lifecycle::normal(label)
         });
-        match lifecycle::label(label).or_else(|| own.then_some(Meaning::Embargo)) {
-            Some(Meaning::Embargo) if self.is_instant_behind(label, value) || (is_top && !is_sentence(text)) => {
-                self.set_embargo_behind(label, value, span, how);
+        match lifecycle::label(label).or_else(|| is_configured.then_some(Meaning::Embargo)) {
+            Some(Meaning::Embargo) if self.is_labelled_instant(label, value) || (is_top && !is_sentence(text)) => {
+                self.set_labelled_embargo(label, value, span, origin);
             }
-            Some(Meaning::Expires) if self.is_instant_behind(label, value) => {
-                self.set_expires_behind(label, value, span, how);
+            Some(Meaning::Expires) if self.is_labelled_instant(label, value) => {
+                self.set_labelled_expires(label, value, span, origin);
             }
-            // Any other word may be text: `Status: it's complicated`.
+            // Other words may be text: `Draft: a short history`.
             Some(Meaning::Draft) if is_top && line.begins_paragraph && lifecycle::truth(value) == Some(true) => {
-                self.set_draft(true, span, how);
+                self.set_draft(true, span, origin);
             }
-            // One word that nobody knows is no sentence, and may have been meant to withhold.
+            // A single unknown word isn't a sentence, and may be a status that withholds.
             Some(Meaning::Status)
                 if is_top
                     && line.begins_paragraph
@@ -177,29 +179,29 @@ impl Draft<'_> {
                     && !value.is_empty()
                     && !value.trim().contains(|c: char| !c.is_alphabetic() && c != '-') =>
             {
-                self.set_status(value, span, how);
+                self.set_status(value, span, origin);
             }
             Some(Meaning::Draft | Meaning::Status)
                 if is_top && line.begins_paragraph && lifecycle::is_not_public(value) =>
             {
-                self.set_status(value, span, how);
+                self.set_status(value, span, origin);
             }
             Some(Meaning::Public)
                 if is_top
                     && line.begins_paragraph
                     && (lifecycle::truth(value) == Some(false) || lifecycle::is_not_public(value)) =>
             {
-                self.set_draft(true, span, how);
+                self.set_draft(true, span, origin);
             }
             None if is_top && line.begins_paragraph && access::is_line(label, value) => {
-                self.set_access(label, value, span, how);
+                self.set_access(label, value, span, origin);
             }
             _ => {}
         }
     }
 }
 
-/// Marks around a line: `*** DRAFT ***`, `<!-- draft -->`.
-fn is_mark(c: char) -> bool {
+/// Whether a character decorates a line: `*** DRAFT ***`, `<!-- draft -->`.
+fn is_decoration(c: char) -> bool {
     !c.is_alphanumeric()
 }

@@ -89,8 +89,8 @@ fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
             continue;
         };
         let meaning = match lifecycle::key(&inner.name) {
-            Some((Meaning::Embargo, _)) if draft.is_instant_behind(&inner.name, value) => {
-                draft.set_embargo_behind(&inner.name, value, node.span.clone(), HOW);
+            Some((Meaning::Embargo, _)) if draft.is_labelled_instant(&inner.name, value) => {
+                draft.set_labelled_embargo(&inner.name, value, node.span.clone(), HOW);
                 continue;
             }
             Some((Meaning::Embargo, Certainty::Certain)) if !lifecycle::lifts(value) => Meaning::Embargo,
@@ -156,7 +156,7 @@ fn optional(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Nod
     let Value::Scalar(value) = &node.value else { return };
     let counts = match meaning {
         Meaning::Status => lifecycle::status(value).is_some(),
-        _ => draft.is_instant_behind(&key.name, value),
+        _ => draft.is_labelled_instant(&key.name, value),
     };
     if counts {
         certain(draft, keys, key, node, meaning);
@@ -250,11 +250,11 @@ fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meanin
     match meaning {
         Meaning::Date => draft.set_published(value, span, HOW),
         Meaning::Published | Meaning::Public => {
-            draft.note_schedule();
+            draft.record_schedule();
             draft.set_published(value, span, HOW);
         }
-        Meaning::Embargo => draft.set_embargo_behind(&key.name, value, span, HOW),
-        Meaning::Expires => draft.set_expires_behind(&key.name, value, span, HOW),
+        Meaning::Embargo => draft.set_labelled_embargo(&key.name, value, span, HOW),
+        Meaning::Expires => draft.set_labelled_expires(&key.name, value, span, HOW),
         Meaning::Status => draft.set_status(value, span, HOW),
         Meaning::Draft => draft.set_draft_word(value, span, HOW),
         Meaning::Reason | Meaning::Corrections => draft.set_reason(value, span, HOW),

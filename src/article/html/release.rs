@@ -10,7 +10,7 @@ use scraper::{ElementRef, Node};
 
 use super::super::access;
 use super::super::draft::Draft;
-use super::super::draft::lines::{Line, MOST_LAST, MOST_TOP};
+use super::super::draft::lines::{Line, MAX_LAST_LINES, MAX_TOP_LINES};
 use super::super::fields::names;
 use super::super::lifecycle::{self, Certainty, Meaning};
 use super::METAS;
@@ -139,11 +139,11 @@ fn take(draft: &mut Draft<'_>, fact: Fact<'_>) {
     let Fact { name, value, span, how, prefixed } = fact;
     let sure = certainty == Certainty::Certain && (prefixed || meaning == Meaning::Embargo);
     match meaning {
-        Meaning::Embargo if sure || draft.is_instant_behind(name, value) => {
-            draft.set_embargo_behind(name, value, span, how);
+        Meaning::Embargo if sure || draft.is_labelled_instant(name, value) => {
+            draft.set_labelled_embargo(name, value, span, how);
         }
-        Meaning::Expires if sure || draft.is_instant_behind(name, value) => {
-            draft.set_expires_behind(name, value, span, how);
+        Meaning::Expires if sure || draft.is_labelled_instant(name, value) => {
+            draft.set_labelled_expires(name, value, span, how);
         }
         Meaning::Status if sure || lifecycle::status(value).is_some() => draft.set_status(value, span, how),
         Meaning::Draft if sure || lifecycle::truth(value).is_some() => draft.set_draft_word(value, span, how),
@@ -181,9 +181,9 @@ fn lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
         is_heading: found.is_heading,
         begins_paragraph: found.begins_paragraph,
     };
-    draft.take_top_lines(&text.above.iter().map(line).collect::<Vec<_>>(), "embargo line");
-    draft.take_top_lines(&text.top.iter().map(line).collect::<Vec<_>>(), "embargo line");
-    draft.take_last_lines(&text.last.iter().map(line).collect::<Vec<_>>(), "embargo line");
+    draft.apply_top_lines(&text.above.iter().map(line).collect::<Vec<_>>(), "embargo line");
+    draft.apply_top_lines(&text.top.iter().map(line).collect::<Vec<_>>(), "embargo line");
+    draft.apply_last_lines(&text.last.iter().map(line).collect::<Vec<_>>(), "embargo line");
     let comments = places.source.split("<!--").skip(1).filter_map(|rest| rest.split("-->").next());
     let comments = comments.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty()).take(200);
     let comments = comments.map(|text| Line {
@@ -192,7 +192,7 @@ fn lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
         is_heading: false,
         begins_paragraph: true,
     });
-    draft.take_last_lines(&comments.collect::<Vec<_>>(), "comment");
+    draft.apply_last_lines(&comments.collect::<Vec<_>>(), "comment");
 }
 
 /// The lines of a page, as far as they are looked at.
@@ -265,10 +265,10 @@ impl Lines {
             is_heading: self.heading,
             begins_paragraph: !std::mem::take(&mut self.is_continued),
         };
-        if self.top.len() < MOST_TOP {
+        if self.top.len() < MAX_TOP_LINES {
             self.top.push(line.clone());
         }
-        if self.last.len() == MOST_LAST {
+        if self.last.len() == MAX_LAST_LINES {
             self.last.pop_front();
         }
         self.last.push_back(line);

@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use super::labels::{self, Labels};
 use super::lines::{self, Kind, Line, Piece, Stretch};
+use crate::article::byline::{is_one_name, join_suffixes};
 use crate::article::date;
-use crate::article::draft::{is_one_name, with_suffixes};
 use crate::article::lifecycle::Meaning;
 use crate::article::lifecycle::line::{Says, is_sentence};
 use crate::article::options::WireField;
@@ -552,7 +552,7 @@ pub(super) fn people(byline: &str) -> Vec<String> {
         }
     }
     names.retain(|name| !name.is_empty() && name != "文");
-    with_suffixes(names.into_iter())
+    join_suffixes(names.into_iter())
 }
 
 fn without_office(name: &str) -> &str {

@@ -1,0 +1,203 @@
+//! Builds the result of a draft: the article, or the reasons why there is none.
+
+use super::{Draft, parse_slug};
+use crate::article::bundle;
+use crate::article::file_names::in_drafts_folder;
+use crate::article::free_part::{free_part, has_plain_mark};
+use crate::article::front_matter::Refusal;
+use crate::article::model::{Article, Body, Image, Metadata, SectionClaim};
+use crate::article::parsed::Parsed;
+use crate::article::{gates, render};
+use crate::diagnostics::{Code, Diagnostic, Severity};
+
+impl Draft<'_> {
+    /// Returns no article, because the front matter can't be used.
+    pub(crate) fn refuse_front_matter(mut self, refusal: Refusal, withhold: bool) -> Parsed {
+        self.report(Code::FrontMatter, refusal.span, refusal.message, refusal.help);
+        if refusal.is_discreet {
+            self.diagnostics = without_excerpts(self.diagnostics);
+        }
+        self.refuse(withhold)
+    }
+
+    /// Returns no article, only the diagnostics. `withhold`: earlier versions are withheld too.
+    pub(crate) fn refuse(mut self, withhold: bool) -> Parsed {
+        let withhold = withhold || self.lifecycle.withhold || in_drafts_folder(self.source.path);
+        let diagnostics = self.take_diagnostics();
+        let diagnostics = if withhold { without_excerpts(diagnostics) } else { diagnostics };
+        let (access, id) = (self.access, self.id);
+        let refused = Parsed::refused(diagnostics);
+        Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, ..refused }
+    }
+
+    /// Returns the article unless an error prevents it. Takes a missing slug or date from the file's name.
+    pub(crate) fn finish(mut self) -> Parsed {
+        if self.body.as_ref().is_some_and(has_plain_mark) {
+            self.restrict_by_mark();
+        }
+        let is_gated = self.body.as_ref().is_some_and(gates::has_gate);
+        if is_gated {
+            self.restrict_by_gate();
+        }
+        if in_drafts_folder(self.source.path) {
+            self.set_draft(true, 0..0, "folder");
+        }
+        let file_name = bundle::name(self.source.path);
+        let (name_date, name) = split_date(&file_name);
+        if let Some(date) = name_date.filter(|_| !self.has_date()) {
+            self.set_published(date, 0..0, "file name");
+        }
+        if self.slug.is_none() {
+            match parse_slug(name) {
+                Ok(slug) => {
+                    self.record_origin("slug", slug.as_str(), &(0..0), "file name");
+                    self.slug = Some(slug);
+                }
+                Err(reason) => self.report(
+                    Code::ArticleSlug,
+                    0..0,
+                    format!("the file's name cannot be a slug: {reason}"),
+                    "rename the file, or give it a `slug`",
+                ),
+            }
+        }
+        self.report_losses();
+        let retracted = self.is_retracted();
+        if !self.has_title() && retracted {
+            // A retracted article is never shown, but `title` is mandatory.
+            self.title = self.slug.clone();
+        }
+        if !self.has_title() {
+            self.report(
+                Code::ArticleTitle,
+                0..0,
+                "there is no title",
+                "write a headline: `title: ...` in the front matter, or a heading",
+            );
+        }
+        if !self.has_date() && !self.draft && !retracted {
+            self.report(
+                Code::ArticleUndated,
+                0..0,
+                "there is no date, so the article is dated by when dateline first saw it",
+                "write `date: 2026-11-23 10:00`",
+            );
+        }
+        let updated = match (self.updated.take(), self.published) {
+            (Some((updated, span)), Some(published)) if updated.timestamp() < published.timestamp() => {
+                self.report(
+                    Code::ArticleUpdated,
+                    span,
+                    "it was updated before it was published; the update is ignored",
+                    "write the later of the two as `updated`",
+                );
+                None
+            }
+            (updated, _) => updated.map(|(updated, _)| updated),
+        };
+        let lifecycle = self.finish_lifecycle(updated);
+        let (embargo, embargoed) = (lifecycle.embargo, lifecycle.embargo.is_some());
+        let never_public = lifecycle.never_public;
+        let diagnostics = self.take_diagnostics();
+        let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let id = self.id.clone();
+        let article = match (self.title, self.slug) {
+            (Some(title), Some(slug)) if !refused => {
+                let has_image_text = self.image_caption.is_some() || self.image_credit.is_some();
+                let has_image = has_image_text || !self.image.is_empty();
+                let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));
+                let body = if self.access.is_paid() {
+                    let free = self.free_body.unwrap_or_else(|| free_part(&body));
+                    let whole = if is_gated { gates::without_tags(&body) } else { body };
+                    Body::Paid { free: Box::new(free), whole: Box::new(whole) }
+                } else {
+                    body
+                };
+                let is_unlisted = !self.access.is_listed() && !self.access.is_private();
+                let folder = self.source.path.folder();
+                let (body_files, paid_body_files) =
+                    if is_unlisted { render::local_media(&body, folder) } else { Default::default() };
+                let metadata = Metadata {
+                    hash: self.hash,
+                    title,
+                    published: self.published,
+                    updated,
+                    authors: self.authors,
+                    editors: self.editors,
+                    section: self.section.unwrap_or(SectionClaim::Folder),
+                    sections: self.sections,
+                    tags: self.tags,
+                    summary: self.summary,
+                    language: self.language,
+                    id: self.id,
+                    slug,
+                    link: self.link,
+                    image: has_image.then_some(Image {
+                        files: self.image,
+                        alt: self.image_alt,
+                        caption: self.image_caption,
+                        credit: self.image_credit,
+                    }),
+                    media: self.media,
+                    source: self.agency,
+                    source_feed: self.source_feed,
+                    copyright: self.copyright,
+                    draft: self.draft,
+                    in_feeds: self.in_feeds,
+                    access: self.access,
+                    embargo: lifecycle.embargo,
+                    expires: lifecycle.expires,
+                    retracted: lifecycle.retracted,
+                    corrections: lifecycle.corrections,
+                    body_files,
+                    paid_body_files,
+                };
+                Some(Article::new(self.source.path, metadata, body))
+            }
+            _ => None,
+        };
+        // An error elsewhere in the file doesn't undo a retraction or a draft status.
+        let withhold = self.lifecycle.withhold || ((retracted || self.draft) && article.is_none());
+        let embargoed = withhold || embargoed;
+        let diagnostics = if withhold || never_public { without_excerpts(diagnostics) } else { diagnostics };
+        let access = self.access;
+        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, embargo, access, id }
+    }
+}
+
+/// Removes the excerpts from the diagnostics of a withheld file.
+fn without_excerpts(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.iter_mut().filter_map(|diagnostic| diagnostic.place.as_mut()).for_each(|place| place.excerpt = None);
+    diagnostics
+}
+
+/// Splits a file name such as `2026-11-23-slug` into date and slug.
+fn split_date(stem: &str) -> (Option<&str>, &str) {
+    let shape = |date: &str| {
+        date.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
+    };
+    match (stem.get(..10), stem.get(10..)) {
+        (Some(date), Some("")) if shape(date) => (Some(date), stem),
+        (Some(date), Some(rest)) if shape(date) && rest.starts_with(['-', '_']) && rest.len() > 1 => {
+            (Some(date), rest.get(1..).unwrap_or(rest))
+        }
+        _ => (None, stem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_name_may_begin_with_date() {
+        for (stem, date, slug) in [
+            ("2026-11-03-tide", Some("2026-11-03"), "tide"),
+            ("2026-11-03", Some("2026-11-03"), "2026-11-03"),
+            ("2026-1-03-x", None, "2026-1-03-x"),
+            ("科技-新闻", None, "科技-新闻"),
+        ] {
+            assert_eq!(split_date(stem), (date, slug));
+        }
+    }
+}
