@@ -1,28 +1,30 @@
-//! Access to an article: one table of the keys and words by which publishing tools restrict it, and the result of all that a file says.
+//! Who may read an article: the keys and words with which publishing tools restrict access.
 //!
-//! A key is read by its value. Where several keys speak, every restriction counts. Letter case, `_`, `-` and blanks do not count.
+//! If a file has several such keys, all restrictions apply. Letter case, `_`, `-` and blanks don't matter.
 //! Sources: Ghost (`visibility`, `email_only`), WordPress and Jetpack (`post_password`, `_jetpack_newsletter_access`), Hugo and Zola
 //! (`build`, `headless`, `render`), Eleventy (`permalink: false`, `eleventyExcludeFromCollections`), Docusaurus and Quartz
 //! (`unlisted`), Hexo (`hidden`, `password`), Halo (`visible`), Substack (`audience`), Facebook (`content_tier`), schema.org
-//! (`isAccessibleForFree`). Long because of the tables.
+//! (`isAccessibleForFree`).
+//!
+//! Long because of the tables, which have one key per line.
 
 use std::fmt;
 
 use super::front_matter::{Node, Value};
-use super::lifecycle::{self, bare, normal};
+use super::keys::{normalised, parse_bool, without_prefix};
 
 /// A restriction that a file states.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Restriction {
-    /// A page, which search engines do not index, and no entry in any feed.
+    /// The article has a page that search engines don't index, and no entry in any feed.
     Unlisted,
-    /// For members or subscribers: others get a teaser.
+    /// The article is for members or subscribers. Others get its free part.
     Paid,
-    /// Neither a page nor an entry.
+    /// The article has neither a page nor an entry.
     Private,
 }
 
-/// Everything that a file says about who may read its article. The default is everybody.
+/// All restrictions of an article. The default is none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Access {
     unlisted: bool,
@@ -31,7 +33,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Adds a restriction; none is ever taken back.
+    /// Adds a restriction. Restrictions are never removed.
     pub fn restrict(&mut self, restriction: Restriction) {
         match restriction {
             Restriction::Unlisted => self.unlisted = true,
@@ -40,22 +42,22 @@ impl Access {
         }
     }
 
-    /// Whether feeds may list it.
+    /// Whether feeds may list the article.
     pub fn is_listed(self) -> bool {
         !self.unlisted
     }
 
-    /// Whether it is for members or subscribers.
+    /// Whether the article is for members or subscribers.
     pub fn is_paid(self) -> bool {
         self.paid
     }
 
-    /// Whether nobody may read it.
+    /// Whether nobody may read the article.
     pub fn is_private(self) -> bool {
         self.private
     }
 
-    /// Whether this forbids something that `other` allows.
+    /// Whether it has a restriction that `other` lacks.
     pub fn forbids_more_than(self, other: Access) -> bool {
         (self.unlisted && !other.unlisted) || (self.paid && !other.paid) || (self.private && !other.private)
     }
@@ -64,45 +66,45 @@ impl Access {
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = [(self.private, "private"), (self.paid, "paid"), (self.unlisted, "unlisted")];
-        let said: Vec<&str> = words.iter().filter(|(is_said, _)| *is_said).map(|(_, word)| *word).collect();
-        f.write_str(if said.is_empty() { "public".to_owned() } else { said.join(", ") }.as_str())
+        let stated: Vec<&str> = words.iter().filter(|(is_stated, _)| *is_stated).map(|(_, word)| *word).collect();
+        f.write_str(if stated.is_empty() { "public".to_owned() } else { stated.join(", ") }.as_str())
     }
 }
 
-/// How the value of a key is read.
+/// How the value of a key is interpreted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Reading {
-    /// The value is one of [`WORDS`]; `true` stands for public, `false` for private.
+enum ValueKind {
+    /// One of [`WORDS`]. `true` means public, `false` private.
     Word,
-    /// `true` restricts; so does a word, as [`WORDS`] says.
+    /// `true` restricts. A word of [`WORDS`] has its own meaning.
     On(Restriction),
-    /// `false` restricts; so does a word.
+    /// `false` restricts. A word of [`WORDS`] has its own meaning.
     Off(Restriction),
-    /// `false` restricts, and any other value is about something else.
+    /// `false` restricts. Other values are unrelated to access.
     OnlyFalse(Restriction),
-    /// `false`, `never` and `link` restrict, and any other value is about something else.
+    /// `false`, `never` and `link` restrict. Other values are unrelated to access.
     Rendering,
-    /// Any value but nothing and `false` restricts.
+    /// Every value but `false` restricts, such as a password.
     Secret,
 }
 
-/// The consequence of a value that can't be read.
+/// The consequence of an unknown value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Otherwise {
-    /// The file is refused and withheld: it says something about access, and nobody knows what.
+enum Fallback {
+    /// The file is refused and the article withheld.
     Withhold,
-    /// The key restricts whatever its value is, unless that says that it does not.
+    /// The key restricts.
     Restrict,
-    /// Nothing: other tools mean something else by this key.
+    /// None: other tools use this key for something else.
     Ignore,
 }
 
-use Otherwise::{Ignore, Restrict, Withhold};
-use Reading::{Off, On, OnlyFalse, Rendering, Secret, Word};
+use Fallback::{Ignore, Restrict, Withhold};
 use Restriction::{Paid, Private, Unlisted};
+use ValueKind::{Off, On, OnlyFalse, Rendering, Secret, Word};
 
-/// The keys, normalised.
-const KEYS: &[(&str, Reading, Otherwise)] = &[
+/// The keys in normalised form.
+const KEYS: &[(&str, ValueKind, Fallback)] = &[
     ("visibility", Word, Withhold),
     ("postvisibility", Word, Withhold),
     ("access", Word, Withhold),
@@ -225,7 +227,7 @@ const KEYS: &[(&str, Reading, Otherwise)] = &[
     ("isaccessibleforfree", Off(Paid), Restrict),
 ];
 
-/// The words, normalised; `None` for those that restrict nothing.
+/// The words in normalised form. `None`: the word doesn't restrict access.
 const WORDS: &[(&str, Option<Restriction>)] = &[
     ("public", None),
     ("everyone", None),
@@ -360,8 +362,8 @@ const WORDS: &[(&str, Option<Restriction>)] = &[
     ("privado", Some(Private)),
 ];
 
-/// Keys for which a slip of the pen withholds the file. The names of others are too rare, or too near to other words.
-const MEANT: &[&str] = &[
+/// Keys whose typos withhold the file. Other keys are too rare, or too similar to other words.
+const UNMISTAKABLE_KEYS: &[&str] = &[
     "visibility",
     "access",
     "private",
@@ -378,8 +380,8 @@ const MEANT: &[&str] = &[
     "isaccessibleforfree",
 ];
 
-/// `meta` elements of pages that are about access, in lower case, and the key that each stands for. Facebook defines the first two.
-const METAS: &[(&str, &str)] = &[
+/// Names of `meta` elements about access in lower case, with their keys. Facebook defines the first two.
+const META_KEYS: &[(&str, &str)] = &[
     ("article:content_tier", "content_tier"),
     ("og:article:content_tier", "content_tier"),
     ("content_tier", "content_tier"),
@@ -390,48 +392,48 @@ const METAS: &[(&str, &str)] = &[
     ("members-only", "members_only"),
 ];
 
-/// The meaning of a key with its value.
+/// What a key with its value states about access.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Said {
+pub(super) enum Statement {
     /// Nothing about access.
-    Nothing,
-    /// That everybody may read the article.
+    Unrelated,
+    /// Everybody may read the article.
     Public,
-    /// That not everybody may.
+    /// Access is restricted.
     Restricted(Restriction),
-    /// Something that cannot be read.
+    /// The value is unknown.
     Unreadable,
 }
 
-/// Whether a key is about access, whatever its value.
+/// Whether a key is about access.
 pub(super) fn is_key(name: &str) -> bool {
     entry(name).is_some()
 }
 
-/// The row of a key, whatever says in front of it whose it is: `article:content_tier`.
-fn entry(name: &str) -> Option<(Reading, Otherwise)> {
+/// The row of a key in [`KEYS`], with or without a namespace: `article:content_tier`.
+fn entry(name: &str) -> Option<(ValueKind, Fallback)> {
     let of = |name: &str| {
-        let name = normal(name);
-        KEYS.iter().find(|(known, ..)| *known == name).map(|&(_, reading, otherwise)| (reading, otherwise))
+        let name = normalised(name);
+        KEYS.iter().find(|(known, ..)| *known == name).map(|&(_, kind, fallback)| (kind, fallback))
     };
-    of(name).or_else(|| Some(bare(name)).filter(|bare| *bare != name).and_then(of))
+    of(name).or_else(|| Some(without_prefix(name)).filter(|bare| *bare != name).and_then(of))
 }
 
-/// The name of a key that can hardly be about anything but the article.
-pub(super) fn meant(name: &str) -> Option<&'static str> {
-    let name = normal(bare(name));
-    MEANT.iter().copied().find(|known| *known == name)
+/// The normalised key if it is unmistakable.
+pub(super) fn unmistakable_key(name: &str) -> Option<&'static str> {
+    let name = normalised(without_prefix(name));
+    UNMISTAKABLE_KEYS.iter().copied().find(|known| *known == name)
 }
 
-/// Whether a line of text such as `Visibility: members` says who may read the article. A word that nobody knows counts behind a label that
-/// can mean nothing else. A sentence may begin like one: `Private: a life in letters`.
-pub(super) fn is_line(label: &str, value: &str) -> bool {
-    match say(label, value) {
-        Said::Nothing => false,
-        Said::Public => true,
-        Said::Restricted(_) => withholds(label, value),
-        Said::Unreadable => {
-            let label = normal(label);
+/// Whether a line of text such as `Visibility: members` is about access. An unknown value counts only behind an unambiguous label, because
+/// sentences begin like such a line: `Private: a life in letters`.
+pub(super) fn is_access_line(label: &str, value: &str) -> bool {
+    match statement(label, value) {
+        Statement::Unrelated => false,
+        Statement::Public => true,
+        Statement::Restricted(_) => withholds(label, value),
+        Statement::Unreadable => {
+            let label = normalised(label);
             let is_clear = ["visib", "sichtbar", "可见", "可見"].iter().any(|word| label.contains(word));
             is_clear && !value.is_empty() && value.split_whitespace().count() <= 3
         }
@@ -440,128 +442,130 @@ pub(super) fn is_line(label: &str, value: &str) -> bool {
 
 /// Whether a value keeps the article out of the feeds.
 pub(super) fn hides(label: &str, value: &str) -> bool {
-    matches!(say(label, value), Said::Restricted(Restriction::Private | Restriction::Unlisted))
+    matches!(statement(label, value), Statement::Restricted(Restriction::Private | Restriction::Unlisted))
 }
 
-/// The names of keys that are labels of wire text as well. Values tell them from sentences.
+/// The keys that are labels of wire text as well. [`is_access_line`] distinguishes them from sentences.
 pub(super) fn labels() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter(|(_, reading, _)| matches!(reading, Word | On(_) | Off(_))).map(|(name, ..)| *name)
+    KEYS.iter().filter(|(_, kind, _)| matches!(kind, Word | On(_) | Off(_))).map(|(name, ..)| *name)
 }
 
-/// The key that a `meta` element of this name stands for, in lower case.
+/// The key of a `meta` element. `name` is in lower case.
 pub(super) fn meta_key(name: &str) -> Option<&'static str> {
-    METAS.iter().find(|(known, _)| *known == name).map(|(_, key)| *key)
+    META_KEYS.iter().find(|(known, _)| *known == name).map(|(_, key)| *key)
 }
 
-/// Reads a key with a plain text value.
-pub(super) fn say(key: &str, value: &str) -> Said {
-    entry(key).map_or(Said::Nothing, |(reading, otherwise)| read(reading, otherwise, value))
+/// Interprets a key with a plain value.
+pub(super) fn statement(key: &str, value: &str) -> Statement {
+    entry(key).map_or(Statement::Unrelated, |(kind, fallback)| interpret(kind, fallback, value))
 }
 
-/// Reads a word that stands alone: `members`, `private`.
-pub(super) fn word(word: &str) -> Option<Said> {
+/// Interprets a word without a key: `members`, `private`.
+pub(super) fn word_statement(word: &str) -> Option<Statement> {
     let word = word.trim().trim_end_matches(['.', '。']);
-    let word = normal(word);
+    let word = normalised(word);
     let (_, restriction) = WORDS.iter().find(|(known, _)| *known == word)?;
-    Some(restriction.map_or(Said::Public, Said::Restricted))
+    Some(restriction.map_or(Statement::Public, Statement::Restricted))
 }
 
-fn read(reading: Reading, otherwise: Otherwise, value: &str) -> Said {
+fn interpret(kind: ValueKind, fallback: Fallback, value: &str) -> Statement {
     let value = value.trim();
-    let truth = match normal(value).as_ref() {
+    let truth = match normalised(value).as_ref() {
         // JSON-LD spells Boolean values as addresses too.
         "httpschemaorgtrue" | "httpsschemaorgtrue" => Some(true),
         "httpschemaorgfalse" | "httpsschemaorgfalse" => Some(false),
-        word => lifecycle::truth(word),
+        word => parse_bool(word),
     };
-    let switched = |restricts: bool, restriction| if restricts { Said::Restricted(restriction) } else { Said::Public };
-    let said = match (reading, truth) {
-        // An empty value restricts nothing: templates leave keys empty.
-        _ if value.is_empty() => return Said::Nothing,
-        (Secret, Some(false)) => return Said::Nothing,
-        (Secret, _) => return Said::Restricted(Private),
+    let switched =
+        |restricts: bool, restriction| if restricts { Statement::Restricted(restriction) } else { Statement::Public };
+    let statement = match (kind, truth) {
+        // Templates leave keys empty, so an empty value doesn't restrict access.
+        _ if value.is_empty() => return Statement::Unrelated,
+        (Secret, Some(false)) => return Statement::Unrelated,
+        (Secret, _) => return Statement::Restricted(Private),
         (Word, Some(is_public)) => Some(switched(!is_public, Private)),
         (On(restriction), Some(truth)) => Some(switched(truth, restriction)),
         (Off(restriction), Some(truth)) => Some(switched(!truth, restriction)),
-        (OnlyFalse(restriction), Some(false)) => Some(Said::Restricted(restriction)),
-        (Rendering, Some(false)) => Some(Said::Restricted(Private)),
-        (Rendering, None) if matches!(normal(value).as_ref(), "never" | "link") => Some(Said::Restricted(Private)),
+        (OnlyFalse(restriction), Some(false)) => Some(Statement::Restricted(restriction)),
+        (Rendering, Some(false)) => Some(Statement::Restricted(Private)),
+        (Rendering, None) if matches!(normalised(value).as_ref(), "never" | "link") => {
+            Some(Statement::Restricted(Private))
+        }
         (OnlyFalse(_) | Rendering, _) => None,
-        (Word | On(_) | Off(_), None) => word(value),
+        (Word | On(_) | Off(_), None) => word_statement(value),
     };
-    said.unwrap_or(match (otherwise, reading) {
-        (Ignore, _) => Said::Nothing,
-        (Restrict, On(restriction) | Off(restriction)) => Said::Restricted(restriction),
-        (Withhold | Restrict, _) => Said::Unreadable,
+    statement.unwrap_or(match (fallback, kind) {
+        (Ignore, _) => Statement::Unrelated,
+        (Restrict, On(restriction) | Off(restriction)) => Statement::Restricted(restriction),
+        (Withhold | Restrict, _) => Statement::Unreadable,
     })
 }
 
-/// What a key of front matter says, by its value of any shape. In lists and tables every value counts.
-pub(super) fn say_node(key: &str, node: &Node<'_>) -> Vec<Said> {
+/// Interprets a key of front matter. In lists and tables, every value counts.
+pub(super) fn node_statements(key: &str, node: &Node<'_>) -> Vec<Statement> {
     match &node.value {
-        Value::Null => vec![Said::Nothing],
-        Value::Scalar(value) => vec![say(key, value)],
-        Value::List(items) => items.iter().flat_map(|item| say_node(key, item)).collect(),
-        Value::Map(entries) if normal(key) == "build" => {
-            entries.iter().map(|(key, node)| build(&key.name, node)).collect()
+        Value::Null => vec![Statement::Unrelated],
+        Value::Scalar(value) => vec![statement(key, value)],
+        Value::List(items) => items.iter().flat_map(|item| node_statements(key, item)).collect(),
+        Value::Map(entries) if normalised(key) == "build" => {
+            entries.iter().map(|(key, node)| hugo_build(&key.name, node)).collect()
         }
         Value::Map(entries) if is_key(key) => entries
             .iter()
-            .flat_map(|(inner, node)| say_node(if is_key(&inner.name) { &inner.name } else { key }, node))
+            .flat_map(|(inner, node)| node_statements(if is_key(&inner.name) { &inner.name } else { key }, node))
             .collect(),
         Value::Map(_) => Vec::new(),
     }
 }
 
-/// Hugo's options of a page. Before version 0.76 they were Boolean.
-fn build(key: &str, node: &Node<'_>) -> Said {
-    let Value::Scalar(value) = &node.value else { return Said::Nothing };
-    match (normal(key).as_ref(), normal(value).as_ref()) {
-        ("list", "never" | "local" | "false") => Said::Restricted(Unlisted),
-        ("render", "never" | "link" | "false") => Said::Restricted(Private),
-        _ => Said::Nothing,
+/// Interprets Hugo's build options. Before version 0.76 they were Boolean.
+fn hugo_build(key: &str, node: &Node<'_>) -> Statement {
+    let Value::Scalar(value) = &node.value else { return Statement::Unrelated };
+    match (normalised(key).as_ref(), normalised(value).as_ref()) {
+        ("list", "never" | "local" | "false") => Statement::Restricted(Unlisted),
+        ("render", "never" | "link" | "false") => Statement::Restricted(Private),
+        _ => Statement::Unrelated,
     }
 }
 
-/// Whether a key is Hugo's table of options.
-pub(super) fn is_build(key: &str) -> bool {
-    normal(key) == "build"
+/// Whether a key is Hugo's table of build options.
+pub(super) fn is_hugo_build(key: &str) -> bool {
+    normalised(key) == "build"
 }
 
-/// The keys for which a slip of the pen withholds the file, normalised.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    MEANT.iter().copied()
+/// The normalised keys whose typos withhold the file.
+pub(super) fn unmistakable_keys() -> impl Iterator<Item = &'static str> {
+    UNMISTAKABLE_KEYS.iter().copied()
 }
 
-/// Whether a line of text that cannot be understood as a whole restricts its article. Of a sentence that begins with `Password:` it
-/// does not.
+/// Whether a line of a file that can't be parsed restricts its article. A sentence that begins with `Password:` doesn't.
 pub(super) fn withholds(key: &str, value: &str) -> bool {
     let is_sentence = || value.trim().contains(char::is_whitespace);
-    let is_secret = || entry(key).is_some_and(|(reading, _)| reading == Secret);
-    matches!(say(key, value), Said::Restricted(_)) && !(is_secret() && is_sentence())
+    let is_secret = || entry(key).is_some_and(|(kind, _)| kind == Secret);
+    matches!(statement(key, value), Statement::Restricted(_)) && !(is_secret() && is_sentence())
 }
 
-/// Whether a page that cannot be understood as a whole says that its article is not for everybody.
+/// Whether a page that can't be parsed restricts its article.
 pub(super) fn page_withholds(page: &str) -> bool {
-    /// So far behind its name a value stands (characters).
-    const NEAR: usize = 40;
+    /// The distance of a value from its name.
+    const MAX_DISTANCE_CHARACTERS: usize = 40;
     let lower = page.to_ascii_lowercase();
     let says = |name: &str, words: &[&str]| {
         lower.split(name).skip(1).any(|after| {
-            let end = after.char_indices().nth(NEAR).map_or(after.len(), |(end, _)| end);
+            let end = after.char_indices().nth(MAX_DISTANCE_CHARACTERS).map_or(after.len(), |(end, _)| end);
             words.iter().any(|word| after.get(..end).is_some_and(|near| near.contains(word)))
         })
     };
     says("isaccessibleforfree", &["false"]) || says("content_tier", &["locked", "metered"])
 }
 
-/// Whether a key with this value may restrict the article; `None` is a list or a table.
+/// Whether a key with this value may restrict the article. `None` stands for a list or a table.
 pub(super) fn may_restrict(key: &str, value: Option<&str>) -> bool {
-    let says = |value| matches!(say(key, value), Said::Restricted(_) | Said::Unreadable);
+    let says = |value| matches!(statement(key, value), Statement::Restricted(_) | Statement::Unreadable);
     value.map_or_else(|| is_key(key), says)
 }
 
-/// The words that a key of words takes, for help.
-pub(super) fn words() -> &'static str {
+/// Examples of values, for help.
+pub(super) fn value_examples() -> &'static str {
     "`public`, `unlisted`, `members`, `paid` or `private`"
 }

@@ -47,7 +47,7 @@ pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
     }
     let date = words.date().map_err(|problem| match problem {
         Problem::NotADate => named(),
-        Problem::Says(reason) => format!("{}: {reason}", named()),
+        Problem::Claim(reason) => format!("{}: {reason}", named()),
     })?;
     words.skip_separators();
     let time = match words.time() {
@@ -112,7 +112,7 @@ pub(super) fn begins_with_date(text: &str) -> bool {
 
 enum Problem {
     NotADate,
-    Says(String),
+    Claim(String),
 }
 
 /// Full-width digits and Chinese units become what the rest of the file knows.
@@ -168,7 +168,7 @@ impl<'a> Cursor<'a> {
         }
         let first = self.digits(9).ok_or(Problem::NotADate)?;
         if first.len() == 5 && self.rest.starts_with('-') {
-            return Err(Problem::Says("a year has four digits".into()));
+            return Err(Problem::Claim("a year has four digits".into()));
         }
         if first.len() == 4 {
             let separator =
@@ -199,7 +199,7 @@ impl<'a> Cursor<'a> {
             self.rest = saved;
         }
         if first.len() <= 2 && self.rest.starts_with(['/', '.', '-']) {
-            return Err(Problem::Says(
+            return Err(Problem::Claim(
                 "day and month could be either way round, so write the year first: `2026-11-23`".into(),
             ));
         }
@@ -216,7 +216,7 @@ impl<'a> Cursor<'a> {
             let date = self.date()?;
             let written = weekday.and_then(|at| i8::try_from(at).ok());
             if written != Some(date.weekday().to_monday_zero_offset()) {
-                return Err(Problem::Says(format!("{date} is no {word}")));
+                return Err(Problem::Claim(format!("{date} is no {word}")));
             }
             return Ok(date);
         }
@@ -347,17 +347,17 @@ pub(super) fn month(word: &str) -> Option<i8> {
 
 fn civil_date(year: &str, month: &str, day: &str) -> Result<civil::Date, Problem> {
     if year.len() != 4 {
-        return Err(Problem::Says("a year has four digits".into()));
+        return Err(Problem::Claim("a year has four digits".into()));
     }
     let number = |digits: &str| digits.parse::<i16>().unwrap_or(-1);
     let (year, month, day) = (number(year), number(month), number(day));
     let narrow = |number: i16| i8::try_from(number).unwrap_or(-1);
     if !(1..=12).contains(&month) {
-        return Err(Problem::Says(format!("there is no month {month}")));
+        return Err(Problem::Claim(format!("there is no month {month}")));
     }
     let first = civil::Date::new(year, narrow(month), 1).map_err(|_| Problem::NotADate)?;
     civil::Date::new(year, narrow(month), narrow(day))
-        .map_err(|_| Problem::Says(format!("{} has {} days", first.strftime("%B %Y"), first.days_in_month())))
+        .map_err(|_| Problem::Claim(format!("{} has {} days", first.strftime("%B %Y"), first.days_in_month())))
 }
 
 #[cfg(test)]

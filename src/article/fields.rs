@@ -15,6 +15,7 @@ use self::names::Verdict;
 use super::access;
 use super::draft::Draft;
 use super::front_matter::{Key, Node, Value};
+use super::keys;
 use super::lifecycle::{self, Meaning, Status};
 use crate::diagnostics::{Code, nearest};
 
@@ -25,7 +26,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     draft.apply_access_keys(keys);
     for (key, node) in keys {
         let span = node.span.clone();
-        let name = lifecycle::normal(&key.name);
+        let name = keys::normalised(&key.name);
         if access::is_key(&key.name) || publication::take(draft, keys, key, node) {
             continue;
         }
@@ -57,7 +58,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
                 if let Value::Map(taxonomies) = &node.value {
                     taxonomies
                         .iter()
-                        .filter(|(key, _)| lifecycle::normal(&key.name) == "tags")
+                        .filter(|(key, _)| keys::normalised(&key.name) == "tags")
                         .for_each(|(key, node)| tags(draft, key, node));
                 }
             }
@@ -90,22 +91,23 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
     if names::is_known(name) || names::is_foreign(name) {
         return;
     }
-    if let Some(meant) = names::near_withholding(name).filter(|_| names::verdict(name, scalar(node)) > Verdict::Public)
+    if let Some(meant) =
+        names::nearest_withholding_key(name).filter(|_| names::verdict(name, scalar(node)) > Verdict::Public)
     {
         return refuse_near_miss(draft, key, meant);
     }
     let distance = if name.chars().count() >= 6 { 2 } else { 1 };
     let near = nearest(name, names::own())
         .filter(|meant| strsim::damerau_levenshtein(name, meant) <= distance)
-        .map(|meant| (lifecycle::meaning(meant), meant))
-        .or_else(|| lifecycle::nearly_foreign(name).map(|(meaning, meant)| (Some(meaning), meant)));
+        .map(|meant| (lifecycle::certain_meaning(meant), meant))
+        .or_else(|| lifecycle::nearest_foreign_key(name).map(|(meaning, meant)| (Some(meaning), meant)));
     let Some((meaning, meant)) = near else { return };
     let meaning = match meaning {
         Some(Meaning::Published) if publication::has_date(keys) => Some(Meaning::Embargo),
         other => other,
     };
     let message = format!("`{}` is not a key that dateline knows", key.name.escape_debug());
-    let says_status = || matches!(&node.value, Value::Scalar(word) if lifecycle::status(word).is_some());
+    let says_status = || matches!(&node.value, Value::Scalar(word) if lifecycle::parse_status(word).is_some());
     match meaning {
         Some(Meaning::Status) if !says_status() => {}
         Some(
@@ -114,7 +116,7 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
             let message = format!("{message}, and it may say when or whether the article is public");
             let help = format!("did you mean `{meant}`? Rename the key or remove it");
             // `statsu: published` can't have been meant to withhold it.
-            if matches!(&node.value, Value::Scalar(word) if lifecycle::status(word) == Some(Status::Published)) {
+            if matches!(&node.value, Value::Scalar(word) if lifecycle::parse_status(word) == Some(Status::Published)) {
                 return draft.report(Code::ArticleLifecycle, key.span.clone(), message, help);
             }
             return draft.refuse_key(meaning, key.span.clone(), message, help);
@@ -157,7 +159,7 @@ fn text(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<String>
 
 /// `true` or `false`. A value that is neither withholds the article, because it may have been meant to.
 fn switch(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool> {
-    let truth = scalar(node).and_then(lifecycle::truth);
+    let truth = scalar(node).and_then(keys::parse_bool);
     // A value of `null` is written by programs that have none. An empty one was forgotten.
     let is_null = matches!(node.value, Value::Null) && !node.span.is_empty();
     if truth.is_none() && !is_null {
@@ -258,7 +260,7 @@ fn source(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
 }
 
 fn field(entries: &[(Key<'_>, Node<'_>)], name: &str) -> Option<(String, Range<usize>)> {
-    entries.iter().find(|(key, _)| lifecycle::normal(&key.name) == name).and_then(|(_, node)| match &node.value {
+    entries.iter().find(|(key, _)| keys::normalised(&key.name) == name).and_then(|(_, node)| match &node.value {
         Value::Scalar(text) => Some((text.to_string(), node.span.clone())),
         _ => None,
     })

@@ -78,7 +78,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
         }
         for (key, value) in lifecycle::json_pairs(&block) {
             if let Some((meaning @ (Meaning::Embargo | Meaning::Status | Meaning::Draft), Certainty::Certain)) =
-                lifecycle::key(key)
+                lifecycle::lookup(key)
                 && lifecycle::value_withholds(key, value)
             {
                 let message = format!("`{}` stands in JSON-LD that cannot be read", key.escape_debug());

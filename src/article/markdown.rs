@@ -110,7 +110,7 @@ fn first_heading(text: &str, body: Range<usize>) -> Option<Heading> {
             Event::Rule => {}
             Event::Start(Tag::Paragraph | Tag::BlockQuote(_) | Tag::Strong | Tag::Emphasis)
             | Event::End(TagEnd::Paragraph | TagEnd::BlockQuote(_) | TagEnd::Strong | TagEnd::Emphasis) => {}
-            Event::Text(part) if lifecycle::line::embargo(&part).is_some_and(|found| found.whole) => {}
+            Event::Text(part) if lifecycle::line::parse_embargo(&part).is_some_and(|found| found.is_complete) => {}
             // Text before any heading: the heading further down is not the article's.
             _ if heading.is_none() => return None,
             _ => {}

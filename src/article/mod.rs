@@ -16,6 +16,7 @@ mod front_matter;
 mod gates;
 mod hidden_text;
 mod html;
+mod keys;
 mod lifecycle;
 mod markdown;
 mod model;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Draft;
-use crate::article::access::{self, Access, Restriction, Said};
+use crate::article::access::{self, Access, Restriction, Statement};
 use crate::article::front_matter::{Key, Node, Value};
 use crate::article::model::Body;
 use crate::article::{free_part, lifecycle};
@@ -34,7 +34,7 @@ impl Draft<'_> {
 
     /// Applies the statement of a key with a plain value.
     pub(crate) fn set_access(&mut self, key: &str, value: &str, span: Range<usize>, origin: &'static str) {
-        let said = access::say(key, value);
+        let said = access::statement(key, value);
         self.apply_access(said, key, span, origin);
     }
 
@@ -52,18 +52,19 @@ impl Draft<'_> {
         self.restrict(Restriction::Paid, "a part for members", 0..0, "text");
     }
 
-    fn apply_access(&mut self, said: Said, key: &str, span: Range<usize>, origin: &'static str) {
-        self.has_stated_access |= matches!(said, Said::Public | Said::Restricted(_));
+    fn apply_access(&mut self, said: Statement, key: &str, span: Range<usize>, origin: &'static str) {
+        self.has_stated_access |= matches!(said, Statement::Public | Statement::Restricted(_));
         match said {
-            Said::Nothing => {}
-            Said::Public => {
+            Statement::Unrelated => {}
+            Statement::Public => {
                 self.record_origin("access", format_args!("public (`{}`)", key.escape_debug()), &span, origin)
             }
-            Said::Restricted(restriction) => self.restrict(restriction, key, span, origin),
-            Said::Unreadable => {
+            Statement::Restricted(restriction) => self.restrict(restriction, key, span, origin),
+            Statement::Unreadable => {
                 let message =
                     format!("`{}` says who may read the article, and its value cannot be read", key.escape_debug());
-                let help = format!("write {}, or `true` or `false` where the key is a switch", access::words());
+                let help =
+                    format!("write {}, or `true` or `false` where the key is a switch", access::value_examples());
                 self.refuse_access(span, message, help);
             }
         }
@@ -84,14 +85,14 @@ impl Draft<'_> {
         const HOW: &str = "front matter";
         for (key, node) in keys {
             let span = if node.span.is_empty() { key.span.clone() } else { node.span.clone() };
-            if access::is_key(&key.name) || access::is_build(&key.name) {
-                for said in access::say_node(&key.name, node) {
+            if access::is_key(&key.name) || access::is_hugo_build(&key.name) {
+                for said in access::node_statements(&key.name, node) {
                     self.apply_access(said, &key.name, span.clone(), HOW);
                 }
                 continue;
             }
             match &node.value {
-                Value::Map(entries) if depth < MAX_DEPTH && lifecycle::is_table(&key.name) => {
+                Value::Map(entries) if depth < MAX_DEPTH && lifecycle::is_custom_table(&key.name) => {
                     self.apply_access_entries(entries, depth + 1);
                 }
                 _ => {}

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::Draft;
 use crate::article::date::{self, Date};
+use crate::article::keys;
 use crate::article::lifecycle::{self, Meaning, Status};
 use crate::article::model::{Correction, Retraction};
 use crate::diagnostics::Code;
@@ -57,10 +58,10 @@ impl Draft<'_> {
     /// `Sperrfrist: 1.6.2030`.
     pub(crate) fn set_labelled_embargo(&mut self, label: &str, raw: &str, span: Range<usize>, origin: &'static str) {
         let raw = undecorated(raw);
-        if lifecycle::lifts(raw) {
+        if lifecycle::lifts_embargo(raw) {
             return self.record_origin("embargo", "none", &span, origin);
         }
-        if lifecycle::truth(raw) == Some(true) {
+        if keys::parse_bool(raw) == Some(true) {
             self.lifecycle.scheduled = Some((raw.to_owned(), span));
             return;
         }
@@ -140,9 +141,9 @@ impl Draft<'_> {
 
     /// Sets the draft flag from a word such as `yes`. An unknown word withholds the article.
     pub(crate) fn set_draft_word(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        match lifecycle::truth(raw) {
+        match keys::parse_bool(raw) {
             Some(draft) => self.set_draft(draft, span, origin),
-            None if lifecycle::status(raw).is_some() => self.set_status(raw, span, origin),
+            None if lifecycle::parse_status(raw).is_some() => self.set_status(raw, span, origin),
             None => {
                 let message = "whether it is a draft is `true` or `false`";
                 self.refuse_key(
@@ -177,7 +178,7 @@ impl Draft<'_> {
 
     /// Sets the status: `published`, `draft`, `retracted` or a synonym. An unknown word withholds the article.
     pub(crate) fn set_status(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        match lifecycle::status(raw) {
+        match lifecycle::parse_status(raw) {
             Some(status) => {
                 self.record_origin("status", raw.trim().to_lowercase(), &span, origin);
                 self.draft |= status == Status::Draft;
@@ -191,7 +192,7 @@ impl Draft<'_> {
                     "" => "the status is empty".to_owned(),
                     word => format!("`{}` is not a status", word.escape_debug()),
                 };
-                let help = format!("write one of {}", lifecycle::STATUS_WORDS);
+                let help = format!("write one of {}", lifecycle::STATUS_EXAMPLES);
                 self.refuse_key(Meaning::Status, span, message, help);
             }
         }

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::Draft;
 use crate::article::access;
-use crate::article::lifecycle::line::{self, Says, is_sentence};
+use crate::article::keys;
+use crate::article::lifecycle::line::{self, Claim, is_sentence};
 use crate::article::lifecycle::{self, Meaning};
 use crate::article::summary::is_wider;
 
@@ -118,7 +119,7 @@ impl Draft<'_> {
         for line in lines.iter().take(MAX_TOP_LINES) {
             // A heading below text belongs to a section of the article.
             self.apply_line(line, !(in_text || (line.is_heading && has_text)), origin);
-            has_text = has_text || (!line.is_heading && line::embargo(&line.text).is_none());
+            has_text = has_text || (!line.is_heading && line::parse_embargo(&line.text).is_none());
             in_text = in_text || (!line.is_heading && (is_wider(&line.text, 120) || is_sentence(&line.text)));
         }
     }
@@ -131,23 +132,23 @@ impl Draft<'_> {
     fn apply_line(&mut self, line: &Line, is_top: bool, origin: &'static str) {
         let (text, span) = (line.text.as_str(), line.span.clone());
         let (is_above_text, is_top) = (is_top, is_top && !line.is_heading);
-        if let Some(found) = line::embargo(text) {
+        if let Some(found) = line::parse_embargo(text) {
             let value = text.get(found.value).unwrap_or_default();
-            return match found.says {
+            return match found.claim {
                 // Further below, `## Embargo` is the heading of a section.
-                Says::Until
+                Claim::Until
                     if is_top
                         || self.is_labelled_instant(text, value)
-                        || (found.whole && (is_above_text || !line.is_heading)) =>
+                        || (found.is_complete && (is_above_text || !line.is_heading)) =>
                 {
                     self.set_labelled_embargo(text, value, span, origin);
                 }
-                Says::Perhaps if is_top && !is_sentence(text) => self.set_labelled_embargo(text, value, span, origin),
-                Says::Mark if is_above_text && line.begins_paragraph => {
+                Claim::Possible if is_top && !is_sentence(text) => self.set_labelled_embargo(text, value, span, origin),
+                Claim::Mark if is_above_text && line.begins_paragraph => {
                     self.set_status(text.trim_matches(is_decoration), span, origin)
                 }
                 // `FOR IMMEDIATE RELEASE: 1 June 2030`: released on that day.
-                Says::Free if self.is_instant(value) => self.set_embargo(value, span, origin),
+                Claim::NoEmbargo if self.is_instant(value) => self.set_embargo(value, span, origin),
                 _ => {}
             };
         }
@@ -158,9 +159,9 @@ impl Draft<'_> {
             text.get(at + colon.len_utf8()..).unwrap_or_default().trim_matches(|c| is_decoration(c) && c != ')');
         let is_configured = self.source.options.wire_labels.iter().any(|(known, field)| {
             *field == crate::article::options::WireField::Embargo
-                && lifecycle::normal(known.as_str()) == lifecycle::normal(label)
+                && keys::normalised(known.as_str()) == keys::normalised(label)
         });
-        match lifecycle::label(label).or_else(|| is_configured.then_some(Meaning::Embargo)) {
+        match lifecycle::label_meaning(label).or_else(|| is_configured.then_some(Meaning::Embargo)) {
             Some(Meaning::Embargo) if self.is_labelled_instant(label, value) || (is_top && !is_sentence(text)) => {
                 self.set_labelled_embargo(label, value, span, origin);
             }
@@ -168,14 +169,14 @@ impl Draft<'_> {
                 self.set_labelled_expires(label, value, span, origin);
             }
             // Other words may be text: `Draft: a short history`.
-            Some(Meaning::Draft) if is_top && line.begins_paragraph && lifecycle::truth(value) == Some(true) => {
+            Some(Meaning::Draft) if is_top && line.begins_paragraph && keys::parse_bool(value) == Some(true) => {
                 self.set_draft(true, span, origin);
             }
             // A single unknown word isn't a sentence, and may be a status that withholds.
             Some(Meaning::Status)
                 if is_top
                     && line.begins_paragraph
-                    && lifecycle::status(value).is_none()
+                    && lifecycle::parse_status(value).is_none()
                     && !value.is_empty()
                     && !value.trim().contains(|c: char| !c.is_alphabetic() && c != '-') =>
             {
@@ -189,11 +190,11 @@ impl Draft<'_> {
             Some(Meaning::Public)
                 if is_top
                     && line.begins_paragraph
-                    && (lifecycle::truth(value) == Some(false) || lifecycle::is_not_public(value)) =>
+                    && (keys::parse_bool(value) == Some(false) || lifecycle::is_not_public(value)) =>
             {
                 self.set_draft(true, span, origin);
             }
-            None if is_top && line.begins_paragraph && access::is_line(label, value) => {
+            None if is_top && line.begins_paragraph && access::is_access_line(label, value) => {
                 self.set_access(label, value, span, origin);
             }
             _ => {}

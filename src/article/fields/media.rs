@@ -9,7 +9,7 @@ use jiff::{Span, SpanRelativeTo};
 use super::{field, wrong_kind};
 use crate::article::draft::Draft;
 use crate::article::front_matter::{Key, Node, Value};
-use crate::article::lifecycle::normal;
+use crate::article::keys::normalised;
 use crate::article::model::MediaFacts;
 use crate::diagnostics::{Code, nearest};
 use crate::types::media_type;
@@ -176,7 +176,7 @@ fn words(draft: &mut Draft<'_>, entries: &Entries<'_>, name: &str) -> Option<(St
 }
 
 fn find<'e, 's>(entries: &'e Entries<'s>, names: &[&str]) -> Option<&'e Node<'s>> {
-    entries.iter().find(|(key, _)| names.contains(&&*normal(&key.name))).map(|(_, node)| node)
+    entries.iter().find(|(key, _)| names.contains(&&*normalised(&key.name))).map(|(_, node)| node)
 }
 
 fn address(entries: &Entries<'_>) -> Option<(String, Range<usize>)> {
@@ -198,7 +198,7 @@ fn report_slips(draft: &mut Draft<'_>, entries: &Entries<'_>, known: &[&[&str]])
     const FOREIGN: &str = "weight";
     let known = || known.iter().flat_map(|names| names.iter().copied());
     for (key, _) in entries {
-        let name = normal(&key.name);
+        let name = normalised(&key.name);
         if name == FOREIGN || known().any(|known| known == name) {
             continue;
         }

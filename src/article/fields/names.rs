@@ -1,6 +1,7 @@
 //! The names of front matter keys: dateline's own, and those of other tools that look like them.
 
 use crate::article::access;
+use crate::article::keys;
 use crate::article::lifecycle::{self, Certainty, Meaning};
 
 /// Every key that means something, with the other names it goes by.
@@ -117,9 +118,9 @@ const FOREIGN: &[&str] = &[
 /// Keys of dateline that decide by their value whether the article is public, besides those of [`lifecycle`].
 const SWITCHES: &[&str] = &["feeds"];
 
-/// Whether dateline reads a key of this name, [normalised](lifecycle::normal).
+/// Whether dateline reads a key of this name, [normalised](keys::normalised).
 pub(in crate::article) fn is_known(name: &str) -> bool {
-    KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::key(name).is_some() || access::is_key(name)
+    KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::lookup(name).is_some() || access::is_key(name)
 }
 
 /// Whether other tools have a key of this name.
@@ -134,23 +135,23 @@ pub(super) fn own() -> impl Iterator<Item = &'static str> {
 
 /// The key that can withhold an article and that an unknown name misses by one slip of the pen. Shorter names than five letters have too
 /// many neighbours that are words.
-pub(in crate::article) fn near_withholding(name: &str) -> Option<&'static str> {
+pub(in crate::article) fn nearest_withholding_key(name: &str) -> Option<&'static str> {
     if is_known(name) || is_foreign(name) {
         return None;
     }
     let withholds = |meaning: &Meaning| !matches!(meaning, Meaning::Date | Meaning::Reason | Meaning::Corrections);
-    let names = lifecycle::names().filter(|(_, meaning)| withholds(meaning)).map(|(name, _)| name);
+    let names = lifecycle::typo_checked_keys().filter(|(_, meaning)| withholds(meaning)).map(|(name, _)| name);
     let length = name.chars().count();
     names
         .chain(SWITCHES.iter().copied())
-        .chain(access::names())
+        .chain(access::unmistakable_keys())
         .filter(|known| known.len() >= 5 && known.len().abs_diff(length) <= 1)
-        .find(|known| is_one_slip_away(known, name))
+        .find(|known| is_one_edit_apart(known, name))
 }
 
 /// Whether words differ by one letter that is missing, one too many or another one, or by two neighbours that changed places. Damaged
 /// files may have many thousands of words to compare, so this is faster than a distance.
-fn is_one_slip_away(one: &str, other: &str) -> bool {
+fn is_one_edit_apart(one: &str, other: &str) -> bool {
     let common = one.chars().zip(other.chars()).take_while(|(one, other)| one == other);
     let start: usize = common.map(|(c, _)| c.len_utf8()).sum();
     let (one, other) = (one.get(start..).unwrap_or_default(), other.get(start..).unwrap_or_default());
@@ -175,9 +176,9 @@ pub(in crate::article) enum Verdict {
     Withheld,
 }
 
-/// What a key with this value says. `name` is [normalised](lifecycle::normal), or nearly right; a value of `None` is a list or a table.
+/// What a key with this value says. `name` is [normalised](keys::normalised), or nearly right; a value of `None` is a list or a table.
 pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
-    let name = near_withholding(name).unwrap_or(name);
+    let name = nearest_withholding_key(name).unwrap_or(name);
     if access::is_key(name) {
         return match value {
             Some(value) if access::withholds(name, value) => Verdict::Withheld,
@@ -186,18 +187,20 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
         };
     }
     let has_digits = value.is_some_and(|value| value.contains(|c: char| c.is_ascii_digit()));
-    let truth = value.and_then(lifecycle::truth);
+    let truth = value.and_then(keys::parse_bool);
     let switch = |public: bool| match truth {
         Some(truth) if truth == public => Verdict::Public,
         Some(_) => Verdict::Withheld,
         None => Verdict::Doubtful,
     };
-    let status = value.and_then(lifecycle::status).map(|status| match status {
+    let status = value.and_then(lifecycle::parse_status).map(|status| match status {
         lifecycle::Status::Published => Verdict::Public,
         _ => Verdict::Withheld,
     });
-    match (lifecycle::key(name), name) {
-        (Some((Meaning::Embargo, Certainty::Certain)), _) if value.is_some_and(lifecycle::lifts) => Verdict::Public,
+    match (lifecycle::lookup(name), name) {
+        (Some((Meaning::Embargo, Certainty::Certain)), _) if value.is_some_and(lifecycle::lifts_embargo) => {
+            Verdict::Public
+        }
         // `Hold: the line` is the beginning of a sentence, too.
         (Some((Meaning::Embargo, Certainty::Certain)), _) if has_digits || name.starts_with("embargo") => {
             Verdict::Withheld
@@ -219,7 +222,7 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::is_one_slip_away;
+    use super::is_one_edit_apart;
 
     #[test]
     fn slips_are_single_edits() {
@@ -237,8 +240,8 @@ mod tests {
             ("status", "states", true),
             ("published", "pubilshde", false),
         ] {
-            assert_eq!(is_one_slip_away(one, other), expected, "{one} {other}");
-            assert_eq!(is_one_slip_away(other, one), expected, "{other} {one}");
+            assert_eq!(is_one_edit_apart(one, other), expected, "{one} {other}");
+            assert_eq!(is_one_edit_apart(other, one), expected, "{other} {one}");
         }
     }
 }

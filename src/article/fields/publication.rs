@@ -2,13 +2,14 @@
 //! keep what they don't know themselves (Zola's `extra`, Hugo's `params`). None of them is passed over in silence: what is there and
 //! can't be read refuses the file. Deeper tables hold data of all kinds, so there only a key counts that can hardly be about anything else.
 
-use super::super::access::{self, Restriction, Said};
+use super::super::access::{self, Restriction, Statement};
 use super::super::draft::Draft;
 use super::super::front_matter::{Key, Node, Value};
 use super::super::lifecycle::{self, Certainty, Meaning};
 use super::names::{self, Verdict};
 use super::{field, refuse_near_miss};
 use crate::article::date;
+use crate::article::keys;
 use crate::diagnostics::Code;
 
 const HOW: &str = "front matter";
@@ -22,20 +23,20 @@ type Entries<'t> = [(Key<'t>, Node<'t>)];
 
 /// Takes a key if it decides when or whether the article is public, or is a table that may have such keys.
 pub(super) fn take(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
-    let known = lifecycle::key(&key.name);
-    if lifecycle::is_table(&key.name) && in_table(draft, keys, key, node) {
+    let known = lifecycle::lookup(&key.name);
+    if lifecycle::is_custom_table(&key.name) && in_table(draft, keys, key, node) {
         return true;
     }
     if let Value::Map(entries) = &node.value
         && let Some((Meaning::Embargo, _)) = known
-        && let Some((_, limit)) = entries.iter().find(|(inner, _)| lifecycle::is_limit(&inner.name))
+        && let Some((_, limit)) = entries.iter().find(|(inner, _)| lifecycle::is_embargo_date_key(&inner.name))
     {
         scalar(draft, key, limit, Meaning::Embargo);
         return true;
     }
     // `publishing.draft: true`
     if let (None, Some((table, name))) = (known, key.name.rsplit_once('.'))
-        && table.split('.').all(lifecycle::is_table)
+        && table.split('.').all(lifecycle::is_custom_table)
     {
         nested(draft, keys, table, &Key { name: name.into(), span: key.span.clone() }, node);
         return true;
@@ -88,15 +89,15 @@ fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
             deeper(draft, inner, node, depth + 1);
             continue;
         };
-        let meaning = match lifecycle::key(&inner.name) {
+        let meaning = match lifecycle::lookup(&inner.name) {
             Some((Meaning::Embargo, _)) if draft.is_labelled_instant(&inner.name, value) => {
                 draft.set_labelled_embargo(&inner.name, value, node.span.clone(), HOW);
                 continue;
             }
-            Some((Meaning::Embargo, Certainty::Certain)) if !lifecycle::lifts(value) => Meaning::Embargo,
-            Some((Meaning::Draft, _)) if lifecycle::truth(value) == Some(true) => Meaning::Draft,
-            _ if access::say(&inner.name, value) == Said::Restricted(Restriction::Private)
-                && access::meant(&inner.name).is_some() =>
+            Some((Meaning::Embargo, Certainty::Certain)) if !lifecycle::lifts_embargo(value) => Meaning::Embargo,
+            Some((Meaning::Draft, _)) if keys::parse_bool(value) == Some(true) => Meaning::Draft,
+            _ if access::statement(&inner.name, value) == Statement::Restricted(Restriction::Private)
+                && access::unmistakable_key(&inner.name).is_some() =>
             {
                 Meaning::Embargo
             }
@@ -114,11 +115,11 @@ fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
 
 /// Takes a key of a table of another tool.
 fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>, node: &Node<'_>) {
-    if lifecycle::is_table(&key.name) && in_table(draft, keys, key, node) {
+    if lifecycle::is_custom_table(&key.name) && in_table(draft, keys, key, node) {
         return;
     }
-    let about_publication = PUBLICATION_TABLES.iter().any(|known| *known == lifecycle::normal(table));
-    match lifecycle::key(&key.name) {
+    let about_publication = PUBLICATION_TABLES.iter().any(|known| *known == keys::normalised(table));
+    match lifecycle::lookup(&key.name) {
         Some((Meaning::Embargo | Meaning::Expires | Meaning::Draft | Meaning::Public, Certainty::Certain)) => {
             take(draft, keys, key, node);
         }
@@ -129,20 +130,22 @@ fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>,
         }
         Some((meaning @ (Meaning::Embargo | Meaning::Status), _)) => optional(draft, keys, key, node, meaning),
         Some((Meaning::Published, _)) => optional(draft, keys, key, node, Meaning::Embargo),
-        _ if about_publication && BEGINNINGS.iter().any(|known| *known == lifecycle::normal(&key.name)) => {
+        _ if about_publication && BEGINNINGS.iter().any(|known| *known == keys::normalised(&key.name)) => {
             optional(draft, keys, key, node, Meaning::Embargo);
         }
         Some(_) => {}
         None if access::is_key(&key.name) => {}
         None => {
-            let name = lifecycle::normal(&key.name);
+            let name = keys::normalised(&key.name);
             let value = match &node.value {
                 Value::Scalar(value) => Some(&**value),
                 Value::Null => Some(""),
                 Value::List(_) | Value::Map(_) => None,
             };
-            let meant = names::near_withholding(&name).filter(|_| names::verdict(&name, value) > Verdict::Public);
-            let embargo = || value.is_some_and(|value| lifecycle::is_nearly_embargo(&name) && !lifecycle::lifts(value));
+            let meant =
+                names::nearest_withholding_key(&name).filter(|_| names::verdict(&name, value) > Verdict::Public);
+            let embargo =
+                || value.is_some_and(|value| lifecycle::resembles_embargo(&name) && !lifecycle::lifts_embargo(value));
             match meant.or_else(|| embargo().then_some("embargo")) {
                 Some(meant) if value.is_some() => refuse_near_miss(draft, key, meant),
                 _ => deeper(draft, key, node, 0),
@@ -155,7 +158,7 @@ fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>,
 fn optional(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
     let Value::Scalar(value) = &node.value else { return };
     let counts = match meaning {
-        Meaning::Status => lifecycle::status(value).is_some(),
+        Meaning::Status => lifecycle::parse_status(value).is_some(),
         _ => draft.is_labelled_instant(&key.name, value),
     };
     if counts {
@@ -172,16 +175,16 @@ fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node
     // A key of a table has a namesake at the top by right.
     let is_at_top = keys.iter().any(|(other, _)| other.span == key.span);
     let twice = is_at_top
-        && keys.iter().filter(earlier).any(|(other, _)| lifecycle::normal(&other.name) == lifecycle::normal(&key.name));
+        && keys.iter().filter(earlier).any(|(other, _)| keys::normalised(&other.name) == keys::normalised(&key.name));
     // What other tools call the date withholds the article where a date is there as well: Hugo waits for both.
     let is_date =
         |(other, node): &(Key<'_>, Node<'_>)| published(&other.name) && !is_left_empty(other, node, Meaning::Published);
     let first_of_kind = !keys.iter().filter(earlier).any(is_date);
     let meaning = match (meaning, &node.value) {
-        (Meaning::Public, Value::Scalar(word)) if lifecycle::truth(word).is_some() => {
-            return draft.set_draft(lifecycle::truth(word) == Some(false), span, HOW);
+        (Meaning::Public, Value::Scalar(word)) if keys::parse_bool(word).is_some() => {
+            return draft.set_draft(keys::parse_bool(word) == Some(false), span, HOW);
         }
-        (Meaning::Public, Value::Scalar(word)) if lifecycle::status(word).is_some() => Meaning::Status,
+        (Meaning::Public, Value::Scalar(word)) if lifecycle::parse_status(word).is_some() => Meaning::Status,
         (Meaning::Public, Value::Scalar(word)) if is_publisher(word) => {
             let message =
                 format!("`{}` is neither a date nor `true` or `false`, so it is ignored", key.name.escape_debug());
@@ -205,7 +208,7 @@ fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node
 /// Whether a word behind `published:` is the name of somebody who publishes: neither a date, however unreadable, nor a denial.
 fn is_publisher(word: &str) -> bool {
     let is_date = |word: &str| {
-        let word = lifecycle::normal(word);
+        let word = keys::normalised(word);
         word.chars().all(|c| c.is_ascii_digit()) || date::loose::is_word(&word)
     };
     let mut words = word.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -225,7 +228,7 @@ fn is_left_empty(key: &Key<'_>, node: &Node<'_>, meaning: Meaning) -> bool {
     let can_be = match meaning {
         Meaning::Date | Meaning::Published | Meaning::Public | Meaning::Expires => true,
         Meaning::Embargo => {
-            let name = lifecycle::normal(&key.name);
+            let name = keys::normalised(&key.name);
             !(name.contains("embargo") || name.contains("sperrfrist"))
         }
         _ => false,
@@ -262,13 +265,13 @@ fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meanin
 }
 
 fn published(key: &str) -> bool {
-    matches!(lifecycle::meaning(key), Some(Meaning::Published | Meaning::Public))
+    matches!(lifecycle::certain_meaning(key), Some(Meaning::Published | Meaning::Public))
 }
 
 /// Whether a `date` is there, so that another name of it withholds.
 pub(super) fn has_date(keys: &Entries<'_>) -> bool {
     let is_date = |(key, node): &(Key<'_>, Node<'_>)| {
-        lifecycle::meaning(&key.name) == Some(Meaning::Date) && !is_left_empty(key, node, Meaning::Date)
+        lifecycle::certain_meaning(&key.name) == Some(Meaning::Date) && !is_left_empty(key, node, Meaning::Date)
     };
     keys.iter().any(is_date)
 }

@@ -9,7 +9,7 @@ use super::lines::{Line, Pair, Rule, lines, pair, rule};
 use super::{Kind, Refusal, fence};
 use crate::article::access;
 use crate::article::fields::names::{self, Verdict};
-use crate::article::lifecycle;
+use crate::article::{keys, lifecycle};
 
 /// What the lines of a text say of its keys.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +46,12 @@ impl Evidence {
 /// `published: false` is not one, since what stands behind the labels of wire text is no switch.
 fn is_label(pair: &Pair<'_>, kind: Kind<'_>) -> bool {
     let Kind::Wire(is_label) = kind else { return false };
-    let name = names::near_withholding(&pair.key).unwrap_or(&pair.key);
+    let name = names::nearest_withholding_key(&pair.key).unwrap_or(&pair.key);
     if access::is_key(name) {
         // What hides the article does so wherever it stands.
         return is_label(name) && !access::hides(name, pair.value);
     }
-    lifecycle::is_nearly_embargo(&pair.key) || (is_label(name) && lifecycle::truth(pair.value).is_none())
+    lifecycle::resembles_embargo(&pair.key) || (is_label(name) && keys::parse_bool(pair.value).is_none())
 }
 
 /// Objects may stand on one line.
@@ -68,7 +68,7 @@ pub(super) const MOST_FIRST_LINES: usize = 10;
 const FENCES: &str =
     "write `---` alone on the first line, the keys below it, and `---` alone on the line below the keys";
 
-/// Says why a text that does not begin with front matter can't be published as it is, if so.
+/// Claim why a text that does not begin with front matter can't be published as it is, if so.
 pub(super) fn find(text: &str, kind: Kind<'_>) -> Option<Refusal> {
     let opening = fence::first_line(text, 0)?;
     let visible = opening.visible();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::article::fields::names::{self, Verdict};
+use crate::article::keys;
 use crate::article::lifecycle;
 use crate::types::is_invisible;
 
@@ -184,7 +185,7 @@ pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
     };
     let name = without_keywords(line.get(..at)?);
     let name = if declared.len() < line.len() { name.split(':').next().unwrap_or_default() } else { name };
-    let key = lifecycle::normal(name);
+    let key = keys::normalised(name);
     if key.is_empty() {
         return None;
     }
@@ -226,7 +227,7 @@ impl Pair<'_> {
     /// Whether the pair says, or may say, that the article is not public.
     pub(super) fn verdict(&self) -> Verdict {
         match names::verdict(&self.key, Some(self.value)) {
-            Verdict::Public if lifecycle::is_nearly_embargo(&self.key) && !lifecycle::lifts(self.value) => {
+            Verdict::Public if lifecycle::resembles_embargo(&self.key) && !lifecycle::lifts_embargo(self.value) => {
                 Verdict::Withheld
             }
             verdict => verdict,

@@ -20,7 +20,7 @@ use self::damaged::{Evidence, pieces};
 use self::fence::{Extent, Format};
 use self::lines::{Rule, pair, rule};
 use super::fields::names::{self, Verdict};
-use super::lifecycle;
+use super::keys;
 use crate::types::is_invisible;
 
 /// A value and where it stands in the file (bytes).
@@ -288,7 +288,7 @@ fn object<'t>(text: &'t str, kind: Kind<'_>) -> Option<Result<FrontMatter<'t>, R
         }
     };
     let is_front_matter = keys.iter().any(|(key, _)| {
-        let name = lifecycle::normal(&key.name);
+        let name = keys::normalised(&key.name);
         names::is_known(&name) || names::is_foreign(&name)
     });
     is_front_matter.then(|| {
@@ -309,9 +309,9 @@ fn pieces_of(text: &str, format: Format) -> Box<dyn Iterator<Item = &str> + '_> 
 /// Whether what stands between two fences, and can be read, is front matter. Known keys decide; where there is none, what looks like
 /// front matter of another tool is.
 fn is_front_matter(keys: &[(Key<'_>, Node<'_>)], inside: &str, kind: Kind<'_>) -> bool {
-    let mut names = keys.iter().map(|(key, _)| (key, lifecycle::normal(&key.name)));
+    let mut names = keys.iter().map(|(key, _)| (key, keys::normalised(&key.name)));
     let is_known =
-        |name: &str| names::is_known(name) || names::is_foreign(name) || names::near_withholding(name).is_some();
+        |name: &str| names::is_known(name) || names::is_foreign(name) || names::nearest_withholding_key(name).is_some();
     if let Kind::Wire(is_label) = kind {
         // A wire text may begin with a rule. Its labels are not all keys of front matter, and have no others beside them.
         let names = names.map(|(_, name)| name).collect::<Vec<_>>();

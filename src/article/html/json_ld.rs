@@ -8,7 +8,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::{Field, Finding};
-use crate::article::access::{self, Said};
+use crate::article::access::{self, Statement};
 use crate::article::lifecycle::{self, Certainty, Meaning};
 use crate::article::steps;
 
@@ -128,7 +128,7 @@ impl Objects {
         let mut findings = Vec::new();
         for object in self.all.iter().chain(pages) {
             for (key, value) in object.iter().filter(|(_, value)| !value.is_null()) {
-                let meaning = match lifecycle::key(key) {
+                let meaning = match lifecycle::lookup(key) {
                     Some((Meaning::Embargo, Certainty::Certain)) => Meaning::Embargo,
                     Some((meaning @ (Meaning::Status | Meaning::Draft | Meaning::Public), Certainty::Certain))
                         if is_whole(object) =>
@@ -137,11 +137,12 @@ impl Objects {
                     }
                     _ => {
                         let is_about = |known: &&str| is_whole(object) && !known.eq_ignore_ascii_case(FREE);
-                        if let Some(known) = access::meant(key).filter(is_about) {
+                        if let Some(known) = access::unmistakable_key(key).filter(is_about) {
                             let texts = self.texts(Some(value), KEYS);
                             let own = value.as_bool().map(|value| value.to_string());
                             let said = texts.into_iter().map(str::to_owned).chain(own);
-                            let said = said.filter(|text| matches!(access::say(known, text), Said::Restricted(_)));
+                            let said =
+                                said.filter(|text| matches!(access::statement(known, text), Statement::Restricted(_)));
                             findings.extend(said.map(|text| Finding {
                                 field: Field::Access(known),
                                 span: place(key, &text),

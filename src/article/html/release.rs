@@ -17,6 +17,7 @@ use super::METAS;
 use super::page::{self, Page};
 use super::places::Places;
 use crate::article::date;
+use crate::article::keys;
 
 /// Elements that are part of a line of text.
 const INLINE: &[&str] = &[
@@ -61,11 +62,11 @@ fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
             places.in_tag("<meta", &name, content).or_else(|| places.in_tag("<meta", &name, &name)).unwrap_or(0..0);
         // `dateline-embargo` is spelt like `dateline-id`.
         let own = name.strip_prefix("dateline").and_then(|rest| rest.strip_prefix([':', '-', '.', '_']));
-        let bare = lifecycle::bare(&name);
+        let bare = keys::without_prefix(&name);
         match (own, name.as_str()) {
             (Some(key), _) if access::is_key(key) => draft.set_access(key, content, span, HOW),
             (None, name) if let Some(key) = access::meta_key(name) => draft.set_access(key, content, span, HOW),
-            (Some("feeds"), _) => match lifecycle::truth(content) {
+            (Some("feeds"), _) => match keys::parse_bool(content) {
                 Some(true) => {}
                 Some(false) => draft.set_in_feeds(false, span, HOW),
                 None => {
@@ -84,14 +85,14 @@ fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
             // Of caches, not of the article; and what the page's dates are is read elsewhere.
             (None, "expires" | "expire") if attribute != "itemprop" => {}
             (None, name) if METAS.iter().any(|(known, ..)| known.eq_ignore_ascii_case(name)) => {}
-            _ if attribute == "http-equiv" && matches!(lifecycle::key(&name), Some((Meaning::Expires, _))) => {}
-            _ if lifecycle::key(&name).is_some() => {
+            _ if attribute == "http-equiv" && matches!(lifecycle::lookup(&name), Some((Meaning::Expires, _))) => {}
+            _ if lifecycle::lookup(&name).is_some() => {
                 let prefixed = bare != name || attribute == "itemprop";
                 take(draft, Fact { name: &name, value: content, span, how: HOW, prefixed });
             }
-            _ if lifecycle::is_nearly_embargo(bare) => refuse_name(draft, &name, "embargo", span),
+            _ if lifecycle::resembles_embargo(bare) => refuse_name(draft, &name, "embargo", span),
             (Some(own), _) => {
-                let meant = names::near_withholding(&lifecycle::normal(own));
+                let meant = names::nearest_withholding_key(&keys::normalised(own));
                 meant.into_iter().for_each(|meant| refuse_name(draft, &name, meant, span.clone()));
             }
             _ => {}
@@ -108,7 +109,7 @@ fn refuse_name(draft: &mut Draft<'_>, name: &str, meant: &str, span: Range<usize
 fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>) {
     let tag = element.value().name();
     if let Some(name) = element.attr("itemprop")
-        && matches!(lifecycle::key(name), Some((Meaning::Embargo | Meaning::Expires | Meaning::Status, _)))
+        && matches!(lifecycle::lookup(name), Some((Meaning::Embargo | Meaning::Expires | Meaning::Status, _)))
     {
         let text = page::text_of(element);
         let attributes = ["content", "datetime", "href", "value"];
@@ -128,14 +129,14 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>
         for (attribute, value) in element.value().attrs() {
             let Some(name) = attribute.strip_prefix("data-") else { continue };
             let span = places.in_tag(&format!("<{tag}"), attribute, value).unwrap_or(0..0);
-            let prefixed = lifecycle::normal(name).starts_with("embargo");
+            let prefixed = keys::normalised(name).starts_with("embargo");
             take(draft, Fact { name, value, span, how: "data attribute", prefixed });
         }
     }
 }
 
 fn take(draft: &mut Draft<'_>, fact: Fact<'_>) {
-    let Some((meaning, certainty)) = lifecycle::key(fact.name) else { return };
+    let Some((meaning, certainty)) = lifecycle::lookup(fact.name) else { return };
     let Fact { name, value, span, how, prefixed } = fact;
     let sure = certainty == Certainty::Certain && (prefixed || meaning == Meaning::Embargo);
     match meaning {
@@ -145,10 +146,10 @@ fn take(draft: &mut Draft<'_>, fact: Fact<'_>) {
         Meaning::Expires if sure || draft.is_labelled_instant(name, value) => {
             draft.set_labelled_expires(name, value, span, how);
         }
-        Meaning::Status if sure || lifecycle::status(value).is_some() => draft.set_status(value, span, how),
-        Meaning::Draft if sure || lifecycle::truth(value).is_some() => draft.set_draft_word(value, span, how),
-        Meaning::Public if let Some(public) = lifecycle::truth(value) => draft.set_draft(!public, span, how),
-        Meaning::Public if lifecycle::status(value).is_some() => draft.set_status(value, span, how),
+        Meaning::Status if sure || lifecycle::parse_status(value).is_some() => draft.set_status(value, span, how),
+        Meaning::Draft if sure || keys::parse_bool(value).is_some() => draft.set_draft_word(value, span, how),
+        Meaning::Public if let Some(public) = keys::parse_bool(value) => draft.set_draft(!public, span, how),
+        Meaning::Public if lifecycle::parse_status(value).is_some() => draft.set_status(value, span, how),
         Meaning::Public | Meaning::Published if draft.is_instant(value) => draft.set_embargo(value, span, how),
         _ => {}
     }
@@ -160,7 +161,7 @@ pub(super) fn take_value(draft: &mut Draft<'_>, meaning: Meaning, value: &str, s
         Meaning::Embargo => draft.set_embargo(value, span, how),
         Meaning::Status => draft.set_status(value, span, how),
         Meaning::Draft => draft.set_draft_word(value, span, how),
-        Meaning::Public if let Some(public) = lifecycle::truth(value) => draft.set_draft(!public, span, how),
+        Meaning::Public if let Some(public) = keys::parse_bool(value) => draft.set_draft(!public, span, how),
         _ => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Lines of text about an embargo: `>>> EMBARGO TILL 1 June 2030 <<<`, `HOLD FOR RELEASE`, `禁止发布至2030年6月1日`.
 //!
-//! A headline about a trade embargo can't always be told from one. [`Says`] tells how sure a line is; the reader of each format
-//! decides by where the line stands.
+//! Some headlines about a trade embargo look the same. [`Claim`] states how certain a line is, and the reader of each format decides by
+//! the line's position.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -9,36 +9,37 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Opening, is_none, normal, words};
+use super::words::{self, Opening};
 use crate::article::date;
+use crate::article::keys::{WordMap, normalised, word_map};
 use crate::article::summary::is_wider;
 
-/// A line that speaks of an embargo.
+/// A line about an embargo.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::article) struct Line {
-    /// The opening (bytes).
+    /// The byte range of the opening.
     pub(in crate::article) label: Range<usize>,
-    /// What stands behind it and the words that introduce a date (bytes).
+    /// The byte range of the text behind the opening and introductory words such as `until`.
     pub(in crate::article) value: Range<usize>,
-    pub(in crate::article) says: Says,
-    /// Nothing stands behind the opening but a date or words such as `further notice`, so that the line is no sentence.
-    pub(in crate::article) whole: bool,
+    pub(in crate::article) claim: Claim,
+    /// Whether only a date, or words such as `further notice`, follow the opening. Then the line isn't a sentence.
+    pub(in crate::article) is_complete: bool,
 }
 
-/// How sure a line is.
+/// What a line claims, and how certainly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::article) enum Says {
-    /// An embargo, until the value. An empty or vague value withholds the article.
+pub(in crate::article) enum Claim {
+    /// An embargo until the value. An empty or vague value withholds the article.
     Until,
-    /// Perhaps an embargo, perhaps a sentence that begins with such a word.
-    Perhaps,
-    /// A mark of the desk such as `DRAFT`.
+    /// Either an embargo or a sentence that begins with such a word.
+    Possible,
+    /// An editorial mark such as `DRAFT`.
     Mark,
-    /// That there is none.
-    Free,
+    /// No embargo.
+    NoEmbargo,
 }
 
-/// Whether a value is a sentence: it ends as one does, and most of its words are in lower case. Names and titles are not.
+/// Whether a value is a sentence: it ends with a full stop or the like, and most of its words are in lower case.
 pub(in crate::article) fn is_sentence(value: &str) -> bool {
     let ends = value
         .trim_end_matches(['"', '”', '’', '\'', ')', '）', '」', '』'])
@@ -54,19 +55,19 @@ pub(in crate::article) fn is_sentence(value: &str) -> bool {
     value.contains(['。', '！', '？']) || (words >= 4 && lower * 2 > words)
 }
 
-/// Longer lines are looked at as far as this (characters).
-const LONGEST_OPENING: usize = 160;
+/// How many characters of a line are examined.
+const MAX_OPENING_CHARACTERS: usize = 160;
 
-/// The openings by their first letter, so that most lines are done with at once.
+/// The openings by their first letter, so most lines need a single lookup.
 static OPENINGS: LazyLock<HashMap<char, Vec<(String, Opening)>>> = LazyLock::new(|| {
     let mut openings: HashMap<char, Vec<(String, Opening)>> = HashMap::new();
     for (opening, word) in
         words::OPENINGS.iter().flat_map(|(opening, words)| words.iter().map(move |word| (*opening, word)))
     {
-        let word = normal(word).into_owned();
+        let word = normalised(word).into_owned();
         openings.entry(word.chars().next().unwrap_or_default()).or_default().push((word, opening));
     }
-    // The longest first: `hold for release` is more than `hold`.
+    // The longest first: `hold for release` before `hold`.
     openings.values_mut().for_each(|openings| openings.sort_by_key(|(word, _)| std::cmp::Reverse(word.len())));
     openings
 });
@@ -75,22 +76,23 @@ static MODIFIER_LETTERS: LazyLock<HashSet<char>> =
 static MODIFIERS: LazyLock<HashSet<String>> = LazyLock::new(|| set(words::MODIFIERS));
 static UNTIL: LazyLock<HashSet<String>> = LazyLock::new(|| set(words::UNTIL));
 static VAGUE: LazyLock<HashSet<String>> = LazyLock::new(|| set(words::VAGUE));
+static NO_EMBARGO: WordMap<()> = LazyLock::new(|| word_map([((), words::NO_EMBARGO)]));
 
 fn set(words: &[&str]) -> HashSet<String> {
-    words.iter().map(|word| normal(word).into_owned()).collect()
+    words.iter().map(|word| normalised(word).into_owned()).collect()
 }
 
-/// A letter or digit of a line as it is compared, and where it stands.
+/// A letter or digit of a line in folded form, with its byte range.
 #[derive(Clone, Copy)]
 struct Glyph {
     folded: char,
     start: usize,
     end: usize,
-    /// Something else stands before it.
-    apart: bool,
+    /// Whether it is the first of the line or follows another kind of character.
+    follows_separator: bool,
 }
 
-/// A character in compatibility form and lower case, if that is one character: full-width `Ｅ` is `e`.
+/// A character in NFKC and lower case, if that is a single character: full-width `Ｅ` becomes `e`.
 fn fold(c: char) -> char {
     if c.is_ascii() {
         return c.to_ascii_lowercase();
@@ -102,29 +104,29 @@ fn fold(c: char) -> char {
     }
 }
 
-/// What a line says about an embargo, if it opens like one. Marks and blanks around and between its words don't count. Behind a
-/// dateline or a name, only a line that can be nothing else counts: `London, 1 May - EMBARGOED UNTIL 1 June`.
-pub(in crate::article) fn embargo(text: &str) -> Option<Line> {
-    opening(text).or_else(|| behind_dash(text))
+/// Parses a line about an embargo. Punctuation and blanks around and between words don't matter. Behind a dateline or a name, only an
+/// unmistakable line counts: `London, 1 May - EMBARGOED UNTIL 1 June`.
+pub(in crate::article) fn parse_embargo(text: &str) -> Option<Line> {
+    parse_opening(text).or_else(|| parse_behind_dash(text))
 }
 
-/// What stands between a dateline and the text.
+/// Separators between a dateline and the text.
 const DASHES: &[&str] = &[" - ", " – ", " — ", "--", "——", "—", " | ", " // ", "】", "］", "）"];
-/// A longer beginning is no dateline (characters).
-const LONGEST_DATELINE: usize = 60;
+/// The length of the longest dateline.
+const MAX_DATELINE_CHARACTERS: usize = 60;
 
-fn behind_dash(text: &str) -> Option<Line> {
-    let start = text.char_indices().nth(LONGEST_DATELINE).and_then(|(at, _)| text.get(..at)).unwrap_or(text);
+fn parse_behind_dash(text: &str) -> Option<Line> {
+    let start = text.char_indices().nth(MAX_DATELINE_CHARACTERS).and_then(|(at, _)| text.get(..at)).unwrap_or(text);
     start.contains(['-', '–', '—', '|', '/', '】', '］', '）']).then_some(())?;
     DASHES.iter().find_map(|dash| {
         let at = start.find(dash)? + dash.len();
         let rest = text.get(at..)?;
-        let found = opening(rest)?;
+        let found = parse_opening(rest)?;
         // `Oil prices rise - embargo` is a headline.
         let is_dated = !found.value.is_empty();
-        let is_shouted = !rest.contains(char::is_lowercase) && rest.contains(char::is_uppercase);
+        let is_upper_case = !rest.contains(char::is_lowercase) && rest.contains(char::is_uppercase);
         let moved = |range: Range<usize>| range.start + at..range.end + at;
-        (found.says == Says::Until && found.whole && (is_dated || is_shouted)).then(|| Line {
+        (found.claim == Claim::Until && found.is_complete && (is_dated || is_upper_case)).then(|| Line {
             label: moved(found.label),
             value: moved(found.value),
             ..found
@@ -132,13 +134,13 @@ fn behind_dash(text: &str) -> Option<Line> {
     })
 }
 
-/// The date in text that opens like a line about an embargo, or with words that introduce a date: `until 1 June 2030`.
+/// The date in a line about an embargo, or behind introductory words: `until 1 June 2030`.
 pub(in crate::article) fn date_in(text: &str) -> Option<&str> {
-    const MOST_OPENINGS: usize = 3;
+    const MAX_OPENINGS: usize = 3;
     let mut rest = text;
-    for _ in 0..MOST_OPENINGS {
+    for _ in 0..MAX_OPENINGS {
         let glyphs = glyphs(rest);
-        let start = match opening(rest) {
+        let start = match parse_opening(rest) {
             Some(found) if !found.value.is_empty() => found.value.start,
             _ => without_fillers(&glyphs).first()?.start,
         };
@@ -150,14 +152,15 @@ pub(in crate::article) fn date_in(text: &str) -> Option<&str> {
     (rest.len() < text.len()).then_some(rest)
 }
 
-fn opening(text: &str) -> Option<Line> {
-    let first = text.chars().take(LONGEST_OPENING).map(fold).find(|c| c.is_alphanumeric())?;
+fn parse_opening(text: &str) -> Option<Line> {
+    let first = text.chars().take(MAX_OPENING_CHARACTERS).map(fold).find(|c| c.is_alphanumeric())?;
     (OPENINGS.contains_key(&first) || MODIFIER_LETTERS.contains(&first)).then_some(())?;
     let glyphs = glyphs(text);
     let mut rest = glyphs.as_slice();
-    // What stands in front of the opening: `STRICTLY EMBARGOED`, `NOTE:`.
-    for _ in 0..6 {
-        if let Some(found) = opened(text, rest) {
+    const MAX_MODIFIERS: usize = 6;
+    // Modifiers precede the opening: `STRICTLY EMBARGOED`, `NOTE:`.
+    for _ in 0..MAX_MODIFIERS {
+        if let Some(found) = parse_at(text, rest) {
             return Some(found);
         }
         rest = without_modifier(rest)?;
@@ -167,81 +170,82 @@ fn opening(text: &str) -> Option<Line> {
 
 fn glyphs(text: &str) -> Vec<Glyph> {
     let mut glyphs = Vec::new();
-    let mut apart = true;
-    for (start, c) in text.char_indices().take(LONGEST_OPENING) {
+    let mut follows_separator = true;
+    for (start, c) in text.char_indices().take(MAX_OPENING_CHARACTERS) {
         let folded = fold(c);
         if folded.is_alphanumeric() {
-            glyphs.push(Glyph { folded, start, end: start + c.len_utf8(), apart });
-            apart = false;
+            glyphs.push(Glyph { folded, start, end: start + c.len_utf8(), follows_separator });
+            follows_separator = false;
         } else {
-            apart = true;
+            follows_separator = true;
         }
     }
     glyphs
 }
 
-/// Without a word that stands in front of openings. Chinese words have several characters, each a word of its own.
+/// The rest without a leading modifier. [`first_word`] splits Chinese into characters, so its modifiers are compared as prefixes.
 fn without_modifier(rest: &[Glyph]) -> Option<&[Glyph]> {
     let (word, after) = first_word(rest)?;
     if MODIFIERS.contains(&word) {
         return Some(after);
     }
     let length =
-        MODIFIERS.iter().filter(|modifier| !modifier.is_ascii()).find_map(|modifier| begins_with(rest, modifier))?;
+        MODIFIERS.iter().filter(|modifier| !modifier.is_ascii()).find_map(|modifier| prefix_length(rest, modifier))?;
     rest.get(length..)
 }
 
-fn opened(text: &str, glyphs: &[Glyph]) -> Option<Line> {
+fn parse_at(text: &str, glyphs: &[Glyph]) -> Option<Line> {
     let openings = OPENINGS.get(&glyphs.first()?.folded)?;
-    let found = openings.iter().filter_map(|(word, opening)| Some((*opening, begins_with(glyphs, word)?)));
-    // The same word may open lines of several kinds.
-    found.filter_map(|(opening, length)| read(text, glyphs, opening, length)).next()
+    let found = openings.iter().filter_map(|(word, opening)| Some((*opening, prefix_length(glyphs, word)?)));
+    // The same word may belong to several kinds of openings.
+    found.filter_map(|(opening, length)| parse_claim(text, glyphs, opening, length)).next()
 }
 
-/// How many glyphs an opening takes, if they begin with it and a word ends there.
-fn begins_with(glyphs: &[Glyph], word: &str) -> Option<usize> {
+/// The number of glyphs of a word, if they begin with it and it ends there.
+fn prefix_length(glyphs: &[Glyph], word: &str) -> Option<usize> {
     let mut length = 0;
     for wanted in word.chars() {
         (glyphs.get(length)?.folded == wanted).then_some(())?;
         length += 1;
     }
     let next = glyphs.get(length);
-    let ends = next.is_none_or(|next| next.apart || next.folded.is_ascii_digit() || !next.folded.is_ascii());
-    let whole = glyphs.first().is_some_and(|first| first.apart || !first.folded.is_ascii());
+    let ends =
+        next.is_none_or(|next| next.follows_separator || next.folded.is_ascii_digit() || !next.folded.is_ascii());
+    let whole = glyphs.first().is_some_and(|first| first.follows_separator || !first.folded.is_ascii());
     (ends && whole).then_some(length)
 }
 
-fn read(text: &str, glyphs: &[Glyph], opening: Opening, length: usize) -> Option<Line> {
+fn parse_claim(text: &str, glyphs: &[Glyph], opening: Opening, length: usize) -> Option<Line> {
     let (head, rest) = glyphs.split_at_checked(length)?;
     let (first, last) = (head.first()?, head.last()?);
     let label = first.start..last.end;
     let behind = text.get(last.end..).unwrap_or_default();
-    let (says, value) = match opening {
-        Opening::Mark if rest.is_empty() => (Says::Mark, rest),
+    let (claim, value) = match opening {
+        Opening::Mark if rest.is_empty() => (Claim::Mark, rest),
         Opening::Mark => return None,
-        Opening::Free => {
+        Opening::NoEmbargo => {
             let value = without_fillers(rest);
-            (begins_with_time(value) || value.is_empty()).then_some((Says::Free, value))?
+            (begins_with_time(value) || value.is_empty()).then_some((Claim::NoEmbargo, value))?
         }
         Opening::Embargo => {
             let value = without_fillers(rest);
             let word = first_word(rest).map(|(word, _)| word).unwrap_or_default();
             let introduced = UNTIL.contains(&word) || begins_with_time(rest) || rest.is_empty();
-            // A paragraph that begins with the word must say until when at once.
+            // In a paragraph, the date must follow the word immediately.
             if is_about_trade(&word, behind) || (is_wider(text, 100) && !introduced) {
                 return None;
             }
             if is_none(behind.trim_start_matches([':', '：', ' '])) {
-                (Says::Free, value)
+                (Claim::NoEmbargo, value)
             } else if introduced && (value.is_empty() || begins_with_time(value)) {
-                (Says::Until, value)
+                (Claim::Until, value)
             } else {
-                (Says::Perhaps, value)
+                (Claim::Possible, value)
             }
         }
         Opening::Release => {
             let value = without_fillers(rest);
-            begins_with_time(value).then_some((Says::Until, value))?
+            begins_with_time(value).then_some((Claim::Until, value))?
         }
     };
     let start = value.first().map_or(last.end, |first| first.start);
@@ -249,26 +253,26 @@ fn read(text: &str, glyphs: &[Glyph], opening: Opening, length: usize) -> Option
     if opening == Opening::Release && !announces_date(text.get(value.clone()).unwrap_or_default()) {
         return None;
     }
-    Some(Line { label, value, says, whole: is_time(rest) })
+    Some(Line { label, value, claim, is_complete: is_time(rest) })
 }
 
-/// Whether what follows a word such as `release` is a date: `Release 2.0 is out` is about something else.
+/// Whether the value of an opening such as `release` is a date. In `Release 2.0 is out` it isn't.
 fn announces_date(value: &str) -> bool {
     let vague = !value.starts_with(|c: char| c.is_ascii_digit()) && !is_wider(value, 40);
     vague || (!is_wider(value, 80) && date::loose::has_date(value))
 }
 
-/// `embargo on grain`, `embargo against the port`: about trade, unless a date or `until` follows.
+/// Whether the embargo is on trade: `embargo on grain`, without a date or `until`.
 fn is_about_trade(word: &str, behind: &str) -> bool {
     ["on", "against", "of", "over", "sur", "gegen", "contra", "на", "против"].contains(&word)
         && !behind.contains(|c: char| c.is_ascii_digit())
         && !behind.split(|c: char| !c.is_alphanumeric()).any(|word| {
             ["until", "till", "til", "before", "bis"].iter().any(|known| word.eq_ignore_ascii_case(known))
-                || VAGUE.contains(&*normal(word))
+                || VAGUE.contains(&*normalised(word))
         })
 }
 
-/// Without the words between an opening and its date.
+/// The glyphs without introductory words such as `until`.
 fn without_fillers(mut rest: &[Glyph]) -> &[Glyph] {
     while let Some((word, after)) = first_word(rest) {
         if !UNTIL.contains(&word) || (word == "a" && after.is_empty()) {
@@ -279,22 +283,22 @@ fn without_fillers(mut rest: &[Glyph]) -> &[Glyph] {
     rest
 }
 
-/// Whether the glyphs begin as a date or a time does, however vague.
+/// Whether the glyphs begin with a date or a time, which may be vague.
 fn begins_with_time(rest: &[Glyph]) -> bool {
     let Some(first) = rest.first() else { return false };
     first.folded.is_ascii_digit()
         || first_word(rest).is_some_and(|(word, _)| VAGUE.contains(&word) || date::loose::is_month_or_day(&word))
-        || VAGUE.iter().any(|vague| !vague.is_ascii() && begins_with(rest, vague).is_some())
+        || VAGUE.iter().any(|vague| !vague.is_ascii() && prefix_length(rest, vague).is_some())
 }
 
-/// Whether the glyphs are words and numbers of dates alone.
+/// Whether the glyphs are only words and numbers of dates.
 fn is_time(mut rest: &[Glyph]) -> bool {
     while let Some((word, after)) = first_word(rest) {
         let known = word.starts_with(|c: char| c.is_ascii_digit())
             || UNTIL.contains(&word)
             || VAGUE.contains(&word)
             || date::loose::is_word(&word);
-        match VAGUE.iter().filter(|vague| !vague.is_ascii()).find_map(|vague| begins_with(rest, vague)) {
+        match VAGUE.iter().filter(|vague| !vague.is_ascii()).find_map(|vague| prefix_length(rest, vague)) {
             Some(length) => rest = rest.get(length..).unwrap_or_default(),
             None if known => rest = after,
             None => return false,
@@ -303,14 +307,14 @@ fn is_time(mut rest: &[Glyph]) -> bool {
     true
 }
 
-/// The first word: letters of one script, or digits. Chinese has no blanks, so that each character is a word there.
+/// The first word: letters of one script, or digits. In Chinese, each character counts as a word.
 fn first_word(glyphs: &[Glyph]) -> Option<(String, &[Glyph])> {
     let first = glyphs.first()?;
     let is_wide = |c: char| crate::article::summary::is_wide(c);
     let same = |glyph: &&Glyph| {
         !is_wide(first.folded)
             && !is_wide(glyph.folded)
-            && !glyph.apart
+            && !glyph.follows_separator
             && glyph.folded.is_ascii_digit() == first.folded.is_ascii_digit()
     };
     let length = 1 + glyphs.iter().skip(1).take_while(same).count();
@@ -318,7 +322,18 @@ fn first_word(glyphs: &[Glyph]) -> Option<(String, &[Glyph])> {
     Some((word.iter().map(|glyph| glyph.folded).collect(), rest))
 }
 
-/// Text without marks at its end: `<<<`, `***`, a full stop.
+/// Text without trailing punctuation: `<<<`, `***`, a full stop.
 fn undecorated(text: &str) -> &str {
     text.trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, ')' | '）'))
+}
+
+/// Whether a value states that there is no embargo: a word such as `none`, or a dash.
+pub(super) fn is_none(value: &str) -> bool {
+    NO_EMBARGO.contains_key(&*normalised(value)) || is_dash(value)
+}
+
+/// Whether a value is a dash.
+pub(super) fn is_dash(value: &str) -> bool {
+    let value = value.trim();
+    !value.is_empty() && value.chars().all(|c| matches!(c, '-' | '–' | '—' | '―' | '−' | '/' | '.' | '－'))
 }

@@ -1,4 +1,7 @@
+use std::collections::HashMap;
+
 use super::*;
+use crate::article::keys;
 
 #[test]
 fn keys_have_many_names() {
@@ -32,32 +35,32 @@ fn keys_have_many_names() {
         ("release_date", None),
         ("state", None),
     ] {
-        assert_eq!(meaning(name), expected, "{name}");
+        assert_eq!(certain_meaning(name), expected, "{name}");
     }
-    assert_eq!(key("releaseDate"), Some((Meaning::Embargo, Certainty::WithDate)));
-    assert_eq!(key("state"), Some((Meaning::Status, Certainty::WithDate)));
+    assert_eq!(lookup("releaseDate"), Some((Meaning::Embargo, Certainty::WithDate)));
+    assert_eq!(lookup("state"), Some((Meaning::Status, Certainty::WithDate)));
 }
 
-/// A word that stands for two things would mean the one or the other at random.
+/// A word with two meanings would have one of them at random.
 #[test]
-fn no_word_means_two_things() {
+fn words_have_one_meaning() {
     fn check<'w, T: PartialEq + std::fmt::Debug + Copy>(rows: impl Iterator<Item = (T, &'w [&'w str])>) {
         let mut seen: HashMap<String, T> = HashMap::new();
         for (value, names) in rows {
             for name in names {
-                assert!(!normal(name).is_empty(), "{name}");
-                let other = *seen.entry(normal(name).into_owned()).or_insert(value);
+                assert!(!normalised(name).is_empty(), "{name}");
+                let other = *seen.entry(normalised(name).into_owned()).or_insert(value);
                 assert_eq!(other, value, "{name}");
             }
         }
     }
     check(words::KEYS.iter().map(|&(meaning, certainty, names)| ((meaning, certainty), names)));
     check(words::STATUSES.iter().copied());
-    check([(true, words::TRUE), (false, words::FALSE)].into_iter());
+    check([(true, keys::TRUE), (false, keys::FALSE)].into_iter());
 }
 
 #[test]
-fn text_that_withholds_without_being_understood() {
+fn unparsed_text_may_withhold() {
     for (text, expected) in [
         ("title: [\nembargo: 2026-12-01\n", true),
         ("  \"Embargo\" = 2026-12-01", true),
@@ -109,7 +112,7 @@ fn text_that_withholds_without_being_understood() {
 }
 
 #[test]
-fn lines_about_embargoes() {
+fn embargo_lines_are_parsed() {
     for (text, expected) in [
         ("EMBARGOED UNTIL 10:00 GMT, 24 November 2026", "Until 10:00 GMT, 24 November 2026"),
         (">>> EMBARGO TILL 1 June 2030 <<<", "Until 1 June 2030"),
@@ -142,17 +145,17 @@ fn lines_about_embargoes() {
         ("ＥＭＢＡＲＧＯＥＤ　ＵＮＴＩＬ　２０３０年６月１日", "Until ２０３０年６月１日"),
         ("DRAFT", "Mark "),
         ("--- Draft ---", "Mark "),
-        ("FOR IMMEDIATE RELEASE", "Free "),
-        ("FOR IMMEDIATE RELEASE: June 1, 2027", "Free June 1, 2027"),
-        ("Frei ab sofort", "Free "),
-        ("Sperrfrist: keine", "Free keine"),
-        ("EMBARGO: NONE", "Free NONE"),
-        ("Embargo lifted", "Free "),
-        ("Embargo: -", "Free "),
-        ("Embargo ends after ten years", "Perhaps ten years"),
-        ("Embargo or not, they sail.", "Perhaps or not, they sail"),
+        ("FOR IMMEDIATE RELEASE", "NoEmbargo "),
+        ("FOR IMMEDIATE RELEASE: June 1, 2027", "NoEmbargo June 1, 2027"),
+        ("Frei ab sofort", "NoEmbargo "),
+        ("Sperrfrist: keine", "NoEmbargo keine"),
+        ("EMBARGO: NONE", "NoEmbargo NONE"),
+        ("Embargo lifted", "NoEmbargo "),
+        ("Embargo: -", "NoEmbargo "),
+        ("Embargo ends after ten years", "Possible ten years"),
+        ("Embargo or not, they sail.", "Possible or not, they sail"),
         ("Embargo on Grain Ends", "-"),
-        ("Embargo on grain until Tuesday", "Perhaps grain until Tuesday"),
+        ("Embargo on grain until Tuesday", "Possible grain until Tuesday"),
         ("The embargo until 1 June", "-"),
         ("Release 2.0 is out", "-"),
         ("Release 2.0 in May", "-"),
@@ -171,9 +174,9 @@ fn lines_about_embargoes() {
             "-",
         ),
     ] {
-        let told = line::embargo(text).map_or("-".to_owned(), |found| {
-            format!("{:?} {}", found.says, text.get(found.value).expect("a range of the text"))
+        let claim = line::parse_embargo(text).map_or("-".to_owned(), |found| {
+            format!("{:?} {}", found.claim, text.get(found.value).expect("a range of the text"))
         });
-        assert_eq!(told, expected, "{text}");
+        assert_eq!(claim, expected, "{text}");
     }
 }

@@ -1,15 +1,69 @@
-//! The words that say when, and whether, an article is public: the one table that front matter, wire labels, `meta` elements,
-//! JSON-LD and lines of text are compared with. Newsrooms add labels of their own in `[content.wire]`.
+//! The words for embargo, expiry and status in front matter, wire labels, `meta` elements, JSON-LD and lines of text.
+//! Newsrooms add labels of their own in `[content.wire]`.
 //!
-//! Long because it is a table: a word a line.
-//!
-//! Letter case, full-width forms, blanks and punctuation inside a word don't count: see [`super::normal`].
+//! Words are compared in [normalised](crate::article::keys::normalised) form, so letter case, full-width forms, blanks and
+//! punctuation don't matter. Long because it is a table with one word per line.
 
-use super::{Certainty, Meaning, Opening, Status};
 use crate::article::options::WireField;
 use Certainty::{Certain, WithDate};
 
-/// Keys of front matter, `meta` names, JSON-LD properties and wire labels alike.
+/// The field that a key sets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::article) enum Meaning {
+    /// The first publication: `date`.
+    Date,
+    /// The first publication as other tools write it, instead of `date` or as a schedule besides it.
+    Published,
+    /// The instant before which the article isn't public.
+    Embargo,
+    /// The instant from which the article isn't public any more.
+    Expires,
+    /// The status: published, draft, scheduled or retracted.
+    Status,
+    /// Whether the article is a draft.
+    Draft,
+    /// Whether the article is public.
+    Public,
+    /// The reason of a retraction.
+    Reason,
+    /// Corrections.
+    Corrections,
+}
+
+/// Whether a key has its meaning regardless of its value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::article) enum Certainty {
+    /// Regardless: an unreadable value withholds the article.
+    Certain,
+    /// Only with a complete date, or a known word for a status. Other values are unrelated.
+    WithDate,
+}
+
+/// What an opening of a line announces. An opening is one or more words at its start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::article) enum Opening {
+    /// An embargo.
+    Embargo,
+    /// An embargo, if a date follows.
+    Release,
+    /// A mark such as `DRAFT`, if nothing follows.
+    Mark,
+    /// No embargo.
+    NoEmbargo,
+}
+
+/// The status of an article.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::article) enum Status {
+    Published,
+    /// Not public, such as a draft or a private or deleted article.
+    Draft,
+    /// Not public before a date that another key states.
+    Scheduled,
+    Retracted,
+}
+
+/// Keys of front matter, `meta` names, JSON-LD properties and wire labels.
 pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
     (Meaning::Date, Certain, &["date"]),
     (
@@ -29,13 +83,13 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "发布日期",
         ],
     ),
-    // WordPress exports, and words that may also be about something else.
+    // WordPress exports, and words that have other meanings too.
     (Meaning::Published, WithDate, &["post date", "post date gmt", "发表时间", "刊发时间", "日期"]),
     (
         Meaning::Embargo,
         Certain,
         &[
-            // Every key that begins with `embargo` is one, too; as labels, these are.
+            // As keys, all words that begin with `embargo` count; as labels, only these.
             "embargo",
             "embargoed",
             "embargo until",
@@ -254,17 +308,17 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
     (Meaning::Corrections, Certain, &["corrections", "correction", "更正"]),
 ];
 
-/// What only a label of wire text means; as a key of front matter, some of these are slips.
+/// Labels of wire text that are not keys of front matter, where some of them are typos.
 pub(super) const LABELS: &[(WireField, &[&str])] =
     &[(WireField::Date, &["release date", "release time"]), (WireField::Expires, &["expiry"])];
 
-/// Keys with which sentences begin too often to be labels.
+/// Keys that are not labels, because sentences begin with them too often.
 pub(super) const NO_LABELS: &[&str] =
     &["hold", "on hold", "scheduled", "is scheduled", "wip", "is wip", "schedule date"];
 
-/// Keys in their normal form that slips of the pen are compared with: one edit away from others are words of other tools, as
-/// `showForm` from `showFrom`.
-pub(super) const SLIPS: &[&str] = &[
+/// Normalised keys whose typos are detected. Other keys are one edit away from keys of other tools, as `showFrom` is from
+/// `showForm`.
+pub(super) const TYPO_CHECKED: &[&str] = &[
     "date",
     "publishdate",
     "pubdate",
@@ -297,8 +351,8 @@ pub(super) const SLIPS: &[&str] = &[
     "correction",
 ];
 
-/// Tables of front matter in which other tools keep what they don't know themselves: Zola's `extra`, Hugo's `params` ...
-pub(super) const TABLES: &[&str] = &[
+/// Tables of front matter for custom keys, such as Zola's `extra` and Hugo's `params`.
+pub(super) const CUSTOM_TABLES: &[&str] = &[
     "extra",
     "params",
     "data",
@@ -329,15 +383,11 @@ pub(super) const TABLES: &[&str] = &[
     "page",
 ];
 
-/// Keys of a table under the key of an embargo that say until when.
-pub(super) const LIMITS: &[&str] =
+/// Keys for the date in a table below the key `embargo`.
+pub(super) const EMBARGO_DATES: &[&str] =
     &["until", "till", "date", "time", "at", "ends", "end", "end date", "lifts", "lift", "to"];
 
-/// Words in front of a name that only say whose it is: `dateline:embargo`, `article:embargo`, `DC.date.available`.
-pub(super) const PREFIXES: &[&str] =
-    &["dateline", "article", "og", "og:article", "dc", "dcterms", "news", "x", "prism", "schema", "sdo"];
-
-/// What a status says. IPTC's `usable`, `withheld` and `canceled` are among them.
+/// Status words, including IPTC's `usable`, `withheld` and `canceled`.
 pub(super) const STATUSES: &[(Status, &[&str])] = &[
     (
         Status::Published,
@@ -467,7 +517,7 @@ pub(super) const STATUSES: &[(Status, &[&str])] = &[
     ),
 ];
 
-/// What stands where an embargo would, and says that there is none.
+/// Values of an embargo key that state that there is no embargo.
 pub(super) const NO_EMBARGO: &[&str] = &[
     "none",
     "no",
@@ -536,7 +586,7 @@ pub(super) const NO_EMBARGO: &[&str] = &[
     "即時発表",
 ];
 
-/// What stands where an expiry would, and says that there is none.
+/// Values of an expiry key that state that there is no expiry.
 pub(super) const NO_EXPIRY: &[&str] = &[
     "never",
     "none",
@@ -556,13 +606,7 @@ pub(super) const NO_EXPIRY: &[&str] = &[
     "长期",
 ];
 
-/// `true` and `false` as people write them.
-pub(super) const TRUE: &[&str] =
-    &["true", "yes", "on", "1", "y", "t", "enabled", "是", "ja", "wahr", "oui", "vrai", "sí", "sì"];
-pub(super) const FALSE: &[&str] =
-    &["false", "no", "off", "0", "n", "f", "disabled", "none", "否", "nein", "falsch", "non", "faux"];
-
-/// Openings of a line about an embargo that is written without a colon: `EMBARGOED UNTIL 10:00 GMT, 24 November 2026`.
+/// Openings of a line about an embargo that has no colon: `EMBARGOED UNTIL 10:00 GMT, 24 November 2026`.
 pub(super) const OPENINGS: &[(Opening, &[&str])] = &[
     (
         Opening::Embargo,
@@ -687,7 +731,7 @@ pub(super) const OPENINGS: &[(Opening, &[&str])] = &[
         ],
     ),
     (
-        Opening::Free,
+        Opening::NoEmbargo,
         &[
             "for immediate release",
             "for immediate publication",
@@ -723,7 +767,7 @@ pub(super) const OPENINGS: &[(Opening, &[&str])] = &[
     ),
 ];
 
-/// Words in front of such an opening: `STRICTLY EMBARGOED`, `PRESS EMBARGO`, `NOTE: under strict embargo`.
+/// Words before such an opening: `STRICTLY EMBARGOED`, `PRESS EMBARGO`, `NOTE: under strict embargo`.
 pub(super) const MODIFIERS: &[&str] = &[
     "internal",
     "intern",
@@ -847,7 +891,7 @@ pub(super) const UNTIL: &[&str] = &[
     "为",
 ];
 
-/// Words with which the time begins that cannot be read as a date, but is one: `until noon on Tuesday`, `further notice`.
+/// First words of times that can't be parsed: `until noon on Tuesday`, `further notice`.
 pub(super) const VAGUE: &[&str] = &[
     "further",
     "notice",
@@ -900,7 +944,7 @@ pub(super) const VAGUE: &[&str] = &[
     "下周",
 ];
 
-/// Words of languages that write dates with dots and the day first. Behind a label with one of them, or beside one, `1.6.2030` is in June.
+/// Words of languages that write the day first. Behind a label with such a word, or beside one, `1.6.2030` is in June.
 pub(super) const DAY_FIRST: &[&str] = &[
     "sperrfrist",
     "sperrvermerk",
@@ -925,7 +969,7 @@ pub(super) const DAY_FIRST: &[&str] = &[
     "embargot",
 ];
 
-/// What stands behind `published:` and says that it is not, or not yet. Any other word is the name of a publisher.
+/// Values of `published` that state that the article isn't public. Other words are names of publishers.
 pub(super) const NOT_PUBLISHED: &[&str] = &[
     "not",
     "no",

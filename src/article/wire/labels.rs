@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::article::lifecycle::{self, normal};
+use crate::article::keys::normalised;
+use crate::article::lifecycle;
 use crate::article::options::WireField;
 use crate::article::steps;
 use crate::types::Text;
@@ -307,7 +308,7 @@ struct Label {
 
 impl Label {
     fn new(label: &str, field: WireField) -> Label {
-        let name = normal(label).into_owned();
+        let name = normalised(label).into_owned();
         Label { length: name.chars().count(), letters: letters(&name), name, field }
     }
 }
@@ -330,14 +331,14 @@ impl Labels {
 
     /// What a label stands for.
     pub(crate) fn field(&self, label: &str) -> Option<WireField> {
-        let label = normal(label);
+        let label = normalised(label);
         let own = self.own.iter().find(|known| known.name == label).map(|known| known.field);
         own.or_else(|| FIELDS.get(&*label).copied())
     }
 
     /// The known label that somebody may have meant, and what it stands for: one slip of the pen away, two in long words.
     pub(super) fn nearest(&self, label: &str) -> Option<(&str, WireField)> {
-        let label = normal(label);
+        let label = normalised(label);
         let length = label.chars().count();
         if length < 4 {
             return None;
@@ -363,6 +364,6 @@ impl Labels {
 
 /// Whether a list of words above has this one.
 pub(super) fn lists(words: &[&str], word: &str) -> bool {
-    let word = normal(word);
-    words.iter().any(|known| normal(known) == word)
+    let word = normalised(word);
+    words.iter().any(|known| normalised(known) == word)
 }

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::labels::{self, Labels};
 use crate::article::date;
-use crate::article::lifecycle::line::{self, Says, is_sentence};
+use crate::article::keys;
+use crate::article::lifecycle::line::{self, Claim, is_sentence};
 use crate::article::lifecycle::{self, Status};
 use crate::article::options::WireField;
 use crate::article::summary::{is_wide, is_wider};
@@ -132,14 +133,14 @@ pub(super) enum Kind<'a> {
     /// A caption, either half of which may be empty.
     Caption { caption: Stretch<'a>, credit: Stretch<'a> },
     /// `EMBARGOED UNTIL ...`: the words behind the opening, how sure the line is, and whether it can't be a sentence.
-    Embargo { until: Stretch<'a>, says: Says, whole: bool },
+    Embargo { until: Stretch<'a>, says: Claim, whole: bool },
     /// A label that is nearly a known one, the known one, and what that stands for.
     NearLabel { label: Stretch<'a>, meant: String, field: WireField },
     /// Anything else: headline or paragraph.
     Prose,
 }
 
-/// Says what a line looks like by itself.
+/// Claim what a line looks like by itself.
 pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     steps::add(line.text.len());
     let bare = line.inside_brackets().unwrap_or(line);
@@ -149,10 +150,10 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     if let Some(pieces) = fields(bare, labels) {
         return Kind::Fields(pieces);
     }
-    if let Some(found) = line::embargo(bare.text) {
+    if let Some(found) = line::parse_embargo(bare.text) {
         let until = bare.part(found.value);
-        let whole = found.whole || looks_like_date(until.text);
-        return Kind::Embargo { until, says: found.says, whole };
+        let whole = found.is_complete || looks_like_date(until.text);
+        return Kind::Embargo { until, says: found.claim, whole };
     }
     if let Some(names) = labels::EDITED.iter().find_map(|opening| bare.without(opening))
         && looks_like_names(names.text)
@@ -237,7 +238,7 @@ fn label_at<'a>(stretch: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, W
     let value = beginning(stretch.from(value_start).text);
     let says_access = || {
         let first = value.split(|c: char| is_blank(c) || is_bar(c)).next().unwrap_or_default();
-        [value, first].iter().any(|value| access::is_line(access_key(label.text), value))
+        [value, first].iter().any(|value| access::is_access_line(access_key(label.text), value))
     };
     (field != WireField::Access || says_access()).then_some((label, field, value_start))
 }
@@ -260,7 +261,7 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
         let (label, field, value_start) = match label_at(rest, labels) {
             Some((label, field, value_start)) => (label, Some(field), value_start),
             None => match if barred { embargo_piece(rest) } else { None } {
-                Some(found) if found.says == Says::Free => (rest.part(found.label), Some(WireField::Embargo), 0),
+                Some(found) if found.claim == Claim::NoEmbargo => (rest.part(found.label), Some(WireField::Embargo), 0),
                 Some(found) => (rest.part(found.label), Some(WireField::Embargo), found.value.start),
                 _ => (Stretch { text: "", start: rest.start }, None, 0),
             },
@@ -336,7 +337,7 @@ fn is_instant(field: WireField) -> bool {
 /// An embargo at the beginning of a stretch, up to the next bar.
 fn embargo_piece(stretch: Stretch<'_>) -> Option<line::Line> {
     let text = beginning(stretch.text);
-    line::embargo(text.split(is_bar).next()?).filter(|found| found.says != Says::Mark)
+    line::parse_embargo(text.split(is_bar).next()?).filter(|found| found.claim != Claim::Mark)
 }
 
 /// What is looked at of a text of which more stands on its line than a value can be.
@@ -369,7 +370,7 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
             let long = is_wider(value, 160);
             !(sentence || ends || long)
         }
-        Some(WireField::Access) => access::is_line(access_key(piece.label.text), value),
+        Some(WireField::Access) => access::is_access_line(access_key(piece.label.text), value),
         // Percent-encoded, the name of a Chinese file is long.
         Some(WireField::Id) => !is_wider(value, 200) || !value.contains(char::is_whitespace),
         _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
@@ -434,8 +435,8 @@ pub(super) fn is_withholding(piece: &Piece<'_>) -> bool {
     match piece.field {
         Some(WireField::Embargo) => !is_sentence(value) || date::loose::has_date(value),
         Some(WireField::Access) => access::withholds(access_key(piece.label.text), value),
-        Some(WireField::Status) => lifecycle::status(value).is_some_and(|status| status != Status::Published),
-        Some(WireField::Draft) => lifecycle::truth(value) == Some(true),
+        Some(WireField::Status) => lifecycle::parse_status(value).is_some_and(|status| status != Status::Published),
+        Some(WireField::Draft) => keys::parse_bool(value) == Some(true),
         Some(WireField::Expires) => looks_like_date(value),
         _ => false,
     }
@@ -581,8 +582,8 @@ fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, St
             date::begins_with_date(value.text) || looks_like_date(value.text)
         }
         WireField::Embargo => !is_wider(value.text, 80),
-        WireField::Status => lifecycle::status(value.text).is_some(),
-        WireField::Draft => lifecycle::truth(value.text).is_some(),
+        WireField::Status => lifecycle::parse_status(value.text).is_some(),
+        WireField::Draft => keys::parse_bool(value.text).is_some(),
         WireField::Author | WireField::Editor => looks_like_names(value.text) && !is_wider(value.text, 60),
         WireField::Source | WireField::Tags | WireField::Id => !is_wider(value.text, 60) || line.text.contains(is_bar),
         WireField::Title

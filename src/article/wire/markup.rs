@@ -34,8 +34,10 @@ pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
 
 /// Whether a line says when, whether or to whom the article is public.
 fn says_something(words: &str) -> bool {
-    let says = |(label, value): (&str, &str)| lifecycle::label(label).is_some() || access::is_line(label, value.trim());
-    line::embargo(words).is_some() || words.split_once([':', '：']).is_some_and(says)
+    let says = |(label, value): (&str, &str)| {
+        lifecycle::label_meaning(label).is_some() || access::is_access_line(label, value.trim())
+    };
+    line::parse_embargo(words).is_some() || words.split_once([':', '：']).is_some_and(says)
 }
 
 fn blank_tags(line: &str, blanked: &mut String) {

@@ -14,7 +14,7 @@ use super::lines::{self, Kind, Line, Piece, Stretch};
 use crate::article::byline::{is_one_name, join_suffixes};
 use crate::article::date;
 use crate::article::lifecycle::Meaning;
-use crate::article::lifecycle::line::{Says, is_sentence};
+use crate::article::lifecycle::line::{Claim, is_sentence};
 use crate::article::options::WireField;
 use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diagnostics::Code;
@@ -151,8 +151,8 @@ fn header<'l, 'a>(
                 story.put((WireField::Breadcrumb, *crumbs, "breadcrumb"));
             }
             Kind::Date(date) => story.put((WireField::Date, *date, "date line")),
-            Kind::Embargo { says: Says::Perhaps, .. } if titled && is_sentence(line.text.text) => break,
-            Kind::Embargo { says: Says::Free, .. } if !titled && !has_headline(after) => {
+            Kind::Embargo { says: Claim::Possible, .. } if titled && is_sentence(line.text.text) => break,
+            Kind::Embargo { says: Claim::NoEmbargo, .. } if !titled && !has_headline(after) => {
                 story.put((WireField::Title, line.text, "headline"));
             }
             Kind::Embargo { until, says, .. } => embargo(*until, *says, line, story),
@@ -200,13 +200,13 @@ fn header<'l, 'a>(
 }
 
 /// Takes a line about an embargo that has no colon.
-fn embargo<'a>(until: Stretch<'a>, says: Says, line: &Line<'a>, story: &mut Story<'a>) {
+fn embargo<'a>(until: Stretch<'a>, says: Claim, line: &Line<'a>, story: &mut Story<'a>) {
     let (field, value) = match says {
-        Says::Until | Says::Perhaps => (WireField::Embargo, until),
-        Says::Mark => (WireField::Status, line.text),
+        Claim::Until | Claim::Possible => (WireField::Embargo, until),
+        Claim::Mark => (WireField::Status, line.text),
         // `FOR IMMEDIATE RELEASE: 1 June 2030` is released then.
-        Says::Free if lines::looks_like_date(until.text) => (WireField::Date, until),
-        Says::Free => (WireField::Embargo, line.text),
+        Claim::NoEmbargo if lines::looks_like_date(until.text) => (WireField::Date, until),
+        Claim::NoEmbargo => (WireField::Embargo, line.text),
     };
     story.put((field, value, "embargo line"));
 }
@@ -417,7 +417,7 @@ fn body_end(rest: &[Looked<'_>]) -> usize {
 fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked<'a>> {
     let ends = |(_, kind): &&Looked<'_>| match kind {
         Kind::Fields(pieces) => lines::is_labelled_line(pieces, false),
-        Kind::Embargo { says: Says::Until | Says::Free, whole, .. } => *whole,
+        Kind::Embargo { says: Claim::Until | Claim::NoEmbargo, whole, .. } => *whole,
         Kind::Byline(_) | Kind::Date(_) | Kind::NearLabel { .. } => true,
         _ => false,
     };
@@ -469,7 +469,7 @@ fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
             }
             Kind::Fields(pieces) => apply(pieces, line, story),
             Kind::Byline(names) if !related => story.put((WireField::Author, *names, "byline")),
-            Kind::Embargo { until, says: Says::Until, whole: true } => take(WireField::Embargo, *until, story),
+            Kind::Embargo { until, says: Claim::Until, whole: true } => take(WireField::Embargo, *until, story),
             Kind::NearLabel { label, meant, field } if !related => near_label(*label, meant, *field, story),
             _ if related => {
                 let mut value = line.text.text.to_owned();
@@ -600,7 +600,7 @@ fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) 
                 continue;
             }
             // Nothing but a date tells it from a paragraph that speaks of an embargo.
-            Kind::Embargo { until, says: Says::Until, whole: true } => {
+            Kind::Embargo { until, says: Claim::Until, whole: true } => {
                 take(WireField::Embargo, *until, story);
                 continue;
             }
