@@ -97,7 +97,7 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
         return refuse_near_miss(draft, key, meant);
     }
     let distance = if name.chars().count() >= 6 { 2 } else { 1 };
-    let near = nearest(name, names::own())
+    let near = nearest(name, names::own_keys())
         .filter(|meant| strsim::damerau_levenshtein(name, meant) <= distance)
         .map(|meant| (lifecycle::certain_meaning(meant), meant))
         .or_else(|| lifecycle::nearest_foreign_key(name).map(|(meaning, meant)| (Some(meaning), meant)));

@@ -1,17 +1,16 @@
-//! The part of a paid article that everybody may read: what stands above the mark of its paywall.
+//! The free part of a paid article: the text above its paywall mark.
 
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
+use super::commonmark::OPTIONS;
 use super::gates;
-use super::markdown::OPTIONS;
 use super::model::Body;
 use crate::types::Text;
 
-/// Comments that begin the paid part, in lower case with `-` between their words. Ghost writes `members-only`, and Jetpack the blocks
-/// of WordPress. `more` is not among them: it ends a summary, and membership plug-ins show nothing of a paid post above it unless they
-/// are told to.
+/// Comments that begin the paid part, in lower case with `-` between words. Ghost writes `members-only`, Jetpack the WordPress blocks.
+/// `more` isn't one: it ends the summary, and by default membership plug-ins don't show the text above it.
 const MARKS: &[&str] = &[
     "members-only",
     "member-only",
@@ -27,30 +26,30 @@ const MARKS: &[&str] = &[
     "premium",
 ];
 
-/// Marks that mean something else where nothing is said to be paid.
-const DOUBTFUL: &[&str] = &["paid", "paid-only", "premium"];
+/// Marks that are unrelated unless the file states that the article is paid.
+const AMBIGUOUS_MARKS: &[&str] = &["paid", "paid-only", "premium"];
 
-/// Whether the text of a comment begins the paid part.
+/// Whether a comment begins the paid part.
 pub(super) fn is_mark(comment: &str) -> bool {
     MARKS.contains(&name(comment).as_str())
 }
 
-/// Whether the text of a comment says by itself that the article is paid.
-pub(super) fn is_plain_mark(comment: &str) -> bool {
-    is_mark(comment) && !DOUBTFUL.contains(&name(comment).as_str())
+/// Whether a comment alone makes the article paid.
+pub(super) fn is_unambiguous_mark(comment: &str) -> bool {
+    is_mark(comment) && !AMBIGUOUS_MARKS.contains(&name(comment).as_str())
 }
 
 fn name(comment: &str) -> String {
     let comment = comment.trim().trim_end_matches('/').to_lowercase();
-    // Blocks have attributes in JSON.
+    // WordPress blocks have JSON attributes.
     let name = comment.split('{').next().unwrap_or_default();
     let name = name.split(|c: char| c.is_whitespace() || c == '_' || c == '-').filter(|word| !word.is_empty());
     name.collect::<Vec<_>>().join("-")
 }
 
-/// Whether a body says by a mark alone that it is paid. In an example of code a mark is none.
-pub(super) fn has_plain_mark(body: &Body) -> bool {
-    let has_mark = |text: &str| find_mark(text, is_plain_mark).is_some();
+/// Whether a body contains a mark that alone makes it paid. Marks in code don't count.
+pub(super) fn has_unambiguous_mark(body: &Body) -> bool {
+    let has_mark = |text: &str| find_mark(text, is_unambiguous_mark).is_some();
     match body {
         Body::Markdown(text) => {
             has_mark(text)
@@ -63,7 +62,7 @@ pub(super) fn has_plain_mark(body: &Body) -> bool {
     }
 }
 
-/// Where the first mark of Markdown stands that is not in an example of code (bytes).
+/// The byte offset of the first mark in Markdown outside code.
 fn markdown_mark(text: &str) -> Option<usize> {
     let mut from = mark(text)?;
     for (event, span) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
@@ -78,7 +77,7 @@ fn markdown_mark(text: &str) -> Option<usize> {
     Some(from)
 }
 
-/// Where the first mark stands (bytes).
+/// The byte offset of the first mark.
 pub(super) fn mark(text: &str) -> Option<usize> {
     find_mark(text, is_mark)
 }
@@ -87,22 +86,21 @@ fn find_mark(text: &str, is_mark: fn(&str) -> bool) -> Option<usize> {
     comments(text).find(|(_, comment)| is_mark(comment)).map(|(span, _)| span.start)
 }
 
-/// The comments of a text that are short enough to be marks: where they stand (bytes), and what they say.
+/// The comments of a text that are short enough to be marks: their byte ranges and their texts.
 pub(super) fn comments(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     const OPEN: &str = "<!--";
     const CLOSE: &str = "-->";
-    /// No mark is longer (characters).
-    const LONGEST: usize = 400;
+    const MAX_COMMENT_CHARACTERS: usize = 400;
     text.match_indices(OPEN).filter_map(move |(at, _)| {
         let start = at + OPEN.len();
         let rest = text.get(start..)?;
-        let rest = rest.char_indices().nth(LONGEST).map_or(Some(rest), |(end, _)| rest.get(..end))?;
+        let rest = rest.char_indices().nth(MAX_COMMENT_CHARACTERS).map_or(Some(rest), |(end, _)| rest.get(..end))?;
         let (comment, _) = rest.split_once(CLOSE)?;
         Some((at..start + comment.len() + CLOSE.len(), comment))
     })
 }
 
-/// The free part of a body: what stands above the mark, without the parts for members alone. Nothing where there is neither.
+/// The free part of a body: the text above the mark, without gated parts. Empty if the body has neither.
 pub(super) fn free_part(body: &Body) -> Body {
     if !gates::has_gate(body) {
         return above_mark(body);

@@ -1,8 +1,8 @@
-//! Parts of a text that plug-ins show to members alone: `[paywall]...[/paywall]` (WordPress), `{{< members >}}...{{< /members >}}` (Hugo),
-//! `{% paywall %}...{% endpaywall %}` (Liquid, Nunjucks), and the blocks of Ghost and of Jetpack. What stands in such a part is paid,
-//! whatever else the file says.
+//! Gated parts: parts of a text that plug-ins show only to members. `[paywall]...[/paywall]` (WordPress), `{{< members >}}...{{< /members >}}`
+//! (Hugo), `{% paywall %}...{% endpaywall %}` (Liquid, Nunjucks), and the blocks of Ghost and Jetpack. Such a part is paid, whatever else the
+//! file states.
 //!
-//! A word in brackets is no gate unless it is closed further down, or stands alone on its line and can mean nothing else.
+//! A word in brackets is a gate only if a closing tag follows, or if it is unambiguous and alone on its line.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Parser, Tag};
 use scraper::Node;
 
-use super::markdown::OPTIONS;
+use super::commonmark::OPTIONS;
 use super::model::Body;
 use crate::types::Text;
 
@@ -72,8 +72,8 @@ const NAMES: &[&str] = &[
     "付费",
 ];
 
-/// Those that end the free part without being closed, alone on their line.
-const ALONE: &[&str] = &[
+/// Names that end the free part without a closing tag, if alone on their line.
+const UNCLOSED_NAMES: &[&str] = &[
     "paywall",
     "paid-only",
     "paid-content",
@@ -86,22 +86,22 @@ const ALONE: &[&str] = &[
     "leaky-paywall",
 ];
 
-/// Classes of elements whose content only members see.
+/// Classes of elements that only members see.
 const CLASSES: &[&str] = &["kg-gated-block", "wp-block-premium-content-subscriber-view"];
 
-/// Longer tags are none (bytes).
-const LONGEST_TAG: usize = 300;
+/// The length of the longest tag.
+const MAX_TAG_BYTES: usize = 300;
 
-/// A shortcode: its name, whether it closes a part, and where it stands.
+/// A tag of a gate: its name, whether it closes a part, and its byte range.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Tagged {
+struct GateTag {
     name: String,
     is_end: bool,
     span: Range<usize>,
 }
 
-/// Whether a text may have a gate, without a closer look.
-fn may_have(text: &str) -> bool {
+/// A cheap check whether a text may contain a gate.
+fn may_have_gate(text: &str) -> bool {
     text.contains("[/")
         || text.contains("{{")
         || text.contains("{%")
@@ -109,7 +109,7 @@ fn may_have(text: &str) -> bool {
         || text.contains("-subscriber-view")
         || text.match_indices('[').any(|(at, _)| {
             let tag = text.get(at + 1..).unwrap_or_default().trim_start().as_bytes();
-            ALONE.iter().any(|name| {
+            UNCLOSED_NAMES.iter().any(|name| {
                 let same =
                     |(one, other): (&u8, u8)| one.eq_ignore_ascii_case(&other) || (*one == b'_' && other == b'-');
                 tag.len() >= name.len() && tag.iter().zip(name.bytes()).all(same)
@@ -117,7 +117,7 @@ fn may_have(text: &str) -> bool {
         })
 }
 
-/// Whether a node of a page may be the tag of a gate, without a closer look.
+/// A cheap check whether a node of a page may be the tag of a gate.
 pub(super) fn may_be_tag(node: &Node) -> bool {
     let is_named = |text: &str| CLASSES.iter().any(|class| text.contains(class));
     match node {
@@ -128,7 +128,7 @@ pub(super) fn may_be_tag(node: &Node) -> bool {
     }
 }
 
-/// Whether the body has parts for members alone.
+/// Whether the body contains a gated part.
 pub(super) fn has_gate(body: &Body) -> bool {
     match body {
         Body::Markdown(text) => !in_markdown(text).parts.is_empty(),
@@ -138,22 +138,22 @@ pub(super) fn has_gate(body: &Body) -> bool {
     }
 }
 
-/// Whether HTML has.
+/// Whether HTML contains a gated part.
 pub(super) fn page_has_gate(html: &str) -> bool {
     !in_html(html).parts.is_empty()
 }
 
-/// The body without these parts.
+/// The body without gated parts.
 pub(super) fn without_gated(body: &Body) -> Body {
     without(body, |gates| gates.parts)
 }
 
-/// The body without the tags around these parts, as members read it.
+/// The body as members read it: with gated parts but without their tags.
 pub(super) fn without_tags(body: &Body) -> Body {
     without(body, |gates| gates.tags)
 }
 
-/// HTML without these parts.
+/// HTML without gated parts.
 pub(super) fn page_without_gated(html: &str) -> Cow<'_, str> {
     cut(html, &in_html(html).parts)
 }
@@ -190,11 +190,11 @@ fn cut<'t>(text: &'t str, parts: &[Range<usize>]) -> Cow<'t, str> {
 }
 
 fn in_plain(text: &str) -> Gates {
-    if may_have(text) { parts(text, &[]) } else { Gates::default() }
+    if may_have_gate(text) { parts(text, &[]) } else { Gates::default() }
 }
 
 fn in_markdown(text: &str) -> Gates {
-    if !may_have(text) {
+    if !may_have_gate(text) {
         return Gates::default();
     }
     let code = Parser::new_ext(text, OPTIONS)
@@ -204,13 +204,13 @@ fn in_markdown(text: &str) -> Gates {
 }
 
 fn in_html(html: &str) -> Gates {
-    if !may_have(html) {
+    if !may_have_gate(html) {
         return Gates::default();
     }
     let lower = html.to_ascii_lowercase();
     let mut code = Vec::new();
     let mut from = 0;
-    // Scripts and styles are full of brackets.
+    // Scripts and styles contain brackets too.
     const CODE: &[&str] = &["pre", "code", "script", "style", "textarea"];
     while let Some(open) = lower.get(from..).and_then(|rest| rest.find('<')).map(|at| from + at) {
         from = open + 1;
@@ -221,7 +221,7 @@ fn in_html(html: &str) -> Gates {
         }) else {
             continue;
         };
-        // What is not closed is no element, but text of a comment or an attribute.
+        // Without an end tag, it's text of a comment or an attribute.
         let Some(end) = rest.find(&format!("</{name}")).map(|at| from + at) else { continue };
         code.push(open..end);
         from = end;
@@ -229,15 +229,15 @@ fn in_html(html: &str) -> Gates {
     parts(html, &code)
 }
 
-/// The parts for members alone, in order, none inside another, with their tags. `code` has the examples, in order.
+/// The outermost gated parts in order, and all their tags. `code` has the ranges of code in order; tags in them don't count.
 fn parts(text: &str, code: &[Range<usize>]) -> Gates {
     let mut tags = tags(text);
     tags.retain(|tag| !is_inside(tag.span.start, code));
     let mut parts = Vec::new();
-    // How many tags of a name are open, and how many are still to close one.
+    // By name: the number of open tags, and of end tags that follow.
     let mut counts: HashMap<&str, (usize, usize)> = HashMap::new();
     tags.iter().filter(|tag| tag.is_end).for_each(|tag| counts.entry(&tag.name).or_default().1 += 1);
-    let mut open: Vec<&Tagged> = Vec::new();
+    let mut open: Vec<&GateTag> = Vec::new();
     for tag in &tags {
         let (opened, ends) = counts.entry(&tag.name).or_default();
         if tag.is_end {
@@ -245,7 +245,7 @@ fn parts(text: &str, code: &[Range<usize>]) -> Gates {
             if *opened == 0 {
                 continue;
             }
-            // The innermost part of that name, and with it what was left open inside.
+            // Closes the innermost part of that name and all parts left open inside.
             while let Some(start) = open.pop() {
                 counts.entry(&start.name).or_default().0 -= 1;
                 if start.name == tag.name {
@@ -267,10 +267,10 @@ fn parts(text: &str, code: &[Range<usize>]) -> Gates {
     Gates { parts, tags }
 }
 
-/// What is gated in a text.
+/// The gated parts of a text.
 #[derive(Default)]
 struct Gates {
-    /// The parts for members alone.
+    /// The outermost gated parts.
     parts: Vec<Range<usize>>,
     /// The tags in and around them.
     tags: Vec<Range<usize>>,
@@ -281,28 +281,28 @@ fn is_inside(at: usize, ranges: &[Range<usize>]) -> bool {
     next > 0 && ranges.get(next - 1).is_some_and(|range| at < range.end)
 }
 
-/// Whether a gate that nothing closes ends the free part: an element, a comment, or a word alone on its line.
-fn ends_free_part(text: &str, tag: &Tagged) -> bool {
+/// Whether an unclosed gate ends the free part: an element, a comment, or a word alone on its line.
+fn ends_free_part(text: &str, tag: &GateTag) -> bool {
     if CLASSES.contains(&tag.name.as_str()) {
         return true;
     }
     let before = text.get(..tag.span.start).unwrap_or_default().trim_end_matches([' ', '\t']);
     let after = text.get(tag.span.end..).unwrap_or_default().trim_start_matches([' ', '\t']);
-    ALONE.contains(&tag.name.as_str())
+    UNCLOSED_NAMES.contains(&tag.name.as_str())
         && (before.is_empty() || before.ends_with(['\n', '\r', '>']))
         && (after.is_empty() || after.starts_with(['\n', '\r', '<']))
 }
 
 /// The tags of a text that are gates.
-fn tags(text: &str) -> Vec<Tagged> {
+fn tags(text: &str) -> Vec<GateTag> {
     let mut tags = Vec::new();
     for (at, opening) in text.match_indices(['[', '{', '<']) {
-        // The second brace of Hugo's is no brace of Liquid's.
-        if tags.last().is_some_and(|last: &Tagged| at < last.span.end) {
+        // The second brace of `{{` begins no other tag.
+        if tags.last().is_some_and(|last: &GateTag| at < last.span.end) {
             continue;
         }
         let rest = text.get(at + opening.len()..).unwrap_or_default();
-        let end = (0..=LONGEST_TAG.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or_default();
+        let end = (0..=MAX_TAG_BYTES.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or_default();
         let near = rest.get(..end).unwrap_or_default();
         let found = match opening {
             "[" => near.split_once(']').and_then(|(tag, _)| Some((word(tag)?, tag.len() + 1))),
@@ -310,13 +310,13 @@ fn tags(text: &str) -> Vec<Tagged> {
             _ => element(near),
         };
         if let Some(((name, is_end), length)) = found {
-            tags.push(Tagged { name, is_end, span: at..at + opening.len() + length });
+            tags.push(GateTag { name, is_end, span: at..at + opening.len() + length });
         }
     }
     tags
 }
 
-/// The name in a tag, and whether the tag closes.
+/// The name of a tag, and whether it is an end tag.
 fn word(tag: &str) -> Option<(String, bool)> {
     let tag = tag.trim();
     let (tag, is_end) = match tag.strip_prefix('/') {
@@ -328,9 +328,9 @@ fn word(tag: &str) -> Option<(String, bool)> {
     NAMES.contains(&name.as_str()).then_some((name, is_end))
 }
 
-/// `{< paywall >}}`, `{% paywall %}}`, and `% endpaywall %}` behind the first brace.
+/// Parses a tag behind its first brace: `{< paywall >}}`, `{% paywall %}}`, `% endpaywall %}`.
 fn braced(near: &str) -> Option<((String, bool), usize)> {
-    // The angle brackets of HTML are escaped.
+    // In HTML, the angle brackets are escaped.
     let hugo = [("{<", ">}}"), ("{&lt;", "&gt;}}"), ("{%", "%}}")].into_iter().find_map(|(open, close)| {
         let (tag, _) = near.strip_prefix(open)?.split_once(close)?;
         Some((word(tag)?, open.len() + tag.len() + close.len()))
@@ -346,13 +346,13 @@ fn braced(near: &str) -> Option<((String, bool), usize)> {
     hugo.or_else(liquid)
 }
 
-/// Ghost's comments around a part, and elements of a class, behind `<`.
+/// Parses Ghost's comments and elements with a class of [`CLASSES`], behind `<`.
 fn element(near: &str) -> Option<((String, bool), usize)> {
     const GHOST: &str = "kg-gated-block";
     if let Some((comment, _)) = near.strip_prefix("!--").and_then(|rest| rest.split_once("-->")) {
         let length = 3 + comment.len() + 3;
         let rest = comment.trim().strip_prefix(GHOST)?.strip_prefix(':')?;
-        // A part that visitors see as well is not gated.
+        // A part that visitors see too isn't gated.
         let is_public = rest.contains("nonMember:true");
         return match rest.split_whitespace().next()? {
             "begin" if !is_public => Some(((GHOST.to_owned(), false), length)),
@@ -368,7 +368,7 @@ fn element(near: &str) -> Option<((String, bool), usize)> {
         _ => class.split(char::is_whitespace).next()?,
     };
     let name = class.split_whitespace().find(|class| CLASSES.contains(class))?;
-    // Where the element ends is not looked for: all that follows is kept back.
+    // The end of the element isn't searched for: all text behind it is gated.
     Some(((name.to_owned(), false), tag.len() + 1))
 }
 
@@ -377,7 +377,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gated_parts_are_cut() {
+    fn gated_parts_are_removed() {
         for (text, expected) in [
             ("A\n\n[paywall]\n\nS\n\n[/paywall]\n\nB", "A\n\n\n\nB"),
             ("A [restrict paid=\"true\"]S[/restrict] B", "A  B"),

@@ -1,4 +1,4 @@
-//! Fields of plain text in which a tool left markup. Elements that a page hides are no more text there than in a body.
+//! Removes hidden elements from fields that should be plain text but contain markup.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use scraper::{Html, Node};
 
 use super::sanitise::{is_hidden, too_tangled};
 
-/// A text without the elements that hide themselves. Where there is one, the others are markup as well, and their tags go.
+/// The text without hidden elements. If there is one, the tags of other elements are removed too.
 pub(super) fn without_hidden(raw: &str) -> Cow<'_, str> {
     super::steps::add(raw.len());
     const HIDING: &[&str] = &["hidden", "display", "visibility", "dialog", "nodisplay"];
-    let names_one = || {
+    let mentions_hiding = || {
         let lower = raw.to_ascii_lowercase();
         HIDING.iter().any(|word| lower.contains(word))
     };
-    if !raw.contains('<') || !names_one() || too_tangled(raw) {
+    if !raw.contains('<') || !mentions_hiding() || too_tangled(raw) {
         return Cow::Borrowed(raw);
     }
     let fragment = Html::parse_fragment(raw);
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_elements_are_no_text() {
+    fn hidden_elements_are_removed() {
         for (raw, expected) in [
             ("Seen <span style=\"display:none\">S</span>words.", "Seen words."),
             ("Seen <b hidden>S <i>S</i></b><em>words</em>.", "Seen words."),

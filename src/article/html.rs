@@ -153,7 +153,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     if has_tag(source, "aside") || has_tag(source, "form") {
         report_boxes(&mut draft, &page, places);
     }
-    if page.has_plain_mark() {
+    if page.has_unambiguous_mark() {
         draft.restrict_by_mark();
     }
     let is_gated = page.has_gate();

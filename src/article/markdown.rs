@@ -1,36 +1,33 @@
-//! Markdown, below front matter or without any: then the first heading is the title, and the file's name may carry the date.
+//! Parses Markdown articles. Without a title in front matter, the first heading is the title.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
+use super::commonmark::OPTIONS;
 use super::draft::Draft;
 use super::draft::lines::{Line, MAX_LAST_LINES, MAX_TOP_LINES, untagged};
 use super::lifecycle;
 use super::model::Body;
 use super::parsed::Parsed;
 use super::render;
-use super::render::attributes::{protected, unprotected, without_trailing_list};
+use super::render::attributes::{protect_brace, restore_braces, without_trailing_list};
 use crate::diagnostics::Code;
 use crate::encoding::encode_segment;
 
-/// CommonMark with what newsrooms use of its extensions.
-pub(super) const OPTIONS: Options =
-    Options::ENABLE_TABLES.union(Options::ENABLE_FOOTNOTES).union(Options::ENABLE_STRIKETHROUGH);
-
-/// Reads what stands below the front matter, from `body` on.
+/// Parses the article below the front matter. `body` is the byte at which it begins.
 pub(super) fn read(mut draft: Draft<'_>, body: usize) -> Parsed {
     let text = draft.source().text;
-    take_lines(&mut draft, text, body);
+    apply_lines(&mut draft, text, body);
     let mut body = body..text.len();
     let mut target = None;
     if !draft.has_title()
         && let Some(Heading { words, id, span }) = first_heading(text, body.clone())
     {
         draft.set_title(&words, span.clone(), "first heading");
-        // Readers show the title above the content: it need not stand there twice. Links to it lead to what takes its place.
+        // Feed readers show the title themselves, so the body doesn't repeat it. An anchor replaces it for links.
         body.start = span.end;
         target = id.or_else(|| Some(render::slug(&words)));
     }
@@ -44,22 +41,22 @@ pub(super) fn read(mut draft: Draft<'_>, body: usize) -> Parsed {
     draft.finish()
 }
 
-/// Whether a link in a text leads to this id.
+/// Whether the text contains a link to this id.
 fn is_linked(text: &str, id: &str) -> bool {
     !id.is_empty() && [id, &encode_segment(id)].iter().any(|id| text.contains(&format!("#{id}")))
 }
 
 /// The heading that is the title.
 struct Heading {
-    /// Its words without markup.
+    /// Its text without markup.
     words: String,
-    /// Its id, if an attribute list says it.
+    /// Its id, if an attribute list states one.
     id: Option<String>,
     span: Range<usize>,
 }
 
-/// Takes what the first and the last lines say about publication.
-fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
+/// Applies what the first and the last lines state about publication.
+fn apply_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
     let lines = text.get(body..).unwrap_or_default().split_inclusive('\n');
     let lines = lines.scan((body, true), |(at, begins_paragraph), line| {
         let words = untagged(line);
@@ -68,7 +65,7 @@ fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
         Some((*at - line.len(), line.trim(), words, begins))
     });
     let mut lines = lines.filter(|(_, _, words, _)| !words.is_empty()).peekable();
-    let taken = |(at, line, words, begins_paragraph): (usize, &str, Cow<'_, str>, bool)| Line {
+    let as_line = |(at, line, words, begins_paragraph): (usize, &str, Cow<'_, str>, bool)| Line {
         text: words.into_owned(),
         span: at..at + line.len(),
         is_heading: line.starts_with('#'),
@@ -78,7 +75,7 @@ fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
     while top.len() < MAX_TOP_LINES
         && let Some(line) = lines.next_if(|(_, _, words, _)| !words.starts_with("```") && !words.starts_with("~~~"))
     {
-        top.push(taken(line));
+        top.push(as_line(line));
     }
     draft.apply_top_lines(&top, "embargo line");
     let mut last = VecDeque::new();
@@ -88,7 +85,7 @@ fn take_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
         }
         last.push_back(line);
     }
-    let last: Vec<Line> = last.into_iter().map(taken).collect();
+    let last: Vec<Line> = last.into_iter().map(as_line).collect();
     draft.apply_last_lines(&last, "embargo line");
 }
 
@@ -97,21 +94,21 @@ fn first_heading(text: &str, body: Range<usize>) -> Option<Heading> {
     let mut words = String::new();
     let mut heading = None;
     let source = text.get(body.clone())?;
-    for (event, span) in Parser::new_ext(source, OPTIONS).into_offset_iter().map(|event| protected(source, event)) {
+    for (event, span) in Parser::new_ext(source, OPTIONS).into_offset_iter().map(|event| protect_brace(source, event)) {
         match event {
             Event::Start(Tag::Heading { .. }) => heading = Some(body.start + span.start..body.start + span.end),
             Event::End(TagEnd::Heading(_)) => {
                 let (title, id) = without_trailing_list(&words).unwrap_or((&words, None));
-                return Some(Heading { words: unprotected(title), id: id.map(str::to_owned), span: heading? });
+                return Some(Heading { words: restore_braces(title), id: id.map(str::to_owned), span: heading? });
             }
             Event::Text(part) | Event::Code(part) if heading.is_some() => words.push_str(&part),
             Event::SoftBreak | Event::HardBreak => words.push(' '),
-            // Neither a thematic break above it nor a line about an embargo is text.
+            // A thematic break or a line about an embargo above the heading isn't text.
             Event::Rule => {}
             Event::Start(Tag::Paragraph | Tag::BlockQuote(_) | Tag::Strong | Tag::Emphasis)
             | Event::End(TagEnd::Paragraph | TagEnd::BlockQuote(_) | TagEnd::Strong | TagEnd::Emphasis) => {}
             Event::Text(part) if lifecycle::line::parse_embargo(&part).is_some_and(|found| found.is_complete) => {}
-            // Text before any heading: the heading further down is not the article's.
+            // A heading below text isn't the title.
             _ if heading.is_none() => return None,
             _ => {}
         }
@@ -119,14 +116,14 @@ fn first_heading(text: &str, body: Range<usize>) -> Option<Heading> {
     None
 }
 
-/// Reports references to footnotes that aren't there, and footnotes that nothing refers to.
+/// Reports references without a footnote, and footnotes without a reference.
 fn report_footnotes(draft: &mut Draft<'_>, body: Range<usize>) {
     let (start, text) = (body.start, draft.source().text.get(body).unwrap_or_default());
     if !text.contains("[^") {
         return;
     }
     let at = |span: Range<usize>| start + span.start..start + span.end;
-    // Whether something refers to it, by label.
+    // By label: the definition, and whether there is a reference.
     let mut notes: BTreeMap<String, (Option<Range<usize>>, bool)> = BTreeMap::new();
     let mut runs: Vec<Range<usize>> = Vec::new();
     let mut in_code = false;
@@ -145,7 +142,7 @@ fn report_footnotes(draft: &mut Draft<'_>, body: Range<usize>) {
             _ => {}
         }
     }
-    // A reference without its footnote is text to the parser.
+    // The parser returns references without a footnote as text.
     for run in runs {
         let mut from = run.start;
         while let Some(found) = text.get(from..run.end).and_then(|rest| rest.find("[^")) {

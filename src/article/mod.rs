@@ -7,6 +7,7 @@ pub mod bundle;
 mod byline;
 pub mod card;
 mod charset;
+mod commonmark;
 mod date;
 mod draft;
 mod fields;
@@ -25,6 +26,7 @@ pub mod packed;
 mod parsed;
 pub mod pin;
 pub mod render;
+mod rendered;
 pub(crate) mod sanitise;
 mod steps;
 pub mod summary;
@@ -37,10 +39,10 @@ use self::draft::{Draft, Source};
 pub(crate) use self::file_names::in_drafts_folder;
 pub use self::file_names::is_article_name;
 pub use self::model::{
-    Article, Body, Correction, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Retraction, SectionClaim,
+    Body, Correction, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Retraction, SectionClaim,
 };
 pub use self::options::{ParseOptions, WireField};
-pub use self::parsed::{Origin, Parsed};
+pub use self::parsed::{Article, Origin, Parsed};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
@@ -117,9 +119,9 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
     let labels = (extension == "txt").then(|| wire::Labels::new(&options.wire_labels));
     let is_label = |label: &str| labels.as_ref().is_some_and(|labels| labels.field(label).is_some());
     let kind = match &labels {
-        Some(_) => front_matter::Kind::Wire(&is_label),
-        None if is_html => front_matter::Kind::Page,
-        None => front_matter::Kind::Markdown,
+        Some(_) => front_matter::FileKind::Wire(&is_label),
+        None if is_html => front_matter::FileKind::Page,
+        None => front_matter::FileKind::Markdown,
     };
     let body = match front_matter::read(text, kind) {
         None => 0,

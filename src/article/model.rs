@@ -1,38 +1,7 @@
-//! The article as all input formats produce it: [`Article`], its [`Metadata`] and its [`Body`].
-
-use std::sync::Arc;
+//! The parts of an article, the same for all input formats: [`Metadata`] and [`Body`].
 
 use super::access::Access;
-use super::card::Packed;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
-
-/// An article.
-#[derive(Clone, Debug)]
-pub struct Article {
-    /// All fields but the body.
-    pub metadata: Arc<Metadata>,
-    /// The fields that the catalog keeps of every article.
-    pub card: Packed,
-    /// The body, which only entries in a feed's window need. `None` if it was dropped to save memory.
-    pub body: Option<Arc<Body>>,
-    /// The bytes of the file. `None` if `body` is, or if nothing needs them.
-    pub source: Option<Arc<[u8]>>,
-}
-
-impl Article {
-    /// Builds an article with its card.
-    pub fn new(path: &ArticlePath, metadata: Metadata, body: Body) -> Article {
-        let card = Packed::of(path, &metadata);
-        Article { metadata: Arc::new(metadata), card, body: Some(Arc::new(body)), source: None }
-    }
-
-    /// Sets the facts of each local file. `measure` returns `None` for a file that doesn't exist.
-    pub fn measure_files(&mut self, path: &ArticlePath, measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
-        let metadata = Arc::make_mut(&mut self.metadata);
-        metadata.measure_files(measure);
-        self.card = Packed::of(path, metadata);
-    }
-}
 
 /// All fields of an article but its body.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,7 +95,7 @@ impl Metadata {
         pictures.chain(self.body_files.iter().map(|path| (path, None)))
     }
 
-    fn measure_files(&mut self, mut measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
+    pub(super) fn measure_files(&mut self, mut measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
         let pictures =
             self.image.iter_mut().flat_map(|image| &mut image.files).map(|file| (&file.url, &mut file.facts));
         let media = self.media.iter_mut().map(|media| (&media.url, &mut media.facts));

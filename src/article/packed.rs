@@ -1,18 +1,18 @@
-//! A rendered body in a third of its space: for feeds that nobody changes, and for the next start.
+//! Compresses rendered bodies to about a third, for the entry cache and the state directory.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::render::Rendered;
+use super::rendered::Rendered;
 use crate::types::{ArticlePath, Text};
 
-/// The longest body that is packed (bytes): no other claims to be longer.
-const LONGEST: usize = 16 << 20;
+/// The size of the largest body that is packed or unpacked.
+const MAX_UNPACKED_BYTES: usize = 16 << 20;
 
 thread_local! {
-    /// To make one takes longer than to unpack a body, and a feed has fifty of them.
+    /// Reused, because building one takes longer than unpacking a body.
     static DECOMPRESSOR: RefCell<zstd::bulk::Decompressor<'static>> = RefCell::default();
 }
 
@@ -23,7 +23,7 @@ pub struct PackedRendering(Arc<[u8]>);
 #[derive(Serialize, Deserialize)]
 struct Stored<'r> {
     html: &'r str,
-    /// It is in the HTML once more, which takes next to nothing.
+    /// Repeats the HTML's text, which compresses well.
     text: &'r str,
     lead: Option<&'r str>,
     #[serde(borrow)]
@@ -31,30 +31,30 @@ struct Stored<'r> {
 }
 
 impl PackedRendering {
-    /// Packs a body; `None` for one that is too long.
+    /// Packs a body. `None` if it is too large.
     pub fn of(rendered: &Rendered) -> Option<PackedRendering> {
         let Rendered { html, text, lead, local_media } = rendered;
         let local_media = local_media.iter().map(ArticlePath::as_str).collect();
         let bytes =
             postcard::to_allocvec(&Stored { html: html.as_str(), text, lead: lead.as_deref(), local_media }).ok()?;
-        let bytes = Some(bytes).filter(|bytes| bytes.len() <= LONGEST)?;
+        let bytes = Some(bytes).filter(|bytes| bytes.len() <= MAX_UNPACKED_BYTES)?;
         zstd::bulk::compress(&bytes, 1).ok().map(PackedRendering::from_bytes)
     }
 
-    /// Bytes that were kept.
+    /// Restores a packed body from stored bytes.
     pub fn from_bytes(bytes: Vec<u8>) -> PackedRendering {
         PackedRendering(bytes.into())
     }
 
-    /// The bytes, for keeping.
+    /// The bytes, for storage.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The body; `None` where these bytes are none.
+    /// Unpacks the body. `None` if the bytes are damaged.
     pub fn open(&self) -> Option<Rendered> {
         let length = zstd::zstd_safe::get_frame_content_size(&self.0).ok().flatten()?;
-        let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST)?;
+        let length = usize::try_from(length).ok().filter(|length| *length <= MAX_UNPACKED_BYTES)?;
         let unpack = |decompressor: &RefCell<zstd::bulk::Decompressor<'_>>| {
             decompressor.try_borrow_mut().ok()?.decompress(&self.0, length).ok()
         };
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packed_body_comes_back_as_it_was() {
+    fn packing_preserves_body() {
         for (html, text) in [
             ("", String::new()),
             ("<p>A ship.</p>", "A ship.".to_owned()),
@@ -84,12 +84,12 @@ mod tests {
             assert_eq!(packed.open().as_ref(), Some(&rendered));
             let length = html.len() + rendered.text.len();
             assert!(length < 10_000 || packed.as_bytes().len() * 10 < length);
-            let spoilt = |bytes: &[u8]| PackedRendering::from_bytes(bytes.to_vec()).open();
-            assert_eq!(spoilt(packed.as_bytes().get(1..).unwrap_or_default()), None);
+            let damaged = |bytes: &[u8]| PackedRendering::from_bytes(bytes.to_vec()).open();
+            assert_eq!(damaged(packed.as_bytes().get(1..).unwrap_or_default()), None);
         }
-        let huge = Rendered { text: "x".repeat(LONGEST), ..Rendered::empty() };
+        let huge = Rendered { text: "x".repeat(MAX_UNPACKED_BYTES), ..Rendered::empty() };
         assert_eq!(PackedRendering::of(&huge), None);
-        let claims = zstd::bulk::compress(&vec![0; LONGEST + 1], 1).expect("packed");
+        let claims = zstd::bulk::compress(&vec![0; MAX_UNPACKED_BYTES + 1], 1).expect("packed");
         assert_eq!(PackedRendering::from_bytes(claims).open(), None);
     }
 }

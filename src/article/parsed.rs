@@ -1,9 +1,12 @@
-//! The result of parsing a file.
+//! The result of parsing a file: an [`Article`] or none, and diagnostics.
+
+use std::sync::Arc;
 
 use super::access::Access;
-use super::model::Article;
+use super::card::Packed;
+use super::model::{Body, MediaFacts, Metadata};
 use crate::diagnostics::Diagnostic;
-use crate::types::{EntryId, Moment};
+use crate::types::{ArticlePath, EntryId, Moment};
 
 /// The result of parsing a file.
 #[derive(Clone, Debug)]
@@ -54,4 +57,32 @@ pub struct Origin {
     pub line: u32,
     /// The part of the input: "front matter", "first heading", "file name", "JSON-LD", "byline" ...
     pub source: &'static str,
+}
+
+/// An article.
+#[derive(Clone, Debug)]
+pub struct Article {
+    /// All fields but the body.
+    pub metadata: Arc<Metadata>,
+    /// The fields that the catalog keeps of every article.
+    pub card: Packed,
+    /// The body, which only entries in a feed's window need. `None` if it was dropped to save memory.
+    pub body: Option<Arc<Body>>,
+    /// The bytes of the file. `None` if `body` is, or if nothing needs them.
+    pub source: Option<Arc<[u8]>>,
+}
+
+impl Article {
+    /// Builds an article with its card.
+    pub fn new(path: &ArticlePath, metadata: Metadata, body: Body) -> Article {
+        let card = Packed::of(path, &metadata);
+        Article { metadata: Arc::new(metadata), card, body: Some(Arc::new(body)), source: None }
+    }
+
+    /// Sets the facts of each local file. `measure` returns `None` for a file that doesn't exist.
+    pub fn measure_files(&mut self, path: &ArticlePath, measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
+        let metadata = Arc::make_mut(&mut self.metadata);
+        metadata.measure_files(measure);
+        self.card = Packed::of(path, metadata);
+    }
 }

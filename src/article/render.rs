@@ -1,7 +1,6 @@
-//! A body becomes HTML that feeds may carry: sanitised, with absolute URLs, of characters that XML allows.
+//! Renders bodies as HTML for feeds: sanitised, with absolute URLs and only characters that XML allows.
 //!
-//! Markdown is CommonMark with tables, footnotes and strikethrough. Raw HTML in it is allowed and goes through the same
-//! sanitiser as the bodies of HTML pages: see [`super::sanitise`].
+//! Markdown may contain raw HTML, which goes through the same sanitiser as the bodies of HTML pages: see [`super::sanitise`].
 
 pub(super) mod attributes;
 mod markdown;
@@ -10,72 +9,30 @@ use std::ops::Range;
 
 use super::free_part;
 use super::model::Body;
+pub use super::rendered::{LinkBase, Rendered};
 use super::sanitise::{self, Excess, Loss, escape_lines, sanitise};
 use super::summary::ends_summary;
-use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
+use crate::types::{ArticlePath, Text, WebUrl};
 pub(super) use markdown::slug;
 
-/// Part of every cache key for rendered bodies: raise it with each change of what [`render`] gives.
+/// The version of the renderer, a part of cache keys. Raise it with each change of [`render`]'s output.
 pub const RENDERER_VERSION: u32 = 4;
 
-/// What relative references in an article are resolved against.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct LinkBase {
-    /// The public URL of the article itself.
-    pub page: WebUrl,
-    /// dateline's URL for files of the content directory, ending in a slash.
-    pub media: WebUrl,
-    /// The folder of the article's file below the content directory, `""` at the top.
-    pub folder: String,
-    /// Whether the HTML has a page of its own, so that all ids can stay as they are. Elsewhere it stands among other articles.
-    pub anchors: bool,
-    /// Whether only the free part of a paid article is shown.
-    pub free_only: bool,
-}
-
-impl LinkBase {
-    /// What ids end in that must differ from those of other articles.
-    pub(super) fn id_suffix(&self) -> String {
-        let hash = ContentHash::of(self.page.as_str().as_bytes()).to_string();
-        format!("-{}", hash.get(..6).unwrap_or_default())
-    }
-}
-
-impl Rendered {
-    /// Of a body that nobody sees.
-    pub fn empty() -> Rendered {
-        Rendered { html: Text::new(""), text: String::new(), lead: None, local_media: Vec::new() }
-    }
-}
-
-/// A body ready for feeds.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Rendered {
-    /// Sanitised HTML; every URL in it is absolute.
-    pub html: Text,
-    /// The prose of it without markup, paragraphs separated by a blank line. Headings, captions, tables and footnotes are
-    /// left out as long as there is anything else.
-    pub text: String,
-    /// The same up to the comment that ends the summary, `<!--more-->`, if there is one.
-    pub lead: Option<String>,
-    /// The files of the content directory that it refers to, sorted, each once.
-    pub local_media: Vec<ArticlePath>,
-}
-
-/// Whether Markdown has raw HTML that would take too long to parse.
+/// The limit that raw HTML in Markdown exceeds, if any. Such HTML would take too long to parse.
 pub(super) fn excess(markdown: &str) -> Option<Excess> {
-    const FEWEST_TAGS: usize = 400;
-    // Signs of Markdown become tags as well, and attributes need no other.
-    const FEWEST_BYTES: usize = 64 * 1024;
-    let may_nest = markdown.matches('<').nth(FEWEST_TAGS).is_some();
+    // Fewer tags can't nest too deeply.
+    const MIN_TAGS: usize = 400;
+    // Markdown syntax becomes tags too, but a shorter text has too few.
+    const MIN_BYTES: usize = 64 * 1024;
+    let may_nest = markdown.matches('<').nth(MIN_TAGS).is_some();
     let may_crowd = || markdown.contains('<') && sanitise::may_crowd(markdown);
-    let may_exceed = may_nest || markdown.len() > FEWEST_BYTES || may_crowd();
+    let may_exceed = may_nest || markdown.len() > MIN_BYTES || may_crowd();
     let excess = may_exceed.then(|| sanitise::excess(&markdown::to_html(markdown, ""))).flatten();
-    // Of quotes in quotes the text is published.
+    // Nested block quotes aren't an error: their text is published.
     excess.filter(|excess| may_nest || *excess != Excess::Nesting)
 }
 
-/// Whether a body may have what can't be in feeds, without a closer look.
+/// A cheap check whether a body may contain something that feeds can't carry.
 pub(super) fn may_lose(body: &Body) -> bool {
     const TAGS: &[&str] = &["svg", "amp-", "iframe", "frame", "embed", "object", "audio", "video", "base"];
     let (Body::Markdown(text) | Body::Html(text)) = body else { return false };
@@ -86,7 +43,7 @@ pub(super) fn may_lose(body: &Body) -> bool {
     TAGS.iter().any(|tag| sanitise::has_tag(text, tag)) || text.match_indices("data:").any(is_address)
 }
 
-/// What is in a body and can't be in feeds.
+/// The content of a body that feeds can't carry.
 pub(super) fn losses(body: &Body) -> Vec<Loss> {
     match body {
         Body::Markdown(markdown) => sanitise::losses(&markdown::to_html(markdown, "")),
@@ -95,24 +52,23 @@ pub(super) fn losses(body: &Body) -> Vec<Loss> {
     }
 }
 
-/// Renders a body. Never fails: what cannot be read as markup is shown as text.
+/// Renders a body. Never fails: markup that can't be parsed is shown as text.
 pub fn render(body: &Body, links: &LinkBase) -> Rendered {
     match (body, links.free_only) {
         (Body::Paid { free, .. }, true) => render_whole(free, links),
         (Body::Paid { whole, .. }, false) => render_whole(whole, links),
         (body, false) => render_whole(body, links),
-        // Of an earlier version, say, that was not paid: nobody knows which part of it is free.
+        // An earlier version that wasn't paid: its free part is unknown.
         (_, true) => Rendered::empty(),
     }
 }
 
-/// The files of the content directory that a body shows to everybody, and those that stand in its paid part alone; `folder` is that of
-/// its article.
+/// The local files that the free part of a body shows, and those that only its paid part shows. `folder` is the article's.
 pub(super) fn local_media(body: &Body, folder: &str) -> (Vec<ArticlePath>, Vec<ArticlePath>) {
-    let Ok(anywhere) = WebUrl::parse("http://localhost/") else { return Default::default() };
+    let Ok(any_url) = WebUrl::parse("http://localhost/") else { return Default::default() };
     let is_paid = matches!(body, Body::Paid { .. });
     let files = |free_only| {
-        let (page, media) = (anywhere.clone(), anywhere.clone());
+        let (page, media) = (any_url.clone(), any_url.clone());
         render(body, &LinkBase { page, media, folder: folder.to_owned(), anchors: false, free_only }).local_media
     };
     let free = files(is_paid);
@@ -121,7 +77,7 @@ pub(super) fn local_media(body: &Body, folder: &str) -> (Vec<ArticlePath>, Vec<A
     (free, paid)
 }
 
-/// What rendering fails over, so that tests can see what that costs.
+/// Text that makes rendering panic, for tests.
 #[cfg(test)]
 pub const FAILS: &str = "dateline-fails-to-render-this";
 
@@ -133,13 +89,13 @@ fn render_whole(body: &Body, links: &LinkBase) -> Rendered {
     match body {
         Body::Markdown(markdown) => sanitise(&markdown::to_html(markdown, &links.id_suffix()), links),
         Body::Html(html) => sanitise(html, links),
-        Body::Paragraphs(paragraphs) => paragraphs_of(paragraphs.iter().map(Text::as_str)),
-        // One inside the other there is not.
+        Body::Paragraphs(paragraphs) => render_paragraphs(paragraphs.iter().map(Text::as_str)),
+        // Paid bodies don't nest.
         Body::Paid { .. } => Rendered::empty(),
     }
 }
 
-/// The comments of plain text that end the summary or begin the paid part, and whether they end the summary.
+/// The comments in plain text that end the summary or begin the paid part, and whether each ends the summary.
 fn marks(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     free_part::comments(text).filter_map(|(span, comment)| {
         let ends = ends_summary(comment);
@@ -147,8 +103,8 @@ fn marks(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     })
 }
 
-/// Plain paragraphs as HTML, without the comments that end the summary or begin the paid part.
-fn paragraphs_of<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
+/// Renders plain paragraphs without the comments that end the summary or begin the paid part.
+fn render_paragraphs<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
     let mut html = String::new();
     let mut text = String::new();
     let mut lead = None;
@@ -160,13 +116,8 @@ fn paragraphs_of<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
             from = mark.end;
             if ends_summary {
                 lead.get_or_insert_with(|| {
-                    format!(
-                        "{text}
-
-{shown}"
-                    )
-                    .trim()
-                    .to_owned()
+                    let lead = format!("{text}\n\n{shown}");
+                    lead.trim().to_owned()
                 });
             }
         }
@@ -245,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_the_prose() {
+    fn text_contains_prose() {
         for (source, expected) in [
             ("<h2>Head</h2><p>One<br>two &amp; three&nbsp;&lt;x&gt;</p><p>Four</p>", "One two & three <x>\n\nFour"),
             ("<figure><img src=\"/a.png\"><figcaption>Caption</figcaption></figure><p>Prose</p>", "Prose"),
@@ -322,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn rendering_twice_gives_the_same() {
+    fn rendering_is_deterministic() {
         let source =
             "<p id=x lang=en title=\"t\" dir=ltr>a <a title=1 hreflang=en href=/b>b</a> <img alt=c src=d.png width=3>";
         assert_eq!(html(source), html(source));

@@ -3,10 +3,10 @@
 use super::{Draft, parse_slug};
 use crate::article::bundle;
 use crate::article::file_names::in_drafts_folder;
-use crate::article::free_part::{free_part, has_plain_mark};
+use crate::article::free_part::{free_part, has_unambiguous_mark};
 use crate::article::front_matter::Refusal;
-use crate::article::model::{Article, Body, Image, Metadata, SectionClaim};
-use crate::article::parsed::Parsed;
+use crate::article::model::{Body, Image, Metadata, SectionClaim};
+use crate::article::parsed::{Article, Parsed};
 use crate::article::{gates, render};
 use crate::diagnostics::{Code, Diagnostic, Severity};
 
@@ -14,7 +14,7 @@ impl Draft<'_> {
     /// Returns no article, because the front matter can't be used.
     pub(crate) fn refuse_front_matter(mut self, refusal: Refusal, withhold: bool) -> Parsed {
         self.report(Code::FrontMatter, refusal.span, refusal.message, refusal.help);
-        if refusal.is_discreet {
+        if refusal.hides_excerpt {
             self.diagnostics = without_excerpts(self.diagnostics);
         }
         self.refuse(withhold)
@@ -32,7 +32,7 @@ impl Draft<'_> {
 
     /// Returns the article unless an error prevents it. Takes a missing slug or date from the file's name.
     pub(crate) fn finish(mut self) -> Parsed {
-        if self.body.as_ref().is_some_and(has_plain_mark) {
+        if self.body.as_ref().is_some_and(has_unambiguous_mark) {
             self.restrict_by_mark();
         }
         let is_gated = self.body.as_ref().is_some_and(gates::has_gate);

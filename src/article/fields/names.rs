@@ -1,10 +1,10 @@
-//! The names of front matter keys: dateline's own, and those of other tools that look like them.
+//! The names of front matter keys: dateline's own, and similar keys of other tools.
 
 use crate::article::access;
 use crate::article::keys;
 use crate::article::lifecycle::{self, Certainty, Meaning};
 
-/// Every key that means something, with the other names it goes by.
+/// All of dateline's keys. [`lifecycle`] and [`access`] have more names for some.
 const KEYS: &[&str] = &[
     "title",
     "date",
@@ -34,11 +34,11 @@ const KEYS: &[&str] = &[
     "corrections",
 ];
 
-/// Names of other tools under which dateline reads a key of its own.
+/// Keys of other tools that dateline treats as its own.
 const ALIASES: &[&str] = &["lastmod", "modified", "description", "lang", "taxonomies"];
 
-/// Keys of other tools that look like ours and aren't, without `_` and `-`.
-const FOREIGN: &[&str] = &[
+/// Keys of other tools that resemble dateline's, without `_` and `-`.
+const FOREIGN_KEYS: &[&str] = &[
     "type",
     "layout",
     "weight",
@@ -115,26 +115,26 @@ const FOREIGN: &[&str] = &[
     "pagination",
 ];
 
-/// Keys of dateline that decide by their value whether the article is public, besides those of [`lifecycle`].
+/// Boolean keys that can withhold the article, besides those of [`lifecycle`].
 const SWITCHES: &[&str] = &["feeds"];
 
-/// Whether dateline reads a key of this name, [normalised](keys::normalised).
+/// Whether dateline has a key of this name, [normalised](keys::normalised).
 pub(in crate::article) fn is_known(name: &str) -> bool {
     KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::lookup(name).is_some() || access::is_key(name)
 }
 
 /// Whether other tools have a key of this name.
 pub(in crate::article) fn is_foreign(name: &str) -> bool {
-    FOREIGN.contains(&name)
+    FOREIGN_KEYS.contains(&name)
 }
 
-/// The names that were meant may be dateline's own only.
-pub(super) fn own() -> impl Iterator<Item = &'static str> {
+/// All of dateline's keys, as candidates for misspelt ones.
+pub(super) fn own_keys() -> impl Iterator<Item = &'static str> {
     KEYS.iter().copied()
 }
 
-/// The key that can withhold an article and that an unknown name misses by one slip of the pen. Shorter names than five letters have too
-/// many neighbours that are words.
+/// The key that can withhold an article and differs from an unknown name by one edit. Keys of fewer than five letters are too similar to
+/// other words.
 pub(in crate::article) fn nearest_withholding_key(name: &str) -> Option<&'static str> {
     if is_known(name) || is_foreign(name) {
         return None;
@@ -149,8 +149,8 @@ pub(in crate::article) fn nearest_withholding_key(name: &str) -> Option<&'static
         .find(|known| is_one_edit_apart(known, name))
 }
 
-/// Whether words differ by one letter that is missing, one too many or another one, or by two neighbours that changed places. Damaged
-/// files may have many thousands of words to compare, so this is faster than a distance.
+/// Whether words differ by one inserted, deleted or replaced letter, or by two swapped neighbours. Faster than an edit distance, because
+/// damaged files may have many thousands of words to compare.
 fn is_one_edit_apart(one: &str, other: &str) -> bool {
     let common = one.chars().zip(other.chars()).take_while(|(one, other)| one == other);
     let start: usize = common.map(|(c, _)| c.len_utf8()).sum();
@@ -165,24 +165,24 @@ fn is_one_edit_apart(one: &str, other: &str) -> bool {
     }
 }
 
-/// What a key says about whether the article is public.
+/// What a key states about whether the article is public.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::article) enum Verdict {
-    /// Nothing, or that it is.
+    /// Nothing, or that the article is public.
     Public,
-    /// Something that can't be read.
-    Doubtful,
-    /// That it is not, or not always.
+    /// The value is unknown.
+    Unclear,
+    /// The article isn't public, or only for some time.
     Withheld,
 }
 
-/// What a key with this value says. `name` is [normalised](keys::normalised), or nearly right; a value of `None` is a list or a table.
+/// What a key with this value states. `name` is [normalised](keys::normalised), or misspelt. A value of `None` stands for a list or a table.
 pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
     let name = nearest_withholding_key(name).unwrap_or(name);
     if access::is_key(name) {
         return match value {
             Some(value) if access::withholds(name, value) => Verdict::Withheld,
-            _ if access::may_restrict(name, value) => Verdict::Doubtful,
+            _ if access::may_restrict(name, value) => Verdict::Unclear,
             _ => Verdict::Public,
         };
     }
@@ -191,7 +191,7 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
     let switch = |public: bool| match truth {
         Some(truth) if truth == public => Verdict::Public,
         Some(_) => Verdict::Withheld,
-        None => Verdict::Doubtful,
+        None => Verdict::Unclear,
     };
     let status = value.and_then(lifecycle::parse_status).map(|status| match status {
         lifecycle::Status::Published => Verdict::Public,
@@ -201,21 +201,21 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
         (Some((Meaning::Embargo, Certainty::Certain)), _) if value.is_some_and(lifecycle::lifts_embargo) => {
             Verdict::Public
         }
-        // `Hold: the line` is the beginning of a sentence, too.
+        // A sentence may begin with the key: `Hold: the line`.
         (Some((Meaning::Embargo, Certainty::Certain)), _) if has_digits || name.starts_with("embargo") => {
             Verdict::Withheld
         }
-        (Some((Meaning::Embargo, Certainty::Certain)), _) => Verdict::Doubtful,
-        (Some((Meaning::Embargo, Certainty::WithDate)), _) if has_digits => Verdict::Doubtful,
+        (Some((Meaning::Embargo, Certainty::Certain)), _) => Verdict::Unclear,
+        (Some((Meaning::Embargo, Certainty::WithDate)), _) if has_digits => Verdict::Unclear,
         (Some((Meaning::Expires, _)), _) if value.is_some_and(lifecycle::never_expires) => Verdict::Public,
         (Some((Meaning::Expires, _)), _) if has_digits => Verdict::Withheld,
-        (Some((Meaning::Expires, _)), _) => Verdict::Doubtful,
-        (Some((Meaning::Status, Certainty::Certain)), _) => status.unwrap_or(Verdict::Doubtful),
+        (Some((Meaning::Expires, _)), _) => Verdict::Unclear,
+        (Some((Meaning::Status, Certainty::Certain)), _) => status.unwrap_or(Verdict::Unclear),
         (Some((Meaning::Status, Certainty::WithDate)), _) => status.unwrap_or(Verdict::Public),
-        // Unless it is a date.
+        // A date is a first publication.
         (Some((Meaning::Public, _)), _) if !has_digits || truth.is_some() => status.unwrap_or_else(|| switch(true)),
         (Some((Meaning::Draft, _)), _) => switch(false),
-        (_, "feeds") => switch(true).min(Verdict::Doubtful),
+        (_, "feeds") => switch(true).min(Verdict::Unclear),
         _ => Verdict::Public,
     }
 }
@@ -225,7 +225,7 @@ mod tests {
     use super::is_one_edit_apart;
 
     #[test]
-    fn slips_are_single_edits() {
+    fn single_edits_are_detected() {
         for (one, other, expected) in [
             ("draft", "drafts", true),
             ("draft", "raft", true),

@@ -1,40 +1,41 @@
-//! Text that looks like front matter and can't be read as such, because autocorrection, an editor or a merge damaged its fences.
+//! Detects front matter whose fences were damaged by autocorrection, an editor or a merge.
 //!
-//! Known keys decide: a thematic break or a rule with prose below it is text. Below a rule of dashes any known key counts. Elsewhere, where
-//! prose is more likely, only a line that withholds the article does.
+//! Known keys decide: a thematic break or a rule with prose below it is text. Below a rule of dashes, any known key counts. Elsewhere prose
+//! is more likely, so only a line that withholds the article counts.
 
 use std::ops::Range;
 
+use super::fence;
 use super::lines::{Line, Pair, Rule, lines, pair, rule};
-use super::{Kind, Refusal, fence};
+use super::refusal::{FileKind, Refusal};
 use crate::article::access;
 use crate::article::fields::names::{self, Verdict};
 use crate::article::{keys, lifecycle};
 
-/// What the lines of a text say of its keys.
+/// What the keys in a text are evidence of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
-    /// A key that dateline reads.
-    pub(super) known: bool,
-    /// A key that other tools read.
-    pub(super) foreign: bool,
-    /// What the keys say about whether the article is public.
+    /// Whether one is a key of dateline.
+    pub(super) has_known_key: bool,
+    /// Whether one is a key of another tool.
+    pub(super) has_foreign_key: bool,
+    /// Whether the keys state that the article isn't public.
     pub(super) verdict: Verdict,
 }
 
 impl Evidence {
-    const NONE: Evidence = Evidence { known: false, foreign: false, verdict: Verdict::Public };
+    const NONE: Evidence = Evidence { has_known_key: false, has_foreign_key: false, verdict: Verdict::Public };
 
-    pub(super) fn of<'t>(lines: impl Iterator<Item = &'t str>, kind: Kind<'_>) -> Evidence {
+    pub(super) fn of<'t>(lines: impl Iterator<Item = &'t str>, kind: FileKind<'_>) -> Evidence {
         lines.filter_map(pair).filter(|pair| !is_label(pair, kind)).fold(Evidence::NONE, |evidence, pair| Evidence {
-            known: evidence.known || pair.is_known(),
-            foreign: evidence.foreign || names::is_foreign(&pair.key),
+            has_known_key: evidence.has_known_key || pair.is_known(),
+            has_foreign_key: evidence.has_foreign_key || names::is_foreign(&pair.key),
             verdict: evidence.verdict.max(pair.verdict()),
         })
     }
 
     pub(super) fn is_front_matter(&self) -> bool {
-        self.known || self.foreign || self.verdict > Verdict::Public
+        self.has_known_key || self.has_foreign_key || self.verdict > Verdict::Public
     }
 
     pub(super) fn withholds(&self) -> bool {
@@ -42,34 +43,34 @@ impl Evidence {
     }
 }
 
-/// Whether wire text has such a line, nearly right ones and words about an embargo included: its reader knows what to make of them.
-/// `published: false` is not one, since what stands behind the labels of wire text is no switch.
-fn is_label(pair: &Pair<'_>, kind: Kind<'_>) -> bool {
-    let Kind::Wire(is_label) = kind else { return false };
+/// Whether wire text may contain such a line, including misspelt labels and words about an embargo, which its own reader handles. A line
+/// such as `published: false` isn't one, because labels of wire text have no Boolean values.
+fn is_label(pair: &Pair<'_>, kind: FileKind<'_>) -> bool {
+    let FileKind::Wire(is_label) = kind else { return false };
     let name = names::nearest_withholding_key(&pair.key).unwrap_or(&pair.key);
     if access::is_key(name) {
-        // What hides the article does so wherever it stands.
+        // A line that hides the article counts everywhere.
         return is_label(name) && !access::hides(name, pair.value);
     }
     lifecycle::resembles_embargo(&pair.key) || (is_label(name) && keys::parse_bool(pair.value).is_none())
 }
 
-/// Objects may stand on one line.
+/// The parts of a text that may be pairs, if objects are written on one line.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\r', '{', ',', '}'])
 }
 
-/// The most lines that front matter without a second fence is looked for in.
-const MOST_LINES: usize = 200;
+/// How many lines are searched for front matter without a second fence.
+const MAX_LINES: usize = 200;
 
-/// The most lines, blank ones apart, that somebody writes before the text; below them a word about an embargo is the author's.
-pub(super) const MOST_FIRST_LINES: usize = 10;
+/// How many lines that aren't blank may precede the text. Further below, a line about an embargo is part of the text.
+pub(super) const MAX_FIRST_LINES: usize = 10;
 
-const FENCES: &str =
+const FENCES_HELP: &str =
     "write `---` alone on the first line, the keys below it, and `---` alone on the line below the keys";
 
-/// Claim why a text that does not begin with front matter can't be published as it is, if so.
-pub(super) fn find(text: &str, kind: Kind<'_>) -> Option<Refusal> {
+/// Refuses a file without valid front matter if it contains damaged front matter.
+pub(super) fn find(text: &str, kind: FileKind<'_>) -> Option<Refusal> {
     let opening = fence::first_line(text, 0)?;
     let visible = opening.visible();
     let rule = rule(&visible);
@@ -78,16 +79,16 @@ pub(super) fn find(text: &str, kind: Kind<'_>) -> Option<Refusal> {
     match rule {
         Some(Rule::Dashes) => {
             let block = block();
-            // `---js`: what stands below the name of a language is no wire text, and its statements may hold objects on one line.
+            // `---js`: the text below is a program, not wire text, and may have objects on one line.
             let is_program = visible.contains(|c: char| c.is_ascii_alphanumeric());
-            let kind = if is_program { Kind::Markdown } else { kind };
+            let kind = if is_program { FileKind::Markdown } else { kind };
             let evidence = Evidence::of(block.paragraph(), kind);
             let begins_with_pair = block.paragraph().next().and_then(pair).is_some();
             let statements = || block.lines().flat_map(|line| line.text.split(['{', ',', '}', ';']));
             let withholds = evidence.withholds()
                 || block.withholds(kind)
                 || (is_program && Evidence::of(statements(), kind).withholds());
-            if withholds || (evidence.known && begins_with_pair) {
+            if withholds || (evidence.has_known_key && begins_with_pair) {
                 return Some(refusal(&opening, dashed, withholds));
             }
         }
@@ -97,7 +98,7 @@ pub(super) fn find(text: &str, kind: Kind<'_>) -> Option<Refusal> {
             // `--- title: X`
             let inside = visible.trim_start_matches(['-', '–', '—', '+']);
             let evidence = Evidence::of(std::iter::once(inside), kind);
-            if visible.len() - inside.len() >= 2 && (evidence.known || evidence.withholds()) {
+            if visible.len() - inside.len() >= 2 && (evidence.has_known_key || evidence.withholds()) {
                 let withholds = evidence.withholds() || block().withholds(kind);
                 return Some(refusal(
                     &opening,
@@ -110,9 +111,9 @@ pub(super) fn find(text: &str, kind: Kind<'_>) -> Option<Refusal> {
     first_lines(text, kind).or_else(|| inside_page(text, 0, kind))
 }
 
-/// A second piece of front matter behind the first, as tools leave it that put theirs above what is there, or the rest of the first where
-/// a fence closes it too early.
-pub(super) fn second(text: &str, body: usize, kind: Kind<'_>) -> Option<Refusal> {
+/// Refuses a file with second front matter below the first. Tools add theirs above existing front matter, and a stray fence can close it
+/// too early.
+pub(super) fn find_second(text: &str, body: usize, kind: FileKind<'_>) -> Option<Refusal> {
     let opening = fence::first_line(text, body)?;
     let withholds = match rule(&opening.visible()) {
         Some(Rule::Dashes) => Block::below(text, &opening).withholds(kind),
@@ -125,23 +126,23 @@ pub(super) fn second(text: &str, body: usize, kind: Kind<'_>) -> Option<Refusal>
     Some(
         Refusal::new(opening.span(), message, "put all keys into one piece of front matter")
             .withholding(true)
-            .discreet(),
+            .without_excerpt(),
     )
 }
 
-/// Whether a text begins with keys, one of which withholds the article, and a fence below them.
+/// Whether a text begins with keys and a fence below them, and one key withholds the article.
 fn is_closed_late(text: &str, body: usize) -> bool {
-    let visible = || lines(text, body).take(MOST_LINES).filter(|line| !line.is_blank());
+    let visible = || lines(text, body).take(MAX_LINES).filter(|line| !line.is_blank());
     let keys = || visible().take_while(|line| pair(line.text).is_some());
     let closing = visible().find(|line| pair(line.text).is_none());
     closing.is_some_and(|line| rule(&line.visible()) == Some(Rule::Dashes))
-        && Evidence::of(keys().map(|line| line.text), Kind::Markdown).verdict == Verdict::Withheld
+        && Evidence::of(keys().map(|line| line.text), FileKind::Markdown).verdict == Verdict::Withheld
 }
 
-/// Front matter below the first tags of a page, where a converter or a word processor leaves it: a rule, and keys directly below it that
-/// withhold the article. Preformatted text may show such lines to readers.
-fn inside_page(text: &str, from: usize, kind: Kind<'_>) -> Option<Refusal> {
-    matches!(kind, Kind::Page).then_some(())?;
+/// Refuses a page with front matter below its first tags, where converters and word processors leave it: a rule, directly followed by keys
+/// that withhold the article. Preformatted text is exempt, because it may show such lines to readers.
+fn inside_page(text: &str, from: usize, kind: FileKind<'_>) -> Option<Refusal> {
+    matches!(kind, FileKind::Page).then_some(())?;
     let mut start = from;
     let mut opening = None;
     let pieces = text.get(from..)?.split_inclusive(['<', '\n', '\r']).map(|piece| {
@@ -150,7 +151,7 @@ fn inside_page(text: &str, from: usize, kind: Kind<'_>) -> Option<Refusal> {
         (place, piece.trim_end_matches(['<', '\n', '\r']))
     });
     let is_preformatted = |piece: &str| ["pre>", "pre ", "code>", "code "].iter().any(|tag| piece.starts_with(tag));
-    for (place, piece) in pieces.take_while(|(_, piece)| !is_preformatted(piece)).take(MOST_LINES * 4) {
+    for (place, piece) in pieces.take_while(|(_, piece)| !is_preformatted(piece)).take(MAX_LINES * 4) {
         let shown = piece.rsplit('>').next().unwrap_or_default();
         let line = Line { text: shown, start: place + piece.len() - shown.len(), next: place + piece.len() };
         if line.is_blank() {
@@ -169,20 +170,20 @@ fn inside_page(text: &str, from: usize, kind: Kind<'_>) -> Option<Refusal> {
     None
 }
 
-/// Lines that withhold the article without any fence, and keys where the text should begin.
-fn first_lines(text: &str, kind: Kind<'_>) -> Option<Refusal> {
+/// Refuses a file whose first lines withhold the article, or are keys, without fences.
+fn first_lines(text: &str, kind: FileKind<'_>) -> Option<Refusal> {
     let is_tag = |line: &Line<'_>| {
         let visible = line.visible();
-        matches!(kind, Kind::Page) && visible.starts_with('<') && !visible.starts_with("<!--")
+        matches!(kind, FileKind::Page) && visible.starts_with('<') && !visible.starts_with("<!--")
     };
     let first =
-        || lines(text, 0).filter(|line| !line.is_blank()).take(MOST_FIRST_LINES).take_while(|line| !is_tag(line));
-    let says_so = |line: &Line<'_>| Evidence::of(std::iter::once(line.text), kind).verdict == Verdict::Withheld;
-    if let Some(line) = first().find(says_so) {
+        || lines(text, 0).filter(|line| !line.is_blank()).take(MAX_FIRST_LINES).take_while(|line| !is_tag(line));
+    let withholds = |line: &Line<'_>| Evidence::of(std::iter::once(line.text), kind).verdict == Verdict::Withheld;
+    if let Some(line) = first().find(withholds) {
         let message = "this line withholds the article, but stands outside front matter";
         return Some(refusal(&line, message, true).unless_label());
     }
-    if !matches!(kind, Kind::Markdown) {
+    if !matches!(kind, FileKind::Markdown) {
         return None;
     }
     let known = first().take(2).filter(|line| pair(line.text).is_some_and(|pair| pair.is_known()));
@@ -190,24 +191,24 @@ fn first_lines(text: &str, kind: Kind<'_>) -> Option<Refusal> {
     (known.count() == 2).then(|| {
         let line = first().next().map_or(0..0, |line| line.span());
         let message = "this looks like front matter without fences";
-        Refusal::new(line, message, FENCES).withholding(evidence.withholds()).discreet()
+        Refusal::new(line, message, FENCES_HELP).withholding(evidence.withholds()).without_excerpt()
     })
 }
 
 fn refusal(line: &Line<'_>, message: &str, withholds: bool) -> Refusal {
-    Refusal::new(line.span(), message, FENCES).withholding(withholds).discreet()
+    Refusal::new(line.span(), message, FENCES_HELP).withholding(withholds).without_excerpt()
 }
 
-/// The lines below a fence that may be one.
+/// The lines below a possible fence.
 struct Block<'t> {
     text: &'t str,
     range: Range<usize>,
 }
 
 impl<'t> Block<'t> {
-    /// The lines up to the next rule; without one, as many as front matter may have.
+    /// The lines up to the next rule, or else the first paragraph.
     fn below(text: &'t str, opening: &Line<'_>) -> Block<'t> {
-        let lines = || lines(text, opening.next).take(MOST_LINES);
+        let lines = || lines(text, opening.next).take(MAX_LINES);
         let ends = |line: &Line<'_>| {
             let visible = line.visible();
             !line.is_blank() && (rule(&visible) == Some(Rule::Dashes) || visible.ends_with("-->"))
@@ -221,7 +222,7 @@ impl<'t> Block<'t> {
 
     fn lines(&self) -> impl Iterator<Item = Line<'t>> {
         let end = self.range.end;
-        lines(self.text, self.range.start).take(MOST_LINES).take_while(move |line| line.start < end)
+        lines(self.text, self.range.start).take(MAX_LINES).take_while(move |line| line.start < end)
     }
 
     fn paragraph_end(&self) -> usize {
@@ -229,13 +230,13 @@ impl<'t> Block<'t> {
         first.take_while(|line| !line.is_blank()).last().map_or(self.range.start, |line| line.next)
     }
 
-    /// The lines up to the first blank one behind them.
+    /// The lines of the first paragraph.
     fn paragraph(&self) -> impl Iterator<Item = &'t str> {
         self.lines().skip_while(Line::is_blank).take_while(|line| !line.is_blank()).map(|line| line.text)
     }
 
-    /// Whether one of the lines says that the article is not public.
-    fn withholds(&self, kind: Kind<'_>) -> bool {
+    /// Whether a line states that the article isn't public.
+    fn withholds(&self, kind: FileKind<'_>) -> bool {
         Evidence::of(self.lines().map(|line| line.text), kind).verdict == Verdict::Withheld
     }
 }

@@ -1,4 +1,4 @@
-//! Where front matter begins and ends.
+//! Finds the beginning and the end of front matter.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// A fence that front matter may begin with: its signs, the names of languages behind them, the format, and the fences that close it.
+/// An opening fence: its signs, the language names behind them, the format, and the closing fences.
 struct Fence {
     signs: &'static str,
     languages: &'static [&'static str],
@@ -32,12 +32,12 @@ const FENCES: &[Fence] = &[
 #[derive(Clone, Debug)]
 pub(super) struct Extent {
     pub(super) format: Format,
-    /// The fence that opens it.
+    /// The byte range of the opening fence.
     pub(super) opening: Range<usize>,
-    /// How the fence that closes it is written.
+    /// The closing fence, for messages.
     pub(super) closing: &'static str,
     pub(super) matter: Range<usize>,
-    /// Where the article begins; `None` where no second fence follows.
+    /// The byte offset of the article below. `None` if the closing fence is missing.
     pub(super) body: Option<usize>,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn first_line(text: &str, from: usize) -> Option<Line<'_>> {
     lines(text, from).find(|line| !line.is_blank())
 }
 
-/// Finds the fence that a file begins with, and the one that closes it.
+/// Finds the opening and the closing fence.
 pub(super) fn find(text: &str) -> Option<Extent> {
     // A YAML stream may begin with directives.
     let is_directive = |line: &Line<'_>| line.text.starts_with("%YAML") || line.text.starts_with("%TAG");
@@ -74,7 +74,7 @@ pub(super) fn find(text: &str) -> Option<Extent> {
     })
 }
 
-/// What stands behind the signs of a fence, but for a comment.
+/// The text behind the signs of a fence, without a comment.
 fn without_comment(rest: &str) -> &str {
     match rest.find(" #") {
         Some(at) => rest.get(..at).unwrap_or_default().trim(),
@@ -82,12 +82,12 @@ fn without_comment(rest: &str) -> &str {
     }
 }
 
-/// The white space before a line.
+/// The number of white space characters before a line's text.
 fn indent_of(line: &Line<'_>) -> usize {
     line.text.chars().take_while(|c| c.is_whitespace()).count()
 }
 
-/// Where a JSON object that begins at a place ends.
+/// The end of the JSON object that begins at `start` (byte offsets).
 pub(super) fn object_end(text: &str, start: usize) -> Option<usize> {
     let mut depth = 0_usize;
     let mut in_string = false;

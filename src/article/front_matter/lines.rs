@@ -1,4 +1,4 @@
-//! Lines of a file that may be those of front matter: their ends, rules of dashes, and `key: value`.
+//! Splits a file into lines, and recognises rules and `key: value` pairs in them.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,17 +8,17 @@ use crate::article::keys;
 use crate::article::lifecycle;
 use crate::types::is_invisible;
 
-/// A line without its end.
+/// A line without its line end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'t> {
     pub(super) text: &'t str,
     pub(super) start: usize,
-    /// Where the next line begins.
+    /// The byte offset of the next line.
     pub(super) next: usize,
 }
 
 impl<'t> Line<'t> {
-    /// Where what can be seen of it stands.
+    /// The byte range of its visible text.
     pub(super) fn span(&self) -> Range<usize> {
         let after = self.text.trim_start_matches(is_invisible);
         let start = self.start + (self.text.len() - after.len());
@@ -29,7 +29,7 @@ impl<'t> Line<'t> {
         self.text.chars().all(is_invisible)
     }
 
-    /// The line as it looks: without white space around it, and without characters of no width.
+    /// The visible text: trimmed, and without zero-width characters.
     pub(super) fn visible(&self) -> Cow<'t, str> {
         let text = self.text.trim_matches(is_invisible);
         match text.contains(|c: char| is_invisible(c) && !c.is_whitespace()) {
@@ -39,15 +39,15 @@ impl<'t> Line<'t> {
     }
 }
 
-/// Ends of lines, besides CRLF. The last ones are those of Unicode and of mainframes.
-const ENDS: [char; 7] = ['\n', '\r', '\u{B}', '\u{C}', '\u{85}', '\u{2028}', '\u{2029}'];
+/// Line ends besides CRLF, including those of Unicode and of mainframes.
+const LINE_ENDS: [char; 7] = ['\n', '\r', '\u{B}', '\u{C}', '\u{85}', '\u{2028}', '\u{2029}'];
 
-/// The lines of a text from a place on.
+/// The lines of a text from a byte offset on.
 pub(super) fn lines(text: &str, from: usize) -> impl Iterator<Item = Line<'_>> {
     let mut start = from;
     std::iter::from_fn(move || {
         let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-        let length = rest.find(ENDS).unwrap_or(rest.len());
+        let length = rest.find(LINE_ENDS).unwrap_or(rest.len());
         let (line, after) = rest.split_at_checked(length)?;
         let end = if after.starts_with("\r\n") { 2 } else { after.chars().next().map_or(0, char::len_utf8) };
         let line = Line { text: line, start, next: start + length + end };
@@ -56,7 +56,7 @@ pub(super) fn lines(text: &str, from: usize) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// What autocorrection, input methods and word processors make of hyphens, and what people take for one.
+/// Whether a character is a hyphen, looks like one, or is written for one by autocorrection, input methods or word processors.
 pub(super) fn is_dash(character: char) -> bool {
     matches!(
         character,
@@ -98,16 +98,16 @@ fn is_plus(character: char) -> bool {
     matches!(character, '+' | '\u{207A}' | '\u{208A}' | '\u{2795}' | '\u{FB29}' | '\u{FE62}' | '\u{FF0B}')
 }
 
-/// How much a line looks like a fence.
+/// A line of signs that may be a damaged fence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Rule {
-    /// Dashes or plus signs, perhaps with the name of a language.
+    /// Dashes or plus signs, with or without a language name.
     Dashes,
     /// Other signs: asterisks, backticks, the opening of a comment.
     Signs,
 }
 
-/// Names of languages that stand beside fences.
+/// Language names behind fences.
 const LANGUAGES: &[&str] = &[
     "yaml",
     "yml",
@@ -134,7 +134,7 @@ const LANGUAGES: &[&str] = &[
     "properties",
 ];
 
-/// Whether a line is a rule of signs, of whatever kind and number.
+/// Parses a line that consists of signs.
 pub(super) fn rule(line: &str) -> Option<Rule> {
     let is_sign = |c: char| is_dash(c) || is_plus(c) || (!c.is_alphanumeric() && !c.is_whitespace());
     if line.starts_with("<!--") && !line.contains("-->") {
@@ -144,7 +144,7 @@ pub(super) fn rule(line: &str) -> Option<Rule> {
     let signs = line.get(..line.len() - after.len()).unwrap_or_default();
     let word = after.trim_end_matches(|c: char| is_sign(c) || c.is_whitespace());
     let is_language = LANGUAGES.iter().any(|language| word.eq_ignore_ascii_case(language));
-    // `---anything` is front matter in a language of that name.
+    // `---name` is front matter in the language `name`.
     let is_glued = signs == "---" && !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
     if signs.trim().is_empty() || !(word.is_empty() || is_language || is_glued) {
         return None;
@@ -155,33 +155,33 @@ pub(super) fn rule(line: &str) -> Option<Rule> {
 /// A line of the form `key: value` or `key = value`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Pair<'t> {
-    /// Normalised.
+    /// The [normalised](keys::normalised) key.
     pub(super) key: Cow<'t, str>,
     pub(super) value: &'t str,
 }
 
-/// Keys are not longer.
-const MOST_KEY_CHARACTERS: usize = 60;
-/// Nor are declarations with their types.
-const MOST_DECLARATION_CHARACTERS: usize = 120;
+/// The length of the longest key.
+const MAX_KEY_CHARACTERS: usize = 60;
+/// The length of the longest declaration of a variable with its type.
+const MAX_DECLARATION_CHARACTERS: usize = 120;
 
-/// What stands before a key in damaged front matter, in comments, and in the header lines of other tools.
-const OPENINGS: &[char] = &['{', '"', '\'', '“', '”', '„', '‘', '’', '«', '<', '!', '>', ':', '%', '+', '`', ','];
+/// Characters before a key in damaged front matter, in comments and in headers of other tools.
+const KEY_PREFIXES: &[char] = &['{', '"', '\'', '“', '”', '„', '‘', '’', '«', '<', '!', '>', ':', '%', '+', '`', ','];
 
-/// The key and the value of a line that has both; the value may be empty.
+/// Parses a line into key and value. The value may be empty.
 pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
     let line = line.trim_matches(is_invisible);
-    // A comment, or a heading; `#+TITLE:` is a key of Org.
+    // `#` begins a comment or a heading, but `#+TITLE:` is a key of Org.
     let line = if line.starts_with('#') { line.strip_prefix("#+")? } else { line };
     let line =
-        line.strip_prefix("<!--").unwrap_or(line).trim_start_matches(|c| is_invisible(c) || OPENINGS.contains(&c));
+        line.strip_prefix("<!--").unwrap_or(line).trim_start_matches(|c| is_invisible(c) || KEY_PREFIXES.contains(&c));
     let separators = [':', '=', '：', '＝', '︰', '﹕', '∶'];
     let declared = without_keywords(line);
     let (at, separator) = if declared.len() < line.len() {
-        // A type may stand between the name and its value: `const draft: boolean = true`.
-        line.char_indices().take(MOST_DECLARATION_CHARACTERS).find(|(_, c)| *c == '=')?
+        // With a type between name and value: `const draft: boolean = true`.
+        line.char_indices().take(MAX_DECLARATION_CHARACTERS).find(|(_, c)| *c == '=')?
     } else {
-        line.char_indices().take(MOST_KEY_CHARACTERS).find(|(_, c)| separators.contains(c))?
+        line.char_indices().take(MAX_KEY_CHARACTERS).find(|(_, c)| separators.contains(c))?
     };
     let name = without_keywords(line.get(..at)?);
     let name = if declared.len() < line.len() { name.split(':').next().unwrap_or_default() } else { name };
@@ -195,17 +195,17 @@ pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
     let value = value.split(" #").next().unwrap_or_default();
     const QUOTES: [char; 13] = ['"', '\'', '“', '”', '„', '‘', '’', '«', '»', '`', ',', ';', '}'];
     let value = value.trim_matches(|c| is_invisible(c) || QUOTES.contains(&c));
-    Some(Pair { key, value: if declared.len() < line.len() { asserted(value) } else { value } })
+    Some(Pair { key, value: if declared.len() < line.len() { without_assertion(value) } else { value } })
 }
 
-/// A name without the words that declare it in JavaScript.
+/// The name without JavaScript keywords such as `const`.
 fn without_keywords(name: &str) -> &str {
     const KEYWORDS: [&str; 4] = ["export ", "const ", "let ", "var "];
     KEYWORDS.iter().fold(name, |name, keyword| name.strip_prefix(keyword).map_or(name, str::trim_start))
 }
 
-/// A value of TypeScript without what asserts its type, and the short forms of Boolean values as words.
-fn asserted(value: &str) -> &str {
+/// The value without TypeScript's type assertions. `!0` and `!1` become `true` and `false`.
+fn without_assertion(value: &str) -> &str {
     let value = value.split(" as ").next().unwrap_or_default().split(" satisfies ").next().unwrap_or_default();
     let value = match value.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
         Some((_, value)) => value,
@@ -219,12 +219,12 @@ fn asserted(value: &str) -> &str {
 }
 
 impl Pair<'_> {
-    /// Whether dateline reads this key.
+    /// Whether it is one of dateline's keys.
     pub(super) fn is_known(&self) -> bool {
         names::is_known(&self.key)
     }
 
-    /// Whether the pair says, or may say, that the article is not public.
+    /// Whether the pair states, or may state, that the article isn't public.
     pub(super) fn verdict(&self) -> Verdict {
         match names::verdict(&self.key, Some(self.value)) {
             Verdict::Public if lifecycle::resembles_embargo(&self.key) && !lifecycle::lifts_embargo(self.value) => {

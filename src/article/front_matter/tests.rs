@@ -31,12 +31,12 @@ fn values_are_verbatim_and_placed() {
         ("---\n---\n", "{}"),
         ("---\n# only a comment\n---\n", "{}"),
     ] {
-        let matter = read(text, Kind::Markdown)
+        let matter = read(text, FileKind::Markdown)
             .expect("has front matter")
             .unwrap_or_else(|refusal| panic!("{text}: {refusal:?}"));
         assert_eq!(show(&Node { value: Value::Map(matter.keys), span: 0..0 }, text), expected);
     }
-    assert!(read("# heading\n---\n", Kind::Markdown).is_none());
+    assert!(read("# heading\n---\n", FileKind::Markdown).is_none());
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn what_is_refused() {
         (long.as_str(), "more than 20,000 keys, values and brackets"),
         (many.as_str(), "more than 1,000 keys"),
     ] {
-        let refusal = read(text, Kind::Markdown)
+        let refusal = read(text, FileKind::Markdown)
             .expect("has front matter")
             .expect_err(text.get(..20.min(text.len())).unwrap_or(text));
         assert!(refusal.message.contains(reason), "{text:.40}: {}", refusal.message);

@@ -1,13 +1,14 @@
-//! TOML.
+//! Parses TOML front matter.
 
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Key, MOST_DEPTH, Node, Refusal, Value};
+use super::refusal::Refusal;
+use super::tree::{Key, MAX_DEPTH, Node, Value};
 
-/// Reads a table; `shift` is where it stands in the file.
+/// Parses a table. `shift` is its byte offset in the file.
 pub(super) fn read(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {
     let table = DeTable::parse(matter).map_err(|error| {
         let span = error.span().map_or(shift..shift, |span| shift + span.start..shift + span.end);
@@ -33,7 +34,7 @@ fn entries(table: DeTable<'_>, shift: usize, depth: usize) -> Vec<(Key<'_>, Node
 fn node(value: Spanned<DeValue<'_>>, shift: usize, depth: usize) -> Node<'_> {
     let span = shift + value.span().start..shift + value.span().end;
     let value = match value.into_inner() {
-        _ if depth > MOST_DEPTH => Value::Null,
+        _ if depth > MAX_DEPTH => Value::Null,
         DeValue::String(text) => Value::Scalar(text),
         DeValue::Integer(number) => Value::Scalar(number.as_str().to_owned().into()),
         DeValue::Float(number) => Value::Scalar(number.as_str().to_owned().into()),

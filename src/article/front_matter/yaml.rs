@@ -1,19 +1,20 @@
-//! YAML, and JSON, which is nearly a part of it.
+//! Parses YAML and JSON front matter. JSON is nearly a subset of YAML.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{Key, MOST_DEPTH, Node, REMOVE, Refusal, Value};
+use super::refusal::{REMOVE_HELP, Refusal};
+use super::tree::{Key, MAX_DEPTH, Node, Value};
 use crate::types::is_invisible;
 
-/// The most events of a document: far more than any article needs, and far less than a bomb.
-const MOST_EVENTS: usize = 20_000;
+/// How many parser events a document may have: more than any article needs, and a bound against hostile input.
+const MAX_EVENTS: usize = 20_000;
 
 const HELP: &str = "see yaml.org for how values are written; text with `:` or `#` in it needs quotation marks";
 
-/// Reads a mapping; `shift` is where it stands in the file. What the parser is too strict about is put right first, if nothing else helps.
+/// Parses a mapping. `shift` is its byte offset in the file. If the parser rejects it, parses a [repaired] copy.
 pub(super) fn read(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {
     parse(matter, shift).or_else(|refusal| {
         let surrogates = Surrogates::find(matter);
@@ -24,8 +25,8 @@ pub(super) fn read(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)
     })
 }
 
-/// The same text, byte for byte as long, without what valid YAML has and the parser refuses: tabs and other blanks behind a colon,
-/// halves of surrogate pairs, byte order marks, control characters. `None` where it has none of these.
+/// The text, of the same length in bytes, without valid YAML that the parser rejects: tabs and other blanks behind a colon, halves of
+/// surrogate pairs, byte order marks, control characters. `None` if it contains none of these.
 fn repaired(matter: &str, surrogates: Option<Surrogates>) -> Option<String> {
     let mut text = String::with_capacity(matter.len());
     for line in matter.split_inclusive('\n') {
@@ -80,7 +81,7 @@ impl Surrogates {
         let mut from = 0;
         for (at, code) in escapes(text).filter(|(_, code)| is_surrogate(*code)) {
             replaced.push_str(text.get(from..at).unwrap_or_default());
-            // Six bytes, as it was.
+            // Six bytes, as before.
             let _ = write!(replaced, "\\u{:04X}", code - Surrogates::FIRST + self.base);
             from = at + 6;
         }
@@ -109,7 +110,7 @@ fn is_surrogate(code: u32) -> bool {
     (0xD800..0xE000).contains(&code)
 }
 
-/// The escapes `\uXXXX` in a text: where each begins, and its code.
+/// The escapes `\uXXXX` in a text: byte offset and code.
 fn escapes(text: &str) -> impl Iterator<Item = (usize, u32)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -128,11 +129,11 @@ fn escapes(text: &str) -> impl Iterator<Item = (usize, u32)> {
     })
 }
 
-/// The parser counts characters; files are cut by bytes.
+/// Converts the parser's character offsets into byte offsets.
 struct Positions<'t> {
     text: &'t str,
     shift: usize,
-    /// The byte of every 64th character; nothing for ASCII, of which each is its own.
+    /// The byte offset of every 64th character. Empty for ASCII text.
     marks: Vec<usize>,
 }
 
@@ -162,13 +163,13 @@ impl Positions<'_> {
 
     fn span(&self, span: Span) -> Range<usize> {
         let (start, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
-        // The end of a block includes the blank lines behind it.
+        // The parser includes blank lines behind a block.
         let marked = self.text.get(start..end).unwrap_or_default().trim_end();
         self.shift + start..self.shift + start + marked.len()
     }
 }
 
-/// A collection that is being filled.
+/// An incomplete collection.
 enum Open<'t> {
     List(Vec<Node<'t>>),
     Map(Vec<(Key<'t>, Node<'t>)>, Option<Key<'t>>),
@@ -187,12 +188,16 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
         })?;
         let span = positions.span(span);
         events += 1;
-        if events > MOST_EVENTS {
+        if events > MAX_EVENTS {
             let message = "the front matter has more than 20,000 keys, values and brackets";
-            return Err(Refusal::new(span, message, REMOVE));
+            return Err(Refusal::new(span, message, REMOVE_HELP));
         }
-        if open.len() > MOST_DEPTH {
-            return Err(Refusal::new(span, "the front matter has lists and tables nested more than 16 deep", REMOVE));
+        if open.len() > MAX_DEPTH {
+            return Err(Refusal::new(
+                span,
+                "the front matter has lists and tables nested more than 16 deep",
+                REMOVE_HELP,
+            ));
         }
         let done = match event {
             Event::Alias(_) => return Err(refuse("aliases (`*name`) are not used in front matter", span)),
@@ -229,7 +234,7 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
                 (Some(key), value) => {
                     let node = Node { value, span: done.span };
                     match entries.iter().find(|(known, _)| known.name == key.name) {
-                        // Merging tools write a key twice; that says no more than once.
+                        // Merging tools repeat keys, which is harmless if the values are the same.
                         Some((_, known)) if known.is_same(&node) => {}
                         Some(_) => {
                             let message = format!("the key `{}` is there twice", key.name.escape_debug());

@@ -114,8 +114,8 @@ impl Page {
     }
 
     /// Whether the article says by a mark alone that it is paid.
-    pub(super) fn has_plain_mark(&self) -> bool {
-        let is_mark = |node: &Node| matches!(node, Node::Comment(comment) if free_part::is_plain_mark(comment));
+    pub(super) fn has_unambiguous_mark(&self) -> bool {
+        let is_mark = |node: &Node| matches!(node, Node::Comment(comment) if free_part::is_unambiguous_mark(comment));
         self.article().is_some_and(|article| article.descendants().any(|node| is_mark(node.value())))
     }
 

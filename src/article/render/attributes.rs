@@ -1,29 +1,29 @@
-//! Attribute lists in Markdown, as Pandoc, kramdown, PHP Markdown Extra, Goldmark and markdown-it write them: `{#id .class width=50%}`,
-//! `{: .class}`. Feeds have no style sheets, so that only ids count.
+//! Removes attribute lists of other tools from Markdown: `{#id .class width=50%}`, `{: .class}`. Pandoc, kramdown, PHP Markdown Extra,
+//! Goldmark and markdown-it read them. Ids are kept; feeds have no style sheets for the rest.
 //!
-//! Braces are ordinary text too. A list stands after a link, a picture, code, emphasis or `[text]`, at the end of a block, or on a line of
-//! its own, and has nothing in it but ids, classes and attributes.
+//! Braces are ordinary text too. An attribute list follows a link, a picture, code, emphasis or `[text]`, ends a block, or has its own
+//! line, and contains only ids, classes and attributes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use pulldown_cmark::{CowStr, Event, Tag, TagEnd};
 
-use super::markdown::anchor;
+use crate::encoding::escape_attribute;
 
-/// No list is longer (bytes).
-const MAX_LENGTH: usize = 400;
+/// The size of the longest attribute list.
+const MAX_LIST_BYTES: usize = 400;
 
 /// An attribute list at the start of a text.
 struct List<'t> {
     length: usize,
     id: Option<&'t str>,
-    /// Whether there is a colon, an id or a class. Braces around `key=value` alone may be prose.
+    /// Whether it has a colon, an id or a class. Braces around `key=value` alone may be prose.
     is_marked: bool,
 }
 
-/// Reads an attribute list at the start of a text.
-fn list(text: &str) -> Option<List<'_>> {
+/// Parses an attribute list at the start of a text.
+fn parse_list(text: &str) -> Option<List<'_>> {
     let inner = text.strip_prefix('{')?;
     let (inner, has_colon) = inner.strip_prefix(':').map_or((inner, false), |inner| (inner, true));
     let start = text.len() - inner.len();
@@ -32,7 +32,7 @@ fn list(text: &str) -> Option<List<'_>> {
     let mut rest = inner;
     loop {
         rest = rest.trim_start_matches([' ', '\t']);
-        if inner.len() - rest.len() > MAX_LENGTH {
+        if inner.len() - rest.len() > MAX_LIST_BYTES {
             return None;
         }
         if let Some(after) = rest.strip_prefix('}') {
@@ -51,11 +51,11 @@ fn list(text: &str) -> Option<List<'_>> {
                 is_name(class).then_some(())?;
                 list.is_marked = true;
             }
-            // Pandoc: a heading without a number.
+            // Pandoc: an unnumbered heading.
             ("-", "") => {}
             _ => match token.split_once('=') {
                 Some((key, _)) => is_name(key).then_some(())?,
-                // kramdown refers to lists that are defined elsewhere.
+                // kramdown: a reference to a list that is defined elsewhere.
                 None => (has_colon && is_name(token.trim_end_matches(':'))).then_some(())?,
             },
         }
@@ -63,10 +63,10 @@ fn list(text: &str) -> Option<List<'_>> {
     }
 }
 
-/// Up to a blank or the closing brace, neither of which counts in quotation marks.
+/// Splits off a token, which ends at a blank or the closing brace outside quotation marks.
 fn token(text: &str) -> Option<(&str, &str)> {
     let mut quote = None;
-    for (at, character) in text.char_indices().take(MAX_LENGTH) {
+    for (at, character) in text.char_indices().take(MAX_LIST_BYTES) {
         match (quote, character) {
             (Some(open), _) if open == character => quote = None,
             (Some(_), _) => {}
@@ -84,11 +84,11 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
 }
 
-/// Stands for an opening brace that is a character of the text: escaped, or written as a reference. XML forbids it, so that no text has it.
-const BRACE: char = '\u{fffe}';
+/// Replaces an opening brace that is escaped or a character reference. XML forbids this character, so no text contains it.
+const LITERAL_BRACE: char = '\u{fffe}';
 
-/// An event whose text begins no list where the brace in the source is escaped.
-pub(in crate::article) fn protected<'a>(
+/// Replaces an escaped brace at the start of a text event, so it doesn't begin a list.
+pub(in crate::article) fn protect_brace<'a>(
     source: &str,
     (event, span): (Event<'a>, Range<usize>),
 ) -> (Event<'a>, Range<usize>) {
@@ -98,27 +98,27 @@ pub(in crate::article) fn protected<'a>(
     };
     match event {
         Event::Text(text) if text.starts_with('{') && !is_written(span.start) => {
-            (Event::Text(text.replacen('{', BRACE.encode_utf8(&mut [0; 4]), 1).into()), span)
+            (Event::Text(text.replacen('{', LITERAL_BRACE.encode_utf8(&mut [0; 4]), 1).into()), span)
         }
         event => (event, span),
     }
 }
 
-/// A text with its braces as they were.
-pub(in crate::article) fn unprotected(text: &str) -> String {
-    text.replace(BRACE, "{")
+/// Restores the braces of a text.
+pub(in crate::article) fn restore_braces(text: &str) -> String {
+    text.replace(LITERAL_BRACE, "{")
 }
 
-/// A text without the list at its end, and the list's id.
+/// The text without the attribute list at its end, and the list's id.
 pub(in crate::article) fn without_trailing_list(text: &str) -> Option<(&str, Option<&str>)> {
     let trimmed = text.trim_end();
     let (before, _) = trimmed.strip_suffix('}')?.rsplit_once('{')?;
     let at = before.len();
-    let list = list(trimmed.get(at..)?).filter(|list| at + list.length == trimmed.len())?;
+    let list = parse_list(trimmed.get(at..)?).filter(|list| at + list.length == trimmed.len())?;
     Some((before.trim_end(), list.id))
 }
 
-/// Events without attribute lists. Ids of headings are theirs, other ids become anchors.
+/// Removes attribute lists. Headings get their ids; other ids become anchors.
 pub(super) fn without_attribute_lists(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     let mut writer = Writer { events: Vec::with_capacity(events.len()), ..Writer::default() };
     let (mut in_code, mut follows_markup, mut heading) = (false, false, None);
@@ -134,8 +134,8 @@ pub(super) fn without_attribute_lists(events: Vec<Event<'_>>) -> Vec<Event<'_>> 
             Event::Text(text) if !in_code => {
                 let is_line = writer.is_at_line_start() && iterator.peek().is_none_or(ends_line);
                 let is_last = iterator.peek().is_none_or(ends_block);
-                let whole =
-                    list(text.trim()).filter(|list| is_line && list.is_marked && list.length == text.trim().len());
+                let whole = parse_list(text.trim())
+                    .filter(|list| is_line && list.is_marked && list.length == text.trim().len());
                 let begins_paragraph = matches!(writer.events.last(), Some(Event::Start(Tag::Paragraph)));
                 if let Some(list) = whole {
                     match iterator.peek() {
@@ -194,7 +194,7 @@ fn ends_block(event: &Event<'_>) -> bool {
         Event::End(end) => {
             !matches!(end, TagEnd::Link | TagEnd::Image | TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough)
         }
-        // A tight list item goes on with another block.
+        // Another block follows in a tight list item.
         Event::Start(tag) => matches!(tag, Tag::List(_) | Tag::CodeBlock(_) | Tag::BlockQuote(_) | Tag::Paragraph),
         _ => false,
     }
@@ -205,9 +205,9 @@ struct Writer<'a> {
     events: Vec<Event<'a>>,
     /// Opening brackets of this block: the event, and the byte in its text.
     brackets: Vec<(usize, usize)>,
-    /// Brackets that go with their lists.
+    /// Brackets to remove with their lists.
     removed: BTreeSet<(usize, usize)>,
-    /// Ids that anchors in front of these events have.
+    /// Anchors to insert before these events.
     anchors: BTreeMap<usize, String>,
 }
 
@@ -221,7 +221,7 @@ impl<'a> Writer<'a> {
         )
     }
 
-    /// Leaves a line out that is a list.
+    /// Removes the line of a list.
     fn drop_line(&mut self, id: Option<&str>) {
         if matches!(self.events.last(), Some(Event::SoftBreak | Event::HardBreak)) {
             self.events.pop();
@@ -229,7 +229,7 @@ impl<'a> Writer<'a> {
         self.anchor(id);
     }
 
-    /// Takes the list of the block above, which stands on lines of its own.
+    /// Applies a list on its own lines to the block above.
     fn end_block(&mut self, id: Option<&str>, last_heading: usize) {
         let is_heading = matches!(self.events.last(), Some(Event::End(TagEnd::Heading(_))));
         match self.events.get_mut(last_heading).filter(|_| is_heading) {
@@ -240,11 +240,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Leaves out the last row of a table, from this event on, if it is the table's list.
+    /// Removes the last row of a table if it is the table's list. The row begins at event `row`.
     fn drop_row(&mut self, row: usize, table: usize) -> bool {
         let mut texts = self.events.iter().skip(row).filter(|event| !matches!(event, Event::Start(_) | Event::End(_)));
         let (Some(Event::Text(text)), None) = (texts.next(), texts.next()) else { return false };
-        let Some(list) = list(text.trim()).filter(|list| list.is_marked && list.length == text.trim().len()) else {
+        let Some(list) = parse_list(text.trim()).filter(|list| list.is_marked && list.length == text.trim().len())
+        else {
             return false;
         };
         if let Some(id) = list.id {
@@ -254,12 +255,13 @@ impl<'a> Writer<'a> {
         true
     }
 
-    /// Leaves out the last line of an HTML block if it is a list.
+    /// Removes the last line of an HTML block if it is a list.
     fn drop_last_html_line(&mut self) {
         let Some(Event::Html(html)) = self.events.last_mut() else { return };
         let trimmed = html.trim_end();
         let (before, line) = trimmed.rsplit_once('\n').unwrap_or(("", trimmed));
-        let Some(list) = list(line.trim()).filter(|list| list.is_marked && list.length == line.trim().len()) else {
+        let Some(list) = parse_list(line.trim()).filter(|list| list.is_marked && list.length == line.trim().len())
+        else {
             return;
         };
         *html = format!("{before}\n{}", list.id.map(anchor).unwrap_or_default()).into();
@@ -271,15 +273,15 @@ impl<'a> Writer<'a> {
 
     fn text(&mut self, text: &CowStr<'a>, follows_markup: bool, is_last: bool, heading: Option<usize>) {
         let mut rest: &str = text;
-        // kramdown: the list of an item stands at its start.
+        // kramdown: the list of an item is at its start.
         if matches!(self.events.last(), Some(Event::Start(Tag::Item)))
             && rest.starts_with("{:")
-            && let Some(list) = list(rest)
+            && let Some(list) = parse_list(rest)
         {
             self.anchor(list.id);
             rest = rest.get(list.length..).unwrap_or_default().trim_start();
         }
-        while follows_markup && let Some(list) = list(rest) {
+        while follows_markup && let Some(list) = parse_list(rest) {
             self.anchor(list.id);
             rest = rest.get(list.length..).unwrap_or_default();
         }
@@ -289,7 +291,7 @@ impl<'a> Writer<'a> {
             if let Some(Event::Start(Tag::Heading { id: known, .. })) = self.events.get_mut(start) {
                 *known = id.map(|id| id.to_owned().into());
             }
-            // Behind a list, the parser doesn't see the closing sequence of the heading.
+            // The parser doesn't recognise the heading's closing sequence before a list.
             let unclosed = before.trim_end_matches('#');
             rest = if unclosed.ends_with([' ', '\t']) { unclosed.trim_end() } else { before };
         }
@@ -314,7 +316,7 @@ impl<'a> Writer<'a> {
                 piece.push('[');
                 continue;
             }
-            match (self.brackets.pop(), list(after)) {
+            match (self.brackets.pop(), parse_list(after)) {
                 (Some(open), Some(list)) => {
                     self.removed.insert(open);
                     rest = after.get(list.length..).unwrap_or_default();
@@ -351,9 +353,9 @@ impl<'a> Writer<'a> {
         }
         for event in &mut self.events {
             if let Event::Text(text) = event
-                && text.contains(BRACE)
+                && text.contains(LITERAL_BRACE)
             {
-                *text = unprotected(text).into();
+                *text = restore_braces(text).into();
             }
         }
         for (index, anchor) in self.anchors.into_iter().rev() {
@@ -366,8 +368,16 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// An anchor for links.
+fn anchor(id: &str) -> String {
+    let mut html = String::from("<a id=\"");
+    escape_attribute(id, &mut html);
+    html.push_str("\"></a>");
+    html
+}
+
 fn is_marked(text: &str) -> bool {
-    list(text).is_some_and(|list| list.is_marked)
+    parse_list(text).is_some_and(|list| list.is_marked)
 }
 
 #[cfg(test)]
@@ -403,7 +413,7 @@ mod tests {
             ("{a=\"b}", None),
             ("{.a b}", None),
         ] {
-            let found = list(text).filter(|list| list.length == text.len());
+            let found = parse_list(text).filter(|list| list.length == text.len());
             assert_eq!(found.map(|list| list.id), id, "{text}");
         }
     }

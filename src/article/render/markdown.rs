@@ -1,20 +1,19 @@
-//! Markdown as HTML for the sanitiser. Headings have ids, footnotes are an ordered list at the end, and attribute lists of other
-//! tools aren't shown.
+//! Renders Markdown as HTML for the sanitiser. Headings get ids, footnotes become an ordered list at the end, and attribute lists of
+//! other tools are removed.
 
 use std::collections::{HashMap, HashSet};
 
 use pulldown_cmark::{CowStr, Event, Parser, Tag, TagEnd, TextMergeStream, html};
 
-use super::attributes::{protected, without_attribute_lists};
-use crate::article::markdown::OPTIONS;
-use crate::encoding::escape_attribute;
+use super::attributes::{protect_brace, without_attribute_lists};
+use crate::article::commonmark::OPTIONS;
 
-/// Renders Markdown. Ids of footnotes end in `suffix`, by which they differ from those of other articles.
+/// Renders Markdown. Ids of footnotes end in `suffix`, so they differ from those of other articles.
 pub(super) fn to_html(markdown: &str, suffix: &str) -> String {
     crate::article::steps::add(markdown.len());
     let parser = Parser::new_ext(markdown, OPTIONS);
     let mut events: Vec<Event<'_>> = if markdown.contains('{') {
-        let events = parser.into_offset_iter().map(|event| protected(markdown, event).0);
+        let events = parser.into_offset_iter().map(|event| protect_brace(markdown, event).0);
         without_attribute_lists(TextMergeStream::new(events).collect())
     } else {
         TextMergeStream::new(parser).collect()
@@ -28,7 +27,7 @@ pub(super) fn to_html(markdown: &str, suffix: &str) -> String {
     written
 }
 
-/// Gives headings the ids that GitHub gives them, unless an attribute list did.
+/// Gives headings the same ids as GitHub, unless they have one from an attribute list.
 fn add_heading_ids(events: &mut [Event<'_>]) {
     let mut taken: HashSet<String> = events
         .iter()
@@ -59,14 +58,14 @@ fn add_heading_ids(events: &mut [Event<'_>]) {
     }
 }
 
-/// Letters and digits in lower case, `_`, `-`, and a hyphen for each blank.
+/// The heading's text in lower case with only letters, digits, `_` and `-`. Blanks become hyphens.
 pub(in crate::article) fn slug(words: &str) -> String {
     let lower = words.trim().to_lowercase();
     let kept = lower.chars().map(|character| if character.is_whitespace() { '-' } else { character });
     kept.filter(|character| character.is_alphanumeric() || matches!(character, '-' | '_')).collect()
 }
 
-/// The slug, with a number if it's taken; `None` for an empty one.
+/// The slug, with a number if it is taken. `None` if it is empty.
 fn unique(slug: String, taken: &mut HashSet<String>, counts: &mut HashMap<String, usize>) -> Option<String> {
     if slug.is_empty() {
         return None;
@@ -80,12 +79,12 @@ fn unique(slug: String, taken: &mut HashSet<String>, counts: &mut HashMap<String
     Some(id)
 }
 
-/// Footnotes, taken out of the text.
+/// The footnotes of a text, and the text without them.
 struct Footnotes<'a> {
     suffix: &'a str,
     text: Vec<Event<'a>>,
     notes: Vec<Note<'a>>,
-    /// The first note of each label. Labels are compared without letter case.
+    /// The first note of each label. Labels are in lower case.
     by_label: HashMap<String, usize>,
     /// Notes in the order of their first references.
     order: Vec<usize>,
@@ -124,7 +123,7 @@ impl<'a> Footnotes<'a> {
         let text = std::mem::take(&mut self.text);
         let mut events = self.numbered(text);
         let mut next = 0;
-        // Notes refer to notes. Those that nothing refers to come last, so that nothing is lost.
+        // Notes may refer to notes. Notes without a reference come last.
         for unreferenced in 0..=self.notes.len() {
             while let Some(&note) = self.order.get(next) {
                 next += 1;
@@ -145,7 +144,7 @@ impl<'a> Footnotes<'a> {
         events
     }
 
-    /// The number of a note, given at its first reference.
+    /// The number of a note, assigned at its first reference.
     fn number(&mut self, note: usize) -> Option<usize> {
         let next = self.order.len() + 1;
         let found = self.notes.get_mut(note)?;
@@ -156,7 +155,7 @@ impl<'a> Footnotes<'a> {
         found.number
     }
 
-    /// Events with links in place of references.
+    /// Replaces references with links.
     fn numbered(&mut self, mut events: Vec<Event<'a>>) -> Vec<Event<'a>> {
         for event in &mut events {
             let Event::FootnoteReference(label) = event else { continue };
@@ -184,7 +183,7 @@ impl<'a> Footnotes<'a> {
         let mut back = String::new();
         for reference in 1..=note.references {
             let id = reference_id(number, reference, self.suffix);
-            // Without the selector some systems show an emoji.
+            // Without the variation selector, some systems show an emoji.
             back.push_str(&format!(" <a href=\"#{id}\">↩\u{fe0e}"));
             if reference > 1 {
                 back.push_str(&format!("<sup>{reference}</sup>"));
@@ -212,14 +211,6 @@ fn reference_id(number: usize, reference: usize, suffix: &str) -> String {
         1 => format!("fnref{number}{suffix}"),
         _ => format!("fnref{number}-{reference}{suffix}"),
     }
-}
-
-/// Where something may point to.
-pub(super) fn anchor(id: &str) -> String {
-    let mut html = String::from("<a id=\"");
-    escape_attribute(id, &mut html);
-    html.push_str("\"></a>");
-    html
 }
 
 #[cfg(test)]

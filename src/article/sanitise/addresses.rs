@@ -1,15 +1,15 @@
-//! References become absolute addresses, or go.
+//! Makes references absolute and drops those that feeds must not carry.
 
 use std::collections::BTreeSet;
 
 use crate::article::file_names::is_drafts_folder;
-use crate::article::render::LinkBase;
+use crate::article::rendered::LinkBase;
 use crate::encoding::{decode_segment, encode_segment};
 use crate::types::{WebUrl, media_type};
 
-/// The absolute form of a reference; `None` for what feeds must not carry.
+/// The absolute form of a reference. `None` if feeds must not carry it.
 pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mut BTreeSet<String>) -> Option<String> {
-    // As browsers do (WHATWG URL): tabs and line ends anywhere in a URL are nothing.
+    // Tabs and line ends in a URL are ignored (WHATWG URL, section 4.4).
     let reference = reference.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect::<String>();
     let reference = reference.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     match scheme(reference) {
@@ -31,7 +31,7 @@ pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mu
                     url.push_str(&encode_segment(segment));
                 }
                 url.push_str(fragment);
-                // Checked once more as a whole: the fragment came as it was written.
+                // The fragment wasn't encoded, so the whole URL is checked.
                 let url = WebUrl::parse(&url).ok()?;
                 local_media_files.insert(path);
                 Some(url.as_str().to_owned())
@@ -40,13 +40,13 @@ pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mu
     }
 }
 
-/// What a relative reference means in the content directory.
+/// A relative reference as a file of the content directory.
 enum LocalMedia<'a> {
-    /// It is not a reference to a media file beside the article.
+    /// Not a reference to a media file.
     None,
-    /// It is one, but leads out of the content directory, to a hidden file or to a draft's.
+    /// A media file outside the content directory, a hidden one, or one in a folder for drafts.
     Outside,
-    /// It is this file.
+    /// A media file of the content directory.
     File { path: String, fragment: &'a str },
 }
 
@@ -56,7 +56,7 @@ fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
     }
     let (before, fragment) = reference.find('#').map_or((reference, ""), |at| reference.split_at(at));
     let file = before.split_once('?').map_or(before, |(file, _)| file);
-    // Media files lie beside the article in the content directory, everything else beside its page on the web.
+    // References to media files are relative to the article's file, others to its page.
     let has_media_extension = file.rsplit_once('.').is_some_and(|(_, extension)| media_type(extension).is_some());
     if !has_media_extension {
         return LocalMedia::None;
@@ -80,9 +80,9 @@ fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
     LocalMedia::File { path: path.join("/"), fragment }
 }
 
-/// Schemes of links besides those of the web: they open a program of the reader's choice, and none of them runs what the link
-/// says. From the list in the HTML standard (section 8.7.1.3, schemes that a page may register a handler for) without
-/// `ssh`, whose addresses can carry options, and other programs that links are made for.
+/// Schemes of links besides `http` and `https`. They open a program of the reader's choice, and none executes the link. From the
+/// HTML standard (section 8.7.1.3, schemes for which a page may register a handler), without `ssh`, whose addresses can contain
+/// options, plus schemes of common programs.
 pub(super) const SCHEMES: &[&str] = &[
     "bitcoin",
     "callto",
@@ -135,7 +135,7 @@ fn scheme(reference: &str) -> Option<&'static str> {
     shaped.then(|| known().copied().unwrap_or("other"))
 }
 
-/// `None` where the bytes are not UTF-8. A `%` that introduces nothing stands for itself.
+/// Decodes percent-encoding. `None` if the result isn't UTF-8. A `%` without two digits is kept.
 pub(crate) fn percent_decoded(segment: &str) -> Option<String> {
     str::from_utf8(&decode_segment(segment)).ok().map(str::to_owned)
 }

@@ -1,24 +1,24 @@
-//! Ids that links may lead to.
+//! Ids as targets of links.
 //!
-//! On a page of its own an article keeps its ids. Where it stands among others, only ids stay that a link in the article leads to, and they
-//! end in what tells the articles apart. Links always name the article's page.
+//! On a page of its own, an article keeps its ids. In feeds, only ids that are targets of the article's own links stay, with a suffix that
+//! differs between articles. Links always lead to the article's page.
 
 use std::collections::HashSet;
 
 use super::addresses::percent_decoded;
 use super::escape::unescape;
-use crate::article::render::LinkBase;
+use crate::article::rendered::LinkBase;
 
 pub(super) struct Anchors {
     is_own_page: bool,
     suffix: String,
-    /// What links lead to.
+    /// The ids to which links lead.
     targets: HashSet<String>,
-    seen: HashSet<String>,
+    used: HashSet<String>,
 }
 
 impl Anchors {
-    /// The anchors of markup that ammonia wrote.
+    /// Collects the targets of links in ammonia's output.
     pub(super) fn new(links: &LinkBase, clean: &str) -> Anchors {
         let has_ids = [" id=\"", " name=\""].iter().any(|attribute| clean.contains(attribute));
         let mut targets = HashSet::new();
@@ -29,10 +29,10 @@ impl Anchors {
                 targets.extend(path.strip_prefix('#').and_then(percent_decoded));
             }
         }
-        Anchors { is_own_page: links.anchors, suffix: links.id_suffix(), targets, seen: HashSet::new() }
+        Anchors { is_own_page: links.anchors, suffix: links.id_suffix(), targets, used: HashSet::new() }
     }
 
-    /// What becomes of an id; `None` if it goes. Of two elements with one id the first has it.
+    /// The new id. `None` removes it. Of several elements with the same id, the first keeps it.
     pub(super) fn id(&mut self, written: &str) -> Option<String> {
         if written.is_empty() || written.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return None;
@@ -42,6 +42,6 @@ impl Anchors {
         } else {
             self.targets.contains(written).then(|| format!("{written}{}", self.suffix))?
         };
-        self.seen.insert(id.clone()).then_some(id)
+        self.used.insert(id.clone()).then_some(id)
     }
 }

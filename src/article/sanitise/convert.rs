@@ -1,11 +1,10 @@
-//! What readers of feeds can't show becomes what they can: before anything is sanitised, and to be sanitised like everything
-//! else.
+//! Replaces elements that feed readers can't show, before the HTML is sanitised.
 //!
-//! Feed readers run no scripts, show no frames and know neither AMP nor style sheets. The markup is parsed as if scripts were
-//! off, so that `noscript` has content, and written again without hidden elements, with one `img` for each picture, links for
-//! frames and plug-ins, and plain MathML.
+//! Feed readers don't run scripts, and don't support frames, AMP or style sheets. The markup is parsed as if scripts were disabled, so
+//! `noscript` has content. The output has no hidden elements, one `img` per picture, links instead of frames and plug-ins, and plain
+//! MathML.
 //!
-//! Long because the elements are decided about in one walk, in which each depends on what surrounds it.
+//! Long because one walk converts all elements, and most depend on their surroundings.
 
 use std::borrow::Cow;
 
@@ -22,23 +21,24 @@ use super::embeds::{Embed, counts_readers, embed};
 use super::hidden::{is_hidden, visible_inside};
 use super::lists::{DROPPED, VOID};
 use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
+use super::tangled::too_tangled;
 use super::trackers::is_pixel;
-use super::{math, style_sheets, too_tangled};
+use super::{math, style_sheets};
 use crate::article::summary::ends_summary;
 use crate::encoding::{escape_attribute, escape_text};
 use crate::types::media_type;
 
-/// The class of links that stand for embeds: their names are not part of the prose, so that no summary begins with "YouTube".
+/// The class of links that replace embeds. Their text isn't part of the prose, so no summary begins with "YouTube".
 pub(super) const EMBED_CLASS: &str = "dateline-embed";
 
 /// Attributes that consent managers read instead of the `src` of a frame: Cookiebot, Complianz, consentmanager, Usercentrics.
 const CONSENT_SOURCES: &[&str] =
     &["data-cookieblock-src", "data-src-cmplz", "data-cmp-src", "data-uc-src", "data-iframe-src", "data-frame-src"];
 
-/// How deep `srcdoc` frames may nest.
+/// The depth of nested `srcdoc` frames that are converted.
 const MAX_FRAME_DEPTH: usize = 2;
 
-/// Elements that are as they should be. Markdown without raw HTML has no others.
+/// Elements that need no conversion. Markdown without raw HTML contains only these.
 const PLAIN: &[&str] = &[
     "a",
     "abbr",
@@ -90,17 +90,18 @@ const PLAIN: &[&str] = &[
     "ul",
 ];
 
-/// What the attributes of those have that need a look, and those of pictures.
-const TELLING: &[&str] = &["style", "hidden", "srcset", "data-", "lazy-src"];
-const TELLING_OF_PICTURES: &[&str] = &["//", "data:", "width", "height"];
+/// Parts of attributes that need conversion.
+const CONVERTED_ATTRIBUTES: &[&str] = &["style", "hidden", "srcset", "data-", "lazy-src"];
+/// Parts of attributes of pictures that need conversion.
+const CONVERTED_PICTURE_ATTRIBUTES: &[&str] = &["//", "data:", "width", "height"];
 
-/// Elements in which a link needs no paragraph of its own.
+/// Elements inside which a link doesn't get its own paragraph.
 const PHRASING: &[&str] = &[
     "a", "abbr", "b", "cite", "code", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "i", "mark", "p", "s", "small",
     "span", "strong", "sub", "summary", "sup", "time", "u",
 ];
 
-/// Converts HTML whose cost was checked.
+/// Converts HTML. The caller has checked its cost.
 pub(super) fn convert(html: &str) -> Cow<'_, str> {
     if is_plain(html) {
         return Cow::Borrowed(html);
@@ -110,7 +111,7 @@ pub(super) fn convert(html: &str) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// What feeds can't carry, in the order of the text. Nothing where it would take too long to look.
+/// The content that feeds can't carry, in document order. Empty if the HTML would take too long to parse.
 pub(in crate::article) fn losses(html: &str) -> Vec<Loss> {
     let mut losses = Vec::new();
     if !is_plain(html) && !too_tangled(html) {
@@ -119,53 +120,53 @@ pub(in crate::article) fn losses(html: &str) -> Vec<Loss> {
     losses
 }
 
-/// Something in a text that readers of feeds won't see.
+/// Content that feeds can't carry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::article) enum Loss {
-    /// A picture in its own address: that, and what stands for the picture.
+    /// A picture in a `data:` URL, and its alternative text.
     Picture { address: String, alternative: String },
-    /// A drawing in SVG that is no icon, with what tells it from others.
+    /// An SVG drawing that isn't an icon, with an attribute value to find it by.
     Drawing { mark: String },
-    /// A player or a frame whose address isn't known: the name of its element.
+    /// A player or a frame without an address: the name of its element.
     Embed { element: String },
-    /// A `base` that is no web address.
+    /// A `base` that isn't a web address.
     Base { address: String },
 }
 
-/// Whether there is nothing to convert, as far as a look at the tags can tell.
+/// A cheap check of the tags whether there is nothing to convert.
 fn is_plain(html: &str) -> bool {
     html.split('<').skip(1).all(|chunk| {
         let rest = chunk.strip_prefix('/').unwrap_or(chunk);
         let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).unwrap_or(rest.len());
         let (name, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            // A `<` in a quoted value, maybe, and what follows are more attributes.
-            return !tells(rest, false);
+            // The `<` may be in a quoted value, so attributes may follow.
+            return !needs_conversion(rest, false);
         }
         let attributes = rest.rsplit_once('>').map_or(rest, |(tag, _)| tag);
         PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name))
-            && !tells(attributes, name.eq_ignore_ascii_case("img"))
+            && !needs_conversion(attributes, name.eq_ignore_ascii_case("img"))
     })
 }
 
-/// Whether attributes have something that needs a look.
-fn tells(attributes: &str, is_picture: bool) -> bool {
+/// Whether attributes need conversion.
+fn needs_conversion(attributes: &str, is_picture: bool) -> bool {
     if attributes.trim().is_empty() {
         return false;
     }
     let attributes = attributes.to_ascii_lowercase();
-    let of_pictures = TELLING_OF_PICTURES.iter().filter(|_| is_picture);
-    TELLING.iter().chain(of_pictures).any(|telling| attributes.contains(telling))
+    let of_pictures = CONVERTED_PICTURE_ATTRIBUTES.iter().filter(|_| is_picture);
+    CONVERTED_ATTRIBUTES.iter().chain(of_pictures).any(|part| attributes.contains(part))
 }
 
-/// Parses a fragment as browsers do without scripts.
+/// Parses a fragment as browsers with scripts disabled do.
 pub(super) fn parse_fragment(html: &str) -> Html {
     let sink = HtmlTreeSink::new(Html::new_fragment());
     let body = QualName::new(None, ns!(html), atom!("body"));
     driver::parse_fragment(sink, without_scripts(), body, Vec::new(), false).one(html)
 }
 
-/// Parses a page as browsers do without scripts.
+/// Parses a page as browsers with scripts disabled do.
 pub(crate) fn parse_document(html: &str) -> Html {
     driver::parse_document(HtmlTreeSink::new(Html::new_document()), without_scripts()).one(html)
 }
@@ -177,19 +178,19 @@ fn without_scripts() -> ParseOpts {
     }
 }
 
-/// What is still to be written.
+/// A part that is still to be written.
 enum Step<'a> {
     Node(NodeRef<'a, Node>),
     End(&'a str),
     Link(Link),
 }
 
-/// What stands for an embed.
+/// A link that replaces an embed.
 struct Link {
     embed: Embed,
     title: Option<String>,
     is_inline: bool,
-    /// It shows a picture, so that the link does too.
+    /// Whether the embed is a picture, which the link then shows.
     is_picture: bool,
 }
 
@@ -203,7 +204,7 @@ impl Link {
     }
 }
 
-/// Whether markup has a tag of this name, which may be spelt in any case.
+/// Whether markup contains a tag of this name, in any letter case.
 pub(in crate::article) fn has_tag(markup: &str, name: &str) -> bool {
     markup.match_indices('<').any(|(at, _)| {
         let tag = markup.as_bytes().get(at + 1..at + 1 + name.len());
@@ -272,7 +273,7 @@ impl Converter<'_> {
         }
         match name {
             "svg" => self.drawing(element),
-            // The text between these tags is no markup.
+            // Their content is text, not markup.
             "xmp" | "plaintext" => {
                 self.html.push_str("<pre>");
                 escape_text(&element.text().collect::<String>(), self.html);
@@ -290,13 +291,13 @@ impl Converter<'_> {
             known if known.starts_with("amp-") || known.starts_with("lite-") => self.amp(element, steps),
             "span" | "div" if is_preview(element) => {}
             dropped if DROPPED.contains(&dropped) => {}
-            // Outside of formulas these are no elements at all, and ammonia would drop their text.
+            // Outside formulas, ammonia would drop their text.
             stray if math::ELEMENTS.contains(&stray) => push_children(element, steps),
             "audio" | "video" | "source" => {
                 let unusable = loadable(value.attr("src")).is_none();
                 let lazy = LAZY_SOURCES.iter().find_map(|name| loadable(value.attr(name))).filter(|_| unusable);
                 if name != "source" && !element.descendent_elements().any(|inner| has_address(inner.value())) {
-                    self.lose(element);
+                    self.report_loss(element);
                 }
                 let poster = value.attr("data-poster").filter(|_| value.attr("poster").is_none());
                 self.start(value, name, &[("src", lazy), ("poster", poster)]);
@@ -309,7 +310,7 @@ impl Converter<'_> {
         }
     }
 
-    /// Goes on with the content of an element that was begun.
+    /// Queues the content and the end tag of an element.
     fn finish<'a>(&mut self, element: ElementRef<'a>, name: &'a str, steps: &mut Vec<Step<'a>>) {
         if !VOID.contains(&name) {
             steps.push(Step::End(name));
@@ -317,7 +318,7 @@ impl Converter<'_> {
         }
     }
 
-    /// Writes a start tag with its attributes; `instead` replaces or adds some of them.
+    /// Writes a start tag with its attributes. `instead` replaces or adds some.
     fn start(&mut self, element: &Element, name: &str, instead: &[(&str, Option<&str>)]) {
         let replaced = |name: &str| instead.iter().any(|(known, value)| *known == name && value.is_some());
         self.html.push('<');
@@ -362,7 +363,7 @@ impl Converter<'_> {
             Some(picture) => self.image(&picture),
             // An AMP picture may have its fallback inside.
             None if element.value().name() != "img" => push_children(element, steps),
-            // A picture in the address itself can't be shown, but may be described.
+            // A `data:` picture is replaced by its alternative text.
             None if is_embedded(element) => {
                 let alternative = element.attr("alt").unwrap_or_default().trim();
                 escape_text(alternative, self.html);
@@ -373,9 +374,9 @@ impl Converter<'_> {
         }
     }
 
-    /// A drawing in the text: what stands for it, else the words in it. An icon has neither.
+    /// Replaces an inline SVG by its label, its title or the text in it. Icons have none of these.
     fn drawing(&mut self, svg: ElementRef<'_>) {
-        const SMALLEST: f32 = 64.0;
+        const MAX_ICON_PIXELS: f32 = 64.0;
         let inside = |name: &'static str| svg.descendent_elements().find(move |inner| inner.value().name() == name);
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let named = svg.attr("aria-label").map(words).filter(|label| !label.is_empty());
@@ -402,13 +403,13 @@ impl Converter<'_> {
         let is_large = mark
             .unwrap_or_default()
             .split_whitespace()
-            .any(|number| number.trim_end_matches("px").parse::<f32>().is_ok_and(|number| number > SMALLEST));
+            .any(|number| number.trim_end_matches("px").parse::<f32>().is_ok_and(|number| number > MAX_ICON_PIXELS));
         if is_large {
             self.losses.push(Loss::Drawing { mark: mark.unwrap_or_default().to_owned() });
         }
     }
 
-    /// A part of a picture that leads somewhere: feed readers show no image maps.
+    /// Replaces a link of an image map, which feed readers don't support.
     fn area(&mut self, area: ElementRef<'_>) {
         let label = area.attr("alt").or_else(|| area.attr("title")).unwrap_or_default().trim();
         if let Some(address) = area.attr("href").filter(|_| !label.is_empty()) {
@@ -436,7 +437,7 @@ impl Converter<'_> {
         self.html.push('>');
     }
 
-    /// The TeX or MathML that MathJax reads from scripts.
+    /// Writes the TeX or MathML of a MathJax script.
     fn script(&mut self, script: ElementRef<'_>) {
         let rendered = sibling_class(script.prev_siblings()).is_some_and(|class| class.starts_with("MathJax"));
         if rendered && !sibling_class(script.prev_siblings()).is_some_and(|class| class.contains("MathJax_Preview")) {
@@ -470,27 +471,27 @@ impl Converter<'_> {
             (Some(address), _) => match embed(address) {
                 Some(embed) => self.link(&Link::new(embed, element)),
                 None if counts_readers(address) => {}
-                None => self.lose(element),
+                None => self.report_loss(element),
             },
             (None, Some(document)) if self.frame_depth < MAX_FRAME_DEPTH && !too_tangled(document) => {
                 Converter { html: self.html, frame_depth: self.frame_depth + 1, losses: self.losses }.convert(document);
             }
-            (None, _) => self.lose(element),
+            (None, _) => self.report_loss(element),
         }
     }
 
-    fn lose(&mut self, element: ElementRef<'_>) {
+    fn report_loss(&mut self, element: ElementRef<'_>) {
         self.losses.push(Loss::Embed { element: element.value().name().to_owned() });
     }
 
-    /// A plug-in: its fallback, and a link to what it shows unless the fallback has one.
+    /// Replaces a plug-in by its fallback, and by a link to its content unless the fallback contains one.
     fn object<'a>(&mut self, element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
         let written = loadable(element.attr("data")).or_else(|| parameter(element));
         let target = written.and_then(embed).filter(|_| !is_pixel(|name| element.attr(name)));
         if let Some(target) = target {
             let link = Link::new(target, element);
             let repeats = element.descendent_elements().skip(1).any(|inner| {
-                // A picture inside is the same one in a format that more readers show.
+                // A picture in the fallback is the same picture in a more common format.
                 if link.is_picture && is_image(inner.value().name()) {
                     return picture(inner).is_some();
                 }
@@ -502,9 +503,9 @@ impl Converter<'_> {
             }
         } else if written.is_none_or(|address| !counts_readers(address))
             && !is_pixel(|name| element.attr(name))
-            && element.children().all(is_nothing)
+            && element.children().all(is_not_fallback)
         {
-            self.lose(element);
+            self.report_loss(element);
         }
         push_children(element, steps);
     }
@@ -548,12 +549,12 @@ impl Converter<'_> {
             }
             steps.push(Step::Link(Link::new(embed, element)));
         }
-        // What stands in for a post until it is loaded is its text; what stands in for a frame is a picture of nothing.
+        // The placeholder of a post is its text. The placeholder of a frame is an empty picture.
         let quotes = element.child_elements().any(|child| child.value().name() == "blockquote");
         if !known || quotes {
             push_children(element, steps);
         } else if is_lost {
-            self.lose(element);
+            self.report_loss(element);
         }
     }
 
@@ -587,37 +588,37 @@ impl Converter<'_> {
 }
 
 fn push_children<'a>(element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
-    let placeholder_of_amp = element.value().name().starts_with("amp-");
+    let is_amp = element.value().name().starts_with("amp-");
     let mut children = element.last_child();
     while let Some(child) = children {
-        let stands_in = placeholder_of_amp
+        let is_placeholder = is_amp
             && child.value().as_element().is_some_and(|child| {
                 child.name() != "blockquote"
                     && (child.attr("placeholder").is_some() || child.attr("overflow").is_some())
             });
-        if !stands_in {
+        if !is_placeholder {
             steps.push(Step::Node(child));
         }
         children = child.prev_sibling();
     }
 }
 
-/// Whether an address is the picture itself, and not one that keeps a place.
+/// Whether the address is a `data:` URL with a picture other than a placeholder.
 fn is_embedded(image: ElementRef<'_>) -> bool {
-    /// The beginning of a GIF of one pixel.
+    /// The beginning of a one-pixel GIF.
     const PIXEL: &str = "R0lGODlhAQAB";
     let address = image.attr("src").unwrap_or_default().trim_start();
     address.split_once(':').is_some_and(|(scheme, rest)| scheme.eq_ignore_ascii_case("data") && !rest.contains(PIXEL))
         && !is_pixel(|name| image.attr(name))
 }
 
-/// What a frame says it shows.
+/// The title of a frame.
 fn title(element: ElementRef<'_>) -> Option<String> {
     let title = element.attr("title").or_else(|| element.attr("aria-label"))?;
     Some(title.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|title| !title.is_empty())
 }
 
-/// The address of a plug-in among its parameters.
+/// The address in a plug-in's parameters.
 fn parameter(object: ElementRef<'_>) -> Option<&str> {
     const NAMES: &[&str] = &["movie", "src", "url", "filename", "source"];
     object
@@ -630,8 +631,8 @@ fn parameter(object: ElementRef<'_>) -> Option<&str> {
         .find_map(|param| loadable(param.attr("value")))
 }
 
-/// Whether a node inside a plug-in is no content that stands for it.
-fn is_nothing(node: NodeRef<'_, Node>) -> bool {
+/// Whether a node inside a plug-in isn't fallback content.
+fn is_not_fallback(node: NodeRef<'_, Node>) -> bool {
     match node.value() {
         Node::Text(text) => text.trim().is_empty(),
         Node::Element(element) => element.name() == "param",
@@ -639,18 +640,18 @@ fn is_nothing(node: NodeRef<'_, Node>) -> bool {
     }
 }
 
-/// Whether a player, or a source in one, says what it plays.
+/// Whether a player, or a source in one, has an address.
 fn has_address(element: &Element) -> bool {
     std::iter::once(&"src").chain(LAZY_SOURCES).any(|name| loadable(element.attr(name)).is_some())
         && matches!(element.name(), "audio" | "video" | "source")
 }
 
-/// The class of the first element among these.
+/// The class of the first element among the siblings.
 fn sibling_class<'a>(mut siblings: impl Iterator<Item = NodeRef<'a, Node>>) -> Option<&'a str> {
     siblings.find_map(|node| node.value().as_element())?.attr("class")
 }
 
-/// Whether an element is what MathJax shows until it has read the script that follows.
+/// Whether an element is MathJax's preview of the script that follows.
 fn is_preview(element: ElementRef<'_>) -> bool {
     let is_formula = |element: &Element| element.attr("type").is_some_and(|kind| kind.trim().starts_with("math/"));
     element.value().classes().any(|class| class == "MathJax_Preview")
@@ -661,7 +662,7 @@ fn is_frame(node: NodeRef<'_, Node>) -> bool {
     node.value().as_element().is_some_and(|element| matches!(element.name(), "iframe" | "embed" | "object"))
 }
 
-/// Whether an element stands in a line of text.
+/// Whether an element is inside a line of text.
 fn is_inline(element: ElementRef<'_>) -> bool {
     let parent = element.ancestors().filter_map(ElementRef::wrap).find(|ancestor| {
         let name = ancestor.value().name();
@@ -670,7 +671,7 @@ fn is_inline(element: ElementRef<'_>) -> bool {
     parent.is_some_and(|parent| PHRASING.contains(&parent.value().name()))
 }
 
-/// Whether a `noscript` only asks for scripts: the notices of Disqus and enable-javascript.com.
+/// Whether a `noscript` only asks readers to enable scripts: the notices of Disqus and enable-javascript.com.
 fn is_notice(noscript: ElementRef<'_>) -> bool {
     noscript.descendent_elements().filter_map(|inner| inner.attr("href")).any(|address| {
         address.contains("enable-javascript.com") || (address.contains("disqus.com") && address.contains("noscript"))

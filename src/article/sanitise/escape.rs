@@ -1,4 +1,4 @@
-//! Escapes of HTML that only the sanitiser needs.
+//! HTML escapes of the sanitiser.
 
 use crate::encoding::escape_text;
 

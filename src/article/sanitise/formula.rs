@@ -1,4 +1,4 @@
-//! Formulas as plain text, for summaries: `<mfrac><mi>a</mi><mi>b</mi></mfrac>` is a/b there and not ab.
+//! Writes formulas as plain text for summaries: `<mfrac><mi>a</mi><mi>b</mi></mfrac>` becomes a/b.
 
 use super::math::TOKENS;
 
@@ -6,7 +6,7 @@ use super::math::TOKENS;
 #[derive(Debug, Default)]
 pub(super) struct Formula {
     open: Vec<Open>,
-    /// The page says itself what stands for the formula, and that has been written.
+    /// Whether the page's alternative text was written in place of the formula.
     is_written: bool,
 }
 
@@ -18,7 +18,7 @@ struct Open {
 }
 
 impl Formula {
-    /// What an element begins with, where it belongs to a formula.
+    /// The text before an element of a formula.
     pub(super) fn start(&mut self, name: &str, alternative: Option<&str>) -> Option<String> {
         let Some(parent) = self.open.last_mut() else {
             (name == "math").then(|| self.open.push(Open { name: name.to_owned(), children: 0, closes: "" }))?;
@@ -48,13 +48,13 @@ impl Formula {
         (!self.is_written).then(|| format!("{separator}{before}"))
     }
 
-    /// What it ends with.
+    /// The text behind the element.
     pub(super) fn end(&mut self) -> Option<&'static str> {
         let closes = self.open.pop()?.closes;
         (!self.is_written).then_some(closes)
     }
 
-    /// The text of a formula that readers see: without the operators that have no sign (U+2061 to U+2064).
+    /// The visible text of a formula, without invisible operators (U+2061 to U+2064).
     pub(super) fn text<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
         match (self.open.is_empty(), self.is_written) {
             (true, _) => text.into(),

@@ -1,6 +1,5 @@
-//! Elements that a page doesn't show: the `hidden` attribute, `aria-hidden` and inline styles.
-//!
-//! Of style sheets only simple rules count ([`super::style_sheets`]), which give elements the `hidden` attribute.
+//! Detects hidden elements by the `hidden` attribute, `aria-hidden` and inline styles. [`super::style_sheets`] sets the attribute for
+//! simple rules of style sheets.
 
 use cssparser::{Delimiter, ParseError, Parser, parse_important};
 use scraper::ElementRef;
@@ -58,7 +57,7 @@ const VISIBILITIES: &[&str] =
 const CONTENT_VISIBILITIES: &[&str] =
     &["visible", "auto", "hidden", "inherit", "initial", "unset", "revert", "revert-layer"];
 
-/// Whether an element says of itself that its content isn't shown. `aria-hidden` hides pictures only if they have no
+/// Whether an element hides its content. `aria-hidden` hides pictures only if they have no
 /// alternative text: Wikipedia's formulas are pictures with `aria-hidden` beside MathML that the page doesn't show.
 pub(crate) fn is_hidden(element: &Element) -> bool {
     if element.attr("hidden").is_some() {
@@ -78,7 +77,7 @@ pub(crate) fn is_hidden(element: &Element) -> bool {
     element.attr("style").is_some_and(|style| matches!(shows(style).0, Shows::No | Shows::OnlyInside))
 }
 
-/// The outermost elements in one that is hidden by its visibility alone which are visible again (CSS Display 3, section 4).
+/// The outermost visible elements inside an element that only `visibility` hides (CSS Display 3, section 4).
 pub(crate) fn visible_inside(element: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     let is_invisible =
         |element: &Element| element.attr("style").is_some_and(|style| shows(style).0 == Shows::OnlyInside);
@@ -106,17 +105,17 @@ pub(crate) fn visible_inside(element: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     found
 }
 
-/// What declarations say about whether an element is shown.
+/// Whether declarations show an element.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Shows {
-    Unsaid,
+    Unspecified,
     Yes,
-    /// Only elements inside that are visible again.
+    /// Hidden, but descendants may be visible again.
     OnlyInside,
     No,
 }
 
-/// What declarations say, and whether that is `!important`.
+/// Whether declarations show an element, and whether they are `!important`.
 pub(super) fn shows(style: &str) -> (Shows, bool) {
     crate::article::steps::add(style.len());
     let [display, visibility, content] = declared(style);
@@ -130,7 +129,7 @@ pub(super) fn shows(style: &str) -> (Shows, bool) {
         let (_, important) = [&display, &visibility].into_iter().find(|(value, _)| !value.is_empty())?;
         Some((Shows::Yes, *important))
     };
-    hidden.or_else(shown).unwrap_or((Shows::Unsaid, false))
+    hidden.or_else(shown).unwrap_or((Shows::Unspecified, false))
 }
 
 fn is_visible(style: &str) -> bool {
@@ -138,8 +137,8 @@ fn is_visible(style: &str) -> bool {
     visibility == "visible" && shows(style).0 == Shows::Yes
 }
 
-/// The values of `display`, `visibility` and `content-visibility` that are in force, empty where there is none, and whether they are
-/// `!important`. Of several declarations the last counts, unless an earlier one is.
+/// The effective values of `display`, `visibility` and `content-visibility`, empty if undeclared, and whether each is `!important`.
+/// The last declaration wins unless an earlier one is `!important`.
 fn declared(style: &str) -> [(String, bool); 3] {
     let properties: [(&str, &[&str]); 3] =
         [("display", DISPLAYS), ("visibility", VISIBILITIES), ("content-visibility", CONTENT_VISIBILITIES)];
@@ -158,7 +157,7 @@ fn declared(style: &str) -> [(String, bool); 3] {
     declared
 }
 
-/// The name of a declaration and its value, both in lower case, and whether it is `!important`. Only values that are words.
+/// Parses a declaration whose value consists of words: name and value in lower case, and whether it is `!important`.
 fn declaration(parser: &mut Parser<'_>) -> Result<(String, String, bool), ParseError<()>> {
     let name = parser.expect_ident()?.to_ascii_lowercase();
     parser.expect_colon()?;

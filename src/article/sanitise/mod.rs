@@ -1,13 +1,13 @@
-//! HTML from anywhere becomes HTML that is safe to publish.
+//! Makes untrusted HTML safe to publish, in three steps:
 //!
-//! `convert` first writes what readers of feeds can't show as what they can: frames as links, lazy pictures as pictures, AMP as
-//! HTML; and leaves out what the page hides. Nothing depends on it being right: two passes follow over what it wrote.
+//! 1. `convert` replaces elements that feed readers can't show: frames by links, lazy pictures by pictures, AMP by HTML. It removes
+//!    hidden elements. Safety doesn't depend on it.
+//! 2. Ammonia keeps the elements and attributes in `lists` and writes regular markup: every `<` begins a tag, every `>` ends one, every
+//!    attribute is `name="value"`, and every element that isn't void is closed.
+//! 3. The second pass relies on that regularity. It makes URLs absolute and drops those whose scheme isn't listed in `addresses`.
 //!
-//! Ammonia keeps what is in `lists` and writes regular markup: every `<` begins a tag and every `>` ends one,
-//! every attribute is `name="value"`, every element that is not void is closed. The second pass relies on that: it makes
-//! every URL absolute, and drops those whose scheme isn't on the list in `addresses`. Ammonia is not idempotent, so the
-//! result goes through both passes again until it stays as it is, and what does not settle is published as text alone.
-//! Characters that XML forbids are dropped last, because ammonia decodes references to them.
+//! Ammonia isn't idempotent, so steps 2 and 3 repeat until the result is stable. If it doesn't become stable, only its text is
+//! published. Characters that XML forbids are dropped last, because ammonia decodes references to them.
 
 mod addresses;
 mod amp;
@@ -47,7 +47,7 @@ use second_pass::SecondPass;
 pub(super) use style_sheets::apply as hide_by_style_sheets;
 pub(crate) use tangled::{Excess, excess, may_crowd, too_tangled};
 
-use super::render::{LinkBase, Rendered};
+use super::rendered::{LinkBase, Rendered};
 use super::summary::ends_summary;
 use crate::types::{ArticlePath, Text};
 
@@ -73,35 +73,35 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
             ]
             .into(),
         )
-        // pulldown-cmark writes the alignment of table cells as style; the second pass makes `align` of it.
+        // pulldown-cmark writes the alignment of table cells as `style`. The second pass replaces it by `align`.
         .filter_style_properties(["text-align"].into())
         .url_schemes(["http", "https"].iter().chain(addresses::SCHEMES).copied().collect())
         .url_relative(UrlRelative::PassThrough)
         .link_rel(None)
-        // The second pass drops them, after a look for the end of the summary.
+        // The second pass looks for the end of the summary in them, and drops them.
         .strip_comments(false);
     builder
 });
 
-/// How often HTML is sanitised at most to see whether it stays as it is.
-const MOST_PASSES: usize = 3;
+/// How often HTML is sanitised again until it is stable.
+const MAX_REPETITIONS: usize = 3;
 
-/// Sanitises HTML. What comes out, this function gives back unchanged. Of what would take too long to parse only the text stays.
+/// Sanitises HTML. Sanitising the result again doesn't change it. HTML that would take too long to parse is reduced to its text.
 pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
     if too_tangled(html) {
-        return untangled(html);
+        return text_of_tangled(html);
     }
     let converted = convert::convert(html);
     if matches!(converted, Cow::Owned(_)) && too_tangled(&converted) {
-        // Frames have documents of their own, so that what is written may nest deeper than the source.
-        return untangled(&converted);
+        // The documents of `srcdoc` frames may nest deeper than the source.
+        return text_of_tangled(&converted);
     }
-    let mut rendered = once(&converted, links);
-    for _ in 0..MOST_PASSES {
+    let mut rendered = sanitise_once(&converted, links);
+    for _ in 0..MAX_REPETITIONS {
         if too_tangled(rendered.html.as_str()) {
             break;
         }
-        let again = once(rendered.html.as_str(), links);
+        let again = sanitise_once(rendered.html.as_str(), links);
         if again.html == rendered.html {
             return rendered;
         }
@@ -110,8 +110,8 @@ pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
     Rendered { lead: rendered.lead.take(), ..as_text(rendered.text.split("\n\n")) }
 }
 
-/// The text of HTML that would take too long to parse. Where something in it may be hidden, nobody knows how much, so that nothing stays.
-fn untangled(html: &str) -> Rendered {
+/// The text of HTML that would take too long to parse. Empty if an element may be hidden, because its extent is unknown.
+fn text_of_tangled(html: &str) -> Rendered {
     let mut text = String::new();
     let mut lead = None;
     let mut rest = html;
@@ -143,14 +143,14 @@ fn untangled(html: &str) -> Rendered {
     Rendered { lead, ..as_text(text.split("\n\n")) }
 }
 
-/// Whether a tag is of an element that isn't shown, or has an attribute by which it may not be.
+/// Whether a tag's element isn't shown, or has an attribute that may hide it.
 fn may_hide(name: &str, tag: &str) -> bool {
     let tag = tag.to_ascii_lowercase();
     DROPPED.iter().any(|dropped| dropped.eq_ignore_ascii_case(name))
         || ["style", "hidden", "dialog"].iter().any(|word| tag.contains(word))
 }
 
-/// What doesn't settle, without its markup.
+/// Renders paragraphs of plain text.
 fn as_text<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
     let mut html = String::new();
     let mut text = Vec::new();
@@ -163,7 +163,8 @@ fn as_text<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
     Rendered { html: Text::new(&html), text: text.join("\n\n"), lead: None, local_media: Vec::new() }
 }
 
-fn once(html: &str, links: &LinkBase) -> Rendered {
+/// Runs ammonia and the second pass once.
+fn sanitise_once(html: &str, links: &LinkBase) -> Rendered {
     crate::article::steps::add(html.len());
     let clean = SANITISER.clean(&long_text::divided(html)).to_string();
     let mut pass = SecondPass {

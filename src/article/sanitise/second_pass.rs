@@ -1,4 +1,4 @@
-//! The second pass over markup that ammonia wrote: absolute addresses, plain text, and what else depends on the article.
+//! The pass over ammonia's output: makes addresses absolute and extracts the plain text.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::escape::unescape;
 use super::formula::Formula;
 use super::lists::{ASIDE, BLOCKS, VOID};
 use super::pictures::{candidates, descriptor, loadable};
-use crate::article::render::LinkBase;
+use crate::article::rendered::LinkBase;
 use crate::article::summary::ends_summary;
 use crate::encoding::escape_attribute;
 use crate::types::Text;
@@ -36,7 +36,7 @@ pub(super) struct SecondPass<'a> {
     pub(super) local_media: BTreeSet<String>,
     pub(super) prose: Paragraphs,
     pub(super) aside: Paragraphs,
-    /// How many elements are open, counted from the outermost that is aside.
+    /// The depth of open elements inside one of [`ASIDE`], including it.
     pub(super) aside_depth: usize,
     pub(super) formula: Formula,
     /// The text before the comment that ends the summary.
@@ -66,7 +66,7 @@ impl SecondPass<'_> {
         self.aside.end();
     }
 
-    /// The text up to here: the prose, or where there is none, what stands beside it.
+    /// The prose so far. If there is none, the text of captions, tables and the like.
     pub(super) fn text_so_far(&self) -> String {
         let paragraphs = if self.prose.done.is_empty() { &self.aside.done } else { &self.prose.done };
         paragraphs.join("\n\n")
@@ -94,7 +94,7 @@ impl SecondPass<'_> {
 
     fn end_tag(&mut self, name: &str) {
         if name == "a" && self.html.ends_with("<a>") {
-            // An anchor that nothing leads to.
+            // An anchor whose id was removed.
             self.html.truncate(self.html.len() - "<a>".len());
         } else {
             self.html.push_str("</");
@@ -138,7 +138,7 @@ impl SecondPass<'_> {
         };
         for (attribute, value) in &attributes {
             let (attribute, value) = match *attribute {
-                // An empty address is that of the page, which is no picture.
+                // An empty address is the page's own, which isn't a picture.
                 "src" | "poster" if loadable(Some(value)).is_none() => continue,
                 "srcset" => match self.absolute_set(value) {
                     Some(set) => ("srcset", set),
@@ -152,7 +152,7 @@ impl SecondPass<'_> {
                     Some(side @ ("left" | "center" | "right")) => ("align", side.to_owned()),
                     _ => continue,
                 },
-                // The classes that are left are those of footnotes and of links that stand for embeds.
+                // The remaining classes are those of footnotes and of links that replace embeds.
                 "class" => {
                     is_aside = true;
                     continue;
@@ -162,7 +162,7 @@ impl SecondPass<'_> {
                     Some(id) => ("id", id),
                     None => continue,
                 },
-                // Our own, below.
+                // Added below.
                 "controls" => continue,
                 attribute => (attribute, value.clone()),
             };
@@ -189,12 +189,12 @@ impl SecondPass<'_> {
         self.html.push('>');
     }
 
-    /// The absolute form of every candidate of a `srcset`; `None` where none is left.
+    /// The `srcset` with absolute URLs. `None` if no candidate is left.
     fn absolute_set(&mut self, set: &str) -> Option<String> {
         let mut kept = Vec::new();
         for (address, written) in candidates(set) {
             let loads = descriptor(written).is_some() && loadable(Some(address)).is_some();
-            // Spaces would end it early, and a comma at its end would be taken for the list's.
+            // A comma at the end of the URL would end the candidate.
             if let Some(url) = self.absolute(address).filter(|url| loads && !url.ends_with(',')) {
                 kept.push(format!("{url} {written}").trim_end().to_owned());
             }
@@ -202,7 +202,7 @@ impl SecondPass<'_> {
         (!kept.is_empty()).then(|| kept.join(", "))
     }
 
-    /// The absolute form of a reference; `None` for what feeds must not carry.
+    /// The absolute form of a reference. `None` if feeds must not carry it.
     fn absolute(&mut self, reference: &str) -> Option<String> {
         absolute(reference, self.links, &mut self.local_media)
     }

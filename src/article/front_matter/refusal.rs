@@ -1,0 +1,47 @@
+//! The reason why front matter is refused, and the kind of file that it is in.
+
+use std::ops::Range;
+
+/// The help for front matter that exceeds a limit.
+pub(super) const REMOVE_HELP: &str = "remove what is not about the article";
+
+/// The kind of a file.
+#[derive(Clone, Copy)]
+pub(in crate::article) enum FileKind<'k> {
+    Markdown,
+    Page,
+    /// Wire text, whose lines may begin with labels. The function returns whether a word is one.
+    Wire(&'k dyn Fn(&str) -> bool),
+}
+
+/// The reason why front matter can't be used.
+#[derive(Clone, Debug)]
+pub(in crate::article) struct Refusal {
+    pub(in crate::article) message: String,
+    pub(in crate::article) help: &'static str,
+    pub(in crate::article) span: Range<usize>,
+    /// Whether it may state that the article isn't public.
+    pub(in crate::article) withholds: bool,
+    /// Whether diagnostics must not quote the text, because it is unknown what it is.
+    pub(in crate::article) hides_excerpt: bool,
+    /// Whether it is a single line, which may be a labelled line of wire text.
+    pub(in crate::article) may_be_label: bool,
+}
+
+impl Refusal {
+    pub(super) fn new(span: Range<usize>, message: impl Into<String>, help: &'static str) -> Refusal {
+        Refusal { message: message.into(), help, span, withholds: false, hides_excerpt: false, may_be_label: false }
+    }
+
+    pub(super) fn withholding(self, withholds: bool) -> Refusal {
+        Refusal { withholds, ..self }
+    }
+
+    pub(super) fn without_excerpt(self) -> Refusal {
+        Refusal { hides_excerpt: true, ..self }
+    }
+
+    pub(super) fn unless_label(self) -> Refusal {
+        Refusal { may_be_label: true, ..self }
+    }
+}
