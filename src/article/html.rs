@@ -1,21 +1,20 @@
-//! HTML pages: the article out of everything around it.
+//! Parses HTML pages and extracts the article.
 //!
-//! Each field is taken from the first of these that has it; of names and tags, all that this one has:
+//! Each field comes from the first of these sources that has it. Names and tags all come from the same source:
 //!
 //! 1. JSON-LD: the first schema.org article of the page (`json_ld`)
 //! 2. Open Graph and `article:*` properties
 //! 3. Dublin Core: `DC.title`, `dcterms.created` ...
-//! 4. other `meta` elements: `author`, `description`, `keywords`, `pubdate`, `source`, `dateline-id` ...; `embargo` and what
-//!    else says when and whether the page is public count wherever they stand (`release`)
+//! 4. other `meta` elements: `author`, `description`, `keywords`, `pubdate`, `source`, `dateline-id` ...; `embargo` and other
+//!    statements about publication count in all sources (`release`)
 //! 5. the page: `<link rel=canonical>`, `<html lang>`, `<title>` or `<h1>`, byline, `<time datetime>`, the first `<figure>`
 //!
 //! The body is the first `<article>`, else `<main>`, else `<body>`, without navigation, headers, asides, footers, scripts
-//! and forms. The parser does not say where in the file it found something, so lines are searched for afterwards, and left out
-//! where the search finds nothing.
-//!
-//! The file is long because it has the table of `meta` elements.
+//! and forms. The parser doesn't report positions in the file, so `places` searches for them. A diagnostic has no line if the search
+//! fails.
 
 mod chrome;
+mod finding;
 mod json_ld;
 mod page;
 mod places;
@@ -26,6 +25,7 @@ mod tests;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use finding::{Field, Finding, META_FIELDS};
 use page::Page;
 use places::Places;
 use scraper::ElementRef;
@@ -41,14 +41,14 @@ use super::sanitise::{excess, has_tag};
 use crate::diagnostics::Code;
 use crate::types::{Text, WebUrl};
 
-/// Reads a page. `source` is the text of the file with blanks in place of front matter.
+/// Parses a page. `source` is the text of the file with spaces in place of front matter.
 pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     if let Some(excess) = excess(source) {
         draft.report(Code::HtmlTangled, 0..0, excess.message("the page"), excess.help());
         let mut parsed = draft.finish();
         parsed.withhold |= lifecycle::withholds(source) || access::page_withholds(source);
         parsed.embargoed |= parsed.withhold;
-        // Nothing was looked for, so nothing is missing.
+        // The page wasn't searched, so missing fields aren't reported.
         parsed.diagnostics.retain(|diagnostic| diagnostic.code == Code::HtmlTangled);
         return parsed;
     }
@@ -98,9 +98,9 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
             "correct the JSON; the rest of the page is used meanwhile",
         );
     }
-    // What front matter says outranks the same in the page.
+    // Front matter takes precedence over the page.
     let stated = draft.filled_lists();
-    // There are few fields and may be many findings.
+    // There are few fields, but possibly many findings.
     let mut firsts: Vec<&Finding> = Vec::new();
     for finding in &findings {
         if !firsts.iter().any(|first| first.field == finding.field) {
@@ -111,42 +111,42 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     let link = first(Field::Link).and_then(|link| WebUrl::parse(&link.value).ok());
     let image = first(Field::ImageUrl);
     for finding in &findings {
-        // Names and tags: all that the first of the sources has, and nothing of the others.
-        let outranked = |field| first(field).is_some_and(|first| first.how != finding.how);
-        let (value, how, span) = (finding.value.as_str(), finding.how, finding.span.clone().unwrap_or(0..0));
+        // Names and tags all come from the first source that has any.
+        let outranked = |field| first(field).is_some_and(|first| first.origin != finding.origin);
+        let (value, origin, span) = (finding.value.as_str(), finding.origin, finding.span.clone().unwrap_or(0..0));
         match finding.field {
-            Field::Title => draft.set_title(value, span, how),
-            Field::Published => draft.set_published(value, span, how),
-            Field::Updated => draft.set_updated(value, span, how),
-            Field::Expires => draft.set_expires(value, span, how),
-            Field::Publication(meaning) => release::take_value(&mut draft, meaning, value, span, how),
-            Field::Author if !stated.authors && !outranked(Field::Author) => match how {
-                // A name in structured data is one name, commas and all.
-                "JSON-LD" => draft.add_author(value, span, how),
+            Field::Title => draft.set_title(value, span, origin),
+            Field::Published => draft.set_published(value, span, origin),
+            Field::Updated => draft.set_updated(value, span, origin),
+            Field::Expires => draft.set_expires(value, span, origin),
+            Field::Publication(meaning) => release::apply_value(&mut draft, meaning, value, span, origin),
+            Field::Author if !stated.authors && !outranked(Field::Author) => match origin {
+                // A name in structured data is one name, even with commas.
+                "JSON-LD" => draft.add_author(value, span, origin),
                 "Dublin Core" => {
-                    value.split(';').for_each(|name| draft.add_author(name, span.clone(), how));
+                    value.split(';').for_each(|name| draft.add_author(name, span.clone(), origin));
                 }
-                _ => draft.add_byline(value, span, how),
+                _ => draft.add_byline(value, span, origin),
             },
-            Field::Editor if !stated.editors && !outranked(Field::Editor) => match how {
-                "JSON-LD" => draft.add_editor(value, span, how),
-                _ => draft.add_editors(value, span, how),
+            Field::Editor if !stated.editors && !outranked(Field::Editor) => match origin {
+                "JSON-LD" => draft.add_editor(value, span, origin),
+                _ => draft.add_editors(value, span, origin),
             },
-            Field::Tag if !stated.tags && !outranked(Field::Tag) => draft.add_tag(value, span, how),
-            Field::Section => draft.set_breadcrumb(crumbs(value), span, how),
-            Field::Summary => draft.set_summary(value, span, how),
-            Field::Language => draft.set_language(value, span, how),
-            Field::Link => draft.set_link(value, span, how),
-            Field::Source => draft.set_source(value, span, how),
-            Field::Copyright => draft.set_copyright(value, span, how),
-            Field::Id => draft.set_id(value, span, how),
-            Field::ImageUrl => set_image(&mut draft, value, link.as_ref(), span, how),
-            // Words about a picture belong to the picture of the same source.
-            Field::ImageAlt if !outranked(Field::ImageUrl) => draft.set_image_alt(value, span, how),
-            Field::ImageCaption if !outranked(Field::ImageUrl) => draft.set_image_caption(value, span, how),
-            Field::Access(key) => draft.set_access(key, value, span, how),
-            Field::Paywall => draft.set_access("isAccessibleForFree", value, span, how),
-            Field::ImageCredit if !outranked(Field::ImageUrl) => draft.set_image_credit(value, span, how),
+            Field::Tag if !stated.tags && !outranked(Field::Tag) => draft.add_tag(value, span, origin),
+            Field::Section => draft.set_breadcrumb(crumbs(value), span, origin),
+            Field::Summary => draft.set_summary(value, span, origin),
+            Field::Language => draft.set_language(value, span, origin),
+            Field::Link => draft.set_link(value, span, origin),
+            Field::Source => draft.set_source(value, span, origin),
+            Field::Copyright => draft.set_copyright(value, span, origin),
+            Field::Id => draft.set_id(value, span, origin),
+            Field::ImageUrl => set_image(&mut draft, value, link.as_ref(), span, origin),
+            // Texts about a picture belong to the picture of the same source.
+            Field::ImageAlt if !outranked(Field::ImageUrl) => draft.set_image_alt(value, span, origin),
+            Field::ImageCaption if !outranked(Field::ImageUrl) => draft.set_image_caption(value, span, origin),
+            Field::Access(key) => draft.set_access(key, value, span, origin),
+            Field::Paywall => draft.set_access("isAccessibleForFree", value, span, origin),
+            Field::ImageCredit if !outranked(Field::ImageUrl) => draft.set_image_credit(value, span, origin),
             _ => {}
         }
     }
@@ -162,7 +162,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     }
     let paid_parts = findings.iter().filter(|finding| finding.field == Field::PaidPart);
     let paid_parts: Vec<&str> = paid_parts.map(|finding| finding.value.as_str()).collect();
-    // A picture in the paid part is not the lead picture.
+    // A picture in the paid part isn't the lead picture.
     let free = draft.is_paid().then(|| {
         let open = if is_gated { gates::page_without_gated(source) } else { Cow::Borrowed(source) };
         Page::parse(&open).into_free_part(&paid_parts, is_gated)
@@ -206,10 +206,10 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     draft.finish()
 }
 
-/// Reports text of the article that stands where no text of an article is expected.
+/// Reports text in boxes of the article that are left out.
 fn report_boxes(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     for (element, text) in page.left_out_boxes() {
-        // References are written otherwise in the file.
+        // The file may spell character references differently.
         let written = text.split(['\n', '\r', '&', '\u{a0}']).next().unwrap_or_default();
         let span = places.after(&format!("<{element}"), written).unwrap_or(0..0);
         let message = format!("this text is left out of the article, since it stands in `<{element}>`");
@@ -221,27 +221,27 @@ fn report_boxes(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     }
 }
 
-/// The crumbs of a section's name: `Technology > Chips`, `Technology/Chips`, or one.
+/// Splits a section's name into crumbs: `Technology > Chips`, `Technology/Chips`, or a single one.
 fn crumbs(section: &str) -> Vec<Text> {
     section.split(['>', '›', '»', '＞', '/']).map(Text::line).filter(|crumb| !crumb.is_empty()).collect()
 }
 
-/// The lead picture. A reference from the root of the site is made whole with the page's own address, where that is known.
-fn set_image(draft: &mut Draft<'_>, reference: &str, page: Option<&WebUrl>, span: Range<usize>, how: &'static str) {
+/// Sets the lead picture. The page's own address, if known, completes a reference from the root of the site.
+fn set_image(draft: &mut Draft<'_>, reference: &str, page: Option<&WebUrl>, span: Range<usize>, origin: &'static str) {
     let from_root = reference.starts_with('/') && !reference.starts_with("//");
     match page.map(|page| page.join(reference)) {
-        Some(Ok(url)) if from_root => draft.set_image_url(url.as_str(), span, how),
+        Some(Ok(url)) if from_root => draft.set_image_url(url.as_str(), span, origin),
         _ if from_root => draft.report(
             Code::HtmlImage,
             span,
             format!("`{reference}` begins at the root of a site, but the page does not say which"),
             "write the whole address, or add `<link rel=\"canonical\" href=\"https://...\">`",
         ),
-        _ => draft.set_image_url(reference, span, how),
+        _ => draft.set_image_url(reference, span, origin),
     }
 }
 
-/// Whether two references name the same file, wherever it is served from.
+/// Whether two references have the same file name.
 fn same_file(one: &str, other: &str) -> bool {
     let name = |reference: &str| -> String {
         let path = reference.split(['?', '#']).next().unwrap_or_default();
@@ -250,109 +250,7 @@ fn same_file(one: &str, other: &str) -> bool {
     !name(one).is_empty() && name(one) == name(other)
 }
 
-/// What can be found in a page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Field {
-    Title,
-    Published,
-    Updated,
-    Expires,
-    /// What else says when, or whether, the page is public.
-    Publication(Meaning),
-    Author,
-    Editor,
-    Section,
-    Tag,
-    Summary,
-    Language,
-    Link,
-    Source,
-    Copyright,
-    Id,
-    ImageUrl,
-    ImageAlt,
-    ImageCaption,
-    ImageCredit,
-    /// A key that says who may read it.
-    Access(&'static str),
-    /// That the article is not free.
-    Paywall,
-    /// The selector of a part that is paid.
-    PaidPart,
-}
-
-/// A value, and how it was found.
-#[derive(Debug)]
-struct Finding {
-    field: Field,
-    value: String,
-    span: Option<Range<usize>>,
-    how: &'static str,
-}
-
-/// The `meta` elements that are read, in the order in which they count.
-const METAS: &[(&str, Field, &str)] = &[
-    ("og:title", Field::Title, "Open Graph"),
-    ("article:published_time", Field::Published, "Open Graph"),
-    ("og:published_time", Field::Published, "Open Graph"),
-    ("article:modified_time", Field::Updated, "Open Graph"),
-    ("og:updated_time", Field::Updated, "Open Graph"),
-    ("article:author", Field::Author, "Open Graph"),
-    ("og:article:author", Field::Author, "Open Graph"),
-    ("article:section", Field::Section, "Open Graph"),
-    ("article:tag", Field::Tag, "Open Graph"),
-    ("og:description", Field::Summary, "Open Graph"),
-    ("og:url", Field::Link, "Open Graph"),
-    ("og:image", Field::ImageUrl, "Open Graph"),
-    ("og:image:url", Field::ImageUrl, "Open Graph"),
-    ("og:image:alt", Field::ImageAlt, "Open Graph"),
-    ("DC.title", Field::Title, "Dublin Core"),
-    ("dcterms.title", Field::Title, "Dublin Core"),
-    ("dcterms.issued", Field::Published, "Dublin Core"),
-    ("DC.date.issued", Field::Published, "Dublin Core"),
-    ("dcterms.created", Field::Published, "Dublin Core"),
-    ("DC.date.created", Field::Published, "Dublin Core"),
-    ("dcterms.date", Field::Published, "Dublin Core"),
-    ("DC.date", Field::Published, "Dublin Core"),
-    ("dcterms.modified", Field::Updated, "Dublin Core"),
-    ("DC.date.modified", Field::Updated, "Dublin Core"),
-    ("DC.creator", Field::Author, "Dublin Core"),
-    ("dcterms.creator", Field::Author, "Dublin Core"),
-    ("DC.subject", Field::Tag, "Dublin Core"),
-    ("dcterms.subject", Field::Tag, "Dublin Core"),
-    ("DC.description", Field::Summary, "Dublin Core"),
-    ("dcterms.description", Field::Summary, "Dublin Core"),
-    ("dcterms.abstract", Field::Summary, "Dublin Core"),
-    ("DC.language", Field::Language, "Dublin Core"),
-    ("dcterms.language", Field::Language, "Dublin Core"),
-    ("DC.source", Field::Source, "Dublin Core"),
-    ("dcterms.source", Field::Source, "Dublin Core"),
-    ("DC.rights", Field::Copyright, "Dublin Core"),
-    ("dcterms.rights", Field::Copyright, "Dublin Core"),
-    ("dateline-id", Field::Id, "meta"),
-    ("datePublished", Field::Published, "meta"),
-    ("pubdate", Field::Published, "meta"),
-    ("publishdate", Field::Published, "meta"),
-    ("publish-date", Field::Published, "meta"),
-    ("publication_date", Field::Published, "meta"),
-    ("date", Field::Published, "meta"),
-    ("dateModified", Field::Updated, "meta"),
-    ("last-modified", Field::Updated, "meta"),
-    ("author", Field::Author, "meta"),
-    ("editor", Field::Editor, "meta"),
-    ("section", Field::Section, "meta"),
-    ("articleSection", Field::Section, "meta"),
-    ("news_keywords", Field::Tag, "meta"),
-    ("keywords", Field::Tag, "meta"),
-    ("description", Field::Summary, "meta"),
-    ("cssSelector", Field::PaidPart, "microdata"),
-    ("source", Field::Source, "meta"),
-    ("copyright", Field::Copyright, "meta"),
-    ("twitter:image", Field::ImageUrl, "meta"),
-];
-
-/// Everything that a page says about its article, in the order in which it counts. Broken JSON-LD is told to `broken`: what is
-/// wrong, and where in the source.
+/// All values of a page in order of precedence. `broken` receives errors of JSON-LD and their positions.
 fn findings(
     places: &Places<'_>,
     page: &Page,
@@ -388,7 +286,7 @@ fn findings(
     let in_json = |key: &str, value: &str| {
         written.iter().find_map(|place| {
             let block = source.get(place.clone())?;
-            places.read(block.len())?;
+            places.spend(block.len())?;
             let key = format!("\"{key}\"");
             let behind_key = block.find(&key).and_then(|start| block.get(start..)?.find(value).map(|at| start + at));
             let anywhere = || block.find(&format!("\"{value}\"")).map(|at| at + 1);
@@ -403,24 +301,24 @@ fn findings(
     findings.extend(objects.publication(in_json));
 
     let metas = page.metas();
-    for &(name, field, how) in METAS {
+    for &(name, field, origin) in META_FIELDS {
         for content in page::contents(&metas, name) {
             let span = places.in_tag("<meta", name, content);
             let single = !matches!(field, Field::Tag);
             for value in
                 content.split([',', '，', ';', '；', '、']).filter(|_| !single).chain(single.then_some(content))
             {
-                findings.push(Finding { field, value: value.trim().to_owned(), span: span.clone(), how });
+                findings.push(Finding { field, value: value.trim().to_owned(), span: span.clone(), origin });
             }
         }
     }
-    from_the_page(places, page, &metas, &mut findings);
+    findings_of_text(places, page, &metas, &mut findings);
     for finding in findings.iter_mut().filter(|finding| matches!(finding.field, Field::Link | Field::ImageUrl)) {
         if let Some(resolved) = base.resolve(&finding.value) {
             finding.value = resolved;
         }
     }
-    // A profile page is not a name, and relative addresses say nothing about where the page is.
+    // The URL of a profile isn't a name, and a relative address isn't the page's.
     findings.retain(|finding| {
         let value = finding.value.trim();
         !value.is_empty()
@@ -430,23 +328,23 @@ fn findings(
                 _ => true,
             }
     });
-    // A date that is there and empty counts where there is no other: the page was to have one.
+    // An empty date counts if there is no other: the page was meant to have one.
     findings.extend(objects.unreadable("datePublished").map(|value| Finding {
         field: Field::Published,
         span: in_json("datePublished", &value),
         value: if value == "\"\"" { String::new() } else { value },
-        how: "JSON-LD",
+        origin: "JSON-LD",
     }));
-    let published = METAS.iter().filter(|(_, field, _)| *field == Field::Published);
+    let published = META_FIELDS.iter().filter(|(_, field, _)| *field == Field::Published);
     if published.into_iter().any(|(name, ..)| page::is_empty(&metas, name)) {
-        findings.push(Finding { field: Field::Published, value: String::new(), span: None, how: "meta" });
+        findings.push(Finding { field: Field::Published, value: String::new(), span: None, origin: "meta" });
     }
     findings
 }
 
-fn from_the_page(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], findings: &mut Vec<Finding>) {
-    let mut add = |field: Field, value: String, span: Option<Range<usize>>, how: &'static str| {
-        findings.push(Finding { field, value, span, how });
+fn findings_of_text(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], findings: &mut Vec<Finding>) {
+    let mut add = |field: Field, value: String, span: Option<Range<usize>>, origin: &'static str| {
+        findings.push(Finding { field, value, span, origin });
     };
     for element in page.elements() {
         let canonical = element.value().name() == "link"
@@ -505,7 +403,8 @@ fn from_the_page(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], fin
     }
 }
 
-/// `Ships return | Harbour Courier`: what follows the bar is the site's name if the page's headline ends before it.
+/// The title without the site's name: `Ships return | Harbour Courier`. The text behind the bar is the site's name if the headline ends
+/// before it.
 fn without_site_name<'t>(title: &'t str, headline: Option<&str>) -> &'t str {
     let Some(headline) = headline else { return title };
     let site = title
@@ -520,14 +419,14 @@ fn without_site_name<'t>(title: &'t str, headline: Option<&str>) -> &'t str {
     }
 }
 
-/// Whether a reference is an absolute web address.
+/// Whether a reference is an absolute URL.
 fn is_web(reference: &str) -> bool {
     ["http://", "https://"]
         .iter()
         .any(|scheme| reference.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
-/// Text in which publishing systems left HTML entities.
+/// Decodes HTML entities that publishing systems left in the text.
 fn decoded(text: &str) -> String {
     if text.contains('&') && text.contains(';') && !text.contains('<') {
         scraper::Html::parse_fragment(text).root_element().text().collect()
@@ -536,7 +435,7 @@ fn decoded(text: &str) -> String {
     }
 }
 
-/// Where the JSON-LD blocks are written; nothing, unless there are as many as the parser found.
+/// The byte ranges of the JSON-LD blocks. Empty unless there are as many as the parser found.
 fn json_ld_places(source: &str, count: usize) -> Vec<Range<usize>> {
     let lower = source.to_ascii_lowercase();
     let mut places = Vec::new();

@@ -1,8 +1,8 @@
-//! What surrounds the article of a page, or stands in it without being its text: navigation, comment threads, share buttons,
-//! sign-up boxes, and what the page hides.
+//! Detects chrome, the parts of a page that aren't the article's text: navigation, comment threads, share buttons, sign-up boxes, and
+//! hidden elements.
 //!
-//! Names of classes and ids are compared whole: `newsletter-history` is not `newsletter`. A name is on the list if a publishing
-//! system or a widget gives it to nothing else.
+//! Names of classes and ids must match as a whole: `newsletter-history` isn't `newsletter`. The lists contain names that publishing systems
+//! and widgets use only for chrome.
 
 use scraper::{ElementRef, Node};
 
@@ -20,10 +20,10 @@ const ELEMENTS: &[&str] = &[
 /// Elements of comment widgets.
 const WIDGETS: &[&str] = &["giscus-widget", "hyvor-talk-comments", "commento-comments", "fb:comments", "g:plusone"];
 
-/// ARIA roles that say the same.
+/// ARIA roles of chrome.
 const ROLES: &[&str] = &["navigation", "banner", "complementary", "contentinfo", "search", "dialog", "alert"];
 
-/// Class names that page templates give to what is not the article's text.
+/// Class names of chrome in page templates.
 const CLASSES: &[&str] = &[
     "ad",
     "advert",
@@ -208,7 +208,7 @@ const SIGN_UPS: &[&str] = &[
 
 /// Whether an element isn't part of the article's text.
 pub(super) fn is_chrome(element: ElementRef<'_>) -> bool {
-    // The root and the body say what kind of page it is, and hide it until its scripts have run.
+    // Classes of the root and the body describe the page, or hide it until scripts have run.
     if matches!(element.value().name(), "html" | "body") {
         return false;
     }
@@ -217,7 +217,7 @@ pub(super) fn is_chrome(element: ElementRef<'_>) -> bool {
         || is_marked(element)
 }
 
-/// Whether an element isn't part of the article's text, whatever kind of element it is.
+/// Whether classes, ids, roles or microdata mark an element as chrome.
 fn is_marked(element: ElementRef<'_>) -> bool {
     let value = element.value();
     let is = |list: &[&str], name: &str| list.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -235,8 +235,8 @@ fn is_marked(element: ElementRef<'_>) -> bool {
             && text_of(element).chars().count() < 100)
 }
 
-/// Whether an element is left out of the article since it's an `<aside>` or a `<form>`, and for nothing else. Forms that ask for an
-/// address or for words to search for are boxes to sign up and to search.
+/// Whether an element is left out only because it's an `<aside>` or a `<form>`. Forms with a field for an address or a search are
+/// sign-up and search boxes.
 fn is_box(element: ElementRef<'_>) -> bool {
     let role = element.attr("role");
     let asks = |inner: ElementRef<'_>| {
@@ -251,16 +251,16 @@ fn is_box(element: ElementRef<'_>) -> bool {
     is_box && !is_part_of_text(element) && !is_marked(element)
 }
 
-/// The outermost `<aside>` and `<form>` elements of an article that have more text than a label, links and headings apart.
+/// The outermost `<aside>` and `<form>` elements of an article with more text than a label, not counting links and headings.
 pub(super) fn boxes(article: ElementRef<'_>) -> Vec<ElementRef<'_>> {
-    const LABEL: usize = 40;
+    const MAX_LABEL: usize = 40;
     let mut boxes = Vec::new();
     let mut open: Vec<ElementRef<'_>> = article.child_elements().collect();
     open.reverse();
     while let Some(element) = open.pop() {
         steps::add(1);
         if is_box(element) {
-            if is_wider(&own_text(element), LABEL) {
+            if is_wider(&own_text(element), MAX_LABEL) {
                 boxes.push(element);
             }
         } else if !is_chrome(element) {
@@ -274,9 +274,9 @@ pub(super) fn boxes(article: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     boxes
 }
 
-/// The text of a box without links, headings, and what isn't part of any text.
+/// The text of a box without links, headings and chrome.
 fn own_text(element: ElementRef<'_>) -> String {
-    const APART: &[&str] = &["a", "h1", "h2", "h3", "h4", "h5", "h6", "legend"];
+    const EXCLUDED: &[&str] = &["a", "h1", "h2", "h3", "h4", "h5", "h6", "legend"];
     let mut text = String::new();
     let mut open = vec![*element];
     while let Some(node) = open.pop() {
@@ -286,7 +286,7 @@ fn own_text(element: ElementRef<'_>) -> String {
                 text.extend(part.split_whitespace().flat_map(|word| [word, " "]));
                 continue;
             }
-            Node::Element(inner) if APART.contains(&inner.name()) => continue,
+            Node::Element(inner) if EXCLUDED.contains(&inner.name()) => continue,
             Node::Element(_) if node.id() != element.id() && ElementRef::wrap(node).is_some_and(is_chrome) => continue,
             _ => {}
         }
@@ -299,11 +299,11 @@ fn own_text(element: ElementRef<'_>) -> String {
     text
 }
 
-/// Whether an element that usually surrounds an article belongs to its text: who is quoted, the heading of a part, a footnote.
+/// Whether an element that usually surrounds an article belongs to its text: the source of a quotation, a subheading, a footnote.
 fn is_part_of_text(element: ElementRef<'_>) -> bool {
-    const DEPTH: usize = 8;
+    const MAX_DEPTH: usize = 8;
     let within = |names: &[&str]| {
-        let above = element.ancestors().filter_map(|node| node.value().as_element()).take(DEPTH);
+        let above = element.ancestors().filter_map(|node| node.value().as_element()).take(MAX_DEPTH);
         above.take_while(|above| above.name() != "article").any(|above| names.contains(&above.name()))
     };
     match element.value().name() {
@@ -320,12 +320,12 @@ fn is_subheading(element: ElementRef<'_>) -> bool {
     matches!(element.value().name(), "h2" | "h3" | "h4" | "h5" | "h6")
 }
 
-/// Whether a script is the source of a formula, which MathJax shows in its place.
+/// Whether a script is the source of a MathJax formula.
 fn is_formula(script: ElementRef<'_>) -> bool {
     script.attr("type").is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("math/"))
 }
 
-/// Whether microdata says that an element is a reader's comment (schema.org).
+/// Whether microdata marks an element as a reader's comment (schema.org).
 fn is_comment(element: ElementRef<'_>) -> bool {
     let says =
         |name: &str, is: fn(&str) -> bool| element.attr(name).is_some_and(|value| value.split_whitespace().any(is));
@@ -335,17 +335,17 @@ fn is_comment(element: ElementRef<'_>) -> bool {
         })
 }
 
-/// `<a rel="author">`
+/// Whether an element is `<a rel="author">`.
 pub(super) fn is_author_link(element: ElementRef<'_>) -> bool {
     element.attr("rel").is_some_and(|rel| rel.split_whitespace().any(|rel| rel.eq_ignore_ascii_case("author")))
 }
 
-/// Whether an element or one around it isn't part of the article's text.
+/// Whether an element is chrome or inside chrome.
 pub(super) fn inside_chrome(element: ElementRef<'_>) -> bool {
     element.ancestors().filter_map(ElementRef::wrap).any(is_chrome)
 }
 
-/// An element and those in it that the page shows, in document order.
+/// The visible elements among an element and its descendants, in document order.
 pub(super) fn shown(root: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
     let mut open = vec![*root];
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! What JSON-LD says about the article of a page (schema.org `Article` and the types below it).
+//! Extracts the article from JSON-LD (schema.org `Article` and its subtypes).
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -7,12 +7,12 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::{Field, Finding};
+use super::finding::{Field, Finding};
 use crate::article::access::{self, Statement};
 use crate::article::lifecycle::{self, Certainty, Meaning};
 use crate::article::steps;
 
-/// A block that is not JSON: what is wrong, and where in the block (byte offset).
+/// The error of a block that isn't JSON: message and byte offset in the block.
 pub(super) struct Broken {
     pub(super) message: String,
     pub(super) at: usize,
@@ -22,7 +22,7 @@ pub(super) struct Broken {
 #[derive(Default)]
 pub(super) struct Objects {
     all: Vec<Map<String, Value>>,
-    /// Where the object of each id is; made when the first is looked up.
+    /// The index of the object with each id. Built at the first lookup.
     by_id: OnceCell<HashMap<String, usize>>,
 }
 
@@ -30,7 +30,7 @@ impl Objects {
     /// Adds the objects of one block: the outermost, those in arrays, and those in `@graph`.
     pub(super) fn add(&mut self, block: &str) -> Result<(), Broken> {
         steps::add(block.len());
-        let json = bare(block);
+        let json = without_comment(block);
         if json.is_empty() {
             return Ok(());
         }
@@ -57,15 +57,20 @@ impl Objects {
         }
     }
 
-    /// Everything that the first article says; `place` finds where a value stands.
+    /// The values of the first article. `place` returns the byte range of a value.
     pub(super) fn findings(&self, place: impl Fn(&str, &str) -> Option<Range<usize>>) -> Vec<Finding> {
-        // A page that names no article says by other objects that it is paid.
+        // Without an article, other objects may state that the page is paid.
         let nothing = Map::new();
         let article = self.article().unwrap_or(&nothing);
         let mut findings = Vec::new();
         let mut add = |field: Field, key: &str, value: Option<&str>| {
             let Some(written) = value.map(str::trim).filter(|value| !value.is_empty()) else { return };
-            findings.push(Finding { field, span: place(key, written), value: super::decoded(written), how: "JSON-LD" });
+            findings.push(Finding {
+                field,
+                span: place(key, written),
+                value: super::decoded(written),
+                origin: "JSON-LD",
+            });
         };
         let text = |key: &str| self.first_text(article.get(key), &["name", "@value"]);
         add(Field::Title, "headline", text("headline").or_else(|| text("name")));
@@ -79,7 +84,7 @@ impl Objects {
         }
         self.names(article.get("editor")).iter().for_each(|name| add(Field::Editor, "editor", Some(name)));
         add(Field::Section, "articleSection", text("articleSection"));
-        // One text is a list with commas (schema.org/keywords); the items of an array are whole.
+        // A string is a list with commas (schema.org/keywords). The items of an array aren't split.
         let is_list = |c: char| {
             matches!(c, ',' | '，' | ';' | '；' | '、') && article.get("keywords").is_some_and(Value::is_string)
         };
@@ -105,14 +110,13 @@ impl Objects {
         }
         if let Some(parts) = self.paywall() {
             add(Field::Paywall, "isAccessibleForFree", Some("False"));
-            // A part without a selector is one that nobody finds.
+            // A part without a selector can't be found.
             parts.iter().for_each(|part| add(Field::PaidPart, "cssSelector", Some(part.unwrap_or("?"))));
         }
         findings
     }
 
-    /// What the objects of the page say about when, or whether, it is public. A book that is a draft is another matter, but an embargo
-    /// counts whatever it is on.
+    /// The statements about publication in all objects. A status counts only for pages and articles, an embargo for any object.
     pub(super) fn publication(&self, place: impl Fn(&str, &str) -> Option<Range<usize>>) -> Vec<Finding> {
         const KEYS: &[&str] = &["name", "termCode", "@value", "@id", "url"];
         let is_whole = |object: &Map<String, Value>| {
@@ -147,7 +151,7 @@ impl Objects {
                                 field: Field::Access(known),
                                 span: place(key, &text),
                                 value: text,
-                                how: "JSON-LD",
+                                origin: "JSON-LD",
                             }));
                         }
                         continue;
@@ -164,15 +168,15 @@ impl Objects {
                     field: Field::Publication(meaning),
                     value,
                     span,
-                    how: "JSON-LD",
+                    origin: "JSON-LD",
                 }));
             }
         }
         findings
     }
 
-    /// Whether an article of the page, or the page itself, is not free, and the selectors of the parts that are paid; `None` for a part
-    /// without one (developers.google.com/search/docs/appearance/structured-data/paywalled-content).
+    /// The selectors of the paid parts, if the page or an article in it isn't free. `None` for a part without a selector
+    /// (developers.google.com/search/docs/appearance/structured-data/paywalled-content).
     fn paywall(&self) -> Option<Vec<Option<&str>>> {
         let has_article = self.article().is_some();
         let is_meant =
@@ -208,14 +212,14 @@ impl Objects {
         articles().find(|object| object.contains_key("headline")).or_else(|| articles().next())
     }
 
-    /// What the article says under this key, as JSON, if it is something and holds no text.
+    /// The article's value of a key as JSON, if it isn't empty and contains no text.
     pub(super) fn unreadable(&self, key: &str) -> Option<String> {
         let value = self.article()?.get(key).filter(|value| !value.is_null())?;
         let text = self.first_text(Some(value), &["name", "@value"]).map(str::trim);
         text.is_none_or(str::is_empty).then(|| value.to_string())
     }
 
-    /// The first text of a value: itself, the first of an array, or one of these keys of an object.
+    /// The first text of a value: the value itself, an item of an array, or the value of one of these keys of an object.
     fn first_text<'v>(&'v self, value: Option<&'v Value>, keys: &[&str]) -> Option<&'v str> {
         self.texts(value, keys).into_iter().next()
     }
@@ -266,14 +270,14 @@ impl Objects {
         }
     }
 
-    /// `{"@id": "#ann"}`, with or without its type, stands for the object with that id.
+    /// Resolves a reference such as `{"@id": "#ann"}`, with or without a type.
     fn resolved<'v>(&'v self, object: &'v Map<String, Value>) -> &'v Map<String, Value> {
         match object.get("@id") {
             Some(Value::String(id)) if is_reference(object) => {
                 let by_id = self.by_id.get_or_init(|| {
                     let described = self.all.iter().enumerate().filter(|(_, other)| !is_reference(other));
                     let ids = described.filter_map(|(at, other)| Some((other.get("@id")?.as_str()?.to_owned(), at)));
-                    // The first of each id counts.
+                    // The first object with an id wins.
                     ids.rev().collect()
                 });
                 by_id.get(id).and_then(|at| self.all.get(*at)).unwrap_or(object)
@@ -283,13 +287,13 @@ impl Objects {
     }
 }
 
-/// Whether an object says no more than which it is.
+/// Whether an object has only an id and a type.
 fn is_reference(object: &Map<String, Value>) -> bool {
     object.keys().all(|key| matches!(key.as_str(), "@id" | "@type"))
 }
 
-/// The value with its keys as schema.org names them, without a prefix: `schema:expires`, `https://schema.org/expires`. A list or a set
-/// (JSON-LD 1.1, section 4.3) is an array.
+/// Removes schema.org's prefix from keys: `schema:expires`, `https://schema.org/expires`. Replaces lists and sets (JSON-LD 1.1,
+/// section 4.3) by arrays.
 fn with_plain_keys(value: Value) -> Value {
     const PREFIXES: &[&str] = &["schema:", "http://schema.org/", "https://schema.org/"];
     match value {
@@ -310,7 +314,7 @@ fn with_plain_keys(value: Value) -> Value {
 
 const FREE: &str = "isAccessibleForFree";
 
-/// Whether a Boolean value is anything but true.
+/// Whether a Boolean value is anything but `true`.
 fn is_false(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -322,7 +326,7 @@ fn is_false(value: &Value) -> bool {
     }
 }
 
-/// Whether a block that is not JSON says that its article is not free.
+/// Whether a block that isn't JSON contains the statement that its article isn't free.
 pub(super) fn says_paid(block: &str) -> bool {
     let mut after = block.split(FREE).skip(1);
     after.any(|value| {
@@ -353,8 +357,8 @@ fn has_type(object: &Map<String, Value>, is_wanted: impl Fn(&str) -> bool) -> bo
     }
 }
 
-/// The JSON without the comments in which old pages wrap scripts.
-fn bare(block: &str) -> &str {
+/// The JSON without the comments that old pages wrap around scripts.
+fn without_comment(block: &str) -> &str {
     let mut json = block.trim();
     for (opening, closing) in
         [("<!--", "-->"), ("//<![CDATA[", "//]]>"), ("<![CDATA[", "]]>"), ("/*<![CDATA[*/", "/*]]>*/")]
@@ -371,7 +375,7 @@ fn offset(json: &str, line: usize, column: usize) -> usize {
     (before + column.saturating_sub(1)).min(json.len())
 }
 
-/// serde_json says where in the block; the diagnostic says where in the file.
+/// Removes the position in the block from serde_json's message. The diagnostic has the position in the file.
 fn without_place(message: &str) -> String {
     message.split(" at line ").next().unwrap_or(message).to_owned()
 }

@@ -1,4 +1,4 @@
-//! A parsed page: finding elements, and cutting the article's body out of everything around it.
+//! A parsed page: finds elements and extracts the article's body.
 
 use std::collections::HashSet;
 
@@ -12,12 +12,12 @@ use crate::article::sanitise::base::{Base, Unusable};
 use crate::article::sanitise::{Picture, divide_long_texts, hide_by_style_sheets, is_image, parse_document, picture};
 use crate::article::{free_part, gates, steps};
 
-/// A page in memory.
+/// A parsed page.
 pub(super) struct Page {
     html: Html,
 }
 
-/// The lead picture, as the page shows it.
+/// The lead picture with its caption.
 #[derive(Debug, Default)]
 pub(super) struct Figure {
     pub(super) url: String,
@@ -45,7 +45,7 @@ impl Page {
         shown(self.article().unwrap_or(self.html.root_element()))
     }
 
-    /// What relative addresses are resolved against.
+    /// The base of relative addresses.
     pub(super) fn base(&self) -> Result<Base, Unusable<'_>> {
         Base::of(self.elements())
     }
@@ -60,7 +60,7 @@ impl Page {
         self.html.root_element()
     }
 
-    /// The first headline of the article, else of the page.
+    /// The first headline of the article, or else of the page.
     pub(super) fn headline(&self) -> Option<String> {
         let heading = |element: &ElementRef<'_>| element.value().name() == "h1";
         self.article_elements()
@@ -70,8 +70,8 @@ impl Page {
             .filter(|text| !text.is_empty())
     }
 
-    /// `<article>`, else `<main>`, else what plays that role, else the whole body. Of several articles it is the one with the
-    /// headline, because the others are teasers.
+    /// The element of the article: `<article>`, `<main>`, an element with such a role, or else the whole body. Of several articles, the one
+    /// with the headline, because the others are teasers.
     pub(super) fn article(&self) -> Option<ElementRef<'_>> {
         let elements = || shown(self.html.root_element());
         let named = |name: &'static str| elements().filter(move |element| element.value().name() == name);
@@ -84,14 +84,14 @@ impl Page {
             .or_else(|| named("body").next())
     }
 
-    /// The names of elements in an `<article>` that are left out of it with their text, each with the beginning of that text.
+    /// The boxes in an `<article>` that are left out: element name and beginning of the text.
     pub(super) fn left_out_boxes(&self) -> Vec<(&str, &str)> {
         let article = self.article().filter(|article| article.value().name() == "article");
         let boxes = article.map(boxes).unwrap_or_default();
         boxes.into_iter().map(|found| (found.value().name(), first_text(found))).collect()
     }
 
-    /// The first figure of the article with a picture, the picture, and whether the figure stands above the text.
+    /// The first figure of the article with a picture, the picture, and whether the figure is above the text.
     fn lead(&self) -> Option<(ElementRef<'_>, Picture<'_>, bool)> {
         let mut above = true;
         for element in self.article_elements() {
@@ -113,13 +113,13 @@ impl Page {
         None
     }
 
-    /// Whether the article says by a mark alone that it is paid.
+    /// Whether the article contains a paywall mark that alone makes it paid.
     pub(super) fn has_unambiguous_mark(&self) -> bool {
         let is_mark = |node: &Node| matches!(node, Node::Comment(comment) if free_part::is_unambiguous_mark(comment));
         self.article().is_some_and(|article| article.descendants().any(|node| is_mark(node.value())))
     }
 
-    /// Whether the article has parts for members alone.
+    /// Whether the article has gated parts.
     pub(super) fn has_gate(&self) -> bool {
         self.article().is_some_and(|article| {
             article.descendants().any(|node| gates::may_be_tag(node.value()))
@@ -127,24 +127,24 @@ impl Page {
         })
     }
 
-    /// The page with the free part of a paid article alone: without the elements that these selectors name, and without what follows the
-    /// mark of the paywall. `is_gated` says that parts for members alone are cut already. `None` where the page doesn't tell the two
-    /// apart: there is neither, or a selector cannot be read, finds nothing in the text of the article, or names all of it.
+    /// Reduces the page to the free part of a paid article: without the elements of these selectors, and without the text below the
+    /// paywall mark. `is_gated`: gated parts are removed already. `None` if the free part is unknown: there is neither a selector nor a
+    /// mark, or a selector is invalid, matches nothing in the article's text, or matches all of it.
     pub(super) fn into_free_part(mut self, paid: &[&str], is_gated: bool) -> Option<Page> {
-        /// Longer selectors are not read: some take long to match.
-        const LONGEST_SELECTOR: usize = 500;
-        const MOST_SELECTORS: usize = 20;
+        /// Longer selectors may take long to match.
+        const MAX_SELECTOR_BYTES: usize = 500;
+        const MAX_SELECTORS: usize = 20;
         let article = self.article()?;
         let mut removed = Vec::new();
-        if paid.len() > MOST_SELECTORS || paid.iter().any(|selector| selector.len() > LONGEST_SELECTOR) {
+        if paid.len() > MAX_SELECTORS || paid.iter().any(|selector| selector.len() > MAX_SELECTOR_BYTES) {
             return None;
         }
-        /// What looks at siblings, or at what is inside, looks at each of them for each element.
+        /// Combinators and pseudo-classes that examine all siblings or descendants of each element.
         const COSTLY: &[char] = &['~', ':'];
         for selector in paid {
             let selector = Some(selector).filter(|selector| !selector.contains(COSTLY))?;
             let selector = Selector::parse(selector).ok()?;
-            // What the page removes from every article, such as a box to sign up, is not what was paid for.
+            // Chrome such as a sign-up box isn't the paid part.
             let mut finds_text = false;
             for element in self.html.select(&selector) {
                 if element.id() == article.id() || article.ancestors().any(|node| node.id() == element.id()) {
@@ -164,7 +164,7 @@ impl Page {
         if removed.is_empty() && mark.is_none() && !is_gated {
             return None;
         }
-        // All that follows the mark inside the article.
+        // Remove all nodes of the article below the mark.
         let mut above = mark;
         while let Some(node) = above.filter(|node| node.id() != article.id()) {
             removed.extend(node.next_siblings().map(|sibling| sibling.id()));
@@ -178,7 +178,7 @@ impl Page {
         Some(self)
     }
 
-    /// The first picture of the article that has a place of its own, and whether it stands above the text.
+    /// The lead picture, and whether it is above the text.
     pub(super) fn lead_figure(&self) -> Option<(Figure, bool)> {
         let (element, picture, above) = self.lead()?;
         let caption = shown(element).find(|inner| inner.value().name() == "figcaption");
@@ -201,9 +201,8 @@ impl Page {
         Some((Figure { url, alt, caption: caption_text, credit: credit_text }, above))
     }
 
-    /// The HTML of the article without what surrounds it: navigation, header, asides, footer, scripts, forms, comments, what the page
-    /// hides, the headline (any of `titles`, which the feed carries itself), and the lead picture where `without_figure` says that
-    /// the entry has it already. `None` where nothing is left.
+    /// The HTML of the article without chrome, hidden elements and the headline, which is any of `titles`. `without_figure` removes the lead
+    /// picture, which the entry has already. `None` if nothing is left.
     pub(super) fn body(mut self, titles: &[&str], without_figure: bool, base: &Base) -> Option<String> {
         let article = self.article()?.id();
         let lead = self.lead().filter(|_| without_figure).map(|(figure, ..)| figure.id());
@@ -229,7 +228,7 @@ impl Page {
         (!empty).then(|| article.inner_html().trim().to_owned())
     }
 
-    /// What of the article isn't its body; and the ids in the headline and the lead picture, which links in the body may lead to.
+    /// The nodes of the article that aren't its body, and the ids in headline and lead picture, to which links in the body may lead.
     fn surroundings(
         &self,
         article: NodeId,
@@ -256,13 +255,13 @@ impl Page {
     }
 }
 
-/// `<a id="...">`
+/// An anchor: `<a id="...">`.
 fn anchor(id: &str) -> Element {
     let attribute = Attribute { name: QualName::new(None, ns!(), local_name!("id")), value: id.into() };
     Element::new(QualName::new(None, ns!(html), local_name!("a")), vec![attribute])
 }
 
-/// Whether an element of an article is a part of its text, and has something to show.
+/// Whether an element of an article is visible text.
 fn is_text(element: ElementRef<'_>, article: NodeId) -> bool {
     let mut around = element.ancestors().take_while(|node| node.id() != article).filter_map(ElementRef::wrap);
     let is_out = |element: ElementRef<'_>| is_chrome(element);
@@ -292,7 +291,7 @@ pub(super) fn contents<'p>(metas: &[ElementRef<'p>], name: &str) -> impl Iterato
         .filter(|content| !content.is_empty())
 }
 
-/// Whether there is such a `meta` element with nothing in it.
+/// Whether there is such a `meta` element without content.
 pub(super) fn is_empty(metas: &[ElementRef<'_>], name: &str) -> bool {
     metas.iter().any(|element| {
         ["name", "property", "itemprop"]
@@ -302,7 +301,7 @@ pub(super) fn is_empty(metas: &[ElementRef<'_>], name: &str) -> bool {
     })
 }
 
-/// The words of an element on one line.
+/// The text of an element on one line.
 pub(super) fn text_of(element: ElementRef<'_>) -> String {
     let mut text = String::new();
     for part in element.text() {
@@ -317,7 +316,7 @@ fn first_text(element: ElementRef<'_>) -> &str {
     element.text().map(str::trim).find(|text| !text.is_empty()).unwrap_or_default()
 }
 
-/// The words of a title, for comparison.
+/// The normalised title, for comparison.
 fn words(title: &str) -> String {
     title.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }

@@ -1,41 +1,41 @@
-//! Where in the file something is written. The parser doesn't say, so that it is searched for.
+//! Searches the source for values, because the parser doesn't report positions.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// All searches together read so many times what the page has. What is searched for later has no place.
-const MAX_READINGS: usize = 64;
+/// How many times the size of the page all searches together may read. Later searches find nothing.
+const MAX_READS: usize = 64;
 
-/// So much is read of every page (bytes).
-const MIN_BUDGET: usize = 1 << 20;
+/// How many bytes the searches may read in any page.
+const MIN_BUDGET_BYTES: usize = 1 << 20;
 
-/// So many tags of one kind are looked at.
+/// How many tags of each name are examined.
 const MAX_TAGS: usize = 300;
 
 /// Searches the source of one page.
 pub(super) struct Places<'s> {
     pub(super) source: &'s str,
-    /// How many bytes may still be read.
-    left: Cell<usize>,
-    /// The tags of each kind that was asked for.
+    /// How many bytes the searches may still read.
+    budget_bytes: Cell<usize>,
+    /// The byte ranges of tags, by name.
     tags: RefCell<HashMap<String, Vec<Range<usize>>>>,
 }
 
 impl<'s> Places<'s> {
     pub(super) fn new(source: &'s str) -> Places<'s> {
-        let budget = source.len().saturating_mul(MAX_READINGS).saturating_add(MIN_BUDGET);
-        Places { source, left: Cell::new(budget), tags: RefCell::default() }
+        let budget = source.len().saturating_mul(MAX_READS).saturating_add(MIN_BUDGET_BYTES);
+        Places { source, budget_bytes: Cell::new(budget), tags: RefCell::default() }
     }
 
-    /// Takes so many bytes from what may still be read; `None` where they are more.
-    pub(super) fn read(&self, bytes: usize) -> Option<()> {
-        self.left.set(self.left.get().checked_sub(bytes)?);
+    /// Spends bytes of the budget. `None` if it is exhausted.
+    pub(super) fn spend(&self, bytes: usize) -> Option<()> {
+        self.budget_bytes.set(self.budget_bytes.get().checked_sub(bytes)?);
         crate::article::steps::add(bytes);
         Some(())
     }
 
-    /// Where a value is written first.
+    /// The first occurrence of a value.
     pub(super) fn find(&self, value: &str) -> Option<Range<usize>> {
         self.find_from(0, value)
     }
@@ -43,11 +43,11 @@ impl<'s> Places<'s> {
     fn find_from(&self, from: usize, value: &str) -> Option<Range<usize>> {
         let rest = self.source.get(from..).filter(|_| !value.is_empty())?;
         let found = rest.find(value);
-        self.read(found.unwrap_or(rest.len()))?;
+        self.spend(found.unwrap_or(rest.len()))?;
         found.map(|at| from + at..from + at + value.len())
     }
 
-    /// Where a value is written in a tag of this kind that also has this name.
+    /// The occurrence of a value in a tag that also contains `name`.
     pub(super) fn in_tag(&self, tag: &str, name: &str, value: &str) -> Option<Range<usize>> {
         if value.is_empty() {
             return None;
@@ -55,7 +55,7 @@ impl<'s> Places<'s> {
         let name = name.to_ascii_lowercase();
         let mut tags = self.tags.borrow_mut();
         if !tags.contains_key(tag) {
-            self.read(self.source.len())?;
+            self.spend(self.source.len())?;
             let starts = self.source.match_indices(tag).take(MAX_TAGS);
             let ranges = starts.filter_map(|(start, _)| {
                 let length = tag_length(self.source.get(start..)?)?;
@@ -64,24 +64,24 @@ impl<'s> Places<'s> {
             tags.insert(tag.to_owned(), ranges.collect());
         }
         tags.get(tag)?.iter().find_map(|range| {
-            self.read(range.len())?;
+            self.spend(range.len())?;
             let written = self.source.get(range.clone())?;
             let at = range.start + written.find(value)?;
             written.to_ascii_lowercase().contains(&name).then_some(at..at + value.len())
         })
     }
 
-    /// Where a value is written behind the first such tags, at once or a little later.
+    /// The occurrence of a value closely behind one of the first tags of this name.
     pub(super) fn after(&self, tag: &str, value: &str) -> Option<Range<usize>> {
-        const NEAR: usize = 2_000;
+        const MAX_DISTANCE_BYTES: usize = 2_000;
         self.source.match_indices(tag).take(8).find_map(|(start, _)| {
             let found = self.find_from(start, value)?;
-            (found.start - start < NEAR).then_some(found)
+            (found.start - start < MAX_DISTANCE_BYTES).then_some(found)
         })
     }
 }
 
-/// How long a tag is: up to the first `>` outside quotes. Lost quotes do not lead through the whole file.
+/// The length of a tag: up to the first `>` outside quotes, or outside all if a quote is unclosed.
 fn tag_length(tag: &str) -> Option<usize> {
     let mut quote = None;
     for (at, character) in tag.char_indices().take(10_000) {

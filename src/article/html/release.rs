@@ -1,7 +1,7 @@
-//! What a page says about when, whether and to whom it is public: `meta` elements, microdata, `data-` attributes, comments and the
-//! lines at its top. All of them count, wherever they stand.
+//! A page's statements about its publication and access: `meta` elements, microdata, `data-` attributes, comments and the lines at
+//! its top and end. All of them count.
 //!
-//! A plain `expires` is not among them: servers and old pages mean the cache with it.
+//! `expires` without a prefix doesn't count, because servers and old pages use it for caching.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::super::draft::Draft;
 use super::super::draft::lines::{Line, MAX_LAST_LINES, MAX_TOP_LINES};
 use super::super::fields::names;
 use super::super::lifecycle::{self, Certainty, Meaning};
-use super::METAS;
+use super::finding::META_FIELDS;
 use super::page::{self, Page};
 use super::places::Places;
 use crate::article::date;
@@ -27,7 +27,7 @@ const INLINE: &[&str] = &[
     "picture", "progress", "ruby", "rb", "rp", "rt", "source", "svg", "track", "video",
 ];
 
-/// Takes everything that the page says about its publication.
+/// Applies all statements of the page about its publication.
 pub(super) fn read(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     for element in page.elements() {
         if element.value().name() == "meta" {
@@ -39,13 +39,13 @@ pub(super) fn read(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     lines(draft, page, places);
 }
 
-/// One fact: the name that is written, what it stands for, and how sure that is.
-struct Fact<'p> {
+/// A statement: the name as written, its meaning, and how certain that is.
+struct Statement<'p> {
     name: &'p str,
     value: &'p str,
     span: Range<usize>,
-    how: &'static str,
-    /// Words in front of the name say that it is about this article: what can't be read withholds it.
+    origin: &'static str,
+    /// Whether the name has a prefix such as `article:`. Then an unreadable value withholds the article.
     prefixed: bool,
 }
 
@@ -60,7 +60,7 @@ fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
     for (attribute, name) in names {
         let span =
             places.in_tag("<meta", &name, content).or_else(|| places.in_tag("<meta", &name, &name)).unwrap_or(0..0);
-        // `dateline-embargo` is spelt like `dateline-id`.
+        // `dateline-embargo`, like `dateline-id`.
         let own = name.strip_prefix("dateline").and_then(|rest| rest.strip_prefix([':', '-', '.', '_']));
         let bare = keys::without_prefix(&name);
         match (own, name.as_str()) {
@@ -82,13 +82,13 @@ fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
                     draft.set_expires(last_date(date, draft.source().options), span, "robots");
                 }
             }
-            // Of caches, not of the article; and what the page's dates are is read elsewhere.
+            // `expires` is about caching, and the page's dates are read elsewhere.
             (None, "expires" | "expire") if attribute != "itemprop" => {}
-            (None, name) if METAS.iter().any(|(known, ..)| known.eq_ignore_ascii_case(name)) => {}
+            (None, name) if META_FIELDS.iter().any(|(known, ..)| known.eq_ignore_ascii_case(name)) => {}
             _ if attribute == "http-equiv" && matches!(lifecycle::lookup(&name), Some((Meaning::Expires, _))) => {}
             _ if lifecycle::lookup(&name).is_some() => {
                 let prefixed = bare != name || attribute == "itemprop";
-                take(draft, Fact { name: &name, value: content, span, how: HOW, prefixed });
+                apply(draft, Statement { name: &name, value: content, span, origin: HOW, prefixed });
             }
             _ if lifecycle::resembles_embargo(bare) => refuse_name(draft, &name, "embargo", span),
             (Some(own), _) => {
@@ -105,7 +105,7 @@ fn refuse_name(draft: &mut Draft<'_>, name: &str, meant: &str, span: Range<usize
     draft.refuse_key(Meaning::Embargo, span, message, format!("did you mean `{meant}`?"));
 }
 
-/// `<time itemprop="embargo" datetime="...">`, `<article data-draft="true">`
+/// Applies microdata and data attributes: `<time itemprop="embargo" datetime="...">`, `<article data-draft="true">`.
 fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>) {
     let tag = element.value().name();
     if let Some(name) = element.attr("itemprop")
@@ -115,7 +115,7 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>
         let attributes = ["content", "datetime", "href", "value"];
         let value = attributes.iter().find_map(|attribute| element.attr(attribute)).unwrap_or(&text);
         let span = places.in_tag(&format!("<{tag}"), name, name).unwrap_or(0..0);
-        take(draft, Fact { name, value, span, how: "microdata", prefixed: true });
+        apply(draft, Statement { name, value, span, origin: "microdata", prefixed: true });
     }
     if let Some(name) = element.attr("itemprop")
         && let Some(key) = access::meta_key(&name.trim().to_lowercase())
@@ -130,43 +130,49 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>
             let Some(name) = attribute.strip_prefix("data-") else { continue };
             let span = places.in_tag(&format!("<{tag}"), attribute, value).unwrap_or(0..0);
             let prefixed = keys::normalised(name).starts_with("embargo");
-            take(draft, Fact { name, value, span, how: "data attribute", prefixed });
+            apply(draft, Statement { name, value, span, origin: "data attribute", prefixed });
         }
     }
 }
 
-fn take(draft: &mut Draft<'_>, fact: Fact<'_>) {
-    let Some((meaning, certainty)) = lifecycle::lookup(fact.name) else { return };
-    let Fact { name, value, span, how, prefixed } = fact;
+fn apply(draft: &mut Draft<'_>, statement: Statement<'_>) {
+    let Some((meaning, certainty)) = lifecycle::lookup(statement.name) else { return };
+    let Statement { name, value, span, origin, prefixed } = statement;
     let sure = certainty == Certainty::Certain && (prefixed || meaning == Meaning::Embargo);
     match meaning {
         Meaning::Embargo if sure || draft.is_labelled_instant(name, value) => {
-            draft.set_labelled_embargo(name, value, span, how);
+            draft.set_labelled_embargo(name, value, span, origin);
         }
         Meaning::Expires if sure || draft.is_labelled_instant(name, value) => {
-            draft.set_labelled_expires(name, value, span, how);
+            draft.set_labelled_expires(name, value, span, origin);
         }
-        Meaning::Status if sure || lifecycle::parse_status(value).is_some() => draft.set_status(value, span, how),
-        Meaning::Draft if sure || keys::parse_bool(value).is_some() => draft.set_draft_word(value, span, how),
-        Meaning::Public if let Some(public) = keys::parse_bool(value) => draft.set_draft(!public, span, how),
-        Meaning::Public if lifecycle::parse_status(value).is_some() => draft.set_status(value, span, how),
-        Meaning::Public | Meaning::Published if draft.is_instant(value) => draft.set_embargo(value, span, how),
+        Meaning::Status if sure || lifecycle::parse_status(value).is_some() => draft.set_status(value, span, origin),
+        Meaning::Draft if sure || keys::parse_bool(value).is_some() => draft.set_draft_word(value, span, origin),
+        Meaning::Public if let Some(public) = keys::parse_bool(value) => draft.set_draft(!public, span, origin),
+        Meaning::Public if lifecycle::parse_status(value).is_some() => draft.set_status(value, span, origin),
+        Meaning::Public | Meaning::Published if draft.is_instant(value) => draft.set_embargo(value, span, origin),
         _ => {}
     }
 }
 
-/// Takes a value of JSON-LD.
-pub(super) fn take_value(draft: &mut Draft<'_>, meaning: Meaning, value: &str, span: Range<usize>, how: &'static str) {
+/// Applies a value of JSON-LD.
+pub(super) fn apply_value(
+    draft: &mut Draft<'_>,
+    meaning: Meaning,
+    value: &str,
+    span: Range<usize>,
+    origin: &'static str,
+) {
     match meaning {
-        Meaning::Embargo => draft.set_embargo(value, span, how),
-        Meaning::Status => draft.set_status(value, span, how),
-        Meaning::Draft => draft.set_draft_word(value, span, how),
-        Meaning::Public if let Some(public) = keys::parse_bool(value) => draft.set_draft(!public, span, how),
+        Meaning::Embargo => draft.set_embargo(value, span, origin),
+        Meaning::Status => draft.set_status(value, span, origin),
+        Meaning::Draft => draft.set_draft_word(value, span, origin),
+        Meaning::Public if let Some(public) = keys::parse_bool(value) => draft.set_draft(!public, span, origin),
         _ => {}
     }
 }
 
-/// Comments, and the first and last lines of the page and of its article.
+/// Applies comments, and the first and last lines of the page and of its article.
 fn lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     let mut text = Lines::default();
     if let Some(body) = page.elements().find(|element| element.value().name() == "body") {
@@ -196,14 +202,14 @@ fn lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     draft.apply_last_lines(&comments.collect::<Vec<_>>(), "comment");
 }
 
-/// The lines of a page, as far as they are looked at.
+/// The lines of a page that are examined.
 #[derive(Default)]
 struct Lines {
     line: String,
     heading: bool,
-    /// A `br` stands above the line.
+    /// Whether a `br` precedes the line.
     is_continued: bool,
-    /// The first lines above the article, those of the article, and the last ones.
+    /// The first lines above the article, the first of the article, and the last ones.
     above: Vec<FoundLine>,
     top: Vec<FoundLine>,
     last: VecDeque<FoundLine>,
@@ -217,7 +223,7 @@ struct FoundLine {
 }
 
 impl Lines {
-    /// Reads an element. Nesting is bounded: pages that nest deeper are refused before.
+    /// Collects the lines of an element. Recursion is bounded, because pages that nest too deeply are refused.
     fn walk(&mut self, element: ElementRef<'_>, article: Option<ElementRef<'_>>) {
         let name = element.value().name();
         if matches!(name, "script" | "style" | "template" | "title" | "textarea" | "select") {
@@ -228,7 +234,7 @@ impl Lines {
             self.is_continued = true;
             return;
         }
-        // Formulas and drawings stand inside lines.
+        // Formulas and drawings are inside lines.
         let is_html = &*element.value().name.ns == "http://www.w3.org/1999/xhtml";
         let is_block = is_html && !INLINE.contains(&name);
         let outer = self.heading;
@@ -238,7 +244,7 @@ impl Lines {
             self.heading |= matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
         }
         if article.is_some_and(|article| article.id() == element.id()) {
-            // What stands above the article is not its text.
+            // Text above the article isn't part of it.
             self.above = std::mem::take(&mut self.top);
             self.last.clear();
         }
@@ -276,7 +282,7 @@ impl Lines {
     }
 }
 
-/// What stands behind `unavailable_after:` among the directives for search engines.
+/// The value of `unavailable_after:` among the directives for search engines.
 fn unavailable_after(directives: &str) -> Option<&str> {
     const NAME: &str = "unavailable_after";
     let at = directives.to_ascii_lowercase().find(NAME)?;
@@ -284,11 +290,10 @@ fn unavailable_after(directives: &str) -> Option<&str> {
     Some(after.strip_prefix(':').unwrap_or(after).trim())
 }
 
-/// The longest beginning that is a date: dates have commas, and so have lists of directives. All of it where nothing is.
+/// The longest prefix that is a date, because both dates and lists of directives contain commas. The whole text if there is none.
 fn last_date<'t>(text: &'t str, options: &crate::article::options::ParseOptions) -> &'t str {
-    /// No date is longer (characters).
-    const LONGEST: usize = 200;
-    let commas = text.char_indices().take(LONGEST).filter(|(_, c)| *c == ',');
+    const MAX_DATE_CHARACTERS: usize = 200;
+    let commas = text.char_indices().take(MAX_DATE_CHARACTERS).filter(|(_, c)| *c == ',');
     let ends = commas.map(|(at, _)| at).chain([text.len()]);
     let readable = |date: &&str| date::parse(date, &options.timezone).is_ok();
     ends.filter_map(|end| text.get(..end)).filter(readable).last().unwrap_or(text)

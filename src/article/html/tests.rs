@@ -2,9 +2,10 @@
 
 use jiff::tz::TimeZone;
 
+use super::finding::Field;
+use super::findings;
 use super::page::Page;
 use super::places::Places;
-use super::{Field, findings};
 use crate::article::draft::{Draft, Source};
 use crate::article::{Body, ParseOptions, SectionClaim};
 use crate::types::{ArticlePath, ContentHash, Text};
@@ -21,12 +22,12 @@ fn told(source: &str) -> String {
     for finding in &found {
         let first = found.iter().find(|other| other.field == finding.field).expect("itself");
         let plural = matches!(finding.field, Field::Author | Field::Editor | Field::Tag);
-        if (seen.contains(&finding.field) && !plural) || first.how != finding.how {
+        if (seen.contains(&finding.field) && !plural) || first.origin != finding.origin {
             continue;
         }
         seen.push(finding.field);
         let line = finding.span.as_ref().map_or(0, |span| line_of(span.start));
-        facts.push_str(&format!("{:?} ({}:{line}): {}\n", finding.field, finding.how, finding.value));
+        facts.push_str(&format!("{:?} ({}:{line}): {}\n", finding.field, finding.origin, finding.value));
     }
     let titles = found.iter().filter(|finding| finding.field == Field::Title).map(|finding| finding.value.as_str());
     let titles = titles.collect::<Vec<_>>();

@@ -1,26 +1,25 @@
-//! Elements of AMP (amp.dev) and the HTML that they stand for. Elements that aren't here give way to their content.
+//! Elements of AMP (amp.dev) with their replacements. Other AMP elements are replaced by their content.
 
-/// What an element becomes.
+/// The replacement of an element.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Amp {
     /// An HTML element with the same attributes and content.
     Element(&'static str),
     /// A link to the address in one of these attributes.
     Frame(&'static [&'static str]),
-    /// A link to a page: the attribute with its id, and what stands before and after that. Several rows of one element are tried
-    /// in their order.
+    /// A link to a page: the attribute with its id, and the URL before and after the id. The rows of an element are tried in order.
     Page(&'static str, &'static str, &'static str),
-    /// A link to a page whose address has the values of several attributes, whose names stand in braces.
+    /// A link to a page: its URL with names of attributes in braces.
     Template(&'static str),
     /// A formula: the attribute with its TeX.
     Formula(&'static str),
-    /// Nothing: advertisements, counters, and what needs scripts.
+    /// Nothing: advertisements, counters and elements that need scripts.
     Nothing,
 }
 
 use Amp::{Element, Formula, Frame, Nothing, Page, Template};
 
-/// (element, what it becomes, the name of the link)
+/// Rows of element, replacement, and text of the link.
 const AMP: &[(&str, Amp, &str)] = &[
     ("amp-video", Element("video"), ""),
     ("amp-audio", Element("audio"), ""),
@@ -60,7 +59,7 @@ const AMP: &[(&str, Amp, &str)] = &[
         ),
         "Brightcove",
     ),
-    // The addresses that the component itself loads.
+    // The URLs that the component itself loads.
     (
         "amp-brid-player",
         Template("https://services.brid.tv/services/iframe/video/{data-video}/{data-partner}/{data-player}/0/1"),
@@ -128,14 +127,14 @@ pub(super) fn rows(name: &str) -> impl Iterator<Item = (Amp, &'static str)> {
     AMP.iter().filter(move |(known, ..)| *known == name).map(|&(_, becomes, label)| (becomes, label))
 }
 
-/// The page that a row makes of the value of its attribute.
+/// The URL of an [`Amp::Page`].
 pub(super) fn page(before: &str, id: &str, after: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let id = id.trim();
     (!id.is_empty() && id.chars().all(plain)).then(|| format!("{before}{id}{after}"))
 }
 
-/// The address that a template makes of the attributes of an element; `None` if one is missing.
+/// The URL of an [`Amp::Template`]. `None` if an attribute is missing.
 pub(super) fn filled<'a>(template: &str, attribute: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
     let mut address = String::new();
     let mut rest = template;

@@ -1,7 +1,7 @@
-//! `<base href>`: what relative addresses of a page are resolved against.
+//! Resolves relative addresses against a page's `<base href>`.
 //!
-//! An absolute base makes them absolute. One without a host changes their path and leaves them relative, since the page's own
-//! address may be known only when its feed is made, and media files beside the article stay what they are.
+//! With an absolute base they become absolute. With a base without a host they stay relative with another path, because the page's address
+//! may be unknown until its feed is built. References to media files beside the article don't change.
 
 use std::collections::HashSet;
 
@@ -26,15 +26,15 @@ enum Path {
     Relative(String),
 }
 
-/// A base that can't be one.
+/// The invalid address of a `base`.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::article) struct Unusable<'p>(pub(in crate::article) &'p str);
 
 impl Base {
-    /// Reads the first `base` of a page that has an address (HTML, section 4.2.3): only that counts.
+    /// The first `base` with an address, which is the only one that counts (HTML, section 4.2.3).
     pub(in crate::article) fn of<'p>(elements: impl Iterator<Item = ElementRef<'p>>) -> Result<Base, Unusable<'p>> {
         let is_base = |element: &ElementRef<'p>| element.value().name() == "base" && element.attr("href").is_some();
-        // One in `noscript` is for browsers without scripts, and moves nothing that the page's author can see.
+        // A `base` in `noscript` has no effect in the author's browser.
         let in_noscript = |element: &ElementRef<'p>| {
             element.ancestors().filter_map(ElementRef::wrap).any(|ancestor| ancestor.value().name() == "noscript")
         };
@@ -53,7 +53,7 @@ impl Base {
             Ok(_) => return None,
             Err(url::ParseError::RelativeUrlWithoutBase) if plain.is_empty() => return Some(Base::default()),
             Err(url::ParseError::RelativeUrlWithoutBase) if plain.starts_with('/') => {
-                Path::FromRoot(nowhere()?.join(plain).ok()?)
+                Path::FromRoot(placeholder_host()?.join(plain).ok()?)
             }
             Err(url::ParseError::RelativeUrlWithoutBase) => {
                 let path = plain.split(['?', '#']).next().unwrap_or_default();
@@ -64,7 +64,7 @@ impl Base {
         Some(Base { path: Some(path) })
     }
 
-    /// A reference as it is meant; `None` where the base doesn't change it.
+    /// The resolved reference. `None` if the base doesn't change it.
     pub(in crate::article) fn resolve(&self, reference: &str) -> Option<String> {
         let path = self.path.as_ref()?;
         let reference = reference.trim();
@@ -90,7 +90,7 @@ impl Base {
         }
     }
 
-    /// Applies the base to all addresses in an element. References to its own ids stay.
+    /// Applies the base to all addresses in an element, except references to ids.
     pub(in crate::article) fn apply(&self, html: &mut Html, within: ego_tree::NodeId) {
         if self.path.is_none() {
             return;
@@ -134,8 +134,8 @@ impl Base {
     }
 }
 
-/// A host that stands for the page's own until that is known (RFC 2606).
-fn nowhere() -> Option<Url> {
+/// A placeholder for the page's own host, which isn't known yet (RFC 2606).
+fn placeholder_host() -> Option<Url> {
     Url::parse("https://page.invalid/").ok()
 }
 

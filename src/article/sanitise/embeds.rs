@@ -1,18 +1,18 @@
-//! Frames and plug-ins become links to what they show: no feed reader shows frames, and a film would vanish without a trace.
+//! Replaces frames and plug-ins by links to their content, because feed readers don't show them.
 
 use url::Url;
 
 use super::trackers::{is_host, is_tracker};
 
-/// What a player's address becomes: a page that people can open.
+/// How to derive the URL of a page from a player's URL.
 enum Page {
-    /// The address itself.
+    /// The URL itself.
     Same,
-    /// The text between the first and the second, put between the third and the fourth.
+    /// The text between the first and the second string, inserted between the third and the fourth.
     Id(&'static str, &'static str, &'static str, &'static str),
-    /// The value of the first, a parameter, put between the second and the third.
+    /// The value of the query parameter, inserted between the second and the third string.
     Query(&'static str, &'static str, &'static str),
-    /// The address that a parameter has.
+    /// The value of the query parameter.
     Address(&'static str),
     /// The same path on another host.
     Host(&'static str),
@@ -22,8 +22,8 @@ enum Page {
 
 use Page::{Address, BeforeEmbed, Host, Id, Query, Same};
 
-/// Players by host, and how their paths begin. Of several rows the first that fits counts; a row whose page can't be made
-/// gives the address itself. YouTube has a function of its own.
+/// Players by host and path prefix, with the player's name. The first matching row counts. If its page can't be derived, the URL itself is
+/// used. YouTube has its own function.
 const PLAYERS: &[(&str, &str, Page, &str)] = &[
     ("player.vimeo.com", "/video/", Id("/video/", "", "https://vimeo.com/", ""), "Vimeo"),
     ("vimeo.com", "/", Same, "Vimeo"),
@@ -120,23 +120,23 @@ const PLAYERS: &[(&str, &str, Page, &str)] = &[
 
 const YOUTUBE: &[&str] = &["youtube.com", "youtube-nocookie.com", "youtu.be"];
 
-/// A link to what a frame shows.
+/// A link to the content of a frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Embed {
-    /// The address, still relative if it was written so.
+    /// The address. May be relative.
     pub(super) address: String,
-    /// The player's name, else the host; `None` where the address is relative.
+    /// The player's name, or else the host. `None` if the address is relative.
     pub(super) name: Option<String>,
 }
 
-/// Whether an address is that of a counter or an advertisement.
+/// Whether an address belongs to a counter or an advertisement.
 pub(super) fn counts_readers(address: &str) -> bool {
     let address = address.trim();
     let absolute = if address.starts_with("//") { format!("https:{address}") } else { address.to_owned() };
     Url::parse(&absolute).is_ok_and(|url| is_tracker(url.as_str()))
 }
 
-/// What an embedded address shows; `None` if it is a counter or an advertisement, or leads to no page.
+/// The link for an embedded address. `None` for counters, advertisements, and addresses without a page.
 pub(super) fn embed(address: &str) -> Option<Embed> {
     let address = address.trim();
     let absolute = if address.starts_with("//") { format!("https:{address}") } else { address.to_owned() };
@@ -158,7 +158,7 @@ pub(super) fn embed(address: &str) -> Option<Embed> {
     }
     let player = PLAYERS.iter().find(|(known, path, ..)| is_host(host, known) && url.path().starts_with(path));
     let mut page = player.and_then(|(.., page, _)| page.of(&url)).filter(|page| Url::parse(page).is_ok());
-    // An unlisted film can be seen by those who know its hash.
+    // An unlisted video needs its hash in the URL.
     if host == "player.vimeo.com"
         && let (Some(page), Some(hash)) = (&mut page, parameter(&url, "h").filter(|hash| is_id(hash)))
     {
@@ -205,7 +205,7 @@ impl Page {
     }
 }
 
-/// The page of a film or a playlist, with the second at which it starts.
+/// The page of a video or a playlist, with the start time in seconds.
 fn youtube(url: &Url) -> Option<String> {
     const WATCH: &str = "https://www.youtube.com/watch?v=";
     const PLAYLIST: &str = "https://www.youtube.com/playlist?list=";
@@ -227,7 +227,7 @@ fn youtube(url: &Url) -> Option<String> {
         }
         ["p", id] if is_id(id) => Some(format!("{PLAYLIST}PL{id}")),
         ["embed" | "v" | "e", written] => {
-            // Old embed codes go on with `&` where a `?` belongs.
+            // Old embed codes have `&` instead of `?`.
             let (id, rest) = written.split_once('&').unwrap_or((written, ""));
             let list = list.or_else(|| rest.split('&').find_map(|pair| pair.strip_prefix("list=")).map(str::to_owned));
             let mut page = format!("{WATCH}{}", Some(id).filter(|id| is_id(id))?);

@@ -1,6 +1,6 @@
-//! The elements and attributes that stay, and what the passes know of elements.
+//! Lists of elements and attributes: which are kept, and how the passes treat them.
 
-/// Elements that stay. Others give way to their content.
+/// Elements that are kept. Others are replaced by their content.
 pub(super) const ELEMENTS: &[&str] = &[
     "a",
     "abbr",
@@ -74,7 +74,7 @@ pub(super) const ELEMENTS: &[&str] = &[
     "wbr",
 ];
 
-/// Elements that go with all that is in them.
+/// Elements that are removed with their content.
 pub(super) const DROPPED: &[&str] = &[
     "applet",
     "button",
@@ -106,8 +106,8 @@ pub(super) const DROPPED: &[&str] = &[
     "xmp",
 ];
 
-/// Attributes that stay, by element; `lang`, `dir` and `title` stay on all of them. The second pass drops `id` where the HTML
-/// stands among that of other articles. Those of MathML are in `math`.
+/// Attributes that are kept, by element. All elements keep `lang`, `dir` and `title`. In feeds, the second pass removes most values of
+/// `id`. MathML's attributes are in `math`.
 pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("a", &["href", "hreflang", "name"]),
     ("audio", &["src", "controls"]),
@@ -132,7 +132,7 @@ pub(super) const VOID: &[&str] = &[
     "meta", "param", "source", "track", "wbr",
 ];
 
-/// Elements whose words are not part of the running prose.
+/// Elements whose text isn't part of the prose.
 pub(super) const ASIDE: &[&str] =
     &["figure", "figcaption", "table", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "rt", "rp", "audio", "video"];
 

@@ -1,5 +1,5 @@
-//! Texts that html5ever's serialiser would take quadratic time for: from each `&`, and from each character whose first byte in UTF-8 is
-//! C2, it searches for the next bracket, as far as the text goes (`HtmlSerializer::write_escaped`, 0.40).
+//! Divides long texts, for which html5ever's serialiser takes quadratic time: from each `&`, and from each character whose first UTF-8
+//! byte is C2, it searches the rest of the text for the next bracket (`HtmlSerializer::write_escaped`, 0.40).
 
 use std::borrow::Cow;
 
@@ -7,15 +7,15 @@ use ego_tree::NodeId;
 use scraper::node::Text;
 use scraper::{Html, Node};
 
-/// Shorter texts are serialised as they are (bytes).
-const LONG: usize = 8 * 1024;
+/// Longer texts are divided.
+const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-/// Whether such a text has something to escape.
+/// Whether a text has a character that makes serialising slow.
 fn is_costly(text: &str) -> bool {
-    text.len() > LONG && text.bytes().any(|byte| matches!(byte, b'&' | 0xC2))
+    text.len() > MAX_TEXT_BYTES && text.bytes().any(|byte| matches!(byte, b'&' | 0xC2))
 }
 
-/// Divides long texts of a document into several nodes, which are serialised one by one.
+/// Divides long texts of a document into several nodes, which are serialised separately.
 pub(in crate::article) fn divide(document: &mut Html) {
     let long = document.tree.nodes().filter(|node| matches!(node.value(), Node::Text(text) if is_costly(text)));
     let long: Vec<NodeId> = long.map(|node| node.id()).collect();
@@ -24,7 +24,9 @@ pub(in crate::article) fn divide(document: &mut Html) {
         let Node::Text(text) = node.value() else { continue };
         let whole = text.text.to_string();
         let mut rest = whole.as_str();
-        while let Some((part, after)) = rest.split_at_checked(floor(rest, LONG)).filter(|(part, _)| !part.is_empty()) {
+        while let Some((part, after)) =
+            rest.split_at_checked(floor(rest, MAX_TEXT_BYTES)).filter(|(part, _)| !part.is_empty())
+        {
             node.insert_before(Node::Text(Text { text: part.into() }));
             rest = after;
         }
@@ -32,7 +34,7 @@ pub(in crate::article) fn divide(document: &mut Html) {
     }
 }
 
-/// Divides long texts of markup by comments, which the second pass leaves out. Of a long value of an attribute nothing is left.
+/// Divides long texts of markup with comments, which the second pass removes. Long attribute values are dropped.
 pub(super) fn divided(html: &str) -> Cow<'_, str> {
     if !html.split(['<', '>']).any(is_costly) {
         return Cow::Borrowed(html);
@@ -49,9 +51,9 @@ pub(super) fn divided(html: &str) -> Cow<'_, str> {
 
 fn divide_text(text: &str, divided: &mut String) {
     let mut rest = text;
-    while rest.len() > LONG {
+    while rest.len() > MAX_TEXT_BYTES {
         // Not inside a character reference.
-        let part = rest.get(..floor(rest, LONG)).unwrap_or_default();
+        let part = rest.get(..floor(rest, MAX_TEXT_BYTES)).unwrap_or_default();
         let end = part.rfind('&').filter(|at| *at > 0 && part.len() - at < 40).unwrap_or(part.len());
         let (part, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         divided.push_str(part);
@@ -61,7 +63,7 @@ fn divide_text(text: &str, divided: &mut String) {
     divided.push_str(rest);
 }
 
-/// Writes the tag or the comment that markup begins with, and gives what stands behind it.
+/// Writes the tag or the comment at the start of markup, and returns the rest.
 fn write_tag<'h>(markup: &'h str, written: &mut String) -> &'h str {
     let mut rest = markup;
     if let Some(end) = markup.strip_prefix("<!--").and_then(|comment| comment.find("-->")) {
@@ -85,7 +87,7 @@ fn write_tag<'h>(markup: &'h str, written: &mut String) -> &'h str {
     ""
 }
 
-/// The last boundary of characters up to a byte.
+/// The last character boundary up to a byte offset.
 fn floor(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
@@ -100,13 +102,15 @@ mod tests {
         let text = "£ &amp; \u{a0}word ".repeat(10_000);
         let html = format!("<p title=\"a &amp; b\">{text}</p><!-- {text} --><p title=\"{text}\">x &amp; y</p>");
         let divided = divided(&html);
-        assert!(divided.split(['<', '>']).filter(|part| !part.starts_with("!-- ")).all(|part| part.len() <= LONG));
+        assert!(
+            divided.split(['<', '>']).filter(|part| !part.starts_with("!-- ")).all(|part| part.len() <= MAX_TEXT_BYTES)
+        );
         let expected = html.replacen(&format!("title=\"{text}\""), "title=\"\"", 1);
         assert_eq!(divided.replace("<!---->", ""), expected);
         let mut document = Html::parse_document(&html);
         let before = document.root_element().text().collect::<String>();
         divide(&mut document);
-        assert!(document.root_element().text().all(|text| text.len() <= LONG));
+        assert!(document.root_element().text().all(|text| text.len() <= MAX_TEXT_BYTES));
         assert_eq!(document.root_element().text().collect::<String>(), before);
         assert!(matches!(super::divided("<p>a &amp; b</p>"), Cow::Borrowed(_)));
     }

@@ -1,9 +1,8 @@
-//! MathML: presentation markup stays, without what could become HTML again when it is parsed once more.
+//! Sanitises MathML: keeps presentation markup, without anything that could become HTML when it is parsed again.
 //!
 //! The elements and attributes are those of the W3C's safe list for MathML Core. HTML inside token elements, annotations and
-//! `mglyph` are the usual means of mutation attacks, so that of HTML only the text stays and annotations go: readers that
-//! drop MathML and keep its text would otherwise show a formula twice. A formula without presentation markup becomes its
-//! `alttext`, its TeX, or its text.
+//! `mglyph` are common means of mutation attacks. HTML is reduced to its text. Annotations are removed, because readers that drop MathML
+//! but keep its text would show a formula twice. A formula without presentation markup is replaced by its `alttext`, its TeX or its text.
 
 use ego_tree::iter::Edge;
 use scraper::{ElementRef, Node};
@@ -11,7 +10,7 @@ use scraper::{ElementRef, Node};
 use super::hidden::is_hidden;
 use crate::encoding::{escape_attribute, escape_text};
 
-/// Elements of MathML Core that stay, `semantics` aside: it says nothing without its annotations.
+/// Elements of MathML Core that are kept. `semantics` is not, because it has no effect without annotations.
 pub(super) const ELEMENTS: &[&str] = &[
     "math",
     "merror",
@@ -41,7 +40,7 @@ pub(super) const ELEMENTS: &[&str] = &[
     "munderover",
 ];
 
-/// Attributes that stay on all of them. None takes an address or runs.
+/// Attributes that all these elements keep. None contains an address or executes anything.
 pub(super) const ATTRIBUTES: &[&str] = &[
     "accent",
     "accentunder",
@@ -77,14 +76,14 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "width",
 ];
 
-/// Elements that give way to others.
+/// Elements that are replaced by others.
 const RENAMED: &[(&str, &str)] =
     &[("menclose", "mrow"), ("mfenced", "mrow"), ("mlabeledtr", "mtr"), ("mlongdiv", "mrow")];
 
-/// Elements with text that is not part of the formula.
+/// Elements whose text isn't part of the formula.
 const DROPPED: &[&str] = &["annotation", "annotation-xml", "mglyph", "malignmark", "script", "style", "template"];
 
-/// Elements that hold the text of a formula.
+/// Elements that contain a formula's text.
 pub(super) const TOKENS: &[&str] = &["mi", "mn", "mo", "ms", "mtext"];
 
 /// The name of an element without a prefix: `mml:mi` is `mi`.
@@ -128,7 +127,7 @@ fn shown_text(math: ElementRef<'_>) -> String {
     words.join(" ")
 }
 
-/// The TeX that a formula was made of.
+/// The TeX source of a formula.
 fn tex(math: ElementRef<'_>) -> Option<String> {
     let annotation = math.descendent_elements().find(|inner| {
         local_name(inner.value().name()) == "annotation"
@@ -145,7 +144,7 @@ fn hides(node: ego_tree::NodeRef<'_, Node>) -> bool {
 }
 
 fn write_presentation(math: ElementRef<'_>, html: &mut String) {
-    // How many elements are open whose content goes.
+    // The number of open elements whose content is removed.
     let mut dropped = 0_usize;
     let mut in_token = 0_usize;
     for edge in math.traverse() {
@@ -227,7 +226,7 @@ fn write_fence(name: &str, written: Option<&str>, otherwise: &str, html: &mut St
     }
 }
 
-/// What `mfenced` writes between its children.
+/// Writes the separator between children of `mfenced`.
 fn write_separator(child: ego_tree::NodeRef<'_, Node>, html: &mut String) {
     let Some(parent) = child.parent().and_then(ElementRef::wrap) else { return };
     if local_name(parent.value().name()) == "mfenced"

@@ -1,4 +1,4 @@
-//! Pictures: the address that a reader should load, wherever the page keeps it.
+//! Finds the address of a picture.
 //!
 //! A page names a picture in `src`, in the candidates of `srcset`, in the `source` elements of a `picture`, or in attributes that
 //! a script reads. Feed readers run no scripts, and many know only `src`.
@@ -40,38 +40,38 @@ pub(crate) const LAZY_SOURCES: &[&str] = &[
     "lazy-src",
 ];
 
-/// How many of [`LAZY_SOURCES`] also count where `src` has an address: loaders that show a small copy first.
-const LAZY_ALWAYS: usize = 3;
+/// How many of [`LAZY_SOURCES`] take precedence over `src`. Their loaders show a small copy first.
+const LAZY_PRECEDENCE_COUNT: usize = 3;
 
-/// The same for `srcset`.
+/// Attributes that lazy loaders read instead of `srcset`.
 pub(crate) const LAZY_SETS: &[&str] =
     &["data-srcset", "data-lazy-srcset", "data-litespeed-srcset", "data-orig-srcset", "data-ezsrcset", "lazy-srcset"];
 
-/// File names of blank pictures that stand in for one that a script loads.
+/// File names of placeholder pictures.
 const BLANKS: &[&str] =
     &["1x1", "blank", "clear", "empty", "lazy", "loader", "loading", "pixel", "placeholder", "spacer", "transparent"];
 
-/// The widest candidate that is chosen while there is a narrower one: twice the column of most readers.
+/// Wider candidates are chosen only if there is no narrower one. Twice the column width of most readers, in pixels.
 const MAX_WIDTH: f32 = 2_000.0;
 
-/// How many candidates of a picture are looked at.
+/// How many candidates of a picture are examined.
 const MAX_CANDIDATES: usize = 64;
 
-/// The widest candidate as a pixel density.
+/// Candidates of a higher pixel density are chosen only if there is no lower one.
 const MAX_DENSITY: f32 = 2.0;
 
-/// What an `img`, `amp-img` or `picture` shows.
+/// The picture of an `img`, `amp-img` or `picture` element.
 #[derive(Clone, Debug)]
 pub(crate) struct Picture<'a> {
-    /// The address, as it is written.
+    /// The address as written.
     pub(crate) address: &'a str,
-    /// The candidates, as they are written.
+    /// The `srcset` as written.
     pub(super) set: Option<&'a str>,
-    /// The element that has the alternative text and the size.
+    /// The element with the alternative text and the size.
     pub(crate) described_by: ElementRef<'a>,
 }
 
-/// What a picture shows; `None` for counters and where no address can be loaded.
+/// The picture of an element. `None` for counters, and if there is no usable address.
 pub(crate) fn picture(element: ElementRef<'_>) -> Option<Picture<'_>> {
     if element.value().name() != "picture" {
         return image(element);
@@ -108,7 +108,7 @@ fn image(element: ElementRef<'_>) -> Option<Picture<'_>> {
     let set = set_of(value).filter(|set| largest(set).is_some());
     let lazy = |names: &[&str]| names.iter().find_map(|name| loadable(value.attr(name)));
     let written = loadable(value.attr("src"));
-    let address = lazy(LAZY_SOURCES.get(..LAZY_ALWAYS).unwrap_or_default())
+    let address = lazy(LAZY_SOURCES.get(..LAZY_PRECEDENCE_COUNT).unwrap_or_default())
         .or(written.filter(|address| !is_blank(address)))
         .or_else(|| lazy(LAZY_SOURCES))
         .or_else(|| set.and_then(largest).map(|(address, _)| address))
@@ -117,12 +117,12 @@ fn image(element: ElementRef<'_>) -> Option<Picture<'_>> {
     (!counts).then_some(Picture { address, set, described_by: element })
 }
 
-/// The candidates of an `img` or `source`, those of lazy loaders first.
+/// The `srcset` of an `img` or `source`. A lazy loader's takes precedence.
 fn set_of(element: &Element) -> Option<&str> {
     LAZY_SETS.iter().find_map(|name| element.attr(name)).or_else(|| element.attr("srcset"))
 }
 
-/// An address, if it is one that may lead to a picture.
+/// The address, if it may lead to a picture.
 pub(super) fn loadable(address: Option<&str>) -> Option<&str> {
     const OTHERS: &[&str] = &["data", "about", "blob", "javascript", "vbscript", "file"];
     let address = address?.trim();
@@ -131,7 +131,7 @@ pub(super) fn loadable(address: Option<&str>) -> Option<&str> {
         .then_some(address)
 }
 
-/// Whether the file name is that of a blank picture: `blank.gif`, `placeholder-16x9.png`, `1x1.trans.gif`.
+/// Whether the file is a placeholder picture: `blank.gif`, `placeholder-16x9.png`, `1x1.trans.gif`.
 fn is_blank(address: &str) -> bool {
     let file = file_name(address).to_ascii_lowercase();
     BLANKS
@@ -181,18 +181,18 @@ pub(super) fn descriptor(written: &str) -> Option<(char, f32)> {
     if written.is_empty() {
         return Some(('x', 1.0));
     }
-    // `480w 320h`: the height is for the future, says the specification.
+    // `480w 320h`: the height is ignored (HTML, section 4.8.4.2.2).
     let first = written.split_ascii_whitespace().next()?;
     let unit = first.chars().next_back().filter(|unit| matches!(unit, 'w' | 'x'))?;
     let number = first.get(..first.len() - 1)?.parse::<f32>().ok()?;
     (number > 0.0 && number.is_finite()).then_some((unit, number))
 }
 
-/// The largest candidate that isn't larger than readers need, else the smallest of the larger ones, and its size.
+/// The largest candidate within the limits, or else the smallest one, and its size.
 fn largest(set: &str) -> Option<(&str, f32)> {
     let known = candidates(set).filter_map(|(address, written)| {
         let (unit, number) = descriptor(written)?;
-        // Densities and widths don't meet in one set; where a page mixes them, a density is one of a picture 1,000 wide.
+        // A valid set doesn't mix densities and widths. In an invalid one, density 1 counts as 1,000 pixels.
         let width = if unit == 'x' { number * MAX_WIDTH / MAX_DENSITY } else { number };
         Some((loadable(Some(address))?, width))
     });
@@ -207,12 +207,12 @@ fn largest(set: &str) -> Option<(&str, f32)> {
     })
 }
 
-/// What becomes of the pictures of a document that has `noscript` elements.
+/// The pictures to leave out in a document with `noscript` elements.
 #[derive(Default)]
 pub(super) struct Replacements {
-    /// Pictures that a `noscript` beside them replaces.
+    /// Pictures that a neighbouring `noscript` replaces.
     replaced: HashSet<NodeId>,
-    /// Pictures in a `noscript` that are shown outside it too.
+    /// Pictures in a `noscript` that are shown outside it as well.
     repeated: HashSet<NodeId>,
 }
 
@@ -221,7 +221,7 @@ impl Replacements {
         self.replaced.contains(&element.id()) || self.repeated.contains(&element.id())
     }
 
-    /// Compares what each `noscript` shows with the pictures beside it and with those elsewhere.
+    /// Compares the picture of each `noscript` with its neighbours and with all other pictures.
     pub(super) fn of(html: &Html) -> Replacements {
         let mut made = Replacements::default();
         let mut within: Vec<(ElementRef<'_>, Picture<'_>)> = Vec::new();
@@ -263,7 +263,7 @@ impl Replacements {
                             .chain(candidates)
                             .any(|address| address == shown.address || same_file(address, shown.address));
                         let stands_in = same || is_blank(other.address);
-                        // It may stand between two that replace it.
+                        // It may be between two that replace it.
                         if stands_in
                             && !made.replaced.contains(&beside.id())
                             && let Some(count) = outside.get_mut(other.address)
@@ -290,28 +290,28 @@ fn first_picture(element: ElementRef<'_>) -> Option<Picture<'_>> {
     element.descendent_elements().filter(|inner| is_image(inner.value().name())).find_map(picture)
 }
 
-/// Whether an element has nothing but pictures: no text, and no link that isn't around a picture.
+/// Whether an element contains only pictures: no text, and no link without a picture.
 fn has_only_pictures(element: ElementRef<'_>) -> bool {
     element.text().all(|text| text.trim().is_empty())
 }
 
-/// How many siblings of a `noscript`, and how many elements of each, are looked at.
-const MAX_LOOKED_AT: usize = 16;
+/// How many siblings of a `noscript`, and how many elements of each, are examined.
+const MAX_NEIGHBOURS: usize = 16;
 
-/// The elements right before and after one, but for blanks and scripts.
+/// The elements directly before and after one, ignoring blanks and scripts.
 fn sides<'a>(element: ElementRef<'a>) -> [Option<ElementRef<'a>>; 2] {
     let shows = |node: &NodeRef<'a, Node>| match node.value() {
         Node::Text(text) => !text.trim().is_empty(),
         Node::Element(element) => !matches!(element.name(), "script" | "style" | "noscript" | "br"),
         _ => false,
     };
-    let before = element.prev_siblings().take(MAX_LOOKED_AT).find(shows).and_then(ElementRef::wrap);
-    let after = element.next_siblings().take(MAX_LOOKED_AT).find(shows).and_then(ElementRef::wrap);
+    let before = element.prev_siblings().take(MAX_NEIGHBOURS).find(shows).and_then(ElementRef::wrap);
+    let after = element.next_siblings().take(MAX_NEIGHBOURS).find(shows).and_then(ElementRef::wrap);
     [before, after]
 }
 
-/// The pictures right before and after a `noscript`, which it may replace: its siblings, or in them if they have no text. A
-/// `noscript` that is alone in its parent stands for the parent.
+/// The pictures that a `noscript` may replace: its siblings directly before and after, or pictures in siblings without text. If a
+/// `noscript` is alone in its parent, the parent's siblings count.
 fn neighbours(fallback: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     let beside = sides(fallback);
     let beside = match (beside, fallback.parent().and_then(ElementRef::wrap)) {
@@ -320,8 +320,8 @@ fn neighbours(fallback: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     };
     let mut found = Vec::new();
     for sibling in beside.into_iter().flatten() {
-        let looked_at = || sibling.descendent_elements().take(MAX_LOOKED_AT);
-        let small = looked_at().count() < MAX_LOOKED_AT;
+        let looked_at = || sibling.descendent_elements().take(MAX_NEIGHBOURS);
+        let small = looked_at().count() < MAX_NEIGHBOURS;
         if small && !looked_at().any(|inner| inner.value().name() == "noscript") && has_only_pictures(sibling) {
             found.extend(looked_at().filter(|inner| is_image(inner.value().name())));
         }

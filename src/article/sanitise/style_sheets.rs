@@ -1,8 +1,7 @@
-//! Elements that a page's own `style` elements hide: `.x { display: none }`.
+//! Detects elements that a page's own `style` elements hide: `.x { display: none }`.
 //!
-//! Only rules that can't be meant otherwise count: outside of conditions such as `@media`, with one class or id and at most a type in
-//! their selector. A rule that shows the same elements somewhere else, in a condition or when something is open, keeps them: readers of a
-//! feed can't open anything. Each rule and each element is looked at once.
+//! Only unconditional rules count, outside `@media` and the like, whose selector is one class or id with or without a type. If another rule
+//! shows the same elements, for example in a condition or when a menu is open, they are kept. Each rule and each element is examined once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,22 +12,22 @@ use scraper::{ElementRef, Html, Node};
 
 use super::hidden::{Shows, shows};
 
-/// How deep conditions are followed: `@media` in `@supports`.
+/// The depth of nested conditions, such as `@media` in `@supports`.
 const MAX_DEPTH: usize = 4;
 
 /// A class or an id with its sign: `.x`, `#x`.
 type Name = String;
 
-/// What style sheets say about elements with one class or id.
+/// The rules about elements with one class or id.
 #[derive(Default)]
 struct Rules {
-    /// The types of elements that a rule hides, all for `*`; and whether it is `!important`.
+    /// The types of elements that rules hide, `*` for all, and whether the rule is `!important`.
     hidden: HashMap<Name, HashMap<String, bool>>,
-    /// What other rules show.
+    /// The classes and ids that other rules show.
     shown: HashSet<Name>,
 }
 
-/// Gives elements that style sheets in the document hide the attribute `hidden`.
+/// Sets the attribute `hidden` on elements that the document's style sheets hide.
 pub(in crate::article) fn apply(document: &mut Html) {
     let elements = || document.root_element().descendent_elements();
     let mut rules = Rules::default();
@@ -44,13 +43,13 @@ pub(in crate::article) fn apply(document: &mut Html) {
         let Some(mut node) = document.tree.get_mut(id) else { continue };
         if let Node::Element(element) = node.value() {
             element.attrs.push((QualName::new(None, ns!(), atom!("hidden")), "".into()));
-            // Looked up by bisection.
+            // Sorted for binary search.
             element.attrs.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         }
     }
 }
 
-/// Whether a sheet is for all screens. One in `noscript` hides what scripts would have replaced.
+/// Whether a style sheet is for all screens. In `noscript`, it hides elements that scripts would have replaced.
 fn counts(sheet: ElementRef<'_>) -> bool {
     let media = sheet.attr("media").unwrap_or_default().trim();
     (media.is_empty() || ["all", "screen"].iter().any(|all| media.eq_ignore_ascii_case(all)))
@@ -102,7 +101,7 @@ impl Rules {
                     }
                 }
                 (Some((_, name)), Shows::Yes) => drop(self.shown.insert(name)),
-                // What stands beside the content of an element is another matter.
+                // Pseudo-elements are not the element's content.
                 (None, Shows::Yes) if ![":before", ":after"].iter().any(|beside| selector.contains(beside)) => {
                     self.shown.extend(names(selector));
                 }
@@ -120,7 +119,7 @@ impl Rules {
             of("*").or_else(|| of(value.name()))
         };
         let named = value.classes().map(|class| format!(".{class}")).chain(value.id().map(|id| format!("#{id}")));
-        // What holds the whole article is hidden until scripts have run.
+        // An element that contains the whole article is only hidden until scripts have run.
         let holds_all = || {
             element
                 .descendent_elements()

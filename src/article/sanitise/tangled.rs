@@ -1,20 +1,20 @@
-//! A bound on what parsing costs.
+//! Limits the cost of parsing HTML.
 
 use super::lists::VOID;
 
-/// The most elements that are open at once.
+/// The number of elements that may be open at once.
 const MAX_DEPTH: usize = 400;
 
-/// The most that the depths of all tags add up to.
+/// The limit of the sum of the depths of all tags.
 const MAX_COST: usize = 3_000_000;
 
-/// The most tags: those of several books.
+/// The number of tags. Several books have fewer.
 const MAX_TAGS: usize = 500_000;
 
-/// The most attributes of one tag. The parser compares each with those before it.
+/// The number of attributes of one tag. The parser compares each with all before it.
 const MAX_ATTRIBUTES: u32 = 2_000;
 
-/// Of what markup has more than is parsed.
+/// The limit that markup exceeds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Excess {
     Nesting,
@@ -23,7 +23,7 @@ pub(crate) enum Excess {
 }
 
 impl Excess {
-    /// What is wrong with `markup`, as messages call it.
+    /// The message. `markup` is the subject.
     pub(crate) fn message(self, markup: &str) -> String {
         match self {
             Excess::Nesting => format!("{markup} nests too many elements, or leaves too many open"),
@@ -45,16 +45,16 @@ impl Excess {
     }
 }
 
-/// Whether parsing this markup as a browser does could cost far more than its length.
+/// Whether parsing this markup could cost far more than its length suggests.
 pub(crate) fn too_tangled(html: &str) -> bool {
     excess(html).is_some()
 }
 
-/// Of what this markup has too much. Every start tag may look at all open elements and reopen all open formatting. The sum of depths bounds
-/// both. No page that people read comes near the limits.
+/// The limit that the markup exceeds, if any. Every start tag may examine all open elements and reopen all open formatting elements; the
+/// sum of depths bounds both. Real pages are far below the limits.
 pub(crate) fn excess(html: &str) -> Option<Excess> {
     crate::article::steps::add(html.len());
-    // Their end tags may be left out, and they do not nest without something between them that counts.
+    // Their end tags are optional, and they nest only with other elements between them.
     const SELF_CLOSING: &[&str] =
         &["p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "rt", "rp"];
     let mut open: Vec<&str> = Vec::new();
@@ -92,7 +92,7 @@ pub(crate) fn excess(html: &str) -> Option<Excess> {
     has_crowded_tag(html).then_some(Excess::Attributes)
 }
 
-/// Where the tokenizer is in a tag (HTML, sections 13.2.5.8 and 13.2.5.32 to 39).
+/// The state of the tokenizer in a tag (HTML, sections 13.2.5.8 and 13.2.5.32 to 39).
 #[derive(Clone, Copy)]
 enum InTag {
     TagName,
@@ -112,7 +112,7 @@ impl InTag {
     const ALL: [InTag; 9] =
         [TagName, BeforeName, Name, AfterName, BeforeValue, DoubleQuoted, SingleQuoted, Unquoted, AfterQuoted];
 
-    /// The state behind a byte, and whether an attribute begins with it; `None` where the tag ends.
+    /// The state behind a byte, and whether an attribute begins with it. `None` at the end of the tag.
     fn behind(self, byte: u8) -> Option<(InTag, bool)> {
         let is_blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c');
         let next = match (self, byte) {
@@ -141,15 +141,15 @@ impl InTag {
     }
 }
 
-/// Whether a text has what stands before attributes often enough for a tag with too many of them.
+/// A cheap check whether a tag may have too many attributes.
 pub(crate) fn may_crowd(text: &str) -> bool {
     let is_separator = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'"' | b'\'');
     let most = usize::try_from(MAX_ATTRIBUTES).unwrap_or(usize::MAX);
     text.len() > most && text.bytes().filter(is_separator).nth(most).is_some()
 }
 
-/// Whether a tag may have too many attributes. Where a tag begins depends on all that stands above it, so each `<` counts as one. Going
-/// backwards, what follows in each state is known for all of them at once.
+/// Whether a tag may have too many attributes. Every `<` counts as the start of a tag, because the real starts depend on all markup before
+/// them. A backward pass computes the counts for all states at once.
 fn has_crowded_tag(html: &str) -> bool {
     if !may_crowd(html) {
         return false;

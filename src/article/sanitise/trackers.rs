@@ -1,7 +1,7 @@
-//! Addresses that count readers or show advertisements, and sizes that nobody sees.
+//! Detects counters and advertisements by their addresses, and invisible pictures by their size.
 
-/// Hosts of counters and advertisements; their subdomains belong to them. After EasyPrivacy, EasyList and Miniflux's list of
-/// trackers: the services that newsrooms use.
+/// Hosts of counters and advertisements, including their subdomains: services that newsrooms use, from EasyPrivacy, EasyList and
+/// Miniflux's list of trackers.
 const HOSTS: &[&str] = &[
     "2o7.net",
     "ad.gt",
@@ -75,7 +75,7 @@ const HOSTS: &[&str] = &[
     "zqtk.net",
 ];
 
-/// Counters on hosts that serve other things too: (host, how the path begins).
+/// Counters on hosts with other content: host and path prefix.
 const PATHS: &[(&str, &str)] = &[
     ("facebook.com", "/tr"),
     ("feeds.feedburner.com", "/~r/"),
@@ -92,7 +92,7 @@ const PATHS: &[(&str, &str)] = &[
 /// File names of counters that run on a site's own host (Matomo, its former name Piwik, Open Web Analytics).
 const FILES: &[&str] = &["matomo.php", "piwik.php", "tracking-pixel.gif"];
 
-/// Whether an address is that of a counter or an advertisement.
+/// Whether an address belongs to a counter or an advertisement.
 pub(super) fn is_tracker(address: &str) -> bool {
     let Some((host, path)) = host_and_path(address) else { return false };
     let file = path.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
@@ -105,12 +105,12 @@ pub(super) fn is_tracker(address: &str) -> bool {
         || FILES.contains(&file)
 }
 
-/// Whether a host is the known one or below it.
+/// Whether a host is `known` or a subdomain of it.
 pub(super) fn is_host(host: &str, known: &str) -> bool {
     host.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// The host of an absolute web address in lower case, without its port, and what follows it.
+/// The host of an absolute URL in lower case and without port, and the rest of the URL.
 pub(super) fn host_and_path(address: &str) -> Option<(String, &str)> {
     let address = address.trim();
     let (scheme, rest) = address.split_once("//")?;
@@ -122,7 +122,7 @@ pub(super) fn host_and_path(address: &str) -> Option<(String, &str)> {
     (is_web && !host.is_empty()).then(|| (host.to_ascii_lowercase(), rest.get(end..).unwrap_or_default()))
 }
 
-/// Whether a picture or frame is too small to be seen: its attributes or its inline style say so.
+/// Whether a picture or frame is too small to be visible, according to its attributes or its inline style.
 pub(super) fn is_pixel<'a>(attribute: impl Fn(&str) -> Option<&'a str>) -> bool {
     let style = attribute("style").unwrap_or_default().to_ascii_lowercase();
     let tiny = |name: &str| {
