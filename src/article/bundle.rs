@@ -1,5 +1,4 @@
-//! Pages of folders, as static site generators have them: `night-ferry/index.md` is the story of its folder, and `_index.md` the page of a
-//! section.
+//! Page bundles of static site generators: `night-ferry/index.md` is the article of its folder, and `_index.md` the page of a section.
 
 use crate::types::ArticlePath;
 
@@ -8,7 +7,7 @@ pub fn is_index(path: &ArticlePath) -> bool {
     !path.folder().is_empty() && suffix(path.stem(), "index").is_some()
 }
 
-/// Whether a file is the page of a section, which is no article: `_index.md`, `_index.fr.md`.
+/// Whether a file is the page of a section, which isn't an article: `_index.md`, `_index.fr.md`.
 pub fn is_section_page(path: &ArticlePath) -> bool {
     is_section_page_name(path.name())
 }
@@ -17,12 +16,12 @@ pub(super) fn is_section_page_name(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, _)| suffix(stem, "_index").is_some())
 }
 
-/// Whether a section page is in the language of its section.
+/// Whether a section page has no language suffix.
 pub fn is_untranslated(path: &ArticlePath) -> bool {
     path.stem() == "_index"
 }
 
-/// The folder whose section an article is in. The page of a folder is in the section of the folder above.
+/// The folder that decides an article's section. For the page of a folder, that is the parent folder.
 pub fn section_folder(path: &ArticlePath) -> &str {
     match is_index(path) {
         true => path.folder().rsplit_once('/').map_or("", |(above, _)| above),
@@ -30,7 +29,7 @@ pub fn section_folder(path: &ArticlePath) -> &str {
     }
 }
 
-/// What a file is called, without its extension: the page of a folder is called as that.
+/// The name of an article without extension. The page of a folder has the folder's name.
 pub(super) fn name(path: &ArticlePath) -> String {
     let folder = path.folder().rsplit('/').next().unwrap_or_default();
     match suffix(path.stem(), "index").filter(|_| is_index(path)) {
@@ -39,7 +38,7 @@ pub(super) fn name(path: &ArticlePath) -> String {
     }
 }
 
-/// What follows a name: nothing, or a dot and a language tag.
+/// The language suffix behind a name: empty, or a dot and a language tag.
 fn suffix<'s>(stem: &'s str, name: &str) -> Option<&'s str> {
     let rest = stem.strip_prefix(name)?;
     if rest.is_empty() {
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_of_folders_are_called_as_these() {
+    fn folder_pages_have_folder_names() {
         for (path, expected) in [
             ("news/night-ferry/index.md", "night-ferry in news"),
             ("night-ferry/index.html", "night-ferry in "),

@@ -1,5 +1,5 @@
-//! What the catalog keeps of every article of an archive: what decides where and when readers see it, packed into some sixty bytes. What
-//! only an entry shows, such as its title, is read again when a window needs it.
+//! The card of an article: the fields that decide where and when readers see it, packed into about sixty bytes. The catalog keeps a card of
+//! every article. Other fields, such as the title, are read again when a window needs them.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,20 +11,20 @@ use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionP
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Packed(Box<[u8]>);
 
-/// What decides where and when readers see an article.
+/// The fields that decide where and when readers see an article. See [`Metadata`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Card {
-    /// As in [`Metadata`], likewise those that follow.
+    /// Hash of the file's bytes.
     pub hash: ContentHash,
     /// First publication.
     pub published: Option<Moment>,
     /// Last significant change, if stated.
     pub updated: Option<Moment>,
-    /// Who wrote it.
+    /// The authors.
     pub authors: Vec<Text>,
-    /// How it says to which section it belongs.
+    /// The statement that decides the section.
     pub section: SectionClaim,
-    /// More sections that it is filed under.
+    /// Additional sections.
     pub sections: Vec<SectionPath>,
     /// Tags.
     pub tags: Vec<Text>,
@@ -32,15 +32,15 @@ pub struct Card {
     pub language: Option<Language>,
     /// The explicit id.
     pub id: Option<EntryId>,
-    /// The name in URLs and minted ids.
+    /// The name in URLs and generated ids.
     pub slug: Text,
-    /// The public page of the article, if it has its own.
+    /// The URL of the article's page on the publisher's site, if stated.
     pub link: Option<WebUrl>,
-    /// Whether it states a summary.
+    /// Whether the file states a summary.
     pub has_summary: bool,
-    /// Not to be published yet.
+    /// Whether it is a draft, which is not public.
     pub draft: bool,
-    /// `feeds = false` keeps it out of all feeds.
+    /// Whether feeds may list it.
     pub in_feeds: bool,
     /// Who may read it.
     pub access: Access,
@@ -48,13 +48,13 @@ pub struct Card {
     pub embargo: Option<Moment>,
     /// Not public from this instant on.
     pub expires: Option<Moment>,
-    /// It was withdrawn.
+    /// The retraction, if there is one.
     pub retracted: Option<Retraction>,
-    /// When it was corrected.
+    /// The dates of corrections.
     pub corrections: Vec<Moment>,
-    /// The files below the content directory that it names, with what is known of each.
+    /// The local files that it names, with their facts. Free files come first.
     pub files: Vec<(ArticlePath, Option<MediaFacts>)>,
-    /// So many of them, the first ones, everybody may have, also where the article is paid.
+    /// The number of files that everybody may load even if the article is paid.
     pub free_files: usize,
 }
 
@@ -62,17 +62,17 @@ const DRAFT: u8 = 1;
 const IN_FEEDS: u8 = 2;
 const SUMMARY: u8 = 4;
 const FILES: u8 = 8;
-/// Restrictions, each a bit.
+/// The bit of each restriction.
 const RESTRICTIONS: [(u8, Restriction); 3] =
     [(16, Restriction::Unlisted), (32, Restriction::Paid), (64, Restriction::Private)];
 
-/// The bytes of a card, in this order. `hash` and `flags` are at known places.
+/// The serialised card. `hash` and `flags` have fixed offsets.
 #[derive(Serialize, Deserialize)]
 struct Stored<'c> {
     hash: [u8; 16],
     flags: u8,
     published: Option<i64>,
-    /// `None`: the file's name without its extension.
+    /// `None`: the file's name without extension.
     slug: Option<&'c str>,
     #[serde(borrow)]
     section: StoredClaim<'c>,
@@ -92,7 +92,7 @@ enum StoredClaim<'c> {
     Breadcrumb(Vec<&'c str>),
 }
 
-/// What most articles have none of.
+/// Fields that most articles don't have.
 #[derive(Serialize, Deserialize, Default, PartialEq)]
 struct RareFields<'c> {
     updated: Option<i64>,
@@ -151,19 +151,19 @@ impl Packed {
             tags: metadata.tags.iter().map(Text::as_str).collect(),
             seldom: Some(seldom).filter(|seldom| *seldom != RareFields::default()),
         };
-        // Writing into memory does not fail.
+        // Writing into memory doesn't fail.
         Packed(postcard::to_allocvec(&stored).unwrap_or_default().into_boxed_slice())
     }
 
-    /// The bytes, for keeping.
+    /// The bytes, for storage.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Bytes that were kept; `None` where they are no card.
+    /// Restores a card from stored bytes. `None` if they are damaged.
     pub fn from_bytes(path: &ArticlePath, bytes: Box<[u8]>) -> Option<Packed> {
         let stored: Stored<'_> = postcard::from_bytes(&bytes).ok()?;
-        // Of most cards there is no more that could be wrong.
+        // Most cards have no other part that could be damaged.
         let is_plain = stored.seldom.is_none() && matches!(stored.section, StoredClaim::Folder);
         let is_good = match is_plain {
             true => stored.published.is_none_or(|packed| Moment::from_packed(packed).is_some()),
@@ -182,12 +182,12 @@ impl Packed {
         access(self.0.get(size_of::<ContentHash>()).copied().unwrap_or_default())
     }
 
-    /// Whether it names files below the content directory.
+    /// Whether the article names local files.
     pub fn has_files(&self) -> bool {
         self.0.get(size_of::<ContentHash>()).is_some_and(|flags| flags & FILES != 0)
     }
 
-    /// The card; `path` is that of its article.
+    /// Unpacks the card. `path` is the article's.
     pub fn open(&self, path: &ArticlePath) -> Card {
         open(path, &self.0).unwrap_or_else(|| Card::unreadable(self.hash()))
     }
@@ -246,18 +246,18 @@ fn access(flags: u8) -> Access {
 }
 
 impl Card {
-    /// Whether feeds may have it, as far as its author says.
+    /// Whether feeds may list it, according to the file.
     pub fn is_listed(&self) -> bool {
         self.in_feeds && self.access.is_listed()
     }
 
-    /// The files below the content directory that readers may have; of a teaser only the free ones.
+    /// The local files that readers may load. For a teaser, only the free ones.
     pub fn public_files(&self, is_teaser: bool) -> impl Iterator<Item = &ArticlePath> {
         let count = if is_teaser { self.free_files } else { self.files.len() };
         self.files.iter().take(count).map(|(path, _)| path)
     }
 
-    /// What stands for a card that cannot be opened, which those that [`Packed::of`] makes always can: a draft, so that nobody sees it.
+    /// The replacement for a damaged card: a draft, which isn't public. Cards from [`Packed::of`] are never damaged.
     fn unreadable(hash: ContentHash) -> Card {
         Card {
             hash,
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_says_what_its_article_says() {
+    fn card_has_fields_of_article() {
         let plain = "title: Quay\ndate: 2026-11-01T10:00:00+08:00\n";
         let mut sizes = Vec::new();
         for keys in [
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_card_is_refused() {
+    fn damaged_card_is_refused() {
         let path = ArticlePath::new("a.md");
         let parsed = parse(&path, b"---\ntitle: A\ndate: 2026-11-01\ntags: [b]\n---\nText.\n", &options());
         let card = parsed.article.expect("an article").card;

@@ -1,24 +1,25 @@
-//! From bytes to text. In this order: byte order mark, what the file declares, UTF-8, what the operator says, a detector.
+//! Decodes bytes as text. The charset comes from the byte order mark, the file's declaration, UTF-8, the configuration or a detector, in
+//! this order.
 
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8};
 
-/// Text, and how sure that is.
+/// Decoded text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Decoded<'b> {
     pub(super) text: Cow<'b, str>,
-    /// The charset, where it was guessed.
+    /// The charset, if it was detected.
     pub(super) guessed: Option<&'static Encoding>,
 }
 
-/// Why bytes are not text.
+/// The reason why bytes are not text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum NotText {
-    /// They look like a picture or a program.
+    /// They are binary data.
     Binary,
-    /// They are not of the charset that was declared; the good text before, and the charset.
+    /// They are invalid in the declared charset: the valid text before the error, and the charset.
     Malformed(String, &'static Encoding),
 }
 
@@ -31,7 +32,7 @@ pub(super) fn decode<'b>(
         return whole(bytes.get(length..).unwrap_or_default(), encoding, None);
     }
     let utf8 = std::str::from_utf8(bytes);
-    // What is not UTF-8, or has NULs, may be no text at all; the rest need not be looked through again.
+    // Valid UTF-8 without NUL is text.
     if (utf8.is_err() || bytes.contains(&0)) && is_binary(bytes) {
         return Err(NotText::Binary);
     }
@@ -47,24 +48,24 @@ pub(super) fn decode<'b>(
     if let Some(encoding) = configured {
         return whole(bytes, encoding, None);
     }
-    // Much good UTF-8 before the first bad byte: a damaged file, not another charset.
+    // Much valid UTF-8 before the first error: a damaged file, not another charset.
     let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
     if good.iter().filter(|byte| !byte.is_ascii()).count() > 8 {
         return Err(NotText::Malformed(String::from_utf8_lossy(good).into_owned(), UTF_8));
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
-    // Of two characters alone the detector makes Cyrillic; the hint makes them what they mostly are here. Where there is
-    // more to go by, it would make Japanese and Big5 the same.
-    let short = bytes.iter().filter(|byte| !byte.is_ascii()).count() < ENOUGH_TO_DETECT;
+    // The detector takes few characters for Cyrillic, so a hint for Chinese is needed. With more characters, the hint would make it mistake
+    // Japanese and Big5.
+    let short = bytes.iter().filter(|byte| !byte.is_ascii()).count() < MIN_BYTES_WITHOUT_HINT;
     let encoding = detector.guess(short.then_some(b"cn"), Utf8Detection::Deny);
     whole(bytes, encoding, Some(encoding))
 }
 
-/// How many bytes beyond ASCII tell charsets apart without a hint.
-const ENOUGH_TO_DETECT: usize = 40;
+/// How many bytes beyond ASCII the detector needs without a hint.
+const MIN_BYTES_WITHOUT_HINT: usize = 40;
 
-/// Text has hardly any control characters; UTF-16 without a mark has many NULs, and cannot be told from a picture.
+/// Whether bytes are binary data: text has few control characters. UTF-16 without a byte order mark has many NULs and counts as binary.
 fn is_binary(bytes: &[u8]) -> bool {
     let start = bytes.get(..bytes.len().min(65_536)).unwrap_or_default();
     let is_control = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1B);
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn charsets_are_found() {
+    fn charsets_are_detected() {
         let chinese = "中国科技新闻：上海，一项新的工业研究。";
         let (gb, ..) = encoding_rs::GB18030.encode(chinese);
         let html = [b"<html><meta charset=\"gbk\"><p>".as_slice(), &gb].concat();

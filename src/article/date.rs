@@ -1,5 +1,4 @@
-//! Dates as editors, wires and other tools write them. What can be read in two ways is an error that says what to write;
-//! nothing is guessed.
+//! Parses dates as editors, wires and other tools write them. An ambiguous date is an error that says what to write.
 
 pub(super) mod loose;
 
@@ -9,11 +8,11 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use crate::types::Moment;
 
-/// A date that was understood.
+/// A parsed date.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Date {
     pub(crate) moment: Moment,
-    /// A clock change made the local time doubtful.
+    /// The warning about a local time that a clock change makes ambiguous.
     pub(crate) warning: Option<String>,
 }
 
@@ -33,7 +32,7 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// Understands a date. Without an offset it is local to `zone`; without a time it is midnight there.
+/// Parses a date. Without an offset, it is local to `zone`. Without a time, it is midnight.
 pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
     super::steps::add(raw.len());
     let text = normalise(raw);
@@ -56,7 +55,7 @@ pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
         None => civil::Time::midnight(),
     };
     words.skip_separators();
-    let place = words.zone(raw)?.unwrap_or_else(|| Place::Zone(zone.clone()));
+    let place = words.zone(raw)?.unwrap_or_else(|| Zone::Zone(zone.clone()));
     let local = date.to_datetime(time);
     resolve(local, &place).and_then(|(moment, warning)| {
         let moment = moment.ok_or_else(|| {
@@ -66,17 +65,17 @@ pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
     })
 }
 
-/// Where a local time is meant.
-enum Place {
+/// The zone of a local time.
+enum Zone {
     Offset(Offset),
     Zone(TimeZone),
 }
 
-fn resolve(local: civil::DateTime, place: &Place) -> Result<(Option<Moment>, Option<String>), String> {
+fn resolve(local: civil::DateTime, place: &Zone) -> Result<(Option<Moment>, Option<String>), String> {
     let out_of_range = |_| format!("{local} is out of range");
     match place {
-        Place::Offset(offset) => Ok((written(local, *offset).map_err(out_of_range)?, None)),
-        Place::Zone(zone) => {
+        Zone::Offset(offset) => Ok((with_rounded_offset(local, *offset).map_err(out_of_range)?, None)),
+        Zone::Zone(zone) => {
             let ambiguous = zone.to_ambiguous_timestamp(local);
             let doubt = match ambiguous.offset() {
                 AmbiguousOffset::Unambiguous { .. } => None,
@@ -85,7 +84,7 @@ fn resolve(local: civil::DateTime, place: &Place) -> Result<(Option<Moment>, Opt
             };
             let timestamp = ambiguous.later().map_err(out_of_range)?;
             let offset = zone.to_offset(timestamp);
-            let moment = written(offset.to_datetime(timestamp), offset).map_err(out_of_range)?;
+            let moment = with_rounded_offset(offset.to_datetime(timestamp), offset).map_err(out_of_range)?;
             let warning = doubt.zip(moment).map(|(doubt, moment)| {
                 format!("{} {doubt}; {} is taken", local.strftime("%Y-%m-%d %H:%M:%S"), moment.rfc3339())
             });
@@ -94,9 +93,9 @@ fn resolve(local: civil::DateTime, place: &Place) -> Result<(Option<Moment>, Opt
     }
 }
 
-/// A local time as it was written. Feeds state offsets in whole minutes, and local mean time has seconds (Paris until 1911: +00:09:21):
-/// the offset is rounded and the local time kept, so that all formats show the day that the author wrote.
-fn written(local: civil::DateTime, offset: Offset) -> Result<Option<Moment>, jiff::Error> {
+/// The instant of a local time. Feeds state offsets in whole minutes, but local mean time has seconds (Paris until 1911: +00:09:21). The
+/// offset is rounded and the local time kept, so all formats show the day that the author wrote.
+fn with_rounded_offset(local: civil::DateTime, offset: Offset) -> Result<Option<Moment>, jiff::Error> {
     let offset = offset.round(Unit::Minute)?;
     Ok(Moment::new(offset.to_timestamp(local)?, offset))
 }
@@ -115,7 +114,7 @@ enum Problem {
     Claim(String),
 }
 
-/// Full-width digits and Chinese units become what the rest of the file knows.
+/// Replaces full-width digits and Chinese units by ASCII.
 fn normalise(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     for character in raw.trim().chars() {
@@ -141,15 +140,15 @@ impl<'a> Cursor<'a> {
         self.rest = self.rest.trim_start_matches([' ', ',']);
     }
 
-    fn eat(&mut self, character: char) -> bool {
+    fn skip(&mut self, character: char) -> bool {
         let rest = self.rest.strip_prefix(character);
         self.rest = rest.unwrap_or(self.rest);
         rest.is_some()
     }
 
-    /// One to `most` digits.
-    fn digits(&mut self, most: usize) -> Option<&'a str> {
-        let length = self.rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
+    /// One to `max` digits.
+    fn digits(&mut self, max: usize) -> Option<&'a str> {
+        let length = self.rest.bytes().take(max).take_while(u8::is_ascii_digit).count();
         let (digits, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         (length > 0).then_some(digits)
@@ -173,17 +172,17 @@ impl<'a> Cursor<'a> {
         if first.len() == 4 {
             let separator =
                 self.rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.')).ok_or(Problem::NotADate)?;
-            self.eat(separator);
+            self.skip(separator);
             let month = self.digits(2).ok_or(Problem::NotADate)?;
-            if !self.eat(separator) {
+            if !self.skip(separator) {
                 return Err(Problem::NotADate);
             }
             let day = self.digits(2).ok_or(Problem::NotADate)?;
             if self.rest.starts_with(|c: char| c.is_ascii_digit()) {
                 return Err(Problem::NotADate);
             }
-            if !self.eat('T') {
-                self.eat('t');
+            if !self.skip('T') {
+                self.skip('t');
             }
             return civil_date(first, month, day);
         }
@@ -235,14 +234,14 @@ impl<'a> Cursor<'a> {
     fn time(&mut self) -> Option<Result<civil::Time, String>> {
         let saved = self.rest;
         let hour = self.digits(2)?;
-        if !self.eat(':') {
+        if !self.skip(':') {
             self.rest = saved;
             return None;
         }
         let wrong = || Some(Err("the time is not one such as `10:00` or `10:00:05`".to_owned()));
         let Some(minute) = self.digits(2).filter(|minute| minute.len() == 2) else { return wrong() };
         let mut second = "0";
-        if self.eat(':') {
+        if self.skip(':') {
             match self.digits(2).filter(|second| second.len() == 2) {
                 Some(digits) => second = digits,
                 None => return wrong(),
@@ -252,7 +251,7 @@ impl<'a> Cursor<'a> {
             && self.rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
         {
             self.rest = self.rest.get(1..).unwrap_or_default();
-            // Feeds know whole seconds.
+            // Feeds have whole seconds.
             self.digits(12);
         }
         let number = |digits: &str| digits.parse::<i8>().unwrap_or(-1);
@@ -266,24 +265,24 @@ impl<'a> Cursor<'a> {
             hour = hour % 12 + if is_pm { 12 } else { 0 };
             self.rest = marker.get(2..).unwrap_or_default();
         }
-        // A leap second is the last second of its minute for all clocks that feeds know.
+        // A leap second becomes the last second of its minute.
         if second == 60 {
             second = 59;
         }
         Some(civil::Time::new(hour, minute, second, 0).map_err(|_| "there is no such time of day".to_owned()))
     }
 
-    /// What follows the time: nothing, an offset, `Z`, `UTC`, `GMT`, a name in brackets, an offset with an abbreviation.
-    fn zone(&mut self, raw: &str) -> Result<Option<Place>, String> {
+    /// The zone behind the time: nothing, an offset, `Z`, `UTC`, `GMT`, a name in brackets, an offset with an abbreviation.
+    fn zone(&mut self, raw: &str) -> Result<Option<Zone>, String> {
         let mut place = None;
-        if self.eat('Z') || self.eat('z') {
+        if self.skip('Z') || self.skip('z') {
             place = Some(Offset::UTC);
         } else if self.rest.starts_with(['+', '-', '\u{2212}']) {
             place = Some(self.offset().ok_or_else(|| {
                 format!("`{}` does not end in an offset such as `+08:00`", raw.trim().escape_debug())
             })?);
             self.rest = self.rest.trim_start();
-            // Go's layout repeats the zone as an abbreviation; the offset before it decides.
+            // Go repeats the zone as an abbreviation. The offset before it counts.
             let saved = self.rest;
             if self.word().is_none_or(|word| word.len() > 5) {
                 self.rest = saved;
@@ -309,24 +308,24 @@ impl<'a> Cursor<'a> {
         if !self.rest.trim().is_empty() {
             return Err(format!("`{}` is not understood after the date", self.rest.trim().escape_debug()));
         }
-        Ok(place.map(Place::Offset).or(zone.map(Place::Zone)))
+        Ok(place.map(Zone::Offset).or(zone.map(Zone::Zone)))
     }
 
     fn offset(&mut self) -> Option<Offset> {
-        let sign = if self.eat('+') { 1 } else { -1 };
-        if sign < 0 && !self.eat('-') {
-            self.eat('\u{2212}');
+        let sign = if self.skip('+') { 1 } else { -1 };
+        if sign < 0 && !self.skip('-') {
+            self.skip('\u{2212}');
         }
         let hours = self.digits(2)?;
-        let has_colon = self.eat(':');
+        let has_colon = self.skip(':');
         let minutes = self.digits(2).unwrap_or("0");
-        // As other tools write local mean time: `+00:09:21`, `+000921`.
-        let has_seconds = if has_colon { self.eat(':') } else { self.rest.starts_with(|c: char| c.is_ascii_digit()) };
+        // Local mean time: `+00:09:21`, `+000921`.
+        let has_seconds = if has_colon { self.skip(':') } else { self.rest.starts_with(|c: char| c.is_ascii_digit()) };
         let seconds = if has_seconds { self.digits(2).filter(|seconds| seconds.len() == 2)? } else { "0" };
         let number = |digits: &str| digits.parse::<i32>().ok();
         let (hours, minutes, seconds) = (number(hours)?, number(minutes)?, number(seconds)?);
         let total = sign * (hours * 3_600 + minutes * 60 + seconds);
-        // Manila's local mean time is the furthest from UTC: -15:56 until 1844.
+        // The largest offset is Manila's local mean time: -15:56 until 1844.
         (hours <= 15 && minutes < 60 && seconds < 60).then(|| Offset::from_seconds(total).ok())?
     }
 }
@@ -336,7 +335,7 @@ fn starts_with_word(text: &str, word: &str) -> bool {
         && !text.get(word.len()..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
-/// The number of a month by its English name or the beginning of it, from three letters on.
+/// The number of a month by its English name or at least three letters of it.
 pub(super) fn month(word: &str) -> Option<i8> {
     let word = word.to_ascii_lowercase();
     let at = MONTHS
@@ -365,7 +364,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_that_are_understood() {
+    fn dates_are_parsed() {
         let shanghai = TimeZone::get("Asia/Shanghai").expect("bundled");
         for (raw, expected) in [
             ("2023-05-15T09:24:32+08:00", "2023-05-15T09:24:32+08:00"),
@@ -443,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_are_not() {
+    fn ambiguous_dates_are_refused() {
         for (raw, reason) in [
             ("", "empty"),
             ("2023-02-30", "February 2023 has 28 days"),

@@ -1,6 +1,4 @@
-//! The keys of front matter (CONTRACT, "Front matter and commands"), and what other tools call the same.
-//!
-//! Long because each key says here what may stand under it.
+//! Applies the keys of front matter, including their names in other tools.
 
 mod media;
 pub(super) mod names;
@@ -19,7 +17,7 @@ use super::keys;
 use super::lifecycle::{self, Meaning, Status};
 use crate::diagnostics::{Code, nearest};
 
-/// Fills a draft in.
+/// Applies all keys to a draft.
 pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     const HOW: &str = "front matter";
     let mut seen: BTreeMap<Cow<'_, str>, &Node<'_>> = BTreeMap::new();
@@ -27,7 +25,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     for (key, node) in keys {
         let span = node.span.clone();
         let name = keys::normalised(&key.name);
-        if access::is_key(&key.name) || publication::take(draft, keys, key, node) {
+        if access::is_key(&key.name) || publication::apply(draft, keys, key, node) {
             continue;
         }
         if let Some(first) =
@@ -35,7 +33,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
         {
             let message = format!("the key `{}` is there twice, with different values", key.name.escape_debug());
             draft.report(Code::FrontMatter, key.span.clone(), message, "keep the one that is meant");
-            // Of the two the first one counts, but for those that withhold.
+            // The first value counts, except for keys that withhold the article.
             seen.insert(name.clone(), first);
         }
         match &*name {
@@ -80,14 +78,14 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
                 text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), HOW))
             }
             "feeds" => {
-                switch(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW))
+                boolean(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW))
             }
-            name => stranger(draft, keys, key, node, name),
+            name => unknown_key(draft, keys, key, node, name),
         }
     }
 }
 
-fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, node: &Node<'_>, name: &str) {
+fn unknown_key(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, node: &Node<'_>, name: &str) {
     if names::is_known(name) || names::is_foreign(name) {
         return;
     }
@@ -115,7 +113,7 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
         ) => {
             let message = format!("{message}, and it may say when or whether the article is public");
             let help = format!("did you mean `{meant}`? Rename the key or remove it");
-            // `statsu: published` can't have been meant to withhold it.
+            // `statsu: published` doesn't withhold the article.
             if matches!(&node.value, Value::Scalar(word) if lifecycle::parse_status(word) == Some(Status::Published)) {
                 return draft.report(Code::ArticleLifecycle, key.span.clone(), message, help);
             }
@@ -126,7 +124,7 @@ fn stranger(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_>, 
     draft.report(Code::FrontMatterNearMiss, key.span.clone(), message, format!("did you mean `{meant}`?"));
 }
 
-/// Refuses a file with a key that is nearly one that withholds.
+/// Refuses a file with a typo of a key that withholds the article.
 fn refuse_near_miss(draft: &mut Draft<'_>, key: &Key<'_>, meant: &str) {
     let message = format!(
         "`{}` is not a key that dateline knows, and it may say that the article is not public",
@@ -157,10 +155,10 @@ fn text(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<String>
     }
 }
 
-/// `true` or `false`. A value that is neither withholds the article, because it may have been meant to.
-fn switch(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool> {
+/// The Boolean value of a key. Any other value withholds the article.
+fn boolean(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<bool> {
     let truth = scalar(node).and_then(keys::parse_bool);
-    // A value of `null` is written by programs that have none. An empty one was forgotten.
+    // Programs write `null` for no value. An empty value is an error.
     let is_null = matches!(node.value, Value::Null) && !node.span.is_empty();
     if truth.is_none() && !is_null {
         let span = if node.span.is_empty() { key.span.clone() } else { node.span.clone() };
@@ -209,7 +207,7 @@ fn list(
 fn tags(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     let single = matches!(node.value, Value::Scalar(_));
     list(draft, key, node, |draft, text, span| {
-        // One text with commas is how some tools write a list.
+        // Some tools write a list as one text with commas.
         let parts = text.split([',', '，', '、']).filter(|_| single);
         if single {
             parts.for_each(|tag| draft.add_tag(tag, span.clone(), "front matter"));
@@ -219,7 +217,7 @@ fn tags(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     });
 }
 
-/// One name, a list of names, or tables with a `name`; `take` hears whether it is one name for sure.
+/// A name, a list of names, or tables with a `name`. The callback's last argument states whether the text is certainly one name.
 fn people(
     draft: &mut Draft<'_>,
     key: &Key<'_>,

@@ -1,8 +1,7 @@
-//! Writes the id of an article into its bytes: one insertion, and every other byte stays as it was.
+//! Writes the id of an article into its file with a single insertion. All other bytes stay the same.
 //!
-//! The place is chosen on the bytes themselves, because decoding and encoding again would change what is unusual in a file.
-//! That a choice is right is not proved but tried: the new bytes are parsed, and unless they give the same article with
-//! nothing but the id added, there is a reason instead of new bytes.
+//! The position is chosen in the undecoded bytes, because decoding and encoding could change other bytes. The new bytes are then parsed. If
+//! the result differs from the same article with the id, `pin` returns the reason instead of new bytes.
 
 #[cfg(test)]
 mod tests;
@@ -20,25 +19,25 @@ use crate::types::{ArticlePath, EntryId};
 pub struct Pinned {
     /// The whole file.
     pub bytes: Vec<u8>,
-    /// The one-based line at which the insertion stands.
+    /// The one-based line of the insertion.
     pub line: u32,
-    /// What was inserted, without line ends around it: one line, or the three of new front matter.
+    /// The inserted text without line ends around it: one line, or three lines of new front matter.
     pub inserted: String,
 }
 
 /// Why an id was not written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unpinned {
-    /// The file has one.
+    /// The file has an id already.
     HasId(EntryId),
-    /// It cannot be done safely: the reason, as a sentence without a full stop.
+    /// The id can't be written safely: the reason, as a sentence without a full stop.
     Unsafe(String),
 }
 
 /// Writes the id into the file's bytes.
 ///
 /// # Errors
-/// Why the bytes are better left alone.
+/// If the file has an id, or if the insertion could change anything else.
 pub fn pin(path: &ArticlePath, bytes: &[u8], id: &EntryId, options: &ParseOptions) -> Result<Pinned, Unpinned> {
     let before = parse(path, bytes, options);
     let Some(article) = &before.article else {
@@ -62,7 +61,7 @@ pub fn pin(path: &ArticlePath, bytes: &[u8], id: &EntryId, options: &ParseOption
         Ok(Pinned { bytes: pinned, line, inserted: insertion.lines.join("\n") })
     };
     let in_front_matter = || attempt(front_matter(&ascii, id).map_err(Unpinned::Unsafe)?);
-    // Pages and wire text may begin with front matter, too.
+    // Pages and wire text may have front matter too.
     let or_in_front_matter = |reason| match begins_with_fence(&ascii) {
         true => in_front_matter().map_err(|_| reason),
         false => Err(reason),
@@ -75,7 +74,7 @@ pub fn pin(path: &ArticlePath, bytes: &[u8], id: &EntryId, options: &ParseOption
     }
 }
 
-/// How the new bytes would be read differently in more than the id.
+/// The difference between the articles of old and new bytes, besides the id.
 fn difference(before: &Parsed, article: &Article, after: &Parsed, id: &EntryId) -> Option<String> {
     let Some(new) = &after.article else {
         return Some(format!("it could no longer be read as an article{}", first_error(after)));
@@ -92,7 +91,7 @@ fn difference(before: &Parsed, article: &Article, after: &Parsed, id: &EntryId) 
     }
     let mut known: Vec<_> = before.diagnostics.iter().map(|known| (known.code, &known.message, &known.help)).collect();
     after.diagnostics.iter().find_map(|new| {
-        // Places move with the lines, so they are not compared.
+        // Positions move, so they aren't compared.
         match known.iter().position(|known| *known == (new.code, &new.message, &new.help)) {
             Some(at) => drop(known.swap_remove(at)),
             None => return Some(format!("something new would be wrong: {}", new.message)),
@@ -106,10 +105,10 @@ fn first_error(parsed: &Parsed) -> String {
     error.map(|error| format!(": {}", error.message)).unwrap_or_default()
 }
 
-/// A file as far as it is ASCII, which is all that decides where an id can stand. Of every charset that articles have, line
-/// ends and `<`, `>`, quotes and blanks are bytes that are never part of another character; UTF-16 has pairs of bytes.
+/// The ASCII characters of a file, which decide the position of the id. In all supported charsets, line ends, `<`, `>`, quotes and blanks
+/// are bytes that are never part of another character; UTF-16 has pairs of bytes.
 struct Ascii<'b> {
-    /// A byte each; in UTF-16 a byte for each pair, 0xFF for all that is not ASCII.
+    /// One byte per byte, or per pair of bytes in UTF-16. 0xFF for other characters than ASCII.
     units: Cow<'b, [u8]>,
     utf16: Option<&'static Encoding>,
     /// The first unit behind the byte order marks.
@@ -160,12 +159,12 @@ impl<'b> Ascii<'b> {
         self.units.get(at..).unwrap_or_default()
     }
 
-    /// The line that stands at a place, its end included.
+    /// The line from a position on, with its end.
     fn line(&self, at: usize) -> &[u8] {
         self.from(at).split_inclusive(|&unit| unit == b'\n').next().unwrap_or_default()
     }
 
-    /// How the line at a place ends; `\n` where it does not.
+    /// The line end of the line at a position. `\n` if it has none.
     fn line_end(&self, at: usize) -> &'static str {
         match self.from(at).iter().position(|unit| matches!(unit, b'\r' | b'\n')).map(|end| self.from(at + end)) {
             Some([b'\r', b'\n', ..]) => "\r\n",
@@ -175,27 +174,27 @@ impl<'b> Ascii<'b> {
     }
 }
 
-/// What is to be inserted, and where.
+/// The text to insert and its position.
 struct Insertion {
-    /// The unit before which it goes.
+    /// The unit before which it is inserted.
     at: usize,
-    /// What divides it from what stands before.
+    /// The separator from the text before.
     before: String,
     lines: Vec<String>,
-    /// Between the lines.
+    /// The line end between its lines.
     line_end: &'static str,
-    /// What divides it from what stands behind.
+    /// The separator from the text behind.
     after: String,
 }
 
-/// Front matter: the first line of it, because there it is valid whatever follows, be it TOML tables or a block of text. A file
-/// without front matter gets some.
+/// The insertion into front matter: its first line, which is valid regardless of TOML tables or block scalars below. A file without front
+/// matter gets new one.
 fn front_matter(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
     let first = file.line(file.start);
     let line_end = front_matter_line_end(file);
     let inside = file.start + first.len();
     let (at, lines) = match first.trim_ascii_end() {
-        // Neither quotation marks nor backslashes can be part of an id, so the quotes need no escapes.
+        // An id contains neither quotation marks nor backslashes, so nothing needs escapes.
         b"---" | b"---yaml" | b"--- yaml" | b"---yml" => {
             (inside, vec![format!("{}id: \"{id}\"", yaml_indent(file.from(inside))?)])
         }
@@ -214,7 +213,7 @@ fn new_front_matter(file: &Ascii<'_>, id: &EntryId) -> Insertion {
 
 fn front_matter_line_end(file: &Ascii<'_>) -> &'static str {
     match file.line_end(file.start) {
-        // Front matter knows no other lines.
+        // Front matter has no other line ends.
         "\r" => "\n",
         other => other,
     }
@@ -224,7 +223,7 @@ fn begins_with_fence(file: &Ascii<'_>) -> bool {
     matches!(file.from(file.start), [b'-', b'-', b'-', ..] | [b'+', b'+', b'+', ..])
 }
 
-/// How far the keys of a YAML mapping are indented: all of them must be alike.
+/// The indentation of a YAML mapping, which must be the same for all keys.
 fn yaml_indent(matter: &[u8]) -> Result<String, String> {
     let content = matter.split(|&unit| unit == b'\n').find(|line| !matches!(line.trim_ascii(), [] | [b'#', ..]));
     let content = content.unwrap_or_default();
@@ -236,15 +235,15 @@ fn yaml_indent(matter: &[u8]) -> Result<String, String> {
     }
 }
 
-/// A labelled line above everything: the header begins there, and its lines come in any order.
+/// A labelled line at the top of the file. The lines of the header may have any order.
 fn wire(file: &Ascii<'_>, id: &EntryId) -> Insertion {
     let line_end = file.line_end(file.start);
     let (at, after) = (file.start, line_end.to_owned());
     Insertion { at, before: String::new(), lines: vec![format!("Id: {id}")], line_end, after }
 }
 
-/// A `meta` element at the beginning of `<head>`; where no such tag is written, before the first thing that a browser takes
-/// into the head or behind it. A charset that is declared there stays first: it must stand within the first 1024 bytes.
+/// A `meta` element at the beginning of `<head>`, or before the first element if there is no such tag. A charset declaration stays first,
+/// because it must be within the first 1024 bytes.
 fn page(file: &Ascii<'_>, id: &EntryId) -> Insertion {
     let meta = format!("<meta name=\"dateline-id\" content=\"{}\">", id.as_str().replace('&', "&amp;"));
     let blanks = |at: usize| at + file.from(at).iter().take_while(|unit| unit.is_ascii_whitespace()).count();
@@ -260,7 +259,7 @@ fn page(file: &Ascii<'_>, id: &EntryId) -> Insertion {
         {
             at = blanks(at) + length;
         }
-        // Pages with lines get a line more, indented as the next one; pages without stay without.
+        // A page with several lines gets a new line, indented like the next one.
         let gap = file.units.get(at..blanks(at)).unwrap_or_default();
         let before = match gap.iter().rposition(|unit| matches!(unit, b'\r' | b'\n')) {
             Some(last) => format!("{}{}", file.line_end(at), ascii(gap.get(last + 1..).unwrap_or_default())),
@@ -274,21 +273,21 @@ fn page(file: &Ascii<'_>, id: &EntryId) -> Insertion {
     Insertion { at, before: String::new(), lines: vec![meta], line_end, after }
 }
 
-/// The length of what may stand before `<head>`: a comment, a declaration, an instruction, `<html>`.
+/// The length of a comment, a declaration, an instruction or `<html>` before `<head>`.
 fn prologue(rest: &[u8]) -> Option<usize> {
     let up_to = |end: &[u8], from: usize| {
         let at = rest.get(from..)?.windows(end.len()).position(|window| window == end)?;
         Some(from + at + end.len())
     };
     match rest {
-        // `<!-->` is a whole comment.
+        // `<!-->` is a complete comment.
         [b'<', b'!', b'-', b'-', ..] => up_to(b"-->", 2),
         [b'<', b'!' | b'?', ..] => up_to(b">", 2),
         _ => tag(rest, b"html"),
     }
 }
 
-/// The length of the opening tag that stands here, if it is one of this name.
+/// The length of the start tag at the beginning, if it has this name.
 fn tag(rest: &[u8], name: &[u8]) -> Option<usize> {
     let (written, after) = rest.strip_prefix(b"<")?.split_at_checked(name.len())?;
     let ends = after.first().is_some_and(|unit| unit.is_ascii_whitespace() || matches!(unit, b'>' | b'/'));

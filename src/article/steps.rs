@@ -1,5 +1,5 @@
-//! Counts what parsers look at, so that a test can tell whether twice the input takes twice the work: on any machine, and without a clock.
-//! What runs in a library counts as the bytes that it's given. Nothing is counted outside of tests.
+//! Counts the steps of parsers, so tests can check without a clock that parsing takes linear time. A call of a library counts as many steps
+//! as its input has bytes. Only tests count.
 
 #[cfg(test)]
 use std::cell::Cell;
@@ -12,7 +12,7 @@ thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Notes that so many bytes, or so many things, were looked at.
+/// Counts steps, such as bytes that were examined.
 #[inline]
 #[cfg_attr(not(test), expect(unused_variables, reason = "only tests count"))]
 pub(crate) fn add(steps: usize) {
@@ -20,7 +20,7 @@ pub(crate) fn add(steps: usize) {
     COUNT.with(|count| count.set(count.get() + steps));
 }
 
-/// How many steps some work takes.
+/// The number of steps that `work` takes.
 #[cfg(test)]
 pub(crate) fn of(work: impl FnOnce()) -> usize {
     COUNT.with(|count| count.set(0));

@@ -1,16 +1,16 @@
-//! Summaries: the beginning of an article as plain text, cut where a reader would cut it.
+//! Builds summaries: the beginning of an article as plain text, cut at a word boundary.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::types::Text;
 
-/// How long a summary is unless somebody asks otherwise, in columns: about 280 Latin letters or 140 Han characters.
+/// The default length of a summary in columns: about 280 Latin letters or 140 Han characters.
 pub const DEFAULT_LIMIT: usize = 280;
 
-/// How long a summary may be whose end its author marked, in columns.
+/// The length limit of a summary whose end the author marked, in columns.
 pub const LEAD_LIMIT: usize = 2_000;
 
-/// Comments that end the summary, without blanks and marks: Hugo, Jekyll, Zola, Hexo, WordPress and its blocks, Docusaurus, Nikola, Pelican.
+/// Comments that end the summary, without blanks and punctuation: Hugo, Jekyll, Zola, Hexo, WordPress and its blocks, Docusaurus, Nikola, Pelican.
 const SUMMARY_ENDS: &[&str] = &[
     "more",
     "wpmore",
@@ -26,7 +26,7 @@ const SUMMARY_ENDS: &[&str] = &[
 
 /// Whether an HTML comment marks the end of the summary.
 pub(super) fn ends_summary(comment: &str) -> bool {
-    // WordPress: `<!--more Read on-->`. With a blank before it, it's more likely a remark.
+    // WordPress: `<!--more Read on-->`. With a blank before `more`, it's more likely a remark.
     let is_wordpress = |word: &str| {
         let (start, rest) = comment.split_at_checked(word.len()).unwrap_or_default();
         start.eq_ignore_ascii_case(word) && rest.starts_with(|c: char| c.is_whitespace())
@@ -42,12 +42,12 @@ pub(super) fn ends_summary(comment: &str) -> bool {
 }
 
 /// The beginning of `text` on one line, at most `limit` columns wide. A grapheme cluster (UAX #29) is one column, two
-/// if it is a Han, kana or Hangul character or full-width punctuation, which say about twice as much.
+/// if it is a Han, kana or Hangul character or full-width punctuation.
 ///
 /// A text that fits is returned whole. Otherwise it is cut between words, or between characters in scripts that put no
-/// blanks between words, never inside a grapheme cluster; punctuation that leads on is taken off and `…` put there.
+/// blanks between words, never inside a grapheme cluster. `…` replaces trailing punctuation such as a colon.
 pub fn summarise(text: &str, limit: usize) -> Text {
-    // Far more than `limit` graphemes of any reasonable text; spares normalising a whole book for one sentence of it.
+    // Only this part is normalised. It contains more than `limit` graphemes of any real text.
     let enough = limit.saturating_mul(64).max(4_096);
     let line = match text.char_indices().nth(enough) {
         Some((end, _)) => Text::line(text.get(..end).unwrap_or(text)),
@@ -58,7 +58,7 @@ pub fn summarise(text: &str, limit: usize) -> Text {
         return Text::line(line);
     };
     let mut cut = best_cut(line, window);
-    // What leads on ("said:", "and –", an opening bracket) would lead nowhere.
+    // A colon, a dash or an opening bracket must not precede the ellipsis.
     while let Some(last) = line.get(..cut).and_then(|kept| kept.graphemes(true).next_back()) {
         if !last.chars().all(leads_on) {
             break;
@@ -68,7 +68,7 @@ pub fn summarise(text: &str, limit: usize) -> Text {
     Text::line(&format!("{}…", line.get(..cut).unwrap_or_default()))
 }
 
-/// The byte length of the longest prefix that leaves a column for the ellipsis; `None` where the whole line fits.
+/// The byte length of the longest prefix that leaves a column for the ellipsis. `None` if the whole line fits.
 fn overflowing_window(line: &str, limit: usize) -> Option<usize> {
     let mut columns = 0;
     let mut window = 0;
@@ -84,8 +84,8 @@ fn overflowing_window(line: &str, limit: usize) -> Option<usize> {
     None
 }
 
-/// Where to cut a line whose first `window` bytes may be kept: after the last whole word, unless that would waste more
-/// than half of the window (a long URL, scripts such as Thai); then at a lesser boundary.
+/// The byte offset at which to cut a line within its first `window` bytes: after the last whole word, unless that drops more than half of the
+/// window (a long URL, scripts such as Thai); then at another boundary.
 fn best_cut(line: &str, window: usize) -> usize {
     let mut blank = 0;
     let mut boundary = 0;
@@ -106,12 +106,12 @@ fn best_cut(line: &str, window: usize) -> usize {
     [blank, boundary].into_iter().find(|&cut| cut * 2 > window && on_grapheme(cut)).unwrap_or(window)
 }
 
-/// How many columns a line takes, as [`summarise`] counts them.
+/// The width of a line in columns. See [`summarise`].
 pub(super) fn columns(line: &str) -> usize {
     line.graphemes(true).map(columns_of).sum()
 }
 
-/// Whether a line takes more columns than this; looks no further than it must.
+/// Whether a line is wider than `limit` columns. Stops at the limit.
 pub(super) fn is_wider(line: &str, limit: usize) -> bool {
     let mut columns = 0;
     line.graphemes(true).any(|grapheme| {
@@ -124,14 +124,14 @@ fn columns_of(grapheme: &str) -> usize {
     if grapheme.starts_with(is_wide) { 2 } else { 1 }
 }
 
-/// Characters of two columns (UAX #11, Wide and Fullwidth) as far as prose has them; emoji are not among them.
+/// Whether a character has two columns (UAX #11, Wide and Fullwidth). Only characters of prose count, not emoji.
 pub(super) fn is_wide(character: char) -> bool {
     matches!(u32::from(character),
         0x1100..=0x115F | 0x2E80..=0x303E | 0x3041..=0x4DBF | 0x4E00..=0xA4CF | 0xAC00..=0xD7A3
         | 0xF900..=0xFAFF | 0xFE30..=0xFE4F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD)
 }
 
-/// Whether a character at the end of a cut text promises more, or would collide with the ellipsis.
+/// Whether a character must not precede the ellipsis.
 fn leads_on(character: char) -> bool {
     character.is_whitespace()
         || matches!(
@@ -178,7 +178,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn comments_that_end_summaries_are_known() {
+    fn summary_end_comments_are_recognised() {
         for (comment, ends) in [
             ("more", true),
             (" more ", true),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_where_a_reader_would() {
+    fn summary_is_cut_at_word_boundary() {
         for (text, limit, expected) in [
             ("", 20, ""),
             ("Short enough.", 13, "Short enough."),

@@ -1,9 +1,9 @@
-//! Wire text: an article as agencies and content systems hand it over, as plain text.
+//! Parses wire text: articles as plain text from agencies and content systems.
 //!
 //! A typical text has a breadcrumb, the headline, a line with source, date and authors, the caption of a picture, a byline,
 //! paragraphs, the editor's line, and teasers of other stories, which are not part of it. Any of these may be missing, and the
-//! header comes in any order. [`labels`] has the words, [`lines`] says what a line looks like by itself, and [`story`] what
-//! the lines mean together. What is doubtful stays text and is reported, so that nothing is lost or guessed in silence.
+//! header may have any order. [`labels`] contains the words, [`lines`] classifies single lines, and [`story`] combines them. Ambiguous
+//! lines stay text and are reported.
 
 mod labels;
 mod lines;
@@ -24,15 +24,15 @@ use super::parsed::Parsed;
 use crate::diagnostics::Code;
 use crate::types::Text;
 
-/// So much of a line is looked at for the label of a value (characters).
-const LONGEST_LABEL: usize = 200;
+/// How much of a line before a value is examined for a label.
+const MAX_LABEL_CHARACTERS: usize = 200;
 
-/// The most lines and fields of a text. A novel has fewer.
+/// How many lines and fields a text may have. A novel has fewer.
 const MAX_FIELDS: usize = 200_000;
 
-/// Reads a wire text. `text` is that of the file with blanks in place of front matter.
+/// Parses a wire text. `text` is the text of the file with spaces in place of front matter.
 pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed {
-    // What front matter says outranks the same in the text.
+    // Front matter takes precedence over the text.
     let (title, stated) = (draft.title().map(str::to_owned), draft.filled_lists());
     let text = &*markup::without_tags(text);
     if lines::has_more_than(text, MAX_FIELDS) {
@@ -42,14 +42,15 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
             format!("the text has more than {MAX_FIELDS} lines and fields"),
             "divide it into several articles",
         );
-        // Nobody looked at what it says further down.
+        // The rest of the text wasn't examined.
         return draft.refuse(lifecycle::withholds(text));
     }
-    let story = story::understand(text, labels, title.as_deref());
-    // What stands on its line before a value, as far as it can be a label.
+    let story = story::parse(text, labels, title.as_deref());
+    // The label before a value on its line.
     let label = |at: usize| {
         let before = text.get(..at).unwrap_or_default();
-        let near = before.char_indices().rev().take(LONGEST_LABEL).take_while(|(_, c)| !matches!(c, '\n' | '\r'));
+        let near =
+            before.char_indices().rev().take(MAX_LABEL_CHARACTERS).take_while(|(_, c)| !matches!(c, '\n' | '\r'));
         before.get(near.last().map_or(at, |(start, _)| start)..).unwrap_or_default()
     };
     for (label, value) in story.access {
@@ -115,19 +116,19 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
     draft.finish()
 }
 
-/// Tags between commas or semicolons; Chinese ones between blanks too.
+/// Splits tags at commas and semicolons, Chinese ones also at blanks.
 fn tags(value: &str) -> impl Iterator<Item = &str> {
     let blanks = !value.contains([',', ';']) && !value.contains(|c: char| c.is_ascii_alphabetic());
     value.split(move |c: char| matches!(c, ',' | '，' | ';' | '；' | '、' | '|') || (blanks && c.is_whitespace()))
 }
 
-/// The sections that a breadcrumb names, outermost first: without the site's root, and without the page kind at its end.
+/// The sections of a breadcrumb, outermost first, without the site's root and the page kind.
 fn sections(breadcrumb: Stretch<'_>) -> Vec<Text> {
     let mut crumbs = lines::crumbs(breadcrumb);
-    if crumbs.len() > 1 && crumbs.first().is_some_and(|first| labels::lists(labels::SITE_ROOTS, first)) {
+    if crumbs.len() > 1 && crumbs.first().is_some_and(|first| labels::contains(labels::SITE_ROOTS, first)) {
         crumbs.remove(0);
     }
-    if crumbs.last().is_some_and(|last| labels::lists(labels::PAGE_KINDS, last)) {
+    if crumbs.last().is_some_and(|last| labels::contains(labels::PAGE_KINDS, last)) {
         crumbs.pop();
     }
     crumbs.into_iter().map(Text::line).filter(|crumb| !crumb.is_empty()).collect()

@@ -1,20 +1,20 @@
-//! Dates in the free order and the languages in which embargoes are written: `0900 GMT Monday 1 June 2030`,
+//! Parses dates of embargoes, in free order and in several languages: `0900 GMT Monday 1 June 2030`,
 //! `1. Juni 2030, 10 Uhr`, `2030年6月1日10时`, `10 a.m. EDT on June 1, 2030`.
 //!
-//! Every word must be understood, and there is one date and at most one time: whatever can be read in two ways is refused. Long because of
-//! its tables of months, weekdays and zones.
+//! Every word must be known, and there must be one date and at most one time. Ambiguous dates are refused. Long because of the tables of
+//! months, weekdays and zones.
 
 use jiff::civil;
 use jiff::tz::{Offset, TimeZone};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{DAYS, Date, Place, month as english_month, resolve};
+use super::{DAYS, Date, Zone, month as english_month, resolve};
 use crate::article::summary::is_wide;
 
-/// Longer text is no date (bytes).
-const LONGEST: usize = 200;
+/// The length of the longest date.
+const MAX_DATE_BYTES: usize = 200;
 
-/// Names of months beside the English ones.
+/// Names of months besides the English ones.
 const MONTHS: [&[&str]; 12] = [
     &["januar", "jänner", "jan", "janvier", "enero", "gennaio", "janeiro", "januari", "января"],
     &["februar", "feb", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari", "февраля"],
@@ -30,7 +30,7 @@ const MONTHS: [&[&str]; 12] = [
     &["dezember", "dez", "décembre", "decembre", "diciembre", "dicembre", "dezembro", "december", "декабря"],
 ];
 
-/// Names of weekdays beside the English ones, from Monday on.
+/// Names of weekdays besides the English ones, from Monday on.
 const WEEKDAYS: [&[&str]; 7] = [
     &["montag", "lundi", "lunes", "maandag"],
     &["dienstag", "mardi", "martes", "dinsdag"],
@@ -41,7 +41,7 @@ const WEEKDAYS: [&[&str]; 7] = [
     &["sonntag", "dimanche", "domingo", "zondag"],
 ];
 
-/// Chinese words and what stands for them among the tokens.
+/// Chinese words and their replacements.
 const CHINESE: &[(&str, &str)] = &[
     ("北京时间", " bjt "),
     ("上午", " zham "),
@@ -72,14 +72,14 @@ const CHINESE: &[(&str, &str)] = &[
     ("后", " "),
 ];
 
-/// Words that say nothing about when.
+/// Words without meaning for the date.
 const FILLERS: &[&str] = &[
     "at", "on", "of", "the", "hrs", "hours", "h", "o", "clock", "uhr", "um", "am", "den", "der", "dem", "le", "la",
     "à", "a", "el", "las", "de", "del", "du", "heures", "horas", "from", "ab", "local",
 ];
 
 /// Zone abbreviations with one meaning, in minutes east of UTC: those of RFC 5322 and tzdata, and those of one country. `CST`,
-/// `PST`, `IST` and `BST` are not among them: each is the name of several.
+/// `PST`, `IST` and `BST` are ambiguous, so they are not among them.
 const ZONES: &[(&str, i32)] = &[
     ("z", 0),
     ("utc", 0),
@@ -112,8 +112,7 @@ const ZONES: &[(&str, i32)] = &[
     ("hst", -600),
 ];
 
-/// Understands a date as [`super::parse`] does, or in any order. `day_first` says how a date with dots is meant whose day could be its
-/// month: `1.6.2030`.
+/// Parses a date like [`super::parse`], or in free order. `day_first` decides dates such as `1.6.2030`.
 pub(in crate::article) fn parse(raw: &str, zone: &TimeZone, day_first: bool) -> Result<Date, String> {
     super::parse(raw, zone).or_else(|reason| free(raw, zone, day_first).ok_or(reason))
 }
@@ -123,7 +122,7 @@ pub(in crate::article) fn is_month_or_day(word: &str) -> bool {
     month(word).is_some() || weekday(word).is_some()
 }
 
-/// Whether a word may stand in a date.
+/// Whether a word may be part of a date.
 pub(in crate::article) fn is_word(word: &str) -> bool {
     const UNITS: &str = "年月日号號时時点點分秒上午下北京间早晚中";
     is_month_or_day(word)
@@ -133,7 +132,7 @@ pub(in crate::article) fn is_word(word: &str) -> bool {
         || UNITS.contains(word)
 }
 
-/// Whether text has a day and a month side by side, or a numeric date, wherever it stands.
+/// Whether text contains a day next to a month, or a numeric date.
 pub(in crate::article) fn has_date(text: &str) -> bool {
     let tokens = tokens(text);
     (0..tokens.len()).any(|at| Cursor { tokens: &tokens, at, day_first: false }.date().is_some())
@@ -153,7 +152,7 @@ enum Token {
 }
 
 fn tokens(raw: &str) -> Vec<Token> {
-    let mut text = raw.chars().take(LONGEST).nfkc().flat_map(char::to_lowercase).collect::<String>();
+    let mut text = raw.chars().take(MAX_DATE_BYTES).nfkc().flat_map(char::to_lowercase).collect::<String>();
     for (word, replacement) in CHINESE {
         if text.contains(word) {
             text = text.replace(word, replacement);
@@ -187,7 +186,7 @@ fn weekday(word: &str) -> Option<i8> {
 }
 
 fn free(raw: &str, zone: &TimeZone, day_first: bool) -> Option<Date> {
-    (raw.len() <= LONGEST).then_some(())?;
+    (raw.len() <= MAX_DATE_BYTES).then_some(())?;
     let tokens = tokens(raw);
     let mut cursor = Cursor { tokens: &tokens, at: 0, day_first };
     let (mut date, mut time, mut place, mut day) = (None, None, None, None);
@@ -214,12 +213,12 @@ fn free(raw: &str, zone: &TimeZone, day_first: bool) -> Option<Date> {
     if day.is_some_and(|day| day != date.weekday().to_monday_zero_offset()) {
         return None;
     }
-    let place = place.unwrap_or_else(|| Place::Zone(zone.clone()));
+    let place = place.unwrap_or_else(|| Zone::Zone(zone.clone()));
     let (moment, warning) = resolve(date.to_datetime(time.unwrap_or(civil::Time::midnight())), &place).ok()?;
     Some(Date { moment: moment?, warning })
 }
 
-/// Two dates or two times contradict each other.
+/// Sets a value once. `None` if it is set already: two dates or two times are contradictory.
 fn set<T>(place: &mut Option<T>, value: T) -> Option<()> {
     place.replace(value).is_none().then_some(())
 }
@@ -253,7 +252,7 @@ impl<'t> Cursor<'t> {
         matches!(self.peek(ahead), Some(Token::Sign(sign)) if signs.contains(sign))
     }
 
-    /// How many tokens from `ahead` on are one of these.
+    /// The number of tokens from `ahead` on that are one of these.
     fn skipped(&self, mut ahead: usize, signs: &[char], words: &[&str]) -> usize {
         while self.is_sign(ahead, signs) || self.word(ahead).is_some_and(|word| words.contains(&word)) {
             ahead += 1;
@@ -261,7 +260,7 @@ impl<'t> Cursor<'t> {
         ahead
     }
 
-    /// A date here; `Some(None)` for one that doesn't exist or can be read in two ways.
+    /// Parses a date. `Some(None)` if it doesn't exist or is ambiguous.
     fn date(&mut self) -> Option<Option<civil::Date>> {
         let (year, month, day, end) = self.year_first().or_else(|| self.named()).or_else(|| self.year_last())?;
         self.at += end;
@@ -313,12 +312,12 @@ impl<'t> Cursor<'t> {
         Some(match (one, other) {
             (day, month) if day > 12 || day == month || german => (year, month, day, 5),
             (month, day) if day > 12 => (year, month, day, 5),
-            // No month is 0.
+            // 0 isn't a month.
             _ => (year, 0, one, 5),
         })
     }
 
-    /// A time of day here; `Some(None)` for one that doesn't exist.
+    /// Parses a time of day. `Some(None)` if it doesn't exist.
     fn time(&mut self) -> Option<Option<civil::Time>> {
         if matches!(self.word(0), Some("noon" | "midday" | "mittags")) {
             self.at += 1;
@@ -346,10 +345,10 @@ impl<'t> Cursor<'t> {
         Some(civil::Time::new(narrow(hour), narrow(minute), narrow(second), 0).ok())
     }
 
-    /// Hour, minute, second, and how many tokens they take.
+    /// Hour, minute, second, and the number of tokens.
     fn clock(&self, start: usize) -> Option<Parts> {
         if let Some(four) = self.number(start, 4..=4) {
-            // `0900 GMT`, `0900 hrs`: four digits alone are a year.
+            // `0900 GMT`, `0900 hrs`. Four digits alone are a year.
             let marked = self.word(start + 1).is_some_and(|word| {
                 ["hrs", "hours", "h", "uhr"].contains(&word) || ZONES.iter().any(|(zone, _)| *zone == word)
             });
@@ -386,7 +385,7 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// AM or PM here, whether it is PM, and where it ends. `13:00 am 1. Juni` is German.
+    /// Parses AM or PM: whether it is PM, and the index behind it. `13:00 am 1. Juni` is German.
     fn half(&self, at: usize, hour: i16) -> (Option<bool>, usize) {
         let word = self.word(at).unwrap_or_default();
         let dotted = self.is_sign(at + 1, &['.']) && self.word(at + 2) == Some("m");
@@ -399,13 +398,13 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// A zone here. A sign begins an offset only behind a time.
-    fn zone(&mut self, timed: bool) -> Option<Place> {
+    /// Parses a zone. A sign begins an offset only behind a time.
+    fn zone(&mut self, timed: bool) -> Option<Zone> {
         let named = self.word(0).and_then(|word| ZONES.iter().find(|(zone, _)| *zone == word));
         if let Some((name, minutes)) = named {
             self.at += 1;
             let offset = ["utc", "gmt", "ut"].contains(name).then(|| self.offset()).flatten();
-            return Some(Place::Offset(offset.or_else(|| Offset::from_seconds(minutes * 60).ok())?));
+            return Some(Zone::Offset(offset.or_else(|| Offset::from_seconds(minutes * 60).ok())?));
         }
         let region = match (self.word(0), self.word(1)) {
             (Some("et"), _) => Some(("America/New_York", 1)),
@@ -415,9 +414,9 @@ impl<'t> Cursor<'t> {
         };
         if let Some((name, length)) = region {
             self.at += length;
-            return TimeZone::get(name).ok().map(Place::Zone);
+            return TimeZone::get(name).ok().map(Zone::Zone);
         }
-        timed.then(|| self.offset()).flatten().map(Place::Offset)
+        timed.then(|| self.offset()).flatten().map(Zone::Offset)
     }
 
     /// `+0800`, `-05:00`, `+8`
@@ -439,7 +438,7 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// Three numbers, and how many tokens they take.
+/// Three numbers, and the number of tokens.
 type Parts = (i16, i16, i16, usize);
 
 fn parsed(digits: &str) -> i16 {
@@ -505,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn doubtful_dates_are_refused() {
+    fn ambiguous_dates_are_refused() {
         for raw in [
             "",
             "1 June",

@@ -1,6 +1,6 @@
-//! The tables under `image` and `media`, and their numbers as people and other tools write them.
+//! Applies the keys `image` and `media` with their tables. Numbers may have any common notation.
 //!
-//! A value that can't be read in one way only is reported, and the file is published without it.
+//! An unreadable or ambiguous value is reported, and the article is published without it.
 
 use std::ops::Range;
 
@@ -18,20 +18,20 @@ type Entries<'s> = [(Key<'s>, Node<'s>)];
 
 const HOW: &str = "front matter";
 
-/// What a file's address is called.
+/// Keys of a file's address.
 const URL: &[&str] = &["url", "src", "path"];
-/// JSON Feed has longer names for these.
+/// Keys of the length in bytes, including JSON Feed's.
 const LENGTH: &[&str] = &["length", "sizeinbytes"];
 const DURATION: &[&str] = &["duration", "durationinseconds"];
 const TYPE: &[&str] = &["type", "mimetype"];
 
-/// JSON readers have no exact integers beyond this.
+/// The largest integer that JSON readers represent exactly.
 const MAX_LENGTH: u64 = (1 << 53) - 1;
 const MAX_PIXELS: u64 = 1_000_000;
-/// A week. Longer is most likely in milliseconds.
+/// A week. Larger values are probably in milliseconds.
 const MAX_DURATION_SECONDS: u64 = 7 * 86_400;
 
-/// Reads `image`: an address, or a table.
+/// Applies `image`: an address, or a table.
 pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     const SIZES: &str = "a list of tables such as `{ url: crane-400.jpg, width: 400, height: 300 }`";
     let entries = match &node.value {
@@ -43,7 +43,7 @@ pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
         Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), HOW),
     };
     const KNOWN: &[&[&str]] = &[URL, LENGTH, TYPE, &["width", "height", "sizes", "alt", "caption", "credit"]];
-    report_slips(draft, entries, KNOWN);
+    report_misspelt_keys(draft, entries, KNOWN);
     let stated = facts(draft, entries);
     let url = address(entries).filter(|(url, _)| !url.trim().is_empty());
     let has_sizes = find(entries, &["sizes"]).is_some_and(|node| !is_empty(node));
@@ -67,7 +67,7 @@ pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
         match &size.value {
             Value::Scalar(url) => draft.add_image_file(url, None, size.span.clone(), HOW),
             Value::Map(entries) => {
-                report_slips(draft, entries, &[URL, LENGTH, TYPE, &["width", "height"]]);
+                report_misspelt_keys(draft, entries, &[URL, LENGTH, TYPE, &["width", "height"]]);
                 let stated = facts(draft, entries);
                 match address(entries) {
                     Some((url, span)) => draft.add_image_file(&url, stated, span, HOW),
@@ -88,9 +88,9 @@ pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     }
 }
 
-/// Reads `media`: an address, a table, or a list of these.
+/// Applies `media`: an address, a table, or a list of these.
 pub(super) fn media(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
-    const WANTED: &str = "a list of tables such as `{ url: interview.mp3, type: audio/mpeg }`";
+    const EXPECTED: &str = "a list of tables such as `{ url: interview.mp3, type: audio/mpeg }`";
     let nodes = match &node.value {
         Value::List(items) => items.as_slice(),
         Value::Null => return,
@@ -100,50 +100,50 @@ pub(super) fn media(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
         match &node.value {
             Value::Scalar(url) => draft.add_media(url, None, None, None, node.span.clone(), HOW),
             Value::Map(entries) => {
-                report_slips(draft, entries, &[URL, LENGTH, DURATION, TYPE, &["width", "height"]]);
+                report_misspelt_keys(draft, entries, &[URL, LENGTH, DURATION, TYPE, &["width", "height"]]);
                 let Some((url, span)) = address(entries) else {
-                    wrong_kind(draft, key, &node.span, WANTED);
+                    wrong_kind(draft, key, &node.span, EXPECTED);
                     continue;
                 };
-                let duration = stated(draft, entries, DURATION, DURATION_WANTED, duration);
-                let kind = stated(draft, entries, TYPE, TYPE_WANTED, mime_type);
+                let duration = stated(draft, entries, DURATION, EXPECTED_DURATION, duration);
+                let kind = stated(draft, entries, TYPE, EXPECTED_TYPE, mime_type);
                 let facts = facts(draft, entries);
                 draft.add_media(&url, kind.as_deref(), facts, duration, span, HOW);
             }
-            _ => wrong_kind(draft, key, &node.span, WANTED),
+            _ => wrong_kind(draft, key, &node.span, EXPECTED),
         }
     }
 }
 
-/// What is stated about a file.
+/// The stated facts about a file.
 fn facts(draft: &mut Draft<'_>, entries: &Entries<'_>) -> Option<MediaFacts> {
     let mut pixels = |name| {
-        let pixels = stated(draft, entries, &[name], PIXELS_WANTED, pixels)?;
+        let pixels = stated(draft, entries, &[name], EXPECTED_PIXELS, pixels)?;
         u32::try_from(pixels).ok()
     };
     let (width, height) = (pixels("width"), pixels("height"));
-    let length = stated(draft, entries, LENGTH, LENGTH_WANTED, length).unwrap_or(0);
+    let length = stated(draft, entries, LENGTH, EXPECTED_LENGTH, length).unwrap_or(0);
     let facts = MediaFacts { length, width, height };
     (facts != MediaFacts::default()).then_some(facts)
 }
 
-/// What a value is, and what to write.
-type Wanted = (&'static str, &'static str);
+/// A description of the expected value, and the help.
+type Expected = (&'static str, &'static str);
 
-const LENGTH_WANTED: Wanted =
+const EXPECTED_LENGTH: Expected =
     ("a length in bytes", "write the number of bytes, such as `48213`, or leave it out for a file beside the article");
-const PIXELS_WANTED: Wanted = ("a number of pixels", "write a whole number such as `800`");
-const DURATION_WANTED: Wanted =
+const EXPECTED_PIXELS: Expected = ("a number of pixels", "write a whole number such as `800`");
+const EXPECTED_DURATION: Expected =
     ("a duration between a second and a week", "write seconds or `hours:minutes:seconds`, such as `3723` or `1:02:03`");
-const TYPE_WANTED: Wanted =
+const EXPECTED_TYPE: Expected =
     ("a MIME type", "write one such as `audio/mpeg`, or leave it out: the file's extension says it");
 
-/// The value of a key, if it can be read. Otherwise it's reported, unless it's empty.
+/// The parsed value of a key. Reports a value that can't be parsed, unless it's empty.
 fn stated<T>(
     draft: &mut Draft<'_>,
     entries: &Entries<'_>,
     names: &[&str],
-    (what, help): Wanted,
+    (what, help): Expected,
     read: impl Fn(&str) -> Option<T>,
 ) -> Option<T> {
     let node = find(entries, names).filter(|node| !is_empty(node))?;
@@ -161,7 +161,7 @@ fn stated<T>(
     value
 }
 
-/// Words about a picture. A list or a table of them is reported.
+/// A text about a picture. Reports a list or a table.
 fn words(draft: &mut Draft<'_>, entries: &Entries<'_>, name: &str) -> Option<(String, Range<usize>)> {
     let node = find(entries, &[name])?;
     match &node.value {
@@ -192,9 +192,9 @@ fn is_empty(node: &Node<'_>) -> bool {
     }
 }
 
-/// Reports keys that are nearly known. Others are ignored, because files come from other tools.
-fn report_slips(draft: &mut Draft<'_>, entries: &Entries<'_>, known: &[&[&str]]) {
-    /// Hugo orders resources by it.
+/// Reports misspelt keys. Other unknown keys are ignored, because files come from other tools.
+fn report_misspelt_keys(draft: &mut Draft<'_>, entries: &Entries<'_>, known: &[&[&str]]) {
+    /// Hugo's key for the order of resources.
     const FOREIGN: &str = "weight";
     let known = || known.iter().flat_map(|names| names.iter().copied());
     for (key, _) in entries {
@@ -211,7 +211,7 @@ fn report_slips(draft: &mut Draft<'_>, entries: &Entries<'_>, known: &[&[&str]])
     }
 }
 
-/// A type without its parameters, which feeds don't state, or the extension of a known one.
+/// A MIME type without its parameters, which feeds don't state, or the type of a known extension.
 fn mime_type(text: &str) -> Option<String> {
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let token = |part: &str| {
@@ -237,11 +237,11 @@ fn pixels(text: &str) -> Option<u64> {
 /// Fractions are rounded.
 fn duration(text: &str) -> Option<u64> {
     let seconds = if text.contains(':') { clock(text) } else { whole(text).or_else(|| rounded(text)) };
-    let seconds = seconds.or_else(|| spelt(text).filter(|_| !text.contains(':')))?;
+    let seconds = seconds.or_else(|| duration_in_units(text).filter(|_| !text.contains(':')))?;
     (1..=MAX_DURATION_SECONDS).contains(&seconds).then_some(seconds)
 }
 
-/// `62:03`, `1:02:03.5`
+/// Parses a duration with colons: `62:03`, `1:02:03.5`.
 fn clock(text: &str) -> Option<u64> {
     let (rest, seconds) = text.rsplit_once(':')?;
     let digits =
@@ -258,7 +258,7 @@ fn clock(text: &str) -> Option<u64> {
     Some(minutes * 60 + seconds)
 }
 
-/// A number with a fraction, rounded.
+/// Parses a number with a fraction, and rounds it.
 fn rounded(text: &str) -> Option<u64> {
     let (number, fraction) = text.split_once(['.', ','])?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -268,22 +268,22 @@ fn rounded(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_add(u64::from(fraction.starts_with(|digit: char| digit >= '5')))
 }
 
-/// `PT1H2M3S`, `1h 2m 3s`, `1 hour, 2 minutes`
-fn spelt(text: &str) -> Option<u64> {
+/// Parses a duration with units: `PT1H2M3S`, `1h 2m 3s`, `1 hour, 2 minutes`.
+fn duration_in_units(text: &str) -> Option<u64> {
     let span: Span = text.parse().ok().filter(|_| text.len() < 100)?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     let seconds = u64::try_from(duration.as_secs()).ok()?;
     seconds.checked_add(u64::from(duration.subsec_millis() >= 500))
 }
 
-/// A whole number, in groups of three or not: `48213`, `48,213`, `48 213`, `48_213`, `48.213.000`, `48213.0`.
+/// Parses a whole number, with or without groups of three digits: `48213`, `48,213`, `48 213`, `48_213`, `48.213.000`, `48213.0`.
 fn whole(text: &str) -> Option<u64> {
     let text = text.trim().strip_prefix('+').unwrap_or(text.trim());
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if plain(text) {
         return text.parse().ok();
     }
-    // `48.000` may be either number, `48.0` is one.
+    // `48.000` is ambiguous, `48.0` isn't.
     if let Some((number, "0" | "00")) = text.split_once('.') {
         return plain(number).then(|| number.parse().ok()).flatten();
     }
@@ -308,7 +308,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_read_or_refused() {
+    fn lengths_are_parsed_or_refused() {
         for (text, expected) in [
             ("48213", Some(48_213)),
             ("48,213", Some(48_213)),
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_read_or_refused() {
+    fn durations_are_parsed_or_refused() {
         for (text, expected) in [
             ("3723", Some(3_723)),
             ("3,723", Some(3_723)),
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_and_types_are_read_or_refused() {
+    fn pixels_and_types_are_parsed_or_refused() {
         for (text, expected) in [
             ("800", Some(800)),
             ("800px", Some(800)),

@@ -1,6 +1,6 @@
-//! The keys that decide when, and whether, an article is public, at the top of front matter and in the tables in which other tools
-//! keep what they don't know themselves (Zola's `extra`, Hugo's `params`). None of them is passed over in silence: what is there and
-//! can't be read refuses the file. Deeper tables hold data of all kinds, so there only a key counts that can hardly be about anything else.
+//! Applies the keys about publication, at the top of front matter and in tables for custom keys (Zola's `extra`, Hugo's `params`).
+//!
+//! An unreadable value refuses the file. Deeper tables contain unrelated data, so only unmistakable keys count there.
 
 use super::super::access::{self, Restriction, Statement};
 use super::super::draft::Draft;
@@ -13,16 +13,16 @@ use crate::article::keys;
 use crate::diagnostics::Code;
 
 const HOW: &str = "front matter";
-/// Tables that are about publication themselves, so a plain date in them is one, too.
+/// Tables about publication. A key such as `date` in them is about publication too.
 const PUBLICATION_TABLES: &[&str] =
     &["dateline", "publishing", "publication", "publish", "published", "release", "schedule"];
-/// Keys of such a table that name its beginning.
-const BEGINNINGS: &[&str] = &["date", "at", "on", "from", "start", "time"];
+/// Keys of such a table for the beginning of publication.
+const BEGINNING_KEYS: &[&str] = &["date", "at", "on", "from", "start", "time"];
 
 type Entries<'t> = [(Key<'t>, Node<'t>)];
 
-/// Takes a key if it decides when or whether the article is public, or is a table that may have such keys.
-pub(super) fn take(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
+/// Applies a key about publication, or a table that may contain such keys. Returns whether it was one.
+pub(super) fn apply(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
     let known = lifecycle::lookup(&key.name);
     if lifecycle::is_custom_table(&key.name) && in_table(draft, keys, key, node) {
         return true;
@@ -45,7 +45,7 @@ pub(super) fn take(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, nod
         None => false,
         Some((meaning, Certainty::WithDate)) => {
             optional(draft, keys, key, node, meaning);
-            // `state: Bavaria` is no slip of the pen either.
+            // `state: Bavaria` isn't a typo.
             true
         }
         Some((meaning, Certainty::Certain)) => {
@@ -55,7 +55,7 @@ pub(super) fn take(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, nod
     }
 }
 
-/// Takes the keys of a table of another tool, or of a list of tables; returns whether it is either.
+/// Applies the keys of a custom table or of a list of tables. Returns whether it is either.
 fn in_table(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
     match &node.value {
         Value::Map(entries) => {
@@ -70,11 +70,11 @@ fn in_table(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Nod
     }
 }
 
-/// Looks through tables below those for keys of users, which hold data of all kinds: `extra: {map: {status: closed}}`. An embargo until
-/// a date counts there, too; a switch for the whole article may have slipped too deep, and refuses the file.
+/// Applies tables below custom ones, which contain unrelated data too: `extra: {map: {status: closed}}`. An embargo with a date counts. A
+/// Boolean key for the whole article may be misplaced, and refuses the file.
 fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
-    const MOST_DEPTH: usize = 8;
-    if depth == MOST_DEPTH {
+    const MAX_DEPTH: usize = 8;
+    if depth == MAX_DEPTH {
         return;
     }
     let entries = match &node.value {
@@ -113,7 +113,7 @@ fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
     }
 }
 
-/// Takes a key of a table of another tool.
+/// Applies a key of a custom table.
 fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>, node: &Node<'_>) {
     if lifecycle::is_custom_table(&key.name) && in_table(draft, keys, key, node) {
         return;
@@ -121,16 +121,16 @@ fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>,
     let about_publication = PUBLICATION_TABLES.iter().any(|known| *known == keys::normalised(table));
     match lifecycle::lookup(&key.name) {
         Some((Meaning::Embargo | Meaning::Expires | Meaning::Draft | Meaning::Public, Certainty::Certain)) => {
-            take(draft, keys, key, node);
+            apply(draft, keys, key, node);
         }
-        // `status: 200` is about something else; a word that nobody knows may have been meant to withhold.
+        // `status: 200` is unrelated, but an unknown word may withhold the article.
         Some((Meaning::Status, Certainty::Certain)) if matches!(&node.value, Value::Scalar(word) if word.contains(char::is_alphabetic)) =>
         {
-            take(draft, keys, key, node);
+            apply(draft, keys, key, node);
         }
         Some((meaning @ (Meaning::Embargo | Meaning::Status), _)) => optional(draft, keys, key, node, meaning),
         Some((Meaning::Published, _)) => optional(draft, keys, key, node, Meaning::Embargo),
-        _ if about_publication && BEGINNINGS.iter().any(|known| *known == keys::normalised(&key.name)) => {
+        _ if about_publication && BEGINNING_KEYS.iter().any(|known| *known == keys::normalised(&key.name)) => {
             optional(draft, keys, key, node, Meaning::Embargo);
         }
         Some(_) => {}
@@ -154,7 +154,7 @@ fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>,
     }
 }
 
-/// Takes a value only if it is a complete date, or a known status.
+/// Applies a value only if it is a complete date or a known status.
 fn optional(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
     let Value::Scalar(value) = &node.value else { return };
     let counts = match meaning {
@@ -172,11 +172,11 @@ fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node
     }
     let span = node.span.clone();
     let earlier = |(other, _): &&(Key<'_>, Node<'_>)| other.span.start < key.span.start;
-    // A key of a table has a namesake at the top by right.
+    // A key of a table may also be at the top level.
     let is_at_top = keys.iter().any(|(other, _)| other.span == key.span);
     let twice = is_at_top
         && keys.iter().filter(earlier).any(|(other, _)| keys::normalised(&other.name) == keys::normalised(&key.name));
-    // What other tools call the date withholds the article where a date is there as well: Hugo waits for both.
+    // Another tool's date besides `date` is an embargo, because Hugo waits for both.
     let is_date =
         |(other, node): &(Key<'_>, Node<'_>)| published(&other.name) && !is_left_empty(other, node, Meaning::Published);
     let first_of_kind = !keys.iter().filter(earlier).any(is_date);
@@ -205,7 +205,7 @@ fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node
     scalar(draft, key, node, meaning);
 }
 
-/// Whether a word behind `published:` is the name of somebody who publishes: neither a date, however unreadable, nor a denial.
+/// Whether a value of `published` is the name of a publisher: neither a date, even an unreadable one, nor a denial.
 fn is_publisher(word: &str) -> bool {
     let is_date = |word: &str| {
         let word = keys::normalised(word);
@@ -217,8 +217,7 @@ fn is_publisher(word: &str) -> bool {
         && !word.contains(|c: char| c.is_ascii_digit())
 }
 
-/// Whether nothing stands behind a key. Templates leave such keys, and they say nothing; only an embargo that is announced by its
-/// own name withholds the article, since somebody will know until when.
+/// Whether a key without a value can be ignored, because templates leave keys empty. An empty `embargo` withholds the article.
 fn is_left_empty(key: &Key<'_>, node: &Node<'_>, meaning: Meaning) -> bool {
     let is_empty = match &node.value {
         Value::Null => true,
@@ -240,7 +239,7 @@ fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meanin
     let span = node.span.clone();
     let value = match &node.value {
         Value::Scalar(value) => &**value,
-        // `embargo: null` says that there is none; nothing behind `embargo:` says nothing.
+        // `embargo: null` states that there is none, but an empty `embargo:` doesn't.
         Value::Null if !span.is_empty() && !matches!(meaning, Meaning::Date | Meaning::Published) => return,
         Value::Null => "",
         Value::List(_) | Value::Map(_) => {
@@ -248,7 +247,7 @@ fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meanin
             return draft.refuse_key(meaning, span, message, "write one value, not a list or a table");
         }
     };
-    // Nothing stands behind the key: then its own place is shown.
+    // For an empty value, the diagnostic points at the key.
     let span = if span.is_empty() { key.span.clone() } else { span };
     match meaning {
         Meaning::Date => draft.set_published(value, span, HOW),
@@ -268,7 +267,7 @@ fn published(key: &str) -> bool {
     matches!(lifecycle::certain_meaning(key), Some(Meaning::Published | Meaning::Public))
 }
 
-/// Whether a `date` is there, so that another name of it withholds.
+/// Whether front matter contains `date`, so another tool's date is an embargo.
 pub(super) fn has_date(keys: &Entries<'_>) -> bool {
     let is_date = |(key, node): &(Key<'_>, Node<'_>)| {
         lifecycle::certain_meaning(&key.name) == Some(Meaning::Date) && !is_left_empty(key, node, Meaning::Date)
@@ -276,7 +275,7 @@ pub(super) fn has_date(keys: &Entries<'_>) -> bool {
     keys.iter().any(is_date)
 }
 
-/// Tables with `date` and `text`.
+/// Applies corrections: tables with `date` and `text`.
 fn corrections(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     const HELP: &str = "write a list of tables such as `{ date: 2026-11-23, text: \"The ship is longer.\" }`";
     let one = std::slice::from_ref(node);

@@ -1,5 +1,5 @@
-//! The words that wire text uses to say what is what: data, so that a newsroom adds its own in `[content.wire]`. Those that say when,
-//! and whether, an article is public are in [`lifecycle`].
+//! Labels and other words of wire text. Newsrooms add labels of their own in `[content.wire]`. Labels for embargo, expiry and status are in
+//! [`lifecycle`].
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use crate::article::options::WireField;
 use crate::article::steps;
 use crate::types::Text;
 
-/// Built-in labels. Letter case, blanks and marks do not count: `作　者` is `作者`.
+/// Built-in labels. Letter case, blanks and punctuation don't matter: `作　者` is `作者`.
 const LABELS: &[(WireField, &[&str])] = &[
     (
         WireField::Breadcrumb,
@@ -201,7 +201,7 @@ const LABELS: &[(WireField, &[&str])] = &[
     (WireField::Id, &["id", "article id", "story id", "稿件编号", "文章编号"]),
 ];
 
-/// Openings of a byline that is written without a colon, with what must follow the word.
+/// Openings of a byline without a colon, including the character that must follow the word.
 pub(super) const BYLINES: &[&str] = &[
     "By ",
     "BY ",
@@ -227,17 +227,18 @@ pub(super) const BYLINES: &[&str] = &[
     "□",
 ];
 
-/// Openings of an editor's line that is written without a colon.
-pub(super) const EDITED: &[&str] = &["Edited by ", "EDITED BY "];
+/// Openings of an editor's line without a colon.
+pub(super) const EDITOR_OPENINGS: &[&str] = &["Edited by ", "EDITOR_OPENINGS BY "];
 
-/// Words between `By` and the names that say what the people are: `By staff reporters Ann Lee and Bo Chen`.
-pub(super) const WRITERS: &[&str] = &["writer", "writers", "reporter", "reporters", "correspondent", "correspondents"];
+/// Job titles between `By` and the names: `By staff reporters Ann Lee and Bo Chen`.
+pub(super) const JOB_TITLES: &[&str] =
+    &["writer", "writers", "reporter", "reporters", "correspondent", "correspondents"];
 
-/// Words before a Chinese name that say what somebody is, not how he is called.
-pub(super) const OFFICES: &[&str] =
+/// Chinese job titles before a name.
+pub(super) const CHINESE_JOB_TITLES: &[&str] =
     &["本报记者", "本网记者", "本刊记者", "实习记者", "特约记者", "本报通讯员", "通讯员", "记者", "作者", "本报", "□"];
 
-/// Words that introduce who took a picture.
+/// Words before the name of a photographer.
 pub(super) const CREDITS: &[&str] = &[
     "photo by",
     "photos by",
@@ -270,27 +271,27 @@ pub(super) const CREDITS: &[&str] = &[
     "图",
 ];
 
-/// Words after the name of who took a picture, inside brackets or at the end of a caption.
+/// Words after the name of a photographer, inside brackets or at the end of a caption.
 pub(super) const CREDIT_ENDINGS: &[&str] = &["供图", "摄影", "摄", "图"];
 
-/// Agencies that put their name before or behind a slash: `(Xinhua/Ann Lee)`.
+/// Agencies in credits with a slash: `(Xinhua/Ann Lee)`.
 pub(super) const AGENCIES: &[&str] =
     &["Xinhua", "CNS", "VCG", "CFP", "IC", "China Daily", "Reuters", "AP", "AFP", "EPA", "dpa", "Getty Images", "TASS"];
 
-/// What stands behind the last word of an article.
+/// Marks at the end of an article.
 pub(super) const END_MARKS: &[&str] = &["（完）", "(完)", "■", "□", "###", "-30-", "(END)", "(End)", "(end)"];
 
-/// What a caption may begin with.
+/// Openings of captions.
 pub(super) const CAPTION_OPENINGS: &[&str] = &["图为", "上图为", "下图为", "资料图"];
 
-/// Last crumbs that name the kind of the page, not a section.
+/// Last crumbs that are page kinds, not sections.
 pub(super) const PAGE_KINDS: &[&str] =
     &["article", "content", "detail", "details", "text", "正文", "文章", "详情", "内容", "新闻正文"];
 
-/// First crumbs that name the site as a whole.
+/// First crumbs that are the site's root.
 pub(super) const SITE_ROOTS: &[&str] = &["home", "homepage", "index", "首页", "主页", "网站首页"];
 
-/// The built-in labels in their normal form.
+/// The built-in labels in normalised form.
 static BUILT_IN: LazyLock<Vec<Label>> = LazyLock::new(|| {
     let header = LABELS.iter().flat_map(|(field, labels)| labels.iter().map(|label| (*label, *field)));
     header.chain(lifecycle::labels()).map(|(label, field)| Label::new(label, field)).collect()
@@ -298,7 +299,7 @@ static BUILT_IN: LazyLock<Vec<Label>> = LazyLock::new(|| {
 static FIELDS: LazyLock<HashMap<&'static str, WireField>> =
     LazyLock::new(|| BUILT_IN.iter().rev().map(|label| (label.name.as_str(), label.field)).collect());
 
-/// A label in its normal form, and what tells it from others without a comparison.
+/// A label in normalised form, with data for a cheap comparison.
 struct Label {
     name: String,
     field: WireField,
@@ -313,30 +314,30 @@ impl Label {
     }
 }
 
-/// A set of the characters of a word. Two words that so many letters tell apart are as many slips apart or more.
+/// A bit set of the characters of a word. The number of different bits is a lower bound of the edit distance, within a factor of two.
 fn letters(word: &str) -> u64 {
     word.chars().fold(0, |letters, c| letters | 1 << (u32::from(c) % 64))
 }
 
-/// Every label that is known to one newsroom.
+/// All labels of a newsroom.
 pub(crate) struct Labels {
     own: Vec<Label>,
 }
 
 impl Labels {
-    /// The newsroom's own labels come first, so that they may give a built-in one another meaning.
+    /// Combines configured and built-in labels. Configured ones take precedence.
     pub(crate) fn new(own: &[(Text, WireField)]) -> Labels {
         Labels { own: own.iter().map(|(label, field)| Label::new(label.as_str(), *field)).collect() }
     }
 
-    /// What a label stands for.
+    /// The field of a label.
     pub(crate) fn field(&self, label: &str) -> Option<WireField> {
         let label = normalised(label);
         let own = self.own.iter().find(|known| known.name == label).map(|known| known.field);
         own.or_else(|| FIELDS.get(&*label).copied())
     }
 
-    /// The known label that somebody may have meant, and what it stands for: one slip of the pen away, two in long words.
+    /// The known label of which a word may be a typo, and its field. Words may differ by one edit, long ones by two.
     pub(super) fn nearest(&self, label: &str) -> Option<(&str, WireField)> {
         let label = normalised(label);
         let length = label.chars().count();
@@ -345,7 +346,7 @@ impl Labels {
         }
         let slips = if length >= 8 { 2 } else { 1 };
         let letters = letters(&label);
-        // Lines may be many, and a comparison takes long.
+        // A cheap check first, because there may be many lines.
         let may_be_near = |known: &&Label| {
             let differing = (known.letters & !letters).count_ones().max((letters & !known.letters).count_ones());
             known.length.abs_diff(length) <= slips && usize::try_from(differing).unwrap_or(0) <= slips
@@ -362,8 +363,8 @@ impl Labels {
     }
 }
 
-/// Whether a list of words above has this one.
-pub(super) fn lists(words: &[&str], word: &str) -> bool {
+/// Whether a list contains a word in normalised form.
+pub(super) fn contains(words: &[&str], word: &str) -> bool {
     let word = normalised(word);
     words.iter().any(|known| normalised(known) == word)
 }

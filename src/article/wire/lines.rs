@@ -1,6 +1,6 @@
-//! Lines of wire text, and what kind of line each is by itself, before anything is known about its neighbours.
+//! Splits wire text into lines and classifies each by itself, regardless of its neighbours.
 //!
-//! The file is long because the shapes are many; each is one short function.
+//! Long because there are many kinds of lines, each with a short function.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::article::options::WireField;
 use crate::article::summary::{is_wide, is_wider};
 use crate::article::{access, steps};
 
-/// A stretch of the source text that knows where it is.
+/// A part of the source text with its position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Stretch<'a> {
     pub(super) text: &'a str,
@@ -25,7 +25,7 @@ impl<'a> Stretch<'a> {
         self.start..self.start + self.text.len()
     }
 
-    /// The part of it between two byte offsets, without white space around it.
+    /// The trimmed part between two byte offsets.
     pub(super) fn part(self, range: Range<usize>) -> Stretch<'a> {
         let start = range.start.min(self.text.len());
         Stretch { text: self.text.get(range).unwrap_or_default(), start: self.start + start }.trim()
@@ -40,13 +40,13 @@ impl<'a> Stretch<'a> {
         Stretch { text: after.trim_end_matches(is_blank), start: self.start + (self.text.len() - after.len()) }
     }
 
-    /// What is left when an opening is taken off.
+    /// The rest behind an opening.
     fn without(self, opening: &str) -> Option<Stretch<'a>> {
         let head = self.text.get(..opening.len())?;
         head.eq_ignore_ascii_case(opening).then(|| self.from(opening.len()))
     }
 
-    /// What stands between brackets, if the whole stretch does.
+    /// The text inside brackets that surround the whole stretch.
     fn inside_brackets(self) -> Option<Stretch<'a>> {
         let opening = self.text.chars().next()?;
         let (_, closing) = BRACKETS.iter().find(|(known, _)| *known == opening)?;
@@ -55,7 +55,7 @@ impl<'a> Stretch<'a> {
         (!inside.contains(*closing)).then(|| self.part(width..width + inside.len()))
     }
 
-    /// What stands before the last pair of brackets, and in it, if the stretch ends with a bracket.
+    /// The text before and inside the last pair of brackets, if the stretch ends with a bracket.
     pub(super) fn last_brackets(self) -> Option<(Stretch<'a>, Stretch<'a>)> {
         let text = self.text.trim_end_matches(['.', '。']);
         let closing = text.chars().next_back()?;
@@ -68,7 +68,7 @@ impl<'a> Stretch<'a> {
 
 const BRACKETS: &[(char, char)] = &[('(', ')'), ('（', '）'), ('[', ']'), ('［', '］'), ('【', '】'), ('〔', '〕')];
 
-/// White space as people see it: zero-width blanks and byte order marks included.
+/// Whether a character is invisible: white space, a zero-width blank or a byte order mark.
 fn is_blank(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{200b}' | '\u{2060}' | '\u{feff}')
 }
@@ -77,13 +77,13 @@ fn is_blank(character: char) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
     pub(super) text: Stretch<'a>,
-    /// Lines without a blank line between them have the same block.
+    /// The block. A blank line begins a new one.
     pub(super) block: usize,
-    /// Whether it begins with white space: a paragraph in the manner of print.
+    /// Whether it is indented, like paragraphs in print.
     pub(super) indented: bool,
 }
 
-/// Whether a text has more lines and fields than this: what ends lines, and the bars that divide them.
+/// Whether a text has more than `most` lines and fields, which line ends and bars separate.
 pub(super) fn has_more_than(text: &str, most: usize) -> bool {
     text.matches(|c: char| matches!(c, '\n' | '\r') || is_bar(c)).nth(most).is_some()
 }
@@ -98,7 +98,7 @@ pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
         if !text.text.is_empty() {
             lines.push(Line { text, block, indented: raw.starts_with(is_blank) });
         } else if raw == "\n" && source.get(..start).is_some_and(|before| before.ends_with('\r')) {
-            // The second half of CRLF.
+            // LF of a CRLF.
         } else {
             block += 1;
         }
@@ -110,14 +110,14 @@ pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
 /// A part of a line between separators.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Piece<'a> {
-    /// What its label stands for; for a piece without label, what its shape says.
+    /// The field of its label. A piece without a label gets a field by its form.
     pub(super) field: Option<WireField>,
-    /// The label as written, empty if there is none.
+    /// The label as written. Empty if there is none.
     pub(super) label: Stretch<'a>,
     pub(super) value: Stretch<'a>,
 }
 
-/// What a line looks like.
+/// The kind of a line by its form.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Kind<'a> {
     /// Labelled values.
@@ -126,21 +126,21 @@ pub(super) enum Kind<'a> {
     RelatedHeading,
     /// A breadcrumb without a label.
     Breadcrumb(Stretch<'a>),
-    /// A date and nothing else.
+    /// Only a date.
     Date(Stretch<'a>),
     /// `By ...`: the names.
     Byline(Stretch<'a>),
-    /// A caption, either half of which may be empty.
+    /// A caption and its credit. One may be empty.
     Caption { caption: Stretch<'a>, credit: Stretch<'a> },
-    /// `EMBARGOED UNTIL ...`: the words behind the opening, how sure the line is, and whether it can't be a sentence.
-    Embargo { until: Stretch<'a>, says: Claim, whole: bool },
-    /// A label that is nearly a known one, the known one, and what that stands for.
+    /// `EMBARGOED UNTIL ...`: the text behind the opening, the claim, and whether the line can't be a sentence.
+    Embargo { until: Stretch<'a>, claim: Claim, whole: bool },
+    /// A misspelt label, the known label, and its field.
     NearLabel { label: Stretch<'a>, meant: String, field: WireField },
     /// Anything else: headline or paragraph.
     Prose,
 }
 
-/// Claim what a line looks like by itself.
+/// Classifies a line by its form.
 pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     steps::add(line.text.len());
     let bare = line.inside_brackets().unwrap_or(line);
@@ -153,9 +153,9 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     if let Some(found) = line::parse_embargo(bare.text) {
         let until = bare.part(found.value);
         let whole = found.is_complete || looks_like_date(until.text);
-        return Kind::Embargo { until, says: found.claim, whole };
+        return Kind::Embargo { until, claim: found.claim, whole };
     }
-    if let Some(names) = labels::EDITED.iter().find_map(|opening| bare.without(opening))
+    if let Some(names) = labels::EDITOR_OPENINGS.iter().find_map(|opening| bare.without(opening))
         && looks_like_names(names.text)
     {
         let label = bare.part(0..names.start - bare.start);
@@ -190,18 +190,18 @@ pub(super) fn crumbs(value: Stretch<'_>) -> Vec<&str> {
         .collect()
 }
 
-/// Whether a line has no words, only signs that divide what is above it from what is below.
+/// Whether a line consists of signs that separate parts of a text.
 pub(super) fn is_rule(line: Stretch<'_>) -> bool {
     line.text.chars().all(|c| !c.is_alphanumeric() || matches!(c, 'ー' | '一'))
 }
 
-/// Whether text ends as sentences do; headlines do not.
+/// Whether text ends like a sentence, which headlines don't.
 pub(super) fn ends_sentence(text: &str) -> bool {
     text.trim_end_matches(['"', '”', '’', '\'', ')', '）', '」', '』'])
         .ends_with(['.', '。', '…', ';', '；', ',', '，', ':', '：'])
 }
 
-/// Whether a paragraph opens as agencies open theirs: `HARBOUR CITY, May 15 (Agency) -- ...`, `新华社北京5月15日电 ...`.
+/// Whether a paragraph begins with a dateline: `HARBOUR CITY, May 15 (Agency) -- ...`, `新华社北京5月15日电 ...`.
 pub(super) fn opens_like_a_report(text: &str) -> bool {
     let head = text.chars().take(80).collect::<String>();
     let chinese = head.find('日').is_some_and(|at| {
@@ -228,13 +228,13 @@ fn is_related_heading(line: Stretch<'_>, labels: &Labels) -> bool {
     labels.field(heading) == Some(WireField::Related)
 }
 
-/// The label at the beginning of a stretch: its text, what it stands for and where its value begins.
+/// The label at the beginning of a stretch: its text, its field and the offset of its value.
 fn label_at<'a>(stretch: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, WireField, usize)> {
     let (at, colon) = stretch.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：' | '︰' | '﹕'))?;
     let label = stretch.part(0..at);
     let field = labels.field(label.text)?;
     let value_start = at + colon.len_utf8();
-    // `Going public: a memoir` says nothing about who may read the article.
+    // `Going public: a memoir` isn't about access.
     let value = beginning(stretch.from(value_start).text);
     let says_access = || {
         let first = value.split(|c: char| is_blank(c) || is_bar(c)).next().unwrap_or_default();
@@ -243,12 +243,12 @@ fn label_at<'a>(stretch: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, W
     (field != WireField::Access || says_access()).then_some((label, field, value_start))
 }
 
-/// The key of access that a label stands for. Those of a newsroom name one that takes words.
+/// The access key of a label. Configured labels have the values of `visibility`.
 pub(super) fn access_key(label: &str) -> &str {
     if access::is_key(label) { label } else { "visibility" }
 }
 
-/// The pieces of a labelled line; `None` for anything else.
+/// The pieces of a labelled line. `None` for other lines.
 fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
     let mut pieces = Vec::new();
     let mut rest = line;
@@ -290,7 +290,7 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
         if let (None, Some(names)) = (piece.field, byline(piece.value)) {
             (piece.field, piece.value) = (Some(WireField::Author), names);
         }
-        // A slip of the pen in the label of an embargo does not lift it, wherever it stands in the line.
+        // A misspelt embargo label counts, anywhere in the line.
         if let (true, None, Some((label, _, WireField::Embargo))) =
             (divided, piece.field, near_label(piece.value, labels))
         {
@@ -300,12 +300,12 @@ fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
     }
     let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
     let plausible = pieces.iter().all(is_plausible);
-    // A line that begins with words of its own is a labelled line only if bars divide it.
+    // A line that begins with unlabelled text is a labelled line only if bars divide it.
     let begins_well = pieces.first().is_some_and(|first| first.field.is_some()) || barred;
     (labelled && plausible && begins_well).then_some(pieces)
 }
 
-/// Where a value ends: at a bar, a tab, a double or ideographic blank, or before the next label or date.
+/// The end of a value: a bar, a tab, a double or ideographic blank, or the next label or date.
 fn piece_end(value: Stretch<'_>, field: Option<WireField>, labels: &Labels) -> usize {
     let mut characters = value.text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
@@ -340,24 +340,24 @@ fn embargo_piece(stretch: Stretch<'_>) -> Option<line::Line> {
     line::parse_embargo(text.split(is_bar).next()?).filter(|found| found.claim != Claim::Mark)
 }
 
-/// What is looked at of a text of which more stands on its line than a value can be.
+/// The part of a text that is examined for a value.
 fn beginning(text: &str) -> &str {
-    const LONGEST: usize = 200;
-    text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+    const MAX_VALUE_CHARACTERS: usize = 200;
+    text.char_indices().nth(MAX_VALUE_CHARACTERS).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 fn is_bar(character: char) -> bool {
     matches!(character, '|' | '｜' | '│' | '丨' | '¦' | '‖')
 }
 
-/// Whether a labelled value can be what its label says: a question in an interview (`Reporter: How ...?`) is not a name.
+/// Whether a value fits its label. A question in an interview (`Reporter: How ...?`) isn't a name.
 fn is_plausible(piece: &Piece<'_>) -> bool {
     let value = piece.value.text;
     match piece.field {
         Some(
             WireField::Summary | WireField::Title | WireField::Caption | WireField::Related | WireField::Correction,
         ) => true,
-        // What cannot be read withholds the story, so that nearly everything is taken for an embargo.
+        // An unreadable value withholds the story, so nearly all values count as an embargo.
         Some(WireField::Embargo) => !is_wider(value, 200) || looks_like_date(value),
         Some(WireField::Expires) => !is_wider(value, 60) || date::begins_with_date(value),
         Some(WireField::Status | WireField::Draft) => !is_wider(value, 80),
@@ -371,13 +371,13 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
             !(sentence || ends || long)
         }
         Some(WireField::Access) => access::is_access_line(access_key(piece.label.text), value),
-        // Percent-encoded, the name of a Chinese file is long.
+        // Percent-encoded Chinese file names are long.
         Some(WireField::Id) => !is_wider(value, 200) || !value.contains(char::is_whitespace),
         _ => !is_wider(value, 200) && !value.contains(['。', '？', '！']),
     }
 }
 
-/// Whether the values of a labelled line are what such lines have outside the header. `Editor: readers often ask which labs
+/// Whether the values of a labelled line are plausible outside the header. `Editor: readers often ask which labs
 /// matter.` is a sentence of the text, and so is `Editor: readers ask`, where paragraphs follow.
 pub(super) fn is_labelled_line(pieces: &[Piece<'_>], paragraphs_follow: bool) -> bool {
     pieces.iter().all(|piece| {
@@ -402,14 +402,14 @@ pub(super) fn is_labelled_line(pieces: &[Piece<'_>], paragraphs_follow: bool) ->
     })
 }
 
-/// Whether people can be called so: Chinese names are short.
+/// Whether a value can be a list of names. Chinese names are short.
 fn could_be_names(value: &str) -> bool {
     let is_long = |name: &str| name.chars().filter(|c| is_wide(*c)).count() > 8 && !name.contains('·');
     let mut names = value.split(|c: char| is_blank(c) || matches!(c, ',' | '、' | '，' | '/' | '／' | '&'));
     looks_like_names(value) && !names.any(is_long)
 }
 
-/// Whether a label says when, or whether, the article is public, whatever stands behind it.
+/// Whether a label is about publication, regardless of its value.
 pub(super) fn decides_publication(piece: &Piece<'_>) -> bool {
     matches!(
         piece.field,
@@ -424,12 +424,12 @@ pub(super) fn decides_publication(piece: &Piece<'_>) -> bool {
     )
 }
 
-/// Whether a line has a date in it.
+/// Whether a line contains a date.
 pub(super) fn has_date(line: Stretch<'_>) -> bool {
     date::loose::has_date(line.text)
 }
 
-/// Whether a piece withholds or retracts the article for sure, so that it counts wherever it stands.
+/// Whether a piece certainly withholds or retracts the article, so it counts anywhere in the text.
 pub(super) fn is_withholding(piece: &Piece<'_>) -> bool {
     let value = piece.value.text;
     match piece.field {
@@ -442,18 +442,18 @@ pub(super) fn is_withholding(piece: &Piece<'_>) -> bool {
     }
 }
 
-/// `By Ann Lee and Bo Chen`: the names.
+/// The names of a byline: `By Ann Lee and Bo Chen`.
 fn byline(line: Stretch<'_>) -> Option<Stretch<'_>> {
     let names = labels::BYLINES
         .iter()
         .find_map(|opening| line.text.strip_prefix(opening).map(|names| line.from(line.text.len() - names.len())))?;
-    // "staff reporters" says what they are.
+    // "staff reporters" is a job title.
     let names =
-        match names.text.split_inclusive(' ').take(3).position(|word| labels::WRITERS.contains(&word.trim_end())) {
+        match names.text.split_inclusive(' ').take(3).position(|word| labels::JOB_TITLES.contains(&word.trim_end())) {
             Some(last) => names.from(names.text.split_inclusive(' ').take(last + 1).map(str::len).sum()),
             None => names,
         };
-    // "in Harbour City", "for the Courier" and who took the pictures are not names of authors.
+    // "in Harbour City", "for the Courier" and photographers aren't authors.
     let end = [" in ", " for ", " 图", "\u{3000}图", " 摄影", "\u{3000}摄影"]
         .iter()
         .filter_map(|tail| names.text.find(tail))
@@ -462,7 +462,7 @@ fn byline(line: Stretch<'_>) -> Option<Stretch<'_>> {
     looks_like_names(names.text).then_some(names)
 }
 
-/// Whether this can be a list of people: short, no digits, every Latin word that is not a particle begins in upper case.
+/// Whether text can be a list of people: short, without digits, and every Latin word but particles begins in upper case.
 pub(super) fn looks_like_names(text: &str) -> bool {
     const PARTICLES: &[&str] = &[
         "and", "de", "van", "von", "der", "den", "bin", "al", "el", "da", "di", "du", "la", "le", "dos", "ten", "y",
@@ -476,7 +476,7 @@ pub(super) fn looks_like_names(text: &str) -> bool {
     let name = |word: &str| {
         PARTICLES.contains(&word) || word.chars().next().is_some_and(|c| !c.is_alphabetic() || !c.is_lowercase())
     };
-    // Bylines end in a full stop only behind an initial or "Jr.".
+    // Bylines have a final full stop only behind an initial or "Jr".
     let most = if text.ends_with('.') { 5 } else { 20 };
     let count = words.clone().take(most + 1).count();
     (1..=most).contains(&count) && !is_wider(text, 120) && !text.contains(other) && words.clone().all(name)
@@ -515,7 +515,7 @@ fn caption(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
     labels::CAPTION_OPENINGS.iter().any(|opening| line.text.starts_with(opening)).then_some((line, nothing))
 }
 
-/// Who took the picture, if the stretch says nothing else.
+/// The photographer, if the stretch is a credit and nothing else.
 pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
     if is_wider(stretch.text, 100) {
         return None;
@@ -524,7 +524,7 @@ pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
         let Some(after) = stretch.without(words) else { continue };
         let name = match after.text.strip_prefix([':', '：', '/', '／', '|', '｜', '丨', '︰']) {
             Some(name) => after.from(after.text.len() - name.len()),
-            // "Photo by Ann" needs no colon, "Photographs in the hall" is no credit, nor is "Photo by photo".
+            // "Photo by Ann" needs no colon. "Photographs in the hall" and "Photo by photo" aren't credits.
             None if (words.ends_with("by") || words.ends_with("of")) && looks_like_names(after.text) => after,
             None => continue,
         };
@@ -538,15 +538,14 @@ pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
     (!name.text.is_empty() && !is_wider(name.text, 40) && !name.text.contains(['，', '。', ',', '；'])).then_some(name)
 }
 
-/// `Xinhua/Ann Lee`, `Ann Lee/Xinhua`: who took the picture, and for which agency.
+/// A credit with photographer and agency: `Xinhua/Ann Lee`, `Ann Lee/Xinhua`.
 fn agency_credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
     let (one, other) = stretch.text.split_once('/')?;
     let known = |name: &str| labels::AGENCIES.contains(&name);
     (looks_like_names(one) && looks_like_names(other) && (known(one) || known(other))).then_some(stretch)
 }
 
-/// What stands before the marks that say that an article is over; nothing, for a line of print that only says in which
-/// issue it stood.
+/// The line without end marks. Empty for a line that only states the print issue.
 pub(super) fn without_end_marks(line: Stretch<'_>) -> Stretch<'_> {
     if line.text.starts_with('《') && line.text.ends_with("版）") && line.text.contains("》（") {
         return line.part(0..0);
@@ -557,7 +556,7 @@ pub(super) fn without_end_marks(line: Stretch<'_>) -> Stretch<'_> {
         .map_or(line, |before| line.part(0..before.len()))
 }
 
-/// The reporters that an agency names in the dateline: `新华社北京5月15日电（记者李华）`.
+/// The reporters in a dateline: `新华社北京5月15日电（记者李华）`.
 pub(super) fn dateline_reporters(paragraph: Stretch<'_>) -> Option<Stretch<'_>> {
     if !opens_like_a_report(paragraph.text) {
         return None;
@@ -570,7 +569,7 @@ pub(super) fn dateline_reporters(paragraph: Stretch<'_>) -> Option<Stretch<'_>> 
     (!is_wider(names.text, 80)).then_some(names)
 }
 
-/// A label that differs from a known one by a slip of the pen, with a value that the known one could have.
+/// A misspelt label with a value that fits the known label.
 fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, String, WireField)> {
     let (at, colon) = line.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：'))?;
     let label = line.part(0..at);
@@ -596,7 +595,7 @@ fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, St
     believable.then(|| (label, meant.to_owned(), field))
 }
 
-/// Whether text is a date, perhaps with a time and a zone, and nothing else.
+/// Whether text is only a date, with or without time and zone.
 pub(super) fn looks_like_date(text: &str) -> bool {
     const WORDS: &[&str] = &[
         "am",
@@ -678,7 +677,7 @@ pub(super) fn looks_like_date(text: &str) -> bool {
     year && parts >= 3 && !text.contains(['?', '!', '？', '！', '。', '"'])
 }
 
-/// `15th`, `2023年` and `T09` as digits and letters apart.
+/// Splits a word into digits and letters: `15th`, `2023年`, `T09`.
 fn runs(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Lines of wire text that an editor's markup surrounds: `<b>EMBARGOED UNTIL 1 June 2030</b>`.
+//! Removes markup around lines of wire text about publication: `<b>EMBARGOED UNTIL 1 June 2030</b>`.
 
 use std::borrow::Cow;
 
@@ -6,16 +6,16 @@ use super::super::access;
 use super::super::draft::lines::{tag_length, untagged};
 use super::super::lifecycle::{self, line};
 
-/// Signs that are no part of a line, beside tags.
-const COMMENTS: &[&str] = &["<!--", "&lt;", "&gt;", "&nbsp;"];
+/// Markup besides tags.
+const OTHER_MARKUP: &[&str] = &["<!--", "&lt;", "&gt;", "&nbsp;"];
 
-/// So many lines at the top of a text may have tags around them.
-const MOST_LINES: usize = 20;
+/// How many lines at the top of a text are examined.
+const MAX_LINES: usize = 20;
 
-/// The text with blanks in place of the tags of lines that begin with one and say something about publication. Everything stays where it is.
+/// Replaces tags by blanks in lines that begin with a tag and are about publication. Byte offsets don't change.
 pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     let is_tagged = |line: &str| line.trim_start().starts_with(['<', '&']);
-    let lines = || text.split_inclusive('\n').filter(|line| !line.trim().is_empty()).take(MOST_LINES);
+    let lines = || text.split_inclusive('\n').filter(|line| !line.trim().is_empty()).take(MAX_LINES);
     if !lines().any(is_tagged) {
         return Cow::Borrowed(text);
     }
@@ -23,7 +23,7 @@ pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     let mut blanked = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         seen += usize::from(!line.trim().is_empty());
-        if seen <= MOST_LINES && is_tagged(line) && says_something(&untagged(line)) {
+        if seen <= MAX_LINES && is_tagged(line) && is_about_publication(&untagged(line)) {
             blank_tags(line, &mut blanked);
         } else {
             blanked.push_str(line);
@@ -32,8 +32,8 @@ pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     Cow::Owned(blanked)
 }
 
-/// Whether a line says when, whether or to whom the article is public.
-fn says_something(words: &str) -> bool {
+/// Whether a line is about publication or access.
+fn is_about_publication(words: &str) -> bool {
     let says = |(label, value): (&str, &str)| {
         lifecycle::label_meaning(label).is_some() || access::is_access_line(label, value.trim())
     };
@@ -45,7 +45,7 @@ fn blank_tags(line: &str, blanked: &mut String) {
     while let Some(at) = rest.find(['<', '&']) {
         let (before, tag) = rest.split_at(at);
         blanked.push_str(before);
-        let sign = COMMENTS.iter().find(|sign| tag.starts_with(**sign)).map(|sign| sign.len());
+        let sign = OTHER_MARKUP.iter().find(|sign| tag.starts_with(**sign)).map(|sign| sign.len());
         match sign.or_else(|| tag_length(tag)) {
             Some(length) => {
                 blanked.extend(std::iter::repeat_n(' ', length));

@@ -1,10 +1,10 @@
-//! What the lines of a wire text say together: which is the headline, where the body begins and where it ends.
+//! Combines the lines of a wire text into a story: finds the headline, and the beginning and the end of the body.
 //!
 //! Header, in any order: breadcrumb, headline, labelled lines, date, byline, caption. The body begins with the first line that
-//! can be none of these, and ends before the labelled lines at the end of the text, at the editor's line, or at a heading of
-//! other stories. What is doubtful is kept as text and noted.
+//! can't be any of these, and ends before the labelled lines at the end of the text, at the editor's line, or at a heading of
+//! other stories. Ambiguous lines stay text, with a note.
 //!
-//! Long because header, body and end are one decision: where each line belongs.
+//! Long because header, body and end depend on each other: each line belongs to one of them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,32 +20,31 @@ use crate::article::summary::{columns, is_wide, is_wider};
 use crate::diagnostics::Code;
 use crate::types::Text;
 
-/// The most lines that a header, or the labelled lines at the end have. More is no header, and would take quadratic time.
-const MOST_LINES: usize = 500;
+/// How many lines the header, or the labelled lines at the end, may have. Bounds quadratic time.
+const MAX_LINES: usize = 500;
 
-/// A wire text, understood.
+/// The parts of a wire text.
 #[derive(Debug, Default)]
 pub(super) struct Story<'a> {
-    /// Labelled or recognised values in the order of the text, with how each was recognised. The breadcrumb among them is as
-    /// written.
+    /// Field, value and origin of all values, in the order of the text. The breadcrumb is as written.
     pub(super) values: Vec<(WireField, Stretch<'a>, &'static str)>,
     /// The first value of each field.
     first: BTreeMap<WireField, Stretch<'a>>,
-    /// Labels that say who may read the story, with their values.
+    /// Access labels with their values.
     pub(super) access: Vec<(Stretch<'a>, Stretch<'a>)>,
-    /// Who took the picture.
+    /// The credit of the picture.
     pub(super) credit: Option<Stretch<'a>>,
-    /// The paragraphs, and where each is.
+    /// The paragraphs with their byte ranges.
     pub(super) body: Vec<(String, Range<usize>)>,
-    /// Headlines of other stories, with their teasers.
+    /// Headlines of other stories with their teasers.
     pub(super) related: Vec<(String, Range<usize>)>,
-    /// What is doubtful.
+    /// Warnings about ambiguous lines.
     pub(super) notes: Vec<Note>,
-    /// What may say when or whether the story is public, and is no label that is known.
+    /// Unknown labels that may be about publication.
     pub(super) refusals: Vec<(Meaning, Note)>,
 }
 
-/// Something doubtful.
+/// A warning about an ambiguous line.
 #[derive(Debug)]
 pub(super) struct Note {
     pub(super) code: Code,
@@ -70,12 +69,12 @@ impl<'a> Story<'a> {
     }
 }
 
-/// A line and what it looks like.
-type Looked<'a> = (Line<'a>, Kind<'a>);
+/// A line and its kind.
+type ClassifiedLine<'a> = (Line<'a>, Kind<'a>);
 
-/// Reads a whole text; `title` is the headline, where it is known already.
-pub(super) fn understand<'a>(source: &'a str, labels: &Labels, title: Option<&str>) -> Story<'a> {
-    let looked: Vec<Looked<'a>> =
+/// Parses a whole text. `title` is the headline, if known already.
+pub(super) fn parse<'a>(source: &'a str, labels: &Labels, title: Option<&str>) -> Story<'a> {
+    let looked: Vec<ClassifiedLine<'a>> =
         lines::lines(source).into_iter().map(|line| (line, lines::classify(line.text, labels))).collect();
     let mut story = Story::default();
     let (mut doubtful, rest) = header(&looked, title, &mut story);
@@ -91,7 +90,7 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels, title: Option<&st
     {
         story.put((WireField::Author, names, "dateline"));
     }
-    // A line of names without label or "By" repeats the byline.
+    // A line of names without label or "By" may repeat the byline.
     let authors = authors(&story);
     doubtful.retain(|line| !repeats_byline(line.text, &authors));
     if kept.first().is_some_and(|(line, _)| repeats_byline(line.text, &authors)) {
@@ -122,23 +121,23 @@ pub(super) fn understand<'a>(source: &'a str, labels: &Labels, title: Option<&st
     story
 }
 
-/// Reads the header; returns the lines of it that could be headlines too, and the lines from the body on.
+/// Parses the header. Returns its lines that may also be headlines, and the lines from the body on.
 fn header<'l, 'a>(
-    looked: &'l [Looked<'a>],
+    looked: &'l [ClassifiedLine<'a>],
     title: Option<&str>,
     story: &mut Story<'a>,
-) -> (Vec<Line<'a>>, &'l [Looked<'a>]) {
+) -> (Vec<Line<'a>>, &'l [ClassifiedLine<'a>]) {
     let mut doubtful = Vec::new();
     let mut rest = looked;
     while let Some(((line, kind), after)) = rest.split_first() {
-        if looked.len() - rest.len() == MOST_LINES {
+        if looked.len() - rest.len() == MAX_LINES {
             break;
         }
         let titled = title.is_some() || story.value(WireField::Title).is_some();
         match kind {
-            // A rule between the parts of the header, or the headline once more.
+            // A rule between parts of the header, or a repeated headline.
             Kind::Prose if lines::is_rule(line.text) || title == Some(line.text.text) => {}
-            // The first paragraph may begin with a word that is a label elsewhere.
+            // The first paragraph may begin with a word that is also a label.
             Kind::Fields(pieces)
                 if titled
                     && !lines::is_labelled_line(pieces, false)
@@ -151,17 +150,17 @@ fn header<'l, 'a>(
                 story.put((WireField::Breadcrumb, *crumbs, "breadcrumb"));
             }
             Kind::Date(date) => story.put((WireField::Date, *date, "date line")),
-            Kind::Embargo { says: Claim::Possible, .. } if titled && is_sentence(line.text.text) => break,
-            Kind::Embargo { says: Claim::NoEmbargo, .. } if !titled && !has_headline(after) => {
+            Kind::Embargo { claim: Claim::Possible, .. } if titled && is_sentence(line.text.text) => break,
+            Kind::Embargo { claim: Claim::NoEmbargo, .. } if !titled && !has_headline(after) => {
                 story.put((WireField::Title, line.text, "headline"));
             }
-            Kind::Embargo { until, says, .. } => embargo(*until, *says, line, story),
+            Kind::Embargo { until, claim, .. } => embargo(*until, *claim, line, story),
             Kind::Byline(names) if titled || could_be_headline(after) => {
                 story.put((WireField::Author, *names, "byline"));
             }
             Kind::Caption { caption, .. } if titled && lines::opens_like_a_report(caption.text) => break,
             Kind::Caption { caption, credit } if titled && !has_picture(story) => {
-                // Nothing but a credit: the caption is the line right above it.
+                // For a bare credit, the caption is the line directly above.
                 let above = doubtful.last().copied().filter(|above| is_caption(above, line, after));
                 if caption.text.is_empty() && above.is_some() {
                     doubtful.pop();
@@ -199,25 +198,25 @@ fn header<'l, 'a>(
     (doubtful, rest)
 }
 
-/// Takes a line about an embargo that has no colon.
-fn embargo<'a>(until: Stretch<'a>, says: Claim, line: &Line<'a>, story: &mut Story<'a>) {
-    let (field, value) = match says {
+/// Applies a line about an embargo without a colon.
+fn embargo<'a>(until: Stretch<'a>, claim: Claim, line: &Line<'a>, story: &mut Story<'a>) {
+    let (field, value) = match claim {
         Claim::Until | Claim::Possible => (WireField::Embargo, until),
         Claim::Mark => (WireField::Status, line.text),
-        // `FOR IMMEDIATE RELEASE: 1 June 2030` is released then.
+        // `FOR IMMEDIATE RELEASE: 1 June 2030`: released on that day.
         Claim::NoEmbargo if lines::looks_like_date(until.text) => (WireField::Date, until),
         Claim::NoEmbargo => (WireField::Embargo, line.text),
     };
     story.put((field, value, "embargo line"));
 }
 
-/// Whether a headline follows, so that the line above it is none.
-fn has_headline(after: &[Looked<'_>]) -> bool {
-    let titled = |(_, kind): &Looked<'_>| matches!(kind, Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field == Some(WireField::Title)));
-    could_be_headline(after) || after.iter().take(MOST_LINES).any(titled)
+/// Whether a headline follows, so the line above isn't one.
+fn has_headline(after: &[ClassifiedLine<'_>]) -> bool {
+    let titled = |(_, kind): &ClassifiedLine<'_>| matches!(kind, Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field == Some(WireField::Title)));
+    could_be_headline(after) || after.iter().take(MAX_LINES).any(titled)
 }
 
-/// `——最深达318米`: the second line of a Chinese headline, without its dash.
+/// The second line of a Chinese headline without its dash: `——最深达318米`.
 fn subtitle(line: Stretch<'_>) -> Option<Stretch<'_>> {
     let words = line.text.strip_prefix("——")?;
     (!words.is_empty() && !words.starts_with('—')).then(|| line.from(line.text.len() - words.len()))
@@ -237,8 +236,8 @@ fn is_quote(character: char) -> bool {
     matches!(character, '"' | '”' | '’' | '\'' | '」' | '』')
 }
 
-/// Whether the next line that is no header line could be a headline.
-fn could_be_headline(after: &[Looked<'_>]) -> bool {
+/// Whether the next line that isn't a header line could be a headline.
+fn could_be_headline(after: &[ClassifiedLine<'_>]) -> bool {
     after
         .iter()
         .find(|(_, kind)| *kind == Kind::Prose)
@@ -249,8 +248,8 @@ fn is_paragraph(line: Stretch<'_>) -> bool {
     is_wider(line.text, 120) || lines::ends_sentence(line.text) || lines::opens_like_a_report(line.text)
 }
 
-/// Whether a line behind the headline still belongs to the header: it is no paragraph, and header lines follow before one.
-fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
+/// Whether a line below the headline belongs to the header: it isn't a paragraph, and header lines follow before one.
+fn header_goes_on(line: &Line<'_>, after: &[ClassifiedLine<'_>]) -> bool {
     if let Some(((next, Kind::Caption { caption, .. }), after)) = after.split_first()
         && caption.text.is_empty()
         && is_caption(line, next, after)
@@ -265,12 +264,12 @@ fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
             Kind::Prose if is_paragraph(line.text) => return false,
             Kind::Prose => {}
             Kind::RelatedHeading => return false,
-            // Labelled lines with no paragraph behind them are those at the end of the text.
+            // Labelled lines without a paragraph below belong to the end of the text.
             _ => {
                 return after
                     .iter()
                     .skip(index)
-                    .take(MOST_LINES)
+                    .take(MAX_LINES)
                     .take_while(|(_, kind)| *kind != Kind::RelatedHeading)
                     .any(|(line, kind)| *kind == Kind::Prose && is_paragraph(line.text));
             }
@@ -281,17 +280,17 @@ fn header_goes_on(line: &Line<'_>, after: &[Looked<'_>]) -> bool {
 
 /// Whether the line right above a bare credit is the caption: the two are alone between blank lines, and it's no report. With more lines
 /// below them it's a paragraph of a text that has no blank lines between its paragraphs.
-fn is_caption(line: &Line<'_>, credit: &Line<'_>, after: &[Looked<'_>]) -> bool {
+fn is_caption(line: &Line<'_>, credit: &Line<'_>, after: &[ClassifiedLine<'_>]) -> bool {
     line.block == credit.block
         && after.first().is_none_or(|(below, _)| below.block != credit.block)
         && !is_wider(line.text.text, 300)
         && !lines::opens_like_a_report(line.text.text)
 }
 
-/// Takes the values of a labelled line.
+/// Applies the values of a labelled line.
 fn apply<'a>(pieces: &[Piece<'a>], line: &Line<'a>, story: &mut Story<'a>) {
     for piece in pieces {
-        // An empty label of these refuses the file where it is read: nobody knows what was to stand there.
+        // An empty value of these labels refuses the file later.
         let decides = lines::decides_publication(piece);
         match piece.field {
             Some(WireField::Access) => story.access.push((piece.label, piece.value)),
@@ -330,7 +329,7 @@ fn apply<'a>(pieces: &[Piece<'a>], line: &Line<'a>, story: &mut Story<'a>) {
 }
 
 fn take<'a>(field: WireField, value: Stretch<'a>, story: &mut Story<'a>) {
-    // Two embargoes do not contradict each other: the article waits for both.
+    // Several embargoes aren't contradictory: the article waits for all.
     let single = !matches!(
         field,
         WireField::Author
@@ -397,12 +396,12 @@ fn near_label(label: Stretch<'_>, meant: &str, field: WireField, story: &mut Sto
     );
 }
 
-/// Where the body ends: at an editor's line or at the heading of other stories.
-fn body_end(rest: &[Looked<'_>]) -> usize {
+/// The index of the line at which the body ends: an editor's line or the heading of other stories.
+fn body_end(rest: &[ClassifiedLine<'_>]) -> usize {
     let related = rest.iter().position(|(_, kind)| *kind == Kind::RelatedHeading).unwrap_or(rest.len());
-    let is_text = |(line, kind): &Looked<'_>| *kind == Kind::Prose && is_paragraph(line.text);
+    let is_text = |(line, kind): &ClassifiedLine<'_>| *kind == Kind::Prose && is_paragraph(line.text);
     let last_paragraph = rest.iter().take(related).rposition(is_text);
-    let ends = |(at, (_, kind)): (usize, &Looked<'_>)| match kind {
+    let ends = |(at, (_, kind)): (usize, &ClassifiedLine<'_>)| match kind {
         Kind::Fields(pieces) => {
             let paragraphs_follow = last_paragraph.is_some_and(|last| last > at);
             pieces.iter().any(|piece| piece.field == Some(WireField::Editor))
@@ -413,22 +412,22 @@ fn body_end(rest: &[Looked<'_>]) -> usize {
     rest.iter().take(related).enumerate().position(ends).unwrap_or(related)
 }
 
-/// Takes the labelled lines and bylines at the end of the body; returns the lines before them.
-fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked<'a>> {
-    let ends = |(_, kind): &&Looked<'_>| match kind {
+/// Applies the labelled lines and bylines at the end of the body. Returns the lines before them.
+fn trailing_fields<'a>(body: &[ClassifiedLine<'a>], story: &mut Story<'a>) -> Vec<ClassifiedLine<'a>> {
+    let ends = |(_, kind): &&ClassifiedLine<'_>| match kind {
         Kind::Fields(pieces) => lines::is_labelled_line(pieces, false),
-        Kind::Embargo { says: Claim::Until | Claim::NoEmbargo, whole, .. } => *whole,
+        Kind::Embargo { claim: Claim::Until | Claim::NoEmbargo, whole, .. } => *whole,
         Kind::Byline(_) | Kind::Date(_) | Kind::NearLabel { .. } => true,
         _ => false,
     };
-    let last = body.len() - body.iter().rev().take(MOST_LINES).take_while(ends).count();
+    let last = body.len() - body.iter().rev().take(MAX_LINES).take_while(ends).count();
     let (kept, trailing) = body.split_at(last);
     let mut kept = kept.to_vec();
     for (line, kind) in trailing {
         match kind {
             Kind::Fields(pieces) => {
                 apply(pieces, line, story);
-                // Without a date it is a paragraph for readers as well.
+                // Without a date, it may be a paragraph too.
                 let undated = |piece: &Piece<'_>| {
                     piece.field == Some(WireField::Correction) && !date::begins_with_date(piece.value.text)
                 };
@@ -436,7 +435,7 @@ fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked
                     kept.push((*line, Kind::Prose));
                 }
             }
-            Kind::Embargo { until, says, .. } => embargo(*until, *says, line, story),
+            Kind::Embargo { until, claim, .. } => embargo(*until, *claim, line, story),
             Kind::Byline(names) => story.put((WireField::Author, *names, "byline")),
             Kind::Date(date) => take(WireField::Date, *date, story),
             Kind::NearLabel { label, meant, field } => near_label(*label, meant, *field, story),
@@ -446,17 +445,17 @@ fn trailing_fields<'a>(body: &[Looked<'a>], story: &mut Story<'a>) -> Vec<Looked
     kept
 }
 
-/// Reads what follows the body: labelled lines, then other stories.
-fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
+/// Parses the text below the body: labelled lines, then other stories.
+fn end_matter<'a>(after: &[ClassifiedLine<'a>], story: &mut Story<'a>) {
     let mut unexplained: Option<(Range<usize>, usize)> = None;
     let mut related = false;
     let mut lines = after.iter().peekable();
     while let Some((line, kind)) = lines.next() {
         match kind {
             Kind::RelatedHeading => related = true,
-            // A teaser may name its own source and date; only the article's editor is still to be expected.
+            // A teaser may have its own source and date. Of the article, only the editor can follow.
             Kind::Fields(pieces) if related => {
-                // An embargo is better kept twice than not at all.
+                // An embargo counts even if it may be a teaser's.
                 let own = pieces.iter().filter(|piece| {
                     matches!(piece.field, Some(WireField::Editor | WireField::Id)) || lines::is_withholding(piece)
                 });
@@ -469,12 +468,12 @@ fn end_matter<'a>(after: &[Looked<'a>], story: &mut Story<'a>) {
             }
             Kind::Fields(pieces) => apply(pieces, line, story),
             Kind::Byline(names) if !related => story.put((WireField::Author, *names, "byline")),
-            Kind::Embargo { until, says: Claim::Until, whole: true } => take(WireField::Embargo, *until, story),
+            Kind::Embargo { until, claim: Claim::Until, whole: true } => take(WireField::Embargo, *until, story),
             Kind::NearLabel { label, meant, field } if !related => near_label(*label, meant, *field, story),
             _ if related => {
                 let mut value = line.text.text.to_owned();
                 let mut span = line.text.span();
-                // A headline and the paragraph behind it are one story.
+                // A headline and the paragraph below it belong to the same story.
                 if !is_paragraph(line.text)
                     && let Some((teaser, _)) = lines.next_if(|(next, kind)| {
                         is_paragraph(next.text) && !matches!(kind, Kind::RelatedHeading | Kind::Fields(_))
@@ -512,13 +511,13 @@ fn authors(story: &Story<'_>) -> Vec<String> {
     names_in(story.values.iter().filter(|(field, ..)| *field == WireField::Author).map(|(_, value, _)| value.text))
 }
 
-/// Whether a line only names those who are known as authors already.
+/// Whether a line only names the known authors.
 fn repeats_byline(line: Stretch<'_>, authors: &[String]) -> bool {
     let named = names_in([line.text].into_iter());
     !named.is_empty() && named == authors
 }
 
-/// The names in bylines, for comparison only: sorted, without blanks and letter case.
+/// The names in bylines for comparison: sorted, without blanks, in lower case.
 fn names_in<'t>(bylines: impl Iterator<Item = &'t str>) -> Vec<String> {
     let mut names = bylines.flat_map(people).map(|name| comparable(&name)).collect::<Vec<_>>();
     names.sort();
@@ -526,13 +525,13 @@ fn names_in<'t>(bylines: impl Iterator<Item = &'t str>) -> Vec<String> {
     names
 }
 
-/// A name without blanks and letter case: `JIN Feng` and `Jin Feng` are one person.
+/// A name for comparison, without blanks and in lower case: `JIN Feng` equals `Jin Feng`.
 pub(super) fn comparable(name: &str) -> String {
     name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 
-/// The people in a byline, in order, without words for what they are. Han names are divided by blanks too, unless the blank
-/// stands inside a name of two characters (`李 明`), where print widens it.
+/// The people in a byline, in order, without job titles. Blanks separate Han names too, except inside a name of two characters (`李 明`),
+/// which print widens.
 pub(super) fn people(byline: &str) -> Vec<String> {
     let line = Text::line(byline);
     if line.as_str().contains(" & ") && is_one_name(line.as_str()) {
@@ -547,27 +546,27 @@ pub(super) fn people(byline: &str) -> Vec<String> {
         let widened = words.len() == 2 && words.iter().all(|word| word.chars().count() == 1);
         match (han, widened) {
             (true, true) => names.push(words.concat()),
-            (true, false) => names.extend(words.into_iter().map(|word| without_office(word).to_owned())),
-            (false, _) => names.push(without_office(part).to_owned()),
+            (true, false) => names.extend(words.into_iter().map(|word| without_job_title(word).to_owned())),
+            (false, _) => names.push(without_job_title(part).to_owned()),
         }
     }
     names.retain(|name| !name.is_empty() && name != "文");
     join_suffixes(names.into_iter())
 }
 
-fn without_office(name: &str) -> &str {
-    let stripped = labels::OFFICES.iter().find_map(|office| name.strip_prefix(office));
-    // `某社记者`: whoever the reporter works for.
+fn without_job_title(name: &str) -> &str {
+    let stripped = labels::CHINESE_JOB_TITLES.iter().find_map(|office| name.strip_prefix(office));
+    // `某社记者`: the reporter's agency.
     let stripped = stripped.or_else(|| {
         let (outlet, rest) = name.split_once("记者")?;
         (outlet.chars().count() <= 6).then_some(rest)
     });
-    // A surname may begin with the sign of an office; what is left must still be a name.
+    // A surname may begin with the character of a job title, so the rest must be a name.
     stripped.filter(|rest| rest.is_empty() || rest.trim().chars().count() > 1).unwrap_or(name).trim()
 }
 
-/// Makes paragraphs of the lines of the body.
-fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) {
+/// Joins the lines of the body into paragraphs.
+fn assemble<'a>(body: &[ClassifiedLine<'a>], authors: &[String], story: &mut Story<'a>) {
     let mut kept: Vec<Line<'a>> = Vec::new();
     for (line, kind) in body {
         match kind {
@@ -599,8 +598,8 @@ fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) 
                 }
                 continue;
             }
-            // Nothing but a date tells it from a paragraph that speaks of an embargo.
-            Kind::Embargo { until, says: Claim::Until, whole: true } => {
+            // Only a date distinguishes it from a paragraph about an embargo.
+            Kind::Embargo { until, claim: Claim::Until, whole: true } => {
                 take(WireField::Embargo, *until, story);
                 continue;
             }
@@ -644,8 +643,7 @@ fn assemble<'a>(body: &[Looked<'a>], authors: &[String], story: &mut Story<'a>) 
     }
 }
 
-/// Whether the lines of a block are one paragraph, broken at the edge of a screen: none is long, some do not end a sentence,
-/// none begins a paragraph of its own.
+/// Whether the lines of a block are one hard-wrapped paragraph: none is long, some don't end a sentence, and none begins a paragraph.
 fn is_wrapped(block: &[Line<'_>]) -> bool {
     let Some((last, before)) = block.split_last() else { return false };
     if block.iter().any(|line| line.text.text.len() > 400) {
@@ -680,8 +678,8 @@ fn unwrapped(block: &[Line<'_>]) -> String {
     paragraph
 }
 
-/// Takes off what only says that the article is over.
-fn end_marks(body: &mut Vec<Looked<'_>>) {
+/// Removes marks at the end of the article.
+fn end_marks(body: &mut Vec<ClassifiedLine<'_>>) {
     while let Some((line, _)) = body.last_mut() {
         line.text = lines::without_end_marks(line.text);
         if !line.text.text.is_empty() {
@@ -691,8 +689,8 @@ fn end_marks(body: &mut Vec<Looked<'_>>) {
     }
 }
 
-/// `... the last sentence. (Editor: Ann Lee)`: the editor of many Chinese papers stands there.
-fn editor_in_last_brackets<'a>(body: &mut Vec<Looked<'a>>, labels: &Labels, story: &mut Story<'a>) {
+/// Applies the editor in brackets behind the last sentence, as in many Chinese papers: `... the last sentence. (Editor: Ann Lee)`.
+fn editor_in_last_brackets<'a>(body: &mut Vec<ClassifiedLine<'a>>, labels: &Labels, story: &mut Story<'a>) {
     let Some((line, _)) = body.last_mut() else { return };
     let Some((before, inside)) = line.text.last_brackets() else { return };
     if let Kind::Fields(pieces) = lines::classify(inside, labels)

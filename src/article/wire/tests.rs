@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::labels::Labels;
-use super::story::{people, understand};
+use super::story::{self, people};
 use crate::article::draft::{Draft, Source};
 use crate::article::{Body, ParseOptions, Parsed, SectionClaim, WireField, steps};
 use crate::types::{ArticlePath, ContentHash, Text};
@@ -14,7 +14,7 @@ fn told(source: &str) -> String {
 }
 
 fn told_with(source: &str, own: &[(Text, WireField)]) -> String {
-    let story = understand(source, &Labels::new(own), None);
+    let story = story::parse(source, &Labels::new(own), None);
     let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     for (field, value, how) in &story.values {
@@ -579,7 +579,7 @@ fn size_is_not_a_weapon() {
     ] {
         let steps = |count: usize| {
             let source = format!("{head}{}", line.repeat(count));
-            steps::of(|| drop(understand(&source, &Labels::new(&[]), None)))
+            steps::of(|| drop(story::parse(&source, &Labels::new(&[]), None)))
         };
         let (once, twice) = (steps(SIZE), steps(2 * SIZE));
         assert!(once >= SIZE && twice <= once * 2 + once / 4, "{line:?}: {once} steps, {twice} for twice the input");
@@ -686,7 +686,7 @@ mod properties {
         #[test]
         fn no_line_is_lost_in_silence(picked in proptest::collection::vec(proptest::sample::select(LINES), 0..14)) {
             let source = picked.join("\n");
-            let story = understand(&source, &Labels::new(&[]), None);
+            let story = story::parse(&source, &Labels::new(&[]), None);
             let mut spans = story.values.iter().map(|(_, value, _)| value.span()).collect::<Vec<_>>();
             spans.extend(story.credit.map(|credit| credit.span()));
             spans.extend(story.body.iter().chain(&story.related).map(|(_, span)| span.clone()));
