@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::front_matter::{Node, Value};
+use super::front_matter::tree::{Node, Value};
 use super::keys::{normalised, parse_bool, without_prefix};
 
 /// A restriction that a file states.

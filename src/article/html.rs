@@ -354,7 +354,7 @@ fn findings_of_text(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], 
         }
     }
     let headline = page.headline();
-    if let Some(title) = page.elements().find(|element| element.value().name() == "title").map(page::text_of) {
+    if let Some(title) = page.elements().find(|element| element.value().name() == "title").map(chrome::text_of) {
         let title = without_site_name(&title, headline.as_deref()).to_owned();
         let span = places.after("<title", &title);
         add(Field::Title, title, span, "title element");
@@ -372,7 +372,7 @@ fn findings_of_text(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], 
     let mut bylines = page
         .article_elements()
         .filter(|element| chrome::is_author_link(*element))
-        .map(page::text_of)
+        .map(chrome::text_of)
         .collect::<Vec<_>>();
     if bylines.is_empty() {
         let is_byline = |element: &ElementRef<'_>| {
@@ -382,7 +382,7 @@ fn findings_of_text(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], 
                 .any(|class| matches!(class.to_ascii_lowercase().as_str(), "byline" | "author" | "authors"))
                 || element.attr("itemprop") == Some("author")
         };
-        bylines.extend(page.article_elements().find(is_byline).map(page::text_of));
+        bylines.extend(page.article_elements().find(is_byline).map(chrome::text_of));
     }
     for byline in bylines {
         let span = places.find(&byline);

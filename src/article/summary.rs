@@ -235,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_summary_is_a_prefix_on_grapheme_boundaries(
+        fn summary_ends_at_grapheme_boundary(
             text in "([a-z]{1,9}[ ,.]|\\PC{0,4}|[\u{4e00}-\u{4eff}]{1,6}|e\u{301}|👩‍👩‍👧|🇨🇳){0,60}",
             limit in 0_usize..60,
         ) {

@@ -10,7 +10,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 mod toml;
-mod tree;
+pub(super) mod tree;
 mod yaml;
 
 use std::collections::BTreeSet;

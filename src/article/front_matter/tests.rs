@@ -16,7 +16,7 @@ fn show(node: &Node<'_>, text: &str) -> String {
 }
 
 #[test]
-fn values_are_verbatim_and_placed() {
+fn values_are_verbatim_with_spans() {
     for (text, expected) in [
         ("---\ntitle: 1.10\nlanguage: no\n---\nx", "{title=1.10@1.10, language=no@no}"),
         (
@@ -40,7 +40,7 @@ fn values_are_verbatim_and_placed() {
 }
 
 #[test]
-fn what_is_refused() {
+fn damaged_front_matter_is_refused() {
     let deep = format!("---\na: {}{}\n---\n", "[".repeat(40), "]".repeat(40));
     let long = format!("---\na: [{}]\n---\n", "1,".repeat(40_000));
     let keys: String = (0..=1_000).map(|key| format!("k{key}: x\n")).collect();

@@ -6,7 +6,6 @@
 
 use scraper::{ElementRef, Node};
 
-use super::page::text_of;
 use crate::article::sanitise::{is_hidden, visible_inside};
 use crate::article::steps;
 use crate::article::summary::is_wider;
@@ -366,4 +365,14 @@ pub(super) fn shown(root: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>
             }
         }
     })
+}
+
+/// The text of an element on one line.
+pub(super) fn text_of(element: ElementRef<'_>) -> String {
+    let mut text = String::new();
+    for part in element.text() {
+        text.push_str(part);
+    }
+    steps::add(text.len());
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

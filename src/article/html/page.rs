@@ -7,7 +7,7 @@ use html5ever::{Attribute, QualName, local_name, ns};
 use scraper::node::Element;
 use scraper::{ElementRef, Html, Node, Selector};
 
-use super::chrome::{boxes, inside_chrome, is_chrome, shown};
+use super::chrome::{boxes, inside_chrome, is_chrome, shown, text_of};
 use crate::article::sanitise::base::{Base, Unusable};
 use crate::article::sanitise::{Picture, divide_long_texts, hide_by_style_sheets, is_image, parse_document, picture};
 use crate::article::{free_part, gates, steps};
@@ -299,16 +299,6 @@ pub(super) fn is_empty(metas: &[ElementRef<'_>], name: &str) -> bool {
             .any(|attribute| element.attr(attribute).is_some_and(|value| value.trim().eq_ignore_ascii_case(name)))
             && element.attr("content").is_none_or(|content| content.trim().is_empty())
     })
-}
-
-/// The text of an element on one line.
-pub(super) fn text_of(element: ElementRef<'_>) -> String {
-    let mut text = String::new();
-    for part in element.text() {
-        text.push_str(part);
-    }
-    steps::add(text.len());
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The first text in an element.

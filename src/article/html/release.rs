@@ -13,8 +13,9 @@ use super::super::draft::Draft;
 use super::super::draft::lines::{Line, MAX_LAST_LINES, MAX_TOP_LINES};
 use super::super::fields::names;
 use super::super::lifecycle::{self, Certainty, Meaning};
+use super::chrome;
 use super::finding::META_FIELDS;
-use super::page::{self, Page};
+use super::page::Page;
 use super::places::Places;
 use crate::article::date;
 use crate::article::keys;
@@ -111,7 +112,7 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>
     if let Some(name) = element.attr("itemprop")
         && matches!(lifecycle::lookup(name), Some((Meaning::Embargo | Meaning::Expires | Meaning::Status, _)))
     {
-        let text = page::text_of(element);
+        let text = chrome::text_of(element);
         let attributes = ["content", "datetime", "href", "value"];
         let value = attributes.iter().find_map(|attribute| element.attr(attribute)).unwrap_or(&text);
         let span = places.in_tag(&format!("<{tag}"), name, name).unwrap_or(0..0);
@@ -120,7 +121,7 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>
     if let Some(name) = element.attr("itemprop")
         && let Some(key) = access::meta_key(&name.trim().to_lowercase())
     {
-        let text = page::text_of(element);
+        let text = chrome::text_of(element);
         let value = ["content", "href", "value"].iter().find_map(|attribute| element.attr(attribute)).unwrap_or(&text);
         let span = places.in_tag(&format!("<{tag}"), name, name).unwrap_or(0..0);
         draft.set_access(key, value, span, "microdata");

@@ -11,7 +11,7 @@ use crate::article::{Body, ParseOptions, SectionClaim};
 use crate::types::{ArticlePath, ContentHash, Text};
 
 /// What counts of every field, and the body; one fact per line.
-fn told(source: &str) -> String {
+fn describe(source: &str) -> String {
     let page = Page::parse(source);
     let mut problems = Vec::new();
     let base = page.base().unwrap_or_default();
@@ -48,11 +48,11 @@ fn told(source: &str) -> String {
 
 fn check(source: &str, expected: &str) {
     let expected = expected.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
-    assert_eq!(told(source).trim_end(), expected, "\n--- of ---\n{source}");
+    assert_eq!(describe(source).trim_end(), expected, "\n--- of ---\n{source}");
 }
 
 #[test]
-fn people_have_names_in_every_spelling() {
+fn names_are_found_in_every_notation() {
     for (people, expected) in [
         (r#""author": {"@type": "Person", "givenName": "Ann", "familyName": "Lee"}"#, "Ann Lee"),
         (r#""author": [{"givenName": "Ann"}, {"familyName": "Lee", "name": ""}]"#, "Ann|Lee"),
@@ -72,7 +72,7 @@ fn people_have_names_in_every_spelling() {
         let source = format!(
             "<script type=application/ld+json>[{{\"@type\": \"NewsArticle\", \"headline\": \"T\", {people}}}]</script><article>x</article>"
         );
-        let told = told(&source);
+        let told = describe(&source);
         let names = told.lines().filter_map(|line| Some(line.strip_prefix("Author (JSON-LD:")?.split_once("): ")?.1));
         let names = names.collect::<Vec<_>>();
         assert_eq!(names.join("|"), expected, "{people}");
@@ -93,13 +93,13 @@ fn links_to_removed_headings_keep_targets() {
         ("<article><header id=h><h1 id=intro>T</h1></header><p>x</p></article>", r#"<a id="intro"></a><p>x</p>"#),
         ("<article><h1>T</h1><p>x</p></article>", "<p>x</p>"),
     ] {
-        let told = told(source);
+        let told = describe(source);
         assert_eq!(told.lines().last(), Some(expected), "{source}");
     }
 }
 
 #[test]
-fn page_text_stays_and_hidden_text_goes() {
+fn visible_text_stays_and_hidden_text_goes() {
     for (source, expected) in [
         ("<style>.x{display:none}</style><article><p class=x>b</p><p>c</p></article>", "<p>c</p>"),
         ("<style>#h{display:none}</style><article><h2 id=h>b</h2><p>c</p></article>", "<p>c</p>"),
@@ -126,13 +126,13 @@ fn page_text_stays_and_hidden_text_goes() {
             r#"<div style="visibility:hidden">c<p style="visibility:visible">b</p></div>"#,
         ),
     ] {
-        let told = told(source);
+        let told = describe(source);
         assert_eq!(told.lines().last(), Some(expected), "{source}");
     }
 }
 
 #[test]
-fn a_whole_page() {
+fn page_becomes_article() {
     check(
         r##"<!DOCTYPE html>
 <html lang="en-GB">
@@ -183,7 +183,7 @@ fn a_whole_page() {
 }
 
 #[test]
-fn json_ld_counts_first() {
+fn json_ld_takes_precedence() {
     check(
         r##"<html><head><script type="application/ld+json">
 {"@context": "https://schema.org", "@graph": [
@@ -220,7 +220,7 @@ fn json_ld_counts_first() {
 }
 
 #[test]
-fn smaller_pages() {
+fn partial_pages_become_articles() {
     for (source, expected) in [
         // The site's name goes only when the headline says where the title ends.
         ("<title>Ships | Courier</title><h1>Ships</h1><p>x", "Title (title element:1): Ships\n<p>x</p>"),
@@ -355,7 +355,7 @@ fn body_of(inside: &str) -> String {
 }
 
 #[test]
-fn what_is_not_the_articles_text_goes() {
+fn chrome_is_removed() {
     let furniture = [
         r#"<div style="display:none">x</div>"#,
         r#"<div style="VISIBILITY: HIDDEN !important">x</div>"#,
@@ -419,7 +419,7 @@ fn hidden_text_is_neither_title_nor_byline_nor_picture() {
         <figure style="display:none"><img src="/old.jpg"></figure>
         <figure><img src="data:,"><noscript><img src="/new.jpg" alt="New"></noscript></figure>
         <p>Text.</p></article></body></html>"#;
-    let told = told(page);
+    let told = describe(page);
     assert!(told.contains("Title (h1 element:2): Shown"), "{told}");
     assert!(told.contains("Figure (above: true): /new.jpg | New"), "{told}");
     for hidden in ["Hidden", "Nobody", "2001", "old.jpg", "Old"] {

@@ -34,7 +34,7 @@ fn insertion(old: &[u8], new: &[u8]) -> Option<(usize, Vec<u8>)> {
 }
 
 #[test]
-fn what_is_inserted_where() {
+fn id_is_inserted_at_valid_position() {
     let md = "date: 2026-11-20\n";
     for (name, path, before, inserted, after) in [
         ("YAML", "a.md", "---\n", format!("id: \"{ID}\"\n"), format!("title: A\n{md}---\n\nText.\n")),
@@ -197,7 +197,7 @@ fn other_charsets_keep_their_bytes() {
 }
 
 #[test]
-fn what_is_left_alone_and_why() {
+fn unsafe_insertion_is_refused() {
     // However long: the name of a Chinese file is percent-encoded in it.
     let long = EntryId::minted(format!("tag:courier.example,2026:2026-11-20/news/{}", "%E5%86%B7".repeat(30)));
     assert!(pin(&ArticlePath::new("a.txt"), b"A\n\nText of it.\n", &long, &options()).is_ok());
@@ -260,7 +260,7 @@ fn every_difference_counts() {
 }
 
 #[test]
-fn an_id_that_is_there_stays() {
+fn existing_id_stays() {
     let own = EntryId::parse("tag:x.example,2026:one").expect("an id");
     for (path, text) in [
         ("a.md", format!("---\ntitle: A\nid: {own}\n---\nText.\n")),
@@ -276,7 +276,7 @@ fn an_id_that_is_there_stays() {
 }
 
 #[test]
-fn ids_are_escaped_as_each_format_asks() {
+fn ids_are_escaped_for_their_format() {
     let id = EntryId::parse("https://x.example/?a=1&lt;2#'%25;:港").expect("an id");
     for (path, text) in [
         ("a.md", "---\ntitle: A\n---\nText.\n"),
@@ -382,7 +382,7 @@ proptest! {
 
     /// Whatever stands in a file: one insertion, and the same article but for its id; or a reason.
     #[test]
-    fn nothing_but_the_id_changes((path, old) in file()) {
+    fn only_the_id_changes((path, old) in file()) {
         let path = ArticlePath::new(path);
         let before = parse(&path, &old, &options());
         let (pinned, article) = match (try_pin(path.as_str(), &old), before.article) {

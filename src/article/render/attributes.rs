@@ -385,7 +385,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_told_from_prose() {
+    fn attribute_lists_differ_from_prose() {
         for (text, id) in [
             ("{#setup}", Some(Some("setup"))),
             ("{: #setup}", Some(Some("setup"))),

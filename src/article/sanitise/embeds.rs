@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn players_lead_to_pages_for_people() {
+    fn players_link_to_pages() {
         let cases = [
             ("https://www.youtube.com/embed/aB3?rel=0", "https://www.youtube.com/watch?v=aB3", "YouTube"),
             ("//www.youtube-nocookie.com/embed/aB3", "https://www.youtube.com/watch?v=aB3", "YouTube"),

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inline_styles_hide_in_every_spelling() {
+    fn inline_styles_hide_elements() {
         let cases = [
             ("display:none", true),
             ("display : none", true),

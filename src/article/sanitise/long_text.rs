@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_divided_and_stay_as_they_are() {
+    fn dividing_long_texts_preserves_them() {
         let text = "£ &amp; \u{a0}word ".repeat(10_000);
         let html = format!("<p title=\"a &amp; b\">{text}</p><!-- {text} --><p title=\"{text}\">x &amp; y</p>");
         let divided = divided(&html);

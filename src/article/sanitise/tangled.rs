@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_are_counted_wherever_tags_begin() {
+    fn attributes_are_counted_in_every_tag() {
         let many = |attribute: &str| attribute.repeat(2_001);
         for (html, expected) in [
             (format!("<p {}>x</p>", many("a=1 ")), true),

@@ -66,7 +66,7 @@ fn assert_harmless(source: &str) {
 }
 
 #[test]
-fn nothing_that_runs_gets_through() {
+fn executable_markup_is_removed() {
     let corpus = [
         "<script>alert(1)</script>",
         "<ScRiPt src=//evil.example/x.js></sCrIpT>",
@@ -245,7 +245,7 @@ fn urls_are_absolute() {
 }
 
 #[test]
-fn pictures_and_players_load_or_go() {
+fn unloadable_pictures_and_players_are_removed() {
     for (source, expected) in [
         ("<img src=\"javascript:x\" alt=\"a\">", ""),
         (
@@ -423,7 +423,7 @@ fn every_picture_appears_once() {
 }
 
 #[test]
-fn embeds_leave_links() {
+fn embeds_become_links() {
     let cases = [
         (
             "x<iframe width=1 src=\"https://www.youtube.com/embed/aB3?rel=0\" title='The &lt;film&gt;'><p>old</p></iframe>y",
@@ -584,7 +584,7 @@ fn embeds_leave_links() {
 }
 
 #[test]
-fn hidden_elements_are_left_out() {
+fn hidden_elements_are_removed() {
     let cases = [
         ("a<p style='display:none'>b</p>c", "ac"),
         ("a<p style='DISPLAY : NONE ! important'>b</p>c", "ac"),
@@ -625,7 +625,7 @@ fn hidden_elements_are_left_out() {
 }
 
 #[test]
-fn words_for_drawings_and_maps_stay() {
+fn labels_of_drawings_and_maps_stay() {
     let cases = [
         ("a <svg aria-label='A chart'><text>1</text></svg> b", "a A chart b"),
         ("<svg><title>A &lt; chart</title><desc>no</desc><path d=M0/></svg>", "A &lt; chart"),
@@ -661,7 +661,7 @@ fn base_moves_relative_addresses() {
 }
 
 #[test]
-fn losses_are_told() {
+fn losses_are_reported() {
     let picture =
         |address: &str, alternative: &str| Loss::Picture { address: address.into(), alternative: alternative.into() };
     let embed = |element: &str| Loss::Embed { element: element.into() };

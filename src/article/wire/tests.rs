@@ -9,11 +9,11 @@ use crate::article::{Body, ParseOptions, Parsed, SectionClaim, WireField, steps}
 use crate::types::{ArticlePath, ContentHash, Text};
 
 /// Everything that was understood, one fact per line.
-fn told(source: &str) -> String {
-    told_with(source, &[])
+fn describe(source: &str) -> String {
+    describe_with(source, &[])
 }
 
-fn told_with(source: &str, own: &[(Text, WireField)]) -> String {
+fn describe_with(source: &str, own: &[(Text, WireField)]) -> String {
     let story = story::parse(source, &Labels::new(own), None);
     let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
@@ -41,7 +41,7 @@ fn told_with(source: &str, own: &[(Text, WireField)]) -> String {
 
 fn check(source: &str, expected: &str) {
     let expected = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
-    assert_eq!(told(source).trim_end(), expected, "\n--- of ---\n{source}");
+    assert_eq!(describe(source).trim_end(), expected, "\n--- of ---\n{source}");
 }
 
 /// An article in the exact shape of a content system's export: no-break spaces around the first `>`, en spaces all over the
@@ -112,7 +112,7 @@ const EXPORT_TOLD: &str = "
     Related: E. U. Looks at Nets of Seaweed \u{2014} On June 2, a committee passed a draft that would make it easier to sell nets of seaweed (the kind that rots within weeks). It may change the trade. Also, fishermen would save money if it is passed.";
 
 #[test]
-fn an_export_comes_out_whole() {
+fn export_is_parsed_completely() {
     check(EXPORT, EXPORT_TOLD);
 }
 
@@ -134,7 +134,7 @@ fn parsed(source: &str) -> Parsed {
 }
 
 #[test]
-fn an_export_becomes_an_article() {
+fn export_becomes_article() {
     let parsed = parsed(EXPORT);
     assert_eq!(parsed.diagnostics, []);
     let article = parsed.article.expect("an article");
@@ -163,7 +163,7 @@ fn an_export_becomes_an_article() {
 }
 
 #[test]
-fn chinese_charsets_are_read() {
+fn chinese_charsets_are_decoded() {
     let text = "当前位置：首页 ＞ 科技 ＞ 案例 ＞ 正文\r\n港口重新开放\r\n来源：海岸周报 2024年03月08日 07:05　作者：林梅、周安平\r\n\r\n\u{3000}\u{3000}新码头今天开放，渔民说：“鱼回来了。”\r\n　　船长䶮说，明年再来——还有海豹。\r\n责任编辑：李海燕\r\n";
     let options = ParseOptions {
         root: "content".into(),
@@ -193,7 +193,7 @@ fn chinese_charsets_are_read() {
 }
 
 #[test]
-fn names_are_people() {
+fn names_are_split_into_people() {
     for (byline, expected) in [
         ("JIN Feng and ZHONG Jianli", "JIN Feng|ZHONG Jianli"),
         ("A. Lee, B. Chen, and C. Wu", "A. Lee|B. Chen|C. Wu"),
@@ -229,7 +229,7 @@ fn line_ends_and_marks_do_not_matter() {
 }
 
 #[test]
-fn spelling_of_labels_and_separators_does_not_matter() {
+fn labels_and_separators_may_vary() {
     for (from, to) in [
         ("Source: ", "SOURCE :"),
         ("Source: ", "\u{6765}\u{6e90}\u{ff1a}"),
@@ -294,7 +294,7 @@ fn parts_may_be_missing() {
 }
 
 #[test]
-fn other_shapes() {
+fn unusual_texts_are_parsed() {
     for (source, expected) in [
         // Everything at the end, as Chinese desks do it.
         (
@@ -460,7 +460,7 @@ A second paragraph says more about it.",
 }
 
 #[test]
-fn doubts_are_reported() {
+fn ambiguous_lines_are_reported() {
     for (source, expected) in [
         (
             "Ships return\nAuther: Ann Lee\n\nThe ships are back.",
@@ -563,7 +563,7 @@ fn sentences_that_begin_with_labels_are_text() {
 }
 
 #[test]
-fn size_is_not_a_weapon() {
+fn parsing_takes_linear_time() {
     const SIZE: usize = 2_000;
     for (head, line) in [
         ("", "Ships return\nBy Bo Chen\n"),
@@ -595,7 +595,7 @@ fn newsrooms_add_labels() {
     ];
     let source = "Ressort: Hafen › Schiffe\nSchiffe kehren zurück\nTime: tide\n\nSie sind da.\n\nRedaktion: Ann Lee";
     assert_eq!(
-        told_with(source, &own),
+        describe_with(source, &own),
         "Breadcrumb (labelled line): Hafen > Schiffe\nTitle (headline): Schiffe kehren zurück\nTags (labelled line): tide\n\
          Editor (labelled line): Ann Lee\n| Sie sind da.\n"
     );
@@ -603,7 +603,7 @@ fn newsrooms_add_labels() {
 
 /// What agencies write without labels.
 #[test]
-fn agencies_have_their_ways() {
+fn agency_conventions_are_supported() {
     for (source, expected) in [
         (
             "Ships return\n\nBy staff reporters Ann Lee & Bo Chen\n\nThe ships are back.\n\nEdited by Cy Wu",
@@ -620,7 +620,7 @@ fn agencies_have_their_ways() {
         ),
         ("Ships return\n\nThe ships are back. ■", "Title (headline): Ships return\n| The ships are back."),
     ] {
-        assert_eq!(told(source).trim_end(), expected, "{source}");
+        assert_eq!(describe(source).trim_end(), expected, "{source}");
     }
     assert_eq!(people("新华社记者 韩雪松 德吉卓玛"), ["韩雪松", "德吉卓玛"]);
 }
@@ -684,7 +684,7 @@ mod properties {
     proptest! {
         /// Every line ends up as a value, a paragraph, another story or a note; what only repeats something may go.
         #[test]
-        fn no_line_is_lost_in_silence(picked in proptest::collection::vec(proptest::sample::select(LINES), 0..14)) {
+        fn every_line_is_published_or_reported(picked in proptest::collection::vec(proptest::sample::select(LINES), 0..14)) {
             let source = picked.join("\n");
             let story = story::parse(&source, &Labels::new(&[]), None);
             let mut spans = story.values.iter().map(|(_, value, _)| value.span()).collect::<Vec<_>>();
@@ -705,8 +705,8 @@ mod properties {
         }
 
         #[test]
-        fn any_text_is_understood_somehow(source in "(\\PC|[:|\u{ff1a}\u{ff5c}()\u{ff08}\u{ff09}\\n\\r >\u{2002}\u{56fe}\u{6444}]|By |Photo|Editor|\u{6765}\u{6e90}){0,80}") {
-            told(&source);
+        fn any_text_is_parsed(source in "(\\PC|[:|\u{ff1a}\u{ff5c}()\u{ff08}\u{ff09}\\n\\r >\u{2002}\u{56fe}\u{6444}]|By |Photo|Editor|\u{6765}\u{6e90}){0,80}") {
+            describe(&source);
         }
     }
 }

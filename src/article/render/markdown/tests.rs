@@ -78,7 +78,7 @@ fn anchors_lead_to_their_targets() {
 }
 
 #[test]
-fn footnotes_are_a_list_with_ways_back() {
+fn footnotes_become_list_with_backlinks() {
     const BACK: &str = "<a href=\"@#fnref1-*\">↩\u{fe0e}</a>";
     let reference =
         |number: usize, id: &str| format!("<sup id=\"fnref{id}-*\"><a href=\"@#fn{number}-*\">{number}</a></sup>");
