@@ -3,19 +3,23 @@ use std::os::unix::fs::symlink;
 
 use proptest::prelude::*;
 
+use std::io;
+
+use rustix::fs::FileType;
+
 use super::*;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
     #[test]
-    fn nothing_outside_the_root_is_reached(script in prop::collection::vec(any::<u8>(), 0..72)) {
+    fn nothing_outside_root_is_reached(script in prop::collection::vec(any::<u8>(), 0..72)) {
         trees::check(&script);
     }
 }
 
-/// Each link, and what opening it gives: where the file really is, or why it is refused.
+/// Each row: the target of a link, and the real path of the file that it opens, or why it is refused.
 #[test]
-fn links_are_followed_beneath_the_root_only() {
+fn links_are_followed_beneath_root_only() {
     let around = tempfile::tempdir().expect("a folder");
     let around = fs::canonicalize(around.path()).expect("there");
     for folder in ["real/news/deep", "real/..data", "real-not", "outside"] {
@@ -38,7 +42,7 @@ fn links_are_followed_beneath_the_root_only() {
         ("news/no.md", "missing"),
         ("a.md/b.md", "not a folder"),
         ("link", "too many links"),
-        // As it really is, as it is configured, and by leaving and coming back.
+        // The real path, the configured path, and paths that leave the root and come back.
         (&format!("{here}/real/a.md"), "a.md"),
         (&format!("{here}/content/a.md"), "a.md"),
         (&format!("{here}//./content/news/../a.md"), "a.md"),
@@ -58,9 +62,9 @@ fn links_are_followed_beneath_the_root_only() {
     ] {
         let place = around.join("real/link");
         symlink(link, &place).expect("linked");
-        for beneath in [root.open().expect("opens"), root.open().expect("opens").without_openat2()] {
-            let told = beneath.open_file("link").and_then(|_| beneath.real_path("link", &mut Vec::new()));
-            let told = match told {
+        for root_dir in [root.open().expect("opens"), root.open().expect("opens").without_openat2()] {
+            let opened = root_dir.open_file("link").and_then(|_| root_dir.real_path("link", &mut Vec::new()));
+            let opened = match opened {
                 Ok(path) => path.display().to_string(),
                 Err(error) if is_outside(&error) => "outside".to_owned(),
                 Err(error) if is_link(&error) => "too many links".to_owned(),
@@ -69,8 +73,13 @@ fn links_are_followed_beneath_the_root_only() {
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => "not a file".to_owned(),
                 Err(error) => error.to_string(),
             };
-            assert_eq!(told, expected, "{link}, {}", if beneath.walks { "walked" } else { "by the kernel" });
-            let refused = beneath.stat("link", Links::Refuse).map(drop).expect_err("a link");
+            assert_eq!(
+                opened,
+                expected,
+                "{link}, {}",
+                if root_dir.avoids_openat2() { "walked" } else { "by the kernel" }
+            );
+            let refused = root_dir.stat("link", Links::Refuse).map(drop).expect_err("a link");
             assert!(is_link(&refused), "{link}: {refused}");
         }
         fs::remove_file(&place).expect("there");
@@ -78,42 +87,42 @@ fn links_are_followed_beneath_the_root_only() {
 }
 
 #[test]
-fn forty_links_are_followed_and_no_more() {
+fn more_than_forty_links_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("0"), "text").expect("written");
     for number in 1..=41 {
         symlink((number - 1).to_string(), folder.path().join(number.to_string())).expect("linked");
     }
     let root = Root::new(folder.path(), "content");
-    for beneath in [root.open().expect("opens"), root.open().expect("opens").without_openat2()] {
-        assert!(beneath.open_file("40").is_ok());
-        assert!(is_link(&beneath.open_file("41").map(drop).expect_err("too many")));
+    for root_dir in [root.open().expect("opens"), root.open().expect("opens").without_openat2()] {
+        assert!(root_dir.open_file("40").is_ok());
+        assert!(is_link(&root_dir.open_file("41").map(drop).expect_err("too many")));
     }
 }
 
 #[test]
-fn paths_are_made_of_names() {
+fn paths_that_leave_root_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = Root::new(&folder.path().join("content"), "content");
     fs::create_dir_all(folder.path().join("content/news")).expect("made");
     fs::write(folder.path().join("secret"), "text").expect("written");
     let root_again = Root::new(&folder.path().join("content"), "content");
     for root in [&root, &root_again] {
-        for beneath in [root.open().expect("opens"), root.open().expect("opens").without_openat2()] {
+        for root_dir in [root.open().expect("opens"), root.open().expect("opens").without_openat2()] {
             for path in ["../secret", "news/../../secret", "/etc/passwd", "..", "news/.."] {
-                assert!(is_outside(&beneath.stat(path, Links::Follow).map(drop).expect_err("refused")), "{path}");
+                assert!(is_outside(&root_dir.stat(path, Links::Follow).map(drop).expect_err("refused")), "{path}");
             }
             let long = "a/".repeat(2_100);
-            assert!(beneath.stat(&long, Links::Follow).is_err());
-            assert!(beneath.stat("a\0b", Links::Follow).is_err());
-            assert!(beneath.stat("", Links::Refuse).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir()));
+            assert!(root_dir.stat(&long, Links::Follow).is_err());
+            assert!(root_dir.stat("a\0b", Links::Follow).is_err());
+            assert!(root_dir.stat("", Links::Refuse).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir()));
         }
     }
 }
 
-/// What replaces a file between two looks is refused, or is a file beneath the root.
+/// A link that replaces a file between two system calls is refused.
 #[test]
-fn a_swapped_link_never_opens_a_file_outside() {
+fn swapped_link_never_opens_outside_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let content = folder.path().join("content");
     fs::create_dir_all(content.join("news")).expect("made");
@@ -126,7 +135,7 @@ fn a_swapped_link_never_opens_a_file_outside() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(relaxed) {
-                // The file, then the folder around it, in the place of what was checked.
+                // A link replaces the file, then the folder around it.
                 fs::rename(content.join("news/a.jpg"), content.join("news/b")).expect("renamed");
                 symlink(folder.path().join("away/a.jpg"), content.join("news/a.jpg")).expect("linked");
                 fs::rename(content.join("news/b"), content.join("news/a.jpg")).expect("renamed");
@@ -138,9 +147,9 @@ fn a_swapped_link_never_opens_a_file_outside() {
         });
         let (mut opened, mut leaked) = (0, 0);
         for round in 0..3_000 {
-            let beneath = root.open().expect("opens");
-            let beneath = if round % 2 == 0 { beneath } else { beneath.without_openat2() };
-            if let Ok((file, _)) = beneath.open_file("news/a.jpg") {
+            let root_dir = root.open().expect("opens");
+            let root_dir = if round % 2 == 0 { root_dir } else { root_dir.without_openat2() };
+            if let Ok((file, _)) = root_dir.open_file("news/a.jpg") {
                 opened += 1;
                 leaked += usize::from(!io::read_to_string(file).is_ok_and(|text| text == "public"));
             }

@@ -341,7 +341,7 @@ fn tell_of_relocation(written: &Config, config: &Config) {
 
 /// The content directory; links on the way to it are followed once, so that the system's hints are about the same paths.
 pub fn root(config: &Config) -> Root {
-    Root::new(&config.content.directory, &config.parsing.root).ignoring(&config.content.ignore)
+    Root::new(&config.content.directory, &config.parsing.root).with_ignore(&config.content.ignore)
 }
 
 /// The same, by its own name where its file system does not answer: readers are answered all the same.
@@ -353,7 +353,7 @@ async fn find_root(config: &Arc<Config>) -> Root {
     let started = thread.spawn(move || found.send(root(&searched)).unwrap_or_default());
     match tokio::time::timeout(SAVED_VERIFY_TIMEOUT, root_found).await {
         Ok(Ok(root)) if started.is_ok() => root,
-        _ => Root::unresolved(&config.content.directory, &config.parsing.root).ignoring(&config.content.ignore),
+        _ => Root::unresolved(&config.content.directory, &config.parsing.root).with_ignore(&config.content.ignore),
     }
 }
 

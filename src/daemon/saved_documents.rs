@@ -213,7 +213,7 @@ impl Verifier {
 
     fn carry_out(&self, job: Job, cache: &CacheReader) {
         match job {
-            Job::Root(absence) => drop(absence.send_replace(Some(self.absence(&self.comparison.resolved_again())))),
+            Job::Root(absence) => drop(absence.send_replace(Some(self.absence(&self.comparison.resolve_again())))),
             Job::Document { route, kind, verdict } => {
                 let begun = Instant::now();
                 let is_unchanged = self.is_unchanged(&route, kind, cache);
@@ -229,7 +229,7 @@ impl Verifier {
         let Some(files) = self.sources.of(route, kind) else { return false };
         let withheld = self.lock().withheld.clone();
         // The content directory may have been swapped since the start.
-        let comparison = self.comparison.resolved_again();
+        let comparison = self.comparison.resolve_again();
         let mut is_absent = None;
         let mut is_absent = || *is_absent.get_or_insert_with(|| self.absence(&comparison).is_some());
         let is_same = |file: &&SavedFile| {

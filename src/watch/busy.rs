@@ -35,13 +35,13 @@ pub(super) fn transfer(root: &Root, folder: &str, limit: Duration, now: SystemTi
     let entries = open.entries().ok()?.flatten();
     let mut names = entries.filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_transfer(name));
     names.find(|name| {
-        let changed = open.stat(name).map(|stat| crate::beneath::Stamp::from(&stat).changed);
+        let changed = open.stat(name).map(|stat| crate::beneath::Stamp::from(&stat).changed_ns);
         changed.is_ok_and(|changed| is_recent(changed, limit, now))
     })
 }
 
 fn changed(found: &std::fs::Metadata) -> i128 {
-    crate::beneath::Stamp::from(found).changed
+    crate::beneath::Stamp::from(found).changed_ns
 }
 
 /// Whether something changed no longer ago than that. Where another machine's clock is ahead, it just did.

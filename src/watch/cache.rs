@@ -138,7 +138,7 @@ pub(super) fn rules(options: &ParseOptions) -> ContentHash {
 pub(super) fn is_young(stamp: Stamp, now: SystemTime) -> bool {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     let since = i128::try_from(now).unwrap_or(i128::MAX) - i128::try_from(YOUNG.as_nanos()).unwrap_or_default();
-    stamp.changed > since || stamp.modified > since
+    stamp.changed_ns > since || stamp.modified_ns > since
 }
 
 /// All of a stamp.
@@ -146,8 +146,8 @@ fn bytes(stamp: Stamp) -> [u8; 56] {
     let mut bytes = [0; 56];
     let numbers = [
         stamp.size.to_le_bytes().as_slice(),
-        &stamp.modified.to_le_bytes(),
-        &stamp.changed.to_le_bytes(),
+        &stamp.modified_ns.to_le_bytes(),
+        &stamp.changed_ns.to_le_bytes(),
         &stamp.inode.to_le_bytes(),
         &stamp.device.to_le_bytes(),
     ]

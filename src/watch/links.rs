@@ -11,7 +11,7 @@ use rustix::fs::FileType;
 
 use super::scan::{self, FileKind, Folder, Lister, join};
 use crate::article::is_article_name;
-use crate::beneath::{self, Beneath, Root, is_missing, is_outside};
+use crate::beneath::{self, OpenRoot, Root, is_missing, is_outside};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
 use crate::types::ArticlePath;
@@ -66,7 +66,7 @@ pub(super) fn is_hidden(path: &str) -> bool {
 /// Follows the links that a walk met.
 pub(super) struct Follower<'w> {
     pub(super) root: &'w Root,
-    pub(super) beneath: &'w Beneath<'w>,
+    pub(super) beneath: &'w OpenRoot<'w>,
     pub(super) listing: &'w mut Listing,
     pub(super) unusable: &'w mut Vec<(ArticlePath, Diagnostic)>,
     /// Hidden folders, by the names that links give them with a slash, so that they are in the order of the paths in them; and where they are.
@@ -77,7 +77,7 @@ pub(super) struct Follower<'w> {
 impl<'w> Follower<'w> {
     pub(super) fn new(
         root: &'w Root,
-        beneath: &'w Beneath<'w>,
+        beneath: &'w OpenRoot<'w>,
         listing: &'w mut Listing,
         unusable: &'w mut Vec<(ArticlePath, Diagnostic)>,
     ) -> Follower<'w> {

@@ -14,7 +14,7 @@ use rustix::fs::FileType;
 use super::coalesce::ScanResult;
 use super::links::{Follower, LinkTable, is_hidden};
 use crate::article::is_article_name;
-use crate::beneath::{self, Beneath, Links, Root, Stamp, is_link, is_missing, is_outside};
+use crate::beneath::{self, Links, OpenRoot, Root, Stamp, is_link, is_missing, is_outside};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
 use crate::parallel::on_all_cores;
@@ -222,7 +222,7 @@ pub fn is_doubtful(root: &Root, devices: &mut Devices) -> bool {
 /// Lists folders.
 pub(super) struct Lister<'l> {
     root: &'l Root,
-    beneath: Result<&'l Beneath<'l>, &'l io::Error>,
+    beneath: Result<&'l OpenRoot<'l>, &'l io::Error>,
     devices: &'l mut Devices,
 }
 
@@ -456,7 +456,7 @@ pub(super) fn stamp_of(file: &Path) -> Option<Stamp> {
 pub fn seen(stamp: Option<Stamp>, now: SystemTime) -> ScanResult {
     let Some(stamp) = stamp else { return ScanResult::Missing };
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let age = i128::try_from(now).unwrap_or(i128::MAX) - stamp.modified;
+    let age = i128::try_from(now).unwrap_or(i128::MAX) - stamp.modified_ns;
     ScanResult::File(stamp, u64::try_from(age).ok().map(Duration::from_nanos))
 }
 

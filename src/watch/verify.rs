@@ -51,8 +51,8 @@ impl Comparison {
 
     /// The same of the directory that the content directory's path leads to by now.
     #[must_use]
-    pub fn resolved_again(&self) -> Comparison {
-        Comparison { root: self.root.resolved_again(), options: Arc::clone(&self.options), rules: self.rules }
+    pub fn resolve_again(&self) -> Comparison {
+        Comparison { root: self.root.resolve_again(), options: Arc::clone(&self.options), rules: self.rules }
     }
 
     /// Compares a file with a version of it. `row` is what is kept of the file: it counts only if the file still looks like that.

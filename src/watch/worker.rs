@@ -327,7 +327,7 @@ impl<C: MetadataCache> Worker<C> {
             self.options.hold = plan.hold.try_into().unwrap_or_default();
             self.coalescer.settle = plan.settle.try_into().unwrap_or_default();
             if plan.ignore != self.options.root.ignore {
-                self.options.root = self.options.root.clone().ignoring(&plan.ignore);
+                self.options.root = self.options.root.clone().with_ignore(&plan.ignore);
                 work.everything = true;
             }
             if plan.parsing != self.options.parsing {
@@ -574,7 +574,7 @@ impl<C: MetadataCache> Worker<C> {
             }
         }
         // Everything is missing from a tree that is removed after a swap, and where there is no directory.
-        if !absent.is_empty() && (!self.options.root.was_there() || self.has_left_root()) {
+        if !absent.is_empty() && (!self.options.root.has_existed() || self.has_left_root()) {
             absent.drain(..).for_each(|(path, _)| self.has_left(&path));
         }
         let mut absent = if absent.is_empty() { Vec::new() } else { self.hold_removals(absent, &ready) };

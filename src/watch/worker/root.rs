@@ -38,12 +38,12 @@ enum Lead {
 
 impl<C: MetadataCache> Worker<C> {
     fn lead(&self) -> Lead {
-        let (before, now) = (&self.options.root, self.options.root.resolved_again());
+        let (before, now) = (&self.options.root, self.options.root.resolve_again());
         // Numbers of network file systems and of overlays may change by themselves.
         let is_other = before.path != now.path || (!before.is_same(&now) && !self.mode.polls());
         match () {
-            () if !now.was_there() && before.is_same(&now) => Lead::Same,
-            () if !now.was_there() => Lead::Nowhere(now),
+            () if !now.has_existed() && before.is_same(&now) => Lead::Same,
+            () if !now.has_existed() => Lead::Nowhere(now),
             () if before.is_remounted(&now) => Lead::Mounted(now),
             () if is_other => Lead::Elsewhere(now),
             () => Lead::Same,
