@@ -49,7 +49,7 @@ impl Build {
             ));
         }
         let mut disk = Disk::new(directory, &config.state);
-        if let Err(problem) = disk.claim() {
+        if let Err(problem) = disk.lock() {
             print_diagnostics(&[problem]);
             return ExitCode::from(FAILED);
         }

@@ -13,7 +13,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::beneath::Root;
 use crate::config::Config;
-use crate::deliver::disk::{Reader, place};
+use crate::deliver::disk::DocumentReader;
+use crate::deliver::file_names::file_path;
 use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::snapshot::{DocumentSink, Resource, Snapshot};
@@ -57,7 +58,7 @@ impl Library {
         let output = config.output.clone();
         let elsewhere = Box::new(move |route: &str| {
             let directory = output.as_ref().filter(|_| !route.ends_with('/'))?;
-            Some(place(directory, route.trim_start_matches('/')))
+            Some(file_path(directory, route.trim_start_matches('/')))
         });
         Documents::open(&config.state, config.server.memory, elsewhere, Arc::clone(meters))
     }
@@ -149,7 +150,7 @@ impl Library {
     }
 
     /// What gives deliveries their documents.
-    pub(super) fn reader(&self) -> Reader {
+    pub(super) fn reader(&self) -> DocumentReader {
         let library = self.clone();
         Box::new(move |path, resource| library.read(&format!("/{path}"), resource))
     }

@@ -33,7 +33,7 @@ use crate::beneath::Root;
 use crate::config::{self, Checked, Config, Relocation};
 use crate::control::{self, Answer, PendingRequest, Request};
 use crate::deliver::disk::Disk;
-use crate::deliver::{self, Deliveries, Target};
+use crate::deliver::{self, DeliverySender, Target};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::engine::{self, Engine};
 use crate::event::{Command, Effect, Event, ParsedFile, Ticket};
@@ -138,7 +138,7 @@ pub async fn run(
     let opened = spawn_blocking(move || {
         let store = Store::open(&opening.state)?;
         let mut output = opening.output.clone().map(|directory| Disk::new(directory, &opening.state));
-        let claimed = output.as_mut().map_or(Ok(()), Disk::claim);
+        let claimed = output.as_mut().map_or(Ok(()), Disk::lock);
         let documents = Library::open(&opening, &counted);
         let documents = documents.map_err(|error| StoreError::Io(opening.state.clone(), error.to_string()))?;
         Ok((store, documents, claimed.map(|()| output)))
@@ -242,7 +242,7 @@ pub async fn run(
     // Ends when it is dropped, at the end.
     let mut certificate = JoinSet::new();
     certificate.spawn(renewal.watch_certificate());
-    let target = output.map(|output| Box::new(output.reading(library.reader())) as Box<dyn Target>);
+    let target = output.map(|output| Box::new(output.with_reader(library.reader())) as Box<dyn Target>);
     let (outcomes, counted) = (events, Arc::clone(&meters));
     parts.spawn(async move {
         deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, counted).await;
@@ -373,7 +373,7 @@ struct Daemon {
     watched: mpsc::Receiver<WatchEvent>,
     /// What was met while a burst of files was gathered.
     next: Option<WatchEvent>,
-    deliveries: Deliveries,
+    deliveries: DeliverySender,
     watcher: WatchHandle,
     /// What the watcher and the engine tell each other until everything is known.
     meanwhile: Arc<ScanProgress>,

@@ -9,7 +9,7 @@ use tokio::task::block_in_place;
 
 use super::Clock;
 use super::ledger_writer::{NO_ANSWER, Writer};
-use crate::deliver::merged;
+use crate::deliver::merge;
 use crate::event::{Delivery, Effect, LoggedActivity};
 use crate::ledger::{Ledger, Record};
 use crate::snapshot::Snapshot;
@@ -120,7 +120,7 @@ impl Memory {
             Effect::Swap(snapshot) => self.swap = Some(snapshot),
             Effect::Deliver(delivery) => {
                 self.delivery = Some(match self.delivery.take() {
-                    Some(older) => merged(older, delivery),
+                    Some(older) => merge(older, delivery),
                     None => delivery,
                 });
             }

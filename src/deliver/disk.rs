@@ -1,5 +1,15 @@
-//! Feed documents as files below the output directory: written whole or not at all, only when their bytes changed, and removed
-//! when they are no longer published. The [`Manifest`] keeps foreign files safe, and a [`Claim`] keeps other processes out.
+//! Writes documents as files below the output directory. Files are replaced atomically, written only if their bytes have changed, and
+//! removed when the document is no longer published.
+//!
+//! # Which files does dateline replace?
+//!
+//! Files in the [`Manifest`] that still have the bytes that dateline wrote, or that a power failure emptied. Without an entry in the
+//! manifest, a file is dateline's if the ledger recorded its bytes, or if it names dateline and the feed's own address. JSON Feed and OPML
+//! can't name dateline. Every other file is foreign: it stays, and a diagnostic says so.
+//!
+//! # What if a withheld document can't be replaced?
+//!
+//! The old file would keep showing what readers must not see. It is removed or emptied, and written again when that is possible.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,66 +20,70 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Target;
-use super::claim::{Attempt, Claim};
-use super::manifest::{self, Entry, Manifest, Stamp, replace};
+use super::directory_lock::{DirectoryLock, LockAttempt};
+use super::feed_address::{has_same_address, names_dateline};
+use super::file_names::file_name;
+use super::manifest::{self, Entry, Manifest, replace_file};
+use crate::beneath::Stamp;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::encoding::decode_segment;
 use crate::event::{Delivery, Outcome};
 use crate::snapshot::Resource;
 use crate::types::ContentHash;
 
-/// What gives the bytes of a document, by its path below the output directory, that are not in memory.
-pub type Reader = Box<dyn Fn(&str, &Arc<Resource>) -> io::Result<Bytes> + Send>;
+/// Reads the bytes of a document that isn't in memory, by its route.
+pub type DocumentReader = Box<dyn Fn(&str, &Arc<Resource>) -> io::Result<Bytes> + Send>;
 
-/// A directory.
+/// An output directory.
 pub struct Disk {
     directory: PathBuf,
-    /// The state directory, by which processes that write here are told apart.
+    /// The state directory. Identifies this process in the directory's lock.
     state: PathBuf,
-    claim: Option<Claim>,
-    reader: Option<Reader>,
+    lock: Option<DirectoryLock>,
+    reader: Option<DocumentReader>,
     manifest: Manifest,
 }
 
-/// What a file that can't be replaced may mean for readers.
-const MAY_SHOW_WITHHELD: &str = ": what is there is not updated, and may show articles that are withheld by now";
-/// What is wrong where something else is on the way to a document.
-const BLOCKED: &str = "and dateline writes nothing there";
+/// The end of messages about a file that can't be replaced.
+const MAY_SHOW_WITHHELD: &str = ": the file is not updated, and may show articles that are withheld by now";
+/// The end of messages about a path through something that isn't a folder.
+const NOT_WRITTEN: &str = "and dateline writes nothing there";
+/// More problems with the same cause are merged into one.
+const MAX_SEPARATE_PROBLEMS: usize = 3;
 
-/// A document, and the path that it is delivered under.
-type Routed = (Arc<str>, Arc<Resource>);
+/// A document with its route.
+type RoutedDocument = (Arc<str>, Arc<Resource>);
 
-/// What is where a document is to be written.
-enum Found {
-    Nothing,
-    /// A version that dateline wrote.
+/// The file at the path of a document.
+enum ExistingFile {
+    Missing,
+    /// Another version that dateline wrote.
     Ours,
     /// The document itself.
     Same(Stamp),
-    /// Somebody else's; why.
+    /// A file that dateline didn't write, with the diagnostic's message.
     Foreign(String),
 }
 
 impl Disk {
-    /// A directory, which need not be there yet, written by the process that has this state.
+    /// An output directory, which needn't exist yet, for the process with this state directory.
     pub fn new(directory: PathBuf, state: &Path) -> Disk {
         let (manifest, state) = (Manifest::new(&directory), state.to_owned());
-        Disk { directory, state, claim: None, reader: None, manifest }
+        Disk { directory, state, lock: None, reader: None, manifest }
     }
 
-    /// Claims the directory, if that hasn't been done. Each delivery does so, too, since the directory may come or be replaced meanwhile.
+    /// Locks the directory unless it is locked already. Each delivery calls this, because the directory may have been created or replaced.
     ///
     /// # Errors
-    /// Where another process writes there; who that is, and what to do.
-    pub fn claim(&mut self) -> Result<(), Diagnostic> {
-        if self.claim.as_ref().is_some_and(Claim::is_current) {
+    /// A diagnostic that names the other process that has the lock.
+    pub fn lock(&mut self) -> Result<(), Diagnostic> {
+        if self.lock.as_ref().is_some_and(DirectoryLock::is_current) {
             return Ok(());
         }
-        self.claim = None;
-        match Claim::attempt(&self.directory, &self.state) {
-            Attempt::Claimed(claim) => self.claim = Some(claim),
-            Attempt::Unclaimed => {}
-            Attempt::Refused(holder) => {
+        self.lock = None;
+        match DirectoryLock::attempt(&self.directory, &self.state) {
+            LockAttempt::Acquired(lock) => self.lock = Some(lock),
+            LockAttempt::NotNeeded => {}
+            LockAttempt::Refused(holder) => {
                 let directory = self.directory.display();
                 let message =
                     format!("{holder} writes to the output directory `{directory}`; nothing is written there");
@@ -80,14 +94,14 @@ impl Disk {
         Ok(())
     }
 
-    /// The same directory, for documents that may not be in memory.
+    /// Sets the reader for documents that aren't in memory.
     #[must_use]
-    pub fn reading(mut self, reader: Reader) -> Disk {
+    pub fn with_reader(mut self, reader: DocumentReader) -> Disk {
         self.reader = Some(reader);
         self
     }
 
-    /// The bytes of a document, wherever they are.
+    /// The bytes of a document, from memory or from the reader.
     fn bytes(&self, route: &str, resource: &Arc<Resource>) -> io::Result<Bytes> {
         let read = || self.reader.as_ref().map(|read| read(route, resource));
         resource.bytes().map(Ok).or_else(read).unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()))
@@ -101,33 +115,33 @@ impl Disk {
         self.problem(path, Code::OutputUnwritable, message, "retried; check free space and permissions")
     }
 
-    /// The first component on the way to a document that isn't a folder. A link may lead anywhere, also to another tool's files; the
-    /// output directory itself may be one.
+    /// Describes the first component of the path that isn't a folder. Links aren't followed, because they may lead to another tool's files.
+    /// The output directory itself may be a link.
     fn blocking_folder(&self, path: &str) -> Option<String> {
         let folders = Path::new(path).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
         let folders: Vec<PathBuf> = folders.map(|folder| self.directory.join(folder)).collect();
         folders.into_iter().rev().find_map(|folder| {
             let metadata = fs::symlink_metadata(&folder).ok().filter(|metadata| !metadata.is_dir())?;
-            Some(format!("`{}` is {}", folder.display(), kind(&metadata)))
+            Some(format!("`{}` is {}", folder.display(), kind_name(&metadata)))
         })
     }
 
-    /// Whether a file still is what dateline wrote.
+    /// Whether a file still has the bytes that dateline wrote, or is empty.
     fn is_ours(&self, path: &str, written: &Entry) -> io::Result<bool> {
         if self.blocking_folder(path).is_some() {
             return Ok(false);
         }
         let file = self.directory.join(path);
         let metadata = fs::symlink_metadata(&file)?;
-        let is_known = || written.stamp == Some(Stamp::from(&metadata));
+        let has_stamp = || written.stamp == Some(Stamp::from(&metadata));
         let has_hash =
             || fs::read(&file).map(|bytes| bytes.is_empty() || written.hashes.contains(&ContentHash::of(&bytes)));
-        Ok(metadata.is_file() && (is_known() || has_hash()?))
+        Ok(metadata.is_file() && (has_stamp() || has_hash()?))
     }
 
-    /// Lists files that the manifest lacks and whose bytes the ledger recorded: without a manifest, dateline's own documents would be
-    /// foreign ones, and keep showing what was withheld since.
-    fn adopt(&mut self, recorded: &BTreeMap<Arc<str>, ContentHash>) {
+    /// Adds files to the manifest that it lacks and whose bytes the ledger recorded. If the manifest was lost, dateline's own documents would
+    /// otherwise be foreign, and keep showing articles that have been withheld.
+    fn adopt_recorded(&mut self, recorded: &BTreeMap<Arc<str>, ContentHash>) {
         for (route, hash) in recorded {
             let path = file_name(route);
             if self.manifest.get(&path).is_some() {
@@ -141,50 +155,58 @@ impl Disk {
         }
     }
 
-    /// Looks at the place of a document. `written` is what the manifest says of it.
-    fn inspect(&self, path: &str, written: Option<&Entry>, route: &str, resource: &Arc<Resource>) -> io::Result<Found> {
+    /// Compares the file of a document with the document. `written` is the manifest's entry.
+    fn inspect(
+        &self,
+        path: &str,
+        written: Option<&Entry>,
+        route: &str,
+        resource: &Arc<Resource>,
+    ) -> io::Result<ExistingFile> {
         let file = self.directory.join(path);
         if let Some(blocking) = self.blocking_folder(path) {
-            return Ok(Found::Foreign(format!("{blocking}, {BLOCKED}{MAY_SHOW_WITHHELD}")));
+            return Ok(ExistingFile::Foreign(format!("{blocking}, {NOT_WRITTEN}{MAY_SHOW_WITHHELD}")));
         }
         let metadata = match fs::symlink_metadata(&file) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ExistingFile::Missing),
             Err(error) => return Err(error),
         };
         if !metadata.is_file() {
-            let kind = kind(&metadata);
-            return Ok(Found::Foreign(format!("what is in the way of a feed document is {kind}")));
+            let kind = kind_name(&metadata);
+            return Ok(ExistingFile::Foreign(format!("{kind} is in the way of a feed document")));
         }
         let stamp = Stamp::from(&metadata);
         let hashes = written.map_or(&[][..], |entry| &entry.hashes);
         if written.is_some_and(|entry| entry.stamp == Some(stamp)) {
-            return Ok(if hashes == [resource.hash] { Found::Same(stamp) } else { Found::Ours });
+            return Ok(if hashes == [resource.hash] { ExistingFile::Same(stamp) } else { ExistingFile::Ours });
         }
         let bytes = fs::read(&file)?;
         let hash = ContentHash::of(&bytes);
         if hash == resource.hash {
-            return Ok(Found::Same(stamp));
+            return Ok(ExistingFile::Same(stamp));
         }
-        // Documents aren't flushed, so that a power failure may leave a listed one empty or of another time than the manifest. Without a
-        // manifest only a document that names dateline is adopted; JSON Feed and OPML have no place for that.
+        // Documents aren't flushed, so a power failure may leave a listed file empty, or in another version than the manifest lists.
         if hashes.contains(&hash) || (bytes.is_empty() && written.is_some()) {
-            return Ok(Found::Ours);
+            return Ok(ExistingFile::Ours);
         }
-        let is_same_feed = has_address_of(&bytes, &self.bytes(route, resource)?);
+        let is_same_feed = has_same_address(&bytes, &self.bytes(route, resource)?);
         Ok(match written {
-            Some(_) if is_same_feed => Found::Ours,
-            None if is_same_feed && names_dateline(&bytes) => Found::Ours,
-            Some(_) => Found::Foreign("the document was changed by something other than dateline".to_owned()),
-            None if is_same_feed => Found::Foreign(format!(
+            Some(_) if is_same_feed => ExistingFile::Ours,
+            None if is_same_feed && names_dateline(&bytes) => ExistingFile::Ours,
+            Some(_) => ExistingFile::Foreign("the document was changed by something other than dateline".to_owned()),
+            None if is_same_feed => ExistingFile::Foreign(format!(
                 "a file with the address of this feed is in its way, and nothing shows that dateline wrote it{MAY_SHOW_WITHHELD}"
             )),
-            None => Found::Foreign("a file that dateline did not write is in the way of a feed document".to_owned()),
+            None => {
+                ExistingFile::Foreign("a file that dateline did not write is in the way of a feed document".to_owned())
+            }
         })
     }
 
-    /// Writes a document. `written` is what the manifest says of its file. Whether it was written, and the file's stamp.
-    fn put(
+    /// Writes a document unless the file has it already. `written` is the manifest's entry. Returns whether it was written, and the file's
+    /// stamp.
+    fn write_document(
         &self,
         path: &str,
         (route, resource): (&str, &Arc<Resource>),
@@ -192,12 +214,12 @@ impl Disk {
     ) -> Result<(bool, Stamp), Diagnostic> {
         let unwritable = |error: io::Error| self.unwritable(path, format!("the document cannot be written: {error}"));
         match self.inspect(path, written, route, resource).map_err(unwritable)? {
-            Found::Same(stamp) => return Ok((false, stamp)),
-            Found::Foreign(message) => {
+            ExistingFile::Same(stamp) => return Ok((false, stamp)),
+            ExistingFile::Foreign(message) => {
                 let help = "move it away, or give dateline another `output.directory`; other documents are written";
                 return Err(self.problem(path, Code::OutputForeign, message, help));
             }
-            Found::Nothing | Found::Ours => {}
+            ExistingFile::Missing | ExistingFile::Ours => {}
         }
         let file = self.directory.join(path);
         if let Some(folder) = file.parent() {
@@ -205,19 +227,19 @@ impl Disk {
         }
         let bytes = self.bytes(route, resource).map_err(|error| {
             let message = format!("the document cannot be read back from the state directory: {error}");
-            self.problem(path, Code::OutputUnwritable, message, "it is made anew and tried again; see to the disk")
+            self.problem(path, Code::OutputUnwritable, message, "built again and retried; check the disk")
         })?;
-        replace(&file, &bytes).map(|stamp| (true, stamp)).map_err(unwritable)
+        replace_file(&file, &bytes).map(|stamp| (true, stamp)).map_err(unwritable)
     }
 
-    /// Takes a document away that shows what must not be seen, where its successor cannot be written. Says whether it is gone.
-    fn withhold(&self, path: &str, written: &Entry) -> bool {
+    /// Removes or empties a file that shows withheld articles and can't be replaced. Returns whether that succeeded.
+    fn remove_withheld(&self, path: &str, written: &Entry) -> bool {
         let file = self.directory.join(path);
         self.is_ours(path, written).unwrap_or(false)
             && fs::remove_file(&file).or_else(|_| fs::File::create(&file).map(drop)).is_ok()
     }
 
-    /// Removes a document that is no longer published, if its file still is what dateline wrote. `Ok(false)`: it is gone already.
+    /// Removes a document that is no longer published, unless its file is foreign. `Ok(false)`: the file is gone already.
     fn remove(&self, path: &str, written: &Entry) -> Result<bool, Diagnostic> {
         let file = self.directory.join(path);
         let unremovable = |error: io::Error| {
@@ -237,7 +259,7 @@ impl Disk {
             Err(error) => return Err(unremovable(error)),
         }
         let mut folder = file.parent();
-        // Folders that are left empty go with their last document; `remove_dir` refuses the others.
+        // Removes folders that are empty now. `remove_dir` refuses the others.
         while let Some(empty) = folder.filter(|folder| *folder != self.directory && folder.starts_with(&self.directory))
         {
             if fs::remove_dir(empty).is_err() {
@@ -265,20 +287,18 @@ impl Disk {
         }
     }
 
-    /// One problem instead of one for each document that cannot be written for the same reason, as on a full disk.
-    fn sum_up(&self, outcome: &mut Outcome) {
-        /// So many are still named one by one.
-        const FEW: usize = 3;
+    /// Merges problems with the same cause, as on a full disk.
+    fn merge_problems(&self, outcome: &mut Outcome) {
         let mut causes: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
         for problem in std::mem::take(&mut outcome.problems) {
-            // Other files that are in the way are each a matter of their own.
-            match problem.code == Code::OutputUnwritable || problem.message.contains(BLOCKED) {
+            // Each foreign file needs a decision of its own.
+            match problem.code == Code::OutputUnwritable || problem.message.contains(NOT_WRITTEN) {
                 true => causes.entry(problem.message.clone()).or_default().push(problem),
                 false => outcome.problems.push(problem),
             }
         }
         for (cause, mut problems) in causes {
-            if problems.len() <= FEW {
+            if problems.len() <= MAX_SEPARATE_PROBLEMS {
                 outcome.problems.append(&mut problems);
                 continue;
             }
@@ -304,7 +324,7 @@ impl std::fmt::Debug for Disk {
 impl Target for Disk {
     fn deliver(&mut self, delivery: &Delivery) -> Outcome {
         let mut outcome = Outcome { target: "disk", written: 0, unchanged: 0, removed: 0, problems: Vec::new() };
-        if let Err(problem) = self.claim() {
+        if let Err(problem) = self.lock() {
             outcome.problems.push(problem);
             return outcome;
         }
@@ -315,38 +335,42 @@ impl Target for Disk {
             outcome.problems.push(self.problem(manifest::NAME, Code::OutputForeign, message, help));
         }
         let is_readable = outcome.problems.is_empty();
-        self.adopt(&delivery.recorded);
-        let named = |(route, document): &(Arc<str>, Option<Arc<Resource>>)| {
+        self.adopt_recorded(&delivery.recorded);
+        let by_file = |(route, document): &(Arc<str>, Option<Arc<Resource>>)| {
             (file_name(route), document.clone().map(|document| (Arc::clone(route), document)))
         };
-        let documents: BTreeMap<String, Option<Routed>> = delivery.documents.iter().map(named).collect();
+        let documents: BTreeMap<String, Option<RoutedDocument>> = delivery.documents.iter().map(by_file).collect();
         let is_stale = |path: &&String| match documents.get(*path) {
             Some(document) => document.is_none(),
             None => delivery.complete,
         };
         let stale: Vec<String> = self.manifest.paths().filter(is_stale).cloned().collect();
         self.remove_stale(stale, &mut outcome);
-        let documents: Vec<(String, Routed)> =
+        let documents: Vec<(String, RoutedDocument)> =
             documents.into_iter().filter_map(|(path, document)| Some((path, document?))).collect();
         let before: Vec<Option<Entry>> = documents.iter().map(|(path, _)| self.manifest.get(path).cloned()).collect();
         for (path, (_, resource)) in &documents {
-            self.manifest.plan(path, resource.hash);
+            self.manifest.add_version(path, resource.hash);
         }
         if is_readable && !documents.is_empty() {
-            // The manifest is written once more below, and what is wrong with it is reported there.
+            // Errors are reported below, where the manifest is written again.
             drop(fs::create_dir_all(&self.directory).and_then(|()| self.manifest.save()));
         }
         for ((path, (route, resource)), before) in documents.into_iter().zip(before) {
-            let put = || self.put(&path, (&route, &resource), before.as_ref());
-            let put = put().or_else(|problem| {
-                let must_go = problem.code == Code::OutputUnwritable && delivery.withheld.contains(&route);
-                // Where it is gone there may be room.
-                match before.as_ref().filter(|_| must_go).is_some_and(|written| self.withhold(&path, written)) {
-                    true => put(),
+            let write = || self.write_document(&path, (&route, &resource), before.as_ref());
+            let written = write().or_else(|problem| {
+                let is_withheld = problem.code == Code::OutputUnwritable && delivery.withheld.contains(&route);
+                // Removing it may have freed space.
+                match before
+                    .as_ref()
+                    .filter(|_| is_withheld)
+                    .is_some_and(|written| self.remove_withheld(&path, written))
+                {
+                    true => write(),
                     false => Err(problem),
                 }
             });
-            match (put, before) {
+            match (written, before) {
                 (Ok((changed, stamp)), _) => {
                     outcome.written += usize::from(changed);
                     outcome.unchanged += usize::from(!changed);
@@ -364,83 +388,18 @@ impl Target for Disk {
         if is_readable {
             self.save_manifest(&mut outcome);
         }
-        self.sum_up(&mut outcome);
+        self.merge_problems(&mut outcome);
         outcome
     }
 }
 
-fn kind(metadata: &fs::Metadata) -> &'static str {
+fn kind_name(metadata: &fs::Metadata) -> &'static str {
     match metadata.file_type() {
         kind if kind.is_dir() => "a folder",
         kind if kind.is_symlink() => "a symbolic link",
         kind if kind.is_file() => "a file",
         _ => "not a regular file",
     }
-}
-
-/// Whether an XML feed says that dateline made it.
-fn names_dateline(bytes: &[u8]) -> bool {
-    head(bytes).contains("<generator>dateline</generator>")
-}
-
-/// Whether a feed has the address of another version of it.
-fn has_address_of(found: &[u8], document: &[u8]) -> bool {
-    let (found, document) = (head(found), head(document));
-    own_address(&found).is_some_and(|address| Some(address) == own_address(&document))
-}
-
-fn head(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    /// What is before a feed's own address is rarely longer.
-    const HEAD_BYTES: usize = 16 * 1024;
-    String::from_utf8_lossy(bytes.get(..HEAD_BYTES).unwrap_or(bytes))
-}
-
-/// The address that a feed states as its own: its self link, or the `feed_url` of JSON Feed.
-fn own_address(head: &str) -> Option<&str> {
-    if head.starts_with('{') {
-        let (_, rest) = head.split_once("\"feed_url\":\"")?;
-        return rest.split_once('"').map(|(address, _)| address);
-    }
-    let at = head.find("rel=\"self\"")?;
-    let (before, after) = head.split_at_checked(at)?;
-    let tag = head.get(before.rfind('<')?..at + after.find('>')?)?;
-    let (_, rest) = tag.split_once("href=\"")?;
-    rest.split_once('"').map(|(address, _)| address)
-}
-
-/// Where the document of a route is written, by its path below the output directory.
-pub fn place(directory: &Path, route: &str) -> PathBuf {
-    directory.join(file_name(route))
-}
-
-/// The file of a route: its segments decoded, as a web server that is given the directory looks for them, except for what a file name
-/// can't be.
-fn file_name(route: &str) -> String {
-    route.split('/').map(segment).collect::<Vec<_>>().join("/")
-}
-
-fn segment(encoded: &str) -> String {
-    /// The longest name that file systems take.
-    const MAX_NAME_BYTES: usize = 255;
-    const MAX_READABLE_BYTES: usize = 160;
-    let decoded = String::from_utf8_lossy(&decode_segment(encoded)).into_owned();
-    // git refuses to add a folder `.git`, and Apache httpd to serve a folder in which `.htaccess` can't be read as a file.
-    let is_reserved =
-        decoded.eq_ignore_ascii_case(".git") || decoded.starts_with(".ht") || matches!(&*decoded, "." | "..");
-    let mut name = String::with_capacity(decoded.len());
-    for (position, character) in decoded.chars().enumerate() {
-        if matches!(character, '/' | '\\') || character.is_control() || (position == 0 && is_reserved) {
-            let mut buffer = [0; 4];
-            character.encode_utf8(&mut buffer).bytes().for_each(|byte| name.push_str(&format!("%{byte:02X}")));
-        } else {
-            name.push(character);
-        }
-    }
-    if name.len() > MAX_NAME_BYTES {
-        let readable = name.get(..name.floor_char_boundary(MAX_READABLE_BYTES)).unwrap_or_default();
-        return format!("{readable}~{}", ContentHash::of(name.as_bytes()));
-    }
-    name
 }
 
 #[cfg(test)]

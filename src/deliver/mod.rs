@@ -1,7 +1,21 @@
-//! Carrying documents elsewhere. Each [`Target`] gets the newest state; what fails is tried again with a pause that grows.
+//! Carries documents to targets: today the output directory, later others. `queue` merges waiting deliveries, `disk` writes `feeds/`,
+//! `file_names` turns routes into file names, `feed_address` recognises dateline's own feeds, `manifest` lists the files that dateline
+//! wrote, and `directory_lock` keeps other processes out.
+//!
+//! # When does a delivery start?
+//!
+//! When no newer one has arrived for a short time, at the latest after [`MAX_QUIET_TIME`]. Writing files takes disk and processor time
+//! from the next publication, which readers wait for. The time grows with the number of documents. A complete delivery starts at once.
+//!
+//! # What happens when a target fails?
+//!
+//! The delivery goes back to the queue and is retried after a pause, or as soon as newer documents arrive. The pause doubles with each
+//! failure, up to [`MAX_RETRY_PAUSE`].
 
-mod claim;
+mod directory_lock;
 pub mod disk;
+mod feed_address;
+pub mod file_names;
 mod manifest;
 mod queue;
 
@@ -13,65 +27,62 @@ use tokio::task::spawn_blocking;
 
 use crate::event::{Delivery, Event, Outcome};
 use crate::metrics::Metrics;
-pub(crate) use queue::merged;
-pub use queue::{Deliveries, DeliveryQueue, queue};
+pub(crate) use queue::merge;
+pub use queue::{DeliveryReceiver, DeliverySender, queue};
 
-/// A place that documents are carried to. The one trait object of the program.
+/// A place that documents are carried to. The program's only trait object.
 pub trait Target: Send {
-    /// Carries documents. What fails is in the outcome's problems, and is part of the next delivery again.
+    /// Carries documents. Failures are listed in the outcome's problems; the next delivery contains these documents again.
     fn deliver(&mut self, delivery: &Delivery) -> Outcome;
 }
 
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Carrying takes the disk and the processor from the next publication, which is on its way to readers: it begins when none came for
-/// so long, a little longer for each document, or after the longest time. All documents at once wait for nothing.
-const QUIET: Duration = Duration::from_millis(20);
-const QUIET_FOR_EACH: Duration = Duration::from_millis(4);
-const LONGEST_QUIET: Duration = Duration::from_millis(200);
+const MIN_RETRY_PAUSE: Duration = Duration::from_secs(1);
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(60);
+const BASE_QUIET_TIME: Duration = Duration::from_millis(20);
+const QUIET_TIME_PER_DOCUMENT: Duration = Duration::from_millis(4);
+const MAX_QUIET_TIME: Duration = Duration::from_millis(200);
 
-/// Carries deliveries to all targets until no more can come, and tells the engine how each ended.
+/// Carries deliveries to all targets and sends each outcome to the engine. Ends when the queue is closed and empty.
 pub async fn run(
     mut targets: Vec<Box<dyn Target>>,
-    deliveries: DeliveryQueue,
+    deliveries: DeliveryReceiver,
     outcomes: Sender<Event>,
-    meters: Arc<Metrics>,
+    metrics: Arc<Metrics>,
 ) {
-    let mut pause = FIRST_PAUSE;
-    // Whether the last attempt failed, and whether nothing newer came meanwhile.
+    let mut pause = MIN_RETRY_PAUSE;
+    // Whether the last attempt failed, and whether the queue has nothing newer.
     let (mut has_failed, mut is_same) = (false, false);
     loop {
-        meters.delivery_queue.set(i64::try_from(deliveries.len()).unwrap_or(i64::MAX));
-        // What failed waits for its pause to end, or for newer documents.
-        let is_over = match has_failed && is_same {
+        metrics.delivery_queue.set(i64::try_from(deliveries.len()).unwrap_or(i64::MAX));
+        let is_closed = match has_failed && is_same {
             true => tokio::time::timeout(pause, deliveries.wait_for_more()).await == Ok(false),
             false => !deliveries.wait().await,
         };
-        let begun = Instant::now();
-        while !is_over
-            && begun.elapsed() < LONGEST_QUIET
+        let started = Instant::now();
+        while !is_closed
+            && started.elapsed() < MAX_QUIET_TIME
             && let Some(documents) = deliveries.changed_documents()
         {
-            let more = QUIET_FOR_EACH.saturating_mul(u32::try_from(documents).unwrap_or(u32::MAX));
-            let quiet = LONGEST_QUIET.min(QUIET.saturating_add(more));
+            let more = QUIET_TIME_PER_DOCUMENT.saturating_mul(u32::try_from(documents).unwrap_or(u32::MAX));
+            let quiet = MAX_QUIET_TIME.min(BASE_QUIET_TIME.saturating_add(more));
             if tokio::time::timeout(quiet, deliveries.wait_for_more()).await != Ok(true) {
                 break;
             }
         }
         let Some(delivery) = deliveries.take() else { return };
         let work = spawn_blocking(move || {
-            let ended: Vec<Outcome> = targets.iter_mut().map(|target| target.deliver(&delivery)).collect();
-            (targets, delivery, ended)
+            let results: Vec<Outcome> = targets.iter_mut().map(|target| target.deliver(&delivery)).collect();
+            (targets, delivery, results)
         });
-        let Ok((returned, delivered, ended)) = work.await else { return };
+        let Ok((returned, delivered, results)) = work.await else { return };
         targets = returned;
-        let before = std::mem::replace(&mut has_failed, ended.iter().any(|outcome| !outcome.problems.is_empty()));
-        pause = if before && has_failed { LONGEST_PAUSE.min(pause * 2) } else { FIRST_PAUSE };
-        if has_failed && !is_over {
+        let had_failed = std::mem::replace(&mut has_failed, results.iter().any(|outcome| !outcome.problems.is_empty()));
+        pause = if had_failed && has_failed { MAX_RETRY_PAUSE.min(pause * 2) } else { MIN_RETRY_PAUSE };
+        if has_failed && !is_closed {
             is_same = deliveries.put_back(delivered);
         }
-        for outcome in ended {
-            // The daemon may be stopping; deliveries go on to the end.
+        for outcome in results {
+            // Nobody receives outcomes while the daemon stops. Deliveries go on to the end.
             outcomes.send(Event::Delivered(outcome)).await.unwrap_or_default();
         }
     }

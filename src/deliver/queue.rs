@@ -1,5 +1,5 @@
-//! What waits to be delivered: at most one delivery, into which newer ones are merged. However slow a target is, no document waits in two
-//! versions, and nobody waits to hand one over.
+//! The queue of deliveries. Holds at most one delivery, into which newer ones are merged. Sending never blocks, and a slow target never
+//! makes two versions of a document wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,73 +10,73 @@ use crate::event::Delivery;
 use crate::snapshot::Resource;
 use crate::types::ContentHash;
 
-/// The end that deliveries come in by. The queue ends when it is dropped.
+/// The sending end. Dropping it closes the queue.
 #[derive(Debug)]
-pub struct Deliveries(Arc<Shared>);
+pub struct DeliverySender(Arc<Shared>);
 
-/// The end that they are taken from.
+/// The receiving end.
 #[derive(Debug)]
-pub struct DeliveryQueue(Arc<Shared>);
+pub struct DeliveryReceiver(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    has_news: Notify,
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: Option<Waiting>,
+    waiting: Option<MergedDelivery>,
     is_closed: bool,
 }
 
-/// Deliveries as one.
+/// Several deliveries as one.
 #[derive(Debug)]
-struct Waiting {
+struct MergedDelivery {
     generation: u64,
     documents: BTreeMap<Arc<str>, Option<Arc<Resource>>>,
     complete: bool,
     withheld: BTreeSet<Arc<str>>,
     recorded: BTreeMap<Arc<str>, ContentHash>,
-    /// How many were merged.
+    /// How many deliveries were merged.
     count: usize,
 }
 
-/// Two deliveries as one: newer documents replace older ones.
-pub(crate) fn merged(older: Delivery, newer: Delivery) -> Delivery {
-    let mut waiting = Waiting::new(older);
+/// Merges two deliveries. Newer documents replace older ones.
+pub(crate) fn merge(older: Delivery, newer: Delivery) -> Delivery {
+    let mut waiting = MergedDelivery::new(older);
     waiting.add(newer);
     waiting.into_delivery()
 }
 
-/// A queue in which nothing waits.
-pub fn queue() -> (Deliveries, DeliveryQueue) {
+/// An empty queue.
+pub fn queue() -> (DeliverySender, DeliveryReceiver) {
     let shared = Arc::new(Shared::default());
-    (Deliveries(Arc::clone(&shared)), DeliveryQueue(shared))
+    (DeliverySender(Arc::clone(&shared)), DeliveryReceiver(shared))
 }
 
-impl Deliveries {
-    /// Hands a delivery over.
+impl DeliverySender {
+    /// Adds a delivery.
     pub fn send(&self, delivery: Delivery) {
         let mut state = self.0.lock();
         match &mut state.waiting {
             Some(waiting) => waiting.add(delivery),
-            None => state.waiting = Some(Waiting::new(delivery)),
+            None => state.waiting = Some(MergedDelivery::new(delivery)),
         }
         drop(state);
-        self.0.has_news.notify_one();
+        self.0.changed.notify_one();
     }
 }
 
-impl Drop for Deliveries {
+impl Drop for DeliverySender {
     fn drop(&mut self) {
         self.0.lock().is_closed = true;
-        self.0.has_news.notify_one();
+        self.0.changed.notify_one();
     }
 }
 
-impl DeliveryQueue {
-    /// Waits until anything waits. `false`: nothing ever will.
+impl DeliveryReceiver {
+    /// Waits for a delivery. `false`: the queue is empty and closed.
     pub(super) async fn wait(&self) -> bool {
         loop {
             {
@@ -85,11 +85,11 @@ impl DeliveryQueue {
                     return state.waiting.is_some();
                 }
             }
-            self.0.has_news.notified().await;
+            self.0.changed.notified().await;
         }
     }
 
-    /// Waits until more comes than waits already. `false`: nothing more ever will.
+    /// Waits for another delivery besides those in the queue. `false`: the queue is closed.
     pub(super) async fn wait_for_more(&self) -> bool {
         let before = self.len();
         loop {
@@ -100,37 +100,37 @@ impl DeliveryQueue {
                     return count > before;
                 }
             }
-            self.0.has_news.notified().await;
+            self.0.changed.notified().await;
         }
     }
 
-    /// What waits, as one delivery.
+    /// Takes everything in the queue as one delivery.
     pub(super) fn take(&self) -> Option<Delivery> {
-        self.0.lock().waiting.take().map(Waiting::into_delivery)
+        self.0.lock().waiting.take().map(MergedDelivery::into_delivery)
     }
 
-    /// How many documents wait, where these are not all there are.
+    /// The number of documents in the queue. `None`: the queue is empty or has a complete delivery.
     pub(super) fn changed_documents(&self) -> Option<usize> {
         let state = self.0.lock();
         state.waiting.as_ref().filter(|waiting| !waiting.complete).map(|waiting| waiting.documents.len())
     }
 
-    /// Puts back what could not be delivered, below what has come since. Says whether nothing has.
+    /// Puts back a delivery that failed. Newer documents in the queue replace its own. Returns whether the queue was empty.
     pub(super) fn put_back(&self, delivery: Delivery) -> bool {
         let mut state = self.0.lock();
-        let mut older = Waiting::new(delivery);
+        let mut older = MergedDelivery::new(delivery);
         let newer = state.waiting.take();
-        let is_all = newer.is_none();
+        let was_empty = newer.is_none();
         if let Some(newer) = newer {
             let count = newer.count + 1;
             older.add(newer.into_delivery());
             older.count = count;
         }
         state.waiting = Some(older);
-        is_all
+        was_empty
     }
 
-    /// How many deliveries wait.
+    /// The number of deliveries in the queue.
     pub(super) fn len(&self) -> usize {
         self.0.lock().waiting.as_ref().map_or(0, |waiting| waiting.count)
     }
@@ -142,18 +142,24 @@ impl Shared {
     }
 }
 
-impl Waiting {
-    fn new(delivery: Delivery) -> Waiting {
+impl MergedDelivery {
+    fn new(delivery: Delivery) -> MergedDelivery {
         let Delivery { generation, documents, complete, withheld, recorded } = delivery;
-        Waiting { generation, documents: documents.into_iter().collect(), complete, withheld, recorded, count: 1 }
+        MergedDelivery {
+            generation,
+            documents: documents.into_iter().collect(),
+            complete,
+            withheld,
+            recorded,
+            count: 1,
+        }
     }
 
-    /// Newer documents replace older ones.
     fn add(&mut self, newer: Delivery) {
         self.generation = newer.generation;
         self.withheld.extend(newer.withheld);
         for (path, version) in newer.recorded {
-            // What was known first is of the start.
+            // The first delivery has the versions at the start.
             self.recorded.entry(path).or_insert(version);
         }
         self.count += 1;
@@ -163,7 +169,7 @@ impl Waiting {
         }
         for (path, document) in newer.documents {
             match document {
-                // In a complete delivery whatever is not named is stale already.
+                // A complete delivery implies the removal of every document that it doesn't list.
                 None if self.complete => drop(self.documents.remove(&path)),
                 document => drop(self.documents.insert(path, document)),
             }
@@ -171,7 +177,7 @@ impl Waiting {
     }
 
     fn into_delivery(self) -> Delivery {
-        let Waiting { generation, documents, complete, withheld, recorded, .. } = self;
+        let MergedDelivery { generation, documents, complete, withheld, recorded, .. } = self;
         Delivery { generation, documents: documents.into_iter().collect(), complete, withheld, recorded }
     }
 }
@@ -181,7 +187,7 @@ mod tests {
     use super::*;
     use crate::snapshot::ResourceKind;
 
-    /// `+a1` is document a in version 1, `-a` its removal, `*` all documents.
+    /// `+a1` is version 1 of document a, `-a` its removal, `*` a complete delivery.
     fn delivery(words: &str) -> Delivery {
         let documents = words.split_whitespace().filter(|word| *word != "*").map(|word| {
             let name = word.get(1..2).expect("a name");
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_documents_replace_those_that_wait() {
+    fn newer_documents_replace_waiting_ones() {
         for (sent, expected) in [
             (&["+a1", "+b1", "+a2"][..], "+a2 +b1"),
             (&["+a1", "-a"], "-a"),
@@ -216,12 +222,12 @@ mod tests {
             sent.iter().for_each(|sent| deliveries.send(delivery(sent)));
             assert_eq!(queue.len(), sent.len());
             assert_eq!(queue.take().as_ref().map(words).as_deref(), Some(expected), "{sent:?}");
-            // The first could not be delivered, and the others came meanwhile.
+            // The first delivery fails, and the others arrive meanwhile.
             deliveries.send(delivery(sent[0]));
-            let failed = queue.take().expect("it waits");
+            let failed = queue.take().expect("a delivery");
             sent[1..].iter().for_each(|sent| deliveries.send(delivery(sent)));
             queue.put_back(failed);
-            let delivery = queue.take().expect("it waits");
+            let delivery = queue.take().expect("a delivery");
             assert_eq!(words(&delivery), expected, "{sent:?} failed first");
             let withheld = sent.join(" ").matches('-').count();
             assert_eq!(delivery.withheld.len(), withheld, "{sent:?}");
@@ -229,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn target_that_takes_nothing_holds_one_version_of_each_document() {
+    fn slow_target_holds_one_version_per_document() {
         let (deliveries, queue) = queue();
         let sent = delivery("+a1").documents;
         let first = Arc::downgrade(sent[0].1.as_ref().expect("a document"));
         deliveries.send(Delivery { documents: sent, ..delivery("") });
         (0..1_000).for_each(|_| deliveries.send(delivery("+a2 +b1")));
-        assert!(first.upgrade().is_none(), "its successor waits");
+        assert!(first.upgrade().is_none(), "a newer version waits");
         assert_eq!(queue.take().map(|delivery| delivery.documents.len()), Some(2));
     }
 }

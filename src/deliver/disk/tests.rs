@@ -27,7 +27,7 @@ fn opml(text: &str) -> String {
 const RSS: &str = "https://courier.example/rss.xml";
 const JSON: &str = "https://courier.example/feed.json";
 
-/// One version of a newsroom's documents.
+/// A version of a newsroom's documents.
 fn documents(text: &str) -> Delivery {
     let document = |route: &str, kind, text: String| {
         (Arc::from(route), Some(Arc::new(Resource::new(kind, text.into_bytes(), None, 60))))
@@ -82,27 +82,7 @@ impl Output {
 }
 
 #[test]
-fn routes_are_file_names() {
-    for (route, name) in [
-        ("technology/rss.xml", "technology/rss.xml"),
-        ("%E7%A7%91%E6%8A%80/feed.json", "科技/feed.json"),
-        ("tags/ac~2Fdc/rss.xml", "tags/ac~2Fdc/rss.xml"),
-        ("tags/100%25/rss.xml", "tags/100%/rss.xml"),
-        ("tags/a%3Fb/rss.xml", "tags/a?b/rss.xml"),
-        ("tags/.net/rss.xml", "tags/.net/rss.xml"),
-        ("tags/.../rss.xml", "tags/.../rss.xml"),
-        ("tags/.git/rss.xml", "tags/%2Egit/rss.xml"),
-        ("tags/.htaccess/rss.xml", "tags/%2Ehtaccess/rss.xml"),
-        ("tags/..%2F..%2Fetc/../rss.xml", "tags/..%2F..%2Fetc/%2E./rss.xml"),
-    ] {
-        assert_eq!(file_name(route), name);
-    }
-    let long = |length: usize| file_name(&"x".repeat(length));
-    assert!(long(255) == "x".repeat(255) && long(256).len() < 255 && long(256) != long(257));
-}
-
-#[test]
-fn unlisted_files_are_replaced_only_if_datelines() {
+fn unlisted_files_are_replaced_only_if_written_by_dateline() {
     for (name, file, text, is_ours) in [
         ("another JSON Feed", "feed.json", json("https://elsewhere.example/feed.json", "Mine"), false),
         ("a JSON Feed at the same address", "feed.json", json(JSON, "Mine"), false),
@@ -137,17 +117,17 @@ fn unlisted_files_are_replaced_only_if_datelines() {
     }
 }
 
-/// The manifest is lost; the ledger recorded one version of each document.
+/// The manifest is lost. The ledger has recorded one version of each document.
 #[test]
-fn recorded_versions_are_datelines_without_manifest() {
+fn recorded_versions_are_replaced_without_manifest() {
     let hash = |delivery: &Delivery| {
         let documents = delivery.documents.iter().filter_map(|(route, document)| Some((route, document.as_ref()?)));
         documents.map(|(route, document)| (Arc::clone(route), document.hash)).collect()
     };
     for (name, recorded, edited, foreigners) in [
-        ("what is there", "Old", None, vec![]),
-        ("what is there, and one is edited", "Old", Some(json(JSON, "Mine")), vec!["feed.json"]),
-        ("a version before it", "Older", None, vec!["feed.json", "feeds.opml"]),
+        ("the written version", "Old", None, vec![]),
+        ("the written version, and one file was edited", "Old", Some(json(JSON, "Mine")), vec!["feed.json"]),
+        ("an earlier version", "Older", None, vec!["feed.json", "feeds.opml"]),
     ] {
         let output = Output::new();
         assert_eq!(output.disk().deliver(&documents("Old")).written, 4);
@@ -157,11 +137,11 @@ fn recorded_versions_are_datelines_without_manifest() {
         let outcome = output.disk().deliver(&Delivery { recorded, ..documents("New") });
         let expected = foreigners.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(foreign(&outcome), expected, "{name}: {:?}", outcome.problems);
-        let said = |problem: &Diagnostic| problem.message.contains("may show articles that are withheld");
-        assert_eq!(outcome.problems.iter().any(said), foreigners.contains(&"feed.json"), "{name}");
+        let warns = |problem: &Diagnostic| problem.message.contains("may show articles that are withheld");
+        assert_eq!(outcome.problems.iter().any(warns), foreigners.contains(&"feed.json"), "{name}");
         assert_eq!(output.read("feeds/feed.json").contains("New"), foreigners.is_empty(), "{name}");
     }
-    // Documents that are published no longer go, too.
+    // Documents that are no longer published are removed as well.
     let output = Output::new();
     output.disk().deliver(&documents("Old"));
     fs::remove_file(output.path("feeds/.dateline")).expect("writable");
@@ -200,7 +180,7 @@ fn nothing_is_written_or_removed_through_links() {
 }
 
 #[test]
-fn what_is_no_file_stays_in_the_way() {
+fn folders_links_and_pipes_are_not_replaced() {
     let output = Output::new();
     output.write("outside.json", &json(JSON, "Outside"));
     output.write("feeds/rss.xml/mine", "Mine");
@@ -229,7 +209,7 @@ fn temporary_files_follow_no_links() {
 }
 
 #[test]
-fn changed_documents_are_foreign_once_edited() {
+fn edited_documents_are_not_replaced() {
     for restarts in [false, true] {
         let output = Output::new();
         let mut disk = output.disk();
@@ -264,7 +244,7 @@ fn two_processes_share_a_directory() {
 }
 
 #[test]
-fn versions_are_listed_before_they_are_written() {
+fn manifest_lists_versions_before_they_are_written() {
     let output = Output::new();
     output.disk().deliver(&documents("Old"));
     let seen = Arc::new(Mutex::new(String::new()));
@@ -272,7 +252,7 @@ fn versions_are_listed_before_they_are_written() {
     let bytes = json(JSON, "New").into_bytes();
     let new = Resource::cold(ResourceKind::Feed(Format::Json), ContentHash::of(&bytes), bytes.len(), None, 60);
     let (old, hash) = (ContentHash::of(json(JSON, "Old").as_bytes()), new.hash);
-    let mut disk = output.disk().reading(Box::new(move |_, _| {
+    let mut disk = output.disk().with_reader(Box::new(move |_, _| {
         *reader_seen.lock().expect("one thread") = fs::read_to_string(&manifest)?;
         Ok(bytes.clone().into())
     }));
@@ -281,7 +261,7 @@ fn versions_are_listed_before_they_are_written() {
     let seen = seen.lock().expect("one thread").clone();
     assert!(seen.contains(&format!("{old} feed.json\n{hash} feed.json\n")), "{seen}");
     assert!(!output.read("feeds/.dateline").contains(&old.to_string()));
-    // A process that was killed in between left either version.
+    // A process that is killed in between leaves either version.
     output.write("feeds/.dateline", &seen);
     for text in ["Old", "New"] {
         output.write("feeds/feed.json", &json(JSON, text));
@@ -292,7 +272,7 @@ fn versions_are_listed_before_they_are_written() {
 }
 
 #[test]
-fn manifests_reach_no_file_outside() {
+fn manifest_cannot_remove_files_outside() {
     let output = Output::new();
     output.write("outside", "Mine");
     let hash = ContentHash::of(b"Mine");
@@ -315,7 +295,7 @@ fn foreign_manifests_are_not_replaced() {
 }
 
 #[test]
-fn withheld_document_goes_where_its_successor_cannot_be_written() {
+fn withheld_document_is_removed_if_replacing_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut disk = Disk::new(folder.path().to_owned(), folder.path());
     let mut deliver = |text: &str, withheld: &[&str]| {
@@ -326,7 +306,7 @@ fn withheld_document_goes_where_its_successor_cannot_be_written() {
     };
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
     assert_eq!(deliver("secret", &[]), 0);
-    // Nothing can be written beside them, and one of them is somebody else's by now.
+    // No temporary files can be written, and somebody else has replaced one document.
     let blocked = ["a", "b", "c"].map(|name| folder.path().join(format!(".{name}.xml.dateline-new")));
     blocked.iter().for_each(|path| fs::create_dir(path).expect("writable"));
     fs::write(folder.path().join("c.xml"), "theirs").expect("writable");
