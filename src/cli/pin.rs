@@ -17,7 +17,8 @@ use crate::daemon;
 use crate::diagnostics::Severity;
 use crate::ledger::Ledger;
 use crate::types::{ArticlePath, EntryId};
-use crate::watch::scan::{Scan, look, scan};
+use crate::watch::scan::{Scan, scan};
+use crate::watch::stat::stat_file;
 
 /// Write the ids under which readers know articles into their files, so that they travel with the files.
 #[derive(Args, Debug)]
@@ -165,7 +166,7 @@ impl<'a> Archive<'a> {
             let other = self.root.display(other.as_str());
             return refuse(&format!("this file is {other} as well, and cannot carry the ids of two articles"));
         }
-        let stamp = match look(self.root, path) {
+        let stamp = match stat_file(self.root, path) {
             Ok(Some(stamp)) => stamp,
             Ok(None) => return refuse("it is gone"),
             Err(diagnostic) => return refuse(&diagnostic.message),
@@ -188,7 +189,7 @@ impl<'a> Archive<'a> {
             Err(Unpinned::Unsafe(reason)) => return Err(PinError::Input(reason)),
         };
         let is_unchanged =
-            || look(self.root, path).is_ok_and(|now| now == Some(stamp)) && read().is_ok_and(|now| now == bytes);
+            || stat_file(self.root, path).is_ok_and(|now| now == Some(stamp)) && read().is_ok_and(|now| now == bytes);
         if !dry_run && !replace(&target, &pinned.bytes, is_unchanged).map_err(|error| cannot("write", error))? {
             return refuse("it was changed meanwhile; try again");
         }

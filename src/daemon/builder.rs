@@ -60,7 +60,7 @@ fn article_page(
     let config = live.load_full();
     let content = root.load_full();
     let stop_if_abandoned = || if wanted.is_cancelled() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
-    let sources = PageSources::look(&content, &article.path);
+    let sources = PageSources::of(&content, &article.path);
     let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
     let read = watch::read::fetch_one(&content, &request, &config.parsing);
     let version = read.is_ok().then_some(article.hash);
@@ -76,7 +76,7 @@ fn article_page(
     stop_if_abandoned()?;
     let entry = assemble::entry(article, &metadata, &rendered);
     let page = Arc::new(encode::article_page(article, &entry));
-    let sources = sources.with(&content, version, &metadata);
+    let sources = sources.with_files(&content, version, &metadata);
     let (root, live, hash) = (Arc::clone(root), Arc::clone(live), config.hash);
     let freshness = Freshness::new(move || {
         let config = live.load();
@@ -187,7 +187,7 @@ pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -
         let kept: HashMap<ContentHash, Vec<u8>> = kept.into_iter().collect();
         recalled.extend(batch.iter().map(|request| {
             let bytes = kept.get(&request.hash).cloned();
-            let article = bytes.and_then(|bytes| watch::read::recall(root, request, bytes, &config.parsing));
+            let article = bytes.and_then(|bytes| watch::read::parse_stored(root, request, bytes, &config.parsing));
             StoredVersion { request: request.clone(), article }
         }));
     }

@@ -108,7 +108,7 @@ impl Daemon {
                 self.swap(snapshot);
             }
             Effect::Deliver(delivery) => self.deliveries.send(delivery),
-            Effect::Watch(plan) => self.watcher.plan(plan),
+            Effect::Watch(plan) => self.watcher.set_plan(plan),
             Effect::Report(changes) => {
                 changes.iter().take(MAX_LOGGED).for_each(log);
                 if let Some(more) = changes.len().checked_sub(MAX_LOGGED).filter(|more| *more > 0) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::store::{Cache, Renderings, Row};
 use crate::types::ArticlePath;
-use crate::watch::cache::{Cached, MetadataCache};
+use crate::watch::cache::{CachedRow, MetadataCache};
 
 /// The cache of a state directory; `None`: nothing is kept, and every file is read.
 #[derive(Debug)]
@@ -40,14 +40,14 @@ impl StateCache {
 }
 
 impl MetadataCache for StateCache {
-    fn of_folder(&mut self, folder: &str) -> HashMap<String, Cached> {
+    fn load_folder(&mut self, folder: &str) -> HashMap<String, CachedRow> {
         let rows = self.0.as_mut().map(|cache| cache.of_folder(folder)).unwrap_or_default();
         rows.into_iter().map(|(name, row)| (name, cached(row))).collect()
     }
 
-    fn keep(&mut self, rows: Vec<(ArticlePath, Option<Cached>)>) {
+    fn save(&mut self, rows: Vec<(ArticlePath, Option<CachedRow>)>) {
         let Some(cache) = &mut self.0 else { return };
-        let row = |Cached { seal, card, warnings }| Row { seal, card, warnings };
+        let row = |CachedRow { seal, card, warnings }| Row { seal, card, warnings };
         cache.keep(rows.into_iter().map(|(path, cached)| (path, cached.map(row))).collect());
     }
 
@@ -57,6 +57,6 @@ impl MetadataCache for StateCache {
 }
 
 /// A row as the watcher knows it.
-pub(super) fn cached(Row { seal, card, warnings }: Row) -> Cached {
-    Cached { seal, card, warnings }
+pub(super) fn cached(Row { seal, card, warnings }: Row) -> CachedRow {
+    CachedRow { seal, card, warnings }
 }

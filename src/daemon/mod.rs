@@ -161,14 +161,14 @@ pub async fn run(
         parsing: Arc::clone(&config.parsing),
         config: config.file.clone(),
         config_hash: config.hash,
-        load: config::parse,
+        parse_config: config::parse,
         grace: config.content.removals.grace.try_into().unwrap_or_default(),
         hold: config.content.removals.hold.try_into().unwrap_or_default(),
         settle: config.content.settle.try_into().unwrap_or_default(),
         open_limit: OPEN_LIMIT,
         watch: config.content.watch,
-        safety: SAFETY_SCAN,
-        meanwhile: Arc::clone(&meanwhile),
+        safety_interval: SAFETY_SCAN,
+        progress: Arc::clone(&meanwhile),
     };
     let (heard, watched) = mpsc::channel(WATCHED);
     // The state is ours by now.
@@ -494,7 +494,7 @@ impl Daemon {
     fn look_at_changed_files(&self, event: &Event) {
         let Event::Unfetched(bodies) = event else { return };
         for body in bodies.iter().filter(|body| body.problem.is_none()) {
-            self.watcher.look_at(self.root.path.join(body.request.path.as_str()));
+            self.watcher.check_file(self.root.path.join(body.request.path.as_str()));
         }
     }
 
@@ -599,7 +599,7 @@ impl Daemon {
                 };
                 if let Some(checked) = checked.filter(taken) {
                     // To the engine it is all one how its articles are found.
-                    checked.config.iter().for_each(|config| self.watcher.find_by(config.content.watch));
+                    checked.config.iter().for_each(|config| self.watcher.set_mode(config.content.watch));
                     // What cannot change while it runs is of the first one.
                     engine.config().into_iter().for_each(|config| self.live.store(Arc::clone(config)));
                     self.checked = checked;
@@ -649,7 +649,7 @@ impl Daemon {
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
         self.perform_all(effects);
-        self.watcher.reread();
+        self.watcher.reread_all();
         Ok(engine)
     }
 

@@ -26,8 +26,8 @@ use crate::ledger::Record;
 use crate::snapshot::{Report, ResourceKind, Snapshot};
 use crate::store::{CacheReader, SavedFile, SavedSources, feed_of};
 use crate::types::ArticlePath;
-use crate::watch::scan::look;
-use crate::watch::verify::{Comparison, Finding, RootState, StatedIds};
+use crate::watch::stat::stat_file;
+use crate::watch::verify::{FileComparer, FileComparison, RootState, StatedIds};
 
 /// How long a request waits for the verification of a document; then it is answered 503. The verification goes on.
 pub(super) const SAVED_VERIFY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -153,7 +153,7 @@ enum Job {
 }
 
 struct Verifier {
-    comparison: Comparison,
+    comparison: FileComparer,
     state: PathBuf,
     sources: SavedSources,
     asked: Mutex<Asked>,
@@ -174,7 +174,7 @@ impl Verifier {
     /// `None` where there are no threads to be had.
     fn start(root: Root, parsing: Arc<ParseOptions>, state: PathBuf, sources: SavedSources) -> Option<Arc<Verifier>> {
         let (jobs, inbox) = channel();
-        let comparison = Comparison::new(root, parsing);
+        let comparison = FileComparer::new(root, parsing);
         let verifier =
             Arc::new(Verifier { comparison, state, sources, asked: Mutex::default(), stated: Mutex::default(), jobs });
         let inbox = Arc::new(Mutex::new(inbox));
@@ -235,9 +235,9 @@ impl Verifier {
         let is_same = |file: &&SavedFile| {
             let row = cache.of_file(&file.path).map(cached);
             match comparison.compare(&file.path, file.hash, row) {
-                Finding::Unchanged => true,
-                Finding::Changed => false,
-                Finding::Missing | Finding::Unreadable => is_absent(),
+                FileComparison::Unchanged => true,
+                FileComparison::Changed => false,
+                FileComparison::Missing | FileComparison::Unreadable => is_absent(),
             }
         };
         !files.iter().any(|file| withheld.contains(&file.path))
@@ -246,18 +246,18 @@ impl Verifier {
     }
 
     /// Whether no other file is about one of the items among these: a kill arrives as a new file, in whatever folder.
-    fn are_items_alone(&self, comparison: &Comparison, files: &[&SavedFile], cache: &CacheReader) -> bool {
+    fn are_items_alone(&self, comparison: &FileComparer, files: &[&SavedFile], cache: &CacheReader) -> bool {
         let items: Vec<_> = files.iter().filter_map(|file| Some((file.id.as_ref()?, &file.path))).collect();
         if items.is_empty() {
             return true;
         }
         let stated = self.stated_ids(comparison, cache);
-        let is_alone = |(id, path)| stated.is_alone(id, path);
+        let is_alone = |(id, path)| stated.is_unique(id, path);
         items.into_iter().all(|item| is_alone(item).unwrap_or_else(|| self.absence(comparison).is_some()))
     }
 
     /// The ids that wire texts state. All verifications within a moment share them, since all folders are looked at.
-    fn stated_ids(&self, comparison: &Comparison, cache: &CacheReader) -> Arc<StatedIds> {
+    fn stated_ids(&self, comparison: &FileComparer, cache: &CacheReader) -> Arc<StatedIds> {
         let mut shared = self.stated.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = |root: &PathBuf, expires: &Instant| *root == comparison.root().path && *expires > Instant::now();
         if let Some((stated, ..)) = shared.as_ref().filter(|(_, root, expires)| holds(root, expires)) {
@@ -275,13 +275,13 @@ impl Verifier {
     }
 
     /// Why the content directory looks as if it weren't there. One on another device may have been moved with its files.
-    fn absence(&self, comparison: &Comparison) -> Absence {
+    fn absence(&self, comparison: &FileComparer) -> Absence {
         match RootState::of(comparison.root()) {
             RootState::Unreachable(why) => Some(format!("cannot be looked at: {why}")),
             RootState::Empty => Some("is empty, as where a disk is not mounted".to_owned()),
             RootState::Present(device) => {
                 let is_other = self.sources.device.is_some_and(|before| before != device);
-                let is_there = |file: &SavedFile| !matches!(look(comparison.root(), &file.path), Ok(None));
+                let is_there = |file: &SavedFile| !matches!(stat_file(comparison.root(), &file.path), Ok(None));
                 let is_gone = is_other && !self.sources.sample(SAMPLE_FILES).any(is_there);
                 is_gone.then(|| "is on another device than before, and none of its articles is there".to_owned())
             }

@@ -1,13 +1,20 @@
-//! What earlier runs read, warnings included, so that a start need not read an archive again. A row is taken only where its seal fits what
-//! the file looks like now: stale and spoilt rows are as good as none.
+//! The metadata and warnings of files that earlier runs read, so that a start needn't read the whole archive.
 //!
-//! What a seal cannot tell: a file of the same size, number and times whose bytes are others. No program can set the time of the
-//! last change of a file (ctime), so that takes a clock that was set back, or a disk that was written past its file system.
+//! # When is a row valid?
+//!
+//! When its checksum matches the file as it is now: path, stamp, the stamps of its media files, and the rules by which files are parsed.
+//! Stale and damaged rows are ignored.
+//!
+//! # Can a row be wrong?
+//!
+//! Only if a file has other bytes but the same size, inode and times. Programs can't set ctime, so this takes a clock that was set back, or
+//! a disk that was written without its file system. A file that changed less than a second before it was read isn't cached, because it may
+//! change again without a new ctime.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use super::scan::look;
+use super::stat::stat_file;
 use crate::article::card::Packed;
 use crate::article::{PARSER_VERSION, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp};
@@ -15,72 +22,70 @@ use crate::diagnostics::{Diagnostic, packed};
 use crate::event::{FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash};
 
-/// What warnings of one file may take (bytes). One with more is read again at every start.
+/// A file whose packed warnings are longer isn't cached.
 const MAX_WARNING_BYTES: usize = 16 << 10;
-/// A file that changed so shortly before it was read may change again without looking different: clocks of file systems tick in
-/// milliseconds.
-const YOUNG: Duration = Duration::from_secs(1);
+/// A file that changed later than this before it was read isn't cached. File systems' clocks tick in milliseconds.
+const MIN_CACHED_AGE: Duration = Duration::from_secs(1);
 
-/// What is kept of a file that was read.
+/// What the cache stores about a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Cached {
-    /// Hash of the rules by which the file was read, of its path and stamp, of the stamps of the files that it names, and of what follows.
+pub struct CachedRow {
+    /// The checksum: a hash of the parsing rules, of path and stamp, of the stamps of the media files, and of the other fields.
     pub seal: ContentHash,
-    /// The bytes of its card.
+    /// The article's packed metadata.
     pub card: Box<[u8]>,
-    /// What was odd about it ([`packed`]).
+    /// The file's diagnostics, packed ([`packed`]).
     pub warnings: Box<[u8]>,
 }
 
-/// What is kept of a file, and fits it.
+/// The contents of a valid row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CachedFile {
-    /// The card of its article.
+    /// The article's metadata.
     pub card: Packed,
-    /// What was odd about it.
+    /// The file's diagnostics.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Keeps what was read from one run to the next. What it gives is checked, so it may lose or spoil anything.
+/// Stores rows from one run to the next. Rows are validated when they are used, so an implementation may lose or damage any of them.
 pub trait MetadataCache: Send {
-    /// What is kept of the files of a folder, by their names.
-    fn of_folder(&mut self, folder: &str) -> HashMap<String, Cached>;
-    /// Keeps what was read of files; `None`: nothing.
-    fn keep(&mut self, rows: Vec<(ArticlePath, Option<Cached>)>);
-    /// All folders were asked for: what is kept of others is forgotten.
+    /// The rows of the files in a folder, by file name.
+    fn load_folder(&mut self, folder: &str) -> HashMap<String, CachedRow>;
+    /// Replaces the rows of files. `None` removes a row.
+    fn save(&mut self, rows: Vec<(ArticlePath, Option<CachedRow>)>);
+    /// Removes the rows of folders that weren't loaded. Called after every folder has been loaded.
     fn finish_listing(&mut self);
 }
 
-/// Nothing is kept.
+/// Stores nothing.
 impl MetadataCache for () {
-    fn of_folder(&mut self, _: &str) -> HashMap<String, Cached> {
+    fn load_folder(&mut self, _: &str) -> HashMap<String, CachedRow> {
         HashMap::new()
     }
-    fn keep(&mut self, _: Vec<(ArticlePath, Option<Cached>)>) {}
+    fn save(&mut self, _: Vec<(ArticlePath, Option<CachedRow>)>) {}
     fn finish_listing(&mut self) {}
 }
 
-/// Seals and proves what is kept, for files of one content directory that are read by one set of rules.
-pub(super) struct Seals<'r> {
+/// Encodes and validates rows, for one content directory and one set of parsing rules.
+pub(super) struct RowCodec<'r> {
     root: &'r Root,
     rules: ContentHash,
 }
 
-impl<'r> Seals<'r> {
-    /// Of files that are read so. Another version of this program may read them otherwise.
-    pub(super) fn new(root: &'r Root, options: &ParseOptions) -> Seals<'r> {
-        Seals::by_rules(root, rules(options))
+impl<'r> RowCodec<'r> {
+    /// For files that are parsed with these options.
+    pub(super) fn new(root: &'r Root, options: &ParseOptions) -> RowCodec<'r> {
+        RowCodec::with_rules(root, rules(options))
     }
 
-    /// Of files that are read by these [`rules`].
-    pub(super) fn by_rules(root: &'r Root, rules: ContentHash) -> Seals<'r> {
-        Seals { root, rules }
+    /// For files that are parsed by these [`rules`].
+    pub(super) fn with_rules(root: &'r Root, rules: ContentHash) -> RowCodec<'r> {
+        RowCodec { root, rules }
     }
 
-    /// What is kept of a file that was read; `None` where it was refused, where too much about it was odd, where readers must not see it
-    /// yet, or where it is too young.
-    pub(super) fn row(&self, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<Cached> {
-        // Of the page of a section more is needed than its card.
+    /// The row of a file that was read. `None` if it has no article, has too many diagnostics, is embargoed or withheld, or is too young.
+    pub(super) fn encode(&self, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<CachedRow> {
+        // A section's page is needed with its body.
         if bundle::is_section_page(&file.path) {
             return None;
         }
@@ -93,20 +98,26 @@ impl<'r> Seals<'r> {
         let stamp = stamp.filter(|stamp| !is_young(*stamp, now))?;
         let card: Box<[u8]> = article.card.as_bytes().into();
         let warnings = packed::pack(diagnostics, MAX_WARNING_BYTES)?;
-        let seal = self.seal(&file.path, stamp, &article.card, &warnings, now)?;
-        Some(Cached { seal, card, warnings })
+        let seal = self.checksum(&file.path, stamp, &article.card, &warnings, now)?;
+        Some(CachedRow { seal, card, warnings })
     }
 
-    /// What is kept of a file that looks as it did when it was read.
-    pub(super) fn recall(&self, path: &ArticlePath, stamp: Stamp, row: Cached, now: SystemTime) -> Option<CachedFile> {
-        let Cached { seal, card, warnings } = row;
+    /// The contents of a row if it is valid for the file with this stamp.
+    pub(super) fn decode(
+        &self,
+        path: &ArticlePath,
+        stamp: Stamp,
+        row: CachedRow,
+        now: SystemTime,
+    ) -> Option<CachedFile> {
+        let CachedRow { seal, card, warnings } = row;
         let card = Packed::from_bytes(path, card)?;
-        let fits = self.seal(path, stamp, &card, &warnings, now)? == seal;
-        let warnings = packed::unpack(&warnings).filter(|_| fits)?;
+        let is_valid = self.checksum(path, stamp, &card, &warnings, now)? == seal;
+        let warnings = packed::unpack(&warnings).filter(|_| is_valid)?;
         Some(CachedFile { card, warnings })
     }
 
-    fn seal(
+    fn checksum(
         &self,
         path: &ArticlePath,
         stamp: Stamp,
@@ -114,12 +125,12 @@ impl<'r> Seals<'r> {
         warnings: &[u8],
         now: SystemTime,
     ) -> Option<ContentHash> {
-        let mut stamps = bytes(stamp).to_vec();
+        let mut stamps = stamp_bytes(stamp).to_vec();
         if card.has_files() {
             for (file, _) in card.open(path).files {
-                match look(self.root, &file).unwrap_or_default() {
+                match stat_file(self.root, &file).unwrap_or_default() {
                     Some(stamp) if is_young(stamp, now) => return None,
-                    Some(stamp) => stamps.extend(bytes(stamp)),
+                    Some(stamp) => stamps.extend(stamp_bytes(stamp)),
                     None => stamps.push(0),
                 }
             }
@@ -129,20 +140,21 @@ impl<'r> Seals<'r> {
     }
 }
 
-/// The hash of all that decides how a file is read.
+/// The hash of everything that decides how a file is parsed.
 pub(super) fn rules(options: &ParseOptions) -> ContentHash {
     ContentHash::of(format!("{PARSER_VERSION} {} {options:?}", env!("CARGO_PKG_VERSION")).as_bytes())
 }
 
-/// Whether a file may have changed since it was read without looking different.
+/// Whether a file changed so recently that it may change again without a new stamp.
 pub(super) fn is_young(stamp: Stamp, now: SystemTime) -> bool {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let since = i128::try_from(now).unwrap_or(i128::MAX) - i128::try_from(YOUNG.as_nanos()).unwrap_or_default();
-    stamp.changed_ns > since || stamp.modified_ns > since
+    let limit =
+        i128::try_from(now).unwrap_or(i128::MAX) - i128::try_from(MIN_CACHED_AGE.as_nanos()).unwrap_or_default();
+    stamp.changed_ns > limit || stamp.modified_ns > limit
 }
 
-/// All of a stamp.
-fn bytes(stamp: Stamp) -> [u8; 56] {
+/// All fields of a stamp.
+fn stamp_bytes(stamp: Stamp) -> [u8; 56] {
     let mut bytes = [0; 56];
     let numbers = [
         stamp.size.to_le_bytes().as_slice(),

@@ -1,43 +1,67 @@
-//! The way of hints to the worker. It is bounded: hints that find it full are dropped, and everything is looked at instead. Orders of the
-//! daemon are never dropped, and the newest of a kind replaces those before it.
+//! The channel of hints and orders to the worker. Hints are bounded: if the channel is full, they are dropped, and the worker scans
+//! everything instead. Orders from the daemon are never dropped; a newer order replaces an older one of the same kind.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::mode::Limit;
-use super::notice::Hint;
+use super::mode::WatchLimit;
 use crate::config::Watch;
 use crate::event::WatchPlan;
 
-/// So many hints wait, as many as the kernel's queue has room for (`fs.inotify.max_queued_events`).
+/// The capacity of the channel: as many hints as the kernel queues by default (`fs.inotify.max_queued_events`).
 pub(super) const MAX_HINTS: usize = if cfg!(test) { 64 } else { 16_384 };
 
-/// What the worker is to do whatever else it hears.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Orders {
-    /// To end.
-    pub(super) stop: bool,
-    /// What to watch changed.
-    pub(super) plan: Option<WatchPlan>,
-    /// How changes are to be found.
-    pub(super) watch: Option<Watch>,
-    /// To read everything again.
-    pub(super) reread: bool,
-    /// The system cannot watch everything, and why.
-    pub(super) limited: Option<Limit>,
-    /// Hints were dropped.
-    pub(super) has_lost: bool,
+/// What may have happened. A hint says where to look; the file system decides.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Hint {
+    /// A file was closed after writing, or renamed to this path.
+    Complete(PathBuf),
+    /// Something was created or changed here.
+    Changed(PathBuf),
+    /// A file was written. Another hint follows when it is closed.
+    Written(PathBuf),
+    /// Something was removed here.
+    Removed(PathBuf),
+    /// A file or folder was renamed from the first path to the second. The two halves are one hint, or a new file at the first path could
+    /// be taken for the old one in between.
+    Renamed(PathBuf, PathBuf),
+    /// A folder was created. What happened in it before it was watched isn't known.
+    NewFolder(PathBuf),
+    /// The kernel lost events.
+    Overflow,
+    /// The system can't watch everything.
+    Limited(WatchLimit),
+    /// There are new orders.
+    Wake,
 }
 
-/// The end that hints come in by.
+/// Instructions for the worker.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Orders {
+    /// End the thread.
+    pub(super) stop: bool,
+    /// Watch this from now on.
+    pub(super) plan: Option<WatchPlan>,
+    /// Find changes in this way from now on.
+    pub(super) watch: Option<Watch>,
+    /// Read every file again.
+    pub(super) reread: bool,
+    /// The system can't watch everything.
+    pub(super) limited: Option<WatchLimit>,
+    /// Hints were dropped.
+    pub(super) has_dropped_hints: bool,
+}
+
+/// The sending end.
 #[derive(Clone, Debug)]
 pub(super) struct HintSender {
     hints: SyncSender<Hint>,
     orders: Arc<Mutex<Orders>>,
 }
 
-/// The worker's end.
+/// The worker's end of the channel.
 #[derive(Debug)]
 pub(super) struct HintReceiver {
     hints: Receiver<Hint>,
@@ -55,39 +79,39 @@ fn lock(orders: &Mutex<Orders>) -> MutexGuard<'_, Orders> {
 }
 
 impl HintSender {
-    /// Hints at something. Never waits. A worker that ended has nothing to do any more.
+    /// Sends a hint. Never blocks. Does nothing if the worker has ended.
     pub(super) fn hint(&self, hint: Hint) {
         if let Err(TrySendError::Full(hint)) = self.hints.try_send(hint) {
             self.order(|orders| match hint {
                 Hint::Limited(limit) => orders.limited = Some(limit),
-                _ => orders.has_lost = true,
+                _ => orders.has_dropped_hints = true,
             });
         }
     }
 
-    /// Changes what the worker is to do, and wakes it. Where the channel is full it is about to look at its orders.
+    /// Changes the orders and wakes the worker. If the channel is full, the worker is awake already.
     pub(super) fn order(&self, change: impl FnOnce(&mut Orders)) {
         change(&mut lock(&self.orders));
-        drop(self.hints.try_send(Hint::Orders));
+        drop(self.hints.try_send(Hint::Wake));
     }
 }
 
 impl HintReceiver {
-    /// What came so far.
-    pub(super) fn hints(&self) -> Vec<Hint> {
+    /// The hints received so far.
+    pub(super) fn received(&self) -> Vec<Hint> {
         self.hints.try_iter().take(MAX_HINTS).collect()
     }
 
-    /// The next hint, if one comes in time.
-    pub(super) fn wait(&self, patience: Duration) -> Result<Option<Hint>, RecvTimeoutError> {
-        match self.hints.recv_timeout(patience) {
+    /// Waits for the next hint. `None`: the time is over.
+    pub(super) fn wait(&self, timeout: Duration) -> Result<Option<Hint>, RecvTimeoutError> {
+        match self.hints.recv_timeout(timeout) {
             Ok(hint) => Ok(Some(hint)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// What to do. To be asked after hints were taken, since what found no room is there.
+    /// Takes the orders. Call it after taking hints, because it also says whether hints were dropped.
     pub(super) fn take_orders(&self) -> Orders {
         std::mem::take(&mut lock(&self.orders))
     }
@@ -95,8 +119,6 @@ impl HintReceiver {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::super::{self as watch, WatchOptions};
     use super::*;
     use crate::beneath::Root;
@@ -105,35 +127,39 @@ mod tests {
     use crate::metrics::Metrics;
 
     #[test]
-    fn full_channel_loses_hints_but_no_orders() {
+    fn full_channel_drops_hints_but_no_orders() {
         let (sender, receiver) = channel();
-        let limit = || Limit { reason: "no watch left".into(), cure: "raise it", is_partial: true };
+        let limit = || WatchLimit { reason: "no watch left".into(), advice: "raise it", is_partial: true };
         for number in 0..MAX_HINTS * 3 {
-            sender.hint(Hint::Touched(PathBuf::from(number.to_string())));
+            sender.hint(Hint::Changed(PathBuf::from(number.to_string())));
         }
         sender.hint(Hint::Limited(limit()));
         sender.order(|orders| orders.watch = Some(Watch::Poll));
         sender.order(|orders| orders.watch = Some(Watch::Auto));
         sender.order(|orders| orders.reread = true);
-        assert_eq!(receiver.hints().len(), MAX_HINTS);
+        assert_eq!(receiver.received().len(), MAX_HINTS);
         let orders = receiver.take_orders();
         let expected = Orders {
             watch: Some(Watch::Auto),
             reread: true,
             limited: Some(limit()),
-            has_lost: true,
+            has_dropped_hints: true,
             ..Orders::default()
         };
         assert_eq!(orders, expected);
-        assert_eq!((receiver.hints(), receiver.take_orders()), (Vec::new(), Orders::default()), "each is told once");
+        assert_eq!(
+            (receiver.received(), receiver.take_orders()),
+            (Vec::new(), Orders::default()),
+            "each is received once"
+        );
         sender.order(|orders| orders.stop = true);
-        assert_eq!(receiver.wait(Duration::ZERO), Ok(Some(Hint::Orders)), "an order wakes the worker");
+        assert_eq!(receiver.wait(Duration::ZERO), Ok(Some(Hint::Wake)), "an order wakes the worker");
         assert!(receiver.take_orders().stop);
     }
 
     #[tokio::test]
     async fn scan_finds_files_whose_hints_were_dropped() {
-        const PATIENCE: Duration = Duration::from_secs(60);
+        const TIMEOUT: Duration = Duration::from_secs(60);
         const FILES: usize = MAX_HINTS * 8;
         let folder = tempfile::tempdir().unwrap();
         let content = folder.path().join("content");
@@ -147,21 +173,21 @@ mod tests {
             parsing: Arc::clone(&config.parsing),
             config: file,
             config_hash: config.hash,
-            load: config::parse,
+            parse_config: config::parse,
             grace: Duration::from_millis(100),
             settle: Duration::from_millis(100),
             watch: Watch::Auto,
             hold: Duration::ZERO,
             open_limit: Duration::from_secs(60),
-            safety: Duration::from_secs(3_600),
-            meanwhile: Arc::default(),
+            safety_interval: Duration::from_secs(3_600),
+            progress: Arc::default(),
         };
-        let (events, mut inbox) = tokio::sync::mpsc::channel(1);
-        let meters = Arc::<Metrics>::default();
-        let watcher = watch::start(options, (), events, Arc::clone(&meters)).unwrap();
-        let mut next = async || tokio::time::timeout(PATIENCE, inbox.recv()).await.expect("in time").unwrap().event;
+        let (events, mut received) = tokio::sync::mpsc::channel(1);
+        let metrics = Arc::<Metrics>::default();
+        let watcher = watch::start(options, (), events, Arc::clone(&metrics)).unwrap();
+        let mut next = async || tokio::time::timeout(TIMEOUT, received.recv()).await.expect("in time").unwrap().event;
         assert!(matches!(next().await, Event::Rescan(_)));
-        // Nobody takes what the watcher tells, so it waits, and does not take hints.
+        // Nobody receives the watcher's events, so it blocks and takes no hints.
         for number in 0..FILES {
             std::fs::write(content.join(format!("{number}.md")), "---\ntitle: T\ndate: 2026-11-20\n---\nText.\n")
                 .unwrap();
@@ -172,7 +198,7 @@ mod tests {
                 found.extend(files.into_iter().map(|file| file.path));
             }
         }
-        assert!(meters.watch_overflows.get() > 0, "hints were dropped");
+        assert!(metrics.watch_overflows.get() > 0, "hints were dropped");
         drop(watcher);
     }
 }

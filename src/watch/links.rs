@@ -1,32 +1,36 @@
-//! Links in the content directory: which of them name articles, and what has to change for that to change.
+//! Links in the content directory: which articles they name, and which changes affect that.
 //!
-//! An article is named by its regular file. Links to files and folders that are read anyway are reported and not followed, so that no
-//! story is there twice. A link to a hidden file names its article, and a link to a hidden folder names those in it; of several links the first
-//! in byte order does. Kubernetes makes such trees: `k.md -> ..data/k.md`, `..data -> ..2026_11_29`.
+//! # Which links name articles?
+//!
+//! Links to hidden files, and links to hidden folders, which name the articles in them. If several links lead to one file, the first
+//! in byte order names the article. Kubernetes makes such trees: `k.md -> ..data/k.md`, `..data -> ..2026_11_29`.
+//!
+//! Links to visible files and folders are reported and not followed, because their articles would be published twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use rustix::fs::FileType;
 
-use super::scan::{self, FileKind, Folder, Lister, join};
+use super::listing::{FileKind, FolderListing, Lister, join};
+use super::stat::unusable;
 use crate::article::is_article_name;
 use crate::beneath::{self, OpenRoot, Root, is_missing, is_outside};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
 use crate::types::ArticlePath;
 
-/// So many hidden links are looked at between scans where the system doesn't tell of changes. A volume has one.
-const MAX_HIDDEN_PLACES: usize = 16;
+/// How many hidden links are checked between scans where events are incomplete. A Kubernetes volume has one.
+const MAX_CHECKED_LINKS: usize = 16;
 
-/// What links lead to.
+/// The articles that links name.
 #[derive(Debug, Default)]
 pub(super) struct LinkTable {
-    /// The articles that links name, by where their files really are.
+    /// The articles by the real paths of their files.
     by_file: BTreeMap<String, ArticlePath>,
     names: BTreeSet<ArticlePath>,
-    /// Every link, those on their ways, and where nothing was found.
-    places: BTreeSet<String>,
+    /// The paths whose change may change this table: every link, links on their ways, and missing targets.
+    dependencies: BTreeSet<String>,
     /// Hidden folders that links lead to.
     folders: BTreeSet<String>,
 }
@@ -37,135 +41,139 @@ impl LinkTable {
         self.names.contains(path)
     }
 
-    /// The article of a file that only links lead to.
+    /// The article that links name for this file.
     pub(super) fn article(&self, file: &str) -> Option<&ArticlePath> {
         self.by_file.get(file)
     }
 
-    /// The hidden links that others lead through: where volumes are swapped.
-    pub(super) fn hidden_places(&self) -> impl Iterator<Item = &str> {
-        self.places.iter().map(String::as_str).filter(|place| is_hidden(place)).take(MAX_HIDDEN_PLACES)
+    /// Hidden links that other links lead through. Kubernetes swaps volumes by replacing them.
+    pub(super) fn hidden_links(&self) -> impl Iterator<Item = &str> {
+        self.dependencies.iter().map(String::as_str).filter(|path| is_hidden(path)).take(MAX_CHECKED_LINKS)
     }
 
-    /// Whether links may lead elsewhere after a change at a place.
-    pub(super) fn is_place(&self, path: &str) -> bool {
-        self.places.contains(path)
+    /// Whether a change at this path may change where links lead.
+    pub(super) fn depends_on(&self, path: &str) -> bool {
+        self.dependencies.contains(path)
     }
 
-    /// Whether a place is directly in a hidden folder whose files have names.
+    /// Whether a path is directly in a hidden folder that a link leads to.
     pub(super) fn is_in_folder(&self, path: &str) -> bool {
         self.folders.contains(path.rsplit_once('/').map_or("", |(folder, _)| folder))
     }
 }
 
-/// Whether nobody looks at a path, except through a link.
+/// Whether a path has a hidden component. Such files are read only through links.
 pub(super) fn is_hidden(path: &str) -> bool {
     path.split('/').any(|name| name.starts_with('.'))
 }
 
-/// Follows the links that a walk met.
-pub(super) struct Follower<'w> {
-    pub(super) root: &'w Root,
-    pub(super) beneath: &'w OpenRoot<'w>,
-    pub(super) listing: &'w mut Listing,
-    pub(super) unusable: &'w mut Vec<(ArticlePath, Diagnostic)>,
-    /// Hidden folders, by the names that links give them with a slash, so that they are in the order of the paths in them; and where they are.
+/// Resolves the links that a walk found.
+pub(super) struct LinkResolver<'w> {
+    root: &'w Root,
+    open: &'w OpenRoot<'w>,
+    listing: &'w mut Listing,
+    unusable: &'w mut Vec<(ArticlePath, Diagnostic)>,
+    /// Hidden folders to list: the path that a link gives them, and the real path. The final slash sorts a folder with its files.
     queue: BTreeMap<String, String>,
     table: LinkTable,
 }
 
-impl<'w> Follower<'w> {
+impl<'w> LinkResolver<'w> {
     pub(super) fn new(
         root: &'w Root,
-        beneath: &'w OpenRoot<'w>,
+        open: &'w OpenRoot<'w>,
         listing: &'w mut Listing,
         unusable: &'w mut Vec<(ArticlePath, Diagnostic)>,
-    ) -> Follower<'w> {
-        Follower { root, beneath, listing, unusable, queue: BTreeMap::new(), table: LinkTable::default() }
+    ) -> LinkResolver<'w> {
+        LinkResolver { root, open, listing, unusable, queue: BTreeMap::new(), table: LinkTable::default() }
     }
 
-    /// Follows links, each with its name and where it really is, and those behind them. What they name is added to the folders, which
-    /// have all folders with links.
-    pub(super) fn follow(
+    /// Resolves links, given by path and real path, and links in the folders that they lead to. Adds the articles to `folders`, which
+    /// has every folder with links.
+    pub(super) fn resolve(
         mut self,
         links: Vec<(String, String)>,
-        mut folders: Vec<Folder>,
+        mut folders: Vec<FolderListing>,
         lister: &mut Lister<'_>,
-    ) -> (Vec<Folder>, LinkTable) {
-        links.into_iter().for_each(|(path, at)| self.meet(&path, &at));
-        while let Some((key, at)) = self.queue.pop_first() {
-            // A folder that was reached before has its names from there. Links that lead round in circles end here, too.
-            if !self.table.folders.insert(at.clone()) {
+    ) -> (Vec<FolderListing>, LinkTable) {
+        links.into_iter().for_each(|(path, real_path)| self.add_link(&path, &real_path));
+        while let Some((key, real_path)) = self.queue.pop_first() {
+            // A folder takes the first name by which it is reached. This also ends cycles of links.
+            if !self.table.folders.insert(real_path.clone()) {
                 continue;
             }
-            let mut folder = Folder { path: key.trim_end_matches('/').to_owned(), ..Folder::default() };
-            let found = lister.list(&mut folder, &at, self.listing, self.unusable);
+            let mut folder = FolderListing { path: key.trim_end_matches('/').to_owned(), ..FolderListing::default() };
+            let subentries = lister.list(&mut folder, &real_path, self.listing, self.unusable);
             for (path, _) in std::mem::take(&mut folder.files) {
-                let file = join(&at, path.name());
-                self.name(file, path);
+                let file = join(&real_path, path.name());
+                self.add_article(file, path);
             }
-            self.queue.extend(found.folders.into_iter().map(|(path, at)| (format!("{path}/"), at)));
-            found.links.into_iter().for_each(|(path, at)| self.meet(&path, &at));
+            let hidden = subentries.folders.into_iter().map(|(path, real_path)| (format!("{path}/"), real_path));
+            self.queue.extend(hidden);
+            subentries.links.into_iter().for_each(|(path, real_path)| self.add_link(&path, &real_path));
             folders.push(folder);
         }
-        let mut named: BTreeMap<&str, Vec<ArticlePath>> = BTreeMap::new();
+        let mut articles: BTreeMap<&str, Vec<ArticlePath>> = BTreeMap::new();
         for path in self.table.by_file.values() {
-            named.entry(path.folder()).or_default().push(path.clone());
+            articles.entry(path.folder()).or_default().push(path.clone());
         }
         for folder in &mut folders {
-            let files = named.remove(folder.path.as_str()).into_iter().flatten();
+            let files = articles.remove(folder.path.as_str()).into_iter().flatten();
             folder.files.extend(files.map(|path| (path, FileKind::Linked)));
         }
-        drop(named);
+        drop(articles);
         self.table.names = self.table.by_file.values().cloned().collect();
         (folders, self.table)
     }
 
-    /// The first link in byte order names an article.
-    fn name(&mut self, file: String, path: ArticlePath) {
+    /// Names the article in a file, unless a link that is earlier in byte order has done so.
+    fn add_article(&mut self, file: String, path: ArticlePath) {
         let name = self.table.by_file.entry(file).or_insert_with(|| path.clone());
         if path < *name {
             *name = path;
         }
     }
 
-    fn meet(&mut self, path: &str, at: &str) {
-        let mut places = Vec::new();
-        let real = self.beneath.real_path(at, &mut places);
-        self.table.places.extend(places.iter().filter_map(|place| place.to_str().map(str::to_owned)));
-        self.table.places.insert(path.to_owned());
+    fn add_link(&mut self, path: &str, real_path: &str) {
+        let mut dependencies = Vec::new();
+        let target = self.open.real_path(real_path, &mut dependencies);
+        let dependencies = dependencies.iter().filter_map(|path| path.to_str().map(str::to_owned));
+        self.table.dependencies.extend(dependencies);
+        self.table.dependencies.insert(path.to_owned());
         let name = ArticlePath::new(path);
         let is_article = is_article_name(name.name());
-        let found = real.and_then(|real| {
-            let real = real.into_os_string().into_string().map_err(|_| io::ErrorKind::NotFound)?;
-            let stat = self.beneath.stat(&real, beneath::Links::Refuse)?;
-            Ok((real, FileType::from_raw_mode(stat.st_mode)))
+        let found = target.and_then(|target| {
+            let target = target.into_os_string().into_string().map_err(|_| io::ErrorKind::NotFound)?;
+            let stat = self.open.stat(&target, beneath::Links::Refuse)?;
+            Ok((target, FileType::from_raw_mode(stat.st_mode)))
         });
         match found {
-            Ok((real, FileType::Directory)) if is_hidden(&real) => drop(self.queue.insert(format!("{path}/"), real)),
-            Ok((real, FileType::Directory)) => {
+            Ok((target, FileType::Directory)) if is_hidden(&target) => {
+                self.queue.insert(format!("{path}/"), target);
+            }
+            Ok((target, FileType::Directory)) => {
                 let message =
-                    format!("this is a link to `{}`, whose articles are read there", self.root.display(&real));
+                    format!("this is a link to `{}`, whose articles are read there", self.root.display(&target));
                 self.report(path, message, "remove the link if nothing else needs it");
             }
-            Ok((real, FileType::RegularFile)) if is_article => {
-                if is_hidden(&real) || !is_article_name(ArticlePath::new(&real).name()) {
-                    self.name(real, name);
+            Ok((target, FileType::RegularFile)) if is_article => {
+                if is_hidden(&target) || !is_article_name(ArticlePath::new(&target).name()) {
+                    self.add_article(target, name);
                 } else {
                     let message =
-                        format!("this is a link to `{}`, which is the same article", self.root.display(&real));
+                        format!("this is a link to `{}`, which is the same article", self.root.display(&target));
                     self.report(path, message, "remove the link; `sections` files an article under more sections");
                 }
             }
             Ok((_, FileType::RegularFile)) => {}
             Ok(_) if is_article => {
                 let error = io::ErrorKind::InvalidInput.into();
-                self.unusable.push((name.clone(), scan::unusable(self.root, &name, &error)));
+                self.unusable.push((name.clone(), unusable(self.root, &name, &error)));
             }
             Ok(_) => {}
             Err(error) if is_missing(&error) => {}
             Err(error) if is_article => {
-                self.unusable.push((name.clone(), scan::unusable(self.root, &name, &error)));
+                self.unusable.push((name.clone(), unusable(self.root, &name, &error)));
             }
             Err(error) => {
                 let (code, message, help) = if is_outside(&error) {
@@ -176,7 +184,7 @@ impl<'w> Follower<'w> {
                         "what was in a folder of this name stays as it is; remove the link, or put the folder back";
                     (Code::FolderUnreadable, format!("this link cannot be followed: {error}"), help)
                 };
-                // It may be where a folder was.
+                // The link may have replaced a folder, so the folder counts as unreadable.
                 let diagnostic = Diagnostic::new(code, message).at(Place::file(&self.root.display(path))).help(help);
                 self.listing.directories.push(ListedDirectory { path: path.to_owned(), unreadable: Some(diagnostic) });
             }

@@ -1,33 +1,35 @@
-//! How changes are learnt of, and how often it is looked for them. Pure: what the system says comes in.
+//! Decides whether events, scans or both find changes, and how often to scan. Pure.
 //!
-//! A kernel tells of what goes through it. What another machine does to a file system that both have mounted, or what is done below a
-//! file system that lies over others, it does not see, so that there somebody has to look.
+//! # Why aren't events enough?
+//!
+//! A kernel reports only changes that go through it. It doesn't see what another machine does on a network file system, or what is done in
+//! the lower layers of an overlay. On such file systems, and where watches run out, dateline scans as well.
+//!
+//! # Why are events used on network file systems at all?
+//!
+//! Changes made by this machine are reported at once. Only changes made elsewhere have to wait for the next scan.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use super::mounts::Mount;
 use crate::config::Watch;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::types::ArticlePath;
 
-/// It is not looked more often, however quickly that goes.
-const SHORTEST: Duration = Duration::from_secs(2);
-/// It is not looked less often, however long that takes.
-const LONGEST: Duration = Duration::from_secs(60);
-/// Looking takes one part in so many of the time.
-const PARTS: u32 = 10;
-/// How long the word of a change may take that a scan saw before: the system hands on what it has to tell in milliseconds.
-const WORD: Duration = Duration::from_secs(2);
+/// The interval between scans where events are incomplete, however little time a scan takes.
+const MIN_SCAN_INTERVAL: Duration = Duration::from_secs(2);
+/// The interval between scans where events are incomplete, however long a scan takes.
+const MAX_SCAN_INTERVAL: Duration = Duration::from_secs(60);
+/// Between these limits, scans take one part in so many of the time.
+const SCAN_TIME_DIVISOR: u32 = 10;
 
-/// How long not to look, by how long the last look took.
-pub(super) fn interval(took: Duration) -> Duration {
-    took.saturating_mul(PARTS - 1).clamp(SHORTEST, LONGEST)
+/// How long to wait for the next scan, by the time that the last one took.
+pub(super) fn scan_interval(took: Duration) -> Duration {
+    took.saturating_mul(SCAN_TIME_DIVISOR - 1).clamp(MIN_SCAN_INTERVAL, MAX_SCAN_INTERVAL)
 }
 
-/// File systems of whose changes a kernel does not hear all: their names in the list of mounts, and the magic number that each says.
-const DEAF: [(&[&str], u64); 23] = [
+/// File systems whose changes the kernel doesn't report completely: their names in the mount table, and their magic numbers (statfs(2)).
+const FILE_SYSTEMS_WITHOUT_EVENTS: [(&[&str], u64); 23] = [
     (&["nfs", "nfs4"], 0x6969),
     (&["cifs"], 0xff53_4d42),
     (&["smb3", "smb2"], 0xfe53_4d42),
@@ -53,301 +55,129 @@ const DEAF: [(&[&str], u64); 23] = [
     (&["ncpfs"], 0x564c),
 ];
 
-/// The name of a file system by its magic number, where a kernel does not hear of all its changes.
-pub(super) fn deaf_by_magic(magic: u64) -> Option<&'static str> {
-    DEAF.iter().find(|(_, known)| *known == magic).and_then(|(names, _)| names.first().copied())
+/// The name of a file system with incomplete events, by its magic number.
+pub(super) fn name_without_events(magic: u64) -> Option<&'static str> {
+    FILE_SYSTEMS_WITHOUT_EVENTS.iter().find(|(_, known)| *known == magic).and_then(|(names, _)| names.first().copied())
 }
 
-/// Whether a kernel does not hear of all changes of a file system, by its name in the list of mounts.
-fn is_deaf(name: &str) -> bool {
-    // `fuse.sshfs`: who serves it.
+/// Whether the kernel reports changes of a file system incompletely, by its name in the mount table.
+fn lacks_events(name: &str) -> bool {
+    // FUSE adds the name of the server, as in `fuse.sshfs`.
     let kind = name.split('.').next().unwrap_or_default();
-    DEAF.iter().any(|(names, _)| names.contains(&kind))
+    FILE_SYSTEMS_WITHOUT_EVENTS.iter().any(|(names, _)| names.contains(&kind))
 }
 
-/// Where in the content directory a kernel does not hear of all changes, and on what: in all of it, by the name of its own file system,
-/// or where another one is mounted in it. Nothing is looked for below hidden folders.
-pub(super) fn deaf_place(root: &Path, own: Option<&str>, mounts: &[Mount]) -> Option<(String, String)> {
+/// The first folder in the content directory with incomplete events, and its file system. `own` is the content directory's file system if
+/// its events are incomplete. Hidden folders don't count.
+pub(super) fn place_without_events(root: &Path, own: Option<&str>, mounts: &[Mount]) -> Option<(String, String)> {
     let own = own.map(|name| (String::new(), name.to_owned()));
     let below = || {
         mounts.iter().find_map(|mount| {
             let place = mount.place.strip_prefix(root).ok()?.to_str()?;
-            let is_seen = !place.is_empty() && !place.split('/').any(|segment| segment.starts_with('.'));
-            (is_seen && is_deaf(&mount.kind)).then(|| (place.to_owned(), mount.kind.clone()))
+            let is_read = !place.is_empty() && !place.split('/').any(|segment| segment.starts_with('.'));
+            (is_read && lacks_events(&mount.kind)).then(|| (place.to_owned(), mount.kind.clone()))
         })
     };
     own.or_else(below)
 }
 
-/// Who finds changes.
+/// What finds changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum ChangeSource {
-    /// The system tells of them; everything is looked at now and then, to be safe.
+    /// Events. Scans are rare and only for safety.
     #[default]
     Events,
-    /// They are looked for.
+    /// Scans.
     Poll,
-    /// The system tells of some, and they are looked for as well.
+    /// Events and frequent scans.
     Both,
 }
 
-/// Who finds changes, and why so.
+/// What finds changes, and why.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct WatchMode {
-    pub(super) way: ChangeSource,
-    pub(super) why: String,
+    pub(super) source: ChangeSource,
+    pub(super) reason: String,
 }
 
 impl WatchMode {
-    /// By what the operator wants, where the system does not hear of all changes, and why it cannot watch everything.
-    pub(super) fn choose(wanted: Watch, deaf: Option<(&str, &str)>, limited: Option<&Limit>) -> WatchMode {
-        let (way, why) = match (wanted, deaf, limited) {
+    /// Chooses a mode. `without_events` is a folder with incomplete events and its file system, `limited` why not everything is watched.
+    pub(super) fn choose(
+        wanted: Watch,
+        without_events: Option<(&str, &str)>,
+        limited: Option<&WatchLimit>,
+    ) -> WatchMode {
+        let (source, reason) = match (wanted, without_events, limited) {
             (Watch::Poll, _, _) => (ChangeSource::Poll, "`content.watch` is \"poll\"".to_owned()),
             (_, _, Some(limit)) => {
-                let way = if limit.is_partial { ChangeSource::Both } else { ChangeSource::Poll };
-                (way, format!("the system cannot tell of all changes: {}", limit.reason))
+                let source = if limit.is_partial { ChangeSource::Both } else { ChangeSource::Poll };
+                (source, format!("the system does not report all changes: {}", limit.reason))
             }
             (Watch::Events, _, None) => (ChangeSource::Events, "`content.watch` is \"events\"".to_owned()),
             (Watch::Auto, Some((place, kind)), None) => (
                 ChangeSource::Both,
-                format!("`{place}` is on {kind}, where the system does not tell of changes made elsewhere"),
+                format!("`{place}` is on {kind}, where the system does not report changes made elsewhere"),
             ),
-            (Watch::Auto, None, None) => (ChangeSource::Events, "the system tells of all changes".to_owned()),
+            (Watch::Auto, None, None) => (ChangeSource::Events, "the system reports all changes".to_owned()),
         };
-        WatchMode { way, why }
+        WatchMode { source, reason }
     }
 
-    /// Whether changes are looked for, and not only to be safe.
+    /// Whether scans are needed to find changes.
     pub(super) fn polls(&self) -> bool {
-        self.way != ChangeSource::Events
+        self.source != ChangeSource::Events
     }
 
-    /// As operators see it.
+    /// The name for operators.
     pub(super) fn name(&self) -> &'static str {
-        match self.way {
+        match self.source {
             ChangeSource::Events => "events",
             ChangeSource::Poll => "poll",
             ChangeSource::Both => "both",
         }
     }
 
-    /// How long not to look at everything. What is not `armed` is looked for until it is.
-    pub(super) fn pause(&self, armed: bool, took: Duration, safety: Duration) -> Duration {
-        if self.polls() || !armed { interval(took) } else { safety }
+    /// How long to wait for the next full scan. Scans are frequent, too, until the content directory is watched.
+    pub(super) fn next_scan_delay(&self, is_watched: bool, took: Duration, safety_interval: Duration) -> Duration {
+        if self.polls() || !is_watched { scan_interval(took) } else { safety_interval }
     }
 
-    /// Why scans find changes, for the log. `None` where events do: that is the normal case.
+    /// Why scans are needed, for the log. `None` in the normal case, where events report all changes.
     pub(super) fn reason_to_poll(&self) -> Option<&str> {
-        self.polls().then_some(self.why.as_str())
+        self.polls().then_some(self.reason.as_str())
     }
 }
 
-/// Why the system cannot watch everything, and what an operator can do about it.
+/// Why the system can't watch everything, and what an operator can do.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Limit {
+pub(super) struct WatchLimit {
     pub(super) reason: String,
-    pub(super) cure: &'static str,
-    /// Whether it tells of some.
+    pub(super) advice: &'static str,
+    /// Whether it watches some folders.
     pub(super) is_partial: bool,
 }
 
-impl Limit {
-    /// The same words however long looking takes, or it would be news again and again.
+impl WatchLimit {
+    /// The text has no measured times: a diagnostic that changes would be logged again and again.
     pub(super) fn diagnostic(&self, root: &str) -> Diagnostic {
-        let message = format!("the system does not tell about all changes: {}", self.reason);
+        let message = format!("the system does not report all changes: {}", self.reason);
         let help = format!(
-            "changes are found by looking, every {} to {} s by how long that takes; {}, to be told at once",
-            SHORTEST.as_secs(),
-            LONGEST.as_secs(),
-            self.cure
+            "scans find the others, every {} to {} s by how long a scan takes; {}, to have all changes reported at once",
+            MIN_SCAN_INTERVAL.as_secs(),
+            MAX_SCAN_INTERVAL.as_secs(),
+            self.advice
         );
         Diagnostic::new(Code::WatchLimited, message).at(Place::file(root)).help(help)
     }
 }
 
-/// That events were lost; it stands until everything was looked at once more without that.
+/// The diagnostic for lost events. It stays until a full scan ends without losing more.
 pub(super) fn overflow(root: &str) -> Diagnostic {
-    let message = "more changed at once than the system keeps for dateline, so that some events were lost";
+    let message = "more files changed at once than the system's event queue holds, so some events were lost";
     let help =
-        "all was looked at instead, and nothing is missing; if it comes again, raise fs.inotify.max_queued_events";
+        "a full scan found the changes, and nothing is missing; if this recurs, raise fs.inotify.max_queued_events";
     Diagnostic::new(Code::WatchLimited, message).at(Place::file(root)).help(help)
 }
 
-/// Changes that a scan found, until it is sure that no word of them comes.
-#[derive(Default, Debug)]
-pub(super) struct UnreportedChanges(BTreeMap<ArticlePath, Duration>);
-
-impl UnreportedChanges {
-    /// A scan saw a change that nobody had told of.
-    pub(super) fn found(&mut self, path: &ArticlePath, now: Duration) {
-        self.0.entry(path.clone()).or_insert(now + WORD);
-    }
-
-    /// The system told of a file.
-    pub(super) fn told(&mut self, path: &ArticlePath) {
-        self.0.remove(path);
-    }
-
-    /// The system told of a folder, which stands for all that is in it.
-    pub(super) fn told_of_folder(&mut self, folder: &str) {
-        let is_inside =
-            |path: &ArticlePath| path.as_str().strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        self.0.retain(|path, _| !is_inside(path));
-    }
-
-    /// How many changes nobody will tell of any more, each once.
-    pub(super) fn settle(&mut self, now: Duration) -> u64 {
-        let before = self.0.len();
-        self.0.retain(|_, due| *due > now);
-        u64::try_from(before - self.0.len()).unwrap_or(u64::MAX)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mount(told: &str) -> Mount {
-        let (kind, place) = told.split_once(" on ").expect("a kind and a place");
-        Mount { place: place.into(), kind: kind.into() }
-    }
-
-    #[test]
-    fn looking_takes_a_tenth_of_the_time() {
-        for (took, pause) in [
-            (0, 2_000),
-            (1, 2_000),
-            (222, 2_000),
-            (300, 2_700),
-            (1_000, 9_000),
-            (6_600, 59_400),
-            (7_000, 60_000),
-            (600_000, 60_000),
-            (u64::MAX, 60_000),
-        ] {
-            assert_eq!(interval(Duration::from_millis(took)), Duration::from_millis(pause), "{took} ms");
-        }
-    }
-
-    #[test]
-    fn file_systems_are_known_by_number_and_by_name() {
-        for (magic, name) in [
-            (0x6969, Some("nfs")),
-            (0xff53_4d42, Some("cifs")),
-            (0xfe53_4d42, Some("smb3")),
-            (0x6573_5546, Some("fuse")),
-            (0x0102_1997, Some("9p")),
-            (0x794c_7630, Some("overlay")),
-            (0x00c3_6400, Some("ceph")),
-            // ext4, XFS, Btrfs, tmpfs, ZFS.
-            (0xef53, None),
-            (0x5846_5342, None),
-            (0x9123_683e, None),
-            (0x0102_1994, None),
-            (0x2fc1_2fc1, None),
-        ] {
-            assert_eq!(deaf_by_magic(magic), name, "{magic:x}");
-        }
-        for name in
-            "nfs nfs4 cifs smb3 fuse fuse.sshfs fuse.s3fs fuseblk virtiofs 9p overlay ceph lustre gpfs".split(' ')
-        {
-            assert!(is_deaf(name), "{name}");
-        }
-        for name in "ext4 xfs btrfs zfs tmpfs autofs proc nfsd fusectl".split(' ') {
-            assert!(!is_deaf(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_mounted_in_the_content_directory_counts_and_what_is_around_it_does_not() {
-        for (own, mounts, expected) in [
-            (None, "", None),
-            (None, "ext4 on /srv/content|xfs on /srv/content/sport", None),
-            (Some("nfs"), "ext4 on /", Some(("", "nfs"))),
-            // Its own file system is known better from itself: something may be mounted over what is listed.
-            (None, "overlay on /|nfs on /srv/content", None),
-            (None, "nfs on /srv|nfs on /srv/contents/sport", None),
-            (None, "ext4 on /|fuse.sshfs on /srv/content/sport", Some(("sport", "fuse.sshfs"))),
-            (None, "nfs on /srv/content/.git|nfs4 on /srv/content/a/.b/c", None),
-            (None, "ext4 on /srv/content/a|nfs4 on /srv/content/a/b", Some(("a/b", "nfs4"))),
-        ] {
-            let list: Vec<Mount> = mounts.split('|').filter(|told| !told.is_empty()).map(mount).collect();
-            let found = deaf_place(Path::new("/srv/content"), own, &list);
-            let expected = expected.map(|(place, kind): (&str, &str)| (place.to_owned(), kind.to_owned()));
-            assert_eq!(found, expected, "{own:?} {mounts}");
-        }
-    }
-
-    #[test]
-    fn modes() {
-        use Watch::{Auto, Events, Poll};
-        let nfs = Some(("content", "nfs"));
-        let limit = |is_partial| Limit { reason: "no watch left".into(), cure: "", is_partial };
-        let (some, none) = (limit(true), limit(false));
-        for (wanted, deaf, limited, way, why) in [
-            (Auto, None, None, ChangeSource::Events, "tells of all"),
-            (Auto, nfs, None, ChangeSource::Both, "`content` is on nfs"),
-            (Auto, None, Some(&some), ChangeSource::Both, "no watch left"),
-            (Auto, None, Some(&none), ChangeSource::Poll, "no watch left"),
-            (Auto, nfs, Some(&some), ChangeSource::Both, "no watch left"),
-            (Events, None, None, ChangeSource::Events, "\"events\""),
-            (Events, nfs, None, ChangeSource::Events, "\"events\""),
-            (Events, nfs, Some(&some), ChangeSource::Both, "no watch left"),
-            (Events, None, Some(&none), ChangeSource::Poll, "no watch left"),
-            (Poll, None, None, ChangeSource::Poll, "\"poll\""),
-            (Poll, nfs, Some(&some), ChangeSource::Poll, "\"poll\""),
-        ] {
-            let mode = WatchMode::choose(wanted, deaf, limited);
-            assert_eq!(mode.way, way, "{wanted:?} {deaf:?} {limited:?}");
-            assert!(mode.why.contains(why), "{}", mode.why);
-            let (second, safety) = (Duration::from_secs(1), Duration::from_secs(300));
-            let pause = mode.pause(true, second, safety);
-            assert_eq!(
-                pause,
-                if way == ChangeSource::Events { safety } else { second * 9 },
-                "{wanted:?} {deaf:?} {limited:?}"
-            );
-            assert_eq!(mode.pause(false, second, safety), second * 9);
-        }
-    }
-
-    /// Each line: milliseconds, and what happens: a file is `found` by a scan, or the system `told` of it or of its `folder`, or so many are
-    /// `counted`.
-    #[test]
-    fn what_the_system_tells_of_soon_after_a_scan_was_told() {
-        for history in [
-            "0 found a\n1999 counted 0\n2000 counted 1\n9000 counted 0",
-            "0 found a\n1500 found a\n2000 counted 1\n9000 counted 0",
-            "0 found a\n10 told a\n9000 counted 0",
-            "0 found a\n0 found b\n10 told b\n9000 counted 1",
-            "0 found s/a\n0 found s/t/b\n0 found sa\n0 found t/s/a\n10 folder s\n9000 counted 2",
-            "0 found a\n2000 counted 1\n2001 told a\n2002 found a\n5000 counted 1",
-        ] {
-            let mut unannounced = UnreportedChanges::default();
-            for line in history.lines() {
-                let words: Vec<&str> = line.split(' ').collect();
-                let [time, what, name] = words[..] else { panic!("{line}") };
-                let now = Duration::from_millis(time.parse().expect("a number"));
-                match what {
-                    "found" => unannounced.found(&ArticlePath::new(name), now),
-                    "told" => unannounced.told(&ArticlePath::new(name)),
-                    "folder" => unannounced.told_of_folder(name),
-                    _ => assert_eq!(unannounced.settle(now).to_string(), name, "{line}\n{history}"),
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_limit_is_reported_with_its_cure_and_in_the_same_words_each_time() {
-        let limit = Limit {
-            reason: "it has no watch left".into(),
-            cure: "raise fs.inotify.max_user_watches",
-            is_partial: true,
-        };
-        let told = limit.diagnostic("content").to_log_line();
-        for words in ["[watch-limited]", "content", "it has no watch left", "every 2 to 60 s", "raise fs.inotify"] {
-            assert!(told.contains(words), "{told}");
-        }
-    }
-}
+mod tests;

@@ -1,43 +1,43 @@
-//! Which file systems are mounted around a folder. The system says nothing to a watch on a folder when one comes or goes.
+//! The file systems that are mounted around a folder. Watches don't report when one is mounted or unmounted.
 
 use std::path::{Path, PathBuf};
 
-/// Something that is mounted.
+/// A mounted file system.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Mount {
-    /// Where.
+    /// Its mount point.
     pub(super) place: PathBuf,
-    /// The name of its file system.
+    /// The name of its type.
     pub(super) kind: String,
 }
 
-/// What is mounted on a folder, above or below it, a line each; nothing where the system does not tell. It asks no file system,
-/// so that none can hang it.
+/// The lines of `/proc/self/mountinfo` (proc(5)) for mounts on a folder, above it or below it. Empty on systems without that file. Asks no
+/// file system, so a hanging one can't block the caller.
 pub(super) fn around(folder: &Path) -> Vec<String> {
-    let told = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    concerning(&told, folder)
+    let mountinfo = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    lines_around(&mountinfo, folder)
 }
 
-/// What the lines say.
+/// The mounts in these lines.
 pub(super) fn parse(lines: &[String]) -> Vec<Mount> {
     let mount = |line: &String| {
         let place = line.split(' ').nth(4).map(unescape)?.into();
-        // Fields that may be there or not end with a dash.
+        // Optional fields come before the dash.
         let kind = line.split_once(" - ")?.1.split(' ').next()?.to_owned();
         Some(Mount { place, kind })
     };
     lines.iter().filter_map(mount).collect()
 }
 
-fn concerning(told: &str, folder: &Path) -> Vec<String> {
+fn lines_around(mountinfo: &str, folder: &Path) -> Vec<String> {
     let is_near = |line: &&str| {
         let place = line.split(' ').nth(4).map(unescape).unwrap_or_default();
         folder.starts_with(&place) || Path::new(&place).starts_with(folder)
     };
-    told.lines().filter(is_near).map(str::to_owned).collect()
+    mountinfo.lines().filter(is_near).map(str::to_owned).collect()
 }
 
-/// Spaces, tabs, line ends and backslashes are written in octal.
+/// Decodes the octal escapes of spaces, tabs, line feeds and backslashes.
 fn unescape(place: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .iter()
@@ -49,14 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_mounted_around_the_folder_matters() {
-        let told = "\
+    fn unrelated_mounts_are_ignored() {
+        let mountinfo = "\
 22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw
 30 22 8:2 / /srv rw shared:2 - ext4 /dev/sda2 rw
 31 30 0:40 / /srv/the\\040news/content/sport rw - nfs host:/sport rw
 32 30 0:41 / /srv/the\\040news/contents rw - nfs host:/other rw
 33 22 0:42 / /proc rw - proc proc rw";
-        let near = concerning(told, Path::new("/srv/the news/content"));
+        let near = lines_around(mountinfo, Path::new("/srv/the news/content"));
         let numbers: Vec<&str> = near.iter().map(|line| line.split_once(' ').expect("fields").0).collect();
         assert_eq!(numbers, ["22", "30", "31"]);
         let mounts: Vec<String> =

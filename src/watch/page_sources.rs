@@ -1,64 +1,67 @@
-//! What an article's page was made of, so that a page that is kept is never shown once a file behind it differs.
+//! The files that an article's page was built from. A cached page is served only while they are unchanged.
 
 use super::cache::is_young;
-use super::clock;
+use super::clock::clock;
 use super::read::{has_version, measure};
-use super::scan::look;
+use super::stat::stat_file;
 use crate::article::{MediaFacts, Metadata, ParseOptions};
 use crate::beneath::{Root, Stamp};
 use crate::types::{ArticlePath, ContentHash};
 
-/// The file of an article and the files that it names, as they were when its page was made.
+/// The file of an article and its media files, as they were when the page was built.
 #[derive(Debug)]
 pub struct PageSources {
     path: ArticlePath,
-    seen: Seen,
-    /// The version that was read of the file; `None`: the page was made of an earlier one, since the file cannot be used.
+    snapshot: FileSnapshot,
+    /// The file's version. `None`: the file can't be used, and the page shows an earlier version.
     version: Option<ContentHash>,
-    files: Vec<(ArticlePath, Seen, Option<MediaFacts>)>,
+    files: Vec<(ArticlePath, FileSnapshot, Option<MediaFacts>)>,
 }
 
-/// What a look at a file showed.
+/// A file's stamp at one time.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct FileSnapshot {
     stamp: Option<Stamp>,
-    /// Whether the file changed so shortly before that it may change again without looking different.
+    /// Whether the file changed so recently that it may change again without a new stamp.
     is_young: bool,
 }
 
-impl Seen {
-    fn look(root: &Root, path: &ArticlePath) -> Seen {
-        let stamp = look(root, path).ok().flatten();
-        Seen { stamp, is_young: stamp.is_some_and(|stamp| is_young(stamp, clock())) }
+impl FileSnapshot {
+    fn take(root: &Root, path: &ArticlePath) -> FileSnapshot {
+        let stamp = stat_file(root, path).ok().flatten();
+        FileSnapshot { stamp, is_young: stamp.is_some_and(|stamp| is_young(stamp, clock())) }
     }
 
-    fn is_still(self, root: &Root, path: &ArticlePath) -> bool {
-        !self.is_young && look(root, path).ok().flatten() == self.stamp
+    fn is_current(self, root: &Root, path: &ArticlePath) -> bool {
+        !self.is_young && stat_file(root, path).ok().flatten() == self.stamp
     }
 }
 
 impl PageSources {
-    /// Looks at the file of an article. To be called before the file is read.
-    pub fn look(root: &Root, path: &ArticlePath) -> PageSources {
-        PageSources { path: path.clone(), seen: Seen::look(root, path), version: None, files: Vec::new() }
+    /// Takes the stamp of an article's file. Call it before the file is read.
+    pub fn of(root: &Root, path: &ArticlePath) -> PageSources {
+        PageSources { path: path.clone(), snapshot: FileSnapshot::take(root, path), version: None, files: Vec::new() }
     }
 
-    /// Notes which version was read of the file, and the files that it names.
+    /// Adds the version that was read and the media files.
     #[must_use]
-    pub fn with(mut self, root: &Root, version: Option<ContentHash>, metadata: &Metadata) -> PageSources {
+    pub fn with_files(mut self, root: &Root, version: Option<ContentHash>, metadata: &Metadata) -> PageSources {
         self.version = version;
-        // Of a file that only the text names, the page has nothing but the address.
+        // Pages don't show measurements of files that only the text references.
         let is_measured = |file: &ArticlePath, facts: Option<_>| facts.is_some() || !metadata.body_files.contains(file);
         let files = metadata.local_files().filter(|(file, facts)| is_measured(file, *facts));
-        self.files = files.map(|(file, facts)| (file.clone(), Seen::look(root, file), facts)).collect();
+        self.files = files.map(|(file, facts)| (file.clone(), FileSnapshot::take(root, file), facts)).collect();
         self
     }
 
-    /// Whether a page that is made now would be made of the same. Reads a file only where its times do not tell.
+    /// Whether a page that is built now would be the same. Reads a file only if its stamp doesn't decide.
     pub fn are_unchanged(&self, root: &Root, options: &ParseOptions) -> bool {
         let is_same = |version: ContentHash| has_version(root, &self.path, version, options);
-        (self.seen.is_still(root, &self.path) || self.version.is_some_and(is_same))
-            && self.files.iter().all(|(file, seen, facts)| seen.is_still(root, file) || measure(root, file) == *facts)
+        (self.snapshot.is_current(root, &self.path) || self.version.is_some_and(is_same))
+            && self
+                .files
+                .iter()
+                .all(|(file, snapshot, facts)| snapshot.is_current(root, file) || measure(root, file) == *facts)
     }
 }
 
@@ -72,14 +75,14 @@ mod tests {
     use super::*;
     use crate::event::BodyRequest;
 
-    /// Writes a file as it was long ago, or as if it was going to be.
+    /// Writes a file with this mtime.
     fn write(file: &Path, text: &str, modified: SystemTime) {
         fs::write(file, text).unwrap();
         fs::File::options().append(true).open(file).unwrap().set_modified(modified).unwrap();
     }
 
     #[test]
-    fn page_is_fresh_until_a_file_behind_it_differs() {
+    fn page_is_fresh_until_a_source_changes() {
         let toml = "[site]\ntitle = \"C\"\nurl = \"https://c.example/\"\nlanguage = \"en\"\ntag_authority = \"c.example,2026\"\n";
         let config = crate::config::parse(Path::new("c.toml"), toml.as_bytes()).config.unwrap();
         let text = "---\ntitle: T\ndate: 2026-11-20\nimage: quay.jpg\n---\n\nText ![](crane.jpg).\n";
@@ -99,17 +102,17 @@ mod tests {
                 let path = ArticlePath::new("a.md");
                 write(&folder.path().join("a.md"), text, modified);
                 ["quay.jpg", "crane.jpg"].iter().for_each(|name| write(&folder.path().join(name), "picture", modified));
-                let sources = PageSources::look(&root, &path);
+                let sources = PageSources::of(&root, &path);
                 let hash = ContentHash::of(text.as_bytes());
                 let request = BodyRequest { path, hash, shown: true, links: None };
                 let article = fetch_one(&root, &request, &config.parsing).unwrap().article.unwrap();
-                let sources = sources.with(&root, Some(hash), &article.metadata);
+                let sources = sources.with_files(&root, Some(hash), &article.metadata);
                 assert!(sources.are_unchanged(&root, &config.parsing));
                 write(&folder.path().join(file), &change, modified);
                 let answer = sources.are_unchanged(&root, &config.parsing);
                 assert_eq!(answer, is_fresh, "{file} with {change:?} at {modified:?}");
                 fs::remove_file(folder.path().join(file)).unwrap();
-                // Of what only the text names, the page has the address alone.
+                // The page has only the address of a file that only the text references.
                 assert_eq!(sources.are_unchanged(&root, &config.parsing), file == "crane.jpg", "{file} gone");
             }
         }

@@ -1,4 +1,9 @@
-//! Reading and parsing of files, on all cores.
+//! Reads and parses files on all cores.
+//!
+//! # Why doesn't every file come with its body?
+//!
+//! Files that are read together stay in memory until they are sent. [`Reader`] keeps bodies only up to a budget. Windows fetch the bodies
+//! that they need later.
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read};
@@ -6,8 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use super::cache::{Cached, CachedFile, Seals};
-use super::scan::{FileKind, OpenFolder, look, unusable};
+use super::cache::{CachedFile, CachedRow, RowCodec};
+use super::clock::clock;
+use super::listing::FileKind;
+use super::stat::{OpenFolder, stat_file, unusable};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
 use crate::diagnostics::{Code, Diagnostic, MAX_OF_ARTICLE, Place};
@@ -15,31 +22,31 @@ use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBod
 use crate::parallel::{catch_panic, on_all_cores};
 use crate::types::{ArticlePath, ContentHash, media_type};
 
-/// Files read together keep their bytes and bodies up to this many bytes; windows ask for those that they need.
-const BYTES_BUDGET: usize = 8 << 20;
+/// How many bytes of sources and bodies stay in memory until they are sent.
+const MAX_BUFFERED_BYTES: usize = 8 << 20;
 
-/// How a file becomes an article: [`article::parse`], or [`article::parse_with_origins`] where somebody wants to know.
+/// A parser: [`article::parse`] or [`article::parse_with_origins`].
 type Parse = fn(&ArticlePath, &[u8], &ParseOptions) -> Parsed;
 
-/// Looks at, reads and parses one file.
+/// Reads and parses a file.
 pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> ParsedFile {
-    let state = match look(root, path) {
-        Err(diagnostic) => return refused(path.clone(), diagnostic),
+    let state = match stat_file(root, path) {
+        Err(diagnostic) => return refuse(path.clone(), diagnostic),
         Ok(None) => FileState::Absent { doubtful: false },
-        Ok(Some(_)) => read_known(root, path, options, parse),
+        Ok(Some(_)) => read_existing(root, path, options, parse),
     };
     ParsedFile { path: path.clone(), state, renamed_from: None }
 }
 
-/// A file that cannot be used whatever is in it.
-pub(super) fn refused(path: ArticlePath, diagnostic: Diagnostic) -> ParsedFile {
+/// The result for a file that can't be used.
+pub(super) fn refuse(path: ArticlePath, diagnostic: Diagnostic) -> ParsedFile {
     ParsedFile { path, state: FileState::Present(Parsed::refused(vec![diagnostic])), renamed_from: None }
 }
 
-/// Reads and parses a file that was looked at.
-pub(super) fn read_known(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> FileState {
+/// Reads and parses a file that `stat` found.
+pub(super) fn read_existing(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> FileState {
     match bytes_of(root, path, options.max_size) {
-        Ok(Content::Whole(bytes)) => FileState::Present(parse_and_keep(root, path, &bytes, options, parse)),
+        Ok(Content::Whole(bytes)) => FileState::Present(parse_with_source(root, path, &bytes, options, parse)),
         Ok(Content::Head(head)) => FileState::Present(article::too_large(path, &head, options)),
         Err(error) if is_missing(&error) => FileState::Absent { doubtful: false },
         Err(error) => FileState::Unreadable(unusable(root, path, &error)),
@@ -49,14 +56,14 @@ pub(super) fn read_known(root: &Root, path: &ArticlePath, options: &ParseOptions
 /// The bytes of a file.
 enum Content {
     Whole(Vec<u8>),
-    /// The beginning of one above the limit, which may say that the article is not public.
+    /// The beginning of a file above the size limit. It may say that the article isn't public.
     Head(Vec<u8>),
 }
 
 fn bytes_of(root: &Root, path: &ArticlePath, limit: u64) -> io::Result<Content> {
     let (file, metadata) = root.open_file(path)?;
     if metadata.len() <= limit {
-        return bytes(file, metadata.len(), limit).map(Content::Whole);
+        return read_bytes(file, metadata.len(), limit).map(Content::Whole);
     }
     let mut head = Vec::new();
     file.take(article::MAX_HEAD_BYTES).read_to_end(&mut head)?;
@@ -64,13 +71,13 @@ fn bytes_of(root: &Root, path: &ArticlePath, limit: u64) -> io::Result<Content> 
 }
 
 fn parse_whole(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
-    let mut parsed = parse_safely(root, path, bytes, options, parse);
+    let mut parsed = parse_catching_panics(root, path, bytes, options, parse);
     measure_files(root, path, &mut parsed);
     parsed
 }
 
-/// With the file itself.
-fn parse_and_keep(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
+/// As [`parse_whole`], with the bytes in the article.
+fn parse_with_source(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
     let mut parsed = parse_whole(root, path, bytes, options, parse);
     if let Some(article) = &mut parsed.article {
         article.source = Some(bytes.into());
@@ -78,7 +85,7 @@ fn parse_and_keep(root: &Root, path: &ArticlePath, bytes: &[u8], options: &Parse
     parsed
 }
 
-/// Measures the files that an article names, and says which are not there.
+/// Measures the media files that an article references, and reports missing ones.
 fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
     let Some(article) = &mut parsed.article else { return };
     if article.metadata.local_files().next().is_none() {
@@ -101,13 +108,13 @@ fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
     if unlisted > 0 {
         missing.push(Diagnostic::unlisted(&root.display(path.as_str()), unlisted));
     }
-    // Of what is not public nobody misses a picture yet.
+    // A draft's pictures may follow later.
     if !article.metadata.draft && article.metadata.retracted.is_none() {
         parsed.diagnostics.append(&mut missing);
     }
 }
 
-/// The size of a file, and for pictures how wide and high they are: read from the first bytes, nothing is decoded.
+/// The size of a file in bytes, and of a picture in pixels. The picture isn't decoded.
 pub(super) fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
     let (file, metadata) = open_media(root, path).ok()?;
     let size = media_type(path.extension())
@@ -121,13 +128,12 @@ pub(super) fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
     })
 }
 
-/// The bytes of a file that had this size a moment ago, or of what took its place since. One byte more than the limit is enough to see
-/// that it is exceeded.
-fn bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
+/// The bytes of a file that had this size when it was opened. Reads at most one byte above the limit.
+fn read_bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
     let size = usize::try_from(size.min(limit)).unwrap_or(0);
     let mut bytes = Vec::with_capacity(size.saturating_add(1));
     let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)))?;
-    // One that has grown or shrunk meanwhile, or comes in pieces, is read to its end.
+    // The file has grown or shrunk, or the read was short.
     if length != size {
         let rest = limit.saturating_add(1).saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
         file.take(rest).read_to_end(&mut bytes)?;
@@ -135,9 +141,15 @@ fn bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// No input is known to make a parser panic; one that does must not take the others with it. Where the file may ask to be withheld, so is the
-/// version that is public.
-fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
+/// Turns a panic of the parser into a diagnostic, so that other files are still read. The public version is withheld if the file may ask for
+/// that.
+fn parse_catching_panics(
+    root: &Root,
+    path: &ArticlePath,
+    bytes: &[u8],
+    options: &ParseOptions,
+    parse: Parse,
+) -> Parsed {
     catch_panic(|| parse(path, bytes, options)).unwrap_or_else(|| {
         let message = "dateline failed over this file, which is a mistake of dateline's";
         let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
@@ -148,17 +160,17 @@ fn parse_safely(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOp
     })
 }
 
-/// Whether all is known of an article with this content.
+/// Whether an article with this content is known already.
 type IsKnown<'a> = dyn Fn(&ArticlePath, ContentHash) -> bool + Sync + 'a;
 
-/// Reads files on all cores, each with what a look at it showed (`None`: nothing good, so it is looked at again); and what is to be
-/// kept of them. In a tree that took the place of another, a file of which all is known by its hash is left out.
+/// Reads files on all cores, each with its stamp (`None`: `stat` failed and is repeated). Returns them with their rows for the cache. Leaves
+/// out files that `is_known` recognises by their bytes, as in a tree that has replaced another.
 pub(super) fn read_all(
     root: &Root,
     files: &[(ArticlePath, Option<Stamp>)],
     options: &ParseOptions,
     is_known: Option<&IsKnown>,
-) -> (Vec<ParsedFile>, Vec<(ArticlePath, Option<Cached>)>) {
+) -> (Vec<ParsedFile>, Vec<(ArticlePath, Option<CachedRow>)>) {
     let reader = Reader::new(root, options);
     let read = on_all_cores(files, |(path, stamp)| {
         if stamp.is_some()
@@ -169,7 +181,7 @@ pub(super) fn read_all(
             return None;
         }
         let file = reader.read(path, *stamp);
-        let row = reader.seals.row(&file, *stamp, super::clock());
+        let row = reader.rows.encode(&file, *stamp, clock());
         Some((file, row))
     });
     let (files, rows): (Vec<_>, Vec<_>) = read.into_iter().flatten().unzip();
@@ -178,63 +190,63 @@ pub(super) fn read_all(
     (files, rows)
 }
 
-/// Reads many files that are in memory at once, until they are told, and so keeps the bodies of some only.
+/// Reads many files. Limits the memory that their bodies take until they are sent.
 pub(super) struct Reader<'a> {
     root: &'a Root,
     options: &'a ParseOptions,
-    pub(super) seals: Seals<'a>,
-    bytes: AtomicUsize,
+    pub(super) rows: RowCodec<'a>,
+    buffered_bytes: AtomicUsize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(root: &'a Root, options: &'a ParseOptions) -> Reader<'a> {
-        Reader { root, options, seals: Seals::new(root, options), bytes: AtomicUsize::new(0) }
+        Reader { root, options, rows: RowCodec::new(root, options), buffered_bytes: AtomicUsize::new(0) }
     }
 
     pub(super) fn read(&self, path: &ArticlePath, stamp: Option<Stamp>) -> ParsedFile {
         let mut file = match stamp {
             Some(_) => {
-                let state = read_known(self.root, path, self.options, article::parse);
+                let state = read_existing(self.root, path, self.options, article::parse);
                 ParsedFile { path: path.clone(), state, renamed_from: None }
             }
             None => read(self.root, path, self.options, article::parse),
         };
-        self.fit(&mut file);
+        self.limit_memory(&mut file);
         file
     }
 
-    /// Takes the bytes and the body from a file for which there is no room beside the others.
-    pub(super) fn fit(&self, file: &mut ParsedFile) {
-        let weight = weight(file);
-        if self.bytes.fetch_add(weight, Ordering::Relaxed) <= BYTES_BUDGET {
+    /// Drops source and body of a file if the budget is used up.
+    pub(super) fn limit_memory(&self, file: &mut ParsedFile) {
+        let bytes = memory_of(file);
+        if self.buffered_bytes.fetch_add(bytes, Ordering::Relaxed) <= MAX_BUFFERED_BYTES {
             return;
         }
-        self.bytes.fetch_sub(weight, Ordering::Relaxed);
+        self.buffered_bytes.fetch_sub(bytes, Ordering::Relaxed);
         if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
             (article.body, article.source) = (None, None);
         }
     }
 
-    /// A file that had to fit is handed on: there is room for others.
-    pub(super) fn told(&self, file: &ParsedFile) {
-        self.bytes.fetch_sub(weight(file), Ordering::Relaxed);
+    /// Returns a file's memory to the budget, once it is sent.
+    pub(super) fn release(&self, file: &ParsedFile) {
+        self.buffered_bytes.fetch_sub(memory_of(file), Ordering::Relaxed);
     }
 
-    /// What is kept of a file, or what reading it gives, and what is to be kept of that. Of an article from before the second `horizon`
-    /// there is only the card, where nothing is odd about it.
-    pub(super) fn read_or_recall(
+    /// Loads a file from its row, or reads it. Returns a new row if it was read. An article published before the second `horizon` comes as
+    /// metadata only.
+    pub(super) fn read_or_load(
         &self,
         folder: &OpenFolder<'_>,
         path: &ArticlePath,
         kind: FileKind,
-        row: Option<Cached>,
+        row: Option<CachedRow>,
         now: SystemTime,
         horizon: i64,
-    ) -> (ParsedFile, Option<Cached>) {
+    ) -> (ParsedFile, Option<CachedRow>) {
         let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         if let Some(row) = row
-            && let Ok(Some(stamp)) = folder.look(path)
-            && let Some(CachedFile { card, warnings }) = self.seals.recall(path, stamp, row, now)
+            && let Ok(Some(stamp)) = folder.stat(path)
+            && let Some(CachedFile { card, warnings }) = self.rows.decode(path, stamp, row, now)
         {
             let state = FileState::Known(card, warnings);
             return (ParsedFile { path: path.clone(), state, renamed_from: None }, None);
@@ -247,27 +259,27 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// Reads what its folder says is a regular file, which saves looking at it; `None` where anything is odd about it, so that it has
-    /// to be looked at after all.
+    /// Reads a file that is a regular one according to its folder, without `stat` by path. `None` if anything is unusual, so that the file
+    /// has to be read by path.
     pub(super) fn read_regular(
         &self,
         folder: &OpenFolder<'_>,
         path: &ArticlePath,
         now: SystemTime,
         horizon: i64,
-    ) -> Option<(ParsedFile, Option<Cached>)> {
-        let regular = || -> io::Result<Option<(Stamp, Vec<u8>)>> {
+    ) -> Option<(ParsedFile, Option<CachedRow>)> {
+        let open_and_read = || -> io::Result<Option<(Stamp, Vec<u8>)>> {
             let file = folder.file(path)?;
             let metadata = file.metadata()?;
-            let usable = metadata.is_file() && metadata.len() <= self.options.max_size;
-            let bytes = usable.then(|| bytes(file, metadata.len(), self.options.max_size)).transpose()?;
+            let is_usable = metadata.is_file() && metadata.len() <= self.options.max_size;
+            let bytes = is_usable.then(|| read_bytes(file, metadata.len(), self.options.max_size)).transpose()?;
             Ok(bytes.map(|bytes| (Stamp::from(&metadata), bytes)))
         };
-        let (stamp, bytes) = regular().ok()??;
+        let (stamp, bytes) = open_and_read().ok()??;
         let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
         let mut file = ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None };
-        let row = self.seals.row(&file, Some(stamp), now);
+        let row = self.rows.encode(&file, Some(stamp), now);
         file.state = file.state.as_seen_from(horizon);
         if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
             article.source = Some(bytes.into());
@@ -276,13 +288,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes the file and the body take that are kept of it.
-fn weight(file: &ParsedFile) -> usize {
+/// How many bytes a file's source and body take.
+fn memory_of(file: &ParsedFile) -> usize {
     let FileState::Present(Parsed { article: Some(article), .. }) = &file.state else { return 0 };
     article.source.as_ref().map_or(0, |source| source.len()) + article.body.as_ref().map_or(0, |body| body.len())
 }
 
-/// The bodies that the engine asked for, in the order of the requests.
+/// Reads the bodies that the engine requested, in the order of the requests.
 pub fn fetch(
     root: &Root,
     requests: &[BodyRequest],
@@ -291,10 +303,10 @@ pub fn fetch(
     on_all_cores(requests, |request| fetch_one(root, request, options))
 }
 
-/// A body that the engine asked for, if its file still is the version that it knows.
+/// Reads a body that the engine requested.
 ///
 /// # Errors
-/// Where it is not, or cannot be read.
+/// If the file can't be read or has another version than the requested one.
 pub fn fetch_one(
     root: &Root,
     request: &BodyRequest,
@@ -302,7 +314,7 @@ pub fn fetch_one(
 ) -> Result<FetchedBody, Box<UnfetchedBody>> {
     let unfetched = |problem| Box::new(UnfetchedBody { request: request.clone(), problem });
     if !request.shown {
-        let source = version(root, request, options).map_err(|diagnostic| unfetched(Some(diagnostic)))?;
+        let source = read_version(root, request, options).map_err(|diagnostic| unfetched(Some(diagnostic)))?;
         let source = Some(Arc::from(source.ok_or_else(|| unfetched(None))?));
         return Ok(FetchedBody { request: request.clone(), article: None, rendered: None, source });
     }
@@ -316,8 +328,8 @@ pub fn fetch_one(
     Ok(FetchedBody { request: request.clone(), article: Some(article), rendered: None, source })
 }
 
-/// The bytes of a version, if its file still has them.
-fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<Option<Vec<u8>>, Diagnostic> {
+/// The bytes of the requested version. `None` if the file has others.
+fn read_version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<Option<Vec<u8>>, Diagnostic> {
     match bytes_of(root, &request.path, options.max_size) {
         Ok(Content::Whole(bytes)) => Ok(Some(bytes).filter(|bytes| ContentHash::of(bytes) == request.hash)),
         Ok(Content::Head(_)) => Ok(None),
@@ -326,34 +338,35 @@ fn version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result
     }
 }
 
-/// Whether a file has the bytes of this version.
+/// Whether a file has these bytes.
 pub(super) fn has_version(root: &Root, path: &ArticlePath, version: ContentHash, options: &ParseOptions) -> bool {
     let bytes = bytes_of(root, path, options.max_size);
     matches!(bytes, Ok(Content::Whole(bytes)) if ContentHash::of(&bytes) == version)
 }
 
-/// Reads a version of an article out of its bytes, which came from elsewhere than its file.
+/// Parses a version of an article whose bytes come from the store.
 ///
-/// Where its file is gone, so may be its pictures, and both are held: what they measured nobody knows any more, but they stay.
-pub fn recall(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &ParseOptions) -> Option<Article> {
-    let is_gone = root.open_file(&request.path).is_err_and(|error| is_missing(&error));
-    let mut parsed = parse_and_keep(root, &request.path, &bytes, options, article::parse);
-    if is_gone && let Some(article) = &mut parsed.article {
+/// If its file is missing, its pictures may be missing, too. Both stay published until the removal is confirmed, so missing pictures are
+/// kept without measurements.
+pub fn parse_stored(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &ParseOptions) -> Option<Article> {
+    let is_missing_file = root.open_file(&request.path).is_err_and(|error| is_missing(&error));
+    let mut parsed = parse_with_source(root, &request.path, &bytes, options, article::parse);
+    if is_missing_file && let Some(article) = &mut parsed.article {
         article.measure_files(&request.path, |file| Some(measure(root, file).unwrap_or_default()));
     }
     parsed.article
 }
 
-/// Opens a file that an article refers to, if it is a regular file inside the content directory.
+/// Opens a media file that an article references.
 ///
 /// # Errors
-/// `NotFound` for all that must not be opened, else what the system says.
+/// `NotFound` for everything but regular files inside the content directory; otherwise the system's error.
 pub fn open_media(root: &Root, path: &ArticlePath) -> io::Result<(File, Metadata)> {
     use io::ErrorKind::{InvalidFilename, InvalidInput, NotFound};
     root.open_file(path).map_err(|error| {
-        let is_no_file = matches!(error.kind(), InvalidInput | InvalidFilename);
-        let is_hidden = is_no_file || is_missing(&error) || is_outside(&error) || is_link(&error);
-        if is_hidden { NotFound.into() } else { error }
+        let is_unusable = matches!(error.kind(), InvalidInput | InvalidFilename);
+        let is_refused = is_unusable || is_missing(&error) || is_outside(&error) || is_link(&error);
+        if is_refused { NotFound.into() } else { error }
     })
 }
 
@@ -361,9 +374,8 @@ pub fn open_media(root: &Root, path: &ArticlePath) -> io::Result<(File, Metadata
 mod tests {
     use super::*;
 
-    /// A file may have grown or shrunk since it was looked at.
     #[test]
-    fn a_file_is_read_to_its_end_whatever_size_it_had() {
+    fn file_that_changed_size_is_read_to_its_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.md");
         for length in [0, 1, 5, 100] {
@@ -371,8 +383,8 @@ mod tests {
             std::fs::write(&path, &text).expect("written");
             for (size, limit) in [(0, 100), (1, 100), (5, 100), (6, 100), (100, 100), (1_000, 1_000), (0, 3), (100, 3)]
             {
-                let read = bytes(File::open(&path).expect("there"), size, limit).expect("readable");
-                // Of what is above the limit there is enough to see that.
+                let read = read_bytes(File::open(&path).expect("there"), size, limit).expect("readable");
+                // One byte above the limit is enough.
                 let whole = length <= usize::try_from(limit).expect("small");
                 assert!(read == text || (!whole && read.len() > 3), "{length} bytes, {size} before: {}", read.len());
             }
@@ -392,26 +404,26 @@ mod tests {
     const TEXT: &str = "---\ntitle: T\ndate: 2026-11-20\n---\n\nText.\n";
 
     #[test]
-    fn version_that_parser_fails_over_withholds_if_it_may_ask_for_that() {
+    fn parser_panic_withholds_article_that_may_be_withheld() {
         for (more, withhold) in [("", false), ("embargo: 2030-01-01\n", true), ("draft: true\n", true)] {
             let text = TEXT.replace("title: T\n", &format!("title: T\n{more}"));
             let (_folder, root, options) = newsroom(&text);
             let path = ArticlePath::new("a.md");
-            let parsed = parse_safely(&root, &path, text.as_bytes(), &options, |_, _, _| panic!("on purpose"));
+            let parsed = parse_catching_panics(&root, &path, text.as_bytes(), &options, |_, _, _| panic!("on purpose"));
             assert_eq!((parsed.article.is_none(), parsed.withhold), (true, withhold), "{more}");
             assert!(parsed.diagnostics.iter().all(|diagnostic| diagnostic.code == Code::ArticleUnreadable));
         }
     }
 
     #[test]
-    fn bodies_are_kept_of_as_many_as_fit_until_they_are_told() {
+    fn bodies_are_dropped_beyond_memory_budget() {
         let (_folder, root, options) = newsroom(&format!("{TEXT}{}", "Long. ".repeat(300_000)));
         let reader = Reader::new(&root, &options);
         let read = || reader.read(&ArticlePath::new("a.md"), None);
         let files: Vec<ParsedFile> = (0..5).map(|_| read()).collect();
-        let kept = |file: &ParsedFile| weight(file) > 0;
+        let kept = |file: &ParsedFile| memory_of(file) > 0;
         assert_eq!(files.iter().map(kept).collect::<Vec<_>>(), [true, true, true, false, false]);
-        reader.told(&files[0]);
+        reader.release(&files[0]);
         assert_eq!([read(), read()].map(|file| kept(&file)), [true, false]);
     }
 }

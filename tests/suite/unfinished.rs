@@ -112,14 +112,14 @@ fn writer_that_does_not_close_is_reported() {
         parsing: Arc::clone(&config.parsing),
         config: config.file.clone(),
         config_hash: config.hash,
-        load: dateline::config::parse,
+        parse_config: dateline::config::parse,
         grace: Duration::from_millis(250),
         hold: Duration::ZERO,
         settle: Duration::from_millis(200),
         open_limit: Duration::from_secs(2),
         watch: config.content.watch,
-        safety: Duration::from_secs(300),
-        meanwhile: Arc::default(),
+        safety_interval: Duration::from_secs(300),
+        progress: Arc::default(),
     };
     let (events, mut heard) = tokio::sync::mpsc::channel(32);
     let _watcher = watch::start(options, StateCache::none(), events, Arc::default()).expect("a thread");

@@ -1,161 +1,138 @@
-//! Which directory the content directory's path leads to: deployments swap a link on the way to it, or the directory itself.
+//! Notices when the content directory's path leads to another directory. Deployments replace a link on the way to it, or the directory.
 //!
-//! The path is resolved several times a second. Watches on the folders above would tell of a swap, but not on network file systems, and not where
-//! dateline may not read these folders.
+//! # Why is the path resolved several times a second?
+//!
+//! Watches on the folders above would report the change, but not on network file systems, and not if dateline can't read these folders.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::super::cache::MetadataCache;
+use super::super::listing::Devices;
 use super::super::mounts;
-use super::super::scan::Devices;
-use super::{MANY_FILES, MAX_FILES, Stopped, Work, Worker};
-use crate::article::Parsed;
+use super::change_set::ChangeSet;
+use super::state::{ROOT_CHECK_INTERVAL, Stopped, Worker};
 use crate::beneath::{Root, Stamp};
-use crate::event::{FileState, ParsedFile};
+use crate::event::ParsedFile;
 use crate::types::ArticlePath;
 
-/// How often it is resolved.
-pub(super) const ROOT_CHECK: Duration = Duration::from_millis(200);
-/// How long the path may lead nowhere before that is reported: `ln -sfn` removes a link and then makes the new one.
-const UNREACHABLE: Duration = Duration::from_secs(1);
-/// For so long the files of a new tree are gathered, to be published together. Of trees that are swapped faster than they can be read, what was
-/// read of each is published then.
-const GATHERING: Duration = Duration::from_secs(5);
+/// How long the path may lead nowhere before that is reported. `ln -sfn` removes a link before it creates the new one.
+const UNREACHABLE_GRACE: Duration = Duration::from_secs(1);
+/// How many files are parsed for the cache at a time.
+const CACHE_BATCH_FILES: usize = 64;
 
-/// So many files are parsed at a time that can wait.
-const UNCACHED: usize = 64;
-
-/// Where the path leads, compared with where it led before.
-enum Lead {
+/// Where the path leads, compared with the last check.
+enum RootChange {
     Same,
-    /// To the same place, where another file system is mounted, or there is a directory where there was none.
-    Mounted(Root),
-    /// To another directory.
-    Elsewhere(Root),
-    Nowhere(Root),
+    /// The same path, but on another file system, or with a directory where there was none.
+    Remounted(Root),
+    /// Another directory.
+    Replaced(Root),
+    Missing(Root),
 }
 
 impl<C: MetadataCache> Worker<C> {
-    fn lead(&self) -> Lead {
+    fn root_change(&self) -> RootChange {
         let (before, now) = (&self.options.root, self.options.root.resolve_again());
-        // Numbers of network file systems and of overlays may change by themselves.
+        // On network file systems and overlays, inode numbers may change by themselves.
         let is_other = before.path != now.path || (!before.is_same(&now) && !self.mode.polls());
         match () {
-            () if !now.has_existed() && before.is_same(&now) => Lead::Same,
-            () if !now.has_existed() => Lead::Nowhere(now),
-            () if before.is_remounted(&now) => Lead::Mounted(now),
-            () if is_other => Lead::Elsewhere(now),
-            () => Lead::Same,
+            () if !now.has_existed() && before.is_same(&now) => RootChange::Same,
+            () if !now.has_existed() => RootChange::Missing(now),
+            () if before.is_remounted(&now) => RootChange::Remounted(now),
+            () if is_other => RootChange::Replaced(now),
+            () => RootChange::Same,
         }
     }
 
-    /// Whether what was just looked at is not the content directory by now, so that the look proves nothing.
-    pub(super) fn has_left_root(&self) -> bool {
-        matches!(self.lead(), Lead::Elsewhere(_) | Lead::Nowhere(_))
+    /// Whether the directory that was just scanned is no longer the content directory, so that the scan proves nothing.
+    pub(super) fn has_root_changed(&self) -> bool {
+        matches!(self.root_change(), RootChange::Replaced(_) | RootChange::Missing(_))
     }
 
-    /// Goes where the content directory's path leads.
-    pub(super) fn follow_root(&mut self, work: &mut Work) {
-        self.next_root = self.now() + ROOT_CHECK;
-        let lead = self.lead();
-        if !matches!(lead, Lead::Nowhere(_)) {
-            self.unreachable = None;
-            work.everything |= std::mem::take(&mut self.is_look_due);
+    /// Resolves the content directory's path and switches to another directory if needed.
+    pub(super) fn check_root(&mut self, changes: &mut ChangeSet) {
+        self.next_root_check = self.now() + ROOT_CHECK_INTERVAL;
+        let change = self.root_change();
+        if !matches!(change, RootChange::Missing(_)) {
+            self.unreachable_since = None;
+            changes.everything |= std::mem::take(&mut self.is_scan_due);
         }
-        match lead {
-            Lead::Same => {}
-            Lead::Mounted(root) => {
+        match change {
+            RootChange::Same => {}
+            RootChange::Remounted(root) => {
                 self.options.root = root;
-                work.everything = true;
+                changes.everything = true;
             }
-            Lead::Elsewhere(root) => {
+            RootChange::Replaced(root) => {
                 tracing::info!(directory = %root.path.display(), "content directory changed");
                 self.new_root = Some(root.clone());
-                self.gathering.get_or_insert_with(Instant::now);
-                self.leave_for(root);
-                // All that a link leads to is complete, and so is the tree.
-                (self.links_changed, self.tells_all, work.everything) = (true, true, true);
+                self.gathering_since.get_or_insert_with(Instant::now);
+                self.switch_root(root);
+                // A tree and the targets of its links are complete when a deployment switches to them.
+                (self.have_links_changed, self.reports_all, changes.everything) = (true, true, true);
             }
-            Lead::Nowhere(root) => {
+            RootChange::Missing(root) => {
                 let now = self.now();
-                if now >= *self.unreachable.get_or_insert(now) + UNREACHABLE {
-                    self.leave_for(root);
-                    work.everything = true;
+                if now >= *self.unreachable_since.get_or_insert(now) + UNREACHABLE_GRACE {
+                    self.switch_root(root);
+                    changes.everything = true;
                 }
             }
         }
     }
 
-    /// Where the system doesn't tell of changes, sees whether volumes were swapped: links in the content directory to hidden folders.
-    pub(super) fn look_at_volumes(&mut self, work: &mut Work) {
+    /// Where events are incomplete, checks whether hidden links were replaced, as Kubernetes does for volumes.
+    pub(super) fn check_hidden_links(&mut self, changes: &mut ChangeSet) {
         if !self.mode.polls() {
             return;
         }
         let stamp =
-            |place: &str| self.options.root.path.join(place).symlink_metadata().ok().map(|found| Stamp::from(&found));
-        let volumes: Vec<Option<Stamp>> = self.links.hidden_places().map(stamp).collect();
-        if self.listed && volumes.len() == self.volumes.len() && volumes != self.volumes {
-            (self.links_changed, work.everything) = (true, true);
+            |link: &str| self.options.root.path.join(link).symlink_metadata().ok().map(|found| Stamp::from(&found));
+        let stamps: Vec<Option<Stamp>> = self.links.hidden_links().map(stamp).collect();
+        if self.is_listed && stamps.len() == self.link_stamps.len() && stamps != self.link_stamps {
+            (self.have_links_changed, changes.everything) = (true, true);
         }
-        self.volumes = volumes;
+        self.link_stamps = stamps;
     }
 
-    /// Whether the path leads nowhere, perhaps in the middle of a swap: nothing is looked at, and nothing is missing.
-    pub(super) fn is_between_roots(&self) -> bool {
-        self.unreachable.is_some_and(|since| self.now() < since + UNREACHABLE)
+    /// Whether the path leads nowhere, perhaps in the middle of a deployment. Nothing is scanned or missing until the grace is over.
+    pub(super) fn is_root_missing_briefly(&self) -> bool {
+        self.unreachable_since.is_some_and(|since| self.now() < since + UNREACHABLE_GRACE)
     }
 
-    fn leave_for(&mut self, root: Root) {
+    fn switch_root(&mut self, root: Root) {
         self.mounts = mounts::around(&root.path);
         self.options.root = root;
-        (self.notice, self.armed) = (None, false);
+        (self.os_watcher, self.is_watched) = (None, false);
         self.devices = Devices::new();
         self.renamed.clear();
         self.uncached.clear();
     }
 
-    /// Notes how the files look that were left out because their bytes are known.
-    pub(super) fn note_known(&mut self, seen: &mut BTreeMap<ArticlePath, Option<Stamp>>, read: &[ParsedFile]) {
+    /// Records the stamps of files that were left out because their bytes are known.
+    pub(super) fn record_unread(&mut self, stamps: &mut BTreeMap<ArticlePath, Option<Stamp>>, read: &[ParsedFile]) {
         let read: HashSet<&ArticlePath> = read.iter().map(|file| &file.path).collect();
-        let known = seen.extract_if(.., |path, _| !read.contains(path));
+        let known = stamps.extract_if(.., |path, _| !read.contains(path));
         for (path, stamp) in known.filter_map(|(path, stamp)| Some((path, stamp?))) {
-            self.known.note_look(&path, stamp);
+            self.known.set_stamp(&path, stamp);
             self.uncached.push(path);
         }
     }
 
-    /// While there is nothing else to do, parses some of the files that were not parsed when the tree was new. Says whether there were any.
-    pub(super) fn cache_known(&mut self) -> Result<bool, Stopped> {
-        if self.gathering.is_some() || self.uncached.is_empty() {
+    /// Parses some of the uncached files of a new tree, while there is nothing else to do. Returns whether there were any.
+    pub(super) fn cache_some(&mut self) -> Result<bool, Stopped> {
+        if self.gathering_since.is_some() || self.uncached.is_empty() {
             return Ok(false);
         }
-        let mut some = self.uncached.split_off(self.uncached.len().saturating_sub(UNCACHED));
-        // What changes now is read when it is complete.
+        let mut batch = self.uncached.split_off(self.uncached.len().saturating_sub(CACHE_BATCH_FILES));
+        // Changed files are read when they are complete.
         let is_same = |path: &ArticlePath| {
-            let stamp = self.look(path).unwrap_or_default();
+            let stamp = self.stat(path).unwrap_or_default();
             !self.coalescer.is_waiting(path) && stamp.is_some_and(|stamp| self.known.is_unchanged(path, stamp))
         };
-        some.retain(is_same);
-        self.read(some)?;
+        batch.retain(is_same);
+        self.read(batch)?;
         Ok(true)
-    }
-
-    /// Whether files wait for others of their tree.
-    pub(super) fn is_gathering(&self) -> bool {
-        let since = self.gathering;
-        since.is_some_and(|since| since.elapsed() < GATHERING) && self.joined.len() < MANY_FILES
-    }
-
-    /// Takes text from files of a new tree that wait for others, but for the first. Windows ask for what they show.
-    pub(super) fn lighten(&self, files: &mut [ParsedFile]) {
-        if self.gathering.is_none() || self.joined.len() < MAX_FILES {
-            return;
-        }
-        for file in files {
-            if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
-                (article.body, article.source) = (None, None);
-            }
-        }
     }
 }

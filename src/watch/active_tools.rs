@@ -1,30 +1,30 @@
-//! Signs that a tool is changing files, so that what vanishes may be back in a moment: version control removes files before it writes others, and
-//! a transfer removes what it is about to send. Nothing is read, only looked at.
+//! Recognises tools that are changing files, by their locks and temporary files. Removals wait for such tools: version control removes
+//! files before it writes others, and a transfer may remove a file before it sends the new version. Reads no file.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::beneath::{Links, Root, is_missing};
+use crate::beneath::{Links, Root, Stamp, is_missing};
 
-/// What version control keeps while it changes a working copy, in any folder above the files or with them.
+/// Files that version control keeps while it changes a working copy.
 const LOCKS: [&str; 2] = [".git/index.lock", ".hg/wlock"];
 
-/// What a tool holds while it works in the content directory or above it. A lock older than `limit` was left behind.
-pub(super) fn lock(root: &Root, limit: Duration, now: SystemTime) -> Option<PathBuf> {
+/// The lock of a version control system in the content directory or above it. A lock older than `limit` was left behind and doesn't count.
+pub(super) fn version_control_lock(root: &Root, limit: Duration, now: SystemTime) -> Option<PathBuf> {
     let places = root.path.ancestors().flat_map(|folder| LOCKS.map(|lock| folder.join(lock)));
     let is_held = |place: &PathBuf| {
-        // A link is a lock, too: Mercurial's leads nowhere.
-        place.symlink_metadata().is_ok_and(|found| is_recent(changed(&found), limit, now))
+        // Mercurial's lock is a link that leads nowhere.
+        place.symlink_metadata().is_ok_and(|found| is_recent(Stamp::from(&found).changed_ns, limit, now))
     };
     places.into_iter().find(is_held)
 }
 
-/// A file in a folder, or in the nearest one above that is there, that a transfer has not finished.
-pub(super) fn transfer(root: &Root, folder: &str, limit: Duration, now: SystemTime) -> Option<String> {
-    let beneath = root.open().ok()?;
+/// The temporary file of a transfer in a folder, or in the nearest existing folder above it.
+pub(super) fn unfinished_transfer(root: &Root, folder: &str, limit: Duration, now: SystemTime) -> Option<String> {
+    let open_root = root.open().ok()?;
     let mut at = folder;
     let open = loop {
-        match beneath.folder(at, Links::Refuse) {
+        match open_root.folder(at, Links::Refuse) {
             Ok(open) => break open,
             Err(error) if is_missing(&error) && !at.is_empty() => {
                 at = at.rsplit_once('/').map_or("", |(above, _)| above)
@@ -33,26 +33,22 @@ pub(super) fn transfer(root: &Root, folder: &str, limit: Duration, now: SystemTi
         }
     };
     let entries = open.entries().ok()?.flatten();
-    let mut names = entries.filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_transfer(name));
+    let mut names = entries.filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_transfer_name(name));
     names.find(|name| {
-        let changed = open.stat(name).map(|stat| crate::beneath::Stamp::from(&stat).changed_ns);
-        changed.is_ok_and(|changed| is_recent(changed, limit, now))
+        let changed_ns = open.stat(name).map(|stat| Stamp::from(&stat).changed_ns);
+        changed_ns.is_ok_and(|changed_ns| is_recent(changed_ns, limit, now))
     })
 }
 
-fn changed(found: &std::fs::Metadata) -> i128 {
-    crate::beneath::Stamp::from(found).changed_ns
-}
-
-/// Whether something changed no longer ago than that. Where another machine's clock is ahead, it just did.
-fn is_recent(changed: i128, limit: Duration, now: SystemTime) -> bool {
+/// Whether a change is no older than `limit`. A change in the future counts as recent: it was made by a machine whose clock is ahead.
+fn is_recent(changed_ns: i128, limit: Duration, now: SystemTime) -> bool {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let age = i128::try_from(now).unwrap_or(i128::MAX).saturating_sub(changed);
+    let age = i128::try_from(now).unwrap_or(i128::MAX).saturating_sub(changed_ns);
     u128::try_from(age).unwrap_or_default() <= limit.as_nanos()
 }
 
-/// Whether a file of this name is one that a transfer writes before it renames it.
-pub(super) fn is_transfer(name: &str) -> bool {
+/// Whether transfers write to files with such a name before they rename them.
+pub(super) fn is_transfer_name(name: &str) -> bool {
     let is_random = |letters: &str, count: usize| {
         letters.len() == count && letters.bytes().all(|letter| letter.is_ascii_alphanumeric())
     };
@@ -79,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn transfers_are_known_by_their_names() {
+    fn transfers_are_recognised_by_name() {
         for name in [
             ".a.md.x1Y2z3",
             ".a.b.html.ABCDEF",
@@ -96,7 +92,7 @@ mod tests {
             ".a.md.~1a2b3c",
             "a.md.!sync",
         ] {
-            assert!(is_transfer(name), "{name}");
+            assert!(is_transfer_name(name), "{name}");
         }
         for name in [
             "a.md",
@@ -119,13 +115,13 @@ mod tests {
             "..2026_11_29",
             ".~lock.a.odt#",
         ] {
-            assert!(!is_transfer(name), "{name}");
+            assert!(!is_transfer_name(name), "{name}");
         }
     }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "files are written at the time of the system's clock")]
-    fn locks_left_behind_do_not_count() {
+    fn old_locks_do_not_count() {
         let folder = tempfile::tempdir().expect("a folder");
         for place in ["site/content/news", "site/.git", "site/.hg"] {
             std::fs::create_dir_all(folder.path().join(place)).expect("made");
@@ -133,19 +129,19 @@ mod tests {
         let root = Root::new(&folder.path().join("site/content"), "content");
         let limit = Duration::from_secs(60);
         let (now, later) = (SystemTime::now(), SystemTime::now() + Duration::from_secs(61));
-        assert_eq!(lock(&root, limit, now), None);
-        let place = root.path.parent().expect("above").join(".git/index.lock");
-        std::fs::write(&place, "").expect("written");
-        assert_eq!(lock(&root, limit, now), Some(place.clone()));
-        assert_eq!(lock(&root, limit, later), None);
-        std::fs::remove_file(&place).expect("removed");
-        let place = root.path.parent().expect("above").join(".hg/wlock");
-        std::os::unix::fs::symlink("host:1234", &place).expect("linked");
-        assert_eq!(lock(&root, limit, now), Some(place));
+        assert_eq!(version_control_lock(&root, limit, now), None);
+        let lock = root.path.parent().expect("above").join(".git/index.lock");
+        std::fs::write(&lock, "").expect("written");
+        assert_eq!(version_control_lock(&root, limit, now), Some(lock.clone()));
+        assert_eq!(version_control_lock(&root, limit, later), None);
+        std::fs::remove_file(&lock).expect("removed");
+        let lock = root.path.parent().expect("above").join(".hg/wlock");
+        std::os::unix::fs::symlink("host:1234", &lock).expect("linked");
+        assert_eq!(version_control_lock(&root, limit, now), Some(lock));
 
         let unfinished = root.path.join("news/.a.md.x1Y2z3");
         std::fs::write(unfinished, "").expect("written");
-        let found = |folder: &str, now| transfer(&root, folder, limit, now);
+        let found = |folder: &str, now| unfinished_transfer(&root, folder, limit, now);
         assert_eq!(found("news", now).as_deref(), Some(".a.md.x1Y2z3"));
         assert_eq!(found("news/gone/deep", now).as_deref(), Some(".a.md.x1Y2z3"));
         assert_eq!((found("", now), found("sport", now), found("news", later)), (None, None, None));

@@ -1,0 +1,9 @@
+//! The clock that file times are compared with.
+
+use std::time::SystemTime;
+
+/// The system's clock, which also stamps files.
+#[expect(clippy::disallowed_methods, reason = "part of the shell: mtimes are of the system's clock")]
+pub fn clock() -> SystemTime {
+    SystemTime::now()
+}

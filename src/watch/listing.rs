@@ -1,0 +1,206 @@
+//! Lists single folders of the content directory.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use crate::article::is_article_name;
+use crate::beneath::{Links, OpenRoot, Root, Stamp};
+use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::event::{ListedDirectory, Listing};
+use crate::types::{ArticlePath, folded};
+
+const ROOT_HELP: &str =
+    "mount or make it, or correct `content.directory`; dateline waits for it, and what is published stays";
+const FOLDER_HELP: &str = "what is published of it stays; give dateline the right to read it, or mount it again";
+
+/// The device of each folder when it was last listed. An empty folder on another device has been unmounted, not emptied.
+pub(super) type Devices = HashMap<String, u64>;
+
+/// The type of a directory entry with an article's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FileKind {
+    Regular,
+    /// A device, pipe or socket.
+    Special,
+    /// A link names this article.
+    Linked,
+}
+
+/// The articles directly in one folder.
+#[derive(Debug, Default)]
+pub(super) struct FolderListing {
+    /// Relative to the content directory.
+    pub(super) path: String,
+    /// Whether the folder was listed to its end.
+    pub(super) is_complete: bool,
+    /// In no order.
+    pub(super) files: Vec<(ArticlePath, FileKind)>,
+}
+
+impl FolderListing {
+    /// Splits off `count` files. `None` if there are fewer. Afterwards both listings are incomplete.
+    pub(super) fn split_off(&mut self, count: usize) -> Option<FolderListing> {
+        let rest = self.files.len().checked_sub(count).filter(|rest| *rest > 0)?;
+        self.is_complete = false;
+        Some(FolderListing { path: self.path.clone(), is_complete: false, files: self.files.split_off(rest) })
+    }
+}
+
+/// The entries of a folder that aren't files: each with its path and its real path.
+#[derive(Default)]
+pub(super) struct Subentries {
+    pub(super) folders: Vec<(String, String)>,
+    pub(super) links: Vec<(String, String)>,
+}
+
+/// Lists folders and remembers their devices.
+pub(super) struct Lister<'l> {
+    pub(super) root: &'l Root,
+    pub(super) open: Result<&'l OpenRoot<'l>, &'l io::Error>,
+    pub(super) devices: &'l mut Devices,
+}
+
+impl Lister<'_> {
+    /// Lists the folder at `real_path` into `folder`, and adds it to `listing`.
+    pub(super) fn list(
+        &mut self,
+        folder: &mut FolderListing,
+        real_path: &str,
+        listing: &mut Listing,
+        unusable: &mut Vec<(ArticlePath, Diagnostic)>,
+    ) -> Subentries {
+        let mut subentries = Subentries::default();
+        let result = self.read(folder, real_path, &mut subentries, unusable);
+        folder.is_complete = result.is_ok();
+        let unreadable = result.err().map(|reason| {
+            let place = Place::file(&self.root.display(&folder.path));
+            let (what, help) = match folder.path.is_empty() {
+                true => ("the content directory", ROOT_HELP),
+                false => ("this folder", FOLDER_HELP),
+            };
+            Diagnostic::new(Code::FolderUnreadable, format!("{what} cannot be read: {reason}")).at(place).help(help)
+        });
+        listing.directories.push(ListedDirectory { path: folder.path.clone(), unreadable });
+        let paths = folder.files.iter().map(|(path, _)| path.as_str());
+        let paths = paths.chain(subentries.folders.iter().map(|(path, _)| path.as_str()));
+        listing.links.extend(name_collisions(paths).into_iter().map(|(path, other)| {
+            let message = format!("`{path}` and `{other}` differ only in case or Unicode normalisation");
+            let diagnostic = Diagnostic::new(Code::NameCollision, message).at(Place::file(&self.root.display(&path)));
+            let help = "they are two; on macOS and Windows they would be one and the same: rename one of them";
+            (path, diagnostic.help(help))
+        }));
+        subentries
+    }
+
+    fn read(
+        &mut self,
+        folder: &mut FolderListing,
+        real_path: &str,
+        subentries: &mut Subentries,
+        unusable: &mut Vec<(ArticlePath, Diagnostic)>,
+    ) -> Result<(), String> {
+        let explain = |error: io::Error| error.to_string();
+        let open = self.open.map_err(ToString::to_string)?;
+        let open = open.folder(real_path, Links::Refuse).map_err(explain)?;
+        let device = Stamp::from(&open.stat_self().map_err(explain)?).device;
+        let mut count = 0;
+        for entry in open.entries().map_err(explain)? {
+            let (name, kind) = entry.map_err(explain)?;
+            count += 1;
+            let Some(name) = name.to_str() else {
+                let shown = name.to_string_lossy();
+                if is_article_name(&shown) {
+                    let diagnostic =
+                        Diagnostic::new(Code::ArticleName, "this file name is not UTF-8, so the file is left out");
+                    let path = join(&folder.path, &shown);
+                    let diagnostic = diagnostic.at(Place::file(&self.root.display(&path))).help("rename the file");
+                    unusable.push((ArticlePath::new(&path), diagnostic));
+                }
+                continue;
+            };
+            // Hidden folders belong to tools: version control, mounts, editors.
+            if name.starts_with('.') {
+                continue;
+            }
+            if !kind.is_dir() && !kind.is_symlink() && !is_article_name(name) {
+                continue;
+            }
+            let path = join(&folder.path, name);
+            if self.root.ignore.matching_entry(&path, kind.is_dir()).is_some() {
+                continue;
+            }
+            if kind.is_dir() {
+                subentries.folders.push((path, join(real_path, name)));
+            } else if kind.is_symlink() {
+                subentries.links.push((path, join(real_path, name)));
+            } else {
+                let kind = if kind.is_file() { FileKind::Regular } else { FileKind::Special };
+                folder.files.push((ArticlePath::new(&path), kind));
+            }
+        }
+        let before = self.devices.get(&folder.path).copied();
+        if count == 0 && before.is_some_and(|before| before != device) {
+            return Err("it is empty, and the file system that was mounted here is gone".into());
+        }
+        self.devices.insert(folder.path.clone(), device);
+        Ok(())
+    }
+}
+
+/// Whether the content directory as a whole looks wrong: it is missing or empty, as when a disk isn't mounted, or it is on another device
+/// than when it was first seen.
+pub(super) fn is_doubtful(root: &Root, devices: &mut Devices) -> bool {
+    /// The key of the first device. No folder has this name.
+    const FIRST: &str = "/";
+    let Ok(metadata) = fs::metadata(&root.path) else { return true };
+    let first = *devices.entry(FIRST.to_owned()).or_insert(metadata.dev());
+    let is_visible = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+    };
+    let is_empty = fs::read_dir(&root.path).is_ok_and(|mut entries| !entries.any(is_visible));
+    is_empty || first != metadata.dev()
+}
+
+/// Whether a file is missing because a file system around it was unmounted: the nearest existing folder is empty and on another device
+/// than before. (When a mount is moved, the kernel reports its files under their old names.)
+pub(super) fn is_unmounted(root: &Root, path: &ArticlePath, devices: &Devices) -> bool {
+    let Ok(open_root) = root.open() else { return false };
+    let mut folder = path.folder();
+    loop {
+        if let Ok(open) = open_root.folder(folder, Links::Follow)
+            && let Ok(stat) = open.stat_self()
+        {
+            let device = Stamp::from(&stat).device;
+            let is_other = devices.get(folder).is_some_and(|before| *before != device);
+            return is_other && open.entries().is_ok_and(|mut entries| entries.next().is_none());
+        }
+        match folder.rsplit_once('/') {
+            Some((parent, _)) => folder = parent,
+            None if folder.is_empty() => return false,
+            None => folder = "",
+        }
+    }
+}
+
+/// Paths in one folder that are the same on case-insensitive or normalising file systems. Each comes with the first path of its group.
+fn name_collisions<'p>(paths: impl Iterator<Item = &'p str> + Clone) -> Vec<(String, String)> {
+    // Two paths can only collide if folding changes one of them.
+    if paths.clone().all(|path| matches!(folded(path), Cow::Borrowed(_))) {
+        return Vec::new();
+    }
+    let mut paths: Vec<(Cow<'p, str>, &str)> = paths.map(|path| (folded(path), path)).collect();
+    paths.sort_unstable();
+    let pairs = paths.windows(2).filter_map(|pair| match pair {
+        [(one, first), (other, second)] if one == other => Some(((*second).to_owned(), (*first).to_owned())),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+/// The path of an entry in a folder.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
