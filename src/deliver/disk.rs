@@ -3,7 +3,7 @@
 //!
 //! # Which files does dateline replace?
 //!
-//! Files in the [`Manifest`] that still have the bytes that dateline wrote, or that a power failure emptied. Without an entry in the
+//! Files in the manifest that still have the bytes that dateline wrote, or that a power failure emptied. Without an entry in the
 //! manifest, a file is dateline's if the ledger recorded its bytes, or if it names dateline and the feed's own address. JSON Feed and OPML
 //! can't name dateline. Every other file is foreign: it stays, and a diagnostic says so.
 //!

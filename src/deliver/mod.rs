@@ -4,13 +4,13 @@
 //!
 //! # When does a delivery start?
 //!
-//! When no newer one has arrived for a short time, at the latest after [`MAX_QUIET_TIME`]. Writing files takes disk and processor time
+//! When no newer one has arrived for a short time, at the latest after `MAX_QUIET_TIME`. Writing files takes disk and processor time
 //! from the next publication, which readers wait for. The time grows with the number of documents. A complete delivery starts at once.
 //!
 //! # What happens when a target fails?
 //!
 //! The delivery goes back to the queue and is retried after a pause, or as soon as newer documents arrive. The pause doubles with each
-//! failure, up to [`MAX_RETRY_PAUSE`].
+//! failure, up to `MAX_RETRY_PAUSE`.
 
 mod directory_lock;
 pub mod disk;

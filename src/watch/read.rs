@@ -2,7 +2,7 @@
 //!
 //! # Why doesn't every file come with its body?
 //!
-//! Files that are read together stay in memory until they are sent. [`Reader`] keeps bodies only up to a budget. Windows fetch the bodies
+//! Files that are read together stay in memory until they are sent. `Reader` keeps bodies only up to a budget. Windows fetch the bodies
 //! that they need later.
 
 use std::fs::{File, Metadata};

@@ -66,7 +66,7 @@ fn what_is_mounted_and_moved_in_the_content_directory_is_noticed() {
     let prepare = "mkdir elsewhere && mount -t tmpfs tmpfs content && cp -a disk/news content/ && mkdir content/sport";
     let Some(mut enclosure) = Enclosure::new(&newsroom, "a mount that comes and is moved", prepare) else { return };
     let why = wait_for_mode(&enclosure.admin, "events");
-    assert!(why.contains("tells of all changes"), "{why}");
+    assert!(why.contains("reports all changes"), "{why}");
     assert!(enclosure.run(&overlay("disk/sport", "content/sport")), "{}", said(&newsroom));
     let why = wait_for_mode(&enclosure.admin, "both");
     assert!(why.contains("content/sport` is on overlay"), "{why}");
