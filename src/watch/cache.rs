@@ -117,6 +117,7 @@ impl<'r> RowCodec<'r> {
         Some(CachedFile { card, warnings })
     }
 
+    /// `None` if a media file is too young.
     fn checksum(
         &self,
         path: &ArticlePath,

@@ -113,7 +113,7 @@ impl KnownFiles {
             version: stamp.map_or(0, |stamp| self.version(stamp)),
             content: hash.map_or(0, content_id),
         };
-        let files = self.measured(files);
+        let files = self.with_versions(files);
         let known_files = self.references.get(path).into_iter().flatten().map(MeasuredFile::facts);
         let has_same_files = known_files.eq(files.iter().map(MeasuredFile::facts));
         let before = self.folders.entry(path.folder().into()).or_default().insert(path.clone(), known);
@@ -147,7 +147,7 @@ impl KnownFiles {
             false => folder.append(&mut known),
         }
         for (path, files) in named {
-            let files = self.measured(files);
+            let files = self.with_versions(files);
             self.set_references(path, files);
         }
     }
@@ -249,7 +249,7 @@ impl KnownFiles {
         version(&self.hasher, stamp)
     }
 
-    fn measured(&self, files: Vec<ReferencedFile>) -> Vec<MeasuredFile> {
+    fn with_versions(&self, files: Vec<ReferencedFile>) -> Vec<MeasuredFile> {
         let version = |stamp: Option<Stamp>| stamp.map_or(0, |stamp| self.version(stamp));
         files
             .into_iter()

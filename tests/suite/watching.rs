@@ -219,7 +219,8 @@ fn a_reload_changes_how_changes_are_found() {
     daemon.wait("it is told", |daemon| daemon.body("/news/rss.xml").contains("Story C"));
     let log = log();
     let told: Vec<&str> = log.lines().filter_map(|line| line.split(" INFO watching content ").nth(1)).collect();
-    assert_eq!(told, ["mode=events", "mode=poll why=`content.watch` is \"poll\"", "mode=events"], "each once");
+    let expected = ["mode=events", r#"mode=poll why="`content.watch` is \"poll\"""#, "mode=events"];
+    assert_eq!(told, expected, "each once");
 }
 
 #[test]
