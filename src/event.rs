@@ -11,7 +11,8 @@ use crate::article::render::{LinkBase, Rendered};
 use crate::article::{Article, ParseOptions, Parsed};
 use crate::config::{Checked, Ignore};
 use crate::diagnostics::Diagnostic;
-use crate::ledger::{Record, Routes};
+use crate::ledger::dormant::Fingerprint;
+use crate::ledger::{Record, Remembered, Routes};
 use crate::snapshot::{Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Text};
 
@@ -28,6 +29,8 @@ pub enum Event {
     Unfetched(Vec<UnfetchedBody>),
     /// Versions that were asked for, out of the store.
     StoredVersion(Vec<StoredVersion>),
+    /// What the store has of dormant articles that were asked for, or why it cannot be read.
+    Recollected(Question, Result<Vec<(ArticlePath, Remembered)>, String>),
     /// The configuration, first or changed.
     Config(Checked),
     /// An operator's command; the ticket goes back with the answer.
@@ -52,6 +55,8 @@ pub enum Effect {
     Fetch(Vec<BodyRequest>),
     /// Versions that are public and that no file has (any more): the store has them.
     LoadStored(Vec<BodyRequest>),
+    /// Dormant articles that may be back. Those that had the same ids come with them, and of these the last that fell asleep comes first.
+    Recollect(Question),
     /// What must be durable before anything that follows is performed.
     Persist(Vec<Record>),
     /// What follows takes something from readers. It waits for nothing, not even for records.
@@ -68,6 +73,36 @@ pub enum Effect {
     Log(LoggedActivity),
     /// What came of a command, once all before it was performed; what was done, or why nothing was.
     Answer(Ticket, Result<String, String>),
+}
+
+/// Which dormant articles are asked for, by their fingerprints.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Question {
+    /// Of their paths.
+    pub paths: BTreeSet<Fingerprint>,
+    /// Of their ids.
+    pub ids: BTreeSet<Fingerprint>,
+    /// Of their versions.
+    pub versions: BTreeSet<Fingerprint>,
+}
+
+impl Question {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.ids.is_empty() && self.versions.is_empty()
+    }
+
+    /// Asks for what another one asks for, too.
+    pub fn extend(&mut self, other: Question) {
+        self.paths.extend(other.paths);
+        self.ids.extend(other.ids);
+        self.versions.extend(other.versions);
+    }
+
+    /// Whether all is asked for that another one asks for.
+    pub fn covers(&self, other: &Question) -> bool {
+        other.paths.is_subset(&self.paths) && other.ids.is_subset(&self.ids) && other.versions.is_subset(&self.versions)
+    }
 }
 
 /// What an operator can ask of a running daemon.

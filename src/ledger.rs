@@ -4,7 +4,11 @@
 //! file name or format. What was retracted stays so until somebody brings it back. A document keeps its Last-Modified while its
 //! bytes do not change, and neither that nor a feed's `updated` ever goes back.
 //!
+//! Of articles whose files are gone for good only fingerprints are in memory ([`dormant`]).
+//!
 //! Long because every kind of record stands here beside what it folds to, and its tests.
+
+pub mod dormant;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -13,6 +17,7 @@ use jiff::Timestamp;
 
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+use dormant::{Dormant, Fingerprints};
 
 /// One fact. It is durable before a reader sees anything that depends on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,6 +119,20 @@ pub enum Record {
         /// When it was written down.
         at: Timestamp,
     },
+    /// An article's file is gone, and no feed tells of it any more: the store keeps what is remembered of it, and memory does not.
+    Dormant {
+        /// Where its file was.
+        path: ArticlePath,
+        /// All that is remembered of it.
+        article: Box<Remembered>,
+    },
+    /// It may be back: it is remembered again.
+    Woken {
+        /// Where its file was.
+        path: ArticlePath,
+        /// All that the store has of it.
+        article: Box<Remembered>,
+    },
     /// The file of an entry that readers see, kept so that a refused edit or a lost file does not lose the entry.
     Kept {
         /// Of the bytes.
@@ -144,6 +163,34 @@ pub enum Record {
         /// What its Last-Modified says.
         last_modified: Timestamp,
     },
+}
+
+impl Record {
+    /// The files whose articles are otherwise by it.
+    pub fn paths(&self) -> impl Iterator<Item = &ArticlePath> {
+        let (path, other) = match self {
+            Record::Moved { from, to } => (Some(from), Some(to)),
+            Record::Seen { path, .. }
+            | Record::Published { path, .. }
+            | Record::Text { path, .. }
+            | Record::Imported { path, .. }
+            | Record::Withdrawn { path, .. }
+            | Record::Lost { path }
+            | Record::Found { path }
+            | Record::Retracted { path, .. }
+            | Record::Restored { path }
+            | Record::Hidden { path, .. }
+            | Record::Unreadable { path, .. } => (Some(path), None),
+            Record::Replaced { .. }
+            | Record::Dormant { .. }
+            | Record::Woken { .. }
+            | Record::Kept { .. }
+            | Record::Dropped { .. }
+            | Record::Feed { .. }
+            | Record::Document { .. } => (None, None),
+        };
+        path.into_iter().chain(other)
+    }
 }
 
 /// A record that cannot be decoded, as an operator finds it in the store.
@@ -211,6 +258,58 @@ pub struct Remembered {
     seldom: Option<Box<RareFacts>>,
 }
 
+/// The same, one by one.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// As in [`Remembered`].
+    pub id: Option<EntryId>,
+    /// As the functions of [`Remembered`], likewise those that follow.
+    pub hash: Option<ContentHash>,
+    /// Its date of first publication.
+    pub date: Option<Timestamp>,
+    /// When it was first seen.
+    pub seen: Option<Timestamp>,
+    /// What it reads like.
+    pub print: Option<TextPrint>,
+    /// When that last changed.
+    pub changed: Option<Timestamp>,
+    /// When it was first looked at.
+    pub first: Option<Timestamp>,
+    /// That it was retracted.
+    pub retraction: Option<Retraction>,
+    /// That it is withheld, and the feeds that had it.
+    pub withdrawn: Option<Routes>,
+}
+
+impl From<&Remembered> for Facts {
+    fn from(article: &Remembered) -> Facts {
+        Facts {
+            id: article.id.clone(),
+            hash: article.hash(),
+            date: article.date(),
+            seen: article.seen(),
+            print: article.print(),
+            changed: article.changed(),
+            first: article.first(),
+            retraction: article.retraction().cloned(),
+            withdrawn: article.withdrawn().cloned(),
+        }
+    }
+}
+
+impl From<Facts> for Remembered {
+    fn from(facts: Facts) -> Remembered {
+        let Facts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = facts;
+        let seldom = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false };
+        Remembered {
+            id,
+            hash: hash.unwrap_or(NO_VERSION),
+            date: date.map_or(i64::MIN, Timestamp::as_second),
+            seldom: (seldom != RareFacts::default()).then(|| Box::new(seldom)),
+        }
+    }
+}
+
 /// What few articles of an archive have.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct RareFacts {
@@ -266,6 +365,11 @@ impl Remembered {
     /// That it was retracted.
     pub fn retraction(&self) -> Option<&Retraction> {
         self.seldom.as_ref()?.retraction.as_ref()
+    }
+
+    /// When it was retracted (seconds since 1970); the least of all: it was not.
+    pub fn retired_since(&self) -> i64 {
+        self.retraction().map_or(i64::MIN, |retraction| retraction.at.as_second())
     }
 
     /// That it is withheld without a word, and the feeds that had it.
@@ -329,6 +433,7 @@ pub struct Ledger {
     kept: HashSet<ContentHash>,
     feeds: HashMap<Arc<str>, Timestamp>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
+    dormant: Dormant,
 }
 
 impl Ledger {
@@ -409,6 +514,8 @@ impl Ledger {
                 let retraction = self.shared(retraction);
                 self.replaced.insert(id.clone(), retraction);
             }
+            Record::Dormant { path, .. } => self.put_to_sleep(path),
+            Record::Woken { path, article } => self.wake(path, article),
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } => drop(self.kept.remove(hash)),
             Record::Feed { route, updated } => drop(self.feeds.insert(Arc::clone(route), *updated)),
@@ -497,6 +604,16 @@ impl Ledger {
         self.documents.iter().map(|(route, (hash, _))| (route, *hash))
     }
 
+    /// An article is dormant whose records are not replayed.
+    pub fn add_dormant(&mut self, fingerprints: Fingerprints, since: i64) {
+        self.dormant.add(fingerprints, since);
+    }
+
+    /// Articles whose files are gone for good.
+    pub fn dormant(&self) -> &Dormant {
+        &self.dormant
+    }
+
     /// What is remembered of the article in a file. Its path is kept in the memory that others have it in from now on.
     pub fn adopt(&mut self, path: &ArticlePath) -> Option<&Remembered> {
         let number = self.number(path)?;
@@ -512,8 +629,11 @@ impl Ledger {
 
     /// Who holds an id.
     fn holding(&self, id: &EntryId) -> Option<SlotId> {
-        let is_it =
-            |number: &SlotId| self.articles.get(*number).is_some_and(|(_, other)| other.id.as_ref() == Some(id));
+        self.holding_in(&self.articles, id)
+    }
+
+    fn holding_in(&self, articles: &Slab<(ArticlePath, Remembered)>, id: &EntryId) -> Option<SlotId> {
+        let is_it = |number: &SlotId| articles.get(*number).is_some_and(|(_, other)| other.id.as_ref() == Some(id));
         self.by_id.candidates(id).find(is_it)
     }
 
@@ -562,6 +682,9 @@ impl Ledger {
             {
                 self.unreadable.insert(path.clone(), record);
             }
+        }
+        if !self.dormant.is_empty() {
+            self.dormant.release(dormant::of_id(id));
         }
         if let Some(retraction) = self.replaced.remove(id) {
             self.bury_id(id, &retraction, false);
@@ -626,6 +749,73 @@ impl Ledger {
         if let Some(id) = id.filter(|id| self.holding(id) != Some(number)) {
             self.unhold(&id);
             self.take_id(number, &id);
+        }
+    }
+
+    /// Forgets an article but for its fingerprints. Its notices ended, so that no feed has to be made anew.
+    fn put_to_sleep(&mut self, path: &ArticlePath) {
+        let Some(number) = self.number(path) else { return };
+        let Some((_, article)) = self.articles.get(number).cloned() else { return };
+        self.by_path.remove(path, number);
+        article.id.iter().for_each(|id| self.by_id.remove(id, number));
+        article.hash().iter().for_each(|hash| self.by_version.remove(hash, number));
+        self.articles.remove(number);
+        if let (Some(id), Some(retraction)) = (&article.id, article.retraction()) {
+            let tombstone = Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() };
+            for route in &*retraction.feeds {
+                let Some(tombstones) = self.tombstones.get_mut(route) else { continue };
+                tombstones.remove(&tombstone);
+                if tombstones.is_empty() {
+                    self.tombstones.remove(route);
+                }
+            }
+        }
+        self.add_dormant(Fingerprints::of(path, &article), article.retired_since());
+        self.give_back_room();
+    }
+
+    /// Remembers a dormant article again. Its notices ended, and stay so.
+    fn wake(&mut self, path: &ArticlePath, article: &Remembered) {
+        let Some(holds_id) = self.dormant.take(Fingerprints::of(path, article)) else { return };
+        let mut article = article.clone();
+        // Another article took its id meanwhile, and with that its retraction is over.
+        if !holds_id && article.id.take().is_some() {
+            article.seldom.iter_mut().for_each(|seldom| seldom.retraction = None);
+        }
+        if self.number(path).is_some() {
+            return;
+        }
+        if let Some(seldom) = &mut article.seldom {
+            seldom.retraction = seldom.retraction.take().map(|retraction| self.shared(&retraction));
+            seldom.withdrawn = seldom.withdrawn.take().map(|feeds| self.shared_routes(&feeds));
+        }
+        let (id, hash) = (article.id.clone(), article.hash());
+        let number = self.articles.insert((path.clone(), article));
+        self.name(number, path);
+        id.iter().for_each(|id| self.take_id(number, id));
+        hash.into_iter().for_each(|hash| self.note_version(number, hash));
+    }
+
+    /// Moves articles together once most places are vacant.
+    fn give_back_room(&mut self) {
+        /// What is as small as this needs no less.
+        const FEW: usize = 4_096;
+        if self.articles.vacant() < FEW.max(self.articles.len()) {
+            return;
+        }
+        let articles = std::mem::take(&mut self.articles);
+        let holders: HashSet<SlotId> = (articles.iter())
+            .filter_map(|(number, (_, article))| {
+                (self.holding_in(&articles, article.id.as_ref()?) == Some(number)).then_some(number)
+            })
+            .collect();
+        (self.by_path, self.by_id, self.by_version) = Default::default();
+        for (before, (path, article)) in articles.into_values() {
+            let (id, hash) = (article.id.clone().filter(|_| holders.contains(&before)), article.hash());
+            let number = self.articles.insert((path.clone(), article));
+            self.name(number, &path);
+            id.iter().for_each(|id| self.take_id(number, id));
+            hash.into_iter().for_each(|hash| self.note_version(number, hash));
         }
     }
 
@@ -701,6 +891,10 @@ impl Ledger {
         if before != NO_VERSION {
             self.by_version.remove(&before, number);
         }
+        self.note_version(number, hash);
+    }
+
+    fn note_version(&mut self, number: SlotId, hash: ContentHash) {
         let articles = &self.articles;
         self.by_version.insert(&hash, number, |number| articles.get(number).map(|(_, other)| &other.hash));
     }
@@ -830,5 +1024,50 @@ mod tests {
         ledger.apply(&imported("urn:new"));
         assert!(ledger.holds(&a, &new) && !ledger.holds(&a, &old));
         assert_eq!(ledger.article(&a).and_then(Remembered::hash), Some(ContentHash::of(b"1")));
+    }
+
+    #[test]
+    fn sleeping_articles_wake_as_they_were_unless_their_ids_were_taken() {
+        let story = [published("a.md", "tag:a", "1"), published("b.md", "tag:b", "2"), retracted("a.md", 5)];
+        let before = Ledger::replay(story.clone());
+        let article = before.article(&path("a.md")).cloned().expect("remembered");
+        let asleep = Record::Dormant { path: path("a.md"), article: Box::new(article.clone()) };
+        let woken = || Record::Woken { path: path("a.md"), article: Box::new(Facts::from(&article).into()) };
+        let mut ledger = Ledger::replay(story.into_iter().chain([asleep]));
+        assert_eq!((ledger.len(), ledger.dormant().len(), ledger.tombstones("/").count()), (1, 1, 0));
+        assert!(ledger.holder(&id("tag:a")).is_none() && ledger.with_version(ContentHash::of(b"1")).count() == 0);
+        let short_id = crate::build::assemble::short_id(&id("tag:a"));
+        assert_eq!(ledger.dormant().retired().by_short_id(&short_id), Some(at(5)));
+        assert_eq!(ledger.dormant().retired().by_short_id(&short_id.to_uppercase()), None);
+        assert!(ledger.dormant().has_path(dormant::of_path(&path("A.md"))), "another spelling");
+        let mut taken = ledger.clone();
+
+        ledger.apply(&woken());
+        assert_eq!(ledger.article(&path("a.md")), Some(&article));
+        assert!(ledger.holds(&path("a.md"), &id("tag:a")) && ledger.dormant().is_empty());
+        assert_eq!(ledger.dormant().retired().by_short_id(&short_id), None);
+        ledger.apply(&woken());
+        assert_eq!(ledger.len(), 2, "it is awake");
+
+        taken.apply(&published("c.md", "tag:a", "3"));
+        assert_eq!(taken.dormant().retired().by_short_id(&short_id), None);
+        taken.apply(&woken());
+        let a = taken.article(&path("a.md")).expect("remembered");
+        assert!(a.id.is_none() && a.retraction().is_none() && a.first() == article.first());
+        assert!(taken.holds(&path("c.md"), &id("tag:a")));
+    }
+
+    #[test]
+    fn room_of_sleeping_articles_is_given_back() {
+        let names: Vec<String> = (0..9_000).map(|number| format!("{number}.md")).collect();
+        let mut ledger = Ledger::replay(names.iter().map(|name| published(name, name, name)));
+        for name in names.iter().skip(10) {
+            ledger.apply(&Record::Dormant { path: path(name), article: Box::default() });
+        }
+        assert!(ledger.len() == 10 && ledger.articles.vacant() < 5_000, "{} vacant", ledger.articles.vacant());
+        for name in names.iter().take(10) {
+            assert!(ledger.holds(&path(name), &id(name)));
+            assert_eq!(ledger.with_version(ContentHash::of(name.as_bytes())).count(), 1);
+        }
     }
 }

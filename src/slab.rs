@@ -68,6 +68,16 @@ impl<T> Slab<T> {
         (0..).zip(values).filter_map(|(number, value)| Some((number, value.as_ref()?)))
     }
 
+    /// All values, by their numbers, each part gone when its values are taken.
+    pub fn into_values(self) -> impl Iterator<Item = (SlotId, T)> {
+        (0..).zip(self.parts.into_iter().flatten()).filter_map(|(number, value)| Some((number, value?)))
+    }
+
+    /// How many places are vacant.
+    pub fn vacant(&self) -> usize {
+        self.vacant.len()
+    }
+
     /// How many values there are.
     pub fn len(&self) -> usize {
         self.count

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::feed::Format;
+use crate::ledger::dormant::Retired;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 pub use document::{
     CodingSlot, Codings, DocumentSink, FullResponse, HeaderTemplates, MemoryCounter, Resource, ResourceKind,
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
     /// Articles that were public and no longer are, by short id.
     pub gone: imbl::HashMap<Arc<str>, Arc<GoneArticle>>,
+    /// When articles whose files are gone for good were retracted, by short id. [`Snapshot::gone`] takes precedence.
+    pub retired: Retired,
     /// Addresses that were published once, most specific first. They apply to paths where nothing is published now.
     pub retired_addresses: Arc<[RetiredAddress]>,
     /// Files that published articles refer to, by canonical path below `/media/`.

@@ -419,6 +419,9 @@ impl fmt::Display for ArticlePath {
     }
 }
 
+/// The letters of the short ids that are in the addresses of articles' pages, five bits each.
+pub const SHORT_ID_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
 /// An absolute IRI that identifies an entry or a feed for ever (RFC 4287 section 4.2.6), compared byte by byte.
 #[derive(Clone, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::derived_hash_with_manual_eq, reason = "as of paths")]

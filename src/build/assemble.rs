@@ -17,7 +17,7 @@ use crate::config::{Config, FeedOptions, MediaType, Paid};
 use crate::encoding::encode_segment;
 use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
 use crate::snapshot::{PageFrame, PublishedArticle};
-use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl, media_type};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SHORT_ID_LETTERS, Text, WebUrl, media_type};
 
 /// The style sheet of feeds that browsers show, below the public base.
 const STYLE_SHEET: &str = "feed.css";
@@ -40,11 +40,10 @@ pub(super) fn below(base: &WebUrl, relative: &str) -> WebUrl {
 
 /// The permanent end of an article's address: 50 bits of its id, in letters and digits that are told apart when read aloud.
 pub fn short_id(id: &EntryId) -> String {
-    const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let hash = ContentHash::of(id.as_str().as_bytes());
     let bits = hash.as_bytes().iter().take(7).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
     (0..10)
-        .filter_map(|at| LETTERS.get(usize::try_from((bits >> (at * 5)) & 31).ok()?))
+        .filter_map(|at| SHORT_ID_LETTERS.get(usize::try_from((bits >> (at * 5)) & 31).ok()?))
         .map(|&letter| char::from(letter))
         .collect()
 }

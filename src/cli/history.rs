@@ -124,6 +124,8 @@ fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         }
         // Of no article that has a history.
         Record::Replaced { .. }
+        | Record::Dormant { .. }
+        | Record::Woken { .. }
         | Record::Kept { .. }
         | Record::Dropped { .. }
         | Record::Feed { .. }

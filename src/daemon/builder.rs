@@ -291,6 +291,8 @@ impl Built {
                     Effect::Persist(records) => persist(records),
                     Effect::Answer(_, answer) => self.answer = Some(answer),
                     Effect::Withhold | Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) | Effect::Log(_) => {}
+                    // All that is remembered is in memory.
+                    Effect::Recollect(_) => {}
                 }
             }
         }

@@ -109,6 +109,9 @@ impl Library {
                         Ok(removed) => tracing::info!(records = removed, "ledger compacted"),
                         Err(error) => tracing::debug!(%error, "cannot compact the ledger"),
                     }
+                    if let Err(trouble) = store::untie(&directory, store::WORTH_UNTYING) {
+                        tracing::debug!("{trouble}");
+                    }
                 }
                 (noted, (root, origin.device))
             });

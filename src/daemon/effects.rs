@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::Daemon;
 use super::document_store::Published;
-use super::fetching::{Fetch, recall};
+use super::fetching::{Fetch, recall, recollect};
 use crate::control::CommandOutcome;
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::{Effect, ReportChange};
@@ -127,6 +127,12 @@ impl Daemon {
                 let Some(config) = self.checked.config.clone() else { return };
                 let (root, reads, bodies) = (self.root.clone(), self.reads.clone(), self.bodies.clone());
                 self.fetches.spawn(Fetch::run(root, config, reads, requests, bodies));
+            }
+            Effect::Recollect(question) => {
+                // The store may not have these yet.
+                let unwritten = self.memory.unwritten_sleepers(&question);
+                let (state, lookup) = (self.config.state.clone(), Arc::clone(&self.lookup));
+                self.fetches.spawn(recollect(state, question, unwritten, lookup, self.bodies.clone()));
             }
             Effect::LoadStored(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };

@@ -6,10 +6,11 @@
 //! daemon takes one batch at a time.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -17,8 +18,10 @@ use super::builder;
 use crate::beneath::Root;
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::event::{BodyRequest, Event, FetchedBody, StoredVersion, UnfetchedBody};
+use crate::event::{BodyRequest, Event, FetchedBody, Question, StoredVersion, UnfetchedBody};
+use crate::ledger::Remembered;
 use crate::parallel;
+use crate::store;
 use crate::types::{ArticlePath, ContentHash};
 use crate::watch::read::fetch_one;
 
@@ -239,6 +242,37 @@ pub(super) async fn recall(root: Root, config: Arc<Config>, requests: Vec<BodyRe
             bodies.send(Event::StoredVersion(recalled)).await.unwrap_or_default();
         }
     }
+}
+
+/// How long the store may take for dormant articles before the engine is told that it does not answer, and asks again.
+const RECOLLECTION_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Looks up what the store has of dormant articles. A disk that hangs costs one thread.
+pub(super) async fn recollect(
+    state: PathBuf,
+    question: Question,
+    unwritten: Vec<(ArticlePath, Remembered)>,
+    lookup: Arc<Semaphore>,
+    events: mpsc::Sender<Event>,
+) {
+    let asked = question.clone();
+    let work = async move {
+        let under_way = lookup.acquire_owned().await;
+        spawn_blocking(move || {
+            let found = store::recollect(&state, &asked);
+            drop(under_way);
+            found
+        })
+        .await
+    };
+    let found = match timeout(RECOLLECTION_PATIENCE, work).await {
+        Ok(Ok(Ok(found))) => Ok(unwritten.into_iter().chain(found).collect()),
+        Ok(Ok(Err(trouble))) => Err(trouble.to_string()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the disk of the state directory does not answer".to_owned()),
+    };
+    // The daemon may be stopping.
+    events.send(Event::Recollected(question, found)).await.unwrap_or_default();
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ impl Writer {
                         let (last, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
                         done.send(Written { result, last, unwritable }).unwrap_or_default();
                     }
-                    Job::Replay(answer) => answer.send(store.ledger()).unwrap_or_default(),
+                    Job::Replay(answer) => answer.send(store.awake_ledger()).unwrap_or_default(),
                 }
             }
             // Closed before anybody hears that the thread ended.
@@ -88,7 +88,7 @@ impl Writer {
         }
     }
 
-    /// Everything that was ever recorded.
+    /// Everything that was ever recorded, without dormant articles.
     ///
     /// # Errors
     /// Why it cannot be read, or not within this time.

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch as channel};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::beneath::Root;
@@ -150,7 +150,7 @@ pub async fn run(
     // What is remembered is read while files are looked at.
     let opening = Arc::clone(&config);
     let remembered = spawn_blocking(move || {
-        let ledger = store.ledger()?;
+        let ledger = store.awake_ledger()?;
         let saved = store.published(opening.origin(), &ledger);
         let (before, sources) = saved.map(|saved| (saved.snapshot, saved.sources)).unwrap_or_default();
         Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }, sources))
@@ -293,6 +293,7 @@ pub async fn run(
         relocation,
         activity: ActivityLog::default(),
         fetches: JoinSet::new(),
+        lookup: Arc::new(Semaphore::new(1)),
         reads: fetching::Reads::default(),
         checked,
         live,
@@ -393,6 +394,8 @@ struct Daemon {
     /// What happened and is not in the log yet.
     activity: ActivityLog,
     fetches: JoinSet<()>,
+    /// One look-up of dormant articles is under way at a time.
+    lookup: Arc<Semaphore>,
     /// Reads of bodies that did not end yet.
     reads: fetching::Reads,
     /// The last configuration that was taken: what a rebuilt engine starts from.
@@ -487,7 +490,7 @@ impl Daemon {
     }
 
     fn engine(&self, ledger: Ledger) -> Engine {
-        Engine::remembering(ledger).handing_to(self.library.keeper())
+        Engine::remembering(ledger).recollecting().handing_to(self.library.keeper())
     }
 
     /// A file that is not what a body was asked of any more has changed, whether or not the system said so.

@@ -1,6 +1,7 @@
 //! The way of records to the disk. While they cannot be written, nothing becomes public that readers have not seen, and what is taken from
 //! them goes all the same.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,10 +11,12 @@ use tokio::task::block_in_place;
 use super::Clock;
 use super::ledger_writer::{NO_ANSWER, Writer};
 use crate::deliver::merge;
-use crate::event::{Delivery, Effect, LoggedActivity};
-use crate::ledger::{Ledger, Record};
+use crate::event::{Delivery, Effect, LoggedActivity, Question};
+use crate::ledger::dormant::{Fingerprint, Fingerprints};
+use crate::ledger::{Ledger, Record, Remembered};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
+use crate::types::ArticlePath;
 
 /// How soon records that could not be written are tried again, at first and at the most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -88,6 +91,27 @@ impl Memory {
         let under_way = self.under_way.iter().flat_map(|records| records.iter());
         under_way.chain(&self.unwritten).for_each(|record| ledger.apply(record));
         Ok(ledger)
+    }
+
+    /// The dormant articles that a question is about and that may not be in the store yet, the last that fell asleep first.
+    pub(super) fn unwritten_sleepers(&self, question: &Question) -> Vec<(ArticlePath, Remembered)> {
+        let under_way = self.under_way.iter().flat_map(|records| records.iter());
+        let sleepers = under_way.chain(&self.unwritten).rev().filter_map(|record| match record {
+            Record::Dormant { path, article } => Some((path, article)),
+            _ => None,
+        });
+        let sleepers: Vec<_> =
+            sleepers.map(|(path, article)| (path, article, Fingerprints::of(path, article))).collect();
+        let is_asked_for = |of: &Fingerprints| {
+            question.paths.contains(&of.path)
+                || of.version.is_some_and(|version| question.versions.contains(&version))
+                || of.id.is_some_and(|id| question.ids.contains(&id))
+        };
+        let found = sleepers.iter().filter(|(.., of)| is_asked_for(of));
+        let ids: BTreeSet<Fingerprint> = found.filter_map(|(.., of)| of.id).collect();
+        let is_of = |of: &Fingerprints| is_asked_for(of) || of.id.is_some_and(|id| ids.contains(&id));
+        let found = sleepers.into_iter().filter(|(.., of)| is_of(of));
+        found.map(|(path, article, _)| (path.clone(), Remembered::clone(article))).collect()
     }
 
     /// Whether records cannot be written.
@@ -196,5 +220,37 @@ impl Memory {
             self.unwritten.extend(newer);
             trouble.to_string()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::ledger::dormant::of_path;
+    use crate::ledger::{Facts, Remembered};
+    use crate::types::EntryId;
+
+    /// Where the store cannot be written, an article may fall asleep and come back all the same.
+    #[test]
+    fn unwritten_sleepers_are_found_with_those_of_the_same_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut memory = Memory::new(Store::open(folder.path()).unwrap(), || Timestamp::UNIX_EPOCH).unwrap();
+        let asleep = |name: &str, id: &str| {
+            let id = Some(EntryId::parse(id).unwrap());
+            let article = Box::new(Remembered::from(Facts { id, ..Facts::default() }));
+            Record::Dormant { path: ArticlePath::new(name), article }
+        };
+        let records = [("a.md", "tag:x,2026:1"), ("b.md", "tag:x,2026:2"), ("c.md", "tag:x,2026:1")];
+        memory.note(records.map(|(name, id)| asleep(name, id)).to_vec());
+        let found = |path: &str| -> Vec<String> {
+            let paths = [of_path(&ArticlePath::new(path))].into();
+            let found = memory.unwritten_sleepers(&Question { paths, ..Question::default() });
+            found.into_iter().map(|(path, _)| path.to_string()).collect()
+        };
+        assert_eq!(found("a.md"), ["c.md", "a.md"], "the last one first");
+        assert_eq!(found("b.md"), ["b.md"]);
+        assert!(found("d.md").is_empty());
     }
 }

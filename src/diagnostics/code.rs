@@ -33,6 +33,7 @@ macro_rules! codes {
                         self,
                         Code::MassRemoval
                             | Code::StateUnwritable
+                            | Code::StateUnreadable
                             | Code::ContentUnreachable
                             | Code::LedgerRecord
                     )
@@ -221,6 +222,8 @@ codes! {
     MassRemoval "mass-removal" Error,
     /// The state cannot be written; readers keep what they have until it can.
     StateUnwritable "state-unwritable" Error,
+    /// What the state has of articles whose files were gone cannot be read; files that may be theirs wait.
+    StateUnreadable "state-unreadable" Error,
     /// A record of the ledger that withholds something cannot be read; what it is about stays withheld.
     LedgerRecord "ledger-record" Warning,
     /// A changed configuration would give other ids, or empty or shrink feeds, so it is not taken.

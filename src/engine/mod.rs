@@ -4,11 +4,12 @@
 //! makes anew what those say has changed. This file takes events in; `removal` decides what a missing file means, `folder_pages` which
 //! pages of folders are articles, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show,
 //! `fetching` has their bodies and `held` keeps them, `pages` makes the pages of articles, `quarantine` leaves out versions that dateline
-//! fails over, `remembering` notes what must not be forgotten, and `keeping` what the store keeps; `withholding` what must not wait for
+//! fails over, `remembering` notes what must not be forgotten, `dormancy` leaves to the store what is gone for good, and `keeping` what the store keeps; `withholding` what must not wait for
 //! records that cannot be written, and what must. Long by the fields of the one owner of all state.
 
 mod activity;
 mod commands;
+mod dormancy;
 mod entries;
 mod entry_cache;
 mod feed_set;
@@ -46,6 +47,7 @@ use crate::ledger::{Ledger, Record, Routes};
 use crate::snapshot::{DocumentSink, PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Moment, SectionPath, Text};
 use activity::Activities;
+use dormancy::Dormancy;
 use entry_cache::{CachedEntry, UnpackedEntries};
 use folder_pages::SectionPages;
 use quarantine::Quarantine;
@@ -74,6 +76,7 @@ pub struct Engine {
     /// Articles that became teasers since the last publication.
     abridged: BTreeSet<ArticlePath>,
     postponed: Postponed,
+    dormancy: Dormancy,
     /// Routes of documents that lost something since the last delivery.
     withheld: BTreeSet<Arc<str>>,
     /// The documents of the last run, until the first delivery.
@@ -185,6 +188,7 @@ impl Engine {
             urgent: false,
             abridged: BTreeSet::new(),
             postponed: Postponed::default(),
+            dormancy: Dormancy::default(),
             withheld: BTreeSet::new(),
             recorded: publishing::delivered(&ledger),
             recollected: BTreeSet::new(),
@@ -248,14 +252,20 @@ impl Engine {
     fn take_in(&mut self, event: Event, now: Now, persist: Option<&mut dyn FnMut(Vec<Record>)>) -> Vec<Effect> {
         self.pass_to(now);
         let mut effects = Vec::new();
-        let mut answer = None;
+        let mut answers = Vec::new();
         let was_listed = self.listed;
-        self.activities.actor = actor(&event);
+        self.activities.actor = match &event {
+            Event::Command(command, _) => actor(command),
+            _ => None,
+        };
         if !matches!(event, Event::Unwritable) {
             self.postponed.begin_event();
         }
         match event {
-            Event::Files(files) => self.look(files),
+            Event::Files(files) => {
+                let files = self.hold_dormant(files);
+                self.look(files);
+            }
             Event::Rescan(listing) => self.compare(&listing),
             Event::Fetched(bodies) => self.receive(bodies),
             Event::Unfetched(bodies) => self.go_without(bodies),
@@ -263,7 +273,14 @@ impl Engine {
             // What stands against it is among the problems.
             Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
-            Event::Command(command, ticket) => answer = Some((ticket, self.obey(command, &mut effects))),
+            Event::Command(command, ticket) => {
+                if !self.holds_command(&command, ticket) {
+                    answers.push((ticket, self.obey(command, &mut effects)));
+                }
+            }
+            Event::Recollected(asked, found) => {
+                answers = self.receive_recollected(&asked, found, &mut effects);
+            }
             Event::DocumentMissing(route) => self.make_anew(route),
             Event::Unwritable => self.postpone_additions(),
             Event::Writable => self.publish_postponed(),
@@ -286,6 +303,7 @@ impl Engine {
         self.settle_vanished();
         self.refile_turned();
         self.publish(&mut effects, persist);
+        self.fall_asleep();
         let index = self.index.as_ref();
         let changes = self.problems.take_changes(|source| is_public_matter(source, index));
         if !changes.is_empty() {
@@ -293,7 +311,8 @@ impl Engine {
         }
         // Also what nobody is shown yet is remembered.
         effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
-        effects.extend(answer.map(|(ticket, answer)| Effect::Answer(ticket, answer)));
+        self.ask_for_dormant(&mut effects);
+        effects.extend(answers.into_iter().map(|(ticket, answer)| Effect::Answer(ticket, answer)));
         effects
     }
 
@@ -306,6 +325,7 @@ impl Engine {
             self.now = now;
             self.missing.clock_was_set(self.patience());
             self.bring_retries_forward();
+            self.dormancy.clock_was_set(now);
             if let Some(config) = self.index.as_ref().map(|index| Arc::clone(index.cabinet().config())) {
                 self.arrange(&config);
             }
@@ -327,6 +347,7 @@ impl Engine {
             .chain(self.section_pages.wake_at())
             .chain(self.missing.wake_at())
             .chain(self.next_retry())
+            .chain(self.dormancy.wake_at())
             .min()
     }
 
@@ -602,6 +623,8 @@ impl Engine {
             && !card.draft
             && !card.access.is_private()
             && card.retracted.is_none();
+        // What the store knows of it may be older.
+        let undated = undated && !self.dormancy.is_applied(path);
         if undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
             self.remember(Record::Seen { path: path.clone(), at: self.now });
         }
@@ -630,6 +653,7 @@ impl Engine {
     fn remember(&mut self, record: Record) {
         let unreadable = self.ledger.unreadable().len();
         self.activities.note_record(&record, &self.ledger);
+        self.dormancy.note_record(&record);
         self.ledger.apply(&record);
         // Nobody asks for documents with these links later, and those of the newsroom keep their validators.
         if !(self.is_relocated && matches!(record, Record::Document { .. })) {
@@ -680,6 +704,7 @@ impl Engine {
         self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
         self.unavailable.clear();
         if listing.is_whole {
+            self.forget_waiting(listing);
             self.forget_section_pages(listing);
             self.prove(listing);
         }
@@ -724,9 +749,8 @@ impl Secrecy {
     }
 }
 
-/// The command that is carried out.
-fn actor(event: &Event) -> Option<&'static str> {
-    let Event::Command(command, _) = event else { return None };
+/// The command that is carried out, as it is logged.
+fn actor(command: &Command) -> Option<&'static str> {
     Some(match command {
         Command::Retract { .. } => "dateline retract",
         Command::Restore { .. } => "dateline restore",

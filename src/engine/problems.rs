@@ -41,6 +41,8 @@ pub enum Source {
     Removals,
     /// Records that cannot be read.
     Ledger,
+    /// What the store has of dormant articles, which cannot be read.
+    Dormant,
 }
 
 /// All problems.

@@ -144,6 +144,10 @@ impl Engine {
             self.refresh_article(index, path, filed);
         }
         self.note_replaced(index);
+        let retired = self.retired(index);
+        if !retired.is_same(&self.snapshot.retired) {
+            self.snapshot.retired = retired;
+        }
         if feeds_changed {
             self.note_shared_folders(index);
         }
@@ -181,6 +185,7 @@ impl Engine {
             && before.shown_articles.ptr_eq(&self.snapshot.shown_articles)
             && before.articles.ptr_eq(&self.snapshot.articles)
             && before.gone.ptr_eq(&self.snapshot.gone)
+            && before.retired.is_same(&self.snapshot.retired)
             && before.media.ptr_eq(&self.snapshot.media)
             && Arc::ptr_eq(&before.retired_addresses, &self.snapshot.retired_addresses);
         effects.extend(urgent.then_some(Effect::Withhold));

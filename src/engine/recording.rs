@@ -23,6 +23,12 @@ use crate::types::{ArticlePath, Moment};
 /// How long a feed tells of a retraction at least, however many there are: readers that come once a day have to learn of each.
 const FETCHED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
+/// When a feed stops telling of a retraction after which there were so many newer ones.
+pub(super) fn notice_end(tombstone: &Tombstone, newer: usize, lasts: SignedDuration, most: usize) -> Timestamp {
+    let lasts = if newer < most { lasts } else { lasts.min(FETCHED_WITHIN) };
+    tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX)
+}
+
 impl Engine {
     /// Reports what stays withheld since a record of it cannot be read.
     pub(super) fn report_unreadable_records(&mut self) {
@@ -179,10 +185,7 @@ impl Engine {
     pub(super) fn past(&mut self, index: &Index, key: &FeedKey, route: &str) -> Past {
         let options = assemble::options(index.cabinet(), key);
         let (lasts, most) = (options.tombstones, options.max_tombstones);
-        let end = |(newer, tombstone): &(usize, &Tombstone)| {
-            let lasts = if *newer < most { lasts } else { lasts.min(FETCHED_WITHIN) };
-            tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX)
-        };
+        let end = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, lasts, most);
         // The further behind, the earlier it ends.
         let standing =
             self.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > self.now);

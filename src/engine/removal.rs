@@ -97,6 +97,15 @@ impl Missing {
         self.newcomers.contains_key(path)
     }
 
+    /// Whether anything is under way with a file.
+    pub(super) fn concerns(&self, path: &ArticlePath) -> bool {
+        let Missing { vanished, held, unproven, recalling, newcomers, without_good_file, recent, .. } = self;
+        [vanished, held, unproven, recalling].iter().any(|paths| paths.contains(path))
+            || newcomers.contains_key(path)
+            || without_good_file.contains(path)
+            || recent.iter().any(|recent| recent.path == *path)
+    }
+
     /// Whether the store still has to say what was public.
     pub(super) fn is_recalling(&self) -> bool {
         !self.recalling.is_empty()
@@ -135,7 +144,9 @@ impl Engine {
     /// id.
     pub(super) fn may_have_moved(&self, path: &ArticlePath, hash: ContentHash) -> bool {
         let unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
-        self.ledger.article(path).is_none_or(unknown) && !self.may_have_been(path, hash).is_empty()
+        self.ledger.article(path).is_none_or(unknown)
+            && !self.dormancy.is_applied(path)
+            && !self.may_have_been(path, hash).is_empty()
     }
 
     /// Where a file at a new path may have been before.
@@ -156,7 +167,8 @@ impl Engine {
     /// its retraction go with its id. Says whether it is so.
     pub(super) fn follow_id(&mut self, path: &ArticlePath, card: &Card) -> bool {
         let holder = card.id.as_ref().and_then(|id| self.ledger.holder(id)).filter(|holder| *holder != path);
-        let unknown = || self.ledger.article(path).is_none_or(|article| article.id.is_none());
+        let unknown =
+            || self.ledger.article(path).is_none_or(|article| article.id.is_none()) && !self.dormancy.is_applied(path);
         match holder.filter(|holder| unknown() && self.is_gone(holder)).cloned() {
             Some(holder) => {
                 self.relocate(&holder, path);
@@ -264,7 +276,7 @@ impl Engine {
 
     /// A file that nobody knows and whose path is that of one that is gone, but for case and Unicode normalisation, is that file: copied
     /// between systems that spell names in their own ways, or renamed and edited, while no daemon ran.
-    fn follow_spellings(&mut self, gone: Vec<ArticlePath>) {
+    pub(super) fn follow_spellings(&mut self, gone: Vec<ArticlePath>) {
         if gone.is_empty() {
             return;
         }
@@ -279,6 +291,7 @@ impl Engine {
         let unknown = |path: &ArticlePath| {
             let article = self.ledger.article(path);
             article.is_none_or(|article| article.id.is_none() && article.seen().is_none())
+                && !self.dormancy.concerns(path)
         };
         let found = self.catalog.paths().filter_map(|path| Some((spelt.get(&*folded(path.as_str()))?, path)));
         let mut respelled: BTreeMap<ArticlePath, ArticlePath> = BTreeMap::new();
@@ -423,6 +436,7 @@ impl Engine {
             *other != path
                 && index.get(other).is_some_and(|filed| filed.stated_id() == Some(&id))
                 && self.ledger.article(other).is_none_or(|article| article.id.is_none())
+                && !self.dormancy.is_applied(other)
         };
         let Some(to) = index.claimants(&id).find(stated).cloned() else { return false };
         self.relocate(path, &to);

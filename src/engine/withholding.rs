@@ -32,6 +32,11 @@ impl Postponed {
         }
     }
 
+    /// Whether records cannot be written.
+    pub(super) fn is_active(&self) -> bool {
+        self.is_active
+    }
+
     pub(super) fn contains(&self, path: &ArticlePath) -> bool {
         self.articles.contains(path)
     }

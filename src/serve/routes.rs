@@ -46,7 +46,7 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
         Route::Readiness if snapshot.generation == 0 => Reply::Ready(responses::starting(head, &snapshot.report, now)),
         _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
         Route::Readiness => Reply::Ready(responses::readiness(head, &snapshot.report, now)),
-        Route::GoneArticle(gone) => Reply::Ready(responses::gone_article(head, gone, now)),
+        Route::GoneArticle(gone) => Reply::Ready(responses::gone_article(head, &gone, now)),
         Route::Document(route, resource) => responses::document(head, route, resource, now),
         Route::Disk(request) => Reply::NeedsDisk(request),
         Route::Redirect(reference) => Reply::Ready(responses::redirect(head, &reference, now)),
@@ -64,7 +64,7 @@ enum Route<'s> {
     Document(&'s Arc<str>, &'s Arc<Resource>),
     Disk(DiskRequest),
     /// A retracted or expired article.
-    GoneArticle(&'s GoneArticle),
+    GoneArticle(GoneArticle),
     /// A redirect relative to the request's own path, so it is right whether or not a proxy strips the prefix.
     Redirect(String),
     /// A retired address that moved.
@@ -139,7 +139,12 @@ fn article_route<'s>(snapshot: &'s Snapshot, name: &str) -> Route<'s> {
     };
     let short_id = name.rsplit_once('-').map_or(name, |(_, short_id)| short_id);
     let Some(article) = snapshot.articles.get(short_id) else {
-        return snapshot.gone.get(short_id).map_or(Route::NotFound, |gone| Route::GoneArticle(gone));
+        let known = snapshot.gone.get(short_id).map(|gone| GoneArticle::clone(gone));
+        let gone = known.or_else(|| {
+            let retracted = snapshot.retired.by_short_id(short_id)?;
+            Some(GoneArticle { retracted: Some(retracted), reason: None })
+        });
+        return gone.map_or(Route::NotFound, Route::GoneArticle);
     };
     let right_name = encode_segment(article.name.as_str());
     if right_name == name && folder == "." {

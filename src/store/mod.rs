@@ -4,12 +4,13 @@
 //! lists what was published last.
 //!
 //! Articles' records are a log, so that their history can be told, and `compaction` removes those that were overridden long ago; of
-//! documents only the last validators are kept.
+//! documents only the last validators are kept. `dormant` says which articles may be left out of memory.
 
 mod cache;
 mod compaction;
 mod copies;
 mod documents;
+mod dormant;
 mod history;
 mod opening;
 mod presence;
@@ -33,10 +34,11 @@ pub use cache::{Cache, CacheReader, Row};
 pub use compaction::compact;
 pub use copies::{backup, restore, start_over};
 pub use documents::{Documents, Elsewhere};
+pub use dormant::{WORTH_UNTYING, recollect, untie};
 pub use history::history;
 use presence::Presence;
 pub use renderings::Renderings;
-use rows::{Unread, WITH_INSTANTS, replay, write_record};
+use rows::{Unread, WITH_INSTANTS, replay, replay_awake, write_record};
 pub use saved::{Origin, Saved, SavedFile, SavedSources, feed_of};
 
 const DATABASE: &str = "ledger.sqlite";
@@ -292,6 +294,25 @@ impl Store {
         replayed.map_err(|unread| unusable(&self.path, unread))
     }
 
+    /// The same without dormant articles, of which only fingerprints are there: for who asks [`recollect`] for what he meets again.
+    ///
+    /// # Errors
+    /// As [`Store::ledger`].
+    pub fn awake_ledger(&self) -> Result<Ledger, StoreError> {
+        let awake = version(&self.database)
+            .map_err(Unread::from)
+            .and_then(|version| replay_awake(&self.database, version))
+            .map_err(|unread| unusable(&self.path, unread))?;
+        match awake {
+            Some(ledger) => Ok(ledger),
+            None => {
+                // Nothing is lost where that fails: it is found out at every start.
+                dormant::clear(&self.database).unwrap_or_default();
+                self.ledger()
+            }
+        }
+    }
+
     /// Makes records durable: all of them or none.
     ///
     /// # Errors
@@ -314,7 +335,15 @@ impl Store {
                 self.journal = Journal::WriteAhead;
             }
             let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            records.try_for_each(|record| write_record(&transaction, record.borrow(), at.as_millisecond()))?;
+            let mut is_any_dormant = dormant::is_any(&transaction)?;
+            for record in records.by_ref() {
+                let record = record.borrow();
+                write_record(&transaction, record, at.as_millisecond())?;
+                is_any_dormant |= matches!(record, Record::Dormant { .. });
+                for path in record.paths().filter(|_| is_any_dormant) {
+                    dormant::remove(&transaction, path.as_str())?;
+                }
+            }
             let last = last_record(&transaction)?;
             transaction.commit()?;
             if self.journal == Journal::None {

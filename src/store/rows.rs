@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::compaction;
+use super::dormant::{self, Asleep, Replayed};
 use crate::ledger::{Ledger, Record, Retraction, TextPrint, UnreadableRecord, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
@@ -77,6 +78,8 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
         Record::Feed { route, updated } => database
             .prepare_cached("INSERT OR REPLACE INTO feed (route, updated) VALUES (?, ?)")?
             .execute(params![&**route, updated.as_millisecond()]),
+        Record::Dormant { path, article } => dormant::put(database, path, article),
+        Record::Woken { path, .. } => dormant::remove(database, path.as_str()),
         // It is there.
         Record::Unreadable { .. } => return Ok(()),
         Record::Document { route, hash, last_modified } => database
@@ -125,7 +128,7 @@ fn short(hash: ContentHash) -> u32 {
 
 /// What a record of a retraction says besides its instant.
 #[derive(Serialize, Deserialize)]
-struct StoredRetraction {
+pub(super) struct StoredRetraction {
     by: String,
     reason: Option<String>,
     feeds: Vec<String>,
@@ -136,22 +139,28 @@ const WITHDRAWALS: [(Withdrawal, &str); 3] =
 
 impl StoredRetraction {
     fn text(retraction: &Retraction) -> String {
+        serde_json::to_string(&StoredRetraction::of(retraction)).unwrap_or_default()
+    }
+
+    pub(super) fn of(retraction: &Retraction) -> StoredRetraction {
         let by = WITHDRAWALS.into_iter().find(|(by, _)| *by == retraction.by).map_or("", |(_, name)| name);
-        let stored = StoredRetraction {
+        StoredRetraction {
             by: by.to_owned(),
             reason: retraction.reason.as_ref().map(ToString::to_string),
             feeds: retraction.feeds.iter().map(ToString::to_string).collect(),
-        };
-        serde_json::to_string(&stored).unwrap_or_default()
+        }
     }
 
     fn read(text: &str, at: Timestamp) -> Option<Retraction> {
-        let stored: StoredRetraction = serde_json::from_str(text).ok()?;
+        serde_json::from_str::<StoredRetraction>(text).ok()?.open(at)
+    }
+
+    pub(super) fn open(self, at: Timestamp) -> Option<Retraction> {
         Some(Retraction {
             at,
-            reason: stored.reason.map(|reason| Text::line(&reason)),
-            by: WITHDRAWALS.into_iter().find(|(_, name)| *name == stored.by)?.0,
-            feeds: stored.feeds.into_iter().map(Arc::from).collect(),
+            reason: self.reason.map(|reason| Text::line(&reason)),
+            by: WITHDRAWALS.into_iter().find(|(_, name)| *name == self.by)?.0,
+            feeds: self.feeds.into_iter().map(Arc::from).collect(),
         })
     }
 }
@@ -160,7 +169,19 @@ impl StoredRetraction {
 const PART: usize = 1_024;
 const PARTS: usize = 8;
 
+/// The whole ledger.
 pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Unread> {
+    let all = replay_without(database, version, Asleep::none(database))?;
+    Ok(all.unwrap_or_default())
+}
+
+/// The ledger without what may be left out of memory. `None`: what says so is spoilt, or a program wrote records that knows nothing of
+/// dormant articles.
+pub(super) fn replay_awake(database: &Connection, version: usize) -> Result<Option<Ledger>, Unread> {
+    replay_without(database, version, Asleep::all(database)?)
+}
+
+fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>) -> Result<Option<Ledger>, Unread> {
     let columns = columns(version);
     // Records may be removed meanwhile.
     let _snapshot = database.unchecked_transaction()?;
@@ -168,35 +189,55 @@ pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Un
     // So many at most: most articles were published in one version.
     let articles: i64 =
         database.query_row("SELECT count(*) FROM record WHERE kind = 'published'", [], |row| row.get(0))?;
+    let articles = articles.saturating_sub(asleep.count()?);
+    let Some(free) = asleep.free()? else { return Ok(None) };
     // To fold records takes as long as to read them.
     let (sender, inbox) = mpsc::sync_channel::<Vec<Record>>(PARTS);
+    let mut is_stale = false;
     let mut ledger = std::thread::scope(|scope| {
         let folding = scope.spawn(move || {
             let mut ledger = Ledger::default();
             ledger.reserve(usize::try_from(articles).unwrap_or(0));
+            free.into_iter().for_each(|(fingerprints, since)| ledger.add_dormant(fingerprints, since));
             inbox.iter().flatten().for_each(|record| ledger.apply(&record));
             ledger
         });
-        let read = || -> Result<(), Unread> {
+        let mut read = || -> Result<(), Unread> {
+            let asleep = &mut asleep;
             let mut statement = database.prepare(&format!("SELECT {columns} FROM record ORDER BY number"))?;
             let mut rows = statement.query([])?;
             let mut part = Vec::with_capacity(PART);
             let (mut expected, mut gaps) = (1, 0);
             while let Some(row) = rows.next()? {
-                let numbered = read_record(row)?;
-                gaps += numbered.number.saturating_sub(expected);
+                let number: i64 = row.get(0)?;
+                gaps += number.saturating_sub(expected);
                 if gaps > removed {
-                    return Err(missing(expected, numbered.number.saturating_sub(1)));
+                    return Err(missing(expected, number.saturating_sub(1)));
                 }
-                expected = numbered.number.saturating_add(1);
-                part.push(numbered.record);
-                if part.len() == PART {
+                expected = number.saturating_add(1);
+                while let Some(sleeper) = asleep.before(number)? {
+                    part.push(sleeper);
+                }
+                let replayed = asleep.replays(number, row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
+                if replayed == Replayed::No {
+                    continue;
+                }
+                let record = read_record(row)?.record;
+                if replayed == Replayed::Stale || asleep.is_stale(&record) {
+                    is_stale = true;
+                    return Ok(());
+                }
+                part.push(record);
+                if part.len() >= PART {
                     // Where nobody folds any more, a panic is on its way.
                     sender.send(std::mem::replace(&mut part, Vec::with_capacity(PART))).unwrap_or_default();
                 }
             }
             if gaps < removed {
                 return Err(Unread::Damaged(format!("{removed} of its records were removed, and {gaps} are missing")));
+            }
+            while let Some(sleeper) = asleep.before(i64::MAX)? {
+                part.push(sleeper);
             }
             sender.send(part).unwrap_or_default();
             Ok(())
@@ -206,6 +247,9 @@ pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Un
         let ledger = folding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         done.map(|()| ledger)
     })?;
+    if is_stale {
+        return Ok(None);
+    }
     let mut statement = database.prepare("SELECT route, hash, last_modified FROM document")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -215,7 +259,7 @@ pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Un
         ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
     }
     if version < WITH_INSTANTS {
-        return Ok(ledger);
+        return Ok(Some(ledger));
     }
     let mut statement = database.prepare("SELECT route, updated FROM feed")?;
     let mut rows = statement.query([])?;
@@ -232,7 +276,7 @@ pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Un
         // The bytes are asked for when they are needed.
         ledger.apply(&Record::Kept { hash, path, bytes: Arc::from([]) });
     }
-    Ok(ledger)
+    Ok(Some(ledger))
 }
 
 /// A record, and where it is in the table.

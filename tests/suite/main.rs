@@ -19,6 +19,7 @@ mod daemon;
 mod demo;
 mod deployments;
 mod documents;
+mod dormant;
 mod engine_scripts;
 mod escaping;
 mod event_log;

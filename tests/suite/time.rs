@@ -10,12 +10,16 @@ use std::thread::JoinHandle;
 
 use dateline::config::Endpoint;
 use dateline::daemon::{Listeners, StateCache};
+use dateline::event::Question;
+use dateline::ledger::dormant;
 use dateline::serve::{Audience, Listener};
+use dateline::store;
+use dateline::types::ArticlePath;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::newsroom::{Daemon, Newsroom, files};
+use crate::newsroom::{Daemon, Newsroom, files, said};
 
 /// Seconds since 1970.
 static NOW: AtomicI64 = AtomicI64::new(0);
@@ -159,6 +163,59 @@ fn what_expires_while_nobody_serves_is_not_shown_again() {
     const GONE: [u16; 7] = [503, 503, 503, 503, 503, 503, 200];
     at(["2026-11-24T12:00:10Z", "2026-11-24T12:00:20Z"], [[200; 7], GONE]);
     at(["2026-11-24T12:00:20Z", "2026-11-25T12:00:00Z"], [GONE, GONE]);
+}
+
+/// Its file is gone, and no feed tells of it any more: only the store knows it then.
+#[test]
+fn article_that_was_forgotten_comes_back_as_itself() {
+    let newsroom = Newsroom::new();
+    newsroom.write("content/news/staying.md", story("Staying", "date: 2026-11-20 10:00"));
+    newsroom.write("content/news/ships.md", "# Ships\n\nText.\n");
+    let mut clocked = start(newsroom, "2026-11-24T12:00:00Z");
+    clocked.wait(&["Ships", "Staying"]);
+    let known = |clocked: &Clocked| {
+        let feed: Value = serde_json::from_str(&clocked.daemon.body("/feed.json")).expect("JSON");
+        let items = feed["items"].as_array().expect("items").clone();
+        let item = items.iter().find(|item| item["title"] == "Ships").expect("public").clone();
+        let text = |key: &str| item[key].as_str().expect("text").replace("http://feeds.courier.example", "");
+        (text("id"), text("date_published"), text("url"))
+    };
+    let before = known(&clocked);
+    let page = before.2.clone();
+    let path = clocked.newsroom.path("content/news/ships.md");
+    let is_in_store_alone = |clocked: &Clocked| {
+        let paths = [dormant::of_path(&ArticlePath::new("news/ships.md"))].into();
+        let question = Question { paths, ..Question::default() };
+        let found = store::recollect(&clocked.newsroom.path(".dateline"), &question).expect("readable");
+        found.len() == 1
+    };
+    let history = |clocked: &Clocked| said(&clocked.newsroom.dateline(&["history", "content/news/ships.md"]));
+    let mut month = 11;
+    for (what, restarts) in [("while the daemon runs", false), ("after a restart", true)] {
+        fs::remove_file(&path).expect("there");
+        clocked.wait(&["Staying"]);
+        assert!(!is_in_store_alone(&clocked), "{what}: feeds tell of it");
+        // An article stays awake that was woken by this process.
+        if restarts {
+            clocked.restart();
+        }
+        month += 1;
+        set(&format!("2026-{month}-30T12:00:00Z").replace("2026-13", "2027-02").replace("02-30", "02-28"));
+        clocked.daemon.wait(what, |_| is_in_store_alone(&clocked));
+        if restarts {
+            clocked.restart();
+        }
+        assert_eq!(clocked.daemon.get(&page, &[]).status, 410, "{what}");
+        let told = history(&clocked);
+        assert!(told.contains("published as") && told.contains("its file was deleted"), "{what}: {told}");
+        clocked.newsroom.write("content/news/ships.md", "# Ships\n\nText.\n");
+        clocked.wait(&["Ships", "Staying"]);
+        assert_eq!(known(&clocked), before, "{what}");
+        assert_eq!(clocked.daemon.get(&page, &[]).status, 200, "{what}");
+        assert!(!is_in_store_alone(&clocked), "{what}");
+        let told = history(&clocked);
+        assert!(told.contains("public again") && told.matches("published as").count() == 1, "{what}: {told}");
+    }
 }
 
 #[test]
