@@ -1,11 +1,11 @@
-//! Percent-encoding of URL segments, and escapes of text in HTML and XML.
+//! Percent-encoding of URL segments, and escapes for HTML and XML.
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use pulldown_cmark_escape::escape_html_body_text;
 
-/// All but the unreserved characters of RFC 3986, section 2.3.
+/// All ASCII characters except the unreserved ones (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Percent-encodes one path segment (RFC 3986, section 3.3): everything but unreserved characters.
@@ -13,7 +13,7 @@ pub fn encode_segment(segment: &str) -> String {
     utf8_percent_encode(segment, RESERVED).to_string()
 }
 
-/// Decodes a percent-encoded segment, once: `%252e` is the text `%2e`. A `%` that isn't followed by two hexadecimal digits stands for itself.
+/// Decodes a percent-encoded segment once: `%252e` becomes `%2e`. A `%` without two hexadecimal digits after it stays as it is.
 pub fn decode_segment(segment: &str) -> Cow<'_, [u8]> {
     percent_decode_str(segment).into()
 }
@@ -31,7 +31,7 @@ pub fn escape_text(text: &str, markup: &mut String) {
     escape_html_body_text(markup, text).unwrap_or_default();
 }
 
-/// Escapes a value for a double-quoted attribute of HTML: as text, and `"`.
+/// Escapes a value for a double-quoted attribute of HTML: `&`, `<`, `>` and `"`.
 pub fn escape_attribute(value: &str, markup: &mut String) {
     for (number, piece) in value.split('"').enumerate() {
         if number > 0 {
@@ -41,7 +41,8 @@ pub fn escape_attribute(value: &str, markup: &mut String) {
     }
 }
 
-/// Escapes a value for a double-quoted attribute of XML, in which a parser reads a line break or a tab as a space (XML 1.0, section 3.3.3).
+/// Escapes a value for a double-quoted attribute of XML. Includes line breaks and tabs, which parsers normalise to spaces (XML 1.0,
+/// section 3.3.3).
 pub fn escape_xml_attribute(value: &str, markup: &mut String) {
     for piece in value.split_inclusive(['\n', '\t']) {
         match piece.strip_suffix(['\n', '\t']) {

@@ -800,7 +800,7 @@ impl Ledger {
     fn give_back_room(&mut self) {
         /// What is as small as this needs no less.
         const FEW: usize = 4_096;
-        if self.articles.vacant() < FEW.max(self.articles.len()) {
+        if self.articles.free_slots() < FEW.max(self.articles.len()) {
             return;
         }
         let articles = std::mem::take(&mut self.articles);
@@ -1064,7 +1064,7 @@ mod tests {
         for name in names.iter().skip(10) {
             ledger.apply(&Record::Dormant { path: path(name), article: Box::default() });
         }
-        assert!(ledger.len() == 10 && ledger.articles.vacant() < 5_000, "{} vacant", ledger.articles.vacant());
+        assert!(ledger.len() == 10 && ledger.articles.free_slots() < 5_000, "{} vacant", ledger.articles.free_slots());
         for name in names.iter().take(10) {
             assert!(ledger.holds(&path(name), &id(name)));
             assert_eq!(ledger.with_version(ContentHash::of(name.as_bytes())).count(), 1);

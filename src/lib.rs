@@ -31,11 +31,11 @@
 //! ```
 //!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`: they meet the core through `event` and
-//! `snapshot`. (`feed::page` knows [`snapshot::PageFrame`], a plain noun.)
+//! `snapshot`.
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | `cli` | one file per command, `progress` of long work; the only place that prints |
+//! | `cli` | The command line: one file per command, `progress` for long work. Only this module prints. |
 //! | `daemon` | the loop, supervision, the order of shutdown, the clock; `listeners` opens what faces the world, `effects` carries effects out, `fetching` reads bodies for as long as any arrive, `persistence` writes records, `metadata_cache` hands the store's cache to the watcher, `activity` logs what happened, `document_store` fetches documents that are not in memory, `saved_documents` verifies those of the last run before readers get them, `quarantine` leaves out files that the engine ends over, `builder` builds once, and pages of articles |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | The HTTP server. `listener`, `stream` and `tls` accept connections, `connection` speaks HTTP/1 and HTTP/2, `timeouts` ends slow clients. `handler` handles a request, `disk` is what it needs from the disk, `workers` run blocking work, `pages` builds and caches article pages, `coding` and `media` produce bodies, `access_log` logs. `admin` shows status and metrics. Pure inside: `routes`, `responses`, `representation`, `preconditions`, `negotiation`, `range`, `forwarded`, `budget`, `target`. |
@@ -44,19 +44,19 @@
 //! | `store` | the state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where nothing can be written, `rows` spells its records, `copies` backs up, `compaction` removes records that were overridden long ago, `dormant` has what is remembered of articles that are not in memory, `cache` has what was read for the next start and `renderings` the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last |
 //! | `beneath` | Opens files and folders beneath a root directory, and nothing outside it. `root` is the path, `open_root` resolves paths from a descriptor, `folder` lists a folder, `stamp` tells versions of a file apart |
 //! | `engine` | events in, effects out; `removal` decides about missing files, `folder_pages` about pages of folders and of sections, `commands` obeys operators, `publishing` makes what readers see, `entries` what feeds show, `feed_set` which tags have feeds and which feeds are written, `fetching` asks for bodies until they are there, `entry_cache` keeps entries, `pages` makes those of articles, `quarantine` leaves out versions that dateline fails over, `recording` what is never forgotten, `dormancy` which articles the store alone remembers, `source_retention` what the store keeps, `withholding` what goes and what waits while records cannot be written, `problems` what operators see, `activity` what the log says of articles |
-//! | `build` | catalog, filing (which section, which feeds), index (who gets which id, and every feed's articles in their `order`), `address` (where a feed is), `feed_limits` (which tags have feeds), window, render cache, assemble, encode, farewell |
+//! | `build` | Turns articles into feed documents. `catalog` keeps the last good version of each article, `placement` decides which section it belongs to, `membership` which feeds include it. `index` keeps each feed in `order` and assigns ids, `window` says what a feed shows, `feed_limits` how many tags and authors have feeds, `address` where a feed is. `render_cache` keeps rendered bodies, `assemble` builds neutral feeds, `encode` the documents, `gone_feeds` the final documents of retired feeds. |
 //! | `event` | every message in the program, on one page |
 //! | `metrics` | Counters, gauges and histograms. The shell updates them, `serve::admin` exposes them. |
 //! | `snapshot` | What readers see: plain immutable data. `document` is one document and the memory that its bytes take. |
 //! | `ledger` | what must never be forgotten, as the fold of records: ids, first sights, retractions, prints of texts, documents' dates; `dormant` has fingerprints of what only the store remembers |
-//! | `config` | `raw` reads TOML with spans, `validate` and `sections` report all mistakes at once, `ignore` matches what is no article; `difference` says what a new one changes, `relocation` has links lead to where `--listen` says |
-//! | `feed` | the neutral feed with the table of how each format spells each field; a file per format and per partner; `import` reads the feed that dateline replaces and finds its articles |
+//! | `config` | `raw` reads TOML and keeps spans, `validate` turns it into a configuration or reports all mistakes at once. `content`, `feeds`, `sections`, `addresses`, `server` and `ignore` read their tables, `values` checks values that several have. `difference` describes what a new configuration changes, `relocation` adapts links to a daemon that listens elsewhere. |
+//! | `feed` | The neutral feed, and a table of how each format encodes each field; a file per format and per partner. `page` has the HTML pages, `import` reads the feed that dateline replaces and matches its items with articles. |
 //! | `article` | Parses articles. `markdown`, `html` and `wire` parse one input format each into the same `Article`; `draft` is the article under construction, `front_matter` and `fields` parse and apply its keys. `model`, `parsed` and `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about publication, `gates` and `free_part` find the parts for members, `hidden_text` removes hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled` limits the cost of parsing. `bundle` names pages of folders, `pin` writes ids into files, `steps` counts parser steps in tests |
-//! | `diagnostics` | mistakes as data, where they are (`lines`), how they are printed, and how names and texts from elsewhere are escaped for terminals and logs |
-//! | `types` | values that are valid by construction |
-//! | `encoding` | percent-encoding of URLs, escapes of HTML and XML |
-//! | `parallel` | the same work for many things, on all cores; work that may end in a panic |
-//! | `slab` | values in numbered places and tables of their numbers, for what there is a million of |
+//! | `diagnostics` | Mistakes of operators and authors as data: codes, locations (`lines`), rendering, suggestions for misspelt names, and escapes for terminals and logs. |
+//! | `types` | Values that are valid by construction: text, URLs, paths, ids, hashes, languages, instants. |
+//! | `encoding` | Percent-encoding of URL segments, and escapes for HTML and XML. |
+//! | `parallel` | Data parallelism on all cores, and work that may panic. |
+//! | `slab` | Values in numbered slots, and indices that find slots by keys inside the values: for what there is a million of. |
 //!
 //! # What always holds
 //!
@@ -92,8 +92,8 @@
 //! delete it. Files that changed less than a second before they were read are not cached, since they may change again without looking
 //! different. A rendered body is found by the hash of all that it is a function of.
 //!
-//! **Why slabs and tables of numbers instead of maps?** A map of a million paths takes several dozen bytes for each beside what is in it, and
-//! there are six of them. A table of numbers takes ten, and the keys are looked at where they are ([`slab`]).
+//! **Why slabs and slot indices instead of maps?** A map takes several dozen bytes for each of a million paths, besides the values, and
+//! there are six such maps. A slot index takes ten, since it finds keys inside the values ([`slab`]).
 //!
 //! **Why are entries packed in memory?** Three thousand feeds of whole articles have two gigabytes of text. What is needed to make a feed
 //! anew has to be there within milliseconds, which no disk promises, and text takes a third of its space packed (`engine::entry_cache`).
@@ -125,9 +125,9 @@
 //! link anywhere on the way leads out of the content directory. `beneath` resolves each component from the root, and what was checked is
 //! what is read.
 //!
-//! **Why does filing an article say whether it is among the changes?** After a start nothing is new of nearly all articles, which is plain
-//! while all that is known of one is at hand (`Index::put_untold`). To find it out later takes eight look-ups of each in tables
-//! larger than any cache, and all cores, as after a reload (`Engine::leave_out_quiet`).
+//! **Why does the index skip unchanged articles at start-up?** After a start nearly all articles match the ledger, which is cheap to see
+//! while an article is put (`Index::put_initial`). Finding out later takes eight look-ups for each article in tables larger than any
+//! cache, and all cores, as after a reload (`Engine::leave_out_quiet`).
 //!
 //! **Why is a deletion slower than a publication?** Many editors, rsync and git save by removing the file and writing it anew. What
 //! is gone has to stay gone for a grace, or every save would be a retraction and a restoration. Version control and transfers take longer:

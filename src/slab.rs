@@ -1,139 +1,143 @@
-//! Values in numbered places, and tables that find their numbers by keys inside of them. What a newsroom has a million of is kept
-//! so: beside the values a table takes ten bytes for each, where a map of keys takes several dozen.
+//! A slab, and indices that find its slots by keys inside the values.
+//!
+//! # Why not a map?
+//!
+//! A newsroom has a million of these values. An index takes ten bytes for each in addition to the value; a map with its own copy of the
+//! keys takes several dozen.
 
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// The number of a place. It stays while the value does.
+/// The number of a slot. Valid while the slot has a value.
 pub type SlotId = u32;
 
-/// Values in numbered places.
+/// Values in numbered slots. Slots are reused.
 #[derive(Clone, Debug)]
 pub struct Slab<T> {
-    /// In parts, so that growing copies nothing and never takes twice the memory.
-    parts: Vec<Vec<Option<T>>>,
-    vacant: Vec<SlotId>,
+    /// Blocks, so that growing neither copies values nor doubles memory.
+    blocks: Vec<Vec<Option<T>>>,
+    free: Vec<SlotId>,
     count: usize,
 }
 
-/// How many places a part has.
-const PART: usize = 4_096;
+/// The number of slots in a block.
+const SLOTS_PER_BLOCK: usize = 4_096;
 
 impl<T> Slab<T> {
-    /// Puts a value in a vacant place.
+    /// Stores a value in a free slot.
     pub fn insert(&mut self, value: T) -> SlotId {
         self.count += 1;
-        if let Some(number) = self.vacant.pop()
-            && let Some(place) = self.place(number)
+        if let Some(slot) = self.free.pop()
+            && let Some(free) = self.slot_mut(slot)
         {
-            *place = Some(value);
-            return number;
+            *free = Some(value);
+            return slot;
         }
-        if self.parts.last().is_none_or(|part| part.len() == PART) {
-            self.parts.push(Vec::with_capacity(if self.parts.is_empty() { 0 } else { PART }));
+        if self.blocks.last().is_none_or(|block| block.len() == SLOTS_PER_BLOCK) {
+            self.blocks.push(Vec::with_capacity(if self.blocks.is_empty() { 0 } else { SLOTS_PER_BLOCK }));
         }
-        let before = (self.parts.len() - 1) * PART;
-        let last = self.parts.last_mut();
-        let within = last.map_or(0, |part| {
-            part.push(Some(value));
-            part.len() - 1
+        let before = (self.blocks.len() - 1) * SLOTS_PER_BLOCK;
+        let last = self.blocks.last_mut();
+        let within = last.map_or(0, |block| {
+            block.push(Some(value));
+            block.len() - 1
         });
-        // Four thousand million values do not fit into any memory.
+        // More slots than any memory can hold.
         SlotId::try_from(before + within).unwrap_or(SlotId::MAX)
     }
 
-    /// Takes a value out.
-    pub fn remove(&mut self, number: SlotId) -> Option<T> {
-        let value = self.place(number)?.take()?;
-        self.vacant.push(number);
+    /// Removes a value.
+    pub fn remove(&mut self, slot: SlotId) -> Option<T> {
+        let value = self.slot_mut(slot)?.take()?;
+        self.free.push(slot);
         self.count -= 1;
         Some(value)
     }
 
-    /// The value in a place.
-    pub fn get(&self, number: SlotId) -> Option<&T> {
-        let number = number as usize;
-        self.parts.get(number / PART)?.get(number % PART)?.as_ref()
+    /// The value in a slot.
+    pub fn get(&self, slot: SlotId) -> Option<&T> {
+        let index = slot as usize;
+        self.blocks.get(index / SLOTS_PER_BLOCK)?.get(index % SLOTS_PER_BLOCK)?.as_ref()
     }
 
-    /// The value in a place, to be changed.
-    pub fn get_mut(&mut self, number: SlotId) -> Option<&mut T> {
-        self.place(number)?.as_mut()
+    /// The value in a slot, mutable.
+    pub fn get_mut(&mut self, slot: SlotId) -> Option<&mut T> {
+        self.slot_mut(slot)?.as_mut()
     }
 
-    /// All values, by their numbers.
+    /// All values with their slots, in order of slots.
     pub fn iter(&self) -> impl Iterator<Item = (SlotId, &T)> {
-        let values = self.parts.iter().flatten();
-        (0..).zip(values).filter_map(|(number, value)| Some((number, value.as_ref()?)))
+        let values = self.blocks.iter().flatten();
+        (0..).zip(values).filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
     }
 
-    /// All values, by their numbers, each part gone when its values are taken.
+    /// All values with their slots, in order of slots. Each block is freed once its values are taken.
     pub fn into_values(self) -> impl Iterator<Item = (SlotId, T)> {
-        (0..).zip(self.parts.into_iter().flatten()).filter_map(|(number, value)| Some((number, value?)))
+        (0..).zip(self.blocks.into_iter().flatten()).filter_map(|(slot, value)| Some((slot, value?)))
     }
 
-    /// How many places are vacant.
-    pub fn vacant(&self) -> usize {
-        self.vacant.len()
+    /// The number of free slots.
+    pub fn free_slots(&self) -> usize {
+        self.free.len()
     }
 
-    /// How many values there are.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is none.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    fn place(&mut self, number: SlotId) -> Option<&mut Option<T>> {
-        let number = number as usize;
-        self.parts.get_mut(number / PART)?.get_mut(number % PART)
+    fn slot_mut(&mut self, slot: SlotId) -> Option<&mut Option<T>> {
+        let index = slot as usize;
+        self.blocks.get_mut(index / SLOTS_PER_BLOCK)?.get_mut(index % SLOTS_PER_BLOCK)
     }
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Slab<T> {
-        Slab { parts: Vec::new(), vacant: Vec::new(), count: 0 }
+        Slab { blocks: Vec::new(), free: Vec::new(), count: 0 }
     }
 }
 
-/// Finds numbers by keys that are in the values. Several values may have the same key.
+/// Finds slots by keys inside their values. Several values may have the same key.
 #[derive(Clone, Debug, Default)]
 pub struct SlotIndex {
-    numbers: HashTable<SlotId>,
+    slots: HashTable<SlotId>,
     hasher: DefaultHashBuilder,
 }
 
 impl SlotIndex {
-    /// The numbers whose keys may be this one: the caller compares.
+    /// The slots whose keys have the same hash. The caller compares the keys.
     pub fn candidates<K: Hash + ?Sized>(&self, key: &K) -> impl Iterator<Item = SlotId> {
-        self.numbers.iter_hash(self.hasher.hash_one(key)).copied()
+        self.slots.iter_hash(self.hasher.hash_one(key)).copied()
     }
 
-    /// Notes a number under its key; `key_of` gives those of the numbers that are here already.
+    /// Adds a slot under its key. `key_of` returns the keys of slots that are already in the index.
     pub fn insert<'k, K: Hash + ?Sized + 'k>(
         &mut self,
         key: &K,
-        number: SlotId,
+        slot: SlotId,
         key_of: impl Fn(SlotId) -> Option<&'k K>,
     ) {
-        let SlotIndex { numbers, hasher } = self;
-        let hash = |number: &SlotId| key_of(*number).map_or(0, |key| hasher.hash_one(key));
-        numbers.insert_unique(hasher.hash_one(key), number, hash);
+        let SlotIndex { slots, hasher } = self;
+        let hash = |slot: &SlotId| key_of(*slot).map_or(0, |key| hasher.hash_one(key));
+        slots.insert_unique(hasher.hash_one(key), slot, hash);
     }
 
-    /// Makes room for so many more numbers, which costs less at once than by and by.
+    /// Reserves capacity for `count` more slots, which is cheaper than growing step by step.
     pub fn reserve<'k, K: Hash + ?Sized + 'k>(&mut self, count: usize, key_of: impl Fn(SlotId) -> Option<&'k K>) {
-        let SlotIndex { numbers, hasher } = self;
-        numbers.reserve(count, |number| key_of(*number).map_or(0, |key| hasher.hash_one(key)));
+        let SlotIndex { slots, hasher } = self;
+        slots.reserve(count, |slot| key_of(*slot).map_or(0, |key| hasher.hash_one(key)));
     }
 
-    /// Forgets a number under its key.
-    pub fn remove<K: Hash + ?Sized>(&mut self, key: &K, number: SlotId) {
-        if let Ok(entry) = self.numbers.find_entry(self.hasher.hash_one(key), |other| *other == number) {
+    /// Removes a slot from under its key.
+    pub fn remove<K: Hash + ?Sized>(&mut self, key: &K, slot: SlotId) {
+        if let Ok(entry) = self.slots.find_entry(self.hasher.hash_one(key), |other| *other == slot) {
             entry.remove();
         }
     }
@@ -148,29 +152,29 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Beside a map of lists, with few keys, so that several values have the same.
+        /// Compares with a map of lists. Few distinct keys, so that several values share one.
         #[test]
         fn numbers_find_their_values(steps in prop::collection::vec((0_u8..8, any::<bool>()), 0..200)) {
             let (mut slab, mut table) = (Slab::default(), SlotIndex::default());
             let mut model: BTreeMap<u8, Vec<SlotId>> = BTreeMap::new();
-            for (key, put) in steps {
-                let numbers = model.entry(key).or_default();
-                if put {
-                    let number = slab.insert(key);
-                    table.insert(&key, number, |number| slab.get(number));
-                    numbers.push(number);
-                } else if let Some(number) = numbers.pop() {
-                    prop_assert_eq!(slab.remove(number), Some(key));
-                    table.remove(&key, number);
-                    prop_assert!(slab.get(number).is_none());
+            for (key, inserts) in steps {
+                let slots = model.entry(key).or_default();
+                if inserts {
+                    let slot = slab.insert(key);
+                    table.insert(&key, slot, |slot| slab.get(slot));
+                    slots.push(slot);
+                } else if let Some(slot) = slots.pop() {
+                    prop_assert_eq!(slab.remove(slot), Some(key));
+                    table.remove(&key, slot);
+                    prop_assert!(slab.get(slot).is_none());
                 }
-                for (key, numbers) in &model {
+                for (key, slots) in &model {
                     let mut found: Vec<SlotId> =
-                        table.candidates(key).filter(|&number| slab.get(number) == Some(key)).collect();
-                    let mut numbers = numbers.clone();
+                        table.candidates(key).filter(|&slot| slab.get(slot) == Some(key)).collect();
+                    let mut slots = slots.clone();
                     found.sort_unstable();
-                    numbers.sort_unstable();
-                    prop_assert_eq!(found, numbers);
+                    slots.sort_unstable();
+                    prop_assert_eq!(found, slots);
                 }
                 prop_assert_eq!(slab.len(), slab.iter().count());
             }
@@ -178,11 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn places_are_in_parts() {
+    fn values_are_stored_in_blocks() {
         let mut slab = Slab::default();
-        let numbers: Vec<SlotId> = (0..PART * 2 + 3).map(|value| slab.insert(value)).collect();
-        assert!(numbers.iter().all(|&number| slab.get(number) == Some(&(number as usize))));
-        assert_eq!((slab.len(), slab.parts.len()), (PART * 2 + 3, 3));
+        let slots: Vec<SlotId> = (0..SLOTS_PER_BLOCK * 2 + 3).map(|value| slab.insert(value)).collect();
+        assert!(slots.iter().all(|&slot| slab.get(slot) == Some(&(slot as usize))));
+        assert_eq!((slab.len(), slab.blocks.len()), (SLOTS_PER_BLOCK * 2 + 3, 3));
         assert!(slab.get(SlotId::MAX).is_none() && slab.remove(SlotId::MAX).is_none());
     }
 }

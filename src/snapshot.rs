@@ -2,7 +2,6 @@
 
 mod document;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use jiff::Timestamp;
 use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::feed::Format;
+pub use crate::feed::page::PageFrame;
 use crate::ledger::dormant::Retired;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 pub use document::{
@@ -90,21 +90,6 @@ pub struct GoneArticle {
     pub retracted: Option<Timestamp>,
     /// The public reason, if any.
     pub reason: Option<Text>,
-}
-
-/// What all pages of a section share.
-#[derive(Clone, PartialEq, Debug)]
-pub struct PageFrame {
-    /// The publication's name.
-    pub site_title: Text,
-    /// The site's base URL.
-    pub site_url: WebUrl,
-    /// Title and page of the section and its ancestors, outermost first, without the root.
-    pub trail: Vec<(Text, WebUrl)>,
-    /// The feeds that pages announce (autodiscovery), the section's own first: title, URL, format.
-    pub feeds: Vec<(Text, String, Format)>,
-    /// The feeds of content sources, by lower-case name.
-    pub sources: Arc<BTreeMap<Text, WebUrl>>,
 }
 
 /// The state of the newsroom, for the status page and `check`.

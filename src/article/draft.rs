@@ -26,7 +26,7 @@ use super::model::{Body, ImageFile, Media, SectionClaim};
 use super::options::ParseOptions;
 use super::parsed::Origin;
 use super::{byline, steps};
-use crate::diagnostics::{Code, Diagnostic, LineIndex, MAX_OF_ARTICLE, Place, Severity, nearest};
+use crate::diagnostics::{Code, Diagnostic, LineIndex, MAX_DIAGNOSTICS_PER_FILE, Place, Severity, nearest};
 use crate::types::{
     ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable,
     nfc,
@@ -152,7 +152,7 @@ impl<'a> Draft<'a> {
         self.source
     }
 
-    /// Reports a diagnostic. The span `0..0` stands for the whole file. Above [`MAX_OF_ARTICLE`] diagnostics, warnings are only
+    /// Reports a diagnostic. The span `0..0` stands for the whole file. Above [`MAX_DIAGNOSTICS_PER_FILE`] diagnostics, warnings are only
     /// counted, and an error replaces a warning.
     pub(crate) fn report(
         &mut self,
@@ -187,7 +187,7 @@ impl<'a> Draft<'a> {
 
     /// Whether further warnings are only counted, so callers needn't compute their spans.
     pub(crate) fn has_max_diagnostics(&self) -> bool {
-        self.diagnostics.len() >= MAX_OF_ARTICLE
+        self.diagnostics.len() >= MAX_DIAGNOSTICS_PER_FILE
     }
 
     /// Takes the diagnostics, with a last one that states how many are unlisted.

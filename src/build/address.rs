@@ -1,11 +1,13 @@
-//! The path segments of tags and authors, whose names are any text, and the feeds whose folders a file system may take for one.
+//! The request paths of feeds, and feeds that a file system would write into one folder.
 //!
-//! Percent-encoding isn't enough for every name: `%2F` and `%5C` are slashes and backslashes to many a proxy, `.` and `..` vanish wherever
-//! a URL is resolved, and nginx refuses a response whose Link field is longer than a page of memory. In names with any of these, the
-//! awkward characters become `~2F`, which nobody decodes. All other names stay as they are, `~` included.
+//! # Why aren't tags and authors just percent-encoded?
 //!
-//! The two kinds can't be mistaken for each other: names are in lower case ([`super::placement::taxonomy_key`]), and every escape has a
-//! capital letter.
+//! Their names are any text. Many proxies decode `%2F` and `%5C`, `.` and `..` vanish wherever a URL is resolved, and nginx refuses a
+//! response whose Link field is longer than a page of memory. In names with any of these, the characters concerned become `~2F` and the
+//! like, which nobody decodes. All other names stay as they are, `~` included.
+//!
+//! A plain name never equals an escaped one: names are in lower case ([`super::placement::taxonomy_key`]), and every escape has a capital
+//! letter.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -14,15 +16,15 @@ use super::placement::FeedKey;
 use crate::encoding::encode_segment;
 use crate::types::{ContentHash, Text, nfc};
 
-/// The longest segment, percent-encoded, that is written out. A feed's address is among the header fields of its page, for which proxies
-/// have 4 kB.
+/// The longest percent-encoded segment that isn't shortened. A page's header fields contain its feed's address, and proxies allow
+/// 4 kB for them.
 const MAX_SEGMENT_BYTES: usize = 3_200;
-/// The longest one with escapes, which can be a file's name.
+/// The longest segment with escapes, so that it can be a file name.
 const MAX_ESCAPED_BYTES: usize = 255;
-/// So much of a longer name stays readable.
+/// How much of a shortened name stays readable.
 const MAX_READABLE_BYTES: usize = 160;
 
-/// The canonical request path of a feed's page below the prefix; its documents lie under it.
+/// The canonical request path of a feed's page, below the prefix. The feed's documents are below it.
 pub fn route(key: &FeedKey) -> String {
     let segments: &mut dyn Iterator<Item = Cow<'_, str>> = match key {
         FeedKey::Section(path) => &mut path.segments().map(Cow::Borrowed),
@@ -56,8 +58,8 @@ fn term_segment(name: &Text) -> Cow<'_, str> {
     segment
 }
 
-/// The feeds whose folder is that of another feed on file systems that ignore case, compose what is decomposed, or drop dots and blanks at
-/// the end of a name; each with that other feed, the first in order.
+/// Feeds that some file system would write into another feed's folder, each with that other feed, the first in order. Such file systems
+/// ignore case, compose decomposed characters, or drop dots and spaces at the end of a name.
 pub fn shared_folders<'k>(keys: impl Iterator<Item = &'k FeedKey>) -> BTreeMap<&'k FeedKey, &'k FeedKey> {
     let mut first: HashMap<String, &FeedKey> = HashMap::new();
     let mut shared = BTreeMap::new();
@@ -70,7 +72,7 @@ pub fn shared_folders<'k>(keys: impl Iterator<Item = &'k FeedKey>) -> BTreeMap<&
     shared
 }
 
-/// A feed's folder, spelt as such a file system compares it.
+/// A feed's folder in the form that such a file system compares.
 fn folder(key: &FeedKey) -> String {
     let folded = |name: &str| -> String {
         let lower: String = nfc(name).chars().map(lower_case).collect();
@@ -83,7 +85,7 @@ fn folder(key: &FeedKey) -> String {
     }
 }
 
-/// A character's lower case where that is one character: file systems compare one by one.
+/// A character in lower case if that is a single character. File systems compare character by character.
 fn lower_case(character: char) -> char {
     let mut lower = character.to_lowercase();
     match (lower.next(), lower.next()) {
@@ -116,7 +118,7 @@ mod tests {
             (".", "/tags/~2E/"),
             ("..", "/tags/~2E~2E/"),
             ("../../etc", "/tags/..~2F..~2Fetc/"),
-            // As they always were.
+            // Plain names stay.
             ("...", "/tags/.../"),
             (".net", "/tags/.net/"),
             ("inc.", "/tags/inc./"),
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_of_two_feeds_has_a_folder() {
+    fn feeds_with_equal_folders_are_found() {
         let section = |path: &str| FeedKey::Section(SectionPath::parse(path).unwrap());
         for (one, other, is_shared) in [
             (section("News"), section("news"), true),

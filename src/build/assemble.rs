@@ -1,11 +1,11 @@
-//! Neutral entries and feeds out of articles, and the public URL of everything.
+//! Builds neutral entries and feeds from articles, and every public URL.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 pub use super::address::route;
-use super::index::IndexedArticle;
+use super::indexed_article::IndexedArticle;
 use super::placement::{FeedKey, SectionRules, taxonomy_key};
 use super::window::poll_minutes;
 use crate::article::card::Card;
@@ -13,32 +13,32 @@ use crate::article::render::{LinkBase, Rendered};
 use crate::article::sanitise::escape_lines;
 use crate::article::summary::{DEFAULT_LIMIT, LEAD_LIMIT, summarise};
 use crate::article::{Correction, MediaFacts, MediaReference, Metadata};
-use crate::config::{Config, FeedOptions, MediaType, Paid};
+use crate::config::{Config, MediaType, Paid};
 use crate::encoding::encode_segment;
-use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile, PartnerFeed};
+use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile};
 use crate::snapshot::{PageFrame, PublishedArticle};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SHORT_ID_LETTERS, Text, WebUrl, media_type};
 
-/// The style sheet of feeds that browsers show, below the public base.
+/// The style sheet for feeds shown in browsers, relative to the public base URL.
 const STYLE_SHEET: &str = "feed.css";
-/// Its canonical request path.
+/// The style sheet's request path.
 pub const STYLE_ROUTE: &str = "/feed.css";
 
 /// How long caches keep the list of feeds (minutes).
-pub const LIST_MINUTES: u32 = 15;
+pub const FEED_LIST_MAX_AGE_MINUTES: u32 = 15;
 
 /// The public URL of a feed's page.
 pub fn feed_base(config: &Config, key: &FeedKey) -> WebUrl {
-    below(&config.site.url, route(key).trim_start_matches('/'))
+    join_url(&config.site.url, route(key).trim_start_matches('/'))
 }
 
-/// A URL below dateline's public base; `relative` is percent-encoded already.
-pub(super) fn below(base: &WebUrl, relative: &str) -> WebUrl {
-    // An encoded path joined to a checked base is a URL; the base stands in where some future rule says otherwise.
+/// A URL below the public base. `relative` is already percent-encoded.
+pub(super) fn join_url(base: &WebUrl, relative: &str) -> WebUrl {
+    // Always a valid URL today; if that ever changes, the base stands in.
     WebUrl::parse(&format!("{base}{relative}")).unwrap_or_else(|_| base.clone())
 }
 
-/// The permanent end of an article's address: 50 bits of its id, in letters and digits that are told apart when read aloud.
+/// The permanent last part of an article's URL: 50 bits of its id, in letters and digits that are hard to confuse.
 pub fn short_id(id: &EntryId) -> String {
     let hash = ContentHash::of(id.as_str().as_bytes());
     let bits = hash.as_bytes().iter().take(7).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
@@ -48,47 +48,46 @@ pub fn short_id(id: &EntryId) -> String {
         .collect()
 }
 
-/// When an article was first published and when it last changed. What it states wins; else it changed when its text did, which
-/// is what `changed` says.
-pub fn dates(filed: &IndexedArticle, changed: Option<Moment>) -> Option<(Moment, Moment)> {
-    let (published, updated) = filed.dates?;
-    let changed = changed.filter(|changed| !filed.states_update && changed.second() > updated.second());
+/// First publication and last change of an article. A stated change wins, else `changed`, when its text last changed.
+pub fn publication_dates(indexed: &IndexedArticle, changed: Option<Moment>) -> Option<(Moment, Moment)> {
+    let (published, updated) = indexed.dates?;
+    let changed = changed.filter(|changed| !indexed.states_update && changed.second() > updated.second());
     Some((published, changed.unwrap_or(updated)))
 }
 
-/// A public article with its address; `None` while it is not public.
-pub fn published(
+/// A public article with its URL. `None` if it isn't public.
+pub fn published_article(
     path: &ArticlePath,
     card: &Card,
-    filed: &IndexedArticle,
+    indexed: &IndexedArticle,
     changed: Option<Moment>,
     config: &Config,
     frame: &Arc<PageFrame>,
 ) -> Option<PublishedArticle> {
-    let id = filed.id()?.clone();
-    let (published, updated) = dates(filed, changed)?;
+    let id = indexed.id()?.clone();
+    let (published, updated) = publication_dates(indexed, changed)?;
     let name = Text::line(&format!("{}-{}", card.slug, short_id(&id)));
     let url = match (&card.link, &config.content.article_url) {
         (Some(link), _) => link.clone(),
         (None, Some(template)) => {
             let date = published.date();
             let mut date = date.split('-');
-            let mut part = || date.next().unwrap_or_default();
-            let section: Vec<String> = filed.filing().own.segments().map(encode_segment).collect();
+            let mut next_part = || date.next().unwrap_or_default();
+            let section: Vec<String> = indexed.placement().own.segments().map(encode_segment).collect();
             let section = section.join("/");
             let template =
                 if section.is_empty() { template.0.as_str().replace("{section}/", "") } else { template.0.to_string() };
             let url = template
                 .replace("{section}", &section)
                 .replace("{slug}", &encode_segment(card.slug.as_str()))
-                .replace("{year}", part())
-                .replace("{month}", part())
-                .replace("{day}", part());
+                .replace("{year}", next_part())
+                .replace("{month}", next_part())
+                .replace("{day}", next_part());
             WebUrl::parse(&url).unwrap_or_else(|_| config.site.home.clone())
         }
-        (None, None) => below(&config.site.url, &format!("articles/{}", encode_segment(name.as_str()))),
+        (None, None) => join_url(&config.site.url, &format!("articles/{}", encode_segment(name.as_str()))),
     };
-    let language = filed.filing().language.clone();
+    let language = indexed.placement().language.clone();
     Some(PublishedArticle {
         name,
         id,
@@ -104,26 +103,26 @@ pub fn published(
     })
 }
 
-/// What the body's links are resolved against.
+/// What links in the body are resolved against.
 pub fn link_base(article: &PublishedArticle) -> LinkBase {
     LinkBase {
         page: article.url.clone(),
-        media: below(&article.frame.site_url, "media/"),
+        media: join_url(&article.frame.site_url, "media/"),
         folder: article.path.folder().to_owned(),
         anchors: false,
         free_only: article.is_teaser,
     }
 }
 
-/// What pages of a section have in common.
-pub fn frame(cabinet: &SectionRules, filed: &IndexedArticle) -> PageFrame {
-    let config = cabinet.config();
-    let trail: Vec<(Text, WebUrl)> = cabinet
-        .trail(&filed.filing().home)
+/// What all pages of a section share.
+pub fn page_frame(rules: &SectionRules, indexed: &IndexedArticle) -> PageFrame {
+    let config = rules.config();
+    let trail: Vec<(Text, WebUrl)> = rules
+        .trail(&indexed.placement().home)
         .into_iter()
         .map(|(section, path)| (section.title.clone(), feed_base(config, &FeedKey::Section(path.clone()))))
         .collect();
-    let options = options(cabinet, &FeedKey::Section(filed.filing().home.clone()));
+    let options = rules.feed_options(&FeedKey::Section(indexed.placement().home.clone()));
     let (title, base) = trail.last().cloned().unwrap_or_else(|| (config.site.title.clone(), config.site.url.clone()));
     let first = options.formats.iter().take(1);
     let mut feeds: Vec<_> =
@@ -145,18 +144,18 @@ pub fn frame(cabinet: &SectionRules, filed: &IndexedArticle) -> PageFrame {
     }
 }
 
-/// The entry of an article.
+/// Builds an article's feed entry.
 pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendered) -> Entry {
-    let address = |reference: &MediaReference, facts: Option<MediaFacts>| match reference {
+    let public_url = |reference: &MediaReference, facts: Option<MediaFacts>| match reference {
         MediaReference::Remote(url) => Some(url.clone()),
-        // What is not there is not announced; when it comes, the article is read again.
+        // Missing files are left out. When the file arrives, the watcher reads the article again.
         MediaReference::Local(path) => facts.map(|_| media_url(&article.frame.site_url, path)),
     };
     let image = metadata.image.as_ref().map(|image| {
         let files = image.files.iter().filter_map(|file| {
-            let url = address(&file.url, file.facts)?;
+            let url = public_url(&file.url, file.facts)?;
             let MediaFacts { length, width, height } = file.facts.unwrap_or_default();
-            Some(ImageFile { media_type: guess_type(&url), url, length, width, height })
+            Some(ImageFile { media_type: media_type_of(&url), url, length, width, height })
         });
         EntryImage {
             files: files.collect(),
@@ -170,11 +169,11 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         .iter()
         .filter(|_| !article.is_teaser)
         .filter_map(|media| {
-            let url = address(&media.url, media.facts)?;
+            let url = public_url(&media.url, media.facts)?;
             let media_type = media
                 .media_type
                 .clone()
-                .or_else(|| guess_type(&url))
+                .or_else(|| media_type_of(&url))
                 .unwrap_or_else(|| Text::new("application/octet-stream"));
             let MediaFacts { length, width, height } = media.facts.unwrap_or_default();
             Some(EntryMedia { url, media_type, length, width, height, duration: media.duration })
@@ -184,12 +183,12 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         let configured = || article.frame.sources.get(&taxonomy_key(name)).cloned();
         EntrySource { name: name.clone(), feed: metadata.source_feed.clone().or_else(configured) }
     });
-    // An article without a word still says what it is about.
-    let cut = || match &rendered.lead {
+    // An article without text still needs a summary.
+    let excerpt = || match &rendered.lead {
         Some(lead) => summarise(lead, LEAD_LIMIT),
         None => summarise(&rendered.text, DEFAULT_LIMIT),
     };
-    let summary = metadata.summary.clone().unwrap_or_else(cut);
+    let summary = metadata.summary.clone().unwrap_or_else(excerpt);
     let summary = if summary.is_empty() { metadata.title.clone() } else { summary };
     Entry {
         id: article.id.clone(),
@@ -200,7 +199,7 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         authors: metadata.authors.clone(),
         editors: metadata.editors.clone(),
         summary,
-        // What was corrected in the paid part is part of it.
+        // Corrections may quote the paid part, so teasers have none.
         content: match article.is_teaser {
             true => rendered.html.clone(),
             false => with_corrections(&rendered.html, article, &metadata.corrections),
@@ -212,36 +211,36 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         media,
         source,
         copyright: metadata.copyright.clone(),
-        reduced: false,
+        is_reduced: false,
     }
 }
 
-/// The content with a notice below it for each correction that is due by now.
+/// Appends a notice to the content for each correction that is due.
 fn with_corrections(content: &Text, article: &PublishedArticle, corrections: &[Correction]) -> Text {
     let due = |correction: &&Correction| correction.date.timestamp() <= article.updated.timestamp();
     let mut corrections = corrections.iter().filter(due).peekable();
     if content.is_empty() || corrections.peek().is_none() {
         return content.clone();
     }
-    let word = correction_word(&article.language);
+    let label = correction_label(&article.language);
     let mut html = content.to_string();
     for Correction { date, text } in corrections {
         let mut words = String::new();
         escape_lines(text.as_str(), &mut words);
-        // Wire text says it at its end already.
+        // Wire text often ends with its correction already.
         if content.as_str().contains(&words) {
             continue;
         }
         let (instant, day) = (date.rfc3339(), date.date());
-        html.push_str(&format!("\n<p><strong>{word} (<time datetime=\"{instant}\">{day}</time>):</strong> "));
+        html.push_str(&format!("\n<p><strong>{label} (<time datetime=\"{instant}\">{day}</time>):</strong> "));
         html.push_str(&words);
         html.push_str("</p>");
     }
     Text::new(&html)
 }
 
-/// What a correction is called, in the languages that the news of most agencies is in; English elsewhere.
-fn correction_word(language: &Language) -> &'static str {
+/// The word for "correction", in the languages of most news agencies' services, else in English.
+fn correction_label(language: &Language) -> &'static str {
     match language.primary() {
         "zh" => "更正",
         "ja" => "訂正",
@@ -258,9 +257,9 @@ fn correction_word(language: &Language) -> &'static str {
     }
 }
 
-/// What an article reads like, for telling whether a reader would see a change: title, words and pictures, without markup.
+/// A hash of what readers see: title, words and pictures, without markup. If it changes, `updated` moves.
 pub fn text_hash(metadata: &Metadata, rendered: &Rendered, summary_only: bool) -> ContentHash {
-    let words = readable(rendered.html.as_str());
+    let words = visible_words(rendered.html.as_str());
     let summary = metadata.summary.as_ref().filter(|_| summary_only).map_or("", Text::as_str);
     let pictures = metadata.image.iter().flat_map(|image| &image.files).map(|file| match &file.url {
         MediaReference::Remote(url) => url.as_str(),
@@ -271,15 +270,15 @@ pub fn text_hash(metadata: &Metadata, rendered: &Rendered, summary_only: bool) -
     ContentHash::of_parts(texts.map(str::as_bytes))
 }
 
-/// The words of sanitised HTML, without its tags and with one blank for any white space.
-fn readable(html: &str) -> String {
+/// The words of sanitised HTML: no tags, white space collapsed.
+fn visible_words(html: &str) -> String {
     let mut words = String::with_capacity(html.len());
-    let mut in_tag = false;
+    let mut is_in_tag = false;
     for character in html.chars() {
         match character {
-            '<' => in_tag = true,
-            '>' if in_tag => in_tag = false,
-            _ if in_tag => {}
+            '<' => is_in_tag = true,
+            '>' if is_in_tag => is_in_tag = false,
+            _ if is_in_tag => {}
             blank if blank.is_whitespace() => {
                 if !words.ends_with(' ') {
                     words.push(' ');
@@ -292,60 +291,43 @@ fn readable(html: &str) -> String {
     words
 }
 
-/// The path of a media file below `/media/`, percent-encoded.
+/// A media file's percent-encoded path below `/media/`.
 pub fn media_route(path: &ArticlePath) -> String {
     path.as_str().split('/').map(encode_segment).collect::<Vec<_>>().join("/")
 }
 
 fn media_url(site_url: &WebUrl, path: &ArticlePath) -> WebUrl {
-    below(site_url, &format!("media/{}", media_route(path)))
+    join_url(site_url, &format!("media/{}", media_route(path)))
 }
 
-fn guess_type(url: &WebUrl) -> Option<Text> {
+fn media_type_of(url: &WebUrl) -> Option<Text> {
     let path = url.path();
     let (_, extension) = path.rsplit_once('.')?;
     media_type(extension).map(Text::new)
 }
 
-/// The options of a feed: the section's, else the site's.
-pub fn options<'a>(cabinet: &'a SectionRules, key: &FeedKey) -> &'a FeedOptions {
-    let section = match key {
-        FeedKey::Section(path) => cabinet.section(path),
-        _ => None,
-    };
-    section.map_or(&cabinet.config().feeds, |section| &section.feeds)
-}
-
-/// The feeds for partners that a feed has.
-pub fn partners<'a>(cabinet: &'a SectionRules, key: &FeedKey) -> &'a [PartnerFeed] {
-    match key {
-        FeedKey::Section(path) => cabinet.section(path).map_or(&[], |section| &section.partners),
-        FeedKey::Tag(_) | FeedKey::Author(_) => &[],
-    }
-}
-
-/// What a feed says of what it had before.
+/// What earlier versions of a feed determine about the next.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Past {
-    /// What was retracted lately, newest first.
+pub struct FeedHistory {
+    /// Recently retracted entries, newest first.
     pub deleted: Vec<DeletedEntry>,
-    /// What its `updated` said last: it never goes back.
+    /// The feed's last `updated`, which never goes back.
     pub updated: Option<Timestamp>,
 }
 
-/// A feed of these entries.
-pub fn feed(key: &FeedKey, cabinet: &SectionRules, entries: Vec<Arc<Entry>>, past: &Past) -> Feed {
-    let config = cabinet.config();
+/// Builds a feed from entries.
+pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, history: &FeedHistory) -> Feed {
+    let config = rules.config();
     let site = &config.site;
-    let options = options(cabinet, key);
+    let options = rules.feed_options(key);
     let base = feed_base(config, key);
-    // Of several spellings the newest entry's wins, so that the title is a function of the window.
+    // The newest entry's spelling wins, so that the title depends on the window alone.
     let spelling = |wanted: &Text, terms: fn(&Entry) -> &[Text]| {
         let mut spellings = entries.iter().flat_map(|entry| terms(entry)).filter(|term| taxonomy_key(term) == *wanted);
         spellings.next().unwrap_or(wanted).clone()
     };
     let (name, title, description, home, language) = match key {
-        FeedKey::Section(path) => match cabinet.section(path) {
+        FeedKey::Section(path) => match rules.section(path) {
             None => {
                 (String::new(), site.title.clone(), site.description.clone(), site.home.clone(), site.language.clone())
             }
@@ -391,8 +373,8 @@ pub fn feed(key: &FeedKey, cabinet: &SectionRules, entries: Vec<Arc<Entry>>, pas
         updated: entries
             .iter()
             .map(|entry| entry.updated.timestamp())
-            .chain(past.deleted.iter().map(|deleted| deleted.at))
-            .chain(past.updated)
+            .chain(history.deleted.iter().map(|deleted| deleted.at))
+            .chain(history.updated)
             .max(),
         publisher: site.title.clone(),
         copyright: site.copyright.clone(),
@@ -406,9 +388,9 @@ pub fn feed(key: &FeedKey, cabinet: &SectionRules, entries: Vec<Arc<Entry>>, pas
         lead_image: options.lead_image,
         update_signal: options.update_signal,
         podcast: options.podcast.clone(),
-        style: (options.media_type == MediaType::Xml).then(|| below(&site.url, STYLE_SHEET)),
+        style: (options.media_type == MediaType::Xml).then(|| join_url(&site.url, STYLE_SHEET)),
         partner: None,
         entries,
-        deleted: past.deleted.clone(),
+        deleted: history.deleted.clone(),
     }
 }

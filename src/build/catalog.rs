@@ -1,4 +1,4 @@
-//! The last good version of every article, by path: its card, no body.
+//! The last good version of every article, by path. Keeps metadata cards, no bodies.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,160 +10,160 @@ use crate::parallel;
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, EntryId};
 
-/// All articles that were ever read well and are not gone.
+/// All known files with their last good versions.
 #[derive(Debug, Default)]
 pub struct Catalog {
     files: Slab<File>,
     by_path: SlotIndex,
-    /// How many files are in each folder and below it, but for its own pages.
-    others: HashMap<Box<str>, usize>,
-    /// The pages of folders.
+    /// For each folder, how many files are in it and below it, not counting the folder's own pages.
+    other_file_counts: HashMap<Box<str>, usize>,
+    /// Each folder's pages.
     pages: HashMap<Box<str>, BTreeSet<ArticlePath>>,
     /// Pages of folders that got their first other file or lost the last one.
-    turned: BTreeSet<ArticlePath>,
+    changed_pages: BTreeSet<ArticlePath>,
 }
 
 #[derive(Debug)]
 struct File {
     path: ArticlePath,
-    known: Known,
+    version: FileVersion,
 }
 
-/// What is known of one file.
+/// What is known about a file.
 #[derive(Clone, Debug)]
-enum Known {
-    /// It exists, but no version of it could be used yet. Says who may read its article, as far as that was stated.
+enum FileVersion {
+    /// No version was usable yet. Has the access rules as far as the file states them.
     Refused(Access),
-    /// It withholds its article and cannot be used; the id that it states.
+    /// The file is unusable and withholds the article with this id.
     Withheld(Option<EntryId>),
-    /// Its last good version.
+    /// The last good version.
     Good(Packed),
 }
 
-/// What reading of a file gave, as far as the catalog minds.
+/// The result of reading a file.
 #[derive(Clone, Copy, Debug)]
 pub enum Read<'r> {
     /// A good version.
     Good(&'r Packed),
-    /// It cannot be used, and states this of who may read its article.
+    /// An unusable version, with the access rules as far as it states them.
     Refused(Access),
-    /// It cannot be used, and the version before it must not be either; the id that it states.
+    /// An unusable version that also withdraws the previous one, with the id that it states.
     Withheld(Option<&'r EntryId>),
 }
 
-/// What a new look at a file changed.
+/// How a newly read version changed the catalog.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Nothing that decides where and when readers see it.
+    /// The metadata is unchanged.
     Same,
     /// A new or different good version.
     Good,
-    /// The new version was refused; the previous good one, if any, stays.
+    /// The new version is unusable; the previous good one stays, if any.
     Refused,
-    /// The new version was refused, and the previous one must not stay.
+    /// The new version is unusable, and the previous one must not stay.
     Withheld,
 }
 
 impl Catalog {
-    /// A catalog with room for so many files.
+    /// An empty catalog with capacity for `files`.
     pub fn with_room_for(files: usize) -> Catalog {
         let mut catalog = Catalog::default();
         catalog.reserve(files);
         catalog
     }
 
-    /// Makes room for so many files.
+    /// Reserves capacity for `files` in total.
     pub fn reserve(&mut self, files: usize) {
-        let of = &self.files;
-        let more = files.saturating_sub(of.len());
-        self.by_path.reserve(more, |number| of.get(number).map(|file| &file.path));
+        let known = &self.files;
+        let additional = files.saturating_sub(known.len());
+        self.by_path.reserve(additional, |slot| known.get(slot).map(|file| &file.path));
     }
 
-    /// Takes note of what reading of a file gave.
+    /// Applies the result of reading a file.
     pub fn apply(&mut self, path: &ArticlePath, read: Read<'_>) -> Change {
-        self.change(path, |known| match read {
+        self.update(path, |version| match read {
             Read::Withheld(id) => {
-                *known = Known::Withheld(id.cloned());
+                *version = FileVersion::Withheld(id.cloned());
                 Change::Withheld
             }
-            // A mistake beside it doesn't undo a restriction.
-            Read::Refused(access) if matches!(known, Known::Good(before) if access.forbids_more_than(before.access())) => {
-                *known = Known::Withheld(None);
+            // A restriction holds even in a file with other mistakes.
+            Read::Refused(access) if matches!(version, FileVersion::Good(before) if access.forbids_more_than(before.access())) => {
+                *version = FileVersion::Withheld(None);
                 Change::Withheld
             }
             Read::Refused(access) => {
-                if let Known::Refused(before) = known {
+                if let FileVersion::Refused(before) = version {
                     *before = access;
                 }
                 Change::Refused
             }
-            Read::Good(card) if matches!(known, Known::Good(before) if before == card) => Change::Same,
+            Read::Good(card) if matches!(version, FileVersion::Good(before) if before == card) => Change::Same,
             Read::Good(card) => {
-                *known = Known::Good(card.clone());
+                *version = FileVersion::Good(card.clone());
                 Change::Good
             }
         })
     }
 
-    /// Takes back what was known of an article before, where nothing newer is. Says whether it did.
-    pub fn recall(&mut self, path: &ArticlePath, card: &Packed) -> bool {
-        self.change(path, |known| {
-            let vacant = matches!(known, Known::Refused(access) if !access.forbids_more_than(card.access()));
-            if vacant {
-                *known = Known::Good(card.clone());
+    /// Restores an earlier version where no newer one is known. Returns whether it did.
+    pub fn restore(&mut self, path: &ArticlePath, card: &Packed) -> bool {
+        self.update(path, |version| {
+            let is_unknown =
+                matches!(version, FileVersion::Refused(access) if !access.forbids_more_than(card.access()));
+            if is_unknown {
+                *version = FileVersion::Good(card.clone());
             }
-            vacant
+            is_unknown
         })
     }
 
-    /// Takes note of a file that is there, whatever is in it.
-    pub fn note(&mut self, path: &ArticlePath) {
-        self.change(path, |_| {});
+    /// Adds a file that exists, whatever it contains.
+    pub fn add(&mut self, path: &ArticlePath) {
+        self.update(path, |_| {});
     }
 
-    /// Forgets a file that is gone.
+    /// Removes a file.
     pub fn remove(&mut self, path: &ArticlePath) {
-        if let Some(number) = self.number(path) {
-            self.by_path.remove(path, number);
-            self.files.remove(number);
-            self.count(path, false);
+        if let Some(slot) = self.slot_of(path) {
+            self.by_path.remove(path, slot);
+            self.files.remove(slot);
+            self.update_folder_counts(path, false);
         }
     }
 
-    /// Whether there is such a file.
+    /// Whether the file is known.
     pub fn contains(&self, path: &ArticlePath) -> bool {
-        self.number(path).is_some()
+        self.slot_of(path).is_some()
     }
 
-    /// Whether a file withholds its article and cannot be used.
+    /// Whether the file is unusable and withholds its article.
     pub fn is_withheld(&self, path: &ArticlePath) -> bool {
-        matches!(self.known(path), Some(Known::Withheld(_)))
+        matches!(self.version(path), Some(FileVersion::Withheld(_)))
     }
 
-    /// The articles that a listing of all files proves to be gone, in order: not listed, and the nearest folder that was listed is
-    /// complete. `note_others`: takes note of those that are listed and not known.
-    pub fn missing(&mut self, listing: &Listing, note_others: bool) -> Vec<ArticlePath> {
-        // Nearly all are listed.
+    /// The known files that a listing proves to be gone, in order: not listed, and the nearest listed folder is complete. If
+    /// `adds_unknown`, adds listed files that aren't known yet.
+    pub fn missing(&mut self, listing: &Listing, adds_unknown: bool) -> Vec<ArticlePath> {
+        // A bitmap by slot, since nearly all files are listed.
         let mut listed: Vec<bool> = Vec::new();
-        let numbers = parallel::on_all_cores(&listing.files, |path| self.number(path));
-        for (path, known) in listing.files.iter().zip(numbers) {
-            if known.is_none() && note_others && !bundle::is_section_page(path) {
-                self.note(path);
+        let slots = parallel::on_all_cores(&listing.files, |path| self.slot_of(path));
+        for (path, known) in listing.files.iter().zip(slots) {
+            if known.is_none() && adds_unknown && !bundle::is_section_page(path) {
+                self.add(path);
             }
-            let Some(number) = known.or_else(|| self.number(path)) else { continue };
-            let number = number as usize;
-            if listed.len() <= number {
-                listed.resize((number + 1).next_power_of_two(), false);
+            let Some(slot) = known.or_else(|| self.slot_of(path)) else { continue };
+            let slot = slot as usize;
+            if listed.len() <= slot {
+                listed.resize((slot + 1).next_power_of_two(), false);
             }
-            listed.get_mut(number).into_iter().for_each(|listed| *listed = true);
+            listed.get_mut(slot).into_iter().for_each(|listed| *listed = true);
         }
         let absent = listing.completeness();
         let in_scope = |path: &ArticlePath| {
             listing.scope.is_empty()
                 || path.as_str().strip_prefix(listing.scope.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };
-        let unlisted =
-            self.files.iter().filter(|(number, _)| !listed.get(*number as usize).is_some_and(|listed| *listed));
+        let unlisted = self.files.iter().filter(|(slot, _)| !listed.get(*slot as usize).is_some_and(|listed| *listed));
         let missing = unlisted.map(|(_, file)| &file.path).filter(|path| in_scope(path) && absent(path));
         let mut missing: Vec<ArticlePath> = missing.cloned().collect();
         missing.sort_unstable();
@@ -172,36 +172,36 @@ impl Catalog {
 
     /// The last good version of an article.
     pub fn get(&self, path: &ArticlePath) -> Option<&Packed> {
-        match self.known(path) {
-            Some(Known::Good(card)) => Some(card),
+        match self.version(path) {
+            Some(FileVersion::Good(card)) => Some(card),
             _ => None,
         }
     }
 
-    /// Every good article, in no order.
+    /// All good articles, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&ArticlePath, &Packed)> {
-        self.files.iter().filter_map(|(_, file)| match &file.known {
-            Known::Good(card) => Some((&file.path, card)),
+        self.files.iter().filter_map(|(_, file)| match &file.version {
+            FileVersion::Good(card) => Some((&file.path, card)),
             _ => None,
         })
     }
 
-    /// Files that withhold an article and cannot be used, with the ids that they state.
-    pub fn withheld(&self) -> impl Iterator<Item = (&ArticlePath, &EntryId)> {
-        self.files.iter().filter_map(|(_, file)| match &file.known {
-            Known::Withheld(Some(id)) => Some((&file.path, id)),
+    /// Unusable files that withhold an article, with the ids that they state.
+    pub fn withheld_files(&self) -> impl Iterator<Item = (&ArticlePath, &EntryId)> {
+        self.files.iter().filter_map(|(_, file)| match &file.version {
+            FileVersion::Withheld(Some(id)) => Some((&file.path, id)),
             _ => None,
         })
     }
 
-    /// Every file, refused ones included, in no order.
+    /// All files, including unusable ones, in no order.
     pub fn paths(&self) -> impl Iterator<Item = &ArticlePath> {
         self.files.iter().map(|(_, file)| &file.path)
     }
 
-    /// Whether other files than its own pages are in a folder or below it.
-    pub fn has_others(&self, folder: &str) -> bool {
-        self.others.contains_key(folder)
+    /// Whether a folder has files other than its own pages, in it or below it.
+    pub fn has_other_files(&self, folder: &str) -> bool {
+        self.other_file_counts.contains_key(folder)
     }
 
     /// The pages of all folders, in no order.
@@ -209,13 +209,13 @@ impl Catalog {
         self.pages.values().flatten()
     }
 
-    /// The pages of folders that got their first other file or lost the last one since the last call.
-    pub fn take_turned(&mut self) -> BTreeSet<ArticlePath> {
-        std::mem::take(&mut self.turned)
+    /// Pages of folders that got their first other file or lost the last one since the last call.
+    pub fn take_changed_pages(&mut self) -> BTreeSet<ArticlePath> {
+        std::mem::take(&mut self.changed_pages)
     }
 
-    /// Notes that a file came or went.
-    fn count(&mut self, path: &ArticlePath, is_new: bool) {
+    /// Updates the counts of all folders above a file that came or went.
+    fn update_folder_counts(&mut self, path: &ArticlePath, is_new: bool) {
         let mut folder = path.folder();
         if bundle::is_index(path) {
             if is_new {
@@ -226,12 +226,12 @@ impl Catalog {
                     self.pages.remove(folder);
                 }
             }
-            folder = above(folder);
+            folder = parent_folder(folder);
         }
         while !folder.is_empty() {
-            let is_turned = match self.others.get_mut(folder) {
-                None if is_new => self.others.insert(folder.into(), 1).is_none(),
-                Some(1) if !is_new => self.others.remove(folder).is_some(),
+            let has_flipped = match self.other_file_counts.get_mut(folder) {
+                None if is_new => self.other_file_counts.insert(folder.into(), 1).is_none(),
+                Some(1) if !is_new => self.other_file_counts.remove(folder).is_some(),
                 Some(count) if is_new => {
                     *count += 1;
                     false
@@ -242,48 +242,48 @@ impl Catalog {
                 }
                 None => false,
             };
-            if is_turned {
-                self.turned.extend(self.pages.get(folder).into_iter().flatten().cloned());
+            if has_flipped {
+                self.changed_pages.extend(self.pages.get(folder).into_iter().flatten().cloned());
             }
-            folder = above(folder);
+            folder = parent_folder(folder);
         }
     }
 
-    /// How many files there are, refused ones included.
+    /// How many files are known, including unusable ones.
     pub fn len(&self) -> usize {
         self.files.len()
     }
 
-    /// Whether there is no file at all.
+    /// Whether no file is known.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    fn number(&self, path: &ArticlePath) -> Option<SlotId> {
-        self.by_path.candidates(path).find(|number| self.files.get(*number).is_some_and(|file| file.path == *path))
+    fn slot_of(&self, path: &ArticlePath) -> Option<SlotId> {
+        self.by_path.candidates(path).find(|slot| self.files.get(*slot).is_some_and(|file| file.path == *path))
     }
 
-    fn known(&self, path: &ArticlePath) -> Option<&Known> {
-        self.files.get(self.number(path)?).map(|file| &file.known)
+    fn version(&self, path: &ArticlePath) -> Option<&FileVersion> {
+        self.files.get(self.slot_of(path)?).map(|file| &file.version)
     }
 
-    fn change<R>(&mut self, path: &ArticlePath, change: impl FnOnce(&mut Known) -> R) -> R {
-        let number = self.number(path);
-        if let Some(file) = number.and_then(|number| self.files.get_mut(number)) {
-            return change(&mut file.known);
+    fn update<R>(&mut self, path: &ArticlePath, update: impl FnOnce(&mut FileVersion) -> R) -> R {
+        let slot = self.slot_of(path);
+        if let Some(file) = slot.and_then(|slot| self.files.get_mut(slot)) {
+            return update(&mut file.version);
         }
-        let mut known = Known::Refused(Access::default());
-        let result = change(&mut known);
-        let number = self.files.insert(File { path: path.clone(), known });
+        let mut version = FileVersion::Refused(Access::default());
+        let result = update(&mut version);
+        let slot = self.files.insert(File { path: path.clone(), version });
         let files = &self.files;
-        self.by_path.insert(path, number, |number| files.get(number).map(|file| &file.path));
-        self.count(path, true);
+        self.by_path.insert(path, slot, |slot| files.get(slot).map(|file| &file.path));
+        self.update_folder_counts(path, true);
         result
     }
 }
 
-fn above(folder: &str) -> &str {
-    folder.rsplit_once('/').map_or("", |(above, _)| above)
+fn parent_folder(folder: &str) -> &str {
+    folder.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 #[cfg(test)]

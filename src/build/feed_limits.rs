@@ -1,19 +1,19 @@
-//! Which tags, or which authors, have feeds: at most `taxonomies.max_tags` of them.
+//! Limits how many tags, and how many authors, have feeds: `taxonomies.max_tags` each.
 //!
-//! A feed that readers know stays, whatever the limit. Others get a feed while there is room, those with most articles first, ties by
-//! name. So the outcome depends on the articles and on what the ledger knows, and not on the order of changes.
+//! A feed that readers know stays, whatever the limit. Of the others those with the most articles get feeds while there is room, ties by
+//! name. The result depends on the articles and the ledger, not on the order of changes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::placement::FeedKey;
 
-/// Whether a feed that has articles exists.
+/// Whether a feed with articles exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Admission {
-    /// Decided with the next publication.
+    /// Not decided before the next publication.
     Undecided,
-    /// It exists.
+    /// The feed exists.
     Admitted,
     /// There was no room.
     Refused,
@@ -28,13 +28,13 @@ pub(super) struct Admissions {
 }
 
 impl Admissions {
-    /// A feed has its first article.
-    pub(super) fn begin(&mut self, key: &FeedKey) {
+    /// Adds a feed with its first article.
+    pub(super) fn add(&mut self, key: &FeedKey) {
         self.undecided.insert(key.clone());
     }
 
-    /// A feed lost its last article.
-    pub(super) fn end(&mut self, key: &FeedKey, admission: Admission) {
+    /// Removes a feed with its last article.
+    pub(super) fn remove(&mut self, key: &FeedKey, admission: Admission) {
         match admission {
             Admission::Undecided => drop(self.undecided.remove(key)),
             Admission::Refused => drop(self.refused.remove(key)),
@@ -42,16 +42,16 @@ impl Admissions {
         }
     }
 
-    /// Decides about new feeds, and about refused ones if there is room. Returns what became of those for which something changed.
+    /// Decides about new feeds, and about refused ones if there is room. Returns the feeds whose admission changed.
     pub(super) fn decide(
         &mut self,
-        most: usize,
+        max_feeds: usize,
         is_known: impl Fn(&FeedKey) -> bool,
         articles: impl Fn(&FeedKey) -> usize,
     ) -> Vec<(FeedKey, Admission)> {
         let (known, new): (Vec<_>, Vec<_>) = std::mem::take(&mut self.undecided).into_iter().partition(is_known);
         let mut decided: Vec<_> = known.into_iter().map(|key| (key, Admission::Admitted)).collect();
-        let room = most.saturating_sub(self.admitted.saturating_add(decided.len()));
+        let room = max_feeds.saturating_sub(self.admitted.saturating_add(decided.len()));
         let mut refused = new;
         if room > 0 {
             let mut candidates: Vec<FeedKey> = std::mem::take(&mut self.refused).into_iter().chain(refused).collect();
@@ -67,7 +67,7 @@ impl Admissions {
         decided
     }
 
-    /// The feeds for which there was no room, in order.
+    /// The feeds without room, in order.
     pub(super) fn refused(&self) -> &BTreeSet<FeedKey> {
         &self.refused
     }
@@ -80,8 +80,8 @@ mod tests {
     use super::*;
     use crate::types::Text;
 
-    /// Two feeds fit. Each line: what happens (`+a3` a tag begins with so many articles, `-a` it ends, `!` it is known), and the tags
-    /// that have feeds then.
+    /// Two feeds fit. Each row: changes (`+a3` adds a tag with three articles, `-a` removes it, `!` marks it as known), and the tags that
+    /// have feeds afterwards.
     #[test]
     fn feeds_beyond_the_limit_wait_for_room() {
         for (happens, expected) in [
@@ -104,10 +104,10 @@ mod tests {
                 if let Some(name) = what.strip_prefix('+') {
                     known.extend(name.ends_with('!').then(|| key(name)));
                     articles.insert(key(name), name.get(1..2).unwrap().parse().unwrap());
-                    admissions.begin(&key(name));
+                    admissions.add(&key(name));
                     feeds.insert(key(name), Admission::Undecided);
                 } else if let Some(name) = what.strip_prefix('-') {
-                    admissions.end(&key(name), feeds.remove(&key(name)).unwrap());
+                    admissions.remove(&key(name), feeds.remove(&key(name)).unwrap());
                 } else {
                     feeds.extend(admissions.decide(2, |key| known.contains(key), |key| articles[key]));
                 }

@@ -1,7 +1,14 @@
-//! From articles to documents: [`catalog`] keeps the last good version of each article, [`filing`] says where an article belongs,
-//! [`index`] keeps every feed's order and window and who gets which id, `order` one feed's articles, [`render_cache`] what is expensive to
-//! make twice, [`address`] where a feed is, `admission` which tags have one, [`assemble`] makes neutral feeds of them and [`encode`]
-//! documents; [`farewell`] is what is left of feeds that have ended.
+//! Turns articles into feed documents.
+//!
+//! - [`catalog`] keeps the last good version of each article.
+//! - [`placement`] decides which section an article belongs to, [`membership`] which feeds include it.
+//! - [`index`] keeps each feed's articles in order and assigns ids. `indexed_article` has its types, `order` sorts one feed's articles,
+//!   `feed_limits` limits how many tags and authors have feeds.
+//! - [`window`] says which articles a feed shows, and until when.
+//! - [`render_cache`] keeps rendered bodies.
+//! - [`address`] gives each feed its path.
+//! - [`assemble`] builds neutral feeds and entries, [`encode`] the documents.
+//! - [`gone_feeds`] builds the final documents of retired feeds.
 
 pub mod address;
 pub mod assemble;
@@ -10,6 +17,8 @@ pub mod encode;
 mod feed_limits;
 pub mod gone_feeds;
 pub mod index;
+mod indexed_article;
+pub mod membership;
 mod order;
 pub mod placement;
 pub mod render_cache;

@@ -1,139 +1,146 @@
-//! The order of a feed: newest first by first publication, ties by id. Nine bytes for each article, since an archive has a million
-//! and each is in several feeds; a change costs O(log n).
+//! A feed's articles in order: newest first by first publication, ties by id.
+//!
+//! # Why a hand-written structure?
+//!
+//! An archive has a million articles, each in several feeds. An article takes nine bytes here, and a change costs O(log n).
 
 use std::cmp::Ordering;
 
 use crate::slab::SlotId;
 use crate::types::{EntryId, Moment};
 
-/// Where an article is in the order, as far as its date says: the second, from the newest to the oldest, and then its number, both
-/// with the high byte first.
+/// An article's sort key: its age (so that newer sorts first), then its slot. Both big-endian.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place([u8; 9]);
+pub(super) struct OrderKey([u8; 9]);
 
-impl Place {
-    /// Seconds of moments are within this of 1970.
-    const FARTHEST: i64 = 1 << 39;
+impl OrderKey {
+    /// Publication dates are within this many seconds of 1970.
+    const MAX_SECOND: i64 = 1 << 39;
 
-    pub(super) fn new(published: Moment, number: SlotId) -> Place {
-        let [_, _, _, a, b, c, d, e] = (Place::FARTHEST - published.second()).to_be_bytes();
-        let [v, w, x, y] = number.to_be_bytes();
-        Place([a, b, c, d, e, v, w, x, y])
+    pub(super) fn new(published: Moment, slot: SlotId) -> OrderKey {
+        let [_, _, _, a, b, c, d, e] = (OrderKey::MAX_SECOND - published.second()).to_be_bytes();
+        let [v, w, x, y] = slot.to_be_bytes();
+        OrderKey([a, b, c, d, e, v, w, x, y])
     }
 
-    fn parts(self) -> (i64, SlotId) {
+    fn decode(self) -> (i64, SlotId) {
         let [a, b, c, d, e, v, w, x, y] = self.0;
         (i64::from_be_bytes([0, 0, 0, a, b, c, d, e]), SlotId::from_be_bytes([v, w, x, y]))
     }
 
-    pub(super) fn number(self) -> SlotId {
-        self.parts().1
+    pub(super) fn slot(self) -> SlotId {
+        self.decode().1
     }
 
-    /// When it was published, in seconds since 1970.
+    /// The publication date in Unix seconds.
     pub(super) fn second(self) -> i64 {
-        Place::FARTHEST - self.parts().0
+        OrderKey::MAX_SECOND - self.decode().0
     }
 
-    fn compare<'i>(self, other: Place, id: &impl Fn(SlotId) -> Option<&'i EntryId>) -> Ordering {
-        let ((age, number), (other_age, other)) = (self.parts(), other.parts());
-        age.cmp(&other_age).then_with(|| match number == other {
+    fn compare<'i>(self, other: OrderKey, id: &impl Fn(SlotId) -> Option<&'i EntryId>) -> Ordering {
+        let ((age, slot), (other_age, other)) = (self.decode(), other.decode());
+        age.cmp(&other_age).then_with(|| match slot == other {
             true => Ordering::Equal,
-            // Two articles of one second.
-            false => id(number).cmp(&id(other)).then(number.cmp(&other)),
+            // Two articles published in the same second.
+            false => id(slot).cmp(&id(other)).then(slot.cmp(&other)),
         })
     }
 }
 
-/// The articles of a feed in their order. `id` gives the id under which readers see an article; no two have the same.
+/// A feed's articles in order. The `id` parameters map a slot to the id readers see; ids are unique.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// None is empty.
-    parts: Vec<Vec<Place>>,
+    /// Sorted runs. None is empty.
+    runs: Vec<Vec<OrderKey>>,
 }
 
-/// The most of a part: short enough that moving its half costs nothing.
-const PART: usize = 512;
+/// The maximum length of a run. Short enough that splitting one is cheap.
+const MAX_RUN_LEN: usize = 512;
 
 impl Order {
-    /// Puts an article in its place.
-    pub(super) fn insert<'i>(&mut self, place: Place, id: &impl Fn(SlotId) -> Option<&'i EntryId>) {
-        let end = || (self.parts.len().saturating_sub(1), self.parts.last().map_or(0, Vec::len));
-        let (mut at, mut within) = self.find(place, id).unwrap_or_else(end);
-        if self.parts.is_empty() {
-            self.parts.push(Vec::new());
+    /// Inserts an article.
+    pub(super) fn insert<'i>(&mut self, key: OrderKey, id: &impl Fn(SlotId) -> Option<&'i EntryId>) {
+        let end = || (self.runs.len().saturating_sub(1), self.runs.last().map_or(0, Vec::len));
+        let (mut at, mut within) = self.find(key, id).unwrap_or_else(end);
+        if self.runs.is_empty() {
+            self.runs.push(Vec::new());
         }
-        let Some(part) = self.parts.get_mut(at).filter(|part| part.get(within) != Some(&place)) else { return };
-        if part.len() == PART {
-            // What comes in order, as from an archive that is sorted by date, leaves full parts behind.
-            let stays = if within == PART { PART } else { PART / 2 };
-            let mut newer = Vec::with_capacity(PART);
-            newer.extend(part.drain(stays..));
-            self.parts.insert(at + 1, newer);
+        let Some(run) = self.runs.get_mut(at).filter(|run| run.get(within) != Some(&key)) else { return };
+        if run.len() == MAX_RUN_LEN {
+            // Articles inserted in order, as from an archive sorted by date, leave full runs behind.
+            let stays = if within == MAX_RUN_LEN { MAX_RUN_LEN } else { MAX_RUN_LEN / 2 };
+            let mut newer = Vec::with_capacity(MAX_RUN_LEN);
+            newer.extend(run.drain(stays..));
+            self.runs.insert(at + 1, newer);
             if within >= stays {
                 (at, within) = (at + 1, within - stays);
             }
         }
-        self.parts.get_mut(at).into_iter().for_each(|part| part.insert(within, place));
+        self.runs.get_mut(at).into_iter().for_each(|run| run.insert(within, key));
     }
 
     /// How many articles there are.
     pub(super) fn len(&self) -> usize {
-        self.parts.iter().map(Vec::len).sum()
+        self.runs.iter().map(Vec::len).sum()
     }
 
-    /// Fills its parts again, since an archive that came in no order leaves them two thirds full.
+    /// Refills the runs, which random insertion leaves two thirds full.
     pub(super) fn compact(&mut self) {
-        /// Room for some more, so that the next articles split none.
-        const FILLED: usize = PART / 8 * 7;
-        if self.parts.len() < 2 {
+        /// Leaves room in each run, so that the next insertions split none.
+        const COMPACTED_RUN_LEN: usize = MAX_RUN_LEN / 8 * 7;
+        if self.runs.len() < 2 {
             return;
         }
-        let mut parts = std::mem::take(&mut self.parts).into_iter().flatten().peekable();
-        while parts.peek().is_some() {
-            let mut part = Vec::with_capacity(PART);
-            part.extend(parts.by_ref().take(FILLED));
-            self.parts.push(part);
+        let mut runs = std::mem::take(&mut self.runs).into_iter().flatten().peekable();
+        while runs.peek().is_some() {
+            let mut run = Vec::with_capacity(MAX_RUN_LEN);
+            run.extend(runs.by_ref().take(COMPACTED_RUN_LEN));
+            self.runs.push(run);
         }
     }
 
-    /// Takes an article out.
-    pub(super) fn remove<'i>(&mut self, place: Place, id: &impl Fn(SlotId) -> Option<&'i EntryId>) {
-        let Some((at, within)) = self.find(place, id) else { return };
-        let Some(part) = self.parts.get_mut(at).filter(|part| part.get(within) == Some(&place)) else { return };
-        part.remove(within);
-        if part.is_empty() {
-            self.parts.remove(at);
+    /// Removes an article.
+    pub(super) fn remove<'i>(&mut self, key: OrderKey, id: &impl Fn(SlotId) -> Option<&'i EntryId>) {
+        let Some((at, within)) = self.find(key, id) else { return };
+        let Some(run) = self.runs.get_mut(at).filter(|run| run.get(within) == Some(&key)) else { return };
+        run.remove(within);
+        if run.is_empty() {
+            self.runs.remove(at);
         }
     }
 
-    /// How many articles are before a place; no more than `most` are counted.
-    pub(super) fn newer<'i>(&self, place: Place, most: usize, id: &impl Fn(SlotId) -> Option<&'i EntryId>) -> usize {
-        let (at, within) = self.find(place, id).unwrap_or((self.parts.len(), 0));
+    /// How many articles precede a key, up to `limit`.
+    pub(super) fn count_newer<'i>(
+        &self,
+        key: OrderKey,
+        limit: usize,
+        id: &impl Fn(SlotId) -> Option<&'i EntryId>,
+    ) -> usize {
+        let (at, within) = self.find(key, id).unwrap_or((self.runs.len(), 0));
         let mut newer = 0;
-        for part in self.parts.iter().take(at) {
-            newer += part.len();
-            if newer >= most {
-                return most;
+        for run in self.runs.iter().take(at) {
+            newer += run.len();
+            if newer >= limit {
+                return limit;
             }
         }
-        (newer + within).min(most)
+        (newer + within).min(limit)
     }
 
     /// All articles, newest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Place> {
-        self.parts.iter().flatten().copied()
+    pub(super) fn iter(&self) -> impl Iterator<Item = OrderKey> {
+        self.runs.iter().flatten().copied()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.runs.is_empty()
     }
 
-    /// The part and the place in it of the first that is not before this one; `None`: all are.
-    fn find<'i>(&self, place: Place, id: &impl Fn(SlotId) -> Option<&'i EntryId>) -> Option<(usize, usize)> {
-        let before = |other: &Place| other.compare(place, id) == Ordering::Less;
-        let at = self.parts.partition_point(|part| part.last().is_some_and(before));
-        let within = self.parts.get(at)?.partition_point(before);
+    /// The run and the position in it of the first key that isn't before this one. `None` if all are.
+    fn find<'i>(&self, key: OrderKey, id: &impl Fn(SlotId) -> Option<&'i EntryId>) -> Option<(usize, usize)> {
+        let before = |other: &OrderKey| other.compare(key, id) == Ordering::Less;
+        let at = self.runs.partition_point(|run| run.last().is_some_and(before));
+        let within = self.runs.get(at)?.partition_point(before);
         Some((at, within))
     }
 }
@@ -151,60 +158,63 @@ mod tests {
     }
 
     proptest! {
-        /// Beside a sorted list, with few seconds, so that ids decide.
+        /// Compares with a sorted vector. Few distinct seconds, so that ids decide.
         #[test]
-        fn newest_first_then_by_id(steps in prop::collection::vec((0_u32..40, 0_i64..6, any::<bool>()), 0..300)) {
+        fn articles_are_sorted_newest_first_then_by_id(steps in prop::collection::vec((0_u32..40, 0_i64..6, any::<bool>()), 0..300)) {
             let ids: Vec<EntryId> =
-                (0..40_u32).map(|number| EntryId::minted(format!("tag:{}", (number * 7) % 40))).collect();
-            let id = |number: SlotId| ids.get(number as usize);
+                (0..40_u32).map(|slot| EntryId::minted(format!("tag:{}", (slot * 7) % 40))).collect();
+            let id = |slot: SlotId| ids.get(slot as usize);
             let mut order = Order::default();
             let mut model: Vec<(i64, EntryId, SlotId)> = Vec::new();
-            for (number, second, put) in steps {
-                let known = model.iter().position(|(_, _, other)| *other == number);
+            for (slot, second, put) in steps {
+                let known = model.iter().position(|(_, _, other)| *other == slot);
                 match known {
                     Some(at) if !put => {
                         let (second, ..) = model.remove(at);
-                        order.remove(Place::new(moment(-second), number), &id);
+                        order.remove(OrderKey::new(moment(-second), slot), &id);
                     }
                     None if put => {
-                        model.push((-second, ids[number as usize].clone(), number));
-                        order.insert(Place::new(moment(second), number), &id);
+                        model.push((-second, ids[slot as usize].clone(), slot));
+                        order.insert(OrderKey::new(moment(second), slot), &id);
                     }
                     _ => order.compact(),
                 }
                 model.sort();
-                let found: Vec<SlotId> = order.iter().map(Place::number).collect();
-                prop_assert_eq!(found, model.iter().map(|(_, _, number)| *number).collect::<Vec<_>>());
-                for (at, (second, _, number)) in model.iter().enumerate() {
-                    let place = Place::new(moment(-second), *number);
-                    prop_assert_eq!(place.second(), -second);
-                    prop_assert_eq!(order.newer(place, 5, &id), at.min(5));
+                let found: Vec<SlotId> = order.iter().map(OrderKey::slot).collect();
+                prop_assert_eq!(found, model.iter().map(|(_, _, slot)| *slot).collect::<Vec<_>>());
+                for (at, (second, _, slot)) in model.iter().enumerate() {
+                    let key = OrderKey::new(moment(-second), *slot);
+                    prop_assert_eq!(key.second(), -second);
+                    prop_assert_eq!(order.count_newer(key, 5, &id), at.min(5));
                 }
             }
         }
     }
 
     #[test]
-    fn an_archive_is_in_parts() {
+    fn large_order_is_split_into_runs() {
         const COUNT: u32 = 10_007;
         let orders: [fn(u32) -> u32; 3] = [|at| at, |at| COUNT - 1 - at, |at| at * 4_999 % COUNT];
-        for place in orders {
+        for key in orders {
             let mut order = Order::default();
             let id = |_: SlotId| None;
-            let places = |at: u32| Place::new(moment(-12_000_000_000 + i64::from(at)), at);
+            let places = |at: u32| OrderKey::new(moment(-12_000_000_000 + i64::from(at)), at);
             for at in 0..COUNT {
-                order.insert(places(place(at)), &id);
-                order.insert(places(place(at)), &id);
+                order.insert(places(key(at)), &id);
+                order.insert(places(key(at)), &id);
             }
             let is_whole = |order: &Order| {
-                order.iter().map(Place::number).eq((0..COUNT).rev())
-                    && order.parts.iter().all(|part| (1..=PART).contains(&part.len()) && part.capacity() <= PART)
+                order.iter().map(OrderKey::slot).eq((0..COUNT).rev())
+                    && order
+                        .runs
+                        .iter()
+                        .all(|run| (1..=MAX_RUN_LEN).contains(&run.len()) && run.capacity() <= MAX_RUN_LEN)
             };
             assert!(is_whole(&order));
             order.compact();
-            let parts = order.parts.len();
-            assert!(is_whole(&order) && parts <= COUNT as usize / (PART / 8 * 7) + 1, "{parts} parts");
-            (0..COUNT).for_each(|at| order.remove(places(place(at)), &id));
+            let runs = order.runs.len();
+            assert!(is_whole(&order) && runs <= COUNT as usize / (MAX_RUN_LEN / 8 * 7) + 1, "{runs} runs");
+            (0..COUNT).for_each(|at| order.remove(places(key(at)), &id));
             assert!(order.is_empty());
         }
     }

@@ -1,137 +1,75 @@
-//! Where an article belongs: its own section, and for each feed the first rule that takes or refuses it (CONTRACT, "Which
-//! section, which feeds").
+//! Which section an article belongs to, and the section rules of a configuration.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::article::card::Card;
 use crate::article::{SectionClaim, bundle};
-use crate::config::{Config, Paid, RenamedSection, Section, SectionGlobs, Selector};
+use crate::config::{Config, FeedOptions, Paid, RenamedSection, Section, Selector};
 use crate::diagnostics::{Code, Diagnostic, Names};
+use crate::feed::PartnerFeed;
 use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
 
-/// What identifies a feed.
+/// Identifies a feed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum FeedKey {
-    /// A configured section; the root is the empty path.
+    /// A configured section. The root feed has the empty path.
     Section(SectionPath),
-    /// A tag, as [`taxonomy_key`] spells it.
+    /// A tag, normalised by [`taxonomy_key`].
     Tag(Text),
-    /// An author, likewise.
+    /// An author, normalised by [`taxonomy_key`].
     Author(Text),
 }
 
-/// Tags and authors are the same whatever their case and composition.
+/// Normalises a tag or an author: NFC, lower case. Spellings with the same key share a feed.
 pub fn taxonomy_key(term: &Text) -> Text {
     Text::line(&nfc(term.as_str()).to_lowercase())
 }
 
-/// Where an article belongs.
+/// Which section an article belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Placement {
-    /// The section that it says it belongs to.
+    /// The article's section, by its current name.
     pub own: SectionPath,
-    /// The same by the name that the article uses, which `[[moved]]` may have changed. Ids are minted of it, so that they stay.
+    /// The section as the article or its folder names it, which `[[moved]]` may have renamed. Ids are minted from this one, so that a
+    /// rename doesn't change them.
     pub written: SectionPath,
-    /// The old path of a section in the name of its folder.
+    /// The old section path that the article's folder bears, if any.
     pub old_folder: Option<SectionPath>,
-    /// The nearest configured section that contains `own`; the root if there is none.
+    /// The nearest configured section that contains `own`, or the root.
     pub home: SectionPath,
-    /// The language it is written in.
+    /// The article's language: its own, else the section's, else the site's.
     pub language: Language,
-    /// What was odd about the claim.
+    /// Problems with the sections that the article names.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Why a feed has an article or has it not.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Verdict {
-    /// Whether it is in.
-    pub taken: bool,
-    /// The first rule that decided.
-    pub rule: Rule,
-}
-
-/// The rules, in the order in which they are asked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Rule {
-    /// `feeds = false`
-    KeptOut,
-    /// `unlisted: true`, or what other tools write instead.
-    Unlisted,
-    /// The root feed carries everything.
-    Root,
-    /// An exclude pattern matches the own section.
-    Excluded(Text),
-    /// None of `any`, or not all of `all`, or one of `none`: which list of which key.
-    Selected(&'static str, &'static str),
-    /// IndexedArticle there by `sections`.
-    IndexedArticle,
-    /// An include pattern matches the own section.
-    Included(Text),
-    /// No include pattern matches the own section.
-    NotIncluded,
-    /// It is its own section.
-    Own,
-    /// Its own section is not configured; this is the nearest that is.
-    Nearest,
-    /// The own section lies below, and the section rolls up.
-    RolledUp,
-    /// The own section lies below, but the section does not roll up.
-    NotRolledUp,
-    /// The own section is elsewhere.
-    Elsewhere,
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Rule::KeptOut => write!(f, "`feeds: false` keeps it out of all feeds"),
-            Rule::Unlisted => write!(f, "it is unlisted: it has a page and no entry in any feed"),
-            Rule::Root => write!(f, "the root feed carries everything"),
-            Rule::Excluded(pattern) => write!(f, "exclude `{pattern}` matches its section"),
-            Rule::Selected(key, "any") => write!(f, "it has none of {key}.any"),
-            Rule::Selected(key, "all") => write!(f, "it lacks one of {key}.all"),
-            Rule::Selected(key, list) => write!(f, "it has one of {key}.{list}"),
-            Rule::IndexedArticle => write!(f, "`sections` files it here"),
-            Rule::Included(pattern) => write!(f, "include `{pattern}` matches its section"),
-            Rule::NotIncluded => write!(f, "no include pattern matches its section"),
-            Rule::Own => write!(f, "it is its own section"),
-            Rule::Nearest => write!(f, "its own section is not configured; this is the nearest that is"),
-            Rule::RolledUp => write!(f, "its section lies below and roll_up is true"),
-            Rule::NotRolledUp => write!(f, "its section lies below but roll_up is false"),
-            Rule::Elsewhere => write!(f, "its section is not this one nor below it"),
-        }
-    }
-}
-
-/// The sections of a configuration, arranged for looking up.
+/// The sections of a configuration, indexed for placing articles.
 #[derive(Debug)]
 pub struct SectionRules {
-    config: Arc<Config>,
-    by_path: BTreeMap<SectionPath, usize>,
+    pub(super) config: Arc<Config>,
+    pub(super) by_path: BTreeMap<SectionPath, usize>,
     by_breadcrumb: BTreeMap<Vec<String>, SectionPath>,
-    /// The configured sections below each with no other configured section between.
+    /// For each section, the configured sections directly below it.
     children: BTreeMap<SectionPath, Vec<usize>>,
-    /// Sections whose `include` may take articles from anywhere.
-    with_include: Vec<usize>,
+    /// Sections with `include`, which may include articles from anywhere.
+    pub(super) with_include: Vec<usize>,
     /// Whether any section selects by tags or authors.
-    selects_terms: bool,
-    /// The names that unknown ones are compared with.
+    pub(super) selects_terms: bool,
+    /// All section paths, for suggestions.
     names: Names,
-    /// The configured section that each unknown name was probably meant for: articles without end may have the same mistake.
-    meant: Mutex<HashMap<SectionPath, Option<SectionPath>>>,
+    /// Suggestions for unknown sections, cached because many articles may have the same mistake.
+    suggestions: Mutex<HashMap<SectionPath, Option<SectionPath>>>,
 }
 
 impl SectionRules {
-    /// Arranges the sections.
+    /// Indexes the sections of a configuration.
     pub fn new(config: Arc<Config>) -> SectionRules {
         let by_path = config.sections.iter().enumerate().map(|(at, section)| (section.path.clone(), at)).collect();
         let by_breadcrumb = config
             .sections
             .iter()
-            .filter_map(|section| Some((fold(section.breadcrumb.as_deref()?), section.path.clone())))
+            .filter_map(|section| Some((fold_crumbs(section.breadcrumb.as_deref()?), section.path.clone())))
             .collect();
         let with_include = config
             .sections
@@ -146,23 +84,23 @@ impl SectionRules {
             config.sections.iter().any(|section| !is_empty(&section.tags) || !is_empty(&section.authors));
         let children = BTreeMap::new();
         let names = Names::new(config.sections.iter().map(|section| section.path.as_str()));
-        let meant = Mutex::default();
-        let mut cabinet =
-            SectionRules { config, by_path, by_breadcrumb, with_include, selects_terms, children, names, meant };
-        for (path, at) in cabinet.by_path.clone() {
-            let parent = cabinet.nearest(&path.parent().unwrap_or_default());
-            cabinet.children.entry(parent).or_default().push(at);
+        let suggestions = Mutex::default();
+        let mut rules =
+            SectionRules { config, by_path, by_breadcrumb, with_include, selects_terms, children, names, suggestions };
+        for (path, at) in rules.by_path.clone() {
+            let parent = rules.nearest(&path.parent().unwrap_or_default());
+            rules.children.entry(parent).or_default().push(at);
         }
-        cabinet
+        rules
     }
 
-    /// The configuration these sections are of.
+    /// The configuration.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
     }
 
-    /// Whether neither feeds nor pages have an article, because of who may read it.
-    pub fn leaves_out(&self, card: &Card) -> bool {
+    /// Whether access rules keep the article out of feeds and pages: it is private, or paid and `content.paid` is `omit`.
+    pub fn restricts(&self, card: &Card) -> bool {
         card.access.is_private() || (card.access.is_paid() && self.config.content.paid == Paid::Omit)
     }
 
@@ -171,7 +109,7 @@ impl SectionRules {
         self.by_path.get(path).and_then(|&at| self.config.sections.get(at))
     }
 
-    /// The section itself or the nearest above it that is configured; the root if there is none.
+    /// The nearest configured section at or above a path, or the root.
     pub fn nearest(&self, path: &SectionPath) -> SectionPath {
         let mut candidate = path.clone();
         while !candidate.is_root() && !self.by_path.contains_key(&candidate) {
@@ -180,7 +118,7 @@ impl SectionRules {
         candidate
     }
 
-    /// The titles of a section and of those above it that are configured, outermost first, each with its path.
+    /// The configured sections from the outermost down to `path`, each with its path.
     pub fn trail(&self, path: &SectionPath) -> Vec<(&Section, &SectionPath)> {
         let mut trail = Vec::new();
         let mut candidate = Some(path.clone());
@@ -192,39 +130,39 @@ impl SectionRules {
         trail
     }
 
-    /// The configured sections that lie below one with no other configured section between.
+    /// The configured sections directly below a section, skipping unconfigured levels.
     pub fn children(&self, path: &SectionPath) -> Vec<&Section> {
         self.children.get(path).into_iter().flatten().filter_map(|&at| self.config.sections.get(at)).collect()
     }
 
-    /// How a section was renamed, or one above it, and what its path is now. Sections that are configured keep their paths.
-    fn renaming(&self, section: &SectionPath) -> Option<(&RenamedSection, SectionPath)> {
+    /// The rename that applies to a section, and the section's current path. Configured sections aren't renamed.
+    pub(super) fn renaming(&self, section: &SectionPath) -> Option<(&RenamedSection, SectionPath)> {
         let renamed = self.config.renamed.iter().find(|renamed| renamed.from.contains(section))?;
         let is_taken = renamed.from.contains(&self.nearest(section));
         let now = renamed.apply(section).filter(|_| !is_taken)?;
         Some((renamed, now))
     }
 
-    /// The configured section that a folder is of, also by its old name; the root has none.
+    /// The configured section that a folder belongs to, by its current or an old name. `None` for the root.
     pub fn of_folder(&self, folder: &str) -> Option<&SectionPath> {
         let path = SectionPath::parse(folder).ok()?;
         let now = self.renaming(&path).map(|(_, now)| now);
         self.section(now.as_ref().unwrap_or(&path)).map(|section| &section.path)
     }
 
-    /// What the path of a renamed section is now.
+    /// The current path of a renamed section.
     pub fn renamed(&self, section: &SectionPath) -> Option<SectionPath> {
         self.config.renamed.iter().find_map(|renamed| renamed.apply(section))
     }
 
-    /// The section that has the articles of one that was renamed.
+    /// The section that took over the articles of a renamed one.
     pub fn successor(&self, section: &SectionPath) -> Option<SectionPath> {
         self.renaming(section).map(|(_, now)| self.nearest(&now))
     }
 
-    /// The section that a breadcrumb spells out by an old name.
-    fn spelt_by_old_name(&self, crumbs: &[Text]) -> Option<SectionPath> {
-        let folded = fold(crumbs);
+    /// The section that a breadcrumb names by an old path.
+    fn section_by_old_breadcrumb(&self, crumbs: &[Text]) -> Option<SectionPath> {
+        let folded = fold_crumbs(crumbs);
         let spelt_out = |renamed: &RenamedSection| {
             let old: Vec<String> = renamed.from.segments().map(fold_name).collect();
             let rest = crumbs.get(old.len()..).filter(|_| folded.starts_with(&old))?;
@@ -235,8 +173,8 @@ impl SectionRules {
         self.config.renamed.iter().find_map(spelt_out)
     }
 
-    /// Where an article belongs.
-    pub fn file(&self, path: &ArticlePath, card: &Card) -> Placement {
+    /// Decides which section an article belongs to.
+    pub fn place_article(&self, path: &ArticlePath, card: &Card) -> Placement {
         let mut diagnostics = Vec::new();
         let folder = SectionPath::parse(bundle::section_folder(path)).unwrap_or_default();
         let mut by_folder = false;
@@ -249,8 +187,8 @@ impl SectionRules {
             SectionClaim::Breadcrumb(crumbs) => {
                 let spelt_out = crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join("/");
                 let as_path = SectionPath::parse(&spelt_out).ok().filter(|section| self.by_path.contains_key(section));
-                let known = self.by_breadcrumb.get(&fold(crumbs)).cloned().or(as_path);
-                match known.or_else(|| self.spelt_by_old_name(crumbs)) {
+                let known = self.by_breadcrumb.get(&fold_crumbs(crumbs)).cloned().or(as_path);
+                match known.or_else(|| self.section_by_old_breadcrumb(crumbs)) {
                     Some(section) => section,
                     None => {
                         if spelt_out != folder.as_str() {
@@ -281,7 +219,7 @@ impl SectionRules {
         Placement { own, written, old_folder, home, language, diagnostics }
     }
 
-    /// Sections that an article names and that are not configured, unless one that is takes it for them.
+    /// Diagnostics for sections that the article names but nobody configured, unless an `include` pattern matches them.
     fn unknown_sections(&self, card: &Card) -> Vec<Diagnostic> {
         let is_known = |section: &SectionPath| {
             let includes = |at: &usize| {
@@ -298,13 +236,13 @@ impl SectionRules {
             && !is_known(section)
         {
             let home = self.nearest(section);
-            let meant = self.meant(section);
-            // Below a configured section it is in that one's feed, as it may be meant to be.
-            if home.is_root() || meant.is_some() {
+            let suggestion = self.suggested_section(section);
+            // An unknown subsection of a configured section may be intended, so a warning needs a suggestion.
+            if home.is_root() || suggestion.is_some() {
                 let home = if home.is_root() { "the root feed".to_owned() } else { format!("the feed of `{home}`") };
                 unknown.push(self.unknown_section(
                     section,
-                    meant,
+                    suggestion,
                     &format!("the nearest that has the article is {home}"),
                 ));
             }
@@ -312,33 +250,33 @@ impl SectionRules {
         for section in card.sections.iter().filter(|section| !is_known(section)) {
             unknown.push(self.unknown_section(
                 section,
-                self.meant(section),
+                self.suggested_section(section),
                 "`sections` files the article nowhere for it",
             ));
         }
         unknown
     }
 
-    /// The configured section that was probably meant.
-    fn meant(&self, section: &SectionPath) -> Option<SectionPath> {
-        /// Names that are kept with what they were meant for. What is found for another is the same, and only takes longer.
-        const MAX_KEPT: usize = 1_000;
-        let meant = || self.meant.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = meant().get(section).cloned() {
+    /// The configured section that a misspelt path probably refers to.
+    fn suggested_section(&self, section: &SectionPath) -> Option<SectionPath> {
+        /// Limits the cache. Further names are looked up each time, with the same result.
+        const MAX_SUGGESTIONS: usize = 1_000;
+        let suggestions = || self.suggestions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = suggestions().get(section).cloned() {
             return known;
         }
         let name = self.names.nearest(section.as_str());
         let found = name.and_then(|name| SectionPath::parse(name).ok());
-        let mut meant = meant();
-        if meant.len() < MAX_KEPT {
-            meant.insert(section.clone(), found.clone());
+        let mut suggestions = suggestions();
+        if suggestions.len() < MAX_SUGGESTIONS {
+            suggestions.insert(section.clone(), found.clone());
         }
         found
     }
 
-    fn unknown_section(&self, section: &SectionPath, meant: Option<SectionPath>, instead: &str) -> Diagnostic {
-        let help = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
+    fn unknown_section(&self, section: &SectionPath, suggestion: Option<SectionPath>, instead: &str) -> Diagnostic {
+        let help = match suggestion {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
             None => format!("correct the name, or configure it: `[[section]]` with `path = \"{section}\"`"),
         };
         Diagnostic::new(Code::SectionUnknown, format!("no section `{section}` is configured; {instead}")).help(help)
@@ -354,124 +292,25 @@ impl SectionRules {
         .help(format!("give a section `breadcrumb = \"{written}\"`"))
     }
 
-    /// The sections' feeds that have the article, in order.
-    pub fn section_feeds(&self, card: &Card, filing: &Placement) -> Vec<FeedKey> {
-        if !card.is_listed() {
-            return Vec::new();
-        }
-        let mut keys = vec![FeedKey::Section(SectionPath::root())];
-        let mut candidates: Vec<usize> = self.with_include.clone();
-        candidates.extend(card.sections.iter().filter_map(|path| self.by_path.get(path)));
-        let renamed = card.sections.iter().filter_map(|path| self.renaming(path));
-        candidates.extend(renamed.filter_map(|(_, now)| self.by_path.get(&now)));
-        let mut above = Some(filing.home.clone());
-        while let Some(path) = above {
-            candidates.extend(self.by_path.get(&path));
-            above = path.parent();
-        }
-        candidates.sort_unstable();
-        candidates.dedup();
-        for section in candidates.into_iter().filter_map(|at| self.config.sections.get(at)) {
-            if self.decide(section, card, filing).taken {
-                keys.push(FeedKey::Section(section.path.clone()));
-            }
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        keys
+    /// The options of a feed: the section's own, else the site's.
+    pub fn feed_options(&self, key: &FeedKey) -> &FeedOptions {
+        let section = match key {
+            FeedKey::Section(path) => self.section(path),
+            FeedKey::Tag(_) | FeedKey::Author(_) => None,
+        };
+        section.map_or(&self.config.feeds, |section| &section.feeds)
     }
 
-    /// The feeds of its tags and authors, in order.
-    pub fn term_feeds(&self, card: &Card) -> Vec<FeedKey> {
-        let mut keys = Vec::new();
-        if card.is_listed() && self.config.taxonomies.tags {
-            keys.extend(card.tags.iter().map(|tag| FeedKey::Tag(taxonomy_key(tag))));
-        }
-        if card.is_listed() && self.config.taxonomies.authors {
-            keys.extend(card.authors.iter().map(|author| FeedKey::Author(taxonomy_key(author))));
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        keys
-    }
-
-    /// Whether an article's sections follow from its folder alone: it says nothing of sections, of its language or of feeds, and no
-    /// section selects by tags or authors.
-    pub fn goes_by_folder(&self, card: &Card) -> bool {
-        !self.selects_terms
-            && card.is_listed()
-            && card.section == SectionClaim::Folder
-            && card.sections.is_empty()
-            && card.language.is_none()
-    }
-
-    /// Whether a section's feed takes an article, and the first rule that decided.
-    pub fn decide(&self, section: &Section, card: &Card, filing: &Placement) -> Verdict {
-        let out = |rule| Verdict { taken: false, rule };
-        let within = |rule| Verdict { taken: true, rule };
-        if !card.in_feeds {
-            return out(Rule::KeptOut);
-        }
-        if !card.access.is_listed() {
-            return out(Rule::Unlisted);
-        }
-        if let Some(pattern) = section.exclude.as_ref().and_then(|globs| matching(globs, filing)) {
-            return out(Rule::Excluded(pattern));
-        }
-        let has = |terms: &[Text], wanted: &Text| terms.iter().any(|term| taxonomy_key(term) == taxonomy_key(wanted));
-        let speaks = |wanted: &Text| language_matches(&filing.language, wanted);
-        let refused = refusal(&section.tags, |wanted| has(&card.tags, wanted))
-            .map(|list| Rule::Selected("tags", list))
-            .or_else(|| {
-                refusal(&section.authors, |wanted| has(&card.authors, wanted))
-                    .map(|list| Rule::Selected("authors", list))
-            })
-            .or_else(|| refusal(&section.languages, speaks).map(|list| Rule::Selected("languages", list)));
-        if let Some(rule) = refused {
-            return out(rule);
-        }
-        let is_renamed = |old: &SectionPath| self.renaming(old).is_some_and(|(_, now)| now == section.path);
-        if card.sections.contains(&section.path) || card.sections.iter().any(is_renamed) {
-            return within(Rule::IndexedArticle);
-        }
-        if let Some(globs) = &section.include {
-            return match matching(globs, filing) {
-                Some(pattern) => within(Rule::Included(pattern)),
-                None => out(Rule::NotIncluded),
-            };
-        }
-        if section.path == filing.own {
-            return within(Rule::Own);
-        }
-        if section.path == filing.home {
-            return within(Rule::Nearest);
-        }
-        match (section.path.contains(&filing.own), section.roll_up) {
-            (true, true) => within(Rule::RolledUp),
-            (true, false) => out(Rule::NotRolledUp),
-            (false, _) => out(Rule::Elsewhere),
+    /// The partner feeds of a feed. Only sections have any.
+    pub fn partner_feeds(&self, key: &FeedKey) -> &[PartnerFeed] {
+        match key {
+            FeedKey::Section(path) => self.section(path).map_or(&[], |section| &section.partners),
+            FeedKey::Tag(_) | FeedKey::Author(_) => &[],
         }
     }
 }
 
-/// The first list of a selector that refuses, given what the article has.
-fn refusal(selector: &Selector, has: impl Fn(&Text) -> bool) -> Option<&'static str> {
-    if !selector.any.is_empty() && !selector.any.iter().any(&has) {
-        return Some("any");
-    }
-    if !selector.all.iter().all(&has) {
-        return Some("all");
-    }
-    selector.none.iter().any(&has).then_some("none")
-}
-
-/// Basic filtering (RFC 4647, section 3.3.1): `zh` matches `zh-Hans`.
-fn language_matches(language: &Language, range: &Text) -> bool {
-    let (language, range) = (language.as_str().to_ascii_lowercase(), range.as_str().to_ascii_lowercase());
-    language.strip_prefix(&range).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-}
-
-fn fold(crumbs: &[Text]) -> Vec<String> {
+fn fold_crumbs(crumbs: &[Text]) -> Vec<String> {
     crumbs.iter().map(|crumb| fold_name(crumb.as_str())).collect()
 }
 
@@ -479,17 +318,11 @@ fn fold_name(name: &str) -> String {
     nfc(name).to_lowercase()
 }
 
-/// The first pattern that matches an article's section, by its name now or by the one that the article uses.
-fn matching(globs: &SectionGlobs, filing: &Placement) -> Option<Text> {
-    let old = || globs.matching(&filing.written).filter(|_| filing.written != filing.own);
-    globs.matching(&filing.own).or_else(old)
-}
-
 fn renamed_section(old: &SectionPath, now: &SectionPath) -> Diagnostic {
     Diagnostic::new(Code::SectionRenamed, format!("the section `{old}` is `{now}` now, by `[[moved]]`"))
 }
 
-/// Where an article says by an old name which section it belongs to.
+/// The warning for an article that names its section by an old name.
 fn old_name(claim: &SectionClaim, old: &SectionPath, now: &SectionPath) -> Diagnostic {
     let help = match claim {
         SectionClaim::Breadcrumb(crumbs) => {
@@ -513,15 +346,15 @@ mod tests {
         let text = "[site]\ntitle = \"x\"\nurl = \"http://x.example/\"\ntag_authority = \"x.example,2026\"\n\
                     [[section]]\npath = \"sport\"\n[[section]]\npath = \"港口\"\n";
         let config = config::parse(Path::new("dateline.toml"), text.as_bytes()).config.expect("a configuration");
-        let cabinet = SectionRules::new(config);
+        let rules = SectionRules::new(config);
         let path = |name: &str| SectionPath::parse(name).expect(name);
         for number in 0..2_000 {
-            assert_eq!(cabinet.meant(&path(&format!("unknown-{number}"))), None);
+            assert_eq!(rules.suggested_section(&path(&format!("unknown-{number}"))), None);
         }
-        for (written, meant) in
+        for (written, suggestion) in
             [("sprot", Some("sport")), ("Sports", Some("sport")), ("港囗", Some("港口")), ("spa", None)]
         {
-            assert_eq!(cabinet.meant(&path(written)), meant.map(path), "{written}");
+            assert_eq!(rules.suggested_section(&path(written)), suggestion.map(path), "{written}");
         }
     }
 }

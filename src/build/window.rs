@@ -1,27 +1,26 @@
-//! Which of its articles a feed shows, until when, and how often its readers need to come. Functions of dates alone.
+//! Which articles a feed shows, until when, and how often readers should poll. Functions of dates alone.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Polling, Window};
 use crate::event::Now;
 
-/// The newest articles that a feed shows.
+/// How many of its newest articles a feed shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Extent {
-    /// How many, before `max_bytes`.
+    /// The number of articles, before `max_bytes` applies.
     pub count: usize,
-    /// When the oldest of them leaves if nothing else happens.
+    /// When the oldest of them leaves if no new article arrives.
     pub ends: Option<Timestamp>,
 }
 
 /// The extent of a window over articles, newest first.
 ///
-/// What is behind in the order never stays longer than what is before it, so the window is a prefix, and the instant at
-/// which it changes is that of its last article.
+/// An article never stays longer than a newer one. So the window is a prefix of the order, and it changes when its last article leaves.
 pub fn extent(newest_first: impl Iterator<Item = Timestamp>, window: &Window, now: Now) -> Extent {
     let mut extent = Extent { count: 0, ends: None };
     for (place, published) in newest_first.enumerate() {
-        let end = end(place, published, window);
+        let end = leaves_at(place, published, window);
         if end.is_some_and(|end| end <= now) {
             break;
         }
@@ -30,8 +29,8 @@ pub fn extent(newest_first: impl Iterator<Item = Timestamp>, window: &Window, no
     extent
 }
 
-/// When an article at a place in the order (0 for the newest) leaves; `None`: not by itself.
-pub fn end(place: usize, published: Timestamp, window: &Window) -> Option<Timestamp> {
+/// When the article at a position (0 is the newest) leaves the window. `None` if only newer articles can push it out.
+pub fn leaves_at(place: usize, published: Timestamp, window: &Window) -> Option<Timestamp> {
     let after = |age: SignedDuration| published.checked_add(age).unwrap_or(Timestamp::MAX);
     if place < window.min_items {
         None
@@ -42,14 +41,14 @@ pub fn end(place: usize, published: Timestamp, window: &Window) -> Option<Timest
     }
 }
 
-/// How many minutes a reader may wait between two polls: about a quarter of the usual pause between stories, by their dates
-/// alone, so that it is the same whenever it is computed.
+/// How many minutes readers should wait between polls: about a quarter of the median gap between articles. Depends on dates alone, so the
+/// result doesn't vary with the time of computation.
 pub fn poll_minutes(newest_first: &[Timestamp], polling: &Polling) -> u32 {
-    const DEFAULT: u32 = 15;
-    const GAPS: usize = 20;
+    const DEFAULT_MINUTES: u32 = 15;
+    const MAX_GAPS: usize = 20;
     let mut gaps: Vec<i64> = newest_first
         .windows(2)
-        .take(GAPS)
+        .take(MAX_GAPS)
         .filter_map(|pair| Some(pair.first()?.as_second().saturating_sub(pair.get(1)?.as_second()) / 60))
         .collect();
     gaps.sort_unstable();
@@ -58,7 +57,7 @@ pub fn poll_minutes(newest_first: &[Timestamp], polling: &Polling) -> u32 {
             let fitting = Polling::CHOICES.into_iter().rev().find(|&minutes| i64::from(minutes) <= usual / 4);
             fitting.unwrap_or(Polling::CHOICES[0])
         }
-        _ => DEFAULT,
+        _ => DEFAULT_MINUTES,
     };
     minutes.clamp(polling.min, polling.max)
 }
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_beats_what() {
+    fn window_limits_have_a_fixed_precedence() {
         let (day, week) = (SignedDuration::from_hours(24), SignedDuration::from_hours(168));
         // Hours at which articles came; now is hour 200.
         let burst: Vec<i64> = (190..200).rev().collect();
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_changes_at_its_end_and_not_before() {
+    fn window_changes_exactly_at_its_end() {
         let window = Window {
             max_items: 2,
             min_items: 1,
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_come_as_often_as_news_does() {
+    fn polling_interval_follows_publication_frequency() {
         let polling = Polling { min: 5, max: 60, skip_hours: Vec::new(), skip_days: Vec::new() };
         for (gap_minutes, stories, expected) in [
             (1, 30, 5),

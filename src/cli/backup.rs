@@ -32,7 +32,7 @@ impl Backup {
                     self.file.display(),
                     kept.display()
                 )),
-                Err(trouble) => fail(&trouble.to_string()),
+                Err(error) => fail(&error.to_string()),
             };
         }
         match store::backup(&config.state, &self.file) {
@@ -40,13 +40,13 @@ impl Backup {
             Err(StoreError::Exists(path)) => {
                 refuse(&format!("`{}` is there, and a backup overwrites nothing", path.display()))
             }
-            Err(trouble @ StoreError::Nothing(_)) => refuse(&trouble.to_string()),
-            Err(trouble) => fail(&trouble.to_string()),
+            Err(error @ StoreError::Nothing(_)) => refuse(&error.to_string()),
+            Err(error) => fail(&error.to_string()),
         }
     }
 }
 
 fn done(message: &str) -> ExitCode {
-    say!("{message}");
+    outln!("{message}");
     ExitCode::SUCCESS
 }

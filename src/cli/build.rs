@@ -62,7 +62,7 @@ impl Build {
         let progress = Progress::new("reading articles");
         let built = match build(checked, &config, self.verify, &progress) {
             Ok(built) => built,
-            Err(trouble) => return fail(&trouble.to_string()),
+            Err(error) => return fail(&error.to_string()),
         };
         let (engine, deliveries) = (built.engine, built.deliveries);
         progress.finish();
@@ -79,7 +79,7 @@ impl Build {
         }
         print_diagnostics(&problems);
         let report = Arc::clone(&engine.snapshot().report);
-        say!(
+        outln!(
             "{} ({} published), {}, {written} written, {unchanged} unchanged, {removed} removed, {}, {:.2} s",
             count(report.articles, "article"),
             report.published,
@@ -87,7 +87,7 @@ impl Build {
             count(problems.len(), "problem"),
             started.elapsed().as_secs_f64()
         );
-        // The process ends: giving the memory of an archive back piece by piece would take longer than building a feed of it.
+        // Skips the destructors: freeing an archive's memory takes longer than building a feed.
         std::mem::forget(engine);
         if failed || deliveries.is_empty() {
             ExitCode::from(FAILED)
@@ -99,13 +99,13 @@ impl Build {
     }
 }
 
-/// Whether a directory, which need not be there yet, is in another or is that one.
+/// Whether a directory, which needn't exist yet, is inside another or the same.
 fn is_inside(directory: &Path, other: &Path) -> bool {
     let real = |path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let there = path.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
         match there.and_then(|(folder, real)| Some(real.join(path.strip_prefix(folder).ok()?))) {
-            // Joining nothing would add a slash.
+            // Joining an empty path would add a slash.
             Some(real) => real.components().collect::<PathBuf>(),
             None => path,
         }
@@ -113,18 +113,18 @@ fn is_inside(directory: &Path, other: &Path) -> bool {
     real(directory).starts_with(real(other))
 }
 
-/// Builds, and writes down what must be remembered while feeds are made; all of it is durable at the end.
+/// Builds the feeds, and writes ledger records on another thread. All records are durable when this returns.
 fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -> Result<Built, StoreError> {
-    // What is made waits for the writer, and not in memory.
+    // A bounded channel: the build waits for the writer instead of queueing records in memory.
     let (persist, records) = mpsc::sync_channel::<Vec<Record>>(1);
     std::thread::scope(|scope| {
         let mut writer = None;
         let (opened, cache) = match Store::open(&config.state) {
             Ok(store) if verify => (Some(store), StateCache::emptied(&config.state)),
             Ok(store) => (Some(store), StateCache::at(&config.state)),
-            // A daemon has it, and will remember what this build would.
+            // The daemon owns the state and records the same facts itself.
             Err(StoreError::Locked(_)) => (None, StateCache::none()),
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         };
         let ledger = || match opened {
             Some(mut store) => {
@@ -136,7 +136,7 @@ fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -
         };
         let inputs = Inputs { ledger, cache, command: None, whole: false };
         let progress = |done, total| progress.at(done, total);
-        // Where nobody receives it the writer says why, or a daemon has the state.
+        // If the writer has ended, it returns the error, or a daemon owns the state.
         let built = daemon::build_once(checked, config, inputs, progress, |_| {}, |more| drop(persist.send(more)));
         drop(persist);
         let written = writer.map(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

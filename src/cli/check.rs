@@ -45,10 +45,10 @@ impl Check {
                 drop,
             ) {
                 Ok(built) => built.engine,
-                Err(trouble) => return fail(&trouble.to_string()),
+                Err(error) => return fail(&error.to_string()),
             };
             progress.finish();
-            // What was never served has nothing that a state could lose.
+            // Without any publication there is no state to lose.
             let index = engine.index().filter(|_| has_state);
             dependent = index.map(|index| dependents(&engine, index)).unwrap_or_default();
             problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
@@ -62,29 +62,29 @@ impl Check {
         }
         problems.extend(in_force);
         problems.sort();
-        // An article is in several feeds, and each may say the same of it.
+        // Each feed of an article may report the same problem.
         problems.dedup();
         if self.json {
-            problems.iter().for_each(|problem| say!("{}", problem.to_json()));
+            problems.iter().for_each(|problem| outln!("{}", problem.to_json()));
         } else {
             print_diagnostics(&problems);
         }
         let is_error = |problem: &&Diagnostic| problem.severity == Severity::Error;
         let errors = problems.iter().filter(is_error).count();
         if !self.json && !dependent.is_empty() {
-            tell_of(&dependent);
+            print_dependents(&dependent);
         }
         if !self.json {
-            say!("{}, {}; {summary}", count(errors, "error"), count(problems.len() - errors, "warning"));
+            outln!("{}, {}; {summary}", count(errors, "error"), count(problems.len() - errors, "warning"));
         }
         if errors > 0 { ExitCode::from(WRONG_INPUT) } else { ExitCode::SUCCESS }
     }
 }
 
-/// What a running daemon says against the configuration that was checked.
+/// How a running daemon's configuration differs from the one checked.
 fn compare_with_daemon(config: &Config) -> Option<Diagnostic> {
     let request = Request::Configuration { hash: config.hash.to_string() };
-    // Without a daemon, or for a user who may not ask it, there is nothing to compare with.
+    // No comparison without a daemon, or for a user who may not connect to it.
     let answer = control::ask(&config.state, &request).ok().flatten()?;
     let diagnostic =
         |code, message: String| Diagnostic::new(code, message).at(Place::file(&config.file.display().to_string()));
@@ -102,7 +102,7 @@ fn compare_with_daemon(config: &Config) -> Option<Diagnostic> {
     }
 }
 
-/// The articles that would have another id or date if the state were lost, and which of the two.
+/// The articles whose id or date would change if the state were lost, each with which of the two.
 fn dependents(engine: &Engine, index: &Index) -> Vec<(ArticlePath, &'static str)> {
     let lost = |path: &ArticlePath| index.lost_without_state(path, &engine.card(path)?);
     let mut dependents: Vec<_> = index.articles().filter_map(|(path, _)| Some((path.clone(), lost(path)?))).collect();
@@ -110,15 +110,15 @@ fn dependents(engine: &Engine, index: &Index) -> Vec<(ArticlePath, &'static str)
     dependents
 }
 
-fn tell_of(dependents: &[(ArticlePath, &'static str)]) {
-    const MOST: usize = 20;
-    say!("Only the state remembers the id or the date of {}:", count(dependents.len(), "article"));
-    for (path, what) in dependents.iter().take(MOST) {
-        say!("  {what:<4}  {path}");
+fn print_dependents(dependents: &[(ArticlePath, &'static str)]) {
+    const MAX_LISTED: usize = 20;
+    outln!("Only the state remembers the id or the date of {}:", count(dependents.len(), "article"));
+    for (path, what) in dependents.iter().take(MAX_LISTED) {
+        outln!("  {what:<4}  {path}");
     }
-    if dependents.len() > MOST {
-        say!("  and {} more", dependents.len() - MOST);
+    if dependents.len() > MAX_LISTED {
+        outln!("  and {} more", dependents.len() - MAX_LISTED);
     }
-    say!("`dateline pin` writes ids into the files; a date is yours to write. `dateline backup` copies the state.");
-    say!("");
+    outln!("`dateline pin` writes ids into the files; a date is yours to write. `dateline backup` copies the state.");
+    outln!("");
 }

@@ -1,4 +1,4 @@
-//! Commands for the daemon, or where none is running, for the state itself: `retract`, `restore`, `accept-removals`, `reload`.
+//! `retract`, `restore`, `accept-removals`, `reload`: sent to the running daemon, or applied to the state if none is running.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{WRONG_INPUT, fail, load, meant, refuse};
+use super::{WRONG_INPUT, fail, load, refuse, resolve_path};
 use crate::config::{Checked, Config};
 use crate::control::{self, Answer, CommandOutcome, Request};
 use crate::daemon::{self, Inputs, StateCache};
@@ -55,35 +55,37 @@ pub(super) struct Reload {
 
 impl Retract {
     pub(super) fn run(self, file: &Path) -> ExitCode {
-        ask(file, |config| Request::Retract { article: name(&self.article, config), reason: self.reason })
+        send_request(file, |config| Request::Retract {
+            article: article_name(&self.article, config),
+            reason: self.reason,
+        })
     }
 }
 
 impl Restore {
     pub(super) fn run(self, file: &Path) -> ExitCode {
-        ask(file, |config| Request::Restore { article: name(&self.article, config) })
+        send_request(file, |config| Request::Restore { article: article_name(&self.article, config) })
     }
 }
 
 impl AcceptRemovals {
     pub(super) fn run(self, file: &Path) -> ExitCode {
-        ask(file, |_| Request::AcceptRemovals)
+        send_request(file, |_| Request::AcceptRemovals)
     }
 }
 
 impl Reload {
     pub(super) fn run(self, file: &Path) -> ExitCode {
-        ask(file, |_| Request::Reload { force: self.force })
+        send_request(file, |_| Request::Reload { force: self.force })
     }
 }
 
-/// The path below the content directory where the file is there; else what was given, which may be an id or the path of a
-/// file that is gone.
-fn name(given: &str, config: &Config) -> String {
-    meant(given, &daemon::root(config)).to_string()
+/// The article's path below the content directory. Anything else, such as an id, is returned as it is.
+fn article_name(given: &str, config: &Config) -> String {
+    resolve_path(given, &daemon::root(config)).to_string()
 }
 
-fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
+fn send_request(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
     let (checked, config) = match load(file) {
         Ok(loaded) => loaded,
         Err(code) => return code,
@@ -92,9 +94,9 @@ fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
     let answer = match control::ask(&config.state, &request) {
         Ok(Some(answer)) => answer,
         Ok(None) if matches!(request, Request::Reload { .. }) => return refuse("no daemon is running"),
-        Ok(None) => match act(checked, &config, request) {
+        Ok(None) => match run_without_daemon(checked, &config, request) {
             Ok(answer) => answer,
-            Err(trouble) => return fail(&trouble.to_string()),
+            Err(error) => return fail(&error.to_string()),
         },
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             let state = config.state.display();
@@ -106,43 +108,43 @@ fn ask(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {
     };
     match answer {
         Ok(CommandOutcome { message, is_recorded }) => {
-            say!("{message}");
+            outln!("{message}");
             match is_recorded {
                 true => ExitCode::SUCCESS,
-                false => fail(FORGOTTEN),
+                false => fail(NOT_RECORDED),
             }
         }
         Err(why) => {
-            tell!("dateline: {why}");
+            errln!("dateline: {why}");
             ExitCode::from(WRONG_INPUT)
         }
     }
 }
 
-const FORGOTTEN: &str = "this cannot be recorded at the moment, so a restart would forget it: see whether the disk of the state \
+const NOT_RECORDED: &str = "this cannot be recorded at the moment, so a restart would forget it: see whether the disk of the state \
                          directory is full and whether it can be written, and run the command again";
 
-/// Does it without a daemon: the state is changed, and the feed documents are written as a daemon would.
-fn act(checked: Checked, config: &Config, request: Request) -> Result<Answer, StoreError> {
+/// Applies a command without a daemon: updates the state and writes feed documents.
+fn run_without_daemon(checked: Checked, config: &Config, request: Request) -> Result<Answer, StoreError> {
     let mut store = None;
     let state = || store.insert(Store::open(&config.state)?).ledger();
     let command = daemon::command(request, config);
     let mut records = Vec::new();
     let inputs = Inputs { ledger: state, cache: StateCache::none(), command: Some(command), whole: false };
     let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
-    // What is taken from readers does not wait for a disk: it leaves the files in any case.
-    let remembered = store.map(|mut store| store.append(&records, daemon::now()));
+    // A failed write doesn't stop a retraction: the documents change in any case.
+    let recorded = store.map(|mut store| store.append(&records, daemon::now()));
     if let Some(mut disk) = config.output.clone().map(|directory| Disk::new(directory, &config.state)) {
         for problem in built.deliveries.iter().flat_map(|delivery| disk.deliver(delivery).problems) {
-            tell!("{}", problem.to_log_line());
+            errln!("{}", problem.to_log_line());
         }
     }
-    let is_recorded = match remembered {
-        Some(Err(trouble)) if built.answer.as_ref().is_some_and(Result::is_ok) => {
-            tell!("dateline: {trouble}");
+    let is_recorded = match recorded {
+        Some(Err(error)) if built.answer.as_ref().is_some_and(Result::is_ok) => {
+            errln!("dateline: {error}");
             false
         }
-        remembered => remembered.transpose().map(|_| true)?,
+        recorded => recorded.transpose().map(|_| true)?,
     };
     let answer = built.answer.unwrap_or_else(|| Err("nothing was done".to_owned()));
     Ok(answer.map(|message| CommandOutcome { message, is_recorded }))

@@ -1,4 +1,4 @@
-//! Documents that a command is given by their place: a file, or an address of the web.
+//! Fetches documents from files and HTTP servers.
 
 use std::error::Error;
 use std::fs::File;
@@ -11,50 +11,50 @@ use reqwest::header::LOCATION;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{StatusCode, Url};
 
-/// The most redirects that are followed, as browsers do.
+/// The maximum number of redirects, as in browsers.
 const MAX_REDIRECTS: usize = 20;
 
-/// A document.
+/// A fetched document.
 pub(super) struct Fetched {
-    /// Its bytes, at most one more than were wanted.
+    /// The content, at most one byte more than `max_bytes`.
     pub(super) bytes: Vec<u8>,
-    /// The address that it came from, where a redirect led there.
+    /// The final URL, if redirects led elsewhere.
     pub(super) redirected_to: Option<String>,
 }
 
-/// What may be fetched.
+/// Limits of a fetch.
 #[derive(Clone, Copy)]
 pub(super) struct FetchOptions {
-    /// The most bytes of a document.
+    /// The maximum size of a document.
     pub(super) max_bytes: usize,
     /// Whether redirects to other hosts are followed.
     pub(super) follow: bool,
-    /// When all of it has to be there.
+    /// When the document must be complete.
     pub(super) deadline: Instant,
 }
 
-/// Why a document cannot be had.
+/// Why a document couldn't be fetched.
 pub(super) enum FetchError {
-    /// The place is not that of a document.
+    /// The address or path is wrong.
     Invalid(String),
-    /// The machine, the network or the server failed, so that another attempt may succeed.
+    /// The machine, the network or the server failed; a retry may succeed.
     Failed(String),
 }
 
-/// Fetches a document.
+/// Fetches a document from a file or an HTTP URL.
 ///
 /// # Errors
-/// Why it cannot be had.
+/// If the place is invalid, or the fetch fails or takes too long.
 pub(super) fn fetch(place: &str, options: FetchOptions) -> Result<Fetched, FetchError> {
     let (sender, fetched) = mpsc::channel();
-    let named = place.to_owned();
-    // A slow server or disk holds this thread; it ends with the process.
+    let place_name = place.to_owned();
+    // A slow server or disk may block this thread, which ends with the process.
     let thread = std::thread::Builder::new().name("fetch".into());
-    let started = thread.spawn(move || drop(sender.send(read_all(&named, options))));
+    let started = thread.spawn(move || drop(sender.send(read_all(&place_name, options))));
     started.map_err(|error| FetchError::Failed(error.to_string()))?;
-    let left = options.deadline.saturating_duration_since(Instant::now());
-    let late = "it was not there in time; `--timeout` gives it longer";
-    fetched.recv_timeout(left).unwrap_or_else(|_| Err(FetchError::Failed(late.to_owned())))
+    let remaining = options.deadline.saturating_duration_since(Instant::now());
+    let timeout_message = "it was not there in time; `--timeout` gives it longer";
+    fetched.recv_timeout(remaining).unwrap_or_else(|_| Err(FetchError::Failed(timeout_message.to_owned())))
 }
 
 fn read_all(place: &str, options: FetchOptions) -> Result<Fetched, FetchError> {
@@ -65,19 +65,19 @@ fn read_all(place: &str, options: FetchOptions) -> Result<Fetched, FetchError> {
         let file = File::open(place).map_err(|error| FetchError::of_io(&error))?;
         return Ok(Fetched { bytes: read(file, options.max_bytes)?, redirected_to: None });
     }
-    let asked = Url::parse(place).map_err(|error| FetchError::Invalid(format!("it is not an address: {error}")))?;
-    let answer = client(place, options).map_err(FetchError::Failed)?.get(asked.clone()).send();
+    let requested = Url::parse(place).map_err(|error| FetchError::Invalid(format!("it is not an address: {error}")))?;
+    let answer = client(place, options).map_err(FetchError::Failed)?.get(requested.clone()).send();
     let answer = answer.map_err(|error| FetchError::of_request(error.without_url()))?;
     if !matches!(answer.status(), StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
         let is_failure = answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS;
         let kind = if is_failure { FetchError::Failed } else { FetchError::Invalid };
         return Err(kind(refusal(&answer)));
     }
-    let redirected_to = Some(answer.url()).filter(|url| **url != asked).map(Url::to_string);
+    let redirected_to = Some(answer.url()).filter(|url| **url != requested).map(Url::to_string);
     Ok(Fetched { bytes: read(answer, options.max_bytes)?, redirected_to })
 }
 
-/// What an answer without a document says.
+/// Describes a response without a document.
 fn refusal(answer: &Response) -> String {
     let status = answer.status();
     match answer.headers().get(LOCATION).map(|location| String::from_utf8_lossy(location.as_bytes())) {
@@ -105,14 +105,14 @@ impl FetchError {
         kind(reasons(error))
     }
 
-    /// Whoever answers, but not in HTTP, has another address.
+    /// A server that doesn't answer in HTTP is a wrong address, not a failure.
     fn of_request(error: reqwest::Error) -> FetchError {
-        let (mut source, mut is_no_http) = (error.source(), false);
+        let (mut source, mut is_not_http) = (error.source(), false);
         while let Some(cause) = source {
-            is_no_http |= cause.downcast_ref().is_some_and(hyper::Error::is_parse);
+            is_not_http |= cause.downcast_ref().is_some_and(hyper::Error::is_parse);
             source = cause.source();
         }
-        let kind = if error.is_redirect() || error.is_builder() || is_no_http {
+        let kind = if error.is_redirect() || error.is_builder() || is_not_http {
             FetchError::Invalid
         } else {
             FetchError::Failed
@@ -123,29 +123,29 @@ impl FetchError {
 
 fn read(source: impl Read, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
     let mut bytes = Vec::new();
-    let most = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    source.take(most).read_to_end(&mut bytes).map_err(|error| FetchError::of_io(&error))?;
+    let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
+    source.take(limit).read_to_end(&mut bytes).map_err(|error| FetchError::of_io(&error))?;
     Ok(bytes)
 }
 
 fn client(address: &str, options: FetchOptions) -> Result<Client, String> {
-    // Whoever names a provider first decides; nobody names another.
+    // rustls needs a default provider. Installing a second one fails harmlessly.
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = || {
         Client::builder()
             .user_agent(concat!("dateline/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::custom(move |attempt| redirect(attempt, options.follow)))
-            // The caller waits no longer than until the deadline.
+            // The caller enforces the deadline.
             .timeout(None)
     };
     let client = builder().build();
-    // A machine without certificates can still ask for what needs none.
+    // Plain HTTP works on machines without root certificates.
     let client =
         if is_address(address, "http") { client.or_else(|_| builder().tls_certs_only([]).build()) } else { client };
     client.map_err(|error| reasons(&error))
 }
 
-/// Follows a redirect within a host. Another host may be anybody's, and ids that come from there are ids for ever.
+/// Follows redirects within a host. Another host might be anybody's, and imported ids are permanent.
 fn redirect(attempt: Attempt<'_>, follow: bool) -> reqwest::redirect::Action {
     if attempt.previous().len() > MAX_REDIRECTS {
         return attempt.error("it redirects again and again");
@@ -153,24 +153,25 @@ fn redirect(attempt: Attempt<'_>, follow: bool) -> reqwest::redirect::Action {
     if !matches!(attempt.url().scheme(), "http" | "https") {
         return attempt.stop();
     }
-    let is_same_host = attempt.previous().first().is_some_and(|asked| is_same_host(asked, attempt.url()));
+    let is_same_host = attempt.previous().first().is_some_and(|requested| is_same_host(requested, attempt.url()));
     if follow || is_same_host {
         return attempt.follow();
     }
-    let elsewhere =
+    let message =
         format!("it redirects to `{}`, which is another host: name that address, or use `--follow`", attempt.url());
-    attempt.error(elsewhere)
+    attempt.error(message)
 }
 
-/// Whether an address is of the same host and port, or of the TLS port of the same host.
-fn is_same_host(asked: &Url, next: &Url) -> bool {
+/// Whether both URLs have the same host and port, or the second is the host's default TLS port.
+fn is_same_host(requested: &Url, next: &Url) -> bool {
     let is_upgrade =
-        asked.scheme() == "http" && next.scheme() == "https" && asked.port().is_none() && next.port().is_none();
-    let is_same_port = asked.scheme() == next.scheme() && asked.port_or_known_default() == next.port_or_known_default();
-    asked.host_str() == next.host_str() && (is_same_port || is_upgrade)
+        requested.scheme() == "http" && next.scheme() == "https" && requested.port().is_none() && next.port().is_none();
+    let is_same_port =
+        requested.scheme() == next.scheme() && requested.port_or_known_default() == next.port_or_known_default();
+    requested.host_str() == next.host_str() && (is_same_port || is_upgrade)
 }
 
-/// An error with all that it came from.
+/// An error and all its sources.
 fn reasons(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

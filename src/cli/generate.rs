@@ -29,14 +29,14 @@ impl Generate {
     pub(super) fn run(&self) -> ExitCode {
         let mut command = Arguments::command();
         let mut text = Vec::new();
-        let made = match self.what {
+        let result = match self.what {
             GeneratedFile::Completions { shell } => {
                 clap_complete::generate(shell, &mut command, "dateline", &mut text);
                 Ok(())
             }
             GeneratedFile::Man => clap_mangen::Man::new(command).render(&mut text),
         };
-        match made {
+        match result {
             Ok(()) => {
                 print(&mut std::io::stdout().lock(), &String::from_utf8_lossy(&text));
                 ExitCode::SUCCESS

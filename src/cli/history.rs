@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::{fail, find, load, meant, refuse};
+use super::{fail, find_article, load, refuse, resolve_path};
 use crate::beneath::Root;
 use crate::config::Config;
 use crate::daemon;
@@ -40,42 +40,42 @@ impl History {
         };
         let ledger = match daemon::remembered(&config) {
             Ok(ledger) => ledger,
-            Err(trouble) => return fail(&trouble.to_string()),
+            Err(error) => return fail(&error.to_string()),
         };
         let root = daemon::root(&config);
         let by_id = EntryId::parse(&self.article).ok().and_then(|id| ledger.holder(&id).cloned());
-        let path = by_id.unwrap_or_else(|| meant(&self.article, &root));
-        let told = match store::history(&config.state, &path) {
-            Ok(told) => told,
-            Err(trouble) => return fail(&trouble.to_string()),
+        let path = by_id.unwrap_or_else(|| resolve_path(&self.article, &root));
+        let records = match store::history(&config.state, &path) {
+            Ok(records) => records,
+            Err(error) => return fail(&error.to_string()),
         };
-        if told.is_empty() {
-            return refuse(&without_history(&self.article, &path, &ledger, &root, &config));
+        if records.is_empty() {
+            return refuse(&no_history_message(&self.article, &path, &ledger, &root, &config));
         }
         let zone = &config.parsing.timezone;
-        say!("{}", root.display(path.as_str()));
+        outln!("{}", root.display(path.as_str()));
         if let Some(article) = ledger.article(&path) {
-            let first = article.date().map(|date| local(date, zone)).unwrap_or_else(|| "not yet".to_owned());
-            say!("  id                 {}", article.id.as_ref().map_or("none yet", EntryId::as_str));
-            say!("  first publication  {first}");
-            say!("  last change        {}", article.changed().map_or(first, |changed| local(changed, zone)));
+            let first = article.date().map(|date| local_time(date, zone)).unwrap_or_else(|| "not yet".to_owned());
+            outln!("  id                 {}", article.id.as_ref().map_or("none yet", EntryId::as_str));
+            outln!("  first publication  {first}");
+            outln!("  last change        {}", article.changed().map_or(first, |changed| local_time(changed, zone)));
         }
-        say!("");
+        outln!("");
         let mut first = true;
-        for (at, record) in &told {
-            let words = words(record, &mut first, zone);
-            say!("  {}  {words}", local(*at, zone));
+        for (at, record) in &records {
+            let text = describe(record, &mut first, zone);
+            outln!("  {}  {text}", local_time(*at, zone));
         }
         ExitCode::SUCCESS
     }
 }
 
-/// Why there is nothing to tell of an article.
-fn without_history(given: &str, path: &ArticlePath, ledger: &Ledger, root: &Root, config: &Config) -> String {
+/// Why an article has no history.
+fn no_history_message(given: &str, path: &ArticlePath, ledger: &Ledger, root: &Root, config: &Config) -> String {
     if ledger.is_empty() {
         return format!("there is no state in `{}` yet: nothing was published from here", config.state.display());
     }
-    if find(Path::new(given), root).is_some() {
+    if find_article(Path::new(given), root).is_some() {
         return format!("`{given}` has no history: it was not published so far; `dateline explain` tells why");
     }
     let known = ledger.articles().map(|(known, _)| known.as_str());
@@ -83,19 +83,19 @@ fn without_history(given: &str, path: &ArticlePath, ledger: &Ledger, root: &Root
     format!("no article `{given}` is known: give its path below the content directory, or its id{meant}")
 }
 
-fn local(instant: jiff::Timestamp, zone: &TimeZone) -> String {
+fn local_time(instant: jiff::Timestamp, zone: &TimeZone) -> String {
     Moment::new(instant, zone.to_offset(instant)).map_or_else(|| rfc3339(instant), Moment::rfc3339)
 }
 
-fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
+fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
     match record {
-        Record::Seen { at, .. } => format!("seen first; dated {} since it states no date", local(*at, zone)),
+        Record::Seen { at, .. } => format!("seen first; dated {} since it states no date", local_time(*at, zone)),
         Record::Published { id, date, hash, .. } if std::mem::take(first) => {
-            format!("published as {id}, dated {} (version {hash})", local(*date, zone))
+            format!("published as {id}, dated {} (version {hash})", local_time(*date, zone))
         }
-        Record::Published { date, hash, .. } => format!("a new version {hash}, dated {}", local(*date, zone)),
+        Record::Published { date, hash, .. } => format!("a new version {hash}, dated {}", local_time(*date, zone)),
         Record::Text { changed: Some(changed), .. } => {
-            format!("its text reads otherwise; updated {}", local(*changed, zone))
+            format!("its text changed; updated {}", local_time(*changed, zone))
         }
         Record::Text { changed: None, .. } => "its text is noted, to tell when it changes".to_owned(),
         Record::Imported { id, .. } => format!("known as {id} from the feed before dateline"),
@@ -107,12 +107,12 @@ fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
                 Withdrawal::Command => "by command",
             };
             let reason = retraction.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            let told = match retraction.feeds.len() {
+            let announced = match retraction.feeds.len() {
                 0 => "no feed had it".to_owned(),
                 1 => "1 feed told its readers".to_owned(),
                 count => format!("{count} feeds told their readers"),
             };
-            format!("retracted, {by}{reason}; {told}")
+            format!("retracted, {by}{reason}; {announced}")
         }
         Record::Hidden { hash, .. } => format!("its file, which is not public, has another version {hash}"),
         Record::Restored { .. } => "public again".to_owned(),
@@ -122,7 +122,7 @@ fn words(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         Record::Unreadable { record, .. } => {
             format!("record {}, `{}`, which cannot be read: it stays withheld", record.number, record.kind)
         }
-        // Of no article that has a history.
+        // Not about an article.
         Record::Replaced { .. }
         | Record::Dormant { .. }
         | Record::Woken { .. }

@@ -23,16 +23,16 @@ use crate::daemon::{self, Built, Inputs, StateCache};
 use crate::diagnostics::Severity;
 use crate::engine::Engine;
 use crate::event::{FileState, ParsedFile};
-use crate::feed::import::matching::{self, Candidate, Found};
+use crate::feed::import::matching::{self, Candidate, Match};
 use crate::feed::import::{self, OldItem};
 use crate::ledger::{Ledger, Record};
 use crate::store::{Store, StoreError};
 use crate::types::{ArticlePath, EntryId, Moment, Text, rfc3339};
 
-/// The most articles without an item that are listed: those that readers of the new feed meet first.
-const LISTED: usize = 20;
-/// The most candidates that are named for an item.
-const NAMED: usize = 3;
+/// How many articles without an item are listed, newest first.
+const MAX_LISTED_ARTICLES: usize = 20;
+/// How many candidates are named for an ambiguous item.
+const MAX_NAMED_CANDIDATES: usize = 3;
 
 /// Take over the ids and dates of a feed that dateline replaces, so that its readers see no story twice.
 #[derive(Args, Debug)]
@@ -63,7 +63,7 @@ impl ImportIds {
         let mut items = Vec::new();
         let timeout = self.timeout.try_into().unwrap_or_default();
         let Some(deadline) = Instant::now().checked_add(timeout) else { return refuse("`--timeout` is too long") };
-        let options = FetchOptions { max_bytes: import::LIMIT, follow: self.follow, deadline };
+        let options = FetchOptions { max_bytes: import::MAX_FEED_BYTES, follow: self.follow, deadline };
         for feed in &self.feeds {
             let read = fetch(feed, options).and_then(|fetched| {
                 let items = import::read(&fetched.bytes).map_err(FetchError::Invalid)?;
@@ -74,7 +74,7 @@ impl ImportIds {
                 Ok((more, redirected_to)) => {
                     let from =
                         redirected_to.map(|address| format!(", which redirects to {address}")).unwrap_or_default();
-                    say!("read {} from {feed}{from}", count(more.len(), "item"));
+                    outln!("read {} from {feed}{from}", count(more.len(), "item"));
                     items.extend(more);
                 }
                 Err(FetchError::Invalid(reason)) => return refuse(&why(&reason)),
@@ -84,7 +84,7 @@ impl ImportIds {
         if items.is_empty() {
             return refuse("there is no item to take an id from");
         }
-        let (items, again) = matching::distinct(items);
+        let (items, repeated) = matching::distinct(items);
         let opened = match self.dry_run {
             true => daemon::remembered(&config).map(|ledger| (None, ledger)),
             false => Store::open(&config.state).and_then(|store| store.ledger().map(|ledger| (Some(store), ledger))),
@@ -96,16 +96,16 @@ impl ImportIds {
                     "dateline is running: stop it first, so that no reader sees an article before it has its id",
                 );
             }
-            Err(trouble) => return fail(&trouble.to_string()),
+            Err(error) => return fail(&error.to_string()),
         };
         let progress = Progress::new("reading articles");
         let known = ledger.clone();
         let mut records: Vec<Record> = Vec::new();
-        // Where files are by now is true whether or not anything is taken over.
+        // Moves are recorded even if no id is taken over.
         let moves = |record: &Record| matches!(record, Record::Moved { .. });
         let persist = |more: Vec<Record>| records.extend(more.into_iter().filter(moves));
         let mut titles: HashMap<ArticlePath, Text> = HashMap::new();
-        let look = |files: &[ParsedFile]| {
+        let collect_titles = |files: &[ParsedFile]| {
             for file in files {
                 if let FileState::Present(Parsed { article: Some(article), .. }) = &file.state {
                     titles.insert(file.path.clone(), article.metadata.title.clone());
@@ -114,10 +114,10 @@ impl ImportIds {
         };
         let inputs = Inputs { ledger: || Ok(known), cache: StateCache::none(), command: None, whole: true };
         let progressed = |done, total| progress.at(done, total);
-        let built = daemon::build_once(checked, &config, inputs, progressed, look, persist);
+        let built = daemon::build_once(checked, &config, inputs, progressed, collect_titles, persist);
         let Built { engine, deliveries, .. } = match built {
             Ok(built) => built,
-            Err(trouble) => return fail(&trouble.to_string()),
+            Err(error) => return fail(&error.to_string()),
         };
         progress.finish();
         let Some(index) = engine.index().filter(|_| !deliveries.is_empty()) else {
@@ -128,19 +128,22 @@ impl ImportIds {
         let plan = Plan::new(&items, &articles, index, &ledger, self.force);
         records.extend(plan.records());
         if let Some(mut store) = store
-            && let Err(trouble) = store.append(&records, daemon::now())
+            && let Err(error) = store.append(&records, daemon::now())
         {
-            return fail(&trouble.to_string());
+            return fail(&error.to_string());
         }
         plan.print(&daemon::root(&config), self.dry_run);
-        if again > 0 {
-            say!("{} there more than once", count(again, "item") + if again == 1 { " stands" } else { " stand" });
+        if repeated > 0 {
+            outln!(
+                "{} there more than once",
+                count(repeated, "item") + if repeated == 1 { " stands" } else { " stand" }
+            );
         }
-        let broken = engine.problems().filter(|(_, problem)| problem.severity == Severity::Error).count();
-        if broken > 0 {
-            say!("{} may keep articles from being found: see `dateline check`", count(broken, "error"));
+        let errors = engine.problems().filter(|(_, problem)| problem.severity == Severity::Error).count();
+        if errors > 0 {
+            outln!("{} may keep articles from being found: see `dateline check`", count(errors, "error"));
         }
-        if !self.dry_run && plan.is_useless() {
+        if !self.dry_run && plan.takes_nothing_over() {
             return refuse("no id was taken over: readers of the old feed would see all stories again");
         }
         ExitCode::SUCCESS
@@ -166,11 +169,12 @@ fn articles<'a>(
     let mut frames = HashMap::new();
     let mut articles: Vec<Article> = index
         .articles()
-        .filter_map(|(path, filed)| {
-            let frame =
-                frames.entry(&filed.filing().home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
+        .filter_map(|(path, indexed)| {
+            let frame = frames
+                .entry(&indexed.placement().home)
+                .or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
             let card = engine.card(path)?;
-            let article = assemble::published(path, &card, filed, None, config, frame)?;
+            let article = assemble::published_article(path, &card, indexed, None, config, frame)?;
             let published = article.published.timestamp();
             let title = titles.get(path).unwrap_or(&card.slug).clone();
             Some(Article { path, title, card, url: article.url.to_string(), published })
@@ -180,7 +184,7 @@ fn articles<'a>(
     articles
 }
 
-/// What becomes of each item, and which articles have none.
+/// What happens to each item, and the articles without an item.
 struct Plan<'a> {
     rows: Vec<Row<'a>>,
     articles: &'a [Article<'a>],
@@ -191,19 +195,19 @@ struct Row<'a> {
     item: &'a OldItem,
     article: Option<&'a Article<'a>>,
     verdict: Verdict,
-    /// What is to be said besides.
+    /// Remarks to print.
     notes: Vec<String>,
-    /// The article's date, where it states none.
+    /// The date that the article gets, if it states none.
     date: Option<Timestamp>,
 }
 
 enum Verdict {
-    /// The article gets the id.
-    Taken(EntryId),
-    /// It has it.
-    Had,
-    /// Why it does not get it.
-    Not(String),
+    /// The article gets the item's id.
+    TakenOver(EntryId),
+    /// The article already has the item's id.
+    AlreadyHeld,
+    /// Why the article doesn't get the id.
+    NotTaken(String),
 }
 
 impl<'a> Plan<'a> {
@@ -217,24 +221,24 @@ impl<'a> Plan<'a> {
             })
             .collect();
         let mut owners: HashMap<&EntryId, &ArticlePath> = HashMap::new();
-        for (path, filed) in index.articles() {
-            let id = filed.stated_id().or_else(|| ledger.article(path)?.id.as_ref());
+        for (path, indexed) in index.articles() {
+            let id = indexed.stated_id().or_else(|| ledger.article(path)?.id.as_ref());
             owners.extend(id.map(|id| (id, path)));
         }
-        let feed_ids = format!("tag:{}:feed/", index.cabinet().config().site.tag_authority);
+        let feed_ids = format!("tag:{}:feed/", index.rules().config().site.tag_authority);
         let mut uses: HashMap<&str, usize> = HashMap::new();
         for item in items {
             *uses.entry(&item.id).or_default() += 1;
         }
         let rows: Vec<Row> = items
             .iter()
-            .zip(matching::find(items, &candidates))
+            .zip(matching::match_items(items, &candidates))
             .map(|(item, found)| {
                 let (article, mut notes) = match found {
-                    Found::ByLink(at) => (articles.get(at), Vec::new()),
-                    Found::ByTitle(at) => (articles.get(at), vec!["by its title".to_owned()]),
-                    Found::Doubtful(why, at) => return Row::unmatched(item, doubt(why, &at, articles)),
-                    Found::Nothing => {
+                    Match::ByLink(at) => (articles.get(at), Vec::new()),
+                    Match::ByTitle(at) => (articles.get(at), vec!["by its title".to_owned()]),
+                    Match::Ambiguous(why, at) => return Row::unmatched(item, ambiguity(why, &at, articles)),
+                    Match::None => {
                         let link = item.link.as_ref().map(|link| format!("its link `{link}` or ")).unwrap_or_default();
                         return Row::unmatched(item, format!("no article has {link}its title"));
                     }
@@ -243,15 +247,15 @@ impl<'a> Plan<'a> {
                 if item.id_is_link {
                     notes.push("it states no id, so readers go by its link".to_owned());
                 }
-                let unique = item.id.is_empty() || uses.get(item.id.as_str()) == Some(&1);
-                let verdict = if unique {
-                    judge(item, article, &owners, ledger, &feed_ids, force)
+                let is_unique = item.id.is_empty() || uses.get(item.id.as_str()) == Some(&1);
+                let verdict = if is_unique {
+                    decide_id(item, article, &owners, ledger, &feed_ids, force)
                 } else {
-                    Verdict::Not("another item has the same id".to_owned())
+                    Verdict::NotTaken("another item has the same id".to_owned())
                 };
-                let undated = article.card.published.is_none()
+                let is_undated = article.card.published.is_none()
                     && ledger.article(article.path).is_none_or(|known| known.seen().is_none());
-                let date = item.date.filter(|date| undated && Moment::new(*date, Offset::UTC).is_some());
+                let date = item.date.filter(|date| is_undated && Moment::new(*date, Offset::UTC).is_some());
                 notes.extend(date.map(|date| format!("dated {}", rfc3339(date))));
                 Row { item, article: Some(article), verdict, notes, date }
             })
@@ -261,9 +265,9 @@ impl<'a> Plan<'a> {
         Plan { rows, articles, without }
     }
 
-    /// Whether not one item is known as an article by now.
-    fn is_useless(&self) -> bool {
-        self.rows.iter().all(|row| matches!(row.verdict, Verdict::Not(_)))
+    /// Whether no item ends up as an article's id.
+    fn takes_nothing_over(&self) -> bool {
+        self.rows.iter().all(|row| matches!(row.verdict, Verdict::NotTaken(_)))
     }
 
     fn records(&self) -> impl Iterator<Item = Record> {
@@ -271,7 +275,7 @@ impl<'a> Plan<'a> {
             let path = row.article.map(|article| article.path);
             let seen = path.zip(row.date).map(|(path, at)| Record::Seen { path: path.clone(), at });
             let imported = match (&row.verdict, path) {
-                (Verdict::Taken(id), Some(path)) => Some(Record::Imported { path: path.clone(), id: id.clone() }),
+                (Verdict::TakenOver(id), Some(path)) => Some(Record::Imported { path: path.clone(), id: id.clone() }),
                 _ => None,
             };
             seen.into_iter().chain(imported)
@@ -281,9 +285,9 @@ impl<'a> Plan<'a> {
     fn print(&self, root: &Root, dry_run: bool) {
         let file = |article: &Article| root.display(article.path.as_str());
         let rows = |wanted: fn(&Verdict) -> bool| self.rows.iter().filter(move |row| wanted(&row.verdict));
-        let taken = |verdict: &Verdict| matches!(verdict, Verdict::Taken(_));
-        let had = |verdict: &Verdict| matches!(verdict, Verdict::Had);
-        let not = |verdict: &Verdict| matches!(verdict, Verdict::Not(_));
+        let taken = |verdict: &Verdict| matches!(verdict, Verdict::TakenOver(_));
+        let had = |verdict: &Verdict| matches!(verdict, Verdict::AlreadyHeld);
+        let not = |verdict: &Verdict| matches!(verdict, Verdict::NotTaken(_));
         let matched = self.rows.iter().filter(|row| !not(&row.verdict)).filter_map(|row| row.article);
         let width = matched.map(|article| columns(&file(article))).max().unwrap_or(0).min(60);
         let would = if dry_run { "would be " } else { "" };
@@ -291,35 +295,35 @@ impl<'a> Plan<'a> {
             [(format!("{would}taken over"), taken as fn(&Verdict) -> bool), ("had it already".to_owned(), had)]
         {
             if rows(wanted).next().is_some() {
-                say!("{heading}");
+                outln!("{heading}");
             }
             for row in rows(wanted) {
                 let notes = row.notes.join("; ");
                 let notes = if notes.is_empty() { notes } else { format!("  ({notes})") };
                 let file = cell(&row.article.map(file).unwrap_or_default(), width);
-                say!("  {file}  <-  {}  {}{notes}", line(&row.item.id), line(&row.item.title));
+                outln!("  {file}  <-  {}  {}{notes}", line(&row.item.id), line(&row.item.title));
             }
         }
         if rows(not).next().is_some() {
-            say!("not taken over");
+            outln!("not taken over");
         }
         for row in rows(not) {
             let id = if row.item.id.is_empty() { "(no id)".to_owned() } else { line(&row.item.id) };
-            say!("  {id}  {}", line(&row.item.title));
-            let Verdict::Not(why) = &row.verdict else { continue };
+            outln!("  {id}  {}", line(&row.item.title));
+            let Verdict::NotTaken(why) = &row.verdict else { continue };
             let article = row.article.map(|article| format!("{}: ", file(article))).unwrap_or_default();
-            say!("      {article}{}", line(&[std::slice::from_ref(why), &row.notes].concat().join("; ")));
+            outln!("      {article}{}", line(&[std::slice::from_ref(why), &row.notes].concat().join("; ")));
         }
         if !self.without.is_empty() {
-            say!("articles without an item: to readers of the old feed they are new");
+            outln!("articles without an item: to readers of the old feed they are new");
         }
-        for article in self.without.iter().take(LISTED) {
-            say!("  {}  {}  {}", cell(&file(article), width), rfc3339(article.published), article.title);
+        for article in self.without.iter().take(MAX_LISTED_ARTICLES) {
+            outln!("  {}  {}  {}", cell(&file(article), width), rfc3339(article.published), article.title);
         }
-        if let Some(more) = self.without.len().checked_sub(LISTED).filter(|more| *more > 0) {
-            say!("  and {} that {} older", more, if more == 1 { "is" } else { "are" });
+        if let Some(more) = self.without.len().checked_sub(MAX_LISTED_ARTICLES).filter(|more| *more > 0) {
+            outln!("  and {} that {} older", more, if more == 1 { "is" } else { "are" });
         }
-        say!(
+        outln!(
             "{}: {} {would}taken over, {} had already, {} not; {}, {} without an item{}",
             count(self.rows.len(), "item"),
             count(rows(taken).count(), "id"),
@@ -334,12 +338,12 @@ impl<'a> Plan<'a> {
 
 impl<'a> Row<'a> {
     fn unmatched(item: &'a OldItem, why: String) -> Row<'a> {
-        Row { item, article: None, verdict: Verdict::Not(why), notes: Vec::new(), date: None }
+        Row { item, article: None, verdict: Verdict::NotTaken(why), notes: Vec::new(), date: None }
     }
 }
 
-/// Whether an article gets the id of the item that it is.
-fn judge(
+/// Decides whether an article gets the id of its item.
+fn decide_id(
     item: &OldItem,
     article: &Article,
     owners: &HashMap<&EntryId, &ArticlePath>,
@@ -347,44 +351,48 @@ fn judge(
     feed_ids: &str,
     force: bool,
 ) -> Verdict {
-    if item.id_is_the_feeds || item.id.starts_with(feed_ids) {
-        return Verdict::Not("its id is that of the feed itself, not of one story".to_owned());
+    if item.id_is_feed_id || item.id.starts_with(feed_ids) {
+        return Verdict::NotTaken("its id is that of the feed itself, not of one story".to_owned());
     }
     let id = match EntryId::parse(&item.id) {
         Ok(id) if !item.id.contains('\u{FFFD}') => id,
-        Ok(_) => return Verdict::Not("its id has characters that could not be read".to_owned()),
-        Err(why) => return Verdict::Not(format!("an Atom feed cannot carry its id: {why}")),
+        Ok(_) => return Verdict::NotTaken("its id has characters that could not be read".to_owned()),
+        Err(why) => return Verdict::NotTaken(format!("an Atom feed cannot carry its id: {why}")),
     };
     let known = ledger.article(article.path);
     let current = known.and_then(|known| known.id.as_ref());
     match &article.card.id {
-        Some(stated) if *stated == id => return Verdict::Had,
-        Some(stated) => return Verdict::Not(format!("the file says `id: {stated}`, and it decides")),
-        None if current == Some(&id) => return Verdict::Had,
+        Some(stated) if *stated == id => return Verdict::AlreadyHeld,
+        Some(stated) => return Verdict::NotTaken(format!("the file says `id: {stated}`, and it decides")),
+        None if current == Some(&id) => return Verdict::AlreadyHeld,
         None => {}
     }
     if let Some(owner) = owners.get(&id).filter(|owner| **owner != article.path) {
-        return Verdict::Not(format!("{owner} has this id"));
+        return Verdict::NotTaken(format!("{owner} has this id"));
     }
     match current {
         Some(current) if !force => {
             let how = if known.is_some_and(|known| known.hash().is_some()) { "published" } else { "imported" };
-            Verdict::Not(format!(
+            Verdict::NotTaken(format!(
                 "already {how} as `{current}`; `--force` changes it, and readers see the article again"
             ))
         }
-        _ => Verdict::Taken(id),
+        _ => Verdict::TakenOver(id),
     }
 }
 
-fn doubt(why: &str, at: &[usize], articles: &[Article]) -> String {
-    let named: Vec<&str> =
-        at.iter().take(NAMED).filter_map(|at| articles.get(*at)).map(|article| article.path.as_str()).collect();
-    let more = if at.len() > NAMED { ", ..." } else { "" };
+fn ambiguity(why: &str, at: &[usize], articles: &[Article]) -> String {
+    let named: Vec<&str> = at
+        .iter()
+        .take(MAX_NAMED_CANDIDATES)
+        .filter_map(|at| articles.get(*at))
+        .map(|article| article.path.as_str())
+        .collect();
+    let more = if at.len() > MAX_NAMED_CANDIDATES { ", ..." } else { "" };
     format!("{why}: {}{more}", named.join(", "))
 }
 
-/// Text from elsewhere as a terminal may have it.
+/// One line of text, safe for a terminal.
 fn line(text: &str) -> String {
     Text::line(text).to_string()
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use super::fail;
 use crate::diagnostics::escape;
 
-/// Everything that a new newsroom has.
+/// The files of a new newsroom.
 const FILES: [(&str, &str); 4] = [
     ("config/dateline.toml", include_str!("init/dateline.toml")),
     ("content/news/welcome.md", include_str!("init/welcome.md")),
@@ -31,21 +31,21 @@ impl Init {
         for (name, text) in FILES {
             let path = self.directory.join(name);
             match create(&path, text) {
-                Ok(()) => say!("made  {}", path.display()),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => say!("kept  {}", path.display()),
+                Ok(()) => outln!("made  {}", path.display()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => outln!("kept  {}", path.display()),
                 Err(error) => return fail(&format!("cannot make {}: {error}", path.display())),
             }
         }
-        say!("");
+        outln!("");
         match quoted(&self.directory.display().to_string()) {
-            Some(directory) => say!("Now: cd {directory} && dateline serve"),
-            None => say!("Now run `dateline serve` in that directory"),
+            Some(directory) => outln!("Now: cd {directory} && dateline serve"),
+            None => outln!("Now run `dateline serve` in that directory"),
         }
         ExitCode::SUCCESS
     }
 }
 
-/// A path as a shell takes it; `None` where a terminal cannot show it as it is.
+/// A path quoted for a shell. `None` if a terminal can't show it verbatim.
 fn quoted(path: &str) -> Option<Cow<'_, str>> {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,@%:".contains(c);
     match escape(path) {

@@ -92,7 +92,7 @@ fn parse_filter(written: &str) -> Option<EnvFilter> {
     directives.iter().all(|directive| is_valid(directive)).then(filter).flatten()
 }
 
-/// Writes a field of an event. Names of files and texts of clients must neither end the line nor command a terminal.
+/// Writes a field of an event. Escapes control characters, since file names and clients' texts mustn't end the line or control a terminal.
 fn write_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let value = format!("{value:?}");
     match field.name() {
@@ -101,7 +101,7 @@ fn write_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> 
     }
 }
 
-/// A value in quotes if it has any character that would end it, so that fields can be told apart.
+/// Quotes a value if it contains spaces or quotes, so that fields stay separable.
 fn quoted(value: &str) -> Cow<'_, str> {
     let ends_value = |c: char| c.is_whitespace() || matches!(c, '"' | '=');
     match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -114,7 +114,7 @@ fn quoted(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// Standard error for JSON lines, each written at once. Escapes the controls that JSON allows in strings.
+/// Writes JSON lines to standard error, unbuffered. Escapes the control characters that JSON allows in strings.
 struct EscapedJson(Stderr);
 
 impl Write for EscapedJson {

@@ -1,16 +1,16 @@
-//! The command line: one file per command. Commands print; nothing below this module does.
+//! The command line: one file per command. Only this module prints.
 
-/// Prints one line, with controls in it escaped. Who reads may have read enough, as `head` has: the work goes on in silence.
-macro_rules! say {
-    ($($said:tt)*) => {
-        $crate::cli::print_line(&mut std::io::stdout().lock(), format_args!($($said)*))
+/// Prints a line to standard output, with control characters escaped. Ignores a closed pipe, as with `head`.
+macro_rules! outln {
+    ($($arguments:tt)*) => {
+        $crate::cli::print_line(&mut std::io::stdout().lock(), format_args!($($arguments)*))
     };
 }
 
-/// The same for what is wrong and for how it goes.
-macro_rules! tell {
-    ($($told:tt)*) => {
-        $crate::cli::print_line(&mut std::io::stderr().lock(), format_args!($($told)*))
+/// Prints a line to standard error, likewise.
+macro_rules! errln {
+    ($($arguments:tt)*) => {
+        $crate::cli::print_line(&mut std::io::stderr().lock(), format_args!($($arguments)*))
     };
 }
 
@@ -48,9 +48,9 @@ use crate::store;
 use crate::types::ArticlePath;
 use crate::watch::scan::article_at;
 
-/// The machine failed: a port is taken, a disk is full.
+/// Exit code for failures of the machine: a port is taken, a disk is full.
 const FAILED: u8 = 1;
-/// The input is wrong: the configuration, an article, an argument.
+/// Exit code for wrong input: the configuration, an article, an argument.
 const WRONG_INPUT: u8 = 2;
 
 const EXAMPLES: &str = "\
@@ -67,20 +67,20 @@ Examples:
 
 Exit codes: 0 fine, 1 the machine failed, 2 the input is wrong.";
 
-/// Whether something could not be printed that somebody was there to read.
-static LOST_WORDS: AtomicBool = AtomicBool::new(false);
+/// Whether some output couldn't be written, other than to a closed pipe.
+static OUTPUT_FAILED: AtomicBool = AtomicBool::new(false);
 
-/// Prints a line. Names and texts in it come from files, arguments and servers, and must neither end it nor command a terminal.
+/// Prints a line. Escapes control characters, since names and texts come from files, arguments and servers.
 fn print_line(to: &mut dyn Write, line: fmt::Arguments<'_>) {
     print(to, &format!("{}\n", escape(&line.to_string())));
 }
 
-/// Prints a text that is fit for a terminal as it is.
+/// Prints text that is already escaped.
 fn print(to: &mut dyn Write, text: &str) {
     if let Err(error) = to.write_all(text.as_bytes()).and_then(|()| to.flush())
         && error.kind() != ErrorKind::BrokenPipe
     {
-        LOST_WORDS.store(true, Ordering::Relaxed);
+        OUTPUT_FAILED.store(true, Ordering::Relaxed);
     }
 }
 
@@ -133,13 +133,13 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let code = run(arguments());
-    match LOST_WORDS.load(Ordering::Relaxed) && code == ExitCode::SUCCESS {
-        true => fail("not everything could be printed: see to space where the output goes"),
+    match OUTPUT_FAILED.load(Ordering::Relaxed) && code == ExitCode::SUCCESS {
+        true => fail("some output could not be written; check free space"),
         false => code,
     }
 }
 
-/// What the command line says, or the end of the process with what is wrong with it, in which arguments are escaped.
+/// Parses the command line. On an error, prints it with arguments escaped and exits.
 fn arguments() -> Arguments {
     Arguments::try_parse().unwrap_or_else(|error| {
         let escaped = std::env::args_os().map(|argument| escape(&argument.to_string_lossy()).into_owned());
@@ -168,7 +168,7 @@ fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// A valid configuration, its warnings printed; else its mistakes are, and this is the exit code.
+/// Loads the configuration and prints its diagnostics. If it is invalid, returns the exit code.
 fn load(file: &Path) -> Result<(Checked, Arc<Config>), ExitCode> {
     let checked = daemon::load(file);
     print_diagnostics(&checked.diagnostics);
@@ -178,26 +178,26 @@ fn load(file: &Path) -> Result<(Checked, Arc<Config>), ExitCode> {
             Ok((checked, config))
         }
         None => {
-            tell!("{} of the configuration must be mended first", count(checked.diagnostics.len(), "mistake"));
+            errln!("{} of the configuration must be fixed first", count(checked.diagnostics.len(), "mistake"));
             Err(ExitCode::from(WRONG_INPUT))
         }
     }
 }
 
-/// Starts the state over, as `--new-state` asks.
+/// Starts with a new state, as `--new-state` requests.
 fn start_over(config: &Config) -> Result<(), ExitCode> {
     match store::start_over(&config.state) {
         Ok(None) => Ok(()),
         Ok(Some(kept)) => {
-            tell!("the state starts over; what is left of the old ledger is in {}", kept.display());
+            errln!("the state starts over; what is left of the old ledger is in {}", kept.display());
             Ok(())
         }
-        Err(trouble) => Err(fail(&trouble.to_string())),
+        Err(error) => Err(fail(&error.to_string())),
     }
 }
 
-/// The article that was meant by a path from here, below the content directory, or absolute. A link stands for the article that it leads to.
-fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
+/// Resolves a path relative to the working directory or the content directory, or absolute. A link resolves to the article it points to.
+fn find_article(given: &Path, root: &Root) -> Option<ArticlePath> {
     let found = |path: PathBuf| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let path = std::fs::canonicalize(folder).ok()?.join(path.file_name()?);
@@ -207,9 +207,8 @@ fn find(given: &Path, root: &Root) -> Option<ArticlePath> {
     Some(article_at(root, &path))
 }
 
-/// The path below the content directory that was meant, also of a file that is gone or out of this user's reach; else what was given,
-/// which may be an id.
-fn meant(given: &str, root: &Root) -> ArticlePath {
+/// The path below the content directory, also of a file that is gone or unreadable. Anything else, such as an id, is returned as it is.
+fn resolve_path(given: &str, root: &Root) -> ArticlePath {
     let lexical = || {
         let plain = |path: &Path| {
             let mut plain = PathBuf::new();
@@ -226,7 +225,7 @@ fn meant(given: &str, root: &Root) -> ArticlePath {
         let below = bases.iter().flatten().find_map(|base| given.strip_prefix(base).ok());
         below.and_then(Path::to_str).filter(|below| !below.is_empty()).map(ArticlePath::new)
     };
-    find(Path::new(given), root).or_else(lexical).unwrap_or_else(|| ArticlePath::new(given))
+    find_article(Path::new(given), root).or_else(lexical).unwrap_or_else(|| ArticlePath::new(given))
 }
 
 fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
@@ -236,26 +235,26 @@ fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) 
     }
 }
 
-/// A failure of the machine.
+/// Prints a failure of the machine and returns its exit code.
 fn fail(message: &str) -> ExitCode {
-    tell!("dateline: {message}");
+    errln!("dateline: {message}");
     ExitCode::from(FAILED)
 }
 
-/// A mistake in an argument.
+/// Prints a mistake in the input and returns its exit code.
 fn refuse(message: &str) -> ExitCode {
-    tell!("dateline: {message}");
+    errln!("dateline: {message}");
     ExitCode::from(WRONG_INPUT)
 }
 
-/// A cell of a column: fit for a terminal, with blanks up to so many columns of it. Ideographs take two, combining characters none.
+/// Escapes a table cell and pads it to a width in terminal columns. Ideographs take two columns, combining characters none.
 fn cell(text: &str, columns: usize) -> String {
     let text = escape(text);
     let blanks = columns.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(blanks))
 }
 
-/// How many columns of a terminal a cell takes.
+/// The width of a cell in terminal columns.
 fn columns(text: &str) -> usize {
     escape(text).width()
 }

@@ -50,11 +50,11 @@ impl New {
                      in the nearest section above it"
                 ));
             }
-            tell!(
+            errln!(
                 "dateline: no section `{section}` is configured, so its stories will be in the nearest one above{meant}"
             );
         }
-        // It may be a disk that is not mounted: what is written below it then is out of sight later.
+        // The directory may be an unmounted disk; a file written now would be hidden by the mount.
         if let Err(error) = fs::read_dir(&config.content.directory) {
             return fail(&format!(
                 "cannot use `content.directory`, {}: {error}; mount it, make it, or correct the key",
@@ -88,7 +88,7 @@ impl New {
                 Ok(mut file) => {
                     return match file.write_all(text.as_bytes()) {
                         Ok(()) => {
-                            say!("{}", path.display());
+                            outln!("{}", path.display());
                             ExitCode::SUCCESS
                         }
                         Err(error) => fail(&format!("cannot write {}: {error}", path.display())),
@@ -102,7 +102,7 @@ impl New {
     }
 }
 
-/// Letters and digits of any script, joined by hyphens.
+/// A slug of letters and digits of any script, joined by hyphens.
 fn slug(title: &str) -> String {
     let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mut slug = String::new();

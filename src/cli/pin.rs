@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{FAILED, WRONG_INPUT, count, fail, find, load, print_diagnostics};
+use super::{FAILED, WRONG_INPUT, count, fail, find_article, load, print_diagnostics};
 use crate::article::ParseOptions;
 use crate::article::pin::{self, Pinned, Unpinned};
 use crate::beneath::Root;
@@ -38,7 +38,7 @@ pub(super) struct Pin {
     articles: Vec<PathBuf>,
 }
 
-/// How many files came to what.
+/// How many files had which result.
 #[derive(Default)]
 struct PinSummary {
     pinned: usize,
@@ -48,30 +48,30 @@ struct PinSummary {
     failed: usize,
 }
 
-/// What became of a file.
+/// The result for a file.
 enum Outcome {
     Pinned(EntryId, Pinned),
     HasId(EntryId),
     Unpublished,
 }
 
-/// Why a file was left alone.
+/// Why a file wasn't changed.
 enum PinError {
-    /// It, or what was asked of it, is not fit for it.
+    /// The file is unsuitable, or the request is.
     Input(String),
-    /// The system refused.
+    /// An I/O error.
     Machine(String),
 }
 
-/// What there is, and what is known of it.
+/// The articles and what the ledger knows about them.
 struct Archive<'a> {
     root: &'a Root,
     options: &'a ParseOptions,
     ledger: Ledger,
     scan: &'a Scan,
-    /// Device and number of each article's file.
+    /// Device and inode of each article's file.
     files: HashMap<&'a ArticlePath, (u64, u64)>,
-    /// The articles in each file: links make it more than one.
+    /// The articles that share a file through links.
     articles: HashMap<(u64, u64), Vec<&'a ArticlePath>>,
 }
 
@@ -83,57 +83,57 @@ impl Pin {
         };
         let ledger = match daemon::remembered(&config) {
             Ok(ledger) => ledger,
-            Err(trouble) => return fail(&trouble.to_string()),
+            Err(error) => return fail(&error.to_string()),
         };
         let root = daemon::root(&config);
         let scan = scan(&root);
         let archive = Archive::new(&root, &config.parsing, ledger, &scan);
-        let mut tally = PinSummary::default();
-        let named = !self.articles.is_empty();
+        let mut summary = PinSummary::default();
+        let is_named = !self.articles.is_empty();
         let mut wanted = Vec::new();
         for given in &self.articles {
-            match find(given, &root) {
+            match find_article(given, &root) {
                 Some(path) => wanted.push(path),
-                None => tally.refuse(&given.display(), &format!("there is no such article in {}", root.name)),
+                None => summary.refuse(&given.display(), &format!("there is no such article in {}", root.name)),
             }
         }
-        if !named {
+        if !is_named {
             let unreadable = || scan.listing.directories.iter().filter_map(|folder| folder.unreadable.as_ref());
             print_diagnostics(unreadable());
-            tally.failed += unreadable().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+            summary.failed += unreadable().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
             wanted.extend(scan.files.iter().map(|(path, _)| path.clone()));
         }
         for path in &wanted {
             let shown = root.display(path.as_str());
             match archive.pin(path, self.dry_run) {
                 Ok(Outcome::Pinned(id, pinned)) => {
-                    say!("{shown}  {id}");
+                    outln!("{shown}  {id}");
                     for (line, text) in (pinned.line..).zip(pinned.inserted.lines()) {
-                        say!("{line:>6} + {text}");
+                        outln!("{line:>6} + {text}");
                     }
-                    tally.pinned += 1;
+                    summary.pinned += 1;
                 }
                 Ok(Outcome::HasId(own)) => {
-                    if named {
-                        say!("{shown}  {own} is its id already");
+                    if is_named {
+                        outln!("{shown}  {own} is its id already");
                     }
-                    tally.with_id += 1;
+                    summary.with_id += 1;
                 }
-                Ok(Outcome::Unpublished) if named => {
-                    tally.refuse(&shown, "not published yet, so there is no id under which readers know it");
+                Ok(Outcome::Unpublished) if is_named => {
+                    summary.refuse(&shown, "not published yet, so there is no id under which readers know it");
                 }
-                Ok(Outcome::Unpublished) => tally.unpublished += 1,
-                Err(PinError::Input(reason)) => tally.refuse(&shown, &reason),
+                Ok(Outcome::Unpublished) => summary.unpublished += 1,
+                Err(PinError::Input(reason)) => summary.refuse(&shown, &reason),
                 Err(PinError::Machine(reason)) => {
-                    tell!("dateline: {shown}: {reason}");
-                    tally.failed += 1;
+                    errln!("dateline: {shown}: {reason}");
+                    summary.failed += 1;
                 }
             }
         }
-        say!("{}", tally.summary(self.dry_run));
-        if tally.failed > 0 {
+        outln!("{}", summary.summary(self.dry_run));
+        if summary.failed > 0 {
             ExitCode::from(FAILED)
-        } else if tally.refused > 0 {
+        } else if summary.refused > 0 {
             ExitCode::from(WRONG_INPUT)
         } else {
             ExitCode::SUCCESS
@@ -175,7 +175,7 @@ impl<'a> Archive<'a> {
             return refuse("it is larger than `content.max_size`");
         }
         let cannot = |what: &str, error: io::Error| PinError::Machine(format!("cannot {what} it: {error}"));
-        // A link stays a link: the file that it leads to is replaced.
+        // A link stays a link; its target is replaced.
         let target = self.root.open().and_then(|beneath| beneath.real_path(path.as_str(), &mut Vec::new()));
         let target = self.root.path.join(target.map_err(|error| cannot("find", error))?);
         let read = || {
@@ -199,7 +199,7 @@ impl<'a> Archive<'a> {
 
 impl PinSummary {
     fn refuse(&mut self, path: &impl std::fmt::Display, reason: &str) {
-        tell!("dateline: {path} is left alone: {reason}");
+        errln!("dateline: {path} is left alone: {reason}");
         self.refused += 1;
     }
 
@@ -217,14 +217,14 @@ impl PinSummary {
     }
 }
 
-/// A new file takes the place of an old one in one step, with its mode and owner, if the old one still is as it was. Its name
-/// until then begins with a dot, so that nobody takes it for an article. `Ok(false)`: the old one stayed.
+/// Atomically replaces a file, keeping its mode and owner, unless it changed in the meantime. The temporary name starts with a dot, so
+/// that it isn't taken for an article. Returns whether the file was replaced.
 fn replace(file: &Path, bytes: &[u8], is_unchanged: impl Fn() -> bool) -> io::Result<bool> {
     let (temporary, mut new) = create_beside(file)?;
     let mut write = || {
         let (old, made) = (fs::metadata(file)?, new.metadata()?);
         if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
-            // Else those who wrote the article might not be able to write it any more.
+            // Otherwise the authors might lose write access.
             fchown(&new, Some(old.uid()), Some(old.gid()))?;
         }
         new.set_permissions(old.permissions())?;
@@ -238,12 +238,12 @@ fn replace(file: &Path, bytes: &[u8], is_unchanged: impl Fn() -> bool) -> io::Re
         Ok(true)
     };
     let replaced = write().inspect_err(|_: &io::Error| drop(fs::remove_file(&temporary)))?;
-    // Not every file system can flush a folder; the article itself is safe by now.
+    // Some file systems can't sync a folder. The article itself is safe.
     drop(file.parent().map(|folder| File::open(folder).and_then(|folder| folder.sync_all())));
     Ok(replaced)
 }
 
-/// A new file of a name that nothing has; one that a killed run left over is not touched.
+/// Creates a temporary file beside another. Leftovers of a killed run aren't touched.
 fn create_beside(file: &Path) -> io::Result<(PathBuf, File)> {
     let mut attempt = 1;
     loop {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_meanwhile_stays_and_nothing_is_left_over() {
+    fn changed_file_is_kept_without_leftovers() {
         let folder = tempfile::tempdir().expect("a scratch directory");
         let file = folder.path().join("a.md");
         fs::write(&file, "old").expect("writable");
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!((fs::read(&file).expect("there"), names(folder.path())), (b"new".to_vec(), vec!["a.md".to_owned()]));
         assert_eq!(fs::metadata(&file).expect("there").permissions().mode() & 0o7777, 0o640);
 
-        // Where it cannot take the place, it goes.
+        // If the target can't be replaced, the temporary file is removed.
         let in_the_way = folder.path().join("b.md");
         fs::create_dir_all(in_the_way.join("full")).expect("writable");
         replace(&in_the_way, b"new", || true).expect_err("a folder is in the way");

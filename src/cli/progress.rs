@@ -1,4 +1,4 @@
-//! How far long work is: a bar on a terminal, else a line every few seconds.
+//! Shows the progress of long work: a bar on a terminal, otherwise a line every few seconds.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// What takes no longer than this shows no bar.
-const SHORT: Duration = Duration::from_secs(1);
-/// A line each time that so much has passed.
-const LINE: Duration = Duration::from_secs(5);
+/// Shorter work shows no bar.
+const BAR_DELAY: Duration = Duration::from_secs(1);
+/// How often a line is printed if standard error isn't a terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is told of work that goes on on all cores.
+/// The progress of work that runs on all cores.
 pub(super) struct Progress {
     work: &'static str,
     started: Instant,
     bar: Option<ProgressBar>,
-    /// How many lines were due so far.
+    /// How many lines were printed.
     lines: AtomicU64,
 }
 
@@ -31,16 +31,16 @@ impl Progress {
         Progress { work, started: Instant::now(), bar, lines: AtomicU64::new(0) }
     }
 
-    /// So much is done, of so much as was found so far.
+    /// Updates the progress: `done` of the `total` found so far.
     pub(super) fn at(&self, done: usize, total: usize) {
         if !done.is_multiple_of(64) {
             return;
         }
         let elapsed = self.started.elapsed();
         let Some(bar) = &self.bar else {
-            return self.line(done, total, elapsed).into_iter().for_each(|line| tell!("{line}"));
+            return self.line(done, total, elapsed).into_iter().for_each(|line| errln!("{line}"));
         };
-        if elapsed < SHORT {
+        if elapsed < BAR_DELAY {
             return;
         }
         if bar.length().is_none() {
@@ -50,9 +50,9 @@ impl Progress {
         bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
     }
 
-    /// The line that is due, unless another core has told it.
+    /// The next line, if one is due and no other thread has printed it.
     fn line(&self, done: usize, total: usize, elapsed: Duration) -> Option<String> {
-        let due = elapsed.as_secs() / LINE.as_secs();
+        let due = elapsed.as_secs() / LINE_INTERVAL.as_secs();
         let is_new = self.lines.fetch_max(due, Ordering::Relaxed) < due;
         is_new.then(|| format!("{}: {done} of {total} found so far", self.work))
     }
@@ -67,12 +67,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_told_every_few_seconds_and_once() {
+    fn each_line_is_printed_once_every_few_seconds() {
         let progress = Progress { work: "reading", started: Instant::now(), bar: None, lines: AtomicU64::new(0) };
-        let told = [0, 4_999, 5_000, 5_001, 9_999, 17_000, 19_000, 20_000].into_iter().zip(1..).filter_map(
+        let lines = [0, 4_999, 5_000, 5_001, 9_999, 17_000, 19_000, 20_000].into_iter().zip(1..).filter_map(
             |(milliseconds, done): (u64, usize)| progress.line(done, 100, Duration::from_millis(milliseconds)),
         );
-        let told: Vec<String> = told.collect();
-        assert_eq!(told, [3, 6, 8].map(|done| format!("reading: {done} of 100 found so far")));
+        let lines: Vec<String> = lines.collect();
+        assert_eq!(lines, [3, 6, 8].map(|done| format!("reading: {done} of 100 found so far")));
     }
 }

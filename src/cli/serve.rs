@@ -58,8 +58,8 @@ impl Serve {
         {
             return code;
         }
-        // Builds and encodings have threads of their own. Two threads that take turns at requests need more of the machine for each
-        // than one that has much to do, so that a core is left to them.
+        // One core stays free for builds and encoding, which have their own threads. Fewer runtime threads also cost less per request than
+        // idle ones that take turns.
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.worker_threads(cores.saturating_sub(1).max(1)).enable_all();
@@ -68,23 +68,23 @@ impl Serve {
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
         let cache = if self.verify { StateCache::emptied } else { StateCache::at };
-        let instead = CliOverrides { listen: self.listen.clone(), admin: self.admin.clone() };
-        let mut last_words = None;
+        let overrides = CliOverrides { listen: self.listen.clone(), admin: self.admin.clone() };
+        let mut renewal_at_exit = None;
         let result = runtime.block_on(async {
             let mut signals = Signals::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
-            let front = Listeners::open(&config, instead)?;
-            let renewal = front.renewal.clone();
-            let meters = Arc::clone(&front.meters);
-            last_words = Some(renewal.clone());
+            let listeners = Listeners::open(&config, overrides)?;
+            let renewal = listeners.renewal.clone();
+            let metrics = Arc::clone(&listeners.meters);
+            renewal_at_exit = Some(renewal.clone());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let stopped = async { stopped.await.unwrap_or_default() };
             let announced = Arc::clone(&config);
-            let announce = |front: &Listeners| announce(&announced, front);
-            let daemon = daemon::run(checked, config, front, cache, daemon::now, announce, stopped);
+            let announce = |listeners: &Listeners| announce(&announced, listeners);
+            let daemon = daemon::run(checked, config, listeners, cache, daemon::now, announce, stopped);
             let mut daemon = std::pin::pin!(daemon);
-            // Ends when it is dropped, at the end.
+            // Dropping the set ends the task.
             let mut progress = JoinSet::new();
-            progress.spawn(tell_progress(meters));
+            progress.spawn(show_progress(metrics));
             tokio::select! {
                 result = &mut daemon => return result.map_err(|error| error.to_string()),
                 () = signals.next(&renewal) => {}
@@ -96,7 +96,7 @@ impl Serve {
                 () = signals.next(&renewal) => Ok(()),
             }
         });
-        if let Some(renewal) = last_words {
+        if let Some(renewal) = renewal_at_exit {
             renewal.finish();
         }
         // Blocking tasks may hang on a dead mount; they end with the process.
@@ -108,66 +108,66 @@ impl Serve {
     }
 }
 
-/// Says how far the first scan is, where it takes long: by a bar on a terminal, else by a line of the log every few seconds.
-async fn tell_progress(meters: Arc<Metrics>) {
-    const BAR: Duration = Duration::from_millis(200);
-    const LINE: Duration = Duration::from_secs(5);
-    let on_terminal = std::io::stderr().is_terminal();
-    let mut tick = tokio::time::interval(if on_terminal { BAR } else { LINE });
-    // The first is at once.
+/// Shows the progress of a long first scan: a bar on a terminal, otherwise a log line every few seconds.
+async fn show_progress(metrics: Arc<Metrics>) {
+    const BAR_INTERVAL: Duration = Duration::from_millis(200);
+    const LINE_INTERVAL: Duration = Duration::from_secs(5);
+    let is_terminal = std::io::stderr().is_terminal();
+    let mut tick = tokio::time::interval(if is_terminal { BAR_INTERVAL } else { LINE_INTERVAL });
+    // The first tick is immediate.
     tick.tick().await;
     let mut bar: Option<ProgressBar> = None;
     loop {
         tick.tick().await;
-        let (looked_at, read) = (meters.files_scanned.get(), meters.articles_read.get());
-        if meters.ready.get() > 0 {
+        let (scanned, read) = (metrics.files_scanned.get(), metrics.articles_read.get());
+        if metrics.ready.get() > 0 {
             bar.iter().for_each(ProgressBar::finish_and_clear);
             return;
         }
-        if on_terminal {
+        if is_terminal {
             let style =
                 ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             let bar = bar.get_or_insert_with(|| ProgressBar::new_spinner().with_style(style));
-            bar.set_message(format!("{looked_at} articles found, {read} read"));
+            bar.set_message(format!("{scanned} articles found, {read} read"));
             bar.tick();
         } else {
-            tracing::info!(found = looked_at, read, "first scan in progress");
+            tracing::info!(found = scanned, read, "first scan in progress");
         }
     }
 }
 
-/// A line for each listener, those for readers first.
-fn announce(config: &Config, front: &Listeners) -> std::io::Result<()> {
+/// Prints a line for each listener, public ones first.
+fn announce(config: &Config, listeners: &Listeners) -> std::io::Result<()> {
     let prefix = config.site.url.path();
-    for listener in &front.listeners {
+    for listener in &listeners.listeners {
         let endpoint = listener.endpoint()?;
         let place = |scheme: &str, path: &str| match &endpoint {
             Endpoint::Tcp(address) => format!("{scheme}://{address}{path}"),
             Endpoint::Unix(_) => endpoint.to_string(),
         };
         match listener.audience() {
-            Audience::Public => say!(
+            Audience::Public => outln!(
                 "feeds  {}  {}: {}, articles from {}",
                 place("http", &prefix),
                 config.site.title,
                 count(config.sections.len() + 1, "section"),
                 config.parsing.root
             ),
-            Audience::Secure(_) => say!("feeds  {}  over TLS", place("https", &prefix)),
-            Audience::Admin => say!("admin  {}  status and metrics", place("http", "/")),
+            Audience::Secure(_) => outln!("feeds  {}  over TLS", place("https", &prefix)),
+            Audience::Admin => outln!("admin  {}  status and metrics", place("http", "/")),
         }
     }
     Ok(())
 }
 
-/// SIGXFSZ on all systems that dateline is built for.
+/// The number of SIGXFSZ on all supported systems.
 const FILE_TOO_LARGE: i32 = 25;
 
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
-    /// WatchEvent so that it does not kill: a limit on file sizes (`LimitFSIZE`) is to the state what a full disk is.
+    /// Handled so that a file size limit (`LimitFSIZE`) is a write error, like a full disk, and doesn't kill the process.
     _too_large: Signal,
 }
 
@@ -181,7 +181,7 @@ impl Signals {
         })
     }
 
-    /// Waits until somebody wants the end; SIGHUP renews what can be renewed.
+    /// Waits for SIGTERM or SIGINT. SIGHUP reopens the access log and reloads certificates.
     async fn next(&mut self, renewal: &Renewal) {
         loop {
             tokio::select! {

@@ -1,31 +1,31 @@
-//! `[[moved]]` and `[[gone]]`: addresses under which something was published once.
+//! `[[moved]]` and `[[gone]]`: retired addresses and renamed sections.
 
 use super::raw::{At, Sink, Table};
-use super::validate::web_url;
+use super::values::web_url;
 use crate::diagnostics::Code;
 use crate::encoding::encode_segment;
 use crate::types::{SectionPath, Text, WebUrl};
 
-/// An address under which something was published once. It counts only where nothing is published now.
+/// A retired address. Applies only while nothing is published there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Address {
-    /// A canonical request path below the prefix of `site.url`; with a slash at its end all below it is meant too.
+    /// A canonical request path below the prefix of `site.url`. With a final slash, also everything below it.
     pub path: String,
-    /// What became of it.
-    pub fate: Retirement,
+    /// Whether the content moved or is gone.
+    pub retirement: Retirement,
 }
 
-/// What became of an address.
+/// What happened to a retired address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Retirement {
-    /// It is elsewhere; where all below it is meant, this ends in a slash too.
+    /// Moved to this URL. Ends in a slash if the address does.
     Moved(WebUrl),
-    /// It is nowhere any more, and why.
+    /// Gone, with an optional reason.
     Gone(Option<Text>),
 }
 
 impl Address {
-    /// What of a canonical request path is below this address; `None` where it does not lead there.
+    /// The part of a canonical request path below this address. `None` if the path is neither the address nor below it.
     pub fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
         match self.path.strip_suffix('/') {
             None => (path == self.path).then_some(""),
@@ -35,17 +35,17 @@ impl Address {
     }
 }
 
-/// A section that `[[moved]]` gave another path. Articles that still use the old one are in it all the same.
+/// A section that `[[moved]]` renamed. Articles that still use the old path belong to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RenamedSection {
-    /// Its old path.
+    /// The old path.
     pub from: SectionPath,
-    /// Its new path.
+    /// The new path.
     pub to: SectionPath,
 }
 
 impl RenamedSection {
-    /// A folder that moved within this site.
+    /// `None` unless a folder moved within this site.
     fn new(from: &str, to: &str, base: Option<&WebUrl>) -> Option<RenamedSection> {
         let to = base.and_then(|base| to.strip_prefix(base.as_str())).or_else(|| to.strip_prefix('/'))?;
         let is_folder = from.ends_with('/') && (to.is_empty() || to.ends_with('/'));
@@ -53,7 +53,7 @@ impl RenamedSection {
         Some(RenamedSection { from: from?, to: to? })
     }
 
-    /// What a path at or below the old one is now.
+    /// The new path of a section at or below the old path.
     pub fn apply(&self, section: &SectionPath) -> Option<SectionPath> {
         let rest = section.as_str().strip_prefix(self.from.as_str())?;
         let is_below = rest.is_empty() || rest.starts_with('/');
@@ -61,7 +61,7 @@ impl RenamedSection {
     }
 }
 
-/// Every such address, and the sections that were renamed; the most particular first.
+/// Reads all retired addresses and renamed sections, each sorted with the most specific first.
 pub(super) fn validate(
     root: &mut Table<'_>,
     sink: &mut Sink<'_>,
@@ -83,24 +83,24 @@ pub(super) fn validate(
         let to = required(&mut table, sink, "to");
         table.finish(sink);
         let Some(to) = to else { continue };
-        let local = to.value.starts_with('/');
-        let target = if local { self::path(sink, &to) } else { web_url(sink, &to).map(|url| url.to_string()) };
+        let is_local = to.value.starts_with('/');
+        let target = if is_local { self::path(sink, &to) } else { web_url(sink, &to).map(|url| url.to_string()) };
         let (Some((path, from)), Some(target)) = (from, target) else { continue };
         if path.ends_with('/') != target.ends_with('/') {
             let help = "end both in a slash to move all that is below `from`, or neither to move one document";
             sink.report(Code::ConfigUrl, &to.span, "only one of `from` and `to` ends in a slash", help);
             continue;
         }
-        let whole = match base {
-            Some(base) if local => WebUrl::parse(&format!("{base}{}", target.trim_start_matches('/'))).ok(),
+        let url = match base {
+            Some(base) if is_local => WebUrl::parse(&format!("{base}{}", target.trim_start_matches('/'))).ok(),
             _ => WebUrl::parse(&target).ok(),
         };
         renamed.extend(RenamedSection::new(&from.value, &to.value, base));
-        if local {
+        if is_local {
             targets.push((target, to.span));
         }
-        if let Some(whole) = whole {
-            add(sink, from.span, Address { path, fate: Retirement::Moved(whole) });
+        if let Some(url) = url {
+            add(sink, from.span, Address { path, retirement: Retirement::Moved(url) });
         }
     }
     for mut table in root.tables(sink, "gone") {
@@ -111,11 +111,11 @@ pub(super) fn validate(
             add(
                 sink,
                 written.span,
-                Address { path, fate: Retirement::Gone(reason.filter(|reason| !reason.is_empty())) },
+                Address { path, retirement: Retirement::Gone(reason.filter(|reason| !reason.is_empty())) },
             );
         }
     }
-    // A second step costs readers a request, and might lead back.
+    // A chain of redirects costs readers requests and might loop.
     for (target, span) in targets {
         if let Some(next) = addresses.iter().find(|address| address.rest(&target).is_some()) {
             let message = format!("`to` leads to `{}`, which is not published any more either", next.path);
@@ -147,15 +147,15 @@ fn required_path(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) 
     Some((path, written))
 }
 
-/// The canonical request path of one that is written as people read it.
+/// Turns a path as people write it into a canonical request path.
 fn path(sink: &mut Sink<'_>, written: &At<String>) -> Option<String> {
     let segments = written.value.strip_prefix('/').map(|path| path.strip_suffix('/').unwrap_or(path));
-    let odd = |segment: &str| {
+    let is_invalid = |segment: &str| {
         segment.is_empty()
             || matches!(segment, "." | "..")
             || segment.contains(|c: char| matches!(c, '%' | '?' | '#' | '\\') || c.is_control())
     };
-    let segments = segments.filter(|path| path.is_empty() || !path.split('/').any(odd));
+    let segments = segments.filter(|path| path.is_empty() || !path.split('/').any(is_invalid));
     let Some(segments) = segments else {
         sink.report(
             Code::ConfigUrl,

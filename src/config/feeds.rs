@@ -1,18 +1,18 @@
-//! The keys of `[feeds]`, which a section may override: formats, window, polling, pictures and podcast.
+//! `[feeds]` and its keys in a section: formats, window, polling, pictures and podcast.
 
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use jiff::SignedDuration;
 
 use super::raw::{At, Sink, Table};
-use super::validate::{choice, required_text, web_url};
+use super::values::{choice, duration, required_text, web_url};
 use super::{FeedOptions, MediaType, Polling, Window};
 use crate::diagnostics::Code;
 use crate::feed::{ContentMode, Format, LeadImage, Podcast, UpdateSignal};
 use crate::types::{Text, WebUrl};
 
-/// The weekdays as `skipDays` writes them.
+/// The weekdays as `skipDays` spells them.
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// The options where nothing is configured.
+/// The default options.
 pub(super) fn defaults() -> FeedOptions {
     FeedOptions {
         formats: Format::ALL.to_vec(),
@@ -26,7 +26,7 @@ pub(super) fn defaults() -> FeedOptions {
         },
         polling: Polling { min: 5, max: 60, skip_hours: Vec::new(), skip_days: Vec::new() },
         image_width: 1_200,
-        lead_image: LeadImage::Beside,
+        lead_image: LeadImage::FieldsOnly,
         media_type: MediaType::Specific,
         podcast: None,
         update_signal: UpdateSignal::Modified,
@@ -35,7 +35,7 @@ pub(super) fn defaults() -> FeedOptions {
     }
 }
 
-/// Reads them; what is not written is as in `defaults`.
+/// Reads the options of a table. Keys that are missing have the values of `defaults`.
 pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &FeedOptions) -> FeedOptions {
     let formats = table.texts(sink, "formats").map(|written| {
         let names = Format::ALL.map(|format| (format.name(), format));
@@ -53,8 +53,8 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     });
     let modes = [("full", ContentMode::Full), ("summary", ContentMode::Summary)];
     let content = table.text(sink, "content").and_then(|word| choice(sink, Code::ConfigChoice, &word, &modes));
-    let leads = [("beside", LeadImage::Beside), ("in-content", LeadImage::InContent)];
-    let lead_image = table.text(sink, "lead_image").and_then(|word| choice(sink, Code::ConfigChoice, &word, &leads));
+    let choices = [("beside", LeadImage::FieldsOnly), ("in-content", LeadImage::InContent)];
+    let lead_image = table.text(sink, "lead_image").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
     let types = [("specific", MediaType::Specific), ("xml", MediaType::Xml)];
     let media_type = table.text(sink, "media_type").and_then(|word| choice(sink, Code::ConfigChoice, &word, &types));
     let update_signal = update_signal(table, sink);
@@ -76,7 +76,7 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     }
 }
 
-/// How corrections show, for readers or for a partner.
+/// Reads how corrections are announced.
 pub(super) fn update_signal(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Option<UpdateSignal> {
     const SIGNALS: [(&str, UpdateSignal); 3] =
         [("pubDate", UpdateSignal::PubDate), ("modified", UpdateSignal::Modified), ("none", UpdateSignal::None)];
@@ -108,19 +108,6 @@ fn window(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Window) -> Wind
         );
     }
     window
-}
-
-/// A length of time in words: `24h`, `7 days`, `90 minutes`.
-pub(super) fn duration(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Option<SignedDuration> {
-    let written = table.text(sink, key)?;
-    let span = written.value.parse::<Span>().ok();
-    let span = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
-    let duration = span.filter(|span| !span.is_negative() && span.as_hours() <= 24 * 366 * 100);
-    if duration.is_none() {
-        let message = format!("`{}` is not a length of time", written.value.escape_debug());
-        sink.report(Code::ConfigDuration, &written.span, message, "write one such as `24h`, `7 days` or `90 minutes`");
-    }
-    duration
 }
 
 fn polling(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Polling) -> Polling {

@@ -1,4 +1,4 @@
-//! `content.ignore`: files and folders of the content directory that are no articles, by patterns as in `.gitignore`.
+//! `content.ignore`: gitignore patterns for files and folders of the content directory that aren't articles.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,8 +7,8 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::raw::{At, Sink, Table};
 use crate::diagnostics::Code;
 
-/// What is left out anyway: what repositories and package managers put beside articles. In capitals, since a story may be called
-/// `license-fees.md`; only `readme` is nobody's headline.
+/// Always ignored: files that repositories and package managers put beside articles. Capitals, since an article may be called
+/// `license-fees.md`; only `readme` matches in any case.
 const DEFAULTS: [&str; 10] = [
     ".git/",
     "node_modules/",
@@ -22,7 +22,7 @@ const DEFAULTS: [&str; 10] = [
     "CODE_OF_CONDUCT*",
 ];
 
-/// Files and folders that are no articles. Of the patterns that match, the last one decides.
+/// Patterns for files and folders that aren't articles. The last matching pattern decides.
 #[derive(Clone, Debug)]
 pub struct Ignore {
     rules: Vec<Rule>,
@@ -31,12 +31,12 @@ pub struct Ignore {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Rule {
-    /// As it was written.
+    /// The pattern as written.
     pattern: String,
-    /// `!README.md`: what others leave out is an article after all.
-    lifts: bool,
-    /// `drafts/`: folders only.
-    folders_only: bool,
+    /// `!README.md`: files that match aren't ignored.
+    is_negated: bool,
+    /// `drafts/`: matches folders only.
+    is_folders_only: bool,
 }
 
 impl PartialEq for Ignore {
@@ -52,16 +52,16 @@ impl Default for Ignore {
 }
 
 impl Ignore {
-    /// The defaults alone.
+    /// The default patterns.
     pub fn defaults() -> Arc<Ignore> {
         static DEFAULTS: LazyLock<Arc<Ignore>> = LazyLock::new(Arc::default);
         Arc::clone(&DEFAULTS)
     }
 
-    /// The defaults, and these patterns.
+    /// The default patterns followed by these.
     ///
     /// # Errors
-    /// Which of the patterns cannot be used, and why.
+    /// The index of an invalid pattern, and why it is invalid.
     fn new(patterns: &[At<String>]) -> Result<Ignore, (usize, String)> {
         let mut set = GlobSetBuilder::new();
         let mut rules = Vec::new();
@@ -71,10 +71,10 @@ impl Ignore {
             let glob = rest.strip_suffix('/').unwrap_or(rest);
             let rule = Rule {
                 pattern: pattern.to_owned(),
-                lifts: rest.len() < pattern.len(),
-                folders_only: glob.len() < rest.len(),
+                is_negated: rest.len() < pattern.len(),
+                is_folders_only: glob.len() < rest.len(),
             };
-            // Without a slash it is a name at any depth.
+            // Without a slash, the pattern matches names at any depth.
             let glob = match glob.strip_prefix('/') {
                 Some("") => return Err((at, "it names nothing".to_owned())),
                 Some(anchored) => anchored.to_owned(),
@@ -90,7 +90,7 @@ impl Ignore {
         Ok(Ignore { rules, set })
     }
 
-    /// `content.ignore`
+    /// Reads `content.ignore`.
     pub(super) fn validate(content: &mut Table<'_>, sink: &mut Sink<'_>) -> Ignore {
         let Some(written) = content.texts(sink, "ignore") else { return Ignore::default() };
         Ignore::new(&written.value).unwrap_or_else(|(at, reason)| {
@@ -103,14 +103,14 @@ impl Ignore {
         })
     }
 
-    /// The pattern that leaves out a file or folder by its own path; folders around it may be left out all the same.
+    /// The pattern that ignores a file or folder by its own path. Doesn't look at the folders above it.
     pub fn matching_entry(&self, path: &str, is_folder: bool) -> Option<&str> {
         let matches = self.set.matches(path).into_iter().rev().filter_map(|at| self.rules.get(at));
-        let rule = matches.into_iter().find(|rule| is_folder || !rule.folders_only)?;
-        (!rule.lifts).then_some(rule.pattern.as_str())
+        let rule = matches.into_iter().find(|rule| is_folder || !rule.is_folders_only)?;
+        (!rule.is_negated).then_some(rule.pattern.as_str())
     }
 
-    /// The pattern that leaves out a file, or a folder that it is in.
+    /// The pattern that ignores a file or any folder above it.
     pub fn matching(&self, path: &str) -> Option<&str> {
         let folders = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
         let mut folders = folders.filter_map(|folder| self.matching_entry(folder, true));
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_are_those_of_gitignore() {
+    fn patterns_match_as_in_gitignore() {
         for (patterns, left_out, kept) in [
             ("", "README.md docs/README.txt Readme.md readme.html LICENSE.md LICENSE-MIT.txt", "readme-of-the-sea.md"),
             ("", "node_modules/x/a.md a/node_modules/b.md CHANGELOG.md", "license-fees.md contributing.md a.md"),

@@ -1,7 +1,13 @@
-//! The configuration: `raw` is what the TOML says, with spans; `validate` turns it into [`Config`] or all its mistakes at
-//! once; `difference` says what a new one changes, and `relocation` follows a daemon that listens elsewhere.
+//! The configuration.
+//!
+//! - `raw` reads TOML and keeps spans.
+//! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `feeds`, `sections`, `addresses`, `server` and
+//!   `ignore` read their tables; `values` checks values that several of them have.
+//! - `difference` describes what a new configuration changes.
+//! - `relocation` adapts links to a daemon that listens elsewhere.
 
 mod addresses;
+mod content;
 mod difference;
 mod feeds;
 mod ignore;
@@ -10,6 +16,7 @@ mod relocation;
 mod sections;
 mod server;
 mod validate;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,58 +36,58 @@ pub use relocation::Relocation;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
 pub use validate::parse;
 
-/// What reading of a configuration gave.
+/// The result of reading a configuration.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// `None` where there is an error.
+    /// `None` if there are errors.
     pub config: Option<Arc<Config>>,
-    /// Errors, or warnings beside a valid configuration.
+    /// Errors, or warnings about a valid configuration.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// A valid configuration. Paths are joined with the folder of the file that named them.
+/// A valid configuration. Relative paths are resolved against the folder of the configuration file.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The file it came from, as the operator typed it.
+    /// The configuration file, as the operator typed it.
     pub file: PathBuf,
-    /// Of the file's bytes.
+    /// The hash of the file's bytes.
     pub hash: ContentHash,
     /// The publication.
     pub site: Site,
-    /// Where articles are.
+    /// The content directory and how it is watched.
     pub content: Content,
     /// How articles are parsed.
     pub parsing: Arc<ParseOptions>,
-    /// Where feed documents are written; `None` where `output.directory` is the empty string.
+    /// The output directory. `None` if `output.directory` is empty.
     pub output: Option<PathBuf>,
-    /// Where the state is kept.
+    /// The state directory.
     pub state: PathBuf,
-    /// The server.
+    /// Listeners and limits.
     pub server: Server,
-    /// The root feed's options.
+    /// The options of the root feed.
     pub feeds: FeedOptions,
     /// The configured sections, by path.
     pub sections: Vec<Section>,
     /// Which taxonomies have feeds.
     pub taxonomies: Taxonomies,
-    /// Addresses under which something was published once, the most particular first.
+    /// Retired addresses, most specific first.
     pub addresses: Vec<Address>,
-    /// Sections that have another path than they had, the most particular first.
+    /// Renamed sections, most specific first.
     pub renamed: Vec<RenamedSection>,
-    /// What moves `updated`.
+    /// When an article's `updated` changes.
     pub updated_when: UpdatedWhen,
-    /// What a reload may do to readers.
+    /// Which changes a reload may make without confirmation.
     pub reload: Reload,
-    /// Where the keys stand that a running daemon cannot change.
+    /// Where keys are that need a restart, for diagnostics.
     pub places: Places,
-    /// Whether dateline's own addresses are others than the file says (see [`Relocation`]).
+    /// Whether dateline's own URLs differ from the file's (see [`Relocation`]).
     pub is_relocated: bool,
 }
 
-/// Where the keys stand that a running daemon cannot change.
+/// Where keys are that need a restart.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Places {
-    /// `server.listen`, which stands for `[server]` and `[admin]`.
+    /// `server.listen`, standing for `[server]` and `[admin]`.
     pub server: Place,
     /// `content.directory`
     pub content: Place,
@@ -91,7 +98,7 @@ pub struct Places {
 }
 
 impl Config {
-    /// What documents are made under: documents with other links are of another origin.
+    /// Identifies what documents depend on: the file, and the base URL if it was relocated.
     pub fn origin(&self) -> ContentHash {
         match self.is_relocated {
             true => ContentHash::of_parts([self.hash.as_bytes().as_slice(), self.site.url.as_str().as_bytes()]),
@@ -99,13 +106,13 @@ impl Config {
         }
     }
 
-    /// Whether browsers are to show any of the feeds.
+    /// Whether any feed is served for display in browsers.
     pub fn shows_feeds(&self) -> bool {
         let options = self.sections.iter().map(|section| &section.feeds).chain([&self.feeds]);
         options.into_iter().any(|options| options.media_type == MediaType::Xml)
     }
 
-    /// This configuration as a running daemon can take it: what cannot change live is as it was before, and named.
+    /// Applies this configuration to a running daemon. Keys that need a restart keep their running values; each has a diagnostic.
     #[must_use]
     pub fn after(mut self, running: &Config) -> (Config, Vec<Diagnostic>) {
         let mut frozen = Vec::new();
@@ -129,7 +136,7 @@ impl Config {
         if freeze(self.state != running.state, "state.directory", &self.places.state) {
             self.state = running.state.clone();
         }
-        // A daemon whose links lead elsewhere than the file says writes no output, whatever the file says of it.
+        // A relocated daemon never writes output, whatever the file says.
         let is_comparable = self.is_relocated == running.is_relocated;
         freeze(is_comparable && self.output != running.output, "output.directory", &self.places.output);
         self.output = running.output.clone();
@@ -142,23 +149,23 @@ impl Config {
 pub struct Site {
     /// The name of the publication and of the root feed.
     pub title: Text,
-    /// dateline's own public base; ends in `/`.
+    /// dateline's public base URL. Ends in `/`.
     pub url: WebUrl,
     /// The publisher's website.
     pub home: WebUrl,
-    /// What it is about.
+    /// The root feed's description.
     pub description: Text,
-    /// Whether the configuration says so.
+    /// Whether the configuration states a description.
     pub states_description: bool,
     /// The language of articles that state none.
     pub language: Language,
-    /// Rights of every feed.
+    /// The copyright notice of every feed.
     pub copyright: Option<Text>,
-    /// A wide picture for every feed, twice as wide as high.
+    /// A landscape image for every feed, twice as wide as high.
     pub logo: Option<WebUrl>,
-    /// A square picture for every feed.
+    /// A square image for every feed.
     pub icon: Option<WebUrl>,
-    /// What `tag:` URIs are minted under: `courier.example,2026`.
+    /// The authority of minted `tag:` URIs (RFC 4151): `courier.example,2026`.
     pub tag_authority: Text,
 }
 
@@ -167,26 +174,26 @@ pub struct Site {
 pub struct Content {
     /// The content directory.
     pub directory: PathBuf,
-    /// Where the publisher's own article pages are; without it dateline serves a page per article.
+    /// The URL template of the publisher's own article pages. `None` if dateline serves a page for each article.
     pub article_url: Option<ArticleUrl>,
-    /// The feeds of agencies and papers that articles are taken from, by name in lower case.
+    /// The feeds of agencies and publications that articles are taken from, by name in lower case.
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
-    /// Files and folders that are no articles.
+    /// Files and folders that aren't articles.
     pub ignore: Arc<Ignore>,
-    /// When a file that is gone is a deletion.
+    /// When a missing file counts as deleted.
     pub removals: Removals,
-    /// `content.settle`: how long a file has to stay as it is before it counts as complete, where nobody said that it is.
+    /// `content.settle`: how long a file must stay unchanged to count as complete, where nobody reports the end of writing.
     pub settle: SignedDuration,
-    /// How changes are found.
+    /// How changes are detected.
     pub watch: Watch,
-    /// What readers get of paid articles.
+    /// How much of paid articles is published.
     pub paid: Paid,
 }
 
-/// `content.paid`: what readers get of articles for members or subscribers, the most first.
+/// `content.paid`: how much of paid articles is published. From most to least.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Paid {
-    /// Everything.
+    /// The whole article.
     Full,
     /// Title, written summary and the free part of the text.
     #[default]
@@ -195,173 +202,173 @@ pub enum Paid {
     Omit,
 }
 
-/// `content.watch`: how changes of articles are found.
+/// `content.watch`: how changes of articles are detected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Watch {
-    /// The system tells; where it does not tell of what other machines change, dateline looks as well.
+    /// By file system events, and by polling where events don't cover changes by other machines.
     #[default]
     Auto,
-    /// The system tells.
+    /// By file system events.
     Events,
-    /// dateline looks.
+    /// By polling.
     Poll,
 }
 
-/// `content.removal_grace`, `content.removal_hold` and `[content.mass_removal]`: when a file that is gone is a deletion, and when it is an
-/// accident.
+/// `content.removal_grace`, `content.removal_hold` and `[content.mass_removal]`: when a missing file counts as deleted, and when many
+/// missing files are held as a possible accident.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Removals {
-    /// How long it has to stay gone.
+    /// How long a file must be missing.
     pub grace: SignedDuration,
-    /// How much longer at most while tools are changing files.
+    /// By how much at most the grace is extended while tools are changing files.
     pub hold: SignedDuration,
-    /// What vanishes within this time counts together.
+    /// Files that vanish within this time are counted together.
     pub within: SignedDuration,
-    /// Fewer than this many are deletions.
+    /// Fewer missing files than this are always deletions.
     pub least: usize,
-    /// As many as this of a hundred articles are an accident.
+    /// This share of all articles, in percent, is a possible accident.
     pub percent: usize,
-    /// As many as this are an accident, whatever their share.
+    /// This many missing files are a possible accident, whatever their share.
     pub most: usize,
 }
 
-/// `feeds.updated_when`: what moves the `updated` of an article.
+/// `feeds.updated_when`: when an article's `updated` changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UpdatedWhen {
-    /// Another title, text or picture, and what the article states.
+    /// When title, text or pictures change, and when the article states a change.
     Text,
-    /// Only what the article states.
+    /// Only when the article states a change.
     Explicit,
 }
 
-/// `[reload]`: what a changed configuration may do to readers without being asked twice.
+/// `[reload]`: which changes a reload may make without confirmation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Reload {
-    /// `ids`: give feeds or articles other ids.
+    /// `ids`: change the ids of feeds or articles.
     pub ids: bool,
-    /// `empty`: take the last entry out of a feed, or the feed away.
+    /// `empty`: remove a feed, or its last entry.
     pub empty: bool,
-    /// `shrink`: take more than a third of the articles out of a feed.
+    /// `shrink`: remove more than a third of a feed's articles.
     pub shrink: bool,
 }
 
-/// A checked `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.
+/// A valid `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ArticleUrl(pub Text);
 
-/// `[feeds]`, and its keys in a section.
+/// `[feeds]`, and the same keys in a section.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FeedOptions {
-    /// In the order of [`Format::ALL`], never empty.
+    /// The formats, in the order of [`Format::ALL`]. Never empty.
     pub formats: Vec<Format>,
-    /// Whole articles or summaries.
+    /// Whether entries contain whole articles.
     pub content: ContentMode,
-    /// Which of its articles it shows.
+    /// Which articles the feed shows.
     pub window: Window,
-    /// How often readers are asked to come.
+    /// How often readers should poll.
     pub polling: Polling,
-    /// The width of the picture that is wanted (pixels), where an article has several sizes.
+    /// The preferred width of pictures that have several sizes (pixels).
     pub image_width: u32,
-    /// Where the lead image goes.
+    /// Where the lead image is shown.
     pub lead_image: LeadImage,
-    /// Under which media type RSS and Atom are served.
+    /// The media type of RSS and Atom.
     pub media_type: MediaType,
-    /// What makes a feed a podcast.
+    /// The podcast tags.
     pub podcast: Option<Podcast>,
-    /// How corrections show in RSS.
+    /// How RSS announces corrections.
     pub update_signal: UpdateSignal,
-    /// How long a feed tells its readers that an article was retracted.
+    /// How long a feed announces a retraction.
     pub tombstones: SignedDuration,
-    /// Of how many retractions a feed tells at most, beside those of the last day.
+    /// The maximum number of retractions a feed announces, not counting those of the last day.
     pub max_tombstones: usize,
 }
 
-/// Which of its articles a feed shows. `max_bytes` beats `min_residency` and `min_items`, which beat `max_age` and
+/// Which articles a feed shows. `max_bytes` takes precedence over `min_residency` and `min_items`, and these over `max_age` and
 /// `max_items`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
-    /// The most entries.
+    /// The maximum number of entries.
     pub max_items: usize,
-    /// This many of the newest stay, however old.
+    /// This many of the newest articles stay, whatever their age.
     pub min_items: usize,
-    /// What is older leaves.
+    /// Older articles leave.
     pub max_age: Option<SignedDuration>,
-    /// What is younger stays, however many there are: a reader that comes twice a day misses nothing of a burst.
+    /// Younger articles stay, whatever their number, so that readers that poll twice a day don't miss articles of a burst.
     pub min_residency: SignedDuration,
-    /// The most bytes of each document.
+    /// The maximum size of a document.
     pub max_bytes: usize,
 }
 
-/// How often readers are asked to come.
+/// How often readers should poll.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Polling {
-    /// The least, one of [`Polling::CHOICES`].
+    /// The shortest interval in minutes, one of [`Polling::CHOICES`].
     pub min: u32,
-    /// The most, one of [`Polling::CHOICES`].
+    /// The longest interval in minutes, one of [`Polling::CHOICES`].
     pub max: u32,
-    /// Hours (GMT) in which readers need not come.
+    /// Hours (GMT) in which readers needn't poll.
     pub skip_hours: Vec<u8>,
-    /// English names of days on which readers need not come.
+    /// English names of days on which readers needn't poll.
     pub skip_days: Vec<&'static str>,
 }
 
 impl Polling {
-    /// The minutes between two polls that a feed may ask for. More than an hour would let readers sleep through news.
+    /// The intervals that a feed may ask for (minutes). Longer ones would delay news too much.
     pub const CHOICES: [u32; 4] = [5, 15, 30, 60];
 }
 
-/// Under which media type RSS and Atom are served.
+/// The media type of RSS and Atom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MediaType {
     /// `application/rss+xml` and `application/atom+xml`, which browsers download.
     Specific,
-    /// `application/xml` with a style sheet, which browsers show.
+    /// `application/xml` with a style sheet, which browsers display.
     Xml,
 }
 
 /// `[[section]]`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Section {
-    /// Its URL path and its identity.
+    /// The URL path, which identifies the section.
     pub path: SectionPath,
-    /// The name of its feed.
+    /// The name of the section's feed.
     pub title: Text,
-    /// What it is about.
+    /// What the section is about.
     pub description: Option<Text>,
-    /// Whether the configuration states the title, and whether the description: its own page may supply them where it doesn't.
+    /// Whether the configuration states the title, and the description. Otherwise the section's own page may.
     pub states: (bool, bool),
-    /// The language of its feed, where it differs from the site's.
+    /// The language of the feed, if it differs from the site's.
     pub language: Option<Language>,
     /// The publisher's own page of the section.
     pub link: Option<WebUrl>,
-    /// How wire articles and HTML pages name it, outermost first.
+    /// The breadcrumb of the section in wire articles and HTML pages, outermost first.
     pub breadcrumb: Option<Vec<Text>>,
-    /// Which article sections it takes; `None`: itself and, when rolling up, all below it.
+    /// The article sections to include. `None`: the section itself and, with `roll_up`, all below it.
     pub include: Option<SectionGlobs>,
-    /// Which article sections it refuses, whatever else is said.
+    /// The article sections to exclude. Takes precedence over everything else.
     pub exclude: Option<SectionGlobs>,
-    /// Whether stories of sections below it are in its feed.
+    /// Whether the feed includes articles of subsections.
     pub roll_up: bool,
-    /// Which tags its articles need.
+    /// Which tags articles need.
     pub tags: Selector,
-    /// Which authors its articles need.
+    /// Which authors articles need.
     pub authors: Selector,
-    /// Which languages its articles need.
+    /// Which languages articles need.
     pub languages: Selector,
-    /// Its feeds.
+    /// The feed's options.
     pub feeds: FeedOptions,
-    /// Its feeds for partners, besides the public ones.
+    /// Partner feeds, in addition to the public ones.
     pub partners: Vec<PartnerFeed>,
-    /// Where it is configured.
+    /// Where the section is configured.
     pub place: Place,
 }
 
-/// Patterns over section paths. A pattern matches a path, and `a/**` matches `a` too.
+/// Glob patterns for section paths. `a/**` also matches `a`.
 #[derive(Clone, Debug)]
 pub struct SectionGlobs {
-    /// As written, for `explain` and for comparing configurations.
+    /// The patterns as written, for `explain` and to compare configurations.
     pub patterns: Vec<Text>,
-    /// Compiled.
+    /// The compiled patterns.
     pub set: GlobSet,
 }
 
@@ -371,7 +378,7 @@ impl SectionGlobs {
         self.set.is_match(section.as_str()) || self.set.is_match(format!("{section}/"))
     }
 
-    /// The first pattern that matches the section, as it was written.
+    /// The first pattern that matches the section, as written.
     pub fn matching(&self, section: &SectionPath) -> Option<Text> {
         let mut matches = self.set.matches(section.as_str());
         matches.extend(self.set.matches(format!("{section}/")));
@@ -385,10 +392,10 @@ impl PartialEq for SectionGlobs {
     }
 }
 
-/// `{ any = [...], all = [...], none = [...] }`, compared without regard to case. Empty lists demand nothing.
+/// `{ any = [...], all = [...], none = [...] }`, compared without case. Empty lists select everything.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Selector {
-    /// At least one of these, if there are any.
+    /// At least one of these, if the list isn't empty.
     pub any: Vec<Text>,
     /// All of these.
     pub all: Vec<Text>,
@@ -399,10 +406,10 @@ pub struct Selector {
 /// `[taxonomies]`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Taxonomies {
-    /// A feed per tag at `/tags/<tag>/`.
+    /// Whether each tag has a feed, at `/tags/<tag>/`.
     pub tags: bool,
-    /// A feed per author at `/authors/<author>/`.
+    /// Whether each author has a feed, at `/authors/<author>/`.
     pub authors: bool,
-    /// How many tags have feeds at most, and how many authors.
+    /// The maximum number of tags with feeds, and of authors with feeds.
     pub max_tags: usize,
 }

@@ -1,5 +1,6 @@
-//! What the TOML says, with spans. A [`Table`] is asked for each key it may have; what is of the wrong type or was never
-//! asked for is reported, and reading goes on, so that all mistakes come out in one run.
+//! Reads TOML and keeps spans. Reading goes on after a mistake, so that all are reported at once.
+//!
+//! Each key that a [`Table`] may have is requested by name. Values of the wrong type and keys that were never requested are reported.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,14 +10,14 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, nearest};
 
-/// A value and where it stands.
+/// A value and its span in the source.
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
     pub(super) value: T,
     pub(super) span: Range<usize>,
 }
 
-/// Where mistakes are collected.
+/// Collects diagnostics.
 pub(super) struct Sink<'s> {
     pub(super) file: &'s str,
     pub(super) source: &'s str,
@@ -25,7 +26,7 @@ pub(super) struct Sink<'s> {
 }
 
 impl Sink<'_> {
-    /// Notes a mistake.
+    /// Adds a diagnostic.
     pub(super) fn report(
         &mut self,
         code: Code,
@@ -40,7 +41,7 @@ impl Sink<'_> {
         self.lines.place(self.file, self.source, span.clone())
     }
 
-    /// Notes the error of a check, or gives its value.
+    /// Returns the value of a check, or adds its error as a diagnostic.
     pub(super) fn check<T>(
         &mut self,
         code: Code,
@@ -52,12 +53,12 @@ impl Sink<'_> {
     }
 }
 
-/// One table of the file. Every key that is asked for is known; the rest is a mistake.
+/// A table of the file. Keys become known by being requested.
 pub(super) struct Table<'t> {
-    /// As messages call it: `[site]`.
+    /// The name in messages: `[site]`.
     name: String,
     table: Option<&'t DeTable<'t>>,
-    /// Of the header, or of the whole file.
+    /// The span of the header. Empty for the whole file.
     pub(super) span: Range<usize>,
     known: BTreeSet<&'static str>,
 }
@@ -72,17 +73,17 @@ impl<'t> Table<'t> {
         self.table?.get(key)
     }
 
-    /// Whether the key is there at all.
+    /// Whether the table has the key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
-    /// The text of a key that should have another type.
+    /// The text value of a key that should have another type.
     pub(super) fn as_text(&self, key: &str) -> Option<&'t str> {
         self.table?.get(key)?.get_ref().as_str()
     }
 
-    /// Where the value of a key stands, which is known from now on.
+    /// The span of a key's value. Marks the key as known.
     pub(super) fn known_span(&mut self, key: &'static str) -> Range<usize> {
         self.get(key).map_or(self.span.clone(), Spanned::span)
     }
@@ -112,7 +113,7 @@ impl<'t> Table<'t> {
         boolean
     }
 
-    /// A whole number in a range.
+    /// An integer in a range.
     pub(super) fn number(
         &mut self,
         sink: &mut Sink<'_>,
@@ -138,7 +139,7 @@ impl<'t> Table<'t> {
         number
     }
 
-    /// A list of whole numbers in a range, sorted, each once.
+    /// A list of integers in a range, sorted and without duplicates.
     pub(super) fn numbers(
         &mut self,
         sink: &mut Sink<'_>,
@@ -195,7 +196,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// A table below this one; an absent one is empty.
+    /// A nested table. A missing one is empty.
     pub(super) fn table(&mut self, sink: &mut Sink<'_>, key: &'static str) -> Table<'t> {
         let name = if self.span.end == 0 { format!("[{key}]") } else { format!("{}.{key}", self.name) };
         let found = self.get(key);
@@ -228,7 +229,7 @@ impl<'t> Table<'t> {
         tables
     }
 
-    /// Every key and string of a table whose keys are the operator's own.
+    /// All keys and strings of a table whose keys are free text.
     pub(super) fn entries(&mut self, sink: &mut Sink<'_>) -> Vec<(At<String>, At<String>)> {
         let mut entries = Vec::new();
         for (key, value) in self.table.into_iter().flat_map(|table| table.iter()) {
@@ -243,7 +244,7 @@ impl<'t> Table<'t> {
         entries
     }
 
-    /// Reports every key that was never asked for.
+    /// Reports all keys that were never requested.
     pub(super) fn finish(self, sink: &mut Sink<'_>) {
         for (key, _) in self.table.into_iter().flat_map(|table| table.iter()) {
             if self.known.contains(key.get_ref().as_ref()) {

@@ -1,8 +1,7 @@
-//! A daemon that listens elsewhere than its `site.url` says, with `--listen` or on port 0: dateline's own addresses are those under which
-//! it can be reached.
+//! Adapts the configuration to a daemon that listens elsewhere than `site.url` says, with `--listen` or on port 0.
 //!
-//! Only a `site.url` on this machine that leads to the configured listener is replaced. Any other one names a proxy or a public host, which
-//! `--listen` says nothing about.
+//! Replaces `site.url` only if it is a loopback URL of the configured listener. Any other URL belongs to a proxy or a public host, which
+//! `--listen` doesn't affect.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,20 +12,20 @@ use super::addresses::Retirement;
 use super::{ArticleUrl, Checked, Config, Endpoint, Server};
 use crate::types::{Text, WebUrl};
 
-/// Where a daemon listens instead of where the configuration says.
+/// Where a daemon listens, and where the configuration says.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Relocation {
     /// The listeners without TLS.
     pub plain: Vec<Endpoint>,
     /// The listeners with TLS.
     pub secure: Vec<Endpoint>,
-    /// Where the configuration said at the start. A change of it needs a restart.
+    /// The configured listeners at the start. They can't change without a restart.
     pub configured: Server,
 }
 
 impl Relocation {
-    /// The configuration with the addresses under which this daemon can be reached. Its documents aren't those of the newsroom, and go
-    /// into no output directory. `None` where `site.url` holds.
+    /// The configuration with dateline's own URLs replaced by ones that reach this daemon. It has no output directory, since its documents
+    /// differ from the newsroom's. `None` if `site.url` is right.
     pub fn relocated(&self, config: &Config) -> Option<Config> {
         let old = config.site.url.as_str();
         let mut url = Url::parse(old).ok()?;
@@ -57,7 +56,7 @@ impl Relocation {
         let feeds = new.sections.iter_mut().map(|section| &mut section.feeds).chain([&mut new.feeds]);
         feeds.filter_map(|feeds| feeds.podcast.as_mut()).for_each(|podcast| move_url(&mut podcast.image));
         for address in &mut new.addresses {
-            if let Retirement::Moved(to) = &mut address.fate {
+            if let Retirement::Moved(to) = &mut address.retirement {
                 move_url(to);
             }
         }
@@ -71,7 +70,7 @@ impl Relocation {
         Some(new)
     }
 
-    /// The same of what reading a configuration gave.
+    /// Applies [`Relocation::relocated`] to the result of reading a configuration.
     #[must_use]
     pub fn of(&self, checked: Checked) -> Checked {
         let config = checked.config.map(|config| self.relocated(&config).map_or(config, Arc::new));
@@ -86,8 +85,7 @@ fn tcp(endpoints: &[Endpoint]) -> impl Iterator<Item = SocketAddr> {
     })
 }
 
-/// Whether somebody on this machine who follows a URL comes to a listener. A port that is still to be chosen is none that a URL can name,
-/// so that only the host counts.
+/// Whether a URL reaches a listener from this machine. With `may_choose`, port 0 matches any port.
 fn leads_to(url: &Url, address: SocketAddr, may_choose: bool) -> bool {
     let is_port = url.port_or_known_default() == Some(address.port()) || (may_choose && address.port() == 0);
     let ip = address.ip();
@@ -100,7 +98,7 @@ fn leads_to(url: &Url, address: SocketAddr, may_choose: bool) -> bool {
     is_port && is_host
 }
 
-/// Where somebody on this machine reaches a listener: all addresses of the machine are none that a link can lead to.
+/// A local address that reaches a listener. Unspecified addresses such as 0.0.0.0 can't be used in links.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -118,7 +116,7 @@ mod tests {
 
     #[test]
     fn links_lead_to_bound_address_of_loopback_sites() {
-        // `site.url`, `server.listen`, what is bound, the new `site.url`.
+        // `site.url`, `server.listen`, the bound address, the new `site.url`.
         for (url, listen, bound, new) in [
             ("http://127.0.0.1:8080/", "127.0.0.1:8080", "127.0.0.1:9", Some("http://127.0.0.1:9/")),
             ("http://127.0.0.1:8080/news/", "127.0.0.1:8080", "127.0.0.1:9", Some("http://127.0.0.1:9/news/")),
@@ -129,12 +127,12 @@ mod tests {
             ("http://127.0.0.1:8080/", "127.0.0.1:8080", "192.0.2.1:9", Some("http://192.0.2.1:9/")),
             ("http://127.0.0.1/", "127.0.0.1:80", "127.0.0.1:9", Some("http://127.0.0.1:9/")),
             ("http://127.0.0.1:8080/", "127.0.0.1:0", "127.0.0.1:9", Some("http://127.0.0.1:9/")),
-            // It leads there already.
+            // The URL is already right.
             ("http://127.0.0.1:8080/", "127.0.0.1:8080", "127.0.0.1:8080", None),
             ("http://127.0.0.1:8080/", "127.0.0.1:8080", "0.0.0.0:8080", None),
             ("http://localhost:8080/", "127.0.0.1:8080", "[::1]:8080", None),
             ("http://127.0.0.1:9/", "127.0.0.1:0", "127.0.0.1:9", None),
-            // It names somebody else: a proxy, or the world.
+            // The URL belongs to a proxy or a public host.
             ("http://127.0.0.1:80/", "127.0.0.1:8080", "127.0.0.1:9", None),
             ("http://127.0.0.2:8080/", "127.0.0.1:8080", "127.0.0.1:9", None),
             ("https://127.0.0.1:8080/", "127.0.0.1:8080", "127.0.0.1:9", None),
@@ -153,7 +151,7 @@ mod tests {
             assert_eq!(relocated.site.home.as_str(), new);
             assert_eq!(relocated.site.logo.as_ref().map(WebUrl::as_str), Some(&*format!("{new}media/logo.png")));
             assert_eq!(
-                relocated.addresses[0].fate,
+                relocated.addresses[0].retirement,
                 Retirement::Moved(WebUrl::parse(&format!("{new}b/")).expect("a URL"))
             );
             assert!(relocated.output.is_none() && relocated.origin() != config.origin());

@@ -1,4 +1,4 @@
-//! `[[section]]`: each by itself, then what they are to one another.
+//! `[[section]]`: checks each section, then conflicts between them.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use globset::{GlobBuilder, GlobSetBuilder};
 
 use super::feeds;
 use super::raw::{At, Sink, Table};
-use super::validate::{choice, language_tag, web_url};
+use super::values::{choice, language_tag, web_url};
 use super::{FeedOptions, Section, SectionGlobs, Selector};
 use crate::diagnostics::Code;
 use crate::feed::PartnerFeed;
 use crate::feed::partner::Partner;
 use crate::types::{SectionPath, Text};
 
-/// First segments that have a meaning of their own (CONTRACT, URLs).
-const RESERVED: [&str; 7] = ["tags", "authors", "articles", "media", "healthz", "readyz", "hub"];
-/// Documents that stand beside sections.
-const DOCUMENTS: [&str; 5] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml", "feed.css"];
+/// First path segments that dateline uses itself.
+const RESERVED_SEGMENTS: [&str; 7] = ["tags", "authors", "articles", "media", "healthz", "readyz", "hub"];
+/// Names of documents that dateline serves beside sections.
+const DOCUMENT_NAMES: [&str; 5] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml", "feed.css"];
 
 pub(super) fn validate(tables: Vec<Table<'_>>, sink: &mut Sink<'_>, defaults: &FeedOptions) -> Vec<Section> {
     let mut sections: BTreeMap<SectionPath, Section> = BTreeMap::new();
@@ -81,10 +81,10 @@ fn section(
 
     let (written, path) = (written?, path?);
     if let (Some((_, include)), Some((_, exclude))) = (&include, &exclude) {
-        let excluded = |pattern: &At<String>| {
+        let is_excluded = |pattern: &At<String>| {
             exclude.value.iter().any(|other| other.value == pattern.value || other.value == "**")
         };
-        if !include.value.is_empty() && include.value.iter().all(excluded) {
+        if !include.value.is_empty() && include.value.iter().all(is_excluded) {
             sink.report(
                 Code::ConfigMatchesNothing,
                 &include.span,
@@ -126,7 +126,7 @@ fn section(
     Some((section, written.span))
 }
 
-/// `[[section.feed]]`
+/// Reads `[[section.feed]]`.
 fn partners(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Vec<PartnerFeed> {
     let mut partners: Vec<PartnerFeed> = Vec::new();
     for mut table in table.tables(sink, "feed") {
@@ -143,15 +143,15 @@ fn partners(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Vec<PartnerFeed> {
         table.finish(sink);
         let (Some(partner), Some(name)) = (partner, name) else { continue };
         let is_name = |name: &str| {
-            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            (1..=40).contains(&name.len()) && name.bytes().all(plain)
+            let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            (1..=40).contains(&name.len()) && name.bytes().all(is_allowed)
         };
         let file_name = format!("{}.xml", name.value);
         if !is_name(&name.value) {
             let message = format!("`{}` is not a name for a feed", name.value.escape_debug());
             let help = "write lower-case letters, digits and hyphens, such as `msn`";
             sink.report(Code::ConfigSectionPath, &name.span, message, help);
-        } else if DOCUMENTS.contains(&file_name.as_str()) {
+        } else if DOCUMENT_NAMES.contains(&file_name.as_str()) {
             let message = format!("`{file_name}` is the name of a feed document");
             sink.report(Code::ConfigReserved, &name.span, message, "choose another name for the feed");
         } else if partners.iter().any(|other| other.file_name == file_name) {
@@ -181,16 +181,16 @@ fn section_path(sink: &mut Sink<'_>, written: &At<String>) -> Option<SectionPath
         );
         return None;
     };
-    if RESERVED.contains(&first) {
+    if RESERVED_SEGMENTS.contains(&first) {
         sink.report(
             Code::ConfigReserved,
             &written.span,
             format!("`/{first}/` is dateline's own"),
-            format!("choose another first segment than {}", RESERVED.join(", ")),
+            format!("choose another first segment than {}", RESERVED_SEGMENTS.join(", ")),
         );
         return None;
     }
-    if let Some(document) = path.segments().find(|segment| DOCUMENTS.contains(segment)) {
+    if let Some(document) = path.segments().find(|segment| DOCUMENT_NAMES.contains(segment)) {
         sink.report(
             Code::ConfigReserved,
             &written.span,
@@ -266,19 +266,20 @@ fn globs(sink: &mut Sink<'_>, patterns: &At<Vec<At<String>>>) -> Option<SectionG
     Some(SectionGlobs { patterns: texts, set })
 }
 
-type ReadTerm<'f> = &'f dyn Fn(&mut Sink<'_>, &At<String>) -> Option<Text>;
+type TermReader<'f> = &'f dyn Fn(&mut Sink<'_>, &At<String>) -> Option<Text>;
 
-fn selector(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str, read: ReadTerm<'_>) -> Selector {
+fn selector(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str, read: TermReader<'_>) -> Selector {
     let mut inner = table.table(sink, key);
     let mut list = |sink: &mut Sink<'_>, key| -> Vec<Text> {
         let terms = inner.texts(sink, key).map(|terms| terms.value).unwrap_or_default();
         terms.iter().filter_map(|term| read(sink, term)).filter(|term| !term.is_empty()).collect()
     };
     let selector = Selector { any: list(sink, "any"), all: list(sink, "all"), none: list(sink, "none") };
-    let refused =
+    let is_refused =
         |term: &Text| selector.none.iter().any(|none| none.as_str().to_lowercase() == term.as_str().to_lowercase());
-    let nothing = (!selector.any.is_empty() && selector.any.iter().all(refused)) || selector.all.iter().any(refused);
-    if nothing {
+    let matches_nothing =
+        (!selector.any.is_empty() && selector.any.iter().all(is_refused)) || selector.all.iter().any(is_refused);
+    if matches_nothing {
         sink.report(
             Code::ConfigMatchesNothing,
             &inner.span,

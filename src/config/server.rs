@@ -1,4 +1,4 @@
-//! `[server]` and `[admin]`: where to listen, for whom, and how much each client may take.
+//! `[server]` and `[admin]`: listeners, proxies, access log and limits.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -6,67 +6,69 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use super::raw::{At, Sink, Table};
-use super::validate::{choice, joined};
+use super::values::{choice, resolve_path};
 use crate::diagnostics::Code;
 
 /// `[server]` and `[admin]`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Server {
-    /// Where to listen without TLS.
+    /// Listeners without TLS.
     pub listen: Vec<Endpoint>,
-    /// Where to listen with TLS, and as whom.
+    /// Listeners with TLS, and their certificate.
     pub tls: Option<Tls>,
-    /// Whether HTTP/2 is spoken in clear text with clients that begin with it (RFC 9113, section 3.3).
+    /// Whether clients may use HTTP/2 without TLS, with prior knowledge (RFC 9113, section 3.3).
     pub http2: bool,
-    /// Whose word counts about where a request came from.
+    /// Which proxies are trusted to name their clients.
     pub proxies: Proxies,
-    /// Where requests are logged.
+    /// The access log.
     pub access_log: Option<AccessLog>,
-    /// How often a client may take what it has already.
+    /// How often a client may fetch an unchanged feed.
     pub budget: Budget,
-    /// The most connections at a time.
+    /// The maximum number of connections.
     pub max_connections: usize,
-    /// How many bytes of documents are kept in memory.
+    /// The memory budget for documents (bytes).
     pub memory: usize,
-    /// Where operators look.
+    /// The admin listener.
     pub admin: Admin,
 }
 
 /// `[admin]`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Admin {
-    /// Where to listen; nowhere if empty.
+    /// The listeners. None if empty.
     pub listen: Vec<Endpoint>,
-    /// Whether that is what the operator wrote: what is only the default may be taken by another daemon.
-    pub stated: bool,
-    /// Names by which operators reach it, besides `localhost` and addresses; in lower case and without a port.
+    /// Whether the configuration states `listen`. The default address may be in use by another daemon without an error.
+    pub is_stated: bool,
+    /// Host names of the admin listener, besides `localhost` and IP addresses. In lower case, without a port.
     pub hosts: Vec<String>,
 }
 
-/// Something to listen on.
+/// An address to listen on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Endpoint {
-    /// An address and a port.
+    /// An IP address and a port.
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
 }
 
 impl Endpoint {
-    /// An address and a port, a port alone (of this machine only), a port after a colon (of all addresses), or `unix:` and a path, which
-    /// is relative to a folder.
+    /// Parses an IP address and a port, a port alone (loopback), a colon and a port (all addresses), or `unix:` and a path relative to
+    /// `folder`.
     ///
     /// # Errors
-    /// Why it is none of these.
+    /// Why the text is none of these.
     pub fn parse(named: &str, folder: &Path) -> Result<Endpoint, String> {
         if let Some(path) = named.strip_prefix("unix:") {
-            // The most that a socket's address takes on Linux, its last NUL left out.
-            const LONGEST: usize = 107;
-            let path = joined(folder, path);
+            // The size of `sun_path` on Linux without the final NUL (unix(7)).
+            const MAX_SOCKET_PATH_BYTES: usize = 107;
+            let path = resolve_path(folder, path);
             let length = path.as_os_str().len();
             return match path.file_name() {
-                Some(_) if length <= LONGEST && !named.contains('\0') => Ok(Endpoint::Unix(path)),
-                Some(_) => Err(format!("the path of a socket has at most {LONGEST} bytes, this one {length}")),
+                Some(_) if length <= MAX_SOCKET_PATH_BYTES && !named.contains('\0') => Ok(Endpoint::Unix(path)),
+                Some(_) => {
+                    Err(format!("the path of a socket has at most {MAX_SOCKET_PATH_BYTES} bytes, this one {length}"))
+                }
                 None => Err("a socket needs a path".to_owned()),
             };
         }
@@ -80,7 +82,7 @@ impl Endpoint {
         address.map(Endpoint::Tcp).ok_or_else(|| format!("`{}` is not an address and a port", named.escape_debug()))
     }
 
-    /// Whether only this machine reaches it.
+    /// Whether only this machine can connect.
     pub fn is_local(&self) -> bool {
         match self {
             Endpoint::Tcp(address) => address.ip().is_loopback(),
@@ -101,28 +103,28 @@ impl std::fmt::Display for Endpoint {
 /// `[server.tls]`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Tls {
-    /// Where to listen.
+    /// The listeners.
     pub listen: Vec<Endpoint>,
-    /// A chain of certificates in PEM, the server's own first.
+    /// The certificate chain in PEM, the server's own first.
     pub certificate: PathBuf,
-    /// Its private key in PEM.
+    /// The private key in PEM.
     pub key: PathBuf,
 }
 
-/// The clients that pass on requests of others.
+/// The proxies that forward requests.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Proxies {
-    /// Their addresses.
+    /// Their networks.
     pub networks: Vec<IpNet>,
-    /// Whether whatever comes over a Unix socket is one.
+    /// Whether connections over Unix sockets come from a proxy.
     pub unix: bool,
-    /// Whether they begin each connection with a header of the PROXY protocol.
+    /// Whether they start each connection with a PROXY protocol header.
     pub protocol: bool,
-    /// Which field they write. The other one is what their client says.
+    /// The header field they write. The other one is written by clients and isn't trusted.
     pub field: ForwardedBy,
 }
 
-/// The field in which proxies say whose request they pass on.
+/// The header field in which proxies name the client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ForwardedBy {
     /// `X-Forwarded-For`
@@ -133,7 +135,7 @@ pub enum ForwardedBy {
 }
 
 impl Proxies {
-    /// Whether a client is one; `None` came over a Unix socket.
+    /// Whether a peer is a proxy. `None` is a Unix socket.
     pub fn include(&self, peer: Option<IpAddr>) -> bool {
         peer.map_or(self.unix, |peer| self.networks.iter().any(|network| network.contains(&peer.to_canonical())))
     }
@@ -142,13 +144,13 @@ impl Proxies {
 /// `[server.access_log]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccessLog {
-    /// The file. It is opened again on SIGHUP, and when something else is at its path.
+    /// The log file. Reopened on SIGHUP, and when another file appears at its path.
     pub file: PathBuf,
-    /// A line of it.
+    /// The format of a line.
     pub format: LogFormat,
 }
 
-/// What a line of the access log looks like.
+/// The format of a line in the access log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogFormat {
     /// The Combined Log Format of Apache and nginx.
@@ -157,20 +159,20 @@ pub enum LogFormat {
     Json,
 }
 
-/// `[server.budget]`: how often one client may take the same unchanged feed whole, without asking whether it changed.
+/// `[server.budget]`: how often a client may fetch the same unchanged feed without a conditional request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Budget {
-    /// Times an hour; 0: as often as it likes.
+    /// Times per hour. 0 means no limit.
     pub per_hour: u32,
-    /// Parts of User-Agent fields of whom it does not count for.
+    /// Substrings of User-Agent fields that are exempt.
     pub exempt: Vec<String>,
 }
 
 const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_ADMIN_PORT: u16 = 8081;
-const DEFAULT_MEMORY: usize = 256_000_000;
+const DEFAULT_MEMORY_BYTES: usize = 256_000_000;
 
-/// Reads `[server]` and `[admin]`. The second value is where `server.listen` stands.
+/// Reads `[server]` and `[admin]`. Also returns the span of `server.listen`.
 pub(super) fn validate(
     server: &mut Table<'_>,
     admin: &mut Table<'_>,
@@ -178,25 +180,24 @@ pub(super) fn validate(
     folder: &Path,
 ) -> (Option<Server>, At<()>) {
     let listen = listen(server, sink, folder);
-    let place = At { value: (), span: listen.as_ref().map_or(server.span.clone(), |listen| listen.span.clone()) };
-    let local = |port| vec![Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))];
-    let stated = admin.has("listen");
+    let listen_span = At { value: (), span: listen.as_ref().map_or(server.span.clone(), |listen| listen.span.clone()) };
+    let loopback = |port| vec![Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))];
+    let is_stated = admin.has("listen");
     let admin_listen = self::listen(admin, sink, folder);
     for exposed in admin_listen.iter().flat_map(|listen| &listen.value).filter(|(endpoint, _)| !endpoint.is_local()) {
-        let message = format!("`admin.listen` is {}, which others than this machine may reach", exposed.0);
-        let help =
-            "it tells file names and what is wrong: listen on 127.0.0.1, or see to it that a firewall stands before it";
+        let message = format!("`admin.listen` is {}, which other machines may reach", exposed.0);
+        let help = "its pages show file names and problems: listen on 127.0.0.1, or put it behind a firewall";
         sink.report(Code::ConfigExposed, &exposed.1, message, help);
     }
     let hosts = hosts(admin, sink);
-    let endpoints = |listen: Option<At<Vec<(Endpoint, _)>>>, stated: bool, port| match listen {
+    let endpoints = |listen: Option<At<Vec<(Endpoint, _)>>>, is_stated: bool, port| match listen {
         Some(listen) => Some(listen.value.into_iter().map(|(endpoint, _)| endpoint).collect()),
-        None => (!stated).then(|| local(port)),
+        None => (!is_stated).then(|| loopback(port)),
     };
     let listen = endpoints(listen, server.has("listen"), DEFAULT_PORT);
-    let admin = endpoints(admin_listen, stated, DEFAULT_ADMIN_PORT);
-    let had_tls = server.has("tls");
-    let tls = had_tls.then(|| tls(server, sink, folder)).flatten();
+    let admin = endpoints(admin_listen, is_stated, DEFAULT_ADMIN_PORT);
+    let has_tls = server.has("tls");
+    let tls = has_tls.then(|| tls(server, sink, folder)).flatten();
     let http2 = server.boolean(sink, "http2").unwrap_or(false);
     let proxies = proxies(server, sink);
     let access_log = access_log(server, sink, folder);
@@ -204,7 +205,7 @@ pub(super) fn validate(
     let max_connections = server.number(sink, "max_connections", 1..=1_000_000).and_then(|most| most.try_into().ok());
     let memory = server.number(sink, "memory", 0..=1 << 40).and_then(|bytes| bytes.try_into().ok());
     let server = match (listen, admin) {
-        (Some(listen), Some(admin)) if tls.is_some() || !had_tls => Some(Server {
+        (Some(listen), Some(admin)) if tls.is_some() || !has_tls => Some(Server {
             listen,
             tls,
             http2,
@@ -212,24 +213,24 @@ pub(super) fn validate(
             access_log,
             budget,
             max_connections: max_connections.unwrap_or(20_000),
-            memory: memory.unwrap_or(DEFAULT_MEMORY),
-            admin: Admin { listen: admin, stated, hosts },
+            memory: memory.unwrap_or(DEFAULT_MEMORY_BYTES),
+            admin: Admin { listen: admin, is_stated, hosts },
         }),
         _ => None,
     };
-    (server, place)
+    (server, listen_span)
 }
 
-/// Endpoints, each with where it stands.
+/// Listeners with their spans.
 type Listen<S> = At<Vec<(Endpoint, S)>>;
 
-/// `listen`: one endpoint, or a list.
+/// Reads `listen`: one address or a list.
 fn listen(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Option<Listen<std::ops::Range<usize>>> {
     let written = table.text_or_texts(sink, "listen")?;
     let mut endpoints = Vec::new();
-    for one in &written.value {
-        if let Some(endpoint) = endpoint(sink, one, folder) {
-            endpoints.push((endpoint, one.span.clone()));
+    for item in &written.value {
+        if let Some(endpoint) = endpoint(sink, item, folder) {
+            endpoints.push((endpoint, item.span.clone()));
         }
     }
     (endpoints.len() == written.value.len()).then_some(At { value: endpoints, span: written.span })
@@ -240,7 +241,7 @@ fn endpoint(sink: &mut Sink<'_>, written: &At<String>, folder: &Path) -> Option<
     sink.check(Code::ConfigListen, &written.span, Endpoint::parse(&written.value, folder), help)
 }
 
-/// `admin.hosts`: names without a scheme, port or path.
+/// Reads `admin.hosts`: names without scheme, port or path.
 fn hosts(admin: &mut Table<'_>, sink: &mut Sink<'_>) -> Vec<String> {
     let written = admin.texts(sink, "hosts").into_iter().flat_map(|hosts| hosts.value);
     let host = |written: At<String>| {
@@ -268,7 +269,7 @@ fn tls(server: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Option<Tls
             let help = "write the paths of a PEM file with the chain of certificates, and of one with its private key";
             sink.report(Code::ConfigMissing, &table.span, message, help);
         }
-        written.map(|path| joined(folder, &path.value))
+        written.map(|path| resolve_path(folder, &path.value))
     };
     let certificate = file("certificate");
     let key = file("key");
@@ -292,7 +293,7 @@ fn proxies(server: &mut Table<'_>, sink: &mut Sink<'_>) -> Proxies {
     if let Some(word) = server.text(sink, "forwarded_by") {
         proxies.field = choice(sink, Code::ConfigChoice, &word, &fields).unwrap_or_default();
     }
-    let told = server.span.clone();
+    let server_span = server.span.clone();
     for written in server.texts(sink, "proxies").into_iter().flat_map(|proxies| proxies.value) {
         let text = written.value.as_str();
         if text == "unix" {
@@ -306,7 +307,7 @@ fn proxies(server: &mut Table<'_>, sink: &mut Sink<'_>) -> Proxies {
     }
     if proxies.protocol && proxies.networks.is_empty() && !proxies.unix {
         let help = "name in `proxies` who begins connections with a header of the PROXY protocol";
-        sink.report(Code::ConfigProxy, &told, "`proxy_protocol` is true, but there are no `proxies`", help);
+        sink.report(Code::ConfigProxy, &server_span, "`proxy_protocol` is true, but there are no `proxies`", help);
     }
     proxies
 }
@@ -325,7 +326,7 @@ fn access_log(server: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Opt
     let mut table = server.table(sink, "access_log");
     let formats = [("combined", LogFormat::Combined), ("json", LogFormat::Json)];
     let format = table.text(sink, "format").and_then(|word| choice(sink, Code::ConfigChoice, &word, &formats));
-    let file = table.text(sink, "file").map(|file| joined(folder, &file.value));
+    let file = table.text(sink, "file").map(|file| resolve_path(folder, &file.value));
     if file.is_none() && !table.has("file") {
         let help = "write the path of the file that requests are logged in, or leave the table out";
         sink.report(Code::ConfigMissing, &table.span, "[server.access_log] has no `file`", help);

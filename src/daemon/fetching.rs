@@ -101,7 +101,7 @@ impl Fetch {
             requests.into_iter().partition(|request| under_way.contains(&version(request)))
         };
         let (read, mut inbox) = mpsc::channel(MAX_WAITING_BODIES);
-        let workers = parallel::count().min(fresh.len());
+        let workers = parallel::core_count().min(fresh.len());
         let mut fetch = Fetch {
             root,
             config,

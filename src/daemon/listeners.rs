@@ -205,13 +205,13 @@ fn overlap(one: &Endpoint, other: &Endpoint) -> bool {
 fn admin(server: &Server, instead: &CliOverrides, listeners: &mut Vec<Listener>) -> Result<(), String> {
     let endpoints = match &instead.admin {
         Some(endpoint) => std::slice::from_ref(endpoint),
-        None if server.admin.stated || instead.listen.is_none() => &server.admin.listen,
+        None if server.admin.is_stated || instead.listen.is_none() => &server.admin.listen,
         None => return Ok(()),
     };
     for endpoint in endpoints {
         match bind(endpoint, Audience::Admin, listeners) {
             Ok(listener) => listeners.push(listener),
-            Err(why) if server.admin.stated || instead.admin.is_some() => return Err(why),
+            Err(why) if server.admin.is_stated || instead.admin.is_some() => return Err(why),
             Err(why) => {
                 tracing::warn!(error = why, "cannot open the admin listener; status and metrics are not served")
             }

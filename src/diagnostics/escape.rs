@@ -1,17 +1,18 @@
-//! Escapes what would move a terminal's cursor, end a line or reorder it. File names, articles, answers of servers and arguments can
-//! have any character, and reach terminals and logs.
+//! Escapes characters that control a terminal, end a line or reorder it. File names, articles, arguments and responses are untrusted, and
+//! reach terminals and logs.
 
 use std::borrow::Cow;
 
 use crate::types::is_bidi_control;
 
-/// Whether a character does something to a terminal or a line instead of being shown: controls (C0 and C1), marks of text
-/// direction, and Unicode's own line and paragraph separators.
+/// Whether a character controls the terminal or the line: C0 and C1 controls, bidirectional controls, and the line and paragraph
+/// separators.
 fn is_control(character: char) -> bool {
     character.is_control() || is_bidi_control(character) || matches!(character, '\u{61C}' | '\u{2028}' | '\u{2029}')
 }
 
-/// A text as one line of a terminal or log can have it: `\n`, `\u{1b}`. All other characters stay as they are.
+/// Escapes control characters as in Rust: `
+/// `, `\u{1b}`. The result is one line.
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(is_control) {
         return Cow::Borrowed(text);
@@ -26,16 +27,16 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A JSON document with the controls in its strings escaped that JSON itself lets pass. Line breaks are between values and stay.
+/// Escapes control characters inside JSON strings that JSON allows. Line breaks between values stay.
 pub fn escape_json(json: String) -> String {
-    let is_in_a_string = |character: char| character != '\n' && is_control(character);
-    if !json.contains(is_in_a_string) {
+    let is_string_control = |character: char| character != '\n' && is_control(character);
+    if !json.contains(is_string_control) {
         return json;
     }
     let mut escaped = String::with_capacity(json.len() + 16);
     for character in json.chars() {
-        match is_in_a_string(character) {
-            // All of them are in the Basic Multilingual Plane, so that one escape is one character.
+        match is_string_control(character) {
+            // All these characters are in the Basic Multilingual Plane, so one escape suffices.
             true => escaped.push_str(&format!("\\u{:04x}", u32::from(character))),
             false => escaped.push(character),
         }
@@ -43,7 +44,7 @@ pub fn escape_json(json: String) -> String {
     escaped
 }
 
-/// A line of a source with each control replaced by one character, so that columns stay what they are. Tabs stay.
+/// Replaces each control character except tabs by one character, so that columns stay the same.
 pub(super) fn mask(text: &str) -> String {
     text.chars().map(|c| if c != '\t' && is_control(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

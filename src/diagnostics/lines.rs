@@ -1,13 +1,13 @@
-//! Places in a source text. The index is built once, so that each of many mistakes is found without counting from the start of the file.
+//! Finds lines and columns in a source text. The index makes each lookup cheap, however many diagnostics there are.
 
 use std::ops::Range;
 
 use super::{Excerpt, Place};
 
-/// How many bytes lie between two counts of characters.
-const STEP: usize = 256;
+/// The distance between two character counts (bytes).
+const COUNT_INTERVAL_BYTES: usize = 256;
 
-/// Where the lines of a text begin, and how many characters stand before every 256th byte.
+/// The starts of all lines, and the number of characters at regular intervals.
 #[derive(Debug)]
 pub struct LineIndex {
     starts: Vec<usize>,
@@ -15,11 +15,11 @@ pub struct LineIndex {
 }
 
 impl LineIndex {
-    /// Reads the whole text once.
+    /// Indexes a text.
     pub fn new(text: &str) -> LineIndex {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let mut before = 0;
-        let characters = text.as_bytes().chunks(STEP).map(|chunk| {
+        let characters = text.as_bytes().chunks(COUNT_INTERVAL_BYTES).map(|chunk| {
             let count = before;
             before += characters_in(chunk);
             count
@@ -27,22 +27,22 @@ impl LineIndex {
         LineIndex { starts: std::iter::once(0).chain(ends).collect(), characters: characters.collect() }
     }
 
-    /// The one-based line of a byte.
+    /// The line of a byte, from 1.
     pub fn line(&self, at: usize) -> u32 {
         u32::try_from(self.starts.partition_point(|start| *start <= at)).unwrap_or(u32::MAX)
     }
 
-    /// How many characters stand before a byte.
+    /// The number of characters before a byte.
     fn characters_before(&self, text: &str, at: usize) -> usize {
-        let chunk = at / STEP;
+        let chunk = at / COUNT_INTERVAL_BYTES;
         let counted = self.characters.get(chunk).or(self.characters.last()).copied().unwrap_or_default();
-        let from = chunk.min(self.characters.len().saturating_sub(1)) * STEP;
+        let from = chunk.min(self.characters.len().saturating_sub(1)) * COUNT_INTERVAL_BYTES;
         counted + text.as_bytes().get(from..at).map_or(0, characters_in)
     }
 
-    /// The place of a byte range of the text that was indexed; ranges that are out of bounds or split a character are clamped.
+    /// The location of a byte range, clamped to the text and to character boundaries. `source` is the indexed text.
     pub fn place(&self, file: &str, source: &str, span: Range<usize>) -> Place {
-        const LONGEST: usize = 400;
+        const MAX_EXCERPT_BYTES: usize = 400;
         let floor = |mut at: usize| {
             at = at.min(source.len());
             while !source.is_char_boundary(at) {
@@ -56,9 +56,12 @@ impl LineIndex {
         let line_start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
         let line_end = self.starts.get(line).map_or(source.len(), |next| next - 1);
         let column = self.characters_before(source, start) - self.characters_before(source, line_start) + 1;
-        // Of a very long line only the neighbourhood of the mistake is kept.
-        let (from, to) = if line_end - line_start > LONGEST {
-            (floor(start.saturating_sub(LONGEST / 4).max(line_start)), floor((start + LONGEST / 2).min(line_end)))
+        // The excerpt of a long line contains only the surroundings of the mistake.
+        let (from, to) = if line_end - line_start > MAX_EXCERPT_BYTES {
+            (
+                floor(start.saturating_sub(MAX_EXCERPT_BYTES / 4).max(line_start)),
+                floor((start + MAX_EXCERPT_BYTES / 2).min(line_end)),
+            )
         } else {
             (line_start, line_end)
         };
@@ -74,7 +77,7 @@ impl LineIndex {
     }
 }
 
-/// Bytes that don't continue a character.
+/// Counts the bytes that start a character.
 fn characters_in(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
@@ -84,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_what_counting_finds() {
+    fn indexed_positions_equal_counted_ones() {
         let long = "图a\r\n".repeat(300) + &"é港x".repeat(200) + "\n\nlast";
         for text in ["", "\n", "a", "a\nb\n", "图 = 1\nb", long.as_str()] {
             let index = LineIndex::new(text);

@@ -1,6 +1,6 @@
-//! What an operator or an author got wrong, as data: made where the text is, collected, never thrown.
+//! Mistakes of operators and authors, as data: created where the text is parsed, collected, never thrown.
 //!
-//! A [`Diagnostic`] is self-contained: it carries the line it speaks of, so that it can be printed long after the file is gone.
+//! A [`Diagnostic`] includes the source line it refers to, so that it can be printed after the file has changed.
 
 mod code;
 mod escape;
@@ -18,47 +18,47 @@ pub use escape::{escape, escape_json};
 pub use lines::LineIndex;
 pub use nearest::{Names, nearest};
 
-/// The most diagnostics that are listed of one article. Whoever mends these finds the next ones.
-pub const MAX_OF_ARTICLE: usize = 20;
+/// How many diagnostics are listed for one file.
+pub const MAX_DIAGNOSTICS_PER_FILE: usize = 20;
 
-/// Whether something was refused or merely looks wrong.
+/// Whether input was refused or only looks wrong.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Severity {
-    /// The input was not used as written.
+    /// The input wasn't used as written.
     Error,
-    /// The input was used; it probably does not mean what its author wanted.
+    /// The input was used, but is probably not what its author meant.
     Warning,
 }
 
-/// One mistake in the input.
+/// A mistake in the input.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Diagnostic {
-    /// Where it is, if it is anywhere.
+    /// The location, if there is one.
     pub place: Option<Place>,
-    /// What kind of mistake, by its stable code.
+    /// The kind of mistake.
     pub code: Code,
-    /// Refused or merely suspicious.
+    /// Whether the input was refused.
     pub severity: Severity,
-    /// What is wrong: one sentence without a full stop.
+    /// What is wrong: a sentence without a full stop.
     pub message: String,
-    /// What to write instead.
+    /// What to do about it.
     pub help: Option<String>,
 }
 
-/// A stretch of a file.
+/// A location in a file.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Place {
-    /// The file as the operator would type it.
+    /// The file's path as the operator would type it.
     pub file: Arc<str>,
-    /// One-based; 0 where the whole file is meant.
+    /// The line, from 1. 0 for the whole file.
     pub line: u32,
-    /// One-based, in characters; 0 where the whole line is meant.
+    /// The column in characters, from 1. 0 for the whole line.
     pub column: u32,
-    /// The line itself (shortened when it is very long) and the marked stretch of it.
+    /// The source line and the range to mark. Long lines are shortened.
     pub excerpt: Option<Excerpt>,
 }
 
-/// `content/a.md:5:8`, or as much of it as is known.
+/// `content/a.md:5:8`, or only the known parts.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&escape(&self.file))?;
@@ -69,40 +69,41 @@ impl fmt::Display for Place {
     }
 }
 
-/// A line of the source and the stretch of it that a diagnostic marks.
+/// A source line and the range to mark in it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Excerpt {
-    /// The text of the line, without its end.
+    /// The line without its line break.
     pub text: String,
-    /// The marked bytes of `text`, on character boundaries.
+    /// The start of the marked bytes, on a character boundary.
     pub start: usize,
-    /// The end of the marked bytes.
+    /// The end of the marked bytes, on a character boundary.
     pub end: usize,
 }
 
 impl Diagnostic {
-    /// A mistake with the usual severity of its code.
+    /// A diagnostic with its code's severity.
     pub fn new(code: Code, message: impl Into<String>) -> Diagnostic {
         Diagnostic { place: None, code, severity: code.severity(), message: message.into(), help: None }
     }
 
-    /// Says how many more there are in a file than are listed.
+    /// Says how many more mistakes a file has than are listed.
     pub fn unlisted(file: &str, count: usize) -> Diagnostic {
-        let message = format!("{count} more mistakes in this file are not listed; at most {MAX_OF_ARTICLE} are");
+        let message =
+            format!("{count} more mistakes in this file are not listed; at most {MAX_DIAGNOSTICS_PER_FILE} are");
         Diagnostic::new(Code::ArticleUnlisted, message).at(Place::file(file)).help("correct those that are")
     }
 
-    /// Says where.
+    /// Sets the location.
     #[must_use]
     pub fn at(mut self, place: Place) -> Diagnostic {
         self.place = Some(place);
         self
     }
 
-    /// A diagnostic about what is not public carries no word of it: only where it is and of what kind.
+    /// Unless `is_public`, removes everything that quotes the file: only the location and the kind of mistake remain.
     #[must_use]
-    pub fn discreet_unless(mut self, public: bool) -> Diagnostic {
-        if !public {
+    pub fn redact_unless(mut self, is_public: bool) -> Diagnostic {
+        if !is_public {
             self.message = self.code.explanation().trim_end_matches('.').to_owned();
             self.help = Some("`dateline check` or `dateline explain` tells more".to_owned());
             if let Some(place) = &mut self.place {
@@ -112,7 +113,7 @@ impl Diagnostic {
         self
     }
 
-    /// Says what to write instead.
+    /// Sets the help text.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
         self.help = Some(help.into());
@@ -121,13 +122,13 @@ impl Diagnostic {
 }
 
 impl Place {
-    /// A file as a whole.
+    /// A whole file.
     pub fn file(file: &str) -> Place {
         Place { file: file.into(), line: 0, column: 0, excerpt: None }
     }
 
-    /// The place of a byte range of a source text; ranges that are out of bounds or split a character are clamped. Whoever has several
-    /// of one text keeps its [`LineIndex`].
+    /// The location of a byte range, clamped to the text and to character boundaries. Use a [`LineIndex`] for several locations in one
+    /// text.
     pub fn in_text(file: &str, source: &str, span: Range<usize>) -> Place {
         LineIndex::new(source).place(file, source, span)
     }

@@ -1,70 +1,74 @@
-//! The known name that a misspelt one most likely meant.
+//! Suggests known names for misspelt ones, by Damerau-Levenshtein distance.
 
-/// The nearest of the known names, if any is near enough to be meant.
+/// The most similar known name, if it is similar enough.
 pub fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    Written::new(written).nearest(known.into_iter().map(|name| (name, Letters::of(name))))
+    MisspeltName::new(written).nearest(known.into_iter().map(|name| (name, LetterSet::of(name))))
 }
 
-/// Known names, prepared for so many look-ups that most names must be told apart without a comparison.
+/// Known names, indexed for many lookups.
 #[derive(Debug, Default)]
-pub struct Names(Vec<(String, Letters)>);
+pub struct Names(Vec<(String, LetterSet)>);
 
 impl Names {
-    /// Prepares names.
+    /// Indexes names.
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Names {
-        Names(names.into_iter().map(|name| (name.to_owned(), Letters::of(name))).collect())
+        Names(names.into_iter().map(|name| (name.to_owned(), LetterSet::of(name))).collect())
     }
 
-    /// The nearest of them, if any is near enough to be meant.
+    /// The most similar name, if it is similar enough.
     pub fn nearest(&self, written: &str) -> Option<&str> {
-        Written::new(written).nearest(self.0.iter().map(|(name, letters)| (name.as_str(), *letters)))
+        MisspeltName::new(written).nearest(self.0.iter().map(|(name, letters)| (name.as_str(), *letters)))
     }
 }
 
-/// How many letters a name has, and which: a bit for each, which some share.
+/// A name's length and set of letters. LetterSet share 64 bits.
 #[derive(Clone, Copy, Debug)]
-struct Letters {
+struct LetterSet {
     length: usize,
     set: u64,
 }
 
-impl Letters {
-    fn of(name: &str) -> Letters {
+impl LetterSet {
+    fn of(name: &str) -> LetterSet {
         let letters = name.to_lowercase();
-        letters.chars().fold(Letters { length: 0, set: 0 }, |Letters { length, set }, letter| Letters {
+        letters.chars().fold(LetterSet { length: 0, set: 0 }, |LetterSet { length, set }, letter| LetterSet {
             length: length + 1,
             set: set | 1 << (u32::from(letter) % 64),
         })
     }
 
-    /// At least so many slips are between two names.
-    fn least_distance(self, other: Letters) -> usize {
-        let only = |one: u64, other: u64| usize::try_from((one & !other).count_ones()).unwrap_or(0);
-        self.length.abs_diff(other.length).max(only(self.set, other.set)).max(only(other.set, self.set))
+    /// A lower bound for the distance of two names.
+    fn min_distance(self, other: LetterSet) -> usize {
+        let missing_letters = |one: u64, other: u64| usize::try_from((one & !other).count_ones()).unwrap_or(0);
+        self.length
+            .abs_diff(other.length)
+            .max(missing_letters(self.set, other.set))
+            .max(missing_letters(other.set, self.set))
     }
 }
 
-struct Written {
+struct MisspeltName {
     name: String,
-    letters: Letters,
-    allowed: usize,
+    letters: LetterSet,
+    max_distance: usize,
 }
 
-impl Written {
-    fn new(written: &str) -> Written {
-        let (name, letters) = (written.to_lowercase(), Letters::of(written));
-        let allowed = match letters.length {
+impl MisspeltName {
+    fn new(written: &str) -> MisspeltName {
+        let (name, letters) = (written.to_lowercase(), LetterSet::of(written));
+        let max_distance = match letters.length {
             0..=3 => 1,
             4..=7 => 2,
             _ => 3,
         };
-        Written { name, letters, allowed }
+        MisspeltName { name, letters, max_distance }
     }
 
-    fn nearest<'n>(&self, known: impl Iterator<Item = (&'n str, Letters)>) -> Option<&'n str> {
-        let near = known.filter(|(_, letters)| letters.least_distance(self.letters) <= self.allowed);
-        let distances = near.map(|(name, _)| (strsim::damerau_levenshtein(&self.name, &name.to_lowercase()), name));
-        distances.filter(|(distance, _)| *distance <= self.allowed).min().map(|(_, name)| name)
+    fn nearest<'n>(&self, known: impl Iterator<Item = (&'n str, LetterSet)>) -> Option<&'n str> {
+        let candidates = known.filter(|(_, letters)| letters.min_distance(self.letters) <= self.max_distance);
+        let distances =
+            candidates.map(|(name, _)| (strsim::damerau_levenshtein(&self.name, &name.to_lowercase()), name));
+        distances.filter(|(distance, _)| *distance <= self.max_distance).min().map(|(_, name)| name)
     }
 }
 
@@ -72,14 +76,14 @@ impl Written {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Letters, Names, nearest};
+    use super::{LetterSet, Names, nearest};
 
     #[test]
-    fn names_that_were_meant() {
-        for (written, meant) in
+    fn similar_names_are_suggested() {
+        for (written, expected) in
             [("tilte", Some("title")), ("LANGUAGE", Some("language")), ("x", None), ("weather", None)]
         {
-            assert_eq!(nearest(written, ["title", "language", "timezone"]), meant, "{written}");
+            assert_eq!(nearest(written, ["title", "language", "timezone"]), expected, "{written}");
         }
     }
 
@@ -92,9 +96,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn letters_never_rule_out_a_near_name(one in "[a-cA-Cä]{0,8}", other in "[a-cA-Cä]{0,8}") {
+        fn lower_bound_never_exceeds_distance(one in "[a-cA-Cä]{0,8}", other in "[a-cA-Cä]{0,8}") {
             let distance = strsim::damerau_levenshtein(&one.to_lowercase(), &other.to_lowercase());
-            prop_assert!(Letters::of(&one).least_distance(Letters::of(&other)) <= distance);
+            prop_assert!(LetterSet::of(&one).min_distance(LetterSet::of(&other)) <= distance);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Diagnostics as bytes, for what was read and is kept for the next start.
+//! Serialises diagnostics for the cache of parsed files.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Code, Diagnostic, Excerpt, Place, Severity};
 
 #[derive(Serialize, Deserialize)]
-struct Stored<'d> {
+struct StoredDiagnostic<'d> {
     code: &'d str,
     is_error: bool,
     message: &'d str,
@@ -19,17 +19,17 @@ struct StoredPlace<'d> {
     file: &'d str,
     line: u32,
     column: u32,
-    /// The text, and where its mark starts and ends.
+    /// The text, and the start and end of the marked range.
     excerpt: Option<(&'d str, u32, u32)>,
 }
 
-/// The bytes of diagnostics; none for none. `None`: they do not fit into so many bytes.
+/// Serialises diagnostics. No bytes for no diagnostics. `None` if they need more than `max_bytes`.
 pub fn pack(diagnostics: &[Diagnostic], max_bytes: usize) -> Option<Box<[u8]>> {
     if diagnostics.is_empty() {
         return Some(Box::default());
     }
     let number = |number: usize| u32::try_from(number).ok();
-    let stored: Option<Vec<Stored<'_>>> = diagnostics
+    let stored: Option<Vec<StoredDiagnostic<'_>>> = diagnostics
         .iter()
         .map(|diagnostic| {
             let place = match &diagnostic.place {
@@ -42,7 +42,7 @@ pub fn pack(diagnostics: &[Diagnostic], max_bytes: usize) -> Option<Box<[u8]>> {
                     Some(StoredPlace { file, line: *line, column: *column, excerpt })
                 }
             };
-            Some(Stored {
+            Some(StoredDiagnostic {
                 code: diagnostic.code.name(),
                 is_error: diagnostic.severity == Severity::Error,
                 message: &diagnostic.message,
@@ -55,16 +55,16 @@ pub fn pack(diagnostics: &[Diagnostic], max_bytes: usize) -> Option<Box<[u8]>> {
     (bytes.len() <= max_bytes).then(|| bytes.into_boxed_slice())
 }
 
-/// The diagnostics; `None` where these bytes are none.
+/// Deserialises diagnostics. `None` if the bytes are invalid.
 pub fn unpack(bytes: &[u8]) -> Option<Vec<Diagnostic>> {
     if bytes.is_empty() {
         return Some(Vec::new());
     }
-    let stored: Vec<Stored<'_>> = postcard::from_bytes(bytes).ok()?;
-    stored.into_iter().map(diagnostic).collect()
+    let stored: Vec<StoredDiagnostic<'_>> = postcard::from_bytes(bytes).ok()?;
+    stored.into_iter().map(from_stored).collect()
 }
 
-fn diagnostic(stored: Stored<'_>) -> Option<Diagnostic> {
+fn from_stored(stored: StoredDiagnostic<'_>) -> Option<Diagnostic> {
     let number = |number: u32| usize::try_from(number).ok();
     let place = match stored.place {
         None => None,
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packed_diagnostics_come_back_as_they_were() {
+    fn packed_diagnostics_round_trip() {
         let diagnostics: Vec<Diagnostic> = Code::ALL
             .iter()
             .enumerate()

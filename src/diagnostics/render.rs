@@ -1,6 +1,6 @@
-//! A diagnostic as caret text, as one log line and as JSON, all from the same value.
+//! Renders diagnostics as text with carets, as a log line and as JSON.
 //!
-//! Files may be hostile: what is printed of them goes through `escape`.
+//! File contents are untrusted, so all output is escaped.
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
@@ -19,7 +19,7 @@ impl Severity {
 }
 
 impl Diagnostic {
-    /// Several lines, as rustc prints them, ending in a line break.
+    /// Several lines in the style of rustc, ending in a line break.
     pub fn to_text(&self, color: bool) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -31,7 +31,7 @@ impl Diagnostic {
             let file = escape(&place.file);
             let line = usize::try_from(place.line).unwrap_or(usize::MAX);
             let column = usize::try_from(place.column).unwrap_or(usize::MAX);
-            // The renderer counts the column in what it is given, so an excerpt of a long line would give a wrong one.
+            // The renderer derives the column from the excerpt, so a shortened line has no caret.
             match place.excerpt.as_ref().filter(|excerpt| {
                 excerpt.text.get(..excerpt.start).map(|before| before.chars().count() + 1) == Some(column)
             }) {
@@ -71,10 +71,10 @@ impl Diagnostic {
         line
     }
 
-    /// One JSON object without line breaks, for `check --json`.
+    /// A JSON object on one line, for `check --json`.
     pub fn to_json(&self) -> String {
         let place = self.place.as_ref();
-        let json = Json {
+        let json = JsonDiagnostic {
             code: self.code.name(),
             severity: self.severity.name(),
             message: &self.message,
@@ -87,9 +87,9 @@ impl Diagnostic {
     }
 }
 
-/// The wire type of a diagnostic.
+/// The JSON form of a diagnostic.
 #[derive(Serialize)]
-struct Json<'d> {
+struct JsonDiagnostic<'d> {
     code: &'d str,
     severity: &'d str,
     message: &'d str,
@@ -108,7 +108,7 @@ mod tests {
     use crate::diagnostics::{Code, Diagnostic, Place};
 
     #[test]
-    fn caret_text_log_line_and_json_say_the_same() {
+    fn text_log_line_and_json_have_same_content() {
         let source = "a = 1\n图 = \"htp://x\u{1b}[31m\"\n";
         let diagnostic = Diagnostic::new(Code::ConfigUrl, "`htp` is no scheme")
             .at(Place::in_text("c.toml", source, 12..17))
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_unique_and_spelt_alike() {
+    fn codes_are_unique_and_in_kebab_case() {
         let mut names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
         assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
         names.sort_unstable();

@@ -109,7 +109,7 @@ impl Engine {
     /// Notes which articles left their feeds since their time is over.
     pub(super) fn note_expired(&mut self, index: &Index, changes: &Changes) {
         for (path, feeds) in &changes.left {
-            if matches!(index.get(path).map(|filed| &filed.standing), Some(Visibility::Expired(_))) {
+            if matches!(index.get(path).map(|indexed| &indexed.visibility), Some(Visibility::Expired(_))) {
                 self.activities.note(path, ActivityKind::Expired, None, super::commands::routes(feeds));
             }
         }
@@ -128,10 +128,11 @@ impl Engine {
                 continue;
             }
             let Happening { number, kind, actor, from, feeds } = happening;
-            let filed = index.get(&path).filter(|filed| filed.id().is_some());
-            let now = || filed.map(|filed| super::commands::routes(index.feeds_of(filed)));
+            let indexed = index.get(&path).filter(|indexed| indexed.id().is_some());
+            let now = || indexed.map(|indexed| super::commands::routes(index.feeds_of(indexed)));
             let feeds = if feeds.is_empty() { now().unwrap_or_default() } else { feeds };
-            let held = self.held.get(&path).filter(|held| filed.is_some() && !feeds.is_empty() && self.is_fresh(held));
+            let held =
+                self.held.get(&path).filter(|held| indexed.is_some() && !feeds.is_empty() && self.is_fresh(held));
             let title = held.map(|held| held.metadata.title.clone());
             let title = title.filter(|_| kind.is_public() && self.is_shown_in_feeds(index, &path));
             let activity = Activity { number, path, from, feeds, title };
@@ -148,7 +149,7 @@ impl Engine {
 
     /// Whether any feed's window has an article, so that its title is public.
     fn is_shown_in_feeds(&self, index: &Index, path: &ArticlePath) -> bool {
-        let keys = index.get(path).into_iter().flat_map(|filed| index.feeds_of(filed));
+        let keys = index.get(path).into_iter().flat_map(|indexed| index.feeds_of(indexed));
         keys.filter_map(|key| self.windows.get(key)).any(|window| window.contains(path))
     }
 }

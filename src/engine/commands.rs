@@ -46,7 +46,7 @@ impl Engine {
         EntryId::parse(article)
             .ok()
             .and_then(|id| {
-                let public = self.index.as_ref().and_then(|index| index.public_under(&id));
+                let public = self.index.as_ref().and_then(|index| index.public_article(&id));
                 public.or_else(|| self.ledger.holder(&id)).cloned()
             })
             .ok_or_else(|| {
@@ -78,7 +78,7 @@ impl Engine {
 
     /// The other files under which readers may see the article in this one.
     fn others_of(&self, path: &ArticlePath) -> Vec<ArticlePath> {
-        let rival = self.index.as_ref().and_then(|index| index.rival(path)).cloned();
+        let rival = self.index.as_ref().and_then(|index| index.id_holder(path)).cloned();
         let undecided = self.catalog.get(path).filter(|_| self.missing.is_newcomer(path));
         let old = undecided.map(|card| self.may_have_been(path, card.hash())).unwrap_or_default();
         rival.into_iter().chain(old).collect()
@@ -95,7 +95,7 @@ impl Engine {
         let feeds = match (told, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
-            (None, None, Some(filed)) if readers_know => self.routes_of(filed),
+            (None, None, Some(indexed)) if readers_know => self.routes_of(indexed),
             // What readers never saw, they are not told of. Where the file was not read yet, they are as soon as it is.
             (None, None, _) => Routes::default(),
         };
@@ -113,7 +113,7 @@ impl Engine {
         let mut path = self.find(article)?;
         // Retracted under the name that the article with its id had.
         if self.ledger.article(&path).is_none_or(|article| article.retraction().is_none())
-            && let Some(holder) = self.index.as_ref().and_then(|index| self.ledger.holder(index.wished(&path)?))
+            && let Some(holder) = self.index.as_ref().and_then(|index| self.ledger.holder(index.preferred_id(&path)?))
         {
             path = holder.clone();
         }
@@ -148,8 +148,8 @@ impl Engine {
     }
 
     /// The routes of the feeds that have an article.
-    pub(super) fn routes_of(&self, filed: &IndexedArticle) -> Routes {
-        self.index.as_ref().map(|index| routes(index.feeds_of(filed))).unwrap_or_default()
+    pub(super) fn routes_of(&self, indexed: &IndexedArticle) -> Routes {
+        self.index.as_ref().map(|index| routes(index.feeds_of(indexed))).unwrap_or_default()
     }
 
     /// Takes a configuration, and says what stands against it.
@@ -220,8 +220,8 @@ impl Engine {
             if running.site.tag_authority != config.site.tag_authority {
                 ids.extend(before.feeds().map(|key| format!("the feed `{}`", assemble::route(key))));
             }
-            let articles = before.articles().filter_map(|(path, filed)| {
-                let (old, new) = (filed.id()?, index.get(path)?.id()?);
+            let articles = before.articles().filter_map(|(path, indexed)| {
+                let (old, new) = (indexed.id()?, index.get(path)?.id()?);
                 (old != new).then(|| format!("`{path}`"))
             });
             let mut articles: Vec<String> = articles.collect();
@@ -276,12 +276,12 @@ impl Engine {
         for (path, card) in self.catalog.iter().filter(|(path, _)| !waits(path)) {
             let card = card.open(path);
             if bundle::is_index(path) {
-                let is_listing = self.is_listing(index.cabinet(), path, &card) && !self.is_live(path);
+                let is_listing = self.is_listing(index.rules(), path, &card) && !self.is_live(path);
                 index.set_listing(path, is_listing);
             }
             index.put(path, &card, &self.ledger, self.now);
         }
-        self.catalog.withheld().for_each(|(path, id)| index.withhold(path, id));
+        self.catalog.withheld_files().for_each(|(path, id)| index.withhold(path, id));
         index.compact();
         self.admit_feeds(&mut index);
         index
@@ -294,19 +294,19 @@ fn shrunk(before: &Index, after: &Index) -> Vec<String> {
     let report = |key: &FeedKey| {
         let successor = match key {
             _ if after.has_feed(key) => key.clone(),
-            FeedKey::Section(path) => FeedKey::Section(after.cabinet().successor(path)?),
+            FeedKey::Section(path) => FeedKey::Section(after.rules().successor(path)?),
             FeedKey::Tag(_) | FeedKey::Author(_) => return None,
         };
-        let is_third_lost = |all: usize| after.membership(&successor) * 3 < all * 2;
-        let is_emptied = *key == successor && after.membership(key) == 0 && before.window(key).next().is_some();
-        if is_emptied || !is_third_lost(before.membership(key)) {
+        let is_third_lost = |all: usize| after.article_count(&successor) * 3 < all * 2;
+        let is_emptied = *key == successor && after.article_count(key) == 0 && before.window(key).next().is_some();
+        if is_emptied || !is_third_lost(before.article_count(key)) {
             return None;
         }
-        let is_public = |path: &&ArticlePath| after.get(path).is_some_and(|filed| filed.id().is_some());
-        let all = before.members(key).filter(is_public).count();
+        let is_public = |path: &&ArticlePath| after.get(path).is_some_and(|indexed| indexed.id().is_some());
+        let all = before.articles_of(key).filter(is_public).count();
         let (old, new) = (assemble::route(key), assemble::route(&successor));
         let to = if old == new { String::new() } else { format!(" in `{new}`") };
-        is_third_lost(all).then(|| format!("`{old}` ({all} before, {} after{to})", after.membership(&successor)))
+        is_third_lost(all).then(|| format!("`{old}` ({all} before, {} after{to})", after.article_count(&successor)))
     };
     before.feeds().filter_map(report).collect()
 }

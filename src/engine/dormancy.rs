@@ -154,7 +154,7 @@ impl Engine {
                 || is_to_come(card.embargo)
                 || is_to_come(card.published)
                 || card.expires.is_some_and(|expires| expires.timestamp() <= self.now)
-                || self.index.as_ref().is_some_and(|index| index.cabinet().leaves_out(&card))
+                || self.index.as_ref().is_some_and(|index| index.rules().restricts(&card))
         })
     }
 
@@ -205,7 +205,7 @@ impl Engine {
         question.paths.extend(Some(of_path(&path)).filter(|path| dormant.has_path(*path)));
         let is_awake = |id: &EntryId| {
             self.ledger.holder(id).is_some()
-                || self.index.as_ref().is_some_and(|index| index.public_under(id).is_some())
+                || self.index.as_ref().is_some_and(|index| index.public_article(id).is_some())
         };
         let id = EntryId::parse(article).ok().filter(|id| !is_awake(id)).map(|id| of_id(&id));
         question.ids.extend(id.filter(|id| dormant.has_id(*id)));
@@ -416,7 +416,7 @@ impl Engine {
 
     /// Since when dormant articles are gone that had pages here.
     pub(super) fn retired(&self, index: &Index) -> Retired {
-        match index.cabinet().config().content.article_url {
+        match index.rules().config().content.article_url {
             None => self.ledger.dormant().retired().clone(),
             Some(_) => Retired::default(),
         }
@@ -429,7 +429,7 @@ impl Engine {
             // Its id is another's.
             None => article.id.is_none(),
         };
-        let is_holder = |id: &EntryId| self.ledger.holds(path, id) && index.public_under(id).is_none();
+        let is_holder = |id: &EntryId| self.ledger.holds(path, id) && index.public_article(id).is_none();
         is_over
             && !article.is_lost()
             && !self.catalog.contains(path)
@@ -473,10 +473,10 @@ impl<'e> Notices<'e> {
     fn last_over(&mut self, route: &Arc<str>) -> Option<&'e Tombstone> {
         let (engine, index, feeds) = (self.engine, self.index, &self.feeds);
         *self.last_over.entry(Arc::clone(route)).or_insert_with(|| {
-            let config = index.cabinet().config();
+            let config = index.rules().config();
             let (lasts, most) = match feeds.get(&**route) {
                 Some(key) => {
-                    let options = assemble::options(index.cabinet(), key);
+                    let options = index.rules().feed_options(key);
                     (options.tombstones, options.max_tombstones)
                 }
                 // The feed may be there again some day.

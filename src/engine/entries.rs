@@ -51,7 +51,7 @@ impl Engine {
                 return;
             }
             // Rendering takes longer than all the rest.
-            let rendered = parallel::in_shares(&drafts, RENDERINGS, |draft| match &draft.content {
+            let rendered = parallel::in_batches(&drafts, RENDERINGS, |draft| match &draft.content {
                 Content::Made(rendered) => Some(Arc::clone(rendered)),
                 Content::Body(body) => parallel::catch_panic(|| Arc::new(render(body, &draft.links))),
             });
@@ -61,7 +61,7 @@ impl Engine {
                     continue;
                 };
                 if matches!(draft.content, Content::Body(_)) {
-                    self.cache.keep(draft.key, &rendered);
+                    self.cache.insert(draft.key, &rendered);
                 }
                 self.hold_entry(index, draft, rendered, refresh);
             }
@@ -76,7 +76,7 @@ impl Engine {
     /// The first articles of a feed's window whose entries have to be made, as far as its documents can have them: how much that is
     /// shows only once those before are made.
     fn stale<'i>(&self, index: &'i Index, key: &FeedKey) -> Vec<&'i ArticlePath> {
-        let options = assemble::options(index.cabinet(), key);
+        let options = index.rules().feed_options(key);
         let mut stale = Vec::new();
         let mut bytes = 0;
         for path in index.window(key) {
@@ -127,10 +127,10 @@ impl Engine {
     }
 
     fn is_made_of_last_good(&self, index: &Index, path: &ArticlePath) -> bool {
-        let Some((held, filed)) = self.held.get(path).zip(index.get(path)) else { return false };
+        let Some((held, indexed)) = self.held.get(path).zip(index.get(path)) else { return false };
         self.catalog.get(path) == Some(&held.card)
-            && Some(&held.article.id) == filed.id()
-            && self.dates(index, path, filed) == Some((held.article.published, held.article.updated))
+            && Some(&held.article.id) == indexed.id()
+            && self.dates(index, path, indexed) == Some((held.article.published, held.article.updated))
     }
 
     /// Whether an entry is what its article's last good version says, under this configuration.
@@ -140,7 +140,7 @@ impl Engine {
 
     /// What the entry of a public article is made of; `Err`: its file is needed first, with the request unless it cannot be had.
     fn draft_entry(&mut self, index: &Index, path: &ArticlePath) -> Result<EntryDraft, Option<BodyRequest>> {
-        let filed = index.get(path).ok_or(None)?;
+        let indexed = index.get(path).ok_or(None)?;
         let packed = self.catalog.get(path).cloned().ok_or(None)?;
         let card = packed.open(path);
         if self.is_quarantined(path, card.hash) {
@@ -153,7 +153,7 @@ impl Engine {
         let at_hand = self.at_hand.get(path).filter(|at_hand| at_hand.hash == card.hash);
         let known = at_hand.and_then(|at_hand| at_hand.article.as_ref());
         let metadata = known.map(|article| &article.metadata).or(held.map(|held| &held.metadata)).cloned();
-        let summary_only = !shows_body(index, filed, &card);
+        let summary_only = !shows_body(index, indexed, &card);
         let request = || self.request(path, article.hash, Some(&links).filter(|_| !summary_only));
         let Some(metadata) = metadata else { return Err(request()) };
         let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
@@ -179,8 +179,8 @@ impl Engine {
         let path = article.path.clone();
         let shows = Shows { summary_only, is_teaser: article.is_teaser };
         self.remember_text(index, &path, &metadata, &rendered, shows);
-        let filed = index.get(&path);
-        if let Some((_, updated)) = filed.and_then(|filed| self.dates(index, &path, filed)) {
+        let indexed = index.get(&path);
+        if let Some((_, updated)) = indexed.and_then(|indexed| self.dates(index, &path, indexed)) {
             article.updated = updated;
         }
         let hash = article.hash;
@@ -215,11 +215,11 @@ impl Engine {
     }
 
     pub(super) fn published(&mut self, index: &Index, path: &ArticlePath, card: &Card) -> Option<PublishedArticle> {
-        let filed = index.get(path)?;
-        let changed = self.dates(index, path, filed).map(|(_, updated)| updated);
-        let home = filed.filing().home.clone();
-        let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::frame(index.cabinet(), filed)));
-        assemble::published(path, card, filed, changed, index.cabinet().config(), &Arc::clone(frame))
+        let indexed = index.get(path)?;
+        let changed = self.dates(index, path, indexed).map(|(_, updated)| updated);
+        let home = indexed.placement().home.clone();
+        let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
+        assemble::published_article(path, card, indexed, changed, index.rules().config(), &Arc::clone(frame))
     }
 }
 
@@ -250,11 +250,10 @@ enum Content {
 }
 
 /// Whether readers see the body of an article anywhere: on its page, in a feed of whole articles, or in a summary cut from it.
-fn shows_body(index: &Index, filed: &IndexedArticle, card: &Card) -> bool {
-    let cabinet = index.cabinet();
-    let page = cabinet.config().content.article_url.is_none() && card.link.is_none();
-    let whole = |key: &FeedKey| {
-        assemble::options(cabinet, key).content == ContentMode::Full || !assemble::partners(cabinet, key).is_empty()
-    };
-    page || !card.has_summary || index.feeds_of(filed).any(whole)
+fn shows_body(index: &Index, indexed: &IndexedArticle, card: &Card) -> bool {
+    let rules = index.rules();
+    let page = rules.config().content.article_url.is_none() && card.link.is_none();
+    let whole =
+        |key: &FeedKey| rules.feed_options(key).content == ContentMode::Full || !rules.partner_feeds(key).is_empty();
+    page || !card.has_summary || index.feeds_of(indexed).any(whole)
 }

@@ -65,7 +65,7 @@ impl CachedEntry {
 
     /// What it takes in a document of a feed at least.
     pub(super) fn least_bytes(&self, options: &FeedOptions) -> usize {
-        encode::least_bytes(&self.metadata, self.text.length(), options.content, options.window.max_bytes)
+        encode::min_bytes(&self.metadata, self.text.length(), options.content, options.window.max_bytes)
     }
 
     /// The files below the content directory that its text refers to.
@@ -82,7 +82,7 @@ impl EntryParts {
     pub(super) fn entries(parts: &[&EntryParts]) -> Vec<Arc<Entry>> {
         let is_packed = |parts: &&EntryParts| matches!(parts.text, HeldText::Packed { .. });
         let share = if parts.iter().any(is_packed) { PACKINGS } else { usize::MAX };
-        parallel::in_shares(parts, share, |parts| parts.entry())
+        parallel::in_batches(parts, share, |parts| parts.entry())
     }
 
     fn entry(&self) -> Arc<Entry> {
@@ -154,7 +154,7 @@ impl UnpackedEntries {
             self.bytes = self.bytes.saturating_sub(weight(rendered));
             packed.push((path, Arc::clone(rendered)));
         }
-        let texts = parallel::in_shares(&packed, PACKINGS, |(_, rendered)| HeldText::pack(rendered));
+        let texts = parallel::in_batches(&packed, PACKINGS, |(_, rendered)| HeldText::pack(rendered));
         for ((path, _), text) in packed.into_iter().zip(texts) {
             if let (Some(held), Some(text)) = (held.get_mut(&path), text) {
                 held.text = text;

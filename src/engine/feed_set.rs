@@ -12,12 +12,12 @@ use crate::types::SectionPath;
 impl Engine {
     /// Decides which new tags and authors have feeds.
     pub(super) fn admit_feeds(&self, index: &mut Index) {
-        index.admit(|key| self.ledger.feed_updated(&address::route(key)).is_some());
+        index.admit_term_feeds(|key| self.ledger.feed_updated(&address::route(key)).is_some());
     }
 
     /// Notes which tags and authors have no feed since there are too many.
     pub(super) fn note_refused_feeds(&mut self, index: &Index) {
-        let most = index.cabinet().config().taxonomies.max_tags;
+        let most = index.rules().config().taxonomies.max_tags;
         let report = |(refused, kind): (&BTreeSet<FeedKey>, &str)| {
             let (FeedKey::Tag(name) | FeedKey::Author(name)) = refused.first()? else { return None };
             let message = match refused.len() {
@@ -45,7 +45,7 @@ impl Engine {
             let diagnostic = Diagnostic::new(Code::OutputCollision, message)
                 .help("give one of the two another name; readers get both over HTTP");
             let section = match key {
-                FeedKey::Section(path) => index.cabinet().section(path),
+                FeedKey::Section(path) => index.rules().section(path),
                 FeedKey::Tag(_) | FeedKey::Author(_) => None,
             };
             diagnostics.push(match section {
@@ -67,9 +67,9 @@ impl Engine {
 
     /// Notes which folders still have the old name of a section that was renamed.
     pub(super) fn note_old_folders(&mut self, index: &Index) {
-        let root = &index.cabinet().config().parsing.root;
+        let root = &index.rules().config().parsing.root;
         let report = |(old, count): (&SectionPath, usize)| {
-            let now = index.cabinet().renamed(old)?;
+            let now = index.rules().renamed(old)?;
             let articles = if count == 1 { "its article is".to_owned() } else { format!("its {count} articles are") };
             let message =
                 format!("this folder has the old name of the section `{now}`; {articles} in that section all the same");

@@ -108,8 +108,8 @@ impl Engine {
     /// Has the feeds made anew that an article is in.
     fn show_again(&mut self, path: &ArticlePath) {
         let Some(index) = &self.index else { return };
-        if let Some(filed) = index.get(path) {
-            self.deferred.extend(index.feeds_of(filed).cloned());
+        if let Some(indexed) = index.get(path) {
+            self.deferred.extend(index.feeds_of(indexed).cloned());
         }
     }
 

@@ -36,20 +36,20 @@ impl SectionPages {
 
 impl Engine {
     /// Whether the page of a folder is no article: the folder is a section's, or has other articles and the page no date.
-    pub(super) fn is_listing(&self, cabinet: &SectionRules, path: &ArticlePath, card: &Card) -> bool {
+    pub(super) fn is_listing(&self, rules: &SectionRules, path: &ArticlePath, card: &Card) -> bool {
         bundle::is_index(path)
-            && (cabinet.of_folder(path.folder()).is_some()
-                || (card.published.is_none() && self.catalog.has_others(path.folder())))
+            && (rules.of_folder(path.folder()).is_some()
+                || (card.published.is_none() && self.catalog.has_other_files(path.folder())))
     }
 
     /// The same by the configuration in force.
     pub(super) fn lists(&self, path: &ArticlePath) -> bool {
         let card = bundle::is_index(path).then(|| self.catalog.get(path)).flatten();
         let index = self.index.as_ref();
-        card.zip(index).is_some_and(|(card, index)| self.is_listing(index.cabinet(), path, &card.open(path)))
+        card.zip(index).is_some_and(|(card, index)| self.is_listing(index.rules(), path, &card.open(path)))
     }
 
-    /// Notes whether the page of a folder is an article before it is filed. One that readers see and that is none any more is still one until it
+    /// Notes whether the page of a folder is an article before it is indexed. One that readers see and that is none any more is still one until it
     /// is decided whether many are.
     pub(super) fn note_listing(&mut self, path: &ArticlePath) {
         if !bundle::is_index(path) {
@@ -69,7 +69,7 @@ impl Engine {
 
     /// Files pages anew whose folders got their first other article or lost the last one.
     pub(super) fn refile_turned(&mut self) {
-        for path in self.catalog.take_turned() {
+        for path in self.catalog.take_changed_pages() {
             if let Some(card) = self.catalog.get(&path).map(|card| card.open(&path)) {
                 self.file(&path, &card);
             }
@@ -91,7 +91,7 @@ impl Engine {
                 // That it lacks what an article needs is no mistake.
                 let is_told = |diagnostic: &Diagnostic| diagnostic.code == Code::FrontMatter;
                 let told = parsed.diagnostics.into_iter().filter(is_told);
-                diagnostics.extend(told.map(|diagnostic| diagnostic.discreet_unless(false)));
+                diagnostics.extend(told.map(|diagnostic| diagnostic.redact_unless(false)));
             }
             // It is never kept.
             FileState::Known(..) => {}
@@ -129,7 +129,7 @@ impl Engine {
         }
         self.frames.clear();
         match &mut self.index {
-            Some(index) if !published => index.describe(Arc::new(SectionRules::new(described))),
+            Some(index) if !published => index.replace_rules(Arc::new(SectionRules::new(described))),
             _ => {
                 self.epoch += 1;
                 self.changed_routes = None;
@@ -142,7 +142,7 @@ impl Engine {
     pub(super) fn described(&mut self, config: &Arc<Config>) -> Arc<Config> {
         self.section_pages.is_changed = false;
         let now = self.now;
-        let cabinet = SectionRules::new(Arc::clone(config));
+        let rules = SectionRules::new(Arc::clone(config));
         let pages = || self.section_pages.pages.iter().filter(|(path, _)| bundle::is_untranslated(path));
         let changes = pages().flat_map(|(_, page)| changes(page)).filter(|change| *change > now);
         self.section_pages.due = changes.min();
@@ -150,7 +150,7 @@ impl Engine {
         for (path, page) in pages().filter(|(_, page)| is_public(page, now)) {
             let section = match path.folder() {
                 "" => Some(SectionPath::root()),
-                folder => cabinet.of_folder(folder).cloned(),
+                folder => rules.of_folder(folder).cloned(),
             };
             if let Some(section) = section {
                 texts.entry(section).or_insert(page);

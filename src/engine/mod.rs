@@ -286,7 +286,7 @@ impl Engine {
             Event::Writable => self.publish_postponed(),
             Event::Tick => {}
         }
-        let due = self.index.as_mut().map(|index| index.tick(self.now)).unwrap_or_default();
+        let due = self.index.as_mut().map(|index| index.advance_clock(self.now)).unwrap_or_default();
         due.iter().for_each(|path| self.replace_placement(path));
         while let Some((_, key)) = self.tombstone_ends.first().cloned().filter(|(end, _)| *end <= self.now) {
             self.tombstone_ends.pop_first();
@@ -326,7 +326,7 @@ impl Engine {
             self.missing.clock_was_set(self.patience());
             self.bring_retries_forward();
             self.dormancy.clock_was_set(now);
-            if let Some(config) = self.index.as_ref().map(|index| Arc::clone(index.cabinet().config())) {
+            if let Some(config) = self.index.as_ref().map(|index| Arc::clone(index.rules().config())) {
                 self.arrange(&config);
             }
         }
@@ -353,7 +353,7 @@ impl Engine {
 
     /// The configuration in force.
     pub fn config(&self) -> Option<&Arc<Config>> {
-        self.index.as_ref().map(|index| index.cabinet().config())
+        self.index.as_ref().map(|index| index.rules().config())
     }
 
     /// What is remembered.
@@ -416,7 +416,7 @@ impl Engine {
         self.replace_index(index);
         self.changed_routes = None;
         if let Some(index) = &self.index {
-            self.snapshot.retired_addresses = gone_feeds::former(index.cabinet());
+            self.snapshot.retired_addresses = gone_feeds::retired_addresses(index.rules());
         }
         self.snapshot.prefix = prefix(&config);
         self.report_unreadable_records();
@@ -471,7 +471,7 @@ impl Engine {
                     }
                 }
                 FileState::Unreadable(diagnostic) => {
-                    self.catalog.note(&path);
+                    self.catalog.add(&path);
                     self.is_there(&path);
                     let complaints = self.complaints(&path, vec![diagnostic], true);
                     self.problems.set(Source::Article(path), complaints);
@@ -558,7 +558,7 @@ impl Engine {
                 }
             }
             (Change::Refused, _) => {
-                if let Some(card) = last_good.filter(|card| self.catalog.recall(&path, card)) {
+                if let Some(card) = last_good.filter(|card| self.catalog.restore(&path, card)) {
                     self.file(&path, &card.open(&path));
                 }
             }
@@ -575,13 +575,13 @@ impl Engine {
         let is_teaser = access.is_paid() && self.config().is_none_or(|config| config.content.paid != Paid::Full);
         let told = |diagnostic: Diagnostic| match is_public {
             // A line of it may be one that only members read.
-            true => diagnostic.discreet_unless(!is_teaser),
+            true => diagnostic.redact_unless(!is_teaser),
             false => {
                 // What damaged front matter needs is the same for every file, and has no word of this one.
                 let fix = diagnostic.help.clone().filter(|_| diagnostic.code == Code::FrontMatter);
                 let fix = fix.map(|fix| fix + "; ").unwrap_or_default();
                 diagnostic
-                    .discreet_unless(false)
+                    .redact_unless(false)
                     .help(format!("{fix}it is not public: only `dateline explain` tells more"))
             }
         };
@@ -633,7 +633,7 @@ impl Engine {
         }
         let tells_all = self.listed || self.index.as_ref().is_some_and(|index| self.has_pages(index));
         match &mut self.index {
-            Some(index) if !tells_all => index.put_untold(path, card, &self.ledger, self.now),
+            Some(index) if !tells_all => index.put_initial(path, card, &self.ledger, self.now),
             Some(index) => index.put(path, card, &self.ledger, self.now),
             None => {}
         }
@@ -684,8 +684,8 @@ impl Engine {
     }
 
     fn is_public(&self, path: &ArticlePath) -> bool {
-        let filed = self.index.as_ref().and_then(|index| index.get(path));
-        filed.is_some_and(|filed| matches!(filed.standing, Visibility::Public(_)))
+        let indexed = self.index.as_ref().and_then(|index| index.get(path));
+        indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Public(_)))
     }
 
     fn compare(&mut self, listing: &Listing) {
@@ -770,7 +770,7 @@ pub fn prefix(config: &Config) -> Arc<str> {
 fn is_public_matter(source: &Source, index: Option<&Index>) -> bool {
     match source {
         Source::Article(path) | Source::Placement(path) => {
-            index.and_then(|index| index.get(path)).is_some_and(|filed| filed.id().is_some())
+            index.and_then(|index| index.get(path)).is_some_and(|indexed| indexed.id().is_some())
         }
         _ => true,
     }

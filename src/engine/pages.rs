@@ -13,17 +13,17 @@ use crate::types::ArticlePath;
 
 impl Engine {
     /// Brings an article's page and media up to date.
-    pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath, filed: Option<&IndexedArticle>) {
-        let own_pages = index.cabinet().config().content.article_url.is_none();
+    pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>) {
+        let own_pages = index.rules().config().content.article_url.is_none();
         if self.has_pages(index) {
-            self.note_gone(index, path, filed, own_pages);
+            self.note_gone(index, path, indexed, own_pages);
         }
-        if !own_pages && !self.is_shown(path) && !filed.is_some_and(|filed| filed.names_files) {
+        if !own_pages && !self.is_shown(path) && !indexed.is_some_and(|indexed| indexed.names_files) {
             return;
         }
-        let card = filed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
+        let card = indexed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
         let new = match (self.held.get(path), &card) {
-            (Some(held), _) if filed.is_some_and(|filed| filed.id().is_some()) => Some(Arc::clone(&held.article)),
+            (Some(held), _) if indexed.is_some_and(|indexed| indexed.id().is_some()) => Some(Arc::clone(&held.article)),
             (_, Some(card)) => self.published(index, path, card).map(Arc::new),
             (_, None) => None,
         };
@@ -54,7 +54,7 @@ impl Engine {
 
     /// Whether articles that no window shows have pages here, or had.
     pub(super) fn has_pages(&self, index: &Index) -> bool {
-        index.cabinet().config().content.article_url.is_none() || !self.snapshot.gone.is_empty()
+        index.rules().config().content.article_url.is_none() || !self.snapshot.gone.is_empty()
     }
 
     /// Whether readers see more of an article than its address.
@@ -63,15 +63,15 @@ impl Engine {
     }
 
     /// The page of an article that was taken from its readers says so.
-    fn note_gone(&mut self, index: &Index, path: &ArticlePath, filed: Option<&IndexedArticle>, own_pages: bool) {
+    fn note_gone(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>, own_pages: bool) {
         let Some(remembered) = self.ledger.article(path) else { return };
         let Some(id) = &remembered.id else { return };
-        let expired = filed.is_some_and(|filed| matches!(filed.standing, Visibility::Expired(_)));
+        let expired = indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Expired(_)));
         let gone = match remembered.retraction() {
             Some(retraction) => Some(GoneArticle { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
             None => expired.then_some(GoneArticle { retracted: None, reason: None }),
         };
-        let gone = gone.filter(|_| own_pages && index.public_under(id).is_none());
+        let gone = gone.filter(|_| own_pages && index.public_article(id).is_none());
         if gone.is_none() && self.snapshot.gone.is_empty() {
             return;
         }
@@ -87,7 +87,7 @@ impl Engine {
 
     /// So do the pages of articles whose files became other articles.
     pub(super) fn note_replaced(&mut self, index: &Index) {
-        if index.cabinet().config().content.article_url.is_some() {
+        if index.rules().config().content.article_url.is_some() {
             return;
         }
         for (id, Retraction { at, reason, .. }) in self.ledger.replaced() {

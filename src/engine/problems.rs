@@ -127,7 +127,7 @@ impl Problems {
 
     /// What appeared and what was mended since the last call, for the log; `in_full` says of which sources it may tell all.
     pub fn take_changes(&mut self, in_full: impl Fn(&Source) -> bool) -> Vec<ReportChange> {
-        let told = |(source, diagnostic): (Source, Diagnostic)| diagnostic.discreet_unless(in_full(&source));
+        let told = |(source, diagnostic): (Source, Diagnostic)| diagnostic.redact_unless(in_full(&source));
         let cleared = std::mem::take(&mut self.cleared).into_iter().map(|gone| ReportChange::Cleared(told(gone)));
         let appeared = std::mem::take(&mut self.appeared).into_iter().map(|new| ReportChange::Appeared(told(new)));
         cleared.chain(appeared).collect()

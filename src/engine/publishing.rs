@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::entry_cache::{CachedEntry, EntryParts};
 use super::{Engine, Source, is_public_matter};
 use crate::article::card::Packed;
-use crate::build::assemble::Past;
-use crate::build::encode::{Document, Wanted};
+use crate::build::assemble::FeedHistory;
+use crate::build::encode::{Document, FeedRequest};
 use crate::build::index::{Changes, Index, IndexedArticle};
 use crate::build::placement::FeedKey;
 use crate::build::{assemble, encode};
@@ -64,15 +64,15 @@ impl Engine {
     }
 
     /// Leaves out of the changed articles those of which nothing is to be remembered or shown: after a reload nearly all of an archive,
-    /// and to ask where each of them stands takes longer than all the rest. After a start they were left out when they were filed.
+    /// and to ask where each of them stands takes longer than all the rest. After a start they were left out when they were indexed.
     fn leave_out_quiet(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
         if self.has_pages(index) {
             return;
         }
         let is_quiet = |path: &ArticlePath| {
             let known = self.ledger.article(path).zip(self.catalog.get(path).map(Packed::hash));
-            let filed = index.get(path).zip(known);
-            filed.is_some_and(|(filed, (known, version))| filed.is_quiet(known, version))
+            let indexed = index.get(path).zip(known);
+            indexed.is_some_and(|(indexed, (known, version))| indexed.needs_no_update(known, version))
                 && !self.is_odd(path)
                 && !self.is_shown(path)
         };
@@ -128,8 +128,8 @@ impl Engine {
         for path in std::mem::take(&mut self.dropped) {
             let Some(held) = self.held.get(&path).filter(|held| held.windows == 0) else { continue };
             // A feed that still waits for other entries has it in its window as soon as they are there.
-            let filed = index.get(&path);
-            if filed.is_some_and(|filed| index.feeds_of(filed).any(|key| self.deferred.contains(key))) {
+            let indexed = index.get(&path);
+            if indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|key| self.deferred.contains(key))) {
                 self.dropped.push(path);
                 continue;
             }
@@ -139,9 +139,9 @@ impl Engine {
         }
         self.keep(&mut requests);
         for path in changed.iter().filter(|path| !refresh.contains(*path)).chain(&refresh) {
-            let filed = index.get(path);
-            self.note_filing(index, path, filed);
-            self.refresh_article(index, path, filed);
+            let indexed = index.get(path);
+            self.note_filing(index, path, indexed);
+            self.refresh_article(index, path, indexed);
         }
         self.note_replaced(index);
         let retired = self.retired(index);
@@ -154,10 +154,10 @@ impl Engine {
         self.note_refused_feeds(index);
         self.note_old_folders(index);
         if feeds_changed || self.lost.contains("/feeds.opml") {
-            let opml = encode::opml(index.cabinet(), index.feeds(), &self.titles);
+            let opml = encode::opml(index.rules(), index.feeds(), &self.titles);
             self.install("/feeds.opml".into(), ResourceKind::Opml, opml);
         }
-        let styled = index.cabinet().config().shows_feeds();
+        let styled = index.rules().config().shows_feeds();
         let has_style = self.snapshot.documents.contains_key(assemble::STYLE_ROUTE);
         match has_style && !self.lost.contains(assemble::STYLE_ROUTE) {
             false if styled => {
@@ -208,23 +208,23 @@ impl Engine {
     }
 
     /// Notes what is odd about where an article stands.
-    fn note_filing(&mut self, index: &Index, path: &ArticlePath, filed: Option<&IndexedArticle>) {
-        let mut diagnostics = filed.map(|filed| index.diagnostics(path, filed)).unwrap_or_default();
+    fn note_filing(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>) {
+        let mut diagnostics = indexed.map(|indexed| index.diagnostics(path, indexed)).unwrap_or_default();
         if !diagnostics.is_empty() {
-            let card = self.catalog.get(path).filter(|_| filed.is_some_and(|filed| filed.id().is_none()));
+            let card = self.catalog.get(path).filter(|_| indexed.is_some_and(|indexed| indexed.id().is_none()));
             let card = card.map(|card| card.open(path));
             let is_withheld = card.is_some_and(|card| card.embargo.is_some() || card.draft);
-            diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.discreet_unless(!is_withheld)).collect();
+            diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.redact_unless(!is_withheld)).collect();
         }
         self.problems.set(Source::Placement(path.clone()), diagnostics);
-        let contradiction = filed.and_then(|_| index.contradiction(path));
+        let contradiction = indexed.and_then(|_| index.id_conflict(path));
         self.problems.set(Source::Contradiction(path.clone()), contradiction.into_iter().collect());
     }
 
     /// What a feed is to show; `None`: what readers have of it stays until bodies have arrived.
     fn draft_feed(&mut self, index: &Index, key: &FeedKey, requests: &BTreeSet<BodyRequest>) -> Option<FeedDraft> {
         let window: Vec<ArticlePath> = index.window(key).cloned().collect();
-        let options = assemble::options(index.cabinet(), key);
+        let options = index.rules().feed_options(key);
         let limit = options.window.max_bytes;
         let mut wanted = window.len();
         let mut entries = Vec::with_capacity(window.len());
@@ -264,8 +264,8 @@ impl Engine {
             }
         }
         let route = assemble::route(key);
-        let past = self.past(index, key, &route);
-        Some(FeedDraft { key: key.clone(), route, entries, shown, past, limit, wanted, missing })
+        let history = self.feed_history(index, key, &route);
+        Some(FeedDraft { key: key.clone(), route, entries, shown, history, limit, wanted, missing })
     }
 
     /// Puts a feed's new documents in their places. Says whether the list of feeds changed by it.
@@ -277,8 +277,8 @@ impl Engine {
         documents: Vec<Document>,
         refresh: &mut BTreeSet<ArticlePath>,
     ) -> bool {
-        let FeedDraft { key, route, mut shown, past, wanted, missing, .. } = draft;
-        if let Some(updated) = feed.updated.filter(|updated| past.updated != Some(*updated)) {
+        let FeedDraft { key, route, mut shown, history, wanted, missing, .. } = draft;
+        if let Some(updated) = feed.updated.filter(|updated| history.updated != Some(*updated)) {
             self.remember(Record::Feed { route: route.as_str().into(), updated });
         }
         shown.truncate(feed.entries.len());
@@ -287,14 +287,14 @@ impl Engine {
             self.abridged.contains(path) || (!shown.contains(path) && !self.belongs(index, path, &key))
         };
         let lost_one = before.any(is_lost);
-        let cut = encode::cut(&key, index.cabinet(), feed, wanted).filter(|_| !missing);
+        let cut = encode::truncation_warning(&key, index.rules(), feed, wanted).filter(|_| !missing);
         self.problems.set(Source::Document(format!("{route}#window")), cut.into_iter().collect());
         let new = self.hold(&key, shown, refresh);
         let renamed = self.titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
         let files = &self.windows.get(&key).cloned().unwrap_or_default();
-        let root = Arc::clone(&index.cabinet().config().parsing.root);
+        let root = Arc::clone(&index.rules().config().parsing.root);
         let place = |position: usize| files.get(position).map(|path| Place::file(&format!("{root}/{path}")));
-        let warnings = encode::partner_warnings(&key, index.cabinet(), feed, self.now, place);
+        let warnings = encode::partner_warnings(&key, index.rules(), feed, self.now, place);
         self.problems.set(Source::Document(format!("{route}#partners")), warnings);
         let shared = encode::shared_media(feed, place);
         self.problems.set(Source::Document(format!("{route}#media")), shared);
@@ -478,8 +478,8 @@ impl Engine {
 
     /// Renews the report. Says whether it changed.
     fn report(&mut self, index: &Index) -> bool {
-        let articles = self.catalog.len().saturating_sub(index.hidden().listings);
-        let counts = (articles, index.public(), index.feeds().count(), index.hidden());
+        let articles = self.catalog.len().saturating_sub(index.hidden_counts().listings);
+        let counts = (articles, index.public_count(), index.feeds().count(), index.hidden_counts());
         let old = &self.snapshot.report;
         if !self.problems.take_changed() && counts == (old.articles, old.published, old.feeds, old.hidden) {
             return false;
@@ -487,7 +487,7 @@ impl Engine {
         let mut problems: Vec<Diagnostic> = self
             .problems
             .iter()
-            .map(|(source, diagnostic)| diagnostic.clone().discreet_unless(is_public_matter(source, Some(index))))
+            .map(|(source, diagnostic)| diagnostic.clone().redact_unless(is_public_matter(source, Some(index))))
             .collect();
         problems.sort();
         let (articles, published, feeds, hidden) = counts;
@@ -514,7 +514,7 @@ struct FeedDraft {
     entries: Vec<EntryParts>,
     /// Where these are from.
     shown: Vec<ArticlePath>,
-    past: Past,
+    history: FeedHistory,
     /// The most that a document may have (bytes).
     limit: usize,
     /// How many entries its window has.
@@ -524,13 +524,13 @@ struct FeedDraft {
 }
 
 /// Makes the documents of feeds, on all cores; or says over which of a feed's entries dateline fails.
-fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, encode::Made)> {
+fn encoded(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, encode::EncodedFeed)> {
     let parts: Vec<&EntryParts> = drafts.iter().flat_map(|draft| &draft.entries).collect();
     let mut entries = EntryParts::entries(&parts).into_iter();
-    let wanted = drafts.iter().map(|FeedDraft { key, entries: parts, past, limit, .. }| {
+    let wanted = drafts.iter().map(|FeedDraft { key, entries: parts, history, limit, .. }| {
         let entries = entries.by_ref().take(parts.len()).collect();
-        Wanted { key, entries, past, limit: *limit }
+        FeedRequest { key, entries, history, limit: *limit }
     });
-    let made = encode::fitting(index.cabinet(), wanted.collect());
+    let made = encode::encode_feeds(index.rules(), wanted.collect());
     drafts.into_iter().zip(made).collect()
 }

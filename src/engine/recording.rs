@@ -10,7 +10,7 @@ use super::{Engine, Source};
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::render::{RENDERER_VERSION, Rendered};
-use crate::build::assemble::{self, Past};
+use crate::build::assemble::{self, FeedHistory};
 use crate::build::index::{Changes, Index, IndexedArticle, Visibility};
 use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
@@ -58,10 +58,10 @@ impl Engine {
     }
 
     /// Whether it is remembered of a public article that it is so: under this id, in this version and since then.
-    pub(super) fn is_remembered(&self, path: &ArticlePath, filed: &IndexedArticle) -> bool {
+    pub(super) fn is_remembered(&self, path: &ArticlePath, indexed: &IndexedArticle) -> bool {
         let version = self.catalog.get(path).map(Packed::hash);
         let known = self.ledger.article(path).zip(version);
-        known.is_some_and(|(known, version)| filed.is_as_remembered(known, version))
+        known.is_some_and(|(known, version)| indexed.matches_ledger(known, version))
     }
 
     /// Notes under which id an article is public, in which version and since when. Says whether that is news, and all there is to tell
@@ -72,9 +72,9 @@ impl Engine {
         path: &ArticlePath,
         left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
     ) -> bool {
-        let Some(filed) = index.get(path) else { return false };
+        let Some(indexed) = index.get(path) else { return false };
         let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return false };
-        if filed.standing == Visibility::Retracted {
+        if indexed.visibility == Visibility::Retracted {
             // So that its file is known when it moves: under another path it would be public.
             let known = self.ledger.article(path).filter(|known| known.retraction().is_some());
             if known.is_some_and(|known| known.hash() != Some(hash)) {
@@ -82,12 +82,12 @@ impl Engine {
             }
             return false;
         }
-        if self.is_remembered(path, filed) {
+        if self.is_remembered(path, indexed) {
             return false;
         }
-        let Some(id) = filed.id().cloned() else { return false };
-        let Some(date) = filed.dates.map(|(published, _)| published.timestamp()) else { return false };
-        let is_plain = filed.is_plain();
+        let Some(id) = indexed.id().cloned() else { return false };
+        let Some(date) = indexed.dates.map(|(published, _)| published.timestamp()) else { return false };
+        let needs_no_report = indexed.needs_no_report();
         let known = self.ledger.article(path);
         let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
         let is_retracted = known.is_some_and(|known| known.retraction().is_some());
@@ -102,13 +102,13 @@ impl Engine {
         }
         self.remember(Record::Published { path: path.clone(), id, hash, date });
         // Another article took the place of one that readers know, and they are told so.
-        if let Some(id) = other.filter(|id| was_known && index.public_under(id).is_none()) {
+        if let Some(id) = other.filter(|id| was_known && index.public_article(id).is_none()) {
             let feeds = left.get(path).map(routes).or(withdrawn).unwrap_or_default();
             let retraction = Retraction { at: self.second(), reason: None, by: Withdrawal::Deleted, feeds };
             self.remember(Record::Replaced { id, retraction });
         }
-        index.hold(path);
-        is_plain
+        index.confirm_id(path);
+        needs_no_report
     }
 
     /// Notes which articles readers are told to be gone: their files are deleted or say so, and nobody else has their ids. What is
@@ -117,18 +117,19 @@ impl Engine {
         let deleted = std::mem::take(&mut self.deleted);
         // What is public, as nearly all is, needs none of this.
         let concerned = deleted.keys().chain(&self.recollected).chain(&changes.articles);
-        let concerned = concerned.filter(|path| index.get(path).is_none_or(|filed| filed.id().is_none()));
+        let concerned = concerned.filter(|path| index.get(path).is_none_or(|indexed| indexed.id().is_none()));
         let paths: BTreeSet<ArticlePath> = concerned.cloned().collect();
         for path in &paths {
             let Some(remembered) = self.ledger.article(path).filter(|article| article.id.is_some()) else { continue };
-            if remembered.hash().is_none() || remembered.id.as_ref().is_some_and(|id| index.public_under(id).is_some())
+            if remembered.hash().is_none()
+                || remembered.id.as_ref().is_some_and(|id| index.public_article(id).is_some())
             {
                 continue;
             }
             let left = || changes.left.get(path).map(routes);
-            let filed = index.get(path);
+            let indexed = index.get(path);
             let feeds = || {
-                let now = || filed.map(|filed| routes(index.feeds_of(filed)));
+                let now = || indexed.map(|indexed| routes(index.feeds_of(indexed)));
                 let known = remembered.withdrawn().cloned().or_else(|| deleted.get(path).cloned());
                 left().or(known).or_else(now).unwrap_or_default()
             };
@@ -138,7 +139,7 @@ impl Engine {
                 let card = self.catalog.get(path)?.open(path);
                 card.retracted.map(|retracted| retracted.reason)
             };
-            let record = match (filed.map(|filed| &filed.standing), remembered.retraction()) {
+            let record = match (indexed.map(|indexed| &indexed.visibility), remembered.retraction()) {
                 (None, None) if deleted.contains_key(path) => {
                     Some(Retraction { at: second, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
                 }
@@ -168,7 +169,7 @@ impl Engine {
 
     /// Whether an article must not be public, and nobody is told why: not even after a restart that finds its file broken.
     pub(super) fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
-        match index.get(path).map(|filed| &filed.standing) {
+        match index.get(path).map(|indexed| &indexed.visibility) {
             Some(
                 Visibility::Draft
                 | Visibility::Restricted
@@ -182,8 +183,8 @@ impl Engine {
     }
 
     /// What a feed says of what it had before; from when on it says less is noted.
-    pub(super) fn past(&mut self, index: &Index, key: &FeedKey, route: &str) -> Past {
-        let options = assemble::options(index.cabinet(), key);
+    pub(super) fn feed_history(&mut self, index: &Index, key: &FeedKey, route: &str) -> FeedHistory {
+        let options = index.rules().feed_options(key);
         let (lasts, most) = (options.tombstones, options.max_tombstones);
         let end = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, lasts, most);
         // The further behind, the earlier it ends.
@@ -198,7 +199,7 @@ impl Engine {
         });
         let deleted = deleted.collect();
         self.tombstone_ends.extend(ends.map(|end| (end, key.clone())));
-        Past { deleted, updated: self.ledger.feed_updated(route) }
+        FeedHistory { deleted, updated: self.ledger.feed_updated(route) }
     }
 
     /// The Last-Modified of a document: it stays while the bytes do, and is later than any before when they change.
@@ -214,10 +215,15 @@ impl Engine {
     }
 
     /// When an article was first published and when it last changed.
-    pub(super) fn dates(&self, index: &Index, path: &ArticlePath, filed: &IndexedArticle) -> Option<(Moment, Moment)> {
-        let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
+    pub(super) fn dates(
+        &self,
+        index: &Index,
+        path: &ArticlePath,
+        indexed: &IndexedArticle,
+    ) -> Option<(Moment, Moment)> {
+        let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
         let changed = self.ledger.article(path).and_then(Remembered::changed).filter(|_| by_text);
-        assemble::dates(filed, changed.and_then(|changed| index.moment(changed)))
+        assemble::publication_dates(indexed, changed.and_then(|changed| index.moment(changed)))
     }
 
     /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of
@@ -246,7 +252,7 @@ impl Engine {
         if before == Some(print) {
             return;
         }
-        let by_text = index.cabinet().config().updated_when == UpdatedWhen::Text;
+        let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
         if by_text && !is_completed && before.is_some_and(|before| before.version == print.version) {
             changed = Some(self.second());
         }

@@ -137,7 +137,7 @@ impl Engine {
     }
 
     fn removals(&self) -> Option<Removals> {
-        self.index.as_ref().map(|index| index.cabinet().config().content.removals)
+        self.index.as_ref().map(|index| index.rules().config().content.removals)
     }
 
     /// Whether readers know nothing of a path, and a file of another path was published with the same bytes or is the same by its
@@ -260,8 +260,8 @@ impl Engine {
         self.missing.without_good_file = without_good_file;
         self.follow_spellings(gone);
         let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
-        for (path, filed) in self.index.iter().flat_map(Index::articles) {
-            let holder = filed.stated_id().and_then(|id| self.ledger.holder(id));
+        for (path, indexed) in self.index.iter().flat_map(Index::articles) {
+            let holder = indexed.stated_id().and_then(|id| self.ledger.holder(id));
             if holder.is_some_and(|holder| holder != path) {
                 stated.extend(self.catalog.get(path).map(|card| (path.clone(), card.open(path))));
             }
@@ -363,7 +363,7 @@ impl Engine {
         for StoredVersion { request, article } in recalled {
             self.missing.recalling.remove(&request.path);
             let Some(article) = article.filter(|article| article.metadata.hash == request.hash) else { continue };
-            if self.catalog.recall(&request.path, &article.card) {
+            if self.catalog.restore(&request.path, &article.card) {
                 let card = article.card.open(&request.path);
                 self.lay_ready(&request.path, article);
                 self.file(&request.path, &card);
@@ -425,7 +425,7 @@ impl Engine {
         let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
         let mut articles = self.index.iter().flat_map(Index::articles);
         vanished.iter().any(|path| is_live(path))
-            && !articles.any(|(path, filed)| filed.id().is_some() && !vanished.contains(path))
+            && !articles.any(|(path, indexed)| indexed.id().is_some() && !vanished.contains(path))
     }
 
     /// Whether a file is gone and another one, which nobody knows yet, states its id: then it was moved there, and edited.
@@ -434,7 +434,7 @@ impl Engine {
         let (Some(id), Some(index)) = (id, &self.index) else { return false };
         let stated = |other: &&ArticlePath| {
             *other != path
-                && index.get(other).is_some_and(|filed| filed.stated_id() == Some(&id))
+                && index.get(other).is_some_and(|indexed| indexed.stated_id() == Some(&id))
                 && self.ledger.article(other).is_none_or(|article| article.id.is_none())
                 && !self.dormancy.is_applied(other)
         };
@@ -449,7 +449,7 @@ impl Engine {
     /// It was an accident: what vanished stays for readers, and what was deleted just before comes back.
     fn hold_back(&mut self, mut vanished: Vec<ArticlePath>) {
         for Deleted { path, card, metadata, .. } in std::mem::take(&mut self.missing.recent) {
-            if let Some(card) = card.filter(|card| self.catalog.recall(&path, card)) {
+            if let Some(card) = card.filter(|card| self.catalog.restore(&path, card)) {
                 self.file(&path, &card.open(&path));
                 if let Some(metadata) = metadata {
                     // Its text is among what was rendered, or in the store.
@@ -477,8 +477,8 @@ impl Engine {
     /// the feeds that had it are remembered for the day on which they must be.
     fn give_up(&mut self, path: &ArticlePath) {
         let live = self.ledger.article(path).is_some_and(Remembered::is_live);
-        let filed = self.index.as_ref().and_then(|index| index.get(path));
-        if let Some(feeds) = filed.filter(|_| live).map(|filed| self.routes_of(filed)) {
+        let indexed = self.index.as_ref().and_then(|index| index.get(path));
+        if let Some(feeds) = indexed.filter(|_| live).map(|indexed| self.routes_of(indexed)) {
             self.remember(Record::Withdrawn { path: path.clone(), feeds });
         }
         self.catalog.remove(path);
@@ -503,8 +503,8 @@ impl Engine {
             return self.give_up(path);
         }
         // Its file is there.
-        let filed = self.index.as_ref().and_then(|index| index.get(path));
-        let feeds = filed.map(|filed| self.routes_of(filed)).unwrap_or_default();
+        let indexed = self.index.as_ref().and_then(|index| index.get(path));
+        let feeds = indexed.map(|indexed| self.routes_of(indexed)).unwrap_or_default();
         self.remember(Record::Withdrawn { path: path.clone(), feeds });
         self.replace_placement(path);
     }
@@ -526,8 +526,8 @@ impl Engine {
         self.catalog.remove(path);
         self.problems.set(Source::Article(path.clone()), Vec::new());
         let withdrawn = self.ledger.article(path).and_then(|article| article.withdrawn().cloned());
-        let filed = self.index.as_ref().and_then(|index| index.get(path));
-        let feeds = withdrawn.unwrap_or_else(|| filed.map(|filed| self.routes_of(filed)).unwrap_or_default());
+        let indexed = self.index.as_ref().and_then(|index| index.get(path));
+        let feeds = withdrawn.unwrap_or_else(|| indexed.map(|indexed| self.routes_of(indexed)).unwrap_or_default());
         self.deleted.insert(path.clone(), feeds);
         if let Some(index) = &mut self.index {
             index.remove(path);
@@ -560,7 +560,7 @@ impl Engine {
             self.missing.told = held.first().map(|first| (held.len(), first.clone()));
         }
         let alarm = self.missing.told.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
-            let root = &index.cabinet().config().parsing.root;
+            let root = &index.rules().config().parsing.root;
             let more = if *count < held.len() { "more than " } else { "" };
             let (left_out, is_one) = (self.is_left_out(path), *count == 1);
             let message = match (left_out, is_one) {

@@ -77,7 +77,7 @@ impl Engine {
     /// which feeds.
     pub(super) fn takes_away(&self, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) -> bool {
         left.iter().any(|(path, feeds)| {
-            let is_gone = || index.get(path).is_none_or(|filed| filed.id().is_none());
+            let is_gone = || index.get(path).is_none_or(|indexed| indexed.id().is_none());
             // A postponed one was seen by nobody.
             !self.postponed.contains(path)
                 && (feeds.iter().any(|key| !self.belongs(index, path, key)) || (feeds.is_empty() && is_gone()))
@@ -91,8 +91,8 @@ impl Engine {
 
     /// Whether a feed still has an article, under this path or, where it was moved, under another one.
     pub(super) fn belongs(&self, index: &Index, path: &ArticlePath, key: &FeedKey) -> bool {
-        let held = || self.held.get(path).and_then(|held| index.get(index.public_under(&held.article.id)?));
-        let filed = index.get(path).filter(|filed| filed.id().is_some()).or_else(held);
-        filed.is_some_and(|filed| index.feeds_of(filed).any(|other| other == key))
+        let held = || self.held.get(path).and_then(|held| index.get(index.public_article(&held.article.id)?));
+        let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).or_else(held);
+        indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|other| other == key))
     }
 }

@@ -1,4 +1,4 @@
-//! Atom (RFC 4287, rules ), through the `atom_syndication` crate.
+//! Encodes Atom (RFC 4287) with the `atom_syndication` crate.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     let document = AtomFeed {
         title: plain(&feed.title, None),
         id: feed.id.to_string(),
-        // A feed without entries never changed; Atom wants a date all the same (RFC 4287, section 4.1.1).
+        // `updated` is mandatory (RFC 4287, section 4.1.1), also for a feed that never had an entry.
         updated: date(feed.updated.map_or(0, jiff::Timestamp::as_second), 0)?,
         authors: vec![person(&feed.publisher)],
         generator: Some(Generator { value: GENERATOR.to_owned(), uri: None, version: None }),
@@ -51,10 +51,10 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     };
     let config = WriteConfig { write_document_declaration: true, indent_size: None };
     // Not `to_string`, which turns an error into an empty document.
-    document.write_with_config(super::room(feed), config).map_err(|error| EncodeError(error.to_string()))
+    document.write_with_config(super::document_buffer(feed), config).map_err(|error| EncodeError(error.to_string()))
 }
 
-/// `at:deleted-entry` (RFC 6721, section 3).
+/// The `at:deleted-entry` elements (RFC 6721, section 3).
 fn tombstones(feed: &Feed) -> ExtensionMap {
     let tombstones = feed.deleted.iter().map(|deleted| {
         let attributes = vec![("ref", deleted.id.to_string()), ("when", rfc3339(deleted.at))];
@@ -109,7 +109,7 @@ fn atom_entry(feed: &Feed, entry: &Entry) -> Result<AtomEntry, EncodeError> {
     })
 }
 
-/// The feed it was taken from (RFC 4287, section 4.2.11), where that is known. It had changed when the entry came out of it.
+/// The feed that an article was taken from (RFC 4287, section 4.2.11), if known. The article's date is its last known change.
 fn source(source: &EntrySource, published: Moment) -> Result<Option<Source>, EncodeError> {
     let Some(feed) = source.feed.as_ref().map(ToString::to_string) else { return Ok(None) };
     Ok(Some(Source {
@@ -184,9 +184,8 @@ fn element(name: &str, attributes: Vec<(&str, String)>, value: Option<String>) -
     Extension { name: name.to_owned(), value, attrs, children: BTreeMap::new() }
 }
 
-/// The crate writes the values of extension attributes verbatim, so that a quotation mark in one could end it and start an
-/// element of its own (rule X-08). The version is pinned; the test `upstream_still_writes_attributes_verbatim` tells when to
-/// stop.
+/// Escapes an attribute of an extension element, since the crate writes those values verbatim. The crate's version is pinned; the test
+/// `upstream_still_writes_attributes_verbatim` fails when this is no longer needed.
 fn attribute(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
     escape_xml_attribute(value, &mut escaped);
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_cannot_be_left() {
+    fn attribute_values_are_escaped() {
         assert_eq!(attribute("x\"/><link href=\"e\n"), "x&quot;/&gt;&lt;link href=&quot;e&#xA;");
     }
 }

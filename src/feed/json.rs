@@ -1,4 +1,4 @@
-//! JSON Feed 1.1 (rules J-01 to J-14), through serde. The structs are the wire's; the neutral feed does not know them.
+//! Encodes JSON Feed 1.1 with serde. The structs mirror the format and are used only here.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ struct JsonFeed<'f> {
 
 #[derive(Serialize)]
 struct JsonFeedExtension<'f> {
-    /// What RFC 6721 says in Atom.
+    /// The same as the `at:deleted-entry` elements in Atom.
     deleted: Vec<JsonDeleted<'f>>,
 }
 
@@ -70,7 +70,7 @@ struct JsonItem<'f> {
     language: Option<&'f str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<JsonAttachment<'f>>,
-    /// What the other formats say and JSON Feed has no word for.
+    /// What the other formats have and JSON Feed doesn't.
     #[serde(skip_serializing_if = "JsonExtension::is_empty")]
     _dateline: JsonExtension<'f>,
 }
@@ -138,7 +138,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
                 .collect(),
         }),
     };
-    let mut bytes = super::room(feed);
+    let mut bytes = super::document_buffer(feed);
     serde_json::to_writer(&mut bytes, &document).map_err(|error| EncodeError(error.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -148,9 +148,9 @@ fn item<'f>(feed: &Feed, entry: &'f Entry) -> JsonItem<'f> {
     let content = content_html(feed, entry).filter(|_| feed.content == ContentMode::Full);
     let image = entry.image.as_ref();
     let picture = feed.picture(entry);
-    // Wide enough to stand across the head of a page.
+    // A landscape picture wide enough for a page header.
     let banner = picture.filter(|picture| picture.width.zip(picture.height).is_some_and(is_banner));
-    let word = |text: Option<&'f crate::types::Text>| text.map(crate::types::Text::as_str);
+    let optional_text = |text: Option<&'f crate::types::Text>| text.map(crate::types::Text::as_str);
     JsonItem {
         id: entry.id.as_str(),
         url: entry.url.as_str(),
@@ -178,12 +178,12 @@ fn item<'f>(feed: &Feed, entry: &'f Entry) -> JsonItem<'f> {
         _dateline: JsonExtension {
             section: entry.section.iter().map(|title| title.as_str()).collect(),
             editors: entry.editors.iter().map(|editor| editor.as_str()).collect(),
-            source: word(entry.source.as_ref().map(|source| &source.name)),
+            source: optional_text(entry.source.as_ref().map(|source| &source.name)),
             source_feed: entry.source.as_ref().and_then(|source| source.feed.as_ref()).map(|url| url.as_str()),
-            copyright: word(entry.copyright.as_ref()),
-            image_alt: word(image.and_then(|image| image.alt.as_ref())),
-            image_caption: word(image.and_then(|image| image.caption.as_ref())),
-            image_credit: word(image.and_then(|image| image.credit.as_ref())),
+            copyright: optional_text(entry.copyright.as_ref()),
+            image_alt: optional_text(image.and_then(|image| image.alt.as_ref())),
+            image_caption: optional_text(image.and_then(|image| image.caption.as_ref())),
+            image_credit: optional_text(image.and_then(|image| image.credit.as_ref())),
         },
     }
 }

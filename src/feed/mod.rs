@@ -1,7 +1,6 @@
-//! The neutral feed: what all formats say, before any of them says it. One file per format, each a function from [`Feed`] to
-//! bytes.
+//! The neutral feed, and one encoder for each format: a function from [`Feed`] to bytes.
 //!
-//! How each format spells each field:
+//! How each format encodes each field:
 //!
 //! | field | RSS 2.0 | Atom | JSON Feed 1.1 |
 //! |---|---|---|---|
@@ -56,7 +55,7 @@ pub use model::*;
 use crate::encoding::{escape_attribute, escape_text};
 use crate::types::{Text, WebUrl};
 
-/// The formats a section can be published in.
+/// The formats in which a feed can be published.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Format {
     /// RSS 2.0, profile of the RSS Advisory Board.
@@ -68,10 +67,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format, in the order in which pages list them.
+    /// All formats, in the order in which pages list them.
     pub const ALL: [Format; 3] = [Format::Rss, Format::Atom, Format::Json];
 
-    /// The name in the configuration.
+    /// The format's name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Format::Rss => "rss",
@@ -80,7 +79,7 @@ impl Format {
         }
     }
 
-    /// The last segment of its URL.
+    /// The last segment of the document's URL.
     pub fn file_name(self) -> &'static str {
         match self {
             Format::Rss => "rss.xml",
@@ -89,7 +88,7 @@ impl Format {
         }
     }
 
-    /// The media type without parameters, as links state it.
+    /// The media type for links, without parameters.
     pub fn media_type(self) -> &'static str {
         match self {
             Format::Rss => "application/rss+xml",
@@ -98,7 +97,7 @@ impl Format {
         }
     }
 
-    /// The Content-Type header. RFC 8259 section 11 defines no charset for JSON.
+    /// The Content-Type header field. JSON has no `charset` parameter (RFC 8259, section 11).
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Rss => "application/rss+xml; charset=utf-8",
@@ -108,7 +107,7 @@ impl Format {
     }
 }
 
-/// What `generator` says. No version, so that an upgrade changes no document by itself.
+/// The feed's `generator`. Without a version, so that an upgrade alone changes no document.
 pub const GENERATOR: &str = "dateline";
 const MEDIA_NAMESPACE: &str = "http://search.yahoo.com/mrss/";
 const SYNDICATION_NAMESPACE: &str = "http://purl.org/rss/1.0/modules/syndication/";
@@ -118,7 +117,7 @@ const EXPIRATION_NAMESPACE: &str = "http://schemas.ingestion.microsoft.com/commo
 const TOMBSTONE_NAMESPACE: &str = "http://purl.org/atompub/tombstones/1.0";
 const DUBLIN_CORE_NAMESPACE: &str = "http://purl.org/dc/elements/1.1/";
 
-/// Why a document could not be made. The last good one stays.
+/// Why a document couldn't be encoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EncodeError(pub String);
 
@@ -130,10 +129,10 @@ impl fmt::Display for EncodeError {
 
 impl std::error::Error for EncodeError {}
 
-/// The document of a feed in a format.
+/// Encodes a feed in a format.
 ///
 /// # Errors
-/// When the format's crate refuses, or the document carries a byte that XML forbids.
+/// If the format's crate fails, or the document contains a character that XML forbids.
 pub fn encode(feed: &Feed, format: Format) -> Result<Vec<u8>, EncodeError> {
     #[cfg(test)]
     assert!(!feed.entries.iter().any(|entry| entry.content.as_str().contains(FAILS)));
@@ -142,34 +141,34 @@ pub fn encode(feed: &Feed, format: Format) -> Result<Vec<u8>, EncodeError> {
         Format::Atom => atom::encode(feed)?,
         Format::Json => json::encode(feed)?,
     };
-    inspect(&document)?;
+    check_characters(&document)?;
     Ok(match &feed.style {
-        Some(style) if format != Format::Json => styled(&document, style),
+        Some(style) if format != Format::Json => add_style_sheet(&document, style),
         _ => document,
     })
 }
 
-/// What encoding fails over, so that tests can see what that costs.
+/// Encoding panics if an entry's content contains this, for tests of quarantine.
 #[cfg(test)]
 pub const FAILS: &str = "dateline-fails-to-encode-this";
 
-/// Room for a document of a feed, about as much as it needs (bytes): a text that grows is copied again and again.
-fn room(feed: &Feed) -> Vec<u8> {
-    /// What there is beside the texts, of a feed and of an entry.
-    const BESIDE: usize = 1_024;
-    /// In so many bytes of HTML there is one that has to be escaped.
-    const ESCAPED: usize = 16;
+/// A buffer of about the size of a feed's document, to avoid reallocations.
+fn document_buffer(feed: &Feed) -> Vec<u8> {
+    /// An estimate of the markup of a feed or an entry.
+    const MARKUP_BYTES: usize = 1_024;
+    /// An estimate: one in so many bytes of HTML needs an escape.
+    const BYTES_PER_ESCAPE: usize = 16;
     let content = |entry: &Entry| match feed.content {
         ContentMode::Full => entry.content.as_str().len(),
         ContentMode::Summary => 0,
     };
     let texts = feed.entries.iter().map(|entry| entry.summary.as_str().len() + content(entry));
     let texts: usize = texts.sum();
-    Vec::with_capacity(texts + texts / ESCAPED + (feed.entries.len() + 1) * BESIDE)
+    Vec::with_capacity(texts + texts / BYTES_PER_ESCAPE + (feed.entries.len() + 1) * MARKUP_BYTES)
 }
 
-/// The document with the instruction that lets browsers show it, after its declaration.
-fn styled(document: &[u8], style: &WebUrl) -> Vec<u8> {
+/// Adds a processing instruction with the style sheet that browsers apply, after the XML declaration.
+fn add_style_sheet(document: &[u8], style: &WebUrl) -> Vec<u8> {
     let end = document.windows(2).position(|bytes| bytes == b"?>").map_or(0, |at| at + 2);
     let (declaration, rest) = document.split_at(end);
     let href = attribute(style.as_str());
@@ -177,15 +176,15 @@ fn styled(document: &[u8], style: &WebUrl) -> Vec<u8> {
     [declaration, instruction.as_bytes(), rest.trim_ascii_start()].concat()
 }
 
-/// The content of an entry, with the lead image at its top where the section wants that and it is not there already.
+/// The content of an entry. Starts with the lead image if the section wants that and the content doesn't have it.
 fn content_html<'e>(feed: &Feed, entry: &'e Entry) -> Option<Cow<'e, str>> {
     let content = entry.content.as_str();
-    let plain = || Some(Cow::Borrowed(content)).filter(|content| !content.is_empty());
-    let (Some(picture), Some(image)) = (feed.picture(entry), &entry.image) else { return plain() };
+    let unchanged = || Some(Cow::Borrowed(content)).filter(|content| !content.is_empty());
+    let (Some(picture), Some(image)) = (feed.picture(entry), &entry.image) else { return unchanged() };
     let url = attribute(picture.url.as_str());
-    let shown = image.files.iter().any(|file| content.contains(escape(file.url.as_str()).as_str()));
-    if feed.lead_image == LeadImage::Beside || content.is_empty() || shown {
-        return plain();
+    let is_shown = image.files.iter().any(|file| content.contains(escape(file.url.as_str()).as_str()));
+    if feed.lead_image == LeadImage::FieldsOnly || content.is_empty() || is_shown {
+        return unchanged();
     }
     let alt = image.alt.as_ref().or(image.caption.as_ref()).map_or("", Text::as_str);
     let mut html = format!("<figure><img src=\"{url}\" alt=\"{}\"", attribute(alt));
@@ -193,19 +192,19 @@ fn content_html<'e>(feed: &Feed, entry: &'e Entry) -> Option<Cow<'e, str>> {
         html.push_str(&format!(" width=\"{width}\" height=\"{height}\""));
     }
     html.push('>');
-    let words: Vec<String> =
+    let caption: Vec<String> =
         [image.caption.clone(), image.credit.as_ref().map(|credit| Text::line(&format!("({credit})")))]
             .into_iter()
             .flatten()
             .map(|words| escape(words.as_str()))
             .collect();
-    if !words.is_empty() {
-        html.push_str(&format!("<figcaption>{}</figcaption>", words.join(" ")));
+    if !caption.is_empty() {
+        html.push_str(&format!("<figcaption>{}</figcaption>", caption.join(" ")));
     }
     Some(Cow::Owned(html + "</figure>" + content))
 }
 
-/// The attributes of `media:content` for a picture, unescaped.
+/// The unescaped attributes of a picture's `media:content`.
 fn picture_attributes(picture: &ImageFile) -> Vec<(&'static str, String)> {
     let mut attributes = vec![("url", picture.url.to_string()), ("medium", "image".to_owned())];
     attributes.extend(picture.media_type.as_ref().map(|media_type| ("type", media_type.to_string())));
@@ -215,7 +214,7 @@ fn picture_attributes(picture: &ImageFile) -> Vec<(&'static str, String)> {
     attributes
 }
 
-/// The attributes of `media:thumbnail`, unescaped.
+/// The unescaped attributes of `media:thumbnail`.
 fn thumbnail_attributes(picture: &ImageFile) -> Vec<(&'static str, String)> {
     let mut attributes = vec![("url", picture.url.to_string())];
     attributes.extend(picture.width.map(|width| ("width", width.to_string())));
@@ -223,26 +222,26 @@ fn thumbnail_attributes(picture: &ImageFile) -> Vec<(&'static str, String)> {
     attributes
 }
 
-/// Text as HTML.
+/// Escapes text for HTML.
 fn escape(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     escape_text(text, &mut html);
     html
 }
 
-/// A value as a double-quoted attribute has it.
+/// Escapes a value for a double-quoted attribute.
 fn attribute(value: &str) -> String {
     let mut html = String::with_capacity(value.len());
     escape_attribute(value, &mut html);
     html
 }
 
-/// The last gate: [`Text`] lets nothing forbidden in, and what did not go through it is found here (rule X-04).
-fn inspect(document: &[u8]) -> Result<(), EncodeError> {
+/// Checks that a document contains only characters that XML allows (XML 1.0, section 2.2). A safety net: [`Text`] already guarantees that.
+fn check_characters(document: &[u8]) -> Result<(), EncodeError> {
     if document.is_empty() {
         return Err(EncodeError("the document is empty".into()));
     }
-    // Without branches, so that all bytes of a document are looked at many at a time: nearly always there is none of these.
+    // Branch-free, so that the compiler vectorises the loop. Nearly all documents pass it.
     let is_control = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
     if !document.iter().fold(false, |found, &byte| found | is_control(byte) | (byte == 0xEF)) {
         return Ok(());

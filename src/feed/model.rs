@@ -1,4 +1,4 @@
-//! The neutral feed and its entries: everything that any format or partner says, without saying how.
+//! The neutral feed and its entries: everything that some format or partner needs, independent of spelling.
 
 use std::sync::Arc;
 
@@ -8,122 +8,122 @@ use super::Format;
 use super::partner::Partner;
 use crate::types::{EntryId, Language, Moment, Text, WebUrl};
 
-/// Whether entries carry the whole article.
+/// Whether entries contain the whole article.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ContentMode {
-    /// The article.
+    /// The whole article.
     Full,
-    /// Its summary; the link leads to the rest.
+    /// The summary only; readers follow the link for the rest.
     Summary,
 }
 
 /// A feed, independent of its format.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Feed {
-    /// The same for the feed's life and in all formats.
+    /// The same in all formats, and for as long as the feed exists.
     pub id: EntryId,
     /// The feed's name.
     pub title: Text,
-    /// What it is about; empty where nobody said.
+    /// What the feed is about. Empty if not configured.
     pub description: Text,
-    /// The page for people: the publisher's own page of the section, else dateline's.
+    /// The web page: the publisher's own page of the section, else dateline's.
     pub home: WebUrl,
-    /// dateline's public base, the same for all feeds.
+    /// dateline's public base URL, the same for all feeds.
     pub site: WebUrl,
-    /// dateline's own URL of the section, ending in `/`; feed URLs are this plus [`Format::file_name`].
+    /// The URL of the feed's page, ending in `/`. Documents are at this URL plus [`Format::file_name`].
     pub base: WebUrl,
-    /// The formats it is published in.
+    /// The formats in which the feed is published.
     pub formats: Vec<Format>,
-    /// The language of the entries that state none.
+    /// The language of entries that state none.
     pub language: Language,
-    /// The latest change of any entry; `None` while there is no entry.
+    /// The latest change of any entry. `None` for a feed that never had an entry.
     pub updated: Option<Timestamp>,
-    /// Who answers for entries without authors: the site's title.
+    /// The author of entries without authors: the site's title.
     pub publisher: Text,
-    /// Rights of the feed.
+    /// The copyright notice of the feed.
     pub copyright: Option<Text>,
-    /// Minutes that a reader may wait between polls.
+    /// How many minutes readers should wait between polls.
     pub poll_minutes: u32,
-    /// Whether entries carry the whole article.
+    /// Whether entries contain the whole article.
     pub content: ContentMode,
-    /// Hours (GMT) in which readers need not come.
+    /// Hours (GMT) in which readers needn't poll.
     pub skip_hours: Vec<u8>,
-    /// English names of days on which readers need not come.
+    /// English names of days on which readers needn't poll.
     pub skip_days: Vec<&'static str>,
-    /// A small picture for the feed: a wide one.
+    /// A landscape image for the feed.
     pub logo: Option<WebUrl>,
-    /// A small picture for the feed: a square one.
+    /// A square image for the feed.
     pub icon: Option<WebUrl>,
-    /// The width of entries' pictures that is wanted (pixels).
+    /// The preferred width of entries' pictures (pixels).
     pub image_width: u32,
-    /// Where the lead image goes.
+    /// Where the lead image is shown.
     pub lead_image: LeadImage,
-    /// How corrections show in RSS.
+    /// How RSS announces corrections.
     pub update_signal: UpdateSignal,
-    /// What makes it a podcast.
+    /// The channel's podcast tags, for podcasts.
     pub podcast: Option<Podcast>,
-    /// The style sheet that lets browsers show it, where it is served as `application/xml`.
+    /// The style sheet for browsers, if feeds are served as `application/xml`.
     pub style: Option<WebUrl>,
-    /// The feed for one partner; `None` for the public one.
+    /// The partner that this feed is for. `None` for the public feed.
     pub partner: Option<PartnerFeed>,
-    /// Newest first.
+    /// The entries, newest first.
     pub entries: Vec<Arc<Entry>>,
-    /// What was retracted lately, newest first.
+    /// Recently retracted entries, newest first.
     pub deleted: Vec<DeletedEntry>,
 }
 
-/// An article that readers of the feed may have and should no longer show (RFC 6721, rules T-01 to T-04).
+/// A retracted entry that readers may still show (RFC 6721).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeletedEntry {
-    /// Under which they know it.
+    /// The id that readers know.
     pub id: EntryId,
-    /// When it was retracted.
+    /// When the article was retracted.
     pub at: Timestamp,
-    /// Why, if that is public.
+    /// The reason, if it is public.
     pub reason: Option<Text>,
 }
 
 impl DeletedEntry {
-    /// About how many bytes it takes in a document.
+    /// About how many bytes the tombstone takes in a document.
     pub fn written_bytes(&self) -> usize {
-        /// The elements around them, and the date.
+        /// The elements and the date.
         const MARKUP_BYTES: usize = 160;
         MARKUP_BYTES + self.id.as_str().len() + self.reason.as_ref().map_or(0, |reason| reason.as_str().len())
     }
 }
 
-/// What is different in a feed for a partner.
+/// A feed for a partner.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PartnerFeed {
     /// The last segment of its URL.
     pub file_name: String,
-    /// Whose rules it follows.
+    /// The partner, whose rules the feed follows.
     pub partner: Partner,
-    /// How a correction shows.
+    /// How the feed announces corrections.
     pub update_signal: UpdateSignal,
 }
 
-/// How a feed tells a partner that an article was corrected.
+/// How a feed announces that an article was corrected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UpdateSignal {
     /// A new `pubDate`.
     PubDate,
     /// A new `dcterms:modified` beside the old `pubDate`.
     Modified,
-    /// Not at all: only the text is new.
+    /// No announcement: only the text changes.
     None,
 }
 
-/// Where the lead image of an article goes.
+/// Where the lead image of an article is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LeadImage {
-    /// Into the fields for images only.
-    Beside,
-    /// At the top of the content too, for readers that show nothing else.
+    /// In the fields for images only.
+    FieldsOnly,
+    /// Also at the top of the content, for readers that ignore those fields.
     InContent,
 }
 
-/// What directories of podcasts ask of a channel.
+/// What podcast directories require of a channel.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Podcast {
     /// The artwork: square, 1400 to 3000 pixels.
@@ -132,13 +132,13 @@ pub struct Podcast {
     pub category: Text,
     /// One of its subcategories: `Daily News`.
     pub subcategory: Option<Text>,
-    /// Who makes it; the publication where nobody is named.
+    /// The author. The publication's name if not configured.
     pub author: Option<Text>,
-    /// Whom directories write to.
+    /// The contact's name, for directories.
     pub owner: Option<Text>,
-    /// Where they write to.
+    /// The contact's email address, for directories.
     pub email: Option<Text>,
-    /// Whether it is only for adults.
+    /// Whether the podcast is for adults only.
     pub explicit: bool,
     /// `episodic` or `serial`.
     pub kind: &'static str,
@@ -151,26 +151,26 @@ impl Feed {
         format!("{}{file_name}", self.base)
     }
 
-    /// The language of an entry, where it is not the feed's.
+    /// The language of an entry if it differs from the feed's.
     pub(super) fn differing_language<'e>(&self, entry: &'e Entry) -> Option<&'e Language> {
         Some(&entry.language).filter(|language| **language != self.language)
     }
 
-    /// The size of an entry's picture that this feed wants.
+    /// The size of an entry's picture that suits this feed.
     pub(super) fn picture<'e>(&self, entry: &'e Entry) -> Option<&'e ImageFile> {
         entry.image.as_ref()?.of_width(self.image_width)
     }
 }
 
 impl Entry {
-    /// The one file that RSS readers download: the first sound or film. Pictures would be shown twice (rule E-04).
+    /// The file that RSS readers download: the first audio or video file. Never a picture, which readers would show twice.
     pub fn enclosure(&self) -> Option<&EntryMedia> {
         self.media.iter().find(|media| matches!(media.medium(), Some("audio" | "video")))
     }
 }
 
 impl EntryMedia {
-    /// The `medium` of Media RSS, by the type.
+    /// The `medium` of Media RSS for this media type.
     pub fn medium(&self) -> Option<&'static str> {
         let (kind, _) = self.media_type.as_str().split_once('/')?;
         match kind {
@@ -183,106 +183,106 @@ impl EntryMedia {
     }
 }
 
-/// An entry of a feed, called item in RSS and JSON Feed; rendered, with absolute URLs only.
+/// An entry of a feed, called item in RSS and JSON Feed. Rendered, with absolute URLs only.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
-    /// The same in all formats and in every feed, for ever.
+    /// The same in all formats and feeds, forever.
     pub id: EntryId,
-    /// The page for people.
+    /// The article's web page.
     pub url: WebUrl,
-    /// Plain text, one line.
+    /// One line of plain text.
     pub title: Text,
     /// First publication.
     pub published: Moment,
     /// Last significant change, never before `published`.
     pub updated: Moment,
-    /// In the order of the byline.
+    /// The authors in the order of the byline.
     pub authors: Vec<Text>,
-    /// Those who edited it.
+    /// The editors.
     pub editors: Vec<Text>,
-    /// Plain text, never empty: the title where the article has no text.
+    /// Plain text, never empty: the title if the article has no text.
     pub summary: Text,
-    /// The whole article, sanitised HTML.
+    /// The whole article as sanitised HTML.
     pub content: Text,
-    /// Tags.
+    /// The tags.
     pub tags: Vec<Text>,
-    /// Titles of the own section and its ancestors, outermost first: `Technology`, `Chips`.
+    /// The titles of the section and its ancestors, outermost first: `Technology`, `Chips`.
     pub section: Vec<Text>,
-    /// The language; formats state it where it differs from the feed's.
+    /// The language. Formats state it if it differs from the feed's.
     pub language: Language,
     /// The lead image.
     pub image: Option<EntryImage>,
     /// Audio, video and further pictures.
     pub media: Vec<EntryMedia>,
-    /// The agency or paper it was taken from.
+    /// The agency or publication that the article was taken from.
     pub source: Option<EntrySource>,
-    /// Rights of this entry.
+    /// The copyright notice of the article.
     pub copyright: Option<Text>,
-    /// Whether the content was left out, because with it no document would stay within its limit.
-    pub reduced: bool,
+    /// Whether the content was left out to keep the document within its size limit.
+    pub is_reduced: bool,
 }
 
-/// The agency or paper an entry was taken from.
+/// The agency or publication that an article was taken from.
 #[derive(Clone, PartialEq, Debug)]
 pub struct EntrySource {
     /// Its name.
     pub name: Text,
-    /// Its feed, where known.
+    /// The source's feed, if known.
     pub feed: Option<WebUrl>,
 }
 
 /// The lead image of an entry.
 #[derive(Clone, PartialEq, Debug)]
 pub struct EntryImage {
-    /// Its sizes, the one that the article names first; empty for a picture that is only captioned.
+    /// The available sizes, the article's first choice first. Empty if the article gives only a caption.
     pub files: Vec<ImageFile>,
-    /// For those who cannot see it.
+    /// Alternative text.
     pub alt: Option<Text>,
     /// What it shows.
     pub caption: Option<Text>,
-    /// Who took it.
+    /// The photographer or agency.
     pub credit: Option<Text>,
 }
 
 /// One size of a picture.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ImageFile {
-    /// Where readers load it.
+    /// The file's public URL.
     pub url: WebUrl,
-    /// Its MIME type, where known.
+    /// The MIME type, if known.
     pub media_type: Option<Text>,
-    /// Its length in bytes, 0 where unknown.
+    /// The length in bytes. 0 if unknown.
     pub length: u64,
-    /// Pixels, where known.
+    /// Pixels, if known.
     pub width: Option<u32>,
-    /// Pixels, where known.
+    /// Pixels, if known.
     pub height: Option<u32>,
 }
 
 impl EntryImage {
-    /// The smallest size that is at least so wide, else the widest; the first where widths are unknown.
+    /// The smallest size of at least this width, else the widest. The first if no width is known.
     pub fn of_width(&self, wanted: u32) -> Option<&ImageFile> {
         let known = || self.files.iter().filter_map(|file| Some((file.width?, file)));
         let wide_enough = known().filter(|(width, _)| *width >= wanted).min_by_key(|(width, _)| *width);
-        // `max_by_key` gives the last of equals; the article's first is meant.
+        // Reversed because `max_by_key` returns the last of equal sizes.
         let widest = || known().rev().max_by_key(|(width, _)| *width);
         wide_enough.or_else(widest).map(|(_, file)| file).or(self.files.first())
     }
 }
 
-/// Another file of an entry.
+/// An audio, video or picture file of an entry.
 #[derive(Clone, PartialEq, Debug)]
 pub struct EntryMedia {
-    /// Where readers load it.
+    /// The file's public URL.
     pub url: WebUrl,
-    /// Its MIME type.
+    /// The MIME type.
     pub media_type: Text,
-    /// Its length in bytes, 0 where unknown.
+    /// The length in bytes. 0 if unknown.
     pub length: u64,
-    /// Pixels, where known.
+    /// Pixels, if known.
     pub width: Option<u32>,
-    /// Pixels, where known.
+    /// Pixels, if known.
     pub height: Option<u32>,
-    /// Its duration in seconds, where known.
+    /// The duration in seconds, if known.
     pub duration: Option<u64>,
 }

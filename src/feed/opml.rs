@@ -1,24 +1,24 @@
-//! OPML 2.0: the list of all feeds, nested as the sections are (rules O-01 to O-04).
+//! Encodes the list of all feeds as OPML 2.0, nested like the sections.
 
 use std::fmt::Write;
 
 use crate::encoding::escape_xml_attribute;
 use crate::types::Text;
 
-/// A feed in the list, with those of the sections below it.
+/// A feed in the list, with the feeds of its subsections.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outline {
     /// The feed's title.
     pub title: Text,
-    /// Its page for people.
+    /// The URL of the feed's page.
     pub page: String,
-    /// The document that readers subscribe to.
+    /// The URL that readers subscribe to.
     pub feed: String,
-    /// The sections below.
+    /// The subsections' feeds.
     pub children: Vec<Outline>,
 }
 
-/// The document.
+/// Encodes the list.
 pub fn encode(title: &Text, outlines: &[Outline]) -> Vec<u8> {
     let mut document =
         String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<opml version=\"2.0\">\n<head><title>");
@@ -32,11 +32,11 @@ pub fn encode(title: &Text, outlines: &[Outline]) -> Vec<u8> {
 }
 
 fn write_outline(outline: &Outline, document: &mut String) {
-    // `type="rss"` is what subscription lists write for Atom and JSON feeds too.
+    // Subscription lists use `type="rss"` for Atom and JSON feeds too.
     document.push_str("<outline type=\"rss\"");
     let title = outline.title.as_str();
     for (name, value) in [("text", title), ("title", title), ("xmlUrl", &outline.feed), ("htmlUrl", &outline.page)] {
-        // Writing to a string cannot fail.
+        // Writing to a string can't fail.
         write!(document, " {name}=\"").unwrap_or_default();
         escape_xml_attribute(value, document);
         document.push('"');

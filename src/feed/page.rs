@@ -1,27 +1,43 @@
-//! HTML for people: what a feed is and how to subscribe, articles, and short pages for what is not there. No script, nothing
-//! loaded from elsewhere, readable on a phone and in the dark.
+//! HTML pages: feeds and how to subscribe, articles, and errors. No scripts, no external resources; readable on phones and in dark mode.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
 
 use super::{Entry, Feed, Format};
-use crate::snapshot::PageFrame;
 use crate::types::{Moment, Text, WebUrl};
 
-/// What a feed's page says besides the feed.
+/// What a feed's page shows besides the feed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FeedPage<'p> {
     /// The publication's name.
     pub site_title: &'p Text,
-    /// The root page.
+    /// The URL of the root page.
     pub site_url: &'p WebUrl,
-    /// The sections above, outermost first, without the root: title and page.
+    /// The ancestor sections without the root, outermost first: title and page URL.
     pub trail: Vec<(Text, WebUrl)>,
-    /// The sections below: title and page.
+    /// The subsections: title and page URL.
     pub children: Vec<(Text, WebUrl)>,
 }
 
-/// The width of an article's picture on its page (pixels): the column on a screen of double density.
+/// What all article pages of a section share.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PageFrame {
+    /// The publication's name.
+    pub site_title: Text,
+    /// dateline's public base URL.
+    pub site_url: WebUrl,
+    /// The section and its ancestors without the root, outermost first: title and page URL.
+    pub trail: Vec<(Text, WebUrl)>,
+    /// The feeds announced in the pages (autodiscovery), the section's own first: title, URL, format.
+    pub feeds: Vec<(Text, String, Format)>,
+    /// The feeds of agencies and publications, by name in lower case.
+    pub sources: Arc<BTreeMap<Text, WebUrl>>,
+}
+
+/// The width of an article's picture on its page (pixels): the text column on a screen with double pixel density.
 const PICTURE_WIDTH: u32 = 1_344;
 
 const STYLE: &str = "\
@@ -85,7 +101,7 @@ pub fn feed_page(feed: &Feed, page: &FeedPage<'_>) -> String {
             @if feed.entries.is_empty() { p.faint { "Nothing is published here yet." } }
             ol.plain {
                 @for entry in &feed.entries {
-                    li lang=[differing(&entry.language, &feed.language)] {
+                    li lang=[differing_language(&entry.language, &feed.language)] {
                         h3 { a href=(entry.url) dir="auto" { (entry.title) } }
                         (byline(entry))
                         @if !entry.summary.is_empty() { p dir="auto" { (entry.summary) } }
@@ -133,8 +149,8 @@ pub fn article_page(entry: &Entry, frame: &PageFrame, is_listed: bool) -> String
             div dir="auto" { (PreEscaped(entry.content.as_str())) }
             p.byline {
                 @if let Some(source) = &entry.source { "Source: " (source.name) ". " }
-                @if !entry.editors.is_empty() { "Editor: " (list(&entry.editors)) ". " }
-                @if !entry.tags.is_empty() { "Tags: " (list(&entry.tags)) ". " }
+                @if !entry.editors.is_empty() { "Editor: " (join_names(&entry.editors)) ". " }
+                @if !entry.tags.is_empty() { "Tags: " (join_names(&entry.tags)) ". " }
                 @if let Some(copyright) = &entry.copyright { (copyright) }
             }
         } }
@@ -168,14 +184,14 @@ fn document(language: &str, title: &str, head: &Markup, body: &Markup) -> String
     .into_string()
 }
 
-/// One link per distinct feed, the page's own first (rules D-01 to D-03).
+/// One link for each feed, the page's own first.
 fn autodiscovery(feeds: &[(Text, String, Format)]) -> Markup {
     html! { @for (title, url, format) in feeds { link rel="alternate" type=(format.media_type()) title=(title) href=(url); } }
 }
 
-fn trail(site_title: &Text, site_url: &WebUrl, trail: &[(Text, WebUrl)], below_root: bool) -> Markup {
+fn trail(site_title: &Text, site_url: &WebUrl, trail: &[(Text, WebUrl)], is_below_root: bool) -> Markup {
     html! {
-        @if below_root {
+        @if is_below_root {
             nav aria-label="Breadcrumb" { a href=(site_url) { (site_title) } @for (title, url) in trail { " › " a href=(url) dir="auto" { (title) } } }
         }
     }
@@ -184,22 +200,22 @@ fn trail(site_title: &Text, site_url: &WebUrl, trail: &[(Text, WebUrl)], below_r
 fn byline(entry: &Entry) -> Markup {
     html! {
         p.byline {
-            time datetime=(entry.published.rfc3339()) { (readable(entry.published)) }
-            @if !entry.authors.is_empty() { " · " span dir="auto" { (list(&entry.authors)) } }
-            @if entry.updated != entry.published { " · updated " time datetime=(entry.updated.rfc3339()) { (readable(entry.updated)) } }
+            time datetime=(entry.published.rfc3339()) { (format_date(entry.published)) }
+            @if !entry.authors.is_empty() { " · " span dir="auto" { (join_names(&entry.authors)) } }
+            @if entry.updated != entry.published { " · updated " time datetime=(entry.updated.rfc3339()) { (format_date(entry.updated)) } }
         }
     }
 }
 
-fn list(names: &[Text]) -> String {
+fn join_names(names: &[Text]) -> String {
     names.iter().map(Text::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn readable(moment: Moment) -> String {
+fn format_date(moment: Moment) -> String {
     moment.offset().to_datetime(moment.timestamp()).strftime("%-d %B %Y, %H:%M").to_string()
 }
 
-fn differing<'l>(entry: &'l crate::types::Language, feed: &crate::types::Language) -> Option<&'l str> {
+fn differing_language<'l>(entry: &'l crate::types::Language, feed: &crate::types::Language) -> Option<&'l str> {
     (entry != feed).then(|| entry.as_str())
 }
 
@@ -211,7 +227,7 @@ fn format_title(format: Format) -> &'static str {
     }
 }
 
-/// schema.org NewsArticle. `<` is written as an escape, since `</script>` would end the element wherever it stands.
+/// The article's metadata as a schema.org NewsArticle. Escapes `<`, since `</script>` would end the element even inside a string.
 fn linked_data(entry: &Entry) -> String {
     let people =
         |names: &[Text]| names.iter().map(|name| json!({"@type": "Person", "name": name.as_str()})).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! RSS 2.0, in the profile of the RSS Advisory Board (rules ), through the `rss` crate.
+//! Encodes RSS 2.0 with the `rss` crate, following the RSS Advisory Board's profile.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         ("sy".to_owned(), SYNDICATION_NAMESPACE.to_owned()),
         ("dcterms".to_owned(), DUBLIN_CORE_TERMS_NAMESPACE.to_owned()),
     ]);
-    let smart_format = extension(feed) == Some(partner::Extension::SmartFormat);
-    if smart_format {
+    let is_smart_format = partner_extension(feed) == Some(partner::Extension::SmartFormat);
+    if is_smart_format {
         namespaces.insert("snf".to_owned(), SMART_FORMAT_NAMESPACE.to_owned());
     }
     let deletion = feed.partner.as_ref().and_then(|partner| partner.partner.rules().deletion);
@@ -38,12 +38,12 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         description: description.to_string(),
         language: Some(feed.language.to_string()),
         copyright: feed.copyright.as_ref().map(ToString::to_string),
-        pub_date: feed.updated.filter(|_| smart_format).map(rfc822),
+        pub_date: feed.updated.filter(|_| is_smart_format).map(rfc822),
         last_build_date: feed.updated.map(rfc822),
         generator: Some(GENERATOR.to_owned()),
         docs: Some("https://www.rssboard.org/rss-specification".to_owned()),
         ttl: Some(feed.poll_minutes.to_string()),
-        // Without width and height, which then are 88 and 31 at most in the eyes of readers: only a small picture will do.
+        // No `width` and `height`: they default to 88 and 31, so that readers expect a small picture.
         image: feed.icon.as_ref().or(feed.logo.as_ref()).map(|url| Image {
             url: url.to_string(),
             title: feed.title.to_string(),
@@ -61,25 +61,25 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
             }],
         }),
         itunes_ext: feed.podcast.as_ref().map(|podcast| itunes_channel(feed, podcast)),
-        extensions: channel_extensions(feed, smart_format),
+        extensions: channel_extensions(feed, is_smart_format),
         namespaces,
         items: feed.entries.iter().map(|entry| item(feed, entry)).chain(deleted()).collect(),
         ..Channel::default()
     };
     // Not `to_string`, which turns an error into an empty document.
-    channel.write_to(super::room(feed)).map_err(|error| EncodeError(error.to_string()))
+    channel.write_to(super::document_buffer(feed)).map_err(|error| EncodeError(error.to_string()))
 }
 
-fn extension(feed: &Feed) -> Option<partner::Extension> {
+fn partner_extension(feed: &Feed) -> Option<partner::Extension> {
     feed.partner.as_ref().and_then(|partner| partner.partner.rules().extension)
 }
 
-fn channel_extensions(feed: &Feed, smart_format: bool) -> ExtensionMap {
+fn channel_extensions(feed: &Feed, is_smart_format: bool) -> ExtensionMap {
     let frequency = 60 / feed.poll_minutes.clamp(1, 60);
     let mut map = ExtensionMap::default();
     insert(&mut map, text("sy:updatePeriod", "hourly"));
     insert(&mut map, text("sy:updateFrequency", &frequency.to_string()));
-    if let (true, Some(logo)) = (smart_format, feed.logo.as_ref()) {
+    if let (true, Some(logo)) = (is_smart_format, feed.logo.as_ref()) {
         let url = text("url", logo.as_str());
         insert(&mut map, element("snf:logo", vec![], None, vec![url]));
     }
@@ -116,16 +116,16 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
     });
     let tags = entry.tags.iter().map(|tag| Category { name: tag.to_string(), domain: None });
     let signal = feed.partner.as_ref().map_or(feed.update_signal, |partner| partner.update_signal);
-    let dated = if signal == UpdateSignal::PubDate { entry.updated } else { entry.published };
-    // `source` needs the URL of a feed (rule R-25).
+    let date_shown = if signal == UpdateSignal::PubDate { entry.updated } else { entry.published };
+    // The `url` of `source` is mandatory, so sources without a feed go into `dc:source`.
     let source = entry.source.as_ref().and_then(|source| {
         Some(Source { url: source.feed.as_ref()?.to_string(), title: Some(source.name.to_string()) })
     });
-    let unlinked = entry.source.iter().filter(|source| source.feed.is_none());
+    let sources_without_feed = entry.source.iter().filter(|source| source.feed.is_none());
     Item {
         title: Some(entry.title.to_string()),
         link: Some(entry.url.to_string()),
-        // The summary is plain text, and `description` is HTML (rule R-05).
+        // `description` is HTML, and the summary is plain text.
         description: summary.map(|summary| super::escape(&summary)),
         categories: sections.into_iter().chain(tags).collect(),
         enclosure: entry.enclosure().map(|media| Enclosure {
@@ -134,12 +134,12 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
             mime_type: media.media_type.to_string(),
         }),
         guid: Some(Guid { value: entry.id.to_string(), permalink: entry.id.as_str() == entry.url.as_str() }),
-        pub_date: Some(dated.rfc822()),
+        pub_date: Some(date_shown.rfc822()),
         content,
         dublin_core_ext: Some(DublinCoreExtension {
             creators: entry.authors.iter().map(ToString::to_string).collect(),
             contributors: entry.editors.iter().map(ToString::to_string).collect(),
-            sources: unlinked.map(|source| source.name.to_string()).collect(),
+            sources: sources_without_feed.map(|source| source.name.to_string()).collect(),
             rights: entry.copyright.iter().map(ToString::to_string).collect(),
             languages: feed.differing_language(entry).map(ToString::to_string).into_iter().collect(),
             ..DublinCoreExtension::default()
@@ -177,7 +177,7 @@ fn deleted_item(deleted: &DeletedEntry, deletion: Deletion) -> Item {
 fn itunes_item(feed: &Feed, entry: &Entry, podcast: &Podcast) -> Option<ITunesItemExtension> {
     let media = entry.enclosure()?;
     Some(ITunesItemExtension {
-        // No author: parsers would take the joined names for one more beside each `dc:creator`.
+        // No `itunes:author`: parsers would add the joined names to the authors of `dc:creator`.
         image: feed.picture(entry).map(|picture| picture.url.to_string()),
         duration: media.duration.map(|seconds| seconds.to_string()),
         explicit: Some(podcast.explicit.to_string()),
@@ -205,7 +205,7 @@ fn item_extensions(feed: &Feed, entry: &Entry, signal: UpdateSignal) -> Extensio
         insert(&mut map, element("media:content", attributes, None, vec![]));
     }
     if let Some(partner) = &feed.partner
-        && partner.partner.rules().thumbnail
+        && partner.partner.rules().has_thumbnail
         && let Some(picture) = feed.picture(entry)
     {
         insert(&mut map, element("media:thumbnail", vec![("url", picture.url.to_string())], None, vec![]));

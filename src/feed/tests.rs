@@ -1,4 +1,4 @@
-//! Documents as others read them: `feed-rs` for what they say, `quick-xml` for whether they are XML at all.
+//! Reads encoded documents with independent parsers: `feed-rs` for their content, `quick-xml` for well-formedness.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use super::*;
 use crate::types::{EntryId, Language, Moment};
 
 const INJECTION: &str = "x\"/><link rel=\"alternate\" href=\"https://evil.example/\"/><media:content alt=\"";
-const NASTY: &str = "a & b <c> \"q\" 'p' ]]> ]]]]>> &nbsp; \u{202e}rtl 👩‍👩‍👧 科技";
+const SPECIAL_CHARACTERS: &str = "a & b <c> \"q\" 'p' ]]> ]]]]>> &nbsp; \u{202e}rtl 👩‍👩‍👧 科技";
 
 fn text(raw: &str) -> Text {
     Text::line(raw)
 }
 
-/// No reader of articles makes an empty name, caption or tag.
-fn some(raw: &str) -> Option<Text> {
+/// `None` for empty text, as the article reader does for names, captions and tags.
+fn non_empty(raw: &str) -> Option<Text> {
     Some(text(raw)).filter(|text| !text.is_empty())
 }
 
@@ -37,12 +37,12 @@ fn entry(title: &str, words: &str) -> Entry {
         title: text(title),
         published: moment("2026-11-20T02:00:00Z", 8),
         updated: moment("2026-11-21T02:00:00Z", 8),
-        authors: [some("JIN Feng"), some(words)].into_iter().flatten().collect(),
-        editors: some(words).into_iter().collect(),
+        authors: [non_empty("JIN Feng"), non_empty(words)].into_iter().flatten().collect(),
+        editors: non_empty(words).into_iter().collect(),
         summary: text(words),
         content: Text::new(&format!("<p>{}</p>", words.replace('&', "&amp;").replace('<', "&lt;"))),
-        tags: [some("ai"), some(words)].into_iter().flatten().collect(),
-        section: [some("Technology"), some(words)].into_iter().flatten().collect(),
+        tags: [non_empty("ai"), non_empty(words)].into_iter().flatten().collect(),
+        section: [non_empty("Technology"), non_empty(words)].into_iter().flatten().collect(),
         language: Language::parse("zh-Hans").expect("a language"),
         image: Some(EntryImage {
             files: vec![ImageFile {
@@ -52,9 +52,9 @@ fn entry(title: &str, words: &str) -> Entry {
                 width: Some(1_600),
                 height: Some(800),
             }],
-            alt: some(words),
+            alt: non_empty(words),
             caption: Some(text(INJECTION)),
-            credit: some(words),
+            credit: non_empty(words),
         }),
         media: vec![EntryMedia {
             url: url("https://img.example/a.mp3?a&b"),
@@ -64,17 +64,17 @@ fn entry(title: &str, words: &str) -> Entry {
             height: None,
             duration: Some(60),
         }],
-        source: some(words).map(|name| EntrySource { name, feed: None }),
-        copyright: some(words),
-        reduced: false,
+        source: non_empty(words).map(|name| EntrySource { name, feed: None }),
+        copyright: non_empty(words),
+        is_reduced: false,
     }
 }
 
 fn feed(entries: Vec<Entry>) -> Feed {
     Feed {
         id: EntryId::parse("tag:courier.example,2026:feed/news").expect("an id"),
-        title: text(NASTY),
-        description: text(NASTY),
+        title: text(SPECIAL_CHARACTERS),
+        description: text(SPECIAL_CHARACTERS),
         home: url("https://www.courier.example/news/"),
         site: url("https://feeds.courier.example/"),
         base: url("https://feeds.courier.example/news/"),
@@ -82,7 +82,7 @@ fn feed(entries: Vec<Entry>) -> Feed {
         language: Language::parse("en").expect("a language"),
         updated: entries.iter().map(|entry| entry.updated.timestamp()).max(),
         publisher: text("Courier"),
-        copyright: Some(text(NASTY)),
+        copyright: Some(text(SPECIAL_CHARACTERS)),
         poll_minutes: 15,
         content: ContentMode::Full,
         skip_hours: vec![0, 23],
@@ -90,7 +90,7 @@ fn feed(entries: Vec<Entry>) -> Feed {
         logo: Some(url("https://img.example/logo.png?a&b")),
         icon: Some(url("https://img.example/icon.png")),
         image_width: 1_200,
-        lead_image: LeadImage::Beside,
+        lead_image: LeadImage::FieldsOnly,
         podcast: None,
         style: None,
         partner: None,
@@ -100,7 +100,7 @@ fn feed(entries: Vec<Entry>) -> Feed {
     }
 }
 
-/// Well-formed for a parser without mercy, each prefix declared, no attribute twice, no DOCTYPE (rules ).
+/// Checks that a document is well-formed: each prefix declared, no attribute twice, no DOCTYPE.
 fn assert_well_formed(document: &[u8]) {
     use quick_xml::events::Event;
     let text = std::str::from_utf8(document).expect("UTF-8");
@@ -137,9 +137,9 @@ fn assert_well_formed(document: &[u8]) {
 }
 
 #[test]
-fn all_formats_say_the_same_to_a_parser_of_others() {
+fn feed_rs_reads_same_content_from_every_format() {
     let feed = feed(vec![
-        entry(NASTY, NASTY),
+        entry(SPECIAL_CHARACTERS, SPECIAL_CHARACTERS),
         Entry { id: EntryId::parse("tag:x,2026:b").expect("an id"), ..entry("Plain", INJECTION) },
     ]);
     for format in Format::ALL {
@@ -148,27 +148,31 @@ fn all_formats_say_the_same_to_a_parser_of_others() {
             assert_well_formed(&document);
         }
         let read = feed_rs::parser::parse(document.as_slice()).unwrap_or_else(|error| panic!("{format:?}: {error}"));
-        assert_eq!(read.title.map(|title| title.content).as_deref(), Some(text(NASTY).as_str()), "{format:?}");
+        assert_eq!(
+            read.title.map(|title| title.content).as_deref(),
+            Some(text(SPECIAL_CHARACTERS).as_str()),
+            "{format:?}"
+        );
         assert_eq!(read.entries.len(), 2);
-        for (found, meant) in read.entries.iter().zip(&feed.entries) {
-            assert_eq!(found.id, meant.id.as_str(), "{format:?}");
+        for (found, expected) in read.entries.iter().zip(&feed.entries) {
+            assert_eq!(found.id, expected.id.as_str(), "{format:?}");
             assert_eq!(
                 found.title.as_ref().map(|title| title.content.as_str()),
-                Some(meant.title.as_str()),
+                Some(expected.title.as_str()),
                 "{format:?}"
             );
             assert_eq!(
                 found.published.map(|date| date.timestamp()),
-                Some(meant.published.timestamp().as_second()),
+                Some(expected.published.timestamp().as_second()),
                 "{format:?}"
             );
             let authors: Vec<&str> = found.authors.iter().filter_map(|author| author.name.as_deref()).collect();
-            assert_eq!(authors, meant.authors.iter().map(Text::as_str).collect::<Vec<_>>(), "{format:?}");
+            assert_eq!(authors, expected.authors.iter().map(Text::as_str).collect::<Vec<_>>(), "{format:?}");
             let links: Vec<&str> =
                 found.links.iter().map(|link| link.href.as_str()).filter(|href| !href.ends_with(".mp3?a&b")).collect();
-            assert_eq!(links, [meant.url.as_str()], "{format:?}: no link that nobody wrote");
+            assert_eq!(links, [expected.url.as_str()], "{format:?}: no link that nobody wrote");
             let content = found.content.as_ref().and_then(|content| content.body.as_deref()).unwrap_or_default();
-            assert_eq!(content, meant.content.as_str(), "{format:?}: HTML is escaped exactly once (X-13)");
+            assert_eq!(content, expected.content.as_str(), "{format:?}: HTML is escaped exactly once (X-13)");
         }
         assert_eq!(encode(&feed, format), Ok(document), "the same bytes each time (X-15)");
     }
@@ -187,7 +191,7 @@ fn empty_feeds_and_summary_feeds() {
 }
 
 #[test]
-fn rss_says_what_the_profile_wants() {
+fn rss_follows_advisory_board_profile() {
     let document =
         String::from_utf8(encode(&feed(vec![entry("Quay", "Short.")]), Format::Rss).expect("encodes")).expect("UTF-8");
     for (rule, part) in [
@@ -211,7 +215,7 @@ fn rss_says_what_the_profile_wants() {
 }
 
 #[test]
-fn retractions_are_told_in_the_words_of_each_reader() {
+fn retractions_use_each_formats_elements() {
     let deleted = |name: &str, reason: Option<Text>| DeletedEntry {
         id: EntryId::parse(&format!("tag:courier.example,2026:{name}?a&b=\"c\"'"))
             .unwrap_or_else(|_| EntryId::minted(format!("tag:courier.example,2026:{name}&b"))),
@@ -219,7 +223,7 @@ fn retractions_are_told_in_the_words_of_each_reader() {
         reason,
     };
     let public = Feed {
-        deleted: vec![deleted("one", some(NASTY)), deleted("two", None)],
+        deleted: vec![deleted("one", non_empty(SPECIAL_CHARACTERS)), deleted("two", None)],
         ..feed(vec![entry("Quay", "Short.")])
     };
     let partner = |partner: Partner| {
@@ -267,29 +271,29 @@ fn retractions_are_told_in_the_words_of_each_reader() {
         assert_eq!(read.entries.len(), items, "{what}: {document}");
     }
     let json: serde_json::Value = serde_json::from_str(&document(&public, Format::Json)).expect("JSON");
-    assert_eq!(json["_dateline"]["deleted"][0]["reason"], text(NASTY).as_str());
+    assert_eq!(json["_dateline"]["deleted"][0]["reason"], text(SPECIAL_CHARACTERS).as_str());
     assert_eq!(
         json["_dateline"]["deleted"][1],
         serde_json::json!({ "id": "tag:courier.example,2026:two&b", "date_deleted": "2026-11-22T02:00:00Z" })
     );
-    // An Atom feed without retractions does not name them.
+    // An Atom feed without retractions doesn't declare the namespace.
     assert!(!document(&feed(vec![entry("Quay", "Short.")]), Format::Atom).contains("tombstones"));
 }
 
 #[test]
-fn the_last_gate_lets_nothing_forbidden_through() {
-    assert!(inspect(b"").is_err());
+fn forbidden_characters_fail_encoding() {
+    assert!(check_characters(b"").is_err());
     for forbidden in ["\u{0}", "\u{b}", "\u{1f}", "\u{fffe}", "\u{ffff}"] {
-        assert!(inspect(format!("<a>{forbidden}</a>").as_bytes()).is_err(), "{forbidden:?}");
+        assert!(check_characters(format!("<a>{forbidden}</a>").as_bytes()).is_err(), "{forbidden:?}");
     }
-    assert!(inspect("<a>\t\r\n\u{7f} 科技 \u{fffd}</a>".as_bytes()).is_ok());
+    assert!(check_characters("<a>\t\r\n\u{7f} 科技 \u{fffd}</a>".as_bytes()).is_ok());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
-    fn whatever_is_written_is_well_formed_and_comes_back(title in "\\PC{1,40}", words in any::<String>()) {
+    fn any_text_round_trips_as_well_formed_xml(title in "\\PC{1,40}", words in any::<String>()) {
         prop_assume!(!text(&title).is_empty());
         let feed = feed(vec![entry(&title, &words)]);
         for format in Format::ALL {

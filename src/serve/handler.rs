@@ -66,7 +66,7 @@ pub(super) struct ServerState<D> {
 impl<D> ServerState<D> {
     pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>, disk: Arc<D>, options: ServeOptions) -> ServerState<D> {
         let files = Workers::start("files", FILE_THREADS, MAX_WAITING_FILE_JOBS, Priority::Normal);
-        let threads = parallel::count().max(2);
+        let threads = parallel::core_count().max(2);
         ServerState {
             snapshot,
             disk,

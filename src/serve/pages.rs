@@ -114,7 +114,7 @@ impl Weighter<EntryId, Page> for PageBytes {
 impl Pages {
     pub(super) fn new(metrics: &Arc<Metrics>) -> Pages {
         // Publication comes first, so at most half of the cores build pages.
-        let threads = (crate::parallel::count() / 2).max(1);
+        let threads = (crate::parallel::core_count() / 2).max(1);
         let state = State {
             pages: Cache::with_weighter(MAX_ETAGS, CACHE_BYTES, PageBytes),
             etags: Cache::new(MAX_ETAGS),

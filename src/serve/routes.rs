@@ -101,7 +101,7 @@ fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
 /// Looks a path up among the retired addresses.
 fn retired_route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     let found = snapshot.retired_addresses.iter().find_map(|retired| Some((retired, retired.address.rest(path)?)));
-    found.map_or(Route::NotFound, |(retired, rest)| match &retired.address.fate {
+    found.map_or(Route::NotFound, |(retired, rest)| match &retired.address.retirement {
         Retirement::Moved(url) => Route::MovedPermanently(format!("{url}{rest}")),
         Retirement::Gone(reason) => Route::GoneFeed(retired, reason.as_ref()),
     })

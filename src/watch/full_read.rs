@@ -86,7 +86,7 @@ pub fn read_everything<S>(
         };
         share.into_iter().map(read).collect()
     };
-    parallel::in_passing(FILES_PER_SHARE, find, read, |results| {
+    parallel::pipeline(FILES_PER_SHARE, find, read, |results| {
         take(&mut results.map(|read| {
             let mut rows = Vec::new();
             let files = read.into_iter().map(|(file, row)| {

@@ -17,7 +17,7 @@ use super::listing::FileKind;
 use super::stat::{OpenFolder, stat_file, unusable};
 use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
-use crate::diagnostics::{Code, Diagnostic, MAX_OF_ARTICLE, Place};
+use crate::diagnostics::{Code, Diagnostic, MAX_DIAGNOSTICS_PER_FILE, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBody};
 use crate::parallel::{catch_panic, on_all_cores};
 use crate::types::{ArticlePath, ContentHash, media_type};
@@ -94,7 +94,7 @@ fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
     let (mut missing, mut unlisted) = (Vec::new(), 0);
     article.measure_files(path, |file| {
         let facts = measure(root, file);
-        if facts.is_none() && missing.len() == MAX_OF_ARTICLE {
+        if facts.is_none() && missing.len() == MAX_DIAGNOSTICS_PER_FILE {
             unlisted += 1;
         } else if facts.is_none() {
             missing.push(

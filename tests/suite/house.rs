@@ -32,8 +32,6 @@ const ORDER: [&str; 22] = [
 const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];
 /// What they may share: how files beneath a root are opened.
 const SHARED: &str = "beneath";
-/// `feed::page` and `snapshot` share the noun of what pages have in common.
-const EXCEPTIONS: [(&str, &str); 1] = [("feed/page.rs", "snapshot")];
 /// What the core may not know.
 const IMPURE: [&str; 9] = [
     "tokio::",
@@ -87,8 +85,7 @@ fn imports_point_down_and_the_core_is_pure() {
                 let Some(other) = ORDER.iter().position(|known| *known == name) else { continue };
                 checked += 1;
                 let shell = SHELL.contains(&room) && other != rank && other <= build && name != SHARED;
-                let excepted = EXCEPTIONS.contains(&(relative.as_str(), name.as_str()));
-                if (other < rank || shell) && !excepted {
+                if other < rank || shell {
                     wrong.push(format!("{relative}:{}: {room} must not import {name}", number + 1));
                 }
             }

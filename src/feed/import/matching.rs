@@ -1,5 +1,8 @@
-//! Which article an item of the old feed is: the one with its link, else the one with its title and day. What is doubtful is
-//! no match, since an id that went to the wrong article cannot be called back from readers.
+//! Matches items of the old feed with articles: by link, else by title and date.
+//!
+//! # Why are ambiguous items not matched?
+//!
+//! Readers never forget an id. If it goes to the wrong article, nobody can correct that.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,34 +12,34 @@ use super::OldItem;
 use crate::encoding::{decode_segment, encode_segment};
 use crate::types::nfc;
 
-/// How far apart two dates of one day may be: one of them may be without a time, or in another zone.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How far apart two dates of one article may be: one may lack a time or a time zone.
+const MAX_DATE_DIFFERENCE: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is to be known of an article.
+/// What matching needs to know about an article.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Candidate<'a> {
-    /// Its public address.
+    /// The public URL.
     pub url: &'a str,
-    /// Its title.
+    /// The title.
     pub title: &'a str,
-    /// Its date, if it states one.
+    /// The date, if stated.
     pub date: Option<Timestamp>,
 }
 
-/// What became of an item. Numbers are positions among the articles.
+/// The result for an item. Numbers are indices into the articles.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
-    /// The only article with its link.
+pub enum Match {
+    /// The only article with the item's link.
     ByLink(usize),
-    /// The only article with its title and day; or its title, where the article states no date.
+    /// The only article with the item's title and date, or with its title if the article has no date.
     ByTitle(usize),
-    /// It could be these; the reason completes "no match: ".
-    Doubtful(&'static str, Vec<usize>),
-    /// No article has its link or its title.
-    Nothing,
+    /// Several articles may match, or several items may match one article. The reason completes "no match: ".
+    Ambiguous(&'static str, Vec<usize>),
+    /// No article has the item's link or title.
+    None,
 }
 
-/// The items without those that stand there again, and how many those are: pages of one feed overlap.
+/// Removes repeated items, since pages of one feed overlap. Returns the others and the number removed.
 pub fn distinct(mut items: Vec<OldItem>) -> (Vec<OldItem>, usize) {
     let before = items.len();
     let mut seen = HashSet::new();
@@ -44,60 +47,68 @@ pub fn distinct(mut items: Vec<OldItem>) -> (Vec<OldItem>, usize) {
         let link = item.link.as_deref();
         item.id.is_empty() || seen.insert((item.id.clone(), link.and_then(normal_url).or(link.map(str::to_owned))))
     });
-    let again = before - items.len();
-    (items, again)
+    let repeated = before - items.len();
+    (items, repeated)
 }
 
-/// What each item is.
-pub fn find(items: &[OldItem], articles: &[Candidate]) -> Vec<Found> {
-    let mut found = by_link(items, articles);
-    by_title(items, articles, &mut found);
+/// Matches each item with an article.
+pub fn match_items(items: &[OldItem], articles: &[Candidate]) -> Vec<Match> {
+    let mut found = match_by_link(items, articles);
+    match_by_title(items, articles, &mut found);
     found
 }
 
-fn by_link(items: &[OldItem], articles: &[Candidate]) -> Vec<Found> {
+fn match_by_link(items: &[OldItem], articles: &[Candidate]) -> Vec<Match> {
     let links: Vec<Option<String>> = items.iter().map(|item| normal_url(item.link.as_deref()?)).collect();
     let mut linked: HashMap<&str, (usize, Vec<usize>)> = HashMap::new();
     for link in links.iter().flatten() {
         linked.entry(link).or_default().0 += 1;
     }
     for (at, article) in articles.iter().enumerate() {
-        if let Some((_, having)) = normal_url(article.url).and_then(|url| linked.get_mut(url.as_str())) {
-            having.push(at);
+        if let Some((_, candidates)) = normal_url(article.url).and_then(|url| linked.get_mut(url.as_str())) {
+            candidates.push(at);
         }
     }
-    let what = |link: &Option<String>| match link.as_deref().and_then(|link| linked.get(link)) {
-        Some((1, having)) if let [at] = having.as_slice() => Found::ByLink(*at),
-        Some((_, having)) if having.len() == 1 => Found::Doubtful("several items have its link", having.clone()),
-        Some((_, having)) if !having.is_empty() => Found::Doubtful("several articles have its link", having.clone()),
-        _ => Found::Nothing,
+    let outcome = |link: &Option<String>| match link.as_deref().and_then(|link| linked.get(link)) {
+        Some((1, candidates)) if let [at] = candidates.as_slice() => Match::ByLink(*at),
+        Some((_, candidates)) if candidates.len() == 1 => {
+            Match::Ambiguous("several items have its link", candidates.clone())
+        }
+        Some((_, candidates)) if !candidates.is_empty() => {
+            Match::Ambiguous("several articles have its link", candidates.clone())
+        }
+        _ => Match::None,
     };
-    links.iter().map(what).collect()
+    links.iter().map(outcome).collect()
 }
 
-/// The items and articles that have one title and no match yet.
+/// The unmatched items and articles with one title.
 #[derive(Default)]
-struct Namesakes {
-    /// Their dates, in order; those without one are counted.
+struct TitleGroup {
+    /// The dates of items, sorted. Items without a date are only counted.
     items: Vec<Timestamp>,
     undated_items: usize,
     articles: Vec<(Timestamp, usize)>,
     undated_articles: Vec<usize>,
 }
 
-fn by_title(items: &[OldItem], articles: &[Candidate], found: &mut [Found]) {
-    let mut taken = HashSet::new();
-    for what in &*found {
-        match what {
-            Found::ByLink(at) => drop(taken.insert(*at)),
-            Found::Doubtful(_, having) => taken.extend(having),
+fn match_by_title(items: &[OldItem], articles: &[Candidate], found: &mut [Match]) {
+    let mut matched = HashSet::new();
+    for outcome in &*found {
+        match outcome {
+            Match::ByLink(at) => drop(matched.insert(*at)),
+            Match::Ambiguous(_, candidates) => matched.extend(candidates),
             _ => {}
         }
     }
-    let open = |what: &Found, item: &OldItem| (*what == Found::Nothing).then(|| normal_title(&item.title));
-    let titles: Vec<Option<String>> =
-        items.iter().zip(&*found).map(|(item, what)| open(what, item).filter(|title| !title.is_empty())).collect();
-    let mut groups: HashMap<&str, Namesakes> = HashMap::new();
+    let unmatched_title =
+        |outcome: &Match, item: &OldItem| (*outcome == Match::None).then(|| normal_title(&item.title));
+    let titles: Vec<Option<String>> = items
+        .iter()
+        .zip(&*found)
+        .map(|(item, outcome)| unmatched_title(outcome, item).filter(|title| !title.is_empty()))
+        .collect();
+    let mut groups: HashMap<&str, TitleGroup> = HashMap::new();
     for (title, item) in titles.iter().zip(items) {
         let Some(title) = title else { continue };
         let group = groups.entry(title).or_default();
@@ -106,7 +117,7 @@ fn by_title(items: &[OldItem], articles: &[Candidate], found: &mut [Found]) {
             None => group.undated_items += 1,
         }
     }
-    for (at, article) in articles.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
+    for (at, article) in articles.iter().enumerate().filter(|(at, _)| !matched.contains(at)) {
         let Some(group) = groups.get_mut(normal_title(article.title).as_str()) else { continue };
         match article.date {
             Some(date) => group.articles.push((date, at)),
@@ -117,55 +128,55 @@ fn by_title(items: &[OldItem], articles: &[Candidate], found: &mut [Found]) {
         group.items.sort_unstable();
         group.articles.sort_unstable();
     }
-    for ((title, item), what) in titles.iter().zip(items).zip(found) {
+    for ((title, item), outcome) in titles.iter().zip(items).zip(found) {
         if let Some(group) = title.as_ref().and_then(|title| groups.get(title.as_str())) {
-            *what = group.find(item.date);
+            *outcome = group.match_date(item.date);
         }
     }
 }
 
-impl Namesakes {
-    fn find(&self, date: Option<Timestamp>) -> Found {
+impl TitleGroup {
+    fn match_date(&self, date: Option<Timestamp>) -> Match {
         let all =
             || self.articles.iter().map(|(_, at)| *at).chain(self.undated_articles.iter().copied()).take(9).collect();
         if self.articles.is_empty() && self.undated_articles.is_empty() {
-            return Found::Nothing;
+            return Match::None;
         }
-        let Some(date) = date else { return Found::Doubtful("it has no date to go with its title", all()) };
-        let near = within(&self.articles, date, |(date, _)| *date);
+        let Some(date) = date else { return Match::Ambiguous("it has no date to go with its title", all()) };
+        let near = within_a_day(&self.articles, date, |(date, _)| *date);
         match (near, self.undated_articles.as_slice()) {
-            ([], []) => Found::Doubtful("it has another date than articles with its title", all()),
-            (&[(of, at)], []) => self.if_alone(at, within(&self.items, of, |date| *date).len()),
-            ([], &[at]) => self.if_alone(at, self.items.len()),
+            ([], []) => Match::Ambiguous("it has another date than articles with its title", all()),
+            (&[(of, at)], []) => self.match_if_unique(at, within_a_day(&self.items, of, |date| *date).len()),
+            ([], &[at]) => self.match_if_unique(at, self.items.len()),
             (near, undated) => {
-                let having = near.iter().map(|(_, at)| *at).chain(undated.iter().copied()).take(9);
-                Found::Doubtful("several articles have its title", having.collect())
+                let candidates = near.iter().map(|(_, at)| *at).chain(undated.iter().copied()).take(9);
+                Match::Ambiguous("several articles have its title", candidates.collect())
             }
         }
     }
 
-    /// An article is matched where one item alone could be it.
-    fn if_alone(&self, at: usize, items: usize) -> Found {
+    /// Matches the article if only one item could be it.
+    fn match_if_unique(&self, at: usize, items: usize) -> Match {
         match items + self.undated_items {
-            0 | 1 => Found::ByTitle(at),
-            _ => Found::Doubtful("several items have its title", vec![at]),
+            0 | 1 => Match::ByTitle(at),
+            _ => Match::Ambiguous("several items have its title", vec![at]),
         }
     }
 }
 
-/// Those of an ordered list that are at most a day away from an instant.
-fn within<T>(ordered: &[T], instant: Timestamp, date: impl Fn(&T) -> Timestamp) -> &[T] {
-    let from = ordered.partition_point(|one| instant.duration_since(date(one)) > DAY);
-    let to = ordered.partition_point(|one| date(one).duration_since(instant) <= DAY);
+/// The part of a sorted list that is at most a day away from an instant.
+fn within_a_day<T>(ordered: &[T], instant: Timestamp, date: impl Fn(&T) -> Timestamp) -> &[T] {
+    let from = ordered.partition_point(|item| instant.duration_since(date(item)) > MAX_DATE_DIFFERENCE);
+    let to = ordered.partition_point(|item| date(item).duration_since(instant) <= MAX_DATE_DIFFERENCE);
     ordered.get(from..to).unwrap_or_default()
 }
 
-/// An address without what differs between two spellings of one page: scheme, a slash or `index.html` at its end, the way in
-/// which characters are escaped, the fragment, and `utm_` parameters. `None`: not an address of the web.
+/// Normalises a web address, so that spellings of one page are equal. Drops the scheme, a final slash or `index.html`, the fragment and
+/// `utm_` parameters; unifies escapes. `None` if the address isn't HTTP.
 pub fn normal_url(raw: &str) -> Option<String> {
     let url = url::Url::parse(raw.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let mut normal = url.host_str()?.to_owned();
-    // `Url` leaves the default port of its scheme out.
+    // `Url` drops the scheme's default port.
     if let Some(port) = url.port() {
         normal.push_str(&format!(":{port}"));
     }
@@ -173,27 +184,26 @@ pub fn normal_url(raw: &str) -> Option<String> {
     segments.pop_if(|last| last.eq_ignore_ascii_case("index.html"));
     for segment in segments {
         normal.push('/');
-        normal.push_str(&reescaped(segment));
+        normal.push_str(&normalise_escapes(segment));
     }
     let mut separator = '?';
     for parameter in url.query().unwrap_or_default().split('&') {
-        let tracks = parameter.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("utm_"));
-        if !parameter.is_empty() && !tracks {
+        let is_tracking = parameter.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("utm_"));
+        if !parameter.is_empty() && !is_tracking {
             normal.push(separator);
-            normal.push_str(&parameter.split('=').map(reescaped).collect::<Vec<_>>().join("="));
+            normal.push_str(&parameter.split('=').map(normalise_escapes).collect::<Vec<_>>().join("="));
             separator = '&';
         }
     }
     Some(normal)
 }
 
-/// Part of a URL with everything escaped that may be, in NFC.
-fn reescaped(part: &str) -> String {
+/// Decodes part of a URL and escapes everything that may be escaped, in NFC.
+fn normalise_escapes(part: &str) -> String {
     encode_segment(&nfc(&String::from_utf8_lossy(&decode_segment(part))))
 }
 
-/// A title without what differs between two spellings of it: HTML, case, white space, and the typographic quotes, dashes and
-/// dots that WordPress puts in.
+/// Normalises a title: HTML, case, white space, and the typographic quotes, dashes and dots that WordPress inserts.
 pub fn normal_title(raw: &str) -> String {
     let html = raw.contains(['&', '<']).then(|| scraper::Html::parse_fragment(raw));
     let text = html.map(|html| html.root_element().text().collect::<String>());
@@ -222,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_address_are_one() {
+    fn spellings_of_one_url_are_equal() {
         for (one, other, same) in [
             ("http://X.example/a", "https://x.example/a/", true),
             ("https://x.example:443/a", "http://x.example:80/a", true),
@@ -246,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_title_are_one() {
+    fn spellings_of_one_title_are_equal() {
         for (one, other, same) in [
             ("It&#8217;s  \u{201c}On\u{201d}", "it's\u{a0}\"on\"", true),
             ("A <em>B</em> &amp; C &#8211; D&hellip;", "a b & c - d...", true),
@@ -259,7 +269,7 @@ mod tests {
         }
     }
 
-    /// `day` 0: none.
+    /// Day 0 means no date.
     fn date(day: i64) -> Option<Timestamp> {
         (day > 0).then(|| Timestamp::from_second(day * 86_400).expect("in range"))
     }
@@ -267,7 +277,7 @@ mod tests {
     fn item(id: &str, link: &str, title: &str, day: i64) -> OldItem {
         OldItem {
             id: id.to_owned(),
-            id_is_the_feeds: false,
+            id_is_feed_id: false,
             id_is_link: false,
             link: (!link.is_empty()).then(|| format!("http://x.example/{link}")),
             title: title.to_owned(),
@@ -276,51 +286,54 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_one_article_or_none() {
-        use Found::{ByLink, ByTitle, Doubtful, Nothing};
+    fn items_match_one_article_or_none() {
+        use Match::{Ambiguous, ByLink, ByTitle, None};
         type Rows<'a> = &'a [(&'a str, &'a str, i64)];
-        let cases: &[(&str, Rows, Rows, &[Found])] = &[
+        let cases: &[(&str, Rows, Rows, &[Match])] = &[
             ("by link, whatever title and date", &[("a", "T", 1)], &[("a", "U", 9), ("b", "T", 1)], &[ByLink(0)]),
             ("by title and day", &[("old", "T", 5)], &[("a", "T", 6), ("b", "T", 9)], &[ByTitle(0)]),
             ("by title where the article has no date", &[("", "T", 5)], &[("a", "t", 0)], &[ByTitle(0)]),
-            ("nothing", &[("old", "T", 5), ("", "", 5)], &[("a", "U", 5)], &[Nothing, Nothing]),
+            ("nothing", &[("old", "T", 5), ("", "", 5)], &[("a", "U", 5)], &[None, None]),
             (
                 "another date",
                 &[("old", "T", 5)],
                 &[("a", "T", 7)],
-                &[Doubtful("it has another date than articles with its title", vec![0])],
+                &[Ambiguous("it has another date than articles with its title", vec![0])],
             ),
             (
                 "no date",
                 &[("old", "T", 0)],
                 &[("a", "T", 9)],
-                &[Doubtful("it has no date to go with its title", vec![0])],
+                &[Ambiguous("it has no date to go with its title", vec![0])],
             ),
             (
                 "two articles of one title and day",
                 &[("old", "T", 5)],
                 &[("a", "T", 5), ("b", "T", 5)],
-                &[Doubtful("several articles have its title", vec![0, 1])],
+                &[Ambiguous("several articles have its title", vec![0, 1])],
             ),
             (
                 "two articles of one title, one without a date",
                 &[("old", "T", 5)],
                 &[("a", "T", 0), ("b", "T", 5)],
-                &[Doubtful("several articles have its title", vec![1, 0])],
+                &[Ambiguous("several articles have its title", vec![1, 0])],
             ),
             (
                 "two items of one title and day",
                 &[("old", "T", 5), ("older", "T", 5)],
                 &[("a", "T", 5)],
-                &[Doubtful("several items have its title", vec![0]), Doubtful("several items have its title", vec![0])],
+                &[
+                    Ambiguous("several items have its title", vec![0]),
+                    Ambiguous("several items have its title", vec![0]),
+                ],
             ),
             (
                 "two items of one title, one without a date",
                 &[("old", "T", 5), ("older", "T", 0)],
                 &[("a", "T", 5)],
                 &[
-                    Doubtful("several items have its title", vec![0]),
-                    Doubtful("it has no date to go with its title", vec![0]),
+                    Ambiguous("several items have its title", vec![0]),
+                    Ambiguous("it has no date to go with its title", vec![0]),
                 ],
             ),
             (
@@ -329,12 +342,7 @@ mod tests {
                 &[("a", "Weather", 8), ("b", "Weather", 15), ("c", "Weather", 1)],
                 &[ByTitle(2), ByTitle(0), ByTitle(1)],
             ),
-            (
-                "the namesake is taken by link",
-                &[("a", "T", 5), ("old", "T", 5)],
-                &[("a", "T", 5)],
-                &[ByLink(0), Nothing],
-            ),
+            ("the namesake is taken by link", &[("a", "T", 5), ("old", "T", 5)], &[("a", "T", 5)], &[ByLink(0), None]),
             (
                 "the namesake is taken by link, and the other is left",
                 &[("a", "T", 5), ("old", "T", 5)],
@@ -345,13 +353,13 @@ mod tests {
                 "two items of one link",
                 &[("a", "T", 5), ("a/", "U", 6)],
                 &[("a", "T", 5)],
-                &[Doubtful("several items have its link", vec![0]), Doubtful("several items have its link", vec![0])],
+                &[Ambiguous("several items have its link", vec![0]), Ambiguous("several items have its link", vec![0])],
             ),
             (
                 "two articles of one link",
                 &[("a", "T", 5)],
                 &[("a", "T", 5), ("a", "U", 6)],
-                &[Doubtful("several articles have its link", vec![0, 1])],
+                &[Ambiguous("several articles have its link", vec![0, 1])],
             ),
         ];
         for (name, items, articles, expected) in cases {
@@ -360,14 +368,14 @@ mod tests {
             let rows = articles.iter().zip(&urls);
             let articles: Vec<Candidate> =
                 rows.map(|((_, title, day), url)| Candidate { url, title, date: date(*day) }).collect();
-            assert_eq!(find(&items, &articles), *expected, "{name}");
+            assert_eq!(match_items(&items, &articles), *expected, "{name}");
         }
     }
 
     #[test]
-    fn what_stands_there_again_counts_once() {
+    fn repeated_items_count_once() {
         let items = vec![item("a", "1", "T", 1), item("a", "1/", "U", 1), item("a", "2", "T", 1), item("", "", "T", 1)];
-        let (items, again) = distinct([items.clone(), vec![item("", "", "T", 1)]].concat());
-        assert_eq!((items.len(), again), (4, 1));
+        let (items, repeated) = distinct([items.clone(), vec![item("", "", "T", 1)]].concat());
+        assert_eq!((items.len(), repeated), (4, 1));
     }
 }

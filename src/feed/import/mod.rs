@@ -1,6 +1,6 @@
-//! A feed that dateline is to replace, read as its readers read it; [`matching`] finds the articles that its items are.
+//! Reads the feed that dateline replaces, as its readers see it. [`matching`] finds the articles of its items.
 //!
-//! It comes from elsewhere, so whatever is in it gives items or a reason: never a panic, and never more work than its length.
+//! The feed is untrusted input: reading it returns items or an error, never panics, and takes time linear in its length.
 
 pub mod matching;
 
@@ -14,26 +14,26 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// The largest feed that is read (bytes).
-pub const LIMIT: usize = 64 << 20;
-/// How deep elements may be nested: the parsers behind this one call themselves for each level.
-const DEPTH: usize = 200;
-/// What is kept of a title (characters); no article has a longer one.
-const TITLE: usize = 2_000;
+pub const MAX_FEED_BYTES: usize = 64 << 20;
+/// How deep elements may be nested, since the parsers recurse.
+const MAX_DEPTH: usize = 200;
+/// How much of a title is kept (characters). No article has a longer one.
+const MAX_TITLE_CHARS: usize = 2_000;
 
 /// An item of the old feed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OldItem {
-    /// What readers know it by, character for character; empty where it has neither id nor link.
+    /// The id that readers know, verbatim. Empty if the item has neither id nor link.
     pub id: String,
-    /// It states no id, so readers go by its link, and `id` is that.
+    /// Whether the item states no id, so that readers use its link; `id` is then that link.
     pub id_is_link: bool,
-    /// `id` names the feed as a whole, as careless templates have it, and no item.
-    pub id_is_the_feeds: bool,
-    /// The page that it links to.
+    /// Whether `id` is the id of the feed itself: a mistake of some templates.
+    pub id_is_feed_id: bool,
+    /// The page that the item links to.
     pub link: Option<String>,
-    /// Its title as it stands there; it may be HTML.
+    /// The title, verbatim. May be HTML.
     pub title: String,
-    /// When it was published.
+    /// The publication date.
     pub date: Option<Timestamp>,
 }
 
@@ -43,49 +43,49 @@ impl OldItem {
         let (id, link) = (stated(id), stated(link));
         OldItem {
             id_is_link: id.is_none(),
-            id_is_the_feeds: false,
+            id_is_feed_id: false,
             id: id.or_else(|| link.clone()).unwrap_or_default(),
             link,
-            title: title.unwrap_or_default().trim().chars().take(TITLE).collect(),
+            title: title.unwrap_or_default().trim().chars().take(MAX_TITLE_CHARS).collect(),
             date,
         }
     }
 
-    /// The same, of a feed that has these names itself.
-    fn of_feed(mut self, names: &[Option<&str>]) -> OldItem {
-        self.id_is_the_feeds = !self.id.is_empty() && names.contains(&Some(self.id.as_str()));
+    /// Marks the item if its id is one of its feed's own names.
+    fn mark_feed_id(mut self, names: &[Option<&str>]) -> OldItem {
+        self.id_is_feed_id = !self.id.is_empty() && names.contains(&Some(self.id.as_str()));
         self
     }
 }
 
-/// The items of an RSS, Atom or JSON feed, in its order.
+/// Reads the items of an RSS, Atom or JSON feed, in document order.
 ///
 /// # Errors
-/// Why it cannot be read, as a sentence without its end.
+/// Why the feed can't be read, as a sentence without full stop.
 pub fn read(bytes: &[u8]) -> Result<Vec<OldItem>, String> {
-    if bytes.len() > LIMIT {
-        return Err(format!("it is larger than {} MB", LIMIT >> 20));
+    if bytes.len() > MAX_FEED_BYTES {
+        return Err(format!("it is larger than {} MB", MAX_FEED_BYTES >> 20));
     }
     let text = decode(bytes);
-    // A blank before the XML declaration is a common slip of templates, and readers forgive it.
+    // A blank before the XML declaration is a common template mistake that readers accept.
     let text = text.trim_start();
-    // What the declaration says of the charset is no longer so.
+    // The declared charset no longer applies to decoded text.
     let text =
         text.strip_prefix("<?xml ").and_then(|declared| declared.split_once("?>")).map_or(text, |(_, rest)| rest);
     let text = text.trim_start();
     match text.chars().next() {
-        Some('<') => match root(text)?.as_str() {
+        Some('<') => match root_element(text)?.as_str() {
             "rss" | "RDF" => {
                 let channel = Channel::read_from(text.as_bytes()).map_err(|error| format!("as RSS: {error}"))?;
-                let itself = channel.atom_ext.iter().flat_map(|atom| &atom.links).find(|link| link.rel == "self");
-                let names = [Some(channel.link.trim()), itself.map(|link| link.href.trim())];
-                Ok(channel.items.iter().map(|item| from_rss(item).of_feed(&names)).collect())
+                let self_link = channel.atom_ext.iter().flat_map(|atom| &atom.links).find(|link| link.rel == "self");
+                let names = [Some(channel.link.trim()), self_link.map(|link| link.href.trim())];
+                Ok(channel.items.iter().map(|item| from_rss(item).mark_feed_id(&names)).collect())
             }
             "feed" => {
                 let feed =
                     atom_syndication::Feed::read_from(text.as_bytes()).map_err(|error| format!("as Atom: {error}"))?;
                 let names = [Some(feed.id.trim())];
-                Ok(feed.entries.iter().map(|entry| from_atom(entry).of_feed(&names)).collect())
+                Ok(feed.entries.iter().map(|entry| from_atom(entry).mark_feed_id(&names)).collect())
             }
             other if other.eq_ignore_ascii_case("html") => {
                 Err("it is a web page, not a feed; the page's source may name the feed's address".into())
@@ -95,14 +95,14 @@ pub fn read(bytes: &[u8]) -> Result<Vec<OldItem>, String> {
         Some('{') => {
             let feed: JsonFeed = serde_json::from_str(text).map_err(|error| format!("as JSON Feed: {error}"))?;
             let names = [feed.feed_url.as_str(), feed.home_page_url.as_str()];
-            Ok(feed.items.iter().map(|item| item.read().of_feed(&names)).collect())
+            Ok(feed.items.iter().map(|item| item.read().mark_feed_id(&names)).collect())
         }
         Some(_) => Err("it is neither XML nor a JSON object".into()),
         None => Err("it is empty".into()),
     }
 }
 
-/// The text, by its byte order mark, else by what its XML declaration says, else UTF-8. What is not of that becomes U+FFFD.
+/// Decodes a document by its byte order mark, else by its XML declaration, else as UTF-8. Invalid bytes become U+FFFD.
 fn decode(bytes: &[u8]) -> String {
     let declared = || {
         let head = String::from_utf8_lossy(bytes.get(..200.min(bytes.len()))?).into_owned();
@@ -116,8 +116,8 @@ fn decode(bytes: &[u8]) -> String {
     text.into_owned()
 }
 
-/// The local name of the root element of a document whose elements are closed, and not nested too deeply.
-fn root(text: &str) -> Result<String, String> {
+/// Checks that elements are closed and not nested too deeply. Returns the root element's local name.
+fn root_element(text: &str) -> Result<String, String> {
     let mut reader = Reader::from_str(text);
     let (mut root, mut depth) = (None, 0_usize);
     loop {
@@ -127,12 +127,12 @@ fn root(text: &str) -> Result<String, String> {
                 let name = element.local_name();
                 let root = root.get_or_insert_with(|| String::from_utf8_lossy(name.as_ref()).into_owned());
                 depth += 1;
-                // What follows in a web page need not be XML.
+                // The rest of a web page needn't be XML.
                 if root.eq_ignore_ascii_case("html") {
                     return Ok(std::mem::take(root));
                 }
-                if depth > DEPTH {
-                    return Err(format!("its elements are nested more than {DEPTH} deep"));
+                if depth > MAX_DEPTH {
+                    return Err(format!("its elements are nested more than {MAX_DEPTH} deep"));
                 }
             }
             Ok(Event::End(_)) => depth = depth.saturating_sub(1),
@@ -150,18 +150,18 @@ fn root(text: &str) -> Result<String, String> {
 
 fn from_rss(item: &Item) -> OldItem {
     let guid = item.guid.as_ref();
-    // FeedBurner puts its own address into `link`, and the article's here.
+    // FeedBurner's `link` is its own URL; the article's URL is in `origLink`.
     let original = item.extensions.get("feedburner").and_then(|names| names.get("origLink")?.first()?.value.as_deref());
     let permalink = guid.filter(|guid| guid.permalink).map(|guid| guid.value.as_str());
     let link = original.or(item.link.as_deref()).or(permalink);
-    let dublin = || item.dublin_core_ext.as_ref()?.dates.first().map(String::as_str);
-    let date = item.pub_date.as_deref().or_else(dublin).and_then(instant);
+    let dublin_core = || item.dublin_core_ext.as_ref()?.dates.first().map(String::as_str);
+    let date = item.pub_date.as_deref().or_else(dublin_core).and_then(parse_date);
     OldItem::new(guid.map(|guid| guid.value.as_str()), link, item.title.as_deref(), date)
 }
 
 fn from_atom(entry: &Entry) -> OldItem {
     let alternate = entry.links.iter().find(|link| link.rel == "alternate").map(|link| link.href.as_str());
-    // The crate's word for a missing `updated` is 1970.
+    // The crate uses 1970 for a missing `updated`.
     let date = entry.published.unwrap_or(entry.updated).timestamp_millis();
     let date = Some(date).filter(|&date| date != 0).and_then(|date| Timestamp::from_millisecond(date).ok());
     OldItem::new(Some(&entry.id), alternate, Some(&entry.title), date)
@@ -176,7 +176,7 @@ struct JsonFeed {
     items: Vec<JsonItem>,
 }
 
-/// Values of any type: a feed with one odd date is still a feed.
+/// Accepts values of any type, so that one malformed date doesn't reject the feed.
 #[derive(Deserialize)]
 struct JsonItem {
     #[serde(default)]
@@ -193,16 +193,16 @@ struct JsonItem {
 
 impl JsonItem {
     fn read(&self) -> OldItem {
-        // Readers take a number for its digits, as the specification asks them to.
+        // A number is read as its digits (JSON Feed 1.1, `id`).
         let number = self.id.as_number().map(ToString::to_string);
         let id = self.id.as_str().or(number.as_deref());
-        let date = self.date_published.as_str().or(self.date_modified.as_str()).and_then(instant);
+        let date = self.date_published.as_str().or(self.date_modified.as_str()).and_then(parse_date);
         OldItem::new(id, self.url.as_str(), self.title.as_str(), date)
     }
 }
 
-/// A date of any of the three formats, as their specifications have it.
-fn instant(raw: &str) -> Option<Timestamp> {
+/// A date in any format that the three specifications allow.
+fn parse_date(raw: &str) -> Option<Timestamp> {
     static RFC_822: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
     let raw = raw.trim();
     raw.parse().ok().or_else(|| RFC_822.parse_timestamp(raw).ok())
@@ -224,12 +224,12 @@ mod tests {
         format!("<feed xmlns='http://www.w3.org/2005/Atom'><title>Old</title>{entries}</feed>")
     }
 
-    /// `id | link | title | date`, `~` before an id that is the link, and `!` before one that is the feed's.
+    /// `id | link | title | date`. A `~` marks an id that is the link, a `!` one that is the feed's.
     fn table(bytes: &[u8]) -> Vec<String> {
         let row = |item: &OldItem| {
-            let OldItem { id, id_is_link, id_is_the_feeds, link, title, date } = item;
+            let OldItem { id, id_is_link, id_is_feed_id, link, title, date } = item;
             let mark = if *id_is_link { "~" } else { "" };
-            let mark = if *id_is_the_feeds { "!" } else { mark };
+            let mark = if *id_is_feed_id { "!" } else { mark };
             let date = date.map(|date| date.to_string()).unwrap_or_default();
             format!("{mark}{id} | {} | {title} | {date}", link.as_deref().unwrap_or_default())
         };
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn each_format_says_what_its_readers_see() {
+    fn items_are_read_from_every_format() {
         let json = |items: &str| format!("{{\"version\": \"https://jsonfeed.org/version/1.1\", \"items\": [{items}]}}");
         for (feed, row) in [
             (
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_declared_charset_counts() {
+    fn declared_charset_is_used() {
         let text = rss("<item><title>\u{6e2f}\u{53e3}</title><guid>urn:a</guid></item>").replace("UTF-8", "GBK");
         let (bytes, _, _) = encoding_rs::GBK.encode(&text);
         assert_eq!(table(&bytes), ["urn:a | urn:a | \u{6e2f}\u{53e3} | "]);
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_feed_is_said_to_be_none() {
+    fn non_feeds_are_rejected_with_reason() {
         let deep = |root: &str, name: &str| format!("<{root}>{}", format!("<{name}>").repeat(300_000));
         for (bytes, why) in [
             (Vec::new(), "it is empty"),
@@ -343,7 +343,7 @@ mod tests {
             (format!("{{\"items\":{}", "[".repeat(300_000)).into_bytes(), "as JSON Feed"),
             (deep("rss", "a:b").into_bytes(), "nested more than 200 deep"),
             (deep("feed", "a:b").into_bytes(), "nested more than 200 deep"),
-            (vec![b' '; LIMIT + 1], "larger than 64 MB"),
+            (vec![b' '; MAX_FEED_BYTES + 1], "larger than 64 MB"),
         ] {
             let error = read(&bytes).expect_err(why);
             assert!(error.contains(why), "{error}, not {why}");
@@ -352,7 +352,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn anything_gives_items_or_a_reason(
+        fn arbitrary_bytes_never_panic(
             bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
             cut in 0_usize..400,
         ) {

@@ -1,5 +1,5 @@
-//! Feeds for partners: platforms that republish whole articles and refuse those that break their rules. What each asks for is
-//! data, one file per partner; this file applies it to a [`Feed`] and says which articles the partner would refuse.
+//! Partner feeds: for platforms that republish whole articles and refuse articles that break their rules. Each partner's rules are data,
+//! in a file of its own. This file applies them to a [`Feed`] and reports what the partner would refuse.
 
 mod apple_podcasts;
 mod flipboard;
@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{ContentMode, Entry, Feed, PartnerFeed, UpdateSignal};
 
-/// Who republishes.
+/// A platform that republishes articles.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Partner {
     /// MSN, also called Microsoft Start.
@@ -29,40 +29,40 @@ pub enum Partner {
     ApplePodcasts,
 }
 
-/// What a partner asks for. Lengths are in characters, sizes in pixels.
+/// A partner's rules. Lengths are in characters, sizes in pixels.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rules {
-    /// The pages on which the partner publishes its rules.
+    /// The pages on which the partner publishes these rules.
     pub sources: &'static [&'static str],
-    /// How long a title is.
-    pub title: Option<RangeInclusive<usize>>,
+    /// The allowed length of a title.
+    pub title_length: Option<RangeInclusive<usize>>,
     /// Whether each article needs a picture.
     pub needs_image: bool,
-    /// The least width and height of a picture.
-    pub image: Option<(u32, u32)>,
-    /// Whether each article needs its whole text.
+    /// The minimum width and height of a picture.
+    pub min_image_size: Option<(u32, u32)>,
+    /// Whether each article needs its full text.
     pub needs_content: bool,
-    /// The types of audio or video files, of which each article needs one.
+    /// The types of audio or video files of which each article needs one.
     pub enclosures: Option<&'static [&'static str]>,
     /// Whether the section needs `podcast = { ... }`.
     pub needs_podcast: bool,
-    /// Whether all articles must be in the language of the feed.
-    pub one_language: bool,
-    /// The days after which an article is too old.
+    /// Whether all articles must be in the feed's language.
+    pub needs_one_language: bool,
+    /// The maximum age of an article in days.
     pub max_age_days: Option<i64>,
-    /// How many articles a feed has at least.
+    /// The minimum number of articles.
     pub min_items: usize,
-    /// How many articles a feed has at most.
+    /// The maximum number of articles.
     pub max_items: Option<usize>,
-    /// The most bytes of the document.
+    /// The maximum size of the document.
     pub max_bytes: Option<usize>,
-    /// How the partner hears of corrections, where the operator does not say.
+    /// How the partner learns of corrections, unless configured.
     pub update_signal: UpdateSignal,
-    /// Elements of Media RSS instead of `enclosure` or beside it.
-    pub thumbnail: bool,
-    /// How the partner hears that it is to take an article down; `None`: it takes what left the feed for gone.
+    /// Whether the lead image is also written as `media:thumbnail`.
+    pub has_thumbnail: bool,
+    /// How the partner learns that it should take an article down. `None` if it removes articles that left the feed.
     pub deletion: Option<Deletion>,
-    /// The elements that only this partner knows.
+    /// Elements that only this partner knows.
     pub extension: Option<Extension>,
 }
 
@@ -73,34 +73,34 @@ pub enum Extension {
     SmartFormat,
 }
 
-/// How a partner hears that it is to take an article down.
+/// How a partner learns that it should take an article down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Deletion {
     /// `media:status state="deleted"` and a new `pubDate`.
     Status,
-    /// An expiry that has passed and a new date of change.
+    /// An expiry date in the past and a new modification date.
     Expired,
 }
 
-/// Why a partner would refuse an article, or the whole feed.
+/// Why a partner would refuse an article or the whole feed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Refusal<'f> {
-    /// The article; `None` for the feed.
+    /// The article. `None` for the whole feed.
     pub entry: Option<&'f Entry>,
     /// What is wrong.
     pub why: String,
-    /// What to do.
-    pub cure: &'static str,
-    /// Whether the article is left out of the partner's feed; else it is only foretold that the partner will not take it.
-    pub left_out: bool,
+    /// What to do about it.
+    pub help: &'static str,
+    /// Whether the article is left out of the partner's feed. Otherwise the article stays, and the operator is only warned.
+    pub is_left_out: bool,
 }
 
 impl Partner {
-    /// All of them.
+    /// All partners.
     pub const ALL: [Partner; 5] =
         [Partner::Msn, Partner::GoogleNews, Partner::Flipboard, Partner::SmartNews, Partner::ApplePodcasts];
 
-    /// The name in the configuration.
+    /// The partner's name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Partner::Msn => "msn",
@@ -111,7 +111,7 @@ impl Partner {
         }
     }
 
-    /// What it asks for.
+    /// The partner's rules.
     pub fn rules(self) -> &'static Rules {
         match self {
             Partner::Msn => &msn::RULES,
@@ -123,17 +123,17 @@ impl Partner {
     }
 }
 
-/// The feed as the partner wants it: without the articles that it refuses, and no more than it takes.
+/// The feed adapted to a partner: without the articles that the partner refuses, and no more of them than it accepts.
 pub fn adapt(feed: &Feed, partner: PartnerFeed) -> Feed {
     let rules = partner.partner.rules();
     let refused: Vec<_> = refusals(feed, partner.partner, None)
         .into_iter()
-        .filter(|refusal| refusal.left_out)
+        .filter(|refusal| refusal.is_left_out)
         .filter_map(|refusal| refusal.entry.map(|entry| entry.id.clone()))
         .collect();
     let mut entries: Vec<_> = feed.entries.iter().filter(|entry| !refused.contains(&entry.id)).cloned().collect();
     if partner.update_signal == UpdateSignal::PubDate {
-        // Newest first by the date that it says.
+        // Sorted by the date shown, newest first.
         entries.sort_by_key(|entry| Reverse(entry.updated.timestamp()));
     }
     entries.truncate(rules.max_items.unwrap_or(usize::MAX));
@@ -148,31 +148,31 @@ pub fn adapt(feed: &Feed, partner: PartnerFeed) -> Feed {
     }
 }
 
-/// The width of pictures that suits both the section and the partner.
+/// The picture width that suits both the section and the partner.
 fn wanted_width(feed: &Feed, rules: &Rules) -> u32 {
-    rules.image.map_or(feed.image_width, |(width, _)| width.max(feed.image_width))
+    rules.min_image_size.map_or(feed.image_width, |(width, _)| width.max(feed.image_width))
 }
 
-/// What the partner would refuse of a feed. Ages are told only where the instant is given, since no document may depend on it.
+/// What the partner would refuse of a feed. Checks ages only if `now` is given, since documents mustn't depend on the clock.
 pub fn refusals(feed: &Feed, partner: Partner, now: Option<Timestamp>) -> Vec<Refusal<'_>> {
     let rules = partner.rules();
     let mut refusals: Vec<Refusal<'_>> =
         feed.entries.iter().flat_map(|entry| entry_refusals(feed, entry, rules, now)).collect();
-    let left = feed.entries.len().saturating_sub(refusals.iter().filter(|refusal| refusal.left_out).count());
-    if left < rules.min_items {
+    let remaining = feed.entries.len().saturating_sub(refusals.iter().filter(|refusal| refusal.is_left_out).count());
+    if remaining < rules.min_items {
         refusals.push(Refusal {
             entry: None,
-            why: format!("it has {left} articles; {} asks for at least {}", partner.name(), rules.min_items),
-            cure: "raise `max_items` and `min_items`, or include more sections",
-            left_out: false,
+            why: format!("it has {remaining} articles; {} asks for at least {}", partner.name(), rules.min_items),
+            help: "raise `max_items` and `min_items`, or include more sections",
+            is_left_out: false,
         });
     }
     if rules.needs_podcast && feed.podcast.is_none() {
         refusals.push(Refusal {
             entry: None,
             why: "its section is no podcast".to_owned(),
-            cure: "write `podcast = { image = \"...\", category = \"News\" }` in the section",
-            left_out: false,
+            help: "write `podcast = { image = \"...\", category = \"News\" }` in the section",
+            is_left_out: false,
         });
     }
     refusals
@@ -180,23 +180,24 @@ pub fn refusals(feed: &Feed, partner: Partner, now: Option<Timestamp>) -> Vec<Re
 
 fn entry_refusals<'f>(feed: &Feed, entry: &'f Entry, rules: &Rules, now: Option<Timestamp>) -> Vec<Refusal<'f>> {
     let mut refusals = Vec::new();
-    let mut refuse = |left_out: bool, why: String, cure: &'static str| {
-        refusals.push(Refusal { entry: Some(entry), why, cure, left_out });
+    let mut refuse = |is_left_out: bool, why: String, help: &'static str| {
+        refusals.push(Refusal { entry: Some(entry), why, help, is_left_out });
     };
     let length = entry.title.as_str().chars().count();
-    if let Some(title) = rules.title.as_ref().filter(|title| !title.contains(&length)) {
+    if let Some(title) = rules.title_length.as_ref().filter(|title| !title.contains(&length)) {
         let why = format!("its title has {length} characters, not {} to {}", title.start(), title.end());
         refuse(true, why, "write a title of that length");
     }
     let wanted = wanted_width(feed, rules);
-    match (entry.image.as_ref().and_then(|image| image.of_width(wanted)), rules.image) {
+    match (entry.image.as_ref().and_then(|image| image.of_width(wanted)), rules.min_image_size) {
         (None, _) if rules.needs_image => refuse(true, "it has no picture".to_owned(), "add an `image`"),
         (Some(picture), Some((width, height))) => {
-            // A picture elsewhere whose size nobody stated may be large enough: the partner will see.
-            let small = |size: Option<u32>, least| size.is_some_and(|size| size < least);
-            if small(picture.width, width) || small(picture.height, height) {
-                let (is_wide, is_high) = (picture.width.unwrap_or(0), picture.height.unwrap_or(0));
-                let why = format!("its picture is {is_wide} x {is_high} pixels, less than {width} x {height}");
+            // A remote picture of unknown size may be large enough.
+            let is_small = |size: Option<u32>, least| size.is_some_and(|size| size < least);
+            if is_small(picture.width, width) || is_small(picture.height, height) {
+                let (actual_width, actual_height) = (picture.width.unwrap_or(0), picture.height.unwrap_or(0));
+                let why =
+                    format!("its picture is {actual_width} x {actual_height} pixels, less than {width} x {height}");
                 refuse(rules.needs_image, why, "add a larger picture under `image.sizes`");
             }
         }
@@ -212,7 +213,7 @@ fn entry_refusals<'f>(feed: &Feed, entry: &'f Entry, rules: &Rules, now: Option<
         }
         _ => {}
     }
-    if rules.one_language && entry.language.primary() != feed.language.primary() {
+    if rules.needs_one_language && entry.language.primary() != feed.language.primary() {
         let why = format!("it is in `{}`, and the feed in `{}`", entry.language, feed.language);
         refuse(true, why, "give that language a section of its own");
     }

@@ -2,25 +2,25 @@
 
 use super::{Deletion, Extension, Rules, UpdateSignal};
 
-/// The whole text, a picture as `media:thumbnail`, a logo and a date for the channel, at most 1 MB.
+/// Full text, a picture as `media:thumbnail`, the channel's logo and date, at most 1 MB.
 pub(super) const RULES: Rules = Rules {
     sources: &[
         "https://publishers.smartnews.com/hc/en-us/articles/360036526213-SmartFormat-Specification-Version-2-1",
         "https://publishers.smartnews.com/hc/en-us/articles/360021354914-Deleting-Articles",
     ],
-    title: None,
+    title_length: None,
     needs_image: false,
-    image: None,
+    min_image_size: None,
     needs_content: true,
     enclosures: None,
     needs_podcast: false,
-    one_language: true,
+    needs_one_language: true,
     max_age_days: None,
     min_items: 0,
     max_items: None,
     max_bytes: Some(1_000_000),
     update_signal: UpdateSignal::PubDate,
-    thumbnail: true,
+    has_thumbnail: true,
     deletion: Some(Deletion::Status),
     extension: Some(Extension::SmartFormat),
 };

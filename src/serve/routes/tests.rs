@@ -61,7 +61,7 @@ fn snapshot(prefix: &str) -> Snapshot {
         let resource = Resource::new(kind, bytes, Some(MODIFIED.parse().unwrap()), 900);
         snapshot.documents.insert(path.into(), Arc::new(resource));
     }
-    let address = |path: &str, fate| Address { path: path.into(), fate };
+    let address = |path: &str, retirement| Address { path: path.into(), retirement };
     let moved = |url: &str| WebUrl::parse(url).unwrap();
     let mut former: Vec<RetiredAddress> = [
         ("/tech/", "http://127.0.0.1/technology/"),

@@ -153,7 +153,7 @@ fn build_stops_with_its_last_client() {
 #[test]
 fn full_queue_is_answered_503() {
     const MORE: usize = 10;
-    let threads = (crate::parallel::count() / 2).max(1);
+    let threads = (crate::parallel::core_count() / 2).max(1);
     let count = 64 + threads + MORE;
     let articles: Vec<_> = (0..count).map(|number| article(&format!("n{number}"), "1")).collect();
     let pages = Pages::start(&articles, true);

@@ -149,7 +149,7 @@ impl<C: MetadataCache> Worker<C> {
         let mut gone = Vec::new();
         let mut ready = Vec::new();
         let mut visited: HashSet<String> = HashSet::new();
-        let ((walk, devices), result) = parallel::in_passing(FOLDERS_PER_SHARE, find, check, |checked| {
+        let ((walk, devices), result) = parallel::pipeline(FOLDERS_PER_SHARE, find, check, |checked| {
             for mut folder in checked.flatten() {
                 for (path, kind, stamp, content) in &folder.files {
                     if *kind == FileKind::Linked {

@@ -1,0 +1,194 @@
+//! Who gets which id: claims, collisions, and files that withhold an item.
+
+use super::{Index, hidden_count};
+use crate::article::card::Card;
+use crate::build::indexed_article::{IdClaim, IndexedArticle, Visibility};
+use crate::build::placement::Placement;
+use crate::diagnostics::{self, Code, Diagnostic, Severity};
+use crate::encoding::encode_segment;
+use crate::slab::SlotId;
+use crate::types::{ArticlePath, EntryId, Moment, nfc};
+
+impl Index {
+    /// The articles that claim an id, strongest claim first.
+    pub fn claimants(&self, id: &EntryId) -> impl Iterator<Item = &ArticlePath> {
+        self.claims(id).into_iter().filter_map(|slot| self.articles.get(slot)).map(|article| &article.path)
+    }
+
+    /// The article that readers see under an id.
+    pub fn public_article(&self, id: &EntryId) -> Option<&ArticlePath> {
+        let claims = self.by_preferred_id.candidates(id).filter_map(|slot| self.articles.get(slot));
+        claims.into_iter().find(|article| article.id() == Some(id)).map(|article| &article.path)
+    }
+
+    /// The id that an article has or should have.
+    pub fn preferred_id(&self, path: &ArticlePath) -> Option<&EntryId> {
+        Some(&self.get(path)?.preferred_id)
+    }
+
+    /// The article that has the id which this article states.
+    pub fn id_holder(&self, path: &ArticlePath) -> Option<&ArticlePath> {
+        match &self.get(path)?.visibility {
+            Visibility::IdTaken(holder) => Some(holder),
+            _ => None,
+        }
+    }
+
+    /// The diagnostic for two files that state one id while one of them withholds it.
+    pub fn id_conflict(&self, path: &ArticlePath) -> Option<Diagnostic> {
+        let name = |path: &ArticlePath| format!("{}/{path}", self.rules.config().parsing.root);
+        let article = self.get(path)?;
+        let diagnostic = match &article.visibility {
+            Visibility::Superseded(other) => Diagnostic::new(
+                Code::IdWithheld,
+                format!("`{}` has the same id and withholds it, so this article is not public", name(other)),
+            )
+            .help(format!("edit or remove one of the two; `dateline retract {path}` tells readers that it is gone")),
+            _ => {
+                let holder = self.withholding.get(path).and_then(|id| self.public_article(id))?;
+                let message =
+                    format!("it withholds an article, and its id belongs to `{}`, which stays public", name(holder));
+                let help = "edit the other file to withhold it, or give this one an id of its own";
+                let diagnostic = Diagnostic::new(Code::IdTaken, message).help(help);
+                Diagnostic { severity: Severity::Warning, ..diagnostic }
+            }
+        };
+        Some(diagnostic.at(diagnostics::Place::file(&name(path))))
+    }
+
+    /// What a public article would lose without the state directory: `id` or `date`. `None` if its file alone gives both.
+    pub fn lost_without_state(&self, path: &ArticlePath, card: &Card) -> Option<&'static str> {
+        let article = self.get(path)?;
+        let id = article.id()?;
+        if card.published.is_none() {
+            return Some("date");
+        }
+        let minted = self.mint_id(card, article.dates.map(|(published, _)| published), article.placement());
+        (card.id.is_none() && *id != minted && !article.has_path_suffix()).then_some("id")
+    }
+
+    /// Records that readers know an article under its current id. From now on that is its preferred id, with the strongest claim.
+    pub fn confirm_id(&mut self, path: &ArticlePath) {
+        let Some(slot) = self.slot_of(path) else { return };
+        let Some(article) = self.articles.get_mut(slot) else { return };
+        let Some(id) = article.id().cloned() else { return };
+        article.claim = article.claim.map(|_| IdClaim::Recorded);
+        if article.preferred_id != id {
+            self.by_preferred_id.remove(&article.preferred_id, slot);
+            (article.preferred_id, article.visibility) = (id.clone(), Visibility::Public(None));
+            let articles = &self.articles;
+            self.by_preferred_id.insert(&id, slot, |slot| articles.get(slot).map(|article| &article.preferred_id));
+        }
+    }
+
+    /// Adds an unusable file that withholds the item with this id.
+    pub fn withhold(&mut self, path: &ArticlePath, id: &EntryId) {
+        self.remove(path);
+        self.add_withholding(path, id);
+        self.resolve_claims(id);
+    }
+
+    pub(super) fn add_withholding(&mut self, path: &ArticlePath, id: &EntryId) {
+        self.withholding.insert(path.clone(), id.clone());
+        self.withheld_by.entry(id.clone()).or_default().insert(path.clone());
+    }
+
+    /// Forgets that a file withholds an item.
+    pub(super) fn stop_withholding(&mut self, path: &ArticlePath) {
+        let Some(id) = self.withholding.remove(path) else { return };
+        if let Some(paths) = self.withheld_by.get_mut(&id) {
+            paths.remove(path);
+            if paths.is_empty() {
+                self.withheld_by.remove(&id);
+            }
+        }
+        self.resolve_claims(&id);
+    }
+
+    /// The file that withholds this article's item. Only versions of a wire item withhold each other.
+    pub(super) fn withholding_file(&self, article: &IndexedArticle) -> Option<&ArticlePath> {
+        let paths = self
+            .withheld_by
+            .get(&article.preferred_id)
+            .filter(|_| self.is_wire_version(&article.path, article.stated_id()))?;
+        paths.iter().find(|path| **path != article.path && self.is_wire_version(path, Some(&article.preferred_id)))
+    }
+
+    /// Whether a file is a version of a wire item: a `.txt` file whose id comes from the agency and not from `dateline pin`.
+    pub(super) fn is_wire_version(&self, path: &ArticlePath, id: Option<&EntryId>) -> bool {
+        let minted = |id: &EntryId| {
+            let rest = id.as_str().strip_prefix("tag:");
+            let rest = rest.and_then(|rest| rest.strip_prefix(self.rules.config().site.tag_authority.as_str()));
+            rest.is_some_and(|rest| rest.starts_with(':'))
+        };
+        path.extension().eq_ignore_ascii_case("txt") && id.is_some_and(|id| !minted(id))
+    }
+
+    /// The minted id: a tag URI (RFC 4151) of authority, publication date, first section segment and slug.
+    pub(super) fn mint_id(&self, card: &Card, published: Option<Moment>, placement: &Placement) -> EntryId {
+        let date = published.map(Moment::date).unwrap_or_default();
+        let section = placement.written.segments().next().map(|segment| format!("{}/", encode_segment(segment)));
+        let slug = encode_segment(&nfc(card.slug.as_str()));
+        let authority = &self.rules.config().site.tag_authority;
+        EntryId::minted(format!("tag:{authority}:{date}/{}{slug}", section.unwrap_or_default()))
+    }
+
+    /// The articles that claim an id, strongest claim first.
+    pub(super) fn claims(&self, id: &EntryId) -> Vec<SlotId> {
+        let claim = |slot: SlotId| {
+            let article = self.articles.get(slot).filter(|article| article.preferred_id == *id)?;
+            let since = article.dates.map_or(i64::MIN, |(published, _)| published.second());
+            Some((article.claim?, since, &article.path, slot))
+        };
+        let mut claims: Vec<_> = self.by_preferred_id.candidates(id).filter_map(claim).collect();
+        claims.sort_unstable();
+        claims.into_iter().map(|(.., slot)| slot).collect()
+    }
+
+    /// Assigns an id to its claimants, and moves articles whose id changed within their feeds.
+    pub(super) fn resolve_claims(&mut self, preferred_id: &EntryId) {
+        let mut holder: Option<ArticlePath> = None;
+        let mut moved: Vec<(SlotId, Visibility)> = Vec::new();
+        for slot in self.claims(preferred_id) {
+            let Some(article) = self.articles.get(slot) else { continue };
+            let visibility = match &holder {
+                _ if article.visibility == Visibility::Retracted => Visibility::Retracted,
+                _ if let Some(other) = self.withholding_file(article) => {
+                    Visibility::Superseded(Box::new(other.clone()))
+                }
+                None => Visibility::Public(None),
+                Some(holder) if article.states_id => Visibility::IdTaken(Box::new(holder.clone())),
+                Some(_) => {
+                    let path: Vec<String> = article.path.as_str().split('/').map(encode_segment).collect();
+                    Visibility::Public(Some(Box::new(EntryId::minted(format!("{preferred_id}/{}", path.join("/"))))))
+                }
+            };
+            holder.get_or_insert_with(|| article.path.clone());
+            if article.visibility != visibility {
+                moved.push((slot, visibility));
+            }
+        }
+        // All leave before any is added: two with the same date would have the same place for a moment.
+        moved.iter().for_each(|(slot, _)| self.remove_from_feeds(*slot));
+        let slots: Vec<SlotId> = moved.iter().map(|(slot, _)| *slot).collect();
+        for (slot, visibility) in moved {
+            let Some(article) = self.articles.get_mut(slot) else { continue };
+            if let Some(count) = hidden_count(&mut self.hidden_counts, &article.visibility) {
+                *count -= 1;
+            }
+            if let Some(count) = hidden_count(&mut self.hidden_counts, &visibility) {
+                *count += 1;
+            }
+            article.visibility = visibility;
+        }
+        for slot in slots {
+            self.add_to_feeds(slot);
+            self.mark_changed(slot);
+        }
+        // The diagnostics of withholding files depend on who has the id.
+        let withholding: Vec<ArticlePath> = self.withheld_by.get(preferred_id).into_iter().flatten().cloned().collect();
+        for slot in withholding.iter().filter_map(|path| self.slot_of(path)).collect::<Vec<_>>() {
+            self.mark_changed(slot);
+        }
+    }
+}

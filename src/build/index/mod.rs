@@ -1,0 +1,513 @@
+//! Every feed's articles in order, and every article's id. Updated incrementally: a change costs O(log n) in each feed that has the
+//! article.
+//!
+//! # Does the order of changes matter?
+//!
+//! No. The index is a function of the good articles, the configuration, the ledger and the last instant passed.
+//!
+//! # Why is this module long?
+//!
+//! Visibility, id and place of an article depend on one another and change together. `feeds` has what concerns feeds and windows, `ids`
+//! what concerns ids.
+
+mod feeds;
+mod ids;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use self::feeds::FeedState;
+use super::feed_limits::Admissions;
+use super::indexed_article::{FeedNumber, FeedSet, IdClaim};
+pub use super::indexed_article::{IndexedArticle, Visibility};
+use super::order::OrderKey;
+use super::placement::{FeedKey, SectionRules};
+use crate::article;
+use crate::article::card::Card;
+use crate::diagnostics::{self, Code, Diagnostic};
+use crate::event::Now;
+use crate::ledger::{Ledger, Remembered};
+use crate::slab::{Slab, SlotId, SlotIndex};
+use crate::snapshot::HiddenCounts;
+use crate::types::{ArticlePath, EntryId, Moment, SectionPath};
+
+/// All articles, the order of every feed, and who has which id.
+#[derive(Debug)]
+pub struct Index {
+    rules: Arc<SectionRules>,
+    articles: Slab<IndexedArticle>,
+    by_path: SlotIndex,
+    /// The articles that claim an id, by that id. Nearly every id has one claimant.
+    by_preferred_id: SlotIndex,
+    /// The feeds of articles whose folder alone decides, by folder.
+    feed_sets_by_folder: HashMap<Box<str>, Arc<FeedSet>>,
+    feeds: Vec<FeedState>,
+    by_key: BTreeMap<FeedKey, FeedNumber>,
+    /// How many feeds of tags and of authors there are, and which were refused.
+    tags: Admissions,
+    authors: Admissions,
+    /// Future instants at which an article has to be put again, because its visibility or its dates change.
+    due: BTreeSet<(Timestamp, ArticlePath)>,
+    due_by_path: HashMap<ArticlePath, Vec<Timestamp>>,
+    /// Pages of folders that aren't articles.
+    listings: HashSet<ArticlePath>,
+    /// How many articles are in folders that bear a section's old name, by that name.
+    old_folders: BTreeMap<SectionPath, usize>,
+    /// Files that withhold an item, each with the id it states, and the reverse.
+    withholding: HashMap<ArticlePath, EntryId>,
+    withheld_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
+    /// When windows change without any new article.
+    window_ends: BTreeSet<(Timestamp, FeedKey)>,
+    public_count: usize,
+    hidden_counts: HiddenCounts,
+    changes: Changes,
+    /// The slots of changed articles that still exist.
+    changed: Vec<SlotId>,
+    /// The last instant passed.
+    now: Timestamp,
+}
+
+/// What changed since the last call of [`Index::take_changes`].
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Feeds whose window changed.
+    pub feeds: BTreeSet<FeedKey>,
+    /// Articles whose visibility, feeds or content changed, including removed ones. In no order.
+    pub articles: Vec<ArticlePath>,
+    /// Articles that were public and, at least for a moment, weren't, with the feeds that included them.
+    pub left: BTreeMap<ArticlePath, Vec<FeedKey>>,
+}
+
+impl Index {
+    /// An empty index with capacity for `articles`. All configured feeds exist from the start.
+    pub fn new(rules: Arc<SectionRules>, articles: usize) -> Index {
+        let sections = rules.config().sections.iter().map(|section| FeedKey::Section(section.path.clone()));
+        let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
+        let mut index = Index {
+            rules,
+            articles: Slab::default(),
+            by_path: SlotIndex::default(),
+            by_preferred_id: SlotIndex::default(),
+            feed_sets_by_folder: HashMap::new(),
+            feeds: Vec::new(),
+            by_key: BTreeMap::new(),
+            tags: Admissions::default(),
+            authors: Admissions::default(),
+            due: BTreeSet::new(),
+            due_by_path: HashMap::new(),
+            listings: HashSet::new(),
+            old_folders: BTreeMap::new(),
+            withholding: HashMap::new(),
+            withheld_by: BTreeMap::new(),
+            window_ends: BTreeSet::new(),
+            public_count: 0,
+            hidden_counts: HiddenCounts::default(),
+            changes: Changes::default(),
+            changed: Vec::new(),
+            now: Timestamp::MIN,
+        };
+        for key in &keys {
+            let number = index.feed_number(key);
+            index.mark_feed_changed(number);
+        }
+        index.reserve(articles);
+        index
+    }
+
+    /// Reserves capacity for `articles` in total.
+    pub fn reserve(&mut self, articles: usize) {
+        let known = &self.articles;
+        let additional = articles.saturating_sub(known.len());
+        self.by_path.reserve(additional, |slot| known.get(slot).map(|article| &article.path));
+        self.by_preferred_id.reserve(additional, |slot| known.get(slot).map(|article| &article.preferred_id));
+    }
+
+    /// The section rules that place articles.
+    pub fn rules(&self) -> &Arc<SectionRules> {
+        &self.rules
+    }
+
+    /// Replaces the rules by ones that place every article the same, such as after a section's title changed.
+    pub fn replace_rules(&mut self, rules: Arc<SectionRules>) {
+        self.rules = rules;
+    }
+
+    /// Sets whether a folder's page is a listing instead of an article. Call before the article is put.
+    pub fn set_listing(&mut self, path: &ArticlePath, is_listing: bool) {
+        match is_listing {
+            true => self.listings.insert(path.clone()),
+            false => self.listings.remove(path),
+        };
+    }
+
+    /// Adds or replaces an article.
+    pub fn put(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
+        self.put_article(path, card, ledger, now, true);
+    }
+
+    /// Adds an article while the daemon starts. The article counts as changed only if it differs from the ledger, which few of an archive
+    /// do.
+    pub fn put_initial(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
+        self.put_article(path, card, ledger, now, false);
+    }
+
+    fn put_article(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now, always_reports: bool) {
+        self.now = now;
+        let existed = self.remove(path);
+        let mut feed_set = self.feed_set(path, card);
+        let remembered = ledger.article(path);
+        let published = self.first_publication(card, remembered);
+        let recorded_id = remembered.and_then(|article| article.id.clone());
+        let preferred_id = card
+            .id
+            .clone()
+            .or_else(|| recorded_id.clone())
+            .unwrap_or_else(|| self.mint_id(card, published, &feed_set.placement));
+        // The ledger records one holder for each id.
+        let holder =
+            if recorded_id.as_ref() == Some(&preferred_id) { Some(path) } else { ledger.holder(&preferred_id) };
+        let mut visibility = Visibility::Undated;
+        let mut dates = None;
+        let mut claim = None;
+        let mut due = Vec::new();
+        // A clock that was set back doesn't withdraw published articles.
+        let was_public = |date: Moment| {
+            remembered.is_some_and(|article| article.is_live() && article.date() == Some(date.timestamp()))
+        };
+        let claim_kind = || match &card.id {
+            _ if holder == Some(path) => IdClaim::Recorded,
+            Some(_) => IdClaim::Explicit,
+            None => IdClaim::Minted,
+        };
+        let expired = card.expires.filter(|expires| expires.timestamp() <= now);
+        match (published, expired) {
+            _ if is_retracted(path, card, remembered, holder, ledger) => {
+                visibility = Visibility::Retracted;
+                // A retracted article keeps the id that readers know, so that no other article gets it.
+                if holder.is_some() {
+                    claim = Some(claim_kind());
+                    dates = published.map(|published| (published, published));
+                }
+            }
+            _ if card.draft => visibility = Visibility::Draft,
+            _ if self.rules.restricts(card) => visibility = Visibility::Restricted,
+            _ if self.listings.contains(path) => visibility = Visibility::Listing,
+            (None, _) => {}
+            (Some(published), _) if published.timestamp() > now && !was_public(published) => {
+                visibility = Visibility::Scheduled(published);
+                due.push(published.timestamp());
+            }
+            (Some(_), Some(expired)) => visibility = Visibility::Expired(expired),
+            (Some(published), None) => {
+                let changes = card.updated.into_iter().chain(card.corrections.iter().copied());
+                let changes = changes.filter(|change| change.second() >= published.second());
+                let (past, upcoming): (Vec<Moment>, Vec<Moment>) =
+                    changes.partition(|change| change.timestamp() <= now);
+                let updated = past.into_iter().max_by_key(|change| change.second()).unwrap_or(published);
+                due.extend(upcoming.into_iter().chain(card.expires).map(Moment::timestamp));
+                dates = Some((published, updated));
+                claim = Some(claim_kind());
+            }
+        }
+        // Feeds matter only for articles that readers may know from them.
+        if (dates.is_none() || visibility == Visibility::Retracted)
+            && remembered.is_none_or(|article| article.id.is_none())
+        {
+            feed_set = Arc::new(FeedSet { placement: Arc::clone(&feed_set.placement), feeds: Box::default() });
+        }
+        if withholds(path, card, &visibility, now) {
+            self.add_withholding(path, &preferred_id);
+        }
+        self.due.extend(due.iter().map(|instant| (*instant, path.clone())));
+        if !due.is_empty() {
+            self.due_by_path.insert(path.clone(), due);
+        }
+        if let Some(count) = hidden_count(&mut self.hidden_counts, &visibility) {
+            *count += 1;
+        }
+        if let Some(old) = &feed_set.placement.old_folder {
+            *self.old_folders.entry(old.clone()).or_default() += 1;
+        }
+        let article = IndexedArticle {
+            path: path.clone(),
+            feed_set,
+            visibility,
+            dates,
+            preferred_id,
+            claim,
+            states_id: card.id.is_some(),
+            states_update: card.updated.is_some(),
+            names_files: !card.files.is_empty(),
+            // True for now, so that `resolve_claims` doesn't record a change. Decided below.
+            is_changed: true,
+        };
+        let preferred_id = article.preferred_id.clone();
+        let slot = self.insert(article);
+        if claim.is_some() {
+            let articles = &self.articles;
+            self.by_preferred_id
+                .insert(&preferred_id, slot, |slot| articles.get(slot).map(|article| &article.preferred_id));
+        }
+        self.resolve_claims(&preferred_id);
+        if existed {
+            // `remove` has recorded the change.
+            return self.changed.push(slot);
+        }
+        let Some(article) = self.articles.get_mut(slot) else { return };
+        article.is_changed = false;
+        if always_reports || !remembered.is_some_and(|remembered| article.needs_no_update(remembered, card.hash)) {
+            self.mark_changed(slot);
+        }
+    }
+
+    /// Removes an article. Returns whether it was in the index.
+    pub fn remove(&mut self, path: &ArticlePath) -> bool {
+        self.stop_withholding(path);
+        let Some(slot) = self.slot_of(path) else { return false };
+        self.mark_changed(slot);
+        self.remove_from_feeds(slot);
+        for instant in self.due_by_path.remove(path).unwrap_or_default() {
+            self.due.remove(&(instant, path.clone()));
+        }
+        self.by_path.remove(path, slot);
+        let Some(article) = self.articles.get(slot) else { return false };
+        let (preferred_id, has_claim) = (article.preferred_id.clone(), article.claim.is_some());
+        if let Some(count) =
+            article.feed_set.placement.old_folder.as_ref().and_then(|old| self.old_folders.get_mut(old))
+        {
+            *count -= 1;
+        }
+        if let Some(count) = hidden_count(&mut self.hidden_counts, &article.visibility) {
+            *count -= 1;
+        }
+        if has_claim {
+            self.by_preferred_id.remove(&preferred_id, slot);
+        }
+        self.articles.remove(slot);
+        if has_claim {
+            self.resolve_claims(&preferred_id);
+        }
+        true
+    }
+
+    /// Advances the clock. Marks feeds whose window changed, and returns the articles that have to be put again.
+    pub fn advance_clock(&mut self, now: Now) -> Vec<ArticlePath> {
+        self.now = now;
+        while let Some((instant, key)) = self.window_ends.first().cloned()
+            && instant <= now
+        {
+            self.window_ends.pop_first();
+            let Some(number) = self.by_key.get(&key).copied() else { continue };
+            self.feeds.get_mut(number as usize).into_iter().for_each(|feed| feed.ends = None);
+            self.mark_feed_changed(number);
+        }
+        let mut due = Vec::new();
+        while let Some((_, path)) = self.due.first().cloned().filter(|(instant, _)| *instant <= now) {
+            self.due.pop_first();
+            due.push(path);
+        }
+        due
+    }
+
+    /// The next instant at which an article becomes visible or changes, or a window ends.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let due = self.due.first().map(|(instant, _)| *instant);
+        let window_ends = self.window_ends.first().map(|(instant, _)| *instant);
+        due.into_iter().chain(window_ends).min()
+    }
+
+    /// Returns the changes since the last call, and clears them.
+    pub fn take_changes(&mut self) -> Changes {
+        let changes = std::mem::take(&mut self.changes);
+        for slot in std::mem::take(&mut self.changed) {
+            self.articles.get_mut(slot).into_iter().for_each(|article| article.is_changed = false);
+        }
+        for key in &changes.feeds {
+            let end = self.extent(key).ends;
+            let Some(feed) = self.by_key.get(key).and_then(|number| self.feeds.get_mut(*number as usize)) else {
+                continue;
+            };
+            feed.is_changed = false;
+            if let Some(before) = std::mem::replace(&mut feed.ends, end) {
+                self.window_ends.remove(&(before, key.clone()));
+            }
+            self.window_ends.extend(end.map(|end| (end, key.clone())));
+        }
+        changes
+    }
+
+    /// An article, if it is in the index.
+    pub fn get(&self, path: &ArticlePath) -> Option<&IndexedArticle> {
+        self.articles.get(self.slot_of(path)?)
+    }
+
+    /// All articles, in no order.
+    pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &IndexedArticle)> {
+        self.articles.iter().map(|(_, article)| (&article.path, article))
+    }
+
+    /// Folders that bear a section's old name, and how many articles each has.
+    pub fn old_folders(&self) -> impl Iterator<Item = (&SectionPath, usize)> {
+        self.old_folders.iter().map(|(old, count)| (old, *count)).filter(|(_, count)| *count > 0)
+    }
+
+    /// How many articles are public.
+    pub fn public_count(&self) -> usize {
+        self.public_count
+    }
+
+    /// How many articles aren't public, by reason.
+    pub fn hidden_counts(&self) -> HiddenCounts {
+        self.hidden_counts
+    }
+
+    /// The diagnostics about an article's placement and id.
+    pub fn diagnostics(&self, path: &ArticlePath, article: &IndexedArticle) -> Vec<Diagnostic> {
+        let mut diagnostics = article.placement().diagnostics.clone();
+        match &article.visibility {
+            Visibility::IdTaken(holder) => diagnostics.push(
+                Diagnostic::new(
+                    Code::IdTaken,
+                    format!(
+                        "the id `{}` belongs to `{holder}`, so this article is not published",
+                        article.preferred_id
+                    ),
+                )
+                .help("give one of the two an id of its own"),
+            ),
+            Visibility::Public(_) if article.has_path_suffix() => diagnostics.push(
+                Diagnostic::new(
+                    Code::IdCollision,
+                    format!(
+                        "another article of that day and section has the same slug; this one gets the id `{}`",
+                        article.id().unwrap_or(&article.preferred_id)
+                    ),
+                )
+                .help("give one of the two another `slug` or an explicit `id`"),
+            ),
+            _ => {}
+        }
+        let file = || diagnostics::Place::file(&format!("{}/{path}", self.rules.config().parsing.root));
+        for diagnostic in &mut diagnostics {
+            diagnostic.place.get_or_insert_with(file);
+        }
+        diagnostics
+    }
+
+    /// An instant in the publication's time zone.
+    pub fn moment(&self, instant: Timestamp) -> Option<Moment> {
+        Moment::new(instant, self.rules.config().parsing.timezone.to_offset(instant))
+    }
+
+    /// The stated date, else when the article was first seen; not before the end of its embargo.
+    fn first_publication(&self, card: &Card, remembered: Option<&Remembered>) -> Option<Moment> {
+        let seen = || self.moment(remembered?.seen()?);
+        let date = card.published.or_else(seen)?;
+        Some(card.embargo.filter(|embargo| embargo.second() > date.second()).unwrap_or(date))
+    }
+
+    fn slot_of(&self, path: &ArticlePath) -> Option<SlotId> {
+        self.by_path.candidates(path).find(|slot| self.articles.get(*slot).is_some_and(|article| article.path == *path))
+    }
+
+    fn insert(&mut self, article: IndexedArticle) -> SlotId {
+        let path = article.path.clone();
+        let slot = self.articles.insert(article);
+        let articles = &self.articles;
+        self.by_path.insert(&path, slot, |slot| articles.get(slot).map(|article| &article.path));
+        slot
+    }
+
+    /// Adds an article to the pending changes.
+    fn mark_changed(&mut self, slot: SlotId) {
+        if let Some(article) = self.articles.get_mut(slot).filter(|article| !article.is_changed) {
+            article.is_changed = true;
+            self.changes.articles.push(article.path.clone());
+            self.changed.push(slot);
+        }
+    }
+}
+
+/// Whether the file says so, or an operator retracted the article or the one that has its id.
+fn is_retracted(
+    path: &ArticlePath,
+    card: &Card,
+    remembered: Option<&Remembered>,
+    holder: Option<&ArticlePath>,
+    ledger: &Ledger,
+) -> bool {
+    let other = || holder.filter(|holder| *holder != path).and_then(|holder| ledger.article(holder));
+    card.retracted.is_some()
+        || remembered.is_some_and(Remembered::is_retracted_by_command)
+        || other().is_some_and(Remembered::is_retracted_by_command)
+}
+
+/// Whether a file withholds its item from readers: a kill notice, say, or a version under embargo. Drafts in a drafts folder withhold
+/// nothing.
+fn withholds(path: &ArticlePath, card: &Card, visibility: &Visibility, now: Now) -> bool {
+    let is_withheld = match visibility {
+        Visibility::Draft | Visibility::Restricted | Visibility::Expired(_) => true,
+        Visibility::Retracted => card.retracted.is_some(),
+        Visibility::Scheduled(_) => card.embargo.is_some_and(|embargo| embargo.timestamp() > now),
+        _ => false,
+    };
+    is_withheld && card.id.is_some() && !article::in_drafts_folder(path)
+}
+
+fn order_key(slot: SlotId, article: &IndexedArticle) -> Option<OrderKey> {
+    let (published, _) = article.dates?;
+    article.id().map(|_| OrderKey::new(published, slot))
+}
+
+/// The counter for articles of this visibility. `None` for public ones.
+fn hidden_count<'h>(hidden: &'h mut HiddenCounts, visibility: &Visibility) -> Option<&'h mut usize> {
+    match visibility {
+        Visibility::Public(_) => None,
+        Visibility::Listing => Some(&mut hidden.listings),
+        Visibility::Draft => Some(&mut hidden.drafts),
+        Visibility::Undated => Some(&mut hidden.undated),
+        Visibility::Scheduled(_) => Some(&mut hidden.scheduled),
+        Visibility::Expired(_) => Some(&mut hidden.expired),
+        Visibility::Restricted => Some(&mut hidden.restricted),
+        Visibility::Retracted => Some(&mut hidden.retracted),
+        Visibility::IdTaken(_) | Visibility::Superseded(_) => Some(&mut hidden.id_taken),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config;
+
+    /// Two articles prefer the same id. Each row: files written or removed (`-`), and the articles expected to have changed.
+    #[test]
+    fn each_change_is_reported_once() {
+        let text = "[site]\ntitle = \"C\"\nurl = \"https://c.example/\"\nlanguage = \"en\"\ntag_authority = \"c.example,2026\"\n\n[[section]]\npath = \"news\"\n";
+        let config = config::parse(Path::new("c.toml"), text.as_bytes()).config.expect("valid");
+        let (ledger, now) = (Ledger::default(), Timestamp::from_second(1_800_000_000).expect("in range"));
+        let mut index = Index::new(Arc::new(SectionRules::new(Arc::clone(&config))), 0);
+        for (steps, expected) in
+            [("b", "b"), ("b", "b"), ("c", "c"), ("a", "a b"), ("a b", "a b"), ("-a", "a b"), ("a -a", "a b"), ("", "")]
+        {
+            for step in steps.split_whitespace() {
+                let path = ArticlePath::new(&format!("news/{}.md", step.trim_start_matches('-')));
+                let slug = if step == "c" { "c" } else { "same" };
+                let text = format!("---\ntitle: T\ndate: 2026-11-20\nslug: {slug}\n---\n\nText.\n");
+                let parsed = article::parse(&path, text.as_bytes(), &config.parsing).article.expect("good");
+                if step.starts_with('-') {
+                    assert!(index.remove(&path));
+                } else {
+                    index.put(&path, &parsed.card.open(&path), &ledger, now);
+                }
+            }
+            let mut changed: Vec<String> =
+                index.take_changes().articles.iter().map(|path| path.stem().to_owned()).collect();
+            changed.sort();
+            assert_eq!(changed.join(" "), expected, "{steps}");
+        }
+    }
+}

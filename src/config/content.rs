@@ -1,0 +1,192 @@
+//! `[content]`: where articles are, how they are read, and when a missing file is a deletion.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+use super::raw::{At, Sink, Table};
+use super::values::{choice, duration, web_url};
+use super::{ArticleUrl, Content, Ignore, Paid, Removals, Watch};
+use crate::article::{ParseOptions, WireField};
+use crate::diagnostics::{Code, nearest};
+use crate::types::{Text, WebUrl};
+
+/// Reads `[content]` except `directory`, which is already known.
+pub(super) fn validate(
+    table: &mut Table<'_>,
+    sink: &mut Sink<'_>,
+    directory: &Path,
+    timezone: TimeZone,
+) -> (Content, ParseOptions) {
+    let article_url = table.text(sink, "article_url").and_then(|url| article_url(sink, &url));
+    let charset = table.text(sink, "charset").and_then(|label| {
+        let encoding = encoding_rs::Encoding::for_label(label.value.as_bytes());
+        if encoding.is_none() {
+            sink.report(
+                Code::ConfigCharset,
+                &label.span,
+                format!("`{}` is not a charset label", label.value.escape_debug()),
+                "write one such as `gb18030`, `big5`, `windows-1252` or `utf-8`",
+            );
+        }
+        encoding
+    });
+    let max_size = max_size(table, sink);
+    let sources = table.table(sink, "sources").entries(sink);
+    let sources = sources
+        .into_iter()
+        .filter_map(|(name, feed)| Some((Text::line(&name.value.to_lowercase()), web_url(sink, &feed)?)));
+    let sources: BTreeMap<Text, WebUrl> = sources.collect();
+    let mut wire = table.table(sink, "wire");
+    let mut labels = wire.table(sink, "labels");
+    let wire_labels =
+        labels.entries(sink).into_iter().filter_map(|(label, field)| wire_label(sink, &label, &field)).collect();
+    wire.finish(sink);
+
+    let ignore = Arc::new(Ignore::validate(table, sink));
+    let removals = removals(table, sink);
+    let settle = settle(table, sink);
+    let modes = [("auto", Watch::Auto), ("events", Watch::Events), ("poll", Watch::Poll)];
+    let watch = table.text(sink, "watch").and_then(|word| choice(sink, Code::ConfigChoice, &word, &modes));
+    let choices = [("teaser", Paid::Teaser), ("full", Paid::Full), ("omit", Paid::Omit)];
+    let paid = table.text(sink, "paid").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
+    let parsing = ParseOptions {
+        root: directory.display().to_string().trim_end_matches('/').into(),
+        timezone,
+        charset,
+        wire_labels,
+        max_size,
+    };
+    let content = Content {
+        directory: directory.to_owned(),
+        article_url,
+        sources: Arc::new(sources),
+        ignore,
+        removals,
+        settle,
+        watch: watch.unwrap_or_default(),
+        paid: paid.unwrap_or_default(),
+    };
+    (content, parsing)
+}
+
+fn article_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<ArticleUrl> {
+    const PLACEHOLDERS: [&str; 5] = ["{section}", "{slug}", "{year}", "{month}", "{day}"];
+    let mut plain = url.value.clone();
+    for placeholder in PLACEHOLDERS {
+        plain = plain.replace(placeholder, "x");
+    }
+    let unknown = plain.find('{').and_then(|open| plain.get(open..)).and_then(|rest| rest.split_inclusive('}').next());
+    if let Some(unknown) = unknown {
+        let help = match nearest(unknown, PLACEHOLDERS) {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
+            None => format!("known: {}", PLACEHOLDERS.join(", ")),
+        };
+        sink.report(Code::ConfigUrl, &url.span, format!("`{}` is not a placeholder", unknown.escape_debug()), help);
+        return None;
+    }
+    web_url(sink, &At { value: plain, span: url.span.clone() })?;
+    if !url.value.contains("{slug}") {
+        sink.report(
+            Code::ConfigUrl,
+            &url.span,
+            "`article_url` has no `{slug}`: all articles would have the same address",
+            "write `https://www.courier.example/{section}/{slug}.html`",
+        );
+        return None;
+    }
+    let host_end = url.value.find("://").and_then(|at| url.value.get(at + 3..)).and_then(|rest| rest.find('/'));
+    if host_end.is_none_or(|end| {
+        url.value.split("://").nth(1).and_then(|rest| rest.get(..end)).is_some_and(|host| host.contains('{'))
+    }) {
+        sink.report(
+            Code::ConfigUrl,
+            &url.span,
+            "placeholders belong into the path of `article_url`",
+            "write `https://www.courier.example/{section}/{slug}.html`",
+        );
+        return None;
+    }
+    Some(ArticleUrl(Text::new(&url.value)))
+}
+
+fn max_size(table: &mut Table<'_>, sink: &mut Sink<'_>) -> u64 {
+    const DEFAULT_BYTES: u64 = 8 << 20;
+    table.number(sink, "max_size", 1_024..=1 << 30).unwrap_or(DEFAULT_BYTES)
+}
+
+/// `content.settle`: how long a file must stay unchanged to count as complete, where nobody reports the end of writing.
+fn settle(content: &mut Table<'_>, sink: &mut Sink<'_>) -> SignedDuration {
+    const DEFAULT: SignedDuration = SignedDuration::from_secs(2);
+    const MAX_SETTLE: SignedDuration = SignedDuration::from_mins(1);
+    let settle = duration(content, sink, "settle").unwrap_or(DEFAULT);
+    if settle > MAX_SETTLE {
+        let help = "write one of at most `60s`: a file that is written for longer is published as it is";
+        sink.report(Code::ConfigDuration, &content.span.clone(), "`settle` is longer than a minute", help);
+    }
+    settle
+}
+
+/// When a missing file counts as deleted.
+fn removals(content: &mut Table<'_>, sink: &mut Sink<'_>) -> Removals {
+    const MAX_HOLD: SignedDuration = SignedDuration::from_hours(1);
+    let grace = duration(content, sink, "removal_grace");
+    let hold = duration(content, sink, "removal_hold");
+    if hold.is_some_and(|hold| hold > MAX_HOLD) {
+        let help = "write one of at most `1h`: a deleted story stays public for so long";
+        sink.report(Code::ConfigDuration, &content.span.clone(), "`removal_hold` is longer than an hour", help);
+    }
+    let mut mass = content.table(sink, "mass_removal");
+    let within = duration(&mut mass, sink, "within");
+    let mut count =
+        |sink: &mut Sink<'_>, key, range| mass.number(sink, key, range).and_then(|number| usize::try_from(number).ok());
+    let least = count(sink, "least", 1..=1_000_000_000);
+    let percent = count(sink, "percent", 1..=100);
+    let most = count(sink, "most", 1..=1_000_000_000);
+    mass.finish(sink);
+    Removals {
+        grace: grace.unwrap_or(SignedDuration::from_secs(2)),
+        hold: hold.unwrap_or(SignedDuration::from_secs(60)),
+        within: within.unwrap_or(SignedDuration::from_secs(10)),
+        least: least.unwrap_or(10),
+        percent: percent.unwrap_or(20),
+        most: most.unwrap_or(500),
+    }
+}
+
+fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Option<(Text, WireField)> {
+    const FIELDS: [(&str, WireField); 18] = [
+        ("breadcrumb", WireField::Breadcrumb),
+        ("title", WireField::Title),
+        ("updated", WireField::Updated),
+        ("caption", WireField::Caption),
+        ("source", WireField::Source),
+        ("date", WireField::Date),
+        ("author", WireField::Author),
+        ("editor", WireField::Editor),
+        ("tags", WireField::Tags),
+        ("summary", WireField::Summary),
+        ("related", WireField::Related),
+        ("id", WireField::Id),
+        ("embargo", WireField::Embargo),
+        ("expires", WireField::Expires),
+        ("status", WireField::Status),
+        ("draft", WireField::Draft),
+        ("correction", WireField::Correction),
+        ("access", WireField::Access),
+    ];
+    let name = Text::line(&label.value);
+    if name.is_empty() {
+        sink.report(
+            Code::ConfigWireLabel,
+            &label.span,
+            "a label cannot be empty",
+            "write the word as it stands before the colon",
+        );
+        return None;
+    }
+    choice(sink, Code::ConfigWireLabel, field, &FIELDS).map(|field| (name, field))
+}

@@ -1,0 +1,183 @@
+//! Checks values of several tables: texts, URLs, languages, time zones, paths and durations.
+
+use std::path::{Component, Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+use super::raw::{At, Sink, Table};
+use crate::diagnostics::{Code, nearest};
+use crate::types::{Language, Text, WebUrl};
+
+/// A mandatory text that isn't empty.
+pub(super) fn required_text(
+    table: &mut Table<'_>,
+    sink: &mut Sink<'_>,
+    key: &'static str,
+    example: &str,
+) -> Option<Text> {
+    let Some(text) = table.text(sink, key) else {
+        if !table.has(key) {
+            sink.report(
+                Code::ConfigMissing,
+                &table.span.clone(),
+                format!("`{key}` is missing"),
+                format!("write `{example}`"),
+            );
+        }
+        return None;
+    };
+    let line = Text::line(&text.value);
+    if line.is_empty() {
+        sink.report(Code::ConfigMissing, &text.span, format!("`{key}` is empty"), format!("write `{example}`"));
+        return None;
+    }
+    Some(line)
+}
+
+/// One of several fixed words.
+pub(super) fn choice<T: Copy>(
+    sink: &mut Sink<'_>,
+    code: Code,
+    written: &At<String>,
+    choices: &[(&'static str, T)],
+) -> Option<T> {
+    let found = choices.iter().find(|(name, _)| *name == written.value).map(|(_, value)| *value);
+    if found.is_none() {
+        let help = match nearest(&written.value, choices.iter().map(|(name, _)| *name)) {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
+            None => format!("write one of: {}", choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
+        };
+        sink.report(code, &written.span, format!("`{}` is not known here", written.value.escape_debug()), help);
+    }
+    found
+}
+
+/// A duration such as `24h`, `7 days` or `90 minutes`.
+pub(super) fn duration(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) -> Option<SignedDuration> {
+    let written = table.text(sink, key)?;
+    let span = written.value.parse::<Span>().ok();
+    let span = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    let duration = span.filter(|span| !span.is_negative() && span.as_hours() <= 24 * 366 * 100);
+    if duration.is_none() {
+        let message = format!("`{}` is not a length of time", written.value.escape_debug());
+        sink.report(Code::ConfigDuration, &written.span, message, "write one such as `24h`, `7 days` or `90 minutes`");
+    }
+    duration
+}
+
+pub(super) fn web_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<WebUrl> {
+    let checked = WebUrl::parse(&url.value)
+        .map_err(|reason| format!("`{}` is not a URL that readers can load: {reason}", url.value.escape_debug()));
+    let scheme = url.value.split(':').next().and_then(|scheme| nearest(scheme, ["http", "https"]));
+    let help = match scheme {
+        Some(scheme) if !url.value.starts_with("http:") && !url.value.starts_with("https:") => {
+            format!("did you mean `{scheme}`?")
+        }
+        _ => "write a whole address such as `https://www.courier.example/`".to_owned(),
+    };
+    sink.check(Code::ConfigUrl, &url.span, checked, &help)
+}
+
+pub(super) fn base_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<WebUrl> {
+    let parsed = web_url(sink, url)?;
+    if parsed.as_str().contains(['?', '#', '@']) {
+        sink.report(
+            Code::ConfigUrl,
+            &url.span,
+            "`site.url` is a base: it has no query, fragment or password",
+            "write `https://feeds.courier.example/` or `https://www.courier.example/feeds/`",
+        );
+        return None;
+    }
+    let with_slash = if parsed.as_str().ends_with('/') { parsed.as_str().to_owned() } else { format!("{parsed}/") };
+    WebUrl::parse(&with_slash).ok()
+}
+
+pub(super) fn language_tag(sink: &mut Sink<'_>, language: &At<String>) -> Option<Language> {
+    sink.check(
+        Code::ConfigLanguage,
+        &language.span,
+        Language::parse(&language.value),
+        "write one such as `en`, `zh-Hans` or `pt-BR`",
+    )
+}
+
+pub(super) fn time_zone(sink: &mut Sink<'_>, name: &At<String>) -> TimeZone {
+    TimeZone::get(&name.value).unwrap_or_else(|_| {
+        let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        let help = match nearest(&name.value, names.iter().map(String::as_str)) {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
+            None => "write an IANA name such as `Europe/Berlin`, `Asia/Shanghai` or `UTC`".to_owned(),
+        };
+        sink.report(
+            Code::ConfigTimezone,
+            &name.span,
+            format!("`{}` is not a time zone", name.value.escape_debug()),
+            help,
+        );
+        TimeZone::UTC
+    })
+}
+
+/// A tagging authority (RFC 4151, section 2.1): a host name or email address, a comma, and a date whose month and day are optional.
+pub(super) fn tag_authority(sink: &mut Sink<'_>, authority: &At<String>) -> Option<Text> {
+    let is_digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_date = |date: &str| {
+        let mut parts = date.split('-');
+        let year = parts.next().is_some_and(|year| is_digits(year, 4));
+        let rest: Vec<&str> = parts.collect();
+        year && rest.len() <= 2
+            && rest.iter().all(|part| is_digits(part, 2) && (1..=31).contains(&part.parse::<u32>().unwrap_or(0)))
+    };
+    let is_name = |name: &str| {
+        let host = name.rsplit_once('@').map_or(name, |(_, host)| host);
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        host.split('.').all(is_label) && name.matches('@').count() <= 1 && !name.starts_with('@')
+    };
+    let is_valid = authority.value.split_once(',').is_some_and(|(name, date)| is_name(name) && is_date(date));
+    if !is_valid {
+        sink.report(
+            Code::ConfigTagAuthority,
+            &authority.span,
+            format!("`{}` is not a host and a date", authority.value.escape_debug()),
+            "write a host that you own and a year in which you owned it: `courier.example,2026`",
+        );
+    }
+    is_valid.then(|| Text::new(&authority.value))
+}
+
+pub(super) fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path, default: &str) -> At<PathBuf> {
+    let written =
+        table.text(sink, "directory").unwrap_or_else(|| At { value: default.to_owned(), span: table.span.clone() });
+    if written.value.is_empty() {
+        return At { value: PathBuf::new(), span: written.span };
+    }
+    if written.value.contains('\0') {
+        sink.report(Code::ConfigDirectory, &written.span, "a path cannot contain NUL", "write the path of a directory");
+    }
+    At { value: resolve_path(folder, &written.value), span: written.span }
+}
+
+/// Resolves a path against the folder of the configuration, without `.` and redundant `..`.
+pub(super) fn resolve_path(folder: &Path, written: &str) -> PathBuf {
+    let mut path = PathBuf::new();
+    for component in folder.join(written).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(path.components().next_back(), Some(Component::Normal(_))) => {
+                path.pop();
+            }
+            other => path.push(other),
+        }
+    }
+    if path.as_os_str().is_empty() {
+        path.push(".");
+    }
+    path
+}
