@@ -3,6 +3,11 @@
 //! [`Root`] names the directory, [`OpenRoot`] holds a descriptor of it and resolves paths, [`Folder`] holds a descriptor of a folder inside,
 //! and [`Stamp`] tells versions of a file apart without reading it.
 //!
+//! # Which file contains what?
+//!
+//! Opens files and folders beneath a root directory, and nothing outside it. `root` is the path, `open_root` resolves paths from a
+//! descriptor, `folder` lists a folder, `stamp` tells versions of a file apart.
+//!
 //! # How is a path resolved?
 //!
 //! From a descriptor of the root, component by component. Links are followed if they end beneath the root. Linux does this in one call:

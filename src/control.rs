@@ -2,6 +2,11 @@
 //! line of JSON.
 //!
 //! **Who may send commands?** Whoever may open the socket. The state directory has mode 0700 and the socket 0600.
+//!
+//! # Why a socket and not HTTP?
+//!
+//! A port accepts commands from whoever reaches it. A socket in a private directory accepts them only from whoever could write the
+//! state anyway.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};

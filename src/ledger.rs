@@ -7,6 +7,11 @@
 //! Of articles whose files are gone for good only fingerprints are in memory ([`dormant`]).
 //!
 //! Long because every kind of record stands here beside what it folds to, and its tests.
+//!
+//! # Why does an article's text have a fingerprint?
+//!
+//! `updated` must change when a reader would see a difference, and not when a file is saved again. A restart mustn't forget what the
+//! text was. A fingerprint made by another version of the renderer starts over silently.
 
 pub mod dormant;
 

@@ -2,6 +2,11 @@
 //!
 //! Files come from many tools, so each key has several names: [`words`] is their table. [`line`] parses lines of text such as
 //! `EMBARGOED UNTIL 1 June 2030`.
+//!
+//! # Why does an embargo that can't be parsed withhold even a public article?
+//!
+//! Publishing what somebody wanted withheld is worse than not publishing. So "last good wins" doesn't apply here (`Parsed::withhold`).
+//! For the same reason a mistake in `date`, `embargo` or `expires` rejects the file, while a mistake in another key is only a warning.
 
 pub(super) mod line;
 mod words;

@@ -1,6 +1,15 @@
 //! Parses article files. Each input format has its own module, and all of them produce the same [`Article`].
 //!
 //! Parsing never fails and never panics. [`Parsed`] contains the article, if the file has a usable one, and the diagnostics.
+//!
+//! # Which file contains what?
+//!
+//! Parses articles. `markdown`, `html` and `wire` parse one input format each into the same `Article`; `draft` is the article under
+//! construction, `front_matter` and `fields` parse and apply its keys. `model`, `parsed` and `options` contain the shared types, `card`
+//! the fields that the catalog keeps. `lifecycle` and `access` interpret keys about publication, `gates` and `free_part` find the parts
+//! for members, `hidden_text` removes hidden elements from fields. `render` and `sanitise` make HTML for feeds:
+//! `sanitise::style_sheets` detects hidden elements, `tangled` limits the cost of parsing. `bundle` names pages of folders, `pin`
+//! writes ids into files, `steps` counts parser steps in tests.
 
 pub mod access;
 pub mod bundle;

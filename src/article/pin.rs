@@ -2,6 +2,11 @@
 //!
 //! The position is chosen in the undecoded bytes, because decoding and encoding could change other bytes. The new bytes are then parsed. If
 //! the result differs from the same article with the id, `pin` returns the reason instead of new bytes.
+//!
+//! # Why does `pin` insert bytes instead of writing the file anew?
+//!
+//! Decoding and encoding a file would change what is unusual in it. `pin` inserts a line, parses the result, and leaves the file alone
+//! unless the article is the same except for its id.
 
 #[cfg(test)]
 mod tests;

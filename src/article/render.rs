@@ -1,6 +1,6 @@
 //! Renders bodies as HTML for feeds: sanitised, with absolute URLs and only characters that XML allows.
 //!
-//! Markdown may contain raw HTML, which goes through the same sanitiser as the bodies of HTML pages: see [`super::sanitise`].
+//! Markdown may contain raw HTML, which goes through the same sanitiser as the bodies of HTML pages: see `article::sanitise`.
 
 pub(super) mod attributes;
 mod markdown;

@@ -1,4 +1,10 @@
 //! The last good version of every article, by path. Keeps metadata cards, no bodies.
+//!
+//! # Why aren't articles kept in memory?
+//!
+//! An archive has a million articles, and its windows show a few thousand. The catalog keeps about sixty bytes for each article: where
+//! and when readers see it, but neither title nor text. A window that needs an article asks for its body with `Effect::Fetch` and is
+//! published when the body arrives. Removals never wait for bodies.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -9,6 +9,13 @@
 //! - [`address`] gives each feed its path.
 //! - [`assemble`] builds neutral feeds and entries, [`encode`] the documents.
 //! - [`gone_feeds`] builds the final documents of retired feeds.
+//!
+//! # Which file contains what?
+//!
+//! Turns articles into feed documents. `catalog` keeps the last good version of each article, `placement` decides which section it
+//! belongs to, `membership` which feeds include it. `index` keeps each feed in `order` and assigns ids, `window` says what a feed
+//! shows, `feed_limits` how many tags and authors have feeds, `address` where a feed is. `render_cache` keeps rendered bodies,
+//! `assemble` builds neutral feeds, `encode` the documents, `gone_feeds` the final documents of retired feeds.
 
 pub mod address;
 pub mod assemble;

@@ -1,4 +1,9 @@
 //! Which articles a feed shows, until when, and how often readers should poll. Functions of dates alone.
+//!
+//! # Why does a window end at an instant and not at a count?
+//!
+//! Articles leave a window in the order of the feed, so a window is a prefix of that order and changes when its last article leaves.
+//! The engine asks to be woken at that instant. No document contains the current time.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -5,6 +5,16 @@
 //!   `ignore` read their tables; `values` checks values that several of them have.
 //! - `difference` describes what a new configuration changes.
 //! - `relocation` adapts links to a daemon that listens elsewhere.
+//!
+//! # Which file contains what?
+//!
+//! `raw` reads TOML and keeps spans, `validate` turns it into a configuration or reports all mistakes at once. `content`, `feeds`,
+//! `sections`, `addresses`, `server` and `ignore` read their tables, `values` checks values that several have. `difference` describes
+//! what a new configuration changes, `relocation` adapts links to a daemon that listens elsewhere.
+//!
+//! # Why our own walk over TOML instead of serde?
+//!
+//! serde stops at the first mistake. Operators want all mistakes at once, each with its place.
 
 mod addresses;
 mod content;

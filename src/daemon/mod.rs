@@ -4,6 +4,14 @@
 //! carries effects out, `fetching` reads bodies, `memory` is the way of records to the disk and `writer` its thread, `caching` that of
 //! what was read and `library` that of documents, `once` builds for commands that do not stay. Long by the loop and the order in which its
 //! parts start and stop.
+//!
+//! # Which file contains what?
+//!
+//! The loop, supervision, the order of shutdown, the clock; `listeners` opens what faces the world, `effects` carries effects out,
+//! `fetching` reads bodies for as long as any arrive, `persistence` writes records, `metadata_cache` hands the store's cache to the
+//! watcher, `activity` logs what happened, `document_store` fetches documents that are not in memory, `saved_documents` verifies those
+//! of the last run before readers get them, `quarantine` leaves out files that the engine ends over, `builder` builds once, and pages
+//! of articles.
 
 mod activity;
 mod builder;

@@ -1,6 +1,12 @@
 //! Files that an engine ended over. The engine itself leaves out versions that it cannot render or encode; whatever else it fails over is
 //! found here: the files of the batch are tried one by one, and the version that it fails over alone is refused from then on, with a
 //! diagnostic. Failures of which nobody knows the cause end the process after a few.
+//!
+//! # Why doesn't a panic end the process?
+//!
+//! A newsroom wants its other stories published. A panic while an article is rendered or encoded costs that version only
+//! (`engine::quarantine`). After any other panic the engine is rebuilt, and the files of the batch are tried one by one. Only repeated
+//! panics without a known cause end the process.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};

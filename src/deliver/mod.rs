@@ -2,6 +2,12 @@
 //! `file_names` turns routes into file names, `feed_address` recognises dateline's own feeds, `manifest` lists the files that dateline
 //! wrote, and `directory_lock` keeps other processes out.
 //!
+//! # Which file contains what?
+//!
+//! The `Target` trait, retries and pauses. `queue` merges waiting deliveries, `disk` writes `feeds/`, `file_names` turns routes into
+//! file names, `feed_address` recognises dateline's own feeds, `manifest` lists the files that dateline wrote, `directory_lock` keeps
+//! other processes out.
+//!
 //! # When does a delivery start?
 //!
 //! When no newer one has arrived for a short time, at the latest after `MAX_QUIET_TIME`. Writing files takes disk and processor time

@@ -1,5 +1,10 @@
 //! The entries of windows. Thousands of feeds of whole articles hold more text than there is memory for: what was not needed for
 //! longest is packed, and unpacked for as long as a document is made of it.
+//!
+//! # Why are entries packed?
+//!
+//! Three thousand feeds with full text hold two gigabytes. Rebuilding a feed must take milliseconds, which no disk promises, so entries
+//! stay in memory; packed, they take a third of the space.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;

@@ -3,6 +3,17 @@
 //! A file that is gone is deleted unless its bytes or its id turn up elsewhere. Many that are gone at once are an accident (a
 //! disk that is not mounted, a script that went wrong) until an operator says otherwise: readers keep what they have.
 //! Long because every way in which a file turns up elsewhere has to be tried before any is deleted.
+//!
+//! # Why do many deletions at once wait for an operator?
+//!
+//! They are far more often a disk that isn't mounted than intended, and most readers drop what left a feed. Files deleted within the
+//! ten seconds before are held back together with the rest. Files that vanish within milliseconds of one another count together, or the
+//! first of a folder would be deletions before the last one makes them many.
+//!
+//! # Why does a copied file wait for some seconds?
+//!
+//! A moved file first looks like a copy, because its old path counts as gone only after the grace period. Published at once, the story
+//! would get a second id, and readers would see it twice.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -1,5 +1,10 @@
 //! The files of the entries that readers see, kept in the store: so a refused edit that outlives a restart, or a lost file, does
 //! not lose the entry.
+//!
+//! # Why are the files of entries kept in the store?
+//!
+//! After a bad edit was saved, no file contains the last good version any more. Without a copy, a restart would lose a story that
+//! readers could see.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

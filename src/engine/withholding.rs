@@ -1,5 +1,11 @@
 //! What is taken from readers, and what must wait: while records cannot be written, an article that readers have not seen stays
 //! postponed, so that no id is served that a crash can forget, and a snapshot that withholds something can be shown at once.
+//!
+//! # Why doesn't withholding wait for the disk?
+//!
+//! Every other change can be published later without harm. While records can't be written, the engine postpones what readers haven't
+//! seen, so its snapshots only remove or edit and can be shown at once. A file that withholds says so again after a restart. A
+//! retraction by command doesn't, so the operator is told that a restart would forget it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -35,6 +35,11 @@
 //! | [`Entry::media`] | the first sound or film: `enclosure`; others `media:content` | `link rel=enclosure` | `attachments` |
 //! | [`Entry::source`] | `source` where its feed is known, else `dc:source` | `source`, else `dc:source` | `_dateline.source`, `_dateline.source_feed` |
 //! | [`Entry::copyright`] | `dc:rights` | `rights` | `_dateline.copyright` |
+//!
+//! # Which file contains what?
+//!
+//! The neutral feed, and a table of how each format encodes each field; a file per format and per partner. `page` has the HTML pages,
+//! `import` reads the feed that dateline replaces and matches its items with articles.
 
 mod atom;
 pub mod import;

@@ -1,4 +1,9 @@
 //! Encodes RSS 2.0 with the `rss` crate, following the RSS Advisory Board's profile.
+//!
+//! # Why is there sometimes `dc:source` and not `source`?
+//!
+//! RSS and Atom want the address of the feed that a story came from. Wire text has a name only; `[content.sources]` maps names to
+//! feeds.
 
 use std::collections::BTreeMap;
 

@@ -2,6 +2,11 @@
 //!
 //! **What is never limited?** Conditional requests, versions that the client hasn't fetched yet, clients on this machine, exempt user
 //! agents, aggregators that state their subscribers, and requests that came through an unknown proxy.
+//!
+//! # Why do only repeated full responses count?
+//!
+//! A conditional request costs nothing. A refusal makes some readers give up on the whole host, so it has to be deserved, applies to
+//! one feed, and says when to come back.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};

@@ -6,6 +6,11 @@
 //! It answers a request only while the snapshot has that same article and the files behind it are unchanged.
 //!
 //! **What stays of an evicted page?** Its ETag and length, which are enough for a 304 or HEAD.
+//!
+//! # Why may pages be cached although an article can be withheld at any moment?
+//!
+//! A cached page is stored with the `PublishedArticle` that it was built from. It is an answer only while the current snapshot contains
+//! that same value and the files behind it look unchanged. So the cache never decides what is public.
 
 use std::collections::HashMap;
 use std::io;

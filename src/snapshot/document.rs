@@ -8,6 +8,10 @@
 //!
 //! **Why does plain data know header maps?** A document is requested thousands of times and changes once, so the header fields of its
 //! responses are prepared.
+//!
+//! # Why are header fields prepared?
+//!
+//! A document changes once and is requested thousands of times. A request clones the prepared map and adds Date.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

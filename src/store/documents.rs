@@ -5,6 +5,12 @@
 //!
 //! Who has to go when memory runs short: all documents in memory stand in a ring, and a hand goes round. What was asked for since it
 //! last came stays, the rest goes. A request only sets a flag.
+//!
+//! # Why do documents leave memory?
+//!
+//! Three thousand sections in three formats are more than a gigabyte, of which readers fetch a few dozen megabytes. Most requests only
+//! ask whether a document changed, and its hash answers that. Bytes that nobody asks for are stored in files named by hash; a lost file
+//! is a document that is built again.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;

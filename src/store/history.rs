@@ -14,7 +14,7 @@ use crate::types::ArticlePath;
 /// the file's path then, and the record.
 ///
 /// # Errors
-/// As [`peek`].
+/// As [`super::peek`].
 pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, StoreError> {
     let told = look_into(directory, |database, version| {
         if version < WITH_INSTANTS {

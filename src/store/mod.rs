@@ -5,6 +5,13 @@
 //!
 //! Articles' records are a log, so that their history can be told, and `compaction` removes those that were overridden long ago; of
 //! documents only the last validators are kept. `dormant` says which articles may be left out of memory.
+//!
+//! # Which file contains what?
+//!
+//! The state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where
+//! nothing can be written, `rows` spells its records, `copies` backs up, `compaction` removes records that were overridden long ago,
+//! `dormant` has what is remembered of articles that are not in memory, `cache` has what was read for the next start and `renderings`
+//! the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last.
 
 mod cache;
 mod compaction;

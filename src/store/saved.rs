@@ -16,6 +16,17 @@
 //! ```
 //!
 //! The seal is the hash of all that follows the first line: numbers in a spoilt list would lead to other files.
+//!
+//! # Why are saved documents served before the articles are known?
+//!
+//! A restart of a large newsroom takes a minute, and readers that are refused may come back in an hour. A saved document is served only
+//! if it was the last version under the same configuration, nothing in it has expired or was withdrawn, and the files behind its
+//! entries still have the versions that it shows (`daemon::saved_documents`).
+//!
+//! # Why are files compared by content and not by timestamps?
+//!
+//! The metadata cache says which version a file's stamp belongs to, even if the file changed between the last publication and the end
+//! of the process. So the list needs versions only, and a file that was touched but not changed withholds nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};

@@ -6,6 +6,16 @@
 //! scan ───────────────┘
 //! ```
 //!
+//! # Which file contains what?
+//!
+//! Finds changes by events and scans, and reads files. `os_watcher` translates events to hints, `hints` is their channel, `worker` the
+//! thread that handles them, `handle` its controls, `messages` what daemon and watcher exchange. `scan` walks, `listing` lists folders,
+//! `links` resolves links, `stat` checks files, `read` reads and parses them, `known_files` has their last versions, `cache` those of
+//! earlier runs, `full_read` reads everything once. Pure inside: `coalesce` decides when files are complete or removed, `mode` between
+//! events and scans, `batches` which files are read together. `active_tools` recognises tools that are changing files, `mounts` mounted
+//! file systems, `unreported` changes without events. `page_sources` says whether a page is current, `verify` compares files with
+//! published versions.
+//!
 //! # How does the watcher miss no change?
 //!
 //! It watches first, then scans, then handles events: a change during the scan is in one of the two. Large archives are scanned before

@@ -2,6 +2,11 @@
 //!
 //! [`fence`] finds its beginning and end, [`yaml`] and [`toml`] parse it, and [`damaged`] detects front matter that can't be parsed.
 //! A file with damaged front matter is never published, because its keys would become text, and an embargo would have no effect.
+//!
+//! # Why our own YAML tree?
+//!
+//! A title `1.10` and a language `no` must stay text, and each value needs its place for diagnostics. Aliases are refused: no article
+//! needs them, and YAML bombs consist of them.
 
 mod damaged;
 mod fence;

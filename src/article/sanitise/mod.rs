@@ -8,6 +8,17 @@
 //!
 //! Ammonia isn't idempotent, so steps 2 and 3 repeat until the result is stable. If it doesn't become stable, only its text is
 //! published. Characters that XML forbids are dropped last, because ammonia decodes references to them.
+//!
+//! # Why is HTML parsed before it is sanitised?
+//!
+//! Converting what feed readers can't show needs parents and siblings: a `noscript` replaces the picture beside it. Ammonia then makes
+//! the result safe, so no conversion has to be right for that. Markdown without raw HTML skips the conversion.
+//!
+//! # Why do ids have suffixes in feeds?
+//!
+//! A reader shows many articles on one page, where two targets named `setup` would collide. Feeds keep only ids that a link in the
+//! article leads to, with a hash of the article's address appended. Footnotes have the same ids in feeds and on pages, because readers
+//! with footnote pop-ups look for the link's fragment in the feed.
 
 mod addresses;
 mod amp;

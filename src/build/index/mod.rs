@@ -9,6 +9,11 @@
 //!
 //! Visibility, id and place of an article depend on one another and change together. `feeds` has what concerns feeds and windows, `ids`
 //! what concerns ids.
+//!
+//! # Why are ids assigned by (explicit, published, path)?
+//!
+//! If two articles want the same id, one has to give way, and the order in which files are discovered mustn't matter. A story published
+//! later never takes the id of an earlier one.
 
 mod feeds;
 mod ids;

@@ -1,6 +1,11 @@
 //! Reads the feed that dateline replaces, as its readers see it. [`matching`] finds the articles of its items.
 //!
 //! The feed is untrusted input: reading it returns items or an error, never panics, and takes time linear in its length.
+//!
+//! # Why does `import-ids` prefer too few matches?
+//!
+//! An article without its old id is shown once more. One with the id of another story replaces that story in every reader, and nobody
+//! can undo it.
 
 pub mod matching;
 

@@ -1,5 +1,9 @@
 //! Partner feeds: for platforms that republish whole articles and refuse articles that break their rules. Each partner's rules are data,
 //! in a file of its own. This file applies them to a [`Feed`] and reports what the partner would refuse.
+//!
+//! # Why are partners data?
+//!
+//! Each partner is a set of limits and a handful of elements. The public feed never changes for a partner.
 
 mod apple_podcasts;
 mod flipboard;
