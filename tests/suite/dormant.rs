@@ -2,7 +2,9 @@
 //! retraction. The engine and the store without a daemon, beside one that keeps everything in memory.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use dateline::article::Parsed;
 use dateline::config::Checked;
@@ -15,12 +17,12 @@ use dateline::event::{
 };
 use dateline::ledger::{Ledger, Record};
 use dateline::snapshot::Snapshot;
-use dateline::store::{self, Store};
+use dateline::store::{self, Store, StoreError};
 use dateline::types::{ArticlePath, ContentHash, EntryId, Text};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use crate::newsroom::{CONFIG, Newsroom};
+use crate::newsroom::{CONFIG, DEADLINE, Newsroom, pause};
 
 const START: i64 = 1_800_000_000;
 /// Longer than feeds tell of a retraction.
@@ -44,6 +46,17 @@ struct Desk {
     unanswered: Vec<Question>,
     fallen_asleep: usize,
     answers: Vec<String>,
+}
+
+/// Opens a store that was just closed. A process that another test is starting has the lock, too, until it runs its program.
+fn open(state: &Path) -> Store {
+    let started = Instant::now();
+    loop {
+        match Store::open(state) {
+            Err(StoreError::Locked(_)) if started.elapsed() < DEADLINE => pause(),
+            store => return store.expect("usable"),
+        }
+    }
 }
 
 impl Desk {
@@ -74,7 +87,7 @@ impl Desk {
     /// A new engine with what the store has.
     fn start(&mut self) {
         self.store = None;
-        let store = Store::open(&self.newsroom.path(".dateline")).expect("usable");
+        let store = open(&self.newsroom.path(".dateline"));
         let engine = match self.forgets {
             true => Engine::remembering(store.awake_ledger().expect("readable")).recollecting(),
             false => Engine::remembering(store.ledger().expect("readable")),
@@ -540,7 +553,7 @@ fn doubtful_memory_of_dormant_articles_is_replayed() {
         let database = rusqlite::Connection::open(state.join("ledger.sqlite")).expect("a database");
         database.execute(sql, []).expect("writable");
         drop(database);
-        let store = Store::open(&state).expect("usable");
+        let store = open(&state);
         let ledger = store.awake_ledger().expect("readable");
         assert_eq!((ledger.len(), ledger.dormant().len()), (2, 0), "{sql}");
         drop(store);
