@@ -1,4 +1,4 @@
-//! Every message in the program, on one page: all that can happen to the engine, and all that it does about it.
+//! Every message between the engine and the rest of the program: events go in, effects come out.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -16,159 +16,158 @@ use crate::ledger::{Record, Remembered, Routes};
 use crate::snapshot::{Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Text};
 
-/// What can happen.
+/// An input of the engine.
 #[derive(Debug)]
 pub enum Event {
-    /// Files that changed or may have: hints of the watcher, already read and parsed.
+    /// Files that changed or may have changed, already read and parsed.
     Files(Vec<ParsedFile>),
-    /// The truth about a folder and all below it.
+    /// The result of a scan of a folder and everything below it.
     Rescan(Listing),
-    /// Bodies that were asked for.
+    /// Bodies requested with [`Effect::Fetch`].
     Fetched(Vec<FetchedBody>),
-    /// Bodies that were asked for and could not be had. Those that are merely late follow.
+    /// Requested bodies that could not be read. Bodies that are only late follow in [`Event::Fetched`].
     Unfetched(Vec<UnfetchedBody>),
-    /// Versions that were asked for, out of the store.
+    /// Versions requested with [`Effect::LoadStored`].
     StoredVersion(Vec<StoredVersion>),
-    /// What the store has of dormant articles that were asked for, or why it cannot be read.
-    Recollected(Question, Result<Vec<(ArticlePath, Remembered)>, String>),
-    /// The configuration, first or changed.
+    /// Dormant articles requested with [`Effect::FindDormant`], or why the store cannot be read.
+    DormantFound(DormantQuery, Result<Vec<(ArticlePath, Remembered)>, String>),
+    /// The configuration, at the start and whenever it changed.
     Config(Checked),
-    /// An operator's command; the ticket goes back with the answer.
+    /// An operator's command. Its answer carries the same ticket.
     Command(Command, Ticket),
-    /// How a delivery ended.
+    /// The result of a delivery.
     Delivered(Outcome),
-    /// The bytes of a document, by its canonical request path, are nowhere any more.
+    /// The bytes of the document with this request path are lost. The engine builds it again.
     DocumentMissing(Arc<str>),
-    /// Records cannot be written, the last ones included: from now on nothing becomes public that readers have not seen. What is taken
-    /// from them goes all the same.
+    /// Records cannot be written. Until [`Event::Writable`], nothing new becomes public, but withholding still takes effect.
     Unwritable,
-    /// All records are written.
+    /// All records have been written.
     Writable,
-    /// The instant asked for by `wake_at` has come.
+    /// The instant that `Engine::wake_at` returned has come.
     Tick,
 }
 
-/// What is done about it, strictly in order.
+/// An output of the engine. Effects are performed strictly in order.
 #[derive(Debug)]
 pub enum Effect {
-    /// Bodies that windows need; the engine goes on when they arrive.
+    /// Read the bodies of these articles, which windows need. The engine continues when they arrive.
     Fetch(Vec<BodyRequest>),
-    /// Versions that are public and that no file has (any more): the store has them.
+    /// Load public versions that no file has any more from the store.
     LoadStored(Vec<BodyRequest>),
-    /// Dormant articles that may be back. Those that had the same ids come with them, and of these the last that fell asleep comes first.
-    Recollect(Question),
-    /// What must be durable before anything that follows is performed.
+    /// Find dormant articles that may have come back, and those that had the same ids, the most recent first.
+    FindDormant(DormantQuery),
+    /// Write these records. They must be durable before any later effect is performed.
     Persist(Vec<Record>),
-    /// What follows takes something from readers. It waits for nothing, not even for records.
+    /// The effects that follow withhold something. They wait for nothing, not even for records.
     Withhold,
-    /// What readers see from now on.
+    /// Show readers this snapshot.
     Swap(Arc<Snapshot>),
-    /// Documents to carry elsewhere.
+    /// Deliver documents to the targets.
     Deliver(Delivery),
-    /// What to watch from now on.
+    /// Watch these files.
     Watch(WatchPlan),
-    /// Mistakes that appeared or were mended.
+    /// Report diagnostics that appeared or were resolved.
     Report(Vec<ReportChange>),
-    /// What happened to articles, once readers see it.
+    /// Log what happened to articles. Sent after readers see it.
     Log(LoggedActivity),
-    /// What came of a command, once all before it was performed; what was done, or why nothing was.
+    /// Answer a command, after the effects before this one: what was done, or why nothing was.
     Answer(Ticket, Result<String, String>),
 }
 
-/// Which dormant articles are asked for, by their fingerprints.
+/// A query for dormant articles by fingerprint. An article matches if any of its fingerprints does.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Question {
-    /// Of their paths.
+pub struct DormantQuery {
+    /// Fingerprints of paths.
     pub paths: BTreeSet<Fingerprint>,
-    /// Of their ids.
+    /// Fingerprints of ids.
     pub ids: BTreeSet<Fingerprint>,
-    /// Of their versions.
+    /// Fingerprints of content hashes.
     pub versions: BTreeSet<Fingerprint>,
 }
 
-impl Question {
-    /// Whether nothing is asked for.
+impl DormantQuery {
+    /// Whether no article can match.
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty() && self.ids.is_empty() && self.versions.is_empty()
     }
 
-    /// Asks for what another one asks for, too.
-    pub fn extend(&mut self, other: Question) {
+    /// Adds another query's fingerprints.
+    pub fn extend(&mut self, other: DormantQuery) {
         self.paths.extend(other.paths);
         self.ids.extend(other.ids);
         self.versions.extend(other.versions);
     }
 
-    /// Whether all is asked for that another one asks for.
-    pub fn covers(&self, other: &Question) -> bool {
+    /// Whether every fingerprint of the other query is in this one.
+    pub fn covers(&self, other: &DormantQuery) -> bool {
         other.paths.is_subset(&self.paths) && other.ids.is_subset(&self.ids) && other.versions.is_subset(&self.versions)
     }
 }
 
-/// What an operator can ask of a running daemon.
+/// An operator's command to a running daemon.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Takes an article from its readers, whatever its file says.
+    /// Retract an article, whatever its file says.
     Retract {
         /// Its path below the content directory, or its id.
         article: String,
-        /// What readers are told.
+        /// The reason that readers see.
         reason: Option<Text>,
     },
-    /// Gives a retracted article back to its readers.
+    /// Publish a retracted article again.
     Restore {
         /// Its path below the content directory, or its id.
         article: String,
     },
-    /// Files that vanished in a mass are deleted, not lost.
+    /// Confirm that the files of a held mass removal were deleted on purpose.
     AcceptRemovals,
-    /// Asks whether the configuration in force is a version of its file. Nothing is done; the answer is empty where it is.
+    /// Ask whether the active configuration has this hash. Changes nothing. The answer is empty if it has.
     Configuration {
-        /// The hash of that version.
+        /// The hash of a version of the configuration file.
         hash: String,
     },
-    /// Takes a configuration, on request (`force`) even one that gives other ids or empties feeds.
+    /// Apply a configuration.
     Reload {
         /// The configuration.
         checked: Checked,
-        /// Whatever it does to readers.
+        /// Apply it even if it changes ids, or empties or shrinks feeds.
         force: bool,
     },
 }
 
-/// Tells the answers of commands apart.
+/// Matches an answer to its command.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub u64);
 
 /// One file, read and parsed.
 #[derive(Clone, Debug)]
 pub struct ParsedFile {
-    /// Which.
+    /// Its path below the content directory.
     pub path: ArticlePath,
-    /// What was found.
+    /// What reading it gave.
     pub state: FileState,
-    /// The path that it had before, where the system told that it was renamed.
+    /// Its previous path, if the system reported a rename.
     pub renamed_from: Option<ArticlePath>,
 }
 
-/// What a look at a file gave.
+/// The result of reading a file.
 #[derive(Clone, Debug)]
 pub enum FileState {
-    /// It was read.
+    /// The file was read and parsed.
     Present(Parsed),
-    /// Unchanged since an earlier run read it, or too old for every window: only the metadata is loaded, and the warnings about it.
+    /// Unchanged since an earlier run parsed it, or too old for every window. Only metadata and warnings are loaded; the body is read on demand.
     Known(Packed, Vec<Diagnostic>),
-    /// It is gone: confirmed, after the grace.
+    /// The file is gone. Confirmed after the grace period.
     Absent {
-        /// The content directory as a whole looks like another one: nothing is in it, or it is on another device.
+        /// Whether the content directory looks unmounted: it is empty, or on another device.
         doubtful: bool,
     },
-    /// It could not be read, which says nothing about whether it is there.
+    /// The file could not be read. It may still exist.
     Unreadable(Diagnostic),
 }
 
 impl FileState {
-    /// Of an article from before a second there is only the card: no window shows it.
+    /// Reduces an article published before `horizon` (Unix seconds) to its card, because no window shows it.
     #[must_use]
     pub fn as_seen_from(self, horizon: i64) -> FileState {
         match self {
@@ -186,28 +185,27 @@ impl FileState {
     }
 }
 
-/// What a scan of a folder found.
+/// The result of scanning a folder.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// The folder, relative to the content directory; `""` for all of it.
+    /// The folder, relative to the content directory. `""` is the content directory itself.
     pub scope: String,
-    /// Every folder in scope that the scan met, the scope itself included; where the listing is not whole, those that could not be
-    /// listed.
+    /// Every folder in scope, the scope included. If the listing isn't whole, only folders that could not be listed.
     pub directories: Vec<ListedDirectory>,
-    /// Links that are not followed, relative to the content directory, and why.
+    /// Links that are not followed, relative to the content directory, each with the reason.
     pub links: Vec<(String, Diagnostic)>,
-    /// Every article file in scope, in no order, some perhaps twice; those that still wait to be complete included.
+    /// Every article file in scope, in no particular order. A file may be listed twice, and may still be incomplete.
     pub files: Vec<ArticlePath>,
-    /// Whether all folders and files are named. Else the watcher knew what was there before, and tells of every file that is gone.
+    /// Whether all folders and files are listed. If not, the watcher reports each removed file on its own.
     pub is_whole: bool,
-    /// The content directory as a whole looks like another one: nothing is in it, or it is on another device.
+    /// Whether the content directory looks unmounted: it is empty, or on another device.
     pub doubtful: bool,
-    /// Why changes are found by looking and not by being told, where that is so.
+    /// Why changes are found by scans instead of events, if they are.
     pub limited: Option<Diagnostic>,
 }
 
 impl Listing {
-    /// What tells whether a whole listing proves that a file is gone: it is not listed, and the nearest folder that was listed
+    /// Returns a predicate: whether this whole listing proves that a file is gone. The file isn't listed, and its nearest listed folder
     /// is complete.
     pub fn absence(&self) -> impl Fn(&ArticlePath) -> bool {
         let is_complete = self.completeness();
@@ -215,7 +213,7 @@ impl Listing {
         move |path| !listed.contains(path.as_str()) && is_complete(path)
     }
 
-    /// The same of files that are known not to be listed.
+    /// Like [`Listing::absence`], for files that are known not to be listed.
     pub fn completeness(&self) -> impl Fn(&ArticlePath) -> bool {
         let complete: HashMap<&str, bool> =
             self.directories.iter().map(|folder| (folder.path.as_str(), folder.unreadable.is_none())).collect();
@@ -235,156 +233,156 @@ impl Listing {
     }
 }
 
-/// One folder of a [`Listing`]. Absence of a file counts only where its nearest listed folder is complete.
+/// One folder of a [`Listing`].
 #[derive(Clone, Debug)]
 pub struct ListedDirectory {
-    /// Relative to the content directory, `""` for itself.
+    /// Relative to the content directory. `""` is the content directory itself.
     pub path: String,
-    /// `None`: listed completely. Else why its listing proves nothing.
+    /// Why the folder could not be listed completely. `None` if it was.
     pub unreadable: Option<Diagnostic>,
 }
 
-/// A body that a window needs.
+/// A request for the body of an article.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct BodyRequest {
     /// The file.
     pub path: ArticlePath,
-    /// The version that is needed.
+    /// The version, by the hash of its file.
     pub hash: ContentHash,
-    /// Whether its text is to be shown, or only the file to be kept.
+    /// Whether readers will see the text. If not, only the bytes of the file are kept.
     pub shown: bool,
-    /// What its body is to be rendered against, where it is shown.
+    /// The addresses to render the body with, if readers will see it.
     pub links: Option<LinkBase>,
 }
 
 /// The answer to a [`BodyRequest`].
 #[derive(Clone, Debug)]
 pub struct FetchedBody {
-    /// What was asked for.
+    /// The request.
     pub request: BodyRequest,
-    /// The article; `None` where only the file was asked for, or there is none.
+    /// The article. `None` if only the file was requested, or the file has no article.
     pub article: Option<Article>,
-    /// Its body, rendered against what was asked for.
+    /// The rendered body.
     pub rendered: Option<Arc<Rendered>>,
-    /// The file that it is in; `None` where that is gone, changed or unreadable by now.
+    /// The bytes of the file. `None` if the file is gone, changed or unreadable.
     pub source: Option<Arc<[u8]>>,
 }
 
 impl FetchedBody {
-    /// Whether all that was asked for is there.
+    /// Whether everything that was requested is present.
     pub fn is_complete(&self) -> bool {
         self.source.is_some() && (self.article.is_some() || !self.request.shown)
     }
 }
 
-/// A body that could not be had, or not yet.
+/// A request that could not be answered, or not yet.
 #[derive(Clone, Debug)]
 pub struct UnfetchedBody {
-    /// What was asked for.
+    /// The request.
     pub request: BodyRequest,
-    /// Why the file cannot be read. One that is gone or has other bytes by now is the watcher's to tell of.
+    /// Why the file cannot be read. `None` if it is gone or changed, which the watcher reports.
     pub problem: Option<Diagnostic>,
 }
 
-/// What the store has of a version.
+/// A version of an article from the store.
 #[derive(Clone, Debug)]
 pub struct StoredVersion {
-    /// What was asked for.
+    /// The request.
     pub request: BodyRequest,
-    /// The article; `None` where the store lost it or it does not parse any more.
+    /// The article. `None` if the store lost it or it no longer parses.
     pub article: Option<Article>,
 }
 
-/// Documents for the targets.
+/// Documents for the delivery targets.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The snapshot they belong to.
     pub generation: u64,
-    /// Path below the output directory, and the document; `None`: no longer published.
+    /// The path below the output directory, and the document. `None`: no longer published.
     pub documents: Vec<(Arc<str>, Option<Arc<Resource>>)>,
-    /// Whether these are all documents, so that whatever else was delivered before is stale.
+    /// Whether these are all documents. If so, any other delivered document is stale.
     pub complete: bool,
-    /// Those that lost something which readers must not see any more: where they cannot be written, what is there must not stay.
+    /// Documents from which something was withheld. If the new version cannot be written, the old one must be removed.
     pub withheld: BTreeSet<Arc<str>>,
-    /// The versions that the ledger knew of at the start, by their paths: a file with these bytes was written by dateline.
+    /// The versions that the ledger knew at the start, by path. A file with these bytes was written by dateline.
     pub recorded: BTreeMap<Arc<str>, ContentHash>,
 }
 
-/// How a delivery ended.
+/// The result of a delivery.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The target, for the report.
+    /// The name of the target.
     pub target: &'static str,
-    /// Documents written.
+    /// The number of documents written.
     pub written: usize,
-    /// Documents whose bytes were there already.
+    /// The number of documents that were up to date.
     pub unchanged: usize,
-    /// Stale documents removed.
+    /// The number of stale documents removed.
     pub removed: usize,
-    /// What stands in the way, empty when all went well. Deliveries are retried until it is.
+    /// What failed. The delivery is retried until this is empty.
     pub problems: Vec<Diagnostic>,
 }
 
-/// What to watch.
+/// What the watcher has to watch, and how.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WatchPlan {
     /// The content directory.
     pub content: PathBuf,
-    /// How articles are parsed; a change of it re-reads every article.
+    /// How articles are parsed. A change reads every article again.
     pub parsing: Arc<ParseOptions>,
-    /// Files and folders that are no articles.
+    /// Patterns of files and folders that are not articles.
     pub ignore: Arc<Ignore>,
-    /// How long a file has to stay gone.
+    /// How long a file has to stay gone before it counts as removed.
     pub grace: SignedDuration,
-    /// How much longer at most while tools are changing files.
+    /// How much longer at most, while another tool is changing files.
     pub hold: SignedDuration,
-    /// How long a file has to stay as it is before it counts as complete, where nobody said that it is.
+    /// How long a file has to stay unchanged before it counts as complete, if no event says so.
     pub settle: SignedDuration,
 }
 
-/// A mistake that appeared or was mended.
+/// A diagnostic that appeared or was resolved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReportChange {
-    /// It was not there before.
+    /// It is new.
     Appeared(Diagnostic),
-    /// It is no longer there.
+    /// It is resolved.
     Cleared(Diagnostic),
 }
 
-/// What happened, by kind and by the command that did it.
+/// Activity to log, by kind and by the command that caused it.
 pub type LoggedActivity = BTreeMap<(ActivityKind, Option<&'static str>), ActivityGroup>;
 
-/// What can happen to an article. Of several at once, the last of these is told.
+/// What happened to an article. If several apply at once, the last of these is logged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ActivityKind {
-    /// Its file was lost and is there again.
+    /// Its file had vanished with many others and is back.
     Returned,
     /// Readers see it for the first time, or again.
     Published,
     /// Readers see another version.
     Updated,
-    /// Readers see another version, which has a correction more.
+    /// Readers see another version with one more correction.
     Corrected,
-    /// Its file has another path.
+    /// Its file was moved.
     Moved,
-    /// It is a draft again, private, or under an embargo: readers are told nothing.
+    /// It became a draft, private or embargoed. Readers get no notice.
     Withheld,
-    /// It was retracted, and readers see it again.
+    /// It was retracted and is public again.
     Restored,
-    /// Its file vanished with many others: readers keep it.
+    /// Its file vanished with many others. It stays public.
     HeldBack,
-    /// Its time is over.
+    /// It expired.
     Expired,
-    /// It was withdrawn, by its file or by command.
+    /// It was retracted, by its file or by command.
     Retracted,
     /// Its file was deleted.
     Removed,
-    /// Not an article: the configuration.
+    /// The configuration was reloaded. Not about an article.
     Reloaded,
 }
 
 impl ActivityKind {
-    /// Whether its title may be told, where readers see that.
+    /// Whether the title may be logged, if readers see it.
     pub fn is_public(self) -> bool {
         use ActivityKind::{Corrected, Moved, Published, Restored, Returned, Updated};
         matches!(self, Returned | Published | Updated | Corrected | Moved | Restored)
@@ -410,38 +408,38 @@ impl std::fmt::Display for ActivityKind {
     }
 }
 
-/// The same that happened to several articles.
+/// Articles to which the same happened.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ActivityGroup {
-    /// How many articles.
+    /// The number of articles.
     pub count: usize,
-    /// Each of them, where there are few; else the first.
+    /// The articles, or the first of them if there are many.
     pub articles: Vec<Activity>,
-    /// The feeds that had or have any of them.
+    /// The feeds that contain or contained any of them.
     pub feeds: BTreeSet<Arc<str>>,
-    /// What new configurations change, each with its number.
+    /// What reloads changed, each with its sequence number.
     pub differences: Vec<(u64, String)>,
 }
 
 impl ActivityGroup {
-    /// More than so many articles are a burst.
-    const FEW: usize = 10;
+    /// More articles than this are logged as one line with counts.
+    const MAX_NAMED_ARTICLES: usize = 10;
 
-    /// One more article, to be told apart or only counted.
-    pub fn add(&mut self, activity: Activity, is_apart: bool) {
+    /// Adds an article, to be named or only counted.
+    pub fn add(&mut self, activity: Activity, is_named: bool) {
         self.count += 1;
         self.feeds.extend(activity.feeds.iter().cloned());
-        if is_apart && self.articles.len() < ActivityGroup::FEW {
+        if is_named && self.articles.len() < ActivityGroup::MAX_NAMED_ARTICLES {
             self.articles.push(activity);
         }
     }
 
-    /// The same that happened later.
+    /// Adds a later group.
     pub fn merge(&mut self, later: ActivityGroup) {
         self.count += later.count;
         self.feeds.extend(later.feeds);
         self.articles.extend(later.articles);
-        self.articles.truncate(ActivityGroup::FEW);
+        self.articles.truncate(ActivityGroup::MAX_NAMED_ARTICLES);
         self.differences.extend(later.differences);
     }
 }
@@ -449,17 +447,17 @@ impl ActivityGroup {
 /// What happened to one article.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Activity {
-    /// Events with higher numbers happened later.
+    /// The sequence number. Higher numbers happened later.
     pub number: u64,
-    /// Its file.
+    /// The file.
     pub path: ArticlePath,
-    /// Where that was before.
+    /// The file's previous path, if it moved.
     pub from: Option<ArticlePath>,
-    /// The feeds that have it, or had it.
+    /// The feeds that contain or contained the article.
     pub feeds: Routes,
-    /// Its title, where feeds show it.
+    /// The title, if feeds show it.
     pub title: Option<Text>,
 }
 
-/// What the engine's clock reads, given to it with each event.
+/// The time of an event. The engine has no clock of its own.
 pub type Now = Timestamp;

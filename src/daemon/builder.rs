@@ -292,7 +292,7 @@ impl Built {
                     Effect::Answer(_, answer) => self.answer = Some(answer),
                     Effect::Withhold | Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) | Effect::Log(_) => {}
                     // All that is remembered is in memory.
-                    Effect::Recollect(_) => {}
+                    Effect::FindDormant(_) => {}
                 }
             }
         }

@@ -128,7 +128,7 @@ impl Daemon {
                 let (root, reads, bodies) = (self.root.clone(), self.reads.clone(), self.bodies.clone());
                 self.fetches.spawn(Fetch::run(root, config, reads, requests, bodies));
             }
-            Effect::Recollect(question) => {
+            Effect::FindDormant(question) => {
                 // The store may not have these yet.
                 let unwritten = self.memory.unwritten_sleepers(&question);
                 let (state, lookup) = (self.config.state.clone(), Arc::clone(&self.lookup));

@@ -18,7 +18,7 @@ use super::builder;
 use crate::beneath::Root;
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::event::{BodyRequest, Event, FetchedBody, Question, StoredVersion, UnfetchedBody};
+use crate::event::{BodyRequest, DormantQuery, Event, FetchedBody, StoredVersion, UnfetchedBody};
 use crate::ledger::Remembered;
 use crate::parallel;
 use crate::store;
@@ -250,7 +250,7 @@ const RECOLLECTION_PATIENCE: Duration = Duration::from_secs(5);
 /// Looks up what the store has of dormant articles. A disk that hangs costs one thread.
 pub(super) async fn recollect(
     state: PathBuf,
-    question: Question,
+    question: DormantQuery,
     unwritten: Vec<(ArticlePath, Remembered)>,
     lookup: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
@@ -272,7 +272,7 @@ pub(super) async fn recollect(
         Err(_) => Err("the disk of the state directory does not answer".to_owned()),
     };
     // The daemon may be stopping.
-    events.send(Event::Recollected(question, found)).await.unwrap_or_default();
+    events.send(Event::DormantFound(question, found)).await.unwrap_or_default();
 }
 
 #[cfg(test)]

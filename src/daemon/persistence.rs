@@ -11,7 +11,7 @@ use tokio::task::block_in_place;
 use super::Clock;
 use super::ledger_writer::{NO_ANSWER, Writer};
 use crate::deliver::merge;
-use crate::event::{Delivery, Effect, LoggedActivity, Question};
+use crate::event::{Delivery, DormantQuery, Effect, LoggedActivity};
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{Ledger, Record, Remembered};
 use crate::snapshot::Snapshot;
@@ -94,7 +94,7 @@ impl Memory {
     }
 
     /// The dormant articles that a question is about and that may not be in the store yet, the last that fell asleep first.
-    pub(super) fn unwritten_sleepers(&self, question: &Question) -> Vec<(ArticlePath, Remembered)> {
+    pub(super) fn unwritten_sleepers(&self, question: &DormantQuery) -> Vec<(ArticlePath, Remembered)> {
         let under_way = self.under_way.iter().flat_map(|records| records.iter());
         let sleepers = under_way.chain(&self.unwritten).rev().filter_map(|record| match record {
             Record::Dormant { path, article } => Some((path, article)),
@@ -246,7 +246,7 @@ mod tests {
         memory.note(records.map(|(name, id)| asleep(name, id)).to_vec());
         let found = |path: &str| -> Vec<String> {
             let paths = [of_path(&ArticlePath::new(path))].into();
-            let found = memory.unwritten_sleepers(&Question { paths, ..Question::default() });
+            let found = memory.unwritten_sleepers(&DormantQuery { paths, ..DormantQuery::default() });
             found.into_iter().map(|(path, _)| path.to_string()).collect()
         };
         assert_eq!(found("a.md"), ["c.md", "a.md"], "the last one first");

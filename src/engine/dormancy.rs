@@ -16,7 +16,7 @@ use crate::build::catalog::Change;
 use crate::build::index::Index;
 use crate::build::placement::FeedKey;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::event::{Command, Effect, FileState, Listing, ParsedFile, Question, Ticket};
+use crate::event::{Command, DormantQuery, Effect, FileState, Listing, ParsedFile, Ticket};
 use crate::ledger::dormant::{Dormant, Retired, of_id, of_path, of_version};
 use crate::ledger::{Record, Remembered, Retraction, Tombstone};
 use crate::snapshot::GoneArticle;
@@ -33,7 +33,7 @@ pub(super) struct Dormancy {
     applied: BTreeSet<ArticlePath>,
     commands: Vec<(Command, Ticket)>,
     /// The question that is not answered yet.
-    asked: Option<Question>,
+    asked: Option<DormantQuery>,
     /// When it is asked again, and the pause before that.
     retry: Option<(Timestamp, SignedDuration)>,
     /// Articles that do not fall asleep again while this process runs: what woke them may do so with every edit.
@@ -100,7 +100,7 @@ impl Engine {
     const FIRST_RECOLLECTION: SignedDuration = SignedDuration::from_secs(1);
     const LAST_RECOLLECTION: SignedDuration = SignedDuration::from_secs(15);
 
-    /// The same engine for who answers [`Effect::Recollect`]: articles may fall asleep.
+    /// The same engine for who answers [`Effect::FindDormant`]: articles may fall asleep.
     #[must_use]
     pub fn recollecting(mut self) -> Engine {
         (self.dormancy.is_on, self.dormancy.is_due) = (true, true);
@@ -159,15 +159,15 @@ impl Engine {
     }
 
     /// The dormant articles that a file may be.
-    fn question(&self, file: &ParsedFile) -> Question {
-        let mut question = Question::default();
+    fn question(&self, file: &ParsedFile) -> DormantQuery {
+        let mut question = DormantQuery::default();
         let dormant = self.ledger.dormant();
         if dormant.is_empty() {
             return question;
         }
         // One that lost its id may be a dormant one whose name was spelt otherwise.
         let is_nobody = |known: &Remembered| known.id.is_none() && known.seen().is_none();
-        let ask_path = |question: &mut Question, path: &ArticlePath| {
+        let ask_path = |question: &mut DormantQuery, path: &ArticlePath| {
             if self.ledger.article(path).is_none_or(is_nobody) {
                 question.paths.extend(Some(of_path(path)).filter(|path| dormant.has_path(*path)));
             }
@@ -180,7 +180,7 @@ impl Engine {
     }
 
     /// An article that readers know by its path is nobody else. Another one may have been elsewhere.
-    fn ask_of_article(&self, question: &mut Question, dormant: &Dormant, path: &ArticlePath, card: &Card) {
+    fn ask_of_article(&self, question: &mut DormantQuery, dormant: &Dormant, path: &ArticlePath, card: &Card) {
         let known = self.ledger.article(path);
         if known.is_some_and(|known| known.id.is_some()) {
             return;
@@ -192,8 +192,8 @@ impl Engine {
     }
 
     /// The dormant articles that a command may be about.
-    fn question_of(&self, command: &Command) -> Question {
-        let mut question = Question::default();
+    fn question_of(&self, command: &Command) -> DormantQuery {
+        let mut question = DormantQuery::default();
         let (Command::Retract { article, .. } | Command::Restore { article }) = command else { return question };
         let (path, dormant) = (ArticlePath::new(article), self.ledger.dormant());
         for waiting in self.dormancy.waiting.iter().filter(|waiting| waiting.file.path == path) {
@@ -227,7 +227,7 @@ impl Engine {
         if self.dormancy.asked.is_some() || is_early {
             return;
         }
-        let mut question = Question::default();
+        let mut question = DormantQuery::default();
         for waiting in &self.dormancy.waiting {
             question.extend(self.question(&waiting.file));
         }
@@ -239,12 +239,12 @@ impl Engine {
         }
         if !question.is_empty() {
             self.dormancy.asked = Some(question.clone());
-            effects.push(Effect::Recollect(question));
+            effects.push(Effect::FindDormant(question));
         }
     }
 
-    fn question_of_applied(&self, path: &ArticlePath) -> Question {
-        let Some(card) = self.catalog.get(path).cloned() else { return Question::default() };
+    fn question_of_applied(&self, path: &ArticlePath) -> DormantQuery {
+        let Some(card) = self.catalog.get(path).cloned() else { return DormantQuery::default() };
         let file = ParsedFile { path: path.clone(), state: FileState::Known(card, Vec::new()), renamed_from: None };
         self.question(&file)
     }
@@ -252,7 +252,7 @@ impl Engine {
     /// Takes in what the store knows, and goes on with what waited for it. Gives the answers of commands.
     pub(super) fn receive_recollected(
         &mut self,
-        asked: &Question,
+        asked: &DormantQuery,
         found: Result<Vec<(ArticlePath, Remembered)>, String>,
         effects: &mut Vec<Effect>,
     ) -> Vec<(Ticket, Result<String, String>)> {
@@ -275,7 +275,7 @@ impl Engine {
             Err(why) => Some(why),
         };
         self.go_on_with_files(woken);
-        let mut left = Question::default();
+        let mut left = DormantQuery::default();
         self.dormancy.waiting.iter().for_each(|waiting| left.extend(self.question(&waiting.file)));
         self.dormancy.applied.iter().for_each(|path| left.extend(self.question_of_applied(path)));
         // What it does not have it had once.
@@ -326,7 +326,7 @@ impl Engine {
 
     fn go_on_with_commands(
         &mut self,
-        asked: &Question,
+        asked: &DormantQuery,
         has_failed: bool,
         effects: &mut Vec<Effect>,
     ) -> Vec<(Ticket, Result<String, String>)> {

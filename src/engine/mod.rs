@@ -292,7 +292,7 @@ impl Engine {
                     answers.push((ticket, self.obey(command, &mut effects)));
                 }
             }
-            Event::Recollected(asked, found) => {
+            Event::DormantFound(asked, found) => {
                 answers = self.receive_recollected(&asked, found, &mut effects);
             }
             Event::DocumentMissing(route) => self.make_anew(route),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::{StoredRetraction, Unread, instant};
 use super::{DATABASE, MAX_LOCK_WAIT, StoreError, last_noted_record, last_record, look_into, unusable};
-use crate::event::Question;
+use crate::event::DormantQuery;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{Facts, Record, Remembered, TextPrint};
 use crate::types::{ArticlePath, ContentHash, EntryId};
@@ -80,7 +80,7 @@ pub(super) fn remove(database: &Connection, path: &str) -> rusqlite::Result<usiz
 ///
 /// # Errors
 /// Where the state is damaged or cannot be read.
-pub fn recollect(directory: &Path, question: &Question) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
+pub fn recollect(directory: &Path, question: &DormantQuery) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
     let found = look_into(directory, |database, _| {
         let mut found: Vec<Sleeper> = Vec::new();
         if !has_table(database)? {

@@ -12,7 +12,7 @@ use dateline::daemon::load;
 use dateline::diagnostics::Code;
 use dateline::engine::Engine;
 use dateline::event::{
-    Command, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, Question, StoredVersion,
+    Command, DormantQuery, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, StoredVersion,
     Ticket,
 };
 use dateline::ledger::{Ledger, Record};
@@ -43,7 +43,7 @@ struct Desk {
     forgets: bool,
     /// Whether the store doesn't answer.
     is_mute: bool,
-    unanswered: Vec<Question>,
+    unanswered: Vec<DormantQuery>,
     fallen_asleep: usize,
     answers: Vec<String>,
 }
@@ -138,8 +138,8 @@ impl Desk {
                         });
                         events.push_back(Event::StoredVersion(recalled.collect()));
                     }
-                    Effect::Recollect(question) if self.is_mute => self.unanswered.push(question),
-                    Effect::Recollect(question) => events.push_back(self.answer(question)),
+                    Effect::FindDormant(question) if self.is_mute => self.unanswered.push(question),
+                    Effect::FindDormant(question) => events.push_back(self.answer(question)),
                     Effect::Answer(_, answer) => self.answers.push(format!("{answer:?}")),
                     _ => {}
                 }
@@ -148,9 +148,9 @@ impl Desk {
     }
 
     /// What the store knows.
-    fn answer(&self, question: Question) -> Event {
+    fn answer(&self, question: DormantQuery) -> Event {
         let found = store::recollect(&self.newsroom.path(".dateline"), &question);
-        Event::Recollected(question, found.map_err(|error| error.to_string()))
+        Event::DormantFound(question, found.map_err(|error| error.to_string()))
     }
 
     /// The store answers again.
@@ -423,7 +423,7 @@ fn file_waits_until_its_memory_can_be_read() {
     desk.write("news/third.md", &plain("Third"));
     assert!(!desk.ids().contains_key("news/ships.md") && desk.ids().contains_key("news/third.md"), "others don't wait");
     let question = desk.unanswered.pop().expect("asked");
-    desk.tell(Event::Recollected(question, Err("the disk does not answer".to_owned())));
+    desk.tell(Event::DormantFound(question, Err("the disk does not answer".to_owned())));
     assert!(broken(&desk) && desk.unanswered.is_empty());
     // It is asked again, and the file may change meanwhile.
     desk.write("news/ships.md", &format!("{undated}\nAnd more.\n"));
@@ -489,7 +489,7 @@ fn command_waits_for_the_memory_of_its_article() {
     desk.command(Command::Restore { article: "news/ships.md".to_owned() });
     let question = desk.unanswered.pop().expect("asked");
     assert!(desk.answers.is_empty());
-    desk.tell(Event::Recollected(question, Err("the disk does not answer".to_owned())));
+    desk.tell(Event::DormantFound(question, Err("the disk does not answer".to_owned())));
     assert!(desk.answers[0].contains("cannot be read"), "{:?}", desk.answers);
 }
 

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use dateline::config::Endpoint;
 use dateline::daemon::{Listeners, StateCache};
-use dateline::event::Question;
+use dateline::event::DormantQuery;
 use dateline::ledger::dormant;
 use dateline::serve::{Audience, Listener};
 use dateline::store;
@@ -185,7 +185,7 @@ fn article_that_was_forgotten_comes_back_as_itself() {
     let path = clocked.newsroom.path("content/news/ships.md");
     let is_in_store_alone = |clocked: &Clocked| {
         let paths = [dormant::of_path(&ArticlePath::new("news/ships.md"))].into();
-        let question = Question { paths, ..Question::default() };
+        let question = DormantQuery { paths, ..DormantQuery::default() };
         let found = store::recollect(&clocked.newsroom.path(".dateline"), &question).expect("readable");
         found.len() == 1
     };

@@ -268,7 +268,7 @@ impl Desk {
             let kind = match &effect {
                 Effect::Fetch(_) => "fetch",
                 Effect::LoadStored(_) => "recall",
-                Effect::Recollect(_) => "recollect",
+                Effect::FindDormant(_) => "recollect",
                 Effect::Persist(_) => "persist",
                 Effect::Withhold => "withhold",
                 Effect::Swap(_) => "swap",
@@ -321,7 +321,7 @@ impl Desk {
                         requests.into_iter().map(|request| self.recalled(request)).collect(),
                     ));
                 }
-                Effect::Recollect(question) => panic!("this engine keeps all articles in memory: {question:?}"),
+                Effect::FindDormant(question) => panic!("this engine keeps all articles in memory: {question:?}"),
                 // What is read otherwise now is read again.
                 Effect::Watch(_) if self.shown.generation > 0 => {
                     let paths: Vec<String> = self.files.keys().cloned().collect();
