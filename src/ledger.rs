@@ -24,17 +24,17 @@ use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 use dormant::{Dormant, Fingerprints};
 
-/// One fact. It is durable before a reader sees anything that depends on it.
+/// One durable fact. It is written before readers see anything that depends on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Record {
-    /// An article without a date was seen for the first time: from then on it is dated by it.
+    /// An article without a date was seen for the first time. This becomes its date.
     Seen {
         /// Its file.
         path: ArticlePath,
         /// When.
         at: Timestamp,
     },
-    /// A version of an article is public under this id.
+    /// A version of an article was published under this id.
     Published {
         /// Its file.
         path: ArticlePath,
@@ -45,7 +45,7 @@ pub enum Record {
         /// Its date of first publication, as readers see it.
         date: Timestamp,
     },
-    /// What readers see of an article reads otherwise than before, or is looked at for the first time.
+    /// The text that readers see of an article changed, or was fingerprinted for the first time.
     Text {
         /// Its file.
         path: ArticlePath,
@@ -56,66 +56,66 @@ pub enum Record {
         /// When it was first looked at, which is when it was first published; `None`: before this was noted.
         first: Option<Timestamp>,
     },
-    /// Readers know an article under this id from the feed that was there before.
+    /// Readers know an article under this id from a feed that dateline replaced.
     Imported {
         /// Its file.
         path: ArticlePath,
         /// For life.
         id: EntryId,
     },
-    /// An article's file is elsewhere.
+    /// An article's file was moved.
     Moved {
         /// Where it was.
         from: ArticlePath,
         /// Where it is.
         to: ArticlePath,
     },
-    /// An article is withheld: a draft again, or under an embargo. Readers are told nothing.
+    /// A public article became a draft, private or embargoed. Readers get no notice.
     Withdrawn {
         /// Its file.
         path: ArticlePath,
         /// The feeds that had it.
         feeds: Routes,
     },
-    /// The file of an article vanished by accident: the article stays until somebody says otherwise.
+    /// An article's file vanished in a mass removal. The article stays public until an operator decides.
     Lost {
         /// Where the file was.
         path: ArticlePath,
     },
-    /// It is there again, or its loss was accepted.
+    /// A lost file is back, or its removal was accepted.
     Found {
         /// Its file.
         path: ArticlePath,
     },
-    /// Another article took the place of one in the same file: its id is nobody's any more.
+    /// Another article replaced the one in the same file. No article has this id any more.
     Replaced {
         /// The id that readers know.
         id: EntryId,
         /// Since when, and the feeds that had it.
         retraction: Retraction,
     },
-    /// An article is no longer for readers.
+    /// An article was retracted.
     Retracted {
         /// Its file, which may be gone.
         path: ArticlePath,
         /// Why and since when.
         retraction: Retraction,
     },
-    /// A retracted article is for readers again.
+    /// A retracted article was restored.
     Restored {
         /// Its file.
         path: ArticlePath,
     },
-    /// A retracted article's file has these bytes, by which it is recognised when it is moved: under another path it would be
-    /// public.
+    /// The bytes of a retracted article's file. They identify the article if the file is moved; otherwise it would be public under the
+    /// new path.
     Hidden {
         /// Its file.
         path: ArticlePath,
         /// Of the file's bytes.
         hash: ContentHash,
     },
-    /// A record that withholds something and cannot be decoded, or of a kind that this program does not know: what it is about stays
-    /// withheld until an operator decides. It is read, and never written.
+    /// A record that cannot be decoded, or is of an unknown kind, and may withhold something. Its article stays withheld until an
+    /// operator decides. Never written.
     Unreadable {
         /// The file that it is about; of a `replaced` record, the id.
         path: ArticlePath,
@@ -124,21 +124,21 @@ pub enum Record {
         /// When it was written down.
         at: Timestamp,
     },
-    /// An article's file is gone, and no feed tells of it any more: the store keeps what is remembered of it, and memory does not.
+    /// An article's file is gone and its notices have ended. Its facts stay in the store and leave memory.
     Dormant {
         /// Where its file was.
         path: ArticlePath,
         /// All that is remembered of it.
         article: Box<Remembered>,
     },
-    /// It may be back: it is remembered again.
+    /// A dormant article may be back. Its facts are in memory again.
     Woken {
         /// Where its file was.
         path: ArticlePath,
         /// All that the store has of it.
         article: Box<Remembered>,
     },
-    /// The file of an entry that readers see, kept so that a refused edit or a lost file does not lose the entry.
+    /// The bytes of the file of a public entry are in the store, so that a rejected edit or a lost file does not lose the entry.
     Kept {
         /// Of the bytes.
         hash: ContentHash,
@@ -147,19 +147,19 @@ pub enum Record {
         /// The file.
         bytes: Arc<[u8]>,
     },
-    /// No window holds this version any more.
+    /// No window shows this version any more.
     Dropped {
         /// Of the bytes.
         hash: ContentHash,
     },
-    /// A feed changed in a way that readers are told of.
+    /// A feed changed, which moves its `updated`.
     Feed {
         /// Its canonical request path.
         route: Arc<str>,
         /// What its `updated` says.
         updated: Timestamp,
     },
-    /// A document has other bytes.
+    /// A document changed.
     Document {
         /// Its canonical request path.
         route: Arc<str>,
@@ -171,7 +171,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// The files whose articles are otherwise by it.
+    /// The paths of the articles that this record changes.
     pub fn paths(&self) -> impl Iterator<Item = &ArticlePath> {
         let (path, other) = match self {
             Record::Moved { from, to } => (Some(from), Some(to)),
@@ -198,36 +198,36 @@ impl Record {
     }
 }
 
-/// A record that cannot be decoded, as an operator finds it in the store.
+/// A record that cannot be decoded, as it is in the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnreadableRecord {
-    /// Its number.
+    /// The row number.
     pub number: i64,
-    /// Its kind, as it is written there.
+    /// The kind, as written.
     pub kind: Arc<str>,
 }
 
 impl UnreadableRecord {
-    /// Kinds that are more than a retraction of a file.
+    /// Flags for what a retraction is besides the removal of a file.
     pub const REPLACED: &str = "replaced";
-    /// Readers were told nothing of it.
+    /// Readers got no notice.
     pub const WITHDRAWN: &str = "withdrawn";
 }
 
-/// What an article reads like: title, text and picture, without markup. Prints of different versions say nothing about each
-/// other.
+/// A fingerprint of what readers see of an article: title, text and picture, without markup. Fingerprints of different renderer versions
+/// cannot be compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TextPrint {
-    /// Of the text.
+    /// The hash of the text.
     pub hash: ContentHash,
-    /// Of the program that made the text of the article, and of what readers see of it.
+    /// The version of the parser and renderer that made the text.
     pub version: u32,
 }
 
-/// The canonical request paths of feeds, in the order in which an article is filed.
+/// Request paths of feeds, in the order of an article's placement.
 pub type Routes = Arc<[Arc<str>]>;
 
-/// Why an article was retracted, and since when.
+/// The retraction of an article.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Retraction {
     /// When.
@@ -240,49 +240,49 @@ pub struct Retraction {
     pub feeds: Routes,
 }
 
-/// How an article was retracted, and so how it comes back.
+/// How an article was retracted. Decides how it comes back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Withdrawal {
-    /// Its file was deleted. It comes back with the file.
+    /// The file was deleted. The article comes back with the file.
     Deleted,
-    /// Its file says so. It comes back when the file says otherwise.
+    /// The file says so. The article comes back when the file says otherwise.
     Status,
-    /// By command, whatever the file says. It comes back by command.
+    /// By command, whatever the file says. The article comes back by command.
     Command,
 }
 
-/// What is remembered of the article in a file.
+/// The facts about the article in a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remembered {
-    /// The id under which readers know it.
+    /// The id under which it was published.
     pub id: Option<EntryId>,
-    /// The version that was public last, or of a retracted article the last one at all; all zeros: none was.
+    /// The last public version, or the last version of a retracted article. All zeros: none.
     hash: ContentHash,
-    /// Its date of first publication, as readers saw it last (seconds since 1970); the least of all: it was not public yet.
+    /// The date of first publication that readers saw last (Unix seconds). `i64::MIN`: not published yet.
     date: i64,
     seldom: Option<Box<RareFacts>>,
 }
 
-/// The same, one by one.
+/// The facts of [`Remembered`], unpacked.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Facts {
-    /// As in [`Remembered`].
+    /// See [`Remembered`].
     pub id: Option<EntryId>,
-    /// As the functions of [`Remembered`], likewise those that follow.
+    /// See the functions of [`Remembered`], also for the fields below.
     pub hash: Option<ContentHash>,
-    /// Its date of first publication.
+    /// The date of first publication.
     pub date: Option<Timestamp>,
     /// When it was first seen.
     pub seen: Option<Timestamp>,
-    /// What it reads like.
+    /// The fingerprint of its text.
     pub print: Option<TextPrint>,
-    /// When that last changed.
+    /// When the text last changed.
     pub changed: Option<Timestamp>,
-    /// When it was first looked at.
+    /// When its text was first fingerprinted.
     pub first: Option<Timestamp>,
-    /// That it was retracted.
+    /// Its retraction, if it is retracted.
     pub retraction: Option<Retraction>,
-    /// That it is withheld, and the feeds that had it.
+    /// The feeds that contained it, if it is withheld without a notice.
     pub withdrawn: Option<Routes>,
 }
 
@@ -315,7 +315,7 @@ impl From<Facts> for Remembered {
     }
 }
 
-/// What few articles of an archive have.
+/// Facts that few articles have.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct RareFacts {
     seen: Option<Timestamp>,
@@ -327,7 +327,7 @@ struct RareFacts {
     lost: bool,
 }
 
-/// No version: of bytes whose hash is this nobody knows any.
+/// Stands for no version. No known bytes have this hash.
 const NO_VERSION: ContentHash = ContentHash::from_bytes([0; 16]);
 
 impl Default for Remembered {
@@ -337,12 +337,12 @@ impl Default for Remembered {
 }
 
 impl Remembered {
-    /// The version that was public last, or of a retracted article the last one at all.
+    /// The last public version, or the last version of a retracted article.
     pub fn hash(&self) -> Option<ContentHash> {
         Some(self.hash).filter(|hash| *hash != NO_VERSION)
     }
 
-    /// Its date of first publication, as readers saw it last.
+    /// The date of first publication that readers saw last.
     pub fn date(&self) -> Option<Timestamp> {
         Timestamp::from_second(self.date).ok()
     }
@@ -352,37 +352,37 @@ impl Remembered {
         self.seldom.as_ref()?.seen
     }
 
-    /// What it reads like.
+    /// The fingerprint of its text.
     pub fn print(&self) -> Option<TextPrint> {
         self.seldom.as_ref()?.print
     }
 
-    /// When that last changed.
+    /// When the text last changed.
     pub fn changed(&self) -> Option<Timestamp> {
         self.seldom.as_ref()?.changed
     }
 
-    /// When it was first looked at.
+    /// When its text was first fingerprinted.
     pub fn first(&self) -> Option<Timestamp> {
         self.seldom.as_ref()?.first
     }
 
-    /// That it was retracted.
+    /// Its retraction, if it is retracted.
     pub fn retraction(&self) -> Option<&Retraction> {
         self.seldom.as_ref()?.retraction.as_ref()
     }
 
-    /// When it was retracted (seconds since 1970); the least of all: it was not.
+    /// When it was retracted (Unix seconds). `i64::MIN`: not retracted.
     pub fn retired_since(&self) -> i64 {
         self.retraction().map_or(i64::MIN, |retraction| retraction.at.as_second())
     }
 
-    /// That it is withheld without a word, and the feeds that had it.
+    /// The feeds that contained it, if it is withheld without a notice.
     pub fn withdrawn(&self) -> Option<&Routes> {
         self.seldom.as_ref()?.withdrawn.as_ref()
     }
 
-    /// That its file vanished by accident.
+    /// Whether its file vanished in a mass removal.
     pub fn is_lost(&self) -> bool {
         self.seldom.as_ref().is_some_and(|seldom| seldom.lost)
     }
@@ -391,49 +391,49 @@ impl Remembered {
         self.seldom.get_or_insert_default()
     }
 
-    /// Whether readers saw it and were not told that it is gone.
+    /// Whether it was published and is not retracted.
     pub fn is_known(&self) -> bool {
         self.id.is_some() && self.hash().is_some() && self.retraction().is_none()
     }
 
-    /// Whether readers can see it, as far as it is not to come or past its time.
+    /// Whether it is public, apart from embargo and expiry.
     pub fn is_live(&self) -> bool {
         self.is_known() && self.withdrawn().is_none()
     }
 
-    /// Whether an operator retracted it, which nothing undoes but an operator.
+    /// Whether an operator retracted it. Only an operator can restore it.
     pub fn is_retracted_by_command(&self) -> bool {
         self.retraction().is_some_and(|retraction| retraction.by == Withdrawal::Command)
     }
 }
 
-/// What readers of a feed are told about an article that was retracted (RFC 6721).
+/// A notice to readers of a feed that an article was retracted (RFC 6721).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Tombstone {
     /// When.
     pub at: Timestamp,
-    /// Under which they know it.
+    /// The id under which readers know it.
     pub id: EntryId,
-    /// Why, if that is public.
+    /// The reason, if it is public.
     pub reason: Option<Text>,
 }
 
-/// Everything that is remembered.
+/// All durable facts, computed by applying records in order.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     articles: Slab<(ArticlePath, Remembered)>,
     by_path: SlotIndex,
-    /// Those that hold their ids.
+    /// Finds articles by id.
     by_id: SlotIndex,
     by_version: SlotIndex,
     tombstones: HashMap<Arc<str>, BTreeSet<Arc<Tombstone>>>,
-    /// The feeds of what was retracted or withdrawn: most of it was where much else was, and there may be a million of it.
+    /// Routes of retracted or withheld articles. Shared, because many articles have the same.
     routes: HashSet<Routes>,
-    /// Feeds that have other tombstones than when it was last asked.
+    /// Feeds whose notices changed since [`Ledger::take_retold`] was last called.
     retold: BTreeSet<Arc<str>>,
-    /// Ids that are nobody's any more.
+    /// Ids that no article has any more.
     replaced: BTreeMap<EntryId, Retraction>,
-    /// Records that could not be decoded, by what they are about.
+    /// Records that could not be decoded, by the path or id that they are about.
     unreadable: BTreeMap<ArticlePath, UnreadableRecord>,
     kept: HashSet<ContentHash>,
     feeds: HashMap<Arc<str>, Timestamp>,
@@ -442,14 +442,14 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// What records say, in their order.
+    /// Applies records in order.
     pub fn replay(records: impl IntoIterator<Item = Record>) -> Ledger {
         let mut ledger = Ledger::default();
         records.into_iter().for_each(|record| ledger.apply(&record));
         ledger
     }
 
-    /// Makes room for so many articles.
+    /// Reserves memory for this many articles.
     pub fn reserve(&mut self, articles: usize) {
         let articles = articles.saturating_sub(self.articles.len());
         let of = &self.articles;
@@ -458,17 +458,17 @@ impl Ledger {
         self.by_version.reserve(articles, |number| of.get(number).map(|(_, article)| &article.hash));
     }
 
-    /// How many articles anything is remembered of.
+    /// The number of articles with facts in memory.
     pub fn len(&self) -> usize {
         self.articles.len()
     }
 
-    /// Whether nothing is remembered of any article.
+    /// Whether no article has facts in memory.
     pub fn is_empty(&self) -> bool {
         self.articles.is_empty()
     }
 
-    /// Takes one more record in.
+    /// Applies one record.
     pub fn apply(&mut self, record: &Record) {
         match record {
             Record::Seen { path, at } => self.note(path, |article| article.seen = article.seen.or(Some(*at))),
@@ -530,42 +530,42 @@ impl Ledger {
         }
     }
 
-    /// Records that could not be decoded, with the file or the id that they are about.
+    /// Records that could not be decoded, with the path or id that they are about.
     pub fn unreadable(&self) -> impl ExactSizeIterator<Item = (&ArticlePath, &UnreadableRecord)> {
         self.unreadable.iter()
     }
 
-    /// Whether an article stays withheld since a record of it could not be decoded.
+    /// Whether an article stays withheld because one of its records could not be decoded.
     pub fn is_unreadable(&self, path: &ArticlePath) -> bool {
         self.unreadable.contains_key(path)
     }
 
-    /// What is remembered of the article in a file.
+    /// The facts about the article in a file.
     pub fn article(&self, path: &ArticlePath) -> Option<&Remembered> {
         self.articles.get(self.number(path)?).map(|(_, remembered)| remembered)
     }
 
-    /// Every article that anything is remembered of, in no order.
+    /// Every article with facts in memory, in no particular order.
     pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
         self.articles.iter().map(|(_, (path, remembered))| (path, remembered))
     }
 
-    /// Whether the id of the article in a file is this one.
+    /// Whether the article in a file has this id.
     pub fn holds(&self, path: &ArticlePath, id: &EntryId) -> bool {
         self.holder(id) == Some(path)
     }
 
-    /// The file of the article with this id.
+    /// The path of the article with this id.
     pub fn holder(&self, id: &EntryId) -> Option<&ArticlePath> {
         self.articles.get(self.holding(id)?).map(|(path, _)| path)
     }
 
-    /// Ids that are nobody's any more, and why.
+    /// Ids that no article has any more, with their retractions.
     pub fn replaced(&self) -> impl Iterator<Item = (&EntryId, &Retraction)> {
         self.replaced.iter()
     }
 
-    /// The files whose public version had these bytes, in order.
+    /// The paths of the articles whose public version has these bytes, in order.
     pub fn with_version(&self, hash: ContentHash) -> impl Iterator<Item = &ArticlePath> {
         let articles = self.by_version.candidates(&hash).filter_map(|number| self.articles.get(number));
         let same = articles.filter(|(_, remembered)| remembered.hash == hash).map(|(path, _)| path);
@@ -574,52 +574,52 @@ impl Ledger {
         paths.into_iter()
     }
 
-    /// What was retracted from a feed, oldest first.
+    /// The notices of a feed, oldest first.
     pub fn tombstones(&self, route: &str) -> impl DoubleEndedIterator<Item = &Tombstone> {
         self.tombstones.get(route).into_iter().flatten().map(|tombstone| &**tombstone)
     }
 
-    /// The routes of the feeds that have to tell of other retractions than when this was last asked.
+    /// The routes of feeds whose notices changed since the last call.
     pub fn take_retold(&mut self) -> BTreeSet<Arc<str>> {
         std::mem::take(&mut self.retold)
     }
 
-    /// Whether the bytes of a version are in the store.
+    /// Whether the store has the bytes of a version.
     pub fn keeps(&self, hash: ContentHash) -> bool {
         self.kept.contains(&hash)
     }
 
-    /// Every version that is in the store, in no order.
+    /// Every version whose bytes are in the store, in no particular order.
     pub fn kept(&self) -> impl Iterator<Item = ContentHash> {
         self.kept.iter().copied()
     }
 
-    /// What a feed's `updated` said last.
+    /// The last `updated` of a feed.
     pub fn feed_updated(&self, route: &str) -> Option<Timestamp> {
         self.feeds.get(route).copied()
     }
 
-    /// The hash of a document that readers had last, and its Last-Modified.
+    /// The hash of the last public version of a document, and its Last-Modified.
     pub fn document(&self, route: &str) -> Option<(ContentHash, Timestamp)> {
         self.documents.get(route).copied()
     }
 
-    /// The last version of every document, in no order.
+    /// The last version of every document, in no particular order.
     pub fn documents(&self) -> impl Iterator<Item = (&Arc<str>, ContentHash)> {
         self.documents.iter().map(|(route, (hash, _))| (route, *hash))
     }
 
-    /// An article is dormant whose records are not replayed.
+    /// Adds a dormant article whose records are not replayed.
     pub fn add_dormant(&mut self, fingerprints: Fingerprints, since: i64) {
         self.dormant.add(fingerprints, since);
     }
 
-    /// Articles whose files are gone for good.
+    /// The fingerprints of dormant articles.
     pub fn dormant(&self) -> &Dormant {
         &self.dormant
     }
 
-    /// What is remembered of the article in a file. Its path is kept in the memory that others have it in from now on.
+    /// The facts about the article in a file. From now on the ledger shares the memory of this path.
     pub fn adopt(&mut self, path: &ArticlePath) -> Option<&Remembered> {
         let number = self.number(path)?;
         let (own, remembered) = self.articles.get_mut(number)?;
@@ -632,7 +632,7 @@ impl Ledger {
         self.by_path.candidates(path).find(is_it)
     }
 
-    /// Who holds an id.
+    /// The article that has an id.
     fn holding(&self, id: &EntryId) -> Option<SlotId> {
         self.holding_in(&self.articles, id)
     }
@@ -650,7 +650,7 @@ impl Ledger {
         })
     }
 
-    /// Notes what few articles have.
+    /// Changes the facts that few articles have.
     fn note(&mut self, path: &ArticlePath, note: impl FnOnce(&mut RareFacts)) {
         let number = self.entry(path);
         if let Some((_, remembered)) = self.articles.get_mut(number) {
@@ -663,7 +663,7 @@ impl Ledger {
         self.by_path.insert(path, number, |number| articles.get(number).map(|(path, _)| path));
     }
 
-    /// An id has one holder; who had it before and is gone has lost it, and its retraction is over.
+    /// Gives an id to an article. A retracted article that had it loses it, and its retraction ends.
     fn hold(&mut self, path: &ArticlePath, id: &EntryId) -> SlotId {
         let number = self.entry(path);
         let before = self.holding(id);
@@ -708,7 +708,7 @@ impl Ledger {
         number
     }
 
-    /// Whoever held an id holds it no longer.
+    /// Takes an id from the article that has it.
     fn unhold(&mut self, id: &EntryId) {
         if let Some(number) = self.holding(id) {
             self.by_id.remove(id, number);
@@ -757,7 +757,7 @@ impl Ledger {
         }
     }
 
-    /// Forgets an article but for its fingerprints. Its notices ended, so that no feed has to be made anew.
+    /// Removes the facts about an article from memory, except its fingerprints. Its notices have ended, so no feed changes.
     fn put_to_sleep(&mut self, path: &ArticlePath) {
         let Some(number) = self.number(path) else { return };
         let Some((_, article)) = self.articles.get(number).cloned() else { return };
@@ -779,7 +779,7 @@ impl Ledger {
         self.give_back_room();
     }
 
-    /// Remembers a dormant article again. Its notices ended, and stay so.
+    /// Adds the facts about a dormant article. Its notices stay ended.
     fn wake(&mut self, path: &ArticlePath, article: &Remembered) {
         let Some(holds_id) = self.dormant.take(Fingerprints::of(path, article)) else { return };
         let mut article = article.clone();
@@ -801,7 +801,7 @@ impl Ledger {
         hash.into_iter().for_each(|hash| self.note_version(number, hash));
     }
 
-    /// Moves articles together once most places are vacant.
+    /// Compacts the slab once most slots are free.
     fn give_back_room(&mut self) {
         /// What is as small as this needs no less.
         const FEW: usize = 4_096;
@@ -833,7 +833,7 @@ impl Ledger {
         }
     }
 
-    /// Withholds what a record is about that could not be decoded: only an operator can say what it meant.
+    /// Withholds the article of a record that could not be decoded. Only an operator can say what the record meant.
     fn withhold(&mut self, path: &ArticlePath, record: &UnreadableRecord, at: Timestamp) {
         let unknown = || Retraction { at, reason: None, by: Withdrawal::Command, feeds: Routes::default() };
         match &*record.kind {
@@ -851,14 +851,14 @@ impl Ledger {
         self.unreadable.insert(path.clone(), record.clone());
     }
 
-    /// Takes the tombstones of an article away.
+    /// Removes the notices of an article.
     fn raise(&mut self, path: &ArticlePath) {
         if let Some(remembered) = self.article(path).cloned() {
             self.bury(&remembered, false);
         }
     }
 
-    /// Puts the tombstones of a retracted article where they belong, or takes them away.
+    /// Adds or removes the notices of an article, as its retraction requires.
     fn bury(&mut self, article: &Remembered, buried: bool) {
         if let (Some(id), Some(retraction)) = (&article.id, article.retraction()) {
             self.bury_id(id, retraction, buried);
