@@ -1,4 +1,4 @@
-//! The lines of the log that say what happened to articles. Few are a line each; a burst is one line that says how many.
+//! Logs what happened to articles: a line for each of a few articles, or one line with counts for many.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Building once, for commands that do not stay, and what a request needs from the disk.
+//! Builds everything once, for `dateline build`, and article pages on demand.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;

@@ -1,4 +1,4 @@
-//! The store's cache as the watcher asks for it: the two do not know each other.
+//! Gives the watcher the store's cache of metadata. The two modules don't import each other.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,17 +1,19 @@
-//! The wiring: one loop that takes events to the engine and carries out its effects; supervision; the order of shutdown.
-//!
-//! The engine travels into a blocking task with each event and back, so there is no lock and a build never stalls HTTP. `performing`
-//! carries effects out, `fetching` reads bodies, `memory` is the way of records to the disk and `writer` its thread, `caching` that of
-//! what was read and `library` that of documents, `once` builds for commands that do not stay. Long by the loop and the order in which its
-//! parts start and stop.
+//! The daemon: the event loop, supervision, start-up and shutdown order, and the clock. Long because the loop and the order in which
+//! parts start and stop belong together.
 //!
 //! # Which file contains what?
 //!
-//! The loop, supervision, the order of shutdown, the clock; `listeners` opens what faces the world, `effects` carries effects out,
-//! `fetching` reads bodies for as long as any arrive, `persistence` writes records, `metadata_cache` hands the store's cache to the
-//! watcher, `activity` logs what happened, `document_store` fetches documents that are not in memory, `saved_documents` verifies those
-//! of the last run before readers get them, `quarantine` leaves out files that the engine ends over, `builder` builds once, and pages
-//! of articles.
+//! - `listeners`: opens listeners and the access log, loads certificates, limits descriptors
+//! - `effects`: executes the engine's effects in order
+//! - `fetching`: reads bodies for the engine
+//! - `persistence`: decides what waits while records cannot be written
+//! - `ledger_writer`: the thread that writes records
+//! - `metadata_cache`: gives the watcher the store's cache
+//! - `activity`: logs what happened to articles
+//! - `document_store`: loads documents that are not in memory
+//! - `saved_documents`: verifies documents of the previous run before readers get them
+//! - `quarantine`: finds files over which the engine panics
+//! - `builder`: `dateline build`, and article pages on demand
 
 mod activity;
 mod builder;

@@ -1,4 +1,4 @@
-//! What happened to articles, for the log: noted as records are made, and handed on when readers see it.
+//! Collects what happened to articles, for the log. Activity is collected as records are made, and emitted once readers see it.
 //!
 //! A title is told only of an article that is public and in feeds at that moment; of all others, only the path is.
 

@@ -1,4 +1,4 @@
-//! What operators ask for: retraction, restoration, removals and reloads.
+//! Handles operators' commands: retract, restore, accept removals, reload.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The entries that windows need: which are to be made anew, of what, and what is to be asked for first.
+//! Selects the entries of windows, decides which have to be rebuilt, and requests their bodies.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Which tags and authors have feeds, which feeds are written to the output directory, and which folders have old names of sections.
+//! Decides which tags and authors have feeds, which feeds are written to the output directory, and which folders use old section names.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Pages of folders: whether they are articles, and what those of sections say of these.
+//! Decides whether pages of folders are articles, and takes the titles and descriptions of sections from their own pages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,20 +1,26 @@
-//! The pure middle: events in, effects out. No clock, disk, network, async, logging or randomness of its own.
+//! The pure state machine: events in, effects out. The engine has no clock, disk, network, async, logging or randomness of its own.
 //!
-//! Start-up, one changed file, a rescan and a reload are the same path: they change the catalog and the index, and `Engine::publish`
-//! makes anew what those say has changed. This file takes events in; `removal` decides what a missing file means, `folder_pages` which
-//! pages of folders are articles, `commands` does what operators ask for, `publishing` makes what readers see, `entries` what feeds show,
-//! `fetching` has their bodies and `held` keeps them, `pages` makes the pages of articles, `quarantine` leaves out versions that dateline
-//! fails over, `remembering` notes what must not be forgotten, `dormancy` leaves to the store what is gone for good, and `keeping` what the store keeps; `withholding` what must not wait for
-//! records that cannot be written, and what must. Long by the fields of the one owner of all state.
+//! Start-up, one changed file, a full scan and a reload are the same path: they change the catalog and the index, and `publishing`
+//! rebuilds what those changes touch. This file holds the engine's state and dispatches events, which is why it is long.
 //!
 //! # Which file contains what?
 //!
-//! Events in, effects out; `removal` decides about missing files, `folder_pages` about pages of folders and of sections, `commands`
-//! obeys operators, `publishing` makes what readers see, `entries` what feeds show, `feed_set` which tags have feeds and which feeds
-//! are written, `fetching` asks for bodies until they are there, `entry_cache` keeps entries, `pages` makes those of articles,
-//! `quarantine` leaves out versions that dateline fails over, `recording` what is never forgotten, `dormancy` which articles the store
-//! alone remembers, `source_retention` what the store keeps, `withholding` what goes and what waits while records cannot be written,
-//! `problems` what operators see, `activity` what the log says of articles.
+//! - `removal`: decides whether missing files are moves, retractions or accidents
+//! - `folder_pages`: which pages of folders are articles
+//! - `commands`: operators' commands
+//! - `publishing`: builds feeds, documents and the snapshot
+//! - `entries`: selects each feed's entries and requests their bodies
+//! - `entry_cache`: keeps entries packed in memory
+//! - `feed_set`: which tags and authors have feeds
+//! - `fetching`: handles bodies that arrive or fail
+//! - `pages`: article pages and media
+//! - `quarantine`: leaves out versions over which dateline panics
+//! - `recording`: emits ledger records
+//! - `dormancy`: moves long-gone articles out of memory and finds them again
+//! - `source_retention`: which files the store keeps copies of
+//! - `withholding`: what takes effect and what waits while records cannot be written
+//! - `problems`: collects diagnostics
+//! - `activity`: collects what the log says about articles
 //!
 //! # Why does the engine move into a blocking task?
 //!

@@ -1,4 +1,4 @@
-//! The pages of articles and the files that they refer to: what is public, and what was and is not any more.
+//! Article pages and media: which are public, and which were and no longer are.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is wrong at the moment, by where it came from, and what changed about it since it was last reported.
+//! The current diagnostics, by source, and what changed since they were last reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What of a change must not be forgotten: ids, retractions, what articles read like, and the dates of feeds and documents.
+//! Emits ledger records: ids, retractions, text fingerprints, and the dates of feeds and documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 

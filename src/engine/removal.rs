@@ -1,4 +1,4 @@
-//! Files that are not where they were: moved, deleted, or lost by accident.
+//! Decides what missing files mean: a move, a deletion, or an accident.
 //!
 //! A file that is gone is deleted unless its bytes or its id turn up elsewhere. Many that are gone at once are an accident (a
 //! disk that is not mounted, a script that went wrong) until an operator says otherwise: readers keep what they have.

@@ -1,4 +1,4 @@
-//! Copies of the state: made while it is in use, and put back.
+//! Backup and restore of the state, also while it is in use.
 
 use std::fs::{self, File};
 use std::io;

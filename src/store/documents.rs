@@ -1,4 +1,4 @@
-//! Documents whose bytes are not in memory: files in the state directory, each named by the hash of what is in it.
+//! Documents that are not in memory: files in the state directory, each named by the hash of its content.
 //!
 //! A document is written before its bytes are let go, and what is read back is only taken if it has the hash. So the files need no
 //! flush: what a power failure spoils is as good as lost, and what is lost is made again.

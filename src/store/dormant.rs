@@ -1,4 +1,4 @@
-//! What is remembered of dormant articles, to be found by fingerprints of their paths, ids and versions.
+//! The facts about dormant articles, found by fingerprints of their paths, ids and versions.
 //!
 //! Their records stay in the log, and replaying all of it still gives the whole ledger. The rows here say only what may be left out of memory:
 //! a start leaves an article out after the record with which it fell asleep, and a later record about it takes its row away. Those that no

@@ -1,4 +1,4 @@
-//! What was ever recorded of one article, for `dateline history`.
+//! The records of one article, for `dateline history`.
 
 use std::path::Path;
 

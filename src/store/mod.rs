@@ -1,17 +1,21 @@
-//! The state directory: the durable records behind [`crate::ledger`], in one SQLite file, with one writer. `rows` spells records in its
-//! tables, `copies` backs it up; `cache` is beside it and may be lost. `presence` sees whether there is a ledger before SQLite would make
-//! a new one. `documents` keeps what is served and not in memory, in files of their own; `renderings` has the bodies of entries; `saved`
-//! lists what was published last.
+//! The state directory. Ledger records are in one SQLite database with one writer; caches and documents are in files beside it and may
+//! be lost.
 //!
-//! Articles' records are a log, so that their history can be told, and `compaction` removes those that were overridden long ago; of
-//! documents only the last validators are kept. `dormant` says which articles may be left out of memory.
+//! Records of articles are a log, so that `dateline history` can show it. Of documents, only the latest validators are kept.
 //!
 //! # Which file contains what?
 //!
-//! The state directory: durable records in SQLite, one writer; `presence` sees whether there is a ledger, `opening` reads it where
-//! nothing can be written, `rows` spells its records, `copies` backs up, `compaction` removes records that were overridden long ago,
-//! `dormant` has what is remembered of articles that are not in memory, `cache` has what was read for the next start and `renderings`
-//! the bodies that were rendered, `documents` has the bytes of documents that are not in memory, `saved` lists what was published last.
+//! - `presence`: sees whether there is a ledger, before SQLite would create one
+//! - `opening`: opens a database on a file system that cannot be written
+//! - `rows`: encodes and decodes records
+//! - `copies`: backup and restore
+//! - `compaction`: removes superseded records
+//! - `dormant`: finds long-gone articles by fingerprint
+//! - `history`: the records of one article
+//! - `cache`: metadata of parsed files, for the next start
+//! - `renderings`: rendered bodies, for the next start
+//! - `documents`: documents that are not in memory
+//! - `saved`: the list of published documents
 
 mod cache;
 mod compaction;

@@ -1,4 +1,4 @@
-//! How records are spelt in the tables, and read again.
+//! Encodes records as database rows, and decodes them.
 //!
 //! A record that withholds something keeps withholding it where it cannot be decoded ([`Record::Unreadable`]); any other makes the
 //! whole ledger a damaged one, since without it articles would silently have other ids or dates.

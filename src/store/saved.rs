@@ -1,4 +1,4 @@
-//! The list of what was published last, from which a daemon that starts answers until it knows its articles again.
+//! The list of published documents. A daemon that starts serves them until its first scan completes.
 //!
 //! It says of each document what HTTP needs to know, and when something in it expires; the bytes are read when they are asked for.
 //! A document is shown again only if the ledger agrees that these were its last bytes, and none is if anything was taken from
