@@ -251,8 +251,8 @@ class Daemon:
         while time.monotonic() < deadline:
             found = {}
             for line in self.output.read_text().splitlines():
-                if match := re.match(r"(admin )?(https?)://127\.0\.0\.1:(\d+)/", line):
-                    found.setdefault("admin" if match[1] else match[2], ("127.0.0.1", int(match[3])))
+                if match := re.match(r"(feeds|admin)  (https?)://127\.0\.0\.1:(\d+)/", line):
+                    found.setdefault("admin" if match[1] == "admin" else match[2], ("127.0.0.1", int(match[3])))
             if all(scheme in found for scheme in wanted):
                 return found
             if self.process.poll() is not None:
