@@ -113,6 +113,10 @@ pub(super) fn columns(line: &str) -> usize {
 
 /// Whether a line is wider than `limit` columns. Stops at the limit.
 pub(super) fn is_wider(line: &str, limit: usize) -> bool {
+    // A printable ASCII character takes one column, whatever follows it.
+    if line.bytes().take(limit.saturating_add(1)).all(|byte| matches!(byte, b' '..=b'~')) {
+        return line.len() > limit;
+    }
     let mut columns = 0;
     line.graphemes(true).any(|grapheme| {
         columns += columns_of(grapheme);
@@ -234,6 +238,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn wider_means_more_columns(line in "[ -~]{0,12}(\\PC{0,3}[ -~]{0,12}){0,3}", limit in 0_usize..40) {
+            prop_assert_eq!(is_wider(&line, limit), columns(&line) > limit);
+        }
+
         #[test]
         fn summary_ends_at_grapheme_boundary(
             text in "([a-z]{1,9}[ ,.]|\\PC{0,4}|[\u{4e00}-\u{4eff}]{1,6}|e\u{301}|👩‍👩‍👧|🇨🇳){0,60}",
