@@ -1,12 +1,16 @@
-//! What dateline must never forget about articles and documents: the fold of durable [`Record`]s.
+//! The durable facts about articles and documents, computed as a fold over [`Record`]s.
 //!
-//! An article gets its id once, when readers first see it, and keeps it whatever becomes of its title, slug, section, folder,
-//! file name or format. What was retracted stays so until somebody brings it back. A document keeps its Last-Modified while its
-//! bytes do not change, and neither that nor a feed's `updated` ever goes back.
+//! An article gets its id when readers first see it, and keeps it whatever becomes of its title, slug, section, folder, file name or
+//! format. A retracted article stays retracted until it is restored. A document keeps its Last-Modified while its bytes don't change.
+//! Neither Last-Modified nor a feed's `updated` ever decreases.
 //!
-//! Of articles whose files are gone for good only fingerprints are in memory ([`dormant`]).
+//! Long because each kind of record is applied here, and most change several indexes.
 //!
-//! Long because every kind of record stands here beside what it folds to, and its tests.
+//! # Which file contains what?
+//!
+//! - `record`: the records, one for each kind of fact
+//! - `facts`: the facts about one article
+//! - `dormant`: fingerprints of articles whose files are gone for good
 //!
 //! # Why does an article's text have a fingerprint?
 //!
@@ -14,6 +18,10 @@
 //! text was. A fingerprint made by another version of the renderer starts over silently.
 
 pub mod dormant;
+mod facts;
+mod record;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -23,389 +31,9 @@ use jiff::Timestamp;
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 use dormant::{Dormant, Fingerprints};
-
-/// One durable fact. It is written before readers see anything that depends on it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Record {
-    /// An article without a date was seen for the first time. This becomes its date.
-    Seen {
-        /// Its file.
-        path: ArticlePath,
-        /// When.
-        at: Timestamp,
-    },
-    /// A version of an article was published under this id.
-    Published {
-        /// Its file.
-        path: ArticlePath,
-        /// For life.
-        id: EntryId,
-        /// Of the file's bytes, by which a moved file is recognised.
-        hash: ContentHash,
-        /// Its date of first publication, as readers see it.
-        date: Timestamp,
-    },
-    /// The text that readers see of an article changed, or was fingerprinted for the first time.
-    Text {
-        /// Its file.
-        path: ArticlePath,
-        /// What it reads like now.
-        print: TextPrint,
-        /// When it last changed; `None`: not since it was first looked at.
-        changed: Option<Timestamp>,
-        /// When it was first looked at, which is when it was first published; `None`: before this was noted.
-        first: Option<Timestamp>,
-    },
-    /// Readers know an article under this id from a feed that dateline replaced.
-    Imported {
-        /// Its file.
-        path: ArticlePath,
-        /// For life.
-        id: EntryId,
-    },
-    /// An article's file was moved.
-    Moved {
-        /// Where it was.
-        from: ArticlePath,
-        /// Where it is.
-        to: ArticlePath,
-    },
-    /// A public article became a draft, private or embargoed. Readers get no notice.
-    Withdrawn {
-        /// Its file.
-        path: ArticlePath,
-        /// The feeds that had it.
-        feeds: Routes,
-    },
-    /// An article's file vanished in a mass removal. The article stays public until an operator decides.
-    Lost {
-        /// Where the file was.
-        path: ArticlePath,
-    },
-    /// A lost file is back, or its removal was accepted.
-    Found {
-        /// Its file.
-        path: ArticlePath,
-    },
-    /// Another article replaced the one in the same file. No article has this id any more.
-    Replaced {
-        /// The id that readers know.
-        id: EntryId,
-        /// Since when, and the feeds that had it.
-        retraction: Retraction,
-    },
-    /// An article was retracted.
-    Retracted {
-        /// Its file, which may be gone.
-        path: ArticlePath,
-        /// Why and since when.
-        retraction: Retraction,
-    },
-    /// A retracted article was restored.
-    Restored {
-        /// Its file.
-        path: ArticlePath,
-    },
-    /// The bytes of a retracted article's file. They identify the article if the file is moved; otherwise it would be public under the
-    /// new path.
-    Hidden {
-        /// Its file.
-        path: ArticlePath,
-        /// Of the file's bytes.
-        hash: ContentHash,
-    },
-    /// A record that cannot be decoded, or is of an unknown kind, and may withhold something. Its article stays withheld until an
-    /// operator decides. Never written.
-    Unreadable {
-        /// The file that it is about; of a `replaced` record, the id.
-        path: ArticlePath,
-        /// Which record it is.
-        record: UnreadableRecord,
-        /// When it was written down.
-        at: Timestamp,
-    },
-    /// An article's file is gone and its notices have ended. Its facts stay in the store and leave memory.
-    Dormant {
-        /// Where its file was.
-        path: ArticlePath,
-        /// All that is remembered of it.
-        article: Box<Remembered>,
-    },
-    /// A dormant article may be back. Its facts are in memory again.
-    Woken {
-        /// Where its file was.
-        path: ArticlePath,
-        /// All that the store has of it.
-        article: Box<Remembered>,
-    },
-    /// The bytes of the file of a public entry are in the store, so that a rejected edit or a lost file does not lose the entry.
-    Kept {
-        /// Of the bytes.
-        hash: ContentHash,
-        /// Its file.
-        path: ArticlePath,
-        /// The file.
-        bytes: Arc<[u8]>,
-    },
-    /// No window shows this version any more.
-    Dropped {
-        /// Of the bytes.
-        hash: ContentHash,
-    },
-    /// A feed changed, which moves its `updated`.
-    Feed {
-        /// Its canonical request path.
-        route: Arc<str>,
-        /// What its `updated` says.
-        updated: Timestamp,
-    },
-    /// A document changed.
-    Document {
-        /// Its canonical request path.
-        route: Arc<str>,
-        /// Of its bytes.
-        hash: ContentHash,
-        /// What its Last-Modified says.
-        last_modified: Timestamp,
-    },
-}
-
-impl Record {
-    /// The paths of the articles that this record changes.
-    pub fn paths(&self) -> impl Iterator<Item = &ArticlePath> {
-        let (path, other) = match self {
-            Record::Moved { from, to } => (Some(from), Some(to)),
-            Record::Seen { path, .. }
-            | Record::Published { path, .. }
-            | Record::Text { path, .. }
-            | Record::Imported { path, .. }
-            | Record::Withdrawn { path, .. }
-            | Record::Lost { path }
-            | Record::Found { path }
-            | Record::Retracted { path, .. }
-            | Record::Restored { path }
-            | Record::Hidden { path, .. }
-            | Record::Unreadable { path, .. } => (Some(path), None),
-            Record::Replaced { .. }
-            | Record::Dormant { .. }
-            | Record::Woken { .. }
-            | Record::Kept { .. }
-            | Record::Dropped { .. }
-            | Record::Feed { .. }
-            | Record::Document { .. } => (None, None),
-        };
-        path.into_iter().chain(other)
-    }
-}
-
-/// A record that cannot be decoded, as it is in the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnreadableRecord {
-    /// The row number.
-    pub number: i64,
-    /// The kind, as written.
-    pub kind: Arc<str>,
-}
-
-impl UnreadableRecord {
-    /// Flags for what a retraction is besides the removal of a file.
-    pub const REPLACED: &str = "replaced";
-    /// Readers got no notice.
-    pub const WITHDRAWN: &str = "withdrawn";
-}
-
-/// A fingerprint of what readers see of an article: title, text and picture, without markup. Fingerprints of different renderer versions
-/// cannot be compared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TextPrint {
-    /// The hash of the text.
-    pub hash: ContentHash,
-    /// The version of the parser and renderer that made the text.
-    pub version: u32,
-}
-
-/// Request paths of feeds, in the order of an article's placement.
-pub type Routes = Arc<[Arc<str>]>;
-
-/// The retraction of an article.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Retraction {
-    /// When.
-    pub at: Timestamp,
-    /// What readers are told.
-    pub reason: Option<Text>,
-    /// Who did it.
-    pub by: Withdrawal,
-    /// The feeds that had it.
-    pub feeds: Routes,
-}
-
-/// How an article was retracted. Decides how it comes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Withdrawal {
-    /// The file was deleted. The article comes back with the file.
-    Deleted,
-    /// The file says so. The article comes back when the file says otherwise.
-    Status,
-    /// By command, whatever the file says. The article comes back by command.
-    Command,
-}
-
-/// The facts about the article in a file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Remembered {
-    /// The id under which it was published.
-    pub id: Option<EntryId>,
-    /// The last public version, or the last version of a retracted article. All zeros: none.
-    hash: ContentHash,
-    /// The date of first publication that readers saw last (Unix seconds). `i64::MIN`: not published yet.
-    date: i64,
-    seldom: Option<Box<RareFacts>>,
-}
-
-/// The facts of [`Remembered`], unpacked.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Facts {
-    /// See [`Remembered`].
-    pub id: Option<EntryId>,
-    /// See the functions of [`Remembered`], also for the fields below.
-    pub hash: Option<ContentHash>,
-    /// The date of first publication.
-    pub date: Option<Timestamp>,
-    /// When it was first seen.
-    pub seen: Option<Timestamp>,
-    /// The fingerprint of its text.
-    pub print: Option<TextPrint>,
-    /// When the text last changed.
-    pub changed: Option<Timestamp>,
-    /// When its text was first fingerprinted.
-    pub first: Option<Timestamp>,
-    /// Its retraction, if it is retracted.
-    pub retraction: Option<Retraction>,
-    /// The feeds that contained it, if it is withheld without a notice.
-    pub withdrawn: Option<Routes>,
-}
-
-impl From<&Remembered> for Facts {
-    fn from(article: &Remembered) -> Facts {
-        Facts {
-            id: article.id.clone(),
-            hash: article.hash(),
-            date: article.date(),
-            seen: article.seen(),
-            print: article.print(),
-            changed: article.changed(),
-            first: article.first(),
-            retraction: article.retraction().cloned(),
-            withdrawn: article.withdrawn().cloned(),
-        }
-    }
-}
-
-impl From<Facts> for Remembered {
-    fn from(facts: Facts) -> Remembered {
-        let Facts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = facts;
-        let seldom = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false };
-        Remembered {
-            id,
-            hash: hash.unwrap_or(NO_VERSION),
-            date: date.map_or(i64::MIN, Timestamp::as_second),
-            seldom: (seldom != RareFacts::default()).then(|| Box::new(seldom)),
-        }
-    }
-}
-
-/// Facts that few articles have.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct RareFacts {
-    seen: Option<Timestamp>,
-    print: Option<TextPrint>,
-    changed: Option<Timestamp>,
-    first: Option<Timestamp>,
-    retraction: Option<Retraction>,
-    withdrawn: Option<Routes>,
-    lost: bool,
-}
-
-/// Stands for no version. No known bytes have this hash.
-const NO_VERSION: ContentHash = ContentHash::from_bytes([0; 16]);
-
-impl Default for Remembered {
-    fn default() -> Remembered {
-        Remembered { id: None, hash: NO_VERSION, date: i64::MIN, seldom: None }
-    }
-}
-
-impl Remembered {
-    /// The last public version, or the last version of a retracted article.
-    pub fn hash(&self) -> Option<ContentHash> {
-        Some(self.hash).filter(|hash| *hash != NO_VERSION)
-    }
-
-    /// The date of first publication that readers saw last.
-    pub fn date(&self) -> Option<Timestamp> {
-        Timestamp::from_second(self.date).ok()
-    }
-
-    /// When it was first seen, if it had no date then.
-    pub fn seen(&self) -> Option<Timestamp> {
-        self.seldom.as_ref()?.seen
-    }
-
-    /// The fingerprint of its text.
-    pub fn print(&self) -> Option<TextPrint> {
-        self.seldom.as_ref()?.print
-    }
-
-    /// When the text last changed.
-    pub fn changed(&self) -> Option<Timestamp> {
-        self.seldom.as_ref()?.changed
-    }
-
-    /// When its text was first fingerprinted.
-    pub fn first(&self) -> Option<Timestamp> {
-        self.seldom.as_ref()?.first
-    }
-
-    /// Its retraction, if it is retracted.
-    pub fn retraction(&self) -> Option<&Retraction> {
-        self.seldom.as_ref()?.retraction.as_ref()
-    }
-
-    /// When it was retracted (Unix seconds). `i64::MIN`: not retracted.
-    pub fn retired_since(&self) -> i64 {
-        self.retraction().map_or(i64::MIN, |retraction| retraction.at.as_second())
-    }
-
-    /// The feeds that contained it, if it is withheld without a notice.
-    pub fn withdrawn(&self) -> Option<&Routes> {
-        self.seldom.as_ref()?.withdrawn.as_ref()
-    }
-
-    /// Whether its file vanished in a mass removal.
-    pub fn is_lost(&self) -> bool {
-        self.seldom.as_ref().is_some_and(|seldom| seldom.lost)
-    }
-
-    fn seldom(&mut self) -> &mut RareFacts {
-        self.seldom.get_or_insert_default()
-    }
-
-    /// Whether it was published and is not retracted.
-    pub fn is_known(&self) -> bool {
-        self.id.is_some() && self.hash().is_some() && self.retraction().is_none()
-    }
-
-    /// Whether it is public, apart from embargo and expiry.
-    pub fn is_live(&self) -> bool {
-        self.is_known() && self.withdrawn().is_none()
-    }
-
-    /// Whether an operator retracted it. Only an operator can restore it.
-    pub fn is_retracted_by_command(&self) -> bool {
-        self.retraction().is_some_and(|retraction| retraction.by == Withdrawal::Command)
-    }
-}
+pub use facts::{Facts, Remembered};
+use facts::{NO_VERSION, RareFacts};
+pub use record::{Record, Retraction, Routes, TextPrint, UnreadableRecord, Withdrawal};
 
 /// A notice to readers of a feed that an article was retracted (RFC 6721).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -480,7 +108,7 @@ impl Ledger {
                 self.set_version(number, *hash);
                 let Some((_, remembered)) = self.articles.get_mut(number) else { return };
                 remembered.date = date.as_second();
-                let withdrawn = remembered.seldom.as_mut().and_then(|seldom| seldom.withdrawn.take());
+                let withdrawn = remembered.rare.as_mut().and_then(|rare| rare.withdrawn.take());
                 if withdrawn.is_some() && remembered.retraction().is_none() {
                     self.unreadable.remove(path);
                 }
@@ -654,7 +282,7 @@ impl Ledger {
     fn note(&mut self, path: &ArticlePath, note: impl FnOnce(&mut RareFacts)) {
         let number = self.entry(path);
         if let Some((_, remembered)) = self.articles.get_mut(number) {
-            note(remembered.seldom());
+            note(remembered.rare());
         }
     }
 
@@ -678,7 +306,7 @@ impl Ledger {
             self.bury(&remembered, false);
             if let Some((_, remembered)) = self.articles.get_mut(before) {
                 remembered.id = None;
-                by_command = remembered.seldom.as_mut().and_then(|seldom| seldom.retraction.take());
+                by_command = remembered.rare.as_mut().and_then(|rare| rare.retraction.take());
             }
             // What an operator retracted stays retracted, whichever file has its id.
             by_command = by_command.filter(|retraction| retraction.by == Withdrawal::Command);
@@ -701,7 +329,7 @@ impl Ledger {
         if let Some((_, remembered)) = self.articles.get_mut(number) {
             remembered.id = Some(id.clone());
             if by_command.is_some() {
-                remembered.seldom().retraction = by_command;
+                remembered.rare().retraction = by_command;
             }
         }
         self.take_id(number, id);
@@ -732,13 +360,13 @@ impl Ledger {
             // An operator meant what is in this file.
             if replaced.is_retracted_by_command() && !remembered.is_retracted_by_command() {
                 self.bury(&remembered, false);
-                let told = remembered.seldom().retraction.take();
+                let told = remembered.rare().retraction.take();
                 let mut retraction = replaced.retraction().cloned();
                 // What readers were told stays as it was told.
                 if let (Some(retraction), Some(told)) = (&mut retraction, told) {
                     (retraction.at, retraction.feeds) = (told.at, told.feeds);
                 }
-                remembered.seldom().retraction = retraction;
+                remembered.rare().retraction = retraction;
                 self.bury(&remembered, true);
                 self.articles.get_mut(number).into_iter().for_each(|(_, place)| place.clone_from(&remembered));
             }
@@ -785,14 +413,14 @@ impl Ledger {
         let mut article = article.clone();
         // Another article took its id meanwhile, and with that its retraction is over.
         if !holds_id && article.id.take().is_some() {
-            article.seldom.iter_mut().for_each(|seldom| seldom.retraction = None);
+            article.rare.iter_mut().for_each(|rare| rare.retraction = None);
         }
         if self.number(path).is_some() {
             return;
         }
-        if let Some(seldom) = &mut article.seldom {
-            seldom.retraction = seldom.retraction.take().map(|retraction| self.shared(&retraction));
-            seldom.withdrawn = seldom.withdrawn.take().map(|feeds| self.shared_routes(&feeds));
+        if let Some(rare) = &mut article.rare {
+            rare.retraction = rare.retraction.take().map(|retraction| self.shared(&retraction));
+            rare.withdrawn = rare.withdrawn.take().map(|feeds| self.shared_routes(&feeds));
         }
         let (id, hash) = (article.id.clone(), article.hash());
         let number = self.articles.insert((path.clone(), article));
@@ -902,177 +530,5 @@ impl Ledger {
     fn note_version(&mut self, number: SlotId, hash: ContentHash) {
         let articles = &self.articles;
         self.by_version.insert(&hash, number, |number| articles.get(number).map(|(_, other)| &other.hash));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).expect("in range")
-    }
-
-    fn path(name: &str) -> ArticlePath {
-        ArticlePath::new(name)
-    }
-
-    fn id(name: &str) -> EntryId {
-        EntryId::minted(name.to_owned())
-    }
-
-    fn published(name: &str, entry: &str, text: &str) -> Record {
-        Record::Published { path: path(name), id: id(entry), hash: ContentHash::of(text.as_bytes()), date: at(1) }
-    }
-
-    fn moved(from: &str, to: &str) -> Record {
-        Record::Moved { from: path(from), to: path(to) }
-    }
-
-    fn retracted(name: &str, second: i64) -> Record {
-        let reason = Some(Text::new("libel"));
-        let feeds = ["/news/".into(), "/".into()].into();
-        let retraction = Retraction { at: at(second), reason, by: Withdrawal::Deleted, feeds };
-        Record::Retracted { path: path(name), retraction }
-    }
-
-    #[test]
-    fn an_id_follows_its_file_and_has_one_holder() {
-        let mut ledger =
-            Ledger::replay([published("a.md", "tag:x", "1"), published("a.md", "tag:x", "2"), moved("a.md", "b.md")]);
-        assert!(ledger.holds(&path("b.md"), &id("tag:x")) && ledger.article(&path("a.md")).is_none());
-        assert_eq!(ledger.with_version(ContentHash::of(b"2")).collect::<Vec<_>>(), [&path("b.md")]);
-        assert_eq!(ledger.with_version(ContentHash::of(b"1")).count(), 0);
-        ledger.apply(&published("c.md", "tag:x", "3"));
-        assert!(ledger.holds(&path("c.md"), &id("tag:x")));
-        assert!(ledger.article(&path("b.md")).is_some_and(|b| b.id.is_none()));
-        ledger.apply(&Record::Seen { path: path("c.md"), at: at(0) });
-        ledger.apply(&Record::Seen { path: path("c.md"), at: at(9) });
-        assert_eq!(ledger.article(&path("c.md")).and_then(Remembered::seen), Some(at(0)));
-    }
-
-    fn by_command() -> Retraction {
-        Retraction { at: at(7), reason: None, by: Withdrawal::Command, feeds: Routes::default() }
-    }
-
-    #[test]
-    fn an_operators_retraction_is_not_undone_by_a_move() {
-        for (from, to) in [("a.md", "c.md"), ("c.md", "a.md")] {
-            let mut ledger = Ledger::replay([published("a.md", "tag:a", "1"), retracted("a.md", 5)]);
-            ledger.apply(&Record::Retracted { path: path("c.md"), retraction: by_command() });
-            ledger.apply(&moved(from, to));
-            assert!(ledger.article(&path(to)).is_some_and(Remembered::is_retracted_by_command), "{from} to {to}");
-        }
-    }
-
-    #[test]
-    fn tombstones_stand_until_their_article_is_back() {
-        let tombstones = |ledger: &Ledger| -> Vec<String> {
-            let of = |route: &str| {
-                ledger.tombstones(route).map(|stone| format!("{}@{}", stone.id, stone.at.as_second())).collect()
-            };
-            [of("/news/"), of("/")].into_iter().map(|stones: Vec<String>| stones.join(" ")).collect()
-        };
-        let story = [
-            published("a.md", "tag:a", "1"),
-            published("b.md", "tag:b", "2"),
-            retracted("a.md", 5),
-            retracted("b.md", 6),
-        ];
-        let ledger = Ledger::replay(story.clone());
-        assert_eq!(tombstones(&ledger), ["tag:a@5 tag:b@6", "tag:a@5 tag:b@6"]);
-        assert!(!ledger.article(&path("a.md")).is_some_and(Remembered::is_live));
-        for (what, more, expected) in [
-            ("restored", vec![Record::Restored { path: path("a.md") }], "tag:b@6"),
-            ("retracted anew", vec![retracted("a.md", 9)], "tag:b@6 tag:a@9"),
-            ("its file is elsewhere", vec![moved("a.md", "c.md"), Record::Restored { path: path("c.md") }], "tag:b@6"),
-            ("another file has its id", vec![published("c.md", "tag:a", "3")], "tag:b@6"),
-            (
-                "an operator retracted the file that it became",
-                vec![
-                    Record::Retracted { path: path("c.md"), retraction: by_command() },
-                    moved("a.md", "c.md"),
-                    Record::Restored { path: path("b.md") },
-                ],
-                "tag:a@5",
-            ),
-            ("another file took its place", vec![moved("b.md", "a.md")], "tag:a@5 tag:b@6"),
-        ] {
-            let ledger = Ledger::replay(story.iter().cloned().chain(more));
-            assert_eq!(tombstones(&ledger), [expected, expected], "{what}");
-        }
-    }
-
-    #[test]
-    fn what_left_the_same_feeds_shares_their_names() {
-        let stories = [("a.md", "tag:a"), ("b.md", "tag:b"), ("c.md", "tag:c")];
-        let mut ledger = Ledger::replay(stories.map(|(name, entry)| published(name, entry, name)));
-        ledger.apply(&retracted("a.md", 5));
-        ledger.apply(&retracted("b.md", 6));
-        ledger.apply(&Record::Withdrawn { path: path("c.md"), feeds: ["/news/".into(), "/".into()].into() });
-        let article = |name: &str| ledger.article(&path(name)).cloned().expect("remembered");
-        let feeds = |name: &str| article(name).retraction().map(|retraction| Arc::clone(&retraction.feeds));
-        let feeds = [feeds("a.md"), feeds("b.md"), article("c.md").withdrawn().cloned()].map(Option::unwrap);
-        assert!(feeds.iter().all(|other| Arc::ptr_eq(other, &feeds[0])), "{feeds:?}");
-        let tombstones = |route: &str| ledger.tombstones.get(route).and_then(BTreeSet::first).expect("there is one");
-        assert!(Arc::ptr_eq(tombstones("/news/"), tombstones("/")));
-    }
-
-    #[test]
-    fn an_imported_id_is_held_before_and_after_a_version_is_public() {
-        let a = ArticlePath::new("a.md");
-        let imported = |id: &str| Record::Imported { path: a.clone(), id: EntryId::minted(id.to_owned()) };
-        let mut ledger = Ledger::replay([imported("urn:old")]);
-        let (old, new) = (EntryId::minted("urn:old".to_owned()), EntryId::minted("urn:new".to_owned()));
-        assert!(ledger.holds(&a, &old) && ledger.article(&a).is_some_and(|a| a.hash().is_none()));
-        ledger.apply(&published("a.md", "urn:old", "1"));
-        ledger.apply(&imported("urn:new"));
-        assert!(ledger.holds(&a, &new) && !ledger.holds(&a, &old));
-        assert_eq!(ledger.article(&a).and_then(Remembered::hash), Some(ContentHash::of(b"1")));
-    }
-
-    #[test]
-    fn sleeping_articles_wake_as_they_were_unless_their_ids_were_taken() {
-        let story = [published("a.md", "tag:a", "1"), published("b.md", "tag:b", "2"), retracted("a.md", 5)];
-        let before = Ledger::replay(story.clone());
-        let article = before.article(&path("a.md")).cloned().expect("remembered");
-        let asleep = Record::Dormant { path: path("a.md"), article: Box::new(article.clone()) };
-        let woken = || Record::Woken { path: path("a.md"), article: Box::new(Facts::from(&article).into()) };
-        let mut ledger = Ledger::replay(story.into_iter().chain([asleep]));
-        assert_eq!((ledger.len(), ledger.dormant().len(), ledger.tombstones("/").count()), (1, 1, 0));
-        assert!(ledger.holder(&id("tag:a")).is_none() && ledger.with_version(ContentHash::of(b"1")).count() == 0);
-        let short_id = crate::build::assemble::short_id(&id("tag:a"));
-        assert_eq!(ledger.dormant().retired().by_short_id(&short_id), Some(at(5)));
-        assert_eq!(ledger.dormant().retired().by_short_id(&short_id.to_uppercase()), None);
-        assert!(ledger.dormant().has_path(dormant::of_path(&path("A.md"))), "another spelling");
-        let mut taken = ledger.clone();
-
-        ledger.apply(&woken());
-        assert_eq!(ledger.article(&path("a.md")), Some(&article));
-        assert!(ledger.holds(&path("a.md"), &id("tag:a")) && ledger.dormant().is_empty());
-        assert_eq!(ledger.dormant().retired().by_short_id(&short_id), None);
-        ledger.apply(&woken());
-        assert_eq!(ledger.len(), 2, "it is awake");
-
-        taken.apply(&published("c.md", "tag:a", "3"));
-        assert_eq!(taken.dormant().retired().by_short_id(&short_id), None);
-        taken.apply(&woken());
-        let a = taken.article(&path("a.md")).expect("remembered");
-        assert!(a.id.is_none() && a.retraction().is_none() && a.first() == article.first());
-        assert!(taken.holds(&path("c.md"), &id("tag:a")));
-    }
-
-    #[test]
-    fn room_of_sleeping_articles_is_given_back() {
-        let names: Vec<String> = (0..9_000).map(|number| format!("{number}.md")).collect();
-        let mut ledger = Ledger::replay(names.iter().map(|name| published(name, name, name)));
-        for name in names.iter().skip(10) {
-            ledger.apply(&Record::Dormant { path: path(name), article: Box::default() });
-        }
-        assert!(ledger.len() == 10 && ledger.articles.free_slots() < 5_000, "{} vacant", ledger.articles.free_slots());
-        for name in names.iter().take(10) {
-            assert!(ledger.holds(&path(name), &id(name)));
-            assert_eq!(ledger.with_version(ContentHash::of(name.as_bytes())).count(), 1);
-        }
     }
 }

@@ -1,0 +1,162 @@
+//! The facts about one article.
+
+use jiff::Timestamp;
+
+use super::{Retraction, Routes, TextPrint, Withdrawal};
+use crate::types::{ContentHash, EntryId};
+
+/// The facts about the article in a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remembered {
+    /// The id under which it was published.
+    pub id: Option<EntryId>,
+    /// The last public version, or the last version of a retracted article. All zeros: none.
+    pub(super) hash: ContentHash,
+    /// The date of first publication that readers saw last (Unix seconds). `i64::MIN`: not published yet.
+    pub(super) date: i64,
+    pub(super) rare: Option<Box<RareFacts>>,
+}
+
+/// The facts of [`Remembered`], unpacked.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// See [`Remembered`].
+    pub id: Option<EntryId>,
+    /// See the functions of [`Remembered`], also for the fields below.
+    pub hash: Option<ContentHash>,
+    /// The date of first publication.
+    pub date: Option<Timestamp>,
+    /// When it was first seen.
+    pub seen: Option<Timestamp>,
+    /// The fingerprint of its text.
+    pub print: Option<TextPrint>,
+    /// When the text last changed.
+    pub changed: Option<Timestamp>,
+    /// When its text was first fingerprinted.
+    pub first: Option<Timestamp>,
+    /// Its retraction, if it is retracted.
+    pub retraction: Option<Retraction>,
+    /// The feeds that contained it, if it is withheld without a notice.
+    pub withdrawn: Option<Routes>,
+}
+
+impl From<&Remembered> for Facts {
+    fn from(article: &Remembered) -> Facts {
+        Facts {
+            id: article.id.clone(),
+            hash: article.hash(),
+            date: article.date(),
+            seen: article.seen(),
+            print: article.print(),
+            changed: article.changed(),
+            first: article.first(),
+            retraction: article.retraction().cloned(),
+            withdrawn: article.withdrawn().cloned(),
+        }
+    }
+}
+
+impl From<Facts> for Remembered {
+    fn from(facts: Facts) -> Remembered {
+        let Facts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = facts;
+        let rare = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false };
+        Remembered {
+            id,
+            hash: hash.unwrap_or(NO_VERSION),
+            date: date.map_or(i64::MIN, Timestamp::as_second),
+            rare: (rare != RareFacts::default()).then(|| Box::new(rare)),
+        }
+    }
+}
+
+/// Facts that few articles have.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct RareFacts {
+    pub(super) seen: Option<Timestamp>,
+    pub(super) print: Option<TextPrint>,
+    pub(super) changed: Option<Timestamp>,
+    pub(super) first: Option<Timestamp>,
+    pub(super) retraction: Option<Retraction>,
+    pub(super) withdrawn: Option<Routes>,
+    pub(super) lost: bool,
+}
+
+/// Stands for no version. No known bytes have this hash.
+pub(super) const NO_VERSION: ContentHash = ContentHash::from_bytes([0; 16]);
+
+impl Default for Remembered {
+    fn default() -> Remembered {
+        Remembered { id: None, hash: NO_VERSION, date: i64::MIN, rare: None }
+    }
+}
+
+impl Remembered {
+    /// The last public version, or the last version of a retracted article.
+    pub fn hash(&self) -> Option<ContentHash> {
+        Some(self.hash).filter(|hash| *hash != NO_VERSION)
+    }
+
+    /// The date of first publication that readers saw last.
+    pub fn date(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.date).ok()
+    }
+
+    /// When it was first seen, if it had no date then.
+    pub fn seen(&self) -> Option<Timestamp> {
+        self.rare.as_ref()?.seen
+    }
+
+    /// The fingerprint of its text.
+    pub fn print(&self) -> Option<TextPrint> {
+        self.rare.as_ref()?.print
+    }
+
+    /// When the text last changed.
+    pub fn changed(&self) -> Option<Timestamp> {
+        self.rare.as_ref()?.changed
+    }
+
+    /// When its text was first fingerprinted.
+    pub fn first(&self) -> Option<Timestamp> {
+        self.rare.as_ref()?.first
+    }
+
+    /// Its retraction, if it is retracted.
+    pub fn retraction(&self) -> Option<&Retraction> {
+        self.rare.as_ref()?.retraction.as_ref()
+    }
+
+    /// When it was retracted (Unix seconds). `i64::MIN`: not retracted.
+    pub fn retired_since(&self) -> i64 {
+        self.retraction().map_or(i64::MIN, |retraction| retraction.at.as_second())
+    }
+
+    /// The feeds that contained it, if it is withheld without a notice.
+    pub fn withdrawn(&self) -> Option<&Routes> {
+        self.rare.as_ref()?.withdrawn.as_ref()
+    }
+
+    /// Whether its file vanished in a mass removal.
+    pub fn is_lost(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.lost)
+    }
+
+    pub(super) fn rare(&mut self) -> &mut RareFacts {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Whether it was published and is not retracted.
+    pub fn is_known(&self) -> bool {
+        self.id.is_some() && self.hash().is_some() && self.retraction().is_none()
+    }
+
+    /// Whether it is public, apart from embargo and expiry.
+    pub fn is_live(&self) -> bool {
+        self.is_known() && self.withdrawn().is_none()
+    }
+
+    /// Whether an operator retracted it. Only an operator can restore it.
+    pub fn is_retracted_by_command(&self) -> bool {
+        self.retraction().is_some_and(|retraction| retraction.by == Withdrawal::Command)
+    }
+}

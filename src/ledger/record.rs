@@ -1,0 +1,235 @@
+//! Ledger records: one variant for each kind of durable fact.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Remembered;
+use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+
+/// One durable fact. It is written before readers see anything that depends on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Record {
+    /// An article without a date was seen for the first time. This becomes its date.
+    Seen {
+        /// The path of its file.
+        path: ArticlePath,
+        /// When it was retracted.
+        at: Timestamp,
+    },
+    /// A version of an article was published under this id.
+    Published {
+        /// The path of its file.
+        path: ArticlePath,
+        /// The permanent id.
+        id: EntryId,
+        /// The hash of the file, which identifies the article if the file is moved.
+        hash: ContentHash,
+        /// The date of first publication that readers see.
+        date: Timestamp,
+    },
+    /// The text that readers see of an article changed, or was fingerprinted for the first time.
+    Text {
+        /// The path of its file.
+        path: ArticlePath,
+        /// The fingerprint of the text.
+        print: TextPrint,
+        /// When the text last changed. `None`: not since it was first fingerprinted.
+        changed: Option<Timestamp>,
+        /// When the text was first fingerprinted, which is when it was first published. `None`: an older record.
+        first: Option<Timestamp>,
+    },
+    /// Readers know an article under this id from a feed that dateline replaced.
+    Imported {
+        /// The path of its file.
+        path: ArticlePath,
+        /// The permanent id.
+        id: EntryId,
+    },
+    /// An article's file was moved.
+    Moved {
+        /// The old path.
+        from: ArticlePath,
+        /// The new path.
+        to: ArticlePath,
+    },
+    /// A public article became a draft, private or embargoed. Readers get no notice.
+    Withdrawn {
+        /// The path of its file.
+        path: ArticlePath,
+        /// The feeds that contained it.
+        feeds: Routes,
+    },
+    /// An article's file vanished in a mass removal. The article stays public until an operator decides.
+    Lost {
+        /// The path that the file had.
+        path: ArticlePath,
+    },
+    /// A lost file is back, or its removal was accepted.
+    Found {
+        /// The path of its file.
+        path: ArticlePath,
+    },
+    /// Another article replaced the one in the same file. No article has this id any more.
+    Replaced {
+        /// The id under which readers know it.
+        id: EntryId,
+        /// When the id was lost, and the feeds that contained the article.
+        retraction: Retraction,
+    },
+    /// An article was retracted.
+    Retracted {
+        /// The path of its file, which may be gone.
+        path: ArticlePath,
+        /// How, when and why.
+        retraction: Retraction,
+    },
+    /// A retracted article was restored.
+    Restored {
+        /// The path of its file.
+        path: ArticlePath,
+    },
+    /// The bytes of a retracted article's file. They identify the article if the file is moved; otherwise it would be public under the
+    /// new path.
+    Hidden {
+        /// The path of its file.
+        path: ArticlePath,
+        /// The hash of the file.
+        hash: ContentHash,
+    },
+    /// A record that cannot be decoded, or is of an unknown kind, and may withhold something. Its article stays withheld until an
+    /// operator decides. Never written.
+    Unreadable {
+        /// The path that the record is about. For a `replaced` record, the id.
+        path: ArticlePath,
+        /// The record.
+        record: UnreadableRecord,
+        /// When it was written.
+        at: Timestamp,
+    },
+    /// An article's file is gone and its notices have ended. Its facts stay in the store and leave memory.
+    Dormant {
+        /// The path that the file had.
+        path: ArticlePath,
+        /// Its facts.
+        article: Box<Remembered>,
+    },
+    /// A dormant article may be back. Its facts are in memory again.
+    Woken {
+        /// The path that the file had.
+        path: ArticlePath,
+        /// Its facts.
+        article: Box<Remembered>,
+    },
+    /// The bytes of the file of a public entry are in the store, so that a rejected edit or a lost file does not lose the entry.
+    Kept {
+        /// The hash of the bytes.
+        hash: ContentHash,
+        /// The path of its file.
+        path: ArticlePath,
+        /// The bytes.
+        bytes: Arc<[u8]>,
+    },
+    /// No window shows this version any more.
+    Dropped {
+        /// The hash of the bytes.
+        hash: ContentHash,
+    },
+    /// A feed changed, which moves its `updated`.
+    Feed {
+        /// Its request path.
+        route: Arc<str>,
+        /// The new value of `updated`.
+        updated: Timestamp,
+    },
+    /// A document changed.
+    Document {
+        /// Its request path.
+        route: Arc<str>,
+        /// The hash of its bytes.
+        hash: ContentHash,
+        /// The new Last-Modified.
+        last_modified: Timestamp,
+    },
+}
+
+impl Record {
+    /// The paths of the articles that this record changes.
+    pub fn paths(&self) -> impl Iterator<Item = &ArticlePath> {
+        let (path, other) = match self {
+            Record::Moved { from, to } => (Some(from), Some(to)),
+            Record::Seen { path, .. }
+            | Record::Published { path, .. }
+            | Record::Text { path, .. }
+            | Record::Imported { path, .. }
+            | Record::Withdrawn { path, .. }
+            | Record::Lost { path }
+            | Record::Found { path }
+            | Record::Retracted { path, .. }
+            | Record::Restored { path }
+            | Record::Hidden { path, .. }
+            | Record::Unreadable { path, .. } => (Some(path), None),
+            Record::Replaced { .. }
+            | Record::Dormant { .. }
+            | Record::Woken { .. }
+            | Record::Kept { .. }
+            | Record::Dropped { .. }
+            | Record::Feed { .. }
+            | Record::Document { .. } => (None, None),
+        };
+        path.into_iter().chain(other)
+    }
+}
+
+/// A record that cannot be decoded, as it is in the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnreadableRecord {
+    /// The row number.
+    pub number: i64,
+    /// The kind, as written.
+    pub kind: Arc<str>,
+}
+
+impl UnreadableRecord {
+    /// The kind of [`Record::Replaced`].
+    pub const REPLACED: &str = "replaced";
+    /// The kind of [`Record::Withdrawn`].
+    pub const WITHDRAWN: &str = "withdrawn";
+}
+
+/// A fingerprint of what readers see of an article: title, text and picture, without markup. Fingerprints of different renderer versions
+/// cannot be compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TextPrint {
+    /// The hash of the text.
+    pub hash: ContentHash,
+    /// The version of the parser and renderer that made the text.
+    pub version: u32,
+}
+
+/// Request paths of feeds, in the order of an article's placement.
+pub type Routes = Arc<[Arc<str>]>;
+
+/// The retraction of an article.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retraction {
+    /// When it was retracted.
+    pub at: Timestamp,
+    /// The reason that readers see.
+    pub reason: Option<Text>,
+    /// How it was retracted.
+    pub by: Withdrawal,
+    /// The feeds that contained it.
+    pub feeds: Routes,
+}
+
+/// How an article was retracted. Decides how it comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Withdrawal {
+    /// The file was deleted. The article comes back with the file.
+    Deleted,
+    /// The file says so. The article comes back when the file says otherwise.
+    Status,
+    /// By command, whatever the file says. The article comes back by command.
+    Command,
+}
