@@ -1,4 +1,6 @@
 //! Every message between the engine and the rest of the program: events go in, effects come out.
+//!
+//! Long because all messages are in one file, so that the interface of the engine can be read at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -139,12 +141,12 @@ pub enum Command {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub u64);
 
-/// One file, read and parsed.
+/// A file that was read and parsed.
 #[derive(Clone, Debug)]
 pub struct ParsedFile {
     /// Its path below the content directory.
     pub path: ArticlePath,
-    /// What reading it gave.
+    /// The result of reading it.
     pub state: FileState,
     /// Its previous path, if the system reported a rename.
     pub renamed_from: Option<ArticlePath>,
@@ -233,7 +235,7 @@ impl Listing {
     }
 }
 
-/// One folder of a [`Listing`].
+/// A folder of a [`Listing`].
 #[derive(Clone, Debug)]
 pub struct ListedDirectory {
     /// Relative to the content directory. `""` is the content directory itself.
@@ -319,11 +321,11 @@ pub struct Outcome {
     pub unchanged: usize,
     /// The number of stale documents removed.
     pub removed: usize,
-    /// What failed. The delivery is retried until this is empty.
+    /// The failures. The delivery is retried until this is empty.
     pub problems: Vec<Diagnostic>,
 }
 
-/// What the watcher has to watch, and how.
+/// The instructions for the watcher.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WatchPlan {
     /// The content directory.
@@ -343,16 +345,16 @@ pub struct WatchPlan {
 /// A diagnostic that appeared or was resolved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReportChange {
-    /// It is new.
+    /// The diagnostic is new.
     Appeared(Diagnostic),
-    /// It is resolved.
+    /// The diagnostic is resolved.
     Cleared(Diagnostic),
 }
 
 /// Activity to log, by kind and by the command that caused it.
 pub type LoggedActivity = BTreeMap<(ActivityKind, Option<&'static str>), ActivityGroup>;
 
-/// What happened to an article. If several apply at once, the last of these is logged.
+/// A kind of change to an article. If several apply at once, the last of these is logged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ActivityKind {
     /// Its file had vanished with many others and is back.
@@ -365,15 +367,15 @@ pub enum ActivityKind {
     Corrected,
     /// Its file was moved.
     Moved,
-    /// It became a draft, private or embargoed. Readers get no notice.
+    /// The article became a draft, private or embargoed. Readers get no notice.
     Withheld,
-    /// It was retracted and is public again.
+    /// The article was retracted and is public again.
     Restored,
     /// Its file vanished with many others. It stays public.
     HeldBack,
-    /// It expired.
+    /// The article expired.
     Expired,
-    /// It was retracted, by its file or by command.
+    /// The article was retracted, by its file or by command.
     Retracted,
     /// Its file was deleted.
     Removed,
@@ -417,7 +419,7 @@ pub struct ActivityGroup {
     pub articles: Vec<Activity>,
     /// The feeds that contain or contained any of them.
     pub feeds: BTreeSet<Arc<str>>,
-    /// What reloads changed, each with its sequence number.
+    /// The differences of reloads, each with its sequence number.
     pub differences: Vec<(u64, String)>,
 }
 
@@ -444,7 +446,7 @@ impl ActivityGroup {
     }
 }
 
-/// What happened to one article.
+/// A change to one article.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Activity {
     /// The sequence number. Higher numbers happened later.

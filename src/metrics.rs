@@ -69,7 +69,7 @@ impl EncodeLabelSet for FeedLabel {
 /// How changes are currently detected.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct WatchStatus {
-    /// What delays removals, such as a Git operation in the content directory.
+    /// The reason why removals are delayed, such as a Git operation in the content directory.
     pub removals_blocked_by: Option<String>,
     /// `events`, `poll` or `both`. Empty before the first scan.
     pub mode: &'static str,

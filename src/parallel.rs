@@ -20,7 +20,7 @@ pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync
     in_batches(items, BATCH_SIZE, work)
 }
 
-/// As [`on_all_cores`], with a batch size for items that are expensive to process.
+/// Like [`on_all_cores`], with a batch size for items that are expensive to process.
 pub fn in_batches<T: Sync, R: Send>(items: &[T], batch_size: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let size = batch_size.max(1);
     let threads = items.len().div_ceil(size).min(*CORES);

@@ -1,4 +1,4 @@
-//! What readers see: one immutable [`Snapshot`], replaced as a whole. A request loads it once.
+//! The published state: one immutable [`Snapshot`], replaced as a whole. A request loads it once.
 
 mod document;
 
@@ -79,7 +79,7 @@ pub struct PublishedArticle {
     pub is_teaser: bool,
     /// Whether it is in feeds. The page of an unlisted article asks search engines not to index it.
     pub is_listed: bool,
-    /// What its page shares with other pages of its section.
+    /// The parts that its page shares with other pages of its section.
     pub frame: Arc<PageFrame>,
 }
 
@@ -133,7 +133,7 @@ impl Report {
 pub struct HiddenCounts {
     /// `draft: true`
     pub drafts: usize,
-    /// Without a date and without a recorded first-seen time.
+    /// Articles without a date and without a recorded first-seen time.
     pub undated: usize,
     /// Publication date or end of embargo in the future.
     pub scheduled: usize,

@@ -1,4 +1,4 @@
-//! Who may read an article: the keys and words with which publishing tools restrict access.
+//! Access restrictions: the keys and words with which publishing tools say who may read an article.
 //!
 //! If a file has several such keys, all restrictions apply. Letter case, `_`, `-` and blanks don't matter.
 //! Sources: Ghost (`visibility`, `email_only`), WordPress and Jetpack (`post_password`, `_jetpack_newsletter_access`), Hugo and Zola
@@ -74,7 +74,7 @@ impl fmt::Display for Access {
 /// How the value of a key is interpreted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum ValueKind {
-    /// One of [`WORDS`]. `true` means public, `false` private.
+    /// The value is one of [`WORDS`]. `true` means public, `false` private.
     Word,
     /// `true` restricts. A word of [`WORDS`] has its own meaning.
     On(Restriction),
@@ -392,7 +392,7 @@ const META_KEYS: &[(&str, &str)] = &[
     ("members-only", "members_only"),
 ];
 
-/// What a key with its value states about access.
+/// The restriction that a key and its value state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Statement {
     /// Nothing about access.

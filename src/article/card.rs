@@ -42,11 +42,11 @@ pub struct Card {
     pub draft: bool,
     /// Whether feeds may list it.
     pub in_feeds: bool,
-    /// Who may read it.
+    /// The access restrictions.
     pub access: Access,
-    /// Not public before this instant.
+    /// The end of the embargo.
     pub embargo: Option<Moment>,
-    /// Not public from this instant on.
+    /// The time of expiry.
     pub expires: Option<Moment>,
     /// The retraction, if there is one.
     pub retracted: Option<Retraction>,
@@ -177,7 +177,7 @@ impl Packed {
         ContentHash::from_bytes(self.0.first_chunk().copied().unwrap_or_default())
     }
 
-    /// Who may read the article.
+    /// The access restrictions.
     pub fn access(&self) -> Access {
         access(self.0.get(size_of::<ContentHash>()).copied().unwrap_or_default())
     }

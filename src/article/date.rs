@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
         rest.is_some()
     }
 
-    /// One to `max` digits.
+    /// Reads one to `max` digits.
     fn digits(&mut self, max: usize) -> Option<&'a str> {
         let length = self.rest.bytes().take(max).take_while(u8::is_ascii_digit).count();
         let (digits, rest) = self.rest.split_at_checked(length)?;

@@ -47,7 +47,7 @@ const MAX_NAMES: usize = 100;
 const MAX_SECTIONS: usize = 50;
 const MAX_SLUG_BYTES: usize = 200;
 
-/// Which lists of the article have entries.
+/// The lists of the article that have entries.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FilledLists {
     pub(crate) authors: bool,
@@ -215,7 +215,7 @@ impl<'a> Draft<'a> {
         self.title.as_ref().map(Text::as_str)
     }
 
-    /// Which lists have entries so far.
+    /// The lists that have entries so far.
     pub(crate) fn filled_lists(&self) -> FilledLists {
         let (authors, editors, tags) = (!self.authors.is_empty(), !self.editors.is_empty(), !self.tags.is_empty());
         FilledLists { authors, editors, tags }

@@ -181,7 +181,7 @@ fn scalar<'n>(node: &'n Node<'_>) -> Option<&'n str> {
     }
 }
 
-/// One text or a list of them.
+/// Reads one text or a list of texts.
 fn list(
     draft: &mut Draft<'_>,
     key: &Key<'_>,

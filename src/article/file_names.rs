@@ -1,4 +1,4 @@
-//! Which files are articles, and which folders contain drafts, by name.
+//! Recognises articles, and folders of drafts, by their names.
 
 use super::bundle;
 use crate::types::ArticlePath;

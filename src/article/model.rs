@@ -48,11 +48,11 @@ pub struct Metadata {
     pub draft: bool,
     /// Whether feeds may list it. `feeds = false` keeps it out of all feeds.
     pub in_feeds: bool,
-    /// Who may read it.
+    /// The access restrictions.
     pub access: Access,
-    /// Not public before this instant.
+    /// The end of the embargo.
     pub embargo: Option<Moment>,
-    /// Not public from this instant on.
+    /// The time of expiry.
     pub expires: Option<Moment>,
     /// The retraction, if there is one. Other fields may then be missing, and the title may be the slug.
     pub retracted: Option<Retraction>,
@@ -131,7 +131,7 @@ pub struct Image {
     pub credit: Option<Text>,
 }
 
-/// One size of a picture.
+/// A file of a picture in one size.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ImageFile {
     /// The location.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::types::Text;
 
-/// What parsing needs besides the bytes. A change makes dateline parse every article again.
+/// The options of parsing. A change makes dateline parse every article again.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ParseOptions {
     /// The content directory as diagnostics spell it, without a trailing slash: `content`.

@@ -15,16 +15,16 @@ pub struct Parsed {
     pub article: Option<Article>,
     /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
-    /// Where each field came from, for `dateline explain`. Empty unless requested.
+    /// The origin of each field, for `dateline explain`. Empty unless requested.
     pub origins: Vec<Origin>,
     /// The file withholds or retracts its article in a way that can't be parsed, such as an unreadable embargo date. Earlier
     /// versions must be withheld too. `article` is `None`, and an error says why.
     pub withhold: bool,
     /// The file mentions an embargo. None of its text may be shown before it is public.
     pub embargoed: bool,
-    /// Not public before this instant. Also set if there is no article: an error elsewhere in the file doesn't lift an embargo.
+    /// The end of the embargo. Also set if there is no article: an error elsewhere in the file doesn't lift an embargo.
     pub embargo: Option<Moment>,
-    /// Who may read the article, according to the file. Also set if there is no article.
+    /// The access restrictions that the file states. Also set if there is no article.
     pub access: Access,
     /// The id that the file states. Also set if there is no article.
     pub id: Option<EntryId>,

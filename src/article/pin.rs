@@ -113,7 +113,7 @@ fn first_error(parsed: &Parsed) -> String {
 /// The ASCII characters of a file, which decide the position of the id. In all supported charsets, line ends, `<`, `>`, quotes and blanks
 /// are bytes that are never part of another character; UTF-16 has pairs of bytes.
 struct Ascii<'b> {
-    /// One byte per byte, or per pair of bytes in UTF-16. 0xFF for other characters than ASCII.
+    /// The text with one byte per byte, or per pair of bytes in UTF-16. 0xFF for other characters than ASCII.
     units: Cow<'b, [u8]>,
     utf16: Option<&'static Encoding>,
     /// The first unit behind the byte order marks.

@@ -68,7 +68,7 @@ impl Root {
     /// The stamp of a regular file.
     ///
     /// # Errors
-    /// As [`OpenRoot::stat`]; `InvalidInput` if the file isn't a regular one.
+    /// Like [`OpenRoot::stat`]; `InvalidInput` if the file isn't a regular one.
     pub fn stamp(&self, path: &ArticlePath) -> io::Result<Stamp> {
         let stat = self.open()?.stat(path.as_str(), Links::Follow)?;
         require_regular(&stat).map(|()| Stamp::from(&stat))
@@ -77,7 +77,7 @@ impl Root {
     /// Opens a regular file for reading.
     ///
     /// # Errors
-    /// As [`OpenRoot::open_file`].
+    /// Like [`OpenRoot::open_file`].
     pub fn open_file(&self, path: &ArticlePath) -> io::Result<(File, Metadata)> {
         self.open()?.open_file(path.as_str())
     }
@@ -115,7 +115,7 @@ impl OpenRoot<'_> {
     /// Opens a regular file for reading and returns its metadata.
     ///
     /// # Errors
-    /// As [`OpenRoot::stat`]; `InvalidInput` if the file isn't a regular one.
+    /// Like [`OpenRoot::stat`]; `InvalidInput` if the file isn't a regular one.
     pub fn open_file(&self, path: &str) -> io::Result<(File, Metadata)> {
         // Opening a device can have side effects, so the path is checked first. The descriptor decides.
         require_regular(&self.stat(path, Links::Follow)?)?;
@@ -127,7 +127,7 @@ impl OpenRoot<'_> {
     /// Opens a folder.
     ///
     /// # Errors
-    /// As [`OpenRoot::stat`].
+    /// Like [`OpenRoot::stat`].
     pub fn folder(&self, path: &str, links: Links) -> io::Result<Folder> {
         Ok(Folder(self.open(path, FOLDER, links)?))
     }
@@ -136,7 +136,7 @@ impl OpenRoot<'_> {
     /// way, and names that don't exist.
     ///
     /// # Errors
-    /// As [`OpenRoot::stat`].
+    /// Like [`OpenRoot::stat`].
     pub fn real_path(&self, path: &str, dependencies: &mut Vec<PathBuf>) -> io::Result<PathBuf> {
         let resolved = self.walk_noting(path, Links::Follow, dependencies)?;
         if let Some(name) = &resolved.name {

@@ -1,4 +1,4 @@
-//! What `stat` says about a version of a file.
+//! The stamp of a file: the `stat` values that tell its versions apart.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;

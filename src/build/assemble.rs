@@ -103,7 +103,7 @@ pub fn published_article(
     })
 }
 
-/// What links in the body are resolved against.
+/// The addresses that links in the body are resolved against.
 pub fn link_base(article: &PublishedArticle) -> LinkBase {
     LinkBase {
         page: article.url.clone(),
@@ -114,7 +114,7 @@ pub fn link_base(article: &PublishedArticle) -> LinkBase {
     }
 }
 
-/// What all pages of a section share.
+/// The parts that all pages of a section share.
 pub fn page_frame(rules: &SectionRules, indexed: &IndexedArticle) -> PageFrame {
     let config = rules.config();
     let trail: Vec<(Text, WebUrl)> = rules
@@ -306,7 +306,7 @@ fn media_type_of(url: &WebUrl) -> Option<Text> {
     media_type(extension).map(Text::new)
 }
 
-/// What earlier versions of a feed determine about the next.
+/// The history of a feed, as far as it determines the next version.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FeedHistory {
     /// Recently retracted entries, newest first.

@@ -21,7 +21,7 @@ use crate::types::{ArticlePath, EntryId};
 pub struct Catalog {
     files: Slab<File>,
     by_path: SlotIndex,
-    /// For each folder, how many files are in it and below it, not counting the folder's own pages.
+    /// The number of files in and below each folder, not counting the folder's own pages.
     other_file_counts: HashMap<Box<str>, usize>,
     /// Each folder's pages.
     pages: HashMap<Box<str>, BTreeSet<ArticlePath>>,
@@ -35,10 +35,10 @@ struct File {
     version: FileVersion,
 }
 
-/// What is known about a file.
+/// The facts about a file.
 #[derive(Clone, Debug)]
 enum FileVersion {
-    /// No version was usable yet. Has the access rules as far as the file states them.
+    /// A file of which no version was usable yet, with the access restrictions that it states.
     Refused(Access),
     /// The file is unusable and withholds the article with this id.
     Withheld(Option<EntryId>),

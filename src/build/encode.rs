@@ -30,7 +30,7 @@ pub struct FeedRequest<'w> {
     pub key: &'w FeedKey,
     /// The entries to show, newest first.
     pub entries: Vec<Arc<Entry>>,
-    /// What earlier versions of the feed determine.
+    /// The history of the feed.
     pub history: &'w FeedHistory,
     /// The size limit of each document (bytes).
     pub limit: usize,
@@ -187,7 +187,7 @@ pub fn truncation_warning(key: &FeedKey, rules: &SectionRules, feed: &Feed, want
     })
 }
 
-/// One of a feed's documents.
+/// A document of a feed.
 enum FeedOutput<'c> {
     Page,
     Public(Format),

@@ -11,7 +11,7 @@ use super::placement::FeedKey;
 /// Whether a feed with articles exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Admission {
-    /// Not decided before the next publication.
+    /// The decision is made at the next publication.
     Undecided,
     /// The feed exists.
     Admitted,

@@ -32,7 +32,7 @@ pub enum Visibility {
     Superseded(Box<ArticlePath>),
 }
 
-/// One article in the index.
+/// An article in the index.
 #[derive(Clone, Debug)]
 pub struct IndexedArticle {
     /// The article's placement and the feeds that include it. No feeds if it isn't public and never was.
@@ -66,7 +66,7 @@ impl IndexedArticle {
         }
     }
 
-    /// Which section the article belongs to.
+    /// The section that the article belongs to.
     pub fn placement(&self) -> &Placement {
         &self.feed_set.placement
     }

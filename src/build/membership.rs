@@ -1,4 +1,4 @@
-//! Which feeds include an article: for each section the first rule that decides, then tags and authors.
+//! Decides which feeds include an article: for each section the first rule that decides, then tags and authors.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub enum Rule {
     NamedInSections,
     /// An include pattern matches the article's section.
     Included(Text),
-    /// No include pattern matches the article's section.
+    /// The article's section matches no include pattern.
     NotIncluded,
     /// The section is the article's own.
     OwnSection,

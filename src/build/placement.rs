@@ -1,4 +1,4 @@
-//! Which section an article belongs to, and the section rules of a configuration.
+//! Decides which section an article belongs to, by the section rules of the configuration.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +26,7 @@ pub fn taxonomy_key(term: &Text) -> Text {
     Text::line(&nfc(term.as_str()).to_lowercase())
 }
 
-/// Which section an article belongs to.
+/// The section that an article belongs to, and the feeds that include it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Placement {
     /// The article's section, by its current name.
@@ -50,7 +50,7 @@ pub struct SectionRules {
     pub(super) config: Arc<Config>,
     pub(super) by_path: BTreeMap<SectionPath, usize>,
     by_breadcrumb: BTreeMap<Vec<String>, SectionPath>,
-    /// For each section, the configured sections directly below it.
+    /// The configured sections directly below each section.
     children: BTreeMap<SectionPath, Vec<usize>>,
     /// Sections with `include`, which may include articles from anywhere.
     pub(super) with_include: Vec<usize>,

@@ -1,4 +1,4 @@
-//! Which articles a feed shows, until when, and how often readers should poll. Functions of dates alone.
+//! Windows: which articles a feed shows, until when, and how often readers should poll. Functions of dates alone.
 //!
 //! # Why does a window end at an instant and not at a count?
 //!

@@ -184,7 +184,7 @@ fn articles<'a>(
     articles
 }
 
-/// What happens to each item, and the articles without an item.
+/// The result for each item, and the articles without an item.
 struct Plan<'a> {
     rows: Vec<Row<'a>>,
     articles: &'a [Article<'a>],
@@ -392,7 +392,7 @@ fn ambiguity(why: &str, at: &[usize], articles: &[Article]) -> String {
     format!("{why}: {}{more}", named.join(", "))
 }
 
-/// One line of text, safe for a terminal.
+/// Makes one line of text that is safe for a terminal.
 fn line(text: &str) -> String {
     Text::line(text).to_string()
 }

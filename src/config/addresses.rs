@@ -15,7 +15,7 @@ pub struct Address {
     pub retirement: Retirement,
 }
 
-/// What happened to a retired address.
+/// The fate of a retired address: moved or gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Retirement {
     /// Moved to this URL. Ends in a slash if the address does.

@@ -78,7 +78,7 @@ pub struct Config {
     pub feeds: FeedOptions,
     /// The configured sections, by path.
     pub sections: Vec<Section>,
-    /// Which taxonomies have feeds.
+    /// The taxonomies that have feeds.
     pub taxonomies: Taxonomies,
     /// Retired addresses, most specific first.
     pub addresses: Vec<Address>,
@@ -86,15 +86,15 @@ pub struct Config {
     pub renamed: Vec<RenamedSection>,
     /// When an article's `updated` changes.
     pub updated_when: UpdatedWhen,
-    /// Which changes a reload may make without confirmation.
+    /// The changes that a reload may make without confirmation.
     pub reload: Reload,
-    /// Where keys are that need a restart, for diagnostics.
+    /// The places of keys that need a restart, for diagnostics.
     pub places: Places,
     /// Whether dateline's own URLs differ from the file's (see [`Relocation`]).
     pub is_relocated: bool,
 }
 
-/// Where keys are that need a restart.
+/// The places of keys that need a restart.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Places {
     /// `server.listen`, standing for `[server]` and `[admin]`.
@@ -230,7 +230,7 @@ pub enum Watch {
 pub struct Removals {
     /// How long a file must be missing.
     pub grace: SignedDuration,
-    /// By how much at most the grace is extended while tools are changing files.
+    /// The longest extension of the grace period while tools are changing files.
     pub hold: SignedDuration,
     /// Files that vanish within this time are counted together.
     pub within: SignedDuration,
@@ -273,13 +273,13 @@ pub struct FeedOptions {
     pub formats: Vec<Format>,
     /// Whether entries contain whole articles.
     pub content: ContentMode,
-    /// Which articles the feed shows.
+    /// The window: which articles the feed shows.
     pub window: Window,
     /// How often readers should poll.
     pub polling: Polling,
     /// The preferred width of pictures that have several sizes (pixels).
     pub image_width: u32,
-    /// Where the lead image is shown.
+    /// The place of the lead image.
     pub lead_image: LeadImage,
     /// The media type of RSS and Atom.
     pub media_type: MediaType,
@@ -293,7 +293,7 @@ pub struct FeedOptions {
     pub max_tombstones: usize,
 }
 
-/// Which articles a feed shows. `max_bytes` takes precedence over `min_residency` and `min_items`, and these over `max_age` and
+/// The window of a feed: which articles it shows. `max_bytes` takes precedence over `min_residency` and `min_items`, and these over `max_age` and
 /// `max_items`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
@@ -343,7 +343,7 @@ pub struct Section {
     pub path: SectionPath,
     /// The name of the section's feed.
     pub title: Text,
-    /// What the section is about.
+    /// The description of the section.
     pub description: Option<Text>,
     /// Whether the configuration states the title, and the description. Otherwise the section's own page may.
     pub states: (bool, bool),
@@ -359,17 +359,17 @@ pub struct Section {
     pub exclude: Option<SectionGlobs>,
     /// Whether the feed includes articles of subsections.
     pub roll_up: bool,
-    /// Which tags articles need.
+    /// The tags that articles need.
     pub tags: Selector,
-    /// Which authors articles need.
+    /// The authors that articles need.
     pub authors: Selector,
-    /// Which languages articles need.
+    /// The languages that articles need.
     pub languages: Selector,
     /// The feed's options.
     pub feeds: FeedOptions,
     /// Partner feeds, in addition to the public ones.
     pub partners: Vec<PartnerFeed>,
-    /// Where the section is configured.
+    /// The place of the section in the configuration file.
     pub place: Place,
 }
 

@@ -12,7 +12,7 @@ use super::addresses::Retirement;
 use super::{ArticleUrl, Checked, Config, Endpoint, Server};
 use crate::types::{Text, WebUrl};
 
-/// Where a daemon listens, and where the configuration says.
+/// The address on which a daemon listens, and the configured one.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Relocation {
     /// The listeners without TLS.

@@ -18,7 +18,7 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// Whether clients may use HTTP/2 without TLS, with prior knowledge (RFC 9113, section 3.3).
     pub http2: bool,
-    /// Which proxies are trusted to name their clients.
+    /// The proxies that are trusted to name their clients.
     pub proxies: Proxies,
     /// The access log.
     pub access_log: Option<AccessLog>,

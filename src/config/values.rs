@@ -35,7 +35,7 @@ pub(super) fn required_text(
     Some(line)
 }
 
-/// One of several fixed words.
+/// Reads one of several fixed words.
 pub(super) fn choice<T: Copy>(
     sink: &mut Sink<'_>,
     code: Code,

@@ -70,7 +70,7 @@ struct JsonItem<'f> {
     language: Option<&'f str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<JsonAttachment<'f>>,
-    /// What the other formats have and JSON Feed doesn't.
+    /// The fields that the other formats have and JSON Feed doesn't.
     #[serde(skip_serializing_if = "JsonExtension::is_empty")]
     _dateline: JsonExtension<'f>,
 }

@@ -24,7 +24,7 @@ pub struct Feed {
     pub id: EntryId,
     /// The feed's name.
     pub title: Text,
-    /// What the feed is about. Empty if not configured.
+    /// The description. Empty if not configured.
     pub description: Text,
     /// The web page: the publisher's own page of the section, else dateline's.
     pub home: WebUrl,
@@ -56,7 +56,7 @@ pub struct Feed {
     pub icon: Option<WebUrl>,
     /// The preferred width of entries' pictures (pixels).
     pub image_width: u32,
-    /// Where the lead image is shown.
+    /// The place of the lead image.
     pub lead_image: LeadImage,
     /// How RSS announces corrections.
     pub update_signal: UpdateSignal,
@@ -110,11 +110,11 @@ pub enum UpdateSignal {
     PubDate,
     /// A new `dcterms:modified` beside the old `pubDate`.
     Modified,
-    /// No announcement: only the text changes.
+    /// A correction isn't announced: only the text changes.
     None,
 }
 
-/// Where the lead image of an article is shown.
+/// The place of an article's lead image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LeadImage {
     /// In the fields for images only.
@@ -123,7 +123,7 @@ pub enum LeadImage {
     InContent,
 }
 
-/// What podcast directories require of a channel.
+/// The fields that podcast directories require of a channel.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Podcast {
     /// The artwork: square, 1400 to 3000 pixels.
@@ -238,13 +238,13 @@ pub struct EntryImage {
     pub files: Vec<ImageFile>,
     /// Alternative text.
     pub alt: Option<Text>,
-    /// What it shows.
+    /// The alternative text.
     pub caption: Option<Text>,
     /// The photographer or agency.
     pub credit: Option<Text>,
 }
 
-/// One size of a picture.
+/// A file of a picture in one size.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ImageFile {
     /// The file's public URL.

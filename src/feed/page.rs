@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Entry, Feed, Format};
 use crate::types::{Moment, Text, WebUrl};
 
-/// What a feed's page shows besides the feed.
+/// The parts of a feed's page besides the feed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FeedPage<'p> {
     /// The publication's name.
@@ -22,7 +22,7 @@ pub struct FeedPage<'p> {
     pub children: Vec<(Text, WebUrl)>,
 }
 
-/// What all article pages of a section share.
+/// The parts that all article pages of a section share.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PageFrame {
     /// The publication's name.
@@ -184,7 +184,7 @@ fn document(language: &str, title: &str, head: &Markup, body: &Markup) -> String
     .into_string()
 }
 
-/// One link for each feed, the page's own first.
+/// Writes a link for each feed, the page's own first.
 fn autodiscovery(feeds: &[(Text, String, Format)]) -> Markup {
     html! { @for (title, url, format) in feeds { link rel="alternate" type=(format.media_type()) title=(title) href=(url); } }
 }

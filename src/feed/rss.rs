@@ -91,7 +91,7 @@ fn channel_extensions(feed: &Feed, is_smart_format: bool) -> ExtensionMap {
     map
 }
 
-/// What Apple asks of a channel.
+/// The channel elements that Apple asks for.
 fn itunes_channel(feed: &Feed, podcast: &Podcast) -> ITunesChannelExtension {
     let author = podcast.author.as_ref().unwrap_or(&feed.publisher).to_string();
     let subcategory =

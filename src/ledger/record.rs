@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Remembered;
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
-/// One durable fact. It is written before readers see anything that depends on it.
+/// A durable fact, written before readers see anything that depends on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Record {
     /// An article without a date was seen for the first time. This becomes its date.

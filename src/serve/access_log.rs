@@ -56,7 +56,7 @@ enum WriterCommand {
     Stop,
 }
 
-/// What is logged about a response.
+/// The logged facts about a response.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRecord {
     /// The client's address; `None` over a Unix socket.

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use crate::config;
 use crate::types::ContentHash;
 
-/// One client's budget for one feed: a token bucket, stored as the time at which it is full again.
+/// The budget of one client for one feed: a token bucket, stored as the time at which it is full again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
     /// Hash of client and feed. 0 if unused.

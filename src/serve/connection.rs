@@ -46,7 +46,7 @@ const MAX_PENDING_RESET_STREAMS: usize = 20;
 /// The first bytes of an HTTP/2 client (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// What a connection needs to know about its listener.
+/// The properties of a listener that its connections need.
 pub(super) struct ListenerInfo {
     pub(super) audience: Audience,
     /// Whether the socket was open before this process started. Its clients may have to wait for the first publication.

@@ -26,7 +26,7 @@ pub enum ProxyHeader {
         /// The client's address.
         client: Option<IpAddr>,
     },
-    /// Not a PROXY header.
+    /// The bytes are not a PROXY header.
     Invalid,
 }
 

@@ -49,7 +49,7 @@ const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often an article may change while its page is built before the request gets 503.
 const MAX_PAGE_VERSIONS: usize = 3;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct ServerState<D> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) disk: Arc<D>,

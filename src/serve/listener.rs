@@ -25,7 +25,7 @@ const MAX_UNSENT_BYTES: u32 = 256 * 1024;
 /// server's own write timeout.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Who a listener is for.
+/// The clients that a listener is for.
 #[derive(Clone, Debug)]
 pub enum Audience {
     /// Readers, in clear text.
@@ -132,7 +132,7 @@ impl Listener {
         }
     }
 
-    /// Who the listener is for.
+    /// The clients that the listener is for.
     pub fn audience(&self) -> &Audience {
         &self.audience
     }

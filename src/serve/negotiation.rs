@@ -3,7 +3,7 @@
 /// A content coding (RFC 9110, section 8.4.1). `deflate` is missing, because many clients take it for raw deflate.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Coding {
-    /// No coding.
+    /// The bytes without a coding.
     Identity,
     /// RFC 1952.
     Gzip,

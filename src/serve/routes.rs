@@ -56,7 +56,7 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
     }
 }
 
-/// Where a path leads.
+/// The target of a path.
 #[derive(Debug)]
 enum Route<'s> {
     Health,

@@ -324,7 +324,7 @@ impl fmt::Debug for DocumentSink {
 /// The content codings of a document. Filled on first use; each is a function of the document, so all readers see the same bytes.
 #[derive(Debug, Default)]
 pub struct Codings {
-    /// Not encoded.
+    /// The bytes as they are, without a coding.
     pub identity: CodingSlot,
     /// `gzip`
     pub gzip: CodingSlot,
@@ -377,9 +377,9 @@ impl CodingSlot {
 /// Header fields that documents share. Date and fields that differ per document have placeholders.
 #[derive(Debug)]
 pub struct HeaderTemplates {
-    /// For a 304.
+    /// The fields of a 304.
     pub not_modified: HeaderMap,
-    /// For a 200.
+    /// The fields of a 200.
     pub ok: HeaderMap,
 }
 

@@ -79,7 +79,7 @@ impl Moment {
     }
 }
 
-/// The same as [`Moment::rfc3339`].
+/// Writes what [`Moment::rfc3339`] does.
 impl fmt::Display for Moment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let local = self.offset().to_datetime(self.timestamp());

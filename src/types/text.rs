@@ -30,7 +30,7 @@ impl Text {
         Text(clean.into())
     }
 
-    /// One trimmed line. Runs of white space become one space, including no-break and ideographic spaces. Bidirectional controls are
+    /// Makes one trimmed line. Runs of white space become one space, including no-break and ideographic spaces. Bidirectional controls are
     /// balanced (UAX #9), so that a title can't reorder the text around it.
     pub fn line(raw: &str) -> Text {
         if is_plain_line(raw) {

@@ -20,7 +20,7 @@ impl WebUrl {
     /// Resolves an absolute or relative reference against this URL (RFC 3986, section 5).
     ///
     /// # Errors
-    /// As [`WebUrl::parse`].
+    /// Like [`WebUrl::parse`].
     pub fn join(&self, reference: &str) -> Result<WebUrl, String> {
         let base = ::url::Url::parse(&self.0).map_err(|error| error.to_string())?;
         WebUrl::from_url(&base.join(reference.trim()).map_err(|error| error.to_string())?)

@@ -27,7 +27,7 @@ const MAX_WARNING_BYTES: usize = 16 << 10;
 /// A file that changed later than this before it was read isn't cached. File systems' clocks tick in milliseconds.
 const MIN_CACHED_AGE: Duration = Duration::from_secs(1);
 
-/// What the cache stores about a file.
+/// A row of the cache: metadata of one file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CachedRow {
     /// The checksum: a hash of the parsing rules, of path and stamp, of the stamps of the media files, and of the other fields.
@@ -73,12 +73,12 @@ pub(super) struct RowCodec<'r> {
 }
 
 impl<'r> RowCodec<'r> {
-    /// For files that are parsed with these options.
+    /// Creates the seals of files that are parsed with these options.
     pub(super) fn new(root: &'r Root, options: &ParseOptions) -> RowCodec<'r> {
         RowCodec::with_rules(root, rules(options))
     }
 
-    /// For files that are parsed by these [`rules`].
+    /// Creates the seals of files that are parsed by these [`rules`].
     pub(super) fn with_rules(root: &'r Root, rules: ContentHash) -> RowCodec<'r> {
         RowCodec { root, rules }
     }

@@ -28,12 +28,12 @@ const MAX_GROUP_WAIT: Duration = Duration::from_millis(500);
 /// nothing else shows that somebody has the file open.
 const MIN_SETTLE: Duration = Duration::from_millis(100);
 
-/// What `stat` says about a path.
+/// The result of `stat` for a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileStatus {
     /// A file, and the time since it was modified. `None`: its mtime is in the future or not to be trusted.
     Present(Stamp, Option<Duration>),
-    /// No file.
+    /// There is no file.
     Missing,
 }
 
@@ -52,7 +52,7 @@ impl FileStatus {
     }
 }
 
-/// What a hint says about a path, from the weakest to the strongest.
+/// The kind of a hint about a path, from the weakest to the strongest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum HintKind {
     /// The file was removed or renamed away. If there is a file now, it is newer, and another hint follows: the new path of the old file
@@ -73,7 +73,7 @@ impl HintKind {
     }
 }
 
-/// What to do about a file.
+/// The decision about a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
     /// Read it.
@@ -86,7 +86,7 @@ pub enum Decision {
     Absent,
 }
 
-/// What a file waits for.
+/// The reason why a file waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Pending {
     /// Staying unchanged.
@@ -119,7 +119,7 @@ pub struct Coalescer {
     pub settle: Duration,
     /// How long a file may be open for writing before it is read as it is.
     open_limit: Duration,
-    /// What each file waits for, and until when.
+    /// The waiting files, each with its reason and deadline.
     waiting: BTreeMap<ArticlePath, (Pending, Duration)>,
     removal_groups: BTreeMap<u64, RemovalGroup>,
     /// Missing files by their case-folded and normalised paths.
@@ -127,7 +127,7 @@ pub struct Coalescer {
 }
 
 impl Coalescer {
-    /// No file waits.
+    /// Whether no file waits.
     pub fn new(grace: Duration, settle: Duration, open_limit: Duration) -> Coalescer {
         Coalescer {
             grace,

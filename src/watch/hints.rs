@@ -13,7 +13,7 @@ use crate::event::WatchPlan;
 /// The capacity of the channel: as many hints as the kernel queues by default (`fs.inotify.max_queued_events`).
 pub(super) const MAX_HINTS: usize = if cfg!(test) { 64 } else { 16_384 };
 
-/// What may have happened. A hint says where to look; the file system decides.
+/// A possible change. A hint says where to look; the file system decides.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Hint {
     /// A file was closed after writing, or renamed to this path.

@@ -18,11 +18,11 @@ pub(super) type ReferencedFile = (ArticlePath, Option<MediaFacts>, Option<Option
 /// The last read version of a file, as hashes. 0: unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct KnownFile {
-    /// Of inode and device ([`file_id`]).
+    /// The hash of inode and device ([`file_id`]).
     file: u64,
-    /// Of the whole stamp.
+    /// The hash of the whole stamp.
     version: u64,
-    /// Of the bytes ([`content_id`]).
+    /// The hash of the bytes ([`content_id`]).
     content: u64,
 }
 

@@ -36,7 +36,7 @@ pub(super) struct FolderListing {
     pub(super) path: String,
     /// Whether the folder was listed to its end.
     pub(super) is_complete: bool,
-    /// In no order.
+    /// The files, in no particular order.
     pub(super) files: Vec<(ArticlePath, FileKind)>,
 }
 

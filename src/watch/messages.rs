@@ -1,4 +1,4 @@
-//! What the daemon and the watcher exchange.
+//! The messages between the daemon and the watcher.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::config::{Checked, Watch};
 use crate::event::Event;
 use crate::types::ContentHash;
 
-/// What to watch, and how.
+/// The options of a watcher.
 #[derive(Clone, Debug)]
 pub struct WatchOptions {
     /// The content directory.

@@ -81,7 +81,7 @@ pub(super) fn place_without_events(root: &Path, own: Option<&str>, mounts: &[Mou
     own.or_else(below)
 }
 
-/// What finds changes.
+/// The way in which changes are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum ChangeSource {
     /// Events. Scans are rare and only for safety.
@@ -93,7 +93,7 @@ pub(super) enum ChangeSource {
     Both,
 }
 
-/// What finds changes, and why.
+/// The way in which changes are found, and the reason.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct WatchMode {
     pub(super) source: ChangeSource,

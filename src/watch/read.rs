@@ -81,7 +81,7 @@ fn parse_whole(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOpt
     parsed
 }
 
-/// As [`parse_whole`], with the bytes in the article.
+/// Like [`parse_whole`]; the article keeps the bytes.
 fn parse_with_source(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
     let mut parsed = parse_whole(root, path, bytes, options, parse);
     if let Some(article) = &mut parsed.article {

@@ -62,7 +62,7 @@ pub(super) struct Walk {
     pub(super) unusable: Vec<(ArticlePath, Diagnostic)>,
     /// Whether the walk found links.
     pub(super) has_links: bool,
-    /// Where the links lead. Empty unless the walk went through the whole content directory.
+    /// The targets of links. Empty unless the walk went through the whole content directory.
     pub(super) links: LinkTable,
 }
 

@@ -78,7 +78,7 @@ impl<'r> OpenFolder<'r> {
         self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?.open_file(path.name())
     }
 
-    /// As [`stat_file`], for a file in this folder.
+    /// Like [`stat_file`], for a file in this folder.
     pub(super) fn stat(&self, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
         let found = self.folder.as_ref().and_then(|folder| folder.stat(path.name()).ok());
         match found.filter(|found| FileType::from_raw_mode(found.st_mode).is_file()) {

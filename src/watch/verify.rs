@@ -40,7 +40,7 @@ pub struct FileComparer {
 }
 
 impl FileComparer {
-    /// For files that are parsed with these options.
+    /// Creates a comparer for files that are parsed with these options.
     pub fn new(root: Root, options: Arc<ParseOptions>) -> FileComparer {
         let rules = rules(&options);
         FileComparer { root, options, rules }

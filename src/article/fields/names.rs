@@ -165,7 +165,7 @@ fn is_one_edit_apart(one: &str, other: &str) -> bool {
     }
 }
 
-/// What a key states about whether the article is public.
+/// The statement of a key about whether the article is public.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::article) enum Verdict {
     /// Nothing, or that the article is public.
@@ -176,7 +176,7 @@ pub(in crate::article) enum Verdict {
     Withheld,
 }
 
-/// What a key with this value states. `name` is [normalised](keys::normalised), or misspelt. A value of `None` stands for a list or a table.
+/// Returns the statement of a key with this value. `name` is [normalised](keys::normalised), or misspelt. A value of `None` stands for a list or a table.
 pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
     let name = nearest_withholding_key(name).unwrap_or(name);
     if access::is_key(name) {

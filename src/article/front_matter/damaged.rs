@@ -12,7 +12,7 @@ use crate::article::access;
 use crate::article::fields::names::{self, Verdict};
 use crate::article::{keys, lifecycle};
 
-/// What the keys in a text are evidence of.
+/// The evidence that the keys in a text give.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
     /// Whether one is a key of dateline.

@@ -10,7 +10,7 @@ use crate::article::draft::{Draft, Source};
 use crate::article::{Body, ParseOptions, SectionClaim};
 use crate::types::{ArticlePath, ContentHash, Text};
 
-/// What counts of every field, and the body; one fact per line.
+/// The value that counts for every field, and the body; one fact per line.
 fn describe(source: &str) -> String {
     let page = Page::parse(source);
     let mut problems = Vec::new();

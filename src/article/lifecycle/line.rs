@@ -26,7 +26,7 @@ pub(in crate::article) struct Line {
     pub(in crate::article) is_complete: bool,
 }
 
-/// What a line claims, and how certainly.
+/// A claim of a line about publication, and its certainty.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::article) enum Claim {
     /// An embargo until the value. An empty or vague value withholds the article.
@@ -35,7 +35,7 @@ pub(in crate::article) enum Claim {
     Possible,
     /// An editorial mark such as `DRAFT`.
     Mark,
-    /// No embargo.
+    /// The line lifts the embargo.
     NoEmbargo,
 }
 

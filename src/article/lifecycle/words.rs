@@ -35,11 +35,11 @@ pub(in crate::article) enum Meaning {
 pub(in crate::article) enum Certainty {
     /// Regardless: an unreadable value withholds the article.
     Certain,
-    /// Only with a complete date, or a known word for a status. Other values are unrelated.
+    /// The key counts only with a complete date, or a known word for a status.
     WithDate,
 }
 
-/// What an opening of a line announces. An opening is one or more words at its start.
+/// The announcement of an opening of a line. An opening is one or more words at its start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::article) enum Opening {
     /// An embargo.
@@ -48,7 +48,7 @@ pub(in crate::article) enum Opening {
     Release,
     /// A mark such as `DRAFT`, if nothing follows.
     Mark,
-    /// No embargo.
+    /// The line lifts the embargo.
     NoEmbargo,
 }
 
@@ -56,9 +56,9 @@ pub(in crate::article) enum Opening {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::article) enum Status {
     Published,
-    /// Not public, such as a draft or a private or deleted article.
+    /// The article is not public: a draft, private or deleted.
     Draft,
-    /// Not public before a date that another key states.
+    /// The article is not public before a date that another key states.
     Scheduled,
     Retracted,
 }

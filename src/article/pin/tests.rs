@@ -24,7 +24,7 @@ fn try_pin(path: &str, bytes: &[u8]) -> Result<Pinned, Unpinned> {
     pin(&ArticlePath::new(path), bytes, &EntryId::parse(ID).expect("an id"), &options())
 }
 
-/// What was inserted and where, if that is all that happened.
+/// The inserted text and its offset, if nothing else changed.
 fn insertion(old: &[u8], new: &[u8]) -> Option<(usize, Vec<u8>)> {
     let length = new.len().checked_sub(old.len())?;
     let same = old.iter().zip(new).take_while(|(one, other)| one == other).count();

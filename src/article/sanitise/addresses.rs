@@ -42,7 +42,7 @@ pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mu
 
 /// A relative reference as a file of the content directory.
 enum LocalMedia<'a> {
-    /// Not a reference to a media file.
+    /// The reference is not to a media file.
     None,
     /// A media file outside the content directory, a hidden one, or one in a folder for drafts.
     Outside,

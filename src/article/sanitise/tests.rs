@@ -1,4 +1,6 @@
 //! The corpus of attacks, and tables of what becomes of markup.
+//!
+//! Long because it is a list of cases.
 
 use super::*;
 use crate::encoding::escape_attribute;

@@ -126,7 +126,7 @@ pub(super) enum Kind<'a> {
     RelatedHeading,
     /// A breadcrumb without a label.
     Breadcrumb(Stretch<'a>),
-    /// Only a date.
+    /// The line is a date only.
     Date(Stretch<'a>),
     /// `By ...`: the names.
     Byline(Stretch<'a>),

@@ -601,7 +601,7 @@ fn newsrooms_add_labels() {
     );
 }
 
-/// What agencies write without labels.
+/// Lines that agencies write without labels.
 #[test]
 fn agency_conventions_are_supported() {
     for (source, expected) in [

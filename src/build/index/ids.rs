@@ -1,4 +1,4 @@
-//! Who gets which id: claims, collisions, and files that withhold an item.
+//! Assigns ids: claims, collisions, and files that withhold an item.
 
 use super::{Index, hidden_count};
 use crate::article::card::Card;
@@ -56,7 +56,7 @@ impl Index {
         Some(diagnostic.at(diagnostics::Place::file(&name(path))))
     }
 
-    /// What a public article would lose without the state directory: `id` or `date`. `None` if its file alone gives both.
+    /// The fact that a public article would lose without the state directory: `id` or `date`. `None` if its file alone gives both.
     pub fn lost_without_state(&self, path: &ArticlePath, card: &Card) -> Option<&'static str> {
         let article = self.get(path)?;
         let id = article.id()?;

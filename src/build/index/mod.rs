@@ -74,7 +74,7 @@ pub struct Index {
     now: Timestamp,
 }
 
-/// What changed since the last call of [`Index::take_changes`].
+/// The changes since the last call of [`Index::take_changes`].
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Feeds whose window changed.

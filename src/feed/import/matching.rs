@@ -15,7 +15,7 @@ use crate::types::nfc;
 /// How far apart two dates of one article may be: one may lack a time or a time zone.
 const MAX_DATE_DIFFERENCE: SignedDuration = SignedDuration::from_hours(24);
 
-/// What matching needs to know about an article.
+/// The facts about an article that matching needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Candidate<'a> {
     /// The public URL.
@@ -35,7 +35,7 @@ pub enum Match {
     ByTitle(usize),
     /// Several articles may match, or several items may match one article. The reason completes "no match: ".
     Ambiguous(&'static str, Vec<usize>),
-    /// No article has the item's link or title.
+    /// The item's link and title match no article.
     None,
 }
 

@@ -157,7 +157,7 @@ fn wanted_width(feed: &Feed, rules: &Rules) -> u32 {
     rules.min_image_size.map_or(feed.image_width, |(width, _)| width.max(feed.image_width))
 }
 
-/// What the partner would refuse of a feed. Checks ages only if `now` is given, since documents mustn't depend on the clock.
+/// Lists what the partner would refuse in a feed. Checks ages only if `now` is given, since documents mustn't depend on the clock.
 pub fn refusals(feed: &Feed, partner: Partner, now: Option<Timestamp>) -> Vec<Refusal<'_>> {
     let rules = partner.rules();
     let mut refusals: Vec<Refusal<'_>> =

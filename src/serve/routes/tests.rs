@@ -1,4 +1,6 @@
 //! Tables of requests and their responses. Rows name the rule of the contract that they check.
+//!
+//! Long because it is a list of cases.
 
 use std::sync::LazyLock;
 

@@ -15,7 +15,7 @@ use crate::types::ArticlePath;
 /// How long after a change the configuration file is read.
 pub(super) const CONFIG_SETTLE: Duration = Duration::from_millis(50);
 
-/// What has to be checked.
+/// The paths that have to be checked.
 #[derive(Default)]
 pub(super) struct ChangeSet {
     /// A full scan is needed.
@@ -37,7 +37,7 @@ impl ChangeSet {
     }
 }
 
-/// What a hint says about a path that may be a file or a folder.
+/// The interpretation of a hint about a path that may be a file or a folder.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PathHint {
     Complete,

@@ -91,7 +91,7 @@ impl<C: MetadataCache> Worker<C> {
         self.read_and_note(paths, |_, _| {})
     }
 
-    /// As [`Worker::read`]. Calls `note` for each file that has changed.
+    /// Reads files like [`Worker::read`]. Calls `note` for each file that has changed.
     pub(super) fn read_and_note(
         &mut self,
         paths: Vec<ArticlePath>,

@@ -21,7 +21,7 @@ const UNREACHABLE_GRACE: Duration = Duration::from_secs(1);
 /// How many files are parsed for the cache at a time.
 const CACHE_BATCH_FILES: usize = 64;
 
-/// Where the path leads, compared with the last check.
+/// The directory that the path leads to, compared with the last check.
 enum RootChange {
     Same,
     /// The same path, but on another file system, or with a directory where there was none.
@@ -82,7 +82,7 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// Where events are incomplete, checks whether hidden links were replaced, as Kubernetes does for volumes.
+    /// Checks, if events are incomplete, whether hidden links were replaced, as Kubernetes does for volumes.
     pub(super) fn check_hidden_links(&mut self, changes: &mut ChangeSet) {
         if !self.mode.polls() {
             return;

@@ -291,7 +291,7 @@ impl<C: MetadataCache> Worker<C> {
 /// A folder to check, or a part of it, with its rows from the cache.
 type Task = (FolderListing, HashMap<String, CachedRow>);
 
-/// What every core needs to check folders.
+/// The data that every core needs to check folders.
 struct ScanContext<'r, C> {
     root: &'r Root,
     reader: Reader<'r>,
@@ -349,9 +349,9 @@ type StatResult = Result<Option<Stamp>, Diagnostic>;
 
 /// The content of a file that was checked.
 enum Content {
-    /// From a valid row of the cache.
+    /// Loaded from a valid row of the cache.
     Cached(CachedFile),
-    /// From the file, with the new row for the cache.
+    /// Read from the file, with the new row for the cache.
     Read(ParsedFile, Option<CachedRow>),
 }
 

@@ -70,7 +70,7 @@ pub(super) struct ToolActivity {
     pub(super) lock: Option<(String, Duration)>,
     /// Temporary files of transfers, by folder.
     pub(super) transfers: BTreeMap<String, (String, Duration)>,
-    /// What operators were told that removals wait for.
+    /// The reported reason why removals wait.
     pub(super) reported: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub(in crate::watch) struct Worker<C> {
     pub(super) options: WatchOptions,
     pub(super) config: ConfigFile,
     pub(super) events: Sender<WatchEvent>,
-    /// For watchers that are started later.
+    /// Creates watchers later on.
     pub(super) hints: HintSender,
     pub(super) inbox: HintReceiver,
     pub(super) metrics: Arc<Metrics>,

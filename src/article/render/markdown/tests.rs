@@ -1,4 +1,4 @@
-//! What becomes of anchors, footnotes, attribute lists and the end of the summary, in feeds and on the article's page.
+//! Tables of anchors, footnotes, attribute lists and ends of summaries, in feeds and on the article's page.
 
 use crate::article::Body;
 use crate::article::render::{LinkBase, render};
