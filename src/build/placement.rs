@@ -26,7 +26,7 @@ pub fn taxonomy_key(term: &Text) -> Text {
     Text::line(&nfc(term.as_str()).to_lowercase())
 }
 
-/// The section that an article belongs to, and the feeds that include it.
+/// The section that an article belongs to, and its language.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Placement {
     /// The article's section, by its current name.

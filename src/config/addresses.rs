@@ -15,7 +15,7 @@ pub struct Address {
     pub retirement: Retirement,
 }
 
-/// The fate of a retired address: moved or gone.
+/// The reason why an address was retired: its content moved or is gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Retirement {
     /// Moved to this URL. Ends in a slash if the address does.

@@ -12,7 +12,7 @@ use super::addresses::Retirement;
 use super::{ArticleUrl, Checked, Config, Endpoint, Server};
 use crate::types::{Text, WebUrl};
 
-/// The address on which a daemon listens, and the configured one.
+/// The addresses on which a daemon listens, and the configured ones.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Relocation {
     /// The listeners without TLS.

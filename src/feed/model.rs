@@ -238,7 +238,7 @@ pub struct EntryImage {
     pub files: Vec<ImageFile>,
     /// Alternative text.
     pub alt: Option<Text>,
-    /// The alternative text.
+    /// The caption: what the picture shows.
     pub caption: Option<Text>,
     /// The photographer or agency.
     pub credit: Option<Text>,
