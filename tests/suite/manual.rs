@@ -194,6 +194,65 @@ fn links_of_the_manual_lead_somewhere() {
     assert!(checked >= 50, "{checked} links");
 }
 
+/// Paths of the repository in backticks, in the documents for contributors and operators.
+#[test]
+fn paths_in_the_manual_exist() {
+    let mut checked = 0;
+    for file in texts() {
+        let text = fs::read_to_string(&file).expect("readable");
+        for path in text.split('`').skip(1).step_by(2) {
+            let is_in_the_tree =
+                ["src/", "tests/", "benches/", "docs/", "config/", ".ci/"].iter().any(|top| path.starts_with(top));
+            if is_in_the_tree && !path.contains([' ', '*']) {
+                checked += 1;
+                assert!(root().join(path).exists(), "{} names `{path}`", file.display());
+            }
+        }
+    }
+    assert!(checked >= 40, "{checked} paths");
+}
+
+#[test]
+fn internals_chapter_has_the_order_of_modules() {
+    let chain = |text: &str| -> Vec<String> {
+        let chain = text.split("main > cli >").nth(1).and_then(|rest| rest.split("```").next()).expect("a chain");
+        let words = chain.split(|c: char| !c.is_ascii_lowercase());
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let map = chain(&read("src/lib.rs"));
+    assert!(map.len() > 20, "{map:?}");
+    assert_eq!(chain(&read("docs/src/internals.md")), map);
+}
+
+/// `/readyz` names problems that need an operator. The manual lists them, and its alerts fire for them and for no others.
+#[test]
+fn manual_knows_every_alarm() {
+    let alerts = read("docs/src/metrics.md");
+    let patterns = |matcher: &str| -> Vec<String> {
+        let quoted = alerts.split(matcher).nth(1).and_then(|rest| rest.split('"').next()).expect("a matcher");
+        quoted.split('|').map(str::to_owned).collect()
+    };
+    let matches = |patterns: &[String], name: &str| {
+        patterns.iter().any(|pattern| match pattern.strip_suffix(".*") {
+            Some(start) => name.starts_with(start),
+            None => name == pattern,
+        })
+    };
+    let (fires, excluded) = (patterns("code=~\""), patterns("code!~\""));
+    let chapter = read("docs/src/diagnostics.md");
+    let told = chapter.split("`/readyz` names").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
+    for code in dateline::diagnostics::Code::ALL {
+        let name = code.name();
+        let has_alert = matches(&fires, name) && !matches(&excluded, name);
+        // `dateline check` alone reports this one.
+        if name != "config-inactive" {
+            assert_eq!(has_alert, code.is_alarm(), "the alert and `{name}`");
+        }
+        let is_told = told.contains(&format!("`{name}`")) || name.starts_with("config-");
+        assert!(is_told || !code.is_alarm(), "docs/src/diagnostics.md doesn't say that `{name}` needs an operator");
+    }
+}
+
 #[test]
 fn summary_lists_every_chapter() {
     let summary = read("docs/src/SUMMARY.md");
