@@ -150,7 +150,7 @@ fn announce(config: &Config, listeners: &Listeners) -> std::io::Result<()> {
                 "feeds  {}  {}: {}, articles from {}",
                 place("http", &prefix),
                 config.site.title,
-                count(config.sections.len() + 1, "section"),
+                count(config.sections.len(), "section"),
                 config.parsing.root
             ),
             Audience::Secure(_) => outln!("feeds  {}  over TLS", place("https", &prefix)),
