@@ -21,7 +21,8 @@ const VARIABLES: [&str; 2] = ["DATELINE_LOG", "RUST_LOG"];
 
 #[derive(Args, Debug, Default)]
 pub(super) struct Log {
-    /// What is logged: error, warn, info or debug. Default: DATELINE_LOG, else RUST_LOG, else info.
+    /// What is logged: error, warn, info or debug, or a list such as `info,dateline::serve=debug`. Default: DATELINE_LOG, else RUST_LOG,
+    /// else info.
     #[arg(long = "log", value_name = "LEVEL", value_parser = checked_filter)]
     filter: Option<String>,
     /// How each event is written to standard error.
@@ -76,7 +77,7 @@ fn filter_of_environment(ignored: &mut Vec<(&'static str, String)>) -> Option<En
 fn checked_filter(written: &str) -> Result<String, String> {
     match parse_filter(written) {
         Some(_) => Ok(written.to_owned()),
-        None => Err("use error, warn, info or debug, or a list such as `info,dateline::watch=debug`".into()),
+        None => Err("use error, warn, info or debug, or a list such as `info,dateline::serve=debug`".into()),
     }
 }
 
