@@ -1676,7 +1676,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="NAME[,NAME]", help="these attacks, in the order of the list above")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
-    parser.add_argument("--dateline", default=str(ROOT / "target" / "dist" / "dateline"), metavar="PATH", help="the binary")
+    parser.add_argument("--dateline", default=str(ROOT / "target" / "dist" / "dateline"), metavar="PATH", help="the binary; without it, target/dist/dateline")
     parser.add_argument("--max-p99", type=float, default=50, metavar="MS", help="of the honest client")
     parser.add_argument("--max-growth-mb", type=float, default=32, metavar="MB", help="of memory, beside 64 KiB a connection")
     parser.add_argument("--publish-slack", type=float, metavar="MS", help="see above: 50, or 400 with --quick")

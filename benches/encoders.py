@@ -38,7 +38,7 @@ def entries(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dateline", default=str(HERE.parent / "target/dist/dateline"))
+    parser.add_argument("--dateline", default=str(HERE.parent / "target/dist/dateline"), help="the binary; without it, target/dist/dateline")
     parser.add_argument("--articles", type=int, default=100_000)
     options = parser.parse_args()
     sections = options.articles // 1_000

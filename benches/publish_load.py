@@ -130,7 +130,7 @@ def client(port, number, stop, results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dateline", default="target/dist/dateline")
+    parser.add_argument("--dateline", default="target/dist/dateline", help="the binary; without it, target/dist/dateline")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=int, default=100)
     parser.add_argument("--clients", type=int, default=2)
