@@ -21,7 +21,7 @@ use crate::event::FileState;
 use crate::types::{ArticlePath, rfc3339};
 use crate::watch::read;
 
-/// Show how an article was read, where each field came from, and which sections have it and why.
+/// Show where each field of an article came from, and which feeds have the article and why.
 #[derive(Args, Debug)]
 pub(super) struct Explain {
     /// The article's file, as a path from here or below the content directory.
@@ -83,7 +83,7 @@ impl Explain {
             .partition(|diagnostic| bundle::is_index(&path) && diagnostic.code == Code::ArticleUndated);
         print_diagnostics(others);
         if parsed.article.is_none() {
-            outln!("It is not published: fix the errors above.");
+            outln!("This version is not published: fix the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
         let inputs =

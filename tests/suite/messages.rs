@@ -82,6 +82,17 @@ fn history_tells_why_there_is_none() {
     }
 }
 
+/// The version before it is, so the article is public.
+#[test]
+fn explain_says_that_a_refused_version_is_not_published() {
+    let newsroom = newsroom();
+    assert_says("build", &newsroom.dateline(&["build"]), 0, &["(1 published)"], &[]);
+    newsroom.write("content/news/a.md", "---\ntitle: Story A\ndate: 2026-11-31\n---\n\nBody.\n");
+    let parts = ["November 2026 has 30 days", "This version is not published"];
+    assert_says("explain", &newsroom.dateline(&["explain", "content/news/a.md"]), 2, &parts, &["It is not published"]);
+    assert_says("check", &newsroom.dateline(&["check"]), 2, &["1 article, 1 published"], &[]);
+}
+
 #[test]
 fn help_says_what_a_command_needs_and_changes() {
     let newsroom = newsroom();
