@@ -11,9 +11,9 @@ use crate::store::{self, StoreError};
 /// Copy the state to a file, while a daemon uses it or not, or put such a copy in its place.
 #[derive(Args, Debug)]
 pub(super) struct Backup {
-    /// Where to; never overwritten. With `--restore`, the copy.
+    /// The copy to write, which must not exist yet; with `--restore`, the copy to read.
     file: PathBuf,
-    /// Put the copy in the place of the state; the state that is there is kept beside it. No daemon may run.
+    /// Put the copy in the place of the state, and keep the present state beside it. No daemon may run.
     #[arg(long)]
     restore: bool,
 }

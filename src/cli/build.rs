@@ -23,10 +23,10 @@ pub(super) struct Build {
     /// Write here instead of `output.directory`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Read and hash every file, also those that look as they did when they were read last.
+    /// Read and hash every file, also files that look unchanged.
     #[arg(long)]
     verify: bool,
-    /// Start over where the ledger in the state directory is missing or damaged: undated articles get new dates, ids that only the
+    /// Start over if the ledger in the state directory is missing or damaged: undated articles get new dates, ids that only the
     /// ledger knew are minted again, and what was retracted by command is public again. What is left of the old ledger is kept.
     #[arg(long)]
     new_state: bool,

@@ -15,7 +15,7 @@ use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::engine::Engine;
 use crate::types::ArticlePath;
 
-/// Read the configuration and every article, and print every problem with its place and cure. Writes nothing.
+/// Read the configuration and every article, and print every problem with its place and remedy. Writes nothing.
 #[derive(Args, Debug)]
 pub(super) struct Check {
     /// One JSON object per problem on standard output instead of text.

@@ -14,7 +14,7 @@ use crate::deliver::Target;
 use crate::deliver::disk::Disk;
 use crate::store::{Store, StoreError};
 
-/// Take an article from its readers at once, whatever its file says, and tell them so.
+/// Remove an article from all feeds and pages at once, whatever its file says, and tell readers so.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Its text leaves every feed and page, its page answers 410, and feeds tell their readers for as long as `feeds.tombstones` says.
@@ -22,33 +22,33 @@ Example: dateline retract content/world/quake.md --reason \"The photo shows anot
 pub(super) struct Retract {
     /// The article's file, as a path from here or below the content directory, or its id.
     article: String,
-    /// What readers are told.
+    /// The reason that readers are told.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
 
-/// Give a retracted article back to its readers, under the id that it had.
+/// Publish a retracted article again, under the id that it had.
 #[derive(Args, Debug)]
 pub(super) struct Restore {
     /// The article's file, as a path from here or below the content directory, or its id.
     article: String,
 }
 
-/// Say that the files that vanished in a mass were deleted on purpose.
+/// Confirm that files which vanished in a mass were deleted on purpose.
 #[derive(Args, Debug)]
 pub(super) struct AcceptRemovals {}
 
-/// Have the running daemon read its configuration again.
+/// Make the running daemon read its configuration again.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 A configuration is refused if it gives other ids (`ids`), takes the last entry out of a feed (`empty`), or takes more than a third \
 of its articles out of a feed (`shrink`). `[reload] allow = [\"ids\", \"empty\", \"shrink\"]` in the configuration allows these changes \
-for good, each by its word.
+for good.
 
-Exit codes: 0 the daemon uses the configuration; 1 the daemon doesn't answer, or this user may not ask it; 2 the configuration was \
+Exit codes: 0 the daemon uses the configuration; 1 the daemon doesn't answer, or this user may not use its socket; 2 the configuration was \
 refused, or no daemon is running.")]
 pub(super) struct Reload {
-    /// Take the configuration even if it gives other ids, or empties or shrinks a feed.
+    /// Apply the configuration even if it gives other ids, or empties or shrinks a feed.
     #[arg(long)]
     force: bool,
 }

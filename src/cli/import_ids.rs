@@ -34,22 +34,22 @@ const MAX_LISTED_ARTICLES: usize = 20;
 /// How many candidates are named for an ambiguous item.
 const MAX_NAMED_CANDIDATES: usize = 3;
 
-/// Take over the ids and dates of a feed that dateline replaces, so that its readers see no story twice.
+/// Take over the ids and dates of a feed that dateline replaces, so that its readers see no article twice.
 #[derive(Args, Debug)]
 pub(super) struct ImportIds {
-    /// The old feed (RSS, Atom or JSON Feed), as a file or an http(s) address; several pages of it, or several feeds.
+    /// The old feed (RSS, Atom or JSON Feed), as a file or an http(s) address. Several pages or several feeds are taken together.
     #[arg(required = true, value_name = "FEED")]
     feeds: Vec<String>,
     /// Show what would be taken over, and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Also change the ids of articles that readers know from dateline already: they see those again.
+    /// Also change the ids of articles that readers know from dateline already; they see these articles again.
     #[arg(long)]
     force: bool,
     /// Follow redirects to other hosts.
     #[arg(long)]
     follow: bool,
-    /// How long all feeds together may take to arrive.
+    /// Time limit for fetching all feeds together.
     #[arg(long, value_name = "TIME", default_value = "60s")]
     timeout: SignedDuration,
 }

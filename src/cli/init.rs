@@ -19,10 +19,10 @@ const FILES: [(&str, &str); 4] = [
     ("content/news/wire.txt", include_str!("init/wire.txt")),
 ];
 
-/// Make a newsroom: a commented configuration and three example articles. Never overwrites anything.
+/// Create a newsroom: a commented configuration and three example articles. Never overwrites anything.
 #[derive(Args, Debug)]
 pub(super) struct Init {
-    /// Where; `.` is here.
+    /// The directory, which is created if it doesn't exist; `.` is the current one.
     directory: PathBuf,
 }
 

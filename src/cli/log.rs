@@ -21,7 +21,7 @@ const VARIABLES: [&str; 2] = ["DATELINE_LOG", "RUST_LOG"];
 
 #[derive(Args, Debug, Default)]
 pub(super) struct Log {
-    /// What is logged: error, warn, info or debug, or a list such as `info,dateline::serve=debug`. Default: DATELINE_LOG, else RUST_LOG,
+    /// The least severe level that is logged: error, warn, info or debug, or a list such as `info,dateline::serve=debug`. Default: DATELINE_LOG, else RUST_LOG,
     /// else info.
     #[arg(long = "log", value_name = "LEVEL", value_parser = checked_filter)]
     filter: Option<String>,

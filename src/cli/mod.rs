@@ -57,11 +57,11 @@ const EXAMPLES: &str = "\
 Examples:
   dateline init newsroom && cd newsroom && dateline serve
                                         start a newsroom and serve its feeds
-  dateline new technology \"Robots dig\"   write the next story
+  dateline new technology \"Robots dig\"  write the next article
   dateline check                        find every mistake in articles and configuration
   dateline explain content/world/a.md   why is it in this feed, and not in that?
   dateline import-ids https://www.courier.example/feed/
-                                        readers of that feed will see no story twice
+                                        readers of that feed will see no article twice
   dateline pin --dry-run                write ids into the files of published articles
   dateline build --out public           write the feeds to files, without a server
 
@@ -97,31 +97,31 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Watch, build and serve. This is what happens without a command, too.
+    /// Watch, build and serve. The default command.
     Serve(serve::Serve),
     /// Build the feeds to files once, without a server.
     Build(build::Build),
-    /// Read the configuration and every article, and print every problem with its place and cure. Writes nothing.
+    /// Read the configuration and every article, and print every problem with its place and remedy. Writes nothing.
     Check(check::Check),
-    /// Show how an article was read, where each field came from, and which sections have it and why.
+    /// Show where each field of an article came from, and which feeds have the article and why.
     Explain(explain::Explain),
-    /// Take over the ids and dates of a feed that dateline replaces, so that its readers see no story twice.
+    /// Take over the ids and dates of a feed that dateline replaces, so that its readers see no article twice.
     ImportIds(import_ids::ImportIds),
-    /// Make a newsroom: a commented configuration and three example articles. Never overwrites anything.
+    /// Create a newsroom: a commented configuration and three example articles. Never overwrites anything.
     Init(init::Init),
-    /// Make the file of a new article, and print its path.
+    /// Create the file of a new article, and print its path.
     New(new::New),
-    /// Take an article from its readers at once, and tell them so.
+    /// Remove an article from all feeds and pages at once, and tell readers so.
     Retract(command::Retract),
-    /// Give a retracted article back to its readers.
+    /// Publish a retracted article again.
     Restore(command::Restore),
-    /// Say that files that vanished in a mass were deleted on purpose.
+    /// Confirm that files which vanished in a mass were deleted on purpose.
     AcceptRemovals(command::AcceptRemovals),
-    /// Have the running daemon read its configuration again.
+    /// Make the running daemon read its configuration again.
     Reload(command::Reload),
-    /// Print what happened to an article, with its time.
+    /// Print what happened to an article, and when.
     History(history::History),
-    /// Copy the state to a file, also while a daemon runs.
+    /// Copy the state to a file, also while a daemon runs; `--restore` puts a copy back.
     Backup(backup::Backup),
     /// Write the ids under which readers know articles into their files, so that they travel with the files.
     Pin(pin::Pin),

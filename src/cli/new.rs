@@ -12,7 +12,7 @@ use crate::beneath::{Links, is_outside};
 use crate::daemon;
 use crate::types::{SectionPath, Text};
 
-/// Make the file of a new article, and print its path.
+/// Create the file of a new article, and print its path.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  dateline new technology/chips \"Wafers from the harbour\"")]
 pub(super) struct New {
@@ -20,7 +20,7 @@ pub(super) struct New {
     section: String,
     /// The headline.
     headline: String,
-    /// Make the folder of a section that is not configured.
+    /// Create the folder of a section that isn't configured.
     #[arg(long)]
     create: bool,
 }

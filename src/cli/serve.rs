@@ -31,10 +31,10 @@ pub(super) struct Serve {
     /// Serve status and metrics here instead of on `admin.listen`.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = endpoint)]
     admin: Option<Endpoint>,
-    /// Read and hash every file at the start, also those that look as they did when they were read last.
+    /// Read and hash every file at the start, also files that look unchanged.
     #[arg(long)]
     verify: bool,
-    /// Start over where the ledger in the state directory is missing or damaged: undated articles get new dates, ids that only the
+    /// Start over if the ledger in the state directory is missing or damaged: undated articles get new dates, ids that only the
     /// ledger knew are minted again, and what was retracted by command is public again. What is left of the old ledger is kept.
     #[arg(long)]
     new_state: bool,
