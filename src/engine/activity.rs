@@ -12,26 +12,26 @@ use crate::ledger::{Ledger, Record, Remembered, Routes, Withdrawal};
 use crate::types::ArticlePath;
 
 /// Of so many articles it is kept apart what happened to them; of more, how many there are.
-const MOST_APART: usize = 32_768;
+const MAX_LOGGED_ARTICLES: usize = 32_768;
 
 /// What happened since it was last handed on.
 #[derive(Debug, Default)]
 pub(super) struct Activities {
     /// Which command is being carried out.
     pub(super) actor: Option<&'static str>,
-    articles: BTreeMap<ArticlePath, Happening>,
+    articles: BTreeMap<ArticlePath, ArticleActivity>,
     /// Those that are not kept apart.
-    uncounted: BTreeMap<(ActivityKind, Option<&'static str>), usize>,
+    overflow: BTreeMap<(ActivityKind, Option<&'static str>), usize>,
     /// Articles whose new version has more corrections than the one before.
     corrected: BTreeSet<ArticlePath>,
     /// How a new configuration differs, and who had it read.
     reloads: Vec<(u64, String, Option<&'static str>)>,
     /// The number of the last event.
-    last: u64,
+    last_number: u64,
 }
 
 #[derive(Debug)]
-struct Happening {
+struct ArticleActivity {
     number: u64,
     kind: ActivityKind,
     actor: Option<&'static str>,
@@ -47,25 +47,25 @@ impl Activities {
     }
 
     pub(super) fn note_reload(&mut self, difference: String) {
-        self.last += 1;
-        self.reloads.push((self.last, difference, self.actor));
+        self.last_number += 1;
+        self.reloads.push((self.last_number, difference, self.actor));
     }
 
     /// Of two things that happen to an article at once, the greater is told.
     fn note(&mut self, path: &ArticlePath, kind: ActivityKind, from: Option<ArticlePath>, feeds: Routes) {
         let actor = self.actor;
-        self.last += 1;
-        let number = self.last;
+        self.last_number += 1;
+        let number = self.last_number;
         if let Some(known) = self.articles.get_mut(path) {
             let actor = actor.or(known.actor);
             match kind > known.kind {
-                true => *known = Happening { number, kind, actor, from: from.or(known.from.take()), feeds },
+                true => *known = ArticleActivity { number, kind, actor, from: from.or(known.from.take()), feeds },
                 false => (known.actor, known.from) = (actor, known.from.take().or(from)),
             }
-        } else if self.articles.len() < MOST_APART {
-            self.articles.insert(path.clone(), Happening { number, kind, actor, from, feeds });
+        } else if self.articles.len() < MAX_LOGGED_ARTICLES {
+            self.articles.insert(path.clone(), ArticleActivity { number, kind, actor, from, feeds });
         } else {
-            *self.uncounted.entry((kind, actor)).or_default() += 1;
+            *self.overflow.entry((kind, actor)).or_default() += 1;
         }
     }
 
@@ -118,27 +118,29 @@ impl Engine {
     /// What happened, once readers see it: an article whose text was asked for, as soon as that is there. Of the first listing only how much.
     pub(super) fn take_activity(&mut self, index: &Index, is_first: bool) -> Option<Effect> {
         let articles = std::mem::take(&mut self.activities.articles);
-        let uncounted = std::mem::take(&mut self.activities.uncounted);
+        let overflow = std::mem::take(&mut self.activities.overflow);
         // A correction of what nobody sees is not that of a later version.
         self.activities.corrected.clear();
         let mut groups = LoggedActivity::new();
-        for (path, happening) in articles {
-            if happening.kind.is_public() && !is_first && self.waiting.contains_key(&path) {
-                self.activities.articles.insert(path, happening);
+        for (path, activity) in articles {
+            if activity.kind.is_public() && !is_first && self.requested_bodies.contains_key(&path) {
+                self.activities.articles.insert(path, activity);
                 continue;
             }
-            let Happening { number, kind, actor, from, feeds } = happening;
+            let ArticleActivity { number, kind, actor, from, feeds } = activity;
             let indexed = index.get(&path).filter(|indexed| indexed.id().is_some());
             let now = || indexed.map(|indexed| super::commands::routes(index.feeds_of(indexed)));
             let feeds = if feeds.is_empty() { now().unwrap_or_default() } else { feeds };
-            let held =
-                self.held.get(&path).filter(|held| indexed.is_some() && !feeds.is_empty() && self.is_fresh(held));
-            let title = held.map(|held| held.metadata.title.clone());
+            let cached = self
+                .cached_entries
+                .get(&path)
+                .filter(|cached| indexed.is_some() && !feeds.is_empty() && self.is_fresh(cached));
+            let title = cached.map(|cached| cached.metadata.title.clone());
             let title = title.filter(|_| kind.is_public() && self.is_shown_in_feeds(index, &path));
             let activity = Activity { number, path, from, feeds, title };
             groups.entry((kind, actor)).or_default().add(activity, !is_first);
         }
-        for (key, count) in uncounted {
+        for (key, count) in overflow {
             groups.entry(key).or_default().count += count;
         }
         for (number, difference, actor) in std::mem::take(&mut self.activities.reloads) {
@@ -166,14 +168,14 @@ mod tests {
         activities.note(&path, ActivityKind::Moved, Some(ArticlePath::new("b.md")), Routes::default());
         activities.note(&path, ActivityKind::Restored, None, Routes::default());
         activities.note(&path, ActivityKind::Published, None, Routes::default());
-        let happening = activities.articles.get(&path).map(|happening| (happening.kind, happening.from.is_some()));
-        assert_eq!(happening, Some((ActivityKind::Restored, true)));
+        let activity = activities.articles.get(&path).map(|activity| (activity.kind, activity.from.is_some()));
+        assert_eq!(activity, Some((ActivityKind::Restored, true)));
     }
 
     #[test]
     fn articles_kept_apart_are_bounded() {
         let mut activities = Activities::default();
-        for number in 0..MOST_APART + 5 {
+        for number in 0..MAX_LOGGED_ARTICLES + 5 {
             activities.note(
                 &ArticlePath::new(&format!("{number}.md")),
                 ActivityKind::Published,
@@ -181,7 +183,7 @@ mod tests {
                 Routes::default(),
             );
         }
-        assert_eq!(activities.articles.len(), MOST_APART);
-        assert_eq!(activities.uncounted.get(&(ActivityKind::Published, None)), Some(&5));
+        assert_eq!(activities.articles.len(), MAX_LOGGED_ARTICLES);
+        assert_eq!(activities.overflow.get(&(ActivityKind::Published, None)), Some(&5));
     }
 }

@@ -22,7 +22,7 @@ impl Engine {
             Command::AcceptRemovals => match self.accept_removals() {
                 (0, _) => Err("no articles vanished in a mass, so there is nothing to accept".to_owned()),
                 (count, left_out) => {
-                    self.settle_vanished();
+                    self.resolve_removals();
                     let are = |count: usize| {
                         if count == 1 { "1 article is".to_owned() } else { format!("{count} articles are") }
                     };
@@ -38,7 +38,7 @@ impl Engine {
     }
 
     /// The article with this path or id.
-    fn find(&self, article: &str) -> Result<ArticlePath, String> {
+    fn find_article(&self, article: &str) -> Result<ArticlePath, String> {
         let path = ArticlePath::new(article);
         if self.catalog.contains(&path) || self.ledger.article(&path).is_some() {
             return Ok(path);
@@ -55,7 +55,7 @@ impl Engine {
     }
 
     fn retract(&mut self, article: &str, reason: Option<Text>) -> Result<String, String> {
-        let path = self.find(article)?;
+        let path = self.find_article(article)?;
         let known = self.ledger.article(&path).and_then(|article| article.retraction().cloned());
         // Who says nothing takes nothing back.
         let reason = reason.or_else(|| known.as_ref()?.reason.clone());
@@ -64,9 +64,9 @@ impl Engine {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
         }
         // A file that moved a moment ago may still be public under its old path: readers know one story, not two files.
-        let others = self.others_of(&path);
-        self.urgent = true;
-        let told = others.iter().chain([&path]).map(|path| self.withdraw(path, reason.clone())).max().unwrap_or(0);
+        let others = self.same_article_paths(&path);
+        self.has_urgent_removal = true;
+        let told = others.iter().chain([&path]).map(|path| self.retract_file(path, reason.clone())).max().unwrap_or(0);
         let others: String = others.iter().map(|other| format!(" and `{other}`, which is the same article,")).collect();
         let told = match told {
             0 => "no feed had it".to_owned(),
@@ -77,15 +77,15 @@ impl Engine {
     }
 
     /// The other files under which readers may see the article in this one.
-    fn others_of(&self, path: &ArticlePath) -> Vec<ArticlePath> {
+    fn same_article_paths(&self, path: &ArticlePath) -> Vec<ArticlePath> {
         let rival = self.index.as_ref().and_then(|index| index.id_holder(path)).cloned();
-        let undecided = self.catalog.get(path).filter(|_| self.missing.is_newcomer(path));
-        let old = undecided.map(|card| self.may_have_been(path, card.hash())).unwrap_or_default();
+        let undecided = self.catalog.get(path).filter(|_| self.missing.may_be_moved(path));
+        let old = undecided.map(|card| self.possible_old_paths(path, card.hash())).unwrap_or_default();
         rival.into_iter().chain(old).collect()
     }
 
     /// Takes one file's article from its readers; says how many feeds tell them.
-    fn withdraw(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
+    fn retract_file(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
         let remembered = self.ledger.article(path);
         let known = remembered.and_then(|article| article.retraction().cloned());
         let readers_know = remembered.is_some_and(|article| article.id.is_some());
@@ -100,17 +100,17 @@ impl Engine {
             (None, None, _) => Routes::default(),
         };
         // The first retraction is the one that readers know of.
-        let at = known.map_or(self.second(), |known| known.at);
+        let at = known.map_or(self.now_in_seconds(), |known| known.at);
         let told = feeds.len();
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
-        self.remember(Record::Retracted { path: path.clone(), retraction });
-        self.missing.retracted(path);
-        self.refile(path);
+        self.record(Record::Retracted { path: path.clone(), retraction });
+        self.missing.note_retracted(path);
+        self.note_ledger_change(path);
         told
     }
 
     fn restore(&mut self, article: &str) -> Result<String, String> {
-        let mut path = self.find(article)?;
+        let mut path = self.find_article(article)?;
         // Retracted under the name that the article with its id had.
         if self.ledger.article(&path).is_none_or(|article| article.retraction().is_none())
             && let Some(holder) = self.index.as_ref().and_then(|index| self.ledger.holder(index.preferred_id(&path)?))
@@ -135,16 +135,16 @@ impl Engine {
         if card.retracted.is_some() {
             return Err(format!("the file of `{path}` itself says that it is retracted: remove its `status`"));
         }
-        self.remember(Record::Restored { path: path.clone() });
-        self.missing.restored(&path);
-        heirs.iter().chain([&path]).for_each(|path| self.refile(path));
+        self.record(Record::Restored { path: path.clone() });
+        self.missing.note_restored(&path);
+        heirs.iter().chain([&path]).for_each(|path| self.note_ledger_change(path));
         Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
     }
 
     /// Files an article anew, since what is remembered of it changed.
-    fn refile(&mut self, path: &ArticlePath) {
-        self.replace_placement(path);
-        self.recollected.insert(path.clone());
+    fn note_ledger_change(&mut self, path: &ArticlePath) {
+        self.reindex_article(path);
+        self.ledger_changes.insert(path.clone());
     }
 
     /// The routes of the feeds that have an article.
@@ -198,7 +198,7 @@ impl Engine {
     }
 
     /// Why readers would not want a new configuration: ids that change, and feeds that lose their last entry or many articles.
-    pub(super) fn objections(&self, running: &Config, index: &Index, config: &Config) -> Option<Diagnostic> {
+    pub(super) fn find_objections(&self, running: &Config, index: &Index, config: &Config) -> Option<Diagnostic> {
         const MOST: usize = 10;
         let Some(before) = &self.index else { return None };
         let mut wrong = Vec::new();
@@ -245,7 +245,7 @@ impl Engine {
             object("it takes away all entries of", "empty", emptied);
         }
         if !config.reload.shrink {
-            object("it takes more than a third of the articles out of", "shrink", shrunk(before, index));
+            object("it takes more than a third of the articles out of", "shrink", shrunken_feeds(before, index));
         }
         if wrong.is_empty() {
             return None;
@@ -269,10 +269,10 @@ impl Engine {
     }
 
     /// The index of all good articles under a configuration.
-    pub(super) fn arranged(&self, config: &Arc<Config>) -> Index {
+    pub(super) fn build_index(&self, config: &Arc<Config>) -> Index {
         let mut index =
             Index::new(Arc::new(SectionRules::new(Arc::clone(config))), self.catalog.len().max(self.ledger.len()));
-        let waits = |path: &ArticlePath| self.missing.is_newcomer(path) || self.postponed.contains(path);
+        let waits = |path: &ArticlePath| self.missing.may_be_moved(path) || self.postponed.contains(path);
         for (path, card) in self.catalog.iter().filter(|(path, _)| !waits(path)) {
             let card = card.open(path);
             if bundle::is_index(path) {
@@ -290,7 +290,7 @@ impl Engine {
 
 /// Feeds that lose more than a third of their articles to another configuration, with the numbers. What windows show doesn't matter,
 /// and what the configuration withholds is not lost. Feeds that lose all of them are told of otherwise.
-fn shrunk(before: &Index, after: &Index) -> Vec<String> {
+fn shrunken_feeds(before: &Index, after: &Index) -> Vec<String> {
     let report = |key: &FeedKey| {
         let successor = match key {
             _ if after.has_feed(key) => key.clone(),

@@ -264,8 +264,8 @@ impl Engine {
                     // It may have been asked for twice.
                     if self.ledger.article(&path).is_none() && self.ledger.dormant().has_path(of_path(&path)) {
                         self.show_gone(&article);
-                        self.remember(Record::Woken { path: path.clone(), article: Box::new(article) });
-                        self.recollected.insert(path.clone());
+                        self.record(Record::Woken { path: path.clone(), article: Box::new(article) });
+                        self.ledger_changes.insert(path.clone());
                         self.dormancy.woken.insert(path.clone());
                         woken.push(path);
                     }
@@ -308,10 +308,10 @@ impl Engine {
             waiting.into_iter().partition(|waiting| self.question(&waiting.file).is_empty());
         self.dormancy.waiting = waiting;
         let is_early = ready.iter().any(|waiting| waiting.is_early);
-        self.look(ready.into_iter().map(|waiting| waiting.file).collect());
+        self.apply_files(ready.into_iter().map(|waiting| waiting.file).collect());
         // What was listed first would have been compared with these.
         if is_early && self.listed {
-            self.follow_spellings(woken);
+            self.resolve_respelled_paths(woken);
         }
         for path in self.dormancy.applied.clone() {
             if !self.question_of_applied(&path).is_empty() {
@@ -319,7 +319,7 @@ impl Engine {
             }
             self.dormancy.applied.remove(&path);
             if let Some(card) = self.catalog.get(&path).cloned() {
-                self.settle_change(path, Change::Good, Some(&card), None);
+                self.apply_change(path, Change::Good, Some(&card), None);
             }
         }
     }
@@ -375,7 +375,7 @@ impl Engine {
     /// Sees which articles can fall asleep.
     pub(super) fn fall_asleep(&mut self) {
         let is_time = self.dormancy.next_sweep.is_none_or(|next| next <= self.now);
-        let is_settled = self.listed && !self.missing.is_recalling() && !self.postponed.is_active();
+        let is_settled = self.listed && !self.missing.is_loading_stored() && !self.postponed.is_active();
         if !(self.dormancy.is_on && self.dormancy.is_due && is_time && is_settled) {
             return;
         }
@@ -404,7 +404,7 @@ impl Engine {
             if let Some(id) = id {
                 self.snapshot.gone.remove(&*assemble::short_id(id));
             }
-            self.remember(Record::Dormant { path, article: Box::new(article) });
+            self.record(Record::Dormant { path, article: Box::new(article) });
         }
         self.snapshot.retired = self.retired(&index);
         self.index = Some(index);
@@ -439,7 +439,7 @@ impl Engine {
             && !self.missing.concerns(path)
             && !self.postponed.contains(path)
             && !self.deleted.contains_key(path)
-            && !self.recollected.contains(path)
+            && !self.ledger_changes.contains(path)
             && !self.is_shown(path)
             && !self.dormancy.woken.contains(path)
             && !self.dormancy.concerns(path)

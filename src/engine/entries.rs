@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
-use super::entry_cache::{CachedEntry, HeldText};
-use super::publishing::MOST_REQUESTS;
+use super::entry_cache::{CachedEntry, EntryText};
+use super::publishing::MAX_REQUESTED_BODIES;
 use crate::article::card::{Card, Packed};
 use crate::article::render::{LinkBase, Rendered, render};
 use crate::article::{Body, Metadata};
@@ -20,13 +20,13 @@ use crate::snapshot::PublishedArticle;
 use crate::types::{ArticlePath, ContentHash};
 
 /// So many entries of a feed are made before it is seen whether its documents have room for more.
-const MOST_STALE: usize = 256;
+const MAX_STALE_ENTRIES: usize = 256;
 /// So many renderings are worth another core.
-const RENDERINGS: usize = 2;
+const RENDERINGS_PER_BATCH: usize = 2;
 
 impl Engine {
     /// Makes the entries that windows need and that are not made yet; asks for those whose articles are not at hand.
-    pub(super) fn make_entries(
+    pub(super) fn build_entries(
         &mut self,
         index: &Index,
         feeds: &[FeedKey],
@@ -34,12 +34,12 @@ impl Engine {
         refresh: &mut BTreeSet<ArticlePath>,
     ) {
         loop {
-            let stale: BTreeSet<&ArticlePath> = feeds.iter().flat_map(|key| self.stale(index, key)).collect();
+            let stale: BTreeSet<&ArticlePath> = feeds.iter().flat_map(|key| self.stale_entries(index, key)).collect();
             let mut drafts = Vec::new();
             for path in stale {
                 // What arrived is used, however much is still to come.
                 let may_ask = self.may_ask(requests);
-                if !may_ask && !self.at_hand.contains_key(path) {
+                if !may_ask && !self.pending_articles.contains_key(path) {
                     continue;
                 }
                 match self.draft_entry(index, path) {
@@ -51,40 +51,40 @@ impl Engine {
                 return;
             }
             // Rendering takes longer than all the rest.
-            let rendered = parallel::in_batches(&drafts, RENDERINGS, |draft| match &draft.content {
-                Content::Made(rendered) => Some(Arc::clone(rendered)),
-                Content::Body(body) => parallel::catch_panic(|| Arc::new(render(body, &draft.links))),
+            let rendered = parallel::in_batches(&drafts, RENDERINGS_PER_BATCH, |draft| match &draft.content {
+                DraftContent::Rendered(rendered) => Some(Arc::clone(rendered)),
+                DraftContent::Body(body) => parallel::catch_panic(|| Arc::new(render(body, &draft.links))),
             });
             for (draft, rendered) in drafts.into_iter().zip(rendered) {
                 let Some(rendered) = rendered else {
                     self.quarantine(&draft.article.path, draft.article.hash);
                     continue;
                 };
-                if matches!(draft.content, Content::Body(_)) {
+                if matches!(draft.content, DraftContent::Body(_)) {
                     self.cache.insert(draft.key, &rendered);
                 }
-                self.hold_entry(index, draft, rendered, refresh);
+                self.cache_entry(index, draft, rendered, refresh);
             }
         }
     }
 
     /// Whether more bodies may be asked for: those that are on their way have to fit into memory.
     pub(super) fn may_ask(&self, requests: &BTreeSet<BodyRequest>) -> bool {
-        requests.len() + self.waiting.len() < MOST_REQUESTS
+        requests.len() + self.requested_bodies.len() < MAX_REQUESTED_BODIES
     }
 
     /// The first articles of a feed's window whose entries have to be made, as far as its documents can have them: how much that is
     /// shows only once those before are made.
-    fn stale<'i>(&self, index: &'i Index, key: &FeedKey) -> Vec<&'i ArticlePath> {
+    fn stale_entries<'i>(&self, index: &'i Index, key: &FeedKey) -> Vec<&'i ArticlePath> {
         let options = index.rules().feed_options(key);
         let mut stale = Vec::new();
         let mut bytes = 0;
         for path in index.window(key) {
-            if bytes > options.window.max_bytes || stale.len() == MOST_STALE {
+            if bytes > options.window.max_bytes || stale.len() == MAX_STALE_ENTRIES {
                 break;
             }
-            match self.held.get(path).filter(|held| self.is_fresh(held)) {
-                Some(held) => bytes += held.least_bytes(options),
+            match self.cached_entries.get(path).filter(|cached| self.is_fresh(cached)) {
+                Some(cached) => bytes += cached.least_bytes(options),
                 None => stale.push(path),
             }
         }
@@ -93,49 +93,49 @@ impl Engine {
 
     /// Takes the paid part out of the entries of articles that are teasers from now on. Their free parts may be late, and until they are
     /// there nobody must see what was public before.
-    pub(super) fn abridge(&mut self, index: &Index, changed: &[ArticlePath]) {
+    pub(super) fn strip_new_teasers(&mut self, index: &Index, changed: &[ArticlePath]) {
         for path in changed {
-            if self.held.get(path).is_none_or(|held| held.article.is_teaser) {
+            if self.cached_entries.get(path).is_none_or(|cached| cached.article.is_teaser) {
                 continue;
             }
             let Some(card) = self.catalog.get(path).map(|card| card.open(path)) else { continue };
-            let Some(article) = self.published(index, path, &card).filter(|article| article.is_teaser) else {
+            let Some(article) = self.published_article(index, path, &card).filter(|article| article.is_teaser) else {
                 continue;
             };
-            let Some(held) = self.held.get_mut(path) else { continue };
-            self.unpacked.forget(held);
+            let Some(cached) = self.cached_entries.get_mut(path) else { continue };
+            self.unpacked.forget(cached);
             // Its source stays the one that is kept.
-            let article = PublishedArticle { hash: held.article.hash, ..article };
+            let article = PublishedArticle { hash: cached.article.hash, ..article };
             let rendered = Arc::new(Rendered::empty());
-            let entry = Arc::new(assemble::entry(&article, &held.metadata, &rendered));
+            let entry = Arc::new(assemble::entry(&article, &cached.metadata, &rendered));
             self.unpacked.note(path, &rendered);
-            (held.article, held.key, held.epoch) = (Arc::new(article), None, CachedEntry::STALE);
-            held.text = HeldText::Whole(rendered, entry);
-            self.abridged.insert(path.clone());
+            (cached.article, cached.key, cached.epoch) = (Arc::new(article), None, CachedEntry::STALE);
+            cached.text = EntryText::Whole(rendered, entry);
+            self.new_teasers.insert(path.clone());
         }
     }
 
     /// Sees which entries of changed articles are not what their last good versions say: these are made anew.
-    pub(super) fn note_stale(&mut self, index: &Index, changed: &[ArticlePath]) {
+    pub(super) fn mark_stale_entries(&mut self, index: &Index, changed: &[ArticlePath]) {
         for path in changed {
-            if !self.is_made_of_last_good(index, path)
-                && let Some(held) = self.held.get_mut(path)
+            if !self.matches_last_good(index, path)
+                && let Some(cached) = self.cached_entries.get_mut(path)
             {
-                held.epoch = CachedEntry::STALE;
+                cached.epoch = CachedEntry::STALE;
             }
         }
     }
 
-    fn is_made_of_last_good(&self, index: &Index, path: &ArticlePath) -> bool {
-        let Some((held, indexed)) = self.held.get(path).zip(index.get(path)) else { return false };
-        self.catalog.get(path) == Some(&held.card)
-            && Some(&held.article.id) == indexed.id()
-            && self.dates(index, path, indexed) == Some((held.article.published, held.article.updated))
+    fn matches_last_good(&self, index: &Index, path: &ArticlePath) -> bool {
+        let Some((cached, indexed)) = self.cached_entries.get(path).zip(index.get(path)) else { return false };
+        self.catalog.get(path) == Some(&cached.card)
+            && Some(&cached.article.id) == indexed.id()
+            && self.dates(index, path, indexed) == Some((cached.article.published, cached.article.updated))
     }
 
     /// Whether an entry is what its article's last good version says, under this configuration.
-    pub(super) fn is_fresh(&self, held: &CachedEntry) -> bool {
-        held.epoch == self.epoch
+    pub(super) fn is_fresh(&self, cached: &CachedEntry) -> bool {
+        cached.epoch == self.epoch
     }
 
     /// What the entry of a public article is made of; `Err`: its file is needed first, with the request unless it cannot be had.
@@ -146,29 +146,29 @@ impl Engine {
         if self.is_quarantined(path, card.hash) {
             return Err(None);
         }
-        let article = self.published(index, path, &card).ok_or(None)?;
+        let article = self.published_article(index, path, &card).ok_or(None)?;
         let links = assemble::link_base(&article);
         let key = RenderKey::new(article.hash, &links);
-        let held = self.held.get(path).filter(|held| held.card == packed);
-        let at_hand = self.at_hand.get(path).filter(|at_hand| at_hand.hash == card.hash);
-        let known = at_hand.and_then(|at_hand| at_hand.article.as_ref());
-        let metadata = known.map(|article| &article.metadata).or(held.map(|held| &held.metadata)).cloned();
+        let cached = self.cached_entries.get(path).filter(|cached| cached.card == packed);
+        let pending = self.pending_articles.get(path).filter(|pending| pending.hash == card.hash);
+        let known = pending.and_then(|pending| pending.article.as_ref());
+        let metadata = known.map(|article| &article.metadata).or(cached.map(|cached| &cached.metadata)).cloned();
         let summary_only = !shows_body(index, indexed, &card);
         let request = || self.request(path, article.hash, Some(&links).filter(|_| !summary_only));
         let Some(metadata) = metadata else { return Err(request()) };
-        let unseen = summary_only.then(|| Arc::new(Rendered::empty()));
-        let kept = || held.filter(|held| held.key == Some(key)).map(|held| held.text.rendered());
-        let fetched = || at_hand.and_then(|at_hand| at_hand.rendered.clone()).filter(|(of, _)| *of == key);
+        let omitted = summary_only.then(|| Arc::new(Rendered::empty()));
+        let from_entry = || cached.filter(|cached| cached.key == Some(key)).map(|cached| cached.text.rendered());
+        let from_pending = || pending.and_then(|pending| pending.rendered.clone()).filter(|(of, _)| *of == key);
         let body = || known.and_then(|article| article.body.clone());
-        let made = unseen.or_else(kept).or_else(|| self.cache.get(&key)).or_else(|| Some(fetched()?.1));
+        let made = omitted.or_else(from_entry).or_else(|| self.cache.get(&key)).or_else(|| Some(from_pending()?.1));
         let content = match made {
-            Some(rendered) => Content::Made(rendered),
-            None => Content::Body(body().ok_or_else(request)?),
+            Some(rendered) => DraftContent::Rendered(rendered),
+            None => DraftContent::Body(body().ok_or_else(request)?),
         };
         Ok(EntryDraft { card: packed, metadata, article, links, key, content, summary_only })
     }
 
-    fn hold_entry(
+    fn cache_entry(
         &mut self,
         index: &Index,
         draft: EntryDraft,
@@ -178,7 +178,7 @@ impl Engine {
         let EntryDraft { card, metadata, mut article, key, summary_only, .. } = draft;
         let path = article.path.clone();
         let shows = Shows { summary_only, is_teaser: article.is_teaser };
-        self.remember_text(index, &path, &metadata, &rendered, shows);
+        self.record_text(index, &path, &metadata, &rendered, shows);
         let indexed = index.get(&path);
         if let Some((_, updated)) = indexed.and_then(|indexed| self.dates(index, &path, indexed)) {
             article.updated = updated;
@@ -188,19 +188,19 @@ impl Engine {
             self.quarantine(&path, hash);
             return;
         };
-        let windows = self.held.get(&path).map_or(0, |held| held.windows);
+        let windows = self.cached_entries.get(&path).map_or(0, |cached| cached.windows);
         self.unpacked.note(&path, &rendered);
         let key = (!summary_only).then_some(key);
-        let text = HeldText::Whole(rendered, entry);
-        let held = CachedEntry { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
-        self.keeping.hold(&path, hash);
+        let text = EntryText::Whole(rendered, entry);
+        let cached = CachedEntry { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
+        self.source_retention.retain(&path, hash);
         if windows == 0 {
-            self.dropped.push(path.clone());
+            self.eviction_candidates.push(path.clone());
         }
-        if let Some(before) = self.held.insert(path.clone(), held) {
+        if let Some(before) = self.cached_entries.insert(path.clone(), cached) {
             self.unpacked.forget(&before);
             if before.article.hash != hash {
-                self.keeping.release(&path, before.article.hash, self.now);
+                self.source_retention.release(&path, before.article.hash, self.now);
                 self.note_replaced_entry(&path, before);
             }
         }
@@ -210,15 +210,22 @@ impl Engine {
     /// Asks for a file, once.
     fn request(&self, path: &ArticlePath, hash: ContentHash, links: Option<&LinkBase>) -> Option<BodyRequest> {
         let request = BodyRequest { path: path.clone(), hash, shown: true, links: links.cloned() };
-        let asked = self.waiting.get(path) == Some(&hash) || self.unavailable.contains(&(path.clone(), hash));
-        (!asked).then_some(request)
+        let is_requested =
+            self.requested_bodies.get(path) == Some(&hash) || self.unavailable_bodies.contains(&(path.clone(), hash));
+        (!is_requested).then_some(request)
     }
 
-    pub(super) fn published(&mut self, index: &Index, path: &ArticlePath, card: &Card) -> Option<PublishedArticle> {
+    pub(super) fn published_article(
+        &mut self,
+        index: &Index,
+        path: &ArticlePath,
+        card: &Card,
+    ) -> Option<PublishedArticle> {
         let indexed = index.get(path)?;
         let changed = self.dates(index, path, indexed).map(|(_, updated)| updated);
         let home = indexed.placement().home.clone();
-        let frame = self.frames.entry(home).or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
+        let frame =
+            self.page_frames.entry(home).or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
         assemble::published_article(path, card, indexed, changed, index.rules().config(), &Arc::clone(frame))
     }
 }
@@ -230,7 +237,7 @@ struct EntryDraft {
     article: PublishedArticle,
     links: LinkBase,
     key: RenderKey,
-    content: Content,
+    content: DraftContent,
     summary_only: bool,
 }
 
@@ -244,8 +251,8 @@ pub(super) struct Shows {
 }
 
 /// The body of an entry.
-enum Content {
-    Made(Arc<Rendered>),
+enum DraftContent {
+    Rendered(Arc<Rendered>),
     Body(Arc<Body>),
 }
 

@@ -22,9 +22,9 @@ use crate::snapshot::PublishedArticle;
 use crate::types::ArticlePath;
 
 /// What the text of entries may take unpacked (bytes).
-const BUDGET: usize = 64 << 20;
+const MAX_UNPACKED_BYTES: usize = 64 << 20;
 /// Few enough entries that another core is not worth it.
-const PACKINGS: usize = 16;
+const PACKINGS_PER_BATCH: usize = 16;
 
 /// An entry that some window holds.
 #[derive(Debug)]
@@ -37,13 +37,13 @@ pub(super) struct CachedEntry {
     pub(super) epoch: u64,
     /// What its text is a function of; `None` where readers see none of it, and it is left out.
     pub(super) key: Option<RenderKey>,
-    pub(super) text: HeldText,
+    pub(super) text: EntryText,
     pub(super) windows: usize,
 }
 
 /// The text of an entry.
 #[derive(Clone, Debug)]
-pub(super) enum HeldText {
+pub(super) enum EntryText {
     /// As it was made.
     Whole(Arc<Rendered>, Arc<Entry>),
     /// Packed, and how long its HTML is (bytes).
@@ -55,7 +55,7 @@ pub(super) enum HeldText {
 pub(super) struct EntryParts {
     metadata: Arc<Metadata>,
     article: Arc<PublishedArticle>,
-    text: HeldText,
+    text: EntryText,
 }
 
 impl CachedEntry {
@@ -76,8 +76,8 @@ impl CachedEntry {
     /// The files below the content directory that its text refers to.
     pub(super) fn local_media(&self) -> &[ArticlePath] {
         match &self.text {
-            HeldText::Whole(rendered, _) => &rendered.local_media,
-            HeldText::Packed { local_media, .. } => local_media,
+            EntryText::Whole(rendered, _) => &rendered.local_media,
+            EntryText::Packed { local_media, .. } => local_media,
         }
     }
 }
@@ -85,41 +85,41 @@ impl CachedEntry {
 impl EntryParts {
     /// The entries, in their order.
     pub(super) fn entries(parts: &[&EntryParts]) -> Vec<Arc<Entry>> {
-        let is_packed = |parts: &&EntryParts| matches!(parts.text, HeldText::Packed { .. });
-        let share = if parts.iter().any(is_packed) { PACKINGS } else { usize::MAX };
+        let is_packed = |parts: &&EntryParts| matches!(parts.text, EntryText::Packed { .. });
+        let share = if parts.iter().any(is_packed) { PACKINGS_PER_BATCH } else { usize::MAX };
         parallel::in_batches(parts, share, |parts| parts.entry())
     }
 
     fn entry(&self) -> Arc<Entry> {
         match &self.text {
-            HeldText::Whole(_, entry) => Arc::clone(entry),
-            HeldText::Packed { .. } => Arc::new(assemble::entry(&self.article, &self.metadata, &self.text.rendered())),
+            EntryText::Whole(_, entry) => Arc::clone(entry),
+            EntryText::Packed { .. } => Arc::new(assemble::entry(&self.article, &self.metadata, &self.text.rendered())),
         }
     }
 }
 
-impl HeldText {
+impl EntryText {
     /// How long the HTML is (bytes).
     pub(super) fn length(&self) -> usize {
         match self {
-            HeldText::Whole(rendered, _) => rendered.html.as_str().len(),
-            HeldText::Packed { length, .. } => *length,
+            EntryText::Whole(rendered, _) => rendered.html.as_str().len(),
+            EntryText::Packed { length, .. } => *length,
         }
     }
 
     /// The rendered body.
     pub(super) fn rendered(&self) -> Arc<Rendered> {
         match self {
-            HeldText::Whole(rendered, _) => Arc::clone(rendered),
+            EntryText::Whole(rendered, _) => Arc::clone(rendered),
             // It was packed in this very process.
-            HeldText::Packed { packed, .. } => Arc::new(packed.open().unwrap_or_else(Rendered::empty)),
+            EntryText::Packed { packed, .. } => Arc::new(packed.open().unwrap_or_else(Rendered::empty)),
         }
     }
 
-    fn pack(rendered: &Rendered) -> Option<HeldText> {
+    fn pack(rendered: &Rendered) -> Option<EntryText> {
         let packed = PackedRendering::of(rendered)?;
         let local_media = rendered.local_media.as_slice().into();
-        Some(HeldText::Packed { packed, length: rendered.html.as_str().len(), local_media })
+        Some(EntryText::Packed { packed, length: rendered.html.as_str().len(), local_media })
     }
 }
 
@@ -138,38 +138,38 @@ impl UnpackedEntries {
     }
 
     /// Packs entries until the others fit into the budget.
-    pub(super) fn shrink(&mut self, held: &mut HashMap<ArticlePath, CachedEntry>) {
+    pub(super) fn shrink(&mut self, cached: &mut HashMap<ArticlePath, CachedEntry>) {
         // Of an entry that was made several times only the last counts.
-        if self.paths.len() > held.len() * 2 + PACKINGS {
+        if self.paths.len() > cached.len() * 2 + PACKINGS_PER_BATCH {
             let mut seen = HashSet::new();
-            let mut last: VecDeque<ArticlePath> = VecDeque::with_capacity(held.len());
+            let mut last: VecDeque<ArticlePath> = VecDeque::with_capacity(cached.len());
             for path in std::mem::take(&mut self.paths).into_iter().rev() {
-                if held.contains_key(&path) && seen.insert(path.clone()) {
+                if cached.contains_key(&path) && seen.insert(path.clone()) {
                     last.push_front(path);
                 }
             }
             self.paths = last;
         }
         let mut packed = Vec::new();
-        while self.bytes > BUDGET
+        while self.bytes > MAX_UNPACKED_BYTES
             && let Some(path) = self.paths.pop_front()
         {
             // What a window left is not there any more, and took its bytes with it.
-            let Some(HeldText::Whole(rendered, _)) = held.get(&path).map(|held| &held.text) else { continue };
+            let Some(EntryText::Whole(rendered, _)) = cached.get(&path).map(|cached| &cached.text) else { continue };
             self.bytes = self.bytes.saturating_sub(weight(rendered));
             packed.push((path, Arc::clone(rendered)));
         }
-        let texts = parallel::in_batches(&packed, PACKINGS, |(_, rendered)| HeldText::pack(rendered));
+        let texts = parallel::in_batches(&packed, PACKINGS_PER_BATCH, |(_, rendered)| EntryText::pack(rendered));
         for ((path, _), text) in packed.into_iter().zip(texts) {
-            if let (Some(held), Some(text)) = (held.get_mut(&path), text) {
-                held.text = text;
+            if let (Some(cached), Some(text)) = (cached.get_mut(&path), text) {
+                cached.text = text;
             }
         }
     }
 
     /// An entry is not held any more.
-    pub(super) fn forget(&mut self, held: &CachedEntry) {
-        if let HeldText::Whole(rendered, _) = &held.text {
+    pub(super) fn forget(&mut self, cached: &CachedEntry) {
+        if let EntryText::Whole(rendered, _) = &cached.text {
             self.bytes = self.bytes.saturating_sub(weight(rendered));
         }
     }
@@ -191,7 +191,7 @@ mod tests {
         for _ in 0..10_000 {
             unpacked.note(&path, &rendered);
             unpacked.shrink(&mut HashMap::new());
-            assert!(unpacked.paths.len() <= PACKINGS);
+            assert!(unpacked.paths.len() <= PACKINGS_PER_BATCH);
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
             lead: None,
             local_media: vec![ArticlePath::new("quay.jpg")],
         };
-        let packed = HeldText::pack(&rendered).expect("packed");
+        let packed = EntryText::pack(&rendered).expect("packed");
         assert_eq!((&*packed.rendered(), packed.length()), (&rendered, rendered.html.as_str().len()));
     }
 }

@@ -54,15 +54,15 @@ impl Engine {
             });
         }
         self.problems.set(Source::Folders, diagnostics);
-        let changed: Vec<FeedKey> = self.unwritten.symmetric_difference(&unwritten).cloned().collect();
+        let changed: Vec<FeedKey> = self.unwritten_feeds.symmetric_difference(&unwritten).cloned().collect();
         for key in changed {
             let route = address::route(&key);
-            for name in self.names.get(&key).cloned().unwrap_or_default() {
-                self.note_route(&format!("{route}{name}").into());
+            for name in self.document_names.get(&key).cloned().unwrap_or_default() {
+                self.note_changed_route(&format!("{route}{name}").into());
             }
         }
         self.unwritten_routes = unwritten.iter().map(address::route).collect();
-        self.unwritten = unwritten;
+        self.unwritten_feeds = unwritten;
     }
 
     /// Notes which folders still have the old name of a section that was renamed.

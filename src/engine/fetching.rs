@@ -17,35 +17,35 @@ use crate::types::{ArticlePath, ContentHash};
 pub(super) struct Retry {
     hash: ContentHash,
     at: Timestamp,
-    pause: SignedDuration,
+    delay: SignedDuration,
 }
 
 impl Engine {
-    const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-    const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(15);
+    const FIRST_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(1);
+    const MAX_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(15);
 
-    pub(super) fn receive(&mut self, bodies: Vec<FetchedBody>) {
+    pub(super) fn receive_bodies(&mut self, bodies: Vec<FetchedBody>) {
         for body in bodies {
             if !body.is_complete() {
-                self.go_without(vec![UnfetchedBody { request: body.request, problem: None }]);
+                self.note_unavailable(vec![UnfetchedBody { request: body.request, problem: None }]);
                 continue;
             }
             let FetchedBody { request: BodyRequest { path, hash, links, .. }, article, rendered, source } = body;
             self.note_answer(&path, hash);
-            if self.unavailable.remove(&(path.clone(), hash)) {
-                self.show_again(&path);
+            if self.unavailable_bodies.remove(&(path.clone(), hash)) {
+                self.rebuild_feeds_of(&path);
             }
             self.forget_retry(&path);
             let key = links.map(|links| RenderKey::new(hash, &links));
-            self.at_hand.insert(path, PendingArticle { hash, article, rendered: key.zip(rendered), source });
+            self.pending_articles.insert(path, PendingArticle { hash, article, rendered: key.zip(rendered), source });
         }
     }
 
     /// Bodies that documents do not wait for.
-    pub(super) fn go_without(&mut self, bodies: Vec<UnfetchedBody>) {
+    pub(super) fn note_unavailable(&mut self, bodies: Vec<UnfetchedBody>) {
         for UnfetchedBody { request: BodyRequest { path, hash, .. }, problem } in bodies {
             self.note_answer(&path, hash);
-            self.unavailable.insert((path.clone(), hash));
+            self.unavailable_bodies.insert((path.clone(), hash));
             // Of another version by now nobody needs to know.
             if self.catalog.get(&path).map(Packed::hash) == Some(hash) {
                 self.retry_later(path, hash, problem);
@@ -54,15 +54,15 @@ impl Engine {
     }
 
     fn note_answer(&mut self, path: &ArticlePath, hash: ContentHash) {
-        if self.waiting.get(path) == Some(&hash) {
-            self.waiting.remove(path);
+        if self.requested_bodies.get(path) == Some(&hash) {
+            self.requested_bodies.remove(path);
         }
     }
 
     fn retry_later(&mut self, path: ArticlePath, hash: ContentHash, problem: Option<Diagnostic>) {
         let before = self.retries.get(&path).filter(|retry| retry.hash == hash);
-        let pause = before.map_or(Engine::FIRST_PAUSE, |retry| Engine::LONGEST_PAUSE.min(retry.pause * 2));
-        let at = self.now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+        let delay = before.map_or(Engine::FIRST_RETRY_DELAY, |retry| Engine::MAX_RETRY_DELAY.min(retry.delay * 2));
+        let at = self.now.saturating_add(delay).unwrap_or(Timestamp::MAX);
         const LEFT_OUT: &str =
             "until it can be read, feeds that do not show the article yet go without it; dateline tries again";
         let told = problem.map(|problem| {
@@ -70,7 +70,7 @@ impl Engine {
             problem.help(help)
         });
         self.problems.set(Source::Body(path.clone()), told.into_iter().collect());
-        self.retries.insert(path, Retry { hash, at, pause });
+        self.retries.insert(path, Retry { hash, at, delay });
     }
 
     /// Asks again for bodies that could not be had and are still needed.
@@ -85,18 +85,18 @@ impl Engine {
                 continue;
             }
             if let Some(retry) = self.retries.get_mut(&path) {
-                retry.at = now.saturating_add(retry.pause).unwrap_or(Timestamp::MAX);
+                retry.at = now.saturating_add(retry.delay).unwrap_or(Timestamp::MAX);
             }
-            self.unavailable.remove(&(path.clone(), hash));
-            self.show_again(&path);
+            self.unavailable_bodies.remove(&(path.clone(), hash));
+            self.rebuild_feeds_of(&path);
         }
     }
 
     /// The file was looked at again: whatever was wrong with its body may be over.
-    pub(super) fn ask_again(&mut self, path: &ArticlePath) {
+    pub(super) fn retry_body(&mut self, path: &ArticlePath) {
         if let Some(Retry { hash, .. }) = self.forget_retry(path) {
-            self.unavailable.remove(&(path.clone(), hash));
-            self.show_again(path);
+            self.unavailable_bodies.remove(&(path.clone(), hash));
+            self.rebuild_feeds_of(path);
         }
     }
 
@@ -106,10 +106,10 @@ impl Engine {
     }
 
     /// Has the feeds made anew that an article is in.
-    fn show_again(&mut self, path: &ArticlePath) {
+    fn rebuild_feeds_of(&mut self, path: &ArticlePath) {
         let Some(index) = &self.index else { return };
         if let Some(indexed) = index.get(path) {
-            self.deferred.extend(index.feeds_of(indexed).cloned());
+            self.feeds_to_rebuild.extend(index.feeds_of(indexed).cloned());
         }
     }
 
@@ -122,7 +122,7 @@ impl Engine {
     pub(super) fn bring_retries_forward(&mut self) {
         let now = self.now;
         for retry in self.retries.values_mut() {
-            retry.at = retry.at.min(now.saturating_add(retry.pause).unwrap_or(Timestamp::MAX));
+            retry.at = retry.at.min(now.saturating_add(retry.delay).unwrap_or(Timestamp::MAX));
         }
     }
 }

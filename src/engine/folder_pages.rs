@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// The same by the configuration in force.
-    pub(super) fn lists(&self, path: &ArticlePath) -> bool {
+    pub(super) fn is_section_listing(&self, path: &ArticlePath) -> bool {
         let card = bundle::is_index(path).then(|| self.catalog.get(path)).flatten();
         let index = self.index.as_ref();
         card.zip(index).is_some_and(|(card, index)| self.is_listing(index.rules(), path, &card.open(path)))
@@ -55,7 +55,7 @@ impl Engine {
         if !bundle::is_index(path) {
             return;
         }
-        let (lists, is_live) = (self.lists(path), self.is_live(path));
+        let (lists, is_live) = (self.is_section_listing(path), self.is_live(path));
         if let Some(index) = &mut self.index {
             index.set_listing(path, lists && !is_live);
         }
@@ -63,21 +63,21 @@ impl Engine {
             self.problems.drop(&Source::Article(path.clone()), Code::ArticleUndated);
         }
         if lists && is_live {
-            self.missing.vanished(path.clone(), false);
+            self.missing.note_vanished(path.clone(), false);
         }
     }
 
     /// Files pages anew whose folders got their first other article or lost the last one.
-    pub(super) fn refile_turned(&mut self) {
+    pub(super) fn reindex_changed_pages(&mut self) {
         for path in self.catalog.take_changed_pages() {
             if let Some(card) = self.catalog.get(&path).map(|card| card.open(&path)) {
-                self.file(&path, &card);
+                self.index_article(&path, &card);
             }
         }
     }
 
     /// Takes in the page of a section.
-    pub(super) fn take_section_page(&mut self, path: ArticlePath, state: FileState) {
+    pub(super) fn apply_section_page(&mut self, path: ArticlePath, state: FileState) {
         let mut diagnostics = Vec::new();
         match state {
             FileState::Absent { .. } => self.section_pages.remove(&path),
@@ -120,26 +120,26 @@ impl Engine {
         }
         let is_due = self.section_pages.due.is_some_and(|due| due <= self.now);
         let Some(config) = self.config().cloned().filter(|_| self.section_pages.is_changed || is_due) else { return };
-        let described = self.described(&config);
+        let described = self.describe_by_pages(&config);
         let is_same = |(old, new): (&Section, &Section)| old.title == new.title && old.description == new.description;
         let is_same = config.sections.iter().zip(&described.sections).all(is_same)
             && config.site.description == described.site.description;
         if is_same {
             return;
         }
-        self.frames.clear();
+        self.page_frames.clear();
         match &mut self.index {
             Some(index) if !published => index.replace_rules(Arc::new(SectionRules::new(described))),
             _ => {
                 self.epoch += 1;
                 self.changed_routes = None;
-                self.arrange(&described);
+                self.rebuild_index(&described);
             }
         }
     }
 
     /// A configuration whose sections are described by their pages where it says nothing of them.
-    pub(super) fn described(&mut self, config: &Arc<Config>) -> Arc<Config> {
+    pub(super) fn describe_by_pages(&mut self, config: &Arc<Config>) -> Arc<Config> {
         self.section_pages.is_changed = false;
         let now = self.now;
         let rules = SectionRules::new(Arc::clone(config));

@@ -83,24 +83,24 @@ pub struct Engine {
     catalog: Catalog,
     ledger: Ledger,
     /// What the ledger has and the store has not yet.
-    records: Vec<Record>,
+    unwritten_records: Vec<Record>,
     /// Files that are not where they were.
     missing: Missing,
     section_pages: SectionPages,
     /// Files that were deleted since the last publication, with the feeds that had their articles.
     deleted: BTreeMap<ArticlePath, Routes>,
     /// Articles of which more or less is remembered since the last publication, whether or not they have a file.
-    recollected: BTreeSet<ArticlePath>,
+    ledger_changes: BTreeSet<ArticlePath>,
     /// Whether something is taken from readers that must not wait for anything.
-    urgent: bool,
+    has_urgent_removal: bool,
     /// Articles that became teasers since the last publication.
-    abridged: BTreeSet<ArticlePath>,
+    new_teasers: BTreeSet<ArticlePath>,
     postponed: Postponed,
     dormancy: Dormancy,
     /// Routes of documents that lost something since the last delivery.
-    withheld: BTreeSet<Arc<str>>,
+    shrunk_routes: BTreeSet<Arc<str>>,
     /// The documents of the last run, until the first delivery.
-    recorded: BTreeMap<Arc<str>, ContentHash>,
+    last_run_documents: BTreeMap<Arc<str>, ContentHash>,
     /// `None` until the first configuration.
     index: Option<Index>,
     /// Whether the content directory was listed completely once: nothing is published before.
@@ -110,49 +110,49 @@ pub struct Engine {
 
     cache: RenderCache,
     /// Articles that came with this batch, until their entries are made.
-    at_hand: HashMap<ArticlePath, PendingArticle>,
+    pending_articles: HashMap<ArticlePath, PendingArticle>,
     /// What these take (bytes), and at how many bytes those go that no window would hold.
-    at_hand_bytes: usize,
-    at_hand_limit: usize,
+    pending_bytes: usize,
+    max_pending_bytes: usize,
     /// Bodies that were asked for and did not arrive yet.
-    waiting: BTreeMap<ArticlePath, ContentHash>,
+    requested_bodies: BTreeMap<ArticlePath, ContentHash>,
     /// Versions that could not be had when they were asked for.
-    unavailable: BTreeSet<(ArticlePath, ContentHash)>,
+    unavailable_bodies: BTreeSet<(ArticlePath, ContentHash)>,
     /// When these are asked for again.
     retries: fetching::Retries,
     /// Feeds that lack an entry whose body is on its way.
-    deferred: BTreeSet<FeedKey>,
+    feeds_to_rebuild: BTreeSet<FeedKey>,
     /// When feeds stop telling of a retraction.
     tombstone_ends: BTreeSet<(Timestamp, FeedKey)>,
 
     /// The entries of all windows.
-    held: HashMap<ArticlePath, CachedEntry>,
+    cached_entries: HashMap<ArticlePath, CachedEntry>,
     unpacked: UnpackedEntries,
     /// Entries that windows may have left.
-    dropped: Vec<ArticlePath>,
+    eviction_candidates: Vec<ArticlePath>,
     quarantine: Quarantine,
-    keeping: SourceRetention,
+    source_retention: SourceRetention,
     /// What each published window holds.
     windows: BTreeMap<FeedKey, Vec<ArticlePath>>,
-    titles: BTreeMap<FeedKey, Text>,
+    feed_titles: BTreeMap<FeedKey, Text>,
     /// The documents that each feed has under its route.
-    names: BTreeMap<FeedKey, BTreeSet<String>>,
+    document_names: BTreeMap<FeedKey, BTreeSet<String>>,
     /// The feeds that are not written to the output directory since their folders are those of others, and their routes.
-    unwritten: BTreeSet<FeedKey>,
+    unwritten_feeds: BTreeSet<FeedKey>,
     unwritten_routes: BTreeSet<String>,
     /// The short id under which each article has its page.
-    pages: HashMap<ArticlePath, Arc<str>>,
+    page_ids: HashMap<ArticlePath, Arc<str>>,
     /// The media routes that each article refers to, and the articles that refer to each.
     media: HashMap<ArticlePath, BTreeSet<Arc<str>>>,
     referrers: HashMap<Arc<str>, BTreeSet<ArticlePath>>,
-    frames: HashMap<SectionPath, Arc<PageFrame>>,
+    page_frames: HashMap<SectionPath, Arc<PageFrame>>,
     /// Grows with each configuration: what was made under another is made anew.
     epoch: u64,
 
     /// Documents whose bytes are nowhere any more.
-    lost: BTreeSet<Arc<str>>,
+    missing_documents: BTreeSet<Arc<str>>,
     /// Who is given each document as it is made.
-    keeper: Option<DocumentSink>,
+    document_sink: Option<DocumentSink>,
 
     snapshot: Snapshot,
     /// Whether documents have other links than those of the newsroom (`Config::is_relocated`).
@@ -184,14 +184,14 @@ impl PendingArticle {
 
 impl Engine {
     /// Rendered bodies that no window holds are kept up to this many bytes: those that are edited at the moment.
-    const CACHE_BUDGET: usize = 8 << 20;
+    const RENDER_CACHE_BYTES: usize = 8 << 20;
     /// What comes with files is at hand until it takes this many bytes; then what no window would hold goes, and windows ask for
     /// what they miss.
-    const AT_HAND_BUDGET: usize = 16 << 20;
+    const MAX_PENDING_BYTES: usize = 16 << 20;
     /// A clock that goes back by less than this was corrected, not set.
-    const CORRECTION: SignedDuration = SignedDuration::from_secs(1);
+    const MAX_CLOCK_CORRECTION: SignedDuration = SignedDuration::from_secs(1);
     /// A change so soon after first publication completes the story: its file was still being written.
-    const COMPLETION: SignedDuration = SignedDuration::from_mins(1);
+    const COMPLETION_PERIOD: SignedDuration = SignedDuration::from_mins(1);
 
     /// An engine that has seen nothing yet.
     pub fn new() -> Engine {
@@ -201,17 +201,17 @@ impl Engine {
     /// An engine that has seen no file yet, but remembers what was published.
     pub fn remembering(ledger: Ledger) -> Engine {
         Engine {
-            records: Vec::new(),
+            unwritten_records: Vec::new(),
             missing: Missing::default(),
             section_pages: SectionPages::default(),
             deleted: BTreeMap::new(),
-            urgent: false,
-            abridged: BTreeSet::new(),
+            has_urgent_removal: false,
+            new_teasers: BTreeSet::new(),
             postponed: Postponed::default(),
             dormancy: Dormancy::default(),
-            withheld: BTreeSet::new(),
-            recorded: publishing::delivered(&ledger),
-            recollected: BTreeSet::new(),
+            shrunk_routes: BTreeSet::new(),
+            last_run_documents: publishing::delivered_documents(&ledger),
+            ledger_changes: BTreeSet::new(),
             now: Timestamp::MIN,
             catalog: Catalog::with_room_for(ledger.len()),
             ledger,
@@ -219,32 +219,32 @@ impl Engine {
             listed: false,
             problems: Problems::default(),
             activities: Activities::default(),
-            cache: RenderCache::new(Engine::CACHE_BUDGET),
-            at_hand: HashMap::new(),
-            at_hand_bytes: 0,
-            at_hand_limit: Engine::AT_HAND_BUDGET,
-            waiting: BTreeMap::new(),
-            unavailable: BTreeSet::new(),
+            cache: RenderCache::new(Engine::RENDER_CACHE_BYTES),
+            pending_articles: HashMap::new(),
+            pending_bytes: 0,
+            max_pending_bytes: Engine::MAX_PENDING_BYTES,
+            requested_bodies: BTreeMap::new(),
+            unavailable_bodies: BTreeSet::new(),
             retries: fetching::Retries::new(),
-            deferred: BTreeSet::new(),
+            feeds_to_rebuild: BTreeSet::new(),
             tombstone_ends: BTreeSet::new(),
-            keeping: SourceRetention::default(),
+            source_retention: SourceRetention::default(),
             quarantine: Quarantine::default(),
-            held: HashMap::new(),
+            cached_entries: HashMap::new(),
             unpacked: UnpackedEntries::default(),
-            dropped: Vec::new(),
+            eviction_candidates: Vec::new(),
             windows: BTreeMap::new(),
-            titles: BTreeMap::new(),
-            names: BTreeMap::new(),
-            unwritten: BTreeSet::new(),
+            feed_titles: BTreeMap::new(),
+            document_names: BTreeMap::new(),
+            unwritten_feeds: BTreeSet::new(),
             unwritten_routes: BTreeSet::new(),
-            pages: HashMap::new(),
+            page_ids: HashMap::new(),
             media: HashMap::new(),
             referrers: HashMap::new(),
-            frames: HashMap::new(),
+            page_frames: HashMap::new(),
             epoch: 0,
-            lost: BTreeSet::new(),
-            keeper: None,
+            missing_documents: BTreeSet::new(),
+            document_sink: None,
             snapshot: Snapshot::default(),
             is_relocated: false,
             changed_routes: None,
@@ -254,23 +254,23 @@ impl Engine {
     /// The same engine, which hands its documents over as it makes them: it needs only their hashes itself.
     #[must_use]
     pub fn handing_to(mut self, keeper: DocumentSink) -> Engine {
-        self.keeper = Some(keeper);
+        self.document_sink = Some(keeper);
         self
     }
 
     /// Takes an event in, and says what is to be done about it, in order.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
-        self.take_in(event, now, None)
+        self.dispatch(event, now, None)
     }
 
     /// The same, for who can write records while feeds are made: where there are many of articles they go to `persist` before that, the
     /// others are among the effects.
     pub fn handle_writing(&mut self, event: Event, now: Now, persist: &mut dyn FnMut(Vec<Record>)) -> Vec<Effect> {
-        self.take_in(event, now, Some(persist))
+        self.dispatch(event, now, Some(persist))
     }
 
-    fn take_in(&mut self, event: Event, now: Now, persist: Option<&mut dyn FnMut(Vec<Record>)>) -> Vec<Effect> {
-        self.pass_to(now);
+    fn dispatch(&mut self, event: Event, now: Now, persist: Option<&mut dyn FnMut(Vec<Record>)>) -> Vec<Effect> {
+        self.advance_clock(now);
         let mut effects = Vec::new();
         let mut answers = Vec::new();
         let was_listed = self.listed;
@@ -284,12 +284,12 @@ impl Engine {
         match event {
             Event::Files(files) => {
                 let files = self.hold_dormant(files);
-                self.look(files);
+                self.apply_files(files);
             }
-            Event::Rescan(listing) => self.compare(&listing),
-            Event::Fetched(bodies) => self.receive(bodies),
-            Event::Unfetched(bodies) => self.go_without(bodies),
-            Event::StoredVersion(recalled) => self.receive_recalled(recalled),
+            Event::Rescan(listing) => self.apply_listing(&listing),
+            Event::Fetched(bodies) => self.receive_bodies(bodies),
+            Event::Unfetched(bodies) => self.note_unavailable(bodies),
+            Event::StoredVersion(recalled) => self.receive_stored_versions(recalled),
             // What stands against it is among the problems.
             Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
@@ -301,53 +301,55 @@ impl Engine {
             Event::DormantFound(asked, found) => {
                 answers = self.receive_recollected(&asked, found, &mut effects);
             }
-            Event::DocumentMissing(route) => self.make_anew(route),
+            Event::DocumentMissing(route) => self.rebuild_document(route),
             Event::Unwritable => self.postpone_additions(),
             Event::Writable => self.publish_postponed(),
             Event::Tick => {}
         }
         let due = self.index.as_mut().map(|index| index.advance_clock(self.now)).unwrap_or_default();
-        due.iter().for_each(|path| self.replace_placement(path));
+        due.iter().for_each(|path| self.reindex_article(path));
         while let Some((_, key)) = self.tombstone_ends.first().cloned().filter(|(end, _)| *end <= self.now) {
             self.tombstone_ends.pop_first();
-            self.deferred.insert(key);
+            self.feeds_to_rebuild.insert(key);
         }
         self.retry_bodies();
         self.describe_sections(was_listed);
-        self.settle_newcomers(self.listed && !was_listed);
+        self.resolve_moves(self.listed && !was_listed);
         if self.listed && !was_listed {
             self.index.iter_mut().for_each(Index::compact);
-            self.recall(&mut effects);
+            self.request_stored_versions(&mut effects);
         }
-        self.refile_turned();
-        self.settle_vanished();
-        self.refile_turned();
+        self.reindex_changed_pages();
+        self.resolve_removals();
+        self.reindex_changed_pages();
         self.publish(&mut effects, persist);
         self.fall_asleep();
         let index = self.index.as_ref();
-        let changes = self.problems.take_changes(|source| is_public_matter(source, index));
+        let changes = self.problems.take_changes(|source| may_quote(source, index));
         if !changes.is_empty() {
             effects.push(Effect::Report(changes));
         }
         // Also what nobody is shown yet is remembered.
-        effects.extend((!self.records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.records))));
+        effects.extend(
+            (!self.unwritten_records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.unwritten_records))),
+        );
         self.ask_for_dormant(&mut effects);
         effects.extend(answers.into_iter().map(|(ticket, answer)| Effect::Answer(ticket, answer)));
         effects
     }
 
     /// Takes note of the time. A clock that was set back takes with it what is still to come; what was public stays.
-    fn pass_to(&mut self, now: Now) {
+    fn advance_clock(&mut self, now: Now) {
         let back = self.now.duration_since(now);
         if self.now == Timestamp::MIN || back <= SignedDuration::ZERO {
             self.now = now;
-        } else if back > Engine::CORRECTION {
+        } else if back > Engine::MAX_CLOCK_CORRECTION {
             self.now = now;
-            self.missing.clock_was_set(self.patience());
+            self.missing.note_clock_set_back(self.move_deadline());
             self.bring_retries_forward();
             self.dormancy.clock_was_set(now);
             if let Some(config) = self.index.as_ref().map(|index| Arc::clone(index.rules().config())) {
-                self.arrange(&config);
+                self.rebuild_index(&config);
             }
         }
     }
@@ -415,9 +417,10 @@ impl Engine {
                 (Arc::new(config), frozen)
             }
         };
-        let config = self.described(&config);
-        let index = self.arranged(&config);
-        let objection = before.as_ref().filter(|_| !force).and_then(|before| self.objections(before, &index, &config));
+        let config = self.describe_by_pages(&config);
+        let index = self.build_index(&config);
+        let objection =
+            before.as_ref().filter(|_| !force).and_then(|before| self.find_objections(before, &index, &config));
         if let Some(objection) = objection {
             let told = objection.to_log_line();
             self.problems.set(Source::Reload, vec![objection]);
@@ -425,14 +428,14 @@ impl Engine {
         }
         self.problems.set(Source::Reload, frozen);
         // What is to be seen no more does not wait for the texts of others.
-        self.urgent |= before.as_ref().is_some_and(|before| before.content.paid < config.content.paid);
+        self.has_urgent_removal |= before.as_ref().is_some_and(|before| before.content.paid < config.content.paid);
         if let Some(before) = &before {
             self.activities.note_reload(config.difference(before));
         }
         self.epoch += 1;
         self.is_relocated = config.is_relocated;
-        self.try_failures_again();
-        self.frames.clear();
+        self.reset_quarantine();
+        self.page_frames.clear();
         self.replace_index(index);
         self.changed_routes = None;
         if let Some(index) = &self.index {
@@ -440,7 +443,7 @@ impl Engine {
         }
         self.snapshot.prefix = prefix(&config);
         self.report_unreadable_records();
-        self.recollected.extend(
+        self.ledger_changes.extend(
             self.ledger.articles().filter(|(_, article)| article.retraction().is_some()).map(|(path, _)| path.clone()),
         );
         let plan = |config: &Config| WatchPlan {
@@ -455,20 +458,20 @@ impl Engine {
     }
 
     /// Files all good articles anew.
-    fn arrange(&mut self, config: &Arc<Config>) {
-        let index = self.arranged(config);
+    fn rebuild_index(&mut self, config: &Arc<Config>) {
+        let index = self.build_index(config);
         self.replace_index(index);
     }
 
     fn replace_index(&mut self, index: Index) {
-        self.deferred = index.feeds().cloned().chain(self.windows.keys().cloned()).collect();
+        self.feeds_to_rebuild = index.feeds().cloned().chain(self.windows.keys().cloned()).collect();
         self.index = Some(index);
-        self.unavailable.clear();
+        self.unavailable_bodies.clear();
         let pages: Vec<ArticlePath> = self.catalog.pages().filter(|path| self.is_live(path)).cloned().collect();
         pages.iter().for_each(|path| self.note_listing(path));
     }
 
-    fn look(&mut self, files: Vec<ParsedFile>) {
+    fn apply_files(&mut self, files: Vec<ParsedFile>) {
         // Renames first: what is new at an old path is not what was there.
         let mut moved: BTreeMap<ArticlePath, Packed> = BTreeMap::new();
         for ParsedFile { path, state, renamed_from } in &files {
@@ -481,52 +484,52 @@ impl Engine {
         }
         for ParsedFile { path, state, .. } in files {
             if bundle::is_section_page(&path) {
-                self.take_section_page(path, state);
+                self.apply_section_page(path, state);
                 continue;
             }
             match state {
                 FileState::Absent { doubtful } => {
                     if self.catalog.contains(&path) {
-                        self.missing.vanished(path, doubtful);
+                        self.missing.note_vanished(path, doubtful);
                     }
                 }
                 FileState::Unreadable(diagnostic) => {
                     self.catalog.add(&path);
-                    self.is_there(&path);
-                    let complaints = self.complaints(&path, vec![diagnostic], true);
+                    self.note_file_present(&path);
+                    let complaints = self.explain_refusal(&path, vec![diagnostic], true);
                     self.problems.set(Source::Article(path), complaints);
                 }
                 FileState::Present(parsed) => {
                     let last_good = moved.remove(&path);
-                    self.take(path.clone(), parsed, last_good);
-                    self.ask_again(&path);
+                    self.apply_parsed(path.clone(), parsed, last_good);
+                    self.retry_body(&path);
                 }
                 FileState::Known(card, warnings) => {
-                    self.ask_again(&path);
-                    self.is_there(&path);
+                    self.retry_body(&path);
+                    self.note_file_present(&path);
                     let told = match warnings.is_empty() {
                         true => warnings,
-                        false => self.tellable(warnings, &Secrecy::of_card(&card.open(&path))),
+                        false => self.redact_secrets(warnings, &Secrecy::of_card(&card.open(&path))),
                     };
                     self.problems.set(Source::Article(path.clone()), told);
                     let change = self.catalog.apply(&path, Read::Good(&card));
-                    self.settle_change(path, change, Some(&card), None);
+                    self.apply_change(path, change, Some(&card), None);
                 }
             }
         }
     }
 
     /// A file is there; if it was lost, it is found.
-    fn is_there(&mut self, path: &ArticlePath) {
-        self.missing.returned(path);
+    fn note_file_present(&mut self, path: &ArticlePath) {
+        self.missing.note_present(path);
         if self.ledger.adopt(path).is_some_and(|remembered| remembered.is_lost()) {
-            self.remember(Record::Found { path: path.clone() });
+            self.record(Record::Found { path: path.clone() });
         }
     }
 
     /// Takes a file in. `last_good` is what was good of it under another name.
-    fn take(&mut self, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
-        self.is_there(&path);
+    fn apply_parsed(&mut self, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
+        self.note_file_present(&path);
         let read = match &parsed.article {
             Some(article) => Read::Good(&article.card),
             None if parsed.withhold || parsed.embargo.is_some_and(|embargo| embargo.timestamp() > self.now) => {
@@ -540,46 +543,48 @@ impl Engine {
             self.activities.note_corrected(&path);
         }
         let mut change = self.catalog.apply(&path, read);
-        let told = self.tellable(std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
-        let complaints = self.complaints(&path, told, parsed.article.is_none());
+        let told = self.redact_secrets(std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
+        let complaints = self.explain_refusal(&path, told, parsed.article.is_none());
         self.problems.set(Source::Article(path.clone()), complaints);
         let card = parsed.article.as_ref().map(|article| article.card.clone());
         // Read by other rules, the same file may read otherwise.
         let differs =
-            |held: &&mut CachedEntry| parsed.article.as_ref().is_some_and(|new| held.metadata != new.metadata);
+            |cached: &&mut CachedEntry| parsed.article.as_ref().is_some_and(|new| cached.metadata != new.metadata);
         if change == Change::Same
-            && let Some(held) = self.held.get_mut(&path).filter(differs)
+            && let Some(cached) = self.cached_entries.get_mut(&path).filter(differs)
         {
-            held.epoch = CachedEntry::STALE;
+            cached.epoch = CachedEntry::STALE;
             change = Change::Good;
         }
         if let Some(article) = parsed.article {
-            self.lay_ready(&path, article);
+            self.add_pending(&path, article);
         }
         let withheld = (change == Change::Withheld).then_some(parsed.id).flatten();
-        self.settle_change(path.clone(), change, card.as_ref(), last_good);
+        self.apply_change(path.clone(), change, card.as_ref(), last_good);
         if let (Some(id), Some(index)) = (withheld, &mut self.index) {
             index.withhold(&path, &id);
         }
     }
 
-    fn settle_change(&mut self, path: ArticlePath, change: Change, card: Option<&Packed>, last_good: Option<Packed>) {
+    fn apply_change(&mut self, path: ArticlePath, change: Change, card: Option<&Packed>, last_good: Option<Packed>) {
         match (change, card.map(|card| card.open(&path))) {
-            (Change::Good, Some(card)) if self.listed && self.follow_id(&path, &card) => self.file(&path, &card),
-            (Change::Good, Some(card)) if self.may_have_moved(&path, card.hash) => {
-                self.missing.arrived(path, self.patience());
+            (Change::Good, Some(card)) if self.listed && self.resolve_id_move(&path, &card) => {
+                self.index_article(&path, &card)
             }
-            (Change::Good, Some(card)) => self.file(&path, &card),
+            (Change::Good, Some(card)) if self.may_have_moved(&path, card.hash) => {
+                self.missing.note_possible_move(path, self.move_deadline());
+            }
+            (Change::Good, Some(card)) => self.index_article(&path, &card),
             (Change::Withheld, _) => {
-                self.missing.settled(&path);
-                self.recollected.insert(path.clone());
+                self.missing.forget_possible_move(&path);
+                self.ledger_changes.insert(path.clone());
                 if let Some(index) = &mut self.index {
                     index.remove(&path);
                 }
             }
             (Change::Refused, _) => {
                 if let Some(card) = last_good.filter(|card| self.catalog.restore(&path, card)) {
-                    self.file(&path, &card.open(&path));
+                    self.index_article(&path, &card.open(&path));
                 }
             }
             (Change::Same | Change::Good, _) => {}
@@ -588,7 +593,7 @@ impl Engine {
 
     /// What is wrong with a file, as far as it may be told: of a version that is withheld, a draft or under embargo, only where and what
     /// kind it is.
-    fn tellable(&self, diagnostics: Vec<Diagnostic>, secrecy: &Secrecy) -> Vec<Diagnostic> {
+    fn redact_secrets(&self, diagnostics: Vec<Diagnostic>, secrecy: &Secrecy) -> Vec<Diagnostic> {
         let Secrecy { is_embargoed, embargo, is_draft, access } = secrecy;
         let over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= self.now));
         let is_public = (over || !is_embargoed) && !is_draft && !access.is_private();
@@ -609,35 +614,35 @@ impl Engine {
     }
 
     /// Lays an article ready for the entry that may be made of it.
-    fn lay_ready(&mut self, path: &ArticlePath, article: Article) {
+    fn add_pending(&mut self, path: &ArticlePath, article: Article) {
         let (hash, source) = (article.card.hash(), article.source.clone());
-        let at_hand = PendingArticle { hash, article: Some(article), rendered: None, source };
-        self.at_hand_bytes += at_hand.weight();
-        self.at_hand.insert(path.clone(), at_hand);
-        if self.at_hand_bytes > self.at_hand_limit
+        let pending = PendingArticle { hash, article: Some(article), rendered: None, source };
+        self.pending_bytes += pending.weight();
+        self.pending_articles.insert(path.clone(), pending);
+        if self.pending_bytes > self.max_pending_bytes
             && let Some(index) = &self.index
         {
-            self.at_hand.retain(|path, _| index.is_in_a_window(path));
-            self.at_hand_bytes = self.at_hand.values().map(PendingArticle::weight).sum();
+            self.pending_articles.retain(|path, _| index.is_in_a_window(path));
+            self.pending_bytes = self.pending_articles.values().map(PendingArticle::weight).sum();
             // Windows that hold more than this ask for the rest.
-            if self.at_hand_bytes > Engine::AT_HAND_BUDGET * 4 {
-                self.clear_at_hand();
+            if self.pending_bytes > Engine::MAX_PENDING_BYTES * 4 {
+                self.clear_pending();
             }
-            self.at_hand_limit = Engine::AT_HAND_BUDGET.max(self.at_hand_bytes * 2);
+            self.max_pending_bytes = Engine::MAX_PENDING_BYTES.max(self.pending_bytes * 2);
         }
     }
 
-    fn clear_at_hand(&mut self) {
-        self.at_hand.clear();
-        self.at_hand_bytes = 0;
-        self.at_hand_limit = Engine::AT_HAND_BUDGET;
+    fn clear_pending(&mut self) {
+        self.pending_articles.clear();
+        self.pending_bytes = 0;
+        self.max_pending_bytes = Engine::MAX_PENDING_BYTES;
     }
 
     /// Files an article under its sections; one without a date is dated by this instant, once and for all.
-    fn file(&mut self, path: &ArticlePath, card: &Card) {
-        self.missing.settled(path);
+    fn index_article(&mut self, path: &ArticlePath, card: &Card) {
+        self.missing.forget_possible_move(path);
         self.note_listing(path);
-        let is_listing = self.lists(path) && !self.is_live(path);
+        let is_listing = self.is_section_listing(path) && !self.is_live(path);
         let undated = !is_listing
             && card.published.is_none()
             && !card.draft
@@ -646,7 +651,7 @@ impl Engine {
         // What the store knows of it may be older.
         let undated = undated && !self.dormancy.is_applied(path);
         if undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
-            self.remember(Record::Seen { path: path.clone(), at: self.now });
+            self.record(Record::Seen { path: path.clone(), at: self.now });
         }
         if self.postpones(path) {
             return;
@@ -660,7 +665,7 @@ impl Engine {
     }
 
     /// Files an article anew by its last good version.
-    fn replace_placement(&mut self, path: &ArticlePath) {
+    fn reindex_article(&mut self, path: &ArticlePath) {
         if self.postpones(path) {
             return;
         }
@@ -670,14 +675,14 @@ impl Engine {
         }
     }
 
-    fn remember(&mut self, record: Record) {
+    fn record(&mut self, record: Record) {
         let unreadable = self.ledger.unreadable().len();
         self.activities.note_record(&record, &self.ledger);
         self.dormancy.note_record(&record);
         self.ledger.apply(&record);
         // Nobody asks for documents with these links later, and those of the newsroom keep their validators.
         if !(self.is_relocated && matches!(record, Record::Document { .. })) {
-            self.records.push(record);
+            self.unwritten_records.push(record);
         }
         if self.ledger.unreadable().len() != unreadable {
             self.report_unreadable_records();
@@ -685,12 +690,12 @@ impl Engine {
     }
 
     /// This instant, to the second: what readers are told of is dated by it.
-    fn second(&self) -> Timestamp {
+    fn now_in_seconds(&self) -> Timestamp {
         Timestamp::from_second(self.now.as_second()).unwrap_or(self.now)
     }
 
     /// What is wrong with a file, and what that means for readers.
-    fn complaints(&self, path: &ArticlePath, mut diagnostics: Vec<Diagnostic>, refused: bool) -> Vec<Diagnostic> {
+    fn explain_refusal(&self, path: &ArticlePath, mut diagnostics: Vec<Diagnostic>, refused: bool) -> Vec<Diagnostic> {
         if refused && self.is_public(path) && !self.catalog.is_withheld(path) {
             for diagnostic in &mut diagnostics {
                 const STAYS: &str = "the previous version of this article stays published";
@@ -708,10 +713,10 @@ impl Engine {
         indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Public(_)))
     }
 
-    fn compare(&mut self, listing: &Listing) {
+    fn apply_listing(&mut self, listing: &Listing) {
         let missing = if listing.is_whole { self.catalog.missing(listing, !self.listed) } else { Vec::new() };
         for path in missing {
-            self.missing.vanished(path, listing.doubtful);
+            self.missing.note_vanished(path, listing.doubtful);
         }
         for folder in &listing.directories {
             self.problems.set(Source::Folder(folder.path.clone()), folder.unreadable.iter().cloned().collect());
@@ -722,11 +727,11 @@ impl Engine {
         let folders = listing.directories.iter().map(|folder| folder.path.as_str());
         let named: BTreeSet<&str> = folders.chain(listing.links.iter().map(|(link, _)| link.as_str())).collect();
         self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
-        self.unavailable.clear();
+        self.unavailable_bodies.clear();
         if listing.is_whole {
             self.forget_waiting(listing);
             self.forget_section_pages(listing);
-            self.prove(listing);
+            self.check_unproven(listing);
         }
         if listing.scope.is_empty() {
             self.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
@@ -736,7 +741,7 @@ impl Engine {
             if readable && listing.is_whole && !self.listed {
                 self.listed = true;
                 self.ledger.reserve(self.catalog.len());
-                self.take_stock(listing);
+                self.compare_ledger_to_files(listing);
             }
         }
     }
@@ -787,7 +792,7 @@ pub fn prefix(config: &Config) -> Arc<str> {
 }
 
 /// Whether what is wrong may be told in full: of an article that is not public, its words are nobody's business yet.
-fn is_public_matter(source: &Source, index: Option<&Index>) -> bool {
+fn may_quote(source: &Source, index: Option<&Index>) -> bool {
     match source {
         Source::Article(path) | Source::Placement(path) => {
             index.and_then(|index| index.get(path)).is_some_and(|indexed| indexed.id().is_some())

@@ -22,18 +22,20 @@ impl Engine {
             return;
         }
         let card = indexed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
-        let new = match (self.held.get(path), &card) {
-            (Some(held), _) if indexed.is_some_and(|indexed| indexed.id().is_some()) => Some(Arc::clone(&held.article)),
-            (_, Some(card)) => self.published(index, path, card).map(Arc::new),
+        let new = match (self.cached_entries.get(path), &card) {
+            (Some(cached), _) if indexed.is_some_and(|indexed| indexed.id().is_some()) => {
+                Some(Arc::clone(&cached.article))
+            }
+            (_, Some(card)) => self.published_article(index, path, card).map(Arc::new),
             (_, None) => None,
         };
         let route = new.as_ref().map(|article| Arc::<str>::from(assemble::short_id(&article.id)));
-        if let Some(old) = self.pages.get(path).cloned()
+        if let Some(old) = self.page_ids.get(path).cloned()
             && Some(&old) != route.as_ref()
         {
             self.retire_page(path, &old);
         }
-        let in_body = self.held.get(path).map(CachedEntry::local_media).unwrap_or_default();
+        let in_body = self.cached_entries.get(path).map(CachedEntry::local_media).unwrap_or_default();
         let shown = card.iter().filter_map(|card| Some((card, new.as_ref()?)));
         let files = shown.flat_map(|(card, article)| card.public_files(article.is_teaser));
         let in_body = in_body.iter().filter(|_| new.is_some());
@@ -41,13 +43,13 @@ impl Engine {
         self.note_media(path, media);
         let (Some(article), Some(route)) = (new, route) else { return };
         if !own_pages || card.is_some_and(|card| card.link.is_some()) {
-            if let Some(old) = self.pages.get(path).cloned() {
+            if let Some(old) = self.page_ids.get(path).cloned() {
                 self.retire_page(path, &old);
             }
             return;
         }
         if self.snapshot.articles.get(&route).is_none_or(|old| *old != article) {
-            self.pages.insert(path.clone(), Arc::clone(&route));
+            self.page_ids.insert(path.clone(), Arc::clone(&route));
             self.snapshot.articles.insert(route, article);
         }
     }
@@ -59,7 +61,7 @@ impl Engine {
 
     /// Whether readers see more of an article than its address.
     pub(super) fn is_shown(&self, path: &ArticlePath) -> bool {
-        self.held.contains_key(path) || self.media.contains_key(path) || self.pages.contains_key(path)
+        self.cached_entries.contains_key(path) || self.media.contains_key(path) || self.page_ids.contains_key(path)
     }
 
     /// The page of an article that was taken from its readers says so.
@@ -101,7 +103,7 @@ impl Engine {
 
     /// Takes an article's page away, unless another article has its address by now: a renamed file, say.
     pub(super) fn retire_page(&mut self, path: &ArticlePath, route: &Arc<str>) {
-        self.pages.remove(path);
+        self.page_ids.remove(path);
         if self.snapshot.articles.get(route).is_some_and(|article| article.path == *path) {
             self.snapshot.articles.remove(route);
         }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entry_cache::{CachedEntry, HeldText};
+use super::entry_cache::{CachedEntry, EntryText};
 use super::{Engine, Source};
 use crate::article::card::Packed;
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -47,18 +47,18 @@ impl Engine {
 
     /// Leaves out the version that an entry is of, and puts the entry of the version before in its place.
     pub(super) fn quarantine_entry(&mut self, path: &ArticlePath) -> bool {
-        let Some(version) = self.held.get(path).map(|held| held.article.hash) else { return false };
+        let Some(version) = self.cached_entries.get(path).map(|cached| cached.article.hash) else { return false };
         let is_news = self.quarantine(path, version);
         if let Some(mut before) = self.quarantine.replaced.remove(path) {
-            before.windows = self.held.get(path).map_or(0, |held| held.windows);
+            before.windows = self.cached_entries.get(path).map_or(0, |cached| cached.windows);
             before.epoch = CachedEntry::STALE;
-            self.keeping.hold(path, before.article.hash);
-            if let HeldText::Whole(rendered, _) = &before.text {
+            self.source_retention.retain(path, before.article.hash);
+            if let EntryText::Whole(rendered, _) = &before.text {
                 self.unpacked.note(path, rendered);
             }
-            if let Some(failed) = self.held.insert(path.clone(), before) {
+            if let Some(failed) = self.cached_entries.insert(path.clone(), before) {
                 self.unpacked.forget(&failed);
-                self.keeping.release(path, failed.article.hash, self.now);
+                self.source_retention.release(path, failed.article.hash, self.now);
             }
         }
         is_news
@@ -75,7 +75,7 @@ impl Engine {
     }
 
     /// Versions that no file has any more are of no interest.
-    pub(super) fn forget_failures(&mut self) {
+    pub(super) fn forget_replaced_failures(&mut self) {
         let catalog = &self.catalog;
         let is_over = |path: &ArticlePath, version| catalog.get(path).map(Packed::hash) != Some(version);
         let over = self.quarantine.versions.iter().filter(|(path, version)| is_over(path, **version));
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// Under another configuration everything is tried again.
-    pub(super) fn try_failures_again(&mut self) {
+    pub(super) fn reset_quarantine(&mut self) {
         for path in std::mem::take(&mut self.quarantine.versions).into_keys() {
             self.problems.set(Source::Failure(path), Vec::new());
         }

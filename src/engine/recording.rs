@@ -21,11 +21,11 @@ use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
 /// How long a feed tells of a retraction at least, however many there are: readers that come once a day have to learn of each.
-const FETCHED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+const MIN_TOMBSTONE_PERIOD: SignedDuration = SignedDuration::from_hours(24);
 
 /// When a feed stops telling of a retraction after which there were so many newer ones.
 pub(super) fn notice_end(tombstone: &Tombstone, newer: usize, lasts: SignedDuration, most: usize) -> Timestamp {
-    let lasts = if newer < most { lasts } else { lasts.min(FETCHED_WITHIN) };
+    let lasts = if newer < most { lasts } else { lasts.min(MIN_TOMBSTONE_PERIOD) };
     tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX)
 }
 
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// Whether it is remembered of a public article that it is so: under this id, in this version and since then.
-    pub(super) fn is_remembered(&self, path: &ArticlePath, indexed: &IndexedArticle) -> bool {
+    pub(super) fn is_recorded(&self, path: &ArticlePath, indexed: &IndexedArticle) -> bool {
         let version = self.catalog.get(path).map(Packed::hash);
         let known = self.ledger.article(path).zip(version);
         known.is_some_and(|(known, version)| indexed.matches_ledger(known, version))
@@ -66,7 +66,7 @@ impl Engine {
 
     /// Notes under which id an article is public, in which version and since when. Says whether that is news, and all there is to tell
     /// of it.
-    pub(super) fn remember_published(
+    pub(super) fn record_published(
         &mut self,
         index: &mut Index,
         path: &ArticlePath,
@@ -78,11 +78,11 @@ impl Engine {
             // So that its file is known when it moves: under another path it would be public.
             let known = self.ledger.article(path).filter(|known| known.retraction().is_some());
             if known.is_some_and(|known| known.hash() != Some(hash)) {
-                self.remember(Record::Hidden { path: path.clone(), hash });
+                self.record(Record::Hidden { path: path.clone(), hash });
             }
             return false;
         }
-        if self.is_remembered(path, indexed) {
+        if self.is_recorded(path, indexed) {
             return false;
         }
         let Some(id) = indexed.id().cloned() else { return false };
@@ -98,14 +98,14 @@ impl Engine {
         }
         let withdrawn = known.and_then(|known| known.withdrawn().cloned());
         if is_retracted {
-            self.remember(Record::Restored { path: path.clone() });
+            self.record(Record::Restored { path: path.clone() });
         }
-        self.remember(Record::Published { path: path.clone(), id, hash, date });
+        self.record(Record::Published { path: path.clone(), id, hash, date });
         // Another article took the place of one that readers know, and they are told so.
         if let Some(id) = other.filter(|id| was_known && index.public_article(id).is_none()) {
             let feeds = left.get(path).map(routes).or(withdrawn).unwrap_or_default();
-            let retraction = Retraction { at: self.second(), reason: None, by: Withdrawal::Deleted, feeds };
-            self.remember(Record::Replaced { id, retraction });
+            let retraction = Retraction { at: self.now_in_seconds(), reason: None, by: Withdrawal::Deleted, feeds };
+            self.record(Record::Replaced { id, retraction });
         }
         index.confirm_id(path);
         needs_no_report
@@ -113,10 +113,10 @@ impl Engine {
 
     /// Notes which articles readers are told to be gone: their files are deleted or say so, and nobody else has their ids. What is
     /// merely withheld is noted too, in silence.
-    pub(super) fn remember_retracted(&mut self, index: &Index, changes: &Changes) {
+    pub(super) fn record_retractions(&mut self, index: &Index, changes: &Changes) {
         let deleted = std::mem::take(&mut self.deleted);
         // What is public, as nearly all is, needs none of this.
-        let concerned = deleted.keys().chain(&self.recollected).chain(&changes.articles);
+        let concerned = deleted.keys().chain(&self.ledger_changes).chain(&changes.articles);
         let concerned = concerned.filter(|path| index.get(path).is_none_or(|indexed| indexed.id().is_none()));
         let paths: BTreeSet<ArticlePath> = concerned.cloned().collect();
         for path in &paths {
@@ -133,7 +133,7 @@ impl Engine {
                 let known = remembered.withdrawn().cloned().or_else(|| deleted.get(path).cloned());
                 left().or(known).or_else(now).unwrap_or_default()
             };
-            let second = self.second();
+            let second = self.now_in_seconds();
             // Why, if its file says that it is retracted.
             let stated = || {
                 let card = self.catalog.get(path)?.open(path);
@@ -162,8 +162,8 @@ impl Engine {
                 }
                 None => continue,
             };
-            self.remember(record);
-            self.recollected.insert(path.clone());
+            self.record(record);
+            self.ledger_changes.insert(path.clone());
         }
     }
 
@@ -229,7 +229,7 @@ impl Engine {
     /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of
     /// it, or less of it, cannot be compared: that is a new beginning, in silence. A change within a minute of first publication completes the
     /// story, because its file was still being written.
-    pub(super) fn remember_text(
+    pub(super) fn record_text(
         &mut self,
         index: &Index,
         path: &ArticlePath,
@@ -244,18 +244,18 @@ impl Engine {
         let print = TextPrint { hash, version };
         let known = self.ledger.article(path);
         let (before, mut changed) = known.map_or((None, None), |known| (known.print(), known.changed()));
-        let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| self.second()));
+        let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| self.now_in_seconds()));
         let is_completed = first.is_some_and(|first| {
             let age = self.now.duration_since(first);
-            !age.is_negative() && age <= Engine::COMPLETION
+            !age.is_negative() && age <= Engine::COMPLETION_PERIOD
         });
         if before == Some(print) {
             return;
         }
         let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
         if by_text && !is_completed && before.is_some_and(|before| before.version == print.version) {
-            changed = Some(self.second());
+            changed = Some(self.now_in_seconds());
         }
-        self.remember(Record::Text { path: path.clone(), print, changed, first });
+        self.record(Record::Text { path: path.clone(), print, changed, first });
     }
 }

@@ -39,26 +39,26 @@ pub(super) struct Missing {
     /// Whether the content directory as a whole looked like another one meanwhile.
     doubtful: bool,
     /// What was deleted lately, oldest first: it comes back when it turns out to have been part of an accident.
-    recent: VecDeque<Deleted>,
+    recently_deleted: VecDeque<DeletedArticle>,
     /// Files that vanished by accident: their articles stay.
-    held: BTreeSet<ArticlePath>,
+    held_back: BTreeSet<ArticlePath>,
     /// Of these, files whose articles an operator retracted meanwhile: they're no longer missed, but a restoration needs them.
-    held_retracted: BTreeSet<ArticlePath>,
+    held_back_retracted: BTreeSet<ArticlePath>,
     /// How many of these the problem speaks of, and which one it names.
-    told: Option<(usize, ArticlePath)>,
+    reported: Option<(usize, ArticlePath)>,
     /// Files of which nobody can say whether they are there: their folders could not be listed.
     unproven: BTreeSet<ArticlePath>,
     /// What is remembered and had no good file when everything was listed, until the store is asked for it.
     without_good_file: Vec<ArticlePath>,
     /// Versions that were asked of the store and did not arrive yet.
-    recalling: BTreeSet<ArticlePath>,
+    loading: BTreeSet<ArticlePath>,
     /// Articles at new paths that may have been moved there, and until when their old path may still vanish.
-    newcomers: BTreeMap<ArticlePath, Timestamp>,
+    possible_moves: BTreeMap<ArticlePath, Timestamp>,
 }
 
 /// An article that was deleted.
 #[derive(Debug)]
-struct Deleted {
+struct DeletedArticle {
     at: Timestamp,
     path: ArticlePath,
     card: Option<Packed>,
@@ -68,83 +68,85 @@ struct Deleted {
 
 impl Missing {
     /// A file is there.
-    pub(super) fn returned(&mut self, path: &ArticlePath) {
+    pub(super) fn note_present(&mut self, path: &ArticlePath) {
         self.vanished.remove(path);
-        self.held.remove(path);
-        self.held_retracted.remove(path);
+        self.held_back.remove(path);
+        self.held_back_retracted.remove(path);
         self.unproven.remove(path);
-        self.recent.retain(|recent| recent.path != *path);
+        self.recently_deleted.retain(|deleted| deleted.path != *path);
     }
 
     /// A file is gone.
-    pub(super) fn vanished(&mut self, path: ArticlePath, doubtful: bool) {
-        self.newcomers.remove(&path);
+    pub(super) fn note_vanished(&mut self, path: ArticlePath, doubtful: bool) {
+        self.possible_moves.remove(&path);
         self.doubtful |= doubtful;
         self.vanished.insert(path);
     }
 
     /// An operator retracted the article of a file.
-    pub(super) fn retracted(&mut self, path: &ArticlePath) {
-        self.held_retracted.extend(self.held.take(path));
+    pub(super) fn note_retracted(&mut self, path: &ArticlePath) {
+        self.held_back_retracted.extend(self.held_back.take(path));
     }
 
     /// An operator restored the article of a file.
-    pub(super) fn restored(&mut self, path: &ArticlePath) {
-        self.held.extend(self.held_retracted.take(path));
+    pub(super) fn note_restored(&mut self, path: &ArticlePath) {
+        self.held_back.extend(self.held_back_retracted.take(path));
     }
 
     /// A file is there that may have come from elsewhere.
-    pub(super) fn arrived(&mut self, path: ArticlePath, patience: Timestamp) {
-        self.newcomers.entry(path).or_insert(patience);
+    pub(super) fn note_possible_move(&mut self, path: ArticlePath, deadline: Timestamp) {
+        self.possible_moves.entry(path).or_insert(deadline);
     }
 
     /// It is decided whether a new file came from elsewhere.
-    pub(super) fn settled(&mut self, path: &ArticlePath) {
-        self.newcomers.remove(path);
+    pub(super) fn forget_possible_move(&mut self, path: &ArticlePath) {
+        self.possible_moves.remove(path);
     }
 
     /// Whether it is undecided whether a new file came from elsewhere.
-    pub(super) fn is_newcomer(&self, path: &ArticlePath) -> bool {
-        self.newcomers.contains_key(path)
+    pub(super) fn may_be_moved(&self, path: &ArticlePath) -> bool {
+        self.possible_moves.contains_key(path)
     }
 
     /// Whether anything is under way with a file.
     pub(super) fn concerns(&self, path: &ArticlePath) -> bool {
-        let Missing { vanished, held, unproven, recalling, newcomers, without_good_file, recent, .. } = self;
-        [vanished, held, unproven, recalling].iter().any(|paths| paths.contains(path))
-            || newcomers.contains_key(path)
+        let Missing {
+            vanished, held_back, unproven, loading, possible_moves, without_good_file, recently_deleted, ..
+        } = self;
+        [vanished, held_back, unproven, loading].iter().any(|paths| paths.contains(path))
+            || possible_moves.contains_key(path)
             || without_good_file.contains(path)
-            || recent.iter().any(|recent| recent.path == *path)
+            || recently_deleted.iter().any(|deleted| deleted.path == *path)
     }
 
     /// Whether the store still has to say what was public.
-    pub(super) fn is_recalling(&self) -> bool {
-        !self.recalling.is_empty()
+    pub(super) fn is_loading_stored(&self) -> bool {
+        !self.loading.is_empty()
     }
 
     /// When undecided files have to be decided about.
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
-        self.newcomers.values().min().copied()
+        self.possible_moves.values().min().copied()
     }
 
     /// The clock was set back: what waits must not wait for all that it went back by.
-    pub(super) fn clock_was_set(&mut self, patience: Timestamp) {
-        for until in self.newcomers.values_mut() {
-            *until = patience.min(*until);
+    pub(super) fn note_clock_set_back(&mut self, deadline: Timestamp) {
+        for until in self.possible_moves.values_mut() {
+            *until = deadline.min(*until);
         }
-        self.recent.clear();
+        self.recently_deleted.clear();
     }
 }
 
 impl Engine {
     /// How much longer than the grace a new file that looks like a copy waits for the old one to vanish.
-    const MOVE_PATIENCE: SignedDuration = SignedDuration::from_secs(1);
+    const MOVE_WAIT: SignedDuration = SignedDuration::from_secs(1);
 
     /// Until when a file that looks like a copy waits.
-    pub(super) fn patience(&self) -> Timestamp {
+    pub(super) fn move_deadline(&self) -> Timestamp {
         let grace = self.removals().map_or(SignedDuration::ZERO, |removals| removals.grace);
-        let patience = grace.checked_add(Engine::MOVE_PATIENCE).unwrap_or(grace);
-        self.now.saturating_add(patience).unwrap_or(self.now)
+        let wait = grace.checked_add(Engine::MOVE_WAIT).unwrap_or(grace);
+        self.now.saturating_add(wait).unwrap_or(self.now)
     }
 
     fn removals(&self) -> Option<Removals> {
@@ -157,11 +159,11 @@ impl Engine {
         let unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
         self.ledger.article(path).is_none_or(unknown)
             && !self.dormancy.is_applied(path)
-            && !self.may_have_been(path, hash).is_empty()
+            && !self.possible_old_paths(path, hash).is_empty()
     }
 
     /// Where a file at a new path may have been before.
-    pub(super) fn may_have_been(&self, path: &ArticlePath, hash: ContentHash) -> BTreeSet<ArticlePath> {
+    pub(super) fn possible_old_paths(&self, path: &ArticlePath, hash: ContentHash) -> BTreeSet<ArticlePath> {
         self.ledger.with_version(hash).filter(|old| *old != path).cloned().collect()
     }
 
@@ -176,7 +178,7 @@ impl Engine {
 
     /// Where a file that nobody knows states the id of an article whose own file is gone, it is that article: its first sight and
     /// its retraction go with its id. Says whether it is so.
-    pub(super) fn follow_id(&mut self, path: &ArticlePath, card: &Card) -> bool {
+    pub(super) fn resolve_id_move(&mut self, path: &ArticlePath, card: &Card) -> bool {
         let holder = card.id.as_ref().and_then(|id| self.ledger.holder(id)).filter(|holder| *holder != path);
         let unknown =
             || self.ledger.article(path).is_none_or(|article| article.id.is_none()) && !self.dormancy.is_applied(path);
@@ -190,12 +192,12 @@ impl Engine {
     }
 
     fn relocate(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
-        self.remember(Record::Moved { from: from.clone(), to: to.clone() });
+        self.record(Record::Moved { from: from.clone(), to: to.clone() });
         if self.ledger.article(to).is_some_and(Remembered::is_lost) {
-            self.remember(Record::Found { path: to.clone() });
+            self.record(Record::Found { path: to.clone() });
         }
-        self.missing.returned(from);
-        self.recollected.insert(to.clone());
+        self.missing.note_present(from);
+        self.ledger_changes.insert(to.clone());
         let card = self.catalog.get(from).cloned();
         self.catalog.remove(from);
         self.problems.set(Source::Article(from.clone()), Vec::new());
@@ -209,19 +211,19 @@ impl Engine {
     fn is_gone(&self, path: &ArticlePath) -> bool {
         let missing = &self.missing;
         missing.vanished.contains(path)
-            || missing.held.contains(path)
-            || missing.held_retracted.contains(path)
+            || missing.held_back.contains(path)
+            || missing.held_back_retracted.contains(path)
             || (!self.catalog.contains(path) && !missing.unproven.contains(path))
     }
 
     /// Decides of files at new paths whether they were moved there or are copies.
-    pub(super) fn settle_newcomers(&mut self, everything_known: bool) {
-        if !self.listed || self.missing.newcomers.is_empty() {
+    pub(super) fn resolve_moves(&mut self, everything_known: bool) {
+        if !self.listed || self.missing.possible_moves.is_empty() {
             return;
         }
-        for (path, until) in self.missing.newcomers.clone() {
+        for (path, until) in self.missing.possible_moves.clone() {
             let Some(card) = self.catalog.get(&path).map(|card| card.open(&path)) else {
-                self.missing.newcomers.remove(&path);
+                self.missing.possible_moves.remove(&path);
                 continue;
             };
             // Of several with these bytes, the one that readers still have is the one that moved.
@@ -233,13 +235,13 @@ impl Engine {
             } else if !everything_known && until > self.now {
                 continue;
             }
-            self.file(&path, &card);
+            self.index_article(&path, &card);
         }
     }
 
     /// After the first complete listing: what was public and has no good file now is asked of the store, and what is proven to
     /// be gone has vanished.
-    pub(super) fn take_stock(&mut self, listing: &Listing) {
+    pub(super) fn compare_ledger_to_files(&mut self, listing: &Listing) {
         // Every file that is listed is in the catalog by now.
         let absent = listing.completeness();
         let (mut lost, mut lost_retracted) = (Vec::new(), Vec::new());
@@ -266,10 +268,10 @@ impl Engine {
         self.missing.doubtful |= listing.doubtful && !vanished.is_empty();
         self.missing.unproven.extend(unproven);
         self.missing.vanished.extend(vanished);
-        self.missing.held.extend(lost);
-        self.missing.held_retracted.extend(lost_retracted);
+        self.missing.held_back.extend(lost);
+        self.missing.held_back_retracted.extend(lost_retracted);
         self.missing.without_good_file = without_good_file;
-        self.follow_spellings(gone);
+        self.resolve_respelled_paths(gone);
         let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
         for (path, indexed) in self.index.iter().flat_map(Index::articles) {
             let holder = indexed.stated_id().and_then(|id| self.ledger.holder(id));
@@ -279,15 +281,15 @@ impl Engine {
         }
         stated.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (path, card) in stated {
-            if self.follow_id(&path, &card) {
-                self.file(&path, &card);
+            if self.resolve_id_move(&path, &card) {
+                self.index_article(&path, &card);
             }
         }
     }
 
     /// A file that nobody knows and whose path is that of one that is gone, but for case and Unicode normalisation, is that file: copied
     /// between systems that spell names in their own ways, or renamed and edited, while no daemon ran.
-    pub(super) fn follow_spellings(&mut self, gone: Vec<ArticlePath>) {
+    pub(super) fn resolve_respelled_paths(&mut self, gone: Vec<ArticlePath>) {
         if gone.is_empty() {
             return;
         }
@@ -315,30 +317,30 @@ impl Engine {
         for (from, to) in respelled {
             self.relocate(&from, &to);
             if let Some(card) = self.catalog.get(&to).map(|card| card.open(&to)) {
-                self.file(&to, &card);
+                self.index_article(&to, &card);
             }
         }
     }
 
     /// Asks the store for what readers can see and no file gives.
-    pub(super) fn recall(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn request_stored_versions(&mut self, effects: &mut Vec<Effect>) {
         let mut requests = Vec::new();
         for path in std::mem::take(&mut self.missing.without_good_file) {
             let Some(remembered) = self.ledger.article(&path) else { continue };
             // Retracted before this run read its file, which is broken: its feeds have to tell of it.
-            let untold = || {
+            let is_unreported = || {
                 let known = remembered.retraction();
                 known.is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty())
                     && self.catalog.contains(&path)
             };
-            let is_asked_for = (remembered.is_live() || untold())
+            let is_needed = (remembered.is_live() || is_unreported())
                 && self.catalog.get(&path).is_none()
                 && !self.catalog.is_withheld(&path);
-            let hash = remembered.hash().filter(|hash| is_asked_for && self.ledger.keeps(*hash));
+            let hash = remembered.hash().filter(|hash| is_needed && self.ledger.keeps(*hash));
             requests.extend(hash.map(|hash| BodyRequest { path, hash, shown: true, links: None }));
         }
         requests.sort();
-        self.missing.recalling = requests.iter().map(|request| request.path.clone()).collect();
+        self.missing.loading = requests.iter().map(|request| request.path.clone()).collect();
         effects.extend((!requests.is_empty()).then_some(Effect::LoadStored(requests)));
     }
 
@@ -350,7 +352,7 @@ impl Engine {
     }
 
     /// A later listing may prove that a file is gone of which nobody could say so.
-    pub(super) fn prove(&mut self, listing: &Listing) {
+    pub(super) fn check_unproven(&mut self, listing: &Listing) {
         if self.missing.unproven.is_empty() {
             return;
         }
@@ -363,34 +365,34 @@ impl Engine {
             if inside(&path) && absent(&path) {
                 self.missing.unproven.remove(&path);
                 if self.catalog.contains(&path) || self.ledger.article(&path).is_some_and(Remembered::is_known) {
-                    self.missing.vanished(path, listing.doubtful);
+                    self.missing.note_vanished(path, listing.doubtful);
                 }
             }
         }
     }
 
     /// Takes what the store had as the last good versions.
-    pub(super) fn receive_recalled(&mut self, recalled: Vec<StoredVersion>) {
-        for StoredVersion { request, article } in recalled {
-            self.missing.recalling.remove(&request.path);
+    pub(super) fn receive_stored_versions(&mut self, versions: Vec<StoredVersion>) {
+        for StoredVersion { request, article } in versions {
+            self.missing.loading.remove(&request.path);
             let Some(article) = article.filter(|article| article.metadata.hash == request.hash) else { continue };
             if self.catalog.restore(&request.path, &article.card) {
                 let card = article.card.open(&request.path);
-                self.lay_ready(&request.path, article);
-                self.file(&request.path, &card);
+                self.add_pending(&request.path, article);
+                self.index_article(&request.path, &card);
             }
         }
     }
 
     /// Decides what it means that files are gone.
-    pub(super) fn settle_vanished(&mut self) {
+    pub(super) fn resolve_removals(&mut self) {
         let Some(removals) = self.removals() else { return };
-        if !self.listed || self.missing.is_recalling() {
+        if !self.listed || self.missing.is_loading_stored() {
             return;
         }
         let since = self.now.saturating_sub(removals.within).unwrap_or(self.now);
-        while self.missing.recent.front().is_some_and(|recent| recent.at < since) {
-            self.missing.recent.pop_front();
+        while self.missing.recently_deleted.front().is_some_and(|deleted| deleted.at < since) {
+            self.missing.recently_deleted.pop_front();
         }
         let vanished = std::mem::take(&mut self.missing.vanished);
         let doubtful = std::mem::take(&mut self.missing.doubtful);
@@ -399,39 +401,39 @@ impl Engine {
         vanished.retain(|path| {
             let is_known = self.ledger.article(path).is_some_and(Remembered::is_known);
             (is_known || self.catalog.contains(path))
-                && !self.missing.held_retracted.contains(path)
-                && !self.went_with_its_id(path)
+                && !self.missing.held_back_retracted.contains(path)
+                && !self.moved_with_its_id(path)
         });
         // What the configuration leaves out counts as missing where readers see it.
-        let left_out = vanished.extract_if(.., |path| self.is_left_out(path) && !self.is_live(path));
-        let left_out: Vec<ArticlePath> = left_out.collect();
-        left_out.iter().for_each(|path| self.leave_out(path));
+        let ignored = vanished.extract_if(.., |path| self.is_ignored(path) && !self.is_live(path));
+        let ignored: Vec<ArticlePath> = ignored.collect();
+        ignored.iter().for_each(|path| self.remove_ignored(path));
         // Readers were told already that these are gone, so that nothing of them can be lost by accident.
-        let told: Vec<ArticlePath> =
-            vanished.extract_if(.., |path| !self.missing.held.contains(path) && self.is_told(path)).collect();
-        told.iter().for_each(|path| self.remove_article(path));
+        let retracted: Vec<ArticlePath> =
+            vanished.extract_if(.., |path| !self.missing.held_back.contains(path) && self.is_retracted(path)).collect();
+        retracted.iter().for_each(|path| self.remove_article(path));
         if !vanished.is_empty() {
             let unlisted = vanished.iter().filter(|path| !self.catalog.contains(path)).count();
-            let total = self.catalog.len() + self.missing.recent.len() + unlisted;
-            let gone = vanished.len() + self.missing.recent.len();
+            let total = self.catalog.len() + self.missing.recently_deleted.len() + unlisted;
+            let gone = vanished.len() + self.missing.recently_deleted.len();
             let many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
-            let is_mass = (gone >= removals.least && many) || (gone >= 2 && self.empties_newsroom(&vanished));
-            if doubtful || !self.missing.held.is_empty() || is_mass {
+            let is_mass = (gone >= removals.least && many) || (gone >= 2 && self.removes_all_articles(&vanished));
+            if doubtful || !self.missing.held_back.is_empty() || is_mass {
                 self.hold_back(vanished);
             } else {
                 vanished.iter().for_each(|path| self.delete(path));
             }
         }
-        self.tell_of_held();
+        self.report_held_back();
     }
 
     /// Whether readers were told that an article is gone.
-    fn is_told(&self, path: &ArticlePath) -> bool {
+    fn is_retracted(&self, path: &ArticlePath) -> bool {
         self.ledger.article(path).is_some_and(|article| article.retraction().is_some())
     }
 
     /// Whether these are all articles that readers still have.
-    fn empties_newsroom(&self, vanished: &[ArticlePath]) -> bool {
+    fn removes_all_articles(&self, vanished: &[ArticlePath]) -> bool {
         let is_live = |path: &ArticlePath| self.ledger.article(path).is_some_and(Remembered::is_live);
         let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
         let mut articles = self.index.iter().flat_map(Index::articles);
@@ -440,7 +442,7 @@ impl Engine {
     }
 
     /// Whether a file is gone and another one, which nobody knows yet, states its id: then it was moved there, and edited.
-    fn went_with_its_id(&mut self, path: &ArticlePath) -> bool {
+    fn moved_with_its_id(&mut self, path: &ArticlePath) -> bool {
         let id = self.ledger.article(path).and_then(|article| article.id.clone());
         let (Some(id), Some(index)) = (id, &self.index) else { return false };
         let stated = |other: &&ArticlePath| {
@@ -452,45 +454,47 @@ impl Engine {
         let Some(to) = index.claimants(&id).find(stated).cloned() else { return false };
         self.relocate(path, &to);
         if let Some(card) = self.catalog.get(&to).map(|card| card.open(&to)) {
-            self.file(&to, &card);
+            self.index_article(&to, &card);
         }
         true
     }
 
     /// It was an accident: what vanished stays for readers, and what was deleted just before comes back.
     fn hold_back(&mut self, mut vanished: Vec<ArticlePath>) {
-        for Deleted { path, card, metadata, .. } in std::mem::take(&mut self.missing.recent) {
+        for DeletedArticle { path, card, metadata, .. } in std::mem::take(&mut self.missing.recently_deleted) {
             if let Some(card) = card.filter(|card| self.catalog.restore(&path, card)) {
-                self.file(&path, &card.open(&path));
+                self.index_article(&path, &card.open(&path));
                 if let Some(metadata) = metadata {
                     // Its text is among what was rendered, or in the store.
-                    self.lay_ready(&path, Article { metadata, card, body: None, source: None });
+                    self.add_pending(&path, Article { metadata, card, body: None, source: None });
                 }
                 vanished.push(path);
             }
         }
         for path in vanished {
             let kept = self.ledger.article(&path).and_then(Remembered::hash);
-            if !self.lists(&path) && !self.held.contains_key(&path) && !kept.is_some_and(|hash| self.ledger.keeps(hash))
+            if !self.is_section_listing(&path)
+                && !self.cached_entries.contains_key(&path)
+                && !kept.is_some_and(|hash| self.ledger.keeps(hash))
             {
-                self.give_up(&path);
+                self.drop_article(&path);
                 // Deleted just before, and not to be brought back.
-                if self.is_told(&path) {
+                if self.is_retracted(&path) {
                     continue;
                 }
             }
-            self.remember(Record::Lost { path: path.clone() });
-            self.missing.held.insert(path);
+            self.record(Record::Lost { path: path.clone() });
+            self.missing.held_back.insert(path);
         }
     }
 
     /// What no window holds when its file is lost cannot be shown any more: nobody has its text. Its readers are told nothing, and
     /// the feeds that had it are remembered for the day on which they must be.
-    fn give_up(&mut self, path: &ArticlePath) {
+    fn drop_article(&mut self, path: &ArticlePath) {
         let live = self.ledger.article(path).is_some_and(Remembered::is_live);
         let indexed = self.index.as_ref().and_then(|index| index.get(path));
         if let Some(feeds) = indexed.filter(|_| live).map(|indexed| self.routes_of(indexed)) {
-            self.remember(Record::Withdrawn { path: path.clone(), feeds });
+            self.record(Record::Withdrawn { path: path.clone(), feeds });
         }
         self.catalog.remove(path);
         if let Some(index) = &mut self.index {
@@ -499,8 +503,9 @@ impl Engine {
     }
 
     /// Whether the configuration says that a file is no article.
-    fn is_left_out(&self, path: &ArticlePath) -> bool {
-        self.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some()) || self.lists(path)
+    fn is_ignored(&self, path: &ArticlePath) -> bool {
+        self.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some())
+            || self.is_section_listing(path)
     }
 
     pub(super) fn is_live(&self, path: &ArticlePath) -> bool {
@@ -508,27 +513,27 @@ impl Engine {
     }
 
     /// The file of an article is none by the configuration, or by the rules of another version of this program: readers are told nothing.
-    fn leave_out(&mut self, path: &ArticlePath) {
-        if !self.lists(path) || !self.is_live(path) {
+    fn remove_ignored(&mut self, path: &ArticlePath) {
+        if !self.is_section_listing(path) || !self.is_live(path) {
             self.problems.set(Source::Article(path.clone()), Vec::new());
-            return self.give_up(path);
+            return self.drop_article(path);
         }
         // Its file is there.
         let indexed = self.index.as_ref().and_then(|index| index.get(path));
         let feeds = indexed.map(|indexed| self.routes_of(indexed)).unwrap_or_default();
-        self.remember(Record::Withdrawn { path: path.clone(), feeds });
-        self.replace_placement(path);
+        self.record(Record::Withdrawn { path: path.clone(), feeds });
+        self.reindex_article(path);
     }
 
     fn delete(&mut self, path: &ArticlePath) {
-        if self.is_left_out(path) {
-            return self.leave_out(path);
+        if self.is_ignored(path) {
+            return self.remove_ignored(path);
         }
-        self.missing.recent.push_back(Deleted {
+        self.missing.recently_deleted.push_back(DeletedArticle {
             at: self.now,
             path: path.clone(),
             card: self.catalog.get(path).cloned(),
-            metadata: self.held.get(path).map(|held| Arc::clone(&held.metadata)),
+            metadata: self.cached_entries.get(path).map(|held| Arc::clone(&held.metadata)),
         });
         self.remove_article(path);
     }
@@ -548,33 +553,33 @@ impl Engine {
     /// What vanished in a mass is deleted: somebody who knows said so. Says how many articles that were, and how many of them the
     /// configuration leaves out.
     pub(super) fn accept_removals(&mut self) -> (usize, usize) {
-        let held = std::mem::take(&mut self.missing.held);
+        let held = std::mem::take(&mut self.missing.held_back);
         if held.is_empty() {
             return (0, 0);
         }
-        let left_out = held.iter().filter(|path| self.is_left_out(path)).count();
-        for path in held.iter().chain(&std::mem::take(&mut self.missing.held_retracted)) {
-            self.remember(Record::Found { path: path.clone() });
+        let ignored = held.iter().filter(|path| self.is_ignored(path)).count();
+        for path in held.iter().chain(&std::mem::take(&mut self.missing.held_back_retracted)) {
+            self.record(Record::Found { path: path.clone() });
             self.delete(path);
         }
         // It was no accident, so it is not part of the next one.
-        self.missing.recent.clear();
-        (held.len(), left_out)
+        self.missing.recently_deleted.clear();
+        (held.len(), ignored)
     }
 
-    fn tell_of_held(&mut self) {
-        let held = &self.missing.held;
+    fn report_held_back(&mut self) {
+        let held = &self.missing.held_back;
         // Each that follows would be another line of the log.
         let stands =
             |(count, path): &(usize, ArticlePath)| (*count..count * 2).contains(&held.len()) && held.contains(path);
-        if !self.missing.told.as_ref().is_some_and(stands) {
-            self.missing.told = held.first().map(|first| (held.len(), first.clone()));
+        if !self.missing.reported.as_ref().is_some_and(stands) {
+            self.missing.reported = held.first().map(|first| (held.len(), first.clone()));
         }
-        let alarm = self.missing.told.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
+        let alarm = self.missing.reported.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
             let root = &index.rules().config().parsing.root;
             let more = if *count < held.len() { "more than " } else { "" };
-            let (left_out, is_one) = (self.is_left_out(path), *count == 1);
-            let message = match (left_out, is_one) {
+            let (ignored, is_one) = (self.is_ignored(path), *count == 1);
+            let message = match (ignored, is_one) {
                 (true, true) => format!(
                     "`{path}` would leave its feeds, since its file is no article any more (`content.ignore`, pages of folders with other articles)"
                 ),
@@ -585,7 +590,7 @@ impl Engine {
                 (false, false) => format!("{more}{count} articles vanished at once, `{path}` among them"),
             };
             let message = format!("{message}; {} feeds stay as they are", if is_one { "its" } else { "their" });
-            let help = match (left_out, is_one) {
+            let help = match (ignored, is_one) {
                 (true, _) => "change the configuration, or, if that is meant, run `dateline accept-removals`",
                 (false, true) => "put the file back, or, if it was deleted on purpose, run `dateline accept-removals`",
                 (false, false) => {

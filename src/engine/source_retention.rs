@@ -18,81 +18,84 @@ use crate::types::{ArticlePath, ContentHash};
 /// Which versions are kept for whom.
 #[derive(Debug, Default)]
 pub(super) struct SourceRetention {
-    keepers: BTreeMap<ContentHash, BTreeSet<ArticlePath>>,
+    holders: BTreeMap<ContentHash, BTreeSet<ArticlePath>>,
     /// Entries whose files are not in the store yet.
-    wanted: BTreeMap<ArticlePath, ContentHash>,
+    unsaved: BTreeMap<ArticlePath, ContentHash>,
     /// Versions that nobody needs, and since when.
-    stale: VecDeque<(Timestamp, ContentHash)>,
-    swept: bool,
+    unused: VecDeque<(Timestamp, ContentHash)>,
+    is_swept: bool,
 }
 
 impl SourceRetention {
     /// A window holds this version of an article.
-    pub(super) fn hold(&mut self, path: &ArticlePath, hash: ContentHash) {
-        self.keepers.entry(hash).or_default().insert(path.clone());
-        self.wanted.insert(path.clone(), hash);
+    pub(super) fn retain(&mut self, path: &ArticlePath, hash: ContentHash) {
+        self.holders.entry(hash).or_default().insert(path.clone());
+        self.unsaved.insert(path.clone(), hash);
     }
 
     /// No window holds this version of an article any more.
     pub(super) fn release(&mut self, path: &ArticlePath, hash: ContentHash, now: Timestamp) {
-        if self.wanted.get(path) == Some(&hash) {
-            self.wanted.remove(path);
+        if self.unsaved.get(path) == Some(&hash) {
+            self.unsaved.remove(path);
         }
-        let Some(keepers) = self.keepers.get_mut(&hash) else { return };
-        keepers.remove(path);
-        if keepers.is_empty() {
-            self.keepers.remove(&hash);
-            self.stale.push_back((now, hash));
+        let Some(holders) = self.holders.get_mut(&hash) else { return };
+        holders.remove(path);
+        if holders.is_empty() {
+            self.holders.remove(&hash);
+            self.unused.push_back((now, hash));
         }
     }
 }
 
 impl Engine {
     /// What nobody needs is kept for a while: a deletion may turn out to be part of an accident.
-    const KEPT_FOR: SignedDuration = SignedDuration::from_secs(60);
+    const RETENTION_PERIOD: SignedDuration = SignedDuration::from_secs(60);
 
     /// Records the files of new entries, and asks for those that are not at hand.
-    pub(super) fn keep(&mut self, requests: &mut BTreeSet<BodyRequest>) {
-        for (path, hash) in std::mem::take(&mut self.keeping.wanted) {
+    pub(super) fn record_sources(&mut self, requests: &mut BTreeSet<BodyRequest>) {
+        for (path, hash) in std::mem::take(&mut self.source_retention.unsaved) {
             if self.ledger.keeps(hash) {
                 continue;
             }
-            let at_hand = self.at_hand.get(&path).filter(|at_hand| at_hand.hash == hash);
-            if let Some(bytes) = at_hand.and_then(|at_hand| at_hand.source.clone()) {
-                self.remember(Record::Kept { hash, path, bytes });
+            let pending = self.pending_articles.get(&path).filter(|pending| pending.hash == hash);
+            if let Some(bytes) = pending.and_then(|pending| pending.source.clone()) {
+                self.record(Record::Kept { hash, path, bytes });
                 continue;
             }
-            if self.unavailable.contains(&(path.clone(), hash)) {
+            if self.unavailable_bodies.contains(&(path.clone(), hash)) {
                 continue;
             }
             let kept = BodyRequest { path: path.clone(), hash, shown: false, links: None };
             let is_asked = requests.range(&kept..).next().is_some_and(|next| next.path == path && next.hash == hash);
-            if self.waiting.get(&path) != Some(&hash) && !is_asked {
+            if self.requested_bodies.get(&path) != Some(&hash) && !is_asked {
                 requests.insert(kept);
             }
-            self.keeping.wanted.insert(path, hash);
+            self.source_retention.unsaved.insert(path, hash);
         }
     }
 
     /// Lets the store forget what nobody needs. `everything`: all entries are held, so that what is not theirs is of an earlier
     /// run.
-    pub(super) fn sweep(&mut self, everything: bool) {
-        if everything && !self.keeping.swept {
-            self.keeping.swept = true;
+    pub(super) fn drop_unused_sources(&mut self, everything: bool) {
+        if everything && !self.source_retention.is_swept {
+            self.source_retention.is_swept = true;
             let now = self.now;
-            let mut stale: Vec<ContentHash> =
-                self.ledger.kept().filter(|hash| !self.keeping.keepers.contains_key(hash)).collect();
-            stale.sort();
-            self.keeping.stale.extend(stale.into_iter().map(|hash| (now, hash)));
+            let mut unused: Vec<ContentHash> =
+                self.ledger.kept().filter(|hash| !self.source_retention.holders.contains_key(hash)).collect();
+            unused.sort();
+            self.source_retention.unused.extend(unused.into_iter().map(|hash| (now, hash)));
         }
-        let before = self.now.saturating_sub(Engine::KEPT_FOR).unwrap_or(self.now);
-        while let Some((since, hash)) = self.keeping.stale.front().copied().filter(|(since, _)| *since < before) {
-            self.keeping.stale.pop_front();
+        let before = self.now.saturating_sub(Engine::RETENTION_PERIOD).unwrap_or(self.now);
+        while let Some((since, hash)) =
+            self.source_retention.unused.front().copied().filter(|(since, _)| *since < before)
+        {
+            self.source_retention.unused.pop_front();
             debug_assert!(since < before);
-            let lost = |path| self.ledger.article(path).is_some_and(Remembered::is_lost);
-            let needed = self.keeping.keepers.contains_key(&hash) || self.ledger.with_version(hash).any(lost);
-            if !needed && self.ledger.keeps(hash) {
-                self.remember(Record::Dropped { hash });
+            let is_lost = |path| self.ledger.article(path).is_some_and(Remembered::is_lost);
+            let is_needed =
+                self.source_retention.holders.contains_key(&hash) || self.ledger.with_version(hash).any(is_lost);
+            if !is_needed && self.ledger.keeps(hash) {
+                self.record(Record::Dropped { hash });
             }
         }
     }

@@ -64,7 +64,7 @@ impl Engine {
     pub(super) fn publish_postponed(&mut self) {
         self.postponed.is_active = false;
         for path in std::mem::take(&mut self.postponed.articles) {
-            self.replace_placement(&path);
+            self.reindex_article(&path);
         }
     }
 
@@ -81,24 +81,25 @@ impl Engine {
 
     /// Whether any article that was public is not any more, or left one of its feeds. `left`: what was public before it changed, and in
     /// which feeds.
-    pub(super) fn takes_away(&self, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) -> bool {
+    pub(super) fn removes_from_feeds(&self, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) -> bool {
         left.iter().any(|(path, feeds)| {
             let is_gone = || index.get(path).is_none_or(|indexed| indexed.id().is_none());
             // A postponed one was seen by nobody.
             !self.postponed.contains(path)
-                && (feeds.iter().any(|key| !self.belongs(index, path, key)) || (feeds.is_empty() && is_gone()))
+                && (feeds.iter().any(|key| !self.belongs_to_feed(index, path, key)) || (feeds.is_empty() && is_gone()))
         })
     }
 
     /// Whether an article that some feed shows does not belong to it any more, as after a reload.
     pub(super) fn windows_lose_entries(&self, index: &Index) -> bool {
-        self.windows.iter().any(|(key, paths)| paths.iter().any(|path| !self.belongs(index, path, key)))
+        self.windows.iter().any(|(key, paths)| paths.iter().any(|path| !self.belongs_to_feed(index, path, key)))
     }
 
     /// Whether a feed still has an article, under this path or, where it was moved, under another one.
-    pub(super) fn belongs(&self, index: &Index, path: &ArticlePath, key: &FeedKey) -> bool {
-        let held = || self.held.get(path).and_then(|held| index.get(index.public_article(&held.article.id)?));
-        let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).or_else(held);
+    pub(super) fn belongs_to_feed(&self, index: &Index, path: &ArticlePath, key: &FeedKey) -> bool {
+        let cached =
+            || self.cached_entries.get(path).and_then(|cached| index.get(index.public_article(&cached.article.id)?));
+        let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).or_else(cached);
         indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|other| other == key))
     }
 }
