@@ -75,107 +75,107 @@ use removal::Missing;
 use source_retention::SourceRetention;
 use withholding::Postponed;
 
-/// The owner of all state.
+/// The engine's state. [`Engine::handle`] applies an event to it and returns the effects.
 #[derive(Debug)]
 pub struct Engine {
-    /// The last instant that it was told.
+    /// The time of the last event.
     now: Timestamp,
     catalog: Catalog,
     ledger: Ledger,
-    /// What the ledger has and the store has not yet.
+    /// Records that the ledger has applied and the store hasn't written yet.
     unwritten_records: Vec<Record>,
-    /// Files that are not where they were.
+    /// Missing files, and files that may have been moved.
     missing: Missing,
     section_pages: SectionPages,
-    /// Files that were deleted since the last publication, with the feeds that had their articles.
+    /// Articles deleted since the last publication, with the routes of the feeds that had them.
     deleted: BTreeMap<ArticlePath, Routes>,
-    /// Articles of which more or less is remembered since the last publication, whether or not they have a file.
+    /// Articles whose ledger entry or withholding changed since the last publication, whether or not they have a file.
     ledger_changes: BTreeSet<ArticlePath>,
-    /// Whether something is taken from readers that must not wait for anything.
+    /// Whether the next publication removes something that must disappear at once.
     has_urgent_removal: bool,
     /// Articles that became teasers since the last publication.
     new_teasers: BTreeSet<ArticlePath>,
     postponed: Postponed,
     dormancy: Dormancy,
-    /// Routes of documents that lost something since the last delivery.
+    /// Routes of documents that lost an entry since the last delivery.
     shrunk_routes: BTreeSet<Arc<str>>,
-    /// The documents of the last run, until the first delivery.
+    /// The documents that the last run delivered, until the first delivery of this one.
     last_run_documents: BTreeMap<Arc<str>, ContentHash>,
-    /// `None` until the first configuration.
+    /// `None` until the first configuration has been applied.
     index: Option<Index>,
-    /// Whether the content directory was listed completely once: nothing is published before.
+    /// Whether the content directory has been listed completely. Nothing is published before that.
     listed: bool,
     problems: Problems,
     activities: Activities,
 
     cache: RenderCache,
-    /// Articles that came with this batch, until their entries are made.
+    /// Articles that arrived with this batch, until their entries are built.
     pending_articles: HashMap<ArticlePath, PendingArticle>,
-    /// What these take (bytes), and at how many bytes those go that no window would hold.
+    /// The size of `pending_articles`. Above the maximum, articles that no window shows are dropped.
     pending_bytes: usize,
     max_pending_bytes: usize,
-    /// Bodies that were asked for and did not arrive yet.
+    /// Bodies that were requested and haven't arrived yet.
     requested_bodies: BTreeMap<ArticlePath, ContentHash>,
-    /// Versions that could not be had when they were asked for.
+    /// Versions whose bodies couldn't be read when they were requested.
     unavailable_bodies: BTreeSet<(ArticlePath, ContentHash)>,
-    /// When these are asked for again.
+    /// When unavailable bodies are requested again.
     retries: fetching::Retries,
-    /// Feeds that lack an entry whose body is on its way.
+    /// Feeds to rebuild in the next publication, whether or not their articles changed.
     feeds_to_rebuild: BTreeSet<FeedKey>,
-    /// When feeds stop telling of a retraction.
+    /// When feeds stop listing their tombstones.
     tombstone_ends: BTreeSet<(Timestamp, FeedKey)>,
 
-    /// The entries of all windows.
+    /// The entries of all windows, by article.
     cached_entries: HashMap<ArticlePath, CachedEntry>,
     unpacked: UnpackedEntries,
-    /// Entries that windows may have left.
+    /// Entries that left their last window or haven't entered one. The next publication drops those that no window shows.
     eviction_candidates: Vec<ArticlePath>,
     quarantine: Quarantine,
     source_retention: SourceRetention,
-    /// What each published window holds.
+    /// The articles that each published feed shows.
     windows: BTreeMap<FeedKey, Vec<ArticlePath>>,
     feed_titles: BTreeMap<FeedKey, Text>,
-    /// The documents that each feed has under its route.
+    /// The file names of each feed's documents, below its route.
     document_names: BTreeMap<FeedKey, BTreeSet<String>>,
-    /// The feeds that are not written to the output directory since their folders are those of others, and their routes.
+    /// Feeds, and their routes, that aren't written to the output directory because another feed has the same folder there.
     unwritten_feeds: BTreeSet<FeedKey>,
     unwritten_routes: BTreeSet<String>,
-    /// The short id under which each article has its page.
+    /// The short id in the address of each article's page.
     page_ids: HashMap<ArticlePath, Arc<str>>,
-    /// The media routes that each article refers to, and the articles that refer to each.
+    /// The media routes that each article refers to, and the articles that refer to each route.
     media: HashMap<ArticlePath, BTreeSet<Arc<str>>>,
     referrers: HashMap<Arc<str>, BTreeSet<ArticlePath>>,
     page_frames: HashMap<SectionPath, Arc<PageFrame>>,
-    /// Grows with each configuration: what was made under another is made anew.
+    /// Incremented with each configuration. Entries built under an earlier one are rebuilt.
     epoch: u64,
 
-    /// Documents whose bytes are nowhere any more.
+    /// Documents to rebuild because their bytes were lost.
     missing_documents: BTreeSet<Arc<str>>,
-    /// Who is given each document as it is made.
+    /// Receives each document as soon as it is built.
     document_sink: Option<DocumentSink>,
 
     snapshot: Snapshot,
-    /// Whether documents have other links than those of the newsroom (`Config::is_relocated`).
+    /// Whether documents are built for a different address than `site.url` (`Config::is_relocated`).
     is_relocated: bool,
-    /// Routes changed since the last swap, for delivery; `None` after a configuration: all of them.
+    /// Routes changed since the last swap, for delivery. `None` after a configuration change: all routes.
     changed_routes: Option<BTreeSet<Arc<str>>>,
 }
 
-/// A file that need not be asked for.
+/// An article that arrived with an event, so that its body needn't be requested.
 #[derive(Debug)]
 struct PendingArticle {
     hash: ContentHash,
-    /// `None` where only the file is needed.
+    /// `None` if only the source is needed.
     article: Option<Article>,
-    /// Its body, if it came rendered, and of what.
+    /// The rendered body with its key, if the body arrived rendered.
     rendered: Option<(RenderKey, Arc<Rendered>)>,
-    /// The file.
+    /// The bytes of the file.
     source: Option<Arc<[u8]>>,
 }
 
 impl PendingArticle {
-    /// About how many bytes it takes.
-    fn weight(&self) -> usize {
+    /// The approximate size in memory, in bytes.
+    fn size_in_bytes(&self) -> usize {
         let body = self.article.as_ref().and_then(|article| article.body.as_ref());
         let source = self.source.as_ref().map_or(0, |source| source.len());
         body.map_or(0, |body| body.len()) + source + size_of::<Metadata>()
@@ -183,22 +183,22 @@ impl PendingArticle {
 }
 
 impl Engine {
-    /// Rendered bodies that no window holds are kept up to this many bytes: those that are edited at the moment.
+    /// The budget for rendered bodies that no window shows. They belong to articles being edited at the moment.
     const RENDER_CACHE_BYTES: usize = 8 << 20;
-    /// What comes with files is at hand until it takes this many bytes; then what no window would hold goes, and windows ask for
+    /// The budget for articles that arrive with files. Above it, articles that no window shows are dropped, and windows request
     /// what they miss.
     const MAX_PENDING_BYTES: usize = 16 << 20;
-    /// A clock that goes back by less than this was corrected, not set.
+    /// A clock that moves back by at most this much was corrected, not set.
     const MAX_CLOCK_CORRECTION: SignedDuration = SignedDuration::from_secs(1);
-    /// A change so soon after first publication completes the story: its file was still being written.
+    /// An edit this soon after first publication completes the article: its file was still being written.
     const COMPLETION_PERIOD: SignedDuration = SignedDuration::from_mins(1);
 
-    /// An engine that has seen nothing yet.
+    /// Creates an engine with an empty ledger.
     pub fn new() -> Engine {
         Engine::remembering(Ledger::default())
     }
 
-    /// An engine that has seen no file yet, but remembers what was published.
+    /// Creates an engine from the ledger of earlier runs. The engine has seen no file yet.
     pub fn remembering(ledger: Ledger) -> Engine {
         Engine {
             unwritten_records: Vec::new(),
@@ -251,20 +251,20 @@ impl Engine {
         }
     }
 
-    /// The same engine, which hands its documents over as it makes them: it needs only their hashes itself.
+    /// Sends each document to a sink as soon as it is built, so that the engine keeps only hashes.
     #[must_use]
     pub fn handing_to(mut self, keeper: DocumentSink) -> Engine {
         self.document_sink = Some(keeper);
         self
     }
 
-    /// Takes an event in, and says what is to be done about it, in order.
+    /// Applies an event. Returns the effects to carry out, in order.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         self.dispatch(event, now, None)
     }
 
-    /// The same, for who can write records while feeds are made: where there are many of articles they go to `persist` before that, the
-    /// others are among the effects.
+    /// Like [`Engine::handle`], but passes large numbers of records to `persist` before feeds are built. The effects contain
+    /// the remaining records.
     pub fn handle_writing(&mut self, event: Event, now: Now, persist: &mut dyn FnMut(Vec<Record>)) -> Vec<Effect> {
         self.dispatch(event, now, Some(persist))
     }
@@ -290,7 +290,7 @@ impl Engine {
             Event::Fetched(bodies) => self.receive_bodies(bodies),
             Event::Unfetched(bodies) => self.note_unavailable(bodies),
             Event::StoredVersion(recalled) => self.receive_stored_versions(recalled),
-            // What stands against it is among the problems.
+            // The problems list the errors.
             Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
             Event::Command(command, ticket) => {
@@ -306,8 +306,8 @@ impl Engine {
             Event::Writable => self.publish_postponed(),
             Event::Tick => {}
         }
-        let due = self.index.as_mut().map(|index| index.advance_clock(self.now)).unwrap_or_default();
-        due.iter().for_each(|path| self.reindex_article(path));
+        let due_articles = self.index.as_mut().map(|index| index.advance_clock(self.now)).unwrap_or_default();
+        due_articles.iter().for_each(|path| self.reindex_article(path));
         while let Some((_, key)) = self.tombstone_ends.first().cloned().filter(|(end, _)| *end <= self.now) {
             self.tombstone_ends.pop_first();
             self.feeds_to_rebuild.insert(key);
@@ -329,7 +329,7 @@ impl Engine {
         if !changes.is_empty() {
             effects.push(Effect::Report(changes));
         }
-        // Also what nobody is shown yet is remembered.
+        // Records are persisted even if nothing is published yet.
         effects.extend(
             (!self.unwritten_records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.unwritten_records))),
         );
@@ -338,12 +338,13 @@ impl Engine {
         effects
     }
 
-    /// Takes note of the time. A clock that was set back takes with it what is still to come; what was public stays.
+    /// Advances the engine's clock. If the system clock moved backwards, scheduled articles are re-evaluated; published ones
+    /// stay published.
     fn advance_clock(&mut self, now: Now) {
-        let back = self.now.duration_since(now);
-        if self.now == Timestamp::MIN || back <= SignedDuration::ZERO {
+        let moved_back = self.now.duration_since(now);
+        if self.now == Timestamp::MIN || moved_back <= SignedDuration::ZERO {
             self.now = now;
-        } else if back > Engine::MAX_CLOCK_CORRECTION {
+        } else if moved_back > Engine::MAX_CLOCK_CORRECTION {
             self.now = now;
             self.missing.note_clock_set_back(self.move_deadline());
             self.bring_retries_forward();
@@ -354,13 +355,13 @@ impl Engine {
         }
     }
 
-    /// Makes room for so many files, of which it will be told: at once that costs less than by and by.
+    /// Reserves memory for the number of files that the watcher found.
     pub fn expect(&mut self, files: usize) {
         self.catalog.reserve(files);
         self.index.iter_mut().for_each(|index| index.reserve(files));
     }
 
-    /// The next instant at which a [`Event::Tick`] is needed.
+    /// The next instant at which the engine needs an [`Event::Tick`].
     pub fn wake_at(&self) -> Option<Timestamp> {
         let due = self.index.as_ref().and_then(Index::wake_at);
         let tombstone = self.tombstone_ends.first().map(|(end, _)| *end);
@@ -373,37 +374,39 @@ impl Engine {
             .min()
     }
 
-    /// The configuration in force.
+    /// The current configuration. `None` until the first one has been applied.
     pub fn config(&self) -> Option<&Arc<Config>> {
         self.index.as_ref().map(|index| index.rules().config())
     }
 
-    /// What is remembered.
+    /// The durable facts about articles and documents.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// What is wrong, with excerpts of articles that are not public too: for the operator's own terminal.
+    /// The current problems by source. Unlike the report, they quote articles that aren't public: show them only in the
+    /// operator's own terminal.
     pub fn problems(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
         self.problems.iter()
     }
 
-    /// The last good version of an article.
+    /// The metadata of an article's last good version.
     pub fn card(&self, path: &ArticlePath) -> Option<Card> {
         self.catalog.get(path).map(|card| card.open(path))
     }
 
-    /// The second before which articles need not come whole: few windows show any that are older, and they ask for those.
+    /// The Unix time before which articles may arrive without a body. Few windows show older articles, and those request the
+    /// bodies.
     pub fn horizon(&self) -> i64 {
         self.index.as_ref().and_then(Index::horizon).unwrap_or(i64::MIN)
     }
 
-    /// Where articles stand, for `explain`.
+    /// The index of articles, for `explain`. `None` until the first configuration has been applied.
     pub fn index(&self) -> Option<&Index> {
         self.index.as_ref()
     }
 
-    /// What readers see.
+    /// The snapshot that readers see.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
@@ -422,12 +425,12 @@ impl Engine {
         let objection =
             before.as_ref().filter(|_| !force).and_then(|before| self.find_objections(before, &index, &config));
         if let Some(objection) = objection {
-            let told = objection.to_log_line();
+            let reason = objection.to_log_line();
             self.problems.set(Source::Reload, vec![objection]);
-            return Err(told);
+            return Err(reason);
         }
         self.problems.set(Source::Reload, frozen);
-        // What is to be seen no more does not wait for the texts of others.
+        // Removals don't wait for the bodies of other articles.
         self.has_urgent_removal |= before.as_ref().is_some_and(|before| before.content.paid < config.content.paid);
         if let Some(before) = &before {
             self.activities.note_reload(config.difference(before));
@@ -457,7 +460,7 @@ impl Engine {
         Ok((before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config))))
     }
 
-    /// Files all good articles anew.
+    /// Rebuilds the index of all good articles.
     fn rebuild_index(&mut self, config: &Arc<Config>) {
         let index = self.build_index(config);
         self.replace_index(index);
@@ -472,7 +475,7 @@ impl Engine {
     }
 
     fn apply_files(&mut self, files: Vec<ParsedFile>) {
-        // Renames first: what is new at an old path is not what was there.
+        // Renames come first, because another file may be at the old path by now.
         let mut moved: BTreeMap<ArticlePath, Packed> = BTreeMap::new();
         for ParsedFile { path, state, renamed_from } in &files {
             if let (FileState::Present(_), Some(from)) = (state, renamed_from)
@@ -496,8 +499,8 @@ impl Engine {
                 FileState::Unreadable(diagnostic) => {
                     self.catalog.add(&path);
                     self.note_file_present(&path);
-                    let complaints = self.explain_refusal(&path, vec![diagnostic], true);
-                    self.problems.set(Source::Article(path), complaints);
+                    let diagnostics = self.explain_refusal(&path, vec![diagnostic], true);
+                    self.problems.set(Source::Article(path), diagnostics);
                 }
                 FileState::Present(parsed) => {
                     let last_good = moved.remove(&path);
@@ -507,11 +510,11 @@ impl Engine {
                 FileState::Known(card, warnings) => {
                     self.retry_body(&path);
                     self.note_file_present(&path);
-                    let told = match warnings.is_empty() {
+                    let redacted = match warnings.is_empty() {
                         true => warnings,
                         false => self.redact_secrets(warnings, &Secrecy::of_card(&card.open(&path))),
                     };
-                    self.problems.set(Source::Article(path.clone()), told);
+                    self.problems.set(Source::Article(path.clone()), redacted);
                     let change = self.catalog.apply(&path, Read::Good(&card));
                     self.apply_change(path, change, Some(&card), None);
                 }
@@ -519,7 +522,7 @@ impl Engine {
         }
     }
 
-    /// A file is there; if it was lost, it is found.
+    /// Notes that a file exists. If the file was recorded as lost, it is recorded as found.
     fn note_file_present(&mut self, path: &ArticlePath) {
         self.missing.note_present(path);
         if self.ledger.adopt(path).is_some_and(|remembered| remembered.is_lost()) {
@@ -527,7 +530,7 @@ impl Engine {
         }
     }
 
-    /// Takes a file in. `last_good` is what was good of it under another name.
+    /// Applies a parsed file. `last_good` is its last good version under its former path.
     fn apply_parsed(&mut self, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
         self.note_file_present(&path);
         let read = match &parsed.article {
@@ -543,11 +546,11 @@ impl Engine {
             self.activities.note_corrected(&path);
         }
         let mut change = self.catalog.apply(&path, read);
-        let told = self.redact_secrets(std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
-        let complaints = self.explain_refusal(&path, told, parsed.article.is_none());
-        self.problems.set(Source::Article(path.clone()), complaints);
+        let redacted = self.redact_secrets(std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
+        let diagnostics = self.explain_refusal(&path, redacted, parsed.article.is_none());
+        self.problems.set(Source::Article(path.clone()), diagnostics);
         let card = parsed.article.as_ref().map(|article| article.card.clone());
-        // Read by other rules, the same file may read otherwise.
+        // Under different parsing rules, the same bytes may have different metadata.
         let differs =
             |cached: &&mut CachedEntry| parsed.article.as_ref().is_some_and(|new| cached.metadata != new.metadata);
         if change == Change::Same
@@ -591,18 +594,18 @@ impl Engine {
         }
     }
 
-    /// What is wrong with a file, as far as it may be told: of a version that is withheld, a draft or under embargo, only where and what
-    /// kind it is.
+    /// Redacts diagnostics that would reveal an article that isn't public. Those of drafts, embargoed and private articles keep
+    /// only their place and code.
     fn redact_secrets(&self, diagnostics: Vec<Diagnostic>, secrecy: &Secrecy) -> Vec<Diagnostic> {
         let Secrecy { is_embargoed, embargo, is_draft, access } = secrecy;
-        let over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= self.now));
-        let is_public = (over || !is_embargoed) && !is_draft && !access.is_private();
+        let is_over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= self.now));
+        let is_public = (is_over || !is_embargoed) && !is_draft && !access.is_private();
         let is_teaser = access.is_paid() && self.config().is_none_or(|config| config.content.paid != Paid::Full);
-        let told = |diagnostic: Diagnostic| match is_public {
-            // A line of it may be one that only members read.
+        let redact = |diagnostic: Diagnostic| match is_public {
+            // A quoted line may be for members only.
             true => diagnostic.redact_unless(!is_teaser),
             false => {
-                // What damaged front matter needs is the same for every file, and has no word of this one.
+                // The help for damaged front matter is the same for every file and quotes nothing.
                 let fix = diagnostic.help.clone().filter(|_| diagnostic.code == Code::FrontMatter);
                 let fix = fix.map(|fix| fix + "; ").unwrap_or_default();
                 diagnostic
@@ -610,21 +613,21 @@ impl Engine {
                     .help(format!("{fix}it is not public: only `dateline explain` tells more"))
             }
         };
-        diagnostics.into_iter().map(told).collect()
+        diagnostics.into_iter().map(redact).collect()
     }
 
-    /// Lays an article ready for the entry that may be made of it.
+    /// Keeps a parsed article for the entry that may be built from it.
     fn add_pending(&mut self, path: &ArticlePath, article: Article) {
         let (hash, source) = (article.card.hash(), article.source.clone());
         let pending = PendingArticle { hash, article: Some(article), rendered: None, source };
-        self.pending_bytes += pending.weight();
+        self.pending_bytes += pending.size_in_bytes();
         self.pending_articles.insert(path.clone(), pending);
         if self.pending_bytes > self.max_pending_bytes
             && let Some(index) = &self.index
         {
             self.pending_articles.retain(|path, _| index.is_in_a_window(path));
-            self.pending_bytes = self.pending_articles.values().map(PendingArticle::weight).sum();
-            // Windows that hold more than this ask for the rest.
+            self.pending_bytes = self.pending_articles.values().map(PendingArticle::size_in_bytes).sum();
+            // If the windows need even more, they request bodies instead.
             if self.pending_bytes > Engine::MAX_PENDING_BYTES * 4 {
                 self.clear_pending();
             }
@@ -638,33 +641,33 @@ impl Engine {
         self.max_pending_bytes = Engine::MAX_PENDING_BYTES;
     }
 
-    /// Files an article under its sections; one without a date is dated by this instant, once and for all.
+    /// Puts an article in the index. An article without a date is dated by the time it was first seen, which is recorded.
     fn index_article(&mut self, path: &ArticlePath, card: &Card) {
         self.missing.forget_possible_move(path);
         self.note_listing(path);
         let is_listing = self.is_section_listing(path) && !self.is_live(path);
-        let undated = !is_listing
+        let is_undated = !is_listing
             && card.published.is_none()
             && !card.draft
             && !card.access.is_private()
             && card.retracted.is_none();
-        // What the store knows of it may be older.
-        let undated = undated && !self.dormancy.is_applied(path);
-        if undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
+        // The store may know an earlier date.
+        let is_undated = is_undated && !self.dormancy.is_applied(path);
+        if is_undated && self.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
             self.record(Record::Seen { path: path.clone(), at: self.now });
         }
         if self.postpones(path) {
             return;
         }
-        let tells_all = self.listed || self.index.as_ref().is_some_and(|index| self.has_pages(index));
+        let records_all = self.listed || self.index.as_ref().is_some_and(|index| self.has_pages(index));
         match &mut self.index {
-            Some(index) if !tells_all => index.put_initial(path, card, &self.ledger, self.now),
+            Some(index) if !records_all => index.put_initial(path, card, &self.ledger, self.now),
             Some(index) => index.put(path, card, &self.ledger, self.now),
             None => {}
         }
     }
 
-    /// Files an article anew by its last good version.
+    /// Puts an article's last good version in the index again.
     fn reindex_article(&mut self, path: &ArticlePath) {
         if self.postpones(path) {
             return;
@@ -680,7 +683,7 @@ impl Engine {
         self.activities.note_record(&record, &self.ledger);
         self.dormancy.note_record(&record);
         self.ledger.apply(&record);
-        // Nobody asks for documents with these links later, and those of the newsroom keep their validators.
+        // Documents for another address are never requested later, and those for `site.url` keep their validators.
         if !(self.is_relocated && matches!(record, Record::Document { .. })) {
             self.unwritten_records.push(record);
         }
@@ -689,19 +692,24 @@ impl Engine {
         }
     }
 
-    /// This instant, to the second: what readers are told of is dated by it.
+    /// The current time, rounded down to the second. Dates in feeds have this precision.
     fn now_in_seconds(&self) -> Timestamp {
         Timestamp::from_second(self.now.as_second()).unwrap_or(self.now)
     }
 
-    /// What is wrong with a file, and what that means for readers.
-    fn explain_refusal(&self, path: &ArticlePath, mut diagnostics: Vec<Diagnostic>, refused: bool) -> Vec<Diagnostic> {
-        if refused && self.is_public(path) && !self.catalog.is_withheld(path) {
+    /// Adds to the diagnostics of a refused file that readers still see the previous version.
+    fn explain_refusal(
+        &self,
+        path: &ArticlePath,
+        mut diagnostics: Vec<Diagnostic>,
+        is_refused: bool,
+    ) -> Vec<Diagnostic> {
+        if is_refused && self.is_public(path) && !self.catalog.is_withheld(path) {
             for diagnostic in &mut diagnostics {
-                const STAYS: &str = "the previous version of this article stays published";
+                const PREVIOUS_STAYS: &str = "the previous version of this article stays published";
                 diagnostic.help = Some(match diagnostic.help.take() {
-                    Some(help) => format!("{help}; {STAYS}"),
-                    None => STAYS.to_owned(),
+                    Some(help) => format!("{help}; {PREVIOUS_STAYS}"),
+                    None => PREVIOUS_STAYS.to_owned(),
                 });
             }
         }
@@ -735,10 +743,10 @@ impl Engine {
         }
         if listing.scope.is_empty() {
             self.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
-            // A content directory that cannot be read is not an empty one.
-            let readable =
+            // An unreadable content directory isn't an empty one.
+            let is_readable =
                 listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
-            if readable && listing.is_whole && !self.listed {
+            if is_readable && listing.is_whole && !self.listed {
                 self.listed = true;
                 self.ledger.reserve(self.catalog.len());
                 self.compare_ledger_to_files(listing);
@@ -747,11 +755,11 @@ impl Engine {
     }
 }
 
-/// What decides how much of what is wrong with a file may be told.
+/// The properties of an article that decide whether its diagnostics may quote it.
 struct Secrecy {
-    /// Whether it speaks of an embargo.
+    /// Whether the file sets an embargo.
     is_embargoed: bool,
-    /// When that ends; `None` outside: nobody knows.
+    /// When the embargo ends. The outer `None` means unknown.
     embargo: Option<Option<Moment>>,
     is_draft: bool,
     access: Access,
@@ -768,13 +776,13 @@ impl Secrecy {
         }
     }
 
-    /// Of an article that was public enough to be kept.
+    /// The properties of an article whose metadata was kept from an earlier run.
     fn of_card(card: &Card) -> Secrecy {
         Secrecy { is_embargoed: false, embargo: Some(card.embargo), is_draft: card.draft, access: card.access }
     }
 }
 
-/// The command that is carried out, as it is logged.
+/// The name of a command, as it is logged.
 fn actor(command: &Command) -> Option<&'static str> {
     Some(match command {
         Command::Retract { .. } => "dateline retract",
@@ -786,12 +794,12 @@ fn actor(command: &Command) -> Option<&'static str> {
     })
 }
 
-/// The path of `site.url`, as requests are told apart by it.
+/// The path of `site.url` without a trailing slash. Requests are matched against it.
 pub fn prefix(config: &Config) -> Arc<str> {
     config.site.url.path().trim_end_matches('/').into()
 }
 
-/// Whether what is wrong may be told in full: of an article that is not public, its words are nobody's business yet.
+/// Whether a diagnostic may quote its source. Articles that aren't public may not be quoted.
 fn may_quote(source: &Source, index: Option<&Index>) -> bool {
     match source {
         Source::Article(path) | Source::Placement(path) => {
