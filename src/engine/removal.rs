@@ -1,19 +1,19 @@
 //! Decides what missing files mean: a move, a deletion, or an accident.
 //!
-//! A file that is gone is deleted unless its bytes or its id turn up elsewhere. Many that are gone at once are an accident (a
-//! disk that is not mounted, a script that went wrong) until an operator says otherwise: readers keep what they have.
-//! Long because every way in which a file turns up elsewhere has to be tried before any is deleted.
+//! A missing file counts as deleted unless its bytes or its id turn up at another path. If many files are missing at once, dateline
+//! assumes an accident (an unmounted disk, a faulty script): readers keep the articles until an operator decides.
+//! This file is long because every kind of move has to be tried before a file counts as deleted.
 //!
 //! # Why do many deletions at once wait for an operator?
 //!
-//! They are far more often a disk that isn't mounted than intended, and most readers drop what left a feed. Files deleted within the
-//! ten seconds before are held back together with the rest. Files that vanish within milliseconds of one another count together, or the
-//! first of a folder would be deletions before the last one makes them many.
+//! Mass deletions are far more often an unmounted disk than intended, and most readers drop an article that left a feed. Files deleted
+//! within the ten seconds before are restored and held back together with the rest. Files that vanish within milliseconds of one another
+//! are counted together. Otherwise the first files of a folder would be deleted before the others make it a mass removal.
 //!
 //! # Why does a copied file wait for some seconds?
 //!
-//! A moved file first looks like a copy, because its old path counts as gone only after the grace period. Published at once, the story
-//! would get a second id, and readers would see it twice.
+//! A moved file first looks like a copy, because its old path counts as gone only after the grace period. If dateline published the copy
+//! at once, the article would get a second id, and readers would see it twice.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -31,43 +31,44 @@ use crate::ledger::{Record, Remembered, Withdrawal};
 use crate::parallel;
 use crate::types::{ArticlePath, ContentHash, folded};
 
-/// What is under way.
+/// Missing files and possible moves that haven't been decided yet.
 #[derive(Debug, Default)]
 pub(super) struct Missing {
-    /// Files that are gone, until it is decided what that means.
+    /// Files that are gone, until it is decided whether they were moved, deleted or lost.
     vanished: BTreeSet<ArticlePath>,
-    /// Whether the content directory as a whole looked like another one meanwhile.
+    /// Whether the content directory looked unmounted when one of them was reported.
     doubtful: bool,
-    /// What was deleted lately, oldest first: it comes back when it turns out to have been part of an accident.
+    /// Articles deleted recently, oldest first. They are restored if more files turn out to be missing.
     recently_deleted: VecDeque<DeletedArticle>,
-    /// Files that vanished by accident: their articles stay.
+    /// Files that went missing in a mass. Their articles stay published until an operator decides.
     held_back: BTreeSet<ArticlePath>,
-    /// Of these, files whose articles an operator retracted meanwhile: they're no longer missed, but a restoration needs them.
+    /// Files held back whose articles an operator has retracted since. They no longer count as missing, but `restore` needs
+    /// them.
     held_back_retracted: BTreeSet<ArticlePath>,
-    /// How many of these the problem speaks of, and which one it names.
+    /// The number of files held back, and the example path, in the current diagnostic.
     reported: Option<(usize, ArticlePath)>,
-    /// Files of which nobody can say whether they are there: their folders could not be listed.
+    /// Files that may or may not exist, because their folders could not be listed.
     unproven: BTreeSet<ArticlePath>,
-    /// What is remembered and had no good file when everything was listed, until the store is asked for it.
+    /// Articles of the ledger without a good file after the first complete listing, until the store is asked for them.
     without_good_file: Vec<ArticlePath>,
-    /// Versions that were asked of the store and did not arrive yet.
+    /// Articles whose stored versions were requested and haven't arrived yet.
     loading: BTreeSet<ArticlePath>,
-    /// Articles at new paths that may have been moved there, and until when their old path may still vanish.
+    /// Articles at new paths that may have been moved there. Each waits for its old path to vanish until the given time.
     possible_moves: BTreeMap<ArticlePath, Timestamp>,
 }
 
-/// An article that was deleted.
+/// An article that was deleted recently, with what is needed to restore it.
 #[derive(Debug)]
 struct DeletedArticle {
     at: Timestamp,
     path: ArticlePath,
     card: Option<Packed>,
-    /// Where a window held it.
+    /// `None` if no window showed the article.
     metadata: Option<Arc<Metadata>>,
 }
 
 impl Missing {
-    /// A file is there.
+    /// Notes that a file exists.
     pub(super) fn note_present(&mut self, path: &ArticlePath) {
         self.vanished.remove(path);
         self.held_back.remove(path);
@@ -76,39 +77,39 @@ impl Missing {
         self.recently_deleted.retain(|deleted| deleted.path != *path);
     }
 
-    /// A file is gone.
+    /// Notes that a file is gone. `doubtful` means that the content directory looks unmounted.
     pub(super) fn note_vanished(&mut self, path: ArticlePath, doubtful: bool) {
         self.possible_moves.remove(&path);
         self.doubtful |= doubtful;
         self.vanished.insert(path);
     }
 
-    /// An operator retracted the article of a file.
+    /// Notes that an operator retracted a file's article.
     pub(super) fn note_retracted(&mut self, path: &ArticlePath) {
         self.held_back_retracted.extend(self.held_back.take(path));
     }
 
-    /// An operator restored the article of a file.
+    /// Notes that an operator restored a file's article.
     pub(super) fn note_restored(&mut self, path: &ArticlePath) {
         self.held_back.extend(self.held_back_retracted.take(path));
     }
 
-    /// A file is there that may have come from elsewhere.
+    /// Notes that a new file may have been moved. The decision is due at `deadline`.
     pub(super) fn note_possible_move(&mut self, path: ArticlePath, deadline: Timestamp) {
         self.possible_moves.entry(path).or_insert(deadline);
     }
 
-    /// It is decided whether a new file came from elsewhere.
+    /// Notes that the decision about a new file was made.
     pub(super) fn forget_possible_move(&mut self, path: &ArticlePath) {
         self.possible_moves.remove(path);
     }
 
-    /// Whether it is undecided whether a new file came from elsewhere.
+    /// Whether a new file may have been moved and still waits for the decision.
     pub(super) fn may_be_moved(&self, path: &ArticlePath) -> bool {
         self.possible_moves.contains_key(path)
     }
 
-    /// Whether anything is under way with a file.
+    /// Whether any decision about a file is pending.
     pub(super) fn concerns(&self, path: &ArticlePath) -> bool {
         let Missing {
             vanished, held_back, unproven, loading, possible_moves, without_good_file, recently_deleted, ..
@@ -119,17 +120,18 @@ impl Missing {
             || recently_deleted.iter().any(|deleted| deleted.path == *path)
     }
 
-    /// Whether the store still has to say what was public.
+    /// Whether stored versions of articles have been requested and haven't arrived yet.
     pub(super) fn is_loading_stored(&self) -> bool {
         !self.loading.is_empty()
     }
 
-    /// When undecided files have to be decided about.
+    /// When the next decision about a possible move is due.
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
         self.possible_moves.values().min().copied()
     }
 
-    /// The clock was set back: what waits must not wait for all that it went back by.
+    /// Limits deadlines to `deadline` after the clock was set back. Otherwise files would wait for as long as the clock went
+    /// back.
     pub(super) fn note_clock_set_back(&mut self, deadline: Timestamp) {
         for until in self.possible_moves.values_mut() {
             *until = deadline.min(*until);
@@ -139,10 +141,10 @@ impl Missing {
 }
 
 impl Engine {
-    /// How much longer than the grace a new file that looks like a copy waits for the old one to vanish.
+    /// How much longer than the grace period a possible move waits for the old file to vanish.
     const MOVE_WAIT: SignedDuration = SignedDuration::from_secs(1);
 
-    /// Until when a file that looks like a copy waits.
+    /// The time until which a new file that looks like a copy waits.
     pub(super) fn move_deadline(&self) -> Timestamp {
         let grace = self.removals().map_or(SignedDuration::ZERO, |removals| removals.grace);
         let wait = grace.checked_add(Engine::MOVE_WAIT).unwrap_or(grace);
@@ -153,36 +155,36 @@ impl Engine {
         self.index.as_ref().map(|index| index.rules().config().content.removals)
     }
 
-    /// Whether readers know nothing of a path, and a file of another path was published with the same bytes or is the same by its
-    /// id.
+    /// Whether a file at an unknown path has the same bytes as a published file at another path.
     pub(super) fn may_have_moved(&self, path: &ArticlePath, hash: ContentHash) -> bool {
-        let unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
-        self.ledger.article(path).is_none_or(unknown)
+        let is_unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
+        self.ledger.article(path).is_none_or(is_unknown)
             && !self.dormancy.is_applied(path)
             && !self.possible_old_paths(path, hash).is_empty()
     }
 
-    /// Where a file at a new path may have been before.
+    /// The other paths where the ledger knows this version of a file.
     pub(super) fn possible_old_paths(&self, path: &ArticlePath, hash: ContentHash) -> BTreeSet<ArticlePath> {
         self.ledger.with_version(hash).filter(|old| *old != path).cloned().collect()
     }
 
-    /// Gives an article that was renamed its id at once, where the system told of it: no content has to be compared. What is
-    /// given is its last good version.
+    /// Moves an article whose rename the operating system reported. Returns its last good version. Contents needn't be
+    /// compared.
     pub(super) fn rename(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
-        let worth = |known: &Remembered| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
-        let known = self.ledger.article(from).is_some_and(worth);
-        let taken = self.ledger.article(to).is_some_and(Remembered::is_known);
-        (known && !taken && from != to).then(|| self.relocate(from, to)).flatten()
+        let has_history =
+            |known: &Remembered| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
+        let is_known = self.ledger.article(from).is_some_and(has_history);
+        let is_taken = self.ledger.article(to).is_some_and(Remembered::is_known);
+        (is_known && !is_taken && from != to).then(|| self.relocate(from, to)).flatten()
     }
 
-    /// Where a file that nobody knows states the id of an article whose own file is gone, it is that article: its first sight and
-    /// its retraction go with its id. Says whether it is so.
+    /// Moves an article to a file that states its id, if the file is new and the article's own file is gone. The first-seen
+    /// time and a retraction go with the id. Returns whether the article moved.
     pub(super) fn resolve_id_move(&mut self, path: &ArticlePath, card: &Card) -> bool {
         let holder = card.id.as_ref().and_then(|id| self.ledger.holder(id)).filter(|holder| *holder != path);
-        let unknown =
+        let is_unknown =
             || self.ledger.article(path).is_none_or(|article| article.id.is_none()) && !self.dormancy.is_applied(path);
-        match holder.filter(|holder| unknown() && self.is_gone(holder)).cloned() {
+        match holder.filter(|holder| is_unknown() && self.is_gone(holder)).cloned() {
             Some(holder) => {
                 self.relocate(&holder, path);
                 true
@@ -207,7 +209,7 @@ impl Engine {
         card
     }
 
-    /// Whether a file is known not to be there.
+    /// Whether a file is known to be gone.
     fn is_gone(&self, path: &ArticlePath) -> bool {
         let missing = &self.missing;
         missing.vanished.contains(path)
@@ -216,7 +218,8 @@ impl Engine {
             || (!self.catalog.contains(path) && !missing.unproven.contains(path))
     }
 
-    /// Decides of files at new paths whether they were moved there or are copies.
+    /// Decides whether new files were moved or copied. `everything_known` means that the content directory has just been listed
+    /// completely.
     pub(super) fn resolve_moves(&mut self, everything_known: bool) {
         if !self.listed || self.missing.possible_moves.is_empty() {
             return;
@@ -226,7 +229,7 @@ impl Engine {
                 self.missing.possible_moves.remove(&path);
                 continue;
             };
-            // Of several with these bytes, the one that readers still have is the one that moved.
+            // If several files had these bytes, prefer the one that readers still see.
             let is_live = |old: &&ArticlePath| self.ledger.article(old).is_some_and(Remembered::is_known);
             let gone: Vec<&ArticlePath> = self.ledger.with_version(card.hash).filter(|old| self.is_gone(old)).collect();
             let old = gone.iter().copied().find(is_live).or_else(|| gone.first().copied()).cloned();
@@ -239,11 +242,10 @@ impl Engine {
         }
     }
 
-    /// After the first complete listing: what was public and has no good file now is asked of the store, and what is proven to
-    /// be gone has vanished.
+    /// Compares the ledger with the first complete listing. Finds articles without a good file, and files that are gone.
     pub(super) fn compare_ledger_to_files(&mut self, listing: &Listing) {
-        // Every file that is listed is in the catalog by now.
-        let absent = listing.completeness();
+        // The catalog contains every listed file by now.
+        let is_absent = listing.completeness();
         let (mut lost, mut lost_retracted) = (Vec::new(), Vec::new());
         let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
         let mut without_good_file = Vec::new();
@@ -253,7 +255,7 @@ impl Engine {
             if self.catalog.contains(path) {
                 continue;
             }
-            if !absent(path) {
+            if !is_absent(path) {
                 unproven.push(path.clone());
                 continue;
             }
@@ -272,43 +274,44 @@ impl Engine {
         self.missing.held_back_retracted.extend(lost_retracted);
         self.missing.without_good_file = without_good_file;
         self.resolve_respelled_paths(gone);
-        let mut stated: Vec<(ArticlePath, Card)> = Vec::new();
+        let mut moved: Vec<(ArticlePath, Card)> = Vec::new();
         for (path, indexed) in self.index.iter().flat_map(Index::articles) {
             let holder = indexed.stated_id().and_then(|id| self.ledger.holder(id));
             if holder.is_some_and(|holder| holder != path) {
-                stated.extend(self.catalog.get(path).map(|card| (path.clone(), card.open(path))));
+                moved.extend(self.catalog.get(path).map(|card| (path.clone(), card.open(path))));
             }
         }
-        stated.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        for (path, card) in stated {
+        moved.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (path, card) in moved {
             if self.resolve_id_move(&path, &card) {
                 self.index_article(&path, &card);
             }
         }
     }
 
-    /// A file that nobody knows and whose path is that of one that is gone, but for case and Unicode normalisation, is that file: copied
-    /// between systems that spell names in their own ways, or renamed and edited, while no daemon ran.
+    /// Moves articles whose paths changed only in case or Unicode normalisation while no daemon ran. Copying between systems
+    /// that spell names differently does that.
     pub(super) fn resolve_respelled_paths(&mut self, gone: Vec<ArticlePath>) {
         if gone.is_empty() {
             return;
         }
-        // Of several names that are spelt alike, the first in byte order counts, whatever order they were found in.
-        let mut spelt: BTreeMap<String, ArticlePath> = BTreeMap::new();
+        // If several names differ only in spelling, the first in byte order counts, regardless of the order of the listing.
+        let mut gone_by_spelling: BTreeMap<String, ArticlePath> = BTreeMap::new();
         for path in gone {
-            let first = spelt.entry(folded(path.as_str()).into_owned()).or_insert_with(|| path.clone());
+            let first = gone_by_spelling.entry(folded(path.as_str()).into_owned()).or_insert_with(|| path.clone());
             if path < *first {
                 *first = path;
             }
         }
-        let unknown = |path: &ArticlePath| {
+        let is_unknown = |path: &ArticlePath| {
             let article = self.ledger.article(path);
             article.is_none_or(|article| article.id.is_none() && article.seen().is_none())
                 && !self.dormancy.concerns(path)
         };
-        let found = self.catalog.paths().filter_map(|path| Some((spelt.get(&*folded(path.as_str()))?, path)));
+        let found =
+            self.catalog.paths().filter_map(|path| Some((gone_by_spelling.get(&*folded(path.as_str()))?, path)));
         let mut respelled: BTreeMap<ArticlePath, ArticlePath> = BTreeMap::new();
-        for (from, to) in found.filter(|(_, path)| unknown(path)) {
+        for (from, to) in found.filter(|(_, path)| is_unknown(path)) {
             let first = respelled.entry(from.clone()).or_insert_with(|| to.clone());
             if to < first {
                 *first = to.clone();
@@ -322,12 +325,12 @@ impl Engine {
         }
     }
 
-    /// Asks the store for what readers can see and no file gives.
+    /// Requests the stored versions of published articles that have no good file.
     pub(super) fn request_stored_versions(&mut self, effects: &mut Vec<Effect>) {
         let mut requests = Vec::new();
         for path in std::mem::take(&mut self.missing.without_good_file) {
             let Some(remembered) = self.ledger.article(&path) else { continue };
-            // Retracted before this run read its file, which is broken: its feeds have to tell of it.
+            // Retracted by command before its broken file was read. Its feeds still have to list the retraction.
             let is_unreported = || {
                 let known = remembered.retraction();
                 known.is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty())
@@ -344,25 +347,25 @@ impl Engine {
         effects.extend((!requests.is_empty()).then_some(Effect::LoadStored(requests)));
     }
 
-    /// Articles of the ledger that no good file gives. To find that nearly all have one takes long enough for all cores.
+    /// The ledger's articles without a good file. Nearly all articles have one, so the search runs on all cores.
     fn without_good_file(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
         let all: Vec<(&ArticlePath, &Remembered)> = self.ledger.articles().collect();
         let found = parallel::on_all_cores(&all, |(path, _)| self.catalog.get(path).is_none());
         all.into_iter().zip(found).filter_map(|(article, is_without)| is_without.then_some(article))
     }
 
-    /// A later listing may prove that a file is gone of which nobody could say so.
+    /// Checks files of unlistable folders against a later listing, which may prove that they are gone.
     pub(super) fn check_unproven(&mut self, listing: &Listing) {
         if self.missing.unproven.is_empty() {
             return;
         }
-        let absent = listing.absence();
-        let inside = |path: &ArticlePath| {
+        let is_absent = listing.absence();
+        let is_inside = |path: &ArticlePath| {
             let scope = listing.scope.as_str();
             scope.is_empty() || path.as_str().strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
         };
         for path in self.missing.unproven.clone() {
-            if inside(&path) && absent(&path) {
+            if is_inside(&path) && is_absent(&path) {
                 self.missing.unproven.remove(&path);
                 if self.catalog.contains(&path) || self.ledger.article(&path).is_some_and(Remembered::is_known) {
                     self.missing.note_vanished(path, listing.doubtful);
@@ -371,7 +374,7 @@ impl Engine {
         }
     }
 
-    /// Takes what the store had as the last good versions.
+    /// Restores last good versions that the store returned.
     pub(super) fn receive_stored_versions(&mut self, versions: Vec<StoredVersion>) {
         for StoredVersion { request, article } in versions {
             self.missing.loading.remove(&request.path);
@@ -384,7 +387,7 @@ impl Engine {
         }
     }
 
-    /// Decides what it means that files are gone.
+    /// Decides whether missing files are deletions or an accident.
     pub(super) fn resolve_removals(&mut self) {
         let Some(removals) = self.removals() else { return };
         if !self.listed || self.missing.is_loading_stored() {
@@ -396,7 +399,7 @@ impl Engine {
         }
         let vanished = std::mem::take(&mut self.missing.vanished);
         let doubtful = std::mem::take(&mut self.missing.doubtful);
-        // What is known by another path by now was moved, not removed.
+        // An article that is known under another path by now was moved, not removed.
         let mut vanished: Vec<ArticlePath> = vanished.into_iter().collect();
         vanished.retain(|path| {
             let is_known = self.ledger.article(path).is_some_and(Remembered::is_known);
@@ -404,11 +407,11 @@ impl Engine {
                 && !self.missing.held_back_retracted.contains(path)
                 && !self.moved_with_its_id(path)
         });
-        // What the configuration leaves out counts as missing where readers see it.
+        // Ignored files count as missing only if readers see their articles.
         let ignored = vanished.extract_if(.., |path| self.is_ignored(path) && !self.is_live(path));
         let ignored: Vec<ArticlePath> = ignored.collect();
         ignored.iter().for_each(|path| self.remove_ignored(path));
-        // Readers were told already that these are gone, so that nothing of them can be lost by accident.
+        // Retracted articles are already gone for readers, so they can't be lost by accident.
         let retracted: Vec<ArticlePath> =
             vanished.extract_if(.., |path| !self.missing.held_back.contains(path) && self.is_retracted(path)).collect();
         retracted.iter().for_each(|path| self.remove_article(path));
@@ -416,8 +419,8 @@ impl Engine {
             let unlisted = vanished.iter().filter(|path| !self.catalog.contains(path)).count();
             let total = self.catalog.len() + self.missing.recently_deleted.len() + unlisted;
             let gone = vanished.len() + self.missing.recently_deleted.len();
-            let many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
-            let is_mass = (gone >= removals.least && many) || (gone >= 2 && self.removes_all_articles(&vanished));
+            let is_many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
+            let is_mass = (gone >= removals.least && is_many) || (gone >= 2 && self.removes_all_articles(&vanished));
             if doubtful || !self.missing.held_back.is_empty() || is_mass {
                 self.hold_back(vanished);
             } else {
@@ -427,12 +430,12 @@ impl Engine {
         self.report_held_back();
     }
 
-    /// Whether readers were told that an article is gone.
+    /// Whether an article is retracted.
     fn is_retracted(&self, path: &ArticlePath) -> bool {
         self.ledger.article(path).is_some_and(|article| article.retraction().is_some())
     }
 
-    /// Whether these are all articles that readers still have.
+    /// Whether `vanished` contains every article that readers still have.
     fn removes_all_articles(&self, vanished: &[ArticlePath]) -> bool {
         let is_live = |path: &ArticlePath| self.ledger.article(path).is_some_and(Remembered::is_live);
         let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
@@ -441,17 +444,18 @@ impl Engine {
             && !articles.any(|(path, indexed)| indexed.id().is_some() && !vanished.contains(path))
     }
 
-    /// Whether a file is gone and another one, which nobody knows yet, states its id: then it was moved there, and edited.
+    /// Moves an article whose file is gone to a new file that states its id: the file was renamed and edited. Returns whether
+    /// the article moved.
     fn moved_with_its_id(&mut self, path: &ArticlePath) -> bool {
         let id = self.ledger.article(path).and_then(|article| article.id.clone());
         let (Some(id), Some(index)) = (id, &self.index) else { return false };
-        let stated = |other: &&ArticlePath| {
+        let states_id = |other: &&ArticlePath| {
             *other != path
                 && index.get(other).is_some_and(|indexed| indexed.stated_id() == Some(&id))
                 && self.ledger.article(other).is_none_or(|article| article.id.is_none())
                 && !self.dormancy.is_applied(other)
         };
-        let Some(to) = index.claimants(&id).find(stated).cloned() else { return false };
+        let Some(to) = index.claimants(&id).find(states_id).cloned() else { return false };
         self.relocate(path, &to);
         if let Some(card) = self.catalog.get(&to).map(|card| card.open(&to)) {
             self.index_article(&to, &card);
@@ -459,7 +463,7 @@ impl Engine {
         true
     }
 
-    /// It was an accident: what vanished stays for readers, and what was deleted just before comes back.
+    /// Keeps the articles of missing files published. Restores the articles deleted shortly before.
     fn hold_back(&mut self, mut vanished: Vec<ArticlePath>) {
         for DeletedArticle { path, card, metadata, .. } in std::mem::take(&mut self.missing.recently_deleted) {
             if let Some(card) = card.filter(|card| self.catalog.restore(&path, card)) {
@@ -472,13 +476,13 @@ impl Engine {
             }
         }
         for path in vanished {
-            let kept = self.ledger.article(&path).and_then(Remembered::hash);
+            let version = self.ledger.article(&path).and_then(Remembered::hash);
             if !self.is_section_listing(&path)
                 && !self.cached_entries.contains_key(&path)
-                && !kept.is_some_and(|hash| self.ledger.keeps(hash))
+                && !version.is_some_and(|hash| self.ledger.keeps(hash))
             {
                 self.drop_article(&path);
-                // Deleted just before, and not to be brought back.
+                // Deleted shortly before, and its text is gone.
                 if self.is_retracted(&path) {
                     continue;
                 }
@@ -488,12 +492,12 @@ impl Engine {
         }
     }
 
-    /// What no window holds when its file is lost cannot be shown any more: nobody has its text. Its readers are told nothing, and
-    /// the feeds that had it are remembered for the day on which they must be.
+    /// Drops an article whose text is gone because no window and no stored copy has it. Readers aren't told. Its feeds are
+    /// recorded in case of a later retraction.
     fn drop_article(&mut self, path: &ArticlePath) {
-        let live = self.ledger.article(path).is_some_and(Remembered::is_live);
+        let is_live = self.ledger.article(path).is_some_and(Remembered::is_live);
         let indexed = self.index.as_ref().and_then(|index| index.get(path));
-        if let Some(feeds) = indexed.filter(|_| live).map(|indexed| self.routes_of(indexed)) {
+        if let Some(feeds) = indexed.filter(|_| is_live).map(|indexed| self.routes_of(indexed)) {
             self.record(Record::Withdrawn { path: path.clone(), feeds });
         }
         self.catalog.remove(path);
@@ -502,7 +506,7 @@ impl Engine {
         }
     }
 
-    /// Whether the configuration says that a file is no article.
+    /// Whether a file is no article according to the configuration.
     fn is_ignored(&self, path: &ArticlePath) -> bool {
         self.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some())
             || self.is_section_listing(path)
@@ -512,13 +516,14 @@ impl Engine {
         self.ledger.article(path).is_some_and(Remembered::is_live)
     }
 
-    /// The file of an article is none by the configuration, or by the rules of another version of this program: readers are told nothing.
+    /// Removes the article of a file that the configuration, or a newer version of dateline, no longer treats as an article.
+    /// Readers aren't told.
     fn remove_ignored(&mut self, path: &ArticlePath) {
         if !self.is_section_listing(path) || !self.is_live(path) {
             self.problems.set(Source::Article(path.clone()), Vec::new());
             return self.drop_article(path);
         }
-        // Its file is there.
+        // The file of a listing page still exists.
         let indexed = self.index.as_ref().and_then(|index| index.get(path));
         let feeds = indexed.map(|indexed| self.routes_of(indexed)).unwrap_or_default();
         self.record(Record::Withdrawn { path: path.clone(), feeds });
@@ -550,8 +555,7 @@ impl Engine {
         }
     }
 
-    /// What vanished in a mass is deleted: somebody who knows said so. Says how many articles that were, and how many of them the
-    /// configuration leaves out.
+    /// Deletes the articles held back, on an operator's command. Returns their number, and how many of them are ignored files.
     pub(super) fn accept_removals(&mut self) -> (usize, usize) {
         let held = std::mem::take(&mut self.missing.held_back);
         if held.is_empty() {
@@ -562,20 +566,20 @@ impl Engine {
             self.record(Record::Found { path: path.clone() });
             self.delete(path);
         }
-        // It was no accident, so it is not part of the next one.
+        // These deletions were intended and don't count towards the next mass removal.
         self.missing.recently_deleted.clear();
         (held.len(), ignored)
     }
 
     fn report_held_back(&mut self) {
         let held = &self.missing.held_back;
-        // Each that follows would be another line of the log.
-        let stands =
+        // Updates the numbers in the message only now and then, because each update is a line in the log.
+        let is_current =
             |(count, path): &(usize, ArticlePath)| (*count..count * 2).contains(&held.len()) && held.contains(path);
-        if !self.missing.reported.as_ref().is_some_and(stands) {
+        if !self.missing.reported.as_ref().is_some_and(is_current) {
             self.missing.reported = held.first().map(|first| (held.len(), first.clone()));
         }
-        let alarm = self.missing.reported.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
+        let diagnostic = self.missing.reported.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
             let root = &index.rules().config().parsing.root;
             let more = if *count < held.len() { "more than " } else { "" };
             let (ignored, is_one) = (self.is_ignored(path), *count == 1);
@@ -599,6 +603,6 @@ impl Engine {
             };
             Diagnostic::new(Code::MassRemoval, message).at(Place::file(root)).help(help)
         });
-        self.problems.set(Source::Removals, alarm.into_iter().collect());
+        self.problems.set(Source::Removals, diagnostic.into_iter().collect());
     }
 }
