@@ -1,5 +1,5 @@
-//! From what changed to what readers see: feeds, documents, the snapshot, and what targets and the shell must do. Long because the
-//! steps of one publication share what was changed.
+//! Rebuilds the documents and the snapshot after changes, and emits what to deliver. This file is long because the steps of one
+//! publication share the set of changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,17 +22,18 @@ use crate::parallel;
 use crate::snapshot::{Report, Resource, ResourceKind, ShownArticles};
 use crate::types::{ArticlePath, ContentHash, Moment};
 
-/// So many feeds are made at a time, so that not all their texts are in memory at once.
+/// The number of feeds built at a time, so that the texts of all feeds are never in memory at once.
 const FEEDS_PER_BATCH: usize = 64;
-/// So many files are asked for at a time, for the same reason.
+/// The maximum number of bodies requested at a time, for the same reason.
 pub(super) const MAX_REQUESTED_BODIES: usize = 4_096;
 
 impl Engine {
-    /// Makes anew what changed, and swaps once.
+    /// Rebuilds what changed. Emits at most one new snapshot.
     pub(super) fn publish(&mut self, effects: &mut Vec<Effect>, persist: Option<&mut dyn FnMut(Vec<Record>)>) {
         let Some(mut index) = self.index.take() else { return };
         if self.listed && !self.missing.is_loading_stored() {
-            /// Records of articles that are handed on together: those of a whole archive are not in memory at once.
+            /// The number of records that are persisted together, so that the records of a whole archive are never in memory at
+            /// once.
             const MAX_BATCHED_RECORDS: usize = 16_384;
             const MIN_EARLY_RECORDS: usize = 1_024;
             self.admit_feeds(&mut index);
@@ -46,17 +47,17 @@ impl Engine {
                 {
                     persist(std::mem::take(&mut self.unwritten_records));
                 }
-                // As nearly all of an archive are at first.
+                // Nearly all articles of an archive need nothing more.
                 has_pages || !is_told || self.has_placement_problem(path) || self.is_shown(path)
             });
             self.record_retractions(&index, &changes);
-            // A few are written with what follows from them.
+            // Fewer records are persisted together with their effects.
             if let Some(persist) = persist.filter(|_| self.unwritten_records.len() >= MIN_EARLY_RECORDS) {
                 persist(std::mem::take(&mut self.unwritten_records));
             }
-            let retold = self.ledger.take_retold();
-            if !retold.is_empty() {
-                let keys = index.feeds().filter(|key| retold.contains(assemble::route(key).as_str()));
+            let tombstone_routes = self.ledger.take_retold();
+            if !tombstone_routes.is_empty() {
+                let keys = index.feeds().filter(|key| tombstone_routes.contains(assemble::route(key).as_str()));
                 self.feeds_to_rebuild.extend(keys.cloned());
             }
             self.publish_changes(&index, changes, effects);
@@ -64,8 +65,8 @@ impl Engine {
         self.index = Some(index);
     }
 
-    /// Leaves out of the changed articles those of which nothing is to be remembered or shown: after a reload nearly all of an archive,
-    /// and to ask where each of them stands takes longer than all the rest. After a start they were left out when they were indexed.
+    /// Drops articles that need neither a record nor an update from the changed ones. After a reload, those are nearly all
+    /// articles, and checking them in parallel first is faster. After a start, indexing has already left them out.
     fn drop_unaffected(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
         if self.has_pages(index) {
             return;
@@ -92,18 +93,19 @@ impl Engine {
         self.strip_new_teasers(index, &changed);
         self.mark_stale_entries(index, &changed);
         let mut refresh: BTreeSet<ArticlePath> = std::mem::take(&mut self.ledger_changes);
-        let mut dirty = changes.feeds;
-        dirty.append(&mut self.feeds_to_rebuild);
-        let (dirty, ended): (Vec<FeedKey>, Vec<FeedKey>) = dirty.into_iter().partition(|key| index.has_feed(key));
+        let mut dirty_feeds = changes.feeds;
+        dirty_feeds.append(&mut self.feeds_to_rebuild);
+        let (dirty_feeds, retired_feeds): (Vec<FeedKey>, Vec<FeedKey>) =
+            dirty_feeds.into_iter().partition(|key| index.has_feed(key));
         let mut feeds_changed = self.changed_routes.is_none();
-        for key in ended {
+        for key in retired_feeds {
             feeds_changed |= self.retire_feed(&key, &mut refresh);
         }
         let mut requests = BTreeSet::new();
-        for group in dirty.chunks(FEEDS_PER_BATCH) {
+        for group in dirty_feeds.chunks(FEEDS_PER_BATCH) {
             self.build_entries(index, group, &mut requests, &mut refresh);
             let mut keys: Vec<FeedKey> = group.to_vec();
-            // Until dateline does not fail over any entry.
+            // Repeats without the entries over which encoding panics.
             while !keys.is_empty() {
                 let drafts = keys.iter().filter_map(|key| self.draft_feed(index, key, &requests)).collect();
                 keys.clear();
@@ -128,7 +130,7 @@ impl Engine {
         self.forget_replaced_entries();
         for path in std::mem::take(&mut self.eviction_candidates) {
             let Some(cached) = self.cached_entries.get(&path).filter(|cached| cached.windows == 0) else { continue };
-            // A feed that still waits for other entries has it in its window as soon as they are there.
+            // A feed that waits for other entries will show this one too.
             let indexed = index.get(&path);
             if indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|key| self.feeds_to_rebuild.contains(key))) {
                 self.eviction_candidates.push(path);
@@ -158,13 +160,13 @@ impl Engine {
             let opml = encode::opml(index.rules(), index.feeds(), &self.feed_titles);
             self.put_document("/feeds.opml".into(), ResourceKind::Opml, opml);
         }
-        let styled = index.rules().config().shows_feeds();
+        let shows_feeds = index.rules().config().shows_feeds();
         let has_style = self.snapshot.documents.contains_key(assemble::STYLE_ROUTE);
         match has_style && !self.missing_documents.contains(assemble::STYLE_ROUTE) {
-            false if styled => {
+            false if shows_feeds => {
                 self.put_document(assemble::STYLE_ROUTE.to_owned(), ResourceKind::Style, Ok(encode::style_sheet()));
             }
-            true if !styled => self.remove_document(assemble::STYLE_ROUTE),
+            true if !shows_feeds => self.remove_document(assemble::STYLE_ROUTE),
             _ => {}
         }
         self.clear_pending();
@@ -173,28 +175,28 @@ impl Engine {
             self.requested_bodies.extend(requests.iter().map(|request| (request.path.clone(), request.hash)));
             effects.push(Effect::Fetch(requests.into_iter().collect()));
         }
-        // The first snapshot and that of a reload are whole: they wait for the bodies that their windows need.
+        // The first snapshot and the first one after a reload are complete: they wait for the bodies that their feeds show.
         let withholds = withholds || !std::mem::take(&mut self.new_teasers).is_empty();
-        let urgent = withholds && self.snapshot.generation > 0;
-        self.has_urgent_removal = withholds && !urgent;
-        if self.changed_routes.is_none() && !self.requested_bodies.is_empty() && !urgent {
+        let is_urgent = withholds && self.snapshot.generation > 0;
+        self.has_urgent_removal = withholds && !is_urgent;
+        if self.changed_routes.is_none() && !self.requested_bodies.is_empty() && !is_urgent {
             return;
         }
         self.drop_unused_sources(self.feeds_to_rebuild.is_empty());
-        let reported = self.update_report(index);
-        let same = before.documents.ptr_eq(&self.snapshot.documents)
+        let has_new_report = self.update_report(index);
+        let is_unchanged = before.documents.ptr_eq(&self.snapshot.documents)
             && before.shown_articles.ptr_eq(&self.snapshot.shown_articles)
             && before.articles.ptr_eq(&self.snapshot.articles)
             && before.gone.ptr_eq(&self.snapshot.gone)
             && before.retired.is_same(&self.snapshot.retired)
             && before.media.ptr_eq(&self.snapshot.media)
             && Arc::ptr_eq(&before.retired_addresses, &self.snapshot.retired_addresses);
-        effects.extend(urgent.then_some(Effect::Withhold));
+        effects.extend(is_urgent.then_some(Effect::Withhold));
         effects.extend(
             (!self.unwritten_records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.unwritten_records))),
         );
         let activity = self.take_activity(index, self.snapshot.generation == 0);
-        if same && !reported && self.changed_routes.is_some() {
+        if is_unchanged && !has_new_report && self.changed_routes.is_some() {
             effects.extend(activity);
             return;
         }
@@ -204,13 +206,13 @@ impl Engine {
         effects.extend(self.delivery().map(Effect::Deliver));
     }
 
-    /// Whether anything was odd about where an article stands.
+    /// Whether an article has a problem with its placement or id.
     fn has_placement_problem(&self, path: &ArticlePath) -> bool {
         let sources = [Source::Placement(path.clone()), Source::Contradiction(path.clone())];
         sources.iter().any(|source| self.problems.has(source))
     }
 
-    /// Notes what is odd about where an article stands.
+    /// Updates the problems with an article's placement and id.
     fn note_placement_problems(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>) {
         let mut diagnostics = indexed.map(|indexed| index.diagnostics(path, indexed)).unwrap_or_default();
         if !diagnostics.is_empty() {
@@ -224,36 +226,36 @@ impl Engine {
         self.problems.set(Source::Contradiction(path.clone()), contradiction.into_iter().collect());
     }
 
-    /// What a feed is to show; `None`: what readers have of it stays until bodies have arrived.
+    /// Collects what a feed's documents show. `None` means that the published documents stay until bodies arrive.
     fn draft_feed(&mut self, index: &Index, key: &FeedKey, requests: &BTreeSet<BodyRequest>) -> Option<FeedDraft> {
         let window: Vec<ArticlePath> = index.window(key).cloned().collect();
         let options = index.rules().feed_options(key);
-        let limit = options.window.max_bytes;
+        let max_bytes = options.window.max_bytes;
         let mut expected = window.len();
         let mut entries = Vec::with_capacity(window.len());
         let mut shown = Vec::with_capacity(window.len());
-        let mut missing = false;
+        let mut is_incomplete = false;
         let mut bytes = 0;
         for path in &window {
-            // What follows could not fit, whatever it is.
-            if bytes > limit {
+            // Further entries can't fit.
+            if bytes > max_bytes {
                 break;
             }
             let cached = self.cached_entries.get(path).filter(|cached| !self.is_quarantined(path, cached.article.hash));
             let is_failing = self.is_failing(path);
-            missing |= !is_failing && !cached.is_some_and(|cached| self.is_fresh(cached));
+            is_incomplete |= !is_failing && !cached.is_some_and(|cached| self.is_fresh(cached));
             expected -= usize::from(is_failing && cached.is_none());
-            // Of what is not fresh, that which readers have stays until its new version is there, as long as it is public at all.
+            // An outdated entry stays until the new version arrives, as long as its article is public.
             if let Some(cached) = cached {
                 bytes += cached.least_bytes(options);
                 entries.push(cached.parts());
                 shown.push(path.clone());
             }
         }
-        if missing {
+        if is_incomplete {
             self.feeds_to_rebuild.insert(key.clone());
             let published = self.windows.get(key).map(Vec::as_slice).unwrap_or_default();
-            // What still belongs to this feed was moved, or is too old for its window: it can wait.
+            // An article that still belongs to this feed has moved, or is too old for the window. It can wait.
             let is_lost = |path: &ArticlePath| {
                 (!window.contains(path) && !self.belongs_to_feed(index, path, key)) || self.new_teasers.contains(path)
             };
@@ -261,17 +263,17 @@ impl Engine {
             let asked: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
             let is_coming = |path: &ArticlePath| asked.contains(path) || self.requested_bodies.contains_key(path);
             let is_nothing_coming = self.may_ask(requests) && !window.iter().any(is_coming);
-            // A missing body never delays a removal, and nothing waits for a body that cannot be had.
+            // A missing body never delays a removal, and feeds don't wait for unavailable bodies.
             if !loses_entry && !is_nothing_coming {
                 return None;
             }
         }
         let route = assemble::route(key);
         let history = self.feed_history(index, key, &route);
-        Some(FeedDraft { key: key.clone(), route, entries, shown, history, limit, expected, missing })
+        Some(FeedDraft { key: key.clone(), route, entries, shown, history, max_bytes, expected, is_incomplete })
     }
 
-    /// Puts a feed's new documents in their places. Says whether the list of feeds changed by it.
+    /// Publishes a feed's new documents. Returns whether the list of feeds changed.
     fn publish_feed(
         &mut self,
         index: &Index,
@@ -280,7 +282,7 @@ impl Engine {
         documents: Vec<Document>,
         refresh: &mut BTreeSet<ArticlePath>,
     ) -> bool {
-        let FeedDraft { key, route, mut shown, history, expected, missing, .. } = draft;
+        let FeedDraft { key, route, mut shown, history, expected, is_incomplete, .. } = draft;
         if let Some(updated) = feed.updated.filter(|updated| history.updated != Some(*updated)) {
             self.record(Record::Feed { route: route.as_str().into(), updated });
         }
@@ -290,27 +292,27 @@ impl Engine {
             self.new_teasers.contains(path) || (!shown.contains(path) && !self.belongs_to_feed(index, path, &key))
         };
         let loses_entry = before.any(is_lost);
-        let cut = encode::truncation_warning(&key, index.rules(), feed, expected).filter(|_| !missing);
-        self.problems.set(Source::Document(format!("{route}#window")), cut.into_iter().collect());
-        let new = self.set_window(&key, shown, refresh);
-        let renamed = self.feed_titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
+        let truncation = encode::truncation_warning(&key, index.rules(), feed, expected).filter(|_| !is_incomplete);
+        self.problems.set(Source::Document(format!("{route}#window")), truncation.into_iter().collect());
+        let is_new = self.set_window(&key, shown, refresh);
+        let is_renamed = self.feed_titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
         let files = &self.windows.get(&key).cloned().unwrap_or_default();
         let root = Arc::clone(&index.rules().config().parsing.root);
         let place = |position: usize| files.get(position).map(|path| Place::file(&format!("{root}/{path}")));
         let warnings = encode::partner_warnings(&key, index.rules(), feed, self.now, place);
         self.problems.set(Source::Document(format!("{route}#partners")), warnings);
-        let shared = encode::shared_media(feed, place);
-        self.problems.set(Source::Document(format!("{route}#media")), shared);
+        let shared_media = encode::shared_media(feed, place);
+        self.problems.set(Source::Document(format!("{route}#media")), shared_media);
         let mut names = BTreeSet::new();
-        let until = self.first_expiry(&key);
+        let expires = self.first_expiry(&key);
         self.note_sources(&route, files, documents.iter().all(|(.., document)| document.is_ok()));
         for (name, kind, mut document) in documents {
             if let Ok(resource) = &mut document {
-                resource.expires = until;
+                resource.expires = expires;
             }
             if loses_entry {
                 self.shrunk_routes.insert(relative(&format!("{route}{name}")));
-                // Its last good version shows what readers must not see any more.
+                // The last good version shows what readers must not see any more.
                 if document.is_err() {
                     self.remove_document(&format!("{route}{name}"));
                 }
@@ -321,11 +323,11 @@ impl Engine {
         for stale in self.document_names.insert(key, names.clone()).unwrap_or_default().difference(&names) {
             self.remove_document(&format!("{route}{stale}"));
         }
-        new || renamed
+        is_new || is_renamed
     }
 
-    /// Notes which versions of articles a feed's documents show. Where one of the documents could not be made and an older one stays,
-    /// nobody knows that.
+    /// Records which versions of articles a feed's documents show. If one document couldn't be built and an older one stays,
+    /// that is unknown.
     fn note_sources(&mut self, route: &str, shown: &[ArticlePath], are_made: bool) {
         let cached = |path| self.cached_entries.get(path).map(|cached: &CachedEntry| Arc::clone(&cached.article));
         let Some(sources) = shown.iter().map(cached).collect::<Option<ShownArticles>>().filter(|_| are_made) else {
@@ -341,19 +343,19 @@ impl Engine {
         }
     }
 
-    /// When the first article of a feed's window expires, by what its file says and by what readers have of it.
+    /// When the first article that a feed shows expires, according to its file or its published entry.
     fn first_expiry(&self, key: &FeedKey) -> Option<Timestamp> {
         let window = self.windows.get(key).into_iter().flatten();
-        let said = window.flat_map(|path| {
+        let expiries = window.flat_map(|path| {
             let cached = self.cached_entries.get(path);
-            // Mostly they are the same.
+            // Usually the file and the entry agree.
             let newer = self.catalog.get(path).filter(|_| !cached.is_some_and(|cached| self.is_fresh(cached)));
             [newer.and_then(|card| card.open(path).expires), cached.and_then(|cached| cached.metadata.expires)]
         });
-        said.flatten().map(Moment::timestamp).min()
+        expiries.flatten().map(Moment::timestamp).min()
     }
 
-    /// Has documents made anew whose bytes were lost.
+    /// Rebuilds a document whose bytes were lost.
     pub(super) fn rebuild_document(&mut self, route: Arc<str>) {
         let folder = route.rfind('/').and_then(|slash| route.get(..=slash)).unwrap_or_default();
         let key = self.document_names.keys().find(|key| assemble::route(key) == folder).cloned();
@@ -361,9 +363,9 @@ impl Engine {
         self.missing_documents.insert(route);
     }
 
-    /// Takes a feed's documents away.
+    /// Removes a feed and its documents. Returns whether it was published.
     fn retire_feed(&mut self, key: &FeedKey, refresh: &mut BTreeSet<ArticlePath>) -> bool {
-        let known = self.windows.contains_key(key);
+        let was_published = self.windows.contains_key(key);
         self.set_window(key, Vec::new(), refresh);
         self.windows.remove(key);
         self.feed_titles.remove(key);
@@ -375,10 +377,10 @@ impl Engine {
         for name in self.document_names.remove(key).unwrap_or_default() {
             self.remove_document(&format!("{route}{name}"));
         }
-        known
+        was_published
     }
 
-    /// Notes which articles a window holds now. Says whether the feed is new.
+    /// Sets the articles that a feed shows. Returns whether the feed is new.
     fn set_window(&mut self, key: &FeedKey, window: Vec<ArticlePath>, refresh: &mut BTreeSet<ArticlePath>) -> bool {
         for path in &window {
             if let Some(cached) = self.cached_entries.get_mut(path) {
@@ -401,7 +403,7 @@ impl Engine {
         before.is_none()
     }
 
-    /// Puts a document in its place, unless the same bytes are there; a refused one leaves the last good in place.
+    /// Publishes a document unless it is unchanged. If it couldn't be built, the last good document stays.
     fn put_document(&mut self, route: String, kind: ResourceKind, document: Result<Resource, Diagnostic>) {
         let route: Arc<str> = route.into();
         match document {
@@ -415,7 +417,7 @@ impl Engine {
                     self.record(Record::Document { route, hash, last_modified });
                 }
                 self.problems.set(Source::Document(route.to_string()), Vec::new());
-                let same = |old: &Arc<Resource>| {
+                let is_same = |old: &Arc<Resource>| {
                     old.hash == resource.hash
                         && old.kind == kind
                         && old.last_modified == resource.last_modified
@@ -423,7 +425,7 @@ impl Engine {
                         && old.expires == resource.expires
                 };
                 let is_lost = self.missing_documents.remove(&route);
-                if is_lost || !self.snapshot.documents.get(&route).is_some_and(same) {
+                if is_lost || !self.snapshot.documents.get(&route).is_some_and(is_same) {
                     self.note_changed_route(&route);
                     let resource = Arc::new(resource);
                     if let Some(keeper) = &self.document_sink {
@@ -449,15 +451,15 @@ impl Engine {
         }
     }
 
-    /// What targets have to do since the last swap.
+    /// The changes to deliver since the last swap.
     fn delivery(&mut self) -> Option<Delivery> {
         let changed = self.changed_routes.replace(BTreeSet::new());
-        let deliverable = |resource: &Arc<Resource>| resource.kind != ResourceKind::Page;
-        let complete = changed.is_none();
+        let is_deliverable = |resource: &Arc<Resource>| resource.kind != ResourceKind::Page;
+        let is_complete = changed.is_none();
         let mut documents: Vec<(Arc<str>, Option<Arc<Resource>>)> = match changed {
             None => {
                 let all = self.snapshot.documents.iter();
-                let all = all.filter(|(route, resource)| deliverable(resource) && self.is_written(route));
+                let all = all.filter(|(route, resource)| is_deliverable(resource) && self.is_written(route));
                 all.map(|(route, resource)| (relative(route), Some(Arc::clone(resource)))).collect()
             }
             Some(routes) => routes
@@ -470,16 +472,16 @@ impl Engine {
                 .collect(),
         };
         documents.sort_by(|left, right| left.0.cmp(&right.0));
-        (complete || !documents.is_empty()).then_some(Delivery {
+        (is_complete || !documents.is_empty()).then_some(Delivery {
             generation: self.snapshot.generation,
             documents,
-            complete,
+            complete: is_complete,
             withheld: std::mem::take(&mut self.shrunk_routes),
             recorded: std::mem::take(&mut self.last_run_documents),
         })
     }
 
-    /// Renews the report. Says whether it changed.
+    /// Updates the report. Returns whether it changed.
     fn update_report(&mut self, index: &Index) -> bool {
         let articles = self.catalog.len().saturating_sub(index.hidden_counts().listings);
         let counts = (articles, index.public_count(), index.feeds().count(), index.hidden_counts());
@@ -499,41 +501,41 @@ impl Engine {
     }
 }
 
-/// The versions of documents that a ledger knows, by the paths that they are delivered under.
+/// The hashes of the documents in a ledger, by the paths under which they are delivered.
 pub(super) fn delivered_documents(ledger: &Ledger) -> BTreeMap<Arc<str>, ContentHash> {
     let documents = ledger.documents().filter(|(route, _)| !route.ends_with('/'));
     documents.map(|(route, hash)| (relative(route), hash)).collect()
 }
 
-/// A route as targets know it.
+/// A route as a path below the output directory.
 fn relative(route: &str) -> Arc<str> {
     route.trim_start_matches('/').into()
 }
 
-/// What a feed is to show.
+/// What a feed's documents will show.
 struct FeedDraft {
     key: FeedKey,
     route: String,
     entries: Vec<EntryParts>,
-    /// Where these are from.
+    /// The articles of the entries.
     shown: Vec<ArticlePath>,
     history: FeedHistory,
-    /// The most that a document may have (bytes).
-    limit: usize,
-    /// How many entries its window has.
+    /// The maximum size of a document, in bytes.
+    max_bytes: usize,
+    /// The number of entries that the window has room for and that can be shown.
     expected: usize,
-    /// Whether some of them are still to come.
-    missing: bool,
+    /// Whether some entries are still missing.
+    is_incomplete: bool,
 }
 
-/// Makes the documents of feeds, on all cores; or says over which of a feed's entries dateline fails.
+/// Encodes feeds on all cores. For a feed that couldn't be encoded, the result lists the entries over which encoding panics.
 fn encode_drafts(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, encode::EncodedFeed)> {
     let parts: Vec<&EntryParts> = drafts.iter().flat_map(|draft| &draft.entries).collect();
     let mut entries = EntryParts::entries(&parts).into_iter();
-    let expected = drafts.iter().map(|FeedDraft { key, entries: parts, history, limit, .. }| {
+    let requests = drafts.iter().map(|FeedDraft { key, entries: parts, history, max_bytes, .. }| {
         let entries = entries.by_ref().take(parts.len()).collect();
-        FeedRequest { key, entries, history, limit: *limit }
+        FeedRequest { key, entries, history, limit: *max_bytes }
     });
-    let made = encode::encode_feeds(index.rules(), expected.collect());
+    let made = encode::encode_feeds(index.rules(), requests.collect());
     drafts.into_iter().zip(made).collect()
 }
