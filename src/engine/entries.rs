@@ -1,4 +1,4 @@
-//! Selects the entries of windows, decides which have to be rebuilt, and requests their bodies.
+//! Selects the entries that feeds show, decides which have to be rebuilt, and requests their bodies.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::parallel;
 use crate::snapshot::PublishedArticle;
 use crate::types::{ArticlePath, ContentHash};
 
-/// So many entries of a feed are made before it is seen whether its documents have room for more.
+/// The maximum number of a feed's entries that are built before checking whether its documents have room for more.
 const MAX_STALE_ENTRIES: usize = 256;
-/// So many renderings are worth another core.
+/// The number of renderings that are worth another core.
 const RENDERINGS_PER_BATCH: usize = 2;
 
 impl Engine {
-    /// Makes the entries that windows need and that are not made yet; asks for those whose articles are not at hand.
+    /// Builds the entries that feeds need and that are missing or outdated. Requests the bodies that haven't arrived.
     pub(super) fn build_entries(
         &mut self,
         index: &Index,
@@ -37,7 +37,7 @@ impl Engine {
             let stale: BTreeSet<&ArticlePath> = feeds.iter().flat_map(|key| self.stale_entries(index, key)).collect();
             let mut drafts = Vec::new();
             for path in stale {
-                // What arrived is used, however much is still to come.
+                // An article that has arrived is used even if the limit of requests is reached.
                 let may_ask = self.may_ask(requests);
                 if !may_ask && !self.pending_articles.contains_key(path) {
                     continue;
@@ -50,7 +50,7 @@ impl Engine {
             if drafts.is_empty() {
                 return;
             }
-            // Rendering takes longer than all the rest.
+            // Rendering takes longer than everything else.
             let rendered = parallel::in_batches(&drafts, RENDERINGS_PER_BATCH, |draft| match &draft.content {
                 DraftContent::Rendered(rendered) => Some(Arc::clone(rendered)),
                 DraftContent::Body(body) => parallel::catch_panic(|| Arc::new(render(body, &draft.links))),
@@ -68,13 +68,12 @@ impl Engine {
         }
     }
 
-    /// Whether more bodies may be asked for: those that are on their way have to fit into memory.
+    /// Whether more bodies may be requested. All requested bodies have to fit into memory.
     pub(super) fn may_ask(&self, requests: &BTreeSet<BodyRequest>) -> bool {
         requests.len() + self.requested_bodies.len() < MAX_REQUESTED_BODIES
     }
 
-    /// The first articles of a feed's window whose entries have to be made, as far as its documents can have them: how much that is
-    /// shows only once those before are made.
+    /// The first articles of a feed whose entries have to be built. How many more fit is known only after these are built.
     fn stale_entries<'i>(&self, index: &'i Index, key: &FeedKey) -> Vec<&'i ArticlePath> {
         let options = index.rules().feed_options(key);
         let mut stale = Vec::new();
@@ -91,8 +90,8 @@ impl Engine {
         stale
     }
 
-    /// Takes the paid part out of the entries of articles that are teasers from now on. Their free parts may be late, and until they are
-    /// there nobody must see what was public before.
+    /// Removes the text from the entries of articles that have just become teasers. The free part may arrive late, and the paid
+    /// part must not stay visible until then.
     pub(super) fn strip_new_teasers(&mut self, index: &Index, changed: &[ArticlePath]) {
         for path in changed {
             if self.cached_entries.get(path).is_none_or(|cached| cached.article.is_teaser) {
@@ -104,7 +103,7 @@ impl Engine {
             };
             let Some(cached) = self.cached_entries.get_mut(path) else { continue };
             self.unpacked.forget(cached);
-            // Its source stays the one that is kept.
+            // The retained source stays the same.
             let article = PublishedArticle { hash: cached.article.hash, ..article };
             let rendered = Arc::new(Rendered::empty());
             let entry = Arc::new(assemble::entry(&article, &cached.metadata, &rendered));
@@ -115,7 +114,7 @@ impl Engine {
         }
     }
 
-    /// Sees which entries of changed articles are not what their last good versions say: these are made anew.
+    /// Marks entries that differ from their articles' last good versions, so that they are rebuilt.
     pub(super) fn mark_stale_entries(&mut self, index: &Index, changed: &[ArticlePath]) {
         for path in changed {
             if !self.matches_last_good(index, path)
@@ -133,12 +132,12 @@ impl Engine {
             && self.dates(index, path, indexed) == Some((cached.article.published, cached.article.updated))
     }
 
-    /// Whether an entry is what its article's last good version says, under this configuration.
+    /// Whether an entry matches its article's last good version under the current configuration.
     pub(super) fn is_fresh(&self, cached: &CachedEntry) -> bool {
         cached.epoch == self.epoch
     }
 
-    /// What the entry of a public article is made of; `Err`: its file is needed first, with the request unless it cannot be had.
+    /// Collects what is needed to build an entry. The error is the request for the missing body, or `None` if no request helps.
     fn draft_entry(&mut self, index: &Index, path: &ArticlePath) -> Result<EntryDraft, Option<BodyRequest>> {
         let indexed = index.get(path).ok_or(None)?;
         let packed = self.catalog.get(path).cloned().ok_or(None)?;
@@ -153,19 +152,19 @@ impl Engine {
         let pending = self.pending_articles.get(path).filter(|pending| pending.hash == card.hash);
         let known = pending.and_then(|pending| pending.article.as_ref());
         let metadata = known.map(|article| &article.metadata).or(cached.map(|cached| &cached.metadata)).cloned();
-        let summary_only = !shows_body(index, indexed, &card);
-        let request = || self.request(path, article.hash, Some(&links).filter(|_| !summary_only));
+        let is_summary_only = !shows_body(index, indexed, &card);
+        let request = || self.request(path, article.hash, Some(&links).filter(|_| !is_summary_only));
         let Some(metadata) = metadata else { return Err(request()) };
-        let omitted = summary_only.then(|| Arc::new(Rendered::empty()));
+        let omitted = is_summary_only.then(|| Arc::new(Rendered::empty()));
         let from_entry = || cached.filter(|cached| cached.key == Some(key)).map(|cached| cached.text.rendered());
         let from_pending = || pending.and_then(|pending| pending.rendered.clone()).filter(|(of, _)| *of == key);
         let body = || known.and_then(|article| article.body.clone());
-        let made = omitted.or_else(from_entry).or_else(|| self.cache.get(&key)).or_else(|| Some(from_pending()?.1));
-        let content = match made {
+        let rendered = omitted.or_else(from_entry).or_else(|| self.cache.get(&key)).or_else(|| Some(from_pending()?.1));
+        let content = match rendered {
             Some(rendered) => DraftContent::Rendered(rendered),
             None => DraftContent::Body(body().ok_or_else(request)?),
         };
-        Ok(EntryDraft { card: packed, metadata, article, links, key, content, summary_only })
+        Ok(EntryDraft { card: packed, metadata, article, links, key, content, is_summary_only })
     }
 
     fn cache_entry(
@@ -175,9 +174,9 @@ impl Engine {
         rendered: Arc<Rendered>,
         refresh: &mut BTreeSet<ArticlePath>,
     ) {
-        let EntryDraft { card, metadata, mut article, key, summary_only, .. } = draft;
+        let EntryDraft { card, metadata, mut article, key, is_summary_only, .. } = draft;
         let path = article.path.clone();
-        let shows = Shows { summary_only, is_teaser: article.is_teaser };
+        let shows = Shows { is_summary_only, is_teaser: article.is_teaser };
         self.record_text(index, &path, &metadata, &rendered, shows);
         let indexed = index.get(&path);
         if let Some((_, updated)) = indexed.and_then(|indexed| self.dates(index, &path, indexed)) {
@@ -190,7 +189,7 @@ impl Engine {
         };
         let windows = self.cached_entries.get(&path).map_or(0, |cached| cached.windows);
         self.unpacked.note(&path, &rendered);
-        let key = (!summary_only).then_some(key);
+        let key = (!is_summary_only).then_some(key);
         let text = EntryText::Whole(rendered, entry);
         let cached = CachedEntry { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
         self.source_retention.retain(&path, hash);
@@ -207,7 +206,7 @@ impl Engine {
         refresh.insert(path);
     }
 
-    /// Asks for a file, once.
+    /// Requests a body, unless that has been done or failed.
     fn request(&self, path: &ArticlePath, hash: ContentHash, links: Option<&LinkBase>) -> Option<BodyRequest> {
         let request = BodyRequest { path: path.clone(), hash, shown: true, links: links.cloned() };
         let is_requested =
@@ -230,7 +229,7 @@ impl Engine {
     }
 }
 
-/// What an entry is made of.
+/// What an entry is built from.
 struct EntryDraft {
     card: Packed,
     metadata: Arc<Metadata>,
@@ -238,25 +237,25 @@ struct EntryDraft {
     links: LinkBase,
     key: RenderKey,
     content: DraftContent,
-    summary_only: bool,
+    is_summary_only: bool,
 }
 
-/// How much readers see of an article.
+/// Which part of an article readers see.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shows {
-    /// Nothing of its text, but for the summary.
-    pub(super) summary_only: bool,
+    /// Only the summary.
+    pub(super) is_summary_only: bool,
     /// Only the free part.
     pub(super) is_teaser: bool,
 }
 
-/// The body of an entry.
+/// The body of an entry, rendered or to be rendered.
 enum DraftContent {
     Rendered(Arc<Rendered>),
     Body(Arc<Body>),
 }
 
-/// Whether readers see the body of an article anywhere: on its page, in a feed of whole articles, or in a summary cut from it.
+/// Whether readers see the body of an article: on its page, in a full-text feed, or in a summary cut from it.
 fn shows_body(index: &Index, indexed: &IndexedArticle, card: &Card) -> bool {
     let rules = index.rules();
     let page = rules.config().content.article_url.is_none() && card.link.is_none();

@@ -20,17 +20,22 @@ use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, Unread
 use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
-/// How long a feed tells of a retraction at least, however many there are: readers that come once a day have to learn of each.
+/// How long a feed lists a tombstone at least, even if there are too many. Readers that fetch once a day should see each one.
 const MIN_TOMBSTONE_PERIOD: SignedDuration = SignedDuration::from_hours(24);
 
-/// When a feed stops telling of a retraction after which there were so many newer ones.
-pub(super) fn notice_end(tombstone: &Tombstone, newer: usize, lasts: SignedDuration, most: usize) -> Timestamp {
-    let lasts = if newer < most { lasts } else { lasts.min(MIN_TOMBSTONE_PERIOD) };
-    tombstone.at.saturating_add(lasts).unwrap_or(Timestamp::MAX)
+/// When a feed stops listing a tombstone. `newer` counts the more recent tombstones; `max_tombstones` is the feed's maximum.
+pub(super) fn notice_end(
+    tombstone: &Tombstone,
+    newer: usize,
+    period: SignedDuration,
+    max_tombstones: usize,
+) -> Timestamp {
+    let period = if newer < max_tombstones { period } else { period.min(MIN_TOMBSTONE_PERIOD) };
+    tombstone.at.saturating_add(period).unwrap_or(Timestamp::MAX)
 }
 
 impl Engine {
-    /// Reports what stays withheld since a record of it cannot be read.
+    /// Reports ledger records that can't be read, with the articles that stay withheld because of them.
     pub(super) fn report_unreadable_records(&mut self) {
         let Some(config) = self.config() else { return };
         let root = &config.parsing.root;
@@ -38,17 +43,17 @@ impl Engine {
             let UnreadableRecord { number, kind } = record;
             let is_id = **kind == *UnreadableRecord::REPLACED;
             let what = match is_id {
-                // Withheld is nothing: whoever has the id next is public.
+                // Nothing is withheld: the next article with this id is public.
                 true => format!("no feed tells its readers that `{path}` is gone"),
                 false => format!("`{root}/{path}` stays withheld"),
             };
             let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {what}");
-            let decide = format!(
+            let commands = format!(
                 "`dateline restore {path}` publishes it again, `dateline retract {path}` takes it from its readers for good; "
             );
             let help = format!(
                 "{}`dateline backup --restore FILE` puts a copy of the ledger in place that can be read",
-                if is_id { "" } else { &decide }
+                if is_id { "" } else { &commands }
             );
             let diagnostic = Diagnostic::new(Code::LedgerRecord, message).help(help);
             if is_id { diagnostic } else { diagnostic.at(Place::file(&format!("{root}/{path}"))) }
@@ -57,15 +62,15 @@ impl Engine {
         self.problems.set(Source::Ledger, diagnostics);
     }
 
-    /// Whether it is remembered of a public article that it is so: under this id, in this version and since then.
+    /// Whether the ledger has a public article's id, version and date already.
     pub(super) fn is_recorded(&self, path: &ArticlePath, indexed: &IndexedArticle) -> bool {
         let version = self.catalog.get(path).map(Packed::hash);
         let known = self.ledger.article(path).zip(version);
         known.is_some_and(|(known, version)| indexed.matches_ledger(known, version))
     }
 
-    /// Notes under which id an article is public, in which version and since when. Says whether that is news, and all there is to tell
-    /// of it.
+    /// Records a public article's id, version and date. Returns whether they are new and nothing else about the article has to
+    /// be updated.
     pub(super) fn record_published(
         &mut self,
         index: &mut Index,
@@ -75,7 +80,7 @@ impl Engine {
         let Some(indexed) = index.get(path) else { return false };
         let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return false };
         if indexed.visibility == Visibility::Retracted {
-            // So that its file is known when it moves: under another path it would be public.
+            // Recorded so that the file is recognised if it moves. At another path it would otherwise be published.
             let known = self.ledger.article(path).filter(|known| known.retraction().is_some());
             if known.is_some_and(|known| known.hash() != Some(hash)) {
                 self.record(Record::Hidden { path: path.clone(), hash });
@@ -89,10 +94,10 @@ impl Engine {
         let Some(date) = indexed.dates.map(|(published, _)| published.timestamp()) else { return false };
         let needs_no_report = indexed.needs_no_report();
         let known = self.ledger.article(path);
-        let other = known.and_then(|known| known.id.clone()).filter(|other| *other != id);
+        let old_id = known.and_then(|known| known.id.clone()).filter(|old_id| *old_id != id);
         let is_retracted = known.is_some_and(|known| known.retraction().is_some());
         let was_known = known.is_some_and(Remembered::is_known);
-        // Before the first snapshot there is nothing that others would have to leave readers.
+        // Before the first snapshot, readers can't see anything that postponed articles would have to stay out of.
         if self.snapshot.generation > 0 && !known.is_some_and(Remembered::is_live) {
             self.postponed.note(path);
         }
@@ -101,8 +106,8 @@ impl Engine {
             self.record(Record::Restored { path: path.clone() });
         }
         self.record(Record::Published { path: path.clone(), id, hash, date });
-        // Another article took the place of one that readers know, and they are told so.
-        if let Some(id) = other.filter(|id| was_known && index.public_article(id).is_none()) {
+        // Another article replaced one that readers know. Feeds list the old id as retracted.
+        if let Some(id) = old_id.filter(|id| was_known && index.public_article(id).is_none()) {
             let feeds = left.get(path).map(routes).or(withdrawn).unwrap_or_default();
             let retraction = Retraction { at: self.now_in_seconds(), reason: None, by: Withdrawal::Deleted, feeds };
             self.record(Record::Replaced { id, retraction });
@@ -111,14 +116,14 @@ impl Engine {
         needs_no_report
     }
 
-    /// Notes which articles readers are told to be gone: their files are deleted or say so, and nobody else has their ids. What is
-    /// merely withheld is noted too, in silence.
+    /// Records articles that were retracted: the file was deleted or says so, and no other article has the id. Withheld
+    /// articles are recorded too, without a tombstone.
     pub(super) fn record_retractions(&mut self, index: &Index, changes: &Changes) {
         let deleted = std::mem::take(&mut self.deleted);
-        // What is public, as nearly all is, needs none of this.
-        let concerned = deleted.keys().chain(&self.ledger_changes).chain(&changes.articles);
-        let concerned = concerned.filter(|path| index.get(path).is_none_or(|indexed| indexed.id().is_none()));
-        let paths: BTreeSet<ArticlePath> = concerned.cloned().collect();
+        // Public articles, which are nearly all, need none of this.
+        let candidates = deleted.keys().chain(&self.ledger_changes).chain(&changes.articles);
+        let candidates = candidates.filter(|path| index.get(path).is_none_or(|indexed| indexed.id().is_none()));
+        let paths: BTreeSet<ArticlePath> = candidates.cloned().collect();
         for path in &paths {
             let Some(remembered) = self.ledger.article(path).filter(|article| article.id.is_some()) else { continue };
             if remembered.hash().is_none()
@@ -134,8 +139,8 @@ impl Engine {
                 left().or(known).or_else(now).unwrap_or_default()
             };
             let second = self.now_in_seconds();
-            // Why, if its file says that it is retracted.
-            let stated = || {
+            // The reason in the file, if its status is `retracted`.
+            let stated_reason = || {
                 let card = self.catalog.get(path)?.open(path);
                 card.retracted.map(|retracted| retracted.reason)
             };
@@ -143,13 +148,17 @@ impl Engine {
                 (None, None) if deleted.contains_key(path) => {
                     Some(Retraction { at: second, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
                 }
-                (Some(Visibility::Retracted), None) => {
-                    stated().map(|reason| Retraction { at: second, reason, by: Withdrawal::Status, feeds: feeds() })
-                }
-                // Told otherwise than before, or retracted by an operator before anybody knew where it was.
+                (Some(Visibility::Retracted), None) => stated_reason().map(|reason| Retraction {
+                    at: second,
+                    reason,
+                    by: Withdrawal::Status,
+                    feeds: feeds(),
+                }),
+                // The reason changed, or an operator retracted the article before its feeds were known.
                 (Some(Visibility::Retracted), Some(known)) if !self.ledger.is_unreadable(path) => {
-                    let reason =
-                        stated().filter(|_| known.by == Withdrawal::Status).unwrap_or_else(|| known.reason.clone());
+                    let reason = stated_reason()
+                        .filter(|_| known.by == Withdrawal::Status)
+                        .unwrap_or_else(|| known.reason.clone());
                     let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };
                     Some(Retraction { reason, feeds, ..known.clone() }).filter(|new| *new != *known)
                 }
@@ -167,7 +176,7 @@ impl Engine {
         }
     }
 
-    /// Whether an article must not be public, and nobody is told why: not even after a restart that finds its file broken.
+    /// Whether an article is withheld without a notice. A restart that finds its file broken keeps it withheld.
     pub(super) fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
         match index.get(path).map(|indexed| &indexed.visibility) {
             Some(
@@ -182,17 +191,16 @@ impl Engine {
         }
     }
 
-    /// What a feed says of what it had before; from when on it says less is noted.
+    /// A feed's tombstones and last update. Schedules the feed's rebuild for the end of the next tombstone.
     pub(super) fn feed_history(&mut self, index: &Index, key: &FeedKey, route: &str) -> FeedHistory {
         let options = index.rules().feed_options(key);
-        let (lasts, most) = (options.tombstones, options.max_tombstones);
-        let end = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, lasts, most);
-        // The further behind, the earlier it ends.
-        let standing =
-            self.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > self.now);
-        let standing: Vec<(usize, &Tombstone)> = standing.collect();
-        let ends = standing.last().map(end);
-        let deleted = standing.iter().map(|(_, Tombstone { at, id, reason })| DeletedEntry {
+        let (period, max_tombstones) = (options.tombstones, options.max_tombstones);
+        let end = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, period, max_tombstones);
+        // Older tombstones end earlier.
+        let active = self.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > self.now);
+        let active: Vec<(usize, &Tombstone)> = active.collect();
+        let ends = active.last().map(end);
+        let deleted = active.iter().map(|(_, Tombstone { at, id, reason })| DeletedEntry {
             id: id.clone(),
             at: *at,
             reason: reason.clone(),
@@ -202,7 +210,7 @@ impl Engine {
         FeedHistory { deleted, updated: self.ledger.feed_updated(route) }
     }
 
-    /// The Last-Modified of a document: it stays while the bytes do, and is later than any before when they change.
+    /// The Last-Modified date of a document. It stays while the bytes do. If they change, it is later than any before.
     pub(super) fn last_modified(&self, route: &str, resource: &Resource) -> Option<Timestamp> {
         match self.ledger.document(route) {
             Some((hash, last_modified)) if hash == resource.hash => Some(last_modified),
@@ -226,21 +234,21 @@ impl Engine {
         assemble::publication_dates(indexed, changed.and_then(|changed| index.moment(changed)))
     }
 
-    /// Notes what an article reads like, and that it changed when it reads otherwise than it did. What another program made of
-    /// it, or less of it, cannot be compared: that is a new beginning, in silence. A change within a minute of first publication completes the
-    /// story, because its file was still being written.
+    /// Records the fingerprint of an article's text, and the time of the change if the text differs. Fingerprints of different
+    /// renderers, or of a shorter part, can't be compared: the new one is recorded without a change. An edit within a minute of
+    /// first publication completes the article, because its file was still being written.
     pub(super) fn record_text(
         &mut self,
         index: &Index,
         path: &ArticlePath,
         metadata: &Metadata,
         rendered: &Rendered,
-        Shows { summary_only, is_teaser }: Shows,
+        Shows { is_summary_only, is_teaser }: Shows,
     ) {
-        /// Set in the version of what was made of a teaser.
+        /// Added to the version of a teaser's fingerprint.
         const TEASER: u32 = 1 << 31;
-        let hash = assemble::text_hash(metadata, rendered, summary_only);
-        let version = RENDERER_VERSION * 2 + u32::from(summary_only) + if is_teaser { TEASER } else { 0 };
+        let hash = assemble::text_hash(metadata, rendered, is_summary_only);
+        let version = RENDERER_VERSION * 2 + u32::from(is_summary_only) + if is_teaser { TEASER } else { 0 };
         let print = TextPrint { hash, version };
         let known = self.ledger.article(path);
         let (before, mut changed) = known.map_or((None, None), |known| (known.print(), known.changed()));
