@@ -1,10 +1,10 @@
-//! The entries of windows. Thousands of feeds of whole articles hold more text than there is memory for: what was not needed for
-//! longest is packed, and unpacked for as long as a document is made of it.
+//! The entries that feeds show. The text of thousands of full-text feeds doesn't fit into memory, so entries that weren't built recently
+//! are packed (compressed). They are unpacked while a document is built from them.
 //!
 //! # Why are entries packed?
 //!
-//! Three thousand feeds with full text hold two gigabytes. Rebuilding a feed must take milliseconds, which no disk promises, so entries
-//! stay in memory; packed, they take a third of the space.
+//! The full text of three thousand feeds takes two gigabytes. A feed has to be rebuilt within milliseconds, which no disk guarantees, so
+//! entries stay in memory. Packed entries take a third of the space.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -21,21 +21,21 @@ use crate::parallel;
 use crate::snapshot::PublishedArticle;
 use crate::types::ArticlePath;
 
-/// What the text of entries may take unpacked (bytes).
+/// The budget for the unpacked text of all entries, in bytes.
 const MAX_UNPACKED_BYTES: usize = 64 << 20;
-/// Few enough entries that another core is not worth it.
+/// The number of entries that are packed or unpacked per batch. Fewer aren't worth another core.
 const PACKINGS_PER_BATCH: usize = 16;
 
-/// An entry that some window holds.
+/// An entry that some feed shows.
 #[derive(Debug)]
 pub(super) struct CachedEntry {
-    /// What it was made of; likewise what follows.
+    /// The metadata that the entry was built from.
     pub(super) card: Packed,
     pub(super) metadata: Arc<Metadata>,
     pub(super) article: Arc<PublishedArticle>,
-    /// The configuration under which it was made, or [`CachedEntry::STALE`].
+    /// The engine's epoch when the entry was built, or [`CachedEntry::STALE`].
     pub(super) epoch: u64,
-    /// What its text is a function of; `None` where readers see none of it, and it is left out.
+    /// Identifies the rendered text. `None` if readers see no text and it is left out.
     pub(super) key: Option<RenderKey>,
     pub(super) text: EntryText,
     pub(super) windows: usize,
@@ -44,13 +44,13 @@ pub(super) struct CachedEntry {
 /// The text of an entry.
 #[derive(Clone, Debug)]
 pub(super) enum EntryText {
-    /// As it was made.
+    /// The rendered body and the entry built from it.
     Whole(Arc<Rendered>, Arc<Entry>),
-    /// Packed, and how long its HTML is (bytes).
+    /// The packed body, and the length of its HTML in bytes.
     Packed { packed: PackedRendering, length: usize, local_media: Arc<[ArticlePath]> },
 }
 
-/// All that is needed to make an entry.
+/// Everything needed to build an entry.
 #[derive(Clone, Debug)]
 pub(super) struct EntryParts {
     metadata: Arc<Metadata>,
@@ -59,21 +59,21 @@ pub(super) struct EntryParts {
 }
 
 impl CachedEntry {
-    /// Of no configuration: the entry has to be made anew.
+    /// The epoch of entries that have to be rebuilt.
     pub(super) const STALE: u64 = 0;
 
-    /// All that is needed to make the entry, elsewhere.
+    /// Everything needed to build the entry in another thread.
     pub(super) fn parts(&self) -> EntryParts {
         let (metadata, article) = (Arc::clone(&self.metadata), Arc::clone(&self.article));
         EntryParts { metadata, article, text: self.text.clone() }
     }
 
-    /// What it takes in a document of a feed at least.
+    /// The minimum number of bytes that the entry takes in a document.
     pub(super) fn least_bytes(&self, options: &FeedOptions) -> usize {
         encode::min_bytes(&self.metadata, self.text.length(), options.content, options.window.max_bytes)
     }
 
-    /// The files below the content directory that its text refers to.
+    /// The local files that the text refers to.
     pub(super) fn local_media(&self) -> &[ArticlePath] {
         match &self.text {
             EntryText::Whole(rendered, _) => &rendered.local_media,
@@ -83,11 +83,11 @@ impl CachedEntry {
 }
 
 impl EntryParts {
-    /// The entries, in their order.
+    /// Builds the entries, in the same order.
     pub(super) fn entries(parts: &[&EntryParts]) -> Vec<Arc<Entry>> {
         let is_packed = |parts: &&EntryParts| matches!(parts.text, EntryText::Packed { .. });
-        let share = if parts.iter().any(is_packed) { PACKINGS_PER_BATCH } else { usize::MAX };
-        parallel::in_batches(parts, share, |parts| parts.entry())
+        let batch_size = if parts.iter().any(is_packed) { PACKINGS_PER_BATCH } else { usize::MAX };
+        parallel::in_batches(parts, batch_size, |parts| parts.entry())
     }
 
     fn entry(&self) -> Arc<Entry> {
@@ -99,7 +99,7 @@ impl EntryParts {
 }
 
 impl EntryText {
-    /// How long the HTML is (bytes).
+    /// The length of the HTML, in bytes.
     pub(super) fn length(&self) -> usize {
         match self {
             EntryText::Whole(rendered, _) => rendered.html.as_str().len(),
@@ -111,7 +111,7 @@ impl EntryText {
     pub(super) fn rendered(&self) -> Arc<Rendered> {
         match self {
             EntryText::Whole(rendered, _) => Arc::clone(rendered),
-            // It was packed in this very process.
+            // It was packed by this process, so it can be opened.
             EntryText::Packed { packed, .. } => Arc::new(packed.open().unwrap_or_else(Rendered::empty)),
         }
     }
@@ -123,7 +123,7 @@ impl EntryText {
     }
 }
 
-/// Which entries are unpacked, the one that was not needed for longest first.
+/// The unpacked entries, least recently built first.
 #[derive(Debug, Default)]
 pub(super) struct UnpackedEntries {
     paths: VecDeque<ArticlePath>,
@@ -131,15 +131,15 @@ pub(super) struct UnpackedEntries {
 }
 
 impl UnpackedEntries {
-    /// An entry was made.
+    /// Notes that an entry was built.
     pub(super) fn note(&mut self, path: &ArticlePath, rendered: &Rendered) {
-        self.bytes += weight(rendered);
+        self.bytes += text_bytes(rendered);
         self.paths.push_back(path.clone());
     }
 
     /// Packs entries until the others fit into the budget.
     pub(super) fn shrink(&mut self, cached: &mut HashMap<ArticlePath, CachedEntry>) {
-        // Of an entry that was made several times only the last counts.
+        // If an entry was built several times, only the last time counts.
         if self.paths.len() > cached.len() * 2 + PACKINGS_PER_BATCH {
             let mut seen = HashSet::new();
             let mut last: VecDeque<ArticlePath> = VecDeque::with_capacity(cached.len());
@@ -154,9 +154,9 @@ impl UnpackedEntries {
         while self.bytes > MAX_UNPACKED_BYTES
             && let Some(path) = self.paths.pop_front()
         {
-            // What a window left is not there any more, and took its bytes with it.
+            // An entry that left its last window is gone, and its bytes were subtracted.
             let Some(EntryText::Whole(rendered, _)) = cached.get(&path).map(|cached| &cached.text) else { continue };
-            self.bytes = self.bytes.saturating_sub(weight(rendered));
+            self.bytes = self.bytes.saturating_sub(text_bytes(rendered));
             packed.push((path, Arc::clone(rendered)));
         }
         let texts = parallel::in_batches(&packed, PACKINGS_PER_BATCH, |(_, rendered)| EntryText::pack(rendered));
@@ -167,15 +167,15 @@ impl UnpackedEntries {
         }
     }
 
-    /// An entry is not held any more.
+    /// Notes that an entry is dropped.
     pub(super) fn forget(&mut self, cached: &CachedEntry) {
         if let EntryText::Whole(rendered, _) = &cached.text {
-            self.bytes = self.bytes.saturating_sub(weight(rendered));
+            self.bytes = self.bytes.saturating_sub(text_bytes(rendered));
         }
     }
 }
 
-fn weight(rendered: &Rendered) -> usize {
+fn text_bytes(rendered: &Rendered) -> usize {
     rendered.html.as_str().len() + rendered.text.len()
 }
 
@@ -185,7 +185,7 @@ mod tests {
     use crate::types::Text;
 
     #[test]
-    fn what_was_made_often_is_noted_once() {
+    fn unpacked_list_stays_short_after_rebuilds() {
         let mut unpacked = UnpackedEntries::default();
         let (rendered, path) = (Rendered::empty(), ArticlePath::new("a.md"));
         for _ in 0..10_000 {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_text_says_what_is_asked_of_it() {
+    fn packed_text_unpacks_unchanged() {
         let rendered = Rendered {
             html: Text::new("<p>船</p>"),
             text: "船".to_owned(),
