@@ -14,7 +14,7 @@ use crate::ledger::{Record, Retraction, Routes, Withdrawal};
 use crate::types::{ArticlePath, EntryId, Text, rfc3339};
 
 impl Engine {
-    /// Does what an operator asks for; what was done, or why nothing was.
+    /// Executes an operator's command. Returns what was done, or why nothing was.
     pub(super) fn obey(&mut self, command: Command, effects: &mut Vec<Effect>) -> Result<String, String> {
         match command {
             Command::Retract { article, reason } => self.retract(&article, reason),
@@ -57,13 +57,13 @@ impl Engine {
     fn retract(&mut self, article: &str, reason: Option<Text>) -> Result<String, String> {
         let path = self.find_article(article)?;
         let known = self.ledger.article(&path).and_then(|article| article.retraction().cloned());
-        // Who says nothing takes nothing back.
+        // A command without a reason keeps the known one.
         let reason = reason.or_else(|| known.as_ref()?.reason.clone());
         let is_repeated = |known: &&Retraction| known.by == Withdrawal::Command && known.reason == reason;
         if let Some(known) = known.as_ref().filter(is_repeated).filter(|_| !self.ledger.is_unreadable(&path)) {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
         }
-        // A file that moved a moment ago may still be public under its old path: readers know one story, not two files.
+        // A file that has just moved may still be public under its old path. Readers see one article, not two files.
         let others = self.same_article_paths(&path);
         self.has_urgent_removal = true;
         let told = others.iter().chain([&path]).map(|path| self.retract_file(path, reason.clone())).max().unwrap_or(0);
@@ -76,30 +76,30 @@ impl Engine {
         Ok(format!("`{path}`{others} is retracted; {told}. `dateline restore {path}` brings it back"))
     }
 
-    /// The other files under which readers may see the article in this one.
+    /// The other paths under which readers may see the same article.
     fn same_article_paths(&self, path: &ArticlePath) -> Vec<ArticlePath> {
-        let rival = self.index.as_ref().and_then(|index| index.id_holder(path)).cloned();
+        let id_holder = self.index.as_ref().and_then(|index| index.id_holder(path)).cloned();
         let undecided = self.catalog.get(path).filter(|_| self.missing.may_be_moved(path));
         let old = undecided.map(|card| self.possible_old_paths(path, card.hash())).unwrap_or_default();
-        rival.into_iter().chain(old).collect()
+        id_holder.into_iter().chain(old).collect()
     }
 
-    /// Takes one file's article from its readers; says how many feeds tell them.
+    /// Retracts the article of one file. Returns how many feeds list the retraction.
     fn retract_file(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
         let remembered = self.ledger.article(path);
         let known = remembered.and_then(|article| article.retraction().cloned());
         let readers_know = remembered.is_some_and(|article| article.id.is_some());
         let withdrawn = remembered.and_then(|article| article.withdrawn().cloned());
-        // Of one whose record cannot be read nobody knows which feeds had it.
+        // If the record is unreadable, the feeds that had the article are unknown.
         let told = known.as_ref().filter(|known| !known.feeds.is_empty() || !self.ledger.is_unreadable(path));
         let feeds = match (told, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
             (None, None, Some(indexed)) if readers_know => self.routes_of(indexed),
-            // What readers never saw, they are not told of. Where the file was not read yet, they are as soon as it is.
+            // Readers aren't told about articles they never saw. If the file hasn't been read yet, they are told once it is.
             (None, None, _) => Routes::default(),
         };
-        // The first retraction is the one that readers know of.
+        // Readers know the date of the first retraction.
         let at = known.map_or(self.now_in_seconds(), |known| known.at);
         let told = feeds.len();
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
@@ -111,7 +111,7 @@ impl Engine {
 
     fn restore(&mut self, article: &str) -> Result<String, String> {
         let mut path = self.find_article(article)?;
-        // Retracted under the name that the article with its id had.
+        // The article may have been retracted under the path of the file that had its id before.
         if self.ledger.article(&path).is_none_or(|article| article.retraction().is_none())
             && let Some(holder) = self.index.as_ref().and_then(|index| self.ledger.holder(index.preferred_id(&path)?))
         {
@@ -120,11 +120,11 @@ impl Engine {
         let Some(retraction) = self.ledger.article(&path).and_then(|article| article.retraction().cloned()) else {
             return Err(format!("`{path}` is not retracted"));
         };
-        // Its file may have another name by now, and state its id.
+        // The file may have another path by now and state the id.
         let id = self.ledger.article(&path).and_then(|article| article.id.clone());
-        let heirs = id.as_ref().zip(self.index.as_ref()).map(|(id, index)| index.claimants(id).cloned().collect());
-        let heirs: Vec<ArticlePath> = heirs.unwrap_or_default();
-        let mut files = std::iter::once(&path).chain(&heirs);
+        let claimants = id.as_ref().zip(self.index.as_ref()).map(|(id, index)| index.claimants(id).cloned().collect());
+        let claimants: Vec<ArticlePath> = claimants.unwrap_or_default();
+        let mut files = std::iter::once(&path).chain(&claimants);
         let Some(card) = files.find_map(|path| self.catalog.get(path).map(|card| card.open(path))) else {
             let again = match retraction.by {
                 Withdrawal::Command => "put it back and restore it again",
@@ -137,22 +137,22 @@ impl Engine {
         }
         self.record(Record::Restored { path: path.clone() });
         self.missing.note_restored(&path);
-        heirs.iter().chain([&path]).for_each(|path| self.note_ledger_change(path));
+        claimants.iter().chain([&path]).for_each(|path| self.note_ledger_change(path));
         Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
     }
 
-    /// Files an article anew, since what is remembered of it changed.
+    /// Puts an article in the index again after its ledger entry changed.
     fn note_ledger_change(&mut self, path: &ArticlePath) {
         self.reindex_article(path);
         self.ledger_changes.insert(path.clone());
     }
 
-    /// The routes of the feeds that have an article.
+    /// The routes of the feeds that an article belongs to.
     pub(super) fn routes_of(&self, indexed: &IndexedArticle) -> Routes {
         self.index.as_ref().map(|index| routes(index.feeds_of(indexed))).unwrap_or_default()
     }
 
-    /// Takes a configuration, and says what stands against it.
+    /// Applies a configuration. Returns what has to wait for a restart, or the errors.
     pub(super) fn reload(
         &mut self,
         checked: Checked,
@@ -160,9 +160,9 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Result<String, String> {
         let Checked { config, diagnostics } = checked;
-        let told = diagnostics.iter().map(Diagnostic::to_log_line).collect::<Vec<_>>().join("; ");
+        let errors = diagnostics.iter().map(Diagnostic::to_log_line).collect::<Vec<_>>().join("; ");
         self.problems.set(Source::Config, diagnostics);
-        let Some(config) = config else { return Err(told) };
+        let Some(config) = config else { return Err(errors) };
         effects.extend(self.configure(&config, force)?);
         let waiting = self.waiting_for_restart();
         Ok(match waiting.is_empty() {
@@ -171,7 +171,7 @@ impl Engine {
         })
     }
 
-    /// The keys of the configuration that need a restart, and were changed.
+    /// The changed configuration keys that need a restart.
     fn waiting_for_restart(&self) -> String {
         let frozen = self.problems.iter().filter(|(_, problem)| problem.code == Code::ConfigFrozen);
         let keys: Vec<String> =
@@ -179,7 +179,7 @@ impl Engine {
         keys.join(", ")
     }
 
-    /// Says what of the configuration with this hash waits for a restart, where it is in force; else why it is not.
+    /// If the configuration with this hash is in force, returns which keys wait for a restart. Otherwise returns why it isn't.
     fn compare_configuration(&self, hash: &str) -> Result<String, String> {
         let is_against = |(source, problem): &(&Source, &Diagnostic)| match source {
             Source::Config => problem.severity == Severity::Error,
@@ -197,23 +197,23 @@ impl Engine {
         }
     }
 
-    /// Why readers would not want a new configuration: ids that change, and feeds that lose their last entry or many articles.
+    /// What a new configuration would break for readers: changed ids, and feeds that lose all or many articles.
     pub(super) fn find_objections(&self, running: &Config, index: &Index, config: &Config) -> Option<Diagnostic> {
-        const MOST: usize = 10;
+        const MAX_NAMED: usize = 10;
         let Some(before) = &self.index else { return None };
-        let mut wrong = Vec::new();
-        let mut words = Vec::new();
-        // Sections that are configured no more.
+        let mut objections = Vec::new();
+        let mut allow_values = Vec::new();
+        // Section feeds that the new configuration no longer has.
         let mut retired = Vec::new();
         let mut object = |what: &str, word: &'static str, mut which: Vec<String>| {
             if which.is_empty() {
                 return;
             }
             let count = which.len();
-            which.truncate(MOST);
-            let more = if count > MOST { format!(" and {} more", count - MOST) } else { String::new() };
-            wrong.push(format!("{what} {}{more}", which.join(", ")));
-            words.push(word);
+            which.truncate(MAX_NAMED);
+            let more = if count > MAX_NAMED { format!(" and {} more", count - MAX_NAMED) } else { String::new() };
+            objections.push(format!("{what} {}{more}", which.join(", ")));
+            allow_values.push(word);
         };
         if !config.reload.ids {
             let mut ids: Vec<String> = Vec::new();
@@ -232,12 +232,12 @@ impl Engine {
         if !config.reload.empty {
             let emptied = self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(key, _)| key);
             let emptied = emptied.filter(|key| index.window(key).next().is_none());
-            // Of what is said to have moved or ended the operator knows, and so will readers.
-            let led_on = |key: &FeedKey| {
+            // The operator declared that these addresses moved or ended, so readers are told.
+            let is_declared = |key: &FeedKey| {
                 let route = assemble::route(key);
                 !index.has_feed(key) && config.addresses.iter().any(|address| address.rest(&route).is_some())
             };
-            let emptied: Vec<&FeedKey> = emptied.filter(|key| !led_on(key)).collect();
+            let emptied: Vec<&FeedKey> = emptied.filter(|key| !is_declared(key)).collect();
             let is_retired = |key: &&&FeedKey| matches!(key, FeedKey::Section(_)) && !index.has_feed(key);
             retired.extend(emptied.iter().filter(is_retired).map(|key| assemble::route(key)));
             let emptied = emptied.into_iter();
@@ -247,11 +247,11 @@ impl Engine {
         if !config.reload.shrink {
             object("it takes more than a third of the articles out of", "shrink", shrunken_feeds(before, index));
         }
-        if wrong.is_empty() {
+        if objections.is_empty() {
             return None;
         }
-        let allow = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-        let message = format!("this configuration is not taken: {}", wrong.join("; "));
+        let allow = allow_values.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+        let message = format!("this configuration is not taken: {}", objections.join("; "));
         let moved = retired.first().map(|route| {
             let new = index.feeds().find(|key| matches!(key, FeedKey::Section(_)) && !before.has_feed(key));
             let to = new.map_or_else(|| "/the/new/path/".to_owned(), assemble::route);
@@ -268,12 +268,12 @@ impl Engine {
         )
     }
 
-    /// The index of all good articles under a configuration.
+    /// Builds the index of all good articles for a configuration.
     pub(super) fn build_index(&self, config: &Arc<Config>) -> Index {
         let mut index =
             Index::new(Arc::new(SectionRules::new(Arc::clone(config))), self.catalog.len().max(self.ledger.len()));
-        let waits = |path: &ArticlePath| self.missing.may_be_moved(path) || self.postponed.contains(path);
-        for (path, card) in self.catalog.iter().filter(|(path, _)| !waits(path)) {
+        let is_waiting = |path: &ArticlePath| self.missing.may_be_moved(path) || self.postponed.contains(path);
+        for (path, card) in self.catalog.iter().filter(|(path, _)| !is_waiting(path)) {
             let card = card.open(path);
             if bundle::is_index(path) {
                 let is_listing = self.is_listing(index.rules(), path, &card) && !self.is_live(path);
@@ -288,8 +288,9 @@ impl Engine {
     }
 }
 
-/// Feeds that lose more than a third of their articles to another configuration, with the numbers. What windows show doesn't matter,
-/// and what the configuration withholds is not lost. Feeds that lose all of them are told of otherwise.
+/// Feeds that lose more than a third of their articles to a new configuration, with the numbers. Articles count even if no
+/// window shows them; articles that the configuration withholds aren't counted as lost. Feeds that lose all articles are
+/// reported separately.
 fn shrunken_feeds(before: &Index, after: &Index) -> Vec<String> {
     let report = |key: &FeedKey| {
         let successor = match key {
@@ -311,7 +312,7 @@ fn shrunken_feeds(before: &Index, after: &Index) -> Vec<String> {
     before.feeds().filter_map(report).collect()
 }
 
-/// The routes of feeds, as records have them.
+/// The routes of feeds, in the form that records use.
 pub(super) fn routes<'k>(feeds: impl IntoIterator<Item = &'k FeedKey>) -> Routes {
     feeds.into_iter().map(|key| Arc::from(assemble::route(key))).collect()
 }
