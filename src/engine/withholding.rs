@@ -1,11 +1,11 @@
-//! What is taken from readers, and what must wait: while records cannot be written, an article that readers have not seen stays
-//! postponed, so that no id is served that a crash can forget, and a snapshot that withholds something can be shown at once.
+//! Decides which changes take effect at once and which wait while records can't be written. New articles are postponed, so that no id is
+//! served that a crash could forget. Removals are published at once.
 //!
 //! # Why doesn't withholding wait for the disk?
 //!
-//! Every other change can be published later without harm. While records can't be written, the engine postpones what readers haven't
-//! seen, so its snapshots only remove or edit and can be shown at once. A file that withholds says so again after a restart. A
-//! retraction by command doesn't, so the operator is told that a restart would forget it.
+//! Every other change can be published later without harm. While records can't be written, the engine postpones articles that readers
+//! haven't seen. Its snapshots then only remove or edit articles, and can be shown at once. After a restart, a file that withholds its
+//! article says so again. A retraction by command would be forgotten, so the operator is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,17 +21,17 @@ pub(super) struct Postponed {
     /// Whether records cannot be written.
     is_active: bool,
     articles: BTreeSet<ArticlePath>,
-    /// What became public with the last event, whose records may turn out not to be written.
+    /// Articles published with the last event. Their records may turn out to be unwritable.
     newly_public: Vec<ArticlePath>,
 }
 
 impl Postponed {
-    /// The next event comes: the records of the last one were written, unless it says otherwise.
+    /// Starts the next event. The records of the last one were written, unless the event says otherwise.
     pub(super) fn begin_event(&mut self) {
         self.newly_public.clear();
     }
 
-    /// An article becomes public that readers have not seen.
+    /// Notes that an article becomes public for the first time.
     pub(super) fn note(&mut self, path: &ArticlePath) {
         if !self.is_active {
             self.newly_public.push(path.clone());
@@ -49,7 +49,7 @@ impl Postponed {
 }
 
 impl Engine {
-    /// Records cannot be written: what became public with the last event was shown to nobody, and waits.
+    /// Postpones the articles published with the last event: their records couldn't be written, so no reader has seen them.
     pub(super) fn postpone_additions(&mut self) {
         self.postponed.is_active = true;
         for path in std::mem::take(&mut self.postponed.newly_public) {
@@ -60,7 +60,7 @@ impl Engine {
         }
     }
 
-    /// Records can be written again.
+    /// Publishes the postponed articles, now that records can be written again.
     pub(super) fn publish_postponed(&mut self) {
         self.postponed.is_active = false;
         for path in std::mem::take(&mut self.postponed.articles) {
@@ -68,9 +68,9 @@ impl Engine {
         }
     }
 
-    /// Whether an article has to wait; it is noted then.
+    /// Postpones an article if it has to wait. Returns whether it does.
     pub(super) fn postpones(&mut self, path: &ArticlePath) -> bool {
-        // What readers see, or saw last, may change and go.
+        // Articles that readers see, or saw last, may change and be removed.
         let is_seen = || self.is_public(path) || self.ledger.article(path).is_some_and(Remembered::is_live);
         let is_waiting = self.postponed.is_active && (self.postponed.contains(path) || !is_seen());
         if is_waiting {
@@ -79,23 +79,23 @@ impl Engine {
         is_waiting
     }
 
-    /// Whether any article that was public is not any more, or left one of its feeds. `left`: what was public before it changed, and in
-    /// which feeds.
+    /// Whether a public article was withdrawn or left one of its feeds. `left` contains the feeds that changed articles had
+    /// before.
     pub(super) fn removes_from_feeds(&self, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) -> bool {
         left.iter().any(|(path, feeds)| {
             let is_gone = || index.get(path).is_none_or(|indexed| indexed.id().is_none());
-            // A postponed one was seen by nobody.
+            // No reader has seen a postponed article.
             !self.postponed.contains(path)
                 && (feeds.iter().any(|key| !self.belongs_to_feed(index, path, key)) || (feeds.is_empty() && is_gone()))
         })
     }
 
-    /// Whether an article that some feed shows does not belong to it any more, as after a reload.
+    /// Whether a feed shows an article that doesn't belong to it any more, for example after a reload.
     pub(super) fn windows_lose_entries(&self, index: &Index) -> bool {
         self.windows.iter().any(|(key, paths)| paths.iter().any(|path| !self.belongs_to_feed(index, path, key)))
     }
 
-    /// Whether a feed still has an article, under this path or, where it was moved, under another one.
+    /// Whether an article still belongs to a feed, under this path or the one that it moved to.
     pub(super) fn belongs_to_feed(&self, index: &Index, path: &ArticlePath, key: &FeedKey) -> bool {
         let cached =
             || self.cached_entries.get(path).and_then(|cached| index.get(index.public_article(&cached.article.id)?));
