@@ -1,4 +1,4 @@
-//! The current diagnostics, by source, and what changed since they were last reported.
+//! Collects the current diagnostics by source, and the changes since the last report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,46 +6,46 @@ use crate::diagnostics::{Code, Diagnostic};
 use crate::event::ReportChange;
 use crate::types::ArticlePath;
 
-/// Who says that something is wrong. A new word of the same source replaces its last.
+/// The source of diagnostics. New diagnostics of a source replace its previous ones.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Source {
     /// The configuration file.
     Config,
-    /// What a reload could not change.
+    /// Changes that a reload couldn't make.
     Reload,
     /// The watcher as a whole.
     Watch,
     /// The listing of a folder.
     Folder(String),
-    /// The text of an article.
+    /// The file of an article.
     Article(ArticlePath),
-    /// The body of an article, which could not be had.
+    /// The body of an article, which couldn't be read.
     Body(ArticlePath),
-    /// The version of an article that dateline fails over.
+    /// The version of an article over which dateline panics.
     Failure(ArticlePath),
-    /// Where an article belongs.
+    /// The placement of an article in sections and feeds.
     Placement(ArticlePath),
-    /// Two files with one id, of which one withholds what the other publishes.
+    /// Two files with the same id, one of which withholds what the other publishes.
     Contradiction(ArticlePath),
-    /// A document that could not be made, by its route.
+    /// A document that couldn't be built, by its route.
     Document(String),
     /// Tags and authors without feeds.
     Taxonomies,
-    /// Feeds whose folders are those of others.
+    /// Feeds whose folder in the output directory belongs to another feed.
     Folders,
-    /// Folders of articles with old names of sections.
+    /// Folders named after former section names.
     OldNames,
-    /// A target of deliveries.
+    /// A delivery target.
     Target(&'static str),
-    /// Files that vanished in a mass.
+    /// A mass removal that waits for an operator.
     Removals,
-    /// Records that cannot be read.
+    /// Ledger records that can't be read.
     Ledger,
-    /// What the store has of dormant articles, which cannot be read.
+    /// Stored facts about dormant articles that can't be read.
     Dormant,
 }
 
-/// All problems.
+/// The current diagnostics by source, and the changes since the last report.
 #[derive(Debug, Default)]
 pub struct Problems {
     by_source: BTreeMap<Source, Vec<Diagnostic>>,
@@ -55,12 +55,12 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Whether a source says anything.
+    /// Whether a source has any diagnostics.
     pub fn has(&self, source: &Source) -> bool {
         self.by_source.contains_key(source)
     }
 
-    /// What a source says now; nothing clears it.
+    /// Replaces a source's diagnostics. An empty list clears them.
     pub fn set(&mut self, source: Source, mut diagnostics: Vec<Diagnostic>) {
         if diagnostics.is_empty() && !self.by_source.contains_key(&source) {
             return;
@@ -88,7 +88,7 @@ impl Problems {
         }
     }
 
-    /// Leaves one kind out of what a source says.
+    /// Removes the diagnostics with one code from a source.
     pub fn drop(&mut self, source: &Source, code: Code) {
         let Some(diagnostics) = self.by_source.get(source) else { return };
         if diagnostics.iter().any(|diagnostic| diagnostic.code == code) {
@@ -97,7 +97,7 @@ impl Problems {
         }
     }
 
-    /// Forgets what folders in this scope said that are not named any more.
+    /// Clears the diagnostics of folders in this scope for which `named` is false.
     pub fn keep_folders(&mut self, scope: &str, named: impl Fn(&str) -> bool) {
         let in_scope = |folder: &str| {
             scope.is_empty() || folder == scope || folder.strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
@@ -113,7 +113,7 @@ impl Problems {
         }
     }
 
-    /// Every problem, by source.
+    /// Every diagnostic, ordered by source.
     pub fn iter(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
         self.by_source
             .iter()
@@ -125,11 +125,12 @@ impl Problems {
         std::mem::take(&mut self.changed)
     }
 
-    /// What appeared and what was mended since the last call, for the log; `in_full` says of which sources it may tell all.
+    /// The diagnostics that appeared or were resolved since the last call, for the log. They are redacted unless `in_full` is
+    /// true for their source.
     pub fn take_changes(&mut self, in_full: impl Fn(&Source) -> bool) -> Vec<ReportChange> {
-        let told = |(source, diagnostic): (Source, Diagnostic)| diagnostic.redact_unless(in_full(&source));
-        let cleared = std::mem::take(&mut self.cleared).into_iter().map(|gone| ReportChange::Cleared(told(gone)));
-        let appeared = std::mem::take(&mut self.appeared).into_iter().map(|new| ReportChange::Appeared(told(new)));
+        let redact = |(source, diagnostic): (Source, Diagnostic)| diagnostic.redact_unless(in_full(&source));
+        let cleared = std::mem::take(&mut self.cleared).into_iter().map(|gone| ReportChange::Cleared(redact(gone)));
+        let appeared = std::mem::take(&mut self.appeared).into_iter().map(|new| ReportChange::Appeared(redact(new)));
         cleared.chain(appeared).collect()
     }
 }
