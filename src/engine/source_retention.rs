@@ -1,10 +1,9 @@
-//! The files of the entries that readers see, kept in the store: so a refused edit that outlives a restart, or a lost file, does
-//! not lose the entry.
+//! Keeps copies in the store of the files whose articles readers see.
 //!
-//! # Why are the files of entries kept in the store?
+//! # Why are copies kept?
 //!
-//! After a bad edit was saved, no file contains the last good version any more. Without a copy, a restart would lose a story that
-//! readers could see.
+//! After a bad edit was saved, no file contains the last good version any more. Without a copy, a restart would lose an article that
+//! readers could see. The same holds for a lost file.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -15,25 +14,27 @@ use crate::event::BodyRequest;
 use crate::ledger::{Record, Remembered};
 use crate::types::{ArticlePath, ContentHash};
 
-/// Which versions are kept for whom.
+/// The versions of files to keep, and the articles that need them.
 #[derive(Debug, Default)]
 pub(super) struct SourceRetention {
+    /// The articles that need each version.
     holders: BTreeMap<ContentHash, BTreeSet<ArticlePath>>,
-    /// Entries whose files are not in the store yet.
+    /// Entries whose files aren't in the store yet.
     unsaved: BTreeMap<ArticlePath, ContentHash>,
-    /// Versions that nobody needs, and since when.
+    /// Versions that no entry needs, with the time since when.
     unused: VecDeque<(Timestamp, ContentHash)>,
+    /// Whether files left over from earlier runs have been found.
     is_swept: bool,
 }
 
 impl SourceRetention {
-    /// A window holds this version of an article.
+    /// Notes that a feed shows this version of an article.
     pub(super) fn retain(&mut self, path: &ArticlePath, hash: ContentHash) {
         self.holders.entry(hash).or_default().insert(path.clone());
         self.unsaved.insert(path.clone(), hash);
     }
 
-    /// No window holds this version of an article any more.
+    /// Notes that no feed shows this version of an article any more.
     pub(super) fn release(&mut self, path: &ArticlePath, hash: ContentHash, now: Timestamp) {
         if self.unsaved.get(path) == Some(&hash) {
             self.unsaved.remove(path);
@@ -48,10 +49,10 @@ impl SourceRetention {
 }
 
 impl Engine {
-    /// What nobody needs is kept for a while: a deletion may turn out to be part of an accident.
+    /// How long an unneeded version is kept. A deletion may turn out to be part of a mass removal.
     const RETENTION_PERIOD: SignedDuration = SignedDuration::from_secs(60);
 
-    /// Records the files of new entries, and asks for those that are not at hand.
+    /// Records the files of new entries. Requests the files that haven't arrived.
     pub(super) fn record_sources(&mut self, requests: &mut BTreeSet<BodyRequest>) {
         for (path, hash) in std::mem::take(&mut self.source_retention.unsaved) {
             if self.ledger.keeps(hash) {
@@ -65,17 +66,17 @@ impl Engine {
             if self.unavailable_bodies.contains(&(path.clone(), hash)) {
                 continue;
             }
-            let kept = BodyRequest { path: path.clone(), hash, shown: false, links: None };
-            let is_asked = requests.range(&kept..).next().is_some_and(|next| next.path == path && next.hash == hash);
+            let request = BodyRequest { path: path.clone(), hash, shown: false, links: None };
+            let is_asked = requests.range(&request..).next().is_some_and(|next| next.path == path && next.hash == hash);
             if self.requested_bodies.get(&path) != Some(&hash) && !is_asked {
-                requests.insert(kept);
+                requests.insert(request);
             }
             self.source_retention.unsaved.insert(path, hash);
         }
     }
 
-    /// Lets the store forget what nobody needs. `everything`: all entries are held, so that what is not theirs is of an earlier
-    /// run.
+    /// Drops stored files that no entry needs. `everything` means that all entries are built, so that the remaining files are
+    /// left over from earlier runs.
     pub(super) fn drop_unused_sources(&mut self, everything: bool) {
         if everything && !self.source_retention.is_swept {
             self.source_retention.is_swept = true;
@@ -85,12 +86,12 @@ impl Engine {
             unused.sort();
             self.source_retention.unused.extend(unused.into_iter().map(|hash| (now, hash)));
         }
-        let before = self.now.saturating_sub(Engine::RETENTION_PERIOD).unwrap_or(self.now);
+        let cutoff = self.now.saturating_sub(Engine::RETENTION_PERIOD).unwrap_or(self.now);
         while let Some((since, hash)) =
-            self.source_retention.unused.front().copied().filter(|(since, _)| *since < before)
+            self.source_retention.unused.front().copied().filter(|(since, _)| *since < cutoff)
         {
             self.source_retention.unused.pop_front();
-            debug_assert!(since < before);
+            debug_assert!(since < cutoff);
             let is_lost = |path| self.ledger.article(path).is_some_and(Remembered::is_lost);
             let is_needed =
                 self.source_retention.holders.contains_key(&hash) || self.ledger.with_version(hash).any(is_lost);
