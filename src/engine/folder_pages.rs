@@ -1,4 +1,4 @@
-//! Decides whether pages of folders are articles, and takes the titles and descriptions of sections from their own pages.
+//! Decides whether pages of folders are articles, and takes the titles and descriptions of sections from their pages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{FileState, Listing};
 use crate::types::{ArticlePath, Moment, SectionPath, Text};
 
-/// What the pages of sections say of these.
+/// The pages of sections, with their titles and descriptions.
 #[derive(Debug, Default)]
 pub(super) struct SectionPages {
     pages: BTreeMap<ArticlePath, Arc<Metadata>>,
-    /// Whether any of them changed since the sections were described.
+    /// Whether a page has changed since the sections were described.
     is_changed: bool,
-    /// When one of them becomes public, or ceases to be.
+    /// When the next page becomes public or expires.
     due: Option<Timestamp>,
 }
 
@@ -35,39 +35,40 @@ impl SectionPages {
 }
 
 impl Engine {
-    /// Whether the page of a folder is no article: the folder is a section's, or has other articles and the page no date.
+    /// Whether a folder's page lists articles instead of being one: the folder is a section's, or contains other articles and
+    /// the page has no date.
     pub(super) fn is_listing(&self, rules: &SectionRules, path: &ArticlePath, card: &Card) -> bool {
         bundle::is_index(path)
             && (rules.of_folder(path.folder()).is_some()
                 || (card.published.is_none() && self.catalog.has_other_files(path.folder())))
     }
 
-    /// The same by the configuration in force.
+    /// Like [`Engine::is_listing`], for a file in the catalog under the configuration in force.
     pub(super) fn is_section_listing(&self, path: &ArticlePath) -> bool {
         let card = bundle::is_index(path).then(|| self.catalog.get(path)).flatten();
         let index = self.index.as_ref();
         card.zip(index).is_some_and(|(card, index)| self.is_listing(index.rules(), path, &card.open(path)))
     }
 
-    /// Notes whether the page of a folder is an article before it is indexed. One that readers see and that is none any more is still one until it
-    /// is decided whether many are.
+    /// Notes whether a folder's page is an article before the page is indexed. A published page that becomes a listing stays
+    /// published until `removal` has decided whether many do.
     pub(super) fn note_listing(&mut self, path: &ArticlePath) {
         if !bundle::is_index(path) {
             return;
         }
-        let (lists, is_live) = (self.is_section_listing(path), self.is_live(path));
+        let (is_listing, is_live) = (self.is_section_listing(path), self.is_live(path));
         if let Some(index) = &mut self.index {
-            index.set_listing(path, lists && !is_live);
+            index.set_listing(path, is_listing && !is_live);
         }
-        if lists {
+        if is_listing {
             self.problems.drop(&Source::Article(path.clone()), Code::ArticleUndated);
         }
-        if lists && is_live {
+        if is_listing && is_live {
             self.missing.note_vanished(path.clone(), false);
         }
     }
 
-    /// Files pages anew whose folders got their first other article or lost the last one.
+    /// Indexes pages again whose folders got their first other article or lost the last one.
     pub(super) fn reindex_changed_pages(&mut self) {
         for path in self.catalog.take_changed_pages() {
             if let Some(card) = self.catalog.get(&path).map(|card| card.open(&path)) {
@@ -76,7 +77,7 @@ impl Engine {
         }
     }
 
-    /// Takes in the page of a section.
+    /// Applies the page of a section.
     pub(super) fn apply_section_page(&mut self, path: ArticlePath, state: FileState) {
         let mut diagnostics = Vec::new();
         match state {
@@ -88,18 +89,18 @@ impl Engine {
             }
             FileState::Present(parsed) => {
                 self.section_pages.remove(&path);
-                // That it lacks what an article needs is no mistake.
-                let is_told = |diagnostic: &Diagnostic| diagnostic.code == Code::FrontMatter;
-                let told = parsed.diagnostics.into_iter().filter(is_told);
-                diagnostics.extend(told.map(|diagnostic| diagnostic.redact_unless(false)));
+                // A section's page needn't have what an article needs.
+                let is_reported = |diagnostic: &Diagnostic| diagnostic.code == Code::FrontMatter;
+                let reported = parsed.diagnostics.into_iter().filter(is_reported);
+                diagnostics.extend(reported.map(|diagnostic| diagnostic.redact_unless(false)));
             }
-            // It is never kept.
+            // Metadata of section pages isn't cached.
             FileState::Known(..) => {}
         }
         self.problems.set(Source::Article(path), diagnostics);
     }
 
-    /// Forgets the pages of sections that a listing proves to be gone.
+    /// Removes the section pages that a listing proves to be gone.
     pub(super) fn forget_section_pages(&mut self, listing: &Listing) {
         if self.section_pages.pages.is_empty() {
             return;
@@ -112,9 +113,10 @@ impl Engine {
         }
     }
 
-    /// Describes sections by their pages, where these changed. Before anything is `published` nothing has to be made anew.
+    /// Updates the titles and descriptions of sections if their pages changed. Before anything is `published`, nothing has to
+    /// be rebuilt.
     pub(super) fn describe_sections(&mut self, published: bool) {
-        // What sections are called decides about no article, so that once is enough while an archive is read.
+        // Section titles don't affect which articles are published, so once is enough while an archive is read.
         if !self.listed {
             return;
         }
@@ -138,13 +140,13 @@ impl Engine {
         }
     }
 
-    /// A configuration whose sections are described by their pages where it says nothing of them.
+    /// The configuration, with sections described by their pages unless it describes them itself.
     pub(super) fn describe_by_pages(&mut self, config: &Arc<Config>) -> Arc<Config> {
         self.section_pages.is_changed = false;
         let now = self.now;
         let rules = SectionRules::new(Arc::clone(config));
         let pages = || self.section_pages.pages.iter().filter(|(path, _)| bundle::is_untranslated(path));
-        let changes = pages().flat_map(|(_, page)| changes(page)).filter(|change| *change > now);
+        let changes = pages().flat_map(|(_, page)| visibility_changes(page)).filter(|change| *change > now);
         self.section_pages.due = changes.min();
         let mut texts: BTreeMap<SectionPath, &Metadata> = BTreeMap::new();
         for (path, page) in pages().filter(|(_, page)| is_public(page, now)) {
@@ -176,8 +178,8 @@ impl Engine {
     }
 }
 
-/// When a page becomes public, and when it ceases to be.
-fn changes(page: &Metadata) -> impl Iterator<Item = Timestamp> {
+/// When a page becomes public, and when it expires.
+fn visibility_changes(page: &Metadata) -> impl Iterator<Item = Timestamp> {
     [page.published, page.embargo, page.expires].into_iter().flatten().map(Moment::timestamp)
 }
 
