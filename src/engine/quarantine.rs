@@ -1,6 +1,7 @@
-//! Versions of articles that dateline fails over: a panic while one is rendered, or a feed that cannot be encoded with it, costs this
-//! version and nothing else. The version before it stays published, if there is one, and the file is told of. A version is tried
-//! again under another configuration and by another run, never by the same.
+//! Quarantines versions of articles over which dateline panics, while it renders them or encodes a feed with them.
+//!
+//! A panic leaves out this version and nothing else. The previous version stays published, if there is one, and a diagnostic names the
+//! file. A quarantined version is tried again after a configuration change or a restart.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +11,28 @@ use crate::article::card::Packed;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
-/// Versions that are left out.
+/// Quarantined versions of articles.
 #[derive(Debug, Default)]
 pub(super) struct Quarantine {
     versions: BTreeMap<ArticlePath, ContentHash>,
-    /// The entries of the versions before, until what follows is encoded.
+    /// The entries of the previous versions, until the feeds with the new ones are encoded.
     replaced: BTreeMap<ArticlePath, CachedEntry>,
 }
 
 impl Engine {
-    /// Whether this version of an article is left out.
+    /// Whether this version of an article is quarantined.
     pub(super) fn is_quarantined(&self, path: &ArticlePath, version: ContentHash) -> bool {
         self.quarantine.versions.get(path) == Some(&version)
     }
 
-    /// Whether the last good version of an article is left out, so that nothing waits for its entry.
+    /// Whether an article's last good version is quarantined, so that feeds don't wait for its entry.
     pub(super) fn is_failing(&self, path: &ArticlePath) -> bool {
         let version = || self.catalog.get(path).map(Packed::hash);
         self.quarantine.versions.contains_key(path)
             && version().is_some_and(|version| self.is_quarantined(path, version))
     }
 
-    /// Leaves a version out, and tells of it. Says whether that is news.
+    /// Quarantines a version and reports it. Returns whether it is newly quarantined.
     pub(super) fn quarantine(&mut self, path: &ArticlePath, version: ContentHash) -> bool {
         if self.quarantine.versions.insert(path.clone(), version) == Some(version) {
             return false;
@@ -45,10 +46,11 @@ impl Engine {
         true
     }
 
-    /// Leaves out the version that an entry is of, and puts the entry of the version before in its place.
+    /// Quarantines the version of an entry and restores the entry of the previous version. Returns whether it is newly
+    /// quarantined.
     pub(super) fn quarantine_entry(&mut self, path: &ArticlePath) -> bool {
         let Some(version) = self.cached_entries.get(path).map(|cached| cached.article.hash) else { return false };
-        let is_news = self.quarantine(path, version);
+        let is_new = self.quarantine(path, version);
         if let Some(mut before) = self.quarantine.replaced.remove(path) {
             before.windows = self.cached_entries.get(path).map_or(0, |cached| cached.windows);
             before.epoch = CachedEntry::STALE;
@@ -61,32 +63,32 @@ impl Engine {
                 self.source_retention.release(path, failed.article.hash, self.now);
             }
         }
-        is_news
+        is_new
     }
 
-    /// Notes the entry that another version takes the place of.
+    /// Keeps an entry that a new version replaces.
     pub(super) fn note_replaced_entry(&mut self, path: &ArticlePath, before: CachedEntry) {
         self.quarantine.replaced.insert(path.clone(), before);
     }
 
-    /// What is published now was encoded.
+    /// Drops the replaced entries, after the feeds with the new ones were encoded.
     pub(super) fn forget_replaced_entries(&mut self) {
         self.quarantine.replaced.clear();
     }
 
-    /// Versions that no file has any more are of no interest.
+    /// Drops quarantined versions that have been replaced or removed.
     pub(super) fn forget_replaced_failures(&mut self) {
         let catalog = &self.catalog;
-        let is_over = |path: &ArticlePath, version| catalog.get(path).map(Packed::hash) != Some(version);
-        let over = self.quarantine.versions.iter().filter(|(path, version)| is_over(path, **version));
-        let over: Vec<ArticlePath> = over.map(|(path, _)| path.clone()).collect();
-        for path in over {
+        let is_outdated = |path: &ArticlePath, version| catalog.get(path).map(Packed::hash) != Some(version);
+        let outdated = self.quarantine.versions.iter().filter(|(path, version)| is_outdated(path, **version));
+        let outdated: Vec<ArticlePath> = outdated.map(|(path, _)| path.clone()).collect();
+        for path in outdated {
             self.quarantine.versions.remove(&path);
             self.problems.set(Source::Failure(path), Vec::new());
         }
     }
 
-    /// Under another configuration everything is tried again.
+    /// Clears the quarantine. A new configuration tries every version again.
     pub(super) fn reset_quarantine(&mut self) {
         for path in std::mem::take(&mut self.quarantine.versions).into_keys() {
             self.problems.set(Source::Failure(path), Vec::new());
