@@ -10,19 +10,21 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::SectionPath;
 
 impl Engine {
-    /// Decides which new tags and authors have feeds.
+    /// Decides which new tags and authors have feeds. Those that had one before keep it.
     pub(super) fn admit_feeds(&self, index: &mut Index) {
         index.admit_term_feeds(|key| self.ledger.feed_updated(&address::route(key)).is_some());
     }
 
-    /// Notes which tags and authors have no feed since there are too many.
+    /// Reports tags and authors without feeds because there are too many.
     pub(super) fn note_refused_feeds(&mut self, index: &Index) {
-        let most = index.rules().config().taxonomies.max_tags;
+        let max_tags = index.rules().config().taxonomies.max_tags;
         let report = |(refused, kind): (&BTreeSet<FeedKey>, &str)| {
             let (FeedKey::Tag(name) | FeedKey::Author(name)) = refused.first()? else { return None };
             let message = match refused.len() {
-                1 => format!("the {kind} `{name}` has no feed: `taxonomies.max_tags` is {most}"),
-                count => format!("{count} {kind}s have no feed, `{name}` among them: `taxonomies.max_tags` is {most}"),
+                1 => format!("the {kind} `{name}` has no feed: `taxonomies.max_tags` is {max_tags}"),
+                count => {
+                    format!("{count} {kind}s have no feed, `{name}` among them: `taxonomies.max_tags` is {max_tags}")
+                }
             };
             let help = "raise `taxonomies.max_tags`, or use fewer; the articles are in all their other feeds";
             Some(Diagnostic::new(Code::TooManyTags, message).help(help))
@@ -31,8 +33,8 @@ impl Engine {
         self.problems.set(Source::Taxonomies, diagnostics);
     }
 
-    /// Notes which feeds would have the folder of another feed where a file system ignores case. Only the first of them is written,
-    /// on every file system, so that a copy of the output directory is right on any.
+    /// Reports feeds that share an output folder with another feed on file systems that ignore case. Only the first is written,
+    /// on every file system, so that the output directory can be copied to any.
     pub(super) fn note_shared_folders(&mut self, index: &Index) {
         let shared = address::shared_folders(index.feeds());
         let unwritten: BTreeSet<FeedKey> = shared.keys().map(|key| (*key).clone()).collect();
@@ -65,7 +67,7 @@ impl Engine {
         self.unwritten_feeds = unwritten;
     }
 
-    /// Notes which folders still have the old name of a section that was renamed.
+    /// Reports folders named after a former name of a section.
     pub(super) fn note_old_folders(&mut self, index: &Index) {
         let root = &index.rules().config().parsing.root;
         let report = |(old, count): (&SectionPath, usize)| {
