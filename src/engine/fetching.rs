@@ -1,5 +1,5 @@
-//! Bodies that were asked for: those that arrive, and those that cannot be had. An article whose file cannot be read is left out of the
-//! documents that would show it, with a diagnostic, and asked for again with a growing pause.
+//! Handles requested bodies that arrive or can't be read. Feeds are built without an unreadable article. A diagnostic names the file, and
+//! the body is requested again with increasing delays.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::diagnostics::Diagnostic;
 use crate::event::{BodyRequest, FetchedBody, UnfetchedBody};
 use crate::types::{ArticlePath, ContentHash};
 
-/// When a body that could not be had is asked for again.
+/// When an unavailable body is requested again.
 #[derive(Debug)]
 pub(super) struct Retry {
     hash: ContentHash,
@@ -21,9 +21,12 @@ pub(super) struct Retry {
 }
 
 impl Engine {
+    /// The delay before the first retry. Each further delay is twice as long.
     const FIRST_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(1);
+    /// The longest delay between retries.
     const MAX_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(15);
 
+    /// Applies the bodies that arrived.
     pub(super) fn receive_bodies(&mut self, bodies: Vec<FetchedBody>) {
         for body in bodies {
             if !body.is_complete() {
@@ -31,7 +34,7 @@ impl Engine {
                 continue;
             }
             let FetchedBody { request: BodyRequest { path, hash, links, .. }, article, rendered, source } = body;
-            self.note_answer(&path, hash);
+            self.end_request(&path, hash);
             if self.unavailable_bodies.remove(&(path.clone(), hash)) {
                 self.rebuild_feeds_of(&path);
             }
@@ -41,19 +44,19 @@ impl Engine {
         }
     }
 
-    /// Bodies that documents do not wait for.
+    /// Notes bodies that couldn't be read. Feeds are built without them.
     pub(super) fn note_unavailable(&mut self, bodies: Vec<UnfetchedBody>) {
         for UnfetchedBody { request: BodyRequest { path, hash, .. }, problem } in bodies {
-            self.note_answer(&path, hash);
+            self.end_request(&path, hash);
             self.unavailable_bodies.insert((path.clone(), hash));
-            // Of another version by now nobody needs to know.
+            // A newer version makes the failure irrelevant.
             if self.catalog.get(&path).map(Packed::hash) == Some(hash) {
                 self.retry_later(path, hash, problem);
             }
         }
     }
 
-    fn note_answer(&mut self, path: &ArticlePath, hash: ContentHash) {
+    fn end_request(&mut self, path: &ArticlePath, hash: ContentHash) {
         if self.requested_bodies.get(path) == Some(&hash) {
             self.requested_bodies.remove(path);
         }
@@ -63,17 +66,17 @@ impl Engine {
         let before = self.retries.get(&path).filter(|retry| retry.hash == hash);
         let delay = before.map_or(Engine::FIRST_RETRY_DELAY, |retry| Engine::MAX_RETRY_DELAY.min(retry.delay * 2));
         let at = self.now.saturating_add(delay).unwrap_or(Timestamp::MAX);
-        const LEFT_OUT: &str =
+        const RETRY_NOTE: &str =
             "until it can be read, feeds that do not show the article yet go without it; dateline tries again";
-        let told = problem.map(|problem| {
-            let help = problem.help.as_ref().map_or(LEFT_OUT.to_owned(), |help| format!("{help}; {LEFT_OUT}"));
+        let problem = problem.map(|problem| {
+            let help = problem.help.as_ref().map_or(RETRY_NOTE.to_owned(), |help| format!("{help}; {RETRY_NOTE}"));
             problem.help(help)
         });
-        self.problems.set(Source::Body(path.clone()), told.into_iter().collect());
+        self.problems.set(Source::Body(path.clone()), problem.into_iter().collect());
         self.retries.insert(path, Retry { hash, at, delay });
     }
 
-    /// Asks again for bodies that could not be had and are still needed.
+    /// Requests unavailable bodies again that are due and still needed.
     pub(super) fn retry_bodies(&mut self) {
         let now = self.now;
         let due = self.retries.iter().filter(|(_, retry)| retry.at <= now);
@@ -92,7 +95,7 @@ impl Engine {
         }
     }
 
-    /// The file was looked at again: whatever was wrong with its body may be over.
+    /// Requests an article's body again at once, because the file was read again.
     pub(super) fn retry_body(&mut self, path: &ArticlePath) {
         if let Some(Retry { hash, .. }) = self.forget_retry(path) {
             self.unavailable_bodies.remove(&(path.clone(), hash));
@@ -105,7 +108,7 @@ impl Engine {
         self.retries.remove(path)
     }
 
-    /// Has the feeds made anew that an article is in.
+    /// Rebuilds the feeds of an article.
     fn rebuild_feeds_of(&mut self, path: &ArticlePath) {
         let Some(index) = &self.index else { return };
         if let Some(indexed) = index.get(path) {
@@ -113,12 +116,13 @@ impl Engine {
         }
     }
 
-    /// When the next body is asked for again.
+    /// When the next unavailable body is requested again.
     pub(super) fn next_retry(&self) -> Option<Timestamp> {
         self.retries.values().map(|retry| retry.at).min()
     }
 
-    /// The clock was set back: what waits must not wait for all that it went back by.
+    /// Limits each wait to its delay after the clock was set back. Otherwise bodies would wait for as long as the clock went
+    /// back.
     pub(super) fn bring_retries_forward(&mut self) {
         let now = self.now;
         for retry in self.retries.values_mut() {
@@ -127,5 +131,5 @@ impl Engine {
     }
 }
 
-/// By file.
+/// The retries, by file.
 pub(super) type Retries = BTreeMap<ArticlePath, Retry>;
