@@ -1,6 +1,6 @@
-//! Collects what happened to articles, for the log. Activity is collected as records are made, and emitted once readers see it.
+//! Collects what happened to articles, for the log. Events are collected as records are made, and logged once readers see the result.
 //!
-//! A title is told only of an article that is public and in feeds at that moment; of all others, only the path is.
+//! The log contains the title of an article only if the article is public and in a feed at that moment. Otherwise it contains the path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,33 +11,34 @@ use crate::event::{Activity, ActivityKind, Effect, LoggedActivity};
 use crate::ledger::{Ledger, Record, Remembered, Routes, Withdrawal};
 use crate::types::ArticlePath;
 
-/// Of so many articles it is kept apart what happened to them; of more, how many there are.
+/// The maximum number of articles whose activity is logged one by one. Further articles are only counted.
 const MAX_LOGGED_ARTICLES: usize = 32_768;
 
-/// What happened since it was last handed on.
+/// The activity since the last effect.
 #[derive(Debug, Default)]
 pub(super) struct Activities {
-    /// Which command is being carried out.
+    /// The command being executed.
     pub(super) actor: Option<&'static str>,
     articles: BTreeMap<ArticlePath, ArticleActivity>,
-    /// Those that are not kept apart.
+    /// The counts of articles above the maximum.
     overflow: BTreeMap<(ActivityKind, Option<&'static str>), usize>,
-    /// Articles whose new version has more corrections than the one before.
+    /// Articles whose new version has more corrections than the previous one.
     corrected: BTreeSet<ArticlePath>,
-    /// How a new configuration differs, and who had it read.
+    /// Reloads, each with the event number, the difference, and the command.
     reloads: Vec<(u64, String, Option<&'static str>)>,
-    /// The number of the last event.
+    /// The number of the latest event. Numbers order the log.
     last_number: u64,
 }
 
+/// The most important event of one article.
 #[derive(Debug)]
 struct ArticleActivity {
     number: u64,
     kind: ActivityKind,
     actor: Option<&'static str>,
-    /// Where it was before.
+    /// The path before a move.
     from: Option<ArticlePath>,
-    /// The feeds that had it.
+    /// The feeds that had the article.
     feeds: Routes,
 }
 
@@ -51,7 +52,7 @@ impl Activities {
         self.reloads.push((self.last_number, difference, self.actor));
     }
 
-    /// Of two things that happen to an article at once, the greater is told.
+    /// Notes an event. If two happen to the same article at once, the more important one is logged.
     fn note(&mut self, path: &ArticlePath, kind: ActivityKind, from: Option<ArticlePath>, feeds: Routes) {
         let actor = self.actor;
         self.last_number += 1;
@@ -69,7 +70,7 @@ impl Activities {
         }
     }
 
-    /// Notes what a record says, which is about to be taken into the ledger.
+    /// Derives an event from a record. Must be called before the ledger applies the record.
     pub(super) fn note_record(&mut self, record: &Record, ledger: &Ledger) {
         let none = Routes::default;
         match record {
@@ -90,7 +91,7 @@ impl Activities {
                     Withdrawal::Deleted => ActivityKind::Removed,
                     Withdrawal::Status | Withdrawal::Command => ActivityKind::Retracted,
                 };
-                // What only says more of an earlier retraction is none.
+                // A record that only completes an earlier retraction is no event.
                 if self.actor.is_some() || ledger.article(path).is_none_or(|known| known.retraction().is_none()) {
                     self.note(path, kind, None, Arc::clone(&retraction.feeds));
                 }
@@ -106,7 +107,7 @@ impl Activities {
 }
 
 impl Engine {
-    /// Notes which articles left their feeds since their time is over.
+    /// Notes articles that left their feeds because they expired.
     pub(super) fn note_expired(&mut self, index: &Index, changes: &Changes) {
         for (path, feeds) in &changes.left {
             if matches!(index.get(path).map(|indexed| &indexed.visibility), Some(Visibility::Expired(_))) {
@@ -115,11 +116,12 @@ impl Engine {
         }
     }
 
-    /// What happened, once readers see it: an article whose text was asked for, as soon as that is there. Of the first listing only how much.
+    /// The activity that readers can see by now. An article whose body was requested waits until the body arrives. The first
+    /// listing is only counted.
     pub(super) fn take_activity(&mut self, index: &Index, is_first: bool) -> Option<Effect> {
         let articles = std::mem::take(&mut self.activities.articles);
         let overflow = std::mem::take(&mut self.activities.overflow);
-        // A correction of what nobody sees is not that of a later version.
+        // A correction of an article that isn't public must not mark a later version.
         self.activities.corrected.clear();
         let mut groups = LoggedActivity::new();
         for (path, activity) in articles {
@@ -149,7 +151,7 @@ impl Engine {
         (!groups.is_empty()).then_some(Effect::Log(groups))
     }
 
-    /// Whether any feed's window has an article, so that its title is public.
+    /// Whether any feed shows an article, so that its title is public.
     fn is_shown_in_feeds(&self, index: &Index, path: &ArticlePath) -> bool {
         let keys = index.get(path).into_iter().flat_map(|indexed| index.feeds_of(indexed));
         keys.filter_map(|key| self.windows.get(key)).any(|window| window.contains(path))
@@ -161,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn greater_of_two_events_is_told() {
+    fn more_important_of_two_events_is_logged() {
         let path = ArticlePath::new("news/a.md");
         let mut activities = Activities::default();
         activities.note(&path, ActivityKind::Updated, None, Routes::default());
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn articles_kept_apart_are_bounded() {
+    fn logged_articles_are_bounded() {
         let mut activities = Activities::default();
         for number in 0..MAX_LOGGED_ARTICLES + 5 {
             activities.note(
