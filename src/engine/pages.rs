@@ -1,4 +1,4 @@
-//! Article pages and media: which are public, and which were and no longer are.
+//! Updates article pages and media in the snapshot, and the notices for pages that are gone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::snapshot::GoneArticle;
 use crate::types::ArticlePath;
 
 impl Engine {
-    /// Brings an article's page and media up to date.
+    /// Updates an article's page and media.
     pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>) {
-        let own_pages = index.rules().config().content.article_url.is_none();
+        let has_own_pages = index.rules().config().content.article_url.is_none();
         if self.has_pages(index) {
-            self.note_gone(index, path, indexed, own_pages);
+            self.note_gone(index, path, indexed, has_own_pages);
         }
-        if !own_pages && !self.is_shown(path) && !indexed.is_some_and(|indexed| indexed.names_files) {
+        if !has_own_pages && !self.is_shown(path) && !indexed.is_some_and(|indexed| indexed.names_files) {
             return;
         }
         let card = indexed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
@@ -42,7 +42,7 @@ impl Engine {
         let media = files.chain(in_body).map(|file| (Arc::from(assemble::media_route(file)), file.clone())).collect();
         self.note_media(path, media);
         let (Some(article), Some(route)) = (new, route) else { return };
-        if !own_pages || card.is_some_and(|card| card.link.is_some()) {
+        if !has_own_pages || card.is_some_and(|card| card.link.is_some()) {
             if let Some(old) = self.page_ids.get(path).cloned() {
                 self.retire_page(path, &old);
             }
@@ -54,26 +54,26 @@ impl Engine {
         }
     }
 
-    /// Whether articles that no window shows have pages here, or had.
+    /// Whether dateline serves article pages, or pages of gone articles.
     pub(super) fn has_pages(&self, index: &Index) -> bool {
         index.rules().config().content.article_url.is_none() || !self.snapshot.gone.is_empty()
     }
 
-    /// Whether readers see more of an article than its address.
+    /// Whether an article has an entry, a page or media.
     pub(super) fn is_shown(&self, path: &ArticlePath) -> bool {
         self.cached_entries.contains_key(path) || self.media.contains_key(path) || self.page_ids.contains_key(path)
     }
 
-    /// The page of an article that was taken from its readers says so.
-    fn note_gone(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>, own_pages: bool) {
+    /// Updates the notice at the address of an article's page, which says that the article was retracted or has expired.
+    fn note_gone(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>, has_own_pages: bool) {
         let Some(remembered) = self.ledger.article(path) else { return };
         let Some(id) = &remembered.id else { return };
-        let expired = indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Expired(_)));
+        let is_expired = indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Expired(_)));
         let gone = match remembered.retraction() {
             Some(retraction) => Some(GoneArticle { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
-            None => expired.then_some(GoneArticle { retracted: None, reason: None }),
+            None => is_expired.then_some(GoneArticle { retracted: None, reason: None }),
         };
-        let gone = gone.filter(|_| own_pages && index.public_article(id).is_none());
+        let gone = gone.filter(|_| has_own_pages && index.public_article(id).is_none());
         if gone.is_none() && self.snapshot.gone.is_empty() {
             return;
         }
@@ -87,7 +87,7 @@ impl Engine {
         }
     }
 
-    /// So do the pages of articles whose files became other articles.
+    /// Adds notices for articles whose files now contain other articles.
     pub(super) fn note_replaced(&mut self, index: &Index) {
         if index.rules().config().content.article_url.is_some() {
             return;
@@ -101,7 +101,7 @@ impl Engine {
         }
     }
 
-    /// Takes an article's page away, unless another article has its address by now: a renamed file, say.
+    /// Removes an article's page, unless another article has the address by now, such as a renamed file.
     pub(super) fn retire_page(&mut self, path: &ArticlePath, route: &Arc<str>) {
         self.page_ids.remove(path);
         if self.snapshot.articles.get(route).is_some_and(|article| article.path == *path) {
@@ -109,7 +109,7 @@ impl Engine {
         }
     }
 
-    /// Counts who refers to which media file.
+    /// Updates which articles refer to which media.
     pub(super) fn note_media(&mut self, path: &ArticlePath, media: BTreeMap<Arc<str>, ArticlePath>) {
         for (route, file) in &media {
             let referrers = self.referrers.entry(Arc::clone(route)).or_default();
