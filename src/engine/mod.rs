@@ -1,24 +1,24 @@
 //! The pure state machine: events in, effects out. The engine has no clock, disk, network, async, logging or randomness of its own.
 //!
 //! Start-up, one changed file, a full scan and a reload are the same path: they change the catalog and the index, and `publishing`
-//! rebuilds what those changes touch. This file holds the engine's state and dispatches events, which is why it is long.
+//! rebuilds what those changes affect. This file is long because it holds the engine's state and dispatches events.
 //!
 //! # Which file contains what?
 //!
 //! - `removal`: decides whether missing files are moves, retractions or accidents
-//! - `folder_pages`: which pages of folders are articles
-//! - `commands`: operators' commands
+//! - `folder_pages`: decides which pages of folders are articles
+//! - `commands`: handles operators' commands
 //! - `publishing`: builds feeds, documents and the snapshot
 //! - `entries`: selects each feed's entries and requests their bodies
-//! - `entry_cache`: keeps entries packed in memory
-//! - `feed_set`: which tags and authors have feeds
+//! - `entry_cache`: keeps built entries in memory, packed
+//! - `feed_set`: decides which tags and authors have feeds
 //! - `fetching`: handles bodies that arrive or fail
-//! - `pages`: article pages and media
+//! - `pages`: updates article pages and media
 //! - `quarantine`: leaves out versions over which dateline panics
 //! - `recording`: emits ledger records
 //! - `dormancy`: moves long-gone articles out of memory and finds them again
-//! - `source_retention`: which files the store keeps copies of
-//! - `withholding`: what takes effect and what waits while records cannot be written
+//! - `source_retention`: decides which files the store keeps copies of
+//! - `withholding`: decides what takes effect and what waits while records can't be written
 //! - `problems`: collects diagnostics
 //! - `activity`: collects what the log says about articles
 //!
