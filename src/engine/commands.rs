@@ -15,7 +15,7 @@ use crate::types::{ArticlePath, EntryId, Text, rfc3339};
 
 impl Engine {
     /// Executes an operator's command. Returns what was done, or why nothing was.
-    pub(super) fn obey(&mut self, command: Command, effects: &mut Vec<Effect>) -> Result<String, String> {
+    pub(super) fn execute_command(&mut self, command: Command, effects: &mut Vec<Effect>) -> Result<String, String> {
         match command {
             Command::Retract { article, reason } => self.retract(&article, reason),
             Command::Restore { article } => self.restore(&article),

@@ -335,7 +335,7 @@ impl Engine {
             let question = self.question_of(&command);
             if question.is_empty() {
                 self.activities.actor = actor(&command);
-                answers.push((ticket, self.obey(command, effects)));
+                answers.push((ticket, self.execute_command(command, effects)));
             } else if has_failed || asked.covers(&question) {
                 let why =
                     "what is remembered of this article cannot be read at the moment; nothing was done, so try again";

@@ -109,7 +109,7 @@ impl Engine {
             let entry = Arc::new(assemble::entry(&article, &cached.metadata, &rendered));
             self.unpacked.note(path, &rendered);
             (cached.article, cached.key, cached.epoch) = (Arc::new(article), None, CachedEntry::STALE);
-            cached.text = EntryText::Whole(rendered, entry);
+            cached.text = EntryText::Unpacked(rendered, entry);
             self.new_teasers.insert(path.clone());
         }
     }
@@ -176,8 +176,8 @@ impl Engine {
     ) {
         let EntryDraft { card, metadata, mut article, key, is_summary_only, .. } = draft;
         let path = article.path.clone();
-        let shows = Shows { is_summary_only, is_teaser: article.is_teaser };
-        self.record_text(index, &path, &metadata, &rendered, shows);
+        let scope = TextScope { is_summary_only, is_teaser: article.is_teaser };
+        self.record_text(index, &path, &metadata, &rendered, scope);
         let indexed = index.get(&path);
         if let Some((_, updated)) = indexed.and_then(|indexed| self.dates(index, &path, indexed)) {
             article.updated = updated;
@@ -190,7 +190,7 @@ impl Engine {
         let windows = self.cached_entries.get(&path).map_or(0, |cached| cached.windows);
         self.unpacked.note(&path, &rendered);
         let key = (!is_summary_only).then_some(key);
-        let text = EntryText::Whole(rendered, entry);
+        let text = EntryText::Unpacked(rendered, entry);
         let cached = CachedEntry { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
         self.source_retention.retain(&path, hash);
         if windows == 0 {
@@ -242,7 +242,7 @@ struct EntryDraft {
 
 /// Which part of an article readers see.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shows {
+pub(super) struct TextScope {
     /// Only the summary.
     pub(super) is_summary_only: bool,
     /// Only the free part.

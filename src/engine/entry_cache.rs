@@ -45,7 +45,7 @@ pub(super) struct CachedEntry {
 #[derive(Clone, Debug)]
 pub(super) enum EntryText {
     /// The rendered body and the entry built from it.
-    Whole(Arc<Rendered>, Arc<Entry>),
+    Unpacked(Arc<Rendered>, Arc<Entry>),
     /// The packed body, and the length of its HTML in bytes.
     Packed { packed: PackedRendering, length: usize, local_media: Arc<[ArticlePath]> },
 }
@@ -76,7 +76,7 @@ impl CachedEntry {
     /// The local files that the text refers to.
     pub(super) fn local_media(&self) -> &[ArticlePath] {
         match &self.text {
-            EntryText::Whole(rendered, _) => &rendered.local_media,
+            EntryText::Unpacked(rendered, _) => &rendered.local_media,
             EntryText::Packed { local_media, .. } => local_media,
         }
     }
@@ -92,7 +92,7 @@ impl EntryParts {
 
     fn entry(&self) -> Arc<Entry> {
         match &self.text {
-            EntryText::Whole(_, entry) => Arc::clone(entry),
+            EntryText::Unpacked(_, entry) => Arc::clone(entry),
             EntryText::Packed { .. } => Arc::new(assemble::entry(&self.article, &self.metadata, &self.text.rendered())),
         }
     }
@@ -102,7 +102,7 @@ impl EntryText {
     /// The length of the HTML, in bytes.
     pub(super) fn length(&self) -> usize {
         match self {
-            EntryText::Whole(rendered, _) => rendered.html.as_str().len(),
+            EntryText::Unpacked(rendered, _) => rendered.html.as_str().len(),
             EntryText::Packed { length, .. } => *length,
         }
     }
@@ -110,7 +110,7 @@ impl EntryText {
     /// The rendered body.
     pub(super) fn rendered(&self) -> Arc<Rendered> {
         match self {
-            EntryText::Whole(rendered, _) => Arc::clone(rendered),
+            EntryText::Unpacked(rendered, _) => Arc::clone(rendered),
             // It was packed by this process, so it can be opened.
             EntryText::Packed { packed, .. } => Arc::new(packed.open().unwrap_or_else(Rendered::empty)),
         }
@@ -155,7 +155,7 @@ impl UnpackedEntries {
             && let Some(path) = self.paths.pop_front()
         {
             // An entry that left its last window is gone, and its bytes were subtracted.
-            let Some(EntryText::Whole(rendered, _)) = cached.get(&path).map(|cached| &cached.text) else { continue };
+            let Some(EntryText::Unpacked(rendered, _)) = cached.get(&path).map(|cached| &cached.text) else { continue };
             self.bytes = self.bytes.saturating_sub(text_bytes(rendered));
             packed.push((path, Arc::clone(rendered)));
         }
@@ -169,7 +169,7 @@ impl UnpackedEntries {
 
     /// Notes that an entry is dropped.
     pub(super) fn forget(&mut self, cached: &CachedEntry) {
-        if let EntryText::Whole(rendered, _) = &cached.text {
+        if let EntryText::Unpacked(rendered, _) = &cached.text {
             self.bytes = self.bytes.saturating_sub(text_bytes(rendered));
         }
     }

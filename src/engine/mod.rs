@@ -71,9 +71,9 @@ use dormancy::Dormancy;
 use entry_cache::{CachedEntry, UnpackedEntries};
 use folder_pages::SectionPages;
 use quarantine::Quarantine;
-use removal::Missing;
+use removal::MissingFiles;
 use source_retention::SourceRetention;
-use withholding::Postponed;
+use withholding::PostponedArticles;
 
 /// The engine's state. [`Engine::handle`] applies an event to it and returns the effects.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub struct Engine {
     /// Records that the ledger has applied and the store hasn't written yet.
     unwritten_records: Vec<Record>,
     /// Missing files, and files that may have been moved.
-    missing: Missing,
+    missing: MissingFiles,
     section_pages: SectionPages,
     /// Articles deleted since the last publication, with the routes of the feeds that had them.
     deleted: BTreeMap<ArticlePath, Routes>,
@@ -95,7 +95,7 @@ pub struct Engine {
     has_urgent_removal: bool,
     /// Articles that became teasers since the last publication.
     new_teasers: BTreeSet<ArticlePath>,
-    postponed: Postponed,
+    postponed: PostponedArticles,
     dormancy: Dormancy,
     /// Routes of documents that lost an entry since the last delivery.
     shrunk_routes: BTreeSet<Arc<str>>,
@@ -202,12 +202,12 @@ impl Engine {
     pub fn remembering(ledger: Ledger) -> Engine {
         Engine {
             unwritten_records: Vec::new(),
-            missing: Missing::default(),
+            missing: MissingFiles::default(),
             section_pages: SectionPages::default(),
             deleted: BTreeMap::new(),
             has_urgent_removal: false,
             new_teasers: BTreeSet::new(),
-            postponed: Postponed::default(),
+            postponed: PostponedArticles::default(),
             dormancy: Dormancy::default(),
             shrunk_routes: BTreeSet::new(),
             last_run_documents: publishing::delivered_documents(&ledger),
@@ -295,7 +295,7 @@ impl Engine {
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
             Event::Command(command, ticket) => {
                 if !self.holds_command(&command, ticket) {
-                    answers.push((ticket, self.obey(command, &mut effects)));
+                    answers.push((ticket, self.execute_command(command, &mut effects)));
                 }
             }
             Event::DormantFound(asked, found) => {

@@ -55,7 +55,7 @@ impl Engine {
             before.windows = self.cached_entries.get(path).map_or(0, |cached| cached.windows);
             before.epoch = CachedEntry::STALE;
             self.source_retention.retain(path, before.article.hash);
-            if let EntryText::Whole(rendered, _) = &before.text {
+            if let EntryText::Unpacked(rendered, _) = &before.text {
                 self.unpacked.note(path, rendered);
             }
             if let Some(failed) = self.cached_entries.insert(path.clone(), before) {

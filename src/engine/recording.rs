@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::commands::routes;
-use super::entries::Shows;
+use super::entries::TextScope;
 use super::{Engine, Source};
 use crate::article::Metadata;
 use crate::article::card::Packed;
@@ -243,7 +243,7 @@ impl Engine {
         path: &ArticlePath,
         metadata: &Metadata,
         rendered: &Rendered,
-        Shows { is_summary_only, is_teaser }: Shows,
+        TextScope { is_summary_only, is_teaser }: TextScope,
     ) {
         /// Added to the version of a teaser's fingerprint.
         const TEASER: u32 = 1 << 31;

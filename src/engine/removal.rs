@@ -33,7 +33,7 @@ use crate::types::{ArticlePath, ContentHash, folded};
 
 /// Missing files and possible moves that haven't been decided yet.
 #[derive(Debug, Default)]
-pub(super) struct Missing {
+pub(super) struct MissingFiles {
     /// Files that are gone, until it is decided whether they were moved, deleted or lost.
     vanished: BTreeSet<ArticlePath>,
     /// Whether the content directory looked unmounted when one of them was reported.
@@ -67,7 +67,7 @@ struct DeletedArticle {
     metadata: Option<Arc<Metadata>>,
 }
 
-impl Missing {
+impl MissingFiles {
     /// Notes that a file exists.
     pub(super) fn note_present(&mut self, path: &ArticlePath) {
         self.vanished.remove(path);
@@ -111,8 +111,15 @@ impl Missing {
 
     /// Whether any decision about a file is pending.
     pub(super) fn concerns(&self, path: &ArticlePath) -> bool {
-        let Missing {
-            vanished, held_back, unproven, loading, possible_moves, without_good_file, recently_deleted, ..
+        let MissingFiles {
+            vanished,
+            held_back,
+            unproven,
+            loading,
+            possible_moves,
+            without_good_file,
+            recently_deleted,
+            ..
         } = self;
         [vanished, held_back, unproven, loading].iter().any(|paths| paths.contains(path))
             || possible_moves.contains_key(path)

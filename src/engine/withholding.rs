@@ -17,7 +17,7 @@ use crate::types::ArticlePath;
 
 /// Articles that wait until records can be written.
 #[derive(Debug, Default)]
-pub(super) struct Postponed {
+pub(super) struct PostponedArticles {
     /// Whether records cannot be written.
     is_active: bool,
     articles: BTreeSet<ArticlePath>,
@@ -25,7 +25,7 @@ pub(super) struct Postponed {
     newly_public: Vec<ArticlePath>,
 }
 
-impl Postponed {
+impl PostponedArticles {
     /// Starts the next event. The records of the last one were written, unless the event says otherwise.
     pub(super) fn begin_event(&mut self) {
         self.newly_public.clear();

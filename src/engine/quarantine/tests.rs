@@ -1,4 +1,4 @@
-//! Articles that dateline fails over on purpose: see `render::FAILS` and `feed::FAILS`.
+//! Tests with articles over which dateline panics on purpose, see `render::FAILS` and `feed::FAILS`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::event::{Effect, Event, FetchedBody, FileState, ListedDirectory, Listi
 use crate::feed::FAILS as FAILS_TO_ENCODE;
 use crate::snapshot::Snapshot;
 
-/// An engine, and what readers see.
-struct Desk {
+/// An engine with its files and the latest snapshot.
+struct Harness {
     engine: Engine,
     checked: Checked,
     second: i64,
@@ -28,20 +28,20 @@ fn checked(more: &str) -> Checked {
     config::parse(Path::new("c.toml"), toml.as_bytes())
 }
 
-impl Desk {
-    fn new(files: &[(&str, &str)]) -> Desk {
+impl Harness {
+    fn new(files: &[(&str, &str)]) -> Harness {
         let checked = checked("");
-        let mut desk = Desk {
+        let mut harness = Harness {
             engine: Engine::new(),
             checked: checked.clone(),
             second: 1_800_000_000,
             snapshot: Arc::default(),
             texts: BTreeMap::new(),
         };
-        desk.tell(Event::Config(checked));
-        files.iter().for_each(|(path, body)| desk.write(path, body));
+        harness.handle(Event::Config(checked));
+        files.iter().for_each(|(path, body)| harness.write(path, body));
         let folder = |path: &str| ListedDirectory { path: path.into(), unreadable: None };
-        desk.tell(Event::Rescan(Listing {
+        harness.handle(Event::Rescan(Listing {
             scope: String::new(),
             directories: ["", "news", "sport"].map(folder).into(),
             files: files.iter().map(|(path, _)| ArticlePath::new(path)).collect(),
@@ -50,10 +50,10 @@ impl Desk {
             doubtful: false,
             limited: None,
         }));
-        desk
+        harness
     }
 
-    fn tell(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         self.second += 1;
         let now = jiff::Timestamp::from_second(self.second).unwrap();
         for effect in self.engine.handle(event, now) {
@@ -66,7 +66,7 @@ impl Desk {
                         FetchedBody { request, article, rendered: None, source }
                     });
                     let bodies = bodies.collect();
-                    self.tell(Event::Fetched(bodies));
+                    self.handle(Event::Fetched(bodies));
                 }
                 _ => {}
             }
@@ -92,17 +92,17 @@ impl Desk {
         let path = ArticlePath::new(path);
         self.texts.insert(path.clone(), text);
         let parsed = self.parsed(&path);
-        self.tell(Event::Files(vec![ParsedFile { path, state: FileState::Present(parsed), renamed_from: None }]));
+        self.handle(Event::Files(vec![ParsedFile { path, state: FileState::Present(parsed), renamed_from: None }]));
     }
 
     fn remove(&mut self, path: &str) {
         let state = FileState::Absent { doubtful: false };
-        self.tell(Event::Files(vec![ParsedFile { path: ArticlePath::new(path), state, renamed_from: None }]));
+        self.handle(Event::Files(vec![ParsedFile { path: ArticlePath::new(path), state, renamed_from: None }]));
         self.second += 3_600;
-        self.tell(Event::Tick);
+        self.handle(Event::Tick);
     }
 
-    /// The versions that a feed shows, newest first, by the words that they begin with.
+    /// The versions that a feed shows, by their titles, in alphabetical order.
     fn shown(&self, feed: &str) -> String {
         let bytes = self.snapshot.documents[feed].bytes().unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -112,7 +112,7 @@ impl Desk {
         titles.join(" ")
     }
 
-    /// The files that dateline failed over.
+    /// The files over which dateline panicked.
     fn failures(&self) -> String {
         let problems = self.snapshot.report.problems.iter();
         let failed = problems.filter(|problem| problem.message.contains("dateline failed over this file"));
@@ -123,44 +123,48 @@ impl Desk {
 #[test]
 fn failing_version_costs_its_own_update_only() {
     for fails in [FAILS_TO_RENDER, FAILS_TO_ENCODE] {
-        let mut desk = Desk::new(&[("news/a.md", "va1 text"), ("news/b.md", "vb1 text"), ("sport/c.md", "vc1 text")]);
-        assert_eq!((desk.shown("/rss.xml"), desk.failures()), ("va1 vb1 vc1".into(), String::new()));
+        let mut harness =
+            Harness::new(&[("news/a.md", "va1 text"), ("news/b.md", "vb1 text"), ("sport/c.md", "vc1 text")]);
+        assert_eq!((harness.shown("/rss.xml"), harness.failures()), ("va1 vb1 vc1".into(), String::new()));
 
-        desk.write("news/a.md", &format!("va2 {fails}"));
-        assert_eq!(desk.shown("/rss.xml"), "va1 vb1 vc1", "{fails}: the version before stays");
-        assert!(desk.failures().ends_with("/news/a.md"), "{}", desk.failures());
+        harness.write("news/a.md", &format!("va2 {fails}"));
+        assert_eq!(harness.shown("/rss.xml"), "va1 vb1 vc1", "{fails}: the version before stays");
+        assert!(harness.failures().ends_with("/news/a.md"), "{}", harness.failures());
 
-        desk.write("news/b.md", "vb2 text");
-        desk.write("news/new.md", &format!("vn1 {fails}"));
-        desk.write("sport/d.md", "vd1 text");
-        assert_eq!(desk.shown("/rss.xml"), "va1 vb2 vc1 vd1", "{fails}: all else goes on");
-        assert_eq!((desk.shown("/news/atom.xml"), desk.shown("/sport/atom.xml")), ("va1 vb2".into(), "vc1 vd1".into()));
-        assert_eq!(desk.failures().split(' ').count(), 2);
+        harness.write("news/b.md", "vb2 text");
+        harness.write("news/new.md", &format!("vn1 {fails}"));
+        harness.write("sport/d.md", "vd1 text");
+        assert_eq!(harness.shown("/rss.xml"), "va1 vb2 vc1 vd1", "{fails}: other articles are published");
+        assert_eq!(
+            (harness.shown("/news/atom.xml"), harness.shown("/sport/atom.xml")),
+            ("va1 vb2".into(), "vc1 vd1".into())
+        );
+        assert_eq!(harness.failures().split(' ').count(), 2);
 
-        // The same again, by a touch or a reload, is no news.
-        desk.write("news/a.md", &format!("va2 {fails}"));
+        // The same version again, after a touch or a reload, is not reported again.
+        harness.write("news/a.md", &format!("va2 {fails}"));
         let renamed = checked(" renamed");
-        desk.tell(Event::Config(renamed));
-        assert_eq!(desk.shown("/rss.xml"), "va1 vb2 vc1 vd1", "{fails}");
-        assert_eq!(desk.failures().split(' ').count(), 2);
+        harness.handle(Event::Config(renamed));
+        assert_eq!(harness.shown("/rss.xml"), "va1 vb2 vc1 vd1", "{fails}");
+        assert_eq!(harness.failures().split(' ').count(), 2);
 
-        desk.write("news/a.md", "va3 text");
-        desk.write("news/new.md", "vn2 text");
-        assert_eq!((desk.shown("/rss.xml"), desk.failures()), ("va3 vb2 vc1 vd1 vn2".into(), String::new()));
+        harness.write("news/a.md", "va3 text");
+        harness.write("news/new.md", "vn2 text");
+        assert_eq!((harness.shown("/rss.xml"), harness.failures()), ("va3 vb2 vc1 vd1 vn2".into(), String::new()));
     }
 }
 
 #[test]
 fn failing_article_can_be_removed_and_withheld() {
     for fails in [FAILS_TO_RENDER, FAILS_TO_ENCODE] {
-        let mut desk = Desk::new(&[("news/a.md", "va1 text"), ("news/b.md", "vb1 text")]);
-        desk.write("news/a.md", &format!("va2 {fails}"));
-        desk.write("news/b.md", &format!("vb2 {fails}"));
-        assert_eq!(desk.shown("/rss.xml"), "va1 vb1");
-        desk.remove("news/a.md");
-        assert_eq!(desk.shown("/rss.xml"), "vb1", "{fails}: removed");
-        desk.write_with("news/b.md", "draft: true\n", &format!("vb3 {fails}"));
-        assert_eq!(desk.shown("/rss.xml"), "", "{fails}: withheld");
+        let mut harness = Harness::new(&[("news/a.md", "va1 text"), ("news/b.md", "vb1 text")]);
+        harness.write("news/a.md", &format!("va2 {fails}"));
+        harness.write("news/b.md", &format!("vb2 {fails}"));
+        assert_eq!(harness.shown("/rss.xml"), "va1 vb1");
+        harness.remove("news/a.md");
+        assert_eq!(harness.shown("/rss.xml"), "vb1", "{fails}: removed");
+        harness.write_with("news/b.md", "draft: true\n", &format!("vb3 {fails}"));
+        assert_eq!(harness.shown("/rss.xml"), "", "{fails}: withheld");
     }
 }
 
@@ -170,8 +174,8 @@ fn failing_articles_of_a_start_leave_the_others() {
         let failing = format!("vf {fails}");
         let mut files = vec![("news/a.md", "va1 text"), ("sport/c.md", "vc1 text")];
         files.extend(["news/x.md", "news/y.md", "sport/z.md"].map(|path| (path, &*failing)));
-        let desk = Desk::new(&files);
-        assert_eq!(desk.shown("/rss.xml"), "va1 vc1", "{fails}");
-        assert_eq!(desk.failures().split(' ').count(), 3);
+        let harness = Harness::new(&files);
+        assert_eq!(harness.shown("/rss.xml"), "va1 vc1", "{fails}");
+        assert_eq!(harness.failures().split(' ').count(), 3);
     }
 }
