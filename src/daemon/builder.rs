@@ -227,7 +227,7 @@ pub fn build_once(
     // The state is opened while articles are read, and they are taken in while others are read.
     let (listing, built) =
         watch::read_everything(&root, &config.parsing, cache, watch::clock, &meanwhile, &progress, |files| {
-            let engine = Engine::remembering(ledger()?);
+            let engine = Engine::with_ledger(ledger()?);
             let mut built = Built { deliveries: Vec::new(), answer: None, engine, keeps };
             built.tell(&root, config, Event::Config(checked), &mut persist);
             let (mut taken, mut next) = (0, HORIZON);
@@ -253,7 +253,7 @@ pub fn build_once(
 /// While everything is read: room is made for what was found so far, and unless all is wanted `whole`, who reads is told what no window
 /// will show.
 pub(super) fn look_ahead(engine: &mut Engine, meanwhile: &ScanProgress, whole: bool) {
-    engine.expect(meanwhile.found.load(Ordering::Relaxed));
+    engine.reserve(meanwhile.found.load(Ordering::Relaxed));
     if !whole {
         meanwhile.horizon.store(engine.horizon(), Ordering::Relaxed);
     }
@@ -277,7 +277,7 @@ impl Built {
     fn tell(&mut self, root: &Root, config: &Config, event: Event, persist: &mut impl FnMut(Vec<Record>)) {
         let mut queue = VecDeque::from([event]);
         while let Some(event) = queue.pop_front() {
-            for effect in self.engine.handle_writing(event, now(), persist) {
+            for effect in self.engine.handle_with_persist(event, now(), persist) {
                 match effect {
                     Effect::Fetch(requests) => {
                         let (fetched, unfetched) = fetch(root, config, &requests, self.keeps);

@@ -500,7 +500,7 @@ impl Daemon {
     }
 
     fn engine(&self, ledger: Ledger) -> Engine {
-        Engine::remembering(ledger).recollecting().handing_to(self.library.keeper())
+        Engine::with_ledger(ledger).recollecting().with_document_sink(self.library.keeper())
     }
 
     /// A file that is not what a body was asked of any more has changed, whether or not the system said so.
@@ -675,7 +675,7 @@ impl Daemon {
         let travelling = spawn_blocking(move || {
             // Nobody takes them where the daemon stops.
             let persist = &mut |records| hand_over.blocking_send(records).unwrap_or_default();
-            let effects = engine.handle_writing(event, now, persist);
+            let effects = engine.handle_with_persist(event, now, persist);
             meanwhile.iter().for_each(|meanwhile| builder::look_ahead(&mut engine, meanwhile, false));
             (engine, effects)
         });

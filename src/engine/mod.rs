@@ -195,11 +195,11 @@ impl Engine {
 
     /// Creates an engine with an empty ledger.
     pub fn new() -> Engine {
-        Engine::remembering(Ledger::default())
+        Engine::with_ledger(Ledger::default())
     }
 
     /// Creates an engine from the ledger of earlier runs. The engine has seen no file yet.
-    pub fn remembering(ledger: Ledger) -> Engine {
+    pub fn with_ledger(ledger: Ledger) -> Engine {
         Engine {
             unwritten_records: Vec::new(),
             missing: MissingFiles::default(),
@@ -253,8 +253,8 @@ impl Engine {
 
     /// Sends each document to a sink as soon as it is built, so that the engine keeps only hashes.
     #[must_use]
-    pub fn handing_to(mut self, keeper: DocumentSink) -> Engine {
-        self.document_sink = Some(keeper);
+    pub fn with_document_sink(mut self, sink: DocumentSink) -> Engine {
+        self.document_sink = Some(sink);
         self
     }
 
@@ -265,7 +265,7 @@ impl Engine {
 
     /// Like [`Engine::handle`], but passes large numbers of records to `persist` before feeds are built. The effects contain
     /// the remaining records.
-    pub fn handle_writing(&mut self, event: Event, now: Now, persist: &mut dyn FnMut(Vec<Record>)) -> Vec<Effect> {
+    pub fn handle_with_persist(&mut self, event: Event, now: Now, persist: &mut dyn FnMut(Vec<Record>)) -> Vec<Effect> {
         self.dispatch(event, now, Some(persist))
     }
 
@@ -356,7 +356,7 @@ impl Engine {
     }
 
     /// Reserves memory for the number of files that the watcher found.
-    pub fn expect(&mut self, files: usize) {
+    pub fn reserve(&mut self, files: usize) {
         self.catalog.reserve(files);
         self.index.iter_mut().for_each(|index| index.reserve(files));
     }

@@ -89,8 +89,8 @@ impl Desk {
         self.store = None;
         let store = open(&self.newsroom.path(".dateline"));
         let engine = match self.forgets {
-            true => Engine::remembering(store.awake_ledger().expect("readable")).recollecting(),
-            false => Engine::remembering(store.ledger().expect("readable")),
+            true => Engine::with_ledger(store.awake_ledger().expect("readable")).recollecting(),
+            false => Engine::with_ledger(store.ledger().expect("readable")),
         };
         (self.store, self.engine, self.unanswered) = (Some(store), engine, Vec::new());
         assert!(self.checked.config.is_some(), "{:?}", self.checked.diagnostics);

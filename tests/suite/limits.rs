@@ -79,7 +79,7 @@ fn after_retractions(count: i64, last: Timestamp, keys: &str) -> Engine {
     let config = CONFIG.replace("[taxonomies]", &format!("[feeds]\n{keys}\n[taxonomies]"));
     let checked = dateline::config::parse(std::path::Path::new("c.toml"), config.as_bytes());
     assert!(checked.config.is_some(), "{:?}", checked.diagnostics);
-    let mut engine = Engine::remembering(ledger);
+    let mut engine = Engine::with_ledger(ledger);
     engine.handle(Event::Config(checked), last);
     engine
 }

@@ -116,7 +116,7 @@ impl Desk {
 
     /// A new process: the configuration, all files, and the listing that says that these are all.
     pub(super) fn start(&mut self, unlisted: &[&str]) {
-        self.engine = Some(Engine::remembering(self.ledger()));
+        self.engine = Some(Engine::with_ledger(self.ledger()));
         (self.is_told, self.waiting, self.shown) = (false, None, Arc::default());
         self.unwritten.clear();
         self.asked.clear();

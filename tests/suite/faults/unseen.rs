@@ -20,7 +20,7 @@ fn what_is_answered_is_written_down_before_the_first_look() {
         hash: ContentHash::of(b"1"),
         date: Timestamp::UNIX_EPOCH,
     }]);
-    let mut engine = Engine::remembering(ledger);
+    let mut engine = Engine::with_ledger(ledger);
     engine.handle(Event::Config(load(&newsroom.path("config/dateline.toml"))), Timestamp::UNIX_EPOCH);
     let command = Command::Retract { article: path.to_string(), reason: None };
     let effects = engine.handle(Event::Command(command, Ticket(7)), Timestamp::UNIX_EPOCH);
