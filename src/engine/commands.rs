@@ -26,9 +26,9 @@ impl Engine {
                     let are = |count: usize| {
                         if count == 1 { "1 article is".to_owned() } else { format!("{count} articles are") }
                     };
-                    let told = |count: usize, what: &str| (count > 0).then(|| format!("{} {what}", are(count)));
-                    let deleted = told(count - left_out, "deleted, and readers are told so");
-                    let ignored = told(left_out, "gone without a notice, since their files are none any more");
+                    let describe = |count: usize, what: &str| (count > 0).then(|| format!("{} {what}", are(count)));
+                    let deleted = describe(count - left_out, "deleted, and readers are told so");
+                    let ignored = describe(left_out, "gone without a notice, since their files are none any more");
                     Ok(deleted.into_iter().chain(ignored).collect::<Vec<_>>().join("; "))
                 }
             },
@@ -66,14 +66,14 @@ impl Engine {
         // A file that has just moved may still be public under its old path. Readers see one article, not two files.
         let others = self.same_article_paths(&path);
         self.has_urgent_removal = true;
-        let told = others.iter().chain([&path]).map(|path| self.retract_file(path, reason.clone())).max().unwrap_or(0);
+        let feeds = others.iter().chain([&path]).map(|path| self.retract_file(path, reason.clone())).max().unwrap_or(0);
         let others: String = others.iter().map(|other| format!(" and `{other}`, which is the same article,")).collect();
-        let told = match told {
+        let notice = match feeds {
             0 => "no feed had it".to_owned(),
             1 => "1 feed tells its readers".to_owned(),
             count => format!("{count} feeds tell their readers"),
         };
-        Ok(format!("`{path}`{others} is retracted; {told}. `dateline restore {path}` brings it back"))
+        Ok(format!("`{path}`{others} is retracted; {notice}. `dateline restore {path}` brings it back"))
     }
 
     /// The other paths under which readers may see the same article.
@@ -86,27 +86,27 @@ impl Engine {
 
     /// Retracts the article of one file. Returns how many feeds list the retraction.
     fn retract_file(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
-        let remembered = self.ledger.article(path);
-        let known = remembered.and_then(|article| article.retraction().cloned());
-        let readers_know = remembered.is_some_and(|article| article.id.is_some());
-        let withdrawn = remembered.and_then(|article| article.withdrawn().cloned());
+        let entry = self.ledger.article(path);
+        let known = entry.and_then(|article| article.retraction().cloned());
+        let was_published = entry.is_some_and(|article| article.id.is_some());
+        let withdrawn = entry.and_then(|article| article.withdrawn().cloned());
         // If the record is unreadable, the feeds that had the article are unknown.
-        let told = known.as_ref().filter(|known| !known.feeds.is_empty() || !self.ledger.is_unreadable(path));
-        let feeds = match (told, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
+        let complete = known.as_ref().filter(|known| !known.feeds.is_empty() || !self.ledger.is_unreadable(path));
+        let feeds = match (complete, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
-            (None, None, Some(indexed)) if readers_know => self.routes_of(indexed),
+            (None, None, Some(indexed)) if was_published => self.routes_of(indexed),
             // Readers aren't told about articles they never saw. If the file hasn't been read yet, they are told once it is.
             (None, None, _) => Routes::default(),
         };
         // Readers know the date of the first retraction.
         let at = known.map_or(self.now_in_seconds(), |known| known.at);
-        let told = feeds.len();
+        let feed_count = feeds.len();
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
         self.record(Record::Retracted { path: path.clone(), retraction });
         self.missing.note_retracted(path);
         self.note_ledger_change(path);
-        told
+        feed_count
     }
 
     fn restore(&mut self, article: &str) -> Result<String, String> {
@@ -181,18 +181,18 @@ impl Engine {
 
     /// If the configuration with this hash is in force, returns which keys wait for a restart. Otherwise returns why it isn't.
     fn compare_configuration(&self, hash: &str) -> Result<String, String> {
-        let is_against = |(source, problem): &(&Source, &Diagnostic)| match source {
+        let explains_refusal = |(source, problem): &(&Source, &Diagnostic)| match source {
             Source::Config => problem.severity == Severity::Error,
             source => **source == Source::Reload,
         };
-        let why: Vec<String> =
-            self.problems.iter().filter(is_against).map(|(_, problem)| problem.to_log_line()).collect();
-        let why = why.join("; ");
+        let reasons: Vec<String> =
+            self.problems.iter().filter(explains_refusal).map(|(_, problem)| problem.to_log_line()).collect();
+        let reason = reasons.join("; ");
         match self.config().is_some_and(|config| config.hash.to_string() == hash) {
             true => Ok(self.waiting_for_restart()),
-            false if why.is_empty() => Err("the running daemon uses another configuration".to_owned()),
+            false if reason.is_empty() => Err("the running daemon uses another configuration".to_owned()),
             false => {
-                Err(format!("the running daemon uses another configuration, since it did not take this one: {why}"))
+                Err(format!("the running daemon uses another configuration, since it did not take this one: {reason}"))
             }
         }
     }
@@ -205,7 +205,7 @@ impl Engine {
         let mut allow_values = Vec::new();
         // Section feeds that the new configuration no longer has.
         let mut retired = Vec::new();
-        let mut object = |what: &str, word: &'static str, mut which: Vec<String>| {
+        let mut add_objection = |what: &str, word: &'static str, mut which: Vec<String>| {
             if which.is_empty() {
                 return;
             }
@@ -227,7 +227,7 @@ impl Engine {
             let mut articles: Vec<String> = articles.collect();
             articles.sort_unstable();
             ids.append(&mut articles);
-            object("it gives other ids to", "ids", ids);
+            add_objection("it gives other ids to", "ids", ids);
         }
         if !config.reload.empty {
             let emptied = self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(key, _)| key);
@@ -242,24 +242,24 @@ impl Engine {
             retired.extend(emptied.iter().filter(is_retired).map(|key| assemble::route(key)));
             let emptied = emptied.into_iter();
             let emptied = emptied.map(|key| format!("`{}`", assemble::route(key))).collect();
-            object("it takes away all entries of", "empty", emptied);
+            add_objection("it takes away all entries of", "empty", emptied);
         }
         if !config.reload.shrink {
-            object("it takes more than a third of the articles out of", "shrink", shrunken_feeds(before, index));
+            add_objection("it takes more than a third of the articles out of", "shrink", shrunken_feeds(before, index));
         }
         if objections.is_empty() {
             return None;
         }
         let allow = allow_values.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
         let message = format!("this configuration is not taken: {}", objections.join("; "));
-        let moved = retired.first().map(|route| {
+        let moved_help = retired.first().map(|route| {
             let new = index.feeds().find(|key| matches!(key, FeedKey::Section(_)) && !before.has_feed(key));
             let to = new.map_or_else(|| "/the/new/path/".to_owned(), assemble::route);
             format!("if a section was renamed, say so: `[[moved]]` with `from = \"{route}\"` and `to = \"{to}\"`; ")
         });
-        let moved = moved.unwrap_or_default();
+        let moved_help = moved_help.unwrap_or_default();
         let help = format!(
-            "{moved}`dateline reload --force` takes it all the same; with `allow = [{allow}]` in [reload] such changes need no asking"
+            "{moved_help}`dateline reload --force` takes it all the same; with `allow = [{allow}]` in [reload] such changes need no asking"
         );
         Some(
             Diagnostic::new(Code::ReloadRefused, message)

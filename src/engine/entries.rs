@@ -125,6 +125,7 @@ impl Engine {
         }
     }
 
+    /// Whether an entry has the metadata, id and dates of its article's last good version.
     fn matches_last_good(&self, index: &Index, path: &ArticlePath) -> bool {
         let Some((cached, indexed)) = self.cached_entries.get(path).zip(index.get(path)) else { return false };
         self.catalog.get(path) == Some(&cached.card)
@@ -167,6 +168,7 @@ impl Engine {
         Ok(EntryDraft { card: packed, metadata, article, links, key, content, is_summary_only })
     }
 
+    /// Builds an entry and caches it.
     fn cache_entry(
         &mut self,
         index: &Index,
@@ -214,6 +216,7 @@ impl Engine {
         (!is_requested).then_some(request)
     }
 
+    /// The page data of a public article. `None` if the article is not public.
     pub(super) fn published_article(
         &mut self,
         index: &Index,

@@ -269,6 +269,7 @@ impl Engine {
         self.dispatch(event, now, Some(persist))
     }
 
+    /// Applies an event and publishes the changes. The order of the steps matters: moves come before removals.
     fn dispatch(&mut self, event: Event, now: Now, persist: Option<&mut dyn FnMut(Vec<Record>)>) -> Vec<Effect> {
         self.advance_clock(now);
         let mut effects = Vec::new();
@@ -411,6 +412,7 @@ impl Engine {
         &self.snapshot
     }
 
+    /// Applies a configuration. Returns an effect if the watcher has to change. The error says why the configuration is refused.
     fn configure(&mut self, config: &Arc<Config>, force: bool) -> Result<Option<Effect>, String> {
         let before = self.config().cloned();
         let (config, frozen) = match &before {
@@ -466,6 +468,7 @@ impl Engine {
         self.replace_index(index);
     }
 
+    /// Replaces the index. All feeds are rebuilt.
     fn replace_index(&mut self, index: Index) {
         self.feeds_to_rebuild = index.feeds().cloned().chain(self.windows.keys().cloned()).collect();
         self.index = Some(index);
@@ -474,6 +477,7 @@ impl Engine {
         pages.iter().for_each(|path| self.note_listing(path));
     }
 
+    /// Applies files that the watcher has read.
     fn apply_files(&mut self, files: Vec<ParsedFile>) {
         // Renames come first, because another file may be at the old path by now.
         let mut moved: BTreeMap<ArticlePath, Packed> = BTreeMap::new();
@@ -569,6 +573,7 @@ impl Engine {
         }
     }
 
+    /// Updates the index after a change in the catalog.
     fn apply_change(&mut self, path: ArticlePath, change: Change, card: Option<&Packed>, last_good: Option<Packed>) {
         match (change, card.map(|card| card.open(&path))) {
             (Change::Good, Some(card)) if self.listed && self.resolve_id_move(&path, &card) => {
@@ -678,6 +683,7 @@ impl Engine {
         }
     }
 
+    /// Applies a record to the ledger and queues it for the store.
     fn record(&mut self, record: Record) {
         let unreadable = self.ledger.unreadable().len();
         self.activities.note_record(&record, &self.ledger);
@@ -721,6 +727,7 @@ impl Engine {
         indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Public(_)))
     }
 
+    /// Compares a listing of directories with the catalog.
     fn apply_listing(&mut self, listing: &Listing) {
         let missing = if listing.is_whole { self.catalog.missing(listing, !self.listed) } else { Vec::new() };
         for path in missing {

@@ -82,6 +82,7 @@ impl Engine {
         changed.retain(|_| unaffected.next() != Some(true));
     }
 
+    /// Rebuilds feeds, pages and lists, and emits the effects.
     fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
         let before = self.snapshot.clone();
         self.forget_replaced_failures();
@@ -437,6 +438,7 @@ impl Engine {
         }
     }
 
+    /// Removes a document.
     fn remove_document(&mut self, route: &str) {
         self.problems.set(Source::Document(route.to_owned()), Vec::new());
         self.missing_documents.remove(route);
@@ -445,6 +447,7 @@ impl Engine {
         }
     }
 
+    /// Notes that a document has to be delivered or removed.
     pub(super) fn note_changed_route(&mut self, route: &Arc<str>) {
         if let Some(changed) = &mut self.changed_routes {
             changed.insert(Arc::clone(route));

@@ -182,7 +182,7 @@ impl Engine {
             |known: &Remembered| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
         let is_known = self.ledger.article(from).is_some_and(has_history);
         let is_taken = self.ledger.article(to).is_some_and(Remembered::is_known);
-        (is_known && !is_taken && from != to).then(|| self.relocate(from, to)).flatten()
+        (is_known && !is_taken && from != to).then(|| self.move_article(from, to)).flatten()
     }
 
     /// Moves an article to a file that states its id, if the file is new and the article's own file is gone. The first-seen
@@ -193,14 +193,15 @@ impl Engine {
             || self.ledger.article(path).is_none_or(|article| article.id.is_none()) && !self.dormancy.is_applied(path);
         match holder.filter(|holder| is_unknown() && self.is_gone(holder)).cloned() {
             Some(holder) => {
-                self.relocate(&holder, path);
+                self.move_article(&holder, path);
                 true
             }
             None => false,
         }
     }
 
-    fn relocate(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
+    /// Records a move, and transfers the last good version from the old path. Returns that version.
+    fn move_article(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
         self.record(Record::Moved { from: from.clone(), to: to.clone() });
         if self.ledger.article(to).is_some_and(Remembered::is_lost) {
             self.record(Record::Found { path: to.clone() });
@@ -236,12 +237,12 @@ impl Engine {
                 self.missing.possible_moves.remove(&path);
                 continue;
             };
-            // If several files had these bytes, prefer the one that readers still see.
+            // If several files had these bytes, the one that readers still see has moved.
             let is_live = |old: &&ArticlePath| self.ledger.article(old).is_some_and(Remembered::is_known);
             let gone: Vec<&ArticlePath> = self.ledger.with_version(card.hash).filter(|old| self.is_gone(old)).collect();
             let old = gone.iter().copied().find(is_live).or_else(|| gone.first().copied()).cloned();
             if let Some(from) = old {
-                self.relocate(&from, &path);
+                self.move_article(&from, &path);
             } else if !everything_known && until > self.now {
                 continue;
             }
@@ -325,7 +326,7 @@ impl Engine {
             }
         }
         for (from, to) in respelled {
-            self.relocate(&from, &to);
+            self.move_article(&from, &to);
             if let Some(card) = self.catalog.get(&to).map(|card| card.open(&to)) {
                 self.index_article(&to, &card);
             }
@@ -463,7 +464,7 @@ impl Engine {
                 && !self.dormancy.is_applied(other)
         };
         let Some(to) = index.claimants(&id).find(states_id).cloned() else { return false };
-        self.relocate(path, &to);
+        self.move_article(path, &to);
         if let Some(card) = self.catalog.get(&to).map(|card| card.open(&to)) {
             self.index_article(&to, &card);
         }
@@ -519,6 +520,7 @@ impl Engine {
             || self.is_section_listing(path)
     }
 
+    /// Whether readers see an article, according to the ledger.
     pub(super) fn is_live(&self, path: &ArticlePath) -> bool {
         self.ledger.article(path).is_some_and(Remembered::is_live)
     }
@@ -537,6 +539,7 @@ impl Engine {
         self.reindex_article(path);
     }
 
+    /// Deletes an article, and keeps what is needed to restore it for a while.
     fn delete(&mut self, path: &ArticlePath) {
         if self.is_ignored(path) {
             return self.remove_ignored(path);
@@ -550,6 +553,7 @@ impl Engine {
         self.remove_article(path);
     }
 
+    /// Removes an article. The next publication records the deletion.
     fn remove_article(&mut self, path: &ArticlePath) {
         self.catalog.remove(path);
         self.problems.set(Source::Article(path.clone()), Vec::new());
@@ -578,6 +582,7 @@ impl Engine {
         (held.len(), ignored)
     }
 
+    /// Updates the diagnostic about articles held back.
     fn report_held_back(&mut self) {
         let held = &self.missing.held_back;
         // Updates the numbers in the message only now and then, because each update is a line in the log.
