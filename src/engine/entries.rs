@@ -38,13 +38,13 @@ impl Engine {
             let mut drafts = Vec::new();
             for path in stale {
                 // An article that has arrived is used even if the limit of requests is reached.
-                let may_ask = self.may_ask(requests);
-                if !may_ask && !self.pending_articles.contains_key(path) {
+                let may_request = self.may_request(requests);
+                if !may_request && !self.pending_articles.contains_key(path) {
                     continue;
                 }
                 match self.draft_entry(index, path) {
                     Ok(draft) => drafts.push(draft),
-                    Err(request) => requests.extend(request.filter(|_| may_ask)),
+                    Err(request) => requests.extend(request.filter(|_| may_request)),
                 }
             }
             if drafts.is_empty() {
@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// Whether more bodies may be requested. All requested bodies have to fit into memory.
-    pub(super) fn may_ask(&self, requests: &BTreeSet<BodyRequest>) -> bool {
+    pub(super) fn may_request(&self, requests: &BTreeSet<BodyRequest>) -> bool {
         requests.len() + self.requested_bodies.len() < MAX_REQUESTED_BODIES
     }
 

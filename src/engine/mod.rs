@@ -290,7 +290,7 @@ impl Engine {
             Event::Rescan(listing) => self.apply_listing(&listing),
             Event::Fetched(bodies) => self.receive_bodies(bodies),
             Event::Unfetched(bodies) => self.note_unavailable(bodies),
-            Event::StoredVersion(recalled) => self.receive_stored_versions(recalled),
+            Event::StoredVersion(versions) => self.receive_stored_versions(versions),
             // The problems list the errors.
             Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
@@ -299,8 +299,8 @@ impl Engine {
                     answers.push((ticket, self.execute_command(command, &mut effects)));
                 }
             }
-            Event::DormantFound(asked, found) => {
-                answers = self.receive_recollected(&asked, found, &mut effects);
+            Event::DormantFound(query, found) => {
+                answers = self.receive_recollected(&query, found, &mut effects);
             }
             Event::DocumentMissing(route) => self.rebuild_document(route),
             Event::Unwritable => self.postpone_additions(),

@@ -35,6 +35,7 @@ impl Engine {
             /// The number of records that are persisted together, so that the records of a whole archive are never in memory at
             /// once.
             const MAX_BATCHED_RECORDS: usize = 16_384;
+            /// The number of records from which on they are persisted before feeds are built.
             const MIN_EARLY_RECORDS: usize = 1_024;
             self.admit_feeds(&mut index);
             let mut changes = index.take_changes();
@@ -42,13 +43,13 @@ impl Engine {
             let mut persist = persist;
             let has_pages = self.has_pages(&index);
             changes.articles.retain(|path| {
-                let is_told = self.record_published(&mut index, path, &changes.left);
+                let needs_nothing_else = self.record_published(&mut index, path, &changes.left);
                 if let Some(persist) = persist.as_mut().filter(|_| self.unwritten_records.len() >= MAX_BATCHED_RECORDS)
                 {
                     persist(std::mem::take(&mut self.unwritten_records));
                 }
                 // Nearly all articles of an archive need nothing more.
-                has_pages || !is_told || self.has_placement_problem(path) || self.is_shown(path)
+                has_pages || !needs_nothing_else || self.has_placement_problem(path) || self.is_shown(path)
             });
             self.record_retractions(&index, &changes);
             // Fewer records are persisted together with their effects.
@@ -65,8 +66,8 @@ impl Engine {
         self.index = Some(index);
     }
 
-    /// Drops articles that need neither a record nor an update from the changed ones. After a reload, those are nearly all
-    /// articles, and checking them in parallel first is faster. After a start, indexing has already left them out.
+    /// Removes from `changed` the articles that need neither a record nor an update. After a reload, those are nearly all
+    /// articles, and checking them in parallel is faster. After a start, indexing has already left them out.
     fn drop_unaffected(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
         if self.has_pages(index) {
             return;
@@ -111,8 +112,8 @@ impl Engine {
                 let drafts = keys.iter().filter_map(|key| self.draft_feed(index, key, &requests)).collect();
                 keys.clear();
                 let mut failing: BTreeSet<ArticlePath> = BTreeSet::new();
-                for (draft, made) in encode_drafts(index, drafts) {
-                    match made {
+                for (draft, result) in encode_drafts(index, drafts) {
+                    match result {
                         Ok((feed, documents)) => {
                             feeds_changed |= self.publish_feed(index, draft, &feed, documents, &mut refresh);
                         }
@@ -263,7 +264,7 @@ impl Engine {
             let loses_entry = published.iter().any(is_lost);
             let asked: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
             let is_coming = |path: &ArticlePath| asked.contains(path) || self.requested_bodies.contains_key(path);
-            let is_nothing_coming = self.may_ask(requests) && !window.iter().any(is_coming);
+            let is_nothing_coming = self.may_request(requests) && !window.iter().any(is_coming);
             // A missing body never delays a removal, and feeds don't wait for unavailable bodies.
             if !loses_entry && !is_nothing_coming {
                 return None;
@@ -539,6 +540,6 @@ fn encode_drafts(index: &Index, drafts: Vec<FeedDraft>) -> Vec<(FeedDraft, encod
         let entries = entries.by_ref().take(parts.len()).collect();
         FeedRequest { key, entries, history, limit: *max_bytes }
     });
-    let made = encode::encode_feeds(index.rules(), requests.collect());
-    drafts.into_iter().zip(made).collect()
+    let results = encode::encode_feeds(index.rules(), requests.collect());
+    drafts.into_iter().zip(results).collect()
 }

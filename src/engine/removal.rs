@@ -200,7 +200,7 @@ impl Engine {
         }
     }
 
-    /// Records a move, and transfers the last good version from the old path. Returns that version.
+    /// Records a move and removes the article at its old path. Returns the last good version from there.
     fn move_article(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
         self.record(Record::Moved { from: from.clone(), to: to.clone() });
         if self.ledger.article(to).is_some_and(Remembered::is_lost) {
@@ -226,9 +226,8 @@ impl Engine {
             || (!self.catalog.contains(path) && !missing.unproven.contains(path))
     }
 
-    /// Decides whether new files were moved or copied. `everything_known` means that the content directory has just been listed
-    /// completely.
-    pub(super) fn resolve_moves(&mut self, everything_known: bool) {
+    /// Decides whether new files were moved or copied. Right after the first complete listing, every decision is made at once.
+    pub(super) fn resolve_moves(&mut self, is_first_listing: bool) {
         if !self.listed || self.missing.possible_moves.is_empty() {
             return;
         }
@@ -243,7 +242,7 @@ impl Engine {
             let old = gone.iter().copied().find(is_live).or_else(|| gone.first().copied()).cloned();
             if let Some(from) = old {
                 self.move_article(&from, &path);
-            } else if !everything_known && until > self.now {
+            } else if !is_first_listing && until > self.now {
                 continue;
             }
             self.index_article(&path, &card);
