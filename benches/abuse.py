@@ -283,6 +283,14 @@ class Daemon:
         return Sample(rss / 1024, fds, threads, sum(map(int, spent)) / os.sysconf("SC_CLK_TCK"),
                       kernel * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
+    def open_files(self):
+        """What the descriptors stand for, without the numbers of sockets and pipes."""
+        folder, files = f"/proc/{self.process.pid}/fd", collections.Counter()
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                files[re.sub(r"\[\d+\]", "", os.readlink(f"{folder}/{name}"))] += 1
+        return files
+
     def forget_peak(self):
         """Lets the kernel measure the peak of memory from now on; where that is not allowed, samples have to do."""
         with contextlib.suppress(OSError):
@@ -1406,7 +1414,8 @@ def measure(plan, binary, folder, options):
             missed += first.fault("before the attack")
             client.get(FEED, "Accept-Encoding: gzip\r\n")
         time.sleep(0.3)
-        fds_before = daemon.sample().fds
+        open_before = daemon.open_files()
+        fds_before = open_before.total()
         stop = PROCESSES.Event()
         honest = processes.start(
             honest_client, daemon.addresses[scheme], plan.get("certificate"), plan.get("honest_connections", 1),
@@ -1464,6 +1473,7 @@ def measure(plan, binary, folder, options):
             time.sleep(0.25)
             settled = daemon.sample()
         figures["settle_s"] = time.monotonic() - settling
+        left_open = daemon.open_files() - open_before
         peak = max(sample.rss_mb for sample in samples)
         if exact:
             peak = max(peak, daemon.peak_mb())
@@ -1558,7 +1568,7 @@ def measure(plan, binary, folder, options):
         missed.append(f"{settled.rss_mb:.1f} MB of memory are kept, {before.rss_mb:.1f} MB were used before; "
                       f"at most {allowed_mb:.0f} MB asked for")
     if settled.fds > fds_before:
-        missed.append(f"{settled.fds} descriptors {SETTLE_SECONDS} s later, {fds_before} before")
+        missed.append(f"{settled.fds} descriptors {SETTLE_SECONDS} s later, {fds_before} before; new: {dict(left_open)}")
     if plan.get("descriptors"):
         again = figures["served_again_s"]
         if again is None or again > RETURN_SECONDS:

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::builder;
 use crate::beneath::Root;
@@ -29,6 +29,8 @@ use crate::watch::read::fetch_one;
 const HAND_ON_AFTER: Duration = Duration::from_secs(1);
 /// How often it is seen whether anything arrived.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The pause after bodies arrived while others are read.
+const WAKE_PAUSE: Duration = Duration::from_millis(1);
 /// After so many looks in a row at which nothing had arrived, the reads under way are late. A process that was stopped, or had no
 /// processor for a while, misses one of them.
 const MAX_IDLE_LOOKS: u32 = 8;
@@ -121,10 +123,16 @@ impl Fetch {
             match timeout(LOOK_EVERY, inbox.recv()).await {
                 Ok(Some(body)) => {
                     idle_looks = 0;
-                    fetch.outstanding.remove(request(&body));
-                    fetch.late.remove(request(&body));
-                    fetch.arrived_bytes += bytes(&body);
-                    fetch.arrived.push(body);
+                    fetch.take(body);
+                    // To be woken for each body costs more than to read a short one.
+                    if !fetch.outstanding.is_empty() {
+                        sleep(WAKE_PAUSE).await;
+                    }
+                    while fetch.arrived_bytes < MAX_ARRIVED_BYTES
+                        && let Ok(body) = inbox.try_recv()
+                    {
+                        fetch.take(body);
+                    }
                 }
                 Ok(None) => return,
                 Err(_) => {
@@ -145,6 +153,13 @@ impl Fetch {
                 return;
             }
         }
+    }
+
+    fn take(&mut self, body: Body) {
+        self.outstanding.remove(request(&body));
+        self.late.remove(request(&body));
+        self.arrived_bytes += bytes(&body);
+        self.arrived.push(body);
     }
 
     /// Reads on a thread of its own until nothing is left to be read. A read that hangs ends with the process.

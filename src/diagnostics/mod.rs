@@ -88,8 +88,8 @@ impl Diagnostic {
 
     /// Says how many more mistakes a file has than are listed.
     pub fn unlisted(file: &str, count: usize) -> Diagnostic {
-        let message =
-            format!("{count} more mistakes in this file are not listed; at most {MAX_DIAGNOSTICS_PER_FILE} are");
+        let mistakes = if count == 1 { "mistake in this file is" } else { "mistakes in this file are" };
+        let message = format!("{count} more {mistakes} not listed; at most {MAX_DIAGNOSTICS_PER_FILE} are");
         Diagnostic::new(Code::ArticleUnlisted, message).at(Place::file(file)).help("correct those that are")
     }
 

@@ -323,7 +323,7 @@ pub fn fetch_one(
         let source = Some(Arc::from(source.ok_or_else(|| unfetched(None))?));
         return Ok(FetchedBody { request: request.clone(), article: None, rendered: None, source });
     }
-    let article = match read(root, &request.path, options, article::parse).state {
+    let article = match read_existing(root, &request.path, options, article::parse) {
         FileState::Present(Parsed { article, .. }) => article,
         FileState::Unreadable(diagnostic) => return Err(unfetched(Some(diagnostic))),
         FileState::Absent { .. } | FileState::Known(..) => None,

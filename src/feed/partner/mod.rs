@@ -164,9 +164,10 @@ pub fn refusals(feed: &Feed, partner: Partner, now: Option<Timestamp>) -> Vec<Re
         feed.entries.iter().flat_map(|entry| entry_refusals(feed, entry, rules, now)).collect();
     let remaining = feed.entries.len().saturating_sub(refusals.iter().filter(|refusal| refusal.is_left_out).count());
     if remaining < rules.min_items {
+        let articles = if remaining == 1 { "1 article".to_owned() } else { format!("{remaining} articles") };
         refusals.push(Refusal {
             entry: None,
-            why: format!("it has {remaining} articles; {} asks for at least {}", partner.name(), rules.min_items),
+            why: format!("it has {articles}; {} asks for at least {}", partner.name(), rules.min_items),
             help: "raise `max_items` and `min_items`, or include more sections",
             is_left_out: false,
         });
