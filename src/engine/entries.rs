@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::entry_cache::{CachedEntry, EntryText};
-use super::publishing::MAX_REQUESTED_BODIES;
 use crate::article::card::{Card, Packed};
 use crate::article::render::{LinkBase, Rendered, render};
 use crate::article::{Body, Metadata};
@@ -19,6 +18,8 @@ use crate::parallel;
 use crate::snapshot::PublishedArticle;
 use crate::types::{ArticlePath, ContentHash};
 
+/// The maximum number of bodies requested at a time, so that the texts of all feeds are never in memory at once.
+const MAX_REQUESTED_BODIES: usize = 4_096;
 /// The maximum number of a feed's entries that are built before checking whether its documents have room for more.
 const MAX_STALE_ENTRIES: usize = 256;
 /// The number of renderings that are worth another core.
@@ -83,7 +84,7 @@ impl Engine {
                 break;
             }
             match self.cached_entries.get(path).filter(|cached| self.is_fresh(cached)) {
-                Some(cached) => bytes += cached.least_bytes(options),
+                Some(cached) => bytes += cached.min_bytes(options),
                 None => stale.push(path),
             }
         }
@@ -206,6 +207,22 @@ impl Engine {
             }
         }
         refresh.insert(path);
+    }
+
+    /// Drops the entries that left their last window or haven't entered one.
+    pub(super) fn evict_entries(&mut self, index: &Index) {
+        for path in std::mem::take(&mut self.eviction_candidates) {
+            let Some(cached) = self.cached_entries.get(&path).filter(|cached| cached.windows == 0) else { continue };
+            // A feed that waits for other entries will show this one too.
+            let indexed = index.get(&path);
+            if indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|key| self.feeds_to_rebuild.contains(key))) {
+                self.eviction_candidates.push(path);
+                continue;
+            }
+            self.source_retention.release(&path, cached.article.hash, self.now);
+            self.unpacked.forget(cached);
+            self.cached_entries.remove(&path);
+        }
     }
 
     /// Requests a body, unless that has been done or failed.

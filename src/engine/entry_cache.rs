@@ -69,7 +69,7 @@ impl CachedEntry {
     }
 
     /// The minimum number of bytes that the entry takes in a document.
-    pub(super) fn least_bytes(&self, options: &FeedOptions) -> usize {
+    pub(super) fn min_bytes(&self, options: &FeedOptions) -> usize {
         encode::min_bytes(&self.metadata, self.text.length(), options.content, options.window.max_bytes)
     }
 

@@ -8,7 +8,9 @@
 //! - `removal`: decides whether missing files are moves, retractions or accidents
 //! - `folder_pages`: decides which pages of folders are articles
 //! - `commands`: handles operators' commands
-//! - `publishing`: builds feeds, documents and the snapshot
+//! - `publishing`: the order of the steps from changed articles to the next snapshot
+//! - `feeds`: builds and publishes the documents of feeds
+//! - `documents`: keeps the snapshot's documents and emits what to deliver
 //! - `entries`: selects each feed's entries and requests their bodies
 //! - `entry_cache`: keeps built entries in memory, packed
 //! - `feed_set`: decides which tags and authors have feeds
@@ -29,10 +31,12 @@
 
 mod activity;
 mod commands;
+mod documents;
 mod dormancy;
 mod entries;
 mod entry_cache;
 mod feed_set;
+mod feeds;
 mod fetching;
 mod folder_pages;
 mod pages;
@@ -210,7 +214,7 @@ impl Engine {
             postponed: PostponedArticles::default(),
             dormancy: Dormancy::default(),
             shrunk_routes: BTreeSet::new(),
-            last_run_documents: publishing::delivered_documents(&ledger),
+            last_run_documents: documents::delivered_documents(&ledger),
             ledger_changes: BTreeSet::new(),
             now: Timestamp::MIN,
             catalog: Catalog::with_room_for(ledger.len()),
