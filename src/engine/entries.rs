@@ -1,4 +1,4 @@
-//! Selects the entries that feeds show, decides which have to be rebuilt, and requests their bodies.
+//! Builds the entries that feeds show, decides which are outdated, and requests missing bodies.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::types::{ArticlePath, ContentHash};
 
 /// The maximum number of bodies requested at a time, so that the texts of all feeds are never in memory at once.
 const MAX_REQUESTED_BODIES: usize = 4_096;
-/// The maximum number of a feed's entries that are built before checking whether its documents have room for more.
-const MAX_STALE_ENTRIES: usize = 256;
-/// The number of renderings that are worth another core.
+/// The maximum number of entries that are built per feed before checking whether its documents have room for more.
+const MAX_BUILT_ENTRIES: usize = 256;
+/// The number of bodies that are rendered per batch. Fewer aren't worth another core.
 const RENDERINGS_PER_BATCH: usize = 2;
 
 impl Engine {
@@ -35,10 +35,11 @@ impl Engine {
         refresh: &mut BTreeSet<ArticlePath>,
     ) {
         loop {
-            let stale: BTreeSet<&ArticlePath> = feeds.iter().flat_map(|key| self.stale_entries(index, key)).collect();
+            let stale: BTreeSet<&ArticlePath> =
+                feeds.iter().flat_map(|key| self.articles_to_build(index, key)).collect();
             let mut drafts = Vec::new();
             for path in stale {
-                // An article that has arrived is used even if the limit of requests is reached.
+                // At the limit of requests, only articles that have arrived can be built.
                 let may_request = self.may_request(requests);
                 if !may_request && !self.pending_articles.contains_key(path) {
                     continue;
@@ -51,7 +52,7 @@ impl Engine {
             if drafts.is_empty() {
                 return;
             }
-            // Rendering takes longer than everything else.
+            // Rendering takes most of the time, so it runs in parallel.
             let rendered = parallel::in_batches(&drafts, RENDERINGS_PER_BATCH, |draft| match &draft.content {
                 DraftContent::Rendered(rendered) => Some(Arc::clone(rendered)),
                 DraftContent::Body(body) => parallel::catch_panic(|| Arc::new(render(body, &draft.links))),
@@ -69,18 +70,19 @@ impl Engine {
         }
     }
 
-    /// Whether more bodies may be requested. All requested bodies have to fit into memory.
+    /// Whether more bodies may be requested, see [`MAX_REQUESTED_BODIES`].
     pub(super) fn may_request(&self, requests: &BTreeSet<BodyRequest>) -> bool {
         requests.len() + self.requested_bodies.len() < MAX_REQUESTED_BODIES
     }
 
-    /// The first articles of a feed whose entries have to be built. How many more fit is known only after these are built.
-    fn stale_entries<'i>(&self, index: &'i Index, key: &FeedKey) -> Vec<&'i ArticlePath> {
+    /// The first articles of a feed whose entries have to be built. After these are built, the sizes of the entries tell whether
+    /// more fit.
+    fn articles_to_build<'i>(&self, index: &'i Index, key: &FeedKey) -> Vec<&'i ArticlePath> {
         let options = index.rules().feed_options(key);
         let mut stale = Vec::new();
         let mut bytes = 0;
         for path in index.window(key) {
-            if bytes > options.window.max_bytes || stale.len() == MAX_STALE_ENTRIES {
+            if bytes > options.window.max_bytes || stale.len() == MAX_BUILT_ENTRIES {
                 break;
             }
             match self.cached_entries.get(path).filter(|cached| self.is_fresh(cached)) {
@@ -126,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// Whether an entry has the metadata, id and dates of its article's last good version.
+    /// Whether an article's entry has the metadata, id and dates of the last good version.
     fn matches_last_good(&self, index: &Index, path: &ArticlePath) -> bool {
         let Some((cached, indexed)) = self.cached_entries.get(path).zip(index.get(path)) else { return false };
         self.catalog.get(path) == Some(&cached.card)
@@ -134,7 +136,7 @@ impl Engine {
             && self.dates(index, path, indexed) == Some((cached.article.published, cached.article.updated))
     }
 
-    /// Whether an entry matches its article's last good version under the current configuration.
+    /// Whether an entry was built from its article's last good version and with the current configuration.
     pub(super) fn is_fresh(&self, cached: &CachedEntry) -> bool {
         cached.epoch == self.epoch
     }
@@ -152,16 +154,19 @@ impl Engine {
         let key = RenderKey::new(article.hash, &links);
         let cached = self.cached_entries.get(path).filter(|cached| cached.card == packed);
         let pending = self.pending_articles.get(path).filter(|pending| pending.hash == card.hash);
-        let known = pending.and_then(|pending| pending.article.as_ref());
-        let metadata = known.map(|article| &article.metadata).or(cached.map(|cached| &cached.metadata)).cloned();
+        let arrived = pending.and_then(|pending| pending.article.as_ref());
+        let metadata = arrived.map(|article| &article.metadata).or(cached.map(|cached| &cached.metadata)).cloned();
         let is_summary_only = !shows_body(index, indexed, &card);
         let request = || self.request(path, article.hash, Some(&links).filter(|_| !is_summary_only));
         let Some(metadata) = metadata else { return Err(request()) };
-        let omitted = is_summary_only.then(|| Arc::new(Rendered::empty()));
+        let no_body = is_summary_only.then(|| Arc::new(Rendered::empty()));
         let from_entry = || cached.filter(|cached| cached.key == Some(key)).map(|cached| cached.text.rendered());
-        let from_pending = || pending.and_then(|pending| pending.rendered.clone()).filter(|(of, _)| *of == key);
-        let body = || known.and_then(|article| article.body.clone());
-        let rendered = omitted.or_else(from_entry).or_else(|| self.cache.get(&key)).or_else(|| Some(from_pending()?.1));
+        let from_pending = || {
+            let (pending_key, rendered) = pending?.rendered.as_ref()?;
+            (*pending_key == key).then(|| Arc::clone(rendered))
+        };
+        let body = || arrived.and_then(|article| article.body.clone());
+        let rendered = no_body.or_else(from_entry).or_else(|| self.cache.get(&key)).or_else(from_pending);
         let content = match rendered {
             Some(rendered) => DraftContent::Rendered(rendered),
             None => DraftContent::Body(body().ok_or_else(request)?),
@@ -225,7 +230,7 @@ impl Engine {
         }
     }
 
-    /// Requests a body, unless that has been done or failed.
+    /// The request for a body. `None` if the body was requested already or couldn't be read.
     fn request(&self, path: &ArticlePath, hash: ContentHash, links: Option<&LinkBase>) -> Option<BodyRequest> {
         let request = BodyRequest { path: path.clone(), hash, shown: true, links: links.cloned() };
         let is_requested =
@@ -233,7 +238,7 @@ impl Engine {
         (!is_requested).then_some(request)
     }
 
-    /// The page data of a public article. `None` if the article is not public.
+    /// A public article as its page and its entry show it. `None` if the article isn't public.
     pub(super) fn published_article(
         &mut self,
         index: &Index,
@@ -249,7 +254,7 @@ impl Engine {
     }
 }
 
-/// What an entry is built from.
+/// Everything needed to build an entry.
 struct EntryDraft {
     card: Packed,
     metadata: Arc<Metadata>,
@@ -260,7 +265,7 @@ struct EntryDraft {
     is_summary_only: bool,
 }
 
-/// Which part of an article readers see.
+/// Which part of an article's text readers see. If neither applies, they see all of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextScope {
     /// Only the summary.
@@ -278,8 +283,8 @@ enum DraftContent {
 /// Whether readers see the body of an article: on its page, in a full-text feed, or in a summary cut from it.
 fn shows_body(index: &Index, indexed: &IndexedArticle, card: &Card) -> bool {
     let rules = index.rules();
-    let page = rules.config().content.article_url.is_none() && card.link.is_none();
-    let whole =
+    let has_page = rules.config().content.article_url.is_none() && card.link.is_none();
+    let has_full_text =
         |key: &FeedKey| rules.feed_options(key).content == ContentMode::Full || !rules.partner_feeds(key).is_empty();
-    page || !card.has_summary || index.feeds_of(indexed).any(whole)
+    has_page || !card.has_summary || index.feeds_of(indexed).any(has_full_text)
 }

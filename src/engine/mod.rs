@@ -11,7 +11,7 @@
 //! - `publishing`: the order of the steps from changed articles to the next snapshot
 //! - `feeds`: builds and publishes the documents of feeds
 //! - `documents`: keeps the snapshot's documents and emits what to deliver
-//! - `entries`: selects each feed's entries and requests their bodies
+//! - `entries`: builds the entries that feeds show and requests missing bodies
 //! - `entry_cache`: keeps built entries in memory, packed
 //! - `feed_set`: decides which tags and authors have feeds
 //! - `fetching`: handles bodies that arrive or fail
