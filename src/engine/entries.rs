@@ -105,12 +105,12 @@ impl Engine {
                 continue;
             };
             let Some(cached) = self.cached_entries.get_mut(path) else { continue };
-            self.unpacked.forget(cached);
+            self.unpacked.remove(cached);
             // The retained source stays the same.
             let article = PublishedArticle { hash: cached.article.hash, ..article };
             let rendered = Arc::new(Rendered::empty());
             let entry = Arc::new(assemble::entry(&article, &cached.metadata, &rendered));
-            self.unpacked.note(path, &rendered);
+            self.unpacked.add(path, &rendered);
             (cached.article, cached.key, cached.epoch) = (Arc::new(article), None, CachedEntry::STALE);
             cached.text = EntryText::Unpacked(rendered, entry);
             self.new_teasers.insert(path.clone());
@@ -196,7 +196,7 @@ impl Engine {
             return;
         };
         let windows = self.cached_entries.get(&path).map_or(0, |cached| cached.windows);
-        self.unpacked.note(&path, &rendered);
+        self.unpacked.add(&path, &rendered);
         let key = (!is_summary_only).then_some(key);
         let text = EntryText::Unpacked(rendered, entry);
         let cached = CachedEntry { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
@@ -205,7 +205,7 @@ impl Engine {
             self.eviction_candidates.push(path.clone());
         }
         if let Some(before) = self.cached_entries.insert(path.clone(), cached) {
-            self.unpacked.forget(&before);
+            self.unpacked.remove(&before);
             if before.article.hash != hash {
                 self.source_retention.release(&path, before.article.hash, self.now);
                 self.note_replaced_entry(&path, before);
@@ -225,7 +225,7 @@ impl Engine {
                 continue;
             }
             self.source_retention.release(&path, cached.article.hash, self.now);
-            self.unpacked.forget(cached);
+            self.unpacked.remove(cached);
             self.cached_entries.remove(&path);
         }
     }

@@ -1,10 +1,10 @@
-//! The entries that feeds show. The text of thousands of full-text feeds doesn't fit into memory, so entries that weren't built recently
-//! are packed (compressed). They are unpacked while a document is built from them.
+//! Keeps the entries that feeds show in memory. Entries that weren't built recently are packed (compressed), and unpacked while a
+//! document is built from them.
 //!
 //! # Why are entries packed?
 //!
-//! The full text of three thousand feeds takes two gigabytes. A feed has to be rebuilt within milliseconds, which no disk guarantees, so
-//! entries stay in memory. Packed entries take a third of the space.
+//! The full text of three thousand feeds takes two gigabytes. It can't be on disk instead, because no disk guarantees that a feed is
+//! rebuilt within milliseconds. Packed entries take a third of the memory.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -29,15 +29,16 @@ const PACKINGS_PER_BATCH: usize = 16;
 /// An entry that some feed shows.
 #[derive(Debug)]
 pub(super) struct CachedEntry {
-    /// The metadata that the entry was built from.
+    /// The card of the version that the entry was built from.
     pub(super) card: Packed,
     pub(super) metadata: Arc<Metadata>,
     pub(super) article: Arc<PublishedArticle>,
     /// The engine's epoch when the entry was built, or [`CachedEntry::STALE`].
     pub(super) epoch: u64,
-    /// Identifies the rendered text. `None` if readers see no text and it is left out.
+    /// Identifies the rendered body. `None` if the entry has no body, because readers see only the summary.
     pub(super) key: Option<RenderKey>,
     pub(super) text: EntryText,
+    /// The number of feeds that show the entry.
     pub(super) windows: usize,
 }
 
@@ -68,12 +69,12 @@ impl CachedEntry {
         EntryParts { metadata, article, text: self.text.clone() }
     }
 
-    /// The minimum number of bytes that the entry takes in a document.
+    /// The minimum size of the entry in a document, in bytes.
     pub(super) fn min_bytes(&self, options: &FeedOptions) -> usize {
         encode::min_bytes(&self.metadata, self.text.length(), options.content, options.window.max_bytes)
     }
 
-    /// The local files that the text refers to.
+    /// The files in the content directory that the text refers to.
     pub(super) fn local_media(&self) -> &[ArticlePath] {
         match &self.text {
             EntryText::Unpacked(rendered, _) => &rendered.local_media,
@@ -111,7 +112,7 @@ impl EntryText {
     pub(super) fn rendered(&self) -> Arc<Rendered> {
         match self {
             EntryText::Unpacked(rendered, _) => Arc::clone(rendered),
-            // It was packed by this process, so it can be opened.
+            // Opening fails only for damaged bytes, and this process packed them.
             EntryText::Packed { packed, .. } => Arc::new(packed.open().unwrap_or_else(Rendered::empty)),
         }
     }
@@ -131,50 +132,55 @@ pub(super) struct UnpackedEntries {
 }
 
 impl UnpackedEntries {
-    /// Notes that an entry was built.
-    pub(super) fn note(&mut self, path: &ArticlePath, rendered: &Rendered) {
+    /// Adds an entry that was just built.
+    pub(super) fn add(&mut self, path: &ArticlePath, rendered: &Rendered) {
         self.bytes += text_bytes(rendered);
         self.paths.push_back(path.clone());
     }
 
     /// Packs entries until the others fit into the budget.
     pub(super) fn shrink(&mut self, cached: &mut HashMap<ArticlePath, CachedEntry>) {
-        // If an entry was built several times, only the last time counts.
         if self.paths.len() > cached.len() * 2 + PACKINGS_PER_BATCH {
-            let mut seen = HashSet::new();
-            let mut last: VecDeque<ArticlePath> = VecDeque::with_capacity(cached.len());
-            for path in std::mem::take(&mut self.paths).into_iter().rev() {
-                if cached.contains_key(&path) && seen.insert(path.clone()) {
-                    last.push_front(path);
-                }
-            }
-            self.paths = last;
+            self.remove_stale_paths(cached);
         }
-        let mut packed = Vec::new();
+        let mut to_pack = Vec::new();
         while self.bytes > MAX_UNPACKED_BYTES
             && let Some(path) = self.paths.pop_front()
         {
-            // An entry that left its last window is gone, and its bytes were subtracted.
+            // `remove` has subtracted the bytes of dropped entries.
             let Some(EntryText::Unpacked(rendered, _)) = cached.get(&path).map(|cached| &cached.text) else { continue };
             self.bytes = self.bytes.saturating_sub(text_bytes(rendered));
-            packed.push((path, Arc::clone(rendered)));
+            to_pack.push((path, Arc::clone(rendered)));
         }
-        let texts = parallel::in_batches(&packed, PACKINGS_PER_BATCH, |(_, rendered)| EntryText::pack(rendered));
-        for ((path, _), text) in packed.into_iter().zip(texts) {
+        let texts = parallel::in_batches(&to_pack, PACKINGS_PER_BATCH, |(_, rendered)| EntryText::pack(rendered));
+        for ((path, _), text) in to_pack.into_iter().zip(texts) {
             if let (Some(cached), Some(text)) = (cached.get_mut(&path), text) {
                 cached.text = text;
             }
         }
     }
 
-    /// Notes that an entry is dropped.
-    pub(super) fn forget(&mut self, cached: &CachedEntry) {
+    /// Removes the paths of dropped entries, and all but the last of an entry that was built several times.
+    fn remove_stale_paths(&mut self, cached: &HashMap<ArticlePath, CachedEntry>) {
+        let mut seen = HashSet::new();
+        let mut latest = VecDeque::with_capacity(cached.len());
+        for path in std::mem::take(&mut self.paths).into_iter().rev() {
+            if cached.contains_key(&path) && seen.insert(path.clone()) {
+                latest.push_front(path);
+            }
+        }
+        self.paths = latest;
+    }
+
+    /// Subtracts the bytes of an entry that is dropped. Its path is removed later.
+    pub(super) fn remove(&mut self, cached: &CachedEntry) {
         if let EntryText::Unpacked(rendered, _) = &cached.text {
             self.bytes = self.bytes.saturating_sub(text_bytes(rendered));
         }
     }
 }
 
+/// The size of the unpacked text, in bytes.
 fn text_bytes(rendered: &Rendered) -> usize {
     rendered.html.as_str().len() + rendered.text.len()
 }
@@ -189,7 +195,7 @@ mod tests {
         let mut unpacked = UnpackedEntries::default();
         let (rendered, path) = (Rendered::empty(), ArticlePath::new("a.md"));
         for _ in 0..10_000 {
-            unpacked.note(&path, &rendered);
+            unpacked.add(&path, &rendered);
             unpacked.shrink(&mut HashMap::new());
             assert!(unpacked.paths.len() <= PACKINGS_PER_BATCH);
         }

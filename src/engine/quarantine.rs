@@ -56,10 +56,10 @@ impl Engine {
             before.epoch = CachedEntry::STALE;
             self.source_retention.retain(path, before.article.hash);
             if let EntryText::Unpacked(rendered, _) = &before.text {
-                self.unpacked.note(path, rendered);
+                self.unpacked.add(path, rendered);
             }
             if let Some(failed) = self.cached_entries.insert(path.clone(), before) {
-                self.unpacked.forget(&failed);
+                self.unpacked.remove(&failed);
                 self.source_retention.release(path, failed.article.hash, self.now);
             }
         }
