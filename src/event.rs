@@ -45,6 +45,8 @@ pub enum Event {
     Unwritable,
     /// All records have been written.
     Writable,
+    /// Continue the publication that [`Effect::Resume`] interrupted. The time is ignored: the publication keeps the time at which it began.
+    Resume,
     /// The instant that `Engine::wake_at` returned has come.
     Tick,
 }
@@ -58,8 +60,12 @@ pub enum Effect {
     LoadStored(Vec<BodyRequest>),
     /// Find dormant articles that may have come back, and those that had the same ids, the most recent first.
     FindDormant(DormantQuery),
-    /// Write these records. They must be durable before any later effect is performed.
+    /// Write these records. They must be durable before readers see any later effect.
     Persist(Vec<Record>),
+    /// Count these new documents, and write some to disk if memory is short, so that their bytes can be evicted.
+    Store(Vec<Arc<Resource>>),
+    /// Send [`Event::Resume`]: a large publication continues. It may continue while the effects before this one are carried out.
+    Resume,
     /// The effects that follow withhold something. They wait for nothing, not even for records.
     Withhold,
     /// Show readers this snapshot.

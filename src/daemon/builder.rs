@@ -277,8 +277,9 @@ impl Built {
     fn tell(&mut self, root: &Root, config: &Config, event: Event, persist: &mut impl FnMut(Vec<Record>)) {
         let mut queue = VecDeque::from([event]);
         while let Some(event) = queue.pop_front() {
-            for effect in self.engine.handle_with_persist(event, now(), persist) {
+            for effect in self.engine.handle(event, now()) {
                 match effect {
+                    Effect::Resume => queue.push_front(Event::Resume),
                     Effect::Fetch(requests) => {
                         let (fetched, unfetched) = fetch(root, config, &requests, self.keeps);
                         queue.push_back(Event::Fetched(fetched));
@@ -290,7 +291,12 @@ impl Built {
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
                     Effect::Persist(records) => persist(records),
                     Effect::Answer(_, answer) => self.answer = Some(answer),
-                    Effect::Withhold | Effect::Swap(_) | Effect::Watch(_) | Effect::Report(_) | Effect::Log(_) => {}
+                    Effect::Withhold
+                    | Effect::Store(_)
+                    | Effect::Swap(_)
+                    | Effect::Watch(_)
+                    | Effect::Report(_)
+                    | Effect::Log(_) => {}
                     // All that is remembered is in memory.
                     Effect::FindDormant(_) => {}
                 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use crate::beneath::Root;
@@ -17,7 +17,7 @@ use crate::deliver::disk::DocumentReader;
 use crate::deliver::file_names::file_path;
 use crate::event::Event;
 use crate::metrics::Metrics;
-use crate::snapshot::{DocumentSink, Resource, Snapshot};
+use crate::snapshot::{Resource, Snapshot};
 use crate::store::{self, Documents, Origin};
 use crate::watch::verify::RootState;
 
@@ -146,10 +146,10 @@ impl Library {
         }
     }
 
-    /// What takes documents over from the engine.
-    pub(super) fn keeper(&self) -> DocumentSink {
-        let documents = Arc::clone(&self.documents);
-        DocumentSink::new(move |resource| documents.take(resource))
+    /// Takes new documents in. May write others to disk and evict their bytes from memory.
+    pub(super) fn store(&self, documents: &[Arc<Resource>]) {
+        // The disk may be slow.
+        block_in_place(|| documents.iter().for_each(|document| self.documents.take(document)));
     }
 
     /// What gives deliveries their documents.

@@ -102,6 +102,9 @@ impl Daemon {
         match effect {
             // Done by `perform_all`.
             Effect::Persist(_) | Effect::Withhold => {}
+            // Done by `handle`.
+            Effect::Resume => {}
+            Effect::Store(documents) => self.library.store(&documents),
             Effect::Swap(snapshot) => {
                 self.memory.shown = self.memory.last;
                 self.move_root();

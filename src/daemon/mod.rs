@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, JoinSet, spawn_blocking};
 
 use crate::beneath::Root;
 use crate::config::{self, Checked, Config, Relocation};
@@ -47,7 +47,7 @@ use crate::deliver::{self, DeliverySender, Target};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::engine::{self, Engine};
 use crate::event::{Command, Effect, Event, ParsedFile, Ticket};
-use crate::ledger::{Ledger, Record};
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::serve::{self, CancellationToken, DiskRequest, DiskResponse, SavedCheck, ServeOptions};
 use crate::snapshot::Snapshot;
@@ -500,7 +500,7 @@ impl Daemon {
     }
 
     fn engine(&self, ledger: Ledger) -> Engine {
-        Engine::with_ledger(ledger).recollecting().with_document_sink(self.library.keeper())
+        Engine::with_ledger(ledger).recollecting()
     }
 
     /// A file that is not what a body was asked of any more has changed, whether or not the system said so.
@@ -600,9 +600,9 @@ impl Daemon {
         };
         self.feed_watchdog();
         let begun = Instant::now();
-        let travelled = self.travel(engine, event).await;
+        let handled = self.handle(engine, event).await;
         self.meters.build_seconds.observe(begun.elapsed().as_secs_f64());
-        match travelled {
+        match handled {
             Ok((engine, effects)) => {
                 self.quarantine.passed(&versions);
                 // The engine may have refused it.
@@ -658,7 +658,7 @@ impl Daemon {
         self.tickets.clear();
         let engine = self.engine(ledger);
         let (engine, effects) = self
-            .travel(engine, Event::Config(self.checked.clone()))
+            .handle(engine, Event::Config(self.checked.clone()))
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
         self.perform_all(effects);
@@ -666,23 +666,27 @@ impl Daemon {
         Ok(engine)
     }
 
-    /// Lets the engine deal with an event where it may take its time. What there is to be remembered of many articles is written
-    /// meanwhile: all of an archive at once would take as much memory as the archive does ever after.
-    async fn travel(&mut self, mut engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
-        let (hand_over, mut records) = mpsc::channel::<Vec<Record>>(1);
+    /// Passes an event to the engine. Carries out the effects of all slices but the last one, whose effects it returns.
+    async fn handle(&mut self, engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
+        let (mut engine, mut effects) = self.start_slice(engine, event).await?;
+        while effects.pop_if(|effect| matches!(effect, Effect::Resume)).is_some() {
+            // Records and documents of a slice are written while the engine works on the next one.
+            let next = self.start_slice(engine, Event::Resume);
+            self.perform_all(effects);
+            (engine, effects) = next.await?;
+        }
+        Ok((engine, effects))
+    }
+
+    /// Starts the engine on an event, on a thread that may take its time.
+    fn start_slice(&self, mut engine: Engine, event: Event) -> JoinHandle<(Engine, Vec<Effect>)> {
         let now = (self.clock)();
         let meanwhile = (self.snapshot.load().generation == 0).then(|| Arc::clone(&self.meanwhile));
-        let travelling = spawn_blocking(move || {
-            // Nobody takes them where the daemon stops.
-            let persist = &mut |records| hand_over.blocking_send(records).unwrap_or_default();
-            let effects = engine.handle_with_persist(event, now, persist);
+        spawn_blocking(move || {
+            let effects = engine.handle(event, now);
             meanwhile.iter().for_each(|meanwhile| builder::look_ahead(&mut engine, meanwhile, false));
             (engine, effects)
-        });
-        while let Some(records) = records.recv().await {
-            self.persist(records);
-        }
-        travelling.await
+        })
     }
 
     /// Tells systemd that this loop lives, no more often than it has to: there is room for ten words that it has not heard, and whoever

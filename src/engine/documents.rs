@@ -7,10 +7,35 @@ use super::{Engine, Source};
 use crate::build::index::Index;
 use crate::build::{assemble, encode};
 use crate::diagnostics::Diagnostic;
-use crate::event::Delivery;
+use crate::event::{Delivery, Effect};
 use crate::ledger::{Ledger, Record};
 use crate::snapshot::{Resource, ResourceKind};
 use crate::types::ContentHash;
+
+/// Built documents that haven't been passed on in [`Effect::Store`].
+#[derive(Debug, Default)]
+pub(super) struct UnstoredDocuments {
+    documents: Vec<Arc<Resource>>,
+    bytes: usize,
+}
+
+impl UnstoredDocuments {
+    fn add(&mut self, document: &Arc<Resource>) {
+        self.bytes += document.bytes_in_memory();
+        self.documents.push(Arc::clone(document));
+    }
+
+    /// The size of the documents in memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The documents to store, if there are any.
+    pub(super) fn take(&mut self) -> Option<Effect> {
+        let UnstoredDocuments { documents, .. } = std::mem::take(self);
+        (!documents.is_empty()).then_some(Effect::Store(documents))
+    }
+}
 
 impl Engine {
     /// Publishes a document unless it is unchanged. If it couldn't be built, the last good document stays.
@@ -41,9 +66,7 @@ impl Engine {
         }
         self.note_changed_route(&route);
         let resource = Arc::new(resource);
-        if let Some(sink) = &self.document_sink {
-            sink.keep(&resource);
-        }
+        self.unstored_documents.add(&resource);
         self.snapshot.documents.insert(route, resource);
     }
 

@@ -23,27 +23,38 @@ use crate::types::{ArticlePath, Moment};
 /// The number of feeds built at a time, so that the texts of all feeds are never in memory at once.
 const FEEDS_PER_BATCH: usize = 64;
 
+/// Feeds to rebuild.
+pub(super) type FeedQueue = std::vec::IntoIter<FeedKey>;
+
+/// What rebuilding feeds leads to.
+#[derive(Debug, Default)]
+pub(super) struct Rebuilt {
+    /// Whether the list of feeds or a title changed.
+    pub(super) list_changed: bool,
+    /// The bodies that are still needed.
+    pub(super) requests: BTreeSet<BodyRequest>,
+    /// The articles whose pages and media may have changed.
+    pub(super) refresh: BTreeSet<ArticlePath>,
+}
+
 impl Engine {
-    /// Rebuilds feeds, and removes those that no longer exist. Adds the bodies that are still needed to `requests`, and the
-    /// articles whose pages have to be updated to `refresh`. Returns whether the list of feeds or a title changed.
-    pub(super) fn rebuild_feeds(
-        &mut self,
-        index: &Index,
-        feeds: BTreeSet<FeedKey>,
-        requests: &mut BTreeSet<BodyRequest>,
-        refresh: &mut BTreeSet<ArticlePath>,
-    ) -> bool {
+    /// Removes feeds that no longer exist. Returns the others.
+    pub(super) fn retire_feeds(&mut self, index: &Index, feeds: BTreeSet<FeedKey>, rebuilt: &mut Rebuilt) -> FeedQueue {
         let (current, retired): (Vec<FeedKey>, Vec<FeedKey>) = feeds.into_iter().partition(|key| index.has_feed(key));
-        let mut list_changed = false;
         for key in &retired {
-            list_changed |= self.retire_feed(key, refresh);
+            rebuilt.list_changed |= self.retire_feed(key, &mut rebuilt.refresh);
         }
-        for batch in current.chunks(FEEDS_PER_BATCH) {
-            self.build_entries(index, batch, requests, refresh);
-            list_changed |= self.build_feeds(index, batch, requests, refresh);
-            self.unpacked.shrink(&mut self.cached_entries);
-        }
-        list_changed
+        current.into_iter()
+    }
+
+    /// Rebuilds the next batch of feeds. Returns whether there was one.
+    pub(super) fn rebuild_feeds(&mut self, index: &Index, queue: &mut FeedQueue, rebuilt: &mut Rebuilt) -> bool {
+        let batch: Vec<FeedKey> = queue.take(FEEDS_PER_BATCH).collect();
+        let Rebuilt { list_changed, requests, refresh } = rebuilt;
+        self.build_entries(index, &batch, requests, refresh);
+        *list_changed |= self.build_feeds(index, &batch, requests, refresh);
+        self.unpacked.shrink(&mut self.cached_entries);
+        !batch.is_empty()
     }
 
     /// Builds feeds from their entries. Feeds over which encoding panics are built again without the entries that caused it.

@@ -66,14 +66,16 @@ use crate::build::placement::FeedKey;
 use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::config::{Config, Paid};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::event::{Command, Effect, Event, FileState, Listing, Now, ParsedFile, WatchPlan};
+use crate::event::{Command, Effect, Event, FileState, Listing, Now, ParsedFile, Ticket, WatchPlan};
 use crate::ledger::{Ledger, Record, Routes};
-use crate::snapshot::{DocumentSink, PageFrame, Snapshot};
+use crate::snapshot::{PageFrame, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Moment, SectionPath, Text};
 use activity::Activities;
+use documents::UnstoredDocuments;
 use dormancy::Dormancy;
 use entry_cache::{CachedEntry, UnpackedEntries};
 use folder_pages::SectionPages;
+use publishing::Publication;
 use quarantine::Quarantine;
 use removal::MissingFiles;
 use source_retention::SourceRetention;
@@ -155,8 +157,11 @@ pub struct Engine {
 
     /// Documents to rebuild because their bytes were lost.
     missing_documents: BTreeSet<Arc<str>>,
-    /// Receives each document as soon as it is built.
-    document_sink: Option<DocumentSink>,
+    unstored_documents: UnstoredDocuments,
+    /// The publication under way, if it continues with [`Event::Resume`].
+    publication: Option<Publication>,
+    /// Answers to commands whose effects are being published.
+    answers: Vec<(Ticket, Result<String, String>)>,
 
     snapshot: Snapshot,
     /// Whether documents are built for a different address than `site.url` (`Config::is_relocated`).
@@ -248,36 +253,40 @@ impl Engine {
             page_frames: HashMap::new(),
             epoch: 0,
             missing_documents: BTreeSet::new(),
-            document_sink: None,
+            unstored_documents: UnstoredDocuments::default(),
+            publication: None,
+            answers: Vec::new(),
             snapshot: Snapshot::default(),
             is_relocated: false,
             changed_routes: None,
         }
     }
 
-    /// Sends each document to a sink as soon as it is built, so that the engine keeps only hashes.
-    #[must_use]
-    pub fn with_document_sink(mut self, sink: DocumentSink) -> Engine {
-        self.document_sink = Some(sink);
-        self
-    }
-
     /// Applies an event. Returns the effects to carry out, in order.
+    ///
+    /// A large publication proceeds in slices: the last effect is [`Effect::Resume`], and [`Event::Resume`] continues. Any other event
+    /// completes the publication first.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
-        self.dispatch(event, now, None)
-    }
-
-    /// Like [`Engine::handle`], but passes large numbers of records to `persist` before feeds are built. The effects contain
-    /// the remaining records.
-    pub fn handle_with_persist(&mut self, event: Event, now: Now, persist: &mut dyn FnMut(Vec<Record>)) -> Vec<Effect> {
-        self.dispatch(event, now, Some(persist))
+        let mut effects = Vec::new();
+        if matches!(event, Event::Resume) {
+            // The whole publication has the time at which it began.
+            self.publish(&mut effects);
+        } else {
+            while self.publication.is_some() {
+                self.publish(&mut effects);
+            }
+            self.apply_event(event, now, &mut effects);
+        }
+        match self.publication {
+            Some(_) => effects.push(Effect::Resume),
+            None => self.complete(&mut effects),
+        }
+        effects
     }
 
     /// Applies an event and publishes the changes. The order of the steps matters: moves come before removals.
-    fn dispatch(&mut self, event: Event, now: Now, persist: Option<&mut dyn FnMut(Vec<Record>)>) -> Vec<Effect> {
+    fn apply_event(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         self.advance_clock(now);
-        let mut effects = Vec::new();
-        let mut answers = Vec::new();
         let was_listed = self.listed;
         self.activities.actor = match &event {
             Event::Command(command, _) => actor(command),
@@ -296,20 +305,22 @@ impl Engine {
             Event::Unfetched(bodies) => self.note_unavailable(bodies),
             Event::StoredVersion(versions) => self.receive_stored_versions(versions),
             // The problems list the errors.
-            Event::Config(checked) => drop(self.reload(checked, false, &mut effects)),
+            Event::Config(checked) => drop(self.reload(checked, false, effects)),
             Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
             Event::Command(command, ticket) => {
                 if !self.holds_command(&command, ticket) {
-                    answers.push((ticket, self.execute_command(command, &mut effects)));
+                    let answer = self.execute_command(command, effects);
+                    self.answers.push((ticket, answer));
                 }
             }
             Event::DormantFound(query, found) => {
-                answers = self.receive_recollected(&query, found, &mut effects);
+                let answers = self.receive_recollected(&query, found, effects);
+                self.answers.extend(answers);
             }
             Event::DocumentMissing(route) => self.rebuild_document(route),
             Event::Unwritable => self.postpone_additions(),
             Event::Writable => self.publish_postponed(),
-            Event::Tick => {}
+            Event::Tick | Event::Resume => {}
         }
         let due_articles = self.index.as_mut().map(|index| index.advance_clock(self.now)).unwrap_or_default();
         due_articles.iter().for_each(|path| self.reindex_article(path));
@@ -322,12 +333,16 @@ impl Engine {
         self.resolve_moves(self.listed && !was_listed);
         if self.listed && !was_listed {
             self.index.iter_mut().for_each(Index::compact);
-            self.request_stored_versions(&mut effects);
+            self.request_stored_versions(effects);
         }
         self.reindex_changed_pages();
         self.resolve_removals();
         self.reindex_changed_pages();
-        self.publish(&mut effects, persist);
+        self.publish(effects);
+    }
+
+    /// Emits what follows a publication.
+    fn complete(&mut self, effects: &mut Vec<Effect>) {
         self.fall_asleep();
         let index = self.index.as_ref();
         let changes = self.problems.take_changes(|source| may_quote(source, index));
@@ -338,9 +353,8 @@ impl Engine {
         effects.extend(
             (!self.unwritten_records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.unwritten_records))),
         );
-        self.ask_for_dormant(&mut effects);
-        effects.extend(answers.into_iter().map(|(ticket, answer)| Effect::Answer(ticket, answer)));
-        effects
+        self.ask_for_dormant(effects);
+        effects.extend(self.answers.drain(..).map(|(ticket, answer)| Effect::Answer(ticket, answer)));
     }
 
     /// Advances the engine's clock. If the system clock moved backwards, scheduled articles are re-evaluated; published ones
@@ -360,7 +374,7 @@ impl Engine {
         }
     }
 
-    /// Reserves memory for the number of files that the watcher found.
+    /// Reserves memory for the number of files that the watcher found. A hint: effects don't depend on it.
     pub fn reserve(&mut self, files: usize) {
         self.catalog.reserve(files);
         self.index.iter_mut().for_each(|index| index.reserve(files));

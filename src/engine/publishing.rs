@@ -1,62 +1,99 @@
 //! Publishes changes: the order of the steps from changed articles to the next snapshot and its effects.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::feeds::{FeedQueue, Rebuilt};
 use super::{Engine, Source, may_quote};
 use crate::article::card::Packed;
 use crate::build::assemble;
 use crate::build::index::{Changes, Index, IndexedArticle};
 use crate::diagnostics::Diagnostic;
 use crate::event::Effect;
-use crate::ledger::Record;
 use crate::parallel;
 use crate::snapshot::{Report, Snapshot};
 use crate::types::ArticlePath;
 
 /// The maximum number of records that are persisted together, so that the records of a whole archive are never in memory at once.
-const MAX_BATCHED_RECORDS: usize = 16_384;
+const MAX_BATCHED_RECORDS: usize = if cfg!(test) { 64 } else { 16_384 };
 /// The minimum number of records that are persisted before feeds are built. Fewer records are persisted with their effects.
-const MIN_EARLY_RECORDS: usize = 1_024;
+const MIN_EARLY_RECORDS: usize = if cfg!(test) { 32 } else { 1_024 };
+/// The size of the built documents from which on they are stored before more are built.
+const MAX_UNSTORED_BYTES: usize = if cfg!(test) { 64 << 10 } else { 16 << 20 };
+
+/// A publication under way. A large one proceeds in slices, each with one call of [`Engine::handle`].
+#[derive(Debug)]
+pub(super) enum Publication {
+    /// Articles are being recorded.
+    Recording(Recording),
+    /// Feeds are being rebuilt.
+    Building(Building),
+}
+
+/// The changed articles, recorded or not.
+#[derive(Debug)]
+pub(super) struct Recording {
+    /// The changes. Its articles are those that are recorded and need more than a record.
+    changes: Changes,
+    unrecorded: std::vec::IntoIter<ArticlePath>,
+}
+
+/// What rebuilding has left to do, and what follows when it is done.
+#[derive(Debug)]
+pub(super) struct Building {
+    before: Snapshot,
+    changed: Vec<ArticlePath>,
+    feeds: FeedQueue,
+    rebuilt: Rebuilt,
+    withholds: bool,
+}
 
 impl Engine {
-    /// Publishes what changed. Emits at most one new snapshot.
-    pub(super) fn publish(&mut self, effects: &mut Vec<Effect>, persist: Option<&mut dyn FnMut(Vec<Record>)>) {
+    /// Publishes what changed. Emits at most one new snapshot. A large publication ends with [`Effect::Resume`] and continues in the next
+    /// call.
+    pub(super) fn publish(&mut self, effects: &mut Vec<Effect>) {
         let Some(mut index) = self.index.take() else { return };
-        if self.listed && !self.missing.is_loading_stored() {
+        if self.publication.is_none() && self.listed && !self.missing.is_loading_stored() {
             self.admit_feeds(&mut index);
             let mut changes = index.take_changes();
-            self.record_changes(&mut index, &mut changes, persist);
-            let tombstone_routes = self.ledger.take_retold();
-            if !tombstone_routes.is_empty() {
-                let keys = index.feeds().filter(|key| tombstone_routes.contains(assemble::route(key).as_str()));
-                self.feeds_to_rebuild.extend(keys.cloned());
-            }
-            self.publish_changes(&index, changes, effects);
+            self.drop_unaffected(&index, &mut changes.articles);
+            let unrecorded = std::mem::take(&mut changes.articles).into_iter();
+            self.publication = Some(Publication::Recording(Recording { changes, unrecorded }));
+        }
+        if let Some(publication) = self.publication.take() {
+            self.publication = match publication {
+                Publication::Recording(recording) => self.record_changes(&mut index, recording, effects),
+                Publication::Building(building) => self.build_changes(&index, building, effects),
+            };
         }
         self.index = Some(index);
     }
 
-    /// Records what was published and retracted. Removes from the changed articles those that need nothing else.
+    /// Records what was published and retracted, and continues with the feeds.
     fn record_changes(
         &mut self,
         index: &mut Index,
-        changes: &mut Changes,
-        mut persist: Option<&mut dyn FnMut(Vec<Record>)>,
-    ) {
-        self.drop_unaffected(index, &mut changes.articles);
+        mut recording: Recording,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Publication> {
         let has_pages = self.has_pages(index);
-        changes.articles.retain(|path| {
-            let needs_nothing_else = self.record_published(index, path, &changes.left);
-            if let Some(persist) = persist.as_mut().filter(|_| self.unwritten_records.len() >= MAX_BATCHED_RECORDS) {
-                persist(std::mem::take(&mut self.unwritten_records));
+        let Recording { changes, unrecorded } = &mut recording;
+        for path in unrecorded {
+            let needs_nothing_else = self.record_published(index, &path, &changes.left);
+            if has_pages || !needs_nothing_else || self.has_placement_problem(&path) || self.is_shown(&path) {
+                changes.articles.push(path);
             }
-            has_pages || !needs_nothing_else || self.has_placement_problem(path) || self.is_shown(path)
-        });
-        self.record_retractions(index, changes);
-        if let Some(persist) = persist.filter(|_| self.unwritten_records.len() >= MIN_EARLY_RECORDS) {
-            persist(std::mem::take(&mut self.unwritten_records));
+            if self.unwritten_records.len() >= MAX_BATCHED_RECORDS {
+                effects.push(Effect::Persist(std::mem::take(&mut self.unwritten_records)));
+                return Some(Publication::Recording(recording));
+            }
         }
+        self.record_retractions(index, &recording.changes);
+        let building = self.begin_building(index, recording.changes);
+        if self.unwritten_records.len() >= MIN_EARLY_RECORDS {
+            effects.push(Effect::Persist(std::mem::take(&mut self.unwritten_records)));
+            return Some(Publication::Building(building));
+        }
+        self.build_changes(index, building, effects)
     }
 
     /// Removes from `changed` the articles that need neither a record nor an update. After a reload, those are nearly all
@@ -76,23 +113,53 @@ impl Engine {
         changed.retain(|_| unaffected.next() != Some(true));
     }
 
-    /// Rebuilds feeds, pages and lists, and emits the effects.
-    fn publish_changes(&mut self, index: &Index, changes: Changes, effects: &mut Vec<Effect>) {
+    /// Finds the feeds to rebuild.
+    fn begin_building(&mut self, index: &Index, changes: Changes) -> Building {
         let before = self.snapshot.clone();
+        let tombstone_routes = self.ledger.take_retold();
+        if !tombstone_routes.is_empty() {
+            let keys = index.feeds().filter(|key| tombstone_routes.contains(assemble::route(key).as_str()));
+            self.feeds_to_rebuild.extend(keys.cloned());
+        }
         self.forget_replaced_failures();
         self.note_expired(index, &changes);
+        let is_reloaded = self.changed_routes.is_none();
         let withholds = std::mem::take(&mut self.has_urgent_removal)
             || self.removes_from_feeds(index, &changes.left)
-            || (self.changed_routes.is_none() && self.windows_lose_entries(index));
+            || (is_reloaded && self.windows_lose_entries(index));
         let Changes { articles: changed, feeds: mut changed_feeds, .. } = changes;
         self.strip_new_teasers(index, &changed);
         self.mark_stale_entries(index, &changed);
         changed_feeds.append(&mut self.feeds_to_rebuild);
-        // The articles whose pages and media may have changed.
-        let mut refresh: BTreeSet<ArticlePath> = std::mem::take(&mut self.ledger_changes);
-        let mut requests = BTreeSet::new();
-        let is_reloaded = self.changed_routes.is_none();
-        let list_changed = self.rebuild_feeds(index, changed_feeds, &mut requests, &mut refresh) || is_reloaded;
+        let refresh = std::mem::take(&mut self.ledger_changes);
+        let mut rebuilt = Rebuilt { list_changed: is_reloaded, refresh, ..Rebuilt::default() };
+        let feeds = self.retire_feeds(index, changed_feeds, &mut rebuilt);
+        Building { before, changed, feeds, rebuilt, withholds }
+    }
+
+    /// Rebuilds feeds, pages and lists, and emits the effects.
+    fn build_changes(
+        &mut self,
+        index: &Index,
+        mut building: Building,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Publication> {
+        while self.rebuild_feeds(index, &mut building.feeds, &mut building.rebuilt) {
+            if self.unstored_documents.bytes() >= MAX_UNSTORED_BYTES {
+                effects.extend(self.unstored_documents.take());
+                return Some(Publication::Building(building));
+            }
+        }
+        self.finish_publication(index, building, effects);
+        // Readers don't wait for the disk.
+        effects.extend(self.unstored_documents.take());
+        None
+    }
+
+    /// Updates pages and lists, and emits the effects.
+    fn finish_publication(&mut self, index: &Index, building: Building, effects: &mut Vec<Effect>) {
+        let Building { before, changed, rebuilt, withholds, .. } = building;
+        let Rebuilt { list_changed, mut requests, refresh } = rebuilt;
         self.forget_replaced_entries();
         self.evict_entries(index);
         self.record_sources(&mut requests);
@@ -192,3 +259,6 @@ fn is_unchanged(before: &Snapshot, after: &Snapshot) -> bool {
         && before.media.ptr_eq(&after.media)
         && Arc::ptr_eq(&before.retired_addresses, &after.retired_addresses)
 }
+
+#[cfg(test)]
+mod tests;

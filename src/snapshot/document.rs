@@ -13,7 +13,6 @@
 //!
 //! A document changes once and is requested thousands of times. A request clones the prepared map and adds Date.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -294,30 +293,6 @@ struct MemoryReservation {
 impl Drop for MemoryReservation {
     fn drop(&mut self) {
         self.counter.0.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// Receives each document when it is built, before it is in any snapshot, and may write it to disk and evict it.
-#[derive(Clone)]
-pub struct DocumentSink(Arc<Keep>);
-
-type Keep = dyn Fn(&Arc<Resource>) + Send + Sync;
-
-impl DocumentSink {
-    /// Calls `keep` with each document.
-    pub fn new(keep: impl Fn(&Arc<Resource>) + Send + Sync + 'static) -> DocumentSink {
-        DocumentSink(Arc::new(keep))
-    }
-
-    /// Hands over a document.
-    pub fn keep(&self, resource: &Arc<Resource>) {
-        (self.0)(resource);
-    }
-}
-
-impl fmt::Debug for DocumentSink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DocumentSink")
     }
 }
 

@@ -122,6 +122,7 @@ impl Desk {
                             records.iter().filter(|record| matches!(record, Record::Dormant { .. })).count();
                         self.store.as_mut().expect("open").append(&records, now).expect("writable");
                     }
+                    Effect::Resume => events.push_front(Event::Resume),
                     Effect::Swap(snapshot) => self.snapshot = snapshot,
                     Effect::Fetch(requests) => {
                         let bodies = requests.into_iter().map(|request| {

@@ -56,6 +56,35 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// What would be a way into the engine, or out of it, besides events and effects.
+const SIDE_CHANNELS: &[&str] =
+    &["dyn Fn", "mpsc", "oneshot", "Sender", "Receiver", "Atomic", "Mutex", "RwLock", "Condvar", "ArcSwap"];
+
+#[test]
+fn engine_has_no_callbacks_and_no_channels() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![src.join("event.rs")];
+    sources(&src.join("engine"), &mut files);
+    assert!(files.len() > 15, "{} files: is this the whole engine?", files.len());
+    let mut wrong = Vec::new();
+    for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+        let text = fs::read_to_string(file).expect("readable");
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            let side_channel = SIDE_CHANNELS.iter().find(|side_channel| code.contains(**side_channel));
+            // Inside the engine, functions may be passed on.
+            let is_public = code.trim_start().starts_with("pub fn") && file.ends_with("engine/mod.rs");
+            if let Some(found) =
+                side_channel.or_else(|| ["impl Fn"].iter().find(|found| is_public && code.contains(**found)))
+            {
+                wrong.push(format!("{}:{}: `{found}`", file.display(), number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn imports_point_down_and_the_core_is_pure() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

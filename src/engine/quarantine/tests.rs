@@ -58,6 +58,7 @@ impl Harness {
         let now = jiff::Timestamp::from_second(self.second).unwrap();
         for effect in self.engine.handle(event, now) {
             match effect {
+                Effect::Resume => self.handle(Event::Resume),
                 Effect::Swap(snapshot) => self.snapshot = snapshot,
                 Effect::Fetch(requests) => {
                     let bodies = requests.into_iter().map(|request| {

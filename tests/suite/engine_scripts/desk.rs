@@ -270,6 +270,8 @@ impl Desk {
                 Effect::LoadStored(_) => "recall",
                 Effect::FindDormant(_) => "recollect",
                 Effect::Persist(_) => "persist",
+                Effect::Store(_) => "store",
+                Effect::Resume => "resume",
                 Effect::Withhold => "withhold",
                 Effect::Swap(_) => "swap",
                 Effect::Deliver(_) => "deliver",
@@ -321,6 +323,8 @@ impl Desk {
                         requests.into_iter().map(|request| self.recalled(request)).collect(),
                     ));
                 }
+                Effect::Store(_) => {}
+                Effect::Resume => next.push(Event::Resume),
                 Effect::FindDormant(question) => panic!("this engine keeps all articles in memory: {question:?}"),
                 // What is read otherwise now is read again.
                 Effect::Watch(_) if self.shown.generation > 0 => {
