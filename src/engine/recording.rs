@@ -16,11 +16,11 @@ use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::feed::DeletedEntry;
-use crate::ledger::{Record, Remembered, Retraction, TextPrint, Tombstone, UnreadableRecord, Withdrawal};
+use crate::ledger::{Record, Remembered, Retraction, Routes, TextPrint, Tombstone, UnreadableRecord, Withdrawal};
 use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
-/// How long a feed lists a tombstone at least, even if there are too many. Readers that fetch once a day should see each one.
+/// The minimum time for which a feed lists a tombstone, even if there are too many. Readers that fetch once a day should see each one.
 const MIN_TOMBSTONE_PERIOD: SignedDuration = SignedDuration::from_hours(24);
 
 /// When a feed stops listing a tombstone. `newer` counts the more recent tombstones; `max_tombstones` is the feed's maximum.
@@ -35,28 +35,28 @@ pub(super) fn notice_end(
 }
 
 impl Engine {
-    /// Reports ledger records that can't be read, with the articles that stay withheld because of them.
+    /// Reports the ledger records that can't be read, and what follows from each.
     pub(super) fn report_unreadable_records(&mut self) {
         let Some(config) = self.config() else { return };
         let root = &config.parsing.root;
         let report = |(path, record): (&ArticlePath, &UnreadableRecord)| {
             let UnreadableRecord { number, kind } = record;
-            let is_id = **kind == *UnreadableRecord::REPLACED;
-            let what = match is_id {
-                // Nothing is withheld: the next article with this id is public.
+            // A `replaced` record withholds nothing: the next article with its id is public.
+            let is_replaced = **kind == *UnreadableRecord::REPLACED;
+            let consequence = match is_replaced {
                 true => format!("no feed tells its readers that `{path}` is gone"),
                 false => format!("`{root}/{path}` stays withheld"),
             };
-            let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {what}");
+            let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {consequence}");
             let commands = format!(
                 "`dateline restore {path}` publishes it again, `dateline retract {path}` takes it from its readers for good; "
             );
             let help = format!(
                 "{}`dateline backup --restore FILE` puts a copy of the ledger in place that can be read",
-                if is_id { "" } else { &commands }
+                if is_replaced { "" } else { &commands }
             );
             let diagnostic = Diagnostic::new(Code::LedgerRecord, message).help(help);
-            if is_id { diagnostic } else { diagnostic.at(Place::file(&format!("{root}/{path}"))) }
+            if is_replaced { diagnostic } else { diagnostic.at(Place::file(&format!("{root}/{path}"))) }
         };
         let diagnostics = self.ledger.unreadable().map(report).collect();
         self.problems.set(Source::Ledger, diagnostics);
@@ -69,8 +69,7 @@ impl Engine {
         known.is_some_and(|(known, version)| indexed.matches_ledger(known, version))
     }
 
-    /// Records a public article's id, version and date. Returns whether they are new and nothing else about the article has to
-    /// be updated.
+    /// Records a public article's id, version and date. Returns whether that was new and nothing else has to be updated.
     pub(super) fn record_published(
         &mut self,
         index: &mut Index,
@@ -80,7 +79,7 @@ impl Engine {
         let Some(indexed) = index.get(path) else { return false };
         let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return false };
         if indexed.visibility == Visibility::Retracted {
-            // Recorded so that the file is recognised if it moves. At another path it would otherwise be published.
+            // The version identifies the file if it moves. Otherwise it would be published at its new path.
             let known = self.ledger.article(path).filter(|known| known.retraction().is_some());
             if known.is_some_and(|known| known.hash() != Some(hash)) {
                 self.record(Record::Hidden { path: path.clone(), hash });
@@ -106,7 +105,7 @@ impl Engine {
             self.record(Record::Restored { path: path.clone() });
         }
         self.record(Record::Published { path: path.clone(), id, hash, date });
-        // Another article replaced one that readers know. Feeds list the old id as retracted.
+        // The file now contains another article. Feeds list the old id as retracted.
         if let Some(id) = old_id.filter(|id| was_known && index.public_article(id).is_none()) {
             let feeds = left.get(path).map(routes).or(withdrawn).unwrap_or_default();
             let retraction = Retraction { at: self.now_in_seconds(), reason: None, by: Withdrawal::Deleted, feeds };
@@ -120,59 +119,68 @@ impl Engine {
     /// articles are recorded too, without a tombstone.
     pub(super) fn record_retractions(&mut self, index: &Index, changes: &Changes) {
         let deleted = std::mem::take(&mut self.deleted);
-        // Public articles, which are nearly all, need none of this.
+        // Nearly all changed articles are public. They aren't retracted.
         let candidates = deleted.keys().chain(&self.ledger_changes).chain(&changes.articles);
         let candidates = candidates.filter(|path| index.get(path).is_none_or(|indexed| indexed.id().is_none()));
         let paths: BTreeSet<ArticlePath> = candidates.cloned().collect();
-        for path in &paths {
-            let Some(remembered) = self.ledger.article(path).filter(|article| article.id.is_some()) else { continue };
-            if remembered.hash().is_none()
-                || remembered.id.as_ref().is_some_and(|id| index.public_article(id).is_some())
-            {
-                continue;
+        for path in paths {
+            let record = self.retraction_record(index, &path, deleted.get(&path), changes.left.get(&path));
+            if let Some(record) = record {
+                self.record(record);
+                self.ledger_changes.insert(path);
             }
-            let left = || changes.left.get(path).map(routes);
-            let indexed = index.get(path);
-            let feeds = || {
-                let now = || indexed.map(|indexed| routes(index.feeds_of(indexed)));
-                let known = remembered.withdrawn().cloned().or_else(|| deleted.get(path).cloned());
-                left().or(known).or_else(now).unwrap_or_default()
-            };
-            let second = self.now_in_seconds();
-            // The reason in the file, if its status is `retracted`.
-            let stated_reason = || {
-                let card = self.catalog.get(path)?.open(path);
-                card.retracted.map(|retracted| retracted.reason)
-            };
-            let record = match (indexed.map(|indexed| &indexed.visibility), remembered.retraction()) {
-                (None, None) if deleted.contains_key(path) => {
-                    Some(Retraction { at: second, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
-                }
-                (Some(Visibility::Retracted), None) => stated_reason().map(|reason| Retraction {
-                    at: second,
-                    reason,
-                    by: Withdrawal::Status,
-                    feeds: feeds(),
-                }),
-                // The reason changed, or an operator retracted the article before its feeds were known.
-                (Some(Visibility::Retracted), Some(known)) if !self.ledger.is_unreadable(path) => {
-                    let reason = stated_reason()
-                        .filter(|_| known.by == Withdrawal::Status)
-                        .unwrap_or_else(|| known.reason.clone());
-                    let feeds = if known.feeds.is_empty() { feeds() } else { known.feeds.clone() };
-                    Some(Retraction { reason, feeds, ..known.clone() }).filter(|new| *new != *known)
-                }
-                _ => None,
-            };
-            let record = match record {
-                Some(retraction) => Record::Retracted { path: path.clone(), retraction },
-                None if self.is_withheld(index, path) && remembered.is_live() => {
-                    Record::Withdrawn { path: path.clone(), feeds: feeds() }
-                }
-                None => continue,
-            };
-            self.record(record);
-            self.ledger_changes.insert(path.clone());
+        }
+    }
+
+    /// The record that an article was retracted or withheld. `None` if that is recorded already, or isn't so. `deleted` contains
+    /// the feeds of an article whose file was deleted, `left` the feeds that the article has just left.
+    fn retraction_record(
+        &self,
+        index: &Index,
+        path: &ArticlePath,
+        deleted: Option<&Routes>,
+        left: Option<&Vec<FeedKey>>,
+    ) -> Option<Record> {
+        let known = self.ledger.article(path)?;
+        let id = known.id.as_ref()?;
+        if known.hash().is_none() || index.public_article(id).is_some() {
+            return None;
+        }
+        let indexed = index.get(path);
+        let feeds = || {
+            let current = || indexed.map(|indexed| routes(index.feeds_of(indexed)));
+            let earlier = known.withdrawn().or(deleted).cloned();
+            left.map(routes).or(earlier).or_else(current).unwrap_or_default()
+        };
+        // The reason in the file, if its status is `retracted`.
+        let stated_reason = || {
+            let card = self.catalog.get(path)?.open(path);
+            card.retracted.map(|retracted| retracted.reason)
+        };
+        let at = self.now_in_seconds();
+        let retraction = match (indexed.map(|indexed| &indexed.visibility), known.retraction()) {
+            (None, None) if deleted.is_some() => {
+                Some(Retraction { at, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
+            }
+            (Some(Visibility::Retracted), None) => {
+                let reason = stated_reason();
+                reason.map(|reason| Retraction { at, reason, by: Withdrawal::Status, feeds: feeds() })
+            }
+            // The reason changed, or an operator retracted the article before its feeds were known.
+            (Some(Visibility::Retracted), Some(old)) if !self.ledger.is_unreadable(path) => {
+                let new_reason = stated_reason().filter(|_| old.by == Withdrawal::Status);
+                let reason = new_reason.unwrap_or_else(|| old.reason.clone());
+                let feeds = if old.feeds.is_empty() { feeds() } else { old.feeds.clone() };
+                Some(Retraction { reason, feeds, ..old.clone() }).filter(|new| new != old)
+            }
+            _ => None,
+        };
+        match retraction {
+            Some(retraction) => Some(Record::Retracted { path: path.clone(), retraction }),
+            None if self.is_withheld(index, path) && known.is_live() => {
+                Some(Record::Withdrawn { path: path.clone(), feeds: feeds() })
+            }
+            None => None,
         }
     }
 
@@ -191,7 +199,7 @@ impl Engine {
         }
     }
 
-    /// A feed's tombstones and last update. Schedules the feed's rebuild for the end of the next tombstone.
+    /// A feed's tombstones and the time of its last update. Schedules a rebuild for when the first tombstone ends.
     pub(super) fn feed_history(&mut self, index: &Index, key: &FeedKey, route: &str) -> FeedHistory {
         let options = index.rules().feed_options(key);
         let (period, max_tombstones) = (options.tombstones, options.max_tombstones);
@@ -210,13 +218,14 @@ impl Engine {
         FeedHistory { deleted, updated: self.ledger.feed_updated(route) }
     }
 
-    /// The Last-Modified date of a document. It stays while the bytes do. If they change, it is later than any before.
+    /// The Last-Modified date of a document. Unchanged bytes keep their date. Changed bytes get the next full second, or keep
+    /// their date if it is later.
     pub(super) fn last_modified(&self, route: &str, resource: &Resource) -> Option<Timestamp> {
         match self.ledger.document(route) {
             Some((hash, last_modified)) if hash == resource.hash => Some(last_modified),
             Some((_, last_modified)) => {
-                let after = Timestamp::from_second(self.now.as_second().saturating_add(1)).unwrap_or(self.now);
-                Some(last_modified.max(after))
+                let next_second = Timestamp::from_second(self.now.as_second().saturating_add(1)).unwrap_or(self.now);
+                Some(last_modified.max(next_second))
             }
             None => resource.last_modified,
         }
@@ -245,23 +254,24 @@ impl Engine {
         rendered: &Rendered,
         TextScope { is_summary_only, is_teaser }: TextScope,
     ) {
-        /// Added to the version of a teaser's fingerprint.
+        /// The bit that marks the fingerprint of a teaser.
         const TEASER: u32 = 1 << 31;
         let hash = assemble::text_hash(metadata, rendered, is_summary_only);
         let version = RENDERER_VERSION * 2 + u32::from(is_summary_only) + if is_teaser { TEASER } else { 0 };
         let print = TextPrint { hash, version };
         let known = self.ledger.article(path);
-        let (before, mut changed) = known.map_or((None, None), |known| (known.print(), known.changed()));
-        let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| self.now_in_seconds()));
-        let is_completed = first.is_some_and(|first| {
-            let age = self.now.duration_since(first);
-            !age.is_negative() && age <= Engine::COMPLETION_PERIOD
-        });
+        let before = known.and_then(Remembered::print);
         if before == Some(print) {
             return;
         }
+        let mut changed = known.and_then(Remembered::changed);
+        let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| self.now_in_seconds()));
+        let is_completion = first.is_some_and(|first| {
+            let age = self.now.duration_since(first);
+            !age.is_negative() && age <= Engine::COMPLETION_PERIOD
+        });
         let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
-        if by_text && !is_completed && before.is_some_and(|before| before.version == print.version) {
+        if by_text && !is_completion && before.is_some_and(|before| before.version == print.version) {
             changed = Some(self.now_in_seconds());
         }
         self.record(Record::Text { path: path.clone(), print, changed, first });
