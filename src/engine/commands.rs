@@ -20,16 +20,10 @@ impl Engine {
             Command::Retract { article, reason } => self.retract(&article, reason),
             Command::Restore { article } => self.restore(&article),
             Command::AcceptRemovals => match self.accept_removals() {
-                (0, _) => Err("no articles vanished in a mass, so there is nothing to accept".to_owned()),
-                (count, left_out) => {
+                (0, _) => Err("no mass removal is pending, so there is nothing to accept".to_owned()),
+                (count, ignored) => {
                     self.resolve_removals();
-                    let are = |count: usize| {
-                        if count == 1 { "1 article is".to_owned() } else { format!("{count} articles are") }
-                    };
-                    let describe = |count: usize, what: &str| (count > 0).then(|| format!("{} {what}", are(count)));
-                    let deleted = describe(count - left_out, "deleted, and readers are told so");
-                    let ignored = describe(left_out, "gone without a notice, since their files are none any more");
-                    Ok(deleted.into_iter().chain(ignored).collect::<Vec<_>>().join("; "))
+                    Ok(describe_removals(count - ignored, ignored))
                 }
             },
             Command::Configuration { hash } => self.compare_configuration(&hash),
@@ -63,7 +57,7 @@ impl Engine {
         if let Some(known) = known.as_ref().filter(is_repeated).filter(|_| !self.ledger.is_unreadable(&path)) {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
         }
-        // A file that has just moved may still be public under its old path. Readers see one article, not two files.
+        // A file that has just moved may still be public under its old path, too.
         let others = self.same_article_paths(&path);
         self.has_urgent_removal = true;
         let feeds = others.iter().chain([&path]).map(|path| self.retract_file(path, reason.clone())).max().unwrap_or(0);
@@ -84,7 +78,7 @@ impl Engine {
         id_holder.into_iter().chain(old).collect()
     }
 
-    /// Retracts the article of one file. Returns how many feeds list the retraction.
+    /// Retracts the article of one file. Returns the number of feeds that list the retraction.
     fn retract_file(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
         let entry = self.ledger.article(path);
         let known = entry.and_then(|article| article.retraction().cloned());
@@ -96,10 +90,11 @@ impl Engine {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
             (None, None, Some(indexed)) if was_published => self.routes_of(indexed),
-            // Readers aren't told about articles they never saw. If the file hasn't been read yet, they are told once it is.
+            // Readers never saw the article, or its file hasn't been read yet. In the second case, `record_retractions` adds the
+            // feeds later.
             (None, None, _) => Routes::default(),
         };
-        // Readers know the date of the first retraction.
+        // Feeds already list the date of the first retraction.
         let at = known.map_or(self.now_in_seconds(), |known| known.at);
         let feed_count = feeds.len();
         let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
@@ -111,7 +106,7 @@ impl Engine {
 
     fn restore(&mut self, article: &str) -> Result<String, String> {
         let mut path = self.find_article(article)?;
-        // The article may have been retracted under the path of the file that had its id before.
+        // If the file took its id from another one, the article may have been retracted under the path of that one.
         if self.ledger.article(&path).is_none_or(|article| article.retraction().is_none())
             && let Some(holder) = self.index.as_ref().and_then(|index| self.ledger.holder(index.preferred_id(&path)?))
         {
@@ -120,17 +115,17 @@ impl Engine {
         let Some(retraction) = self.ledger.article(&path).and_then(|article| article.retraction().cloned()) else {
             return Err(format!("`{path}` is not retracted"));
         };
-        // The file may have another path by now and state the id.
+        // The article may be in another file by now, which states its id.
         let id = self.ledger.article(&path).and_then(|article| article.id.clone());
         let claimants = id.as_ref().zip(self.index.as_ref()).map(|(id, index)| index.claimants(id).cloned().collect());
         let claimants: Vec<ArticlePath> = claimants.unwrap_or_default();
         let mut files = std::iter::once(&path).chain(&claimants);
         let Some(card) = files.find_map(|path| self.catalog.get(path).map(|card| card.open(path))) else {
-            let again = match retraction.by {
+            let remedy = match retraction.by {
                 Withdrawal::Command => "put it back and restore it again",
                 _ => "put it back, and it is published again under its id",
             };
-            return Err(format!("the file of `{path}` is gone: {again}"));
+            return Err(format!("the file of `{path}` is gone: {remedy}"));
         };
         if card.retracted.is_some() {
             return Err(format!("the file of `{path}` itself says that it is retracted: remove its `status`"));
@@ -141,7 +136,7 @@ impl Engine {
         Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
     }
 
-    /// Puts an article in the index again after its ledger entry changed.
+    /// Indexes an article again after an operator's command changed its facts in the ledger.
     fn note_ledger_change(&mut self, path: &ArticlePath) {
         self.reindex_article(path);
         self.ledger_changes.insert(path.clone());
@@ -152,7 +147,7 @@ impl Engine {
         self.index.as_ref().map(|index| routes(index.feeds_of(indexed))).unwrap_or_default()
     }
 
-    /// Applies a configuration. Returns what has to wait for a restart, or the errors.
+    /// Applies a configuration. Returns a message that names the keys that wait for a restart, or the errors.
     pub(super) fn reload(
         &mut self,
         checked: Checked,
@@ -197,75 +192,54 @@ impl Engine {
         }
     }
 
-    /// What a new configuration would break for readers: changed ids, and feeds that lose all or many articles.
+    /// The objections to a configuration that would break something for readers. They apply to changed ids, and to feeds that
+    /// lose all or many articles, unless `reload.allow` allows that.
     pub(super) fn find_objections(&self, running: &Config, index: &Index, config: &Config) -> Option<Diagnostic> {
-        const MAX_NAMED: usize = 10;
         let Some(before) = &self.index else { return None };
-        let mut objections = Vec::new();
-        let mut allow_values = Vec::new();
-        // Section feeds that the new configuration no longer has.
-        let mut retired = Vec::new();
-        let mut add_objection = |what: &str, word: &'static str, mut which: Vec<String>| {
-            if which.is_empty() {
-                return;
-            }
-            let count = which.len();
-            which.truncate(MAX_NAMED);
-            let more = if count > MAX_NAMED { format!(" and {} more", count - MAX_NAMED) } else { String::new() };
-            objections.push(format!("{what} {}{more}", which.join(", ")));
-            allow_values.push(word);
-        };
+        let mut objections = Objections::default();
+        let mut moved_help = None;
         if !config.reload.ids {
-            let mut ids: Vec<String> = Vec::new();
-            if running.site.tag_authority != config.site.tag_authority {
-                ids.extend(before.feeds().map(|key| format!("the feed `{}`", assemble::route(key))));
-            }
-            let articles = before.articles().filter_map(|(path, indexed)| {
-                let (old, new) = (indexed.id()?, index.get(path)?.id()?);
-                (old != new).then(|| format!("`{path}`"))
-            });
-            let mut articles: Vec<String> = articles.collect();
-            articles.sort_unstable();
-            ids.append(&mut articles);
-            add_objection("it gives other ids to", "ids", ids);
+            objections.add("it gives other ids to", "ids", changed_ids(before, running, index, config));
         }
         if !config.reload.empty {
-            let emptied = self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(key, _)| key);
-            let emptied = emptied.filter(|key| index.window(key).next().is_none());
-            // The operator declared that these addresses moved or ended, so readers are told.
-            let is_declared = |key: &FeedKey| {
-                let route = assemble::route(key);
-                !index.has_feed(key) && config.addresses.iter().any(|address| address.rest(&route).is_some())
-            };
-            let emptied: Vec<&FeedKey> = emptied.filter(|key| !is_declared(key)).collect();
-            let is_retired = |key: &&&FeedKey| matches!(key, FeedKey::Section(_)) && !index.has_feed(key);
-            retired.extend(emptied.iter().filter(is_retired).map(|key| assemble::route(key)));
-            let emptied = emptied.into_iter();
-            let emptied = emptied.map(|key| format!("`{}`", assemble::route(key))).collect();
-            add_objection("it takes away all entries of", "empty", emptied);
+            let emptied = self.emptied_feeds(index, config);
+            let is_retired = |key: &&FeedKey| matches!(key, FeedKey::Section(_)) && !index.has_feed(key);
+            moved_help = emptied.iter().copied().find(is_retired).map(|key| describe_moved_key(key, before, index));
+            let emptied = emptied.into_iter().map(|key| format!("`{}`", assemble::route(key))).collect();
+            objections.add("it takes away all entries of", "empty", emptied);
         }
         if !config.reload.shrink {
-            add_objection("it takes more than a third of the articles out of", "shrink", shrunken_feeds(before, index));
+            objections.add(
+                "it takes more than a third of the articles out of",
+                "shrink",
+                shrunken_feeds(before, index),
+            );
         }
-        if objections.is_empty() {
+        if objections.texts.is_empty() {
             return None;
         }
-        let allow = allow_values.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-        let message = format!("this configuration is not taken: {}", objections.join("; "));
-        let moved_help = retired.first().map(|route| {
-            let new = index.feeds().find(|key| matches!(key, FeedKey::Section(_)) && !before.has_feed(key));
-            let to = new.map_or_else(|| "/the/new/path/".to_owned(), assemble::route);
-            format!("if a section was renamed, say so: `[[moved]]` with `from = \"{route}\"` and `to = \"{to}\"`; ")
-        });
-        let moved_help = moved_help.unwrap_or_default();
+        let allow = objections.allow.iter().map(|value| format!("\"{value}\"")).collect::<Vec<_>>().join(", ");
+        let message = format!("this configuration is not taken: {}", objections.texts.join("; "));
         let help = format!(
-            "{moved_help}`dateline reload --force` takes it all the same; with `allow = [{allow}]` in [reload] such changes need no asking"
+            "{}`dateline reload --force` takes it all the same; with `allow = [{allow}]` in [reload] such changes need no asking",
+            moved_help.unwrap_or_default()
         );
         Some(
             Diagnostic::new(Code::ReloadRefused, message)
                 .at(Place::file(&config.file.display().to_string()))
                 .help(help),
         )
+    }
+
+    /// The feeds that lose their last entry to a new configuration. Feeds that the operator declared as moved or ended aren't
+    /// included, because their readers are redirected or told.
+    fn emptied_feeds(&self, index: &Index, config: &Config) -> Vec<&FeedKey> {
+        let is_declared = |key: &FeedKey| {
+            let route = assemble::route(key);
+            !index.has_feed(key) && config.addresses.iter().any(|address| address.rest(&route).is_some())
+        };
+        let published = self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(key, _)| key);
+        published.filter(|key| index.window(key).next().is_none() && !is_declared(key)).collect()
     }
 
     /// Builds the index of all good articles for a configuration.
@@ -286,6 +260,66 @@ impl Engine {
         self.admit_feeds(&mut index);
         index
     }
+}
+
+/// The objections to a configuration, and the values of `reload.allow` that would overrule them.
+#[derive(Default)]
+struct Objections {
+    texts: Vec<String>,
+    allow: Vec<&'static str>,
+}
+
+impl Objections {
+    /// The maximum number of articles or feeds that an objection names.
+    const MAX_NAMED: usize = 10;
+
+    /// Adds an objection, unless it applies to nothing.
+    fn add(&mut self, fault: &str, allow: &'static str, mut names: Vec<String>) {
+        if names.is_empty() {
+            return;
+        }
+        let unnamed = names.len().saturating_sub(Objections::MAX_NAMED);
+        names.truncate(Objections::MAX_NAMED);
+        let more = if unnamed > 0 { format!(" and {unnamed} more") } else { String::new() };
+        self.texts.push(format!("{fault} {}{more}", names.join(", ")));
+        self.allow.push(allow);
+    }
+}
+
+/// The feeds and articles whose ids a new configuration changes.
+fn changed_ids(before: &Index, running: &Config, after: &Index, config: &Config) -> Vec<String> {
+    let mut names = Vec::new();
+    if running.site.tag_authority != config.site.tag_authority {
+        names.extend(before.feeds().map(|key| format!("the feed `{}`", assemble::route(key))));
+    }
+    let articles = before.articles().filter_map(|(path, indexed)| {
+        let (old, new) = (indexed.id()?, after.get(path)?.id()?);
+        (old != new).then(|| format!("`{path}`"))
+    });
+    let mut articles: Vec<String> = articles.collect();
+    articles.sort_unstable();
+    names.append(&mut articles);
+    names
+}
+
+/// How to declare that a section was renamed. Suggests the first new section.
+fn describe_moved_key(retired: &FeedKey, before: &Index, after: &Index) -> String {
+    let from = assemble::route(retired);
+    let new = after.feeds().find(|key| matches!(key, FeedKey::Section(_)) && !before.has_feed(key));
+    let to = new.map_or_else(|| "/the/new/path/".to_owned(), assemble::route);
+    format!("if a section was renamed, say so: `[[moved]]` with `from = \"{from}\"` and `to = \"{to}\"`; ")
+}
+
+/// What `accept-removals` did.
+fn describe_removals(deleted: usize, ignored: usize) -> String {
+    let describe = |count: usize, outcome: &str| match count {
+        0 => None,
+        1 => Some(format!("1 article is {outcome}")),
+        _ => Some(format!("{count} articles are {outcome}")),
+    };
+    let deleted = describe(deleted, "deleted, and readers are told so");
+    let ignored = describe(ignored, "gone without a notice, since their files are none any more");
+    deleted.into_iter().chain(ignored).collect::<Vec<_>>().join("; ")
 }
 
 /// Feeds that lose more than a third of their articles to a new configuration, with the numbers. Articles count even if no
