@@ -48,6 +48,7 @@ impl Engine {
             })
     }
 
+    /// Retracts an article. Feeds that had it list the retraction.
     fn retract(&mut self, article: &str, reason: Option<Text>) -> Result<String, String> {
         let path = self.find_article(article)?;
         let known = self.ledger.article(&path).and_then(|article| article.retraction().cloned());
@@ -80,11 +81,11 @@ impl Engine {
 
     /// Retracts the article of one file. Returns the number of feeds that list the retraction.
     fn retract_file(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
-        let entry = self.ledger.article(path);
-        let known = entry.and_then(|article| article.retraction().cloned());
-        let was_published = entry.is_some_and(|article| article.id.is_some());
-        let withdrawn = entry.and_then(|article| article.withdrawn().cloned());
-        // If the record is unreadable, the feeds that had the article are unknown.
+        let remembered = self.ledger.article(path);
+        let known = remembered.and_then(|article| article.retraction().cloned());
+        let was_published = remembered.is_some_and(|article| article.id.is_some());
+        let withdrawn = remembered.and_then(|article| article.withdrawn().cloned());
+        // A retraction from an unreadable record lacks the feeds that had the article.
         let complete = known.as_ref().filter(|known| !known.feeds.is_empty() || !self.ledger.is_unreadable(path));
         let feeds = match (complete, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
@@ -104,6 +105,7 @@ impl Engine {
         feed_count
     }
 
+    /// Takes back a retraction. The article is published again under its id.
     fn restore(&mut self, article: &str) -> Result<String, String> {
         let mut path = self.find_article(article)?;
         // If the file took its id from another one, the article may have been retracted under the path of that one.
