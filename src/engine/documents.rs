@@ -1,4 +1,4 @@
-//! Keeps the snapshot's documents, and what has to be delivered of them.
+//! Updates the snapshot's documents and collects the changes to deliver.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

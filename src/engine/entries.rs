@@ -75,8 +75,7 @@ impl Engine {
         requests.len() + self.requested_bodies.len() < MAX_REQUESTED_BODIES
     }
 
-    /// The first articles of a feed whose entries have to be built. After these are built, the sizes of the entries tell whether
-    /// more fit.
+    /// The first articles of a feed whose entries have to be built. Their sizes decide how many more fit.
     fn articles_to_build<'i>(&self, index: &'i Index, key: &FeedKey) -> Vec<&'i ArticlePath> {
         let options = index.rules().feed_options(key);
         let mut stale = Vec::new();
@@ -218,7 +217,7 @@ impl Engine {
     pub(super) fn evict_entries(&mut self, index: &Index) {
         for path in std::mem::take(&mut self.eviction_candidates) {
             let Some(cached) = self.cached_entries.get(&path).filter(|cached| cached.windows == 0) else { continue };
-            // A feed that waits for other entries will show this one too.
+            // A feed that waits for other entries will show this entry as well.
             let indexed = index.get(&path);
             if indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|key| self.feeds_to_rebuild.contains(key))) {
                 self.eviction_candidates.push(path);

@@ -1,4 +1,4 @@
-//! Builds and publishes the documents of feeds, and keeps the articles that each feed shows.
+//! Builds and publishes the documents of feeds, and updates the list of articles that each feed shows.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -89,7 +89,7 @@ impl Engine {
             }
             FileState::Present(parsed) => {
                 self.section_pages.remove(&path);
-                // A section's page needn't have what an article needs.
+                // A section's page may lack metadata that an article needs.
                 let is_reported = |diagnostic: &Diagnostic| diagnostic.code == Code::FrontMatter;
                 let reported = parsed.diagnostics.into_iter().filter(is_reported);
                 diagnostics.extend(reported.map(|diagnostic| diagnostic.redact_unless(false)));

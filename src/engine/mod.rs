@@ -10,7 +10,7 @@
 //! - `commands`: handles operators' commands
 //! - `publishing`: the order of the steps from changed articles to the next snapshot
 //! - `feeds`: builds and publishes the documents of feeds
-//! - `documents`: keeps the snapshot's documents and emits what to deliver
+//! - `documents`: updates the snapshot's documents and collects the changes to deliver
 //! - `entries`: builds the entries that feeds show and requests missing bodies
 //! - `entry_cache`: keeps built entries in memory, packed
 //! - `feed_set`: decides which tags and authors have feeds

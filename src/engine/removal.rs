@@ -476,7 +476,7 @@ impl Engine {
             if let Some(card) = card.filter(|card| self.catalog.restore(&path, card)) {
                 self.index_article(&path, &card.open(&path));
                 if let Some(metadata) = metadata {
-                    // Its text is among what was rendered, or in the store.
+                    // The render cache or the store has the text.
                     self.add_pending(&path, Article { metadata, card, body: None, source: None });
                 }
                 vanished.push(path);
@@ -547,7 +547,7 @@ impl Engine {
             at: self.now,
             path: path.clone(),
             card: self.catalog.get(path).cloned(),
-            metadata: self.cached_entries.get(path).map(|held| Arc::clone(&held.metadata)),
+            metadata: self.cached_entries.get(path).map(|cached| Arc::clone(&cached.metadata)),
         });
         self.remove_article(path);
     }
