@@ -168,7 +168,7 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
         new.extend(packed.map(|packed| (key, packed)));
     }
     if let Some(renderings) = renderings.as_mut().filter(|_| !new.is_empty()) {
-        renderings.keep(&new);
+        renderings.store(&new);
     }
 }
 
@@ -180,7 +180,7 @@ pub(super) fn recall(root: &Root, config: &Config, requests: Vec<BodyRequest>) -
     let mut recalled = Vec::with_capacity(requests.len());
     for batch in requests.chunks(MAX_RECALLED_FILES) {
         let hashes: Vec<ContentHash> = batch.iter().map(|request| request.hash).collect();
-        let kept = store::kept(&config.state, &hashes).unwrap_or_else(|trouble| {
+        let kept = store::load_sources(&config.state, &hashes).unwrap_or_else(|trouble| {
             tracing::error!(error = %trouble, "cannot load the published versions of articles");
             Vec::new()
         });
@@ -307,5 +307,5 @@ impl Built {
 
 /// What is remembered so far, for commands that only look.
 pub fn remembered(config: &Config) -> Result<Ledger, StoreError> {
-    store::peek(&config.state)
+    store::read_ledger(&config.state)
 }

@@ -92,17 +92,17 @@ impl Library {
                 tidied = Some(origin.record);
             }
             let work = spawn_blocking(move || {
-                snapshot.documents.iter().for_each(|(route, resource)| documents.keep(route, resource));
-                documents.collect();
+                snapshot.documents.iter().for_each(|(route, resource)| documents.save(route, resource));
+                documents.remove_unused_files();
                 // What readers wanted since room was made last.
-                documents.make_spare();
+                documents.free_spare_memory();
                 if is_due {
                     // Where it fails, a commit does it some day, and says what is wrong.
-                    store::tidy(&directory)
+                    store::checkpoint(&directory)
                         .unwrap_or_else(|error| tracing::debug!(%error, "cannot checkpoint the ledger"));
                 }
                 origin.device = known.unwrap_or_else(|| RootState::of(&root).device());
-                let noted = store::note_published(&directory, &snapshot, &origin);
+                let noted = store::save_published_list(&directory, &snapshot, &origin);
                 if is_first || is_due {
                     match store::compact(&directory) {
                         Ok(0) => {}
@@ -137,19 +137,19 @@ impl Library {
     pub(super) async fn make_room(self, mut published: watch::Receiver<Option<Published>>) {
         while published.changed().await.is_ok() {
             sleep(READERS_FIRST).await;
-            if !self.documents.is_short() {
+            if !self.documents.needs_spare_memory() {
                 continue;
             }
             let documents = Arc::clone(&self.documents);
             // Where it fails, the next publication makes room itself.
-            spawn_blocking(move || documents.make_spare()).await.unwrap_or_default();
+            spawn_blocking(move || documents.free_spare_memory()).await.unwrap_or_default();
         }
     }
 
     /// Takes new documents in. May write others to disk and evict their bytes from memory.
     pub(super) fn store(&self, documents: &[Arc<Resource>]) {
         // The disk may be slow.
-        block_in_place(|| documents.iter().for_each(|document| self.documents.take(document)));
+        block_in_place(|| documents.iter().for_each(|document| self.documents.insert(document)));
     }
 
     /// What gives deliveries their documents.

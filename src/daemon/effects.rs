@@ -43,7 +43,7 @@ impl Daemon {
             let state = self.config.state.clone();
             // The disk may hang, and nothing waits for this.
             spawn_blocking(move || {
-                if let Err(error) = store::forget_published(&state) {
+                if let Err(error) = store::remove_published_list(&state) {
                     tracing::error!(%error, "cannot remove the list of saved documents; the next start compares it with the articles");
                 }
             });

@@ -48,7 +48,7 @@ impl MetadataCache for StateCache {
     fn save(&mut self, rows: Vec<(ArticlePath, Option<CachedRow>)>) {
         let Some(cache) = &mut self.0 else { return };
         let row = |CachedRow { seal, card, warnings }| Row { seal, card, warnings };
-        cache.keep(rows.into_iter().map(|(path, cached)| (path, cached.map(row))).collect());
+        cache.store(rows.into_iter().map(|(path, cached)| (path, cached.map(row))).collect());
     }
 
     fn finish_listing(&mut self) {

@@ -215,7 +215,7 @@ pub async fn run(
         Arc::new(move |demand: DiskRequest, wanted: &CancellationToken| match demand {
             DiskRequest::Document(route, resource) => library.read(&route, &resource).map(DiskResponse::Document),
             DiskRequest::Evict(resource) => {
-                library.documents.grown(&resource);
+                library.documents.handle_growth(&resource);
                 Ok(DiskResponse::Evicted)
             }
             demand => {

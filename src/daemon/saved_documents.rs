@@ -268,7 +268,7 @@ impl Verifier {
             let rows = cache.of_folder(folder).into_iter();
             rows.map(|(name, row)| (name, cached(row))).collect()
         };
-        let stated = Arc::new(comparison.stated_ids(&self.sources.tops(), rows));
+        let stated = Arc::new(comparison.stated_ids(&self.sources.top_folders(), rows));
         let lifetime = (begun.elapsed() * LIFETIME_PER_DURATION).max(VERDICT_LIFETIME);
         *shared = Some((Arc::clone(&stated), comparison.root().path.clone(), Instant::now() + lifetime));
         stated

@@ -1,5 +1,5 @@
-//! What was read of files, for the next start. Nothing depends on it: what is lost or spoilt is read again, so it is written on a
-//! thread of its own, without waiting for the disk.
+//! The cache of parsed files' metadata, for the next start. Lost or damaged rows only mean that files are read again. So rows are written
+//! on a separate thread, without waiting for the disk.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -17,7 +17,7 @@ use super::is_unwritable;
 use crate::types::{ArticlePath, ContentHash};
 
 pub(super) const DATABASE: &str = "cache.sqlite";
-/// Another version of the tables, or none: they are made anew.
+/// The version of the tables. A file with another version is replaced.
 const SCHEMA: i64 = 3;
 const TABLES: &str = "
     CREATE TABLE folder (number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE) STRICT;
@@ -31,78 +31,80 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// So many rows wait to be written; more are dropped, and what they are of is read again at the next start.
+/// The most rows that wait to be written. More are dropped, and the next start reads their files again.
 const MAX_WAITING_ROWS: usize = if cfg!(test) { 100 } else { 65_536 };
 
-/// What is kept of a file.
+/// The cached metadata of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
-    /// Hash of all that it depends on and of all that is in it.
+    /// The hash of everything that the row depends on and of its content.
     pub seal: ContentHash,
     /// The card of its article.
     pub card: Box<[u8]>,
-    /// What is odd about it, packed; empty: nothing.
+    /// The packed warnings about the file. Empty if there are none.
     pub warnings: Box<[u8]>,
 }
 
-/// The open cache. Where it cannot be used, nothing is kept, and the log says so once.
+/// The open cache. If it can't be used, nothing is stored, and one log line says so.
 #[derive(Debug)]
 pub struct Cache {
     path: PathBuf,
     reader: Option<Connection>,
-    asked: HashSet<String>,
-    orders: Option<Sender<Order>>,
-    /// How many rows wait to be written.
+    /// The folders that were read since the last listing.
+    listed: HashSet<String>,
+    jobs: Option<Sender<Job>>,
+    /// The number of rows that wait to be written.
     waiting: Arc<AtomicUsize>,
-    /// Whether rows were dropped since, which was told.
+    /// Whether rows were dropped, which is logged once.
     has_dropped: bool,
     writer: Option<JoinHandle<()>>,
 }
 
-enum Order {
-    Keep(Vec<(ArticlePath, Option<Row>)>),
-    /// Forgets what is in no folder of these.
-    Only(HashSet<String>),
+enum Job {
+    /// Stores rows, or deletes those that are `None`.
+    Write(Vec<(ArticlePath, Option<Row>)>),
+    /// Deletes the rows of all folders but these.
+    RetainFolders(HashSet<String>),
 }
 
 impl Cache {
-    /// Removes what is kept in a state directory that this process has locked.
+    /// Removes the cache of a state directory that this process has locked.
     ///
     /// # Errors
-    /// Where it stays, and would be believed.
+    /// If a file can't be removed. Then its rows would still be used.
     pub fn forget(directory: &Path) -> io::Result<()> {
         remove(&directory.join(DATABASE))
     }
 
-    /// Opens the cache in a state directory that this process has locked.
+    /// Opens the cache of a state directory that this process has locked.
     pub fn open(directory: &Path) -> Cache {
         let path = directory.join(DATABASE);
         let mut cache = Cache {
             path: path.clone(),
             reader: None,
-            asked: HashSet::new(),
-            orders: None,
+            listed: HashSet::new(),
+            jobs: None,
             waiting: Arc::default(),
             has_dropped: false,
             writer: None,
         };
         let opened = open(&path).or_else(|error| {
-            // A full disk says nothing against what is in it.
+            // The content may be intact if the disk is full.
             if is_unwritable(&error) {
                 return Err(error);
             }
-            // What stays cannot be opened either.
+            // If the file can't be removed, `open` fails again and its error is logged.
             remove(&path).unwrap_or_default();
             open(&path)
         });
         match opened.and_then(|writer| Ok((writer, open(&path)?))) {
             Ok((writer, reader)) => {
-                let (orders, inbox) = channel();
+                let (jobs, inbox) = channel();
                 let waiting = Arc::clone(&cache.waiting);
                 let thread =
                     std::thread::Builder::new().name("cache".into()).spawn(move || write(writer, &inbox, &waiting));
                 cache.writer = thread.ok();
-                cache.orders = Some(orders).filter(|_| cache.writer.is_some());
+                cache.jobs = Some(jobs).filter(|_| cache.writer.is_some());
                 cache.reader = Some(reader);
             }
             Err(error) => {
@@ -112,27 +114,27 @@ impl Cache {
         cache
     }
 
-    /// What is kept of the files of a folder, with their names.
+    /// Returns the names and rows of a folder's files.
     pub fn of_folder(&mut self, folder: &str) -> Vec<(String, Row)> {
-        self.asked.insert(folder.to_owned());
+        self.listed.insert(folder.to_owned());
         let Some(reader) = &self.reader else { return Vec::new() };
         read(reader, folder).unwrap_or_else(|error| {
             tracing::warn!(cache = %self.path.display(), %error, "cannot read the cache; its articles are read again");
             self.reader = None;
-            self.orders = None;
+            self.jobs = None;
             remove(&self.path).unwrap_or_default();
             Vec::new()
         })
     }
 
-    /// Keeps what was read of files; `None`: nothing. Whoever reads never waits for the disk: where it is too slow, rows are dropped. A row
-    /// that stays in place of one that was dropped does not fit its file and is as good as none.
-    pub fn keep(&mut self, rows: Vec<(ArticlePath, Option<Row>)>) {
+    /// Stores rows, or deletes those that are `None`. Never waits for the disk: if it is too slow, rows are dropped. The older row of a
+    /// dropped one doesn't match its file and isn't used.
+    pub fn store(&mut self, rows: Vec<(ArticlePath, Option<Row>)>) {
         if rows.is_empty() {
             return;
         }
         if self.waiting.load(Ordering::Relaxed) + rows.len() > MAX_WAITING_ROWS {
-            if self.orders.is_some() && !std::mem::replace(&mut self.has_dropped, true) {
+            if self.jobs.is_some() && !std::mem::replace(&mut self.has_dropped, true) {
                 tracing::warn!(
                     cache = %self.path.display(),
                     "the cache is written too slowly; the next start reads the rest of the articles again"
@@ -141,30 +143,30 @@ impl Cache {
             return;
         }
         self.waiting.fetch_add(rows.len(), Ordering::Relaxed);
-        self.order(Order::Keep(rows));
+        self.send(Job::Write(rows));
     }
 
-    /// Every folder that there is was asked for: what is kept of others is forgotten.
+    /// Ends a complete listing: rows of folders that weren't read since the last one are deleted.
     pub fn finish_listing(&mut self) {
-        let asked = std::mem::take(&mut self.asked);
-        self.order(Order::Only(asked));
+        let listed = std::mem::take(&mut self.listed);
+        self.send(Job::RetainFolders(listed));
     }
 
-    fn order(&mut self, order: Order) {
-        if let Some(orders) = &self.orders
-            && orders.send(order).is_err()
+    fn send(&mut self, job: Job) {
+        if let Some(jobs) = &self.jobs
+            && jobs.send(job).is_err()
         {
-            self.orders = None;
+            self.jobs = None;
         }
     }
 }
 
-/// The cache as others read it beside the one who fills it. Where it cannot be read, nothing is in it.
+/// Reads the cache while a [`Cache`] writes it. If the file can't be read, the reader returns no rows.
 #[derive(Debug)]
 pub struct CacheReader(Option<Connection>);
 
 impl CacheReader {
-    /// Opens the cache in a state directory.
+    /// Opens the cache of a state directory.
     pub fn open(directory: &Path) -> CacheReader {
         let open = || -> rusqlite::Result<Option<Connection>> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -176,14 +178,14 @@ impl CacheReader {
         CacheReader(open().unwrap_or_default())
     }
 
-    /// What is kept of a file.
+    /// Returns the row of a file.
     pub fn of_file(&self, path: &ArticlePath) -> Option<Row> {
         const ROW: &str = "SELECT seal, card, warnings FROM file WHERE folder = (SELECT number FROM folder WHERE path = ?) AND name = ?";
         let mut statement = self.0.as_ref()?.prepare_cached(ROW).ok()?;
-        statement.query_row([path.folder(), path.name()], |row| of_columns(row, 0)).ok()
+        statement.query_row([path.folder(), path.name()], |row| decode_row(row, 0)).ok()
     }
 
-    /// What is kept of the files of a folder, with their names.
+    /// Returns the names and rows of a folder's files.
     pub fn of_folder(&self, folder: &str) -> Vec<(String, Row)> {
         self.0.as_ref().and_then(|database| read(database, folder).ok()).unwrap_or_default()
     }
@@ -191,7 +193,7 @@ impl CacheReader {
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        self.orders = None;
+        self.jobs = None;
         self.writer.take().map(JoinHandle::join);
     }
 }
@@ -210,7 +212,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(database)
 }
 
-/// Removes a database, and what belongs to it.
+/// Removes a database and its companion files.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     for name in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
@@ -230,47 +232,49 @@ fn read(database: &Connection, folder: &str) -> rusqlite::Result<Vec<(String, Ro
     let mut rows = statement.query([folder])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push((row.get(0)?, of_columns(row, 1)?));
+        found.push((row.get(0)?, decode_row(row, 1)?));
     }
     Ok(found)
 }
 
-/// A row, of three columns from this one on.
-fn of_columns(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Row> {
+/// Decodes a row from three columns that begin at `first`.
+fn decode_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Row> {
     let (card, warnings): (Vec<u8>, Vec<u8>) = (row.get(first + 1)?, row.get(first + 2)?);
     Ok(Row { seal: ContentHash::from_bytes(row.get(first)?), card: card.into(), warnings: warnings.into() })
 }
 
-fn write(mut database: Connection, inbox: &Receiver<Order>, waiting: &AtomicUsize) {
-    /// Rows of one transaction.
-    const MOST: usize = 32_768;
+/// Executes jobs until the sender is dropped, many in one transaction.
+fn write(mut database: Connection, inbox: &Receiver<Job>, waiting: &AtomicUsize) {
+    /// No further job joins a transaction that has this many rows.
+    const MAX_TRANSACTION_ROWS: usize = 32_768;
     let mut numbers: HashMap<String, i64> = HashMap::new();
     while let Ok(first) = inbox.recv() {
-        let carry_out = || -> rusqlite::Result<()> {
+        let execute = || -> rusqlite::Result<()> {
             let transaction = database.transaction()?;
             let mut count = 0;
             let mut next = Some(first);
-            while let Some(order) = next {
-                match order {
-                    Order::Keep(rows) => {
+            while let Some(job) = next {
+                match job {
+                    Job::Write(rows) => {
                         count += rows.len();
                         waiting.fetch_sub(rows.len(), Ordering::Relaxed);
-                        rows.iter().try_for_each(|(path, row)| keep(&transaction, &mut numbers, path, row.as_ref()))?;
+                        rows.iter()
+                            .try_for_each(|(path, row)| write_row(&transaction, &mut numbers, path, row.as_ref()))?;
                     }
-                    Order::Only(folders) => forget_folders(&transaction, &folders, &mut numbers)?,
+                    Job::RetainFolders(folders) => retain_folders(&transaction, &folders, &mut numbers)?,
                 }
-                next = if count < MOST { inbox.try_recv().ok() } else { None };
+                next = if count < MAX_TRANSACTION_ROWS { inbox.try_recv().ok() } else { None };
             }
             transaction.commit()
         };
-        if let Err(error) = carry_out() {
+        if let Err(error) = execute() {
             tracing::warn!(%error, "cannot write the cache; the next start reads these articles again");
             return;
         }
     }
 }
 
-fn keep(
+fn write_row(
     database: &Connection,
     numbers: &mut HashMap<String, i64>,
     path: &ArticlePath,
@@ -298,7 +302,7 @@ fn keep(
     .map(|_| ())
 }
 
-fn forget_folders(
+fn retain_folders(
     database: &Connection,
     folders: &HashSet<String>,
     numbers: &mut HashMap<String, i64>,
@@ -325,22 +329,22 @@ mod tests {
     }
 
     #[test]
-    fn rows_a_slow_disk_does_not_take_are_dropped() {
+    fn slow_disk_drops_rows() {
         let folder = tempfile::tempdir().unwrap();
         let mut cache = Cache::open(folder.path());
         let blocker = Connection::open(folder.path().join(DATABASE)).unwrap();
         blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
         for number in 0..MAX_WAITING_ROWS * 10 {
-            cache.keep(vec![row(number)]);
+            cache.store(vec![row(number)]);
             assert!(cache.waiting.load(Ordering::Relaxed) <= MAX_WAITING_ROWS);
         }
         assert!(cache.has_dropped);
         blocker.execute_batch("COMMIT").unwrap();
         drop(cache);
-        let kept = CacheReader::open(folder.path()).of_folder("news");
-        // What was taken before the disk was too slow, and what the writer had begun with.
-        assert!((MAX_WAITING_ROWS..MAX_WAITING_ROWS * 10).contains(&kept.len()), "{}", kept.len());
-        for (name, found) in kept {
+        let stored = CacheReader::open(folder.path()).of_folder("news");
+        // The waiting rows are stored, and those that the writer had begun with.
+        assert!((MAX_WAITING_ROWS..MAX_WAITING_ROWS * 10).contains(&stored.len()), "{}", stored.len());
+        for (name, found) in stored {
             let number = name.trim_end_matches(".md").parse().unwrap();
             assert_eq!(Some(found), row(number).1);
         }

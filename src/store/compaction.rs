@@ -1,9 +1,17 @@
-//! Removes records that neither a start nor `dateline history` needs, so that an article that is edited every minute doesn't make the ledger
-//! grow for ever.
+//! Removes records that neither a start nor `dateline history` needs. Without this, an article that is edited every minute would make the
+//! ledger grow for ever.
 //!
-//! Of an article with many records stay: the newest hundred; its first record and its first publication; when it was seen first and imported; what
-//! operators retracted; and the last record of each thing that a later one overrides. Replaying these gives the same ledger. Articles
-//! whose records depend on those of others are left alone: what was moved, what shares an id, and what has an unreadable record.
+//! # Which records stay?
+//!
+//! Of an article with many records, these stay:
+//!
+//! - the newest hundred
+//! - its first record, its first publication, its first-seen time and its import
+//! - retractions by operators
+//! - the last record of each kind of statement that later records override
+//!
+//! Replaying these records gives the same ledger. Articles whose records depend on those of others are skipped: moved articles, articles
+//! that share an id, and those with an unreadable record.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -11,16 +19,18 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::rows::{Numbered, Unread, columns, read_record};
-use super::{DATABASE, MAX_LOCK_WAIT, SCHEMA, StoreError, WHOLE, last_noted_record, last_record, unusable, version};
+use super::{
+    DATABASE, MAX_LOCK_WAIT, SCHEMA, StoreError, UNCOMPACTED_SCHEMA, last_noted_record, last_record, unusable, version,
+};
 use crate::ledger::{Record, Withdrawal};
 
-const LIMITS: Limits = Limits { most: 200, kept: 100 };
-/// So many new records are worth looking through all of them.
-const WORTHWHILE: i64 = 10_000;
-/// So many are removed at a time: whoever writes waits no longer than for these.
+const LIMITS: Limits = Limits { max_records: 200, newest_records: 100 };
+/// The ledger is scanned for superseded records when it has this many new ones.
+const MIN_NEW_RECORDS: i64 = 10_000;
+/// The number of records that one transaction removes. The writer waits for one transaction at most.
 const BATCH_RECORDS: usize = 1_000;
 
-/// Made when a ledger is looked through for the first time.
+/// The table that the first compaction creates.
 const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS compaction (
         removed INTEGER NOT NULL,  -- how many records, so that others that are missing are noticed
@@ -29,49 +39,49 @@ const TABLE: &str = "
     INSERT INTO compaction SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM compaction);
 ";
 
-/// What is left of an article's records.
+/// The limits of an article's records.
 #[derive(Clone, Copy)]
 struct Limits {
-    /// An article with no more records than this is left alone.
-    most: i64,
-    /// So many of the newest records stay, whatever they are.
-    kept: usize,
+    /// Articles with no more records than this are skipped.
+    max_records: i64,
+    /// This number of the newest records stays in any case.
+    newest_records: usize,
 }
 
-/// Compacts the ledger of a state directory beside the one who writes it, if enough was written since the last time. Returns how many
-/// records it removed.
+/// Compacts the ledger of a state directory while the writer continues, if enough records were written since the last time. Returns the
+/// number of removed records.
 ///
 /// # Errors
-/// Where the ledger can't be read or written. It stays as good as it was.
+/// If the ledger can't be read or written. The ledger stays valid.
 pub fn compact(directory: &Path) -> Result<usize, StoreError> {
     let path = directory.join(DATABASE);
-    // Whether something was taken from readers after the list was written is asked of the records after that.
+    // Later records stay: the next start searches them for withdrawals since the list of published documents was saved.
     let noted = last_noted_record(directory).unwrap_or(0);
-    // SQLite keeps the file of a second connection open until the first one is closed: none is made for a small ledger.
-    if noted < WORTHWHILE {
+    // A small ledger gets no second connection, whose file SQLite keeps open until the first one is closed.
+    if noted < MIN_NEW_RECORDS {
         return Ok(0);
     }
     let work = || -> Result<usize, Unread> {
         let mut database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.busy_timeout(MAX_LOCK_WAIT)?;
-        if !(WHOLE..=SCHEMA).contains(&version(&database)?) {
+        if !(UNCOMPACTED_SCHEMA..=SCHEMA).contains(&version(&database)?) {
             return Ok(0);
         }
         let last = last_record(&database)?;
-        let (removed, looked) = progress(&database)?;
-        // A large ledger is looked through when it has grown by a part of itself.
-        if last.saturating_sub(looked) < WORTHWHILE.max(last.saturating_sub(removed) / 4) {
+        let (removed, last_scanned) = progress(&database)?;
+        // A large ledger is scanned when it has grown by a quarter.
+        if last.saturating_sub(last_scanned) < MIN_NEW_RECORDS.max(last.saturating_sub(removed) / 4) {
             return Ok(0);
         }
         let superseded = superseded(&database, noted, LIMITS)?;
         database.execute_batch(&format!("BEGIN IMMEDIATE; {TABLE} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;
         for batch in superseded.chunks(BATCH_RECORDS) {
             let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut gone = 0;
+            let mut deleted = 0;
             for number in batch {
-                gone += transaction.prepare_cached("DELETE FROM record WHERE number = ?")?.execute([number])?;
+                deleted += transaction.prepare_cached("DELETE FROM record WHERE number = ?")?.execute([number])?;
             }
-            let count = i64::try_from(gone).unwrap_or(i64::MAX);
+            let count = i64::try_from(deleted).unwrap_or(i64::MAX);
             transaction.execute("UPDATE compaction SET removed = removed + ?", [count])?;
             transaction.commit()?;
         }
@@ -81,7 +91,7 @@ pub fn compact(directory: &Path) -> Result<usize, StoreError> {
     work().map_err(|unread| unusable(&path, unread))
 }
 
-/// How many records were removed, and the last record when they were looked through last.
+/// Returns the number of removed records, and the number of the last record at the last scan.
 pub(super) fn progress(database: &Connection) -> rusqlite::Result<(i64, i64)> {
     let has_table = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'compaction')";
     match database.query_row(has_table, [], |row| row.get(0))? {
@@ -90,18 +100,18 @@ pub(super) fn progress(database: &Connection) -> rusqlite::Result<(i64, i64)> {
     }
 }
 
-/// The numbers of the records that can go, of those up to `noted`.
+/// Returns the numbers of the superseded records up to `noted`.
 fn superseded(database: &Connection, noted: i64, limits: Limits) -> Result<Vec<i64>, Unread> {
     let mut articles = database.prepare("SELECT path FROM record GROUP BY path HAVING count(*) > ?")?;
-    let articles = articles.query_map([limits.most], |row| row.get::<_, String>(0))?;
+    let articles = articles.query_map([limits.max_records], |row| row.get::<_, String>(0))?;
     let articles: HashSet<String> = articles.collect::<Result<_, _>>()?;
     if articles.is_empty() {
         return Ok(Vec::new());
     }
     let mut records: BTreeMap<String, Vec<Numbered>> = BTreeMap::new();
-    // Who has an id, and what must be left alone.
+    // The path of each id's owner, and the paths of articles that are skipped.
     let mut owners: HashMap<String, String> = HashMap::new();
-    let mut entangled: BTreeSet<String> = BTreeSet::new();
+    let mut dependent: BTreeSet<String> = BTreeSet::new();
     let mut statement = database.prepare(&format!("SELECT {} FROM record ORDER BY number", columns(SCHEMA)))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -111,26 +121,27 @@ fn superseded(database: &Connection, noted: i64, limits: Limits) -> Result<Vec<i
             Record::Published { id, .. } | Record::Imported { id, .. } => {
                 let owner = owners.entry(id.to_string()).or_insert_with(|| path.clone());
                 if *owner != path {
-                    entangled.extend([owner.clone(), path.clone()]);
+                    dependent.extend([owner.clone(), path.clone()]);
                 }
             }
-            Record::Moved { from, to } => entangled.extend([from.to_string(), to.to_string()]),
-            Record::Replaced { id, .. } => entangled.extend(owners.get(id.as_str()).cloned()),
-            Record::Unreadable { .. } => drop(entangled.insert(path.clone())),
+            Record::Moved { from, to } => dependent.extend([from.to_string(), to.to_string()]),
+            Record::Replaced { id, .. } => dependent.extend(owners.get(id.as_str()).cloned()),
+            Record::Unreadable { .. } => drop(dependent.insert(path.clone())),
             _ => {}
         }
         if articles.contains(&path) {
             records.entry(path).or_default().push(numbered);
         }
     }
-    let free = records.into_iter().filter(|(path, _)| !entangled.contains(path));
-    let mut superseded: Vec<i64> = free.flat_map(|(_, records)| superseded_of(&records, limits.kept)).collect();
+    let independent = records.into_iter().filter(|(path, _)| !dependent.contains(path));
+    let superseded = independent.flat_map(|(_, records)| superseded_of(&records, limits.newest_records));
+    let mut superseded: Vec<i64> = superseded.collect();
     superseded.retain(|number| *number <= noted);
     superseded.sort_unstable();
     Ok(superseded)
 }
 
-/// What a record says that a later one of the same kind overrides.
+/// The subject of a record, about which a later record of the same kind overrides it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Statement {
     Publication,
@@ -141,27 +152,26 @@ enum Statement {
     Loss,
 }
 
-/// The superseded records of one article, whose records these are.
-fn superseded_of(records: &[Numbered], kept: usize) -> Vec<i64> {
+/// Returns the numbers of the superseded records among those of one article.
+fn superseded_of(records: &[Numbered], newest_records: usize) -> Vec<i64> {
     let mut overridden: HashSet<Statement> = HashSet::new();
     let mut ids = records.iter().filter_map(|numbered| match &numbered.record {
         Record::Published { id, .. } | Record::Imported { id, .. } => Some(id),
         _ => None,
     });
     let id = ids.next();
-    // Another article took its file.
+    // A second id means that another article took over the file.
     if ids.any(|other| Some(other) != id) {
         return Vec::new();
     }
     let first = records.iter().find(|numbered| matches!(numbered.record, Record::Published { .. }));
-    // Without the record that an article is known by, its restoration is that of nothing.
+    // The oldest record stays, because a restoration without an article before it has no effect.
     let oldest = records.iter().find(|numbered| !matches!(numbered.record, Record::Restored { .. }));
-    let kept_first = [first, oldest].map(|kept| kept.map(|kept| kept.number));
+    let first_numbers = [first, oldest].map(|record| record.map(|record| record.number));
     let mut superseded = Vec::new();
     for (newer, numbered) in records.iter().rev().enumerate() {
         use Statement::{Loss, Publication, Retraction, Text, Version, Withdrawal as Withheld};
-        // What it says, and what it makes a thing of the past.
-        let (says, overrides): (Statement, &[Statement]) = match &numbered.record {
+        let (statement, overrides): (Statement, &[Statement]) = match &numbered.record {
             Record::Published { .. } => (Publication, &[Publication, Version, Withheld]),
             Record::Hidden { .. } => (Version, &[Version]),
             Record::Text { .. } => (Text, &[Text]),
@@ -170,11 +180,12 @@ fn superseded_of(records: &[Numbered], kept: usize) -> Vec<i64> {
             Record::Lost { .. } | Record::Found { .. } => (Loss, &[Loss]),
             _ => continue,
         };
-        let is_overridden = overridden.contains(&says);
+        let is_overridden = overridden.contains(&statement);
         overridden.extend(overrides);
         let is_by_command =
             matches!(&numbered.record, Record::Retracted { retraction, .. } if retraction.by == Withdrawal::Command);
-        if is_overridden && newer >= kept && !is_by_command && !kept_first.contains(&Some(numbered.number)) {
+        if is_overridden && newer >= newest_records && !is_by_command && !first_numbers.contains(&Some(numbered.number))
+        {
             superseded.push(numbered.number);
         }
     }

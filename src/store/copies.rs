@@ -1,4 +1,4 @@
-//! Backup and restore of the state, also while it is in use.
+//! Backup and restore of the ledger. A backup can be made while a daemon runs.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
-use super::presence::{BEFORE, BESIDE, Presence, is_there, look_for};
+use super::presence::{COMPANION_EXTENSIONS, PREVIOUS_LEDGER, Presence, exists, find_ledger};
 use super::rows::{Unread, replay};
-use super::{Cache, DATABASE, LIST, NO_TABLES, Renderings, SCHEMA, Store, StoreError};
-use super::{last_noted_record, last_record, lock, look_into, missing_records, peek, unusable, version};
+use super::{Cache, DATABASE, NO_TABLES, PUBLISHED_LIST, Renderings, SCHEMA, Store, StoreError};
+use super::{last_noted_record, last_record, lock, look_into, missing_records, read_ledger, unusable, version};
 
-/// Copies the state to a file while it may be in use, as one consistent whole (SQLite's online backup). Only this user can read
-/// it, since texts are in it.
+/// Copies the ledger to a file with SQLite's online backup, which is consistent while a daemon writes. Only this user can read the file,
+/// since it contains texts.
 ///
 /// # Errors
-/// Where the file is there, there is no state, it is damaged, or either cannot be used.
+/// If the file exists or can't be written, or if there is no state or it is damaged.
 pub fn backup(directory: &Path, to: &Path) -> Result<(), StoreError> {
     let io = |error: io::Error| StoreError::CopyIo(to.to_owned(), error.to_string());
     if to.exists() {
@@ -25,12 +25,12 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), StoreError> {
     }
     let name = to.file_name().unwrap_or_default().to_string_lossy();
     let partial = to.with_file_name(format!(".{name}.{}", std::process::id()));
-    private_file(&partial).map_err(io)?;
+    create_private_file(&partial).map_err(io)?;
     let noted = last_noted_record(directory);
     let copied = look_into(directory, |database, version| {
         let mut copy = Connection::open(&partial)?;
         Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)?;
-        // The operator may throw an earlier copy away for this one.
+        // The copy is checked because the operator may delete an older one for it.
         if version > 0 {
             missing_records(noted, last_record(&copy)?).map_or(Ok(()), Err)?;
             replay(&copy, version)?;
@@ -38,32 +38,32 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), StoreError> {
         let checked: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if checked == "ok" { Ok(()) } else { Err(Unread::Damaged(checked)) }
     });
-    let named = copied.and_then(|copied| match copied {
-        // A hard link does not overwrite what came meanwhile.
+    let result = copied.and_then(|copied| match copied {
+        // Unlike a rename, a hard link doesn't overwrite a file that was created meanwhile.
         Some(()) => fs::hard_link(&partial, to)
             .or_else(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => Err(error),
-                // Not every file system has them.
+                // Some file systems have no hard links.
                 _ => fs::rename(&partial, to),
             })
             .map_err(io),
         None => Err(StoreError::Nothing(directory.to_owned())),
     });
     drop(fs::remove_file(&partial));
-    named
+    result
 }
 
-/// Puts a copy in the place of the state. Says where the state is now that was there.
+/// Replaces the ledger by a copy. Returns the new path of the previous ledger, if there was one.
 ///
 /// # Errors
-/// Where the copy is none, a daemon has the state, or the system refuses.
+/// If the copy is damaged, a daemon has locked the state, or a file can't be read or written.
 pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, StoreError> {
     let io = |error: io::Error| StoreError::Io(directory.to_owned(), error.to_string());
     let _lock = lock(directory)?;
-    // It is looked at before anything is changed.
+    // The copy is checked before anything changes.
     let bytes = fs::read(copy).map_err(|error| StoreError::CopyIo(copy.to_owned(), error.to_string()))?;
     let database = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let looked = database.map_err(Unread::from).and_then(|database| {
+    let checked = database.map_err(Unread::from).and_then(|database| {
         let version = version(&database)?;
         if (1..=SCHEMA).contains(&version) {
             replay(&database, version)?;
@@ -71,76 +71,76 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, StoreEr
         Ok(version)
     });
     let bad = |why: &str| StoreError::BadCopy(copy.to_owned(), why.to_owned());
-    let looked = looked.map_err(|unread| match unusable(copy, unread) {
+    let checked = checked.map_err(|unread| match unusable(copy, unread) {
         StoreError::Damaged(_, why) => bad(&why),
         other => other,
     });
-    match looked? {
+    match checked? {
         version if version > SCHEMA => return Err(StoreError::Newer(copy.to_owned(), version)),
         0 => return Err(bad(NO_TABLES)),
         _ => {}
     }
     let fresh = directory.join("ledger.sqlite.new");
     drop(fs::remove_file(&fresh));
-    private_file(&fresh).and_then(|()| fs::write(&fresh, bytes)).map_err(io)?;
+    create_private_file(&fresh).and_then(|()| fs::write(&fresh, bytes)).map_err(io)?;
     File::open(&fresh).and_then(|file| file.sync_all()).map_err(io)?;
     let path = directory.join(DATABASE);
-    let kept = set_aside(&path, directory.join(BEFORE)).map_err(io)?;
-    // It is of the state that was there, and may be newer than this one.
-    forget(&directory.join(LIST)).map_err(io)?;
+    let previous = set_aside(&path, directory.join(PREVIOUS_LEDGER)).map_err(io)?;
+    // The list of published documents belongs to the previous ledger.
+    remove_if_exists(&directory.join(PUBLISHED_LIST)).map_err(io)?;
     fs::rename(&fresh, &path).map_err(io)?;
-    Ok(kept)
+    Ok(previous)
 }
 
-/// Starts a state over that lost its ledger or cannot read it. What is left of the ledger is kept beside the new one, and what was made by
-/// it is forgotten. Says where the ledger is now that was there.
+/// Creates a new ledger in place of one that is missing or damaged, and empties the caches. Returns the new path of the previous ledger,
+/// if there was a file.
 ///
 /// # Errors
-/// Where the ledger can be used, a daemon has the state, or the system refuses.
+/// If the ledger is usable, a daemon has locked the state, or a file can't be written.
 pub fn start_over(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
     let io = |error: io::Error| StoreError::Io(directory.to_owned(), error.to_string());
     let lock = lock(directory)?;
     let path = directory.join(DATABASE);
-    match peek(directory) {
-        Ok(_) if look_for(directory)? == Presence::There => return Err(StoreError::Usable(path)),
+    match read_ledger(directory) {
+        Ok(_) if find_ledger(directory)? == Presence::There => return Err(StoreError::Usable(path)),
         Ok(_) | Err(StoreError::Missing(..) | StoreError::Damaged(..)) => {}
         Err(other) => return Err(other),
     }
-    // An earlier one may be the only good copy.
+    // An earlier previous ledger isn't overwritten, because it may be the only good copy.
     let vacant = (1..).map(|number| match number {
-        1 => directory.join(BEFORE),
-        number => directory.join(format!("{BEFORE}.{number}")),
+        1 => directory.join(PREVIOUS_LEDGER),
+        number => directory.join(format!("{PREVIOUS_LEDGER}.{number}")),
     });
     let is_vacant =
-        |kept: &PathBuf| !["", "-wal", "-journal"].iter().any(|suffix| is_there(&with_suffix(kept, suffix)));
-    let kept = vacant.into_iter().find(is_vacant).unwrap_or_else(|| directory.join(BEFORE));
-    let kept = set_aside(&path, kept).map_err(io)?;
-    forget(&directory.join(LIST)).map_err(io)?;
+        |previous: &PathBuf| !["", "-wal", "-journal"].iter().any(|suffix| exists(&with_suffix(previous, suffix)));
+    let previous = vacant.into_iter().find(is_vacant).unwrap_or_else(|| directory.join(PREVIOUS_LEDGER));
+    let previous = set_aside(&path, previous).map_err(io)?;
+    remove_if_exists(&directory.join(PUBLISHED_LIST)).map_err(io)?;
     Cache::forget(directory).and_then(|()| Renderings::forget(directory)).map_err(io)?;
-    // From here on it is a first start, also for one that is killed.
+    // An empty lock file makes this a first start, even if this process is killed now.
     lock.set_len(0).map_err(io)?;
     drop(Store::open_locked(directory, lock, Presence::Never)?);
-    Ok(kept)
+    Ok(previous)
 }
 
-/// Moves a database out of the way, and what SQLite keeps beside it: beside another database it would spoil that. Says where to, if
-/// there was anything.
-fn set_aside(path: &Path, kept: PathBuf) -> io::Result<Option<PathBuf>> {
-    let mut moved = false;
-    for suffix in std::iter::once("").chain(BESIDE.iter().filter_map(|beside| beside.strip_prefix("sqlite"))) {
-        let (from, to) = (with_suffix(path, suffix), with_suffix(&kept, suffix));
-        forget(&to)?;
+/// Renames a database with its companion files, which would damage the next database. Returns the new path if any file was renamed.
+fn set_aside(path: &Path, previous: PathBuf) -> io::Result<Option<PathBuf>> {
+    let mut is_moved = false;
+    let companion_suffixes = COMPANION_EXTENSIONS.iter().filter_map(|extension| extension.strip_prefix("sqlite"));
+    for suffix in std::iter::once("").chain(companion_suffixes) {
+        let (from, to) = (with_suffix(path, suffix), with_suffix(&previous, suffix));
+        remove_if_exists(&to)?;
         match fs::rename(&from, &to) {
-            Ok(()) => moved = true,
+            Ok(()) => is_moved = true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(moved.then_some(kept))
+    Ok(is_moved.then_some(previous))
 }
 
-/// Removes a file that may not be there.
-fn forget(path: &Path) -> io::Result<()> {
+/// Removes a file if it exists.
+fn remove_if_exists(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -153,8 +153,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// A new file that only this user can read.
-fn private_file(path: &Path) -> io::Result<()> {
+/// Creates a file that only this user can read.
+fn create_private_file(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

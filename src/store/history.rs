@@ -10,18 +10,17 @@ use super::{StoreError, look_into};
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
-/// Everything that was ever recorded of the article in a file, oldest first, through all its moves: when it was written down,
-/// the file's path then, and the record.
+/// Returns all records of the article that a file contains, oldest first, and the time of each. Moves are followed back to earlier paths.
 ///
 /// # Errors
-/// As [`super::peek`].
+/// As [`super::read_ledger`].
 pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, StoreError> {
-    let told = look_into(directory, |database, version| {
+    let records = look_into(directory, |database, version| {
         if version < WITH_INSTANTS {
             return Ok(Vec::new());
         }
-        // Backwards, since a file is known by the path that it has now.
-        let mut told = Vec::new();
+        // The search goes backwards, because only the current path is known.
+        let mut records = Vec::new();
         let mut path = path.clone();
         let mut before = i64::MAX;
         loop {
@@ -33,7 +32,7 @@ pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, R
                 "SELECT {} FROM record WHERE path = ?1 AND number < ?2 AND number > ?3 ORDER BY number DESC",
                 columns(version)
             ))?;
-            // What was at this path before is another article, if that one left before this one came.
+            // Records from before another article left this path belong to that article.
             let mut left = database
                 .prepare_cached("SELECT max(number) FROM record WHERE kind = 'moved' AND path = ?1 AND number < ?2")?;
             let left: Option<i64> = left.query_row(params![path.as_str(), before], |row| row.get(0))?;
@@ -41,7 +40,7 @@ pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, R
             let mut rows = rows.query(params![path.as_str(), before, since])?;
             while let Some(row) = rows.next()? {
                 let numbered = read_record(row)?;
-                told.push((numbered.at, numbered.record));
+                records.push((numbered.at, numbered.record));
             }
             let Some(arrived) = arrived.filter(|arrived| left.is_none_or(|left| *arrived > left)) else { break };
             let moved: (i64, String) =
@@ -49,12 +48,12 @@ pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, R
                     Ok((row.get(0)?, row.get(1)?))
                 })?;
             let from = ArticlePath::new(&moved.1);
-            told.extend(instant(moved.0).map(|at| (at, Record::Moved { from: from.clone(), to: path.clone() })));
+            records.extend(instant(moved.0).map(|at| (at, Record::Moved { from: from.clone(), to: path.clone() })));
             path = from;
             before = arrived;
         }
-        told.reverse();
-        Ok(told)
+        records.reverse();
+        Ok(records)
     });
-    told.map(Option::unwrap_or_default)
+    records.map(Option::unwrap_or_default)
 }

@@ -1,12 +1,13 @@
-//! The state directory. Ledger records are in one SQLite database with one writer; caches and documents are in files beside it and may
+//! The state directory. Ledger records are in one SQLite database with one writer. Caches and documents are in files beside it and may
 //! be lost.
 //!
-//! Records of articles are a log, so that `dateline history` can show it. Of documents, only the latest validators are kept.
+//! Records of articles are a log, which `dateline history` shows. Only the latest validators of each document are stored. The file is
+//! long because opening, migrating and writing the ledger share the connection and its errors.
 //!
 //! # Which file contains what?
 //!
-//! - `presence`: sees whether there is a ledger, before SQLite would create one
-//! - `opening`: opens a database on a file system that cannot be written
+//! - `presence`: checks whether there is a ledger, before SQLite creates one
+//! - `opening`: opens a database on a file system that can't be written
 //! - `rows`: encodes and decodes records
 //! - `copies`: backup and restore
 //! - `compaction`: removes superseded records
@@ -14,8 +15,13 @@
 //! - `history`: the records of one article
 //! - `cache`: metadata of parsed files, for the next start
 //! - `renderings`: rendered bodies, for the next start
-//! - `documents`: documents that are not in memory
-//! - `saved`: the list of published documents
+//! - `documents`: documents that aren't in memory
+//! - `saved`: the list of published documents, for the next start
+//!
+//! # Why does the lock file have a content?
+//!
+//! SQLite takes an empty file for a new database. Since the lock file says when tables were created, an empty ledger beside it is
+//! recognised as a lost one.
 
 mod cache;
 mod compaction;
@@ -44,7 +50,7 @@ use crate::types::ContentHash;
 pub use cache::{Cache, CacheReader, Row};
 pub use compaction::compact;
 pub use copies::{backup, restore, start_over};
-pub use documents::{Documents, Elsewhere};
+pub use documents::{AlternativePath, Documents};
 pub use dormant::{WORTH_UNTYING, recollect, untie};
 pub use history::history;
 use presence::Presence;
@@ -53,14 +59,14 @@ use rows::{Unread, WITH_INSTANTS, replay, replay_awake, write_record};
 pub use saved::{Origin, Saved, SavedFile, SavedSources, feed_of};
 
 const DATABASE: &str = "ledger.sqlite";
-/// The extension of what undoes a transaction of the database that was not finished.
-const UNDO: &str = "sqlite-journal";
+/// The extension of SQLite's rollback journal, which undoes an interrupted transaction.
+const ROLLBACK_JOURNAL: &str = "sqlite-journal";
 const LOCK: &str = "lock";
-const LIST: &str = "published.jsonl";
-/// What the lock file says from when there were tables: an empty database is a lost one then, and not a new one.
-const MADE: &[u8] = b"made\n";
-/// What makes the tables of each version out of those of the one before. A version above the last is refused: this program
-/// does not know what its records mean.
+const PUBLISHED_LIST: &str = "published.jsonl";
+/// The content of the lock file once the ledger has tables.
+const LEDGER_CREATED: &[u8] = b"made\n";
+/// The SQL that creates the tables of each version from those of the previous one. Later versions are refused: this program doesn't know
+/// what their records mean.
 const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE record (
@@ -93,37 +99,37 @@ const MIGRATIONS: [&str; 3] = [
     ALTER TABLE record ADD COLUMN seal INTEGER;  -- hashes of the path and of the row, which tell damage; none of older records
     ",
 ];
-/// The version of the tables where no record was removed yet.
-const WHOLE: usize = MIGRATIONS.len();
-/// The version of the tables once records were removed (`compaction`), which earlier programs take for damage.
-const SCHEMA: usize = WHOLE + 1;
-/// How long a record waits for somebody else's lock on the database, and with it what is to be taken from readers meanwhile.
+/// The version of a ledger with all records.
+const UNCOMPACTED_SCHEMA: usize = MIGRATIONS.len();
+/// The version of a ledger from which records were removed (`compaction`). Earlier programs would take it for damaged.
+const SCHEMA: usize = UNCOMPACTED_SCHEMA + 1;
+/// The time that a write waits for another process's lock on the database. A retraction waits with it.
 const MAX_LOCK_WAIT: Duration = Duration::from_millis(500);
-/// What is wrong with a database that is none of dateline's.
+/// The error message for a database that isn't dateline's.
 const NO_TABLES: &str = "it has no tables";
 
-/// Why the state cannot be used. Each says what to do about it.
+/// The reason why the state can't be used. The messages say what to do about it.
 #[derive(Debug)]
 pub enum StoreError {
-    /// Another process writes it.
+    /// Another process has locked the state.
     Locked(PathBuf),
-    /// It was written by a newer dateline.
+    /// A newer dateline wrote the state. Contains the version of its tables.
     Newer(PathBuf, usize),
-    /// What was to be made is there already.
+    /// The file to create exists.
     Exists(PathBuf),
-    /// The ledger is missing, and something shows that there was one.
+    /// The ledger is missing, and another file shows that there was one.
     Missing(PathBuf, PathBuf),
-    /// It is damaged.
+    /// The ledger is damaged.
     Damaged(PathBuf, String),
-    /// What was given as a copy of a state is none.
+    /// The file to restore isn't a copy of a state.
     BadCopy(PathBuf, String),
-    /// A copy cannot be read or written.
+    /// A copy can't be read or written.
     CopyIo(PathBuf, String),
     /// There is no state yet.
     Nothing(PathBuf),
-    /// It can be used, so that nobody starts over by mistake.
+    /// The ledger is usable, so `--new-state` is refused.
     Usable(PathBuf),
-    /// The system refused.
+    /// The operating system returned an error.
     Io(PathBuf, String),
 }
 
@@ -185,14 +191,14 @@ impl std::fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// How the database is kept whole while records are written.
+/// The journal mode of the database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Journal {
-    /// Nothing was written yet. The first records are those of a whole archive, which a log would write twice.
-    None,
-    /// The first were, without a log.
-    Undo,
-    /// Others read while this process writes.
+    /// The database is new. The first records may be those of a whole archive, which a write-ahead log would write twice.
+    New,
+    /// The first records were written with a rollback journal.
+    Rollback,
+    /// Other processes can read while this one writes.
     WriteAhead,
 }
 
@@ -204,19 +210,20 @@ pub struct Store {
     journal: Journal,
     /// The number of the last record.
     last: i64,
-    /// Why it could not be opened for writing: it can be read.
+    /// Why the state could only be opened for reading.
     unwritable: Option<String>,
     _lock: File,
 }
 
 impl Store {
-    /// Opens the state of a directory for writing, and makes both if they are not there (0700).
+    /// Opens the state of a directory for writing. Creates the directory (mode 0700) and the ledger if they are missing. If the ledger
+    /// can be read but not written, [`Store::unwritable`] says why.
     ///
     /// # Errors
-    /// Where another process has it, or it cannot be read or written.
+    /// If another process has locked the state, or it can't be read.
     pub fn open(directory: &Path) -> Result<Store, StoreError> {
         let lock = lock(directory)?;
-        let presence = presence::look_for(directory)?;
+        let presence = presence::find_ledger(directory)?;
         Store::open_locked(directory, lock, presence)
     }
 
@@ -227,25 +234,25 @@ impl Store {
         }
         let (opened, unwritable) = match connect(directory, &path, presence) {
             Err(error) if presence == Presence::There && is_unwritable(&error) => {
-                let why = trouble(&path, &error);
+                let why = store_error(&path, &error);
                 let unwritten = opening::read_only(&path).and_then(|database| Ok((version(&database)?, database)));
-                let (version, database) = unwritten.map_err(|_| trouble(&path, &error))?;
-                // Tables of the first version cannot be brought up to date.
+                let (version, database) = unwritten.map_err(|_| store_error(&path, &error))?;
+                // A ledger of the first version can't be used without migration.
                 let version = if version == 0 || version >= WITH_INSTANTS { version } else { return Err(why) };
                 ((database, version, Journal::WriteAhead), Some(why.to_string()))
             }
-            opened => (opened.map_err(|error| trouble(&path, &error))?, None),
+            opened => (opened.map_err(|error| store_error(&path, &error))?, None),
         };
         let (database, journal) = match opened {
             (_, version, _) if version > SCHEMA => return Err(StoreError::Newer(path, version)),
             (_, 0, _) => return Err(StoreError::Damaged(path, NO_TABLES.to_owned())),
             (database, _, journal) => (database, journal),
         };
-        // Not where it is said already: the disk may be full.
-        if !fs::read(directory.join(LOCK)).is_ok_and(|said| said == MADE) {
-            lock.write_all(MADE).map_err(|error| StoreError::Io(directory.to_owned(), error.to_string()))?;
+        // A full disk is no problem if the lock file has its content already.
+        if !fs::read(directory.join(LOCK)).is_ok_and(|content| content == LEDGER_CREATED) {
+            lock.write_all(LEDGER_CREATED).map_err(|error| StoreError::Io(directory.to_owned(), error.to_string()))?;
         }
-        let last = last_record(&database).map_err(|error| trouble(&path, &error))?;
+        let last = last_record(&database).map_err(|error| store_error(&path, &error))?;
         if let Some(Unread::Damaged(why)) = missing_records(last_noted_record(directory), last) {
             return Err(StoreError::Damaged(path, why));
         }
@@ -257,55 +264,55 @@ impl Store {
         self.last
     }
 
-    /// Why nothing can be written, where the state could only be opened for reading.
+    /// Why the state could only be opened for reading. `None` if it can be written.
     pub fn unwritable(&self) -> Option<&str> {
         self.unwritable.as_deref()
     }
 
-    /// Opens a state for writing that could only be read.
+    /// Tries to open a state for writing that could only be read.
     fn reopen(&mut self) -> Result<(), StoreError> {
         let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
-        // In one process two connections stand in each other's way.
-        let trouble = |error: rusqlite::Error| trouble(&self.path, &error);
-        self.database = Connection::open_in_memory().map_err(trouble)?;
+        let store_error = |error: rusqlite::Error| store_error(&self.path, &error);
+        // The old connection may hold an exclusive lock, so it is closed first.
+        self.database = Connection::open_in_memory().map_err(store_error)?;
         let opened = connect(&directory, &self.path, Presence::There);
         match opened {
-            Ok((database, WHOLE..=SCHEMA, journal)) => {
+            Ok((database, UNCOMPACTED_SCHEMA..=SCHEMA, journal)) => {
                 (self.database, self.journal, self.unwritable) = (database, journal, None);
                 Ok(())
             }
             Ok(_) => Err(StoreError::Damaged(self.path.clone(), NO_TABLES.to_owned())),
             Err(error) => {
-                self.database = opening::read_only(&self.path).map_err(trouble)?;
-                Err(trouble(error))
+                self.database = opening::read_only(&self.path).map_err(store_error)?;
+                Err(store_error(error))
             }
         }
     }
 
-    /// What was published when this state was last in use, as far as it may be shown again: its documents, not in memory.
+    /// Returns the documents that were published last, if they may be served again. Their bytes aren't in memory.
     pub fn published(&self, config: ContentHash, ledger: &Ledger) -> Option<Saved> {
-        let list = fs::read_to_string(self.path.with_file_name(LIST)).ok()?;
-        saved::read(&list, config, ledger, |record| self.took_since(record))
+        let list = fs::read_to_string(self.path.with_file_name(PUBLISHED_LIST)).ok()?;
+        saved::read(&list, config, ledger, |record| self.has_withdrawal_after(record))
     }
 
-    /// Whether anything was taken from readers after a record, or the record is of another state.
-    fn took_since(&self, record: i64) -> bool {
-        const TAKING: &str =
+    /// Whether an article was withdrawn after a record, or the record belongs to another state.
+    fn has_withdrawal_after(&self, record: i64) -> bool {
+        const WITHDRAWALS: &str =
             "SELECT EXISTS (SELECT 1 FROM record WHERE number > ? AND kind IN ('retracted', 'withdrawn', 'replaced'))";
-        record > self.last || self.database.query_row(TAKING, [record], |row| row.get(0)).unwrap_or(true)
+        record > self.last || self.database.query_row(WITHDRAWALS, [record], |row| row.get(0)).unwrap_or(true)
     }
 
-    /// Everything that was ever recorded.
+    /// Reads the whole ledger.
     ///
     /// # Errors
-    /// Where the state is damaged or cannot be read.
+    /// If the state is damaged or can't be read.
     pub fn ledger(&self) -> Result<Ledger, StoreError> {
         let replayed =
             version(&self.database).map_err(Unread::from).and_then(|version| replay(&self.database, version));
         replayed.map_err(|unread| unusable(&self.path, unread))
     }
 
-    /// The same without dormant articles, of which only fingerprints are there: for who asks [`recollect`] for what he meets again.
+    /// Reads the ledger without dormant articles, of which it has only fingerprints. [`recollect`] finds these articles.
     ///
     /// # Errors
     /// As [`Store::ledger`].
@@ -317,17 +324,17 @@ impl Store {
         match awake {
             Some(ledger) => Ok(ledger),
             None => {
-                // Nothing is lost where that fails: it is found out at every start.
+                // If this fails, the next start tries again.
                 dormant::clear(&self.database).unwrap_or_default();
                 self.ledger()
             }
         }
     }
 
-    /// Makes records durable: all of them or none.
+    /// Makes records durable in one transaction.
     ///
     /// # Errors
-    /// Where they could not be written; nothing of them was.
+    /// If the records can't be written. Then none of them was.
     pub fn append<R: Borrow<Record>>(
         &mut self,
         records: impl IntoIterator<Item = R>,
@@ -341,8 +348,8 @@ impl Store {
             return Ok(());
         }
         let mut write = || -> rusqlite::Result<()> {
-            if self.journal == Journal::Undo {
-                write_ahead(&self.database)?;
+            if self.journal == Journal::Rollback {
+                enable_write_ahead_log(&self.database)?;
                 self.journal = Journal::WriteAhead;
             }
             let transaction = self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -357,82 +364,82 @@ impl Store {
             }
             let last = last_record(&transaction)?;
             transaction.commit()?;
-            if self.journal == Journal::None {
-                self.journal = Journal::Undo;
+            if self.journal == Journal::New {
+                self.journal = Journal::Rollback;
             }
             self.last = last;
             Ok(())
         };
-        write().map_err(|error| trouble(&self.path, &error))
+        write().map_err(|error| store_error(&self.path, &error))
     }
 }
 
-/// Opens the database for writing, and says of which version its tables are.
+/// Opens the database for writing and migrates it. Returns the version of its tables, which is 0 if a lost ledger left an empty file.
 fn connect(directory: &Path, path: &Path, presence: Presence) -> rusqlite::Result<(Connection, usize, Journal)> {
     let database = Connection::open(path)?;
     database.busy_timeout(MAX_LOCK_WAIT)?;
-    // A record is on the disk before a reader sees what depends on it, also if the power fails.
+    // Records must survive a power failure, because readers see documents that depend on them.
     database.pragma_update(None, "synchronous", "full")?;
     if version(&database)? == 0 {
         let is_lost = presence == Presence::There && presence::trace(directory).is_some();
         let version = if is_lost { 0 } else { migrate(&database)? };
-        return Ok((database, version, Journal::None));
+        return Ok((database, version, Journal::New));
     }
-    write_ahead(&database)?;
+    enable_write_ahead_log(&database)?;
     let version = migrate(&database)?;
     Ok((database, version, Journal::WriteAhead))
 }
 
-/// Whether a database cannot be written and may still be read.
+/// Whether an error means that a database can't be written, but may be read.
 fn is_unwritable(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure};
     let code = error.sqlite_error_code();
     code.is_some_and(|code| matches!(code, CannotOpen | DiskFull | PermissionDenied | ReadOnly | SystemIoFailure))
 }
 
-/// Writes down what is published, for the next start.
+/// Saves the list of published documents for the next start.
 ///
 /// # Errors
-/// Where the system refuses.
-pub fn note_published(directory: &Path, snapshot: &Snapshot, origin: &Origin) -> io::Result<()> {
-    let list = directory.join(LIST);
+/// If the file can't be written.
+pub fn save_published_list(directory: &Path, snapshot: &Snapshot, origin: &Origin) -> io::Result<()> {
+    let list = directory.join(PUBLISHED_LIST);
     let new = list.with_extension("new");
-    let written = fs::write(&new, saved::spell(snapshot, origin)).and_then(|()| fs::rename(&new, list));
+    let written = fs::write(&new, saved::encode(snapshot, origin)).and_then(|()| fs::rename(&new, list));
     written.inspect_err(|_| drop(fs::remove_file(&new)))
 }
 
-/// Forgets what is published: the next start shows nothing of it before the articles are known.
+/// Removes the list of published documents, so that the next start serves nothing before its first publication.
 ///
 /// # Errors
-/// Where the system refuses.
-pub fn forget_published(directory: &Path) -> io::Result<()> {
-    match fs::remove_file(directory.join(LIST)) {
+/// If the file can't be removed.
+pub fn remove_published_list(directory: &Path) -> io::Result<()> {
+    match fs::remove_file(directory.join(PUBLISHED_LIST)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-/// The last record that the list of published documents takes into account.
+/// Returns the number of the last record that the list of published documents takes into account.
 fn last_noted_record(directory: &Path) -> Option<i64> {
     let mut head = String::new();
-    BufReader::new(File::open(directory.join(LIST)).ok()?).read_line(&mut head).ok()?;
+    BufReader::new(File::open(directory.join(PUBLISHED_LIST)).ok()?).read_line(&mut head).ok()?;
     let head: serde_json::Value = serde_json::from_str(&head).ok()?;
     head.get("record")?.as_i64()
 }
 
-/// The damage of a database that has fewer records than the list of published documents: a log beside it that was lost takes the last
-/// records with it, and SQLite does not notice.
+/// Returns an error if the database has fewer records than the list of published documents. The last records are lost together with
+/// a write-ahead log, which SQLite doesn't notice.
 fn missing_records(noted: Option<i64>, last: i64) -> Option<Unread> {
     let noted = noted.filter(|noted| *noted > last)?;
     Some(rows::missing(last.saturating_add(1), noted))
 }
 
-/// What a directory's state says, without writing or locking anything; nothing where there is none.
+/// Reads the whole ledger of a directory without writing or locking anything. The ledger is empty if there is no state.
 ///
 /// # Errors
-/// Where the state is damaged, newer or cannot be read.
-pub fn peek(directory: &Path) -> Result<Ledger, StoreError> {
-    // Read first: a daemon may go on writing, and lists only what the database has.
+/// If the state is damaged, newer or can't be read.
+pub fn read_ledger(directory: &Path) -> Result<Ledger, StoreError> {
+    // The list is read before the database, because a daemon may be writing: the list never has records that the database lacks.
     let noted = last_noted_record(directory);
     look_into(directory, |database, version| match version {
         0 => Ok(Ledger::default()),
@@ -444,17 +451,16 @@ pub fn peek(directory: &Path) -> Result<Ledger, StoreError> {
     .map(Option::unwrap_or_default)
 }
 
-/// The kept files of these versions.
+/// Returns the stored files with these hashes. Damaged ones are left out.
 ///
 /// # Errors
-/// As [`peek`].
-pub fn kept(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
+/// As [`read_ledger`].
+pub fn load_sources(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
     let found = look_into(directory, |database, _| {
         let mut statement = database.prepare("SELECT bytes FROM source WHERE hash = ?")?;
         let mut found = Vec::new();
         for hash in hashes {
             let bytes: Option<Vec<u8>> = statement.query_row([hash.as_bytes()], |row| row.get(0)).optional()?;
-            // What the disk spoilt is as good as lost.
             found.extend(bytes.filter(|bytes| ContentHash::of(bytes) == *hash).map(|bytes| (*hash, bytes)));
         }
         Ok(found)
@@ -462,13 +468,13 @@ pub fn kept(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash
     found.map(Option::unwrap_or_default)
 }
 
-/// Makes the directory if it is not there, and keeps others from writing it.
+/// Creates the directory if it is missing, and locks the state against other writers.
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let io = |error: io::Error| StoreError::Io(directory.to_owned(), error.to_string());
     make_private(directory).map_err(io)?;
     let path = directory.join(LOCK);
     let opened = File::options().create(true).truncate(false).write(true).open(&path);
-    // What cannot be written can be read and locked.
+    // A file can be locked on a read-only file system, too.
     let opened = opened.or_else(|error| match error.kind() {
         io::ErrorKind::ReadOnlyFilesystem => File::open(&path).map_err(|_| error),
         _ => Err(error),
@@ -481,19 +487,19 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Reads a state without locking it; `None` where there is none.
+/// Reads a state without locking it. `None` if there is none. `look` gets the version of the tables.
 fn look_into<T>(
     directory: &Path,
     look: impl FnOnce(&Connection, usize) -> Result<T, Unread>,
 ) -> Result<Option<T>, StoreError> {
     let path = directory.join(DATABASE);
-    if presence::look_for(directory)? == Presence::Never {
+    if presence::find_ledger(directory)? == Presence::Never {
         return Ok(None);
     }
     may_read(&path)?;
     let open = || -> rusqlite::Result<(Connection, usize)> {
-        // What a killed writer left in the middle can only be read once it is undone, which every reader may do.
-        let flags = match fs::exists(path.with_extension(UNDO)) {
+        // SQLite undoes the transaction of a killed writer before it reads, and needs to write for that.
+        let flags = match fs::exists(path.with_extension(ROLLBACK_JOURNAL)) {
             Ok(true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
             _ => OpenFlags::SQLITE_OPEN_READ_ONLY,
         };
@@ -506,7 +512,7 @@ fn look_into<T>(
         true => opening::read_only(&path).and_then(|database| version(&database).map(|version| (database, version))),
         false => Err(error),
     };
-    let (database, version) = open().or_else(unwritable).map_err(|error| trouble(&path, &error))?;
+    let (database, version) = open().or_else(unwritable).map_err(|error| store_error(&path, &error))?;
     if version > SCHEMA {
         return Err(StoreError::Newer(path, version));
     }
@@ -516,8 +522,8 @@ fn look_into<T>(
     look(&database, version).map(Some).map_err(|unread| unusable(&path, unread))
 }
 
-/// Whether this user may read a database, which SQLite doesn't tell from other reasons. To open and close its file here would release the
-/// locks that SQLite has on it in this process.
+/// Returns an error if this user may not read a database, for which SQLite has no error of its own. `access(2)` is used because opening and
+/// closing the file would release SQLite's locks on it (`fcntl(2)`).
 fn may_read(path: &Path) -> Result<(), StoreError> {
     let allowed = rustix::fs::access(path, rustix::fs::Access::READ_OK);
     allowed.map_err(|error| StoreError::Io(path.to_owned(), io::Error::from(error).to_string()))
@@ -525,7 +531,7 @@ fn may_read(path: &Path) -> Result<(), StoreError> {
 
 fn version(database: &Connection) -> rusqlite::Result<usize> {
     let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    // A negative one is nobody's.
+    // A negative version isn't dateline's.
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
@@ -533,46 +539,47 @@ fn last_record(database: &Connection) -> rusqlite::Result<i64> {
     database.prepare_cached("SELECT coalesce(max(number), 0) FROM record")?.query_row([], |row| row.get(0))
 }
 
-fn write_ahead(database: &Connection) -> rusqlite::Result<()> {
-    /// So many pages (64 MB) wait in the log before a commit takes them to the database itself: [`tidy`] comes first.
-    const MOST_PAGES: i64 = 16_384;
+fn enable_write_ahead_log(database: &Connection) -> rusqlite::Result<()> {
+    /// A commit checkpoints the log when it has this many pages (64 MB). Usually [`checkpoint`] comes first.
+    const AUTO_CHECKPOINT_PAGES: i64 = 16_384;
     database.pragma_update(None, "journal_mode", "wal")?;
-    database.pragma_update(None, "wal_autocheckpoint", MOST_PAGES)
+    database.pragma_update(None, "wal_autocheckpoint", AUTO_CHECKPOINT_PAGES)
 }
 
-/// Takes what waits in the log to the database, beside the one who writes: a commit that did it would keep a story from readers for
-/// as long as the disk needs for all that was written since the last time.
+/// Checkpoints the write-ahead log through a second connection, while the writer continues. A checkpoint during a commit would delay the
+/// publication of a story.
 ///
 /// # Errors
-/// Where it cannot be done; the log is as good.
-pub fn tidy(directory: &Path) -> Result<(), StoreError> {
+/// If the database can't be opened or written. The log stays valid.
+pub fn checkpoint(directory: &Path) -> Result<(), StoreError> {
     let path = directory.join(DATABASE);
     let work = || -> rusqlite::Result<()> {
         let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     };
-    work().map_err(|error| trouble(&path, &error))
+    work().map_err(|error| store_error(&path, &error))
 }
 
-/// Brings the tables up to date, and says of which version they are then.
+/// Migrates the tables, and returns their new version.
 fn migrate(database: &Connection) -> rusqlite::Result<usize> {
     let version = version(database)?;
     let missing = MIGRATIONS.get(version..).unwrap_or_default();
     if !missing.is_empty() {
         let tables = missing.concat();
-        database.execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {WHOLE}; COMMIT;"))?;
+        database
+            .execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {UNCOMPACTED_SCHEMA}; COMMIT;"))?;
     }
-    Ok(version.max(WHOLE))
+    Ok(version.max(UNCOMPACTED_SCHEMA))
 }
 
 fn unusable(path: &Path, unread: Unread) -> StoreError {
     match unread {
-        Unread::Sqlite(error) => trouble(path, &error),
+        Unread::Sqlite(error) => store_error(path, &error),
         Unread::Damaged(why) => StoreError::Damaged(path.to_owned(), why),
     }
 }
 
-fn trouble(path: &Path, error: &rusqlite::Error) -> StoreError {
+fn store_error(path: &Path, error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OperationInterrupted,
         OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
@@ -590,12 +597,12 @@ fn trouble(path: &Path, error: &rusqlite::Error) -> StoreError {
             | ReadOnly
             | SystemIoFailure,
         ) => StoreError::Io(path.to_owned(), error.to_string()),
-        // Also what SQLite does not notice: text that is none, a number where bytes should be, tables of other names.
+        // These include errors of conversion: invalid UTF-8, a number instead of bytes, or missing tables.
         _ => StoreError::Damaged(path.to_owned(), error.to_string()),
     }
 }
 
-/// Nobody but this user looks in: later there are embargoed texts in it.
+/// Creates a directory that only this user can read, since it will contain embargoed texts.
 fn make_private(directory: &Path) -> io::Result<()> {
     match fs::metadata(directory) {
         #[cfg(unix)]
@@ -622,7 +629,7 @@ mod tests {
     use crate::types::ArticlePath;
 
     #[test]
-    fn what_waits_in_the_log_is_taken_in_while_others_write() {
+    fn log_is_checkpointed_beside_open_writer() {
         let folder = tempfile::tempdir().unwrap();
         let seen = |number: usize| {
             let path = ArticlePath::new(&format!("{number}.md"));
@@ -630,16 +637,16 @@ mod tests {
         };
         let mut store = Store::open(folder.path()).unwrap();
         (0..20).for_each(|number| store.append(seen(number), Timestamp::UNIX_EPOCH).unwrap());
-        // What the database says without its log.
-        let taken_in = || {
+        // The number of articles in the database without its log.
+        let checkpointed = || {
             let copy = tempfile::tempdir().unwrap();
             fs::copy(folder.path().join(DATABASE), copy.path().join(DATABASE)).unwrap();
-            peek(copy.path()).unwrap().len()
+            read_ledger(copy.path()).unwrap().len()
         };
-        assert!(taken_in() < 20);
-        tidy(folder.path()).unwrap();
-        assert_eq!(taken_in(), 20);
+        assert!(checkpointed() < 20);
+        checkpoint(folder.path()).unwrap();
+        assert_eq!(checkpointed(), 20);
         store.append(seen(20), Timestamp::UNIX_EPOCH).unwrap();
-        assert_eq!((taken_in(), peek(folder.path()).unwrap().len()), (20, 21));
+        assert_eq!((checkpointed(), read_ledger(folder.path()).unwrap().len()), (20, 21));
     }
 }

@@ -1,92 +1,97 @@
-//! Whether a state directory has its ledger, seen before SQLite opens it. SQLite takes a file that is missing or empty for a new
-//! database, and dateline would start over: other dates, other ids, and retracted articles public again.
+//! Checks whether a state directory has its ledger, before SQLite opens it. SQLite takes a missing or empty file for a new database, and
+//! dateline would start over: with other dates and ids, and with retracted articles public again.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{DATABASE, LIST, LOCK, MADE, StoreError, UNDO, cache, documents, renderings};
+use super::{
+    DATABASE, LEDGER_CREATED, LOCK, PUBLISHED_LIST, ROLLBACK_JOURNAL, StoreError, cache, documents, renderings,
+};
 
-/// The extensions of the files that SQLite keeps beside a database.
-pub(super) const BESIDE: [&str; 3] = ["sqlite-wal", "sqlite-shm", UNDO];
-/// The ledger that a restoration or a new start moved out of the way.
-pub(super) const BEFORE: &str = "ledger.sqlite.before";
+/// The extensions of SQLite's files beside a database.
+pub(super) const COMPANION_EXTENSIONS: [&str; 3] = ["sqlite-wal", "sqlite-shm", ROLLBACK_JOURNAL];
+/// The name of the previous ledger after a restore or `--new-state`.
+pub(super) const PREVIOUS_LEDGER: &str = "ledger.sqlite.before";
 
 /// Whether there is a ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Presence {
-    /// There is none, and none was ever made here. An empty file is what a first start leaves that was killed.
+    /// The directory never had a ledger. There may be an empty file, which a killed first start leaves.
     Never,
-    /// There is a file that may be one.
+    /// There is a file that may be a ledger.
     There,
 }
 
 /// Looks for the ledger of a state directory.
 ///
 /// # Errors
-/// Where the directory shows that it had one and it is missing or truncated, or no file.
-pub(super) fn look_for(directory: &Path) -> Result<Presence, StoreError> {
-    /// Every page is some of these long.
-    const SMALLEST_PAGE: u64 = 512;
+/// If the ledger isn't a file, is truncated, or is missing from a directory that had one.
+pub(super) fn find_ledger(directory: &Path) -> Result<Presence, StoreError> {
+    /// The size of a page is a multiple of this (SQLite's file format, section 1.3.2).
+    const MIN_PAGE_BYTES: u64 = 512;
     let path = directory.join(DATABASE);
     let found = match fs::metadata(&path) {
         Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return absent(directory, path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return check_missing(directory, path),
         Err(error) => return Err(StoreError::Io(path, error.to_string())),
     };
     if !found.is_file() {
         return Err(StoreError::Damaged(path, "it is not a file".to_owned()));
     }
-    let is_logged = || BESIDE.iter().any(|log| fs::metadata(path.with_extension(log)).is_ok_and(|log| log.len() > 0));
+    let has_log =
+        || COMPANION_EXTENSIONS.iter().any(|log| fs::metadata(path.with_extension(log)).is_ok_and(|log| log.len() > 0));
     let length = found.len();
-    let is_cut = match length {
-        // Nothing that waits in a log belongs to an empty database: SQLite would delete it.
+    let is_truncated = match length {
+        // SQLite would delete a log beside an empty database.
         0 if trace(directory).is_none() => return Ok(Presence::Never),
         0 => true,
-        _ => length % SMALLEST_PAGE != 0 && !is_logged(),
+        _ => length % MIN_PAGE_BYTES != 0 && !has_log(),
     };
-    if length > 0 && !begins_like_a_database(&path) {
+    if length > 0 && !has_sqlite_header(&path) {
         return Err(StoreError::Damaged(path, "it is not a database".to_owned()));
     }
-    match is_cut {
+    match is_truncated {
         true => Err(StoreError::Damaged(path, format!("it was truncated to {length} bytes"))),
         false => Ok(Presence::There),
     }
 }
 
-/// Whether a file begins as SQLite begins its files, as far as it goes.
-fn begins_like_a_database(path: &Path) -> bool {
+/// Whether a file begins with SQLite's header, or with a part of it if the file is shorter.
+fn has_sqlite_header(path: &Path) -> bool {
     const MAGIC: &[u8] = b"SQLite format 3\0";
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head));
-    // What cannot be read SQLite has to say.
+    // SQLite reports files that can't be read.
     read.is_err() || MAGIC.starts_with(&head)
 }
 
-fn absent(directory: &Path, path: PathBuf) -> Result<Presence, StoreError> {
+/// Decides whether a missing ledger was lost or never existed.
+fn check_missing(directory: &Path, path: PathBuf) -> Result<Presence, StoreError> {
     if let Ok(target) = fs::read_link(&path) {
         let why = format!("it is a symbolic link to `{}`, which is not there", target.display());
         return Err(StoreError::Damaged(path, why));
     }
-    let left_behind = BESIDE.into_iter().map(|beside| path.with_extension(beside)).find(|beside| is_there(beside));
-    match left_behind.or_else(|| trace(directory)) {
+    let companions = COMPANION_EXTENSIONS.into_iter().map(|extension| path.with_extension(extension));
+    let companion = companions.into_iter().find(|companion| exists(companion));
+    match companion.or_else(|| trace(directory)) {
         Some(trace) => Err(StoreError::Missing(path, trace)),
         None => Ok(Presence::Never),
     }
 }
 
-/// What shows that there was a ledger with tables: all of this is made after it.
+/// Returns a file that shows that there was a ledger with tables, because it is only created after them.
 pub(super) fn trace(directory: &Path) -> Option<PathBuf> {
     let lock = directory.join(LOCK);
-    if fs::read(&lock).is_ok_and(|said| said == MADE) {
+    if fs::read(&lock).is_ok_and(|content| content == LEDGER_CREATED) {
         return Some(lock);
     }
-    let names = [LIST, cache::DATABASE, renderings::DATABASE, documents::FOLDER, BEFORE];
+    let names = [PUBLISHED_LIST, cache::DATABASE, renderings::DATABASE, documents::FOLDER, PREVIOUS_LEDGER];
     let log = directory.join(DATABASE).with_extension("sqlite-wal");
-    names.iter().map(|name| directory.join(name)).chain([log]).find(|path| is_there(path))
+    names.iter().map(|name| directory.join(name)).chain([log]).find(|path| exists(path))
 }
 
-/// Whether anything has this name, a broken link included.
-pub(super) fn is_there(path: &Path) -> bool {
+/// Whether anything has this name, including a broken symbolic link.
+pub(super) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }

@@ -1,5 +1,5 @@
-//! Rendered bodies, for the next start. A row is found by all that its body is a function of, so none is ever stale, and what the
-//! disk spoilt does not have the hash that stands beside it. Anybody may delete the file.
+//! The cache of rendered bodies, for the next start. The key of a row is the hash of everything that its body depends on, so no row is
+//! stale. A damaged row doesn't match its seal and isn't used. The file may be deleted at any time.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,21 +17,21 @@ pub(super) const DATABASE: &str = "renderings.sqlite";
 const SCHEMA: i64 = 1;
 const TABLES: &str = "
     CREATE TABLE rendering (
-        number INTEGER PRIMARY KEY,  -- the oldest is the least
-        key    BLOB NOT NULL UNIQUE, -- hash of what it is a function of
+        number INTEGER PRIMARY KEY,  -- in order of insertion
+        key    BLOB NOT NULL UNIQUE, -- hash of everything that the body depends on
         seal   BLOB NOT NULL,        -- hash of the key and the bytes
         bytes  BLOB NOT NULL         -- packed
     ) STRICT;
 ";
-/// The most that it takes (bytes): what was written first goes first.
-const BUDGET: i64 = 256 << 20;
+/// The maximum size of the database. The oldest rows are removed first.
+const MAX_BYTES: i64 = 256 << 20;
 
 /// The rendered bodies of a state directory.
 #[derive(Debug)]
 pub struct Renderings(Connection);
 
 impl Renderings {
-    /// Opens them, for who has locked the state; `None` where they cannot be used: then bodies are rendered.
+    /// Opens the cache of a state directory that this process has locked. `None` if it can't be used, so that all bodies are rendered.
     pub fn open(state: &Path) -> Option<Renderings> {
         let path = file(state);
         let database = open(&path).or_else(|error| {
@@ -49,28 +49,28 @@ impl Renderings {
             .ok()
     }
 
-    /// Forgets all of them.
+    /// Removes the cache of a state directory.
     ///
     /// # Errors
-    /// Where they stay.
+    /// If a file can't be removed.
     pub fn forget(state: &Path) -> io::Result<()> {
         remove(&file(state))
     }
 
-    /// Those that there are of these.
+    /// Returns the bodies that the cache has for some keys.
     pub fn get(&self, keys: &[ContentHash]) -> HashMap<ContentHash, PackedRendering> {
         let find = |key: &ContentHash| -> rusqlite::Result<Option<PackedRendering>> {
             let mut statement = self.0.prepare_cached("SELECT seal, bytes FROM rendering WHERE key = ?")?;
             let found: Option<([u8; 16], Vec<u8>)> =
                 statement.query_row([key.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            let is_whole = |(seal, bytes): &([u8; 16], Vec<u8>)| seal == self::seal(key, bytes).as_bytes();
-            Ok(found.filter(is_whole).map(|(_, bytes)| PackedRendering::from_bytes(bytes)))
+            let is_intact = |(seal, bytes): &([u8; 16], Vec<u8>)| seal == self::seal(key, bytes).as_bytes();
+            Ok(found.filter(is_intact).map(|(_, bytes)| PackedRendering::from_bytes(bytes)))
         };
         keys.iter().filter_map(|key| Some((*key, find(key).ok().flatten()?))).collect()
     }
 
-    /// Keeps more of them. What cannot be kept is rendered again.
-    pub fn keep(&mut self, rows: &[(ContentHash, PackedRendering)]) {
+    /// Stores bodies. A failure is logged only, since bodies can be rendered again.
+    pub fn store(&mut self, rows: &[(ContentHash, PackedRendering)]) {
         let mut write = || -> rusqlite::Result<()> {
             let transaction = self.0.transaction()?;
             for (key, rendering) in rows {
@@ -79,7 +79,7 @@ impl Renderings {
                     .prepare_cached("INSERT OR REPLACE INTO rendering (key, seal, bytes) VALUES (?, ?, ?)")?
                     .execute(params![key.as_bytes(), seal(key, bytes).as_bytes(), bytes])?;
             }
-            shrink(&transaction, BUDGET)?;
+            shrink(&transaction, MAX_BYTES)?;
             transaction.commit()
         };
         if let Err(error) = write() {
@@ -110,12 +110,12 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(database)
 }
 
-/// Forgets the older quarter of all until the rest fits.
-fn shrink(database: &Connection, budget: i64) -> rusqlite::Result<()> {
+/// Deletes the oldest quarter of the rows until the rest needs `max_bytes` at most.
+fn shrink(database: &Connection, max_bytes: i64) -> rusqlite::Result<()> {
     let number =
         |sql: &str| database.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map(Option::unwrap_or_default);
     let page = number("PRAGMA page_size")?;
-    while (number("PRAGMA page_count")? - number("PRAGMA freelist_count")?).saturating_mul(page) > budget {
+    while (number("PRAGMA page_count")? - number("PRAGMA freelist_count")?).saturating_mul(page) > max_bytes {
         let (first, last) =
             (number("SELECT min(number) FROM rendering")?, number("SELECT max(number) FROM rendering")?);
         if database.execute("DELETE FROM rendering WHERE number <= ?", [first + (last - first) / 4])? == 0 {
@@ -143,36 +143,37 @@ mod tests {
     }
 
     #[test]
-    fn spoilt_and_exchanged_rows_are_as_good_as_none() {
+    fn damaged_and_exchanged_rows_are_ignored() {
         let (_folder, mut renderings) = state();
         let keys: Vec<ContentHash> = (0_u8..4).map(|key| ContentHash::of(&[key])).collect();
         let rows: Vec<_> =
             keys.iter().map(|key| (*key, PackedRendering::of(&rendered(&format!("船 {key}"))).unwrap())).collect();
-        renderings.keep(&rows);
+        renderings.store(&rows);
         let texts = |renderings: &Renderings| -> Vec<Option<Rendered>> {
             let found = renderings.get(&keys);
             keys.iter().map(|key| found.get(key).and_then(PackedRendering::open)).collect()
         };
-        let whole: Vec<_> = keys.iter().map(|key| Some(rendered(&format!("船 {key}")))).collect();
-        assert_eq!(texts(&renderings), whole);
-        let spoil = |sql: &str| assert_eq!(renderings.0.execute(sql, []).unwrap(), 1, "{sql}");
-        spoil("UPDATE rendering SET bytes = substr(bytes, 2) WHERE number = 1");
-        spoil(
+        let intact: Vec<_> = keys.iter().map(|key| Some(rendered(&format!("船 {key}")))).collect();
+        assert_eq!(texts(&renderings), intact);
+        let damage = |sql: &str| assert_eq!(renderings.0.execute(sql, []).unwrap(), 1, "{sql}");
+        damage("UPDATE rendering SET bytes = substr(bytes, 2) WHERE number = 1");
+        damage(
             "UPDATE rendering SET (seal, bytes) = (SELECT seal, bytes FROM rendering WHERE number = 3) WHERE number = 2",
         );
-        assert_eq!(texts(&renderings), [None, None, whole[2].clone(), whole[3].clone()]);
-        renderings.keep(&rows);
-        assert_eq!(texts(&renderings), whole);
+        assert_eq!(texts(&renderings), [None, None, intact[2].clone(), intact[3].clone()]);
+        renderings.store(&rows);
+        assert_eq!(texts(&renderings), intact);
     }
 
     #[test]
-    fn the_oldest_go_first() {
+    fn oldest_rows_are_deleted_first() {
         let (folder, mut renderings) = state();
         let row = |number: u32| (ContentHash::of(&number.to_le_bytes()), PackedRendering::from_bytes(vec![7; 4_000]));
-        renderings.keep(&(0..100).map(row).collect::<Vec<_>>());
+        renderings.store(&(0..100).map(row).collect::<Vec<_>>());
         shrink(&renderings.0, 200_000).unwrap();
-        let there: Vec<u32> = (0..100).filter(|&number| !renderings.get(&[row(number).0]).is_empty()).collect();
-        assert!((20..50).contains(&there.len()) && there.last() == Some(&99), "{there:?}");
+        let stored_numbers: Vec<u32> =
+            (0..100).filter(|&number| !renderings.get(&[row(number).0]).is_empty()).collect();
+        assert!((20..50).contains(&stored_numbers.len()) && stored_numbers.last() == Some(&99), "{stored_numbers:?}");
         drop(renderings);
         std::fs::write(file(folder.path()), "no database").unwrap();
         assert!(Renderings::open(folder.path()).unwrap().get(&[row(99).0]).is_empty());

@@ -1,7 +1,9 @@
 //! Encodes records as database rows, and decodes them.
 //!
-//! A record that withholds something keeps withholding it where it cannot be decoded ([`Record::Unreadable`]); any other makes the
-//! whole ledger a damaged one, since without it articles would silently have other ids or dates.
+//! # What happens to rows that can't be decoded?
+//!
+//! A record that withholds an article still withholds it ([`Record::Unreadable`]). Any other makes the whole ledger count as damaged,
+//! because without it articles would silently get other ids or dates.
 
 use std::sync::{Arc, mpsc};
 
@@ -14,12 +16,12 @@ use super::dormant::{self, Asleep, Replayed};
 use crate::ledger::{Ledger, Record, Retraction, TextPrint, UnreadableRecord, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
-/// Why rows could not be read.
+/// The reason why rows can't be read.
 #[derive(Debug)]
 pub(super) enum Unread {
-    /// What SQLite says.
+    /// SQLite returned an error.
     Sqlite(rusqlite::Error),
-    /// SQLite takes them for whole, and they mean nothing.
+    /// SQLite can read the rows, but they can't be decoded.
     Damaged(String),
 }
 
@@ -29,8 +31,8 @@ impl From<rusqlite::Error> for Unread {
     }
 }
 
+/// Writes a record. `now` is in milliseconds since 1970.
 pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::Result<()> {
-    // kind, path, value, hash, instant
     let log = |kind: &str, path: &ArticlePath, value: &str, hash: Option<&ContentHash>, instant: Option<Timestamp>| {
         let (path, hash, instant) =
             (path.as_str(), hash.map(ContentHash::as_bytes), instant.map(Timestamp::as_millisecond));
@@ -39,7 +41,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             .prepare_cached(
                 "INSERT INTO record (at, kind, path, value, hash, instant, seal) VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
-            .execute(params![now, kind, path, value, hash, instant, seal.stored()])
+            .execute(params![now, kind, path, value, hash, instant, seal.to_integer()])
     };
     match record {
         Record::Seen { path, at } => log("seen", path, &at.as_millisecond().to_string(), None, None),
@@ -64,7 +66,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
         }
         Record::Lost { path } => log("lost", path, "", None, None),
         Record::Found { path } => log("found", path, "", None, None),
-        // Of no file any more; the id stands where others have their path.
+        // The record belongs to no file, so it has the id in place of a path.
         Record::Replaced { id, retraction } => {
             let id = ArticlePath::new(id.as_str());
             log("replaced", &id, &StoredRetraction::text(retraction), None, Some(retraction.at))
@@ -80,7 +82,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             .execute(params![&**route, updated.as_millisecond()]),
         Record::Dormant { path, article } => dormant::put(database, path, article),
         Record::Woken { path, .. } => dormant::remove(database, path.as_str()),
-        // It is there.
+        // The ledger has the damaged row already.
         Record::Unreadable { .. } => return Ok(()),
         Record::Document { route, hash, last_modified } => database
             .prepare_cached("INSERT OR REPLACE INTO document (route, hash, last_modified) VALUES (?, ?, ?)")?
@@ -89,11 +91,12 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
     .map(|_| ())
 }
 
-/// What a row was when it was written. SQLite doesn't notice when a disk spoils some bytes of one.
+/// Checksums of a row, because SQLite doesn't notice when a disk damages some of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seal {
-    /// Of the path alone: where it holds, it's known what the row is about.
+    /// The checksum of the path alone. If it matches, the damaged row's article is known.
     path: u32,
+    /// The checksum of all columns.
     row: u32,
 }
 
@@ -102,15 +105,15 @@ impl Seal {
         let (at, instant) = (at.to_le_bytes(), instant.map(i64::to_le_bytes));
         let instant = instant.as_ref().map_or(&[][..], |instant| instant);
         let parts = [&at[..], kind.as_bytes(), path.as_bytes(), value.as_bytes(), hash.unwrap_or_default(), instant];
-        Seal { path: short(ContentHash::of(path.as_bytes())), row: short(ContentHash::of_parts(parts)) }
+        Seal { path: checksum(ContentHash::of(path.as_bytes())), row: checksum(ContentHash::of_parts(parts)) }
     }
 
-    /// Whether a stored seal is of this path.
-    fn is_path(stored: i64, path: &str) -> bool {
-        stored >> 32 == i64::from(short(ContentHash::of(path.as_bytes())).cast_signed())
+    /// Whether a stored seal has the checksum of this path.
+    fn has_path(stored: i64, path: &str) -> bool {
+        stored >> 32 == i64::from(checksum(ContentHash::of(path.as_bytes())).cast_signed())
     }
 
-    fn stored(self) -> i64 {
+    fn to_integer(self) -> i64 {
         (i64::from(self.path.cast_signed()) << 32) | i64::from(self.row)
     }
 
@@ -121,12 +124,12 @@ impl Seal {
     }
 }
 
-fn short(hash: ContentHash) -> u32 {
+fn checksum(hash: ContentHash) -> u32 {
     let [a, b, c, d, ..] = *hash.as_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
 
-/// What a record of a retraction says besides its instant.
+/// The columns of a retraction, except its instant.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredRetraction {
     by: String,
@@ -165,34 +168,34 @@ impl StoredRetraction {
     }
 }
 
-/// Records that are handed on together, and how many such parts wait.
-const PART: usize = 1_024;
-const PARTS: usize = 8;
+/// Records are sent to the folding thread in batches.
+const BATCH_RECORDS: usize = 1_024;
+const MAX_WAITING_BATCHES: usize = 8;
 
-/// The whole ledger.
+/// Reads the whole ledger.
 pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Unread> {
     let all = replay_without(database, version, Asleep::none(database))?;
     Ok(all.unwrap_or_default())
 }
 
-/// The ledger without what may be left out of memory. `None`: what says so is spoilt, or a program wrote records that knows nothing of
-/// dormant articles.
+/// Reads the ledger without dormant articles. `None` if the table of dormant articles is damaged, or an earlier program that doesn't know
+/// it wrote records.
 pub(super) fn replay_awake(database: &Connection, version: usize) -> Result<Option<Ledger>, Unread> {
     replay_without(database, version, Asleep::all(database)?)
 }
 
 fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>) -> Result<Option<Ledger>, Unread> {
     let columns = columns(version);
-    // Records may be removed meanwhile.
+    // The transaction protects the reader from a compaction that runs meanwhile.
     let _snapshot = database.unchecked_transaction()?;
     let (removed, _) = compaction::progress(database)?;
-    // So many at most: most articles were published in one version.
+    // This is an upper bound of the number of articles, and a close one, since most were published in one version.
     let articles: i64 =
         database.query_row("SELECT count(*) FROM record WHERE kind = 'published'", [], |row| row.get(0))?;
     let articles = articles.saturating_sub(asleep.count()?);
     let Some(free) = asleep.free()? else { return Ok(None) };
-    // To fold records takes as long as to read them.
-    let (sender, inbox) = mpsc::sync_channel::<Vec<Record>>(PARTS);
+    // Folding records takes as long as reading them, so each has a thread.
+    let (sender, inbox) = mpsc::sync_channel::<Vec<Record>>(MAX_WAITING_BATCHES);
     let mut is_stale = false;
     let mut ledger = std::thread::scope(|scope| {
         let folding = scope.spawn(move || {
@@ -206,7 +209,7 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
             let asleep = &mut asleep;
             let mut statement = database.prepare(&format!("SELECT {columns} FROM record ORDER BY number"))?;
             let mut rows = statement.query([])?;
-            let mut part = Vec::with_capacity(PART);
+            let mut batch = Vec::with_capacity(BATCH_RECORDS);
             let (mut expected, mut gaps) = (1, 0);
             while let Some(row) = rows.next()? {
                 let number: i64 = row.get(0)?;
@@ -215,8 +218,8 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
                     return Err(missing(expected, number.saturating_sub(1)));
                 }
                 expected = number.saturating_add(1);
-                while let Some(sleeper) = asleep.before(number)? {
-                    part.push(sleeper);
+                while let Some(dormant) = asleep.before(number)? {
+                    batch.push(dormant);
                 }
                 let replayed = asleep.replays(number, row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
                 if replayed == Replayed::No {
@@ -227,19 +230,19 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
                     is_stale = true;
                     return Ok(());
                 }
-                part.push(record);
-                if part.len() >= PART {
-                    // Where nobody folds any more, a panic is on its way.
-                    sender.send(std::mem::replace(&mut part, Vec::with_capacity(PART))).unwrap_or_default();
+                batch.push(record);
+                if batch.len() >= BATCH_RECORDS {
+                    // Sending fails only if the folding thread panicked, which `join` reports.
+                    sender.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_RECORDS))).unwrap_or_default();
                 }
             }
             if gaps < removed {
                 return Err(Unread::Damaged(format!("{removed} of its records were removed, and {gaps} are missing")));
             }
-            while let Some(sleeper) = asleep.before(i64::MAX)? {
-                part.push(sleeper);
+            while let Some(dormant) = asleep.before(i64::MAX)? {
+                batch.push(dormant);
             }
-            sender.send(part).unwrap_or_default();
+            sender.send(batch).unwrap_or_default();
             Ok(())
         };
         let done = read();
@@ -254,7 +257,7 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (route, hash): (String, [u8; 16]) = (row.get(0)?, row.get(1)?);
-        let last_modified = dated(row.get(2)?, &route)?;
+        let last_modified = read_date(row.get(2)?, &route)?;
         let hash = ContentHash::from_bytes(hash);
         ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
     }
@@ -265,7 +268,7 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let route: String = row.get(0)?;
-        let updated = dated(row.get(1)?, &route)?;
+        let updated = read_date(row.get(1)?, &route)?;
         ledger.apply(&Record::Feed { route: Arc::from(route), updated });
     }
     let mut statement = database.prepare("SELECT hash, path FROM source")?;
@@ -273,13 +276,13 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
     while let Some(row) = rows.next()? {
         let (hash, path): ([u8; 16], String) = (row.get(0)?, row.get(1)?);
         let (hash, path) = (ContentHash::from_bytes(hash), ArticlePath::new(&path));
-        // The bytes are asked for when they are needed.
+        // The bytes are loaded on demand (`load_sources`).
         ledger.apply(&Record::Kept { hash, path, bytes: Arc::from([]) });
     }
     Ok(Some(ledger))
 }
 
-/// A record, and where it is in the table.
+/// A record with its number and time.
 pub(super) struct Numbered {
     pub(super) number: i64,
     pub(super) at: Timestamp,
@@ -290,7 +293,7 @@ pub(super) struct Numbered {
 pub(super) const WITH_INSTANTS: usize = 2;
 const WITH_SEALS: usize = 3;
 
-/// What [`read_record`] reads, by the version of the tables.
+/// Returns the columns that [`read_record`] expects, for a version of the tables.
 pub(super) fn columns(version: usize) -> &'static str {
     if version < WITH_INSTANTS {
         "number, at, kind, path, value, hash, NULL, NULL"
@@ -301,6 +304,7 @@ pub(super) fn columns(version: usize) -> &'static str {
     }
 }
 
+/// Returns the error for a range of missing records.
 pub(super) fn missing(first: i64, last: i64) -> Unread {
     Unread::Damaged(match first == last {
         true => format!("its record {first} is missing"),
@@ -308,7 +312,10 @@ pub(super) fn missing(first: i64, last: i64) -> Unread {
     })
 }
 
-/// A row of [`columns`].
+/// Decodes a row that has the columns of [`columns`].
+///
+/// # Errors
+/// If the row doesn't say which article it is about, or can't be decoded and withholds nothing.
 pub(super) fn read_record(row: &Row<'_>) -> Result<Numbered, Unread> {
     let (number, written): (i64, i64) = (row.get(0)?, row.get(1)?);
     let at = instant(written).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -317,22 +324,22 @@ pub(super) fn read_record(row: &Row<'_>) -> Result<Numbered, Unread> {
     if path.is_empty() {
         return Err(Unread::Damaged(format!("its record {number}, `{kind}`, says nothing of which article it is")));
     }
-    // None before there were seals.
+    // Rows from before the third version have no seal.
     let seal: Option<i64> = row.get(7)?;
-    if seal.is_some_and(|seal| !Seal::is_path(seal, path)) {
+    if seal.is_some_and(|seal| !Seal::has_path(seal, path)) {
         let why = format!("its record {number}, `{kind}`, is about another article than when it was written");
         return Err(Unread::Damaged(why));
     }
-    let is_intact = seal.is_none_or(|seal| Seal::read(row, written, kind, path).map(Seal::stored) == Some(seal));
+    let is_intact = seal.is_none_or(|seal| Seal::read(row, written, kind, path).map(Seal::to_integer) == Some(seal));
     let decoded = decode(row, kind, ArticlePath::new(path));
-    // Where it can be decoded all the same, its kind may be what is damaged: a retraction lasts longest.
+    // In a row that can be decoded, the kind itself may be damaged. A retraction is assumed, because it withholds longest.
     let kind = match kind {
         UnreadableRecord::WITHDRAWN if decoded.is_some() && !is_intact => "retracted",
         kind => kind,
     };
     let record = match decoded.filter(|_| is_intact) {
         Some(record) => record,
-        // What these do is not known, or is known too well.
+        // These kinds withhold an article, or a newer program may use them for that.
         None if !OPEN_KINDS.contains(&kind) => {
             let record = UnreadableRecord { number, kind: kind.into() };
             Record::Unreadable { path: ArticlePath::new(path), record, at }
@@ -349,19 +356,19 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
     let value = row.get_ref(4).ok()?.as_str().ok()?;
     let hash = || row.get::<_, [u8; 16]>(5).ok().map(ContentHash::from_bytes);
     let at = row.get::<_, Option<i64>>(6).ok()?.map(instant);
-    // One that is there must be one.
+    // The column may be empty, but not invalid.
     let at = if at == Some(None) { return None } else { at.flatten() };
     let id = || (!value.is_empty()).then(|| EntryId::minted(value.to_owned()));
     let retraction = || StoredRetraction::read(value, at?);
     Some(match kind {
         "seen" => Record::Seen { path, at: instant(value.parse().ok()?)? },
-        // Without a date where the first version of the tables had none.
+        // The first version of the tables has no dates.
         "published" => Record::Published { path, id: id()?, hash: hash()?, date: at.unwrap_or(Timestamp::UNIX_EPOCH) },
         "text" => {
             let (version, first) = value.split_once(' ').unzip();
             let print = TextPrint { hash: hash()?, version: version.unwrap_or(value).parse().ok()? };
             let first = first.map(|first| first.parse().ok().and_then(instant));
-            // One that is there must be one, too.
+            // The same holds for this instant.
             let first = if first == Some(None) { return None } else { first.flatten() };
             Record::Text { path, print, changed: at, first }
         }
@@ -383,7 +390,7 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
     })
 }
 
-fn dated(milliseconds: i64, route: &str) -> Result<Timestamp, Unread> {
+fn read_date(milliseconds: i64, route: &str) -> Result<Timestamp, Unread> {
     instant(milliseconds).ok_or_else(|| Unread::Damaged(format!("the date of `{route}` is none")))
 }
 

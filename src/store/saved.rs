@@ -1,26 +1,26 @@
-//! The list of published documents. A daemon that starts serves them until its first scan completes.
+//! The list of published documents. A daemon serves them from its start until its first scan completes.
 //!
-//! It says of each document what HTTP needs to know, and when something in it expires; the bytes are read when they are asked for.
-//! A document is shown again only if the ledger agrees that these were its last bytes, and none is if anything was taken from
-//! readers after the list was made, or the configuration or the rules by which articles are read are others.
+//! The list contains each document's validators and when something in it expires. The bytes are read on demand. A document is served
+//! only if the ledger has the same validators. No document is served if an article was withdrawn after the list was written, or if the
+//! configuration or the version of the parser or renderer changed.
 //!
-//! After a blank line the list says which versions of which files each document shows ([`SavedSources`]). Nobody may see a document
-//! before these files were looked at. That part is decoded when the first document is asked for, so that it doesn't delay the start.
+//! After a blank line follow the versions of the files that each document shows ([`SavedSources`]), which are verified before a document
+//! is served. This part is decoded on the first request, so that it doesn't delay the start.
 //!
 //! ```text
 //! {"dateline":"0.1.0","rules":"1.2","config":"...","record":7,"device":66305,"seal":"..."}
-//! {"route":"/news/rss.xml","kind":"rss","hash":"...", ...}                                       a line for each document
+//! {"route":"/news/rss.xml","kind":"rss","hash":"...", ...}                                       one line per document
 //!
 //! {"folder":"news","files":[["ships.md","<hash>"],["fab.txt","<hash>","urn:x:fab"]]}             numbered in this order, from 0
 //! {"feed":"/news/","files":[1,0]}
 //! ```
 //!
-//! The seal is the hash of all that follows the first line: numbers in a spoilt list would lead to other files.
+//! The seal is the hash of everything after the first line. In a damaged list, numbers might refer to other files.
 //!
-//! # Why are saved documents served before the articles are known?
+//! # Why are saved documents served before all articles are read?
 //!
 //! A restart of a large newsroom takes a minute, and readers that are refused may come back in an hour. A saved document is served only
-//! if it was the last version under the same configuration, nothing in it has expired or was withdrawn, and the files behind its
+//! if it was the last version under the same configuration, nothing in it has expired or was withdrawn, and the files of its
 //! entries still have the versions that it shows (`daemon::saved_documents`).
 //!
 //! # Why are files compared by content and not by timestamps?
@@ -42,29 +42,29 @@ use crate::ledger::Ledger;
 use crate::snapshot::{PublishedArticle, Resource, ResourceKind, ShownArticles, Snapshot};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
-/// What the list was made of.
+/// The inputs that a list depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Origin {
     /// The configuration in force.
     pub config: ContentHash,
     /// The number of the last record that it takes into account.
     pub record: i64,
-    /// The device that the content directory is on, by which an unmounted one is recognised.
+    /// The device that the content directory is on. If it differs at the next start, the directory may not be mounted.
     pub device: Option<u64>,
-    /// What the ids begin with that dateline mints: of these no item of an agency is known.
+    /// The prefix of the ids that dateline mints. No agency knows them, so no other file can withdraw these items.
     pub minted: String,
 }
 
-/// What was published last, as far as it may be shown again.
+/// The documents that were published last, if they may be served again.
 #[derive(Debug)]
 pub struct Saved {
-    /// The documents, not in memory.
+    /// The documents. Their bytes aren't in memory.
     pub snapshot: Snapshot,
     /// The files that they depend on.
     pub sources: SavedSources,
 }
 
-/// The files that the documents of the last run depend on.
+/// The files that the documents of the previous run depend on.
 #[derive(Debug, Default)]
 pub struct SavedSources {
     /// The device that the content directory was on.
@@ -79,25 +79,25 @@ struct SourceTable {
     feeds: HashMap<Box<str>, Box<[usize]>>,
 }
 
-/// A file, and the version of it that readers saw last.
+/// A file in the version that readers saw last.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SavedFile {
-    /// Which.
+    /// The path of the file.
     pub path: ArticlePath,
-    /// Of its bytes.
+    /// The hash of its bytes.
     pub hash: ContentHash,
-    /// The id of an item that another file may withdraw: what wire text states.
+    /// The id that a wire text states. Another file with this id may withdraw the item.
     pub id: Option<EntryId>,
 }
 
 impl SavedSources {
-    /// The files whose text is in a document; `None`: nobody knows.
+    /// Returns the files that a document depends on. `None` if the list doesn't say.
     pub fn of(&self, route: &str, kind: ResourceKind) -> Option<Vec<&SavedFile>> {
-        let table = self.table.get_or_init(|| SourceTable::parse(&self.list).unwrap_or_default());
+        let table = self.table();
         let file = |number: &usize| table.files.get(*number);
         match kind {
             ResourceKind::Style => Some(Vec::new()),
-            // Sections are configured; that a tag or author has a feed, and how the feed is called, is said by articles.
+            // The OPML document depends on the articles that give tags and authors their feeds and names.
             ResourceKind::Opml => {
                 let mut numbers = Vec::new();
                 for (_, shown) in table.feeds.iter().filter(|(feed, _)| is_named_by_articles(feed)) {
@@ -110,24 +110,27 @@ impl SavedSources {
             ResourceKind::Feed(_) | ResourceKind::ShownFeed(_) | ResourceKind::Page => {
                 let feed = feed_of(route);
                 let shown = table.feeds.get(feed)?;
-                // Nothing that it shows says why there is such a feed.
+                // An empty feed of a tag or author shows no article that proves that the feed exists.
                 let is_proven = !shown.is_empty() || !is_named_by_articles(feed);
                 is_proven.then(|| shown.iter().map(file).collect()).flatten()
             }
         }
     }
 
-    /// The folders right below the content directory that have files.
-    pub fn tops(&self) -> BTreeSet<&str> {
-        let files = self.table.get_or_init(|| SourceTable::parse(&self.list).unwrap_or_default()).files.iter();
-        let tops = files.filter_map(|file| file.path.folder().split('/').next());
-        tops.filter(|top| !top.is_empty()).collect()
+    /// Returns the folders directly below the content directory that contain files.
+    pub fn top_folders(&self) -> BTreeSet<&str> {
+        let folders = self.table().files.iter().filter_map(|file| file.path.folder().split('/').next());
+        folders.filter(|folder| !folder.is_empty()).collect()
     }
 
-    /// Some of all files, spread evenly.
+    /// Returns `count` files at most, spread evenly over the list.
     pub fn sample(&self, count: usize) -> impl Iterator<Item = &SavedFile> {
-        let files = self.table.get_or_init(|| SourceTable::parse(&self.list).unwrap_or_default()).files.as_slice();
+        let files = self.table().files.as_slice();
         files.iter().step_by((files.len() / count.max(1)).max(1)).take(count)
+    }
+
+    fn table(&self) -> &SourceTable {
+        self.table.get_or_init(|| SourceTable::parse(&self.list).unwrap_or_default())
     }
 }
 
@@ -135,7 +138,7 @@ fn is_named_by_articles(feed: &str) -> bool {
     feed.starts_with("/tags/") || feed.starts_with("/authors/")
 }
 
-/// The canonical request path of the feed that a document is of.
+/// Returns the canonical request path of a document's feed.
 pub fn feed_of(route: &str) -> &str {
     route.rfind('/').and_then(|slash| route.get(..=slash)).unwrap_or_default()
 }
@@ -152,14 +155,14 @@ struct Head {
     seal: String,
 }
 
-/// Another version of this program may publish something else of the same files.
+/// Returns the versions of the parser and the renderer. Other versions may publish other documents from the same files.
 fn rules() -> String {
     format!("{PARSER_VERSION}.{RENDERER_VERSION}")
 }
 
-/// A line for each document.
+/// The line of a document.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct DocumentLine {
     route: String,
     kind: String,
     hash: String,
@@ -175,7 +178,7 @@ struct Line {
     links: Option<String>,
 }
 
-/// How kinds are spelt.
+/// The names of document kinds in the list.
 const KINDS: [(&str, ResourceKind); 9] = [
     ("rss", ResourceKind::Feed(Format::Rss)),
     ("atom", ResourceKind::Feed(Format::Atom)),
@@ -188,27 +191,27 @@ const KINDS: [(&str, ResourceKind); 9] = [
     ("page", ResourceKind::Page),
 ];
 
-/// A line for each folder: its files, each with its name, hash and perhaps id.
+/// The line of a folder. Each file has a name, a hash, and an id if it is a wire text that states one.
 #[derive(Serialize, Deserialize)]
 struct FolderLine {
     folder: String,
     files: Vec<Vec<String>>,
 }
 
-/// A line for each feed: the numbers of its files.
+/// The line of a feed, with the numbers of its files.
 #[derive(Serialize, Deserialize)]
 struct FeedLine {
     feed: String,
     files: Vec<usize>,
 }
 
-/// Spells the list. Another program may say the same in other words, so that its version is part of it.
-pub(super) fn spell(snapshot: &Snapshot, origin: &Origin) -> String {
+/// Encodes the list. The program's version is part of it, because other versions may encode documents differently.
+pub(super) fn encode(snapshot: &Snapshot, origin: &Origin) -> String {
     let documents = snapshot.documents.iter().filter_map(|(route, resource)| line(route, resource));
     let mut lines: Vec<String> = documents.collect();
     lines.sort_unstable();
     lines.push(String::new());
-    spell_sources(snapshot, &origin.minted, &mut lines);
+    encode_sources(snapshot, &origin.minted, &mut lines);
     lines.push(String::new());
     let rest = lines.join("\n");
     let head = Head {
@@ -222,9 +225,8 @@ pub(super) fn spell(snapshot: &Snapshot, origin: &Origin) -> String {
     format!("{}\n{rest}", serde_json::to_string(&head).unwrap_or_default())
 }
 
-/// Spells which versions of which files the documents show. What two feeds disagree about, since one of them still waits for the newer
-/// version, is there twice.
-fn spell_sources(snapshot: &Snapshot, minted: &str, lines: &mut Vec<String>) {
+/// Encodes the versions of the files that the documents show. A file occurs twice if a feed still shows its older version.
+fn encode_sources(snapshot: &Snapshot, minted: &str, lines: &mut Vec<String>) {
     type Version<'a> = (&'a str, &'a str, ContentHash);
     fn version(article: &PublishedArticle) -> Version<'_> {
         (article.path.folder(), article.path.name(), article.hash)
@@ -233,7 +235,7 @@ fn spell_sources(snapshot: &Snapshot, minted: &str, lines: &mut Vec<String>) {
     for article in snapshot.shown_articles.values().flat_map(|sources| sources.iter()) {
         versions.entry(version(article)).or_insert((article, 0));
     }
-    versions.values_mut().enumerate().for_each(|(number, (_, place))| *place = number);
+    versions.values_mut().enumerate().for_each(|(number, (_, slot))| *slot = number);
     let mut folder: Option<FolderLine> = None;
     for (article, _) in versions.values() {
         if folder.as_ref().is_none_or(|folder| folder.folder != article.path.folder()) {
@@ -241,9 +243,9 @@ fn spell_sources(snapshot: &Snapshot, minted: &str, lines: &mut Vec<String>) {
         }
         let folder =
             folder.get_or_insert_with(|| FolderLine { folder: article.path.folder().to_owned(), files: Vec::new() });
-        let is_versioned =
+        let is_wire_text =
             article.path.extension().eq_ignore_ascii_case("txt") && !article.id.as_str().starts_with(minted);
-        let id = is_versioned.then(|| article.id.to_string());
+        let id = is_wire_text.then(|| article.id.to_string());
         folder.files.push([article.path.name().to_owned(), article.hash.to_string()].into_iter().chain(id).collect());
     }
     lines.extend(folder.and_then(|folder| serde_json::to_string(&folder).ok()));
@@ -280,7 +282,7 @@ impl SourceTable {
 
 fn line(route: &str, resource: &Resource) -> Option<String> {
     let (kind, _) = KINDS.iter().find(|(_, kind)| *kind == resource.kind)?;
-    let line = Line {
+    let line = DocumentLine {
         route: route.to_owned(),
         kind: (*kind).to_owned(),
         hash: resource.hash.to_string(),
@@ -294,28 +296,33 @@ fn line(route: &str, resource: &Resource) -> Option<String> {
     serde_json::to_string(&line).ok()
 }
 
-/// What may be shown of a list, under this configuration and by what is remembered. `taken` says whether anything was taken from
-/// readers after a record.
-pub(super) fn read(list: &str, config: ContentHash, ledger: &Ledger, taken: impl FnOnce(i64) -> bool) -> Option<Saved> {
+/// Decodes a list and returns the documents that may be served under this configuration and ledger. `has_withdrawal_after` says whether an
+/// article was withdrawn after a record.
+pub(super) fn read(
+    list: &str,
+    config: ContentHash,
+    ledger: &Ledger,
+    has_withdrawal_after: impl FnOnce(i64) -> bool,
+) -> Option<Saved> {
     let (head, rest) = list.split_once('\n')?;
     let head: Head = serde_json::from_str(head).ok()?;
-    let is_ours = head.dateline == env!("CARGO_PKG_VERSION")
+    let is_current = head.dateline == env!("CARGO_PKG_VERSION")
         && head.rules == rules()
         && ContentHash::parse(&head.config) == Some(config)
         && ContentHash::parse(&head.seal) == Some(ContentHash::of(rest.as_bytes()));
-    if !is_ours || taken(head.record) {
+    if !is_current || has_withdrawal_after(head.record) {
         return None;
     }
     let (documents, sources) = rest.split_once("\n\n").unwrap_or_default();
     let mut snapshot = Snapshot::default();
-    let lines: Vec<Line> = documents.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let first = lines.iter().filter_map(|line| line.until).min();
+    let lines: Vec<DocumentLine> = documents.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let first_expiry = lines.iter().filter_map(|line| line.until).min();
     for line in lines {
         let route: Arc<str> = line.route.as_str().into();
         if let Some(mut resource) = resource(line, ledger) {
-            // The list of feeds is of all articles.
+            // The OPML document depends on all articles.
             if resource.kind == ResourceKind::Opml {
-                resource.expires = first.and_then(instant);
+                resource.expires = first_expiry.and_then(instant);
             }
             snapshot.documents.insert(route, Arc::new(resource));
         }
@@ -324,12 +331,12 @@ pub(super) fn read(list: &str, config: ContentHash, ledger: &Ledger, taken: impl
     (!snapshot.documents.is_empty()).then_some(Saved { snapshot, sources })
 }
 
-/// A document as it was, if these are the bytes that readers had last.
-fn resource(line: Line, ledger: &Ledger) -> Option<Resource> {
+/// Decodes a document. `None` if the ledger has other validators.
+fn resource(line: DocumentLine, ledger: &Ledger) -> Option<Resource> {
     let hash = ContentHash::parse(&line.hash)?;
     let (_, kind) = KINDS.iter().find(|(name, _)| *name == line.kind)?;
-    let remembered = ledger.document(&line.route).map(|(hash, modified)| (hash, modified.as_millisecond()));
-    if remembered != line.last_modified.map(|modified| (hash, modified)) {
+    let recorded = ledger.document(&line.route).map(|(hash, modified)| (hash, modified.as_millisecond()));
+    if recorded != line.last_modified.map(|modified| (hash, modified)) {
         return None;
     }
     let last_modified = line.last_modified.and_then(instant);
@@ -376,28 +383,28 @@ mod tests {
     }
 
     #[test]
-    fn a_list_gives_back_what_http_needs() {
+    fn list_preserves_http_metadata() {
         let (snapshot, ledger) = published();
-        let list = spell(&snapshot, &origin());
+        let list = encode(&snapshot, &origin());
         let again = read(&list, origin().config, &ledger, |_| false).unwrap().snapshot;
         assert_eq!((again.generation, again.documents.len()), (0, 5));
         for (route, before) in &snapshot.documents {
             let after = &again.documents[route];
             assert!(after.bytes().is_none());
-            let told = |resource: &Resource| {
+            let metadata = |resource: &Resource| {
                 let Resource { kind, length, hash, last_modified, max_age, newest, .. } = *resource;
                 (kind, length, hash, last_modified, max_age, newest, resource.links.clone())
             };
-            assert_eq!(told(after), told(before), "{route}");
+            assert_eq!(metadata(after), metadata(before), "{route}");
             let until = if **route == *"/feeds.opml" { Some(at(500)) } else { before.expires };
             assert_eq!(after.expires, until, "{route}");
         }
     }
 
     #[test]
-    fn only_what_was_published_last_is_shown_again() {
+    fn only_last_published_documents_are_served_again() {
         let (snapshot, ledger) = published();
-        let list = spell(&snapshot, &origin());
+        let list = encode(&snapshot, &origin());
         let shown = |list: &str, config: &[u8], ledger: &Ledger, last: i64| {
             let snapshot = read(list, ContentHash::of(config), ledger, |record| record < last);
             let mut routes: Vec<String> =
@@ -415,18 +422,18 @@ mod tests {
         let all = "/ /atom.xml /empty/ /feeds.opml /rss.xml";
         let version = list.replace(env!("CARGO_PKG_VERSION"), "0.0.1");
         let rules = list.replace(&format!("\"{}\"", rules()), "\"0.0\"");
-        let spoilt = list.replace("/rss.xml", "/rsx.xml");
-        let cut = list.get(..list.len() - 9).unwrap();
+        let damaged = list.replace("/rss.xml", "/rsx.xml");
+        let truncated = list.get(..list.len() - 9).unwrap();
         for (why, list, config, ledger, last, expected) in [
             ("nothing changed", &*list, &b"config"[..], &ledger, 7, all),
             ("another configuration", &list, b"other", &ledger, 7, ""),
-            ("something was taken from readers since", &list, b"config", &ledger, 8, ""),
+            ("an article was withdrawn since", &list, b"config", &ledger, 8, ""),
             ("newer documents", &list, b"config", &newer, 7, "/ /atom.xml /feeds.opml"),
-            ("nothing is remembered", &list, b"config", &Ledger::default(), 7, "/empty/ /feeds.opml"),
+            ("an empty ledger", &list, b"config", &Ledger::default(), 7, "/empty/ /feeds.opml"),
             ("another program", &version, b"config", &ledger, 7, ""),
             ("other rules", &rules, b"config", &ledger, 7, ""),
-            ("cut", cut, b"config", &ledger, 7, ""),
-            ("spoilt", &spoilt, b"config", &ledger, 7, ""),
+            ("truncated", truncated, b"config", &ledger, 7, ""),
+            ("damaged", &damaged, b"config", &ledger, 7, ""),
             ("no list", "x", b"config", &ledger, 7, ""),
             ("empty", "", b"config", &ledger, 7, ""),
         ] {
@@ -476,15 +483,15 @@ mod tests {
             snapshot.shown_articles.insert(feed.into(), sources.into_iter().cloned().collect());
         }
         let shown = |snapshot: &Snapshot, route: &str, kind: ResourceKind| {
-            let list = spell(snapshot, &origin());
+            let list = encode(snapshot, &origin());
             let sources = read(&list, origin().config, &ledger, |_| false).unwrap().sources;
             assert_eq!((sources.device, sources.sample(2).count()), (Some(3), 2));
-            let spelt = |file: &SavedFile| {
+            let describe = |file: &SavedFile| {
                 let version = (1..=4).find(|n: &u8| ContentHash::of(n.to_string().as_bytes()) == file.hash);
                 let id = file.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
                 format!("{} {}{id}", file.path, version.unwrap())
             };
-            sources.of(route, kind).map(|files| files.into_iter().map(spelt).collect::<Vec<_>>().join(", "))
+            sources.of(route, kind).map(|files| files.into_iter().map(describe).collect::<Vec<_>>().join(", "))
         };
         let (feed, page) = (ResourceKind::Feed(Format::Rss), ResourceKind::Page);
         for (route, kind, expected) in [
@@ -499,7 +506,7 @@ mod tests {
         ] {
             assert_eq!(shown(&snapshot, route, kind).as_deref(), expected, "{route}");
         }
-        // Nothing that is shown says why there is such a tag.
+        // No article proves that this tag exists.
         snapshot.shown_articles.insert("/tags/sky/".into(), Arc::from([]));
         for (route, kind) in [("/tags/sky/", page), ("/feeds.opml", ResourceKind::Opml)] {
             assert_eq!(shown(&snapshot, route, kind), None, "{route}");

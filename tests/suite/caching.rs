@@ -307,7 +307,7 @@ fn rendered_bodies_are_kept_and_not_believed() {
     };
     let packed = PackedRendering::of(&rendered).expect("short");
     let others: Vec<_> = keys(&state).into_iter().map(|key| (key, packed.clone())).collect();
-    Renderings::open(&state).expect("a state").keep(&others);
+    Renderings::open(&state).expect("a state").store(&others);
     let feed =
         |files: &BTreeMap<String, Vec<u8>>| String::from_utf8_lossy(&files["news/rss.xml"]).matches("Another.").count();
     assert!(feed(&built(&[])) >= 20, "they are used");

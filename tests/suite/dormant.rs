@@ -251,7 +251,7 @@ impl Desk {
 
     /// What the store says after a start of a program that keeps everything in memory.
     fn remembered(&self) -> Vec<String> {
-        let ledger = store::peek(&self.newsroom.path(".dateline")).expect("readable");
+        let ledger = store::read_ledger(&self.newsroom.path(".dateline")).expect("readable");
         facts(&ledger)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::super::{LIST, Store, history, peek};
+use super::super::{PUBLISHED_LIST, Store, history, read_ledger};
 use super::*;
 use crate::ledger::{Ledger, Remembered, Retraction, TextPrint};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
@@ -27,8 +27,8 @@ fn text(name: &str, version: i64) -> Record {
     Record::Text { path: path(name), print, changed: Some(at(version)), first: Some(at(1)) }
 }
 
-/// Everything that a ledger tells, in order.
-fn told(ledger: &Ledger) -> Vec<String> {
+/// Describes everything in a ledger, in a fixed order.
+fn describe(ledger: &Ledger) -> Vec<String> {
     let article = |(path, article): (&ArticlePath, &Remembered)| {
         let text = (article.print(), article.changed(), article.first());
         let versions = (&article.id, article.hash(), article.date(), article.seen());
@@ -39,21 +39,21 @@ fn told(ledger: &Ledger) -> Vec<String> {
             article.is_lost()
         )
     };
-    let mut told: Vec<String> = ledger.articles().map(article).collect();
-    told.sort();
+    let mut lines: Vec<String> = ledger.articles().map(article).collect();
+    lines.sort();
     for route in ["/", "/news/"] {
-        told.extend(ledger.tombstones(route).map(|tombstone| format!("{route} {tombstone:?}")));
+        lines.extend(ledger.tombstones(route).map(|tombstone| format!("{route} {tombstone:?}")));
     }
-    told.extend(ledger.replaced().map(|replaced| format!("{replaced:?}")));
+    lines.extend(ledger.replaced().map(|replaced| format!("{replaced:?}")));
     for id in ["1", "2"] {
         let id = EntryId::parse(&format!("tag:x,2026:{id}")).unwrap();
-        told.push(format!("{id} {:?}", ledger.holder(&id)));
+        lines.push(format!("{id} {:?}", ledger.holder(&id)));
     }
-    told
+    lines
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    // Mostly an article has an id of its own.
+    // Most articles have an id of their own.
     let names = prop_oneof![6 => Just(("a.md", "1")), 2 => Just(("b.md", "2")), 1 => Just(("a.md", "2"))];
     (names, 0..40_i64, 0..14).prop_map(|((name, id), number, kind)| {
         let by = [Withdrawal::Deleted, Withdrawal::Status, Withdrawal::Command][usize::try_from(number % 3).unwrap()];
@@ -82,19 +82,19 @@ fn record() -> impl Strategy<Value = Record> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]
-    fn removing_superseded_records_changes_nothing(records in prop::collection::vec(record(), 1..24), kept in 1..4_usize) {
+    fn removing_superseded_records_changes_nothing(records in prop::collection::vec(record(), 1..24), newest_records in 1..4_usize) {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(folder.path()).unwrap();
         store.append(&records, at(1)).unwrap();
-        let limits = Limits { most: 1, kept };
+        let limits = Limits { max_records: 1, newest_records };
         let removed = superseded(&store.database, i64::MAX, limits).unwrap();
-        let stays = (1_i64..).zip(&records).filter(|(number, _)| !removed.contains(number)).map(|(_, record)| record.clone());
-        prop_assert_eq!(told(&Ledger::replay(stays)), told(&Ledger::replay(records.clone())));
+        let remaining = (1_i64..).zip(&records).filter(|(number, _)| !removed.contains(number)).map(|(_, record)| record.clone());
+        prop_assert_eq!(describe(&Ledger::replay(remaining)), describe(&Ledger::replay(records.clone())));
     }
 }
 
 #[test]
-fn an_article_that_changes_for_ever_keeps_its_first_and_newest_records() {
+fn busy_article_keeps_first_and_newest_records() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path()).unwrap();
     let command = |second| Record::Retracted {
@@ -108,23 +108,23 @@ fn an_article_that_changes_for_ever_keeps_its_first_and_newest_records() {
     }
     let last = store.last_record();
     let count = || -> i64 { store.database.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).unwrap() };
-    fs::write(folder.path().join(LIST), format!("{{\"record\":{last}}}\n")).unwrap();
-    let before = told(&store.ledger().unwrap());
+    fs::write(folder.path().join(PUBLISHED_LIST), format!("{{\"record\":{last}}}\n")).unwrap();
+    let before = describe(&store.ledger().unwrap());
     let removed = i64::try_from(compact(folder.path()).unwrap()).unwrap();
     assert_eq!(
         (removed + count(), count()),
         (last, 104),
-        "its newest 100, its first publication, the retraction, its end, and the other"
+        "the article's newest 100 records, first publication, retraction and restoration; and the other article"
     );
-    assert_eq!(told(&store.ledger().unwrap()), before);
+    assert_eq!(describe(&store.ledger().unwrap()), before);
     assert_eq!(compact(folder.path()).unwrap(), 0, "not again so soon");
     let history = history(folder.path(), &path("live.md")).unwrap();
     assert!(matches!(history.as_slice(), [(_, Record::Published { .. }), (_, Record::Retracted { .. }), ..]));
-    // What is missing beside these is noticed.
+    // Records that are missing in addition are noticed.
     store.append([text("other.md", 3)], at(9)).unwrap();
     drop(store);
     assert_eq!(Store::open(folder.path()).unwrap().last_record(), last + 1);
     let database = Connection::open(folder.path().join(DATABASE)).unwrap();
     database.execute("DELETE FROM record WHERE number = 1", []).unwrap();
-    assert!(peek(folder.path()).unwrap_err().to_string().contains("missing"));
+    assert!(read_ledger(folder.path()).unwrap_err().to_string().contains("missing"));
 }
