@@ -120,8 +120,8 @@ fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -
     std::thread::scope(|scope| {
         let mut writer = None;
         let (opened, cache) = match Store::open(&config.state) {
-            Ok(store) if verify => (Some(store), StateCache::emptied(&config.state)),
-            Ok(store) => (Some(store), StateCache::at(&config.state)),
+            Ok(store) if verify => (Some(store), StateCache::open_empty(&config.state)),
+            Ok(store) => (Some(store), StateCache::open(&config.state)),
             // The daemon owns the state and records the same facts itself.
             Err(StoreError::Locked(_)) => (None, StateCache::none()),
             Err(error) => return Err(error),
@@ -132,7 +132,7 @@ fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -
                 writer = Some(scope.spawn(move || store.append(records.into_iter().flatten(), daemon::now())));
                 ledger
             }
-            None => daemon::remembered(config),
+            None => daemon::read_ledger(config),
         };
         let inputs = Inputs { ledger, cache, command: None, whole: false };
         let progress = |done, total| progress.at(done, total);

@@ -34,7 +34,7 @@ impl Check {
             in_force = compare_with_daemon(&config);
             let progress = Progress::new("reading articles");
             let mut has_state = false;
-            let ledger = || daemon::remembered(&config).inspect(|ledger| has_state = !ledger.is_empty());
+            let ledger = || daemon::read_ledger(&config).inspect(|ledger| has_state = !ledger.is_empty());
             let inputs = Inputs { ledger, cache: StateCache::none(), command: None, whole: false };
             let engine = match daemon::build_once(
                 checked,

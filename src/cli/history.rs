@@ -38,7 +38,7 @@ impl History {
             Ok(loaded) => loaded,
             Err(code) => return code,
         };
-        let ledger = match daemon::remembered(&config) {
+        let ledger = match daemon::read_ledger(&config) {
             Ok(ledger) => ledger,
             Err(error) => return fail(&error.to_string()),
         };

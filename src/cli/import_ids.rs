@@ -86,7 +86,7 @@ impl ImportIds {
         }
         let (items, repeated) = matching::distinct(items);
         let opened = match self.dry_run {
-            true => daemon::remembered(&config).map(|ledger| (None, ledger)),
+            true => daemon::read_ledger(&config).map(|ledger| (None, ledger)),
             false => Store::open(&config.state).and_then(|store| store.ledger().map(|ledger| (Some(store), ledger))),
         };
         let (store, mut ledger) = match opened {

@@ -81,7 +81,7 @@ impl Pin {
             Ok(loaded) => loaded,
             Err(code) => return code,
         };
-        let ledger = match daemon::remembered(&config) {
+        let ledger = match daemon::read_ledger(&config) {
             Ok(ledger) => ledger,
             Err(error) => return fail(&error.to_string()),
         };

@@ -67,14 +67,14 @@ impl Serve {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
-        let cache = if self.verify { StateCache::emptied } else { StateCache::at };
+        let cache = if self.verify { StateCache::open_empty } else { StateCache::open };
         let overrides = CliOverrides { listen: self.listen.clone(), admin: self.admin.clone() };
         let mut renewal_at_exit = None;
         let result = runtime.block_on(async {
             let mut signals = Signals::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
             let listeners = Listeners::open(&config, overrides)?;
             let renewal = listeners.renewal.clone();
-            let metrics = Arc::clone(&listeners.meters);
+            let metrics = Arc::clone(&listeners.metrics);
             renewal_at_exit = Some(renewal.clone());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let stopped = async { stopped.await.unwrap_or_default() };

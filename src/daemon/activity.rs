@@ -5,52 +5,52 @@ use std::time::{Duration, Instant};
 use crate::event::{Activity, ActivityGroup, ActivityKind, LoggedActivity};
 use crate::ledger::Routes;
 
-/// A burst is over when nothing more of it came for so long.
-const QUIET: Duration = Duration::from_millis(300);
-/// What goes on for longer is told meanwhile.
-const LONGEST: Duration = Duration::from_secs(30);
-/// So many feeds are named.
-const NAMED_FEEDS: usize = 8;
+/// A burst is over after this time without new activity.
+const BURST_GAP: Duration = Duration::from_millis(300);
+/// A burst that lasts longer than this is logged in parts.
+const MAX_BURST_DURATION: Duration = Duration::from_secs(30);
+/// The most feeds that a line names.
+const MAX_NAMED_FEEDS: usize = 8;
 
-/// What is not in the log yet.
+/// Activity that isn't in the log yet.
 #[derive(Default)]
 pub(super) struct ActivityLog {
     groups: LoggedActivity,
-    /// When the first and the last of it came.
-    since: Option<(Instant, Instant)>,
-    /// Whether what comes next is that of the first listing, which is told apart from what follows.
-    pub(super) is_first: bool,
+    /// When the first and the last activity arrived.
+    period: Option<(Instant, Instant)>,
+    /// Whether the next activity is that of the first scan, which is logged separately.
+    pub(super) is_first_scan: bool,
 }
 
 impl ActivityLog {
     pub(super) fn add(&mut self, groups: LoggedActivity, root: &str) {
         let now = Instant::now();
-        self.since = Some((self.since.map_or(now, |(first, _)| first), now));
+        self.period = Some((self.period.map_or(now, |(first, _)| first), now));
         for (key, group) in groups {
             self.groups.entry(key).or_default().merge(group);
         }
-        if std::mem::take(&mut self.is_first) {
+        if std::mem::take(&mut self.is_first_scan) {
             self.write(root);
         }
     }
 
-    /// How long until it is to be written.
+    /// Returns the time until the activity has to be logged. `None` if there is none.
     pub(super) fn until_due(&self) -> Option<Duration> {
-        let (first, last) = self.since?;
-        Some(QUIET.saturating_sub(last.elapsed()).min(LONGEST.saturating_sub(first.elapsed())))
+        let (first, last) = self.period?;
+        Some(BURST_GAP.saturating_sub(last.elapsed()).min(MAX_BURST_DURATION.saturating_sub(first.elapsed())))
     }
 
-    /// Writes what is due. While files wait, a burst is not over.
+    /// Logs the activity if its burst is over or long. While files wait (`is_idle` is false), a burst isn't over.
     pub(super) fn write_when_due(&mut self, is_idle: bool, root: &str) {
-        let is_long = self.since.is_some_and(|(first, _)| first.elapsed() >= LONGEST);
+        let is_long = self.period.is_some_and(|(first, _)| first.elapsed() >= MAX_BURST_DURATION);
         if self.until_due().is_some_and(|rest| rest.is_zero()) && (is_idle || is_long) {
             self.write(root);
         }
     }
 
-    /// Writes all of it, in the order of time. `root`: what comes before the paths of articles.
+    /// Logs all activity in order of time. `root` is the prefix of article paths.
     pub(super) fn write(&mut self, root: &str) {
-        self.since = None;
+        self.period = None;
         for (_, line) in lines(std::mem::take(&mut self.groups)) {
             line.write(root);
         }
@@ -64,7 +64,7 @@ enum Line {
     Article { kind: ActivityKind, actor: Option<&'static str>, article: Activity },
 }
 
-/// What is to be written, in the order of time. A burst stands where it began.
+/// Converts activity to lines in order of time. A burst's time is that of its first article.
 fn lines(groups: LoggedActivity) -> Vec<(u64, Line)> {
     let mut lines = Vec::new();
     for ((kind, actor), ActivityGroup { count, articles, feeds, differences }) in groups {
@@ -94,7 +94,7 @@ impl Line {
                 let path = format!("{root}/{}", article.path);
                 let from = article.from.map(|from| tracing::field::display(format!("{root}/{from}")));
                 let title = article.title.as_ref().map(|title| title.as_str());
-                let feeds = named(&article.feeds);
+                let feeds = feed_names(&article.feeds);
                 let by = actor.map(tracing::field::display);
                 tracing::info!(article = %path, from, feeds = feeds.map(tracing::field::display), title, by, "{kind}");
             }
@@ -102,10 +102,10 @@ impl Line {
     }
 }
 
-/// The first of some feeds.
-fn named(feeds: &Routes) -> Option<String> {
-    let names: Vec<&str> = feeds.iter().take(NAMED_FEEDS).map(|route| &**route).collect();
-    let more = feeds.len().checked_sub(NAMED_FEEDS).filter(|more| *more > 0);
+/// Names the first feeds and counts the others. `None` if there are none.
+fn feed_names(feeds: &Routes) -> Option<String> {
+    let names: Vec<&str> = feeds.iter().take(MAX_NAMED_FEEDS).map(|route| &**route).collect();
+    let more = feeds.len().checked_sub(MAX_NAMED_FEEDS).filter(|more| *more > 0);
     let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
     (!names.is_empty()).then(|| format!("{}{more}", names.join(" ")))
 }
@@ -130,7 +130,7 @@ mod tests {
         let written = lines(groups).into_iter().map(|(number, line)| match line {
             Line::Article { kind, .. } => (number, kind),
             Line::Reload { .. } => (number, ActivityKind::Reloaded),
-            Line::Burst { .. } => panic!("few articles are no burst"),
+            Line::Burst { .. } => panic!("unexpected burst"),
         });
         let expected = [
             (1, ActivityKind::Removed),

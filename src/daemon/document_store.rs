@@ -1,4 +1,5 @@
-//! The documents that are not in memory: how requests and deliveries come by them, and what follows where they cannot be read.
+//! Documents that aren't in memory: reads them for requests and deliveries, reports lost ones to the engine, and saves each publication
+//! for the next start.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,127 +22,136 @@ use crate::snapshot::{Resource, Snapshot};
 use crate::store::{self, Documents, Origin};
 use crate::watch::verify::RootState;
 
-/// How long after a publication it is written down; longer where that takes long, so that it takes a twentieth of the time.
-const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long after a publication room is made for the next.
-const READERS_FIRST: Duration = Duration::from_millis(20);
-/// After so many records of articles, some four megabytes, the ledger's log is taken in.
-const TIDY_AFTER: i64 = 400;
+/// The time between a publication and its save. Saves that take long wait longer, so that they use a twentieth of the time at most.
+const MIN_SAVE_DELAY: Duration = Duration::from_secs(1);
+const MAX_SAVE_DELAY: Duration = Duration::from_secs(60);
+const SAVE_DELAY_PER_DURATION: u32 = 20;
+/// The time that readers have to request new documents before memory is freed for the next publication.
+const SPARE_MEMORY_DELAY: Duration = Duration::from_millis(20);
+/// The ledger's write-ahead log is checkpointed after this many records, which are about four megabytes.
+const CHECKPOINT_INTERVAL_RECORDS: i64 = 400;
 
-/// What readers see, and what it was made of.
+/// The snapshot that readers see, and its origin.
 #[derive(Clone)]
 pub(super) struct Published {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) origin: Origin,
 }
 
-/// Documents on the disk, and whom to tell of those that are lost.
+/// Documents on the disk. Lost ones are reported to the engine.
 #[derive(Clone)]
-pub(super) struct Library {
+pub(super) struct DocumentStore {
     pub(super) documents: Arc<Documents>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     events: mpsc::Sender<Event>,
 }
 
-impl Library {
+impl DocumentStore {
     pub(super) fn new(
         documents: Arc<Documents>,
         snapshot: &Arc<ArcSwap<Snapshot>>,
         events: &mpsc::Sender<Event>,
-    ) -> Library {
-        Library { documents, snapshot: Arc::clone(snapshot), events: events.clone() }
+    ) -> DocumentStore {
+        DocumentStore { documents, snapshot: Arc::clone(snapshot), events: events.clone() }
     }
 
-    /// The documents of a newsroom. Feeds are in the output directory, too.
-    pub(super) fn open(config: &Config, meters: &Arc<Metrics>) -> io::Result<Documents> {
+    /// Opens the saved documents. Feeds may also be read from the output directory.
+    ///
+    /// # Errors
+    /// As [`Documents::open`].
+    pub(super) fn open_documents(config: &Config, metrics: &Arc<Metrics>) -> io::Result<Documents> {
         let output = config.output.clone();
-        let elsewhere = Box::new(move |route: &str| {
+        let alternative_path = Box::new(move |route: &str| {
             let directory = output.as_ref().filter(|_| !route.ends_with('/'))?;
             Some(file_path(directory, route.trim_start_matches('/')))
         });
-        Documents::open(&config.state, config.server.memory, elsewhere, Arc::clone(meters))
+        Documents::open(&config.state, config.server.memory, alternative_path, Arc::clone(metrics))
     }
 
-    /// Reads a document back. One that is lost is made anew.
+    /// Reads a document from the disk. The engine is asked to rebuild it if it is lost.
+    ///
+    /// # Errors
+    /// If no file has the document's bytes.
     pub(super) fn read(&self, route: &str, resource: &Arc<Resource>) -> io::Result<Bytes> {
-        self.documents.read(route, resource).inspect_err(|error| self.lost(route, resource, error))
+        self.documents.read(route, resource).inspect_err(|error| self.report_missing(route, resource, error))
     }
 
-    /// Writes down what is published some time after each publication, and once more at the end, and removes what it leaves behind.
-    pub(super) async fn tend(
+    /// Saves publications for the next start, each a moment after it was published, and the last one when the sender is dropped.
+    /// Also removes unused files, and checkpoints and compacts the ledger.
+    pub(super) async fn save_publications(
         self,
         state: PathBuf,
         content: Arc<ArcSwap<Root>>,
         mut published: watch::Receiver<Option<Published>>,
     ) {
-        let (mut goes_on, mut pause, mut tidied) = (true, PAUSE, None);
-        // When the first documents of a content directory are published, it is there.
+        let (mut is_open, mut delay, mut last_checkpoint) = (true, MIN_SAVE_DELAY, None);
+        // The device is determined once per content directory, when its first documents are published: the directory is mounted then.
         let mut device: Option<(Arc<Root>, Option<u64>)> = None;
-        while goes_on && published.changed().await.is_ok() {
-            // What is published meanwhile is written together.
-            goes_on = timeout(pause, published.wait_for(|_| false)).await.is_err();
+        while is_open && published.changed().await.is_ok() {
+            // Publications within the delay are saved together.
+            is_open = timeout(delay, published.wait_for(|_| false)).await.is_err();
             let begun = Instant::now();
             let Some(Published { snapshot, mut origin }) = published.borrow_and_update().clone() else { continue };
             let (documents, directory) = (Arc::clone(&self.documents), state.clone());
-            let is_first = tidied.is_none();
+            let is_first = last_checkpoint.is_none();
             let root = content.load_full();
             let known = device.take().filter(|(of, _)| Arc::ptr_eq(of, &root)).map(|(_, device)| device);
-            let is_due = origin.record.saturating_sub(*tidied.get_or_insert(origin.record)) >= TIDY_AFTER;
+            let checkpointed = *last_checkpoint.get_or_insert(origin.record);
+            let is_due = origin.record.saturating_sub(checkpointed) >= CHECKPOINT_INTERVAL_RECORDS;
             if is_due {
-                tidied = Some(origin.record);
+                last_checkpoint = Some(origin.record);
             }
             let work = spawn_blocking(move || {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.save(route, resource));
                 documents.remove_unused_files();
-                // What readers wanted since room was made last.
+                // Requests have loaded documents since memory was freed last.
                 documents.free_spare_memory();
                 if is_due {
-                    // Where it fails, a commit does it some day, and says what is wrong.
+                    // If this fails, a later commit checkpoints the log and reports the error.
                     store::checkpoint(&directory)
                         .unwrap_or_else(|error| tracing::debug!(%error, "cannot checkpoint the ledger"));
                 }
                 origin.device = known.unwrap_or_else(|| RootState::of(&root).device());
-                let noted = store::save_published_list(&directory, &snapshot, &origin);
+                let saved = store::save_published_list(&directory, &snapshot, &origin);
                 if is_first || is_due {
                     match store::compact(&directory) {
                         Ok(0) => {}
                         Ok(removed) => tracing::info!(records = removed, "ledger compacted"),
                         Err(error) => tracing::debug!(%error, "cannot compact the ledger"),
                     }
-                    if let Err(trouble) = store::untie(&directory, store::WORTH_UNTYING) {
-                        tracing::debug!("{trouble}");
+                    if let Err(error) = store::untie(&directory, store::WORTH_UNTYING) {
+                        tracing::debug!("{error}");
                     }
                 }
-                (noted, (root, origin.device))
+                (saved, (root, origin.device))
             });
-            let noted = match work.await {
-                Ok((noted, of)) => {
-                    device = Some(of);
-                    noted
+            let saved = match work.await {
+                Ok((saved, known)) => {
+                    device = Some(known);
+                    saved
                 }
                 Err(error) => Err(io::Error::other(error)),
             };
-            if let Err(error) = noted {
+            if let Err(error) = saved {
                 tracing::warn!(
                     state = %state.display(),
                     %error,
                     "cannot save the list of documents, so the next start answers 503 until all articles are read; check free space and permissions"
                 );
             }
-            pause = begun.elapsed().saturating_mul(20).clamp(PAUSE, LONGEST_PAUSE);
+            delay = begun.elapsed().saturating_mul(SAVE_DELAY_PER_DURATION).clamp(MIN_SAVE_DELAY, MAX_SAVE_DELAY);
         }
     }
 
-    /// Makes room for the next documents where a publication left little, once readers have had time to ask for these.
-    pub(super) async fn make_room(self, mut published: watch::Receiver<Option<Published>>) {
+    /// Frees memory for the next publication if one left little, after readers had time to request its documents.
+    pub(super) async fn free_spare_memory(self, mut published: watch::Receiver<Option<Published>>) {
         while published.changed().await.is_ok() {
-            sleep(READERS_FIRST).await;
+            sleep(SPARE_MEMORY_DELAY).await;
             if !self.documents.needs_spare_memory() {
                 continue;
             }
             let documents = Arc::clone(&self.documents);
-            // Where it fails, the next publication makes room itself.
+            // If this fails, the next publication frees memory itself.
             spawn_blocking(move || documents.free_spare_memory()).await.unwrap_or_default();
         }
     }
@@ -152,20 +162,20 @@ impl Library {
         block_in_place(|| documents.iter().for_each(|document| self.documents.insert(document)));
     }
 
-    /// What gives deliveries their documents.
+    /// Returns the function that reads documents for deliveries.
     pub(super) fn reader(&self) -> DocumentReader {
-        let library = self.clone();
-        Box::new(move |path, resource| library.read(&format!("/{path}"), resource))
+        let store = self.clone();
+        Box::new(move |path, resource| store.read(&format!("/{path}"), resource))
     }
 
-    fn lost(&self, route: &str, resource: &Arc<Resource>, error: &io::Error) {
+    fn report_missing(&self, route: &str, resource: &Arc<Resource>, error: &io::Error) {
         let snapshot = self.snapshot.load();
         let is_current = snapshot.documents.get(route).is_some_and(|current| Arc::ptr_eq(current, resource));
-        // What has a successor is nobody's loss, and what is of the last run is being made already.
+        // A replaced document isn't needed any more, and the engine is about to build what replaces those of the previous run.
         if !is_current || snapshot.generation == 0 || !resource.set_missing(true) {
             return;
         }
-        // Where the engine has too much to do for that, the next request says it again.
+        // If the engine's queue is full, the next request reports the loss again.
         if self.events.try_send(Event::DocumentMissing(route.into())).is_err() {
             resource.set_missing(false);
             return;

@@ -1,5 +1,5 @@
-//! Carrying out what the engine decides, in its order; while the state cannot be written, readers keep what they have, but for what is
-//! taken from them.
+//! Executes the engine's effects in order. While the state can't be written, readers keep the published documents, except those that
+//! show a withheld article.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::Daemon;
 use super::document_store::Published;
-use super::fetching::{Fetch, recall, recollect};
+use super::fetching::{Fetch, find_dormant, load_stored};
 use crate::control::CommandOutcome;
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::{Effect, ReportChange};
@@ -16,77 +16,81 @@ use crate::snapshot::{Report, Snapshot};
 use crate::store::{self, Origin};
 
 impl Daemon {
-    /// Carries effects out in their order; those that readers see wait until all records before them are durable.
-    pub(super) fn perform_all(&mut self, effects: Vec<Effect>) {
+    /// Executes effects in order. Effects that readers see are postponed until all records before them are durable.
+    pub(super) fn execute_all(&mut self, effects: Vec<Effect>) {
         let withholds = effects.iter().any(|effect| matches!(effect, Effect::Withhold));
         for effect in effects {
             match effect {
                 Effect::Persist(records) => self.persist(records),
                 Effect::Swap(_) | Effect::Deliver(_) | Effect::Log(_)
-                    if self.memory.is_blocked() || self.memory.has_waiting() =>
+                    if self.persistence.is_blocked() || self.persistence.has_postponed() =>
                 {
-                    self.memory.withholds |= withholds;
-                    self.memory.wait_with(effect);
+                    self.persistence.is_withholding |= withholds;
+                    self.persistence.postpone(effect);
                 }
-                // Once what it says was done.
+                // The answer is sent after the other effects.
                 Effect::Answer(..) => self.answers.push(effect),
-                other => self.perform(other),
+                other => self.execute(other),
             }
         }
     }
 
-    /// Takes from readers what must not wait until records can be written. What else waits is not part of it: the engine postpones that.
+    /// Publishes a postponed snapshot that withholds an article. The engine knows that records can't be written, so the snapshot
+    /// contains nothing new.
     pub(super) fn withhold(&mut self) {
-        // Of the last run nothing is shown that a record or its file takes from readers.
-        if self.memory.withholds && self.memory.is_told && self.snapshot.load().generation > 0 {
+        // Saved documents are verified before readers get them, so they need no new snapshot.
+        if self.persistence.is_withholding
+            && self.persistence.is_reported_blocked
+            && self.snapshot.load().generation > 0
+        {
             tracing::warn!("withholding an article although the state cannot be written");
             let state = self.config.state.clone();
-            // The disk may hang, and nothing waits for this.
+            // The disk may hang, so the event loop doesn't wait for this.
             spawn_blocking(move || {
                 if let Err(error) = store::remove_published_list(&state) {
                     tracing::error!(%error, "cannot remove the list of saved documents; the next start compares it with the articles");
                 }
             });
-            self.memory.take_waiting().into_iter().for_each(|effect| self.perform(effect));
+            self.persistence.take_postponed().into_iter().for_each(|effect| self.execute(effect));
         }
     }
 
-    /// Writes down what is to be remembered.
+    /// Writes records to the ledger, or queues them if it can't be written.
     pub(super) fn persist(&mut self, records: Vec<Record>) {
-        let blocked = self.memory.is_blocked();
-        if !self.saved.withhold(&records) {
-            self.forget_last_run();
+        let is_blocked = self.persistence.is_blocked();
+        if !self.saved_documents.withhold(&records) {
+            self.drop_saved_documents();
         }
-        self.memory.note(records);
-        if !blocked && let Err(why) = self.memory.write() {
+        self.persistence.enqueue(records);
+        if !is_blocked && let Err(why) = self.persistence.write() {
             self.raise_alarm(&why);
         }
     }
 
-    /// Tries to write what is unwritten.
-    pub(super) fn write_again(&mut self) {
-        if self.memory.write().is_ok() {
+    /// Retries to write the queued records.
+    pub(super) fn retry_write(&mut self) {
+        if self.persistence.write().is_ok() {
             tracing::info!("state writable again");
             self.alarm = None;
             self.swap(self.snapshot.load_full());
         }
     }
 
-    /// Shows what waited, once nothing stands against it.
-    pub(super) fn show_waiting(&mut self) {
-        if !self.memory.is_blocked() && self.memory.has_waiting() {
-            self.memory.take_waiting().into_iter().for_each(|effect| self.perform(effect));
+    /// Executes the postponed effects if all records are written.
+    pub(super) fn publish_postponed(&mut self) {
+        if !self.persistence.is_blocked() && self.persistence.has_postponed() {
+            self.persistence.take_postponed().into_iter().for_each(|effect| self.execute(effect));
         }
     }
 
-    /// At the end: what could not be written until now may be by now.
-    pub(super) fn write_the_rest(&mut self) {
-        if let Err(why) = self.memory.write_the_rest() {
+    /// Writes the queued records at shutdown.
+    pub(super) fn write_remaining(&mut self) {
+        if let Err(why) = self.persistence.write_remaining() {
             tracing::error!(error = why, "cannot write the state before exit; changes since then are lost");
         }
     }
 
-    /// Says on every channel that the state cannot be written.
+    /// Reports in the log, on the admin pages and in `/readyz` that the state can't be written.
     pub(super) fn raise_alarm(&mut self, why: &str) {
         tracing::error!(
             error = why,
@@ -98,53 +102,53 @@ impl Daemon {
         self.swap(self.snapshot.load_full());
     }
 
-    pub(super) fn perform(&mut self, effect: Effect) {
+    /// Executes one effect.
+    pub(super) fn execute(&mut self, effect: Effect) {
         match effect {
-            // Done by `perform_all`.
+            // `execute_all` handles these.
             Effect::Persist(_) | Effect::Withhold => {}
-            // Done by `handle`.
+            // Done by `run_engine`.
             Effect::Resume => {}
-            Effect::Store(documents) => self.library.store(&documents),
+            Effect::Store(documents) => self.document_store.store(&documents),
             Effect::Swap(snapshot) => {
-                self.memory.shown = self.memory.last;
-                self.move_root();
+                self.persistence.published_record = self.persistence.last_record;
+                self.publish_root();
                 self.swap(snapshot);
             }
             Effect::Deliver(delivery) => self.deliveries.send(delivery),
             Effect::Watch(plan) => self.watcher.set_plan(plan),
             Effect::Report(changes) => {
-                changes.iter().take(MAX_LOGGED).for_each(log);
-                if let Some(more) = changes.len().checked_sub(MAX_LOGGED).filter(|more| *more > 0) {
+                changes.iter().take(MAX_LOGGED_PROBLEMS).for_each(log_change);
+                if let Some(more) = changes.len().checked_sub(MAX_LOGGED_PROBLEMS).filter(|more| *more > 0) {
                     tracing::warn!(more, "too many problems changed to log them all; `dateline check` lists them");
                 }
                 self.report_missing_content(&changes);
             }
             Effect::Log(activity) => self.activity.add(activity, &self.config.parsing.root),
             Effect::Answer(ticket, answer) => {
-                let Some(waiting) = self.tickets.remove(&ticket) else { return };
-                let is_recorded = !self.memory.is_blocked();
-                // The client may have hung up.
-                drop(waiting.send(answer.map(|message| CommandOutcome { message, is_recorded })));
+                let Some(client) = self.tickets.remove(&ticket) else { return };
+                let is_recorded = !self.persistence.is_blocked();
+                // The client may have disconnected.
+                drop(client.send(answer.map(|message| CommandOutcome { message, is_recorded })));
             }
             Effect::Fetch(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
                 let (root, reads, bodies) = (self.root.clone(), self.reads.clone(), self.bodies.clone());
                 self.fetches.spawn(Fetch::run(root, config, reads, requests, bodies));
             }
-            Effect::FindDormant(question) => {
-                // The store may not have these yet.
-                let unwritten = self.memory.unwritten_sleepers(&question);
-                let (state, lookup) = (self.config.state.clone(), Arc::clone(&self.lookup));
-                self.fetches.spawn(recollect(state, question, unwritten, lookup, self.bodies.clone()));
+            Effect::FindDormant(query) => {
+                let unwritten = self.persistence.unwritten_dormant(&query);
+                let (state, permits) = (self.config.state.clone(), Arc::clone(&self.dormant_lookup));
+                self.fetches.spawn(find_dormant(state, query, unwritten, permits, self.bodies.clone()));
             }
             Effect::LoadStored(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
-                self.fetches.spawn(recall(self.root.clone(), config, requests, self.bodies.clone()));
+                self.fetches.spawn(load_stored(self.root.clone(), config, requests, self.bodies.clone()));
             }
         }
     }
 
-    /// Says on `/readyz` that the content directory is missed: until it is there, nothing is published that could say so.
+    /// Reports a missing content directory on `/readyz` before the first publication. Later snapshots contain the problem themselves.
     fn report_missing_content(&self, changes: &[ReportChange]) {
         for change in changes {
             let (problem, is_new) = match change {
@@ -161,7 +165,7 @@ impl Daemon {
                     return Arc::clone(snapshot);
                 }
                 let mut report = Report::clone(&snapshot.report);
-                // What saved documents say of an empty directory stays.
+                // The report of `SavedDocuments::watch_root` about an empty directory stays.
                 report.problems.retain(|known| known.code != missing.code || known.message != missing.message);
                 report.problems.extend(is_new.then(|| missing.clone()));
                 Arc::new(Snapshot { report: Arc::new(report), ..Snapshot::clone(snapshot) })
@@ -169,8 +173,8 @@ impl Daemon {
         }
     }
 
-    /// Takes what the last run published from readers, where nothing else is published yet.
-    pub(super) fn forget_last_run(&self) {
+    /// Stops serving the documents of the previous run. Does nothing after the first publication.
+    pub(super) fn drop_saved_documents(&self) {
         let snapshot = self.snapshot.load();
         if snapshot.generation == 0 && !snapshot.documents.is_empty() {
             tracing::info!("saved documents are no longer served: a change may withhold part of them");
@@ -178,6 +182,7 @@ impl Daemon {
         }
     }
 
+    /// Publishes a snapshot, with the alarm if the state can't be written.
     pub(super) fn swap(&mut self, mut snapshot: Arc<Snapshot>) {
         let is_alarm = |problem: &Diagnostic| problem.code == Code::StateUnwritable;
         if self.alarm.is_some() || snapshot.report.problems.iter().any(is_alarm) {
@@ -191,18 +196,19 @@ impl Daemon {
         let before = self.snapshot.swap(Arc::clone(&snapshot));
         if let Some(config) = self.checked.config.as_ref().filter(|_| snapshot.generation > 0) {
             let minted = format!("tag:{}:", config.site.tag_authority);
-            let origin = Origin { config: config.origin(), record: self.memory.shown, device: None, minted };
-            self.printed.send_replace(Some(Published { snapshot, origin }));
+            let origin =
+                Origin { config: config.origin(), record: self.persistence.published_record, device: None, minted };
+            self.publications.send_replace(Some(Published { snapshot, origin }));
         }
-        if let Some(since) = self.changing.take() {
-            self.meters.publish_seconds.observe(since.elapsed().as_secs_f64());
+        if let Some(since) = self.change_began.take() {
+            self.metrics.publish_seconds.observe(since.elapsed().as_secs_f64());
         }
         if before.generation == 0 && self.snapshot.load().generation > 0 {
             self.published.send_replace(true);
-            self.saved.finish();
-            self.meters.ready.set(1);
-            self.activity.is_first = true;
-            super::tell_systemd(&[sd_notify::NotifyState::Ready]);
+            self.saved_documents.finish();
+            self.metrics.ready.set(1);
+            self.activity.is_first_scan = true;
+            super::notify_systemd(&[sd_notify::NotifyState::Ready]);
             tracing::info!(
                 articles = report.articles,
                 published = report.published,
@@ -215,11 +221,11 @@ impl Daemon {
     }
 }
 
-/// The most problems of one publication that are logged.
-const MAX_LOGGED: usize = 1_000;
+/// The most changes of problems that one publication logs.
+const MAX_LOGGED_PROBLEMS: usize = 1_000;
 
-/// Logs a line when a problem appears, and one when it is resolved.
-fn log(change: &ReportChange) {
+/// Logs that a problem appeared or was resolved.
+fn log_change(change: &ReportChange) {
     let (ReportChange::Appeared(diagnostic) | ReportChange::Cleared(diagnostic)) = change;
     let (code, message, help) = (diagnostic.code.name(), &diagnostic.message, diagnostic.help.as_deref());
     let place = diagnostic.place.as_ref().map(|place| tracing::field::display(place.to_string()));

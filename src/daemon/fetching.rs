@@ -1,9 +1,14 @@
-//! Reads the bodies that the engine asked for, on threads of its own, and measures progress instead of total time: what arrived is handed
-//! on, and only a read that makes no progress while nothing else arrives either is given up for the time being. It goes on, and what it
-//! brings later is handed on, too.
+//! Reads the bodies that the engine asked for, on threads of its own, and finds dormant articles in the store.
 //!
-//! Texts never queue up: while what arrived is handed on, at most [`MAX_WAITING_BODIES`] wait behind it, and readers wait for these. The
-//! daemon takes one batch at a time.
+//! # When does a read count as hung?
+//!
+//! A fetch measures progress instead of total time. If no body arrives for some seconds, the reads under way are reported as unreadable for
+//! now. They continue, and a body that arrives late is sent to the engine, too.
+//!
+//! # How much memory do bodies need?
+//!
+//! The engine takes one batch at a time. While a batch waits, at most [`MAX_WAITING_BODIES`] more are in memory, and then the reading
+//! threads wait.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -15,6 +20,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::builder;
+use super::ledger_writer::NOT_RESPONDING;
 use crate::beneath::Root;
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -25,27 +31,27 @@ use crate::store;
 use crate::types::{ArticlePath, ContentHash};
 use crate::watch::read::fetch_one;
 
-/// What arrived is handed on at least this often: until then more arrives, and makes more of a feed complete at once.
-const HAND_ON_AFTER: Duration = Duration::from_secs(1);
-/// How often it is seen whether anything arrived.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The pause after bodies arrived while others are read.
+/// The longest time that a body waits for others of its batch. Larger batches complete more of a feed at once.
+const MAX_BATCH_DELAY: Duration = Duration::from_secs(1);
+/// The pause after bodies arrived while others are read. To wake up for each body costs more than to read a short one.
 const WAKE_PAUSE: Duration = Duration::from_millis(1);
-/// After so many looks in a row at which nothing had arrived, the reads under way are late. A process that was stopped, or had no
-/// processor for a while, misses one of them.
-const MAX_IDLE_LOOKS: u32 = 8;
-/// What arrived is handed on as soon as it is so many bytes of files.
+/// The interval at which a fetch checks for progress.
+const PROGRESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Reads are late after this many checks in a row without progress. A process that was suspended or had no processor misses only one
+/// check, which a single timeout wouldn't tell from a hung read.
+const MAX_IDLE_CHECKS: u32 = 8;
+/// A batch is sent as soon as its files have this many bytes.
 const MAX_ARRIVED_BYTES: usize = 32 << 20;
-/// So many bodies that were read wait to be taken before others are read.
+/// The number of bodies that wait for the next batch. Then the reading threads pause.
 const MAX_WAITING_BODIES: usize = 64;
-/// So many reads may hang before no further one is begun. A dead mount hangs all of them.
+/// No further reads start while this many hang. A dead mount hangs all of them.
 const MAX_HUNG_READS: usize = 32;
 
-/// Reads that did not end yet, of all fetches.
+/// The reads of all fetches that haven't ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reads(Arc<Mutex<BTreeSet<Version>>>);
 
-/// A body, or why there is none.
+/// A body, or the reason why it couldn't be read.
 type Body = Result<FetchedBody, Box<UnfetchedBody>>;
 
 type Version = (ArticlePath, ContentHash, bool);
@@ -54,7 +60,7 @@ fn request(body: &Body) -> &BodyRequest {
     body.as_ref().map_or_else(|missing| &missing.request, |body| &body.request)
 }
 
-/// The size of the file, which its text in memory follows.
+/// Returns the size of the file in bytes. The memory that its body needs is proportional to it.
 fn bytes(body: &Body) -> usize {
     body.as_ref().ok().and_then(|body| body.source.as_deref()).map_or(0, <[u8]>::len)
 }
@@ -69,27 +75,27 @@ impl Reads {
     }
 }
 
-/// One fetch.
+/// A request of the engine for bodies.
 pub(super) struct Fetch {
     root: Root,
     config: Arc<Config>,
     reads: Reads,
-    /// What is still to be read.
+    /// Bodies that no thread reads yet.
     queue: Arc<Mutex<VecDeque<BodyRequest>>>,
-    /// What nobody was told of yet.
+    /// Bodies that the engine has no answer for yet.
     outstanding: BTreeSet<BodyRequest>,
-    /// What is read so slowly that it was given up for the time being.
+    /// Bodies that were reported as unreadable for now, while a thread still reads them.
     late: BTreeSet<BodyRequest>,
-    /// What arrived and was not handed on yet.
+    /// The next batch.
     arrived: Vec<Body>,
-    /// How many bytes of files that is.
+    /// The size of the batch's files.
     arrived_bytes: usize,
     read: mpsc::Sender<Body>,
     bodies: mpsc::Sender<Event>,
 }
 
 impl Fetch {
-    /// Fetches bodies, and sends them as they come.
+    /// Reads bodies and sends them to the engine in batches.
     pub(super) async fn run(
         root: Root,
         config: Arc<Config>,
@@ -97,7 +103,7 @@ impl Fetch {
         requests: Vec<BodyRequest>,
         bodies: mpsc::Sender<Event>,
     ) {
-        // Another fetch waits for these already.
+        // Another fetch is still reading these.
         let (hung, fresh): (Vec<_>, Vec<_>) = {
             let under_way = reads.lock();
             requests.into_iter().partition(|request| under_way.contains(&version(request)))
@@ -118,51 +124,50 @@ impl Fetch {
         };
         fetch.give_up(hung);
         (0..workers).for_each(|_| fetch.start_worker());
-        let (mut handed_on, mut idle_looks) = (Instant::now(), 0);
+        let (mut last_batch, mut idle_checks) = (Instant::now(), 0);
         loop {
-            match timeout(LOOK_EVERY, inbox.recv()).await {
+            match timeout(PROGRESS_CHECK_INTERVAL, inbox.recv()).await {
                 Ok(Some(body)) => {
-                    idle_looks = 0;
-                    fetch.take(body);
-                    // To be woken for each body costs more than to read a short one.
+                    idle_checks = 0;
+                    fetch.add(body);
                     if !fetch.outstanding.is_empty() {
                         sleep(WAKE_PAUSE).await;
                     }
                     while fetch.arrived_bytes < MAX_ARRIVED_BYTES
                         && let Ok(body) = inbox.try_recv()
                     {
-                        fetch.take(body);
+                        fetch.add(body);
                     }
                 }
                 Ok(None) => return,
                 Err(_) => {
-                    idle_looks += 1;
-                    if idle_looks == MAX_IDLE_LOOKS {
-                        idle_looks = 0;
+                    idle_checks += 1;
+                    if idle_checks == MAX_IDLE_CHECKS {
+                        idle_checks = 0;
                         fetch.replace_hung_reads(workers);
                     }
                 }
             }
-            let is_over = fetch.outstanding.is_empty();
-            let is_much = fetch.arrived_bytes >= MAX_ARRIVED_BYTES;
-            if is_over || is_much || handed_on.elapsed() >= HAND_ON_AFTER {
-                handed_on = Instant::now();
-                fetch.hand_on().await;
+            let is_answered = fetch.outstanding.is_empty();
+            let is_full = fetch.arrived_bytes >= MAX_ARRIVED_BYTES;
+            if is_answered || is_full || last_batch.elapsed() >= MAX_BATCH_DELAY {
+                last_batch = Instant::now();
+                fetch.send_batch().await;
             }
-            if is_over && fetch.late.is_empty() {
+            if is_answered && fetch.late.is_empty() {
                 return;
             }
         }
     }
 
-    fn take(&mut self, body: Body) {
+    fn add(&mut self, body: Body) {
         self.outstanding.remove(request(&body));
         self.late.remove(request(&body));
         self.arrived_bytes += bytes(&body);
         self.arrived.push(body);
     }
 
-    /// Reads on a thread of its own until nothing is left to be read. A read that hangs ends with the process.
+    /// Starts a thread that reads until the queue is empty. A read that hangs for ever ends with the process.
     fn start_worker(&self) {
         let (root, config, reads) = (self.root.clone(), Arc::clone(&self.config), self.reads.clone());
         let (queue, read) = (Arc::clone(&self.queue), self.read.clone());
@@ -172,7 +177,7 @@ impl Fetch {
                 reads.lock().insert(version(&request));
                 let body = fetch_one(&root, &request, &config.parsing);
                 reads.lock().remove(&version(&request));
-                // The daemon may be stopping.
+                // The receiver is gone if the daemon is stopping.
                 if read.blocking_send(body).is_err() {
                     return;
                 }
@@ -183,7 +188,7 @@ impl Fetch {
         }
     }
 
-    /// Nothing arrives: what is being read is late. Other threads read what is left.
+    /// Gives up the reads under way for now, and starts other threads for the rest of the queue.
     fn replace_hung_reads(&mut self, workers: usize) {
         let under_way = self.reads.lock().clone();
         let (late, mut waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.outstanding)
@@ -203,7 +208,7 @@ impl Fetch {
         self.outstanding = waiting.into_iter().collect();
     }
 
-    /// Bodies for which documents don't wait any longer.
+    /// Reports bodies as unreadable, so that documents don't wait for them.
     fn give_up(&mut self, requests: Vec<BodyRequest>) {
         for request in requests {
             let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "reading the file takes too long")
@@ -213,7 +218,8 @@ impl Fetch {
         }
     }
 
-    async fn hand_on(&mut self) {
+    /// Completes and renders the bodies that arrived, and sends them to the engine.
+    async fn send_batch(&mut self) {
         if self.arrived.is_empty() {
             return;
         }
@@ -230,64 +236,69 @@ impl Fetch {
             [(fetched.is_empty(), Event::Fetched(fetched)), (unfetched.is_empty(), Event::Unfetched(unfetched))]
         {
             if !is_empty {
-                // The daemon may be stopping.
+                // The receiver is gone if the daemon is stopping.
                 self.bodies.send(event).await.unwrap_or_default();
             }
         }
     }
 }
 
-/// How long the store may take for some versions before the engine goes on without them.
-const RECALL_PATIENCE: Duration = Duration::from_secs(60);
+/// The time that the store has to load a batch of versions before the engine continues without them.
+const LOAD_STORED_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Has versions out of the store, and sends them as they come.
-pub(super) async fn recall(root: Root, config: Arc<Config>, requests: Vec<BodyRequest>, bodies: mpsc::Sender<Event>) {
-    for requests in requests.chunks(builder::MAX_RECALLED_FILES) {
+/// Loads published versions from the store and sends them to the engine in batches. A late batch is sent again when it arrives.
+pub(super) async fn load_stored(
+    root: Root,
+    config: Arc<Config>,
+    requests: Vec<BodyRequest>,
+    bodies: mpsc::Sender<Event>,
+) {
+    for requests in requests.chunks(builder::MAX_LOADED_FILES) {
         let (root, config, batch) = (root.clone(), Arc::clone(&config), requests.to_vec());
-        let mut work = spawn_blocking(move || builder::recall(&root, &config, batch));
-        let lost =
+        let mut work = spawn_blocking(move || builder::load_stored(&root, &config, batch));
+        let missing =
             || requests.iter().map(|request| StoredVersion { request: request.clone(), article: None }).collect();
-        let (recalled, is_late) = match timeout(RECALL_PATIENCE, &mut work).await {
-            Ok(Ok(recalled)) => (recalled, false),
-            Ok(Err(_)) => (lost(), false),
-            Err(_) => (lost(), true),
+        let (versions, is_late) = match timeout(LOAD_STORED_TIMEOUT, &mut work).await {
+            Ok(Ok(versions)) => (versions, false),
+            Ok(Err(_)) => (missing(), false),
+            Err(_) => (missing(), true),
         };
-        bodies.send(Event::StoredVersion(recalled)).await.unwrap_or_default();
-        if is_late && let Ok(recalled) = work.await {
-            bodies.send(Event::StoredVersion(recalled)).await.unwrap_or_default();
+        bodies.send(Event::StoredVersion(versions)).await.unwrap_or_default();
+        if is_late && let Ok(versions) = work.await {
+            bodies.send(Event::StoredVersion(versions)).await.unwrap_or_default();
         }
     }
 }
 
-/// How long the store may take for dormant articles before the engine is told that it does not answer, and asks again.
-const RECOLLECTION_PATIENCE: Duration = Duration::from_secs(5);
+/// The time that the store has to find dormant articles. After that the engine gets an error and asks again.
+const FIND_DORMANT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Looks up what the store has of dormant articles. A disk that hangs costs one thread.
-pub(super) async fn recollect(
+/// Finds dormant articles in the store and sends them to the engine. `permits` has one permit, so a disk that hangs blocks one thread.
+pub(super) async fn find_dormant(
     state: PathBuf,
-    question: DormantQuery,
+    query: DormantQuery,
     unwritten: Vec<(ArticlePath, Remembered)>,
-    lookup: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 ) {
-    let asked = question.clone();
+    let task_query = query.clone();
     let work = async move {
-        let under_way = lookup.acquire_owned().await;
+        let permit = permits.acquire_owned().await;
         spawn_blocking(move || {
-            let found = store::recollect(&state, &asked);
-            drop(under_way);
+            let found = store::recollect(&state, &task_query);
+            drop(permit);
             found
         })
         .await
     };
-    let found = match timeout(RECOLLECTION_PATIENCE, work).await {
+    let found = match timeout(FIND_DORMANT_TIMEOUT, work).await {
         Ok(Ok(Ok(found))) => Ok(unwritten.into_iter().chain(found).collect()),
-        Ok(Ok(Err(trouble))) => Err(trouble.to_string()),
+        Ok(Ok(Err(error))) => Err(error.to_string()),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the disk of the state directory does not answer".to_owned()),
+        Err(_) => Err(NOT_RESPONDING.to_owned()),
     };
-    // The daemon may be stopping.
-    events.send(Event::DormantFound(question, found)).await.unwrap_or_default();
+    // The receiver is gone if the daemon is stopping.
+    events.send(Event::DormantFound(query, found)).await.unwrap_or_default();
 }
 
 #[cfg(test)]
@@ -299,7 +310,6 @@ mod tests {
     use super::*;
     use crate::config;
 
-    /// However fast files are read, and however slowly batches are taken.
     #[tokio::test]
     async fn batches_of_bodies_are_bounded() {
         const FILES: usize = 80;

@@ -1,4 +1,4 @@
-//! The thread that writes records. A disk that fails says so; one that hangs says nothing, and what is to be taken from readers must not
+//! The thread that writes ledger records. A failing disk returns an error, but a hanging one returns nothing, and a retraction mustn't
 //! wait for it.
 
 use std::io;
@@ -12,72 +12,76 @@ use jiff::Timestamp;
 use crate::ledger::{Ledger, Record};
 use crate::store::{Store, StoreError};
 
-/// How long the end of the thread is waited for: it takes in the ledger's log.
+/// The time that the thread has at shutdown to checkpoint and close the ledger.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is said of a disk that hangs.
-pub(super) const NO_ANSWER: &str = "the disk of the state directory does not answer";
+/// The error message for a disk that hangs.
+pub(super) const NOT_RESPONDING: &str = "the disk of the state directory does not answer";
 
 enum Job {
     Append(Arc<Vec<Record>>, Timestamp),
     Replay(Sender<Result<Ledger, StoreError>>),
 }
 
-/// How writing ended.
-pub(super) struct Written {
+/// The outcome of a write.
+pub(super) struct WriteOutcome {
     pub(super) result: Result<(), StoreError>,
     /// The number of the last record.
-    pub(super) last: i64,
-    /// Why nothing can be written, where the state could only be opened for reading.
+    pub(super) last_record: i64,
+    /// Why the state could only be opened for reading.
     pub(super) unwritable: Option<String>,
 }
 
-/// The thread's other side. One write at a time is under way.
-pub(super) struct Writer {
-    /// `None` at the end.
+/// A handle to the thread. At most one write is in flight.
+pub(super) struct LedgerWriter {
+    /// `None` while the writer is dropped.
     jobs: Option<Sender<Job>>,
-    written: Receiver<Written>,
-    /// `None` once it was waited for.
+    outcomes: Receiver<WriteOutcome>,
+    /// `None` once the thread was joined.
     thread: Option<JoinHandle<()>>,
 }
 
-impl Writer {
-    pub(super) fn start(mut store: Store) -> io::Result<Writer> {
+impl LedgerWriter {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the system can't start one.
+    pub(super) fn start(mut store: Store) -> io::Result<LedgerWriter> {
         let (jobs, inbox) = channel();
-        let (done, written) = channel();
+        let (done, outcomes) = channel();
         let work = move || {
             for job in inbox {
                 match job {
                     Job::Append(records, at) => {
                         let result = store.append(records.iter(), at);
-                        // Whoever waits has the only copy then.
+                        // The waiting caller now has the only reference and needn't copy the records.
                         drop(records);
-                        let (last, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
-                        done.send(Written { result, last, unwritable }).unwrap_or_default();
+                        let (last_record, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
+                        done.send(WriteOutcome { result, last_record, unwritable }).unwrap_or_default();
                     }
                     Job::Replay(answer) => answer.send(store.awake_ledger()).unwrap_or_default(),
                 }
             }
-            // Closed before anybody hears that the thread ended.
+            // The state is unlocked before `LedgerWriter::drop` returns.
             drop(store);
             drop(done);
         };
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(work)?;
-        Ok(Writer { jobs: Some(jobs), written, thread: Some(thread) })
+        Ok(LedgerWriter { jobs: Some(jobs), outcomes, thread: Some(thread) })
     }
 
-    /// Begins to write records.
+    /// Starts to write records.
     pub(super) fn begin(&self, records: Arc<Vec<Record>>, at: Timestamp) {
         self.send(Job::Append(records, at));
     }
 
-    /// How the write under way ended; `None`: it hasn't within this time.
+    /// Waits for the write in flight. `None` if it hasn't ended within the timeout.
     ///
     /// # Panics
-    /// If the thread did.
-    pub(super) fn wait(&mut self, patience: Duration) -> Option<Written> {
-        match self.written.recv_timeout(patience) {
-            Ok(written) => Some(written),
+    /// If the thread panicked.
+    pub(super) fn wait(&mut self, timeout: Duration) -> Option<WriteOutcome> {
+        match self.outcomes.recv_timeout(timeout) {
+            Ok(outcome) => Some(outcome),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
                 if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
@@ -88,32 +92,32 @@ impl Writer {
         }
     }
 
-    /// Everything that was ever recorded, without dormant articles.
+    /// Reads the ledger without dormant articles.
     ///
     /// # Errors
-    /// Why it cannot be read, or not within this time.
-    pub(super) fn ledger(&self, patience: Duration) -> Result<Ledger, String> {
+    /// If it can't be read within the timeout.
+    pub(super) fn ledger(&self, timeout: Duration) -> Result<Ledger, String> {
         let (answer, ledger) = channel();
         self.send(Job::Replay(answer));
-        match ledger.recv_timeout(patience) {
-            Ok(ledger) => ledger.map_err(|trouble| trouble.to_string()),
-            Err(RecvTimeoutError::Timeout) => Err(NO_ANSWER.to_owned()),
+        match ledger.recv_timeout(timeout) {
+            Ok(ledger) => ledger.map_err(|error| error.to_string()),
+            Err(RecvTimeoutError::Timeout) => Err(NOT_RESPONDING.to_owned()),
             Err(RecvTimeoutError::Disconnected) => Err("the ledger's thread ended".to_owned()),
         }
     }
 
     fn send(&self, job: Job) {
-        // The thread lives as long as this does.
+        // The thread runs until the sender is dropped.
         if let Some(jobs) = &self.jobs {
             jobs.send(job).unwrap_or_default();
         }
     }
 }
 
-impl Drop for Writer {
+impl Drop for LedgerWriter {
     fn drop(&mut self) {
         self.jobs = None;
-        while self.written.recv_timeout(CLOSE_TIMEOUT).is_ok() {}
+        while self.outcomes.recv_timeout(CLOSE_TIMEOUT).is_ok() {}
     }
 }
 
@@ -122,13 +126,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ledger_behind_hanging_write_is_given_up() {
+    fn hung_write_makes_ledger_read_time_out() {
         let (jobs, _inbox) = channel();
-        let (done, written) = channel();
-        let writer = Writer { jobs: Some(jobs), written, thread: None };
+        let (done, outcomes) = channel();
+        let writer = LedgerWriter { jobs: Some(jobs), outcomes, thread: None };
         writer.begin(Arc::new(Vec::new()), Timestamp::UNIX_EPOCH);
-        assert_eq!(writer.ledger(Duration::ZERO).err().as_deref(), Some(NO_ANSWER));
-        // There is no thread whose end would be waited for.
+        assert_eq!(writer.ledger(Duration::ZERO).err().as_deref(), Some(NOT_RESPONDING));
+        // Without the sender, `drop` doesn't wait for a thread.
         drop(done);
     }
 }

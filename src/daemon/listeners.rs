@@ -1,4 +1,5 @@
-//! What faces the world: listeners, bound by us or by systemd; the certificate; the access log; how many descriptors there are.
+//! Opens listeners (or takes those that systemd bound), the certificate and the access log, and limits connections to the available file
+//! descriptors.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStringExt;
@@ -12,52 +13,53 @@ use crate::config::{Config, Endpoint, Relocation, Server};
 use crate::metrics::Metrics;
 use crate::serve::{AccessLog, Audience, Budgets, Listener, ServeOptions, Tls};
 
-/// Descriptors that are not for connections: the state, articles that are read, feeds that are written, logs (at most a quarter).
-const RESERVED: usize = 256;
-/// How often it is seen whether the certificate was renewed.
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(60);
+/// File descriptors that are reserved for the state, articles, feeds and logs. At most a quarter of all is reserved.
+const RESERVED_DESCRIPTORS: usize = 256;
+/// The interval at which the certificate file is checked for renewal.
+const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What faces the world.
+/// The open listeners, and what belongs to them.
 #[derive(Debug)]
 pub struct Listeners {
-    /// What is listened on.
+    /// The bound listeners.
     pub listeners: Vec<Listener>,
-    /// What can be renewed while the daemon runs.
+    /// The certificate and the access log.
     pub renewal: Renewal,
-    /// What is counted.
-    pub meters: Arc<Metrics>,
-    /// Where it listens, as far as links may have to lead there. Of sockets that somebody else opened, that one knows.
+    /// The metrics of the daemon.
+    pub metrics: Arc<Metrics>,
+    /// The addresses that dateline listens on, if links may have to lead there. `None` for sockets from systemd:
+    /// whoever configured those also configured the links.
     pub relocation: Option<Relocation>,
 }
 
-/// What can be renewed while the daemon runs.
+/// The files that can be reopened while the daemon runs: the certificate and the access log.
 #[derive(Clone, Debug, Default)]
 pub struct Renewal {
     tls: Option<Arc<Tls>>,
     access_log: Option<Arc<AccessLog>>,
 }
 
-/// What the command line says instead of the configuration.
+/// The command line's replacements for configured addresses.
 #[derive(Clone, Debug, Default)]
 pub struct CliOverrides {
-    /// CliOverrides of `server.listen`.
+    /// Replaces `server.listen`.
     pub listen: Option<Endpoint>,
-    /// CliOverrides of `admin.listen`.
+    /// Replaces `admin.listen`.
     pub admin: Option<Endpoint>,
 }
 
 impl Listeners {
-    /// One public listener and nothing else.
+    /// Returns one public listener, without a certificate or an access log.
     pub fn plain(listener: Listener) -> Listeners {
-        Listeners { listeners: vec![listener], renewal: Renewal::default(), meters: Arc::default(), relocation: None }
+        Listeners { listeners: vec![listener], renewal: Renewal::default(), metrics: Arc::default(), relocation: None }
     }
 
-    /// Opens all that the configuration names. Sockets that systemd opened take the place of `server.listen`; those that it calls
-    /// `tls` and `admin` (`FileDescriptorName=`), of the others.
+    /// Opens everything that the configuration names. Sockets from systemd replace `server.listen`. Those with the name `tls` or `admin`
+    /// (`FileDescriptorName=` in `systemd.socket(5)`) replace the other addresses.
     ///
     /// # Errors
-    /// What cannot be opened and what to do about it.
-    pub fn open(config: &Config, instead: CliOverrides) -> Result<Listeners, String> {
+    /// Says what can't be opened and what to do about it.
+    pub fn open(config: &Config, overrides: CliOverrides) -> Result<Listeners, String> {
         let server = &config.server;
         let tls = server.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
         let access_log = server.access_log.as_ref().map(|options| {
@@ -71,8 +73,8 @@ impl Listeners {
         };
         let is_inherited = has(|audience| matches!(audience, Audience::Public), &listeners);
         if !is_inherited {
-            let instead = instead.listen.as_ref().map(std::slice::from_ref);
-            for endpoint in instead.unwrap_or(&server.listen) {
+            let replacement = overrides.listen.as_ref().map(std::slice::from_ref);
+            for endpoint in replacement.unwrap_or(&server.listen) {
                 listeners.push(bind(endpoint, Audience::Public, &listeners)?);
             }
         }
@@ -87,16 +89,16 @@ impl Listeners {
             return Err("`server.listen` is empty: there is nothing to listen on".to_owned());
         }
         if !has(|audience| matches!(audience, Audience::Admin), &listeners) {
-            admin(server, &instead, &mut listeners)?;
+            open_admin(server, &overrides, &mut listeners)?;
         }
         let relocation = (!is_inherited).then(|| relocation(&listeners, server)).transpose();
         let relocation = relocation.map_err(|error| format!("cannot see where dateline listens: {error}"))?;
-        Ok(Listeners { listeners, renewal: Renewal { tls, access_log }, meters: Arc::default(), relocation })
+        Ok(Listeners { listeners, renewal: Renewal { tls, access_log }, metrics: Arc::default(), relocation })
     }
 
-    /// How connections are served.
+    /// Returns the options of the server.
     pub(super) fn options(&self, server: &Server, now: super::Clock) -> ServeOptions {
-        let (max_connections, max_files) = descriptors(server.max_connections);
+        let (max_connections, max_files) = limits(server.max_connections);
         ServeOptions {
             max_connections,
             max_files,
@@ -105,14 +107,14 @@ impl Listeners {
             admin_hosts: server.admin.hosts.clone(),
             budgets: Arc::new(Budgets::new(server.budget.clone())),
             access_log: self.renewal.access_log.clone(),
-            metrics: Arc::clone(&self.meters),
+            metrics: Arc::clone(&self.metrics),
             ..ServeOptions::new(now)
         }
     }
 }
 
 impl Renewal {
-    /// Opens the access log anew and reads the certificate again.
+    /// Reopens the access log and reloads the certificate.
     pub fn renew(&self) {
         if let Some(log) = &self.access_log {
             log.reopen();
@@ -135,13 +137,13 @@ impl Renewal {
         }
     }
 
-    /// Sees to it for ever that a renewed certificate is taken.
+    /// Reloads the certificate whenever its file has changed. Never returns.
     pub(super) async fn watch_certificate(self) {
         if self.tls.is_none() {
             return std::future::pending().await;
         }
         loop {
-            tokio::time::sleep(CERTIFICATE_CHECK).await;
+            tokio::time::sleep(CERTIFICATE_CHECK_INTERVAL).await;
             self.renew_certificate();
         }
     }
@@ -150,10 +152,10 @@ impl Renewal {
 fn bind(endpoint: &Endpoint, audience: Audience, bound: &[Listener]) -> Result<Listener, String> {
     let keys = keys(&audience);
     Listener::bind(endpoint, audience)
-        .map_err(|error| format!("cannot listen on {endpoint}: {}", cure(endpoint, &error, keys, bound)))
+        .map_err(|error| format!("cannot listen on {endpoint}: {}", explain(endpoint, &error, keys, bound)))
 }
 
-/// What says where to listen.
+/// Returns the configuration keys and options that set an audience's addresses.
 fn keys(audience: &Audience) -> &'static str {
     match audience {
         Audience::Public => "`server.listen` (or `--listen`)",
@@ -162,10 +164,10 @@ fn keys(audience: &Audience) -> &'static str {
     }
 }
 
-/// Why an endpoint cannot be listened on, and what to do about it.
-fn cure(endpoint: &Endpoint, error: &io::Error, keys: &str, bound: &[Listener]) -> String {
-    /// Below this, a port needs a privilege.
-    const FIRST_FREE_PORT: u16 = 1024;
+/// Explains why binding failed, and what to do about it.
+fn explain(endpoint: &Endpoint, error: &io::Error, keys: &str, bound: &[Listener]) -> String {
+    /// Lower ports need a privilege.
+    const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
     let is_taken = |listener: &&Listener| listener.endpoint().is_ok_and(|other| overlap(&other, endpoint));
     let other = bound.iter().find(is_taken).map(|listener| self::keys(listener.audience()));
     match (error.kind(), endpoint, other) {
@@ -176,10 +178,12 @@ fn cure(endpoint: &Endpoint, error: &io::Error, keys: &str, bound: &[Listener]) 
             "{error}; stop what listens there, or choose another with {keys}. A second dateline needs `server.listen` and \
              `admin.listen` of its own"
         ),
-        (ErrorKind::PermissionDenied, Endpoint::Tcp(address), _) if address.port() < FIRST_FREE_PORT => format!(
-            "{error}; ports below {FIRST_FREE_PORT} need a privilege: choose a higher one with {keys}, let systemd pass the socket on \
+        (ErrorKind::PermissionDenied, Endpoint::Tcp(address), _) if address.port() < FIRST_UNPRIVILEGED_PORT => {
+            format!(
+                "{error}; ports below {FIRST_UNPRIVILEGED_PORT} need a privilege: choose a higher one with {keys}, let systemd pass the socket on \
              (config/dateline.socket), or give dateline the capability CAP_NET_BIND_SERVICE"
-        ),
+            )
+        }
         (ErrorKind::AddrNotAvailable, ..) => {
             format!("{error}; no network interface of this machine has that address: choose another with {keys}")
         }
@@ -190,7 +194,7 @@ fn cure(endpoint: &Endpoint, error: &io::Error, keys: &str, bound: &[Listener]) 
     }
 }
 
-/// Whether nobody can listen on both.
+/// Whether two endpoints can't be bound at the same time.
 fn overlap(one: &Endpoint, other: &Endpoint) -> bool {
     match (one, other) {
         (Endpoint::Tcp(one), Endpoint::Tcp(other)) => {
@@ -201,17 +205,17 @@ fn overlap(one: &Endpoint, other: &Endpoint) -> bool {
     }
 }
 
-/// Where nobody says where, another dateline on this machine may be there already: that is no reason not to serve readers.
-fn admin(server: &Server, instead: &CliOverrides, listeners: &mut Vec<Listener>) -> Result<(), String> {
-    let endpoints = match &instead.admin {
+/// Opens the admin listener. If its address isn't configured, a failure is only logged: another dateline may use the default address.
+fn open_admin(server: &Server, overrides: &CliOverrides, listeners: &mut Vec<Listener>) -> Result<(), String> {
+    let endpoints = match &overrides.admin {
         Some(endpoint) => std::slice::from_ref(endpoint),
-        None if server.admin.is_stated || instead.listen.is_none() => &server.admin.listen,
+        None if server.admin.is_stated || overrides.listen.is_none() => &server.admin.listen,
         None => return Ok(()),
     };
     for endpoint in endpoints {
         match bind(endpoint, Audience::Admin, listeners) {
             Ok(listener) => listeners.push(listener),
-            Err(why) if server.admin.is_stated || instead.admin.is_some() => return Err(why),
+            Err(why) if server.admin.is_stated || overrides.admin.is_some() => return Err(why),
             Err(why) => {
                 tracing::warn!(error = why, "cannot open the admin listener; status and metrics are not served")
             }
@@ -232,7 +236,7 @@ fn relocation(listeners: &[Listener], server: &Server) -> std::io::Result<Reloca
     Ok(relocation)
 }
 
-/// The sockets that systemd passed on (`sd_listen_fds(3)`).
+/// Returns the sockets that systemd passed (`sd_listen_fds(3)`).
 fn inherited(tls: Option<&Arc<Tls>>) -> Result<Vec<Listener>, String> {
     let names = std::env::var_os("LISTEN_FDNAMES").map(|names| names.into_vec()).unwrap_or_default();
     let names: Vec<&[u8]> = names.split(|byte| *byte == b':').collect();
@@ -261,20 +265,24 @@ fn inherited(tls: Option<&Arc<Tls>>) -> Result<Vec<Listener>, String> {
     Ok(listeners)
 }
 
-/// How many connections there may be at a time, and how many open media files: as many as are wished, or as descriptors allow, whose
-/// limit is raised as far as it goes.
-fn descriptors(wished: usize) -> (usize, usize) {
-    const MOST_FILES: usize = 1_024;
+/// Raises the limit on open files as far as possible. Returns the most connections, at most `max_connections`, and the most open media
+/// files.
+fn limits(max_connections: usize) -> (usize, usize) {
+    const MAX_MEDIA_FILES: usize = 1_024;
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         tracing::debug!(%error, "cannot raise the limit on open files");
     }
     let limit = getrlimit(Resource::Nofile).current;
     let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let files = (limit / 8).clamp(1, MOST_FILES);
-    let most = limit.saturating_sub(RESERVED.min(limit / 4)).saturating_sub(files).max(1);
-    if most < wished {
-        tracing::info!(connections = most, open_files = limit, "connections are limited by the limit on open files");
+    let media_files = (limit / 8).clamp(1, MAX_MEDIA_FILES);
+    let available = limit.saturating_sub(RESERVED_DESCRIPTORS.min(limit / 4)).saturating_sub(media_files).max(1);
+    if available < max_connections {
+        tracing::info!(
+            connections = available,
+            open_files = limit,
+            "connections are limited by the limit on open files"
+        );
     }
-    (most.min(wished), files)
+    (available.min(max_connections), media_files)
 }

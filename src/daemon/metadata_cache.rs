@@ -7,20 +7,20 @@ use crate::store::{Cache, Renderings, Row};
 use crate::types::ArticlePath;
 use crate::watch::cache::{CachedRow, MetadataCache};
 
-/// The cache of a state directory; `None`: nothing is kept, and every file is read.
+/// The metadata cache of a state directory. `None` if there is no cache, so that every file is read.
 #[derive(Debug)]
 pub struct StateCache(Option<Cache>);
 
 impl StateCache {
-    /// The cache in a state directory, for who has locked it.
-    pub fn at(state: &Path) -> StateCache {
+    /// Opens the cache of a state directory that this process has locked.
+    pub fn open(state: &Path) -> StateCache {
         StateCache(Some(Cache::open(state)))
     }
 
-    /// The same, for who has locked it, and emptied: every file is read, hashed and rendered again.
-    pub fn emptied(state: &Path) -> StateCache {
+    /// Empties the cache of a state directory that this process has locked, and opens it. Every file is read, hashed and rendered again.
+    pub fn open_empty(state: &Path) -> StateCache {
         match Renderings::forget(state).and_then(|()| Cache::forget(state)) {
-            Ok(()) => StateCache::at(state),
+            Ok(()) => StateCache::open(state),
             Err(error) => {
                 tracing::warn!(state = %state.display(), %error, "cannot empty the cache; continuing without one");
                 StateCache::none()
@@ -28,13 +28,13 @@ impl StateCache {
         }
     }
 
-    /// No cache.
+    /// Returns a cache that stores nothing.
     pub fn none() -> StateCache {
         StateCache(None)
     }
 
-    /// Whether anything is kept.
-    pub(super) fn keeps(&self) -> bool {
+    /// Whether there is a cache.
+    pub(super) fn is_open(&self) -> bool {
         self.0.is_some()
     }
 }
@@ -42,7 +42,7 @@ impl StateCache {
 impl MetadataCache for StateCache {
     fn load_folder(&mut self, folder: &str) -> HashMap<String, CachedRow> {
         let rows = self.0.as_mut().map(|cache| cache.of_folder(folder)).unwrap_or_default();
-        rows.into_iter().map(|(name, row)| (name, cached(row))).collect()
+        rows.into_iter().map(|(name, row)| (name, to_cached_row(row))).collect()
     }
 
     fn save(&mut self, rows: Vec<(ArticlePath, Option<CachedRow>)>) {
@@ -56,7 +56,7 @@ impl MetadataCache for StateCache {
     }
 }
 
-/// A row as the watcher knows it.
-pub(super) fn cached(Row { seal, card, warnings }: Row) -> CachedRow {
+/// Converts a row of the store to the watcher's type.
+pub(super) fn to_cached_row(Row { seal, card, warnings }: Row) -> CachedRow {
     CachedRow { seal, card, warnings }
 }

@@ -1,18 +1,18 @@
-//! The daemon: the event loop, supervision, start-up and shutdown order, and the clock. Long because the loop and the order in which
-//! parts start and stop belong together.
+//! The daemon: the event loop, supervision, start-up and shutdown order, and the clock. The file is long because the loop and the order
+//! in which parts start and stop belong together.
 //!
 //! # Which file contains what?
 //!
 //! - `listeners`: opens listeners and the access log, loads certificates, limits descriptors
 //! - `effects`: executes the engine's effects in order
 //! - `fetching`: reads bodies for the engine
-//! - `persistence`: decides what waits while records cannot be written
+//! - `persistence`: queues records, and postpones effects while records can't be written
 //! - `ledger_writer`: the thread that writes records
-//! - `metadata_cache`: gives the watcher the store's cache
+//! - `metadata_cache`: gives the watcher the store's cached metadata
 //! - `activity`: logs what happened to articles
-//! - `document_store`: loads documents that are not in memory
+//! - `document_store`: loads documents that aren't in memory, and saves publications
 //! - `saved_documents`: verifies documents of the previous run before readers get them
-//! - `quarantine`: finds files over which the engine panics
+//! - `quarantine`: finds files that make the engine panic
 //! - `builder`: `dateline build`, and article pages on demand
 
 mod activity;
@@ -55,40 +55,39 @@ use crate::store::{Store, StoreError};
 use crate::types::Text;
 use crate::watch::{self, ScanProgress, WatchEvent, WatchHandle, WatchOptions};
 use activity::ActivityLog;
-pub use builder::{Built, Inputs, build_once, remembered};
-use document_store::Library;
+pub use builder::{Built, Inputs, build_once, read_ledger};
+use document_store::DocumentStore;
 pub use listeners::{CliOverrides, Listeners, Renewal};
 pub use metadata_cache::StateCache;
-use persistence::Memory;
+use persistence::Persistence;
 use quarantine::{Quarantine, Verdict, Version};
 use saved_documents::{SAVED_VERIFY_TIMEOUT, SavedDocuments};
 
-/// How long deliveries may take at shutdown.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
-/// The most file events that are handled in one slice: they take about 50 ms.
-const SLICE: usize = 2_048;
-/// So many events of the watcher wait: it goes through an archive while the ledger is still being read.
-const WATCHED: usize = 32;
-/// How often everything is scanned although nothing was heard.
-const SAFETY_SCAN: Duration = Duration::from_secs(300);
-/// How long a file may be open for writing before it is published as it is.
-const OPEN_LIMIT: Duration = Duration::from_secs(60);
-/// How long nothing may happen.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// The clock is looked at at least this often while something is to happen by it: clocks are set, and a machine that slept
-/// does not notice how long.
-const CLOCK_CHECK: Duration = Duration::from_millis(500);
+/// The time that connections and deliveries have to finish at shutdown.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most file events in one batch. The engine takes about 50 ms for them.
+const MAX_BATCH_FILES: usize = 2_048;
+/// The length of the watcher's event queue. The watcher reads an archive while the ledger is still being read.
+const WATCH_QUEUE_LENGTH: usize = 32;
+/// The time between full scans that find changes without an event.
+const SAFETY_SCAN_INTERVAL: Duration = Duration::from_secs(300);
+/// A file that stays open for writing longer than this is published as it is.
+const MAX_OPEN_TIME: Duration = Duration::from_secs(60);
+/// The longest sleep of the event loop.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// The clock is read at least this often while an article waits for its time: clocks are set, and machines are suspended.
+const CLOCK_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What tells the time.
+/// A function that returns the current time.
 pub type Clock = fn() -> Timestamp;
 
-/// The instant that events happen at. The one place where the clock is read.
+/// Returns the current time. This is the only place that reads the system's wall clock.
 #[expect(clippy::disallowed_methods, reason = "the shell's clock")]
 pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Why the daemon ended other than by being asked to.
+/// The reason why the daemon stopped without a request to stop.
 #[derive(Debug)]
 pub struct Fatal(pub String);
 
@@ -119,24 +118,24 @@ pub fn load(file: &Path) -> Checked {
     }
 }
 
-/// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses. What was read
-/// of files before is taken from what `cache` opens, [`StateCache::at`] or [`StateCache::emptied`]. `announce` says where readers are served, once
-/// the state is known to be usable.
+/// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses. `cache` opens
+/// the metadata cache: [`StateCache::open`] or [`StateCache::open_empty`]. `announce` is called once the state is open, and prints where
+/// readers are served.
 ///
 /// # Errors
-/// When a part of the daemon ended by itself.
+/// If the state can't be opened, or a part of the daemon stopped unexpectedly.
 pub async fn run(
     checked: Checked,
     config: Arc<Config>,
-    front: Listeners,
+    listeners: Listeners,
     cache: fn(&Path) -> StateCache,
     clock: Clock,
     announce: impl FnOnce(&Listeners) -> io::Result<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fatal> {
     let fatal = |error: JoinError| Fatal(format!("cannot open the state: {error}"));
-    let written = Arc::clone(&config);
-    let (checked, config) = match &front.relocation {
+    let configured = Arc::clone(&config);
+    let (checked, config) = match &listeners.relocation {
         Some(relocation) => {
             let checked = relocation.of(checked);
             let config = checked.config.clone().unwrap_or(config);
@@ -144,28 +143,28 @@ pub async fn run(
         }
         None => (checked, config),
     };
-    let (opening, counted) = (Arc::clone(&config), Arc::clone(&front.meters));
+    let (task_config, metrics) = (Arc::clone(&config), Arc::clone(&listeners.metrics));
     let opened = spawn_blocking(move || {
-        let store = Store::open(&opening.state)?;
-        let mut output = opening.output.clone().map(|directory| Disk::new(directory, &opening.state));
-        let claimed = output.as_mut().map_or(Ok(()), Disk::lock);
-        let documents = Library::open(&opening, &counted);
-        let documents = documents.map_err(|error| StoreError::Io(opening.state.clone(), error.to_string()))?;
-        Ok((store, documents, claimed.map(|()| output)))
+        let store = Store::open(&task_config.state)?;
+        let mut output = task_config.output.clone().map(|directory| Disk::new(directory, &task_config.state));
+        let locked = output.as_mut().map_or(Ok(()), Disk::lock);
+        let documents = DocumentStore::open_documents(&task_config, &metrics);
+        let documents = documents.map_err(|error| StoreError::Io(task_config.state.clone(), error.to_string()))?;
+        Ok((store, documents, locked.map(|()| output)))
     });
     let opened: Result<_, StoreError> = opened.await.map_err(fatal)?;
-    let (store, documents, claimed) = opened.map_err(|trouble| Fatal(trouble.to_string()))?;
-    let output = claimed.map_err(|problem| Fatal(problem.to_log_line()))?;
+    let (store, documents, output) = opened.map_err(|error| Fatal(error.to_string()))?;
+    let output = output.map_err(|problem| Fatal(problem.to_log_line()))?;
     let content = find_root(&config).await;
-    // What is remembered is read while files are looked at.
-    let opening = Arc::clone(&config);
-    let remembered = spawn_blocking(move || {
+    // The ledger is read while the watcher scans files.
+    let task_config = Arc::clone(&config);
+    let state = spawn_blocking(move || {
         let ledger = store.awake_ledger()?;
-        let saved = store.published(opening.origin(), &ledger);
+        let saved = store.published(task_config.origin(), &ledger);
         let (before, sources) = saved.map(|saved| (saved.snapshot, saved.sources)).unwrap_or_default();
-        Ok((store, ledger, Snapshot { prefix: engine::prefix(&opening), ..before }, sources))
+        Ok((store, ledger, Snapshot { prefix: engine::prefix(&task_config), ..before }, sources))
     });
-    let meanwhile = Arc::new(ScanProgress::default());
+    let scan_progress = Arc::new(ScanProgress::default());
     let options = WatchOptions {
         root: content.clone(),
         parsing: Arc::clone(&config.parsing),
@@ -175,105 +174,107 @@ pub async fn run(
         grace: config.content.removals.grace.try_into().unwrap_or_default(),
         hold: config.content.removals.hold.try_into().unwrap_or_default(),
         settle: config.content.settle.try_into().unwrap_or_default(),
-        open_limit: OPEN_LIMIT,
+        open_limit: MAX_OPEN_TIME,
         watch: config.content.watch,
-        safety_interval: SAFETY_SCAN,
-        progress: Arc::clone(&meanwhile),
+        safety_interval: SAFETY_SCAN_INTERVAL,
+        progress: Arc::clone(&scan_progress),
     };
-    let (heard, watched) = mpsc::channel(WATCHED);
-    // The state is ours by now.
-    let watcher = watch::start(options, cache(&config.state), heard, Arc::clone(&front.meters))
+    let (watch_sender, watch_events) = mpsc::channel(WATCH_QUEUE_LENGTH);
+    // The cache may be opened because the state is locked by now.
+    let watcher = watch::start(options, cache(&config.state), watch_sender, Arc::clone(&listeners.metrics))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
-    let remembered: Result<_, StoreError> = remembered.await.map_err(fatal)?;
-    let (store, ledger, before, sources) = remembered.map_err(|trouble| Fatal(trouble.to_string()))?;
+    let state: Result<_, StoreError> = state.await.map_err(fatal)?;
+    let (store, ledger, before, sources) = state.map_err(|error| Fatal(error.to_string()))?;
     if !before.documents.is_empty() {
         let documents = before.documents.len();
         tracing::info!(documents, "serving saved documents until the first scan completes");
     }
-    let saved = match before.documents.is_empty() {
+    let saved_documents = match before.documents.is_empty() {
         true => SavedDocuments::default(),
         false => SavedDocuments::new(content.clone(), Arc::clone(&config.parsing), config.state.clone(), sources),
     };
     let snapshot = Arc::new(ArcSwap::from_pointee(before));
-    // Ends by itself once everything is known.
-    let mut looks_at_root = JoinSet::new();
-    looks_at_root.spawn(saved.clone().watch_root(Arc::clone(&snapshot), config.parsing.root.to_string()));
+    // The task ends by itself after the first publication.
+    let mut root_check = JoinSet::new();
+    root_check.spawn(saved_documents.clone().watch_root(Arc::clone(&snapshot), config.parsing.root.to_string()));
     let published_root = Arc::new(ArcSwap::from_pointee(content.clone()));
     let (events, inbox) = mpsc::channel(64);
-    // Texts don't queue up.
+    // Bodies are large, so one batch waits at most.
     let (bodies, body_inbox) = mpsc::channel(1);
-    let library = Library::new(Arc::new(documents), &snapshot, &events);
+    let document_store = DocumentStore::new(Arc::new(documents), &snapshot, &events);
     let (deliveries, delivery_inbox) = deliver::queue();
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
     let mut parts = JoinSet::new();
 
     let served = Arc::clone(&snapshot);
-    let live = Arc::new(ArcSwap::new(Arc::clone(&config)));
+    let live_config = Arc::new(ArcSwap::new(Arc::clone(&config)));
     let disk = {
-        let (config, library, root, held_by) =
-            (Arc::clone(&live), library.clone(), Arc::clone(&published_root), Arc::clone(&snapshot));
-        Arc::new(move |demand: DiskRequest, wanted: &CancellationToken| match demand {
-            DiskRequest::Document(route, resource) => library.read(&route, &resource).map(DiskResponse::Document),
+        let (config, document_store, root, snapshot) =
+            (Arc::clone(&live_config), document_store.clone(), Arc::clone(&published_root), Arc::clone(&snapshot));
+        Arc::new(move |request: DiskRequest, cancellation: &CancellationToken| match request {
+            DiskRequest::Document(route, resource) => {
+                document_store.read(&route, &resource).map(DiskResponse::Document)
+            }
             DiskRequest::Evict(resource) => {
-                library.documents.handle_growth(&resource);
+                document_store.documents.handle_growth(&resource);
                 Ok(DiskResponse::Evicted)
             }
-            demand => {
-                let is_media = matches!(demand, DiskRequest::Media(_));
-                let supplied = builder::supply(&root, &config, demand, wanted);
-                let is_held = |problem: &Diagnostic| problem.code == Code::MassRemoval;
-                match supplied {
-                    // While articles are held their files are only missed: 404 would make readers forget them.
+            request => {
+                let is_media = matches!(request, DiskRequest::Media(_));
+                let response = builder::respond(&root, &config, request, cancellation);
+                let is_mass_removal = |problem: &Diagnostic| problem.code == Code::MassRemoval;
+                match response {
+                    // While a mass removal is pending, media may come back: after a 404, readers would forget it.
                     Err(error) if is_media && error.kind() == io::ErrorKind::NotFound => {
-                        match held_by.load().report.problems.iter().any(is_held) {
+                        match snapshot.load().report.problems.iter().any(is_mass_removal) {
                             true => Err(io::ErrorKind::ResourceBusy.into()),
                             false => Err(error),
                         }
                     }
-                    supplied => supplied,
+                    response => response,
                 }
             }
         })
     };
-    announce(&front).map_err(|error| Fatal(error.to_string()))?;
-    tell_of_relocation(&written, &config);
+    announce(&listeners).map_err(|error| Fatal(error.to_string()))?;
+    log_relocation(&configured, &config);
     let (published, first) = channel::channel(false);
-    let verified = saved.clone();
-    let verify = SavedCheck::new(move |route, kind| Box::pin(verified.verify(route, kind)));
-    let options = ServeOptions { first_publication: Some(first), verify, ..front.options(&config.server, clock) };
-    let Listeners { listeners, renewal, meters, relocation } = front;
-    // Whether links lead elsewhere is decided at the start, like the listeners and the output directory.
+    let verifier = saved_documents.clone();
+    let verify = SavedCheck::new(move |route, kind| Box::pin(verifier.verify(route, kind)));
+    let options = ServeOptions { first_publication: Some(first), verify, ..listeners.options(&config.server, clock) };
+    let Listeners { listeners, renewal, metrics, relocation } = listeners;
+    // Like the listeners and the output directory, relocation is decided at the start.
     let relocation = relocation.filter(|_| config.is_relocated);
     parts.spawn(async move {
         let stopped = async move { serving_stopped.await.unwrap_or_default() };
         serve::run(listeners, served, disk, options, stopped).await;
         "server"
     });
-    // Ends when it is dropped, at the end.
+    // The task ends when `run` returns and drops the set.
     let mut certificate = JoinSet::new();
     certificate.spawn(renewal.watch_certificate());
-    let target = output.map(|output| Box::new(output.with_reader(library.reader())) as Box<dyn Target>);
-    let (outcomes, counted) = (events, Arc::clone(&meters));
+    let target = output.map(|output| Box::new(output.with_reader(document_store.reader())) as Box<dyn Target>);
+    let (outcomes, delivery_metrics) = (events, Arc::clone(&metrics));
     parts.spawn(async move {
-        deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, counted).await;
+        deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, delivery_metrics).await;
         "deliveries"
     });
 
-    let (printed, to_note) = channel::channel(None);
-    let (roomy, published_too) = (library.clone(), printed.subscribe());
+    let (publications, publications_to_save) = channel::channel(None);
+    let (store_to_shrink, publications_to_follow) = (document_store.clone(), publications.subscribe());
     parts.spawn(async move {
-        roomy.make_room(published_too).await;
-        "care of memory"
+        store_to_shrink.free_spare_memory(publications_to_follow).await;
+        "task that frees memory"
     });
-    let (tended, state, root) = (library.clone(), config.state.clone(), Arc::clone(&published_root));
+    let (store_to_save, state, root) = (document_store.clone(), config.state.clone(), Arc::clone(&published_root));
     parts.spawn(async move {
-        tended.tend(state, root, to_note).await;
-        "care of documents"
+        store_to_save.save_publications(state, root, publications_to_save).await;
+        "task that saves documents"
     });
-    let (ask, requests) = mpsc::channel(16);
+    let (request_sender, requests) = mpsc::channel(16);
     match control::bind(&config.state) {
         Ok(listener) => drop(parts.spawn(async move {
-            control::run(listener, ask).await;
+            control::run(listener, request_sender).await;
             "control socket"
         })),
         Err(error) => {
@@ -283,17 +284,18 @@ pub async fn run(
     let daemon = Daemon {
         root: content,
         published_root,
-        is_moving: false,
+        is_root_pending: false,
         snapshot,
         inbox,
         bodies,
         body_inbox,
-        watched,
-        next: None,
+        watch_events,
+        next_watch_event: None,
         deliveries,
         watcher,
-        meanwhile,
-        memory: Memory::new(store, clock).map_err(|error| Fatal(format!("cannot start a thread: {error}")))?,
+        scan_progress,
+        persistence: Persistence::new(store, clock)
+            .map_err(|error| Fatal(format!("cannot start a thread: {error}")))?,
         clock,
         config,
         requests,
@@ -303,65 +305,65 @@ pub async fn run(
         relocation,
         activity: ActivityLog::default(),
         fetches: JoinSet::new(),
-        lookup: Arc::new(Semaphore::new(1)),
+        dormant_lookup: Arc::new(Semaphore::new(1)),
         reads: fetching::Reads::default(),
         checked,
-        live,
+        live_config,
         quarantine: Quarantine::default(),
-        library,
-        saved,
-        printed,
-        meters,
+        document_store,
+        saved_documents,
+        publications,
+        metrics,
         published,
-        changing: None,
+        change_began: None,
         watchdog: sd_notify::watchdog_enabled(),
-        fed: None,
+        watchdog_notified: None,
         started: Instant::now(),
     };
     let result = tokio::select! {
-        result = daemon.take_events(ledger, stop) => result,
+        result = daemon.run_event_loop(ledger, stop) => result,
         ended = parts.join_next() => Err(Fatal(match ended {
             Some(Ok(name)) => format!("the {name} ended unexpectedly"),
             Some(Err(error)) => format!("a part of the daemon failed: {error}"),
             None => "no part of the daemon is left".to_owned(),
         })),
     };
-    tell_systemd(&[sd_notify::NotifyState::Stopping]);
-    // The watcher is stopped and no delivery follows: both went with the daemon. Now connections and deliveries drain.
+    notify_systemd(&[sd_notify::NotifyState::Stopping]);
+    // The watcher and the sender of deliveries were dropped with the daemon. Now connections and deliveries drain.
     drop(stop_serving);
-    let drained = tokio::time::timeout(DRAIN_DEADLINE, async { while parts.join_next().await.is_some() {} }).await;
+    let drained = tokio::time::timeout(DRAIN_TIMEOUT, async { while parts.join_next().await.is_some() {} }).await;
     if drained.is_err() {
-        tracing::warn!(deadline_s = DRAIN_DEADLINE.as_secs(), "stopped before all connections and deliveries finished");
+        tracing::warn!(deadline_s = DRAIN_TIMEOUT.as_secs(), "stopped before all connections and deliveries finished");
     }
     result
 }
 
-/// Says that links lead elsewhere than the configuration says, and that this run is not for the output directory.
-fn tell_of_relocation(written: &Config, config: &Config) {
+/// Logs that links lead to another address than the configured one, and that the output directory isn't written.
+fn log_relocation(configured: &Config, config: &Config) {
     if !config.is_relocated {
         return;
     }
-    let unwritten = written.output.as_ref().map(|output| tracing::field::display(output.display()));
+    let not_written = configured.output.as_ref().map(|output| tracing::field::display(output.display()));
     tracing::info!(
         url = %config.site.url,
-        configured = %written.site.url,
-        not_written = unwritten,
+        configured = %configured.site.url,
+        not_written,
         "links lead to the address that dateline listens on; nothing is written to the output directory"
     );
 }
 
-/// The content directory; links on the way to it are followed once, so that the system's hints are about the same paths.
+/// Returns the content directory. Symbolic links in its path are resolved once, so that change events name the same paths.
 pub fn root(config: &Config) -> Root {
     Root::new(&config.content.directory, &config.parsing.root).with_ignore(&config.content.ignore)
 }
 
-/// The same, by its own name where its file system does not answer: readers are answered all the same.
+/// Like [`root`], but with an unresolved path if the file system doesn't respond, so that the daemon starts anyway.
 async fn find_root(config: &Arc<Config>) -> Root {
     let (found, root_found) = oneshot::channel();
-    let searched = Arc::clone(config);
-    // No thread of the runtime, which would wait for it at the end.
+    let task_config = Arc::clone(config);
+    // The runtime would wait for one of its own threads at the end, so this thread isn't one.
     let thread = std::thread::Builder::new().name("root".into());
-    let started = thread.spawn(move || found.send(root(&searched)).unwrap_or_default());
+    let started = thread.spawn(move || found.send(root(&task_config)).unwrap_or_default());
     match tokio::time::timeout(SAVED_VERIFY_TIMEOUT, root_found).await {
         Ok(Ok(root)) if started.is_ok() => root,
         _ => Root::unresolved(&config.content.directory, &config.parsing.root).with_ignore(&config.content.ignore),
@@ -369,133 +371,134 @@ async fn find_root(config: &Arc<Config>) -> Root {
 }
 
 struct Daemon {
-    /// The directory that the watcher found the articles in.
+    /// The directory that the watcher reads.
     root: Root,
-    /// The one that published articles are from, for requests: both change together with what is published.
+    /// The directory that the published articles are from. Requests read pages and media from it, so it changes with the snapshot.
     published_root: Arc<ArcSwap<Root>>,
-    /// Whether that is to become `root`.
-    is_moving: bool,
+    /// Whether `root` differs from `published_root` until the next publication.
+    is_root_pending: bool,
     snapshot: Arc<ArcSwap<Snapshot>>,
     inbox: mpsc::Receiver<Event>,
-    /// Bodies that were read: a batch at a time, since these are texts.
+    /// Bodies that were read, one batch at a time.
     bodies: mpsc::Sender<Event>,
     body_inbox: mpsc::Receiver<Event>,
-    /// What the watcher saw.
-    watched: mpsc::Receiver<WatchEvent>,
-    /// What was met while a burst of files was gathered.
-    next: Option<WatchEvent>,
+    watch_events: mpsc::Receiver<WatchEvent>,
+    /// The event that ended a batch of files. The loop handles it next.
+    next_watch_event: Option<WatchEvent>,
     deliveries: DeliverySender,
     watcher: WatchHandle,
-    /// What the watcher and the engine tell each other until everything is known.
-    meanwhile: Arc<ScanProgress>,
-    memory: Memory,
+    /// What the watcher and the engine tell each other during the first scan.
+    scan_progress: Arc<ScanProgress>,
+    persistence: Persistence,
     clock: Clock,
-    /// The configuration at the start: what cannot change while it runs is of it.
+    /// The configuration at the start, for settings that can't change while the daemon runs.
     config: Arc<Config>,
     requests: mpsc::Receiver<PendingRequest>,
-    /// Who waits for the answers of commands.
+    /// The clients that wait for answers to commands.
     tickets: BTreeMap<Ticket, oneshot::Sender<Answer>>,
-    /// Answers of commands that are given once what they say was done.
+    /// Answers to commands. They are sent after the other effects of the same event.
     answers: Vec<Effect>,
-    /// That the state cannot be written.
+    /// The diagnostic that the state can't be written.
     alarm: Option<Diagnostic>,
-    /// Where it listens, as far as links may have to lead there.
+    /// The addresses that dateline listens on, if links have to lead there.
     relocation: Option<Relocation>,
-    /// What happened and is not in the log yet.
+    /// Activity that isn't in the log yet.
     activity: ActivityLog,
     fetches: JoinSet<()>,
-    /// One look-up of dormant articles is under way at a time.
-    lookup: Arc<Semaphore>,
-    /// Reads of bodies that did not end yet.
+    /// Permits one search for dormant articles at a time.
+    dormant_lookup: Arc<Semaphore>,
+    /// Reads of bodies that are under way.
     reads: fetching::Reads,
-    /// The last configuration that was taken: what a rebuilt engine starts from.
+    /// The configuration that the engine accepted last. A rebuilt engine starts with it.
     checked: Checked,
-    /// Its configuration, for requests.
-    live: Arc<ArcSwap<Config>>,
+    /// The same configuration, for requests.
+    live_config: Arc<ArcSwap<Config>>,
     quarantine: Quarantine,
-    library: Library,
-    /// The documents of the last run, until everything is known.
-    saved: SavedDocuments,
-    /// What is published, for whoever writes it down.
-    printed: channel::Sender<Option<document_store::Published>>,
-    meters: Arc<Metrics>,
-    /// Whether anything is published yet.
+    document_store: DocumentStore,
+    /// The documents of the previous run, until the first publication.
+    saved_documents: SavedDocuments,
+    /// Publications, for the task that saves them.
+    publications: channel::Sender<Option<document_store::Published>>,
+    metrics: Arc<Metrics>,
+    /// Whether anything was published yet.
     published: channel::Sender<bool>,
-    /// Since when the change is known that is being worked on.
-    changing: Option<Instant>,
-    /// Within which time systemd wants to hear that we live.
+    /// When the watcher noticed the change that is being processed.
+    change_began: Option<Instant>,
+    /// The interval within which systemd expects watchdog notifications (`sd_watchdog_enabled(3)`).
     watchdog: Option<Duration>,
-    /// When it heard it last.
-    fed: Option<Instant>,
+    /// When the watchdog was notified last.
+    watchdog_notified: Option<Instant>,
     started: Instant,
 }
 
-/// Tells systemd what is going on, where it wants to know.
-fn tell_systemd(news: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(news) {
+/// Notifies systemd (`sd_notify(3)`). Without systemd, nothing happens.
+fn notify_systemd(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
         tracing::debug!(%error, "cannot notify systemd");
     }
 }
 
 impl Daemon {
-    async fn take_events(mut self, ledger: Ledger, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
+    async fn run_event_loop(mut self, ledger: Ledger, stop: impl Future<Output = ()>) -> Result<(), Fatal> {
         let mut stop = std::pin::pin!(stop);
-        if let Some(why) = self.memory.unwritable.clone() {
+        if let Some(why) = self.persistence.unwritable.clone() {
             self.raise_alarm(&why);
         }
-        let mut engine = self.step(self.engine(ledger), Event::Config(self.checked.clone())).await?;
+        let mut engine = self.handle_event(self.engine(ledger), Event::Config(self.checked.clone())).await?;
         loop {
-            self.move_root_when_idle();
-            let mut sleep = engine.wake_at().map_or(LONGEST_SLEEP, |instant| self.until(instant));
-            sleep = self.memory.until_retry().map_or(sleep, |retry| sleep.min(retry));
+            self.publish_root_when_idle();
+            let mut sleep = engine.wake_at().map_or(MAX_SLEEP, |instant| self.until(instant));
+            sleep = self.persistence.until_retry().map_or(sleep, |retry| sleep.min(retry));
             self.write_activity();
             sleep = self.activity.until_due().map_or(sleep, |due| sleep.min(due));
-            // From here, so that it is this loop that lives.
-            self.feed_watchdog();
-            sleep = self.watchdog.map_or(sleep, |patience| sleep.min(patience / 2));
-            self.meters
-                .event_queue
-                .set(i64::try_from(self.inbox.len() + self.body_inbox.len() + self.watched.len()).unwrap_or(i64::MAX));
+            // The loop itself notifies the watchdog, which thus notices a loop that hangs.
+            self.notify_watchdog();
+            sleep = self.watchdog.map_or(sleep, |interval| sleep.min(interval / 2));
+            let queued = self.inbox.len() + self.body_inbox.len() + self.watch_events.len();
+            self.metrics.event_queue.set(i64::try_from(queued).unwrap_or(i64::MAX));
             let tick = tokio::time::sleep(sleep);
             let event = tokio::select! {
                 biased;
                 () = &mut stop => {
-                    self.write_the_rest();
+                    self.write_remaining();
                     self.activity.write(&self.config.parsing.root);
                     return Ok(());
                 }
-                Some(asked) = self.requests.recv() => self.command(asked),
-                Some(heard) = async { self.next.take() } => self.begin(heard),
+                Some(request) = self.requests.recv() => self.accept_request(request),
+                Some(event) = async { self.next_watch_event.take() } => self.accept_watch_event(event),
                 event = self.inbox.recv() => {
-                    event.ok_or_else(|| Fatal("nothing sends events any more".to_owned()))?
+                    event.ok_or_else(|| Fatal("event channel closed".to_owned()))?
                 }
                 Some(event) = self.body_inbox.recv() => {
-                    self.look_at_changed_files(&event);
+                    self.check_changed_files(&event);
                     event
                 }
-                heard = self.watched.recv() => {
-                    self.begin(heard.ok_or_else(|| Fatal("the watcher ended unexpectedly".to_owned()))?)
+                event = self.watch_events.recv() => {
+                    let event = event.ok_or_else(|| Fatal("the watcher ended unexpectedly".to_owned()))?;
+                    self.accept_watch_event(event)
                 }
                 Some(_) = self.fetches.join_next() => continue,
                 () = tick => Event::Tick,
             };
-            for event in self.gather(event) {
-                engine = self.step(engine, event).await?;
+            for event in self.collect_batch(event) {
+                engine = self.handle_event(engine, event).await?;
             }
-            // After that: another attempt may take time that a retraction does not have.
-            if self.memory.until_retry().is_some_and(|pause| pause.is_zero()) {
-                self.write_again();
-                engine = self.tell_of_store(engine).await?;
-                self.show_waiting();
+            // The retry comes after the event, because it may take long and a retraction mustn't wait for it.
+            if self.persistence.until_retry().is_some_and(|pause| pause.is_zero()) {
+                self.retry_write();
+                engine = self.report_writability(engine).await?;
+                self.publish_postponed();
             }
         }
     }
 
-    /// Logs what happened, unless it is part of a burst that goes on.
+    /// Logs recent activity, unless it belongs to a burst that isn't over.
     fn write_activity(&mut self) {
-        self.activity.is_first = false;
-        let is_idle =
-            self.next.is_none() && self.watched.is_empty() && self.inbox.is_empty() && self.body_inbox.is_empty();
+        self.activity.is_first_scan = false;
+        let is_idle = self.next_watch_event.is_none()
+            && self.watch_events.is_empty()
+            && self.inbox.is_empty()
+            && self.body_inbox.is_empty();
         self.activity.write_when_due(is_idle, &self.config.parsing.root);
     }
 
@@ -503,132 +506,132 @@ impl Daemon {
         Engine::with_ledger(ledger).recollecting()
     }
 
-    /// A file that is not what a body was asked of any more has changed, whether or not the system said so.
-    fn look_at_changed_files(&self, event: &Event) {
+    /// Asks the watcher to check files that no longer have the version whose body the engine asked for. Their events may be lost.
+    fn check_changed_files(&self, event: &Event) {
         let Event::Unfetched(bodies) = event else { return };
         for body in bodies.iter().filter(|body| body.problem.is_none()) {
             self.watcher.check_file(self.root.path.join(body.request.path.as_str()));
         }
     }
 
-    /// Takes up what the watcher saw.
-    fn begin(&mut self, heard: WatchEvent) -> Event {
-        if matches!(heard.event, Event::Files(_)) {
-            self.changing = Some(heard.since);
+    /// Notes when the change began and which content directory it is from, and returns the event for the engine.
+    fn accept_watch_event(&mut self, watch_event: WatchEvent) -> Event {
+        if matches!(watch_event.event, Event::Files(_)) {
+            self.change_began = Some(watch_event.since);
         }
-        if let Some(root) = heard.root {
-            (self.root, self.is_moving) = (root, true);
+        if let Some(root) = watch_event.root {
+            (self.root, self.is_root_pending) = (root, true);
         }
-        heard.event
+        watch_event.event
     }
 
-    /// From now on requests are answered from the directory that what is published is from.
-    fn move_root(&mut self) {
-        if std::mem::take(&mut self.is_moving) {
+    /// Lets requests read from the directory that the published articles are from.
+    fn publish_root(&mut self) {
+        if std::mem::take(&mut self.is_root_pending) {
             self.published_root.store(Arc::new(self.root.clone()));
         }
     }
 
-    /// Where nothing is published that is different in a new directory, its pictures may be.
-    fn move_root_when_idle(&mut self) {
-        let is_idle = self.fetches.is_empty() && !self.memory.has_waiting();
+    /// Publishes a new content directory that leads to no publication: its articles may be the same, but its media may differ.
+    fn publish_root_when_idle(&mut self) {
+        let is_idle = self.fetches.is_empty() && !self.persistence.has_postponed();
         if is_idle || self.snapshot.load().generation == 0 {
-            self.move_root();
+            self.publish_root();
         }
     }
 
-    /// Joins file events that wait already, so that a burst is one batch.
-    fn gather(&mut self, event: Event) -> Vec<Event> {
+    /// Joins a file event with those that wait in the queue, so that a burst is one batch. Returns the events for the engine.
+    fn collect_batch(&mut self, event: Event) -> Vec<Event> {
         let root = self.config.parsing.root.to_string();
         let mut files = match event {
             Event::Files(files) => files,
             event => return self.quarantine.divide(event, &root),
         };
-        while files.len() < SLICE {
-            match self.watched.try_recv() {
+        while files.len() < MAX_BATCH_FILES {
+            match self.watch_events.try_recv() {
                 Ok(WatchEvent { event: Event::Files(more), root: None, .. }) => files.extend(more),
                 Ok(other) => {
-                    self.next = Some(other);
+                    self.next_watch_event = Some(other);
                     break;
                 }
                 Err(_) => break,
             }
         }
         let events = self.quarantine.divide(Event::Files(files), &root);
-        // A tree that was swapped is published at once.
-        if self.is_moving || self.snapshot.load().generation == 0 {
+        // A new content directory is published as a whole.
+        if self.is_root_pending || self.snapshot.load().generation == 0 {
             return events;
         }
-        // What is large takes long to render, and is published after the others.
+        // Large files take long to render, so each is published alone, after the others.
         let divided = events.into_iter().flat_map(|event| match event {
             Event::Files(files) => {
-                let (last, first): (Vec<ParsedFile>, Vec<_>) = files.into_iter().partition(watch::is_large);
-                let first = (!first.is_empty()).then_some(Event::Files(first));
-                first.into_iter().chain(last.into_iter().map(|file| Event::Files(vec![file]))).collect()
+                let (large, small): (Vec<ParsedFile>, Vec<_>) = files.into_iter().partition(watch::is_large);
+                let small = (!small.is_empty()).then_some(Event::Files(small));
+                small.into_iter().chain(large.into_iter().map(|file| Event::Files(vec![file]))).collect()
             }
             other => vec![other],
         });
         divided.collect()
     }
 
-    /// Takes one event to the engine, and lets it know where its records could not be written.
-    async fn step(&mut self, engine: Engine, event: Event) -> Result<Engine, Fatal> {
-        let engine = self.step_once(engine, event).await?;
-        let engine = self.tell_of_store(engine).await?;
+    /// Lets the engine handle one event, reports whether its records were written, and answers commands.
+    async fn handle_event(&mut self, engine: Engine, event: Event) -> Result<Engine, Fatal> {
+        let engine = self.dispatch(engine, event).await?;
+        let engine = self.report_writability(engine).await?;
         self.withhold();
-        std::mem::take(&mut self.answers).into_iter().for_each(|answer| self.perform(answer));
+        std::mem::take(&mut self.answers).into_iter().for_each(|answer| self.execute(answer));
         Ok(engine)
     }
 
-    /// Lets the engine know whether records can be written, where that is news.
-    async fn tell_of_store(&mut self, mut engine: Engine) -> Result<Engine, Fatal> {
-        while self.memory.is_told != self.memory.is_blocked() {
-            self.memory.is_told = self.memory.is_blocked();
-            let event = if self.memory.is_told { Event::Unwritable } else { Event::Writable };
-            engine = self.step_once(engine, event).await?;
+    /// Tells the engine when records can no longer be written, and when they can again.
+    async fn report_writability(&mut self, mut engine: Engine) -> Result<Engine, Fatal> {
+        while self.persistence.is_reported_blocked != self.persistence.is_blocked() {
+            self.persistence.is_reported_blocked = self.persistence.is_blocked();
+            let event = if self.persistence.is_reported_blocked { Event::Unwritable } else { Event::Writable };
+            engine = self.dispatch(engine, event).await?;
         }
         Ok(engine)
     }
 
-    /// Takes one event to the engine and carries out its effects. An engine that panics is replaced by one that starts over.
-    async fn step_once(&mut self, engine: Engine, event: Event) -> Result<Engine, Fatal> {
-        let event = self.relocated(event);
+    /// Lets the engine handle one event and executes its effects. An engine that panics is rebuilt.
+    async fn dispatch(&mut self, engine: Engine, event: Event) -> Result<Engine, Fatal> {
+        let event = self.relocate(event);
         let versions = quarantine::versions(&event);
         let checked = match &event {
             Event::Config(checked) | Event::Command(Command::Reload { checked, .. }, _) => Some(checked.clone()),
             _ => None,
         };
-        self.feed_watchdog();
+        self.notify_watchdog();
         let begun = Instant::now();
-        let handled = self.handle(engine, event).await;
-        self.meters.build_seconds.observe(begun.elapsed().as_secs_f64());
+        let handled = self.run_engine(engine, event).await;
+        self.metrics.build_seconds.observe(begun.elapsed().as_secs_f64());
         match handled {
             Ok((engine, effects)) => {
-                self.quarantine.passed(&versions);
-                // The engine may have refused it.
-                let taken = |checked: &Checked| {
+                self.quarantine.clear_suspects(&versions);
+                // The engine may have refused the configuration.
+                let is_accepted = |checked: &Checked| {
                     let hash = checked.config.as_ref().map(|config| config.hash);
                     hash.is_some() && hash == engine.config().map(|config| config.hash)
                 };
-                if let Some(checked) = checked.filter(taken) {
-                    // To the engine it is all one how its articles are found.
+                if let Some(checked) = checked.filter(is_accepted) {
+                    // The watch mode doesn't concern the engine, so no effect sets it.
                     checked.config.iter().for_each(|config| self.watcher.set_mode(config.content.watch));
-                    // What cannot change while it runs is of the first one.
-                    engine.config().into_iter().for_each(|config| self.live.store(Arc::clone(config)));
+                    // The engine's configuration still has the settings that can't change while the daemon runs.
+                    engine.config().into_iter().for_each(|config| self.live_config.store(Arc::clone(config)));
                     self.checked = checked;
                 }
                 if self.checked.config.as_ref().is_some_and(|config| config.hash != self.config.hash) {
-                    self.forget_last_run();
+                    self.drop_saved_documents();
                 }
-                self.perform_all(effects);
+                self.execute_all(effects);
                 Ok(engine)
             }
-            Err(panic) => self.start_over(versions, &panic).await,
+            Err(panic) => self.rebuild_engine(versions, &panic).await,
         }
     }
 
-    /// A configuration as it is where dateline listens.
-    fn relocated(&self, event: Event) -> Event {
+    /// Makes the links of a new configuration lead to the address that dateline listens on, if they have to.
+    fn relocate(&self, event: Event) -> Event {
         match (event, &self.relocation) {
             (Event::Config(checked), Some(relocation)) => Event::Config(relocation.of(checked)),
             (Event::Command(Command::Reload { checked, force }, ticket), Some(relocation)) => {
@@ -638,9 +641,9 @@ impl Daemon {
         }
     }
 
-    async fn start_over(&mut self, versions: Vec<Version>, panic: &JoinError) -> Result<Engine, Fatal> {
+    async fn rebuild_engine(&mut self, versions: Vec<Version>, panic: &JoinError) -> Result<Engine, Fatal> {
         tracing::error!(%panic, "engine panicked; published documents stay, and everything is rebuilt");
-        match self.quarantine.failed(versions, Instant::now()) {
+        match self.quarantine.record_failure(versions, Instant::now()) {
             Verdict::TryAgain => {}
             Verdict::Culprit(culprit) => tracing::error!(
                 article = %culprit,
@@ -648,72 +651,71 @@ impl Daemon {
             ),
             Verdict::GiveUp => return Err(Fatal("engine panicked repeatedly; giving up".to_owned())),
         }
-        // What waits to be written is remembered all the same; what was to follow from it is made anew.
+        // Records that wait to be written stay in force. The new engine repeats the postponed effects.
         let unreadable =
             |why| Fatal(format!("the engine failed, and the ledger that a new one needs cannot be read: {why}"));
-        let ledger = self.memory.ledger().map_err(unreadable)?;
-        drop(self.memory.take_waiting());
-        self.memory.is_told = false;
+        let ledger = self.persistence.ledger().map_err(unreadable)?;
+        drop(self.persistence.take_postponed());
+        self.persistence.is_reported_blocked = false;
         self.answers.clear();
         self.tickets.clear();
         let engine = self.engine(ledger);
         let (engine, effects) = self
-            .handle(engine, Event::Config(self.checked.clone()))
+            .run_engine(engine, Event::Config(self.checked.clone()))
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
-        self.perform_all(effects);
+        self.execute_all(effects);
         self.watcher.reread_all();
         Ok(engine)
     }
 
-    /// Passes an event to the engine. Carries out the effects of all slices but the last one, whose effects it returns.
-    async fn handle(&mut self, engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
+    /// Passes an event to the engine. Executes the effects of all slices but the last one, whose effects it returns.
+    async fn run_engine(&mut self, engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
         let (mut engine, mut effects) = self.start_slice(engine, event).await?;
         while effects.pop_if(|effect| matches!(effect, Effect::Resume)).is_some() {
             // Records and documents of a slice are written while the engine works on the next one.
             let next = self.start_slice(engine, Event::Resume);
-            self.perform_all(effects);
+            self.execute_all(effects);
             (engine, effects) = next.await?;
         }
         Ok((engine, effects))
     }
 
-    /// Starts the engine on an event, on a thread that may take its time.
+    /// Starts the engine on a thread that may block.
     fn start_slice(&self, mut engine: Engine, event: Event) -> JoinHandle<(Engine, Vec<Effect>)> {
         let now = (self.clock)();
-        let meanwhile = (self.snapshot.load().generation == 0).then(|| Arc::clone(&self.meanwhile));
+        let scan_progress = (self.snapshot.load().generation == 0).then(|| Arc::clone(&self.scan_progress));
         spawn_blocking(move || {
             let effects = engine.handle(event, now);
-            meanwhile.iter().for_each(|meanwhile| builder::look_ahead(&mut engine, meanwhile, false));
+            scan_progress.iter().for_each(|progress| builder::update_horizon(&mut engine, progress, false));
             (engine, effects)
         })
     }
 
-    /// Tells systemd that this loop lives, no more often than it has to: there is room for ten words that it has not heard, and whoever
-    /// says more waits for it.
-    fn feed_watchdog(&mut self) {
-        let is_hungry = |patience| self.fed.is_none_or(|fed| fed.elapsed() >= patience / 4);
-        if self.watchdog.is_some_and(is_hungry) {
-            tell_systemd(&[sd_notify::NotifyState::Watchdog]);
-            self.fed = Some(Instant::now());
+    /// Notifies systemd's watchdog, at most four times per interval: systemd's socket holds ten unread messages, and then senders block.
+    fn notify_watchdog(&mut self) {
+        let is_due = |interval| self.watchdog_notified.is_none_or(|notified| notified.elapsed() >= interval / 4);
+        if self.watchdog.is_some_and(is_due) {
+            notify_systemd(&[sd_notify::NotifyState::Watchdog]);
+            self.watchdog_notified = Some(Instant::now());
         }
     }
 
-    /// A request as the engine takes it.
-    fn command(&mut self, (request, answer): PendingRequest) -> Event {
+    /// Turns a request into an event, and remembers the client that waits for the answer.
+    fn accept_request(&mut self, (request, answer): PendingRequest) -> Event {
         let ticket = Ticket(self.tickets.last_key_value().map_or(0, |(Ticket(last), _)| last.saturating_add(1)));
         self.tickets.insert(ticket, answer);
         Event::Command(command(request, &self.config), ticket)
     }
 
-    /// How long until an instant, by the wall clock.
+    /// Returns the time until an instant by the wall clock, at most [`CLOCK_CHECK_INTERVAL`].
     fn until(&self, instant: Timestamp) -> Duration {
         let milliseconds = instant.as_millisecond().saturating_sub((self.clock)().as_millisecond());
-        Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)).min(CLOCK_CHECK)
+        Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)).min(CLOCK_CHECK_INTERVAL)
     }
 }
 
-/// A request as the engine takes it.
+/// Converts a request into the engine's command. Reads the configuration file if the request is a reload.
 pub fn command(request: Request, config: &Config) -> Command {
     match request {
         Request::Retract { article, reason } => {

@@ -1,5 +1,5 @@
-//! The way of records to the disk. While they cannot be written, nothing becomes public that readers have not seen, and what is taken from
-//! them goes all the same.
+//! Queues ledger records for the disk, and postpones effects that depend on them. While records can't be written, nothing new becomes
+//! public, but withheld articles are still removed.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 use super::Clock;
-use super::ledger_writer::{NO_ANSWER, Writer};
+use super::ledger_writer::{LedgerWriter, NOT_RESPONDING};
 use crate::deliver::merge;
 use crate::event::{Delivery, DormantQuery, Effect, LoggedActivity};
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
@@ -18,128 +18,136 @@ use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::types::ArticlePath;
 
-/// How soon records that could not be written are tried again, at first and at the most.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The delay before a failed write is retried. The delay doubles with each failure up to the maximum.
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
 
-/// How long records may take to be written before what is taken from readers goes without them; and how often it's seen then whether they
-/// are written.
-const MAX_WRITE_WAIT: Duration = Duration::from_secs(1);
-const HANG_CHECK: Duration = Duration::from_millis(250);
-/// The same at the end, when nothing else is done.
-const LAST_WRITE_WAIT: Duration = Duration::from_secs(5);
-/// How long the ledger may take to be read. That of a million articles takes seconds.
-const MAX_READ_WAIT: Duration = Duration::from_secs(60);
+/// The time that a write may take before articles are withheld without it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The interval at which a write that timed out is checked.
+const HUNG_WRITE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// The time that a write may take at shutdown.
+const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time that reading the ledger may take. The ledger of a million articles takes seconds.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is remembered, and what waits for that.
-pub(super) struct Memory {
-    writer: Writer,
-    /// The number of the last record that is written.
-    pub(super) last: i64,
+/// Records on their way to the disk, and the effects that wait for them.
+pub(super) struct Persistence {
+    writer: LedgerWriter,
+    /// The number of the last written record.
+    pub(super) last_record: i64,
     /// Why the state could only be opened for reading.
     pub(super) unwritable: Option<String>,
-    /// What is being written, and takes its time.
-    under_way: Option<Arc<Vec<Record>>>,
+    /// The records of a write that hasn't ended.
+    in_flight: Option<Arc<Vec<Record>>>,
     pub(super) clock: Clock,
-    /// The last record when what readers see was made: later ones may already be written of what they do not see yet.
-    pub(super) shown: i64,
-    /// What the engine remembers and the store was not given.
+    /// The number of the last record when the public snapshot was built. Later records may concern changes that readers don't see yet.
+    pub(super) published_record: i64,
+    /// Records that the writer doesn't have yet.
     unwritten: Vec<Record>,
-    /// What readers are to see once these records are written, and its delivery.
+    /// The postponed snapshot and its delivery.
     swap: Option<Arc<Snapshot>>,
     delivery: Option<Delivery>,
-    /// What is to be in the log then.
+    /// The postponed lines of the log.
     activity: LoggedActivity,
-    /// Whether these take something from readers, and must not wait.
-    pub(super) withholds: bool,
-    /// Whether the engine knows that records cannot be written.
-    pub(super) is_told: bool,
+    /// Whether the postponed effects withhold an article and mustn't wait.
+    pub(super) is_withholding: bool,
+    /// Whether the engine was told that records can't be written.
+    pub(super) is_reported_blocked: bool,
+    /// When the next attempt is due, and the delay before it.
     retry: Option<(Instant, Duration)>,
 }
 
-impl Memory {
-    pub(super) fn new(store: Store, clock: Clock) -> io::Result<Memory> {
-        let (last, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
-        Ok(Memory {
-            writer: Writer::start(store)?,
-            last,
+impl Persistence {
+    /// Starts the writer's thread.
+    ///
+    /// # Errors
+    /// If there are no threads.
+    pub(super) fn new(store: Store, clock: Clock) -> io::Result<Persistence> {
+        let (last_record, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
+        Ok(Persistence {
+            writer: LedgerWriter::start(store)?,
+            last_record,
             unwritable,
-            under_way: None,
+            in_flight: None,
             clock,
-            shown: last,
+            published_record: last_record,
             unwritten: Vec::new(),
             swap: None,
             delivery: None,
             activity: LoggedActivity::new(),
-            withholds: false,
-            is_told: false,
-            retry: Some((Instant::now() + FIRST_PAUSE, FIRST_PAUSE)),
+            is_withholding: false,
+            is_reported_blocked: false,
+            retry: Some((Instant::now() + MIN_RETRY_DELAY, MIN_RETRY_DELAY)),
         })
     }
 
-    /// What the store and those records say that wait to be written. A write that hangs is given up like any other: no ledger can be read
-    /// behind it.
+    /// Returns the stored ledger, with the records that aren't written yet.
+    ///
+    /// # Errors
+    /// If the ledger can't be read, or a write hangs: the writer's thread can't read during a write.
     pub(super) fn ledger(&mut self) -> Result<Ledger, String> {
         let mut ledger = block_in_place(|| {
-            let finished = self.finish_write(MAX_WRITE_WAIT);
-            // A write that failed is no reason not to read.
-            if self.under_way.is_some() {
+            let finished = self.finish_write(WRITE_TIMEOUT);
+            // After a failed write, which ended, the ledger can still be read.
+            if self.in_flight.is_some() {
                 finished?;
             }
-            self.writer.ledger(MAX_READ_WAIT)
+            self.writer.ledger(READ_TIMEOUT)
         })?;
-        let under_way = self.under_way.iter().flat_map(|records| records.iter());
-        under_way.chain(&self.unwritten).for_each(|record| ledger.apply(record));
+        let in_flight = self.in_flight.iter().flat_map(|records| records.iter());
+        in_flight.chain(&self.unwritten).for_each(|record| ledger.apply(record));
         Ok(ledger)
     }
 
-    /// The dormant articles that a question is about and that may not be in the store yet, the last that fell asleep first.
-    pub(super) fn unwritten_sleepers(&self, question: &DormantQuery) -> Vec<(ArticlePath, Remembered)> {
-        let under_way = self.under_way.iter().flat_map(|records| records.iter());
-        let sleepers = under_way.chain(&self.unwritten).rev().filter_map(|record| match record {
-            Record::Dormant { path, article } => Some((path, article)),
+    /// Returns the dormant articles that match a query and may not be in the store yet, the latest record first. Articles with the same
+    /// id as a match are included.
+    pub(super) fn unwritten_dormant(&self, query: &DormantQuery) -> Vec<(ArticlePath, Remembered)> {
+        let in_flight = self.in_flight.iter().flat_map(|records| records.iter());
+        let dormant = in_flight.chain(&self.unwritten).rev().filter_map(|record| match record {
+            Record::Dormant { path, article } => Some((path, article, Fingerprints::of(path, article))),
             _ => None,
         });
-        let sleepers: Vec<_> =
-            sleepers.map(|(path, article)| (path, article, Fingerprints::of(path, article))).collect();
-        let is_asked_for = |of: &Fingerprints| {
-            question.paths.contains(&of.path)
-                || of.version.is_some_and(|version| question.versions.contains(&version))
-                || of.id.is_some_and(|id| question.ids.contains(&id))
+        let dormant: Vec<_> = dormant.collect();
+        let matches = |fingerprints: &Fingerprints| {
+            query.paths.contains(&fingerprints.path)
+                || fingerprints.version.is_some_and(|version| query.versions.contains(&version))
+                || fingerprints.id.is_some_and(|id| query.ids.contains(&id))
         };
-        let found = sleepers.iter().filter(|(.., of)| is_asked_for(of));
-        let ids: BTreeSet<Fingerprint> = found.filter_map(|(.., of)| of.id).collect();
-        let is_of = |of: &Fingerprints| is_asked_for(of) || of.id.is_some_and(|id| ids.contains(&id));
-        let found = sleepers.into_iter().filter(|(.., of)| is_of(of));
+        let direct = dormant.iter().filter(|(.., fingerprints)| matches(fingerprints));
+        let ids: BTreeSet<Fingerprint> = direct.filter_map(|(.., fingerprints)| fingerprints.id).collect();
+        let is_found =
+            |fingerprints: &Fingerprints| matches(fingerprints) || fingerprints.id.is_some_and(|id| ids.contains(&id));
+        let found = dormant.into_iter().filter(|(.., fingerprints)| is_found(fingerprints));
         found.map(|(path, article, _)| (path.clone(), Remembered::clone(article))).collect()
     }
 
-    /// Whether records cannot be written.
+    /// Whether records wait to be written, or can't be.
     pub(super) fn is_blocked(&self) -> bool {
-        self.under_way.is_some() || !self.unwritten.is_empty() || self.unwritable.is_some()
+        self.in_flight.is_some() || !self.unwritten.is_empty() || self.unwritable.is_some()
     }
 
-    /// Whether anything waits until they can.
-    pub(super) fn has_waiting(&self) -> bool {
+    /// Whether a snapshot or a delivery is postponed.
+    pub(super) fn has_postponed(&self) -> bool {
         self.swap.is_some() || self.delivery.is_some()
     }
 
-    /// How long until they are tried again.
+    /// Returns the time until the next attempt to write. `None` if nothing waits.
     pub(super) fn until_retry(&self) -> Option<Duration> {
         let at = self.is_blocked().then(|| self.retry.map(|(at, _)| at));
-        at.map(|at| at.map_or(FIRST_PAUSE, |at| at.saturating_duration_since(Instant::now())))
+        at.map(|at| at.map_or(MIN_RETRY_DELAY, |at| at.saturating_duration_since(Instant::now())))
     }
 
-    /// Takes note of what is to be written. The records of a whole archive are not moved.
-    pub(super) fn note(&mut self, records: Vec<Record>) {
+    /// Queues records for the next write. The first ones aren't copied, since they may be those of a whole archive.
+    pub(super) fn enqueue(&mut self, records: Vec<Record>) {
         match self.unwritten.is_empty() {
             true => self.unwritten = records,
             false => self.unwritten.extend(records),
         }
     }
 
-    /// Keeps an effect until the records before it are written. Of several snapshots only the last matters; deliveries become one.
-    pub(super) fn wait_with(&mut self, effect: Effect) {
+    /// Postpones an effect until the records before it are written. Only the last snapshot is kept, and deliveries are merged.
+    pub(super) fn postpone(&mut self, effect: Effect) {
         match effect {
             Effect::Swap(snapshot) => self.swap = Some(snapshot),
             Effect::Deliver(delivery) => {
@@ -148,7 +156,7 @@ impl Memory {
                     None => delivery,
                 });
             }
-            // A title may not be public any more by then.
+            // The article may be withheld by then, so its title isn't logged.
             Effect::Log(activity) => {
                 for (key, mut group) in activity {
                     group.articles.iter_mut().for_each(|article| article.title = None);
@@ -159,66 +167,73 @@ impl Memory {
         }
     }
 
-    /// What waited, in its order.
-    pub(super) fn take_waiting(&mut self) -> Vec<Effect> {
-        self.withholds = false;
+    /// Removes and returns the postponed effects in their order.
+    pub(super) fn take_postponed(&mut self) -> Vec<Effect> {
+        self.is_withholding = false;
         let swap = self.swap.take().map(Effect::Swap);
         let activity = std::mem::take(&mut self.activity);
         let activity = (!activity.is_empty()).then_some(Effect::Log(activity));
         swap.into_iter().chain(self.delivery.take().map(Effect::Deliver)).chain(activity).collect()
     }
 
-    /// Writes what is unwritten. What takes longer than this goes on, and counts as unwritten meanwhile.
+    /// Writes the queued records.
+    ///
+    /// # Errors
+    /// If they can't be written, or not within [`WRITE_TIMEOUT`]. A late write continues, and its records count as unwritten until it ends.
     pub(super) fn write(&mut self) -> Result<(), String> {
-        let written = block_in_place(|| self.write_within(MAX_WRITE_WAIT));
+        let written = block_in_place(|| self.write_within(WRITE_TIMEOUT));
         self.retry = match &written {
             Ok(()) => None,
-            Err(_) if self.under_way.is_some() => Some((Instant::now() + HANG_CHECK, FIRST_PAUSE)),
+            Err(_) if self.in_flight.is_some() => Some((Instant::now() + HUNG_WRITE_CHECK_INTERVAL, MIN_RETRY_DELAY)),
             Err(_) => {
-                let pause = self.retry.map_or(FIRST_PAUSE, |(_, pause)| LONGEST_PAUSE.min(pause * 2));
-                Some((Instant::now() + pause, pause))
+                let delay = self.retry.map_or(MIN_RETRY_DELAY, |(_, delay)| MAX_RETRY_DELAY.min(delay * 2));
+                Some((Instant::now() + delay, delay))
             }
         };
         written
     }
 
-    /// The last attempt.
-    pub(super) fn write_the_rest(&mut self) -> Result<(), String> {
-        match self.under_way.is_some() || !self.unwritten.is_empty() {
+    /// Writes the queued records at shutdown.
+    ///
+    /// # Errors
+    /// If they can't be written within [`LAST_WRITE_TIMEOUT`].
+    pub(super) fn write_remaining(&mut self) -> Result<(), String> {
+        match self.in_flight.is_some() || !self.unwritten.is_empty() {
             true => block_in_place(|| {
-                self.finish_write(LAST_WRITE_WAIT)?;
-                self.write_within(LAST_WRITE_WAIT)
+                self.finish_write(LAST_WRITE_TIMEOUT)?;
+                self.write_within(LAST_WRITE_TIMEOUT)
             }),
             false => Ok(()),
         }
     }
 
-    fn write_within(&mut self, patience: Duration) -> Result<(), String> {
-        // Nobody waits for the same write twice.
+    fn write_within(&mut self, timeout: Duration) -> Result<(), String> {
+        // The event loop waited for an earlier write already, and doesn't wait again.
         self.finish_write(Duration::ZERO)?;
         if self.unwritten.is_empty() && self.unwritable.is_none() {
             return Ok(());
         }
         let records = Arc::new(std::mem::take(&mut self.unwritten));
         self.writer.begin(Arc::clone(&records), (self.clock)());
-        self.under_way = Some(records);
-        self.finish_write(patience)
+        self.in_flight = Some(records);
+        self.finish_write(timeout)
     }
 
-    fn finish_write(&mut self, patience: Duration) -> Result<(), String> {
-        if self.under_way.is_none() {
+    /// Waits for the write in flight, and puts its records back into the queue if it failed.
+    fn finish_write(&mut self, timeout: Duration) -> Result<(), String> {
+        if self.in_flight.is_none() {
             return Ok(());
         }
-        let Some(written) = self.writer.wait(patience) else {
-            return Err(NO_ANSWER.to_owned());
+        let Some(outcome) = self.writer.wait(timeout) else {
+            return Err(NOT_RESPONDING.to_owned());
         };
-        (self.last, self.unwritable) = (written.last, written.unwritable);
-        let records = self.under_way.take();
-        written.result.map_err(|trouble| {
+        (self.last_record, self.unwritable) = (outcome.last_record, outcome.unwritable);
+        let records = self.in_flight.take();
+        outcome.result.map_err(|error| {
             let newer = std::mem::take(&mut self.unwritten);
             self.unwritten = records.map(Arc::unwrap_or_clone).unwrap_or_default();
             self.unwritten.extend(newer);
-            trouble.to_string()
+            error.to_string()
         })
     }
 }
@@ -232,24 +247,24 @@ mod tests {
     use crate::ledger::{Facts, Remembered};
     use crate::types::EntryId;
 
-    /// Where the store cannot be written, an article may fall asleep and come back all the same.
+    /// An article may become dormant and come back while the store can't be written.
     #[test]
-    fn unwritten_sleepers_are_found_with_those_of_the_same_id() {
+    fn unwritten_dormant_articles_are_found_by_id() {
         let folder = tempfile::tempdir().unwrap();
-        let mut memory = Memory::new(Store::open(folder.path()).unwrap(), || Timestamp::UNIX_EPOCH).unwrap();
-        let asleep = |name: &str, id: &str| {
+        let mut persistence = Persistence::new(Store::open(folder.path()).unwrap(), || Timestamp::UNIX_EPOCH).unwrap();
+        let dormant = |name: &str, id: &str| {
             let id = Some(EntryId::parse(id).unwrap());
             let article = Box::new(Remembered::from(Facts { id, ..Facts::default() }));
             Record::Dormant { path: ArticlePath::new(name), article }
         };
         let records = [("a.md", "tag:x,2026:1"), ("b.md", "tag:x,2026:2"), ("c.md", "tag:x,2026:1")];
-        memory.note(records.map(|(name, id)| asleep(name, id)).to_vec());
+        persistence.enqueue(records.map(|(name, id)| dormant(name, id)).to_vec());
         let found = |path: &str| -> Vec<String> {
             let paths = [of_path(&ArticlePath::new(path))].into();
-            let found = memory.unwritten_sleepers(&DormantQuery { paths, ..DormantQuery::default() });
+            let found = persistence.unwritten_dormant(&DormantQuery { paths, ..DormantQuery::default() });
             found.into_iter().map(|(path, _)| path.to_string()).collect()
         };
-        assert_eq!(found("a.md"), ["c.md", "a.md"], "the last one first");
+        assert_eq!(found("a.md"), ["c.md", "a.md"], "the latest record first");
         assert_eq!(found("b.md"), ["b.md"]);
         assert!(found("d.md").is_empty());
     }

@@ -1,12 +1,10 @@
-//! Files that an engine ended over. The engine itself leaves out versions that it cannot render or encode; whatever else it fails over is
-//! found here: the files of the batch are tried one by one, and the version that it fails over alone is refused from then on, with a
-//! diagnostic. Failures of which nobody knows the cause end the process after a few.
+//! Finds files that make the engine panic, and refuses them with a diagnostic.
 //!
 //! # Why doesn't a panic end the process?
 //!
-//! A newsroom wants its other stories published. A panic while an article is rendered or encoded costs that version only
-//! (`engine::quarantine`). After any other panic the engine is rebuilt, and the files of the batch are tried one by one. Only repeated
-//! panics without a known cause end the process.
+//! A newsroom wants its other stories published. The engine itself leaves out a version that it can't render or encode
+//! (`engine::quarantine`). After any other panic the engine is rebuilt, and the files of the batch are tried one by one. The version that
+//! makes it panic alone is refused from then on. Only repeated panics without a known cause end the process.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -16,27 +14,28 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Event, FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash, EntryId};
 
-/// So many failures without a known cause within this time end the process.
-const MAX_UNEXPLAINED: usize = 3;
-const UNEXPLAINED_WITHIN: Duration = Duration::from_secs(600);
+/// More panics without a known cause than this within [`UNEXPLAINED_WINDOW`] end the process.
+const MAX_UNEXPLAINED_PANICS: usize = 3;
+const UNEXPLAINED_WINDOW: Duration = Duration::from_secs(600);
 
-/// A version of a file; `None`: one that was refused.
+/// A version of a file. The hash is `None` if the file has no article, for example because it was refused.
 pub(super) type Version = (ArticlePath, Option<ContentHash>);
 
-/// What follows from a failure.
+/// The consequence of a panic.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// Everything is built again, and the files of the batch are tried one by one.
+    /// The engine is rebuilt, and the files of the batch are tried one by one.
     TryAgain,
-    /// This file is the cause.
+    /// The engine panics because of this file.
     Culprit(ArticlePath),
-    /// Nobody knows why it happens again and again.
+    /// The engine panicked repeatedly without a known cause.
     GiveUp,
 }
 
+/// The files that the engine panicked over.
 #[derive(Debug, Default)]
 pub(super) struct Quarantine {
-    /// They were in the batch: each is tried alone.
+    /// The files of a batch that failed. Each is tried alone.
     suspects: BTreeSet<ArticlePath>,
     culprits: BTreeMap<ArticlePath, Culprit>,
     unexplained: VecDeque<Instant>,
@@ -45,11 +44,11 @@ pub(super) struct Quarantine {
 #[derive(Debug)]
 struct Culprit {
     version: Option<ContentHash>,
-    /// The engine fails even over its refusal.
-    is_left_out: bool,
+    /// Whether the engine panics even over the file's refusal, so that the file is hidden from it.
+    is_hidden: bool,
 }
 
-/// The versions that an event is about.
+/// Returns the versions of the files that an event contains.
 pub(super) fn versions(event: &Event) -> Vec<Version> {
     match event {
         Event::Files(files) => files.iter().map(|file| (file.path.clone(), version(&file.state))).collect(),
@@ -69,61 +68,61 @@ fn version(state: &FileState) -> Option<ContentHash> {
 }
 
 impl Quarantine {
-    /// An engine ended while it dealt with these.
-    pub(super) fn failed(&mut self, mut versions: Vec<Version>, now: Instant) -> Verdict {
+    /// Records that the engine panicked while it handled these versions.
+    pub(super) fn record_failure(&mut self, mut versions: Vec<Version>, now: Instant) -> Verdict {
         if versions.len() == 1
             && let Some((path, version)) = versions.pop()
         {
             let known = self.culprits.get_mut(&path).filter(|culprit| culprit.version == version);
-            let is_news = known.is_none();
+            let is_new = known.is_none();
             match known {
-                Some(culprit) => culprit.is_left_out = true,
-                None => drop(self.culprits.insert(path.clone(), Culprit { version, is_left_out: false })),
+                Some(culprit) => culprit.is_hidden = true,
+                None => drop(self.culprits.insert(path.clone(), Culprit { version, is_hidden: false })),
             }
-            if is_news {
+            if is_new {
                 self.unexplained.pop_back();
                 return Verdict::Culprit(path);
             }
         }
         self.suspects.extend(versions.into_iter().map(|(path, _)| path));
         self.unexplained.push_back(now);
-        while self.unexplained.front().is_some_and(|then| now.duration_since(*then) > UNEXPLAINED_WITHIN) {
+        while self.unexplained.front().is_some_and(|then| now.duration_since(*then) > UNEXPLAINED_WINDOW) {
             self.unexplained.pop_front();
         }
-        if self.unexplained.len() > MAX_UNEXPLAINED { Verdict::GiveUp } else { Verdict::TryAgain }
+        if self.unexplained.len() > MAX_UNEXPLAINED_PANICS { Verdict::GiveUp } else { Verdict::TryAgain }
     }
 
-    /// The engine took these versions: they are under suspicion no longer.
-    pub(super) fn passed(&mut self, versions: &[Version]) {
+    /// Removes files from the suspects after the engine handled them.
+    pub(super) fn clear_suspects(&mut self, versions: &[Version]) {
         if !self.suspects.is_empty() {
             self.suspects.retain(|suspect| versions.iter().all(|(path, _)| path != suspect));
         }
     }
 
-    /// The events that take the place of one: suspects go alone, culprits are refused. `root` is the name of the content directory.
+    /// Divides an event: each suspect gets an event of its own, and culprits are refused. `root` is the name of the content directory.
     pub(super) fn divide(&mut self, event: Event, root: &str) -> Vec<Event> {
         if self.suspects.is_empty() && self.culprits.is_empty() {
             return vec![event];
         }
         match event {
             Event::Files(files) => {
-                let files = files.into_iter().filter_map(|file| self.checked(file, root)).collect();
-                self.alone(files, |file: &ParsedFile| &file.path, Event::Files)
+                let files = files.into_iter().filter_map(|file| self.refuse_culprit(file, root)).collect();
+                self.isolate(files, |file: &ParsedFile| &file.path, Event::Files)
             }
-            Event::Fetched(bodies) => self.alone(bodies, |body| &body.request.path, Event::Fetched),
+            Event::Fetched(bodies) => self.isolate(bodies, |body| &body.request.path, Event::Fetched),
             event => vec![event],
         }
     }
 
-    fn alone<T>(&self, things: Vec<T>, path: impl Fn(&T) -> &ArticlePath, event: fn(Vec<T>) -> Event) -> Vec<Event> {
-        let (alone, together): (Vec<T>, Vec<T>) =
-            things.into_iter().partition(|thing| self.suspects.contains(path(thing)));
-        let alone = alone.into_iter().map(|thing| event(vec![thing]));
-        alone.chain((!together.is_empty()).then(|| event(together))).collect()
+    fn isolate<T>(&self, items: Vec<T>, path: impl Fn(&T) -> &ArticlePath, event: fn(Vec<T>) -> Event) -> Vec<Event> {
+        let (suspects, others): (Vec<T>, Vec<T>) =
+            items.into_iter().partition(|item| self.suspects.contains(path(item)));
+        let suspects = suspects.into_iter().map(|item| event(vec![item]));
+        suspects.chain((!others.is_empty()).then(|| event(others))).collect()
     }
 
-    /// A file as the engine is told of it.
-    fn checked(&mut self, mut file: ParsedFile, root: &str) -> Option<ParsedFile> {
+    /// Replaces the version of a culprit by its refusal. A changed culprit is tried again.
+    fn refuse_culprit(&mut self, mut file: ParsedFile, root: &str) -> Option<ParsedFile> {
         let Some(culprit) = self.culprits.get(&file.path) else { return Some(file) };
         if matches!(file.state, FileState::Absent { .. } | FileState::Unreadable(_)) {
             return Some(file);
@@ -138,11 +137,11 @@ impl Quarantine {
             .help("please report this with the file; any change of it is tried again");
         let (withhold, id) = (withholds(&file), stated_id(&file));
         file.state = FileState::Present(Parsed { withhold, id, ..Parsed::refused(vec![diagnostic]) });
-        (!culprit.is_left_out).then_some(file)
+        (!culprit.is_hidden).then_some(file)
     }
 }
 
-/// Which item a file is about, where it says so.
+/// Returns the id that a file states.
 fn stated_id(file: &ParsedFile) -> Option<EntryId> {
     match &file.state {
         FileState::Present(parsed) => parsed.id.clone(),
@@ -151,7 +150,7 @@ fn stated_id(file: &ParsedFile) -> Option<EntryId> {
     }
 }
 
-/// Whether a version says anything by which an earlier one may have to go.
+/// Whether a version may withhold the one that is published.
 fn withholds(file: &ParsedFile) -> bool {
     let card = match &file.state {
         FileState::Present(parsed) if parsed.withhold || parsed.embargoed || parsed.embargo.is_some() => return true,
@@ -182,8 +181,8 @@ mod tests {
         ParsedFile { path, state, renamed_from: None }
     }
 
-    /// What the engine is told: by event, each file with `-` where its version is refused and `!` where it withholds.
-    fn told(events: &[Event]) -> String {
+    /// Describes events: each file is followed by `-` if its version is refused, and by `!` if it withholds.
+    fn describe(events: &[Event]) -> String {
         let file = |file: &ParsedFile| {
             let mark = match &file.state {
                 FileState::Present(parsed) if parsed.withhold => "!",
@@ -203,20 +202,20 @@ mod tests {
     fn culprit_is_found_and_refused_until_it_changes() {
         let (mut quarantine, now) = (Quarantine::default(), Instant::now());
         let batch = || Event::Files(vec![file("a.md", ""), file("b.md", ""), file("c.md", "")]);
-        assert_eq!(told(&quarantine.divide(batch(), "content")), "a.md+b.md+c.md");
-        assert_eq!(quarantine.failed(versions(&batch()), now), Verdict::TryAgain);
-        assert_eq!(told(&quarantine.divide(batch(), "content")), "a.md b.md c.md");
+        assert_eq!(describe(&quarantine.divide(batch(), "content")), "a.md+b.md+c.md");
+        assert_eq!(quarantine.record_failure(versions(&batch()), now), Verdict::TryAgain);
+        assert_eq!(describe(&quarantine.divide(batch(), "content")), "a.md b.md c.md");
         let culprit = Event::Files(vec![file("b.md", "")]);
-        assert_eq!(quarantine.failed(versions(&culprit), now), Verdict::Culprit(ArticlePath::new("b.md")));
-        assert_eq!(told(&quarantine.divide(batch(), "content")), "a.md b.md- c.md");
+        assert_eq!(quarantine.record_failure(versions(&culprit), now), Verdict::Culprit(ArticlePath::new("b.md")));
+        assert_eq!(describe(&quarantine.divide(batch(), "content")), "a.md b.md- c.md");
         for (more, expected) in [("draft: true\n", "!"), ("embargo: 2030-01-01\n", "!"), ("tags: [x]\n", "-")] {
             let changed = || Event::Files(vec![file("b.md", more)]);
-            assert_eq!(told(&quarantine.divide(changed(), "content")), "b.md", "another version is tried");
-            assert!(matches!(quarantine.failed(versions(&changed()), now), Verdict::Culprit(_)));
-            assert_eq!(told(&quarantine.divide(changed(), "content")), format!("b.md{expected}"));
+            assert_eq!(describe(&quarantine.divide(changed(), "content")), "b.md", "another version is tried");
+            assert!(matches!(quarantine.record_failure(versions(&changed()), now), Verdict::Culprit(_)));
+            assert_eq!(describe(&quarantine.divide(changed(), "content")), format!("b.md{expected}"));
         }
         let gone = ParsedFile { state: FileState::Absent { doubtful: false }, ..file("b.md", "") };
-        assert_eq!(told(&quarantine.divide(Event::Files(vec![gone]), "content")), "b.md");
+        assert_eq!(describe(&quarantine.divide(Event::Files(vec![gone]), "content")), "b.md");
     }
 
     #[test]
@@ -227,18 +226,18 @@ mod tests {
                 paths.iter().map(|path| (ArticlePath::new(path), Some(ContentHash::of(b"1")))).collect()
             };
             let paths = [format!("{number}.md"), format!("{number}b.md")];
-            assert_eq!(quarantine.failed(batch(&paths), now), Verdict::TryAgain);
-            assert!(matches!(quarantine.failed(batch(&paths[..1]), now), Verdict::Culprit(_)));
+            assert_eq!(quarantine.record_failure(batch(&paths), now), Verdict::TryAgain);
+            assert!(matches!(quarantine.record_failure(batch(&paths[..1]), now), Verdict::Culprit(_)));
         }
-        // Long ago, and then again and again.
-        assert_eq!(quarantine.failed(Vec::new(), now), Verdict::TryAgain);
-        let later = now + UNEXPLAINED_WITHIN * 2;
-        let verdicts: Vec<Verdict> = (0..4).map(|_| quarantine.failed(Vec::new(), later)).collect();
+        // An old panic doesn't count.
+        assert_eq!(quarantine.record_failure(Vec::new(), now), Verdict::TryAgain);
+        let later = now + UNEXPLAINED_WINDOW * 2;
+        let verdicts: Vec<Verdict> = (0..4).map(|_| quarantine.record_failure(Vec::new(), later)).collect();
         assert_eq!(verdicts, [Verdict::TryAgain, Verdict::TryAgain, Verdict::TryAgain, Verdict::GiveUp]);
-        // A file whose refusal fails, too, is no explanation any more.
+        // A file that panics even over its refusal doesn't explain the panics.
         let mut quarantine = Quarantine::default();
         let verdicts: Vec<Verdict> =
-            (0..5).map(|_| quarantine.failed(vec![(ArticlePath::new("a.md"), None)], now)).collect();
+            (0..5).map(|_| quarantine.record_failure(vec![(ArticlePath::new("a.md"), None)], now)).collect();
         assert_eq!(verdicts[1..], [Verdict::TryAgain, Verdict::TryAgain, Verdict::TryAgain, Verdict::GiveUp]);
     }
 }

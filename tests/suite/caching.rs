@@ -195,9 +195,9 @@ fn what_is_cached_is_what_is_read() {
                 files.into_iter().map(|(path, (told, _))| (path, told)).collect()
             };
             let fresh = told(read(&newsroom, ()));
-            let cached = read(&newsroom, StateCache::at(&state));
+            let cached = read(&newsroom, StateCache::open(&state));
             prop_assert_eq!(told(cached), fresh.clone(), "{:?}", happenings);
-            let again = read(&newsroom, StateCache::at(&state));
+            let again = read(&newsroom, StateCache::open(&state));
             recalled.set(recalled.get() + again.values().filter(|(_, was_read)| !was_read).count());
             prop_assert_eq!(told(again), fresh);
         }
@@ -216,24 +216,24 @@ fn only_what_changed_is_read_again() {
     let state = state(&newsroom);
     let read_files =
         |cache| read(&newsroom, cache).into_iter().filter(|(_, (_, was_read))| *was_read).map(|(path, _)| path);
-    assert_eq!(read_files(StateCache::at(&state)).count(), 200);
-    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::open(&state)).count(), 200);
+    assert_eq!(read_files(StateCache::open(&state)).count(), 0);
     wait_for_a_tick(&newsroom);
     newsroom.write("content/news/7.md", article("Story seven", "Text."));
     fs::rename(newsroom.path("content/news/8.md"), newsroom.path("content/news/eight.md")).expect("renamed");
     fs::remove_file(newsroom.path("content/news/9.md")).expect("removed");
-    assert_eq!(read_files(StateCache::at(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
-    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::open(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
+    assert_eq!(read_files(StateCache::open(&state)).count(), 0);
     // Nor is it forgotten where the disk is not mounted.
     fs::rename(newsroom.path("content"), newsroom.path("away")).expect("renamed");
     fs::create_dir(newsroom.path("content")).expect("made");
-    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::open(&state)).count(), 0);
     fs::remove_dir(newsroom.path("content")).expect("empty");
     fs::rename(newsroom.path("away"), newsroom.path("content")).expect("renamed");
-    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::open(&state)).count(), 0);
     let there = fs::read_dir(newsroom.path("content/news")).expect("a folder").count();
-    assert_eq!(read_files(StateCache::emptied(&state)).count(), there, "`--verify` reads everything");
-    assert_eq!(read_files(StateCache::at(&state)).count(), 0);
+    assert_eq!(read_files(StateCache::open_empty(&state)).count(), there, "`--verify` reads everything");
+    assert_eq!(read_files(StateCache::open(&state)).count(), 0);
     // Files of the last second are not trusted: they may change again without looking different.
     let now = watch::clock;
     let root = Root::new(&newsroom.path("content"), "content");
@@ -243,7 +243,7 @@ fn only_what_changed_is_read_again() {
         let (_, young) = watch::read_everything(
             &root,
             &config.parsing,
-            StateCache::at(&state),
+            StateCache::open(&state),
             now,
             &ScanProgress::default(),
             &|_, _| {},
@@ -271,7 +271,7 @@ fn what_other_rules_made_of_a_file_is_not_believed() {
     let in_bogota = CONFIG.replace("Asia/Shanghai", "America/Bogota");
     let mut told = Vec::new();
     for (config, expected) in [(CONFIG, 100), (&in_bogota, 100), (&in_bogota, 0), (CONFIG, 100), (CONFIG, 0)] {
-        let files = read_by(config, &newsroom, StateCache::at(&state));
+        let files = read_by(config, &newsroom, StateCache::open(&state));
         assert_eq!(files.values().filter(|(_, was_read)| *was_read).count(), expected);
         told.push(files.into_values().map(|(told, _)| told).collect::<Vec<_>>());
     }

@@ -88,9 +88,17 @@ fn run_unready(newsroom: &Newsroom) -> (String, oneshot::Sender<()>, JoinHandle<
             let listener = Listener::bind(&endpoint, Audience::Public).expect("a port");
             address.send(listener.endpoint().expect("bound").to_string()).expect("somebody waits");
             let stop = async { stopped.await.unwrap_or_default() };
-            dateline::daemon::run(checked, config, Listeners::plain(listener), StateCache::at, clock, |_| Ok(()), stop)
-                .await
-                .expect("it runs");
+            dateline::daemon::run(
+                checked,
+                config,
+                Listeners::plain(listener),
+                StateCache::open,
+                clock,
+                |_| Ok(()),
+                stop,
+            )
+            .await
+            .expect("it runs");
         });
     });
     (bound.recv().expect("it binds"), stop, thread)
