@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::is_unwritable;
+use super::error::is_unwritable;
 use crate::types::{ArticlePath, ContentHash};
 
 pub(super) const DATABASE: &str = "cache.sqlite";

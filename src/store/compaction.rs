@@ -18,10 +18,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::rows::{Numbered, Unread, columns, read_record};
-use super::{
-    DATABASE, MAX_LOCK_WAIT, SCHEMA, StoreError, UNCOMPACTED_SCHEMA, last_noted_record, last_record, unusable, version,
-};
+use super::directory::DATABASE;
+use super::error::{StoreError, Unread, unusable};
+use super::rows::{Numbered, columns, read_record};
+use super::saved::last_noted_record;
+use super::schema::{MAX_LOCK_WAIT, SCHEMA, UNCOMPACTED_SCHEMA, last_record, version};
 use crate::ledger::{Record, Withdrawal};
 
 const LIMITS: Limits = Limits { max_records: 200, newest_records: 100 };

@@ -8,10 +8,17 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
+use super::cache::Cache;
+use super::directory::{DATABASE, PUBLISHED_LIST, lock};
+use super::error::{StoreError, Unread, unusable};
+use super::opening::look_into;
 use super::presence::{COMPANION_EXTENSIONS, PREVIOUS_LEDGER, Presence, exists, find_ledger};
-use super::rows::{Unread, replay};
-use super::{Cache, DATABASE, NO_TABLES, PUBLISHED_LIST, Renderings, SCHEMA, Store, StoreError};
-use super::{last_noted_record, last_record, lock, look_into, missing_records, read_ledger, unusable, version};
+use super::reader::read_ledger;
+use super::renderings::Renderings;
+use super::replay::replay;
+use super::saved::{last_noted_record, missing_records};
+use super::schema::{NO_TABLES, SCHEMA, last_record, version};
+use super::writer::Store;
 
 /// Copies the ledger to a file with SQLite's online backup, which is consistent while a daemon writes. Only this user can read the file,
 /// since it contains texts.

@@ -11,8 +11,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
-use super::rows::{StoredRetraction, Unread, instant};
-use super::{DATABASE, MAX_LOCK_WAIT, StoreError, last_noted_record, last_record, look_into, unusable};
+use super::directory::DATABASE;
+use super::error::{StoreError, Unread, unusable};
+use super::opening::look_into;
+use super::rows::{StoredRetraction, instant};
+use super::saved::last_noted_record;
+use super::schema::{MAX_LOCK_WAIT, last_record};
 use crate::event::DormantQuery;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{Facts, Record, Remembered, TextPrint};

@@ -5,8 +5,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
+use super::error::StoreError;
+use super::opening::look_into;
 use super::rows::{WITH_INSTANTS, columns, instant, read_record};
-use super::{StoreError, look_into};
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 

@@ -1,14 +1,93 @@
-//! Opens a database for reading if nothing can be written, for example on a full disk. Even to read a write-ahead log, SQLite normally
-//! creates a file for the log's index.
+//! Opens the ledger's database: for writing, without a lock, or read-only if nothing can be written, for example on a full disk.
 
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// Opens the ledger for reading, including the records in its log. The caller has locked the state, or writes nothing.
+use super::directory::{DATABASE, ROLLBACK_JOURNAL};
+use super::error::{StoreError, Unread, is_unwritable, store_error, unusable};
+use super::presence::{self, Presence};
+use super::schema::{MAX_LOCK_WAIT, NO_TABLES, SCHEMA, enable_write_ahead_log, migrate, version};
+
+/// The journal mode of the database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Journal {
+    /// The database is new. The first records may be those of a whole archive, which a write-ahead log would write twice.
+    New,
+    /// The first records were written with a rollback journal.
+    Rollback,
+    /// Other processes can read while this one writes.
+    WriteAhead,
+}
+
+/// Opens the database for writing and migrates it. Returns the version of its tables, which is 0 if a lost ledger left an empty file.
+pub(super) fn connect(
+    directory: &Path,
+    path: &Path,
+    presence: Presence,
+) -> rusqlite::Result<(Connection, usize, Journal)> {
+    let database = Connection::open(path)?;
+    database.busy_timeout(MAX_LOCK_WAIT)?;
+    // Records must survive a power failure, because readers see documents that depend on them.
+    database.pragma_update(None, "synchronous", "full")?;
+    if version(&database)? == 0 {
+        let is_lost = presence == Presence::There && presence::trace(directory).is_some();
+        let version = if is_lost { 0 } else { migrate(&database)? };
+        return Ok((database, version, Journal::New));
+    }
+    enable_write_ahead_log(&database)?;
+    let version = migrate(&database)?;
+    Ok((database, version, Journal::WriteAhead))
+}
+
+/// Reads a state without locking it. `None` if there is none. `look` gets the version of the tables.
+pub(super) fn look_into<T>(
+    directory: &Path,
+    look: impl FnOnce(&Connection, usize) -> Result<T, Unread>,
+) -> Result<Option<T>, StoreError> {
+    let path = directory.join(DATABASE);
+    if presence::find_ledger(directory)? == Presence::Never {
+        return Ok(None);
+    }
+    may_read(&path)?;
+    let open = || -> rusqlite::Result<(Connection, usize)> {
+        // SQLite undoes the transaction of a killed writer before it reads, and needs to write for that.
+        let flags = match fs::exists(path.with_extension(ROLLBACK_JOURNAL)) {
+            Ok(true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            _ => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+        let database = Connection::open_with_flags(&path, flags)?;
+        database.busy_timeout(Duration::from_secs(5))?;
+        let version = version(&database)?;
+        Ok((database, version))
+    };
+    let unwritable = |error| match is_unwritable(&error) {
+        true => read_only(&path).and_then(|database| version(&database).map(|version| (database, version))),
+        false => Err(error),
+    };
+    let (database, version) = open().or_else(unwritable).map_err(|error| store_error(&path, &error))?;
+    if version > SCHEMA {
+        return Err(StoreError::Newer(path, version));
+    }
+    if version == 0 && presence::trace(directory).is_some() {
+        return Err(StoreError::Damaged(path, NO_TABLES.to_owned()));
+    }
+    look(&database, version).map(Some).map_err(|unread| unusable(&path, unread))
+}
+
+/// Returns an error if this user may not read a database, for which SQLite has no error of its own. `access(2)` is used because opening and
+/// closing the file would release SQLite's locks on it (`fcntl(2)`).
+pub(super) fn may_read(path: &Path) -> Result<(), StoreError> {
+    let allowed = rustix::fs::access(path, rustix::fs::Access::READ_OK);
+    allowed.map_err(|error| StoreError::Io(path.to_owned(), io::Error::from(error).to_string()))
+}
+
+/// Opens the ledger for reading, including the records in its log. Even to read a log, SQLite normally creates a file for the log's index.
+/// The caller has locked the state, or writes nothing.
 ///
 /// # Errors
 /// If SQLite can't open it.

@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{
-    DATABASE, LEDGER_CREATED, LOCK, PUBLISHED_LIST, ROLLBACK_JOURNAL, StoreError, cache, documents, renderings,
-};
+use super::directory::{DATABASE, LEDGER_CREATED, LOCK, PUBLISHED_LIST, ROLLBACK_JOURNAL};
+use super::error::StoreError;
+use super::{cache, documents, renderings};
 
 /// The extensions of SQLite's files beside a database.
 pub(super) const COMPANION_EXTENSIONS: [&str; 3] = ["sqlite-wal", "sqlite-shm", ROLLBACK_JOURNAL];

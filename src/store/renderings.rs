@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::cache::remove;
-use super::is_unwritable;
+use super::error::is_unwritable;
 use crate::article::packed::PackedRendering;
 use crate::types::ContentHash;
 

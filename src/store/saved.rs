@@ -29,11 +29,16 @@
 //! of the process. So the list needs versions only, and a file that was touched but not changed withholds nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::directory::PUBLISHED_LIST;
+use super::error::Unread;
 use super::rows::instant;
 use crate::article::PARSER_VERSION;
 use crate::article::render::RENDERER_VERSION;
@@ -206,7 +211,7 @@ struct FeedLine {
 }
 
 /// Encodes the list. The program's version is part of it, because other versions may encode documents differently.
-pub(super) fn encode(snapshot: &Snapshot, origin: &Origin) -> String {
+fn encode(snapshot: &Snapshot, origin: &Origin) -> String {
     let documents = snapshot.documents.iter().filter_map(|(route, resource)| line(route, resource));
     let mut lines: Vec<String> = documents.collect();
     lines.sort_unstable();
@@ -345,6 +350,43 @@ fn resource(line: DocumentLine, ledger: &Ledger) -> Option<Resource> {
     resource.expires = line.until.and_then(instant);
     resource.links = line.links.map(|links| Text::line(&links));
     Some(resource)
+}
+
+/// Saves the list of published documents for the next start.
+///
+/// # Errors
+/// If the file can't be written.
+pub fn save_published_list(directory: &Path, snapshot: &Snapshot, origin: &Origin) -> io::Result<()> {
+    let list = directory.join(PUBLISHED_LIST);
+    let new = list.with_extension("new");
+    let written = fs::write(&new, encode(snapshot, origin)).and_then(|()| fs::rename(&new, list));
+    written.inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// Removes the list of published documents, so that the next start serves nothing before its first publication.
+///
+/// # Errors
+/// If the file can't be removed.
+pub fn remove_published_list(directory: &Path) -> io::Result<()> {
+    match fs::remove_file(directory.join(PUBLISHED_LIST)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the number of the last record that the list of published documents takes into account.
+pub(super) fn last_noted_record(directory: &Path) -> Option<i64> {
+    let mut head = String::new();
+    BufReader::new(File::open(directory.join(PUBLISHED_LIST)).ok()?).read_line(&mut head).ok()?;
+    let head: serde_json::Value = serde_json::from_str(&head).ok()?;
+    head.get("record")?.as_i64()
+}
+
+/// Returns an error if the database has fewer records than the list of published documents. The last records are lost together with
+/// a write-ahead log, which SQLite doesn't notice.
+pub(super) fn missing_records(noted: Option<i64>, last: i64) -> Option<Unread> {
+    let noted = noted.filter(|noted| *noted > last)?;
+    Some(Unread::missing(last.saturating_add(1), noted))
 }
 
 #[cfg(test)]

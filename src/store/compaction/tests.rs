@@ -4,7 +4,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::super::{PUBLISHED_LIST, Store, history, read_ledger};
+use super::super::directory::PUBLISHED_LIST;
+use super::super::{Store, history, read_ledger};
 use super::*;
 use crate::ledger::{Ledger, Remembered, Retraction, TextPrint};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};

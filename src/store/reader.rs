@@ -1,0 +1,47 @@
+//! Reads the ledger without a lock, while a daemon may be writing it.
+
+use std::path::Path;
+
+use rusqlite::OptionalExtension;
+
+use super::error::StoreError;
+use super::opening::look_into;
+use super::replay::replay;
+use super::saved::{last_noted_record, missing_records};
+use super::schema::last_record;
+use crate::ledger::Ledger;
+use crate::types::ContentHash;
+
+/// Reads the whole ledger of a directory without writing or locking anything. The ledger is empty if there is no state.
+///
+/// # Errors
+/// If the state is damaged, newer or can't be read.
+pub fn read_ledger(directory: &Path) -> Result<Ledger, StoreError> {
+    // The list is read before the database, because a daemon may be writing: the list never has records that the database lacks.
+    let noted = last_noted_record(directory);
+    look_into(directory, |database, version| match version {
+        0 => Ok(Ledger::default()),
+        _ => match missing_records(noted, last_record(database)?) {
+            Some(unread) => Err(unread),
+            None => replay(database, version),
+        },
+    })
+    .map(Option::unwrap_or_default)
+}
+
+/// Returns the stored files with these hashes. Damaged ones are left out.
+///
+/// # Errors
+/// As [`read_ledger`].
+pub fn load_sources(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
+    let found = look_into(directory, |database, _| {
+        let mut statement = database.prepare("SELECT bytes FROM source WHERE hash = ?")?;
+        let mut found = Vec::new();
+        for hash in hashes {
+            let bytes: Option<Vec<u8>> = statement.query_row([hash.as_bytes()], |row| row.get(0)).optional()?;
+            found.extend(bytes.filter(|bytes| ContentHash::of(bytes) == *hash).map(|bytes| (*hash, bytes)));
+        }
+        Ok(found)
+    });
+    found.map(Option::unwrap_or_default)
+}

@@ -1,0 +1,131 @@
+//! Reads the ledger from its database.
+
+use std::sync::{Arc, mpsc};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::compaction;
+use super::dormant::{Asleep, Replayed};
+use super::error::Unread;
+use super::rows::{WITH_INSTANTS, columns, instant, read_record};
+use crate::ledger::{Ledger, Record};
+use crate::types::{ArticlePath, ContentHash};
+
+/// Records are sent to the folding thread in batches.
+const BATCH_RECORDS: usize = 1_024;
+const MAX_WAITING_BATCHES: usize = 8;
+
+/// Reads the whole ledger.
+pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Unread> {
+    let all = replay_without(database, version, Asleep::none(database))?;
+    Ok(all.unwrap_or_default())
+}
+
+/// Reads the ledger without dormant articles. `None` if the table of dormant articles is damaged, or an earlier program that doesn't know
+/// it wrote records.
+pub(super) fn replay_awake(database: &Connection, version: usize) -> Result<Option<Ledger>, Unread> {
+    replay_without(database, version, Asleep::all(database)?)
+}
+
+fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>) -> Result<Option<Ledger>, Unread> {
+    let columns = columns(version);
+    // The transaction protects the reader from a compaction that runs meanwhile.
+    let _snapshot = database.unchecked_transaction()?;
+    let (removed, _) = compaction::progress(database)?;
+    // This is an upper bound of the number of articles, and a close one, since most were published in one version.
+    let articles: i64 =
+        database.query_row("SELECT count(*) FROM record WHERE kind = 'published'", [], |row| row.get(0))?;
+    let articles = articles.saturating_sub(asleep.count()?);
+    let Some(free) = asleep.free()? else { return Ok(None) };
+    // Folding records takes as long as reading them, so each has a thread.
+    let (sender, inbox) = mpsc::sync_channel::<Vec<Record>>(MAX_WAITING_BATCHES);
+    let mut is_stale = false;
+    let mut ledger = std::thread::scope(|scope| {
+        let folding = scope.spawn(move || {
+            let mut ledger = Ledger::default();
+            ledger.reserve(usize::try_from(articles).unwrap_or(0));
+            free.into_iter().for_each(|(fingerprints, since)| ledger.add_dormant(fingerprints, since));
+            inbox.iter().flatten().for_each(|record| ledger.apply(&record));
+            ledger
+        });
+        let mut read = || -> Result<(), Unread> {
+            let asleep = &mut asleep;
+            let mut statement = database.prepare(&format!("SELECT {columns} FROM record ORDER BY number"))?;
+            let mut rows = statement.query([])?;
+            let mut batch = Vec::with_capacity(BATCH_RECORDS);
+            let (mut expected, mut gaps) = (1, 0);
+            while let Some(row) = rows.next()? {
+                let number: i64 = row.get(0)?;
+                gaps += number.saturating_sub(expected);
+                if gaps > removed {
+                    return Err(Unread::missing(expected, number.saturating_sub(1)));
+                }
+                expected = number.saturating_add(1);
+                while let Some(dormant) = asleep.before(number)? {
+                    batch.push(dormant);
+                }
+                let replayed = asleep.replays(number, row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
+                if replayed == Replayed::No {
+                    continue;
+                }
+                let record = read_record(row)?.record;
+                if replayed == Replayed::Stale || asleep.is_stale(&record) {
+                    is_stale = true;
+                    return Ok(());
+                }
+                batch.push(record);
+                if batch.len() >= BATCH_RECORDS {
+                    // Sending fails only if the folding thread panicked, which `join` reports.
+                    sender.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_RECORDS))).unwrap_or_default();
+                }
+            }
+            if gaps < removed {
+                return Err(Unread::Damaged(format!("{removed} of its records were removed, and {gaps} are missing")));
+            }
+            while let Some(dormant) = asleep.before(i64::MAX)? {
+                batch.push(dormant);
+            }
+            sender.send(batch).unwrap_or_default();
+            Ok(())
+        };
+        let done = read();
+        drop(sender);
+        let ledger = folding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        done.map(|()| ledger)
+    })?;
+    if is_stale {
+        return Ok(None);
+    }
+    let mut statement = database.prepare("SELECT route, hash, last_modified FROM document")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (route, hash): (String, [u8; 16]) = (row.get(0)?, row.get(1)?);
+        let last_modified = read_date(row.get(2)?, &route)?;
+        let hash = ContentHash::from_bytes(hash);
+        ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
+    }
+    if version < WITH_INSTANTS {
+        return Ok(Some(ledger));
+    }
+    let mut statement = database.prepare("SELECT route, updated FROM feed")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let route: String = row.get(0)?;
+        let updated = read_date(row.get(1)?, &route)?;
+        ledger.apply(&Record::Feed { route: Arc::from(route), updated });
+    }
+    let mut statement = database.prepare("SELECT hash, path FROM source")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (hash, path): ([u8; 16], String) = (row.get(0)?, row.get(1)?);
+        let (hash, path) = (ContentHash::from_bytes(hash), ArticlePath::new(&path));
+        // The bytes are loaded on demand (`load_sources`).
+        ledger.apply(&Record::Kept { hash, path, bytes: Arc::from([]) });
+    }
+    Ok(Some(ledger))
+}
+
+fn read_date(milliseconds: i64, route: &str) -> Result<Timestamp, Unread> {
+    instant(milliseconds).ok_or_else(|| Unread::Damaged(format!("the date of `{route}` is none")))
+}

@@ -1,0 +1,80 @@
+//! The tables of the ledger's database, their versions and their migration.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// The SQL that creates the tables of each version from those of the previous one. Later versions are refused: this program doesn't know
+/// what their records mean.
+const MIGRATIONS: [&str; 3] = [
+    "
+    CREATE TABLE record (
+        number INTEGER PRIMARY KEY,
+        at     INTEGER NOT NULL,  -- milliseconds since 1970, when it was written down
+        kind   TEXT NOT NULL,     -- seen, published, imported, text, moved, withdrawn, retracted, restored ...
+        path   TEXT NOT NULL,
+        value  TEXT NOT NULL,     -- seen: milliseconds; published, imported: id; moved: the new path
+        hash   BLOB               -- published, hidden: of the file's bytes
+    ) STRICT;
+    CREATE TABLE document (
+        route         TEXT PRIMARY KEY,
+        hash          BLOB NOT NULL,
+        last_modified INTEGER NOT NULL  -- milliseconds since 1970
+    ) STRICT, WITHOUT ROWID;
+    ",
+    "
+    ALTER TABLE record ADD COLUMN instant INTEGER;  -- published: its date; text: the last change; retracted: since when
+    CREATE TABLE feed (
+        route   TEXT PRIMARY KEY,
+        updated INTEGER NOT NULL  -- milliseconds since 1970
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE source (         -- the files of the entries that readers see
+        hash  BLOB PRIMARY KEY,
+        path  TEXT NOT NULL,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    ",
+    "
+    ALTER TABLE record ADD COLUMN seal INTEGER;  -- hashes of the path and of the row, which tell damage; none of older records
+    ",
+];
+/// The version of a ledger with all records.
+pub(super) const UNCOMPACTED_SCHEMA: usize = MIGRATIONS.len();
+/// The version of a ledger from which records were removed (`compaction`). Earlier programs would take it for damaged.
+pub(super) const SCHEMA: usize = UNCOMPACTED_SCHEMA + 1;
+/// The time that a write waits for another process's lock on the database. A retraction waits with it.
+pub(super) const MAX_LOCK_WAIT: Duration = Duration::from_millis(500);
+/// The error message for a database that isn't dateline's.
+pub(super) const NO_TABLES: &str = "it has no tables";
+
+/// Returns the version of the tables. 0 if there are none.
+pub(super) fn version(database: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // A negative version isn't dateline's.
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+/// Returns the number of the last record. 0 if there is none.
+pub(super) fn last_record(database: &Connection) -> rusqlite::Result<i64> {
+    database.prepare_cached("SELECT coalesce(max(number), 0) FROM record")?.query_row([], |row| row.get(0))
+}
+
+/// Migrates the tables, and returns their new version.
+pub(super) fn migrate(database: &Connection) -> rusqlite::Result<usize> {
+    let version = version(database)?;
+    let missing = MIGRATIONS.get(version..).unwrap_or_default();
+    if !missing.is_empty() {
+        let tables = missing.concat();
+        database
+            .execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {UNCOMPACTED_SCHEMA}; COMMIT;"))?;
+    }
+    Ok(version.max(UNCOMPACTED_SCHEMA))
+}
+
+/// Sets the journal mode that lets other processes read while this one writes.
+pub(super) fn enable_write_ahead_log(database: &Connection) -> rusqlite::Result<()> {
+    /// A commit checkpoints the log when it has this many pages (64 MB). Usually [`checkpoint`] comes first.
+    const AUTO_CHECKPOINT_PAGES: i64 = 16_384;
+    database.pragma_update(None, "journal_mode", "wal")?;
+    database.pragma_update(None, "wal_autocheckpoint", AUTO_CHECKPOINT_PAGES)
+}
