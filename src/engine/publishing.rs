@@ -26,7 +26,7 @@ pub(super) enum Publication {
     /// Articles are being recorded.
     Recording(Recording),
     /// Feeds are being rebuilt.
-    Building(Building),
+    Building(Box<Building>),
 }
 
 /// The changed articles, recorded or not.
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// Finds the feeds to rebuild.
-    fn begin_building(&mut self, index: &Index, changes: Changes) -> Building {
+    fn begin_building(&mut self, index: &Index, changes: Changes) -> Box<Building> {
         let before = self.snapshot.clone();
         let tombstone_routes = self.ledger.take_retold();
         if !tombstone_routes.is_empty() {
@@ -134,14 +134,14 @@ impl Engine {
         let refresh = std::mem::take(&mut self.ledger_changes);
         let mut rebuilt = Rebuilt { list_changed: is_reloaded, refresh, ..Rebuilt::default() };
         let feeds = self.retire_feeds(index, changed_feeds, &mut rebuilt);
-        Building { before, changed, feeds, rebuilt, withholds }
+        Box::new(Building { before, changed, feeds, rebuilt, withholds })
     }
 
     /// Rebuilds feeds, pages and lists, and emits the effects.
     fn build_changes(
         &mut self,
         index: &Index,
-        mut building: Building,
+        mut building: Box<Building>,
         effects: &mut Vec<Effect>,
     ) -> Option<Publication> {
         while self.rebuild_feeds(index, &mut building.feeds, &mut building.rebuilt) {
@@ -150,7 +150,7 @@ impl Engine {
                 return Some(Publication::Building(building));
             }
         }
-        self.finish_publication(index, building, effects);
+        self.finish_publication(index, *building, effects);
         // Readers don't wait for the disk.
         effects.extend(self.unstored_documents.take());
         None
