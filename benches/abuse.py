@@ -88,6 +88,8 @@ RETURN_SECONDS = 2
 # What a connection may cost at its peak.
 BYTES_PER_CONNECTION = 64 * 1024
 KEPT_MB = 30
+# The page cache of dateline (`CACHE_BYTES` in `serve/pages.rs`) is bounded, and full after an attack on pages.
+PAGE_CACHE_MB = 32
 KEPT_SHARE = 0.5
 
 CONFIG = """
@@ -289,7 +291,8 @@ class Daemon:
         for name in os.listdir(folder):
             with contextlib.suppress(FileNotFoundError):
                 files[re.sub(r"\[\d+\]", "", os.readlink(f"{folder}/{name}"))] += 1
-        return files
+        # SQLite keeps the descriptors of closed connections for reuse while another connection has a lock.
+        return collections.Counter({name: count for name, count in files.items() if not name.endswith("/ledger.sqlite")})
 
     def forget_peak(self):
         """Lets the kernel measure the peak of memory from now on; where that is not allowed, samples have to do."""
@@ -1465,15 +1468,14 @@ def measure(plan, binary, folder, options):
 
         opened.close()
         settled = daemon.sample()
-        allowed_mb = before.rss_mb + max(KEPT_MB, before.rss_mb * KEPT_SHARE)
+        allowed_mb = before.rss_mb + max(KEPT_MB, before.rss_mb * KEPT_SHARE) + plan.get("cache_mb", 0)
         settling = time.monotonic()
-        while settled.fds > fds_before or settled.rss_mb > allowed_mb:
+        while (left_open := daemon.open_files() - open_before) or settled.rss_mb > allowed_mb:
             if time.monotonic() - settling > SETTLE_SECONDS:
                 break
             time.sleep(0.25)
             settled = daemon.sample()
         figures["settle_s"] = time.monotonic() - settling
-        left_open = daemon.open_files() - open_before
         peak = max(sample.rss_mb for sample in samples)
         if exact:
             peak = max(peak, daemon.peak_mb())
@@ -1547,7 +1549,7 @@ def measure(plan, binary, folder, options):
             missed.append(f"{threads} more threads than before, at most {options.max_threads} asked for")
     for result in results:
         missed += result.get("wrong", [])
-    growth = options.max_growth_mb + sum(result["connections"] for result in results) * BYTES_PER_CONNECTION / 2**20
+    growth = options.max_growth_mb + plan.get("cache_mb", 0) + sum(result["connections"] for result in results) * BYTES_PER_CONNECTION / 2**20
     if plan.get("descriptors"):
         growth += plan["descriptors"] * BYTES_PER_CONNECTION / 2**20
     figures["rss_allowed_mb"] = before.rss_mb + growth
@@ -1567,8 +1569,8 @@ def measure(plan, binary, folder, options):
     if settled.rss_mb > allowed_mb:
         missed.append(f"{settled.rss_mb:.1f} MB of memory are kept, {before.rss_mb:.1f} MB were used before; "
                       f"at most {allowed_mb:.0f} MB asked for")
-    if settled.fds > fds_before:
-        missed.append(f"{settled.fds} descriptors {SETTLE_SECONDS} s later, {fds_before} before; new: {dict(left_open)}")
+    if left_open:
+        missed.append(f"descriptors that weren't open before are open {SETTLE_SECONDS} s later: {dict(left_open)}")
     if plan.get("descriptors"):
         again = figures["served_again_s"]
         if again is None or again > RETURN_SECONDS:
@@ -1629,7 +1631,7 @@ def plans(options, limit):
             "attackers": [(tls_noise, "https", count("tls-garbage", 800, room), hold),
                           (tls_handshakes, "https", 500 // scale, 200 // scale, hold)]},
         "article-pages": {
-            "publishes": True, "quiet_seconds": besieged, "big": True,
+            "cache_mb": PAGE_CACHE_MB, "publishes": True, "quiet_seconds": besieged, "big": True,
             "attackers": [(abandoned, "http", PAGES, 600 // scale, besieged),
                           (slow_takers, "http", PAGES, count("article-pages", 200, room), besieged)]},
         "media": {
