@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::tree::MAX_DEPTH;
+
 /// The help for front matter that exceeds a limit.
 pub(super) const REMOVE_HELP: &str = "remove what is not about the article";
 
@@ -29,6 +31,12 @@ pub(in crate::article) struct Refusal {
 }
 
 impl Refusal {
+    /// The refusal of lists and tables that are nested too deeply. `span` is the first of them.
+    pub(super) fn too_deep(span: Range<usize>) -> Refusal {
+        let message = format!("the front matter has lists and tables nested more than {MAX_DEPTH} deep");
+        Refusal::new(span, message, REMOVE_HELP)
+    }
+
     pub(super) fn new(span: Range<usize>, message: impl Into<String>, help: &'static str) -> Refusal {
         Refusal { message: message.into(), help, span, withholds: false, hides_excerpt: false, may_be_label: false }
     }

@@ -42,6 +42,8 @@ fn values_are_verbatim_with_spans() {
 #[test]
 fn damaged_front_matter_is_refused() {
     let deep = format!("---\na: {}{}\n---\n", "[".repeat(40), "]".repeat(40));
+    let deep_toml = format!("+++\na = {}{}\n+++\n", "[".repeat(20), "]".repeat(20));
+    let deep_table = format!("+++\n[{}a]\ndraft = true\n+++\n", "a.".repeat(20));
     let long = format!("---\na: [{}]\n---\n", "1,".repeat(40_000));
     let keys: String = (0..=1_000).map(|key| format!("k{key}: x\n")).collect();
     let many = format!("---\ntitle: x\n{keys}---\n");
@@ -55,6 +57,8 @@ fn damaged_front_matter_is_refused() {
         ("---\n[a]: 1\ntitle: x\n---\n", "a key is a word"),
         ("+++\na = \n+++\n", "not TOML"),
         (deep.as_str(), "nested more than 16 deep"),
+        (deep_toml.as_str(), "nested more than 16 deep"),
+        (deep_table.as_str(), "nested more than 16 deep"),
         (long.as_str(), "more than 20,000 keys, values and brackets"),
         (many.as_str(), "more than 1,000 keys"),
     ] {

@@ -193,11 +193,7 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
             return Err(Refusal::new(span, message, REMOVE_HELP));
         }
         if open.len() > MAX_DEPTH {
-            return Err(Refusal::new(
-                span,
-                "the front matter has lists and tables nested more than 16 deep",
-                REMOVE_HELP,
-            ));
+            return Err(Refusal::too_deep(span));
         }
         let done = match event {
             Event::Alias(_) => return Err(refuse("aliases (`*name`) are not used in front matter", span)),
