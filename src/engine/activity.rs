@@ -125,7 +125,7 @@ impl Engine {
         self.activities.corrected.clear();
         let mut groups = LoggedActivity::new();
         for (path, activity) in articles {
-            if activity.kind.is_public() && !is_first && self.requested_bodies.contains_key(&path) {
+            if activity.kind.is_public() && !is_first && self.bodies.requested.contains_key(&path) {
                 self.activities.articles.insert(path, activity);
                 continue;
             }
@@ -134,7 +134,8 @@ impl Engine {
             let now = || indexed.map(|indexed| super::commands::routes(index.feeds_of(indexed)));
             let feeds = if feeds.is_empty() { now().unwrap_or_default() } else { feeds };
             let cached = self
-                .cached_entries
+                .entries
+                .cached
                 .get(&path)
                 .filter(|cached| indexed.is_some() && !feeds.is_empty() && self.is_fresh(cached));
             let title = cached.map(|cached| cached.metadata.title.clone());
@@ -154,7 +155,7 @@ impl Engine {
     /// Whether any feed shows an article, so that its title is public.
     fn is_shown_in_feeds(&self, index: &Index, path: &ArticlePath) -> bool {
         let keys = index.get(path).into_iter().flat_map(|indexed| index.feeds_of(indexed));
-        keys.filter_map(|key| self.windows.get(key)).any(|window| window.contains(path))
+        keys.filter_map(|key| self.publisher.windows.get(key)).any(|window| window.contains(path))
     }
 }
 

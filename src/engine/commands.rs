@@ -34,14 +34,14 @@ impl Engine {
     /// The article with this path or id.
     fn find_article(&self, article: &str) -> Result<ArticlePath, String> {
         let path = ArticlePath::new(article);
-        if self.catalog.contains(&path) || self.ledger.article(&path).is_some() {
+        if self.catalog.contains(&path) || self.recorder.ledger.article(&path).is_some() {
             return Ok(path);
         }
         EntryId::parse(article)
             .ok()
             .and_then(|id| {
                 let public = self.index.as_ref().and_then(|index| index.public_article(&id));
-                public.or_else(|| self.ledger.holder(&id)).cloned()
+                public.or_else(|| self.recorder.ledger.holder(&id)).cloned()
             })
             .ok_or_else(|| {
                 format!("no article `{article}` is known: give its path below the content directory, or its id")
@@ -51,16 +51,16 @@ impl Engine {
     /// Retracts an article. Feeds that had it list the retraction.
     fn retract(&mut self, article: &str, reason: Option<Text>) -> Result<String, String> {
         let path = self.find_article(article)?;
-        let known = self.ledger.article(&path).and_then(|article| article.retraction().cloned());
+        let known = self.recorder.ledger.article(&path).and_then(|article| article.retraction().cloned());
         // A command without a reason keeps the known one.
         let reason = reason.or_else(|| known.as_ref()?.reason.clone());
         let is_repeated = |known: &&Retraction| known.by == Withdrawal::Command && known.reason == reason;
-        if let Some(known) = known.as_ref().filter(is_repeated).filter(|_| !self.ledger.is_unreadable(&path)) {
+        if let Some(known) = known.as_ref().filter(is_repeated).filter(|_| !self.recorder.ledger.is_unreadable(&path)) {
             return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
         }
         // A file that has just moved may still be public under its old path, too.
         let others = self.same_article_paths(&path);
-        self.has_urgent_removal = true;
+        self.withholding.is_urgent = true;
         let feeds = others.iter().chain([&path]).map(|path| self.retract_file(path, reason.clone())).max().unwrap_or(0);
         let others: String = others.iter().map(|other| format!(" and `{other}`, which is the same article,")).collect();
         let notice = match feeds {
@@ -81,12 +81,13 @@ impl Engine {
 
     /// Retracts the article of one file. Returns the number of feeds that list the retraction.
     fn retract_file(&mut self, path: &ArticlePath, reason: Option<Text>) -> usize {
-        let remembered = self.ledger.article(path);
+        let remembered = self.recorder.ledger.article(path);
         let known = remembered.and_then(|article| article.retraction().cloned());
         let was_published = remembered.is_some_and(|article| article.id.is_some());
         let withdrawn = remembered.and_then(|article| article.withdrawn().cloned());
         // A retraction from an unreadable record lacks the feeds that had the article.
-        let complete = known.as_ref().filter(|known| !known.feeds.is_empty() || !self.ledger.is_unreadable(path));
+        let complete =
+            known.as_ref().filter(|known| !known.feeds.is_empty() || !self.recorder.ledger.is_unreadable(path));
         let feeds = match (complete, withdrawn, self.index.as_ref().and_then(|index| index.get(path))) {
             (Some(known), ..) => known.feeds.clone(),
             (None, Some(feeds), _) => feeds,
@@ -109,16 +110,18 @@ impl Engine {
     fn restore(&mut self, article: &str) -> Result<String, String> {
         let mut path = self.find_article(article)?;
         // If the file took its id from another one, the article may have been retracted under the path of that one.
-        if self.ledger.article(&path).is_none_or(|article| article.retraction().is_none())
-            && let Some(holder) = self.index.as_ref().and_then(|index| self.ledger.holder(index.preferred_id(&path)?))
+        if self.recorder.ledger.article(&path).is_none_or(|article| article.retraction().is_none())
+            && let Some(holder) =
+                self.index.as_ref().and_then(|index| self.recorder.ledger.holder(index.preferred_id(&path)?))
         {
             path = holder.clone();
         }
-        let Some(retraction) = self.ledger.article(&path).and_then(|article| article.retraction().cloned()) else {
+        let Some(retraction) = self.recorder.ledger.article(&path).and_then(|article| article.retraction().cloned())
+        else {
             return Err(format!("`{path}` is not retracted"));
         };
         // The article may be in another file by now, which states its id.
-        let id = self.ledger.article(&path).and_then(|article| article.id.clone());
+        let id = self.recorder.ledger.article(&path).and_then(|article| article.id.clone());
         let claimants = id.as_ref().zip(self.index.as_ref()).map(|(id, index)| index.claimants(id).cloned().collect());
         let claimants: Vec<ArticlePath> = claimants.unwrap_or_default();
         let mut files = std::iter::once(&path).chain(&claimants);
@@ -141,7 +144,7 @@ impl Engine {
     /// Indexes an article again after an operator's command changed its facts in the ledger.
     fn note_ledger_change(&mut self, path: &ArticlePath) {
         self.reindex_article(path);
-        self.ledger_changes.insert(path.clone());
+        self.recorder.changed_articles.insert(path.clone());
     }
 
     /// The routes of the feeds that an article belongs to.
@@ -240,22 +243,25 @@ impl Engine {
             let route = assemble::route(key);
             !index.has_feed(key) && config.addresses.iter().any(|address| address.rest(&route).is_some())
         };
-        let published = self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(key, _)| key);
+        let published = self.publisher.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(key, _)| key);
         published.filter(|key| index.window(key).next().is_none() && !is_declared(key)).collect()
     }
 
     /// Builds the index of all good articles for a configuration.
     pub(super) fn build_index(&self, config: &Arc<Config>) -> Index {
-        let mut index =
-            Index::new(Arc::new(SectionRules::new(Arc::clone(config))), self.catalog.len().max(self.ledger.len()));
-        let is_waiting = |path: &ArticlePath| self.missing.may_be_moved(path) || self.postponed.contains(path);
+        let mut index = Index::new(
+            Arc::new(SectionRules::new(Arc::clone(config))),
+            self.catalog.len().max(self.recorder.ledger.len()),
+        );
+        let is_waiting =
+            |path: &ArticlePath| self.missing.may_be_moved(path) || self.withholding.postponed.contains(path);
         for (path, card) in self.catalog.iter().filter(|(path, _)| !is_waiting(path)) {
             let card = card.open(path);
             if bundle::is_index(path) {
                 let is_listing = self.is_listing(index.rules(), path, &card) && !self.is_live(path);
                 index.set_listing(path, is_listing);
             }
-            index.put(path, &card, &self.ledger, self.now);
+            index.put(path, &card, &self.recorder.ledger, self.now);
         }
         self.catalog.withheld_files().for_each(|(path, id)| index.withhold(path, id));
         index.compact();
@@ -351,4 +357,16 @@ fn shrunken_feeds(before: &Index, after: &Index) -> Vec<String> {
 /// The routes of feeds, in the form that records use.
 pub(super) fn routes<'k>(feeds: impl IntoIterator<Item = &'k FeedKey>) -> Routes {
     feeds.into_iter().map(|key| Arc::from(assemble::route(key))).collect()
+}
+
+/// The name of a command, as it is logged.
+pub(super) fn actor(command: &Command) -> Option<&'static str> {
+    Some(match command {
+        Command::Retract { .. } => "dateline retract",
+        Command::Restore { .. } => "dateline restore",
+        Command::AcceptRemovals => "dateline accept-removals",
+        Command::Configuration { .. } => return None,
+        Command::Reload { force: true, .. } => "dateline reload --force",
+        Command::Reload { force: false, .. } => "dateline reload",
+    })
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::commands::actor;
 use super::recording::notice_end;
-use super::{Engine, Source, actor};
+use super::{Engine, Source};
 use crate::article::card::Card;
 use crate::article::{Parsed, bundle};
 use crate::build::assemble;
@@ -109,7 +110,7 @@ impl Engine {
 
     /// Takes out of what came the files that may be dormant articles.
     pub(super) fn hold_dormant(&mut self, files: Vec<ParsedFile>) -> Vec<ParsedFile> {
-        if self.ledger.dormant().is_empty() && self.dormancy.waiting.is_empty() {
+        if self.recorder.ledger.dormant().is_empty() && self.dormancy.waiting.is_empty() {
             return files;
         }
         let (is_early, mut ready) = (!self.listed, Vec::with_capacity(files.len()));
@@ -161,14 +162,14 @@ impl Engine {
     /// The dormant articles that a file may be.
     fn question(&self, file: &ParsedFile) -> DormantQuery {
         let mut question = DormantQuery::default();
-        let dormant = self.ledger.dormant();
+        let dormant = self.recorder.ledger.dormant();
         if dormant.is_empty() {
             return question;
         }
         // One that lost its id may be a dormant one whose name was spelt otherwise.
         let is_nobody = |known: &Remembered| known.id.is_none() && known.seen().is_none();
         let ask_path = |question: &mut DormantQuery, path: &ArticlePath| {
-            if self.ledger.article(path).is_none_or(is_nobody) {
+            if self.recorder.ledger.article(path).is_none_or(is_nobody) {
                 question.paths.extend(Some(of_path(path)).filter(|path| dormant.has_path(*path)));
             }
         };
@@ -181,7 +182,7 @@ impl Engine {
 
     /// An article that readers know by its path is nobody else. Another one may have been elsewhere.
     fn ask_of_article(&self, question: &mut DormantQuery, dormant: &Dormant, path: &ArticlePath, card: &Card) {
-        let known = self.ledger.article(path);
+        let known = self.recorder.ledger.article(path);
         if known.is_some_and(|known| known.id.is_some()) {
             return;
         }
@@ -195,16 +196,16 @@ impl Engine {
     fn question_of(&self, command: &Command) -> DormantQuery {
         let mut question = DormantQuery::default();
         let (Command::Retract { article, .. } | Command::Restore { article }) = command else { return question };
-        let (path, dormant) = (ArticlePath::new(article), self.ledger.dormant());
+        let (path, dormant) = (ArticlePath::new(article), self.recorder.ledger.dormant());
         for waiting in self.dormancy.waiting.iter().filter(|waiting| waiting.file.path == path) {
             question.extend(self.question(&waiting.file));
         }
-        if self.ledger.article(&path).is_some() {
+        if self.recorder.ledger.article(&path).is_some() {
             return question;
         }
         question.paths.extend(Some(of_path(&path)).filter(|path| dormant.has_path(*path)));
         let is_awake = |id: &EntryId| {
-            self.ledger.holder(id).is_some()
+            self.recorder.ledger.holder(id).is_some()
                 || self.index.as_ref().is_some_and(|index| index.public_article(id).is_some())
         };
         let id = EntryId::parse(article).ok().filter(|id| !is_awake(id)).map(|id| of_id(&id));
@@ -262,10 +263,12 @@ impl Engine {
             Ok(found) => {
                 for (path, article) in found {
                     // It may have been asked for twice.
-                    if self.ledger.article(&path).is_none() && self.ledger.dormant().has_path(of_path(&path)) {
+                    if self.recorder.ledger.article(&path).is_none()
+                        && self.recorder.ledger.dormant().has_path(of_path(&path))
+                    {
                         self.show_gone(&article);
                         self.record(Record::Woken { path: path.clone(), article: Box::new(article) });
-                        self.ledger_changes.insert(path.clone());
+                        self.recorder.changed_articles.insert(path.clone());
                         self.dormancy.woken.insert(path.clone());
                         woken.push(path);
                     }
@@ -293,11 +296,12 @@ impl Engine {
     /// The page of an article says that it is gone as it did before the article fell asleep, until something else is published there.
     fn show_gone(&mut self, article: &Remembered) {
         // What was there before everything was listed is compared with the files first.
-        let is_early = self.snapshot.generation == 0 || self.dormancy.waiting.iter().any(|waiting| waiting.is_early);
+        let is_early =
+            self.publisher.snapshot.generation == 0 || self.dormancy.waiting.iter().any(|waiting| waiting.is_early);
         let Some((id, known)) = article.id.as_ref().zip(article.retraction()).filter(|_| !is_early) else { return };
-        if self.snapshot.retired.has(of_id(id)) {
+        if self.publisher.snapshot.retired.has(of_id(id)) {
             let gone = GoneArticle { retracted: Some(known.at), reason: known.reason.clone() };
-            self.snapshot.gone.insert(assemble::short_id(id).into(), Arc::new(gone));
+            self.publisher.snapshot.gone.insert(assemble::short_id(id).into(), Arc::new(gone));
         }
     }
 
@@ -375,7 +379,7 @@ impl Engine {
     /// Sees which articles can fall asleep.
     pub(super) fn fall_asleep(&mut self) {
         let is_time = self.dormancy.next_sweep.is_none_or(|next| next <= self.now);
-        let is_settled = self.listed && !self.missing.is_loading_stored() && !self.postponed.is_active();
+        let is_settled = self.listed && !self.missing.is_loading_stored() && !self.withholding.postponed.is_active();
         if !(self.dormancy.is_on && self.dormancy.is_due && is_time && is_settled) {
             return;
         }
@@ -383,7 +387,7 @@ impl Engine {
         let mut notices = Notices::new(self, &index);
         let mut sleepers: Vec<(ArticlePath, Remembered)> = Vec::new();
         let mut is_any_left = false;
-        for (path, article) in self.ledger.articles() {
+        for (path, article) in self.recorder.ledger.articles() {
             if !self.may_sleep(&index, path, article) {
                 continue;
             }
@@ -398,18 +402,19 @@ impl Engine {
         for (path, article) in sleepers {
             // Two ids might have one fingerprint.
             let id = article.id.as_ref();
-            if id.is_some_and(|id| self.ledger.dormant().has_id(of_id(id))) {
+            if id.is_some_and(|id| self.recorder.ledger.dormant().has_id(of_id(id))) {
                 continue;
             }
             if let Some(id) = id {
-                self.snapshot.gone.remove(&*assemble::short_id(id));
+                self.publisher.snapshot.gone.remove(&*assemble::short_id(id));
             }
             self.record(Record::Dormant { path, article: Box::new(article) });
         }
-        self.snapshot.retired = self.retired(&index);
+        self.publisher.snapshot.retired = self.retired(&index);
         self.index = Some(index);
         self.dormancy.is_due = is_any_left;
-        let rounds = i32::try_from(self.ledger.len() / Engine::SWEPT_ARTICLES).unwrap_or(i32::MAX).saturating_add(1);
+        let rounds =
+            i32::try_from(self.recorder.ledger.len() / Engine::SWEPT_ARTICLES).unwrap_or(i32::MAX).saturating_add(1);
         let pause = if is_full { SignedDuration::from_secs(1) } else { Engine::SWEEP_PAUSE.saturating_mul(rounds) };
         self.dormancy.next_sweep = self.now.saturating_add(pause).ok();
     }
@@ -417,7 +422,7 @@ impl Engine {
     /// Since when dormant articles are gone that had pages here.
     pub(super) fn retired(&self, index: &Index) -> Retired {
         match index.rules().config().content.article_url {
-            None => self.ledger.dormant().retired().clone(),
+            None => self.recorder.ledger.dormant().retired().clone(),
             Some(_) => Retired::default(),
         }
     }
@@ -429,17 +434,17 @@ impl Engine {
             // Its id is another's.
             None => article.id.is_none(),
         };
-        let is_holder = |id: &EntryId| self.ledger.holds(path, id) && index.public_article(id).is_none();
+        let is_holder = |id: &EntryId| self.recorder.ledger.holds(path, id) && index.public_article(id).is_none();
         is_over
             && !article.is_lost()
             && !self.catalog.contains(path)
             && index.get(path).is_none()
             && article.id.as_ref().is_none_or(is_holder)
-            && !self.ledger.is_unreadable(path)
+            && !self.recorder.ledger.is_unreadable(path)
             && !self.missing.concerns(path)
-            && !self.postponed.contains(path)
-            && !self.deleted.contains_key(path)
-            && !self.ledger_changes.contains(path)
+            && !self.withholding.postponed.contains(path)
+            && !self.missing.deleted.contains_key(path)
+            && !self.recorder.changed_articles.contains(path)
             && !self.is_shown(path)
             && !self.dormancy.woken.contains(path)
             && !self.dormancy.concerns(path)
@@ -487,7 +492,7 @@ impl<'e> Notices<'e> {
                     })
                 }
             };
-            let mut tombstones = engine.ledger.tombstones(route).rev().enumerate();
+            let mut tombstones = engine.recorder.ledger.tombstones(route).rev().enumerate();
             let is_over =
                 |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, lasts, most) <= engine.now;
             tombstones.find(is_over).map(|(_, tombstone)| tombstone)

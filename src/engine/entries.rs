@@ -41,7 +41,7 @@ impl Engine {
             for path in stale {
                 // At the limit of requests, only articles that have arrived can be built.
                 let may_request = self.may_request(requests);
-                if !may_request && !self.pending_articles.contains_key(path) {
+                if !may_request && !self.bodies.pending.contains_key(path) {
                     continue;
                 }
                 match self.draft_entry(index, path) {
@@ -63,7 +63,7 @@ impl Engine {
                     continue;
                 };
                 if matches!(draft.content, DraftContent::Body(_)) {
-                    self.cache.insert(draft.key, &rendered);
+                    self.entries.rendered.insert(draft.key, &rendered);
                 }
                 self.cache_entry(index, draft, rendered, refresh);
             }
@@ -72,7 +72,7 @@ impl Engine {
 
     /// Whether more bodies may be requested, see [`MAX_REQUESTED_BODIES`].
     pub(super) fn may_request(&self, requests: &BTreeSet<BodyRequest>) -> bool {
-        requests.len() + self.requested_bodies.len() < MAX_REQUESTED_BODIES
+        requests.len() + self.bodies.requested.len() < MAX_REQUESTED_BODIES
     }
 
     /// The first articles of a feed whose entries have to be built. Their sizes decide how many more fit.
@@ -84,7 +84,7 @@ impl Engine {
             if bytes > options.window.max_bytes || stale.len() == MAX_BUILT_ENTRIES {
                 break;
             }
-            match self.cached_entries.get(path).filter(|cached| self.is_fresh(cached)) {
+            match self.entries.cached.get(path).filter(|cached| self.is_fresh(cached)) {
                 Some(cached) => bytes += cached.min_bytes(options),
                 None => stale.push(path),
             }
@@ -96,23 +96,23 @@ impl Engine {
     /// part must not stay visible until then.
     pub(super) fn strip_new_teasers(&mut self, index: &Index, changed: &[ArticlePath]) {
         for path in changed {
-            if self.cached_entries.get(path).is_none_or(|cached| cached.article.is_teaser) {
+            if self.entries.cached.get(path).is_none_or(|cached| cached.article.is_teaser) {
                 continue;
             }
             let Some(card) = self.catalog.get(path).map(|card| card.open(path)) else { continue };
             let Some(article) = self.published_article(index, path, &card).filter(|article| article.is_teaser) else {
                 continue;
             };
-            let Some(cached) = self.cached_entries.get_mut(path) else { continue };
-            self.unpacked.remove(cached);
+            let Some(cached) = self.entries.cached.get_mut(path) else { continue };
+            self.entries.unpacked.remove(cached);
             // The retained source stays the same.
             let article = PublishedArticle { hash: cached.article.hash, ..article };
             let rendered = Arc::new(Rendered::empty());
             let entry = Arc::new(assemble::entry(&article, &cached.metadata, &rendered));
-            self.unpacked.add(path, &rendered);
+            self.entries.unpacked.add(path, &rendered);
             (cached.article, cached.key, cached.epoch) = (Arc::new(article), None, CachedEntry::STALE);
             cached.text = EntryText::Unpacked(rendered, entry);
-            self.new_teasers.insert(path.clone());
+            self.withholding.new_teasers.insert(path.clone());
         }
     }
 
@@ -120,7 +120,7 @@ impl Engine {
     pub(super) fn mark_stale_entries(&mut self, index: &Index, changed: &[ArticlePath]) {
         for path in changed {
             if !self.matches_last_good(index, path)
-                && let Some(cached) = self.cached_entries.get_mut(path)
+                && let Some(cached) = self.entries.cached.get_mut(path)
             {
                 cached.epoch = CachedEntry::STALE;
             }
@@ -129,7 +129,7 @@ impl Engine {
 
     /// Whether an article's entry has the metadata, id and dates of the last good version.
     fn matches_last_good(&self, index: &Index, path: &ArticlePath) -> bool {
-        let Some((cached, indexed)) = self.cached_entries.get(path).zip(index.get(path)) else { return false };
+        let Some((cached, indexed)) = self.entries.cached.get(path).zip(index.get(path)) else { return false };
         self.catalog.get(path) == Some(&cached.card)
             && Some(&cached.article.id) == indexed.id()
             && self.dates(index, path, indexed) == Some((cached.article.published, cached.article.updated))
@@ -137,7 +137,7 @@ impl Engine {
 
     /// Whether an entry was built from its article's last good version and with the current configuration.
     pub(super) fn is_fresh(&self, cached: &CachedEntry) -> bool {
-        cached.epoch == self.epoch
+        cached.epoch == self.entries.epoch
     }
 
     /// Collects what is needed to build an entry. The error is the request for the missing body, or `None` if no request helps.
@@ -151,8 +151,8 @@ impl Engine {
         let article = self.published_article(index, path, &card).ok_or(None)?;
         let links = assemble::link_base(&article);
         let key = RenderKey::new(article.hash, &links);
-        let cached = self.cached_entries.get(path).filter(|cached| cached.card == packed);
-        let pending = self.pending_articles.get(path).filter(|pending| pending.hash == card.hash);
+        let cached = self.entries.cached.get(path).filter(|cached| cached.card == packed);
+        let pending = self.bodies.pending.get(path).filter(|pending| pending.hash == card.hash);
         let arrived = pending.and_then(|pending| pending.article.as_ref());
         let metadata = arrived.map(|article| &article.metadata).or(cached.map(|cached| &cached.metadata)).cloned();
         let is_summary_only = !shows_body(index, indexed, &card);
@@ -165,7 +165,7 @@ impl Engine {
             (*pending_key == key).then(|| Arc::clone(rendered))
         };
         let body = || arrived.and_then(|article| article.body.clone());
-        let rendered = no_body.or_else(from_entry).or_else(|| self.cache.get(&key)).or_else(from_pending);
+        let rendered = no_body.or_else(from_entry).or_else(|| self.entries.rendered.get(&key)).or_else(from_pending);
         let content = match rendered {
             Some(rendered) => DraftContent::Rendered(rendered),
             None => DraftContent::Body(body().ok_or_else(request)?),
@@ -194,19 +194,20 @@ impl Engine {
             self.quarantine(&path, hash);
             return;
         };
-        let windows = self.cached_entries.get(&path).map_or(0, |cached| cached.windows);
-        self.unpacked.add(&path, &rendered);
+        let windows = self.entries.cached.get(&path).map_or(0, |cached| cached.windows);
+        self.entries.unpacked.add(&path, &rendered);
         let key = (!is_summary_only).then_some(key);
         let text = EntryText::Unpacked(rendered, entry);
-        let cached = CachedEntry { card, metadata, article: Arc::new(article), epoch: self.epoch, key, text, windows };
-        self.source_retention.retain(&path, hash);
+        let cached =
+            CachedEntry { card, metadata, article: Arc::new(article), epoch: self.entries.epoch, key, text, windows };
+        self.recorder.retention.retain(&path, hash);
         if windows == 0 {
-            self.eviction_candidates.push(path.clone());
+            self.entries.eviction_candidates.push(path.clone());
         }
-        if let Some(before) = self.cached_entries.insert(path.clone(), cached) {
-            self.unpacked.remove(&before);
+        if let Some(before) = self.entries.cached.insert(path.clone(), cached) {
+            self.entries.unpacked.remove(&before);
             if before.article.hash != hash {
-                self.source_retention.release(&path, before.article.hash, self.now);
+                self.recorder.retention.release(&path, before.article.hash, self.now);
                 self.note_replaced_entry(&path, before);
             }
         }
@@ -215,17 +216,19 @@ impl Engine {
 
     /// Drops the entries that left their last window or haven't entered one.
     pub(super) fn evict_entries(&mut self, index: &Index) {
-        for path in std::mem::take(&mut self.eviction_candidates) {
-            let Some(cached) = self.cached_entries.get(&path).filter(|cached| cached.windows == 0) else { continue };
+        for path in std::mem::take(&mut self.entries.eviction_candidates) {
+            let Some(cached) = self.entries.cached.get(&path).filter(|cached| cached.windows == 0) else { continue };
             // A feed that waits for other entries will show this entry as well.
             let indexed = index.get(&path);
-            if indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|key| self.feeds_to_rebuild.contains(key))) {
-                self.eviction_candidates.push(path);
+            if indexed
+                .is_some_and(|indexed| index.feeds_of(indexed).any(|key| self.publisher.feeds_to_rebuild.contains(key)))
+            {
+                self.entries.eviction_candidates.push(path);
                 continue;
             }
-            self.source_retention.release(&path, cached.article.hash, self.now);
-            self.unpacked.remove(cached);
-            self.cached_entries.remove(&path);
+            self.recorder.retention.release(&path, cached.article.hash, self.now);
+            self.entries.unpacked.remove(cached);
+            self.entries.cached.remove(&path);
         }
     }
 
@@ -233,7 +236,7 @@ impl Engine {
     fn request(&self, path: &ArticlePath, hash: ContentHash, links: Option<&LinkBase>) -> Option<BodyRequest> {
         let request = BodyRequest { path: path.clone(), hash, shown: true, links: links.cloned() };
         let is_requested =
-            self.requested_bodies.get(path) == Some(&hash) || self.unavailable_bodies.contains(&(path.clone(), hash));
+            self.bodies.requested.get(path) == Some(&hash) || self.bodies.unavailable.contains(&(path.clone(), hash));
         (!is_requested).then_some(request)
     }
 
@@ -247,8 +250,12 @@ impl Engine {
         let indexed = index.get(path)?;
         let changed = self.dates(index, path, indexed).map(|(_, updated)| updated);
         let home = indexed.placement().home.clone();
-        let frame =
-            self.page_frames.entry(home).or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
+        let frame = self
+            .publisher
+            .pages
+            .frames
+            .entry(home)
+            .or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
         assemble::published_article(path, card, indexed, changed, index.rules().config(), &Arc::clone(frame))
     }
 }

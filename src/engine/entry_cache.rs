@@ -9,11 +9,12 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::quarantine::Quarantine;
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::packed::PackedRendering;
 use crate::article::render::Rendered;
-use crate::build::render_cache::RenderKey;
+use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::build::{assemble, encode};
 use crate::config::FeedOptions;
 use crate::feed::Entry;
@@ -25,6 +26,37 @@ use crate::types::ArticlePath;
 const MAX_UNPACKED_BYTES: usize = 64 << 20;
 /// The number of entries that are packed or unpacked per batch. Fewer aren't worth another core.
 const PACKINGS_PER_BATCH: usize = 16;
+
+/// The budget for rendered bodies that no window shows. They belong to articles being edited at the moment.
+const RENDER_CACHE_BYTES: usize = 8 << 20;
+
+/// The entries that feeds show.
+#[derive(Debug)]
+pub(super) struct EntryCache {
+    /// The entries of all windows, by article.
+    pub(super) cached: HashMap<ArticlePath, CachedEntry>,
+    pub(super) unpacked: UnpackedEntries,
+    /// Rendered bodies.
+    pub(super) rendered: RenderCache,
+    /// Entries that left their last window or haven't entered one. The next publication drops those that no window shows.
+    pub(super) eviction_candidates: Vec<ArticlePath>,
+    pub(super) quarantine: Quarantine,
+    /// Incremented with each configuration. Entries built under an earlier one are rebuilt.
+    pub(super) epoch: u64,
+}
+
+impl EntryCache {
+    pub(super) fn new() -> EntryCache {
+        EntryCache {
+            cached: HashMap::new(),
+            unpacked: UnpackedEntries::default(),
+            rendered: RenderCache::new(RENDER_CACHE_BYTES),
+            eviction_candidates: Vec::new(),
+            quarantine: Quarantine::default(),
+            epoch: 0,
+        }
+    }
+}
 
 /// An entry that some feed shows.
 #[derive(Debug)]

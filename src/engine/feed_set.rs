@@ -12,7 +12,7 @@ use crate::types::SectionPath;
 impl Engine {
     /// Decides which new tags and authors have feeds. Those that had one before keep it.
     pub(super) fn admit_feeds(&self, index: &mut Index) {
-        index.admit_term_feeds(|key| self.ledger.feed_updated(&address::route(key)).is_some());
+        index.admit_term_feeds(|key| self.recorder.ledger.feed_updated(&address::route(key)).is_some());
     }
 
     /// Reports tags and authors without feeds because there are too many.
@@ -56,15 +56,15 @@ impl Engine {
             });
         }
         self.problems.set(Source::Folders, diagnostics);
-        let changed: Vec<FeedKey> = self.unwritten_feeds.symmetric_difference(&unwritten).cloned().collect();
+        let changed: Vec<FeedKey> = self.publisher.unwritten_feeds.symmetric_difference(&unwritten).cloned().collect();
         for key in changed {
             let route = address::route(&key);
-            for name in self.document_names.get(&key).cloned().unwrap_or_default() {
-                self.note_changed_route(&format!("{route}{name}").into());
+            for name in self.publisher.document_names.get(&key).cloned().unwrap_or_default() {
+                self.publisher.note_changed_route(&format!("{route}{name}").into());
             }
         }
-        self.unwritten_routes = unwritten.iter().map(address::route).collect();
-        self.unwritten_feeds = unwritten;
+        self.publisher.unwritten_routes = unwritten.iter().map(address::route).collect();
+        self.publisher.unwritten_feeds = unwritten;
     }
 
     /// Reports folders named after a former name of a section.
@@ -80,11 +80,5 @@ impl Engine {
         };
         let diagnostics = index.old_folders().filter_map(report).collect();
         self.problems.set(Source::OldNames, diagnostics);
-    }
-
-    /// Whether a document is written to the output directory.
-    pub(super) fn is_written(&self, route: &str) -> bool {
-        let folder = || route.rfind('/').and_then(|slash| route.get(..=slash)).unwrap_or_default();
-        self.unwritten_routes.is_empty() || !self.unwritten_routes.contains(folder())
     }
 }

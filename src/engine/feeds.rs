@@ -53,7 +53,7 @@ impl Engine {
         let Rebuilt { list_changed, requests, refresh } = rebuilt;
         self.build_entries(index, &batch, requests, refresh);
         *list_changed |= self.build_feeds(index, &batch, requests, refresh);
-        self.unpacked.shrink(&mut self.cached_entries);
+        self.entries.unpacked.shrink(&mut self.entries.cached);
         !batch.is_empty()
     }
 
@@ -109,7 +109,7 @@ impl Engine {
             if bytes > max_bytes {
                 break;
             }
-            let cached = self.cached_entries.get(path).filter(|cached| !self.is_quarantined(path, cached.article.hash));
+            let cached = self.entries.cached.get(path).filter(|cached| !self.is_quarantined(path, cached.article.hash));
             let is_failing = self.is_failing(path);
             is_incomplete |= !is_failing && !cached.is_some_and(|cached| self.is_fresh(cached));
             expected -= usize::from(is_failing && cached.is_none());
@@ -121,9 +121,9 @@ impl Engine {
             }
         }
         if is_incomplete {
-            self.feeds_to_rebuild.insert(key.clone());
+            self.publisher.feeds_to_rebuild.insert(key.clone());
             let requested: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
-            let is_requested = |path| requested.contains(path) || self.requested_bodies.contains_key(path);
+            let is_requested = |path| requested.contains(path) || self.bodies.requested.contains_key(path);
             // At the limit of requests, the requests of this feed follow later.
             let is_waiting = !self.may_request(requests) || window.iter().any(is_requested);
             // A missing body never delays a removal, and feeds don't wait for unavailable bodies.
@@ -140,8 +140,8 @@ impl Engine {
     /// to the feed has moved or is too old for the window, so it doesn't count.
     fn loses_entry(&self, index: &Index, key: &FeedKey, next: &[ArticlePath]) -> bool {
         let has_left = |path: &ArticlePath| !next.contains(path) && !self.belongs_to_feed(index, path, key);
-        let mut published = self.windows.get(key).into_iter().flatten();
-        published.any(|path| self.new_teasers.contains(path) || has_left(path))
+        let mut published = self.publisher.windows.get(key).into_iter().flatten();
+        published.any(|path| self.withholding.new_teasers.contains(path) || has_left(path))
     }
 
     /// Publishes a feed's new documents. Returns whether the feed or its title is new.
@@ -163,7 +163,8 @@ impl Engine {
         let truncation = encode::truncation_warning(&key, index.rules(), feed, expected).filter(|_| !is_incomplete);
         self.problems.set(Source::Document(format!("{route}#window")), truncation.into_iter().collect());
         let is_new = self.set_window(&key, shown.clone(), refresh);
-        let is_renamed = self.feed_titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
+        let is_renamed =
+            self.publisher.feed_titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
         let root = Arc::clone(&index.rules().config().parsing.root);
         let place = |position: usize| shown.get(position).map(|path| Place::file(&format!("{root}/{path}")));
         let partner_warnings = encode::partner_warnings(&key, index.rules(), feed, self.now, place);
@@ -178,7 +179,7 @@ impl Engine {
                 resource.expires = expires;
             }
             if loses_entry {
-                self.shrunk_routes.insert(relative(&format!("{route}{name}")));
+                self.publisher.shrunk_routes.insert(relative(&format!("{route}{name}")));
                 // The last good document shows what readers must not see any more.
                 if document.is_err() {
                     self.remove_document(&format!("{route}{name}"));
@@ -187,7 +188,7 @@ impl Engine {
             self.put_document(format!("{route}{name}"), kind, document);
             names.insert(name);
         }
-        for stale in self.document_names.insert(key, names.clone()).unwrap_or_default().difference(&names) {
+        for stale in self.publisher.document_names.insert(key, names.clone()).unwrap_or_default().difference(&names) {
             self.remove_document(&format!("{route}{stale}"));
         }
         is_new || is_renamed
@@ -196,25 +197,25 @@ impl Engine {
     /// Updates which versions of articles a feed's documents show. Unless all documents are `current`, older ones stay and
     /// their versions are unknown.
     fn update_shown_articles(&mut self, route: &str, shown: &[ArticlePath], current: bool) {
-        let article = |path| self.cached_entries.get(path).map(|cached: &CachedEntry| Arc::clone(&cached.article));
+        let article = |path| self.entries.cached.get(path).map(|cached: &CachedEntry| Arc::clone(&cached.article));
         let Some(articles) = shown.iter().map(article).collect::<Option<ShownArticles>>().filter(|_| current) else {
-            self.snapshot.shown_articles.remove(route);
+            self.publisher.snapshot.shown_articles.remove(route);
             return;
         };
         let is_same = |before: &ShownArticles| {
             before.len() == articles.len()
                 && before.iter().zip(&*articles).all(|(old, new)| (&old.path, old.hash) == (&new.path, new.hash))
         };
-        if !self.snapshot.shown_articles.get(route).is_some_and(is_same) {
-            self.snapshot.shown_articles.insert(route.into(), articles);
+        if !self.publisher.snapshot.shown_articles.get(route).is_some_and(is_same) {
+            self.publisher.snapshot.shown_articles.insert(route.into(), articles);
         }
     }
 
     /// When the first article that a feed shows expires, according to its file or its published entry.
     fn first_expiry(&self, key: &FeedKey) -> Option<Timestamp> {
-        let window = self.windows.get(key).into_iter().flatten();
+        let window = self.publisher.windows.get(key).into_iter().flatten();
         let expiries = window.flat_map(|path| {
-            let cached = self.cached_entries.get(path);
+            let cached = self.entries.cached.get(path);
             // The file of a fresh entry has the same date.
             let newer = self.catalog.get(path).filter(|_| !cached.is_some_and(|cached| self.is_fresh(cached)));
             [newer.and_then(|card| card.open(path).expires), cached.and_then(|cached| cached.metadata.expires)]
@@ -224,16 +225,16 @@ impl Engine {
 
     /// Removes a feed and its documents. Returns whether it was published.
     fn retire_feed(&mut self, key: &FeedKey, refresh: &mut BTreeSet<ArticlePath>) -> bool {
-        let was_published = self.windows.contains_key(key);
+        let was_published = self.publisher.windows.contains_key(key);
         self.set_window(key, Vec::new(), refresh);
-        self.windows.remove(key);
-        self.feed_titles.remove(key);
+        self.publisher.windows.remove(key);
+        self.publisher.feed_titles.remove(key);
         let route = assemble::route(key);
-        self.snapshot.shown_articles.remove(&*route);
+        self.publisher.snapshot.shown_articles.remove(&*route);
         for part in ["window", "partners", "media"] {
             self.problems.set(Source::Document(format!("{route}#{part}")), Vec::new());
         }
-        for name in self.document_names.remove(key).unwrap_or_default() {
+        for name in self.publisher.document_names.remove(key).unwrap_or_default() {
             self.remove_document(&format!("{route}{name}"));
         }
         was_published
@@ -242,20 +243,20 @@ impl Engine {
     /// Sets the articles that a feed shows. Returns whether the feed is new.
     fn set_window(&mut self, key: &FeedKey, window: Vec<ArticlePath>, refresh: &mut BTreeSet<ArticlePath>) -> bool {
         for path in &window {
-            if let Some(cached) = self.cached_entries.get_mut(path) {
+            if let Some(cached) = self.entries.cached.get_mut(path) {
                 cached.windows += 1;
                 if cached.windows == 1 {
                     refresh.insert(path.clone());
                 }
             }
         }
-        let before = self.windows.insert(key.clone(), window);
+        let before = self.publisher.windows.insert(key.clone(), window);
         for path in before.iter().flatten() {
-            if let Some(cached) = self.cached_entries.get_mut(path) {
+            if let Some(cached) = self.entries.cached.get_mut(path) {
                 cached.windows = cached.windows.saturating_sub(1);
                 if cached.windows == 0 {
                     refresh.insert(path.clone());
-                    self.eviction_candidates.push(path.clone());
+                    self.entries.eviction_candidates.push(path.clone());
                 }
             }
         }

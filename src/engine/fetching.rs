@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Engine, PendingArticle, Source};
+use super::bodies::PendingArticle;
+use super::{Engine, Source};
 use crate::article::card::Packed;
 use crate::build::render_cache::RenderKey;
 use crate::diagnostics::Diagnostic;
@@ -34,21 +35,21 @@ impl Engine {
                 continue;
             }
             let FetchedBody { request: BodyRequest { path, hash, links, .. }, article, rendered, source } = body;
-            self.end_request(&path, hash);
-            if self.unavailable_bodies.remove(&(path.clone(), hash)) {
+            self.bodies.end_request(&path, hash);
+            if self.bodies.unavailable.remove(&(path.clone(), hash)) {
                 self.rebuild_feeds_of(&path);
             }
             self.forget_retry(&path);
             let key = links.map(|links| RenderKey::new(hash, &links));
-            self.pending_articles.insert(path, PendingArticle { hash, article, rendered: key.zip(rendered), source });
+            self.bodies.pending.insert(path, PendingArticle { hash, article, rendered: key.zip(rendered), source });
         }
     }
 
     /// Notes bodies that couldn't be read. Feeds are built without them.
     pub(super) fn note_unavailable(&mut self, bodies: Vec<UnfetchedBody>) {
         for UnfetchedBody { request: BodyRequest { path, hash, .. }, problem } in bodies {
-            self.end_request(&path, hash);
-            self.unavailable_bodies.insert((path.clone(), hash));
+            self.bodies.end_request(&path, hash);
+            self.bodies.unavailable.insert((path.clone(), hash));
             // A newer version makes the failure irrelevant.
             if self.catalog.get(&path).map(Packed::hash) == Some(hash) {
                 self.retry_later(path, hash, problem);
@@ -56,14 +57,8 @@ impl Engine {
         }
     }
 
-    fn end_request(&mut self, path: &ArticlePath, hash: ContentHash) {
-        if self.requested_bodies.get(path) == Some(&hash) {
-            self.requested_bodies.remove(path);
-        }
-    }
-
     fn retry_later(&mut self, path: ArticlePath, hash: ContentHash, problem: Option<Diagnostic>) {
-        let before = self.retries.get(&path).filter(|retry| retry.hash == hash);
+        let before = self.bodies.retries.get(&path).filter(|retry| retry.hash == hash);
         let delay = before.map_or(Engine::FIRST_RETRY_DELAY, |retry| Engine::MAX_RETRY_DELAY.min(retry.delay * 2));
         let at = self.now.saturating_add(delay).unwrap_or(Timestamp::MAX);
         const RETRY_NOTE: &str =
@@ -73,13 +68,13 @@ impl Engine {
             problem.help(help)
         });
         self.problems.set(Source::Body(path.clone()), problem.into_iter().collect());
-        self.retries.insert(path, Retry { hash, at, delay });
+        self.bodies.retries.insert(path, Retry { hash, at, delay });
     }
 
     /// Requests unavailable bodies again that are due and still needed.
     pub(super) fn retry_bodies(&mut self) {
         let now = self.now;
-        let due = self.retries.iter().filter(|(_, retry)| retry.at <= now);
+        let due = self.bodies.retries.iter().filter(|(_, retry)| retry.at <= now);
         let due: Vec<(ArticlePath, ContentHash)> = due.map(|(path, retry)| (path.clone(), retry.hash)).collect();
         for (path, hash) in due {
             let is_current = self.catalog.get(&path).map(Packed::hash) == Some(hash);
@@ -87,10 +82,10 @@ impl Engine {
                 self.forget_retry(&path);
                 continue;
             }
-            if let Some(retry) = self.retries.get_mut(&path) {
+            if let Some(retry) = self.bodies.retries.get_mut(&path) {
                 retry.at = now.saturating_add(retry.delay).unwrap_or(Timestamp::MAX);
             }
-            self.unavailable_bodies.remove(&(path.clone(), hash));
+            self.bodies.unavailable.remove(&(path.clone(), hash));
             self.rebuild_feeds_of(&path);
         }
     }
@@ -98,34 +93,34 @@ impl Engine {
     /// Requests an article's body again at once, because the file was read again.
     pub(super) fn retry_body(&mut self, path: &ArticlePath) {
         if let Some(Retry { hash, .. }) = self.forget_retry(path) {
-            self.unavailable_bodies.remove(&(path.clone(), hash));
+            self.bodies.unavailable.remove(&(path.clone(), hash));
             self.rebuild_feeds_of(path);
         }
     }
 
     fn forget_retry(&mut self, path: &ArticlePath) -> Option<Retry> {
         self.problems.set(Source::Body(path.clone()), Vec::new());
-        self.retries.remove(path)
+        self.bodies.retries.remove(path)
     }
 
     /// Rebuilds the feeds of an article.
     fn rebuild_feeds_of(&mut self, path: &ArticlePath) {
         let Some(index) = &self.index else { return };
         if let Some(indexed) = index.get(path) {
-            self.feeds_to_rebuild.extend(index.feeds_of(indexed).cloned());
+            self.publisher.feeds_to_rebuild.extend(index.feeds_of(indexed).cloned());
         }
     }
 
     /// When the next unavailable body is requested again.
     pub(super) fn next_retry(&self) -> Option<Timestamp> {
-        self.retries.values().map(|retry| retry.at).min()
+        self.bodies.retries.values().map(|retry| retry.at).min()
     }
 
     /// Limits each wait to its delay after the clock was set back. Otherwise bodies would wait for as long as the clock went
     /// back.
     pub(super) fn bring_retries_forward(&mut self) {
         let now = self.now;
-        for retry in self.retries.values_mut() {
+        for retry in self.bodies.retries.values_mut() {
             retry.at = retry.at.min(now.saturating_add(retry.delay).unwrap_or(Timestamp::MAX));
         }
     }

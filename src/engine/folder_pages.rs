@@ -129,12 +129,12 @@ impl Engine {
         if is_same {
             return;
         }
-        self.page_frames.clear();
+        self.publisher.pages.frames.clear();
         match &mut self.index {
             Some(index) if !published => index.replace_rules(Arc::new(SectionRules::new(described))),
             _ => {
-                self.epoch += 1;
-                self.changed_routes = None;
+                self.entries.epoch += 1;
+                self.publisher.changed_routes = None;
                 self.rebuild_index(&described);
             }
         }

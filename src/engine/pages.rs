@@ -1,6 +1,6 @@
 //! Updates article pages and media in the snapshot, and the notices for pages that are gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Engine;
@@ -8,8 +8,19 @@ use super::entry_cache::CachedEntry;
 use crate::build::assemble;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::ledger::Retraction;
-use crate::snapshot::GoneArticle;
-use crate::types::ArticlePath;
+use crate::snapshot::{GoneArticle, PageFrame};
+use crate::types::{ArticlePath, SectionPath};
+
+/// The addresses of article pages and media.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    /// The short id in the address of each article's page.
+    pub(super) ids: HashMap<ArticlePath, Arc<str>>,
+    /// The media routes that each article refers to, and the articles that refer to each route.
+    media: HashMap<ArticlePath, BTreeSet<Arc<str>>>,
+    referrers: HashMap<Arc<str>, BTreeSet<ArticlePath>>,
+    pub(super) frames: HashMap<SectionPath, Arc<PageFrame>>,
+}
 
 impl Engine {
     /// Updates an article's page and media.
@@ -22,7 +33,7 @@ impl Engine {
             return;
         }
         let card = indexed.and_then(|_| self.catalog.get(path)).map(|card| card.open(path));
-        let new = match (self.cached_entries.get(path), &card) {
+        let new = match (self.entries.cached.get(path), &card) {
             (Some(cached), _) if indexed.is_some_and(|indexed| indexed.id().is_some()) => {
                 Some(Arc::clone(&cached.article))
             }
@@ -30,12 +41,12 @@ impl Engine {
             (_, None) => None,
         };
         let route = new.as_ref().map(|article| Arc::<str>::from(assemble::short_id(&article.id)));
-        if let Some(old) = self.page_ids.get(path).cloned()
+        if let Some(old) = self.publisher.pages.ids.get(path).cloned()
             && Some(&old) != route.as_ref()
         {
             self.retire_page(path, &old);
         }
-        let in_body = self.cached_entries.get(path).map(CachedEntry::local_media).unwrap_or_default();
+        let in_body = self.entries.cached.get(path).map(CachedEntry::local_media).unwrap_or_default();
         let shown = card.iter().filter_map(|card| Some((card, new.as_ref()?)));
         let files = shown.flat_map(|(card, article)| card.public_files(article.is_teaser));
         let in_body = in_body.iter().filter(|_| new.is_some());
@@ -43,30 +54,32 @@ impl Engine {
         self.note_media(path, media);
         let (Some(article), Some(route)) = (new, route) else { return };
         if !has_own_pages || card.is_some_and(|card| card.link.is_some()) {
-            if let Some(old) = self.page_ids.get(path).cloned() {
+            if let Some(old) = self.publisher.pages.ids.get(path).cloned() {
                 self.retire_page(path, &old);
             }
             return;
         }
-        if self.snapshot.articles.get(&route).is_none_or(|old| *old != article) {
-            self.page_ids.insert(path.clone(), Arc::clone(&route));
-            self.snapshot.articles.insert(route, article);
+        if self.publisher.snapshot.articles.get(&route).is_none_or(|old| *old != article) {
+            self.publisher.pages.ids.insert(path.clone(), Arc::clone(&route));
+            self.publisher.snapshot.articles.insert(route, article);
         }
     }
 
     /// Whether dateline serves article pages, or pages of gone articles.
     pub(super) fn has_pages(&self, index: &Index) -> bool {
-        index.rules().config().content.article_url.is_none() || !self.snapshot.gone.is_empty()
+        index.rules().config().content.article_url.is_none() || !self.publisher.snapshot.gone.is_empty()
     }
 
     /// Whether an article has an entry, a page or media.
     pub(super) fn is_shown(&self, path: &ArticlePath) -> bool {
-        self.cached_entries.contains_key(path) || self.media.contains_key(path) || self.page_ids.contains_key(path)
+        self.entries.cached.contains_key(path)
+            || self.publisher.pages.media.contains_key(path)
+            || self.publisher.pages.ids.contains_key(path)
     }
 
     /// Updates the notice at the address of an article's page, which says that the article was retracted or has expired.
     fn note_gone(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>, has_own_pages: bool) {
-        let Some(remembered) = self.ledger.article(path) else { return };
+        let Some(remembered) = self.recorder.ledger.article(path) else { return };
         let Some(id) = &remembered.id else { return };
         let is_expired = indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Expired(_)));
         let gone = match remembered.retraction() {
@@ -74,15 +87,17 @@ impl Engine {
             None => is_expired.then_some(GoneArticle { retracted: None, reason: None }),
         };
         let gone = gone.filter(|_| has_own_pages && index.public_article(id).is_none());
-        if gone.is_none() && self.snapshot.gone.is_empty() {
+        if gone.is_none() && self.publisher.snapshot.gone.is_empty() {
             return;
         }
         let route = assemble::short_id(id);
         match gone {
-            Some(gone) if self.snapshot.gone.get(&*route).is_none_or(|old| **old != gone) => {
-                self.snapshot.gone.insert(route.into(), Arc::new(gone));
+            Some(gone) if self.publisher.snapshot.gone.get(&*route).is_none_or(|old| **old != gone) => {
+                self.publisher.snapshot.gone.insert(route.into(), Arc::new(gone));
             }
-            None if self.snapshot.gone.contains_key(&*route) => drop(self.snapshot.gone.remove(&*route)),
+            None if self.publisher.snapshot.gone.contains_key(&*route) => {
+                drop(self.publisher.snapshot.gone.remove(&*route))
+            }
             _ => {}
         }
     }
@@ -92,43 +107,43 @@ impl Engine {
         if index.rules().config().content.article_url.is_some() {
             return;
         }
-        for (id, Retraction { at, reason, .. }) in self.ledger.replaced() {
+        for (id, Retraction { at, reason, .. }) in self.recorder.ledger.replaced() {
             let route = assemble::short_id(id);
-            if !self.snapshot.gone.contains_key(&*route) {
+            if !self.publisher.snapshot.gone.contains_key(&*route) {
                 let gone = GoneArticle { retracted: Some(*at), reason: reason.clone() };
-                self.snapshot.gone.insert(route.into(), Arc::new(gone));
+                self.publisher.snapshot.gone.insert(route.into(), Arc::new(gone));
             }
         }
     }
 
     /// Removes an article's page, unless another article has the address by now, such as a renamed file.
     pub(super) fn retire_page(&mut self, path: &ArticlePath, route: &Arc<str>) {
-        self.page_ids.remove(path);
-        if self.snapshot.articles.get(route).is_some_and(|article| article.path == *path) {
-            self.snapshot.articles.remove(route);
+        self.publisher.pages.ids.remove(path);
+        if self.publisher.snapshot.articles.get(route).is_some_and(|article| article.path == *path) {
+            self.publisher.snapshot.articles.remove(route);
         }
     }
 
     /// Updates which articles refer to which media.
     pub(super) fn note_media(&mut self, path: &ArticlePath, media: BTreeMap<Arc<str>, ArticlePath>) {
         for (route, file) in &media {
-            let referrers = self.referrers.entry(Arc::clone(route)).or_default();
+            let referrers = self.publisher.pages.referrers.entry(Arc::clone(route)).or_default();
             if referrers.is_empty() {
-                self.snapshot.media.insert(Arc::clone(route), file.clone());
+                self.publisher.snapshot.media.insert(Arc::clone(route), file.clone());
             }
             referrers.insert(path.clone());
         }
         let before = if media.is_empty() {
-            self.media.remove(path)
+            self.publisher.pages.media.remove(path)
         } else {
-            self.media.insert(path.clone(), media.keys().cloned().collect())
+            self.publisher.pages.media.insert(path.clone(), media.keys().cloned().collect())
         };
         for route in before.into_iter().flatten().filter(|route| !media.contains_key(route)) {
-            let Some(referrers) = self.referrers.get_mut(&route) else { continue };
+            let Some(referrers) = self.publisher.pages.referrers.get_mut(&route) else { continue };
             referrers.remove(path);
             if referrers.is_empty() {
-                self.referrers.remove(&route);
-                self.snapshot.media.remove(&route);
+                self.publisher.pages.referrers.remove(&route);
+                self.publisher.snapshot.media.remove(&route);
             }
         }
     }

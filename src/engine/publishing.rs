@@ -52,15 +52,15 @@ impl Engine {
     /// call.
     pub(super) fn publish(&mut self, effects: &mut Vec<Effect>) {
         let Some(mut index) = self.index.take() else { return };
-        if self.publication.is_none() && self.listed && !self.missing.is_loading_stored() {
+        if self.publisher.publication.is_none() && self.listed && !self.missing.is_loading_stored() {
             self.admit_feeds(&mut index);
             let mut changes = index.take_changes();
             self.drop_unaffected(&index, &mut changes.articles);
             let unrecorded = std::mem::take(&mut changes.articles).into_iter();
-            self.publication = Some(Publication::Recording(Recording { changes, unrecorded }));
+            self.publisher.publication = Some(Publication::Recording(Recording { changes, unrecorded }));
         }
-        if let Some(publication) = self.publication.take() {
-            self.publication = match publication {
+        if let Some(publication) = self.publisher.publication.take() {
+            self.publisher.publication = match publication {
                 Publication::Recording(recording) => self.record_changes(&mut index, recording, effects),
                 Publication::Building(building) => self.build_changes(&index, building, effects),
             };
@@ -82,15 +82,15 @@ impl Engine {
             if has_pages || !needs_nothing_else || self.has_placement_problem(&path) || self.is_shown(&path) {
                 changes.articles.push(path);
             }
-            if self.unwritten_records.len() >= MAX_BATCHED_RECORDS {
-                effects.push(Effect::Persist(std::mem::take(&mut self.unwritten_records)));
+            if self.recorder.unwritten.len() >= MAX_BATCHED_RECORDS {
+                effects.extend(self.recorder.take_unwritten());
                 return Some(Publication::Recording(recording));
             }
         }
         self.record_retractions(index, &recording.changes);
         let building = self.begin_building(index, recording.changes);
-        if self.unwritten_records.len() >= MIN_EARLY_RECORDS {
-            effects.push(Effect::Persist(std::mem::take(&mut self.unwritten_records)));
+        if self.recorder.unwritten.len() >= MIN_EARLY_RECORDS {
+            effects.extend(self.recorder.take_unwritten());
             return Some(Publication::Building(building));
         }
         self.build_changes(index, building, effects)
@@ -103,7 +103,7 @@ impl Engine {
             return;
         }
         let is_unaffected = |path: &ArticlePath| {
-            let known = self.ledger.article(path).zip(self.catalog.get(path).map(Packed::hash));
+            let known = self.recorder.ledger.article(path).zip(self.catalog.get(path).map(Packed::hash));
             let indexed = index.get(path).zip(known);
             indexed.is_some_and(|(indexed, (known, version))| indexed.needs_no_update(known, version))
                 && !self.has_placement_problem(path)
@@ -115,23 +115,23 @@ impl Engine {
 
     /// Finds the feeds to rebuild.
     fn begin_building(&mut self, index: &Index, changes: Changes) -> Box<Building> {
-        let before = self.snapshot.clone();
-        let tombstone_routes = self.ledger.take_retold();
+        let before = self.publisher.snapshot.clone();
+        let tombstone_routes = self.recorder.ledger.take_retold();
         if !tombstone_routes.is_empty() {
             let keys = index.feeds().filter(|key| tombstone_routes.contains(assemble::route(key).as_str()));
-            self.feeds_to_rebuild.extend(keys.cloned());
+            self.publisher.feeds_to_rebuild.extend(keys.cloned());
         }
         self.forget_replaced_failures();
         self.note_expired(index, &changes);
-        let is_reloaded = self.changed_routes.is_none();
-        let withholds = std::mem::take(&mut self.has_urgent_removal)
+        let is_reloaded = self.publisher.changed_routes.is_none();
+        let withholds = std::mem::take(&mut self.withholding.is_urgent)
             || self.removes_from_feeds(index, &changes.left)
             || (is_reloaded && self.windows_lose_entries(index));
         let Changes { articles: changed, feeds: mut changed_feeds, .. } = changes;
         self.strip_new_teasers(index, &changed);
         self.mark_stale_entries(index, &changed);
-        changed_feeds.append(&mut self.feeds_to_rebuild);
-        let refresh = std::mem::take(&mut self.ledger_changes);
+        changed_feeds.append(&mut self.publisher.feeds_to_rebuild);
+        let refresh = std::mem::take(&mut self.recorder.changed_articles);
         let mut rebuilt = Rebuilt { list_changed: is_reloaded, refresh, ..Rebuilt::default() };
         let feeds = self.retire_feeds(index, changed_feeds, &mut rebuilt);
         Box::new(Building { before, changed, feeds, rebuilt, withholds })
@@ -145,14 +145,14 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Option<Publication> {
         while self.rebuild_feeds(index, &mut building.feeds, &mut building.rebuilt) {
-            if self.unstored_documents.bytes() >= MAX_UNSTORED_BYTES {
-                effects.extend(self.unstored_documents.take());
+            if self.publisher.unstored_documents.bytes() >= MAX_UNSTORED_BYTES {
+                effects.extend(self.publisher.unstored_documents.take());
                 return Some(Publication::Building(building));
             }
         }
         self.finish_publication(index, *building, effects);
         // Readers don't wait for the disk.
-        effects.extend(self.unstored_documents.take());
+        effects.extend(self.publisher.unstored_documents.take());
         None
     }
 
@@ -170,8 +170,8 @@ impl Engine {
         }
         self.note_replaced(index);
         let retired = self.retired(index);
-        if !retired.is_same(&self.snapshot.retired) {
-            self.snapshot.retired = retired;
+        if !retired.is_same(&self.publisher.snapshot.retired) {
+            self.publisher.snapshot.retired = retired;
         }
         if list_changed {
             self.note_shared_folders(index);
@@ -179,34 +179,33 @@ impl Engine {
         self.note_refused_feeds(index);
         self.note_old_folders(index);
         self.update_shared_documents(index, list_changed);
-        self.clear_pending();
+        self.bodies.clear_pending();
 
         if !requests.is_empty() {
-            self.requested_bodies.extend(requests.iter().map(|request| (request.path.clone(), request.hash)));
+            self.bodies.requested.extend(requests.iter().map(|request| (request.path.clone(), request.hash)));
             effects.push(Effect::Fetch(requests.into_iter().collect()));
         }
-        let withholds = withholds || !std::mem::take(&mut self.new_teasers).is_empty();
-        let is_urgent = withholds && self.snapshot.generation > 0;
-        self.has_urgent_removal = withholds && !is_urgent;
+        let withholds = withholds || !std::mem::take(&mut self.withholding.new_teasers).is_empty();
+        let is_urgent = withholds && self.publisher.snapshot.generation > 0;
+        self.withholding.is_urgent = withholds && !is_urgent;
         // The first snapshot and the first one after a reload are complete: they wait for the bodies that their feeds show.
-        if self.changed_routes.is_none() && !self.requested_bodies.is_empty() && !is_urgent {
+        if self.publisher.changed_routes.is_none() && !self.bodies.requested.is_empty() && !is_urgent {
             return;
         }
-        self.drop_unused_sources(self.feeds_to_rebuild.is_empty());
+        self.drop_unused_sources(self.publisher.feeds_to_rebuild.is_empty());
         let has_new_report = self.update_report(index);
         effects.extend(is_urgent.then_some(Effect::Withhold));
-        effects.extend(
-            (!self.unwritten_records.is_empty()).then(|| Effect::Persist(std::mem::take(&mut self.unwritten_records))),
-        );
-        let activity = self.take_activity(index, self.snapshot.generation == 0);
-        if is_unchanged(&before, &self.snapshot) && !has_new_report && self.changed_routes.is_some() {
+        effects.extend(self.recorder.take_unwritten());
+        let activity = self.take_activity(index, self.publisher.snapshot.generation == 0);
+        if is_unchanged(&before, &self.publisher.snapshot) && !has_new_report && self.publisher.changed_routes.is_some()
+        {
             effects.extend(activity);
             return;
         }
-        self.snapshot.generation += 1;
-        effects.push(Effect::Swap(Arc::new(self.snapshot.clone())));
+        self.publisher.snapshot.generation += 1;
+        effects.push(Effect::Swap(Arc::new(self.publisher.snapshot.clone())));
         effects.extend(activity);
-        effects.extend(self.delivery().map(Effect::Deliver));
+        effects.extend(self.publisher.delivery().map(Effect::Deliver));
     }
 
     /// Whether an article has a problem with its placement or id.
@@ -233,7 +232,7 @@ impl Engine {
     fn update_report(&mut self, index: &Index) -> bool {
         let articles = self.catalog.len().saturating_sub(index.hidden_counts().listings);
         let counts = (articles, index.public_count(), index.feeds().count(), index.hidden_counts());
-        let old = &self.snapshot.report;
+        let old = &self.publisher.snapshot.report;
         if !self.problems.take_changed() && counts == (old.articles, old.published, old.feeds, old.hidden) {
             return false;
         }
@@ -244,7 +243,7 @@ impl Engine {
             .collect();
         problems.sort();
         let (articles, published, feeds, hidden) = counts;
-        self.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, problems });
+        self.publisher.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, problems });
         true
     }
 }

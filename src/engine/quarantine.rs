@@ -22,19 +22,19 @@ pub(super) struct Quarantine {
 impl Engine {
     /// Whether this version of an article is quarantined.
     pub(super) fn is_quarantined(&self, path: &ArticlePath, version: ContentHash) -> bool {
-        self.quarantine.versions.get(path) == Some(&version)
+        self.entries.quarantine.versions.get(path) == Some(&version)
     }
 
     /// Whether an article's last good version is quarantined, so that feeds don't wait for its entry.
     pub(super) fn is_failing(&self, path: &ArticlePath) -> bool {
         let version = || self.catalog.get(path).map(Packed::hash);
-        self.quarantine.versions.contains_key(path)
+        self.entries.quarantine.versions.contains_key(path)
             && version().is_some_and(|version| self.is_quarantined(path, version))
     }
 
     /// Quarantines a version and reports it. Returns whether it is newly quarantined.
     pub(super) fn quarantine(&mut self, path: &ArticlePath, version: ContentHash) -> bool {
-        if self.quarantine.versions.insert(path.clone(), version) == Some(version) {
+        if self.entries.quarantine.versions.insert(path.clone(), version) == Some(version) {
             return false;
         }
         let root = self.config().map(|config| config.parsing.root.to_string()).unwrap_or_default();
@@ -49,18 +49,18 @@ impl Engine {
     /// Quarantines the version of an entry and restores the entry of the previous version. Returns whether it is newly
     /// quarantined.
     pub(super) fn quarantine_entry(&mut self, path: &ArticlePath) -> bool {
-        let Some(version) = self.cached_entries.get(path).map(|cached| cached.article.hash) else { return false };
+        let Some(version) = self.entries.cached.get(path).map(|cached| cached.article.hash) else { return false };
         let is_new = self.quarantine(path, version);
-        if let Some(mut before) = self.quarantine.replaced.remove(path) {
-            before.windows = self.cached_entries.get(path).map_or(0, |cached| cached.windows);
+        if let Some(mut before) = self.entries.quarantine.replaced.remove(path) {
+            before.windows = self.entries.cached.get(path).map_or(0, |cached| cached.windows);
             before.epoch = CachedEntry::STALE;
-            self.source_retention.retain(path, before.article.hash);
+            self.recorder.retention.retain(path, before.article.hash);
             if let EntryText::Unpacked(rendered, _) = &before.text {
-                self.unpacked.add(path, rendered);
+                self.entries.unpacked.add(path, rendered);
             }
-            if let Some(failed) = self.cached_entries.insert(path.clone(), before) {
-                self.unpacked.remove(&failed);
-                self.source_retention.release(path, failed.article.hash, self.now);
+            if let Some(failed) = self.entries.cached.insert(path.clone(), before) {
+                self.entries.unpacked.remove(&failed);
+                self.recorder.retention.release(path, failed.article.hash, self.now);
             }
         }
         is_new
@@ -68,29 +68,29 @@ impl Engine {
 
     /// Keeps an entry that a new version replaces.
     pub(super) fn note_replaced_entry(&mut self, path: &ArticlePath, before: CachedEntry) {
-        self.quarantine.replaced.insert(path.clone(), before);
+        self.entries.quarantine.replaced.insert(path.clone(), before);
     }
 
     /// Drops the replaced entries, after the feeds with the new ones were encoded.
     pub(super) fn forget_replaced_entries(&mut self) {
-        self.quarantine.replaced.clear();
+        self.entries.quarantine.replaced.clear();
     }
 
     /// Drops quarantined versions that have been replaced or removed.
     pub(super) fn forget_replaced_failures(&mut self) {
         let catalog = &self.catalog;
         let is_outdated = |path: &ArticlePath, version| catalog.get(path).map(Packed::hash) != Some(version);
-        let outdated = self.quarantine.versions.iter().filter(|(path, version)| is_outdated(path, **version));
+        let outdated = self.entries.quarantine.versions.iter().filter(|(path, version)| is_outdated(path, **version));
         let outdated: Vec<ArticlePath> = outdated.map(|(path, _)| path.clone()).collect();
         for path in outdated {
-            self.quarantine.versions.remove(&path);
+            self.entries.quarantine.versions.remove(&path);
             self.problems.set(Source::Failure(path), Vec::new());
         }
     }
 
     /// Clears the quarantine. A new configuration tries every version again.
     pub(super) fn reset_quarantine(&mut self) {
-        for path in std::mem::take(&mut self.quarantine.versions).into_keys() {
+        for path in std::mem::take(&mut self.entries.quarantine.versions).into_keys() {
             self.problems.set(Source::Failure(path), Vec::new());
         }
     }

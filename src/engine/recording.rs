@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::commands::routes;
 use super::entries::TextScope;
+use super::source_retention::SourceRetention;
 use super::{Engine, Source};
 use crate::article::Metadata;
 use crate::article::card::Packed;
@@ -15,13 +16,19 @@ use crate::build::index::{Changes, Index, IndexedArticle, Visibility};
 use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
 use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::event::Effect;
 use crate::feed::DeletedEntry;
-use crate::ledger::{Record, Remembered, Retraction, Routes, TextPrint, Tombstone, UnreadableRecord, Withdrawal};
+use crate::ledger::{
+    Ledger, Record, Remembered, Retraction, Routes, TextPrint, Tombstone, UnreadableRecord, Withdrawal,
+};
 use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
 /// The minimum time for which a feed lists a tombstone, even if there are too many. Readers that fetch once a day should see each one.
 const MIN_TOMBSTONE_PERIOD: SignedDuration = SignedDuration::from_hours(24);
+
+/// An edit this soon after first publication completes the article: its file was still being written.
+const COMPLETION_PERIOD: SignedDuration = SignedDuration::from_mins(1);
 
 /// When a feed stops listing a tombstone. `newer` counts the more recent tombstones; `max_tombstones` is the feed's maximum.
 pub(super) fn notice_end(
@@ -34,7 +41,46 @@ pub(super) fn notice_end(
     tombstone.at.saturating_add(period).unwrap_or(Timestamp::MAX)
 }
 
+/// The ledger, and what has to be recorded.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    pub(super) ledger: Ledger,
+    /// Records that the ledger has applied and the store hasn't written yet.
+    pub(super) unwritten: Vec<Record>,
+    /// Articles whose ledger entry or withholding changed since the last publication, whether or not they have a file.
+    pub(super) changed_articles: BTreeSet<ArticlePath>,
+    pub(super) retention: SourceRetention,
+}
+
+impl Recorder {
+    pub(super) fn new(ledger: Ledger) -> Recorder {
+        let (unwritten, changed_articles) = (Vec::new(), BTreeSet::new());
+        Recorder { ledger, unwritten, changed_articles, retention: SourceRetention::default() }
+    }
+
+    /// The effect that writes the unwritten records, if there are any.
+    pub(super) fn take_unwritten(&mut self) -> Option<Effect> {
+        let records = std::mem::take(&mut self.unwritten);
+        (!records.is_empty()).then_some(Effect::Persist(records))
+    }
+}
+
 impl Engine {
+    /// Applies a record to the ledger and queues it for the store.
+    pub(super) fn record(&mut self, record: Record) {
+        let unreadable = self.recorder.ledger.unreadable().len();
+        self.activities.note_record(&record, &self.recorder.ledger);
+        self.dormancy.note_record(&record);
+        self.recorder.ledger.apply(&record);
+        // Documents for another address are never requested later, and those for `site.url` keep their validators.
+        if !(self.publisher.is_relocated && matches!(record, Record::Document { .. })) {
+            self.recorder.unwritten.push(record);
+        }
+        if self.recorder.ledger.unreadable().len() != unreadable {
+            self.report_unreadable_records();
+        }
+    }
+
     /// Reports the ledger records that can't be read, and what follows from each.
     pub(super) fn report_unreadable_records(&mut self) {
         let Some(config) = self.config() else { return };
@@ -58,14 +104,14 @@ impl Engine {
             let diagnostic = Diagnostic::new(Code::LedgerRecord, message).help(help);
             if is_replaced { diagnostic } else { diagnostic.at(Place::file(&format!("{root}/{path}"))) }
         };
-        let diagnostics = self.ledger.unreadable().map(report).collect();
+        let diagnostics = self.recorder.ledger.unreadable().map(report).collect();
         self.problems.set(Source::Ledger, diagnostics);
     }
 
     /// Whether the ledger has a public article's id, version and date already.
     pub(super) fn is_recorded(&self, path: &ArticlePath, indexed: &IndexedArticle) -> bool {
         let version = self.catalog.get(path).map(Packed::hash);
-        let known = self.ledger.article(path).zip(version);
+        let known = self.recorder.ledger.article(path).zip(version);
         known.is_some_and(|(known, version)| indexed.matches_ledger(known, version))
     }
 
@@ -80,7 +126,7 @@ impl Engine {
         let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return false };
         if indexed.visibility == Visibility::Retracted {
             // The version identifies the file if it moves. Otherwise it would be published at its new path.
-            let known = self.ledger.article(path).filter(|known| known.retraction().is_some());
+            let known = self.recorder.ledger.article(path).filter(|known| known.retraction().is_some());
             if known.is_some_and(|known| known.hash() != Some(hash)) {
                 self.record(Record::Hidden { path: path.clone(), hash });
             }
@@ -92,13 +138,13 @@ impl Engine {
         let Some(id) = indexed.id().cloned() else { return false };
         let Some(date) = indexed.dates.map(|(published, _)| published.timestamp()) else { return false };
         let needs_no_report = indexed.needs_no_report();
-        let known = self.ledger.article(path);
+        let known = self.recorder.ledger.article(path);
         let old_id = known.and_then(|known| known.id.clone()).filter(|old_id| *old_id != id);
         let is_retracted = known.is_some_and(|known| known.retraction().is_some());
         let was_known = known.is_some_and(Remembered::is_known);
         // Before the first snapshot, readers can't see anything that postponed articles would have to stay out of.
-        if self.snapshot.generation > 0 && !known.is_some_and(Remembered::is_live) {
-            self.postponed.note(path);
+        if self.publisher.snapshot.generation > 0 && !known.is_some_and(Remembered::is_live) {
+            self.withholding.postponed.note(path);
         }
         let withdrawn = known.and_then(|known| known.withdrawn().cloned());
         if is_retracted {
@@ -118,16 +164,16 @@ impl Engine {
     /// Records articles that were retracted: the file was deleted or says so, and no other article has the id. Withheld
     /// articles are recorded too, without a tombstone.
     pub(super) fn record_retractions(&mut self, index: &Index, changes: &Changes) {
-        let deleted = std::mem::take(&mut self.deleted);
+        let deleted = std::mem::take(&mut self.missing.deleted);
         // Nearly all changed articles are public. They aren't retracted.
-        let candidates = deleted.keys().chain(&self.ledger_changes).chain(&changes.articles);
+        let candidates = deleted.keys().chain(&self.recorder.changed_articles).chain(&changes.articles);
         let candidates = candidates.filter(|path| index.get(path).is_none_or(|indexed| indexed.id().is_none()));
         let paths: BTreeSet<ArticlePath> = candidates.cloned().collect();
         for path in paths {
             let record = self.retraction_record(index, &path, deleted.get(&path), changes.left.get(&path));
             if let Some(record) = record {
                 self.record(record);
-                self.ledger_changes.insert(path);
+                self.recorder.changed_articles.insert(path);
             }
         }
     }
@@ -141,7 +187,7 @@ impl Engine {
         deleted: Option<&Routes>,
         left: Option<&Vec<FeedKey>>,
     ) -> Option<Record> {
-        let known = self.ledger.article(path)?;
+        let known = self.recorder.ledger.article(path)?;
         let id = known.id.as_ref()?;
         if known.hash().is_none() || index.public_article(id).is_some() {
             return None;
@@ -167,7 +213,7 @@ impl Engine {
                 reason.map(|reason| Retraction { at, reason, by: Withdrawal::Status, feeds: feeds() })
             }
             // The reason changed, or an operator retracted the article before its feeds were known.
-            (Some(Visibility::Retracted), Some(old)) if !self.ledger.is_unreadable(path) => {
+            (Some(Visibility::Retracted), Some(old)) if !self.recorder.ledger.is_unreadable(path) => {
                 let new_reason = stated_reason().filter(|_| old.by == Withdrawal::Status);
                 let reason = new_reason.unwrap_or_else(|| old.reason.clone());
                 let feeds = if old.feeds.is_empty() { feeds() } else { old.feeds.clone() };
@@ -205,7 +251,8 @@ impl Engine {
         let (period, max_tombstones) = (options.tombstones, options.max_tombstones);
         let end = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, period, max_tombstones);
         // Older tombstones end earlier.
-        let active = self.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > self.now);
+        let active =
+            self.recorder.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > self.now);
         let active: Vec<(usize, &Tombstone)> = active.collect();
         let ends = active.last().map(end);
         let deleted = active.iter().map(|(_, Tombstone { at, id, reason })| DeletedEntry {
@@ -214,14 +261,14 @@ impl Engine {
             reason: reason.clone(),
         });
         let deleted = deleted.collect();
-        self.tombstone_ends.extend(ends.map(|end| (end, key.clone())));
-        FeedHistory { deleted, updated: self.ledger.feed_updated(route) }
+        self.publisher.tombstone_ends.extend(ends.map(|end| (end, key.clone())));
+        FeedHistory { deleted, updated: self.recorder.ledger.feed_updated(route) }
     }
 
     /// The Last-Modified date of a document. Unchanged bytes keep their date. Changed bytes get the next full second, or keep
     /// their date if it is later.
     pub(super) fn last_modified(&self, route: &str, resource: &Resource) -> Option<Timestamp> {
-        match self.ledger.document(route) {
+        match self.recorder.ledger.document(route) {
             Some((hash, last_modified)) if hash == resource.hash => Some(last_modified),
             Some((_, last_modified)) => {
                 let next_second = Timestamp::from_second(self.now.as_second().saturating_add(1)).unwrap_or(self.now);
@@ -239,7 +286,7 @@ impl Engine {
         indexed: &IndexedArticle,
     ) -> Option<(Moment, Moment)> {
         let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
-        let changed = self.ledger.article(path).and_then(Remembered::changed).filter(|_| by_text);
+        let changed = self.recorder.ledger.article(path).and_then(Remembered::changed).filter(|_| by_text);
         assemble::publication_dates(indexed, changed.and_then(|changed| index.moment(changed)))
     }
 
@@ -259,7 +306,7 @@ impl Engine {
         let hash = assemble::text_hash(metadata, rendered, is_summary_only);
         let version = RENDERER_VERSION * 2 + u32::from(is_summary_only) + if is_teaser { TEASER } else { 0 };
         let print = TextPrint { hash, version };
-        let known = self.ledger.article(path);
+        let known = self.recorder.ledger.article(path);
         let before = known.and_then(Remembered::print);
         if before == Some(print) {
             return;
@@ -268,7 +315,7 @@ impl Engine {
         let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| self.now_in_seconds()));
         let is_completion = first.is_some_and(|first| {
             let age = self.now.duration_since(first);
-            !age.is_negative() && age <= Engine::COMPLETION_PERIOD
+            !age.is_negative() && age <= COMPLETION_PERIOD
         });
         let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
         if by_text && !is_completion && before.is_some_and(|before| before.version == print.version) {

@@ -27,7 +27,7 @@ use crate::build::index::Index;
 use crate::config::Removals;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, Effect, Listing, StoredVersion};
-use crate::ledger::{Record, Remembered, Withdrawal};
+use crate::ledger::{Record, Remembered, Routes, Withdrawal};
 use crate::parallel;
 use crate::types::{ArticlePath, ContentHash, folded};
 
@@ -53,6 +53,8 @@ pub(super) struct MissingFiles {
     without_good_file: Vec<ArticlePath>,
     /// Articles whose stored versions were requested and haven't arrived yet.
     loading: BTreeSet<ArticlePath>,
+    /// Articles deleted since the last publication, with the routes of the feeds that had them.
+    pub(super) deleted: BTreeMap<ArticlePath, Routes>,
     /// Articles at new paths that may have been moved there. Each waits for its old path to vanish until the given time.
     possible_moves: BTreeMap<ArticlePath, Timestamp>,
 }
@@ -165,14 +167,14 @@ impl Engine {
     /// Whether a file at an unknown path has the same bytes as a published file at another path.
     pub(super) fn may_have_moved(&self, path: &ArticlePath, hash: ContentHash) -> bool {
         let is_unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
-        self.ledger.article(path).is_none_or(is_unknown)
+        self.recorder.ledger.article(path).is_none_or(is_unknown)
             && !self.dormancy.is_applied(path)
             && !self.possible_old_paths(path, hash).is_empty()
     }
 
     /// The other paths where the ledger knows this version of a file.
     pub(super) fn possible_old_paths(&self, path: &ArticlePath, hash: ContentHash) -> BTreeSet<ArticlePath> {
-        self.ledger.with_version(hash).filter(|old| *old != path).cloned().collect()
+        self.recorder.ledger.with_version(hash).filter(|old| *old != path).cloned().collect()
     }
 
     /// Moves an article whose rename the operating system reported. Returns its last good version. Contents needn't be
@@ -180,17 +182,19 @@ impl Engine {
     pub(super) fn rename(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
         let has_history =
             |known: &Remembered| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
-        let is_known = self.ledger.article(from).is_some_and(has_history);
-        let is_taken = self.ledger.article(to).is_some_and(Remembered::is_known);
+        let is_known = self.recorder.ledger.article(from).is_some_and(has_history);
+        let is_taken = self.recorder.ledger.article(to).is_some_and(Remembered::is_known);
         (is_known && !is_taken && from != to).then(|| self.move_article(from, to)).flatten()
     }
 
     /// Moves an article to a file that states its id, if the file is new and the article's own file is gone. The first-seen
     /// time and a retraction go with the id. Returns whether the article moved.
     pub(super) fn resolve_id_move(&mut self, path: &ArticlePath, card: &Card) -> bool {
-        let holder = card.id.as_ref().and_then(|id| self.ledger.holder(id)).filter(|holder| *holder != path);
-        let is_unknown =
-            || self.ledger.article(path).is_none_or(|article| article.id.is_none()) && !self.dormancy.is_applied(path);
+        let holder = card.id.as_ref().and_then(|id| self.recorder.ledger.holder(id)).filter(|holder| *holder != path);
+        let is_unknown = || {
+            self.recorder.ledger.article(path).is_none_or(|article| article.id.is_none())
+                && !self.dormancy.is_applied(path)
+        };
         match holder.filter(|holder| is_unknown() && self.is_gone(holder)).cloned() {
             Some(holder) => {
                 self.move_article(&holder, path);
@@ -203,11 +207,11 @@ impl Engine {
     /// Records a move and removes the article at its old path. Returns the last good version from there.
     fn move_article(&mut self, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
         self.record(Record::Moved { from: from.clone(), to: to.clone() });
-        if self.ledger.article(to).is_some_and(Remembered::is_lost) {
+        if self.recorder.ledger.article(to).is_some_and(Remembered::is_lost) {
             self.record(Record::Found { path: to.clone() });
         }
         self.missing.note_present(from);
-        self.ledger_changes.insert(to.clone());
+        self.recorder.changed_articles.insert(to.clone());
         let card = self.catalog.get(from).cloned();
         self.catalog.remove(from);
         self.problems.set(Source::Article(from.clone()), Vec::new());
@@ -237,8 +241,9 @@ impl Engine {
                 continue;
             };
             // If several files had these bytes, the one that readers still see has moved.
-            let is_live = |old: &&ArticlePath| self.ledger.article(old).is_some_and(Remembered::is_known);
-            let gone: Vec<&ArticlePath> = self.ledger.with_version(card.hash).filter(|old| self.is_gone(old)).collect();
+            let is_live = |old: &&ArticlePath| self.recorder.ledger.article(old).is_some_and(Remembered::is_known);
+            let gone: Vec<&ArticlePath> =
+                self.recorder.ledger.with_version(card.hash).filter(|old| self.is_gone(old)).collect();
             let old = gone.iter().copied().find(is_live).or_else(|| gone.first().copied()).cloned();
             if let Some(from) = old {
                 self.move_article(&from, &path);
@@ -283,7 +288,7 @@ impl Engine {
         self.resolve_respelled_paths(gone);
         let mut moved: Vec<(ArticlePath, Card)> = Vec::new();
         for (path, indexed) in self.index.iter().flat_map(Index::articles) {
-            let holder = indexed.stated_id().and_then(|id| self.ledger.holder(id));
+            let holder = indexed.stated_id().and_then(|id| self.recorder.ledger.holder(id));
             if holder.is_some_and(|holder| holder != path) {
                 moved.extend(self.catalog.get(path).map(|card| (path.clone(), card.open(path))));
             }
@@ -311,7 +316,7 @@ impl Engine {
             }
         }
         let is_unknown = |path: &ArticlePath| {
-            let article = self.ledger.article(path);
+            let article = self.recorder.ledger.article(path);
             article.is_none_or(|article| article.id.is_none() && article.seen().is_none())
                 && !self.dormancy.concerns(path)
         };
@@ -336,7 +341,7 @@ impl Engine {
     pub(super) fn request_stored_versions(&mut self, effects: &mut Vec<Effect>) {
         let mut requests = Vec::new();
         for path in std::mem::take(&mut self.missing.without_good_file) {
-            let Some(remembered) = self.ledger.article(&path) else { continue };
+            let Some(remembered) = self.recorder.ledger.article(&path) else { continue };
             // Retracted by command before its broken file was read. Its feeds still have to list the retraction.
             let is_unreported = || {
                 let known = remembered.retraction();
@@ -346,7 +351,7 @@ impl Engine {
             let is_needed = (remembered.is_live() || is_unreported())
                 && self.catalog.get(&path).is_none()
                 && !self.catalog.is_withheld(&path);
-            let hash = remembered.hash().filter(|hash| is_needed && self.ledger.keeps(*hash));
+            let hash = remembered.hash().filter(|hash| is_needed && self.recorder.ledger.keeps(*hash));
             requests.extend(hash.map(|hash| BodyRequest { path, hash, shown: true, links: None }));
         }
         requests.sort();
@@ -356,7 +361,7 @@ impl Engine {
 
     /// The ledger's articles without a good file. Nearly all articles have one, so the search runs on all cores.
     fn without_good_file(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
-        let all: Vec<(&ArticlePath, &Remembered)> = self.ledger.articles().collect();
+        let all: Vec<(&ArticlePath, &Remembered)> = self.recorder.ledger.articles().collect();
         let found = parallel::on_all_cores(&all, |(path, _)| self.catalog.get(path).is_none());
         all.into_iter().zip(found).filter_map(|(article, is_without)| is_without.then_some(article))
     }
@@ -374,7 +379,8 @@ impl Engine {
         for path in self.missing.unproven.clone() {
             if is_inside(&path) && is_absent(&path) {
                 self.missing.unproven.remove(&path);
-                if self.catalog.contains(&path) || self.ledger.article(&path).is_some_and(Remembered::is_known) {
+                if self.catalog.contains(&path) || self.recorder.ledger.article(&path).is_some_and(Remembered::is_known)
+                {
                     self.missing.note_vanished(path, listing.doubtful);
                 }
             }
@@ -388,7 +394,7 @@ impl Engine {
             let Some(article) = article.filter(|article| article.metadata.hash == request.hash) else { continue };
             if self.catalog.restore(&request.path, &article.card) {
                 let card = article.card.open(&request.path);
-                self.add_pending(&request.path, article);
+                self.bodies.add_pending(&request.path, article, self.index.as_ref());
                 self.index_article(&request.path, &card);
             }
         }
@@ -409,7 +415,7 @@ impl Engine {
         // An article that is known under another path by now was moved, not removed.
         let mut vanished: Vec<ArticlePath> = vanished.into_iter().collect();
         vanished.retain(|path| {
-            let is_known = self.ledger.article(path).is_some_and(Remembered::is_known);
+            let is_known = self.recorder.ledger.article(path).is_some_and(Remembered::is_known);
             (is_known || self.catalog.contains(path))
                 && !self.missing.held_back_retracted.contains(path)
                 && !self.moved_with_its_id(path)
@@ -439,12 +445,12 @@ impl Engine {
 
     /// Whether an article is retracted.
     fn is_retracted(&self, path: &ArticlePath) -> bool {
-        self.ledger.article(path).is_some_and(|article| article.retraction().is_some())
+        self.recorder.ledger.article(path).is_some_and(|article| article.retraction().is_some())
     }
 
     /// Whether `vanished` contains every article that readers still have.
     fn removes_all_articles(&self, vanished: &[ArticlePath]) -> bool {
-        let is_live = |path: &ArticlePath| self.ledger.article(path).is_some_and(Remembered::is_live);
+        let is_live = |path: &ArticlePath| self.recorder.ledger.article(path).is_some_and(Remembered::is_live);
         let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
         let mut articles = self.index.iter().flat_map(Index::articles);
         vanished.iter().any(|path| is_live(path))
@@ -454,12 +460,12 @@ impl Engine {
     /// Moves an article whose file is gone to a new file that states its id: the file was renamed and edited. Returns whether
     /// the article moved.
     fn moved_with_its_id(&mut self, path: &ArticlePath) -> bool {
-        let id = self.ledger.article(path).and_then(|article| article.id.clone());
+        let id = self.recorder.ledger.article(path).and_then(|article| article.id.clone());
         let (Some(id), Some(index)) = (id, &self.index) else { return false };
         let states_id = |other: &&ArticlePath| {
             *other != path
                 && index.get(other).is_some_and(|indexed| indexed.stated_id() == Some(&id))
-                && self.ledger.article(other).is_none_or(|article| article.id.is_none())
+                && self.recorder.ledger.article(other).is_none_or(|article| article.id.is_none())
                 && !self.dormancy.is_applied(other)
         };
         let Some(to) = index.claimants(&id).find(states_id).cloned() else { return false };
@@ -477,16 +483,20 @@ impl Engine {
                 self.index_article(&path, &card.open(&path));
                 if let Some(metadata) = metadata {
                     // The render cache or the store has the text.
-                    self.add_pending(&path, Article { metadata, card, body: None, source: None });
+                    self.bodies.add_pending(
+                        &path,
+                        Article { metadata, card, body: None, source: None },
+                        self.index.as_ref(),
+                    );
                 }
                 vanished.push(path);
             }
         }
         for path in vanished {
-            let version = self.ledger.article(&path).and_then(Remembered::hash);
+            let version = self.recorder.ledger.article(&path).and_then(Remembered::hash);
             if !self.is_section_listing(&path)
-                && !self.cached_entries.contains_key(&path)
-                && !version.is_some_and(|hash| self.ledger.keeps(hash))
+                && !self.entries.cached.contains_key(&path)
+                && !version.is_some_and(|hash| self.recorder.ledger.keeps(hash))
             {
                 self.drop_article(&path);
                 // Deleted shortly before, and its text is gone.
@@ -502,7 +512,7 @@ impl Engine {
     /// Drops an article whose text is gone because no window and no stored copy has it. Readers aren't told. Its feeds are
     /// recorded in case of a later retraction.
     fn drop_article(&mut self, path: &ArticlePath) {
-        let is_live = self.ledger.article(path).is_some_and(Remembered::is_live);
+        let is_live = self.recorder.ledger.article(path).is_some_and(Remembered::is_live);
         let indexed = self.index.as_ref().and_then(|index| index.get(path));
         if let Some(feeds) = indexed.filter(|_| is_live).map(|indexed| self.routes_of(indexed)) {
             self.record(Record::Withdrawn { path: path.clone(), feeds });
@@ -521,7 +531,7 @@ impl Engine {
 
     /// Whether readers see an article, according to the ledger.
     pub(super) fn is_live(&self, path: &ArticlePath) -> bool {
-        self.ledger.article(path).is_some_and(Remembered::is_live)
+        self.recorder.ledger.article(path).is_some_and(Remembered::is_live)
     }
 
     /// Removes the article of a file that the configuration, or a newer version of dateline, no longer treats as an article.
@@ -547,7 +557,7 @@ impl Engine {
             at: self.now,
             path: path.clone(),
             card: self.catalog.get(path).cloned(),
-            metadata: self.cached_entries.get(path).map(|cached| Arc::clone(&cached.metadata)),
+            metadata: self.entries.cached.get(path).map(|cached| Arc::clone(&cached.metadata)),
         });
         self.remove_article(path);
     }
@@ -556,10 +566,10 @@ impl Engine {
     fn remove_article(&mut self, path: &ArticlePath) {
         self.catalog.remove(path);
         self.problems.set(Source::Article(path.clone()), Vec::new());
-        let withdrawn = self.ledger.article(path).and_then(|article| article.withdrawn().cloned());
+        let withdrawn = self.recorder.ledger.article(path).and_then(|article| article.withdrawn().cloned());
         let indexed = self.index.as_ref().and_then(|index| index.get(path));
         let feeds = withdrawn.unwrap_or_else(|| indexed.map(|indexed| self.routes_of(indexed)).unwrap_or_default());
-        self.deleted.insert(path.clone(), feeds);
+        self.missing.deleted.insert(path.clone(), feeds);
         if let Some(index) = &mut self.index {
             index.remove(path);
         }

@@ -54,48 +54,52 @@ impl Engine {
 
     /// Records the files of new entries. Requests the files that haven't arrived.
     pub(super) fn record_sources(&mut self, requests: &mut BTreeSet<BodyRequest>) {
-        for (path, hash) in std::mem::take(&mut self.source_retention.unsaved) {
-            if self.ledger.keeps(hash) {
+        for (path, hash) in std::mem::take(&mut self.recorder.retention.unsaved) {
+            if self.recorder.ledger.keeps(hash) {
                 continue;
             }
-            let pending = self.pending_articles.get(&path).filter(|pending| pending.hash == hash);
+            let pending = self.bodies.pending.get(&path).filter(|pending| pending.hash == hash);
             if let Some(bytes) = pending.and_then(|pending| pending.source.clone()) {
                 self.record(Record::Kept { hash, path, bytes });
                 continue;
             }
-            if self.unavailable_bodies.contains(&(path.clone(), hash)) {
+            if self.bodies.unavailable.contains(&(path.clone(), hash)) {
                 continue;
             }
             let request = BodyRequest { path: path.clone(), hash, shown: false, links: None };
             let is_asked = requests.range(&request..).next().is_some_and(|next| next.path == path && next.hash == hash);
-            if self.requested_bodies.get(&path) != Some(&hash) && !is_asked {
+            if self.bodies.requested.get(&path) != Some(&hash) && !is_asked {
                 requests.insert(request);
             }
-            self.source_retention.unsaved.insert(path, hash);
+            self.recorder.retention.unsaved.insert(path, hash);
         }
     }
 
     /// Drops stored files that no entry needs. `everything` means that all entries are built, so that the remaining files are
     /// left over from earlier runs.
     pub(super) fn drop_unused_sources(&mut self, everything: bool) {
-        if everything && !self.source_retention.is_swept {
-            self.source_retention.is_swept = true;
+        if everything && !self.recorder.retention.is_swept {
+            self.recorder.retention.is_swept = true;
             let now = self.now;
-            let mut unused: Vec<ContentHash> =
-                self.ledger.kept().filter(|hash| !self.source_retention.holders.contains_key(hash)).collect();
+            let mut unused: Vec<ContentHash> = self
+                .recorder
+                .ledger
+                .kept()
+                .filter(|hash| !self.recorder.retention.holders.contains_key(hash))
+                .collect();
             unused.sort();
-            self.source_retention.unused.extend(unused.into_iter().map(|hash| (now, hash)));
+            self.recorder.retention.unused.extend(unused.into_iter().map(|hash| (now, hash)));
         }
         let cutoff = self.now.saturating_sub(Engine::RETENTION_PERIOD).unwrap_or(self.now);
         while let Some((since, hash)) =
-            self.source_retention.unused.front().copied().filter(|(since, _)| *since < cutoff)
+            self.recorder.retention.unused.front().copied().filter(|(since, _)| *since < cutoff)
         {
-            self.source_retention.unused.pop_front();
+            self.recorder.retention.unused.pop_front();
             debug_assert!(since < cutoff);
-            let is_lost = |path| self.ledger.article(path).is_some_and(Remembered::is_lost);
-            let is_needed =
-                self.source_retention.holders.contains_key(&hash) || self.ledger.with_version(hash).any(is_lost);
-            if !is_needed && self.ledger.keeps(hash) {
+            let is_lost = |path| self.recorder.ledger.article(path).is_some_and(Remembered::is_lost);
+            let is_needed = self.recorder.retention.holders.contains_key(&hash)
+                || self.recorder.ledger.with_version(hash).any(is_lost);
+            if !is_needed && self.recorder.ledger.keeps(hash) {
                 self.record(Record::Dropped { hash });
             }
         }

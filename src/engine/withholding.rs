@@ -15,6 +15,16 @@ use crate::build::placement::FeedKey;
 use crate::ledger::Remembered;
 use crate::types::ArticlePath;
 
+/// What takes effect at once, and what waits.
+#[derive(Debug, Default)]
+pub(super) struct Withholding {
+    pub(super) postponed: PostponedArticles,
+    /// Whether the next publication removes something that must disappear at once.
+    pub(super) is_urgent: bool,
+    /// Articles that became teasers since the last publication.
+    pub(super) new_teasers: BTreeSet<ArticlePath>,
+}
+
 /// Articles that wait until records can be written.
 #[derive(Debug, Default)]
 pub(super) struct PostponedArticles {
@@ -51,19 +61,19 @@ impl PostponedArticles {
 impl Engine {
     /// Postpones the articles published with the last event: their records couldn't be written, so no reader has seen them.
     pub(super) fn postpone_additions(&mut self) {
-        self.postponed.is_active = true;
-        for path in std::mem::take(&mut self.postponed.newly_public) {
+        self.withholding.postponed.is_active = true;
+        for path in std::mem::take(&mut self.withholding.postponed.newly_public) {
             if let Some(index) = &mut self.index {
                 index.remove(&path);
             }
-            self.postponed.articles.insert(path);
+            self.withholding.postponed.articles.insert(path);
         }
     }
 
     /// Publishes the postponed articles, now that records can be written again.
     pub(super) fn publish_postponed(&mut self) {
-        self.postponed.is_active = false;
-        for path in std::mem::take(&mut self.postponed.articles) {
+        self.withholding.postponed.is_active = false;
+        for path in std::mem::take(&mut self.withholding.postponed.articles) {
             self.reindex_article(&path);
         }
     }
@@ -71,10 +81,11 @@ impl Engine {
     /// Postpones an article if it has to wait. Returns whether it does.
     pub(super) fn postpones(&mut self, path: &ArticlePath) -> bool {
         // Articles that readers see, or saw last, may change and be removed.
-        let is_seen = || self.is_public(path) || self.ledger.article(path).is_some_and(Remembered::is_live);
-        let is_waiting = self.postponed.is_active && (self.postponed.contains(path) || !is_seen());
+        let is_seen = || self.is_public(path) || self.recorder.ledger.article(path).is_some_and(Remembered::is_live);
+        let is_waiting =
+            self.withholding.postponed.is_active && (self.withholding.postponed.contains(path) || !is_seen());
         if is_waiting {
-            self.postponed.articles.insert(path.clone());
+            self.withholding.postponed.articles.insert(path.clone());
         }
         is_waiting
     }
@@ -85,20 +96,23 @@ impl Engine {
         left.iter().any(|(path, feeds)| {
             let is_gone = || index.get(path).is_none_or(|indexed| indexed.id().is_none());
             // No reader has seen a postponed article.
-            !self.postponed.contains(path)
+            !self.withholding.postponed.contains(path)
                 && (feeds.iter().any(|key| !self.belongs_to_feed(index, path, key)) || (feeds.is_empty() && is_gone()))
         })
     }
 
     /// Whether a feed shows an article that doesn't belong to it any more, for example after a reload.
     pub(super) fn windows_lose_entries(&self, index: &Index) -> bool {
-        self.windows.iter().any(|(key, paths)| paths.iter().any(|path| !self.belongs_to_feed(index, path, key)))
+        self.publisher
+            .windows
+            .iter()
+            .any(|(key, paths)| paths.iter().any(|path| !self.belongs_to_feed(index, path, key)))
     }
 
     /// Whether an article still belongs to a feed, under this path or the one that it moved to.
     pub(super) fn belongs_to_feed(&self, index: &Index, path: &ArticlePath, key: &FeedKey) -> bool {
         let cached =
-            || self.cached_entries.get(path).and_then(|cached| index.get(index.public_article(&cached.article.id)?));
+            || self.entries.cached.get(path).and_then(|cached| index.get(index.public_article(&cached.article.id)?));
         let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).or_else(cached);
         indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|other| other == key))
     }
