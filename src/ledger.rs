@@ -242,6 +242,14 @@ impl Ledger {
         self.dormant.add(fingerprints, since);
     }
 
+    /// Ends the notices of a dormant article that was retracted then (Unix seconds), and keeps its facts in memory.
+    pub fn end_notices(&mut self, path: &ArticlePath, since: i64) {
+        let article = self.article(path).filter(|article| article.retired_since() == since);
+        if let Some(article) = article.filter(|_| !self.is_unreadable(path)).cloned() {
+            self.drop_notices(&article);
+        }
+    }
+
     /// The fingerprints of dormant articles.
     pub fn dormant(&self) -> &Dormant {
         &self.dormant
@@ -393,18 +401,22 @@ impl Ledger {
         article.id.iter().for_each(|id| self.by_id.remove(id, number));
         article.hash().iter().for_each(|hash| self.by_version.remove(hash, number));
         self.articles.remove(number);
-        if let (Some(id), Some(retraction)) = (&article.id, article.retraction()) {
-            let tombstone = Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() };
-            for route in &*retraction.feeds {
-                let Some(tombstones) = self.tombstones.get_mut(route) else { continue };
-                tombstones.remove(&tombstone);
-                if tombstones.is_empty() {
-                    self.tombstones.remove(route);
-                }
-            }
-        }
+        self.drop_notices(&article);
         self.add_dormant(Fingerprints::of(path, &article), article.retired_since());
         self.give_back_room();
+    }
+
+    /// Removes notices that no feed shows any more.
+    fn drop_notices(&mut self, article: &Remembered) {
+        let (Some(id), Some(retraction)) = (&article.id, article.retraction()) else { return };
+        let tombstone = Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() };
+        for route in &*retraction.feeds {
+            let Some(tombstones) = self.tombstones.get_mut(route) else { continue };
+            tombstones.remove(&tombstone);
+            if tombstones.is_empty() {
+                self.tombstones.remove(route);
+            }
+        }
     }
 
     /// Adds the facts about a dormant article. Its notices stay ended.

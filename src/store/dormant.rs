@@ -19,7 +19,7 @@ use super::saved::last_noted_record;
 use super::schema::{MAX_LOCK_WAIT, last_record};
 use crate::event::DormantQuery;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
-use crate::ledger::{Facts, Record, Remembered, TextPrint};
+use crate::ledger::{Facts, Ledger, Record, Remembered, TextPrint};
 use crate::types::{ArticlePath, ContentHash, EntryId};
 
 /// Made when the first article falls asleep. Earlier programs don't look at it, and what they recorded is noticed ([`Replayed::Stale`]).
@@ -153,6 +153,19 @@ fn check_sum(path: &str, number: i64, values: [Option<i64>; 4]) -> i64 {
 fn has_table(database: &Connection) -> rusqlite::Result<bool> {
     let has_table = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'dormant')";
     database.prepare_cached(has_table)?.query_row([], |row| row.get(0))
+}
+
+/// Ends the notices of dormant articles in a ledger that has everything in memory.
+pub(super) fn end_notices(database: &Connection, ledger: &mut Ledger) -> rusqlite::Result<()> {
+    if !has_table(database)? {
+        return Ok(());
+    }
+    let mut statement = database.prepare("SELECT path, since FROM dormant")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        ledger.end_notices(&ArticlePath::new(row.get_ref(0)?.as_str()?), row.get(1)?);
+    }
+    Ok(())
 }
 
 /// Whether any article is dormant, so that records have to be looked at ([`remove`]).

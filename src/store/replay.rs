@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::compaction;
-use super::dormant::{Asleep, Replayed};
+use super::dormant::{self, Asleep, Replayed};
 use super::error::Unread;
 use super::rows::{WITH_INSTANTS, columns, instant, read_record};
 use crate::ledger::{Ledger, Record};
@@ -16,10 +16,11 @@ use crate::types::{ArticlePath, ContentHash};
 const BATCH_RECORDS: usize = 1_024;
 const MAX_WAITING_BATCHES: usize = 8;
 
-/// Reads the whole ledger.
+/// Reads the whole ledger. Notices of dormant articles have ended, even if they would last longer by the present configuration.
 pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Unread> {
-    let all = replay_without(database, version, Asleep::none(database))?;
-    Ok(all.unwrap_or_default())
+    let mut ledger = replay_without(database, version, Asleep::none(database))?.unwrap_or_default();
+    dormant::end_notices(database, &mut ledger)?;
+    Ok(ledger)
 }
 
 /// Reads the ledger without dormant articles. `None` if the table of dormant articles is damaged, or an earlier program that doesn't know

@@ -452,6 +452,25 @@ fn file_waits_until_its_memory_can_be_read() {
     );
 }
 
+/// Whoever keeps everything in memory, as `dateline build` does, makes the same feeds.
+#[test]
+fn ended_notices_stay_ended_when_they_would_last_longer() {
+    let mut desk = with_dormant("news/ships.md", &plain("Ships"));
+    let config = desk.newsroom.path("config/dateline.toml");
+    let text = std::fs::read_to_string(&config).expect("readable");
+    std::fs::write(&config, text.replace("tombstones = \"1h\"", "tombstones = \"30d\"")).expect("writable");
+    desk.checked = load(&config);
+    let mut told = Vec::new();
+    for forgets in [true, false, true] {
+        desk.forgets = forgets;
+        desk.second += LONG;
+        desk.start();
+        told.push(desk.told());
+    }
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0], told[2]);
+}
+
 #[test]
 fn withholding_waits_for_no_memory() {
     let version = |labels: &str| {
