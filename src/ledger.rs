@@ -395,7 +395,8 @@ impl Ledger {
 
     /// Removes the facts about an article from memory, except its fingerprints. Its notices have ended, so no feed changes.
     fn put_to_sleep(&mut self, path: &ArticlePath) {
-        let Some(number) = self.number(path) else { return };
+        // What an article with an unreadable record withholds stays withheld.
+        let Some(number) = self.number(path).filter(|_| !self.is_unreadable(path)) else { return };
         let Some((_, article)) = self.articles.get(number).cloned() else { return };
         self.by_path.remove(path, number);
         article.id.iter().for_each(|id| self.by_id.remove(id, number));

@@ -452,6 +452,19 @@ fn file_waits_until_its_memory_can_be_read() {
     );
 }
 
+#[test]
+fn dormant_article_with_damaged_record_stays_withheld() {
+    let mut desk = with_dormant("news/ships.md", &plain("Ships"));
+    desk.store = None;
+    let database = rusqlite::Connection::open(desk.newsroom.path(".dateline/ledger.sqlite")).expect("a database");
+    assert_eq!(database.execute("UPDATE record SET value = '{' WHERE kind = 'retracted'", []), Ok(1));
+    drop(database);
+    desk.start();
+    desk.write("news/ships.md", &plain("Ships"));
+    assert!(!desk.ids().contains_key("news/ships.md"));
+    assert!(desk.snapshot.report.problems.iter().any(|problem| problem.code == Code::LedgerRecord));
+}
+
 /// Whoever keeps everything in memory, as `dateline build` does, makes the same feeds.
 #[test]
 fn ended_notices_stay_ended_when_they_would_last_longer() {
