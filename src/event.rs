@@ -13,7 +13,7 @@ use crate::article::render::{LinkBase, Rendered};
 use crate::article::{Article, ParseOptions, Parsed};
 use crate::config::{Checked, Ignore};
 use crate::diagnostics::Diagnostic;
-use crate::ledger::dormant::Fingerprint;
+use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{Record, Remembered, Routes};
 use crate::snapshot::{Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, Text};
@@ -99,16 +99,18 @@ impl DormantQuery {
         self.paths.is_empty() && self.ids.is_empty() && self.versions.is_empty()
     }
 
+    /// Whether an article with these fingerprints matches.
+    pub fn matches(&self, of: &Fingerprints) -> bool {
+        self.paths.contains(&of.path)
+            || of.version.is_some_and(|version| self.versions.contains(&version))
+            || of.id.is_some_and(|id| self.ids.contains(&id))
+    }
+
     /// Adds another query's fingerprints.
     pub fn extend(&mut self, other: DormantQuery) {
         self.paths.extend(other.paths);
         self.ids.extend(other.ids);
         self.versions.extend(other.versions);
-    }
-
-    /// Whether every fingerprint of the other query is in this one.
-    pub fn covers(&self, other: &DormantQuery) -> bool {
-        other.paths.is_subset(&self.paths) && other.ids.is_subset(&self.ids) && other.versions.is_subset(&self.versions)
     }
 }
 

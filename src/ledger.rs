@@ -30,7 +30,7 @@ use jiff::Timestamp;
 
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
-use dormant::{Dormant, Fingerprints};
+use dormant::{Dormant, Fingerprint, Fingerprints};
 pub use facts::{Facts, Remembered};
 use facts::{NO_VERSION, RareFacts};
 pub use record::{Record, Retraction, Routes, TextPrint, UnreadableRecord, Withdrawal};
@@ -248,6 +248,16 @@ impl Ledger {
         if let Some(article) = article.filter(|_| !self.is_unreadable(path)).cloned() {
             self.drop_notices(&article);
         }
+    }
+
+    /// Forgets fingerprints of which the store knows no dormant article.
+    pub fn forget_dormant<'f>(
+        &mut self,
+        paths: impl IntoIterator<Item = &'f Fingerprint>,
+        ids: impl IntoIterator<Item = &'f Fingerprint>,
+        versions: impl IntoIterator<Item = &'f Fingerprint>,
+    ) {
+        self.dormant.forget(paths, ids, versions);
     }
 
     /// The fingerprints of dormant articles.

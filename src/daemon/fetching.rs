@@ -273,7 +273,8 @@ pub(super) async fn load_stored(
 /// The time that the store has to find dormant articles. After that the engine gets an error and asks again.
 const FIND_DORMANT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Finds dormant articles in the store and sends them to the engine. `permits` has one permit, so a disk that hangs blocks one thread.
+/// Finds dormant articles in the store and sends them to the engine. `permits` has one permit, so a disk that hangs blocks one thread. A
+/// late answer is sent too, because reading a large log takes longer than the engine should wait.
 pub(super) async fn find_dormant(
     state: PathBuf,
     query: DormantQuery,
@@ -281,24 +282,30 @@ pub(super) async fn find_dormant(
     permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 ) {
-    let task_query = query.clone();
-    let work = async move {
-        let permit = permits.acquire_owned().await;
-        spawn_blocking(move || {
-            let found = store::recollect(&state, &task_query);
-            drop(permit);
-            found
-        })
-        .await
-    };
-    let found = match timeout(FIND_DORMANT_TIMEOUT, work).await {
-        Ok(Ok(Ok(found))) => Ok(unwritten.into_iter().chain(found).collect()),
-        Ok(Ok(Err(error))) => Err(error.to_string()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(NOT_RESPONDING.to_owned()),
-    };
     // The receiver is gone if the daemon is stopping.
-    events.send(Event::DormantFound(query, found)).await.unwrap_or_default();
+    let send = async |found| events.send(Event::DormantFound(query.clone(), found)).await.unwrap_or_default();
+    let not_responding = || Err(NOT_RESPONDING.to_owned());
+    let Ok(permit) = timeout(FIND_DORMANT_TIMEOUT, permits.acquire_owned()).await else {
+        return send(not_responding()).await;
+    };
+    let task_query = query.clone();
+    let mut work = spawn_blocking(move || {
+        let found = store::find_dormant(&state, &task_query, unwritten);
+        drop(permit);
+        found
+    });
+    let done = match timeout(FIND_DORMANT_TIMEOUT, &mut work).await {
+        Ok(done) => done,
+        Err(_) => {
+            send(not_responding()).await;
+            work.await
+        }
+    };
+    send(match done {
+        Ok(found) => found.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    })
+    .await;
 }
 
 #[cfg(test)]

@@ -503,7 +503,7 @@ impl Daemon {
     }
 
     fn engine(&self, ledger: Ledger) -> Engine {
-        Engine::with_ledger(ledger).recollecting()
+        Engine::with_ledger(ledger).with_dormancy()
     }
 
     /// Asks the watcher to check files that no longer have the version whose body the engine asked for. Their events may be lost.

@@ -109,15 +109,11 @@ impl Persistence {
             _ => None,
         });
         let dormant: Vec<_> = dormant.collect();
-        let matches = |fingerprints: &Fingerprints| {
-            query.paths.contains(&fingerprints.path)
-                || fingerprints.version.is_some_and(|version| query.versions.contains(&version))
-                || fingerprints.id.is_some_and(|id| query.ids.contains(&id))
-        };
-        let direct = dormant.iter().filter(|(.., fingerprints)| matches(fingerprints));
+        let direct = dormant.iter().filter(|(.., fingerprints)| query.matches(fingerprints));
         let ids: BTreeSet<Fingerprint> = direct.filter_map(|(.., fingerprints)| fingerprints.id).collect();
-        let is_found =
-            |fingerprints: &Fingerprints| matches(fingerprints) || fingerprints.id.is_some_and(|id| ids.contains(&id));
+        let is_found = |fingerprints: &Fingerprints| {
+            query.matches(fingerprints) || fingerprints.id.is_some_and(|id| ids.contains(&id))
+        };
         let found = dormant.into_iter().filter(|(.., fingerprints)| is_found(fingerprints));
         found.map(|(path, article, _)| (path.clone(), Remembered::clone(article))).collect()
     }

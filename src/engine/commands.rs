@@ -253,8 +253,12 @@ impl Engine {
             Arc::new(SectionRules::new(Arc::clone(config))),
             self.catalog.len().max(self.recorder.ledger.len()),
         );
-        let is_waiting =
-            |path: &ArticlePath| self.missing.may_be_moved(path) || self.withholding.postponed.contains(path);
+        let rules = Arc::clone(index.rules());
+        let is_waiting = |path: &ArticlePath| {
+            self.missing.may_be_moved(path)
+                || self.withholding.postponed.contains(path)
+                || self.awaits_store(&rules, path)
+        };
         for (path, card) in self.catalog.iter().filter(|(path, _)| !is_waiting(path)) {
             let card = card.open(path);
             if bundle::is_index(path) {

@@ -1,53 +1,61 @@
-//! Articles whose files are gone and of which no feed tells any more fall asleep: the store has what is remembered of them, and memory only
-//! fingerprints. A file that may be one of them waits until the store has said what it knows, so that it gets its old id, dates and
-//! retraction. What readers see never waits: their articles are awake, and a file that withholds something is applied at once.
+//! Moves articles that are gone for good out of memory, and finds them again when they come back.
+//!
+//! The store has the facts about a dormant article, and memory has fingerprints. A file that may be a dormant article waits until the
+//! store has answered, so that it gets its old id, dates and retraction. What readers see never waits: its articles aren't dormant, and a
+//! file that withholds something is applied at once. `sweep` selects the articles that become dormant.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod sweep;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::commands::actor;
-use super::recording::notice_end;
 use super::{Engine, Source};
 use crate::article::card::Card;
 use crate::article::{Parsed, bundle};
 use crate::build::assemble;
 use crate::build::catalog::Change;
-use crate::build::index::Index;
-use crate::build::placement::FeedKey;
+use crate::build::placement::SectionRules;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Command, DormantQuery, Effect, FileState, Listing, ParsedFile, Ticket};
-use crate::ledger::dormant::{Dormant, Retired, of_id, of_path, of_version};
-use crate::ledger::{Record, Remembered, Retraction, Tombstone};
+use crate::ledger::dormant::{of_id, of_path, of_version};
+use crate::ledger::{Record, Remembered};
 use crate::snapshot::GoneArticle;
-use crate::types::{ArticlePath, EntryId};
+use crate::types::{ArticlePath, EntryId, Moment};
 
-/// What waits for the store, and which articles stay awake.
+/// What waits for the store, and which articles may become dormant.
 #[derive(Debug, Default)]
 pub(super) struct Dormancy {
-    /// Whether whoever runs the engine answers questions.
+    /// Whether whoever runs the engine answers [`Effect::FindDormant`].
     is_on: bool,
-    /// Files that wait, in the order in which they came.
-    waiting: Vec<WaitingFile>,
-    /// Files that withhold something and were applied already: they are filed again.
+    waiting: WaitingFiles,
+    /// Files that withhold something, applied before the store has answered. They are applied again after that.
     applied: BTreeSet<ArticlePath>,
     commands: Vec<(Command, Ticket)>,
-    /// The question that is not answered yet.
-    asked: Option<DormantQuery>,
-    /// When it is asked again, and the pause before that.
+    asked: Option<Asked>,
+    /// After a failure: when the store is asked again, and the pause before that.
     retry: Option<(Timestamp, SignedDuration)>,
-    /// Articles that do not fall asleep again while this process runs: what woke them may do so with every edit.
+    /// Articles that came back. They stay in memory while this process runs, because what brought them back may recur with every edit.
     woken: HashSet<ArticlePath>,
-    /// Whether any article may fall asleep, and from when on it is seen which.
+    /// Whether any article may become dormant, and when the next sweep looks for them.
     is_due: bool,
     next_sweep: Option<Timestamp>,
+}
+
+/// The query that the store has not answered yet, and what it is for.
+#[derive(Debug, Default)]
+struct Asked {
+    query: DormantQuery,
+    files: BTreeSet<u64>,
+    applied: Vec<ArticlePath>,
 }
 
 #[derive(Debug)]
 struct WaitingFile {
     file: ParsedFile,
-    /// Whether it came before everything was listed.
+    /// Whether it came before the first complete listing.
     is_early: bool,
 }
 
@@ -57,28 +65,79 @@ impl WaitingFile {
     }
 }
 
-impl Dormancy {
-    /// Whether a file waits, or was applied without what the store knows of it.
-    pub(super) fn concerns(&self, path: &ArticlePath) -> bool {
-        self.applied.contains(path) || self.waiting.iter().any(|waiting| waiting.file.path == *path)
+/// Files that wait, by number in the order in which they came.
+#[derive(Debug, Default)]
+struct WaitingFiles {
+    files: BTreeMap<u64, WaitingFile>,
+    /// The numbers of each path: of its last good version, and of a later one that cannot be used.
+    by_path: HashMap<ArticlePath, Vec<u64>>,
+    next: u64,
+}
+
+impl WaitingFiles {
+    fn is_empty(&self) -> bool {
+        self.files.is_empty()
     }
 
-    /// Whether a file was applied without what the store knows of it.
+    fn contains(&self, path: &ArticlePath) -> bool {
+        self.by_path.contains_key(path)
+    }
+
+    fn of<'w>(&'w self, path: &ArticlePath) -> impl Iterator<Item = (u64, &'w WaitingFile)> {
+        let numbers = self.by_path.get(path).into_iter().flatten();
+        numbers.filter_map(|number| Some((*number, self.files.get(number)?)))
+    }
+
+    fn push(&mut self, new: WaitingFile) {
+        let path = new.file.path.clone();
+        let is_superseded = |old: &WaitingFile| new.is_good() || !old.is_good();
+        let old: Vec<u64> = self.of(&path).filter(|(_, old)| is_superseded(old)).map(|(number, _)| number).collect();
+        old.into_iter().for_each(|number| drop(self.take(number)));
+        self.by_path.entry(path).or_default().push(self.next);
+        self.files.insert(self.next, new);
+        self.next += 1;
+    }
+
+    fn take(&mut self, number: u64) -> Option<WaitingFile> {
+        let taken = self.files.remove(&number)?;
+        if let Some(numbers) = self.by_path.get_mut(&taken.file.path) {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                self.by_path.remove(&taken.file.path);
+            }
+        }
+        Some(taken)
+    }
+
+    fn remove(&mut self, path: &ArticlePath) {
+        for number in self.by_path.remove(path).into_iter().flatten() {
+            self.files.remove(&number);
+        }
+    }
+}
+
+impl Dormancy {
+    /// Whether a file waits for the store, or was applied before its answer.
+    pub(super) fn concerns(&self, path: &ArticlePath) -> bool {
+        self.applied.contains(path) || self.waiting.contains(path)
+    }
+
+    /// Whether a file was applied before the store's answer.
     pub(super) fn is_applied(&self, path: &ArticlePath) -> bool {
         self.applied.contains(path)
     }
 
-    /// An article was retracted: it may fall asleep some day.
+    /// A retracted article may become dormant some day.
     pub(super) fn note_record(&mut self, record: &Record) {
         self.is_due |= matches!(record, Record::Retracted { .. });
     }
 
-    /// When something is to be asked again.
+    /// When the store is asked again.
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
         self.retry.filter(|_| self.asked.is_none()).map(|(at, _)| at)
     }
 
-    /// The clock was set back.
+    /// Adjusts what is planned after the clock was set back.
     pub(super) fn clock_was_set(&mut self, now: Timestamp) {
         self.next_sweep = None;
         if let Some((at, pause)) = &mut self.retry {
@@ -86,218 +145,230 @@ impl Dormancy {
         }
     }
 
+    /// Whether an answer of the store is expected, now or after a failure.
+    fn is_asking(&self) -> bool {
+        self.asked.is_some() || self.retry.is_some()
+    }
+
+    fn has_pending(&self) -> bool {
+        !(self.waiting.is_empty() && self.applied.is_empty() && self.commands.is_empty())
+    }
+
     fn forget_file(&mut self, path: &ArticlePath) {
-        self.waiting.retain(|waiting| waiting.file.path != *path);
+        self.waiting.remove(path);
         self.applied.remove(path);
     }
 }
 
 impl Engine {
-    /// How often it is seen at most which articles can fall asleep, and for so many articles that often.
-    const SWEEP_PAUSE: SignedDuration = SignedDuration::from_secs(60);
-    const SWEPT_ARTICLES: usize = 1 << 16;
-    /// So many fall asleep at a time.
-    const MOST_SLEEPERS: usize = 4_096;
-    const FIRST_RECOLLECTION: SignedDuration = SignedDuration::from_secs(1);
-    const LAST_RECOLLECTION: SignedDuration = SignedDuration::from_secs(15);
+    const FIRST_RETRY_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+    const MAX_RETRY_PAUSE: SignedDuration = SignedDuration::from_secs(15);
+    /// How many files the store is asked for at a time, so that it answers in time however many come back.
+    const MAX_QUERY_FILES: usize = 1_000;
 
-    /// The same engine for who answers [`Effect::FindDormant`]: articles may fall asleep.
+    /// An engine whose articles may become dormant, for whoever answers [`Effect::FindDormant`].
     #[must_use]
-    pub fn recollecting(mut self) -> Engine {
+    pub fn with_dormancy(mut self) -> Engine {
         (self.dormancy.is_on, self.dormancy.is_due) = (true, true);
         self
     }
 
-    /// Takes out of what came the files that may be dormant articles.
+    /// Keeps the files that may be dormant articles, and returns the others.
     pub(super) fn hold_dormant(&mut self, files: Vec<ParsedFile>) -> Vec<ParsedFile> {
-        if self.recorder.ledger.dormant().is_empty() && self.dormancy.waiting.is_empty() {
+        if self.recorder.ledger.dormant().is_empty() && !self.dormancy.has_pending() {
             return files;
         }
         let (is_early, mut ready) = (!self.listed, Vec::with_capacity(files.len()));
         for file in files {
-            if bundle::is_section_page(&file.path) {
+            let query = self.query_for(&file);
+            let is_from_pending = file.renamed_from.as_ref().is_some_and(|from| self.dormancy.concerns(from));
+            let is_pending = is_from_pending || self.dormancy.concerns(&file.path);
+            if bundle::is_section_page(&file.path) || (query.is_empty() && !is_pending) {
                 ready.push(file);
-                continue;
-            }
-            if matches!(file.state, FileState::Absent { .. }) || self.withholds(&file) {
+            } else if matches!(file.state, FileState::Absent { .. }) || self.withholds(&file) {
                 self.dormancy.forget_file(&file.path);
-                if !self.question(&file).is_empty() {
+                if !query.is_empty() {
                     self.dormancy.applied.insert(file.path.clone());
                 }
                 ready.push(file);
-                continue;
-            }
-            let from = file.renamed_from.as_ref();
-            let waits = self.dormancy.waiting.iter().any(|waiting| waiting.file.path == file.path)
-                || from.is_some_and(|from| self.dormancy.concerns(from));
-            if !waits && self.question(&file).is_empty() {
+            } else if query.is_empty() && !is_from_pending && !self.dormancy.waiting.contains(&file.path) {
+                self.dormancy.applied.remove(&file.path);
                 ready.push(file);
-                continue;
+            } else {
+                self.dormancy.waiting.push(WaitingFile { file: without_text(file), is_early });
             }
-            let new = WaitingFile { file: without_text(file), is_early };
-            // The last good version counts, and what is wrong with later ones.
-            self.dormancy.waiting.retain(|old| old.file.path != new.file.path || (old.is_good() && !new.is_good()));
-            self.dormancy.waiting.push(new);
         }
         ready
     }
 
-    /// Whether a file takes an article from readers, or says nothing that they might see.
+    /// Whether a file takes an article from readers, or shows them nothing.
     fn withholds(&self, file: &ParsedFile) -> bool {
         if let FileState::Present(Parsed { article: None, withhold, embargo, access, .. }) = &file.state {
             return *withhold || access.is_private() || embargo.is_some_and(|embargo| embargo.timestamp() > self.now);
         }
-        card_of(file).is_some_and(|card| {
-            let is_to_come = |date: Option<crate::types::Moment>| date.is_some_and(|date| date.timestamp() > self.now);
-            card.draft
-                || card.access.is_private()
-                || card.retracted.is_some()
-                || is_to_come(card.embargo)
-                || is_to_come(card.published)
-                || card.expires.is_some_and(|expires| expires.timestamp() <= self.now)
-                || self.index.as_ref().is_some_and(|index| index.rules().restricts(&card))
-        })
+        let rules = self.index.as_ref().map(|index| &**index.rules());
+        card_of(file).is_some_and(|card| self.is_withheld_by(rules, &card))
+    }
+
+    fn is_withheld_by(&self, rules: Option<&SectionRules>, card: &Card) -> bool {
+        let is_to_come = |date: Option<Moment>| date.is_some_and(|date| date.timestamp() > self.now);
+        card.draft
+            || card.access.is_private()
+            || card.retracted.is_some()
+            || is_to_come(card.embargo)
+            || is_to_come(card.published)
+            || card.expires.is_some_and(|expires| expires.timestamp() <= self.now)
+            || rules.is_some_and(|rules| rules.restricts(card))
+    }
+
+    /// Whether an article has become public by time or configuration before the store has answered. It waits like a new file.
+    pub(super) fn awaits_store(&self, rules: &SectionRules, path: &ArticlePath) -> bool {
+        let card = self.catalog.get(path).filter(|_| self.dormancy.is_applied(path));
+        card.is_some_and(|card| !self.is_withheld_by(Some(rules), &card.open(path)))
     }
 
     /// The dormant articles that a file may be.
-    fn question(&self, file: &ParsedFile) -> DormantQuery {
-        let mut question = DormantQuery::default();
+    fn query_for(&self, file: &ParsedFile) -> DormantQuery {
+        let mut query = DormantQuery::default();
         let dormant = self.recorder.ledger.dormant();
         if dormant.is_empty() {
-            return question;
+            return query;
         }
-        // One that lost its id may be a dormant one whose name was spelt otherwise.
-        let is_nobody = |known: &Remembered| known.id.is_none() && known.seen().is_none();
-        let ask_path = |question: &mut DormantQuery, path: &ArticlePath| {
-            if self.recorder.ledger.article(path).is_none_or(is_nobody) {
-                question.paths.extend(Some(of_path(path)).filter(|path| dormant.has_path(*path)));
+        // An article that lost its id may be a dormant one with another spelling of its path.
+        let is_unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
+        let ask_path = |query: &mut DormantQuery, path: &ArticlePath| {
+            if self.recorder.ledger.article(path).is_none_or(is_unknown) {
+                query.paths.extend(Some(of_path(path)).filter(|path| dormant.has_path(*path)));
             }
         };
-        file.renamed_from.iter().for_each(|from| ask_path(&mut question, from));
-        let Some(card) = card_of(file) else { return question };
-        self.ask_of_article(&mut question, dormant, &file.path, &card);
-        ask_path(&mut question, &file.path);
-        question
+        file.renamed_from.iter().for_each(|from| ask_path(&mut query, from));
+        let known = self.recorder.ledger.article(&file.path);
+        // An article that readers know by its path is no other.
+        if known.is_some_and(|known| known.id.is_some()) {
+            return query;
+        }
+        let Some(card) = card_of(file) else { return query };
+        query.ids.extend(card.id.as_ref().map(of_id).filter(|id| dormant.has_id(*id)));
+        if known.is_none_or(|known| known.seen().is_none()) {
+            query.versions.extend(Some(of_version(card.hash)).filter(|version| dormant.has_version(*version)));
+        }
+        ask_path(&mut query, &file.path);
+        query
     }
 
-    /// An article that readers know by its path is nobody else. Another one may have been elsewhere.
-    fn ask_of_article(&self, question: &mut DormantQuery, dormant: &Dormant, path: &ArticlePath, card: &Card) {
-        let known = self.recorder.ledger.article(path);
-        if known.is_some_and(|known| known.id.is_some()) {
-            return;
-        }
-        question.ids.extend(card.id.as_ref().map(of_id).filter(|id| dormant.has_id(*id)));
-        if known.is_none_or(|known| known.seen().is_none()) {
-            question.versions.extend(Some(of_version(card.hash)).filter(|version| dormant.has_version(*version)));
-        }
+    fn query_for_applied(&self, path: &ArticlePath) -> DormantQuery {
+        let Some(card) = self.catalog.get(path).cloned() else { return DormantQuery::default() };
+        let file = ParsedFile { path: path.clone(), state: FileState::Known(card, Vec::new()), renamed_from: None };
+        self.query_for(&file)
     }
 
     /// The dormant articles that a command may be about.
-    fn question_of(&self, command: &Command) -> DormantQuery {
-        let mut question = DormantQuery::default();
-        let (Command::Retract { article, .. } | Command::Restore { article }) = command else { return question };
+    fn query_for_command(&self, command: &Command) -> DormantQuery {
+        let mut query = DormantQuery::default();
+        let Some(article) = article_of(command) else { return query };
         let (path, dormant) = (ArticlePath::new(article), self.recorder.ledger.dormant());
-        for waiting in self.dormancy.waiting.iter().filter(|waiting| waiting.file.path == path) {
-            question.extend(self.question(&waiting.file));
-        }
+        self.dormancy.waiting.of(&path).for_each(|(_, waiting)| query.extend(self.query_for(&waiting.file)));
         if self.recorder.ledger.article(&path).is_some() {
-            return question;
+            return query;
         }
-        question.paths.extend(Some(of_path(&path)).filter(|path| dormant.has_path(*path)));
-        let is_awake = |id: &EntryId| {
+        query.paths.extend(Some(of_path(&path)).filter(|path| dormant.has_path(*path)));
+        let is_in_memory = |id: &EntryId| {
             self.recorder.ledger.holder(id).is_some()
                 || self.index.as_ref().is_some_and(|index| index.public_article(id).is_some())
         };
-        let id = EntryId::parse(article).ok().filter(|id| !is_awake(id)).map(|id| of_id(&id));
-        question.ids.extend(id.filter(|id| dormant.has_id(*id)));
-        question
+        let id = EntryId::parse(article).ok().filter(|id| !is_in_memory(id)).map(|id| of_id(&id));
+        query.ids.extend(id.filter(|id| dormant.has_id(*id)));
+        query
     }
 
-    /// Keeps a command until the store has said what it knows of its article. Says whether it has to wait.
+    /// Keeps a command that may be about a dormant article until the store has answered. Returns whether it did.
     pub(super) fn holds_command(&mut self, command: &Command, ticket: Ticket) -> bool {
-        let has_to_wait = !self.question_of(command).is_empty();
+        let has_to_wait = !self.query_for_command(command).is_empty();
         if has_to_wait {
             self.dormancy.commands.push((command.clone(), ticket));
         }
         has_to_wait
     }
 
-    /// Asks the store for dormant articles that may be back.
+    /// Asks the store for dormant articles that may be back. Asks for nothing where all that waits turned out to be new.
     pub(super) fn ask_for_dormant(&mut self, effects: &mut Vec<Effect>) {
         let is_early = self.dormancy.retry.is_some_and(|(at, _)| at > self.now);
-        if self.dormancy.asked.is_some() || is_early {
+        if self.dormancy.asked.is_some() || is_early || !self.dormancy.has_pending() {
             return;
         }
-        let mut question = DormantQuery::default();
-        for waiting in &self.dormancy.waiting {
-            question.extend(self.question(&waiting.file));
-        }
-        for path in &self.dormancy.applied {
-            question.extend(self.question_of_applied(path));
-        }
-        for (command, _) in &self.dormancy.commands {
-            question.extend(self.question_of(command));
-        }
-        if !question.is_empty() {
-            self.dormancy.asked = Some(question.clone());
-            effects.push(Effect::FindDormant(question));
-        }
+        let Dormancy { waiting, applied, commands, .. } = &self.dormancy;
+        let articles = commands.iter().filter_map(|(command, _)| article_of(command)).map(ArticlePath::new);
+        let commanded = articles.flat_map(|path| waiting.of(&path).map(|(number, _)| number).collect::<Vec<_>>());
+        let files: BTreeSet<u64> =
+            waiting.files.keys().copied().take(Engine::MAX_QUERY_FILES).chain(commanded).collect();
+        let applied: Vec<ArticlePath> = applied.iter().take(Engine::MAX_QUERY_FILES).cloned().collect();
+        let mut query = DormantQuery::default();
+        let asked_files = files.iter().filter_map(|number| waiting.files.get(number));
+        asked_files.for_each(|waiting| query.extend(self.query_for(&waiting.file)));
+        applied.iter().for_each(|path| query.extend(self.query_for_applied(path)));
+        commands.iter().for_each(|(command, _)| query.extend(self.query_for_command(command)));
+        effects.push(Effect::FindDormant(query.clone()));
+        self.dormancy.asked = Some(Asked { query, files, applied });
     }
 
-    fn question_of_applied(&self, path: &ArticlePath) -> DormantQuery {
-        let Some(card) = self.catalog.get(path).cloned() else { return DormantQuery::default() };
-        let file = ParsedFile { path: path.clone(), state: FileState::Known(card, Vec::new()), renamed_from: None };
-        self.question(&file)
-    }
-
-    /// Takes in what the store knows, and goes on with what waited for it. Gives the answers of commands.
-    pub(super) fn receive_recollected(
+    /// Takes the store's answer, and releases what waited for it. Returns the answers to commands.
+    pub(super) fn receive_dormant(
         &mut self,
-        asked: &DormantQuery,
+        query: &DormantQuery,
         found: Result<Vec<(ArticlePath, Remembered)>, String>,
         effects: &mut Vec<Effect>,
     ) -> Vec<(Ticket, Result<String, String>)> {
-        self.dormancy.asked = None;
-        let mut woken = Vec::new();
+        let is_expected = self.dormancy.is_asking();
+        // A late answer may be to an earlier query.
+        let asked = self.dormancy.asked.take_if(|asked| asked.query == *query);
         let failure = match found {
             Ok(found) => {
-                for (path, article) in found {
-                    // It may have been asked for twice.
-                    if self.recorder.ledger.article(&path).is_none()
-                        && self.recorder.ledger.dormant().has_path(of_path(&path))
-                    {
-                        self.show_gone(&article);
-                        self.record(Record::Woken { path: path.clone(), article: Box::new(article) });
-                        self.recorder.changed_articles.insert(path.clone());
-                        self.dormancy.woken.insert(path.clone());
-                        woken.push(path);
-                    }
+                let woken = self.wake(found);
+                if is_expected {
+                    // The store and its log have nothing more of these.
+                    let DormantQuery { paths, ids, versions } = query;
+                    self.recorder.ledger.forget_dormant(paths, ids, versions);
                 }
+                self.dormancy.retry = None;
+                self.release_files(asked.unwrap_or_default(), woken);
                 None
             }
-            Err(why) => Some(why),
+            Err(_) if asked.is_none() => return Vec::new(),
+            Err(why) => {
+                let pause = self.dormancy.retry.map_or(Engine::FIRST_RETRY_PAUSE, |(_, pause)| pause * 2);
+                let pause = pause.min(Engine::MAX_RETRY_PAUSE);
+                let at = self.now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+                self.dormancy.retry = Some((at, pause));
+                Some(why)
+            }
         };
-        self.go_on_with_files(woken);
-        let mut left = DormantQuery::default();
-        self.dormancy.waiting.iter().for_each(|waiting| left.extend(self.question(&waiting.file)));
-        self.dormancy.applied.iter().for_each(|path| left.extend(self.question_of_applied(path)));
-        // What it does not have it had once.
-        let is_lost = !left.is_empty() && asked.covers(&left);
-        let failure = failure.or_else(|| is_lost.then(|| "it has less than it had".to_owned()));
-        let answers = self.go_on_with_commands(asked, failure.is_some(), effects);
-        let pause = self.dormancy.retry.map_or(Engine::FIRST_RECOLLECTION, |(_, pause)| pause * 2);
-        let pause = pause.min(Engine::LAST_RECOLLECTION);
-        let at = self.now.saturating_add(pause).unwrap_or(Timestamp::MAX);
-        self.dormancy.retry = failure.is_some().then_some((at, pause));
+        let answers = self.release_commands(failure.is_some(), effects);
         self.report_unread(failure);
         answers
     }
 
-    /// The page of an article says that it is gone as it did before the article fell asleep, until something else is published there.
+    /// Takes the facts about dormant articles into memory. Returns their paths.
+    fn wake(&mut self, found: Vec<(ArticlePath, Remembered)>) -> Vec<ArticlePath> {
+        let mut woken = Vec::new();
+        for (path, article) in found {
+            // It may have been asked for twice.
+            if self.recorder.ledger.article(&path).is_none() && self.recorder.ledger.dormant().has_path(of_path(&path))
+            {
+                self.show_gone(&article);
+                self.record(Record::Woken { path: path.clone(), article: Box::new(article) });
+                self.recorder.changed_articles.insert(path.clone());
+                self.dormancy.woken.insert(path.clone());
+                woken.push(path);
+            }
+        }
+        woken
+    }
+
+    /// Keeps the page that says that an article is gone, until something else is published there.
     fn show_gone(&mut self, article: &Remembered) {
-        // What was there before everything was listed is compared with the files first.
-        let is_early =
-            self.publisher.snapshot.generation == 0 || self.dormancy.waiting.iter().any(|waiting| waiting.is_early);
+        // Files that came before the first complete listing are compared with it first. They have the lowest numbers.
+        let first = self.dormancy.waiting.files.values().next();
+        let is_early = self.publisher.snapshot.generation == 0 || first.is_some_and(|waiting| waiting.is_early);
         let Some((id, known)) = article.id.as_ref().zip(article.retraction()).filter(|_| !is_early) else { return };
         if self.publisher.snapshot.retired.has(of_id(id)) {
             let gone = GoneArticle { retracted: Some(known.at), reason: known.reason.clone() };
@@ -305,44 +376,45 @@ impl Engine {
         }
     }
 
-    /// Goes on with files of which the store has said all that it knows.
-    fn go_on_with_files(&mut self, woken: Vec<ArticlePath>) {
-        let waiting = std::mem::take(&mut self.dormancy.waiting);
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|waiting| self.question(&waiting.file).is_empty());
-        self.dormancy.waiting = waiting;
-        let is_early = ready.iter().any(|waiting| waiting.is_early);
-        self.apply_files(ready.into_iter().map(|waiting| waiting.file).collect());
-        // What was listed first would have been compared with these.
+    /// Releases files that may be no other dormant articles.
+    fn release_files(&mut self, asked: Asked, woken: Vec<ArticlePath>) {
+        let (mut ready, mut is_early) = (Vec::new(), false);
+        for number in asked.files {
+            let waiting = self.dormancy.waiting.files.get(&number);
+            if waiting.is_some_and(|waiting| self.query_for(&waiting.file).is_empty())
+                && let Some(waiting) = self.dormancy.waiting.take(number)
+            {
+                is_early |= waiting.is_early;
+                ready.push(waiting.file);
+            }
+        }
+        self.apply_files(ready);
+        // The first complete listing would have been compared with these.
         if is_early && self.listed {
             self.resolve_respelled_paths(woken);
         }
-        for path in self.dormancy.applied.clone() {
-            if !self.question_of_applied(&path).is_empty() {
+        for path in asked.applied {
+            if !self.query_for_applied(&path).is_empty() || !self.dormancy.applied.remove(&path) {
                 continue;
             }
-            self.dormancy.applied.remove(&path);
             if let Some(card) = self.catalog.get(&path).cloned() {
                 self.apply_change(path, Change::Good, Some(&card), None);
             }
         }
     }
 
-    fn go_on_with_commands(
+    fn release_commands(
         &mut self,
-        asked: &DormantQuery,
         has_failed: bool,
         effects: &mut Vec<Effect>,
     ) -> Vec<(Ticket, Result<String, String>)> {
         let mut answers = Vec::new();
         for (command, ticket) in std::mem::take(&mut self.dormancy.commands) {
-            let question = self.question_of(&command);
-            if question.is_empty() {
+            if self.query_for_command(&command).is_empty() {
                 self.activities.actor = actor(&command);
                 answers.push((ticket, self.execute_command(command, effects)));
-            } else if has_failed || asked.covers(&question) {
-                let why =
-                    "what is remembered of this article cannot be read at the moment; nothing was done, so try again";
+            } else if has_failed {
+                let why = "the ledger cannot be read at the moment; nothing was done, so try again";
                 answers.push((ticket, Err(why.to_owned())));
             } else {
                 self.dormancy.commands.push((command, ticket));
@@ -352,18 +424,19 @@ impl Engine {
     }
 
     fn report_unread(&mut self, failure: Option<String>) {
-        let place = self.dormancy.waiting.first().map(|waiting| &waiting.file.path).or(self.dormancy.applied.first());
+        let Dormancy { waiting, applied, .. } = &self.dormancy;
+        let place = waiting.files.values().next().map(|waiting| &waiting.file.path).or(applied.first());
         let root = self.config().map(|config| Arc::clone(&config.parsing.root));
         let problem = failure.zip(place.zip(root)).map(|(why, (path, root))| {
-            let message = format!("what is remembered of this article, whose file was gone, cannot be read: {why}");
-            let help = "it is published as soon as its id is known; dateline tries again. If that does not help, start dateline anew, \
-                        or put a copy of the ledger in place (`dateline backup --restore FILE`)";
+            let message = format!("the ledger has facts about this article, whose file was gone, and cannot be read: {why}");
+            let help = "the article is published as soon as its id is known; dateline tries again. If that does not help, put a copy of \
+                        the ledger in place (`dateline backup --restore FILE`)";
             Diagnostic::new(Code::StateUnreadable, message).at(Place::file(&format!("{root}/{path}"))).help(help)
         });
         self.problems.set(Source::Dormant, problem.into_iter().collect());
     }
 
-    /// A whole listing proves that files are gone that wait.
+    /// Forgets waiting files that a whole listing proves to be gone.
     pub(super) fn forget_waiting(&mut self, listing: &Listing) {
         if self.dormancy.waiting.is_empty() || !listing.is_whole {
             return;
@@ -373,134 +446,21 @@ impl Engine {
         let is_inside = |path: &ArticlePath| {
             scope.is_empty() || path.as_str().strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
         };
-        self.dormancy.waiting.retain(|waiting| !(is_inside(&waiting.file.path) && is_gone(&waiting.file.path)));
-    }
-
-    /// Sees which articles can fall asleep.
-    pub(super) fn fall_asleep(&mut self) {
-        let is_time = self.dormancy.next_sweep.is_none_or(|next| next <= self.now);
-        let is_settled = self.listed && !self.missing.is_loading_stored() && !self.withholding.postponed.is_active();
-        if !(self.dormancy.is_on && self.dormancy.is_due && is_time && is_settled) {
-            return;
-        }
-        let Some(index) = self.index.take() else { return };
-        let mut notices = Notices::new(self, &index);
-        let mut sleepers: Vec<(ArticlePath, Remembered)> = Vec::new();
-        let mut is_any_left = false;
-        for (path, article) in self.recorder.ledger.articles() {
-            if !self.may_sleep(&index, path, article) {
-                continue;
-            }
-            if sleepers.len() == Engine::MOST_SLEEPERS || !notices.are_over(article) {
-                is_any_left = true;
-                continue;
-            }
-            sleepers.push((path.clone(), article.clone()));
-        }
-        let is_full = sleepers.len() == Engine::MOST_SLEEPERS;
-        sleepers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        for (path, article) in sleepers {
-            // Two ids might have one fingerprint.
-            let id = article.id.as_ref();
-            if id.is_some_and(|id| self.recorder.ledger.dormant().has_id(of_id(id))) {
-                continue;
-            }
-            if let Some(id) = id {
-                self.publisher.snapshot.gone.remove(&*assemble::short_id(id));
-            }
-            self.record(Record::Dormant { path, article: Box::new(article) });
-        }
-        self.publisher.snapshot.retired = self.retired(&index);
-        self.index = Some(index);
-        self.dormancy.is_due = is_any_left;
-        let rounds =
-            i32::try_from(self.recorder.ledger.len() / Engine::SWEPT_ARTICLES).unwrap_or(i32::MAX).saturating_add(1);
-        let pause = if is_full { SignedDuration::from_secs(1) } else { Engine::SWEEP_PAUSE.saturating_mul(rounds) };
-        self.dormancy.next_sweep = self.now.saturating_add(pause).ok();
-    }
-
-    /// Since when dormant articles are gone that had pages here.
-    pub(super) fn retired(&self, index: &Index) -> Retired {
-        match index.rules().config().content.article_url {
-            None => self.recorder.ledger.dormant().retired().clone(),
-            Some(_) => Retired::default(),
-        }
-    }
-
-    /// Whether an article has no file, and nothing is under way with it. Operators' retractions are never left to the store.
-    fn may_sleep(&self, index: &Index, path: &ArticlePath, article: &Remembered) -> bool {
-        let is_over = match article.retraction() {
-            Some(known) => !article.is_retracted_by_command() && known.reason.is_none(),
-            // Its id is another's.
-            None => article.id.is_none(),
-        };
-        let is_holder = |id: &EntryId| self.recorder.ledger.holds(path, id) && index.public_article(id).is_none();
-        is_over
-            && !article.is_lost()
-            && !self.catalog.contains(path)
-            && index.get(path).is_none()
-            && article.id.as_ref().is_none_or(is_holder)
-            && !self.recorder.ledger.is_unreadable(path)
-            && !self.missing.concerns(path)
-            && !self.withholding.postponed.contains(path)
-            && !self.missing.deleted.contains_key(path)
-            && !self.recorder.changed_articles.contains(path)
-            && !self.is_shown(path)
-            && !self.dormancy.woken.contains(path)
-            && !self.dormancy.concerns(path)
+        let paths = self.dormancy.waiting.by_path.keys();
+        let gone: Vec<ArticlePath> = paths.filter(|path| is_inside(path) && is_gone(path)).cloned().collect();
+        gone.iter().for_each(|path| self.dormancy.waiting.remove(path));
     }
 }
 
-/// Which notices of retracted articles ended.
-struct Notices<'e> {
-    engine: &'e Engine,
-    index: &'e Index,
-    feeds: HashMap<String, &'e FeedKey>,
-    /// The last one in each feed that ended: so did all before it.
-    last_over: HashMap<Arc<str>, Option<&'e Tombstone>>,
-}
-
-impl<'e> Notices<'e> {
-    fn new(engine: &'e Engine, index: &'e Index) -> Notices<'e> {
-        let feeds = index.feeds().map(|key| (assemble::route(key), key)).collect();
-        Notices { engine, index, feeds, last_over: HashMap::new() }
-    }
-
-    /// Whether no feed tells of an article any more.
-    fn are_over(&mut self, article: &Remembered) -> bool {
-        let (Some(id), Some(Retraction { at, reason, feeds, .. })) = (&article.id, article.retraction()) else {
-            return true;
-        };
-        let tombstone = Tombstone { at: *at, id: id.clone(), reason: reason.clone() };
-        feeds.iter().all(|route| self.last_over(route).is_some_and(|last| tombstone <= *last))
-    }
-
-    fn last_over(&mut self, route: &Arc<str>) -> Option<&'e Tombstone> {
-        let (engine, index, feeds) = (self.engine, self.index, &self.feeds);
-        *self.last_over.entry(Arc::clone(route)).or_insert_with(|| {
-            let config = index.rules().config();
-            let (lasts, most) = match feeds.get(&**route) {
-                Some(key) => {
-                    let options = index.rules().feed_options(key);
-                    (options.tombstones, options.max_tombstones)
-                }
-                // The feed may be there again some day.
-                None => {
-                    let all = config.sections.iter().map(|section| &section.feeds);
-                    all.fold((config.feeds.tombstones, config.feeds.max_tombstones), |(lasts, most), feeds| {
-                        (lasts.max(feeds.tombstones), most.max(feeds.max_tombstones))
-                    })
-                }
-            };
-            let mut tombstones = engine.recorder.ledger.tombstones(route).rev().enumerate();
-            let is_over =
-                |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, lasts, most) <= engine.now;
-            tombstones.find(is_over).map(|(_, tombstone)| tombstone)
-        })
+/// The article that a command is about: a path or an id.
+fn article_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Retract { article, .. } | Command::Restore { article } => Some(article),
+        _ => None,
     }
 }
 
-/// What a file says of its article, where it is good.
+/// The metadata of a file that can be used.
 fn card_of(file: &ParsedFile) -> Option<Card> {
     match &file.state {
         FileState::Present(parsed) => parsed.article.as_ref().map(|article| article.card.open(&file.path)),
@@ -509,9 +469,9 @@ fn card_of(file: &ParsedFile) -> Option<Card> {
     }
 }
 
-/// What waits has no text: whoever needs it reads it again.
+/// A waiting file without its text, which is read again when it is needed.
 fn without_text(mut file: ParsedFile) -> ParsedFile {
-    // Of a renamed file the version before counts where this one is refused.
+    // Where a renamed file is refused, the version before the renaming counts.
     if file.renamed_from.is_none() {
         file.state = file.state.as_seen_from(i64::MAX);
     }

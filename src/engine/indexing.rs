@@ -38,6 +38,11 @@ impl Engine {
         if self.postpones(path) {
             return;
         }
+        let awaits_store = self.index.as_ref().is_some_and(|index| self.awaits_store(index.rules(), path));
+        if let Some(index) = self.index.as_mut().filter(|_| awaits_store) {
+            index.remove(path);
+            return;
+        }
         self.note_listing(path);
         if let (Some(card), Some(index)) = (self.catalog.get(path), &mut self.index) {
             index.put(path, &card.open(path), &self.recorder.ledger, self.now);

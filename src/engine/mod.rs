@@ -191,7 +191,7 @@ impl Engine {
                 }
             }
             Event::DormantFound(query, found) => {
-                let answers = self.receive_recollected(&query, found, effects);
+                let answers = self.receive_dormant(&query, found, effects);
                 self.publisher.answers.extend(answers);
             }
             Event::DocumentMissing(route) => self.rebuild_document(route),

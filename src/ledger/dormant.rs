@@ -152,6 +152,24 @@ impl Dormant {
         Some(of.id.is_some_and(|id| self.release(id)))
     }
 
+    /// Removes these fingerprints, whosever they are.
+    pub(super) fn forget<'f>(
+        &mut self,
+        paths: impl IntoIterator<Item = &'f Fingerprint>,
+        ids: impl IntoIterator<Item = &'f Fingerprint>,
+        versions: impl IntoIterator<Item = &'f Fingerprint>,
+    ) {
+        for path in paths {
+            while self.paths.remove(*path) {}
+        }
+        for id in ids {
+            self.ids.0.remove(id);
+        }
+        for version in versions {
+            while self.versions.remove(*version) {}
+        }
+    }
+
     /// Another article has this id from now on. Says whether a dormant one had it.
     pub(super) fn release(&mut self, id: Fingerprint) -> bool {
         self.ids.0.remove(&id).is_some()

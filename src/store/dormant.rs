@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::directory::DATABASE;
 use super::error::{StoreError, Unread, unusable};
 use super::opening::look_into;
+use super::reader::read_ledger;
 use super::rows::{StoredRetraction, instant};
 use super::saved::last_noted_record;
 use super::schema::{MAX_LOCK_WAIT, last_record};
@@ -80,30 +81,72 @@ pub(super) fn remove(database: &Connection, path: &str) -> rusqlite::Result<usiz
     database.prepare_cached("DELETE FROM dormant WHERE path = ?")?.execute([path])
 }
 
-/// The dormant articles that are asked for, and those that had their ids after them; the last that fell asleep first.
+/// Finds dormant articles, and those that had the same ids, the most recent first. `unwritten`: those that may not be in the store yet.
+/// Where rows are missing or damaged, the log tells, and articles that aren't dormant may be among the answers.
 ///
 /// # Errors
-/// Where the state is damaged or cannot be read.
-pub fn recollect(directory: &Path, question: &DormantQuery) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
+/// If the state is damaged or cannot be read.
+pub fn find_dormant(
+    directory: &Path,
+    query: &DormantQuery,
+    unwritten: Vec<(ArticlePath, Remembered)>,
+) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
+    let mut found = unwritten;
+    match find_rows(directory, query)? {
+        Some(rows) if is_complete(query, found.iter().chain(&rows)) => found.extend(rows),
+        _ => {
+            let ledger = read_ledger(directory)?;
+            let mut logged: Vec<_> = (ledger.articles().map(|(path, article)| (path.clone(), article.clone())))
+                .filter(|(path, article)| query.matches(&Fingerprints::of(path, article)))
+                .collect();
+            logged.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            found.extend(logged);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether each fingerprint of a query is one of an article.
+fn is_complete<'a>(query: &DormantQuery, found: impl Iterator<Item = &'a (ArticlePath, Remembered)>) -> bool {
+    let mut missing = query.clone();
+    for (path, article) in found {
+        let Fingerprints { path, id, version } = Fingerprints::of(path, article);
+        missing.paths.remove(&path);
+        if let Some(id) = id {
+            missing.ids.remove(&id);
+        }
+        if let Some(version) = version {
+            missing.versions.remove(&version);
+        }
+    }
+    missing.is_empty()
+}
+
+/// The rows of dormant articles. `None`: one is damaged.
+fn find_rows(directory: &Path, query: &DormantQuery) -> Result<Option<Vec<(ArticlePath, Remembered)>>, StoreError> {
     let found = look_into(directory, |database, _| {
         let mut found: Vec<Sleeper> = Vec::new();
         if !has_table(database)? {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let mut known: HashSet<String> = HashSet::new();
-        let mut ids = question.ids.clone();
+        let mut ids = query.ids.clone();
+        let mut is_damaged = false;
         let mut find = |column: &str, fingerprint: Fingerprint| -> Result<Vec<Sleeper>, Unread> {
-            let query = format!("SELECT path, facts, seal, number, by_id FROM dormant WHERE {column} = ?");
-            let mut statement = database.prepare_cached(&query)?;
+            let select = format!("SELECT path, facts, seal, number, by_id FROM dormant WHERE {column} = ?");
+            let mut statement = database.prepare_cached(&select)?;
             let mut rows = statement.query([fingerprint.cast_signed()])?;
             let mut sleepers = Vec::new();
             while let Some(row) = rows.next()? {
-                let sleeper = Sleeper::read(row)?;
+                let Some(sleeper) = Sleeper::read(row)? else {
+                    is_damaged = true;
+                    continue;
+                };
                 sleepers.extend(known.insert(sleeper.path.to_string()).then_some(sleeper));
             }
             Ok(sleepers)
         };
-        for (column, fingerprints) in [("by_path", &question.paths), ("by_version", &question.versions)] {
+        for (column, fingerprints) in [("by_path", &query.paths), ("by_version", &query.versions)] {
             for fingerprint in fingerprints {
                 found.extend(find(column, *fingerprint)?);
             }
@@ -113,9 +156,10 @@ pub fn recollect(directory: &Path, question: &DormantQuery) -> Result<Vec<(Artic
             found.extend(find("by_id", id)?);
         }
         found.sort_by_key(|sleeper| std::cmp::Reverse(sleeper.number));
-        Ok(found.into_iter().map(|sleeper| (sleeper.path, sleeper.article)).collect())
+        let found = found.into_iter().map(|sleeper| (sleeper.path, sleeper.article)).collect();
+        Ok(Some(found).filter(|_| !is_damaged))
     });
-    found.map(Option::unwrap_or_default)
+    found.map(Option::flatten)
 }
 
 struct Sleeper {
@@ -126,15 +170,15 @@ struct Sleeper {
 }
 
 impl Sleeper {
-    fn read(row: &Row<'_>) -> Result<Sleeper, Unread> {
+    /// `None`: the row is damaged.
+    fn read(row: &Row<'_>) -> rusqlite::Result<Option<Sleeper>> {
         let (path, facts): (String, String) = (row.get(0)?, row.get(1)?);
         let stored: [u8; 16] = row.get(2)?;
         let is_intact = ContentHash::from_bytes(stored) == seal(&path, &facts);
-        let article = StoredFacts::read(&facts).filter(|_| is_intact);
-        let article = article.ok_or_else(|| Unread::Damaged(format!("what it has of `{path}` cannot be read")))?;
+        let Some(article) = StoredFacts::read(&facts).filter(|_| is_intact) else { return Ok(None) };
         let id: Option<i64> = row.get(4)?;
         let path = ArticlePath::new(&path);
-        Ok(Sleeper { path, article, number: row.get(3)?, id: id.map(i64::cast_unsigned) })
+        Ok(Some(Sleeper { path, article, number: row.get(3)?, id: id.map(i64::cast_unsigned) }))
     }
 }
 

@@ -45,7 +45,7 @@ pub use cache::{Cache, CacheReader, Row};
 pub use compaction::compact;
 pub use copies::{backup, restore, start_over};
 pub use documents::{AlternativePath, Documents};
-pub use dormant::{WORTH_UNTYING, recollect, untie};
+pub use dormant::{WORTH_UNTYING, find_dormant, untie};
 pub use error::StoreError;
 pub use history::history;
 pub use reader::{load_sources, read_ledger};

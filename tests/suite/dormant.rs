@@ -89,7 +89,7 @@ impl Desk {
         self.store = None;
         let store = open(&self.newsroom.path(".dateline"));
         let engine = match self.forgets {
-            true => Engine::with_ledger(store.awake_ledger().expect("readable")).recollecting(),
+            true => Engine::with_ledger(store.awake_ledger().expect("readable")).with_dormancy(),
             false => Engine::with_ledger(store.ledger().expect("readable")),
         };
         (self.store, self.engine, self.unanswered) = (Some(store), engine, Vec::new());
@@ -150,7 +150,7 @@ impl Desk {
 
     /// What the store knows.
     fn answer(&self, question: DormantQuery) -> Event {
-        let found = store::recollect(&self.newsroom.path(".dateline"), &question);
+        let found = store::find_dormant(&self.newsroom.path(".dateline"), &question, Vec::new());
         Event::DormantFound(question, found.map_err(|error| error.to_string()))
     }
 
@@ -397,6 +397,43 @@ fn dormant_articles_behave_as_remembered_ones() {
     assert!(slept.get() > 120, "only {} fell asleep", slept.get());
 }
 
+/// While the store doesn't answer, files may be late, but nothing is public that shouldn't be, and nothing under another id.
+#[test]
+fn silent_store_makes_nothing_public() {
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: std::env::var("CASES").map_or(20, |cases| cases.parse().expect("a number")),
+        max_shrink_iters: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(&prop::collection::vec(step(), 1..6), |steps| {
+        let (mut all, mut some) = (Desk::new(false), Desk::new(true));
+        let (mut written, mut same) = (Vec::new(), Vec::new());
+        [&mut all, &mut some].into_iter().for_each(|desk| desk.write("news/other.md", &plain("Other")));
+        let first = [Step::Write(0, 0, 0), Step::Write(1, 1, 2), Step::Write(4, 2, 1), Step::RemoveAllAndWait];
+        for step in &first {
+            take(&mut all, step, &mut written);
+            take(&mut some, step, &mut same);
+        }
+        some.is_mute = true;
+        for (number, step) in steps.iter().enumerate() {
+            // A slow start answers at the end.
+            if matches!(step, Step::SlowRestart | Step::Restart | Step::RestartUntied) {
+                continue;
+            }
+            take(&mut all, step, &mut written);
+            take(&mut some, step, &mut same);
+            let (all, some) = (all.ids(), some.ids());
+            prop_assert!(some.iter().all(|(path, id)| all.get(path) == Some(id)), "{}: {:?} {:?}", number, all, some);
+        }
+        some.speak();
+        let paths = |desk: &Desk| desk.ids().into_keys().collect::<Vec<_>>();
+        prop_assert_eq!(paths(&all), paths(&some));
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
 fn plain(title: &str) -> String {
     format!("---\ntitle: {title}\ndate: 2026-11-20 10:00\n---\n\nThe {title} are back.\n")
 }
@@ -438,18 +475,65 @@ fn file_waits_until_its_memory_can_be_read() {
     // As it was when it was seen first.
     let first = format!("tag:courier.example,2026:2027-01-15/news/ships {}", "2027-01-15T16:00:02+08:00");
     assert_eq!(desk.ids()["news/ships.md"], first);
+}
 
-    // What the store lost since the start is not taken for something new.
-    let mut desk = with_dormant("news/ships.md", undated);
-    let connection = rusqlite::Connection::open(desk.newsroom.path(".dateline/ledger.sqlite")).expect("a database");
-    connection.execute("DELETE FROM dormant", []).expect("writable");
-    desk.write("news/ships.md", undated);
-    assert!(!desk.ids().contains_key("news/ships.md") && broken(&desk));
-    desk.start();
-    assert!(
-        desk.ids()["news/ships.md"].starts_with("tag:courier.example,2026:2027-01-15/news/ships"),
-        "the log has it"
-    );
+#[test]
+fn damaged_rows_are_read_from_the_log() {
+    let undated = |name: &str| format!("# {name}\n\nThe {name} are back.\n");
+    for sql in ["DELETE FROM dormant", "UPDATE dormant SET facts = '{}' WHERE path = 'news/ships.md'"] {
+        let mut desk = with_dormant("news/ships.md", &undated("Ships"));
+        desk.write("news/boats.md", &undated("Boats"));
+        desk.remove("news/boats.md");
+        desk.wait();
+        assert_eq!(desk.engine.ledger().dormant().len(), 2);
+        let database = rusqlite::Connection::open(desk.newsroom.path(".dateline/ledger.sqlite")).expect("a database");
+        database.execute(sql, []).expect("writable");
+        drop(database);
+        let files = ["news/ships.md", "news/boats.md"].map(|path| {
+            let text = undated(if path.contains("ships") { "Ships" } else { "Boats" });
+            desk.file(path, &text, None)
+        });
+        desk.second += 100_000;
+        desk.tell(Event::Files(files.into()));
+        let ids = desk.ids();
+        assert!(ids["news/ships.md"].ends_with("news/ships 2027-01-15T16:00:02+08:00"), "{sql}: {ids:?}");
+        assert!(ids["news/boats.md"].ends_with("news/boats 2027-01-15T18:00:04+08:00"), "{sql}: {ids:?}");
+        assert!(desk.snapshot.report.problems.iter().all(|problem| problem.code != Code::StateUnreadable), "{sql}");
+    }
+}
+
+/// A draft takes the place of a dormant article before the store answers. What the dormant article had is nobody's then.
+#[test]
+fn overwritten_dormant_article_delays_nobody() {
+    let mut desk = with_dormant("news/ships.md", &plain("Ships"));
+    desk.is_mute = true;
+    let draft = plain("Other").replace("title: Other\n", "title: Other\ndraft: true\n");
+    let file = desk.file("news/ships.md", &draft, Some("news/other.md"));
+    desk.files.insert("news/ships.md".to_owned(), draft);
+    desk.tell(Event::Files(vec![file]));
+    desk.remove("news/other.md");
+    assert!(desk.ids().is_empty());
+    desk.speak();
+    // The same bytes elsewhere.
+    desk.write("news/copy.md", &plain("Ships"));
+    assert!(desk.ids().contains_key("news/copy.md"), "{:?}", desk.snapshot.report.problems);
+}
+
+#[test]
+fn embargo_ends_only_once_the_store_has_answered() {
+    let mut desk = with_dormant("news/ships.md", &plain("Ships"));
+    desk.is_mute = true;
+    desk.second = START + 3 * LONG;
+    let keys = "slug: boats\nembargo: 2027-01-15T15:00:00Z\ntitle: Ships\n";
+    desk.write("news/ships.md", &plain("Ships").replace("title: Ships\n", keys));
+    assert!(!desk.ids().contains_key("news/ships.md"));
+    desk.wait();
+    assert!(!desk.ids().contains_key("news/ships.md"), "its id is not known yet: {:?}", desk.ids());
+    desk.tell(Event::Config(desk.checked.clone()));
+    assert!(!desk.ids().contains_key("news/ships.md"), "its id is not known yet: {:?}", desk.ids());
+    desk.speak();
+    let id = "tag:courier.example,2026:2026-11-20/news/ships";
+    assert!(desk.ids()["news/ships.md"].starts_with(id), "{:?}", desk.ids());
 }
 
 #[test]
@@ -482,6 +566,39 @@ fn ended_notices_stay_ended_when_they_would_last_longer() {
     }
     assert_eq!(told[0], told[1]);
     assert_eq!(told[0], told[2]);
+}
+
+#[test]
+fn many_returning_files_are_asked_for_in_parts() {
+    const ARTICLES: usize = 1_100;
+    const MOST: usize = 1_000;
+    let mut desk = Desk::new(true);
+    desk.write("news/other.md", &plain("Other"));
+    let paths: Vec<String> = (0..ARTICLES).map(|number| format!("news/{number}.md")).collect();
+    let files = |desk: &mut Desk| paths.iter().map(|path| desk.file(path, &plain(path), None)).collect::<Vec<_>>();
+    let read = files(&mut desk);
+    desk.tell(Event::Files(read));
+    let absent = |path: &String| {
+        let state = FileState::Absent { doubtful: false };
+        ParsedFile { path: ArticlePath::new(path), state, renamed_from: None }
+    };
+    for paths in paths.chunks(45) {
+        desk.second += 20;
+        desk.tell(Event::Files(paths.iter().map(absent).collect()));
+    }
+    desk.wait();
+    assert_eq!(desk.engine.ledger().dormant().len(), ARTICLES);
+    desk.is_mute = true;
+    let read = files(&mut desk);
+    desk.tell(Event::Files(read));
+    let mut asked = Vec::new();
+    while let Some(question) = desk.unanswered.pop() {
+        asked.push(question.paths.len());
+        let answer = desk.answer(question);
+        desk.tell(answer);
+    }
+    assert_eq!(asked, [MOST, ARTICLES - MOST]);
+    assert_eq!((desk.ids().len(), desk.engine.ledger().dormant().len()), (ARTICLES + 1, 0));
 }
 
 #[test]
