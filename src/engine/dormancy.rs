@@ -181,7 +181,8 @@ impl Engine {
         let (is_early, mut ready) = (!self.listed, Vec::with_capacity(files.len()));
         for file in files {
             let query = self.query_for(&file);
-            let is_from_pending = file.renamed_from.as_ref().is_some_and(|from| self.dormancy.concerns(from));
+            let is_from_pending = !self.recorder.ledger.article(&file.path).is_some_and(Remembered::is_known)
+                && file.renamed_from.as_ref().is_some_and(|from| self.dormancy.concerns(from));
             let is_pending = is_from_pending || self.dormancy.concerns(&file.path);
             if bundle::is_section_page(&file.path) || (query.is_empty() && !is_pending) {
                 ready.push(file);
@@ -241,8 +242,12 @@ impl Engine {
                 query.paths.extend(Some(of_path(path)).filter(|path| dormant.has_path(*path)));
             }
         };
-        file.renamed_from.iter().for_each(|from| ask_path(&mut query, from));
         let known = self.recorder.ledger.article(&file.path);
+        // A file that is renamed to the path of a published article is an edit of that article.
+        if known.is_some_and(Remembered::is_known) {
+            return query;
+        }
+        file.renamed_from.iter().for_each(|from| ask_path(&mut query, from));
         // An article that readers know by its path is no other.
         if known.is_some_and(|known| known.id.is_some()) {
             return query;

@@ -601,6 +601,27 @@ fn many_returning_files_are_asked_for_in_parts() {
     assert_eq!((desk.ids().len(), desk.engine.ledger().dormant().len()), (ARTICLES + 1, 0));
 }
 
+/// A file renamed from a dormant path onto the path of a public article is an edit of that article.
+#[test]
+fn changes_of_public_article_never_wait_for_store() {
+    let edit = plain("Third");
+    for is_retracted in [false, true] {
+        let mut desk = with_dormant("news/ships.md", &plain("Ships"));
+        desk.is_mute = true;
+        let file = desk.file("news/other.md", &edit, Some("news/ships.md"));
+        desk.files.insert("news/other.md".to_owned(), edit.clone());
+        desk.tell(Event::Files(vec![file]));
+        let versions = desk.snapshot.articles.values().map(|article| article.hash).collect::<Vec<_>>();
+        assert_eq!(versions, [ContentHash::of(edit.as_bytes())]);
+        if is_retracted {
+            desk.command(Command::Retract { article: "news/other.md".to_owned(), reason: None });
+            assert!(desk.ids().is_empty(), "{:?}", desk.ids());
+        }
+        desk.speak();
+        assert_eq!(desk.ids().len(), usize::from(!is_retracted));
+    }
+}
+
 #[test]
 fn withholding_waits_for_no_memory() {
     let version = |labels: &str| {
