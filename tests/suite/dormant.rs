@@ -622,6 +622,19 @@ fn changes_of_public_article_never_wait_for_store() {
     }
 }
 
+/// Two articles with the same default id: the dormant one was first.
+#[test]
+fn new_file_takes_no_id_of_waiting_file() {
+    let mut desk = with_dormant("news/ships.md", &plain("Ships"));
+    desk.is_mute = true;
+    desk.write("news/ships.md", &plain("More ships"));
+    desk.write("news/boats.md", &plain("Boats").replace("title: Boats\n", "title: Boats\nslug: ships\n"));
+    desk.speak();
+    let id = "tag:courier.example,2026:2026-11-20/news/ships";
+    assert!(desk.ids()["news/ships.md"].starts_with(&format!("{id} ")), "{:?}", desk.ids());
+    assert!(desk.ids()["news/boats.md"].starts_with(&format!("{id}/news/boats.md ")), "{:?}", desk.ids());
+}
+
 #[test]
 fn withholding_waits_for_no_memory() {
     let version = |labels: &str| {

@@ -1,6 +1,7 @@
 //! Assigns ids: claims, collisions, and files that withhold an item.
 
 use super::{Index, hidden_count};
+use crate::article::bundle;
 use crate::article::card::Card;
 use crate::build::indexed_article::{IdClaim, IndexedArticle, Visibility};
 use crate::build::placement::Placement;
@@ -10,6 +11,17 @@ use crate::slab::SlotId;
 use crate::types::{ArticlePath, EntryId, Moment, nfc};
 
 impl Index {
+    /// The id that an article without a recorded id gets, unless it states one or has no date.
+    pub fn default_id(&self, path: &ArticlePath, card: &Card) -> Option<EntryId> {
+        let published = self.first_publication(card, None).filter(|_| card.id.is_none())?;
+        let is_cached = self.rules.follows_from_folder(card);
+        let cached = self.feed_sets_by_folder.get(bundle::section_folder(path)).filter(|_| is_cached);
+        Some(match cached {
+            Some(feed_set) => self.mint_id(card, Some(published), &feed_set.placement),
+            None => self.mint_id(card, Some(published), &self.rules.place_article(path, card)),
+        })
+    }
+
     /// The articles that claim an id, strongest claim first.
     pub fn claimants(&self, id: &EntryId) -> impl Iterator<Item = &ArticlePath> {
         self.claims(id).into_iter().filter_map(|slot| self.articles.get(slot)).map(|article| &article.path)
