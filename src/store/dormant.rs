@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::directory::DATABASE;
 use super::error::{StoreError, Unread, unusable};
 use super::opening::look_into;
+use super::presence::{Presence, find_ledger};
 use super::reader::read_ledger;
 use super::rows::{StoredRetraction, instant};
 use super::saved::last_noted_record;
@@ -92,6 +93,10 @@ pub fn find_dormant(
     unwritten: Vec<(ArticlePath, Remembered)>,
 ) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
     let mut found = unwritten;
+    // A daemon whose state directory was removed would take this for an answer.
+    if find_ledger(directory)? == Presence::Never && !is_complete(query, found.iter()) {
+        return Err(StoreError::Io(directory.join(DATABASE), "it is gone".to_owned()));
+    }
     match find_rows(directory, query)? {
         Some(rows) if is_complete(query, found.iter().chain(&rows)) => found.extend(rows),
         _ => {

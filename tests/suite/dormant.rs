@@ -635,6 +635,18 @@ fn new_file_takes_no_id_of_waiting_file() {
     assert!(desk.ids()["news/boats.md"].starts_with(&format!("{id}/news/boats.md ")), "{:?}", desk.ids());
 }
 
+/// A state directory that is gone says nothing about articles that were in it.
+#[test]
+fn missing_state_answers_no_query() {
+    let desk = with_dormant("news/ships.md", &plain("Ships"));
+    let paths = [dateline::ledger::dormant::of_path(&ArticlePath::new("news/ships.md"))].into();
+    let query = DormantQuery { paths, ..DormantQuery::default() };
+    assert_eq!(store::find_dormant(&desk.newsroom.path(".dateline"), &query, Vec::new()).expect("readable").len(), 1);
+    let nowhere = desk.newsroom.path("nowhere");
+    assert!(store::find_dormant(&nowhere, &query, Vec::new()).is_err());
+    assert!(store::find_dormant(&nowhere, &DormantQuery::default(), Vec::new()).expect("nothing asked").is_empty());
+}
+
 #[test]
 fn withholding_waits_for_no_memory() {
     let version = |labels: &str| {
