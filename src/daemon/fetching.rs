@@ -289,11 +289,8 @@ pub(super) async fn find_dormant(
         return send(not_responding()).await;
     };
     let task_query = query.clone();
-    let mut work = spawn_blocking(move || {
-        let found = store::find_dormant(&state, &task_query, unwritten);
-        drop(permit);
-        found
-    });
+    // The next look-up begins after the answer to this one was sent.
+    let mut work = spawn_blocking(move || (store::find_dormant(&state, &task_query, unwritten), permit));
     let done = match timeout(FIND_DORMANT_TIMEOUT, &mut work).await {
         Ok(done) => done,
         Err(_) => {
@@ -301,11 +298,11 @@ pub(super) async fn find_dormant(
             work.await
         }
     };
-    send(match done {
-        Ok(found) => found.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    })
-    .await;
+    let (found, _permit) = match done {
+        Ok((found, permit)) => (found.map_err(|error| error.to_string()), Some(permit)),
+        Err(error) => (Err(error.to_string()), None),
+    };
+    send(found).await;
 }
 
 #[cfg(test)]
