@@ -427,6 +427,8 @@ fn silent_store_makes_nothing_public() {
             prop_assert!(some.iter().all(|(path, id)| all.get(path) == Some(id)), "{}: {:?} {:?}", number, all, some);
         }
         some.speak();
+        // A version that was replaced while it waited is never seen, so another file may look like a copy for some seconds.
+        [&mut all, &mut some].into_iter().for_each(Desk::wait);
         let paths = |desk: &Desk| desk.ids().into_keys().collect::<Vec<_>>();
         prop_assert_eq!(paths(&all), paths(&some));
         Ok(())
