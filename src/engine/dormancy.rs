@@ -83,7 +83,7 @@ impl WaitingFiles {
         self.by_path.contains_key(path)
     }
 
-    fn of<'w>(&'w self, path: &ArticlePath) -> impl Iterator<Item = (u64, &'w WaitingFile)> {
+    fn of<'w>(&'w self, path: &ArticlePath) -> impl Iterator<Item = (u64, &'w WaitingFile)> + use<'w> {
         let numbers = self.by_path.get(path).into_iter().flatten();
         numbers.filter_map(|number| Some((*number, self.files.get(number)?)))
     }
@@ -276,18 +276,33 @@ impl Engine {
         let mut query = DormantQuery::default();
         let Some(article) = article_of(command) else { return query };
         let (path, dormant) = (ArticlePath::new(article), self.recorder.ledger.dormant());
-        self.dormancy.waiting.of(&path).for_each(|(_, waiting)| query.extend(self.query_for(&waiting.file)));
+        self.waiting_for(article).for_each(|(_, waiting)| query.extend(self.query_for(&waiting.file)));
         if self.recorder.ledger.article(&path).is_some() {
             return query;
         }
         query.paths.extend(Some(of_path(&path)).filter(|path| dormant.has_path(*path)));
-        let is_in_memory = |id: &EntryId| {
-            self.recorder.ledger.holder(id).is_some()
-                || self.index.as_ref().is_some_and(|index| index.public_article(id).is_some())
-        };
-        let id = EntryId::parse(article).ok().filter(|id| !is_in_memory(id)).map(|id| of_id(&id));
+        let id = self.id_not_in_memory(article).map(|id| of_id(&id));
         query.ids.extend(id.filter(|id| dormant.has_id(*id)));
         query
+    }
+
+    /// An id that no article in memory has.
+    fn id_not_in_memory(&self, article: &str) -> Option<EntryId> {
+        let is_public = |id: &EntryId| self.index.as_ref().is_some_and(|index| index.public_article(id).is_some());
+        EntryId::parse(article).ok().filter(|id| self.recorder.ledger.holder(id).is_none() && !is_public(id))
+    }
+
+    /// The waiting files that a command may be about: those with this path, or those that would get this id.
+    fn waiting_for<'e>(&'e self, article: &str) -> impl Iterator<Item = (u64, &'e WaitingFile)> + use<'e> {
+        let waiting = &self.dormancy.waiting;
+        let id = self.id_not_in_memory(article).filter(|_| !waiting.is_empty());
+        let has_id = move |waiting: &WaitingFile| {
+            let (Some(id), Some(card)) = (&id, card_of(&waiting.file)) else { return false };
+            let default_id = || self.index.as_ref()?.default_id(&waiting.file.path, &card);
+            card.id.clone().or_else(default_id).as_ref() == Some(id)
+        };
+        let all = waiting.files.iter().map(|(number, waiting)| (*number, waiting));
+        waiting.of(&ArticlePath::new(article)).chain(all.filter(move |(_, waiting)| has_id(waiting)))
     }
 
     /// Keeps a command that may be about a dormant article until the store has answered. Returns whether it did.
@@ -306,8 +321,8 @@ impl Engine {
             return;
         }
         let Dormancy { waiting, applied, commands, .. } = &self.dormancy;
-        let articles = commands.iter().filter_map(|(command, _)| article_of(command)).map(ArticlePath::new);
-        let commanded = articles.flat_map(|path| waiting.of(&path).map(|(number, _)| number).collect::<Vec<_>>());
+        let articles = commands.iter().filter_map(|(command, _)| article_of(command));
+        let commanded = articles.flat_map(|article| self.waiting_for(article).map(|(number, _)| number));
         let files: BTreeSet<u64> =
             waiting.files.keys().copied().take(Engine::MAX_QUERY_FILES).chain(commanded).collect();
         let applied: Vec<ArticlePath> = applied.iter().take(Engine::MAX_QUERY_FILES).cloned().collect();

@@ -637,6 +637,21 @@ fn new_file_takes_no_id_of_waiting_file() {
     assert!(desk.ids()["news/boats.md"].starts_with(&format!("{id}/news/boats.md ")), "{:?}", desk.ids());
 }
 
+#[test]
+fn command_waits_for_file_with_its_id() {
+    for keys in ["", "id: tag:x.example,2026:one\n"] {
+        let mut desk = with_dormant("news/ships.md", &plain("Ships"));
+        desk.is_mute = true;
+        desk.write("news/Ships.md", &plain("Boats").replace("title: Boats\n", &format!("title: Boats\n{keys}")));
+        let id =
+            if keys.is_empty() { "tag:courier.example,2026:2026-11-20/news/Ships" } else { "tag:x.example,2026:one" };
+        desk.command(Command::Retract { article: id.to_owned(), reason: None });
+        desk.speak();
+        assert!(desk.answers[0].contains("is retracted"), "{:?}", desk.answers);
+        assert!(!desk.ids().contains_key("news/Ships.md"), "{:?}", desk.ids());
+    }
+}
+
 /// A state directory that is gone says nothing about articles that were in it.
 #[test]
 fn missing_state_answers_no_query() {
