@@ -248,16 +248,16 @@ impl Engine {
             return query;
         }
         file.renamed_from.iter().for_each(|from| ask_path(&mut query, from));
-        // An article that readers know by its path is no other.
+        let Some(card) = card_of(file) else { return query };
+        query.ids.extend(card.id.as_ref().map(of_id).filter(|id| dormant.has_id(*id)));
+        // An article that readers know by its path is no other, but keeps the id that it states from others.
         if known.is_some_and(|known| known.id.is_some()) {
             return query;
         }
-        let Some(card) = card_of(file) else { return query };
         // A file that waits may be the article with the default id, which comes first.
         let index = self.index.as_ref().filter(|_| !self.dormancy.waiting.is_empty());
         let default_id = index.and_then(|index| index.default_id(&file.path, &card));
-        let ids = card.id.iter().chain(&default_id).map(of_id);
-        query.ids.extend(ids.filter(|id| dormant.has_id(*id)));
+        query.ids.extend(default_id.as_ref().map(of_id).filter(|id| dormant.has_id(*id)));
         if known.is_none_or(|known| known.seen().is_none()) {
             query.versions.extend(Some(of_version(card.hash)).filter(|version| dormant.has_version(*version)));
         }

@@ -657,6 +657,34 @@ fn command_waits_for_file_with_its_id() {
     }
 }
 
+/// A retracted article keeps the id that its file states, if readers know the id from a dormant article.
+#[test]
+fn id_that_retracted_article_states_stays_taken() {
+    for sleeps_first in [true, false] {
+        let public = [false, true].map(|forgets| {
+            let mut desk = Desk::new(forgets);
+            let with_id = |title: &str| plain(title).replace("title", "id: tag:x.example,2026:one\ntitle");
+            desk.write("news/other.md", &plain("Other"));
+            desk.write("news/ships.md", &with_id("Ships"));
+            desk.write("news/boats.md", &plain("Boats"));
+            desk.command(Command::Retract { article: "news/boats.md".to_owned(), reason: None });
+            desk.remove("news/ships.md");
+            desk.second += 20;
+            desk.tell(Event::Tick);
+            if sleeps_first {
+                desk.wait();
+            }
+            desk.write("news/boats.md", &with_id("Boats"));
+            desk.wait();
+            desk.tell(Event::Config(desk.checked.clone()));
+            desk.write("news/other.md", &with_id("Other"));
+            desk.ids()
+        });
+        assert_eq!(public[0], public[1], "{sleeps_first}");
+        assert!(public[0].is_empty(), "{public:?}");
+    }
+}
+
 /// A state directory that is gone says nothing about articles that were in it.
 #[test]
 fn missing_state_answers_no_query() {

@@ -84,12 +84,13 @@ impl Engine {
             // Another article has its id.
             None => article.id.is_none(),
         };
-        let is_holder = |id: &EntryId| self.recorder.ledger.holds(path, id) && index.public_article(id).is_none();
+        let is_only_holder =
+            |id: &EntryId| self.recorder.ledger.holds(path, id) && index.claimants(id).next().is_none();
         is_over
             && !article.is_lost()
             && !self.catalog.contains(path)
             && index.get(path).is_none()
-            && article.id.as_ref().is_none_or(is_holder)
+            && article.id.as_ref().is_none_or(is_only_holder)
             && !self.recorder.ledger.is_unreadable(path)
             && !self.missing.concerns(path)
             && !self.withholding.postponed.contains(path)
