@@ -444,8 +444,12 @@ fn silent_store_makes_nothing_public() {
         some.speak();
         // Another file may look like a copy for some seconds.
         [&mut all, &mut some].into_iter().for_each(Desk::wait);
-        let paths = |desk: &Desk| desk.ids().into_keys().collect::<Vec<_>>();
-        prop_assert_eq!(paths(&all), paths(&some));
+        let paths = |desk: &Desk| desk.ids().into_keys().collect::<BTreeSet<_>>();
+        let (all, some) = (paths(&all), paths(&some));
+        prop_assert!(some.is_subset(&all), "{:?} {:?}", all, some);
+        // A command for the old path of a moved file may come before the move is noticed.
+        let is_command = |step: &Step| matches!(step, Step::Retract(_) | Step::RetractId(_) | Step::Restore(_));
+        prop_assert!(steps.iter().any(is_command) || all == some, "{:?} {:?}", all, some);
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
