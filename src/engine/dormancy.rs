@@ -2,11 +2,13 @@
 //!
 //! The store has the facts about a dormant article, and memory has fingerprints. A file that may be a dormant article waits until the
 //! store has answered, so that it gets its old id, dates and retraction. What readers see never waits: its articles aren't dormant, and a
-//! file that withholds something is applied at once. `sweep` selects the articles that become dormant.
+//! file that withholds something is applied at once. `sweep` selects the articles that become dormant,
+//! `waiting` keeps the files that wait.
 
 mod sweep;
+mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +26,7 @@ use crate::ledger::dormant::{of_id, of_path, of_version};
 use crate::ledger::{Record, Remembered};
 use crate::snapshot::GoneArticle;
 use crate::types::{ArticlePath, EntryId, Moment};
+use waiting::{WaitingFile, WaitingFiles, card_of, without_text};
 
 /// What waits for the store, and which articles may become dormant.
 #[derive(Debug, Default)]
@@ -50,70 +53,6 @@ struct Asked {
     query: DormantQuery,
     files: BTreeSet<u64>,
     applied: Vec<ArticlePath>,
-}
-
-#[derive(Debug)]
-struct WaitingFile {
-    file: ParsedFile,
-    /// Whether it came before the first complete listing.
-    is_early: bool,
-}
-
-impl WaitingFile {
-    fn is_good(&self) -> bool {
-        card_of(&self.file).is_some()
-    }
-}
-
-/// Files that wait, by number in the order in which they came.
-#[derive(Debug, Default)]
-struct WaitingFiles {
-    files: BTreeMap<u64, WaitingFile>,
-    /// The numbers of each path: of its last good version, and of a later one that cannot be used.
-    by_path: HashMap<ArticlePath, Vec<u64>>,
-    next: u64,
-}
-
-impl WaitingFiles {
-    fn is_empty(&self) -> bool {
-        self.files.is_empty()
-    }
-
-    fn contains(&self, path: &ArticlePath) -> bool {
-        self.by_path.contains_key(path)
-    }
-
-    fn of<'w>(&'w self, path: &ArticlePath) -> impl Iterator<Item = (u64, &'w WaitingFile)> + use<'w> {
-        let numbers = self.by_path.get(path).into_iter().flatten();
-        numbers.filter_map(|number| Some((*number, self.files.get(number)?)))
-    }
-
-    fn push(&mut self, new: WaitingFile) {
-        let path = new.file.path.clone();
-        let is_superseded = |old: &WaitingFile| new.is_good() || !old.is_good();
-        let old: Vec<u64> = self.of(&path).filter(|(_, old)| is_superseded(old)).map(|(number, _)| number).collect();
-        old.into_iter().for_each(|number| drop(self.take(number)));
-        self.by_path.entry(path).or_default().push(self.next);
-        self.files.insert(self.next, new);
-        self.next += 1;
-    }
-
-    fn take(&mut self, number: u64) -> Option<WaitingFile> {
-        let taken = self.files.remove(&number)?;
-        if let Some(numbers) = self.by_path.get_mut(&taken.file.path) {
-            numbers.retain(|other| *other != number);
-            if numbers.is_empty() {
-                self.by_path.remove(&taken.file.path);
-            }
-        }
-        Some(taken)
-    }
-
-    fn remove(&mut self, path: &ArticlePath) {
-        for number in self.by_path.remove(path).into_iter().flatten() {
-            self.files.remove(&number);
-        }
-    }
 }
 
 impl Dormancy {
@@ -482,25 +421,4 @@ fn article_of(command: &Command) -> Option<&str> {
         Command::Retract { article, .. } | Command::Restore { article } => Some(article),
         _ => None,
     }
-}
-
-/// The metadata of a file that can be used.
-fn card_of(file: &ParsedFile) -> Option<Card> {
-    match &file.state {
-        FileState::Present(parsed) => parsed.article.as_ref().map(|article| article.card.open(&file.path)),
-        FileState::Known(card, _) => Some(card.open(&file.path)),
-        FileState::Absent { .. } | FileState::Unreadable(_) => None,
-    }
-}
-
-/// A waiting file without its text, which is read again when it is needed.
-fn without_text(mut file: ParsedFile) -> ParsedFile {
-    // Where a renamed file is refused, the version before the renaming counts.
-    if file.renamed_from.is_none() {
-        file.state = file.state.as_seen_from(i64::MAX);
-    }
-    if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
-        (article.body, article.source) = (None, None);
-    }
-    file
 }

@@ -2,27 +2,27 @@
 //!
 //! Their records stay in the log, and replaying all of it still gives the whole ledger. The rows here say only what may be left out of memory:
 //! a start leaves an article out after the record with which it fell asleep, and a later record about it takes its row away. Those that no
-//! record ties to another article ([`untie`]) are not replayed at all.
+//! record ties to another article ([`untie`]) are not replayed at all. `facts` encodes the facts of a row.
+
+mod facts;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
-use serde::{Deserialize, Serialize};
 
 use super::directory::DATABASE;
 use super::error::{StoreError, Unread, unusable};
 use super::opening::look_into;
 use super::presence::{Presence, find_ledger};
 use super::reader::read_ledger;
-use super::rows::{StoredRetraction, instant};
 use super::saved::last_noted_record;
 use super::schema::{MAX_LOCK_WAIT, last_record};
 use crate::event::DormantQuery;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
-use crate::ledger::{Facts, Ledger, Record, Remembered, TextPrint};
-use crate::types::{ArticlePath, ContentHash, EntryId};
+use crate::ledger::{Ledger, Record, Remembered};
+use crate::types::{ArticlePath, ContentHash};
+use facts::StoredFacts;
 
 /// Made when the first article falls asleep. Earlier programs don't look at it, and what they recorded is noticed ([`Replayed::Stale`]).
 const TABLE: &str = "
@@ -419,76 +419,5 @@ impl<'d> Asleep<'d> {
         let Record::Moved { to, .. } = record else { return false };
         let hash = ContentHash::of(to.as_str().as_bytes());
         self.free.contains_key(&hash) || self.paths.contains(&hash)
-    }
-}
-
-/// What is remembered of an article.
-#[derive(Serialize, Deserialize)]
-struct StoredFacts {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hash: Option<String>,
-    /// Instants are milliseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    date: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seen: Option<i64>,
-    /// Of its text, and of which program.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    print: Option<(String, u32)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changed: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retraction: Option<(i64, StoredRetraction)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    withdrawn: Option<Vec<String>>,
-}
-
-impl StoredFacts {
-    fn text(article: &Remembered) -> String {
-        let Facts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = Facts::from(article);
-        let milliseconds = |instant: Option<Timestamp>| instant.map(Timestamp::as_millisecond);
-        let stored = StoredFacts {
-            id: id.map(|id| id.to_string()),
-            hash: hash.map(|hash| hash.to_string()),
-            date: milliseconds(date),
-            seen: milliseconds(seen),
-            print: print.map(|print| (print.hash.to_string(), print.version)),
-            changed: milliseconds(changed),
-            first: milliseconds(first),
-            retraction: retraction.map(|known| (known.at.as_millisecond(), StoredRetraction::of(&known))),
-            withdrawn: withdrawn.map(|feeds| feeds.iter().map(ToString::to_string).collect()),
-        };
-        serde_json::to_string(&stored).unwrap_or_default()
-    }
-
-    fn read(text: &str) -> Option<Remembered> {
-        let stored: StoredFacts = serde_json::from_str(text).ok()?;
-        // One that is there must be one.
-        let at = |milliseconds: Option<i64>| milliseconds.map_or(Some(None), |at| instant(at).map(Some));
-        let hash = |hash: Option<String>| hash.map_or(Some(None), |hash| ContentHash::parse(&hash).map(Some));
-        let print = match stored.print {
-            Some((hash, version)) => Some(TextPrint { hash: ContentHash::parse(&hash)?, version }),
-            None => None,
-        };
-        let retraction = match stored.retraction {
-            Some((at, retraction)) => Some(retraction.open(instant(at)?)?),
-            None => None,
-        };
-        let facts = Facts {
-            id: stored.id.map(EntryId::minted),
-            hash: hash(stored.hash)?,
-            date: at(stored.date)?,
-            seen: at(stored.seen)?,
-            print,
-            changed: at(stored.changed)?,
-            first: at(stored.first)?,
-            retraction,
-            withdrawn: stored.withdrawn.map(|feeds| feeds.into_iter().map(Into::into).collect()),
-        };
-        Some(facts.into())
     }
 }
