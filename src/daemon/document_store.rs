@@ -156,7 +156,7 @@ impl DocumentStore {
         }
     }
 
-    /// Takes new documents in. May write others to disk and evict their bytes from memory.
+    /// Adds new documents. May write others to the disk and evict their bytes from memory.
     pub(super) fn store(&self, documents: &[Arc<Resource>]) {
         // The disk may be slow.
         block_in_place(|| documents.iter().for_each(|document| self.documents.insert(document)));

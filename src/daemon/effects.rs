@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::Daemon;
+use super::context::Daemon;
 use super::document_store::Published;
 use super::fetching::{Fetch, find_dormant, load_stored};
+use super::systemd;
 use crate::control::CommandOutcome;
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::{Effect, ReportChange};
@@ -107,7 +108,7 @@ impl Daemon {
         match effect {
             // `execute_all` handles these.
             Effect::Persist(_) | Effect::Withhold => {}
-            // Done by `run_engine`.
+            // `supervision` handles this.
             Effect::Resume => {}
             Effect::Store(documents) => self.document_store.store(&documents),
             Effect::Swap(snapshot) => {
@@ -182,6 +183,21 @@ impl Daemon {
         }
     }
 
+    /// Lets requests read from the directory that the published articles are from.
+    fn publish_root(&mut self) {
+        if std::mem::take(&mut self.is_root_pending) {
+            self.published_root.store(Arc::new(self.root.clone()));
+        }
+    }
+
+    /// Publishes a new content directory that leads to no publication: its articles may be the same, but its media may differ.
+    pub(super) fn publish_root_when_idle(&mut self) {
+        let is_idle = self.fetches.is_empty() && !self.persistence.has_postponed();
+        if is_idle || self.snapshot.load().generation == 0 {
+            self.publish_root();
+        }
+    }
+
     /// Publishes a snapshot, with the alarm if the state can't be written.
     pub(super) fn swap(&mut self, mut snapshot: Arc<Snapshot>) {
         let is_alarm = |problem: &Diagnostic| problem.code == Code::StateUnwritable;
@@ -208,7 +224,7 @@ impl Daemon {
             self.saved_documents.finish();
             self.metrics.ready.set(1);
             self.activity.is_first_scan = true;
-            super::notify_systemd(&[sd_notify::NotifyState::Ready]);
+            systemd::notify(&[sd_notify::NotifyState::Ready]);
             tracing::info!(
                 articles = report.articles,
                 published = report.published,

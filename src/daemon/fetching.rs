@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::builder;
+use super::bodies;
 use super::ledger_writer::NOT_RESPONDING;
 use crate::beneath::Root;
 use crate::config::Config;
@@ -160,6 +160,7 @@ impl Fetch {
         }
     }
 
+    /// Adds a body that arrived to the next batch.
     fn add(&mut self, body: Body) {
         self.outstanding.remove(request(&body));
         self.late.remove(request(&body));
@@ -227,7 +228,7 @@ impl Fetch {
         let arrived = std::mem::take(&mut self.arrived);
         self.arrived_bytes = 0;
         let requests: Vec<BodyRequest> = arrived.iter().map(request).cloned().collect();
-        let completed = spawn_blocking(move || builder::complete(&root, &config, arrived, true));
+        let completed = spawn_blocking(move || bodies::complete(&root, &config, arrived, true));
         let (fetched, unfetched) = completed.await.unwrap_or_else(|error| {
             tracing::error!(%error, "reading bodies failed; retrying");
             (Vec::new(), requests.into_iter().map(|request| UnfetchedBody { request, problem: None }).collect())
@@ -253,9 +254,9 @@ pub(super) async fn load_stored(
     requests: Vec<BodyRequest>,
     bodies: mpsc::Sender<Event>,
 ) {
-    for requests in requests.chunks(builder::MAX_LOADED_FILES) {
+    for requests in requests.chunks(bodies::MAX_LOADED_FILES) {
         let (root, config, batch) = (root.clone(), Arc::clone(&config), requests.to_vec());
-        let mut work = spawn_blocking(move || builder::load_stored(&root, &config, batch));
+        let mut work = spawn_blocking(move || bodies::load_stored(&root, &config, batch));
         let missing =
             || requests.iter().map(|request| StoredVersion { request: request.clone(), article: None }).collect();
         let (versions, is_late) = match timeout(LOAD_STORED_TIMEOUT, &mut work).await {
@@ -335,7 +336,7 @@ mod tests {
         let gone = BodyRequest { path: ArticlePath::new("gone.md"), ..requests[0].clone() };
         requests.push(gone);
         let (bodies, mut batches) = mpsc::channel(1);
-        let root = crate::daemon::root(&config);
+        let root = super::super::configuration::root(&config);
         let mut fetches = JoinSet::new();
         fetches.spawn(Fetch::run(root, config, Reads::default(), requests, bodies));
         let (mut arrived, mut missing) = (0, 0);

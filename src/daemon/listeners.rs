@@ -9,6 +9,7 @@ use std::time::Duration;
 use listenfd::ListenFd;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::clock::Clock;
 use crate::config::{Config, Endpoint, Relocation, Server};
 use crate::metrics::Metrics;
 use crate::serve::{AccessLog, Audience, Budgets, Listener, ServeOptions, Tls};
@@ -97,7 +98,7 @@ impl Listeners {
     }
 
     /// Returns the options of the server.
-    pub(super) fn options(&self, server: &Server, now: super::Clock) -> ServeOptions {
+    pub(super) fn options(&self, server: &Server, now: Clock) -> ServeOptions {
         let (max_connections, max_files) = limits(server.max_connections);
         ServeOptions {
             max_connections,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::block_in_place;
 
-use super::Clock;
+use super::clock::Clock;
 use super::ledger_writer::{LedgerWriter, NOT_RESPONDING};
 use crate::deliver::merge;
 use crate::event::{Delivery, DormantQuery, Effect, LoggedActivity};

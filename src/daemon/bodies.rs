@@ -1,0 +1,125 @@
+//! Completes the bodies of articles: loads published versions that the files don't have any more from the store, and renders bodies.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::article::packed::PackedRendering;
+use crate::article::render::render;
+use crate::beneath::Root;
+use crate::build::render_cache::RenderKey;
+use crate::config::Config;
+use crate::event::{BodyRequest, FetchedBody, StoredVersion, UnfetchedBody};
+use crate::parallel;
+use crate::store::{self, Renderings};
+use crate::types::ContentHash;
+use crate::watch;
+
+/// Reads the bodies that the engine asked for. See [`complete`].
+pub(super) fn fetch(
+    root: &Root,
+    config: &Config,
+    requests: &[BodyRequest],
+    is_state_locked: bool,
+) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
+    complete(root, config, watch::read::fetch(root, requests, &config.parsing), is_state_locked)
+}
+
+/// Loads the versions that the files don't have any more from the store, and returns all bodies and those that neither has. If
+/// `is_state_locked`, bodies are rendered, too, with the cache of rendered bodies in the state directory.
+pub(super) fn complete(
+    root: &Root,
+    config: &Config,
+    read: Vec<Result<FetchedBody, Box<UnfetchedBody>>>,
+    is_state_locked: bool,
+) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
+    let missing = read.iter().filter_map(|body| body.as_ref().err()).map(|missing| missing.request.clone());
+    // The stored versions have the order of the missing bodies.
+    let mut stored = load_stored(root, config, missing.collect()).into_iter();
+    let (mut fetched, mut unfetched) = (Vec::with_capacity(read.len()), Vec::new());
+    for body in read {
+        let missing = match body {
+            Ok(body) => {
+                fetched.push(body);
+                continue;
+            }
+            Err(missing) => *missing,
+        };
+        match stored.next().and_then(|version| version.article) {
+            Some(article) => {
+                let source = article.source.clone();
+                fetched.push(FetchedBody { request: missing.request, article: Some(article), rendered: None, source });
+            }
+            None => unfetched.push(missing),
+        }
+    }
+    if is_state_locked {
+        render_all(config, &mut fetched);
+    }
+    (fetched, unfetched)
+}
+
+/// Renders bodies, or loads them from the cache of rendered bodies.
+fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
+    let key = |fetched: &FetchedBody| {
+        let links = fetched.request.links.as_ref()?;
+        fetched.article.as_ref()?.body.as_ref().map(|_| RenderKey::new(fetched.request.hash, links).hash())
+    };
+    /// Rendering this many bodies takes no longer than opening the cache. The engine renders them itself.
+    const MAX_UNCACHED_BODIES: usize = 16;
+    /// The time for rendering. The engine renders the rest itself.
+    const RENDER_TIMEOUT: Duration = Duration::from_secs(2);
+    let keys: Vec<ContentHash> = fetched.iter().filter_map(key).collect();
+    if keys.len() <= MAX_UNCACHED_BODIES {
+        return;
+    }
+    let mut renderings = Renderings::open(&config.state);
+    let cached = renderings.as_ref().map(|renderings| renderings.get(&keys)).unwrap_or_default();
+    let (has_cache, begun) = (renderings.is_some(), Instant::now());
+    let rendered = parallel::on_all_cores(fetched, |fetched| {
+        let key = key(fetched)?;
+        if let Some(rendered) = cached.get(&key).and_then(PackedRendering::open) {
+            return Some((key, Arc::new(rendered), None));
+        }
+        if begun.elapsed() > RENDER_TIMEOUT {
+            return None;
+        }
+        let (links, article) = (fetched.request.links.as_ref()?, fetched.article.as_ref()?);
+        // After a panic, the engine renders the body again and reports the file.
+        let rendered = parallel::catch_panic(|| article.body.as_ref().map(|body| render(body, links))).flatten()?;
+        let packed = has_cache.then(|| PackedRendering::of(&rendered)).flatten();
+        Some((key, Arc::new(rendered), packed))
+    });
+    let mut new = Vec::new();
+    for (body, (key, rendered, packed)) in
+        fetched.iter_mut().zip(rendered).filter_map(|(body, rendered)| Some((body, rendered?)))
+    {
+        body.rendered = Some(rendered);
+        new.extend(packed.map(|packed| (key, packed)));
+    }
+    if let Some(renderings) = renderings.as_mut().filter(|_| !new.is_empty()) {
+        renderings.store(&new);
+    }
+}
+
+/// The most files of the store that are in memory at a time.
+pub(super) const MAX_LOADED_FILES: usize = 256;
+
+/// Loads published versions from the store, in the order of the requests.
+pub(super) fn load_stored(root: &Root, config: &Config, requests: Vec<BodyRequest>) -> Vec<StoredVersion> {
+    let mut versions = Vec::with_capacity(requests.len());
+    for batch in requests.chunks(MAX_LOADED_FILES) {
+        let hashes: Vec<ContentHash> = batch.iter().map(|request| request.hash).collect();
+        let sources = store::load_sources(&config.state, &hashes).unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot load the published versions of articles");
+            Vec::new()
+        });
+        let sources: HashMap<ContentHash, Vec<u8>> = sources.into_iter().collect();
+        versions.extend(batch.iter().map(|request| {
+            let bytes = sources.get(&request.hash).cloned();
+            let article = bytes.and_then(|bytes| watch::read::parse_stored(root, request, bytes, &config.parsing));
+            StoredVersion { request: request.clone(), article }
+        }));
+    }
+    versions
+}

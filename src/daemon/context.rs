@@ -1,0 +1,98 @@
+//! What the event loop owns: the ends of all channels, and the state between two events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
+use tokio::task::JoinSet;
+
+use super::activity::ActivityLog;
+use super::clock::Clock;
+use super::document_store::{DocumentStore, Published};
+use super::fetching::Reads;
+use super::persistence::Persistence;
+use super::quarantine::Quarantine;
+use super::saved_documents::SavedDocuments;
+use super::systemd::Watchdog;
+use crate::beneath::Root;
+use crate::config::{Checked, Config, Relocation};
+use crate::control::{Answer, PendingRequest};
+use crate::deliver::DeliverySender;
+use crate::diagnostics::Diagnostic;
+use crate::event::{Effect, Event, Ticket};
+use crate::metrics::Metrics;
+use crate::snapshot::Snapshot;
+use crate::watch::{ScanProgress, WatchEvent, WatchHandle};
+
+/// The state of the event loop.
+pub(super) struct Daemon {
+    /// The directory that the watcher reads.
+    pub(super) root: Root,
+    /// The directory that the published articles are from. Requests read pages and media from it, so it changes with the snapshot.
+    pub(super) published_root: Arc<ArcSwap<Root>>,
+    /// Whether `root` differs from `published_root` until the next publication.
+    pub(super) is_root_pending: bool,
+    pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
+    pub(super) inbox: mpsc::Receiver<Event>,
+    /// Bodies that were read, one batch at a time.
+    pub(super) bodies: mpsc::Sender<Event>,
+    pub(super) body_inbox: mpsc::Receiver<Event>,
+    pub(super) watch_events: mpsc::Receiver<WatchEvent>,
+    /// The event that ended a batch of files. The loop handles it next.
+    pub(super) next_watch_event: Option<WatchEvent>,
+    pub(super) deliveries: DeliverySender,
+    pub(super) watcher: WatchHandle,
+    /// What the watcher and the engine tell each other during the first scan.
+    pub(super) scan_progress: Arc<ScanProgress>,
+    pub(super) persistence: Persistence,
+    pub(super) clock: Clock,
+    /// The configuration at the start, for settings that can't change while the daemon runs.
+    pub(super) config: Arc<Config>,
+    pub(super) requests: mpsc::Receiver<PendingRequest>,
+    /// The clients that wait for answers to commands.
+    pub(super) tickets: BTreeMap<Ticket, oneshot::Sender<Answer>>,
+    /// Answers to commands. They are sent after the other effects of the same event.
+    pub(super) answers: Vec<Effect>,
+    /// The diagnostic that the state can't be written.
+    pub(super) alarm: Option<Diagnostic>,
+    /// The addresses that dateline listens on, if links have to lead there.
+    pub(super) relocation: Option<Relocation>,
+    /// Activity that isn't in the log yet.
+    pub(super) activity: ActivityLog,
+    pub(super) fetches: JoinSet<()>,
+    /// Permits one search for dormant articles at a time.
+    pub(super) dormant_lookup: Arc<Semaphore>,
+    /// Reads of bodies that are under way.
+    pub(super) reads: Reads,
+    /// The configuration that the engine accepted last. A rebuilt engine starts with it.
+    pub(super) checked: Checked,
+    /// The same configuration, for requests.
+    pub(super) live_config: Arc<ArcSwap<Config>>,
+    pub(super) quarantine: Quarantine,
+    pub(super) document_store: DocumentStore,
+    /// The documents of the previous run, until the first publication.
+    pub(super) saved_documents: SavedDocuments,
+    /// Publications, for the task that saves them.
+    pub(super) publications: channel::Sender<Option<Published>>,
+    pub(super) metrics: Arc<Metrics>,
+    /// Whether anything was published yet.
+    pub(super) published: channel::Sender<bool>,
+    /// When the watcher noticed the change that is being processed.
+    pub(super) change_began: Option<Instant>,
+    pub(super) watchdog: Watchdog,
+    pub(super) started: Instant,
+}
+
+/// The reason why the daemon stopped without a request to stop.
+#[derive(Debug)]
+pub struct Fatal(pub String);
+
+impl std::fmt::Display for Fatal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Fatal {}

@@ -1,0 +1,93 @@
+//! Answers requests for what isn't in memory: documents, article pages and media.
+
+use std::io;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+
+use super::bodies::complete;
+use super::document_store::DocumentStore;
+use crate::article::render::{LinkBase, render};
+use crate::beneath::Root;
+use crate::build::{assemble, encode};
+use crate::config::Config;
+use crate::diagnostics::{Code, Diagnostic};
+use crate::event::BodyRequest;
+use crate::serve::{CancellationToken, DiskRequest, DiskResponse, Freshness};
+use crate::snapshot::{PublishedArticle, Snapshot};
+use crate::watch;
+use crate::watch::page_sources::PageSources;
+
+/// Returns the function that answers requests. `content` and `config` are those of the published articles. The function fails if a file
+/// can't be read, or the request was cancelled.
+pub(super) fn responder(
+    content: Arc<ArcSwap<Root>>,
+    config: Arc<ArcSwap<Config>>,
+    document_store: DocumentStore,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+) -> Arc<impl Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse>> {
+    Arc::new(move |request: DiskRequest, cancellation: &CancellationToken| match request {
+        DiskRequest::Document(route, resource) => document_store.read(&route, &resource).map(DiskResponse::Document),
+        DiskRequest::Evict(resource) => {
+            document_store.documents.handle_growth(&resource);
+            Ok(DiskResponse::Evicted)
+        }
+        DiskRequest::Article(article) => article_page(&content, &config, &article, cancellation),
+        DiskRequest::Media(path) => {
+            let is_mass_removal = |problem: &Diagnostic| problem.code == Code::MassRemoval;
+            match watch::read::open_media(&content.load(), &path) {
+                Ok((file, metadata)) => {
+                    let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
+                    Ok(DiskResponse::File { file, length: metadata.len(), modified })
+                }
+                // While a mass removal is pending, media may come back: after a 404, readers would forget it.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && snapshot.load().report.problems.iter().any(is_mass_removal) =>
+                {
+                    Err(io::ErrorKind::ResourceBusy.into())
+                }
+                Err(error) => Err(error),
+            }
+        }
+    })
+}
+
+/// Builds the page of an article from its file, or from the published version in the store if the file has another version or is missing.
+///
+/// # Errors
+/// If neither has the published version, or the request was cancelled.
+fn article_page(
+    root: &Arc<ArcSwap<Root>>,
+    live_config: &Arc<ArcSwap<Config>>,
+    article: &Arc<PublishedArticle>,
+    cancellation: &CancellationToken,
+) -> io::Result<DiskResponse> {
+    let config = live_config.load_full();
+    let content = root.load_full();
+    let stop_if_cancelled = || if cancellation.is_cancelled() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
+    let sources = PageSources::of(&content, &article.path);
+    let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
+    let read = watch::read::fetch_one(&content, &request, &config.parsing);
+    let version = read.is_ok().then_some(article.hash);
+    stop_if_cancelled()?;
+    let (found, _) = complete(&content, &config, vec![read], false);
+    let found = found.into_iter().find_map(|found| found.article);
+    let body = found.and_then(|article| Some((article.metadata, article.body?)));
+    let (metadata, body) = body.ok_or(io::ErrorKind::NotFound)?;
+    stop_if_cancelled()?;
+    // Anchors, for example of footnotes, stay on an article's own page. In a feed they would clash with those of other articles.
+    let links = LinkBase { anchors: true, ..assemble::link_base(article) };
+    let rendered = render(&body, &links);
+    stop_if_cancelled()?;
+    let entry = assemble::entry(article, &metadata, &rendered);
+    let page = Arc::new(encode::article_page(article, &entry));
+    let sources = sources.with_files(&content, version, &metadata);
+    let (root, live_config, hash) = (Arc::clone(root), Arc::clone(live_config), config.hash);
+    let freshness = Freshness::new(move || {
+        let config = live_config.load();
+        config.hash == hash && sources.are_unchanged(&root.load(), &config.parsing)
+    });
+    Ok(DiskResponse::Page(page, freshness))
+}
