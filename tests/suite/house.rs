@@ -1,5 +1,6 @@
 //! The house stays a house: imports point down, the core is pure.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -127,4 +128,59 @@ fn imports_point_down_and_the_core_is_pure() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(files.len() > 40 && checked > 150, "{} files, {checked} imports: is this the whole house?", files.len());
+}
+
+/// The modules whose files import each other in one direction only.
+const ACYCLIC: [&str; 2] = ["daemon", "store"];
+
+/// Returns the code of a file without its tests and comments.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).expect("readable");
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the first names of the paths that follow a prefix, such as `a` and `b` in `super::{a::X, b}`.
+fn names_after<'a>(code: &'a str, prefix: &str) -> BTreeSet<&'a str> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let first = |path: &'a str| path.trim_start().split(|c| !is_name(c)).next().unwrap_or_default();
+    let mut names = BTreeSet::new();
+    for path in code.split(prefix).skip(1) {
+        match path.strip_prefix('{').and_then(|group| group.split_once("};")) {
+            Some((group, _)) => names.extend(group.split(',').map(first)),
+            None => names.extend([first(path)]),
+        }
+    }
+    names
+}
+
+#[test]
+fn files_of_a_module_do_not_import_in_cycles() {
+    for module in ACYCLIC {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module);
+        let files = fs::read_dir(folder).expect("src is readable").map(|entry| entry.expect("src is readable").path());
+        let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        let name = |path: &Path| path.file_stem().expect("a name").to_str().expect("UTF-8").to_owned();
+        let files: BTreeMap<String, String> = files.map(|path| (name(&path), code(&path))).collect();
+        assert!(files.len() > 10, "{module}: is this the whole module?");
+        let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (file, code) in &files {
+            let imported = match &**file {
+                // The parent imports its children without a prefix.
+                "mod" => {
+                    files.keys().map(String::as_str).filter(|child| code.contains(&format!("{child}::"))).collect()
+                }
+                _ => names_after(code, "super::"),
+            };
+            // A name that isn't a file's is defined in the parent.
+            let parent = |name| if files.contains_key(name) { name } else { "mod" };
+            imports.insert(file, imported.into_iter().map(parent).collect());
+        }
+        // Files without imports are removed until none is left, or only cycles and what depends on them.
+        while let Some(lowest) = imports.iter().find(|(_, imported)| imported.is_empty()).map(|(file, _)| *file) {
+            imports.remove(lowest);
+            imports.values_mut().for_each(|imported| imported.retain(|file| *file != lowest));
+        }
+        assert!(imports.is_empty(), "{module} has an import cycle among {imports:?}");
+    }
 }
