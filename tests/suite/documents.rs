@@ -135,7 +135,8 @@ fn what_is_of_no_document_any_more_goes() {
     let served = serve(&newsroom);
     let kept = || -> BTreeSet<String> { files(&newsroom.path(".dateline/documents")).into_keys().collect() };
     let before = hash(&served.daemon.get("/desk-3/rss.xml", &[]));
-    assert!(kept().contains(&before));
+    // Documents are written after readers can see them.
+    served.daemon.wait("it is written", |_| kept().contains(&before));
     newsroom.write("content/desk-3/story-3-0.md", article("Another story", "It was quite different."));
     served.daemon.wait("the story is another", |daemon| daemon.body("/desk-3/rss.xml").contains("Another story"));
     let after = hash(&served.daemon.get("/desk-3/rss.xml", &[]));
@@ -165,6 +166,8 @@ fn a_spoilt_copy_is_never_served_and_made_again() {
             let right = served.daemon.get(route, &accepts);
             assert_eq!(right.status, 200, "{route}");
             let copy = newsroom.path(&format!(".dateline/documents/{}", hash(&right)));
+            // Documents are written after readers can see them.
+            served.daemon.wait("it is written", |_| copy.exists());
             match spoil {
                 Some(bytes) => fs::write(&copy, bytes).expect("writable"),
                 None => fs::remove_file(&copy).expect("there"),
