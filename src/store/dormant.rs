@@ -14,8 +14,6 @@ use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 use super::directory::DATABASE;
 use super::error::{StoreError, Unread, unusable};
 use super::opening::look_into;
-use super::presence::{Presence, find_ledger};
-use super::reader::read_ledger;
 use super::saved::last_noted_record;
 use super::schema::{MAX_LOCK_WAIT, last_record};
 use crate::event::DormantQuery;
@@ -82,53 +80,11 @@ pub(super) fn remove(database: &Connection, path: &str) -> rusqlite::Result<usiz
     database.prepare_cached("DELETE FROM dormant WHERE path = ?")?.execute([path])
 }
 
-/// Finds dormant articles, and those that had the same ids, the most recent first. `unwritten`: those that may not be in the store yet.
-/// Where rows are missing or damaged, the log tells, and articles that aren't dormant may be among the answers.
-///
-/// # Errors
-/// If the state is damaged or cannot be read.
-pub fn find_dormant(
+/// The rows of dormant articles. `None`: one is damaged.
+pub(super) fn find_rows(
     directory: &Path,
     query: &DormantQuery,
-    unwritten: Vec<(ArticlePath, Remembered)>,
-) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
-    let mut found = unwritten;
-    // A daemon whose state directory was removed would take this for an answer.
-    if find_ledger(directory)? == Presence::Never && !is_complete(query, found.iter()) {
-        return Err(StoreError::Io(directory.join(DATABASE), "it is gone".to_owned()));
-    }
-    match find_rows(directory, query)? {
-        Some(rows) if is_complete(query, found.iter().chain(&rows)) => found.extend(rows),
-        _ => {
-            let ledger = read_ledger(directory)?;
-            let mut logged: Vec<_> = (ledger.articles().map(|(path, article)| (path.clone(), article.clone())))
-                .filter(|(path, article)| query.matches(&Fingerprints::of(path, article)))
-                .collect();
-            logged.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-            found.extend(logged);
-        }
-    }
-    Ok(found)
-}
-
-/// Whether each fingerprint of a query is one of an article.
-fn is_complete<'a>(query: &DormantQuery, found: impl Iterator<Item = &'a (ArticlePath, Remembered)>) -> bool {
-    let mut missing = query.clone();
-    for (path, article) in found {
-        let Fingerprints { path, id, version } = Fingerprints::of(path, article);
-        missing.paths.remove(&path);
-        if let Some(id) = id {
-            missing.ids.remove(&id);
-        }
-        if let Some(version) = version {
-            missing.versions.remove(&version);
-        }
-    }
-    missing.is_empty()
-}
-
-/// The rows of dormant articles. `None`: one is damaged.
-fn find_rows(directory: &Path, query: &DormantQuery) -> Result<Option<Vec<(ArticlePath, Remembered)>>, StoreError> {
+) -> Result<Option<Vec<(ArticlePath, Remembered)>>, StoreError> {
     let found = look_into(directory, |database, _| {
         let mut found: Vec<Sleeper> = Vec::new();
         if !has_table(database)? {

@@ -16,7 +16,8 @@
 //! - `reader`: reads the ledger without a lock
 //! - `copies`: backup and restore
 //! - `compaction`: removes superseded records
-//! - `dormant`: finds long-gone articles by fingerprint
+//! - `dormant`: the rows of long-gone articles, which stay out of memory
+//! - `dormant_lookup`: finds long-gone articles by fingerprint
 //! - `history`: the records of one article
 //! - `cache`: metadata of parsed files, for the next start
 //! - `renderings`: rendered bodies, for the next start
@@ -29,6 +30,7 @@ mod copies;
 mod directory;
 mod documents;
 mod dormant;
+mod dormant_lookup;
 mod error;
 mod history;
 mod opening;
@@ -45,7 +47,8 @@ pub use cache::{Cache, CacheReader, Row};
 pub use compaction::compact;
 pub use copies::{backup, restore, start_over};
 pub use documents::{AlternativePath, Documents};
-pub use dormant::{WORTH_UNTYING, find_dormant, untie};
+pub use dormant::{WORTH_UNTYING, untie};
+pub use dormant_lookup::find_dormant;
 pub use error::StoreError;
 pub use history::history;
 pub use reader::{load_sources, read_ledger};

@@ -130,7 +130,7 @@ impl Store {
         replayed.map_err(|unread| unusable(&self.path, unread))
     }
 
-    /// Reads the ledger without dormant articles, of which it has only fingerprints. [`dormant::find_dormant`] finds these articles.
+    /// Reads the ledger without dormant articles, of which it has only fingerprints. [`super::find_dormant`] finds these articles.
     ///
     /// # Errors
     /// As [`Store::ledger`].

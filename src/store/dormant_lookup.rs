@@ -1,0 +1,58 @@
+//! Finds dormant articles by fingerprint: by their rows, or in the whole ledger if rows are missing or damaged.
+
+use std::path::Path;
+
+use super::directory::DATABASE;
+use super::dormant::find_rows;
+use super::error::StoreError;
+use super::presence::{Presence, find_ledger};
+use super::reader::read_ledger;
+use crate::event::DormantQuery;
+use crate::ledger::Remembered;
+use crate::ledger::dormant::Fingerprints;
+use crate::types::ArticlePath;
+
+/// Finds dormant articles, and those that had the same ids, the most recent first. `unwritten`: those that may not be in the store yet.
+/// Where rows are missing or damaged, the log tells, and articles that aren't dormant may be among the answers.
+///
+/// # Errors
+/// If the state is damaged or cannot be read.
+pub fn find_dormant(
+    directory: &Path,
+    query: &DormantQuery,
+    unwritten: Vec<(ArticlePath, Remembered)>,
+) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
+    let mut found = unwritten;
+    // A daemon whose state directory was removed would take this for an answer.
+    if find_ledger(directory)? == Presence::Never && !is_complete(query, found.iter()) {
+        return Err(StoreError::Io(directory.join(DATABASE), "it is gone".to_owned()));
+    }
+    match find_rows(directory, query)? {
+        Some(rows) if is_complete(query, found.iter().chain(&rows)) => found.extend(rows),
+        _ => {
+            let ledger = read_ledger(directory)?;
+            let mut logged: Vec<_> = (ledger.articles().map(|(path, article)| (path.clone(), article.clone())))
+                .filter(|(path, article)| query.matches(&Fingerprints::of(path, article)))
+                .collect();
+            logged.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            found.extend(logged);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether each fingerprint of a query is one of an article.
+fn is_complete<'a>(query: &DormantQuery, found: impl Iterator<Item = &'a (ArticlePath, Remembered)>) -> bool {
+    let mut missing = query.clone();
+    for (path, article) in found {
+        let Fingerprints { path, id, version } = Fingerprints::of(path, article);
+        missing.paths.remove(&path);
+        if let Some(id) = id {
+            missing.ids.remove(&id);
+        }
+        if let Some(version) = version {
+            missing.versions.remove(&version);
+        }
+    }
+    missing.is_empty()
+}
