@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Index, order_key};
+use super::state::{FeedState, Index, order_key};
 use crate::article::bundle;
 use crate::article::card::Card;
 use crate::build::feed_limits::Admission;
@@ -15,26 +15,6 @@ use crate::build::placement::FeedKey;
 use crate::build::window::{self, Extent};
 use crate::slab::SlotId;
 use crate::types::ArticlePath;
-
-/// A feed and its articles.
-#[derive(Debug)]
-pub(super) struct FeedState {
-    pub(super) key: FeedKey,
-    pub(super) order: Order,
-    /// When the window next changes without any new article.
-    pub(super) ends: Option<Timestamp>,
-    /// Whether the feed is in the pending changes.
-    pub(super) is_changed: bool,
-    /// Whether the feed fits under the limit of its taxonomy. Sections are always admitted.
-    pub(super) admission: Admission,
-}
-
-impl FeedState {
-    /// Whether the feed exists. Feeds of tags and authors exist while they have articles.
-    pub(super) fn exists(&self) -> bool {
-        self.admission == Admission::Admitted && (!self.order.is_empty() || matches!(self.key, FeedKey::Section(_)))
-    }
-}
 
 impl Index {
     /// Frees unused memory in the feeds' orders. Useful after an archive was indexed.

@@ -1,6 +1,6 @@
 //! Assigns ids: claims, collisions, and files that withhold an item.
 
-use super::{Index, hidden_count};
+use super::state::{Index, hidden_count};
 use crate::article::bundle;
 use crate::article::card::Card;
 use crate::build::indexed_article::{IdClaim, IndexedArticle, Visibility};

@@ -5,11 +5,6 @@
 //!
 //! No. The index is a function of the good articles, the configuration, the ledger and the last instant passed.
 //!
-//! # Why is this module long?
-//!
-//! Visibility, id and place of an article depend on one another and change together. `feeds` has what concerns feeds and windows, `ids`
-//! what concerns ids.
-//!
 //! # Why are ids assigned by (explicit, published, path)?
 //!
 //! If two articles want the same id, one has to give way, and the order in which files are discovered mustn't matter. A story published
@@ -17,118 +12,27 @@
 
 mod feeds;
 mod ids;
+mod state;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use self::feeds::FeedState;
-use super::feed_limits::Admissions;
-use super::indexed_article::{FeedNumber, FeedSet, IdClaim};
+use self::state::hidden_count;
+pub use self::state::{Changes, Index};
+use super::indexed_article::{FeedSet, IdClaim};
 pub use super::indexed_article::{IndexedArticle, Visibility};
-use super::order::OrderKey;
-use super::placement::{FeedKey, SectionRules};
+use super::placement::SectionRules;
 use crate::article;
 use crate::article::card::Card;
 use crate::diagnostics::{self, Code, Diagnostic};
 use crate::event::Now;
 use crate::ledger::{Ledger, Remembered};
-use crate::slab::{Slab, SlotId, SlotIndex};
+use crate::slab::SlotId;
 use crate::snapshot::HiddenCounts;
-use crate::types::{ArticlePath, EntryId, Moment, SectionPath};
-
-/// All articles, the order of every feed, and who has which id.
-#[derive(Debug)]
-pub struct Index {
-    rules: Arc<SectionRules>,
-    articles: Slab<IndexedArticle>,
-    by_path: SlotIndex,
-    /// The articles that claim an id, by that id. Nearly every id has one claimant.
-    by_preferred_id: SlotIndex,
-    /// The feeds of articles whose folder alone decides, by folder.
-    feed_sets_by_folder: HashMap<Box<str>, Arc<FeedSet>>,
-    feeds: Vec<FeedState>,
-    by_key: BTreeMap<FeedKey, FeedNumber>,
-    /// How many feeds of tags and of authors there are, and which were refused.
-    tags: Admissions,
-    authors: Admissions,
-    /// Future instants at which an article has to be put again, because its visibility or its dates change.
-    due: BTreeSet<(Timestamp, ArticlePath)>,
-    due_by_path: HashMap<ArticlePath, Vec<Timestamp>>,
-    /// Pages of folders that aren't articles.
-    listings: HashSet<ArticlePath>,
-    /// How many articles are in folders that bear a section's old name, by that name.
-    old_folders: BTreeMap<SectionPath, usize>,
-    /// Files that withhold an item, each with the id it states, and the reverse.
-    withholding: HashMap<ArticlePath, EntryId>,
-    withheld_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
-    /// When windows change without any new article.
-    window_ends: BTreeSet<(Timestamp, FeedKey)>,
-    public_count: usize,
-    hidden_counts: HiddenCounts,
-    changes: Changes,
-    /// The slots of changed articles that still exist.
-    changed: Vec<SlotId>,
-    /// The last instant passed.
-    now: Timestamp,
-}
-
-/// The changes since the last call of [`Index::take_changes`].
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// Feeds whose window changed.
-    pub feeds: BTreeSet<FeedKey>,
-    /// Articles whose visibility, feeds or content changed, including removed ones. In no order.
-    pub articles: Vec<ArticlePath>,
-    /// Articles that were public and, at least for a moment, weren't, with the feeds that included them.
-    pub left: BTreeMap<ArticlePath, Vec<FeedKey>>,
-}
+use crate::types::{ArticlePath, Moment, SectionPath};
 
 impl Index {
-    /// An empty index with capacity for `articles`. All configured feeds exist from the start.
-    pub fn new(rules: Arc<SectionRules>, articles: usize) -> Index {
-        let sections = rules.config().sections.iter().map(|section| FeedKey::Section(section.path.clone()));
-        let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
-        let mut index = Index {
-            rules,
-            articles: Slab::default(),
-            by_path: SlotIndex::default(),
-            by_preferred_id: SlotIndex::default(),
-            feed_sets_by_folder: HashMap::new(),
-            feeds: Vec::new(),
-            by_key: BTreeMap::new(),
-            tags: Admissions::default(),
-            authors: Admissions::default(),
-            due: BTreeSet::new(),
-            due_by_path: HashMap::new(),
-            listings: HashSet::new(),
-            old_folders: BTreeMap::new(),
-            withholding: HashMap::new(),
-            withheld_by: BTreeMap::new(),
-            window_ends: BTreeSet::new(),
-            public_count: 0,
-            hidden_counts: HiddenCounts::default(),
-            changes: Changes::default(),
-            changed: Vec::new(),
-            now: Timestamp::MIN,
-        };
-        for key in &keys {
-            let number = index.feed_number(key);
-            index.mark_feed_changed(number);
-        }
-        index.reserve(articles);
-        index
-    }
-
-    /// Reserves capacity for `articles` in total.
-    pub fn reserve(&mut self, articles: usize) {
-        let known = &self.articles;
-        let additional = articles.saturating_sub(known.len());
-        self.by_path.reserve(additional, |slot| known.get(slot).map(|article| &article.path));
-        self.by_preferred_id.reserve(additional, |slot| known.get(slot).map(|article| &article.preferred_id));
-    }
-
     /// The section rules that place articles.
     pub fn rules(&self) -> &Arc<SectionRules> {
         &self.rules
@@ -413,10 +317,6 @@ impl Index {
         Some(card.embargo.filter(|embargo| embargo.second() > date.second()).unwrap_or(date))
     }
 
-    fn slot_of(&self, path: &ArticlePath) -> Option<SlotId> {
-        self.by_path.candidates(path).find(|slot| self.articles.get(*slot).is_some_and(|article| article.path == *path))
-    }
-
     fn insert(&mut self, article: IndexedArticle) -> SlotId {
         let path = article.path.clone();
         let slot = self.articles.insert(article);
@@ -459,26 +359,6 @@ fn withholds(path: &ArticlePath, card: &Card, visibility: &Visibility, now: Now)
         _ => false,
     };
     is_withheld && card.id.is_some() && !article::in_drafts_folder(path)
-}
-
-fn order_key(slot: SlotId, article: &IndexedArticle) -> Option<OrderKey> {
-    let (published, _) = article.dates?;
-    article.id().map(|_| OrderKey::new(published, slot))
-}
-
-/// The counter for articles of this visibility. `None` for public ones.
-fn hidden_count<'h>(hidden: &'h mut HiddenCounts, visibility: &Visibility) -> Option<&'h mut usize> {
-    match visibility {
-        Visibility::Public(_) => None,
-        Visibility::Listing => Some(&mut hidden.listings),
-        Visibility::Draft => Some(&mut hidden.drafts),
-        Visibility::Undated => Some(&mut hidden.undated),
-        Visibility::Scheduled(_) => Some(&mut hidden.scheduled),
-        Visibility::Expired(_) => Some(&mut hidden.expired),
-        Visibility::Restricted => Some(&mut hidden.restricted),
-        Visibility::Retracted => Some(&mut hidden.retracted),
-        Visibility::IdTaken(_) | Visibility::Superseded(_) => Some(&mut hidden.id_taken),
-    }
 }
 
 #[cfg(test)]
