@@ -71,12 +71,22 @@ static OPENINGS: LazyLock<HashMap<char, Vec<(String, Opening)>>> = LazyLock::new
     openings.values_mut().for_each(|openings| openings.sort_by_key(|(word, _)| std::cmp::Reverse(word.len())));
     openings
 });
-static MODIFIER_LETTERS: LazyLock<HashSet<char>> =
-    LazyLock::new(|| MODIFIERS.iter().filter_map(|word| word.chars().next()).collect());
+/// How openings and modifiers begin, so most lines need no more than this.
+static BEGINNINGS: LazyLock<HashSet<Beginning>> = LazyLock::new(|| {
+    let openings = OPENINGS.values().flatten().map(|(word, _)| word);
+    openings.chain(MODIFIERS.iter()).map(|word| beginning(word.chars())).collect()
+});
 static MODIFIERS: LazyLock<HashSet<String>> = LazyLock::new(|| set(words::MODIFIERS));
 static UNTIL: LazyLock<HashSet<String>> = LazyLock::new(|| set(words::UNTIL));
 static VAGUE: LazyLock<HashSet<String>> = LazyLock::new(|| set(words::VAGUE));
 static NO_EMBARGO: WordMap<()> = LazyLock::new(|| word_map([((), words::NO_EMBARGO)]));
+
+/// The first letters and digits of a text.
+type Beginning = [Option<char>; 3];
+
+fn beginning(mut letters: impl Iterator<Item = char>) -> Beginning {
+    std::array::from_fn(|_| letters.next())
+}
 
 fn set(words: &[&str]) -> HashSet<String> {
     words.iter().map(|word| normalised(word).into_owned()).collect()
@@ -153,8 +163,15 @@ pub(in crate::article) fn date_in(text: &str) -> Option<&str> {
 }
 
 fn parse_opening(text: &str) -> Option<Line> {
-    let first = text.chars().take(MAX_OPENING_CHARACTERS).map(fold).find(|c| c.is_alphanumeric())?;
-    (OPENINGS.contains_key(&first) || MODIFIER_LETTERS.contains(&first)).then_some(())?;
+    let letters = text.chars().take(MAX_OPENING_CHARACTERS).map(fold).filter(|c| c.is_alphanumeric());
+    let beginning = beginning(letters);
+    // A word may be shorter than the beginning.
+    let may_open = |length: usize| {
+        let mut beginning = beginning;
+        beginning.iter_mut().skip(length).for_each(|letter| *letter = None);
+        BEGINNINGS.contains(&beginning)
+    };
+    (1..=beginning.len()).any(may_open).then_some(())?;
     let glyphs = glyphs(text);
     let mut rest = glyphs.as_slice();
     const MAX_MODIFIERS: usize = 6;
