@@ -10,8 +10,8 @@
 
 use std::fmt;
 
-use super::front_matter::tree::{Node, Value};
 use super::keys::{normalised, parse_bool, without_prefix};
+use super::values::{Node, Value};
 
 /// A restriction that a file states.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -11,13 +11,14 @@ mod lifecycle;
 pub(crate) mod lines;
 mod losses;
 mod media;
+mod stated_lifecycle;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Range;
 
-use self::lifecycle::StatedLifecycle;
+use self::stated_lifecycle::StatedLifecycle;
 
 use super::access::Access;
 use super::date::{self, Date};

@@ -1,5 +1,6 @@
 //! Applies the keys of front matter, including their names in other tools.
 
+mod entries;
 mod media;
 pub(super) mod names;
 mod publication;
@@ -8,13 +9,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use self::entries::{field, refuse_near_miss, wrong_kind};
 use self::names::Verdict;
 
 use super::access;
 use super::draft::Draft;
-use super::front_matter::{Key, Node, Value};
 use super::keys;
-use super::lifecycle::{self, Meaning, Status};
+use super::lifecycle;
+use super::meaning::{Meaning, Status};
+use super::values::{Key, Node, Value};
 use crate::diagnostics::{Code, nearest};
 
 /// Applies all keys to a draft.
@@ -122,26 +125,6 @@ fn unknown_key(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_
         _ => {}
     }
     draft.report(Code::FrontMatterNearMiss, key.span.clone(), message, format!("did you mean `{meant}`?"));
-}
-
-/// Refuses a file with a typo of a key that withholds the article.
-fn refuse_near_miss(draft: &mut Draft<'_>, key: &Key<'_>, meant: &str) {
-    let message = format!(
-        "`{}` is not a key that dateline knows, and it may say that the article is not public",
-        key.name.escape_debug()
-    );
-    let help =
-        format!("did you mean `{meant}`? Rename the key or remove it; until then nothing of the article is public");
-    draft.refuse_key(Meaning::Embargo, key.span.clone(), message, help);
-}
-
-fn wrong_kind(draft: &mut Draft<'_>, key: &Key<'_>, span: &Range<usize>, wanted: &str) {
-    draft.report(
-        Code::FrontMatterValue,
-        span.clone(),
-        format!("`{}` is {wanted}", key.name.escape_debug()),
-        format!("write {wanted}"),
-    );
 }
 
 fn text(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) -> Option<String> {
@@ -255,11 +238,4 @@ fn source(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     if let Some((name, span)) = found {
         draft.set_source(&name, span, "front matter");
     }
-}
-
-fn field(entries: &[(Key<'_>, Node<'_>)], name: &str) -> Option<(String, Range<usize>)> {
-    entries.iter().find(|(key, _)| keys::normalised(&key.name) == name).and_then(|(_, node)| match &node.value {
-        Value::Scalar(text) => Some((text.to_string(), node.span.clone())),
-        _ => None,
-    })
 }

@@ -16,9 +16,8 @@ use std::sync::LazyLock;
 
 use super::access;
 use super::keys::{WordMap, normalised, parse_bool, without_prefix, word_map};
+use super::meaning::{Certainty, Meaning, Status};
 use super::options::WireField;
-pub(super) use words::{Certainty, Meaning, Status};
-
 use crate::diagnostics::nearest;
 
 static KEYS: WordMap<(Meaning, Certainty)> = LazyLock::new(|| {

@@ -5,11 +5,11 @@
 //! # Which file contains what?
 //!
 //! Parses articles. `markdown`, `html` and `wire` parse one input format each into the same `Article`; `draft` is the article under
-//! construction, `front_matter` and `fields` parse and apply its keys. `model`, `parsed` and `options` contain the shared types, `card`
-//! the fields that the catalog keeps. `lifecycle` and `access` interpret keys about publication, `gates` and `free_part` find the parts
-//! for members, `hidden_text` removes hidden elements from fields. `render` and `sanitise` make HTML for feeds:
-//! `sanitise::style_sheets` detects hidden elements, `tangled` limits the cost of parsing. `bundle` names pages of folders, `pin`
-//! writes ids into files, `steps` counts parser steps in tests.
+//! construction, `front_matter` and `fields` parse and apply its keys, `values` is the tree of their values. `model`, `parsed` and
+//! `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about
+//! publication, and `meaning` lists the possible meanings. `gates` and `free_part` find the parts for members, `hidden_text` removes
+//! hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled`
+//! limits the cost of parsing. `bundle` names pages of folders, `pin` writes ids into files, `steps` counts parser steps in tests.
 
 pub mod access;
 pub mod bundle;
@@ -29,6 +29,7 @@ mod html;
 mod keys;
 mod lifecycle;
 mod markdown;
+mod meaning;
 mod model;
 mod options;
 pub mod packed;
@@ -39,6 +40,7 @@ mod rendered;
 pub(crate) mod sanitise;
 mod steps;
 pub mod summary;
+mod values;
 mod wire;
 
 use std::borrow::Cow;

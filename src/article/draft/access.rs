@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::Draft;
 use crate::article::access::{self, Access, Restriction, Statement};
-use crate::article::front_matter::{Key, Node, Value};
 use crate::article::model::Body;
+use crate::article::values::{Key, Node, Value};
 use crate::article::{free_part, lifecycle};
 use crate::diagnostics::Code;
 

@@ -7,29 +7,13 @@ use std::ops::Range;
 use super::Draft;
 use crate::article::date::{self, Date};
 use crate::article::keys;
-use crate::article::lifecycle::{self, Meaning, Status};
+use crate::article::lifecycle;
+use crate::article::meaning::{Meaning, Status};
 use crate::article::model::{Correction, Retraction};
 use crate::diagnostics::Code;
 use crate::types::{Moment, Text};
 
 const MAX_CORRECTIONS: usize = 100;
-
-/// The lifecycle as stated so far.
-#[derive(Debug, Default)]
-pub(super) struct StatedLifecycle {
-    embargo: Option<Moment>,
-    expires: Option<(Moment, Range<usize>)>,
-    retracted: bool,
-    reason: Option<Text>,
-    /// Date, text and span. A correction without a date gets the article's at the end.
-    corrections: Vec<(Option<Moment>, Text, Range<usize>)>,
-    /// A status such as `scheduled`, and its span.
-    scheduled: Option<(String, Range<usize>)>,
-    /// The file has a date with which other tools schedule, such as `publishDate`.
-    has_schedule: bool,
-    /// Something unreadable withholds the article.
-    pub(super) withhold: bool,
-}
 
 /// The complete lifecycle.
 pub(super) struct Lifecycle {

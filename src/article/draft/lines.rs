@@ -9,8 +9,9 @@ use std::ops::Range;
 use super::Draft;
 use crate::article::access;
 use crate::article::keys;
+use crate::article::lifecycle;
 use crate::article::lifecycle::line::{self, Claim, is_sentence};
-use crate::article::lifecycle::{self, Meaning};
+use crate::article::meaning::Meaning;
 use crate::article::summary::is_wider;
 
 /// How many lines at the top of a text are examined.

@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use jiff::{Span, SpanRelativeTo};
 
-use super::{field, wrong_kind};
+use super::entries::{field, wrong_kind};
 use crate::article::draft::Draft;
-use crate::article::front_matter::{Key, Node, Value};
 use crate::article::keys::normalised;
 use crate::article::model::MediaFacts;
+use crate::article::values::{Key, Node, Value};
 use crate::diagnostics::{Code, nearest};
 use crate::types::media_type;
 

@@ -2,7 +2,8 @@
 
 use crate::article::access;
 use crate::article::keys;
-use crate::article::lifecycle::{self, Certainty, Meaning};
+use crate::article::lifecycle;
+use crate::article::meaning::{Certainty, Meaning, Status};
 
 /// All of dateline's keys. [`lifecycle`] and [`access`] have more names for some.
 const KEYS: &[&str] = &[
@@ -194,7 +195,7 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
         None => Verdict::Unclear,
     };
     let status = value.and_then(lifecycle::parse_status).map(|status| match status {
-        lifecycle::Status::Published => Verdict::Public,
+        Status::Published => Verdict::Public,
         _ => Verdict::Withheld,
     });
     match (lifecycle::lookup(name), name) {

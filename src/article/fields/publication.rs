@@ -2,14 +2,13 @@
 //!
 //! An unreadable value refuses the file. Deeper tables contain unrelated data, so only unmistakable keys count there.
 
-use super::super::access::{self, Restriction, Statement};
-use super::super::draft::Draft;
-use super::super::front_matter::{Key, Node, Value};
-use super::super::lifecycle::{self, Certainty, Meaning};
+use super::entries::{field, refuse_near_miss};
 use super::names::{self, Verdict};
-use super::{field, refuse_near_miss};
-use crate::article::date;
-use crate::article::keys;
+use crate::article::access::{self, Restriction, Statement};
+use crate::article::draft::Draft;
+use crate::article::meaning::{Certainty, Meaning};
+use crate::article::values::{Key, Node, Value};
+use crate::article::{date, keys, lifecycle};
 use crate::diagnostics::Code;
 
 const HOW: &str = "front matter";

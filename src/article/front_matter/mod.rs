@@ -1,4 +1,4 @@
-//! Parses front matter in YAML, TOML or JSON into a [tree](tree).
+//! Parses front matter in YAML, TOML or JSON into a [tree](super::values).
 //!
 //! [`fence`] finds its beginning and end, [`yaml`] and [`toml`] parse it, and [`damaged`] detects front matter that can't be parsed.
 //! A file with damaged front matter is never published, because its keys would become text, and an embargo would have no effect.
@@ -15,7 +15,6 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 mod toml;
-pub(super) mod tree;
 mod yaml;
 
 use std::collections::BTreeSet;
@@ -26,9 +25,9 @@ use self::fence::{Extent, Format};
 use self::lines::{Rule, pair, rule};
 use self::refusal::REMOVE_HELP;
 pub(super) use self::refusal::{FileKind, Refusal};
-pub(super) use self::tree::{Key, Node, Value};
 use super::fields::names::{self, Verdict};
 use super::keys;
+use super::values::{Key, Node, Value};
 use crate::types::is_invisible;
 
 /// A file that begins with front matter.

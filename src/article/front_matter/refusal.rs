@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::tree::MAX_DEPTH;
+/// The depth of nested lists and tables.
+pub(super) const MAX_DEPTH: usize = 16;
 
 /// The help for front matter that exceeds a limit.
 pub(super) const REMOVE_HELP: &str = "remove what is not about the article";

@@ -5,8 +5,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::refusal::Refusal;
-use super::tree::{Key, MAX_DEPTH, Node, Value};
+use super::refusal::{MAX_DEPTH, Refusal};
+use crate::article::values::{Key, Node, Value};
 
 /// Parses a table. `shift` is its byte offset in the file.
 pub(super) fn read(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::refusal::{REMOVE_HELP, Refusal};
-use super::tree::{Key, MAX_DEPTH, Node, Value};
+use super::refusal::{MAX_DEPTH, REMOVE_HELP, Refusal};
+use crate::article::values::{Key, Node, Value};
 use crate::types::is_invisible;
 
 /// How many parser events a document may have: more than any article needs, and a bound against hostile input.

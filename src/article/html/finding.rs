@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::article::lifecycle::Meaning;
+use crate::article::meaning::Meaning;
 
 /// The field that a part of a page sets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::finding::{Field, Finding};
 use crate::article::access::{self, Statement};
-use crate::article::lifecycle::{self, Certainty, Meaning};
+use crate::article::lifecycle;
+use crate::article::meaning::{Certainty, Meaning};
 use crate::article::steps;
 
 /// The error of a block that isn't JSON: message and byte offset in the block.

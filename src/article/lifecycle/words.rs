@@ -4,44 +4,13 @@
 //! Words are compared in [normalised](crate::article::keys::normalised) form, so letter case, full-width forms, blanks and
 //! punctuation don't matter. Long because it is a table with one word per line.
 
+use crate::article::meaning::Certainty::{self, Certain, WithDate};
+use crate::article::meaning::{Meaning, Status};
 use crate::article::options::WireField;
-use Certainty::{Certain, WithDate};
-
-/// The field that a key sets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::article) enum Meaning {
-    /// The first publication: `date`.
-    Date,
-    /// The first publication as other tools write it, instead of `date` or as a schedule besides it.
-    Published,
-    /// The instant before which the article isn't public.
-    Embargo,
-    /// The instant from which the article isn't public any more.
-    Expires,
-    /// The status: published, draft, scheduled or retracted.
-    Status,
-    /// Whether the article is a draft.
-    Draft,
-    /// Whether the article is public.
-    Public,
-    /// The reason of a retraction.
-    Reason,
-    /// Corrections.
-    Corrections,
-}
-
-/// Whether a key has its meaning regardless of its value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::article) enum Certainty {
-    /// Regardless: an unreadable value withholds the article.
-    Certain,
-    /// The key counts only with a complete date, or a known word for a status.
-    WithDate,
-}
 
 /// The announcement of an opening of a line. An opening is one or more words at its start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::article) enum Opening {
+pub(super) enum Opening {
     /// An embargo.
     Embargo,
     /// An embargo, if a date follows.
@@ -50,17 +19,6 @@ pub(in crate::article) enum Opening {
     Mark,
     /// The line lifts the embargo.
     NoEmbargo,
-}
-
-/// The status of an article.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::article) enum Status {
-    Published,
-    /// The article is not public: a draft, private or deleted.
-    Draft,
-    /// The article is not public before a date that another key states.
-    Scheduled,
-    Retracted,
 }
 
 /// Keys of front matter, `meta` names, JSON-LD properties and wire labels.

@@ -1,21 +1,18 @@
-//! Parsed front matter: a tree of values with their byte ranges. Scalars are kept as written, so `title: 1.10` is "1.10" and
+//! The values of front matter: a tree with byte ranges. Scalars are kept as written, so `title: 1.10` is "1.10" and
 //! `language: no` is Norwegian.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The depth of nested lists and tables.
-pub(super) const MAX_DEPTH: usize = 16;
-
 /// A value with its byte range in the file.
 #[derive(Clone, Debug)]
-pub(in crate::article) struct Node<'t> {
-    pub(in crate::article) value: Value<'t>,
-    pub(in crate::article) span: Range<usize>,
+pub(super) struct Node<'t> {
+    pub(super) value: Value<'t>,
+    pub(super) span: Range<usize>,
 }
 
 #[derive(Clone, Debug)]
-pub(in crate::article) enum Value<'t> {
+pub(super) enum Value<'t> {
     Null,
     Scalar(Cow<'t, str>),
     List(Vec<Node<'t>>),
@@ -23,20 +20,20 @@ pub(in crate::article) enum Value<'t> {
 }
 
 #[derive(Clone, Debug)]
-pub(in crate::article) struct Key<'t> {
-    pub(in crate::article) name: Cow<'t, str>,
-    pub(in crate::article) span: Range<usize>,
+pub(super) struct Key<'t> {
+    pub(super) name: Cow<'t, str>,
+    pub(super) span: Range<usize>,
 }
 
 impl Key<'_> {
-    pub(in crate::article) fn rewritten(self, text: &impl Fn(&str) -> String) -> Key<'static> {
+    pub(super) fn rewritten(self, text: &impl Fn(&str) -> String) -> Key<'static> {
         Key { name: Cow::Owned(text(&self.name)), span: self.span }
     }
 }
 
 impl Node<'_> {
     /// Applies `text` to all scalars and keys, and returns an owned tree.
-    pub(in crate::article) fn rewritten(self, text: &impl Fn(&str) -> String) -> Node<'static> {
+    pub(super) fn rewritten(self, text: &impl Fn(&str) -> String) -> Node<'static> {
         let value = match self.value {
             Value::Null => Value::Null,
             Value::Scalar(scalar) => Value::Scalar(Cow::Owned(text(&scalar))),
@@ -49,7 +46,7 @@ impl Node<'_> {
     }
 
     /// Whether another node has the same value. Byte ranges are not compared.
-    pub(in crate::article) fn is_same(&self, other: &Node<'_>) -> bool {
+    pub(super) fn is_same(&self, other: &Node<'_>) -> bool {
         match (&self.value, &other.value) {
             (Value::Null, Value::Null) => true,
             (Value::Scalar(one), Value::Scalar(other)) => one == other,

@@ -1,0 +1,22 @@
+//! The statements of a file about embargo, expiry, status, retraction and corrections, before they are combined.
+
+use std::ops::Range;
+
+use crate::types::{Moment, Text};
+
+/// The lifecycle as stated so far.
+#[derive(Debug, Default)]
+pub(super) struct StatedLifecycle {
+    pub(super) embargo: Option<Moment>,
+    pub(super) expires: Option<(Moment, Range<usize>)>,
+    pub(super) retracted: bool,
+    pub(super) reason: Option<Text>,
+    /// Date, text and span. A correction without a date gets the article's at the end.
+    pub(super) corrections: Vec<(Option<Moment>, Text, Range<usize>)>,
+    /// A status such as `scheduled`, and its span.
+    pub(super) scheduled: Option<(String, Range<usize>)>,
+    /// The file has a date with which other tools schedule, such as `publishDate`.
+    pub(super) has_schedule: bool,
+    /// Something unreadable withholds the article.
+    pub(super) withhold: bool,
+}
