@@ -2,13 +2,13 @@
 //!
 //! Each setter checks its value, records the origin and keeps the first value. A warning drops one field. An error
 //! prevents the publication of this version, so the last good version stays public.
-//!
-//! Long because it has a setter for every field.
 
 mod access;
+mod addresses;
 mod finish;
 mod lifecycle;
 pub(crate) mod lines;
+mod lists;
 mod losses;
 mod media;
 mod stated_lifecycle;
@@ -19,19 +19,15 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use self::stated_lifecycle::StatedLifecycle;
-
 use super::access::Access;
 use super::date::{self, Date};
 use super::hidden_text::without_hidden;
 use super::model::{Body, ImageFile, Media, SectionClaim};
 use super::options::ParseOptions;
 use super::parsed::Origin;
-use super::{byline, steps};
-use crate::diagnostics::{Code, Diagnostic, LineIndex, MAX_DIAGNOSTICS_PER_FILE, Place, Severity, nearest};
-use crate::types::{
-    ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl, is_bidi_control, is_publishable,
-    nfc,
-};
+use super::steps;
+use crate::diagnostics::{Code, Diagnostic, LineIndex, MAX_DIAGNOSTICS_PER_FILE, Place, Severity};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// A decoded file.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +39,6 @@ pub(crate) struct Source<'a> {
 }
 
 const MAX_TITLE_CHARACTERS: usize = 1_000;
-const MAX_TAGS: usize = 500;
-const MAX_NAMES: usize = 100;
-const MAX_SECTIONS: usize = 50;
-const MAX_SLUG_BYTES: usize = 200;
 
 /// The lists of the article that have entries.
 #[derive(Clone, Copy, Debug)]
@@ -288,111 +280,6 @@ impl<'a> Draft<'a> {
         moment
     }
 
-    pub(crate) fn add_author(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        let name = Text::line(raw);
-        if self.accepts(&name, self.authors.contains(&name), self.authors.len(), MAX_NAMES, "authors", &span) {
-            self.record_origin("author", name.as_str(), &span, origin);
-            self.authors.push(name);
-        }
-    }
-
-    /// Adds the authors of a byline such as `By A, B and C`.
-    pub(crate) fn add_byline(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        for name in byline::names(raw) {
-            self.add_author(&name, span.clone(), origin);
-        }
-    }
-
-    pub(crate) fn add_editors(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        for name in byline::names(raw) {
-            self.add_editor(&name, span.clone(), origin);
-        }
-    }
-
-    pub(crate) fn add_editor(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        let name = Text::line(raw);
-        if self.accepts(&name, self.editors.contains(&name), self.editors.len(), MAX_NAMES, "editors", &span) {
-            self.record_origin("editor", name.as_str(), &span, origin);
-            self.editors.push(name);
-        }
-    }
-
-    pub(crate) fn add_tag(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        let tag = Text::line(&nfc(raw));
-        if tag.as_str().len() > 200 {
-            return self.report(
-                Code::ArticleTag,
-                span,
-                "a tag is at most 200 bytes long; this one is left out",
-                "write a word or two",
-            );
-        }
-        if self.accepts(&tag, self.tags.contains(&tag), self.tags.len(), MAX_TAGS, "tags", &span) {
-            self.record_origin("tags", tag.as_str(), &span, origin);
-            self.tags.push(tag);
-        }
-    }
-
-    /// Whether a list accepts one more entry. Reports a full list once.
-    fn accepts(
-        &mut self,
-        name: &Text,
-        is_known: bool,
-        count: usize,
-        max: usize,
-        list: &'static str,
-        span: &Range<usize>,
-    ) -> bool {
-        if name.is_empty() || is_known {
-            return false;
-        }
-        if count == max {
-            if self.full_lists.insert(list) {
-                let message = format!("there are more than {max} {list}; the rest is left out");
-                self.report(Code::ArticleTooMany, span.clone(), message, format!("keep the {list} that matter"));
-            }
-            return false;
-        }
-        true
-    }
-
-    pub(crate) fn set_section(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        if self.section.is_some() {
-            return;
-        }
-        if let Some(path) = self.section_path(raw, &span) {
-            self.record_origin("section", if path.is_root() { "(root)" } else { path.as_str() }, &span, origin);
-            self.section = Some(SectionClaim::Stated(path));
-        }
-    }
-
-    pub(crate) fn add_section(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        let Some(path) = self.section_path(raw, &span) else { return };
-        let name = Text::new(path.as_str());
-        if self.accepts(&name, self.sections.contains(&path), self.sections.len(), MAX_SECTIONS, "sections", &span) {
-            self.record_origin("sections", path.as_str(), &span, origin);
-            self.sections.push(path);
-        }
-    }
-
-    fn section_path(&mut self, raw: &str, span: &Range<usize>) -> Option<SectionPath> {
-        match SectionPath::parse(raw) {
-            Ok(path) => Some(path),
-            Err(reason) => {
-                self.report(Code::ArticleSection, span.clone(), reason, "write one such as `technology/chips`");
-                None
-            }
-        }
-    }
-
-    pub(crate) fn set_breadcrumb(&mut self, crumbs: Vec<Text>, span: Range<usize>, origin: &'static str) {
-        if self.section.is_some() || crumbs.is_empty() {
-            return;
-        }
-        self.record_origin("section", crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join(" > "), &span, origin);
-        self.section = Some(SectionClaim::Breadcrumb(crumbs));
-    }
-
     pub(crate) fn set_language(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
         if self.language.is_some() || raw.trim().is_empty() {
             return;
@@ -403,68 +290,6 @@ impl<'a> Draft<'a> {
                 self.language = Some(language);
             }
             Err(reason) => self.report(Code::ArticleLanguage, span, reason, "the section's language is taken instead"),
-        }
-    }
-
-    pub(crate) fn set_id(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        if self.id.is_some() {
-            return;
-        }
-        match EntryId::parse(raw) {
-            Ok(id) => {
-                self.record_origin("id", id.as_str(), &span, origin);
-                self.id = Some(id);
-            }
-            Err(reason) => self.report(
-                Code::ArticleId,
-                span,
-                reason,
-                "write a URI that no other article has, or leave the key out",
-            ),
-        }
-    }
-
-    pub(crate) fn set_slug(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        if self.slug.is_some() {
-            return;
-        }
-        match parse_slug(raw) {
-            Ok(slug) => {
-                self.record_origin("slug", slug.as_str(), &span, origin);
-                self.slug = Some(slug);
-            }
-            Err(reason) => self.report(Code::ArticleSlug, span, reason, "write one such as `harbour-crane-returns`"),
-        }
-    }
-
-    pub(crate) fn set_link(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        if self.link.is_some() {
-            return;
-        }
-        match WebUrl::parse(raw) {
-            Ok(url) => {
-                self.record_origin("link", url.as_str(), &span, origin);
-                self.link = Some(url);
-            }
-            Err(reason) => {
-                let message = format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug());
-                self.report(Code::ArticleLink, span, message, link_help(raw));
-            }
-        }
-    }
-
-    pub(crate) fn set_source_feed(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        match WebUrl::parse(raw) {
-            Ok(url) => {
-                self.record_origin("source.feed", url.as_str(), &span, origin);
-                self.source_feed = Some(url);
-            }
-            Err(reason) => {
-                let message = format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug());
-                let feed = "write the whole address of the source's feed, such as `https://agency.example/feed.xml`";
-                let help = scheme_help(raw).unwrap_or_else(|| feed.to_owned());
-                self.report(Code::ArticleLink, span, message, help);
-            }
         }
     }
 
@@ -515,37 +340,4 @@ text_setters! {
 /// The file's path in diagnostics.
 pub(crate) fn file_name(options: &ParseOptions, path: &ArticlePath) -> String {
     format!("{}/{path}", options.root)
-}
-
-/// Parses a slug: one NFC path segment.
-fn parse_slug(raw: &str) -> Result<Text, String> {
-    let slug = nfc(raw.trim());
-    if slug.is_empty() {
-        return Err("a slug cannot be empty".into());
-    }
-    if slug == "." || slug == ".." {
-        return Err(format!("a slug cannot be `{slug}`"));
-    }
-    if let Some(bad) =
-        slug.chars().find(|&c| matches!(c, '/' | '\\') || c.is_control() || !is_publishable(c) || is_bidi_control(c))
-    {
-        return Err(format!("a slug cannot contain `{}`", bad.escape_debug()));
-    }
-    if slug.len() > MAX_SLUG_BYTES {
-        return Err(format!("a slug is at most {MAX_SLUG_BYTES} bytes long; this one has {}", slug.len()));
-    }
-    Ok(Text::line(&slug))
-}
-
-fn link_help(raw: &str) -> String {
-    let page = "write the whole address of the article's page, such as `https://www.courier.example/night-ferry.html`; without `link`, \
-                dateline links to its own page or to `content.article_url`";
-    scheme_help(raw).unwrap_or_else(|| page.to_owned())
-}
-
-/// The help for a misspelt `http` or `https`.
-fn scheme_help(raw: &str) -> Option<String> {
-    let (scheme, _) = raw.split_once(':')?;
-    let meant = nearest(scheme, ["http", "https"]).filter(|meant| scheme != *meant)?;
-    Some(format!("schemes are http and https; did you mean `{meant}`?"))
 }

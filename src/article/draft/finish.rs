@@ -1,6 +1,7 @@
 //! Builds the result of a draft: the article, or the reasons why there is none.
 
-use super::{Draft, parse_slug};
+use super::Draft;
+use super::addresses::parse_slug;
 use crate::article::bundle;
 use crate::article::file_names::in_drafts_folder;
 use crate::article::free_part::{free_part, has_unambiguous_mark};

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Draft, scheme_help};
+use super::Draft;
+use super::addresses::scheme_help;
 use crate::article::file_names::{in_drafts_folder, is_drafts_folder};
 use crate::article::model::{ImageFile, Media, MediaFacts, MediaReference};
 use crate::article::sanitise::percent_decoded;
