@@ -1,135 +1,26 @@
 //! Parses dates of embargoes, in free order and in several languages: `0900 GMT Monday 1 June 2030`,
 //! `1. Juni 2030, 10 Uhr`, `2030年6月1日10时`, `10 a.m. EDT on June 1, 2030`.
 //!
-//! Every word must be known, and there must be one date and at most one time. Ambiguous dates are refused. Long because of the tables of
-//! months, weekdays and zones.
+//! Every word must be known, and there must be one date and at most one time. Ambiguous dates are refused. [`words`]
+//! contains the tables.
+
+mod words;
 
 use jiff::civil;
 use jiff::tz::{Offset, TimeZone};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{DAYS, Date, Zone, month as english_month, resolve};
+use self::words::{CHINESE, FILLERS, month, weekday};
+pub(in crate::article) use self::words::{is_month_or_day, is_word};
+use super::{Date, Zone, resolve};
 use crate::article::summary::is_wide;
 
 /// The length of the longest date.
 const MAX_DATE_BYTES: usize = 200;
 
-/// Names of months besides the English ones.
-const MONTHS: [&[&str]; 12] = [
-    &["januar", "jänner", "jan", "janvier", "enero", "gennaio", "janeiro", "januari", "января"],
-    &["februar", "feb", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari", "февраля"],
-    &["märz", "maerz", "mrz", "mars", "marzo", "março", "maart", "марта"],
-    &["april", "avril", "abril", "aprile", "апреля"],
-    &["mai", "mayo", "maggio", "maio", "mei", "мая"],
-    &["juni", "juin", "junio", "giugno", "junho", "июня"],
-    &["juli", "juillet", "julio", "luglio", "julho", "июля"],
-    &["august", "août", "aout", "agosto", "augustus", "августа"],
-    &["september", "septembre", "septiembre", "settembre", "setembro", "сентября"],
-    &["oktober", "okt", "octobre", "octubre", "ottobre", "outubro", "октября"],
-    &["november", "novembre", "noviembre", "novembro", "ноября"],
-    &["dezember", "dez", "décembre", "decembre", "diciembre", "dicembre", "dezembro", "december", "декабря"],
-];
-
-/// Names of weekdays besides the English ones, from Monday on.
-const WEEKDAYS: [&[&str]; 7] = [
-    &["montag", "lundi", "lunes", "maandag"],
-    &["dienstag", "mardi", "martes", "dinsdag"],
-    &["mittwoch", "mercredi", "miércoles", "woensdag"],
-    &["donnerstag", "jeudi", "jueves", "donderdag"],
-    &["freitag", "vendredi", "viernes", "vrijdag"],
-    &["samstag", "sonnabend", "samedi", "sábado", "zaterdag"],
-    &["sonntag", "dimanche", "domingo", "zondag"],
-];
-
-/// Chinese words and their replacements.
-const CHINESE: &[(&str, &str)] = &[
-    ("北京时间", " bjt "),
-    ("上午", " zham "),
-    ("早上", " zham "),
-    ("凌晨", " zham "),
-    ("下午", " zhpm "),
-    ("晚上", " zhpm "),
-    ("星期一", " monday "),
-    ("星期二", " tuesday "),
-    ("星期三", " wednesday "),
-    ("星期四", " thursday "),
-    ("星期五", " friday "),
-    ("星期六", " saturday "),
-    ("星期日", " sunday "),
-    ("星期天", " sunday "),
-    ("周一", " monday "),
-    ("周二", " tuesday "),
-    ("周三", " wednesday "),
-    ("周四", " thursday "),
-    ("周五", " friday "),
-    ("周六", " saturday "),
-    ("周日", " sunday "),
-    ("之前", " "),
-    ("之后", " "),
-    ("以前", " "),
-    ("以后", " "),
-    ("前", " "),
-    ("后", " "),
-];
-
-/// Words without meaning for the date.
-const FILLERS: &[&str] = &[
-    "at", "on", "of", "the", "hrs", "hours", "h", "o", "clock", "uhr", "um", "am", "den", "der", "dem", "le", "la",
-    "à", "a", "el", "las", "de", "del", "du", "heures", "horas", "from", "ab", "local",
-];
-
-/// Zone abbreviations with one meaning, in minutes east of UTC: those of RFC 5322 and tzdata, and those of one country. `CST`,
-/// `PST`, `IST` and `BST` are ambiguous, so they are not among them.
-const ZONES: &[(&str, i32)] = &[
-    ("z", 0),
-    ("utc", 0),
-    ("gmt", 0),
-    ("ut", 0),
-    ("wet", 0),
-    ("west", 60),
-    ("cet", 60),
-    ("mez", 60),
-    ("cest", 120),
-    ("mesz", 120),
-    ("eet", 120),
-    ("eest", 180),
-    ("msk", 180),
-    ("bjt", 480),
-    ("hkt", 480),
-    ("sgt", 480),
-    ("jst", 540),
-    ("kst", 540),
-    ("aest", 600),
-    ("aedt", 660),
-    ("nzst", 720),
-    ("nzdt", 780),
-    ("edt", -240),
-    ("cdt", -300),
-    ("est", -300),
-    ("mdt", -360),
-    ("mst", -420),
-    ("pdt", -420),
-    ("hst", -600),
-];
-
 /// Parses a date like [`super::parse`], or in free order. `day_first` decides dates such as `1.6.2030`.
 pub(in crate::article) fn parse(raw: &str, zone: &TimeZone, day_first: bool) -> Result<Date, String> {
     super::parse(raw, zone).or_else(|reason| free(raw, zone, day_first).ok_or(reason))
-}
-
-/// Whether a word is the name of a month or of a weekday.
-pub(in crate::article) fn is_month_or_day(word: &str) -> bool {
-    month(word).is_some() || weekday(word).is_some()
-}
-
-/// Whether a word may be part of a date.
-pub(in crate::article) fn is_word(word: &str) -> bool {
-    const UNITS: &str = "年月日号號时時点點分秒上午下北京间早晚中";
-    is_month_or_day(word)
-        || FILLERS.contains(&word)
-        || ZONES.iter().any(|(zone, _)| *zone == word)
-        || ["st", "nd", "rd", "th", "er", "p", "m", "pm", "h", "t", "noon", "et", "pt", "time"].contains(&word)
-        || UNITS.contains(word)
 }
 
 /// Whether text contains a day next to a month, or a numeric date.
@@ -172,17 +63,6 @@ fn tokens(raw: &str) -> Vec<Token> {
         glued = c.is_ascii_digit() || c.is_alphabetic();
     }
     tokens
-}
-
-fn month(word: &str) -> Option<i8> {
-    let at = || MONTHS.iter().position(|names| names.contains(&word));
-    english_month(word).or_else(|| i8::try_from(at()? + 1).ok())
-}
-
-fn weekday(word: &str) -> Option<i8> {
-    let english = || DAYS.iter().position(|day| word.len() >= 3 && day.starts_with(word));
-    let at = english().or_else(|| WEEKDAYS.iter().position(|names| names.contains(&word)))?;
-    i8::try_from(at).ok()
 }
 
 fn free(raw: &str, zone: &TimeZone, day_first: bool) -> Option<Date> {
@@ -349,9 +229,9 @@ impl<'t> Cursor<'t> {
     fn clock(&self, start: usize) -> Option<Parts> {
         if let Some(four) = self.number(start, 4..=4) {
             // `0900 GMT`, `0900 hrs`. Four digits alone are a year.
-            let marked = self.word(start + 1).is_some_and(|word| {
-                ["hrs", "hours", "h", "uhr"].contains(&word) || ZONES.iter().any(|(zone, _)| *zone == word)
-            });
+            let marked = self
+                .word(start + 1)
+                .is_some_and(|word| ["hrs", "hours", "h", "uhr"].contains(&word) || words::zone(word).is_some());
             let (hour, minute) = four.split_at_checked(2).filter(|_| marked)?;
             return Some((parsed(hour), parsed(minute), 0, start + 1));
         }
@@ -366,9 +246,9 @@ impl<'t> Cursor<'t> {
         if let Some(minute) = self.number(start + 2, 2..=2).filter(|_| self.is_sign(start + 1, &['.'])) {
             let marked = self.day_first
                 || self.half(start + 3, hour).0.is_some()
-                || self.word(start + 3).is_some_and(|word| {
-                    ["uhr", "hrs", "hours", "h"].contains(&word) || ZONES.iter().any(|(zone, _)| *zone == word)
-                });
+                || self
+                    .word(start + 3)
+                    .is_some_and(|word| ["uhr", "hrs", "hours", "h"].contains(&word) || words::zone(word).is_some());
             return marked.then_some((hour, parsed(minute), 0, start + 3));
         }
         match self.word(start + 1) {
@@ -400,10 +280,10 @@ impl<'t> Cursor<'t> {
 
     /// Parses a zone. A sign begins an offset only behind a time.
     fn zone(&mut self, timed: bool) -> Option<Zone> {
-        let named = self.word(0).and_then(|word| ZONES.iter().find(|(zone, _)| *zone == word));
+        let named = self.word(0).and_then(|word| Some((word, words::zone(word)?)));
         if let Some((name, minutes)) = named {
             self.at += 1;
-            let offset = ["utc", "gmt", "ut"].contains(name).then(|| self.offset()).flatten();
+            let offset = ["utc", "gmt", "ut"].contains(&name).then(|| self.offset()).flatten();
             return Some(Zone::Offset(offset.or_else(|| Offset::from_seconds(minutes * 60).ok())?));
         }
         let region = match (self.word(0), self.word(1)) {
