@@ -2,20 +2,29 @@
 //!
 //! A typical text has a breadcrumb, the headline, a line with source, date and authors, the caption of a picture, a byline,
 //! paragraphs, the editor's line, and teasers of other stories, which are not part of it. Any of these may be missing, and the
-//! header may have any order. [`labels`] contains the words, [`lines`] classifies single lines, and [`story`] combines them. Ambiguous
-//! lines stay text and are reported.
+//! header may have any order. [`labels`] contains the words, [`lines`] classifies single lines, and [`layout`] combines them into a
+//! [`story`]. Ambiguous lines stay text and are reported.
 
+mod body;
+mod captions;
+mod dates;
+mod end_matter;
+mod fields;
+mod header;
 mod labels;
+mod layout;
 mod lines;
 mod markup;
+mod names;
 mod story;
+mod stretch;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 
 pub(crate) use self::labels::Labels;
-use self::lines::Stretch;
+use self::stretch::Stretch;
 use super::draft::Draft;
 use super::lifecycle;
 use super::model::Body;
@@ -45,7 +54,7 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
         // The rest of the text wasn't examined.
         return draft.refuse(lifecycle::withholds(text));
     }
-    let story = story::parse(text, labels, title.as_deref());
+    let story = layout::parse(text, labels, title.as_deref());
     // The label before a value on its line.
     let label = |at: usize| {
         let before = text.get(..at).unwrap_or_default();
@@ -54,7 +63,7 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
         before.get(near.last().map_or(at, |(start, _)| start)..).unwrap_or_default()
     };
     for (label, value) in story.access {
-        draft.set_access(lines::access_key(label.text), value.text, value.span(), "labelled line");
+        draft.set_access(fields::access_key(label.text), value.text, value.span(), "labelled line");
     }
     let mut authors = HashSet::new();
     for (field, value, how) in story.values {
@@ -69,14 +78,14 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
             WireField::Editor if stated.editors => {}
             WireField::Tags if stated.tags => {}
             WireField::Author => {
-                for name in story::people(text) {
-                    if authors.insert(story::comparable(&name)) {
+                for name in names::people(text) {
+                    if authors.insert(names::comparable(&name)) {
                         draft.add_author(&name, span.clone(), how);
                     }
                 }
             }
             WireField::Editor => {
-                for name in story::people(text) {
+                for name in names::people(text) {
                     draft.add_editors(&name, span.clone(), how);
                 }
             }
@@ -124,7 +133,7 @@ fn tags(value: &str) -> impl Iterator<Item = &str> {
 
 /// The sections of a breadcrumb, outermost first, without the site's root and the page kind.
 fn sections(breadcrumb: Stretch<'_>) -> Vec<Text> {
-    let mut crumbs = lines::crumbs(breadcrumb);
+    let mut crumbs = fields::crumbs(breadcrumb);
     if crumbs.len() > 1 && crumbs.first().is_some_and(|first| labels::contains(labels::SITE_ROOTS, first)) {
         crumbs.remove(0);
     }

@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::labels::Labels;
-use super::story::{self, people};
+use super::layout;
+use super::names::people;
 use crate::article::draft::{Draft, Source};
 use crate::article::{Body, ParseOptions, Parsed, SectionClaim, WireField, steps};
 use crate::types::{ArticlePath, ContentHash, Text};
@@ -14,7 +15,7 @@ fn describe(source: &str) -> String {
 }
 
 fn describe_with(source: &str, own: &[(Text, WireField)]) -> String {
-    let story = story::parse(source, &Labels::new(own), None);
+    let story = layout::parse(source, &Labels::new(own), None);
     let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     for (field, value, how) in &story.values {
@@ -208,7 +209,7 @@ fn names_are_split_into_people() {
         ("John Smith, Jr., Ann Lee", "John Smith, Jr.|Ann Lee"),
         ("", ""),
     ] {
-        assert_eq!(super::story::people(byline).join("|"), expected, "{byline}");
+        assert_eq!(super::names::people(byline).join("|"), expected, "{byline}");
     }
 }
 
@@ -579,7 +580,7 @@ fn parsing_takes_linear_time() {
     ] {
         let steps = |count: usize| {
             let source = format!("{head}{}", line.repeat(count));
-            steps::of(|| drop(story::parse(&source, &Labels::new(&[]), None)))
+            steps::of(|| drop(layout::parse(&source, &Labels::new(&[]), None)))
         };
         let (once, twice) = (steps(SIZE), steps(2 * SIZE));
         assert!(once >= SIZE && twice <= once * 2 + once / 4, "{line:?}: {once} steps, {twice} for twice the input");
@@ -686,7 +687,7 @@ mod properties {
         #[test]
         fn every_line_is_published_or_reported(picked in proptest::collection::vec(proptest::sample::select(LINES), 0..14)) {
             let source = picked.join("\n");
-            let story = story::parse(&source, &Labels::new(&[]), None);
+            let story = layout::parse(&source, &Labels::new(&[]), None);
             let mut spans = story.values.iter().map(|(_, value, _)| value.span()).collect::<Vec<_>>();
             spans.extend(story.credit.map(|credit| credit.span()));
             spans.extend(story.body.iter().chain(&story.related).map(|(_, span)| span.clone()));

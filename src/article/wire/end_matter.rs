@@ -1,0 +1,67 @@
+//! Parses the text below the body: the editor's line, further labelled lines, and teasers of other stories.
+
+use std::ops::Range;
+
+use super::fields::is_withholding;
+use super::lines::{ClassifiedLine, Kind, is_paragraph};
+use super::story::Story;
+use crate::article::lifecycle::line::Claim;
+use crate::article::options::WireField;
+use crate::diagnostics::Code;
+
+/// Parses the text below the body: labelled lines, then other stories.
+pub(super) fn parse_end_matter<'a>(after: &[ClassifiedLine<'a>], story: &mut Story<'a>) {
+    let mut unexplained: Option<(Range<usize>, usize)> = None;
+    let mut related = false;
+    let mut lines = after.iter().peekable();
+    while let Some((line, kind)) = lines.next() {
+        match kind {
+            Kind::RelatedHeading => related = true,
+            // A teaser may have its own source and date. Of the article, only the editor can follow.
+            Kind::Fields(pieces) if related => {
+                // An embargo counts even if it may be a teaser's.
+                let own = pieces.iter().filter(|piece| {
+                    matches!(piece.field, Some(WireField::Editor | WireField::Id)) || is_withholding(piece)
+                });
+                for piece in own {
+                    match piece.field {
+                        Some(WireField::Access) => story.access.push((piece.label, piece.value)),
+                        field => story.take(field.unwrap_or(WireField::Editor), piece.value),
+                    }
+                }
+            }
+            Kind::Fields(pieces) => story.apply(pieces, line),
+            Kind::Byline(names) if !related => story.put((WireField::Author, *names, "byline")),
+            Kind::Embargo { until, claim: Claim::Until, whole: true } => story.take(WireField::Embargo, *until),
+            Kind::NearLabel { label, meant, field } if !related => story.report_near_label(*label, meant, *field),
+            _ if related => {
+                let mut value = line.text.text.to_owned();
+                let mut span = line.text.span();
+                // A headline and the paragraph below it belong to the same story.
+                if !is_paragraph(line.text)
+                    && let Some((teaser, _)) = lines.next_if(|(next, kind)| {
+                        is_paragraph(next.text) && !matches!(kind, Kind::RelatedHeading | Kind::Fields(_))
+                    })
+                {
+                    value = format!("{value} — {}", teaser.text.text);
+                    span.end = teaser.text.span().end;
+                }
+                story.related.push((value, span));
+            }
+            _ => {
+                let first = unexplained.get_or_insert((line.text.span(), 0));
+                first.1 += 1;
+            }
+        }
+    }
+    if let Some((span, count)) = unexplained {
+        let lines =
+            if count == 1 { "this line stands".to_owned() } else { format!("this and {} more stand", count - 1) };
+        story.note(
+            Code::WireTrailing,
+            span,
+            format!("{lines} after the editor's line, which ends the article, so it is left out"),
+            "move the editor's line behind the last paragraph, or put a heading such as `Related` above other stories",
+        );
+    }
+}
