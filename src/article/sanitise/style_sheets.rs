@@ -164,7 +164,7 @@ fn names(selector: &str) -> Vec<Name> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::convert::parse_document;
+    use super::super::parse::parse_document;
     use super::*;
 
     #[test]

@@ -792,7 +792,7 @@ fn documents_in_frames_are_bounded() {
 
 /// Whether the text is in a hidden element for a browser: wrong nesting can move it out.
 fn hides_secret(source: &str) -> bool {
-    let document = convert::parse_fragment(source);
+    let document = parse::parse_fragment(source);
     let secret = document.tree.nodes().find(|node| node.value().as_text().is_some_and(|text| text.contains("SECRET")));
     secret.is_some_and(|node| node.ancestors().filter_map(|ancestor| ancestor.value().as_element()).any(is_hidden))
 }
