@@ -19,7 +19,7 @@ use super::systemd::Watchdog;
 use crate::beneath::Root;
 use crate::config::{Checked, Config, Relocation};
 use crate::control::{Answer, PendingRequest};
-use crate::deliver::DeliverySender;
+use crate::deliver::Deliveries;
 use crate::diagnostics::Diagnostic;
 use crate::event::{Effect, Event, Ticket};
 use crate::metrics::Metrics;
@@ -42,7 +42,7 @@ pub(super) struct Daemon {
     pub(super) watch_events: mpsc::Receiver<WatchEvent>,
     /// The event that ended a batch of files. The loop handles it next.
     pub(super) next_watch_event: Option<WatchEvent>,
-    pub(super) deliveries: DeliverySender,
+    pub(super) deliveries: Deliveries,
     pub(super) watcher: WatchHandle,
     /// What the watcher and the engine tell each other during the first scan.
     pub(super) scan_progress: Arc<ScanProgress>,

@@ -116,7 +116,7 @@ impl Daemon {
                 self.publish_root();
                 self.swap(snapshot);
             }
-            Effect::Deliver(delivery) => self.deliveries.send(delivery),
+            Effect::Deliver(delivery) => self.deliveries.send(&delivery),
             Effect::Watch(plan) => self.watcher.set_plan(plan),
             Effect::Report(changes) => {
                 changes.iter().take(MAX_LOGGED_PROBLEMS).for_each(log_change);

@@ -174,7 +174,6 @@ pub async fn run(
     // Bodies are large, so one batch waits at most.
     let (bodies, body_inbox) = mpsc::channel(1);
     let document_store = DocumentStore::new(Arc::new(documents), &snapshot, &events);
-    let (deliveries, delivery_inbox) = deliver::queue();
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
     let mut parts = JoinSet::new();
 
@@ -204,11 +203,13 @@ pub async fn run(
     let mut certificate = JoinSet::new();
     certificate.spawn(renewal.watch_certificate());
     let target = output.map(|output| Box::new(output.with_reader(document_store.reader())) as Box<dyn Target>);
-    let (outcomes, delivery_metrics) = (events, Arc::clone(&metrics));
-    parts.spawn(async move {
-        deliver::run(target.into_iter().collect(), delivery_inbox, outcomes, delivery_metrics).await;
-        "deliveries"
-    });
+    let (deliveries, delivery_tasks) = deliver::start(target.into_iter().collect(), &events, &metrics);
+    for task in delivery_tasks {
+        parts.spawn(async move {
+            task.await;
+            "deliveries"
+        });
+    }
 
     let (publications, publications_to_save) = channel::channel(None);
     let (store_to_shrink, publications_to_follow) = (document_store.clone(), publications.subscribe());

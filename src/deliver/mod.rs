@@ -1,12 +1,13 @@
-//! Carries documents to targets: today the output directory, later others. `queue` merges waiting deliveries, `disk` writes `feeds/`,
-//! `file_names` turns routes into file names, `feed_address` recognises dateline's own feeds, `manifest` lists the files that dateline
-//! wrote, and `directory_lock` keeps other processes out.
+//! Carries documents to targets: today the output directory, later others.
+//!
+//! Each target has its own task, queue, retries and pauses, so a target that is slow or fails delays no other. Every target passes the tests
+//! in `conformance`.
 //!
 //! # Which file contains what?
 //!
-//! The `Target` trait, retries and pauses. `queue` merges waiting deliveries, `disk` writes `feeds/`, `file_names` turns routes into
-//! file names, `feed_address` recognises dateline's own feeds, `manifest` lists the files that dateline wrote, `directory_lock` keeps
-//! other processes out.
+//! This file has the `Target` trait, retries and pauses. `queue` merges waiting deliveries, `disk` writes `feeds/`, `file_names` turns
+//! routes into file names, `feed_address` recognises dateline's own feeds, `manifest` lists the files that dateline wrote, and
+//! `directory_lock` keeps other processes out.
 //!
 //! # When does a delivery start?
 //!
@@ -34,7 +35,7 @@ use tokio::task::spawn_blocking;
 use crate::event::{Delivery, Event, Outcome};
 use crate::metrics::Metrics;
 pub(crate) use queue::merge;
-pub use queue::{DeliveryReceiver, DeliverySender, queue};
+use queue::{DeliveryReceiver, DeliverySender, queue};
 
 /// A place that documents are carried to. The program's only trait object.
 pub trait Target: Send {
@@ -48,18 +49,50 @@ const BASE_QUIET_TIME: Duration = Duration::from_millis(20);
 const QUIET_TIME_PER_DOCUMENT: Duration = Duration::from_millis(4);
 const MAX_QUIET_TIME: Duration = Duration::from_millis(200);
 
-/// Carries deliveries to all targets and sends each outcome to the engine. Ends when the queue is closed and empty.
-pub async fn run(
-    mut targets: Vec<Box<dyn Target>>,
+/// Sends deliveries to all targets. Dropping it closes their queues.
+#[derive(Debug, Default)]
+pub struct Deliveries {
+    queues: Vec<DeliverySender>,
+}
+
+impl Deliveries {
+    /// Adds a delivery to the queue of each target. Documents are shared.
+    pub fn send(&self, delivery: &Delivery) {
+        self.queues.iter().for_each(|queue| queue.send(delivery.clone()));
+    }
+}
+
+/// Starts a task for each target that sends its outcomes to the engine. The tasks end when their queues are closed and empty.
+pub fn start(
+    targets: Vec<Box<dyn Target>>,
+    outcomes: &Sender<Event>,
+    metrics: &Arc<Metrics>,
+) -> (Deliveries, Vec<impl Future<Output = ()> + Send + use<>>) {
+    let (mut queues, mut tasks) = (Vec::new(), Vec::new());
+    for target in targets {
+        let (sender, receiver) = queue();
+        queues.push(sender);
+        tasks.push(run(target, receiver, outcomes.clone(), Arc::clone(metrics)));
+    }
+    (Deliveries { queues }, tasks)
+}
+
+/// Carries the deliveries of one target.
+async fn run(
+    mut target: Box<dyn Target>,
     deliveries: DeliveryReceiver,
     outcomes: Sender<Event>,
     metrics: Arc<Metrics>,
 ) {
     let mut pause = MIN_RETRY_PAUSE;
+    let mut counted = 0;
     // Whether the last attempt failed, and whether the queue has nothing newer.
     let (mut has_failed, mut is_same) = (false, false);
     loop {
-        metrics.delivery_queue.set(i64::try_from(deliveries.len()).unwrap_or(i64::MAX));
+        // The metric counts the deliveries of all targets.
+        let waiting = i64::try_from(deliveries.len()).unwrap_or(i64::MAX);
+        metrics.delivery_queue.inc_by(waiting - counted);
+        counted = waiting;
         let is_closed = match has_failed && is_same {
             true => tokio::time::timeout(pause, deliveries.wait_for_more()).await == Ok(false),
             false => !deliveries.wait().await,
@@ -77,19 +110,22 @@ pub async fn run(
         }
         let Some(delivery) = deliveries.take() else { return };
         let work = spawn_blocking(move || {
-            let results: Vec<Outcome> = targets.iter_mut().map(|target| target.deliver(&delivery)).collect();
-            (targets, delivery, results)
+            let outcome = target.deliver(&delivery);
+            (target, delivery, outcome)
         });
-        let Ok((returned, delivered, results)) = work.await else { return };
-        targets = returned;
-        let had_failed = std::mem::replace(&mut has_failed, results.iter().any(|outcome| !outcome.problems.is_empty()));
+        let Ok((returned, delivered, outcome)) = work.await else { return };
+        target = returned;
+        let had_failed = std::mem::replace(&mut has_failed, !outcome.problems.is_empty());
         pause = if had_failed && has_failed { MAX_RETRY_PAUSE.min(pause * 2) } else { MIN_RETRY_PAUSE };
         if has_failed && !is_closed {
             is_same = deliveries.put_back(delivered);
         }
-        for outcome in results {
-            // Nobody receives outcomes while the daemon stops. Deliveries go on to the end.
-            outcomes.send(Event::Delivered(outcome)).await.unwrap_or_default();
-        }
+        // Nobody receives outcomes while the daemon stops. Deliveries go on to the end.
+        outcomes.send(Event::Delivered(outcome)).await.unwrap_or_default();
     }
 }
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod tests;

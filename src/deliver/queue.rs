@@ -12,11 +12,11 @@ use crate::types::ContentHash;
 
 /// The sending end. Dropping it closes the queue.
 #[derive(Debug)]
-pub struct DeliverySender(Arc<Shared>);
+pub(super) struct DeliverySender(Arc<Shared>);
 
 /// The receiving end.
 #[derive(Debug)]
-pub struct DeliveryReceiver(Arc<Shared>);
+pub(super) struct DeliveryReceiver(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -50,14 +50,14 @@ pub(crate) fn merge(older: Delivery, newer: Delivery) -> Delivery {
 }
 
 /// An empty queue.
-pub fn queue() -> (DeliverySender, DeliveryReceiver) {
+pub(super) fn queue() -> (DeliverySender, DeliveryReceiver) {
     let shared = Arc::new(Shared::default());
     (DeliverySender(Arc::clone(&shared)), DeliveryReceiver(shared))
 }
 
 impl DeliverySender {
     /// Adds a delivery.
-    pub fn send(&self, delivery: Delivery) {
+    pub(super) fn send(&self, delivery: Delivery) {
         let mut state = self.0.lock();
         match &mut state.waiting {
             Some(waiting) => waiting.add(delivery),

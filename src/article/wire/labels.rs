@@ -228,7 +228,7 @@ pub(super) const BYLINES: &[&str] = &[
 ];
 
 /// Openings of an editor's line without a colon.
-pub(super) const EDITOR_OPENINGS: &[&str] = &["Edited by ", "EDITOR_OPENINGS BY "];
+pub(super) const EDITOR_OPENINGS: &[&str] = &["Edited by ", "EDITED BY "];
 
 /// Job titles between `By` and the names: `By staff reporters Ann Lee and Bo Chen`.
 pub(super) const JOB_TITLES: &[&str] =

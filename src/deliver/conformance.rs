@@ -1,0 +1,93 @@
+//! What every target has to do. A new target calls [`check`] with a way to make it and a way to see what it has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Target;
+use super::disk::Disk;
+use crate::event::Delivery;
+use crate::snapshot::{Resource, ResourceKind};
+
+/// What a target has, by path.
+type Contents = BTreeMap<String, String>;
+
+/// `a=1` is version 1 of document a, `-a` its removal, `*` a complete delivery.
+fn delivery(words: &str) -> Delivery {
+    let documents = words.split_whitespace().filter(|word| *word != "*").map(|word| match word.strip_prefix('-') {
+        Some(path) => (Arc::from(path), None),
+        None => {
+            let (path, text) = word.split_once('=').expect("a version");
+            (
+                Arc::from(path),
+                Some(Arc::new(Resource::new(ResourceKind::Style, text.to_owned().into_bytes(), None, 60))),
+            )
+        }
+    });
+    let withheld = words.split_whitespace().filter_map(|word| word.strip_prefix('-')).map(Arc::from).collect();
+    Delivery {
+        generation: 1,
+        documents: documents.collect(),
+        complete: words.contains('*'),
+        withheld,
+        recorded: BTreeMap::new(),
+    }
+}
+
+/// Checks a target. `open` opens it again as after a restart, and `contents` returns what it has.
+fn check(open: impl Fn() -> Box<dyn Target>, contents: impl Fn() -> Contents) {
+    let has = |words: &str| {
+        let expected = words.split_whitespace().filter_map(|word| word.split_once('='));
+        let expected: Contents = expected.map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+        assert_eq!(contents(), expected);
+    };
+    // The delivery, the numbers of its outcome (written, unchanged, removed), and what the target has then. `!` opens it again.
+    let steps = [
+        ("* a.css=1 news/b.css=1", (2, 0, 0), "a.css=1 news/b.css=1"),
+        ("* a.css=1 news/b.css=1", (0, 2, 0), "a.css=1 news/b.css=1"),
+        ("a.css=2", (1, 0, 0), "a.css=2 news/b.css=1"),
+        ("!", (0, 0, 0), "a.css=2 news/b.css=1"),
+        ("* a.css=2 news/b.css=1", (0, 2, 0), "a.css=2 news/b.css=1"),
+        ("-news/b.css", (0, 0, 1), "a.css=2"),
+        ("-news/b.css", (0, 0, 0), "a.css=2"),
+        ("c.css=1 d.css=1", (2, 0, 0), "a.css=2 c.css=1 d.css=1"),
+        ("!", (0, 0, 0), "a.css=2 c.css=1 d.css=1"),
+        ("* d.css=2", (1, 0, 2), "d.css=2"),
+        ("*", (0, 0, 1), ""),
+        ("a.css=3", (1, 0, 0), "a.css=3"),
+    ];
+    let mut target = open();
+    for (words, numbers, left) in steps {
+        if words == "!" {
+            drop(target);
+            target = open();
+        } else {
+            let outcome = target.deliver(&delivery(words));
+            assert_eq!(outcome.problems, [], "{words}");
+            assert_eq!((outcome.written, outcome.unchanged, outcome.removed), numbers, "{words}");
+        }
+        has(left);
+    }
+}
+
+#[test]
+fn disk_conforms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (output, state) = (folder.path().join("feeds"), folder.path().join("state"));
+    let contents = || {
+        let mut found = BTreeSet::from([output.clone()]);
+        let mut contents = Contents::new();
+        while let Some(folder) = found.pop_first() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                let name = path.strip_prefix(&output).expect("below").to_str().expect("UTF-8").to_owned();
+                if path.is_dir() {
+                    found.insert(path);
+                } else if !name.starts_with('.') {
+                    contents.insert(name, std::fs::read_to_string(path).expect("readable"));
+                }
+            }
+        }
+        contents
+    };
+    check(|| Box::new(Disk::new(output.clone(), &state)), contents);
+}
