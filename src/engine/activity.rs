@@ -1,117 +1,20 @@
-//! Collects what happened to articles, for the log. Events are collected as records are made, and logged once readers see the result.
+//! Logs what happened to articles. Events are collected as records are made, and logged once readers see the result.
 //!
 //! The log contains the title of an article only if the article is public and in a feed at that moment. Otherwise it contains the path.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-use super::Engine;
+use super::parts::recorder::routes;
+use super::state::Engine;
 use crate::build::index::{Changes, Index, Visibility};
-use crate::event::{Activity, ActivityKind, Effect, LoggedActivity};
-use crate::ledger::{Ledger, Record, Remembered, Routes, Withdrawal};
+use crate::event::{ActivityKind, Effect};
+use crate::ledger::Routes;
 use crate::types::ArticlePath;
-
-/// The maximum number of articles whose activity is logged one by one. Further articles are only counted.
-const MAX_LOGGED_ARTICLES: usize = 32_768;
-
-/// The activity since the last effect.
-#[derive(Debug, Default)]
-pub(super) struct Activities {
-    /// The command being executed.
-    pub(super) actor: Option<&'static str>,
-    articles: BTreeMap<ArticlePath, ArticleActivity>,
-    /// The counts of articles above the maximum.
-    overflow: BTreeMap<(ActivityKind, Option<&'static str>), usize>,
-    /// Articles whose new version has more corrections than the previous one.
-    corrected: BTreeSet<ArticlePath>,
-    /// Reloads, each with the event number, the difference, and the command.
-    reloads: Vec<(u64, String, Option<&'static str>)>,
-    /// The number of the latest event. Numbers order the log.
-    last_number: u64,
-}
-
-/// The most important event of one article.
-#[derive(Debug)]
-struct ArticleActivity {
-    number: u64,
-    kind: ActivityKind,
-    actor: Option<&'static str>,
-    /// The path before a move.
-    from: Option<ArticlePath>,
-    /// The feeds that had the article.
-    feeds: Routes,
-}
-
-impl Activities {
-    pub(super) fn note_corrected(&mut self, path: &ArticlePath) {
-        self.corrected.insert(path.clone());
-    }
-
-    pub(super) fn note_reload(&mut self, difference: String) {
-        self.last_number += 1;
-        self.reloads.push((self.last_number, difference, self.actor));
-    }
-
-    /// Notes an event. If two happen to the same article at once, the more important one is logged.
-    fn note(&mut self, path: &ArticlePath, kind: ActivityKind, from: Option<ArticlePath>, feeds: Routes) {
-        let actor = self.actor;
-        self.last_number += 1;
-        let number = self.last_number;
-        if let Some(known) = self.articles.get_mut(path) {
-            let actor = actor.or(known.actor);
-            match kind > known.kind {
-                true => *known = ArticleActivity { number, kind, actor, from: from.or(known.from.take()), feeds },
-                false => (known.actor, known.from) = (actor, known.from.take().or(from)),
-            }
-        } else if self.articles.len() < MAX_LOGGED_ARTICLES {
-            self.articles.insert(path.clone(), ArticleActivity { number, kind, actor, from, feeds });
-        } else {
-            *self.overflow.entry((kind, actor)).or_default() += 1;
-        }
-    }
-
-    /// Derives an event from a record. Must be called before the ledger applies the record.
-    pub(super) fn note_record(&mut self, record: &Record, ledger: &Ledger) {
-        let none = Routes::default;
-        match record {
-            Record::Published { path, hash, .. } => {
-                let known = ledger.article(path);
-                let is_live = known.is_some_and(Remembered::is_live);
-                match (is_live, self.corrected.remove(path)) {
-                    (false, _) => self.note(path, ActivityKind::Published, None, none()),
-                    (true, true) => self.note(path, ActivityKind::Corrected, None, none()),
-                    (true, false) if known.and_then(Remembered::hash) != Some(*hash) => {
-                        self.note(path, ActivityKind::Updated, None, none());
-                    }
-                    (true, false) => {}
-                }
-            }
-            Record::Retracted { path, retraction } => {
-                let kind = match retraction.by {
-                    Withdrawal::Deleted => ActivityKind::Removed,
-                    Withdrawal::Status | Withdrawal::Command => ActivityKind::Retracted,
-                };
-                // A record that only completes an earlier retraction is no event.
-                if self.actor.is_some() || ledger.article(path).is_none_or(|known| known.retraction().is_none()) {
-                    self.note(path, kind, None, Arc::clone(&retraction.feeds));
-                }
-            }
-            Record::Restored { path } => self.note(path, ActivityKind::Restored, None, none()),
-            Record::Withdrawn { path, feeds } => self.note(path, ActivityKind::Withheld, None, Arc::clone(feeds)),
-            Record::Moved { from, to } => self.note(to, ActivityKind::Moved, Some(from.clone()), none()),
-            Record::Lost { path } => self.note(path, ActivityKind::HeldBack, None, none()),
-            Record::Found { path } => self.note(path, ActivityKind::Returned, None, none()),
-            _ => {}
-        }
-    }
-}
 
 impl Engine {
     /// Notes articles that left their feeds because they expired.
     pub(super) fn note_expired(&mut self, index: &Index, changes: &Changes) {
         for (path, feeds) in &changes.left {
             if matches!(index.get(path).map(|indexed| &indexed.visibility), Some(Visibility::Expired(_))) {
-                self.activities.note(path, ActivityKind::Expired, None, super::commands::routes(feeds));
+                self.activities.note(path, ActivityKind::Expired, None, routes(feeds));
             }
         }
     }
@@ -119,74 +22,17 @@ impl Engine {
     /// The activity that readers can see by now. An article whose body was requested waits until the body arrives. The first
     /// listing is only counted.
     pub(super) fn take_activity(&mut self, index: &Index, is_first: bool) -> Option<Effect> {
-        let articles = std::mem::take(&mut self.activities.articles);
-        let overflow = std::mem::take(&mut self.activities.overflow);
-        // A correction of an article that isn't public must not mark a later version.
-        self.activities.corrected.clear();
-        let mut groups = LoggedActivity::new();
-        for (path, activity) in articles {
-            if activity.kind.is_public() && !is_first && self.bodies.requested.contains_key(&path) {
-                self.activities.articles.insert(path, activity);
-                continue;
-            }
-            let ArticleActivity { number, kind, actor, from, feeds } = activity;
-            let indexed = index.get(&path).filter(|indexed| indexed.id().is_some());
-            let now = || indexed.map(|indexed| super::commands::routes(index.feeds_of(indexed)));
+        let (entries, publisher, requested) = (&self.entries, &self.publisher, &self.bodies.requested);
+        let describe = |path: &ArticlePath, kind: ActivityKind, feeds: Routes| {
+            let indexed = index.get(path).filter(|indexed| indexed.id().is_some());
+            let now = || indexed.map(|indexed| routes(index.feeds_of(indexed)));
             let feeds = if feeds.is_empty() { now().unwrap_or_default() } else { feeds };
-            let cached = self
-                .entries
-                .cached
-                .get(&path)
-                .filter(|cached| indexed.is_some() && !feeds.is_empty() && self.is_fresh(cached));
+            let cached = entries.cached.get(path);
+            let cached = cached.filter(|cached| indexed.is_some() && !feeds.is_empty() && entries.is_fresh(cached));
             let title = cached.map(|cached| cached.metadata.title.clone());
-            let title = title.filter(|_| kind.is_public() && self.is_shown_in_feeds(index, &path));
-            let activity = Activity { number, path, from, feeds, title };
-            groups.entry((kind, actor)).or_default().add(activity, !is_first);
-        }
-        for (key, count) in overflow {
-            groups.entry(key).or_default().count += count;
-        }
-        for (number, difference, actor) in std::mem::take(&mut self.activities.reloads) {
-            groups.entry((ActivityKind::Reloaded, actor)).or_default().differences.push((number, difference));
-        }
-        (!groups.is_empty()).then_some(Effect::Log(groups))
-    }
-
-    /// Whether any feed shows an article, so that its title is public.
-    fn is_shown_in_feeds(&self, index: &Index, path: &ArticlePath) -> bool {
-        let keys = index.get(path).into_iter().flat_map(|indexed| index.feeds_of(indexed));
-        keys.filter_map(|key| self.publisher.windows.get(key)).any(|window| window.contains(path))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn more_important_of_two_events_is_logged() {
-        let path = ArticlePath::new("news/a.md");
-        let mut activities = Activities::default();
-        activities.note(&path, ActivityKind::Updated, None, Routes::default());
-        activities.note(&path, ActivityKind::Moved, Some(ArticlePath::new("b.md")), Routes::default());
-        activities.note(&path, ActivityKind::Restored, None, Routes::default());
-        activities.note(&path, ActivityKind::Published, None, Routes::default());
-        let activity = activities.articles.get(&path).map(|activity| (activity.kind, activity.from.is_some()));
-        assert_eq!(activity, Some((ActivityKind::Restored, true)));
-    }
-
-    #[test]
-    fn logged_articles_are_bounded() {
-        let mut activities = Activities::default();
-        for number in 0..MAX_LOGGED_ARTICLES + 5 {
-            activities.note(
-                &ArticlePath::new(&format!("{number}.md")),
-                ActivityKind::Published,
-                None,
-                Routes::default(),
-            );
-        }
-        assert_eq!(activities.articles.len(), MAX_LOGGED_ARTICLES);
-        assert_eq!(activities.overflow.get(&(ActivityKind::Published, None)), Some(&5));
+            let title = title.filter(|_| kind.is_public() && publisher.shows(index, path));
+            (feeds, title)
+        };
+        self.activities.take_visible(is_first, |path| requested.contains_key(path), describe)
     }
 }

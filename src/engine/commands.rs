@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Source};
+use super::parts::problems::Source;
+use super::state::Engine;
 use crate::article::bundle;
 use crate::build::assemble;
-use crate::build::index::{Index, IndexedArticle};
+use crate::build::index::Index;
 use crate::build::placement::{FeedKey, SectionRules};
 use crate::config::{Checked, Config};
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
@@ -145,11 +146,6 @@ impl Engine {
     fn note_ledger_change(&mut self, path: &ArticlePath) {
         self.reindex_article(path);
         self.recorder.changed_articles.insert(path.clone());
-    }
-
-    /// The routes of the feeds that an article belongs to.
-    pub(super) fn routes_of(&self, indexed: &IndexedArticle) -> Routes {
-        self.index.as_ref().map(|index| routes(index.feeds_of(indexed))).unwrap_or_default()
     }
 
     /// Applies a configuration. Returns a message that names the keys that wait for a restart, or the errors.
@@ -356,21 +352,4 @@ fn shrunken_feeds(before: &Index, after: &Index) -> Vec<String> {
         is_third_lost(all).then(|| format!("`{old}` ({all} before, {} after{to})", after.article_count(&successor)))
     };
     before.feeds().filter_map(report).collect()
-}
-
-/// The routes of feeds, in the form that records use.
-pub(super) fn routes<'k>(feeds: impl IntoIterator<Item = &'k FeedKey>) -> Routes {
-    feeds.into_iter().map(|key| Arc::from(assemble::route(key))).collect()
-}
-
-/// The name of a command, as it is logged.
-pub(super) fn actor(command: &Command) -> Option<&'static str> {
-    Some(match command {
-        Command::Retract { .. } => "dateline retract",
-        Command::Restore { .. } => "dateline restore",
-        Command::AcceptRemovals => "dateline accept-removals",
-        Command::Configuration { .. } => return None,
-        Command::Reload { force: true, .. } => "dateline reload --force",
-        Command::Reload { force: false, .. } => "dateline reload",
-    })
 }

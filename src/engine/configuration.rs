@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Source};
+use super::parts::problems::Source;
+use super::state::Engine;
 use crate::build::gone_feeds;
 use crate::build::index::Index;
 use crate::config::Config;
@@ -20,7 +21,7 @@ impl Engine {
                 (Arc::new(config), frozen)
             }
         };
-        let config = self.describe_by_pages(&config);
+        let config = self.section_pages.describe(&config, self.now);
         let index = self.build_index(&config);
         let objection =
             before.as_ref().filter(|_| !force).and_then(|before| self.find_objections(before, &index, &config));

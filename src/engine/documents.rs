@@ -1,41 +1,14 @@
-//! Updates the snapshot's documents and collects the changes to deliver.
+//! Updates the snapshot's documents.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Engine, Source};
+use super::parts::problems::Source;
+use super::state::Engine;
 use crate::build::index::Index;
 use crate::build::{assemble, encode};
 use crate::diagnostics::Diagnostic;
-use crate::event::Effect;
-use crate::ledger::{Ledger, Record};
+use crate::ledger::Record;
 use crate::snapshot::{Resource, ResourceKind};
-use crate::types::ContentHash;
-
-/// Built documents that haven't been passed on in [`Effect::Store`].
-#[derive(Debug, Default)]
-pub(super) struct UnstoredDocuments {
-    documents: Vec<Arc<Resource>>,
-    bytes: usize,
-}
-
-impl UnstoredDocuments {
-    fn add(&mut self, document: &Arc<Resource>) {
-        self.bytes += document.bytes_in_memory();
-        self.documents.push(Arc::clone(document));
-    }
-
-    /// The size of the documents in memory, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// The documents to store, if there are any.
-    pub(super) fn take(&mut self) -> Option<Effect> {
-        let UnstoredDocuments { documents, .. } = std::mem::take(self);
-        (!documents.is_empty()).then_some(Effect::Store(documents))
-    }
-}
 
 impl Engine {
     /// Publishes a document unless it is unchanged. If it couldn't be built, the last good document stays.
@@ -45,7 +18,7 @@ impl Engine {
             Err(diagnostic) => return self.problems.set(Source::Document(route), vec![diagnostic]),
         };
         let route: Arc<str> = route.into();
-        resource.last_modified = self.last_modified(&route, &resource);
+        resource.last_modified = self.recorder.last_modified(&route, &resource, self.now);
         if let Some(last_modified) = resource.last_modified
             && self.recorder.ledger.document(&route) != Some((resource.hash, last_modified))
         {
@@ -95,23 +68,4 @@ impl Engine {
             _ => {}
         }
     }
-
-    /// Rebuilds a document whose bytes were lost.
-    pub(super) fn rebuild_document(&mut self, route: Arc<str>) {
-        let folder = route.rfind('/').and_then(|slash| route.get(..=slash)).unwrap_or_default();
-        let key = self.publisher.document_names.keys().find(|key| assemble::route(key) == folder).cloned();
-        self.publisher.feeds_to_rebuild.extend(key);
-        self.publisher.missing_documents.insert(route);
-    }
-}
-
-/// The hashes of the documents in a ledger, by the paths under which they are delivered.
-pub(super) fn delivered_documents(ledger: &Ledger) -> BTreeMap<Arc<str>, ContentHash> {
-    let documents = ledger.documents().filter(|(route, _)| !route.ends_with('/'));
-    documents.map(|(route, hash)| (relative(route), hash)).collect()
-}
-
-/// The path below the output directory under which a route is delivered.
-pub(super) fn relative(route: &str) -> Arc<str> {
-    route.trim_start_matches('/').into()
 }

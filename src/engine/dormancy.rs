@@ -2,115 +2,30 @@
 //!
 //! The store has the facts about a dormant article, and memory has fingerprints. A file that may be a dormant article waits until the
 //! store has answered, so that it gets its old id, dates and retraction. What readers see never waits: its articles aren't dormant, and a
-//! file that withholds something is applied at once. `sweep` selects the articles that become dormant,
-//! `waiting` keeps the files that wait.
+//! file that withholds something is applied at once. `sweep` selects the articles that become dormant.
 
-mod sweep;
-mod waiting;
-
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::commands::actor;
-use super::{Engine, Source};
+use super::parts::dormancy::{Asked, Dormancy};
+use super::parts::problems::Source;
+use super::parts::waiting_files::{WaitingFile, card_of, without_text};
+use super::state::Engine;
 use crate::article::card::Card;
 use crate::article::{Parsed, bundle};
 use crate::build::assemble;
 use crate::build::catalog::Change;
 use crate::build::placement::SectionRules;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::event::{Command, DormantQuery, Effect, FileState, Listing, ParsedFile, Ticket};
+use crate::event::{Command, DormantQuery, Effect, FileState, ParsedFile, Ticket};
 use crate::ledger::dormant::{of_id, of_path, of_version};
 use crate::ledger::{Record, Remembered};
 use crate::snapshot::GoneArticle;
 use crate::types::{ArticlePath, EntryId, Moment};
-use waiting::{WaitingFile, WaitingFiles, card_of, without_text};
-
-/// What waits for the store, and which articles may become dormant.
-#[derive(Debug, Default)]
-pub(super) struct Dormancy {
-    /// Whether whoever runs the engine answers [`Effect::FindDormant`].
-    is_on: bool,
-    waiting: WaitingFiles,
-    /// Files that withhold something, applied before the store has answered. They are applied again after that.
-    applied: BTreeSet<ArticlePath>,
-    commands: Vec<(Command, Ticket)>,
-    asked: Option<Asked>,
-    /// After a failure: when the store is asked again, and the pause before that.
-    retry: Option<(Timestamp, SignedDuration)>,
-    /// Articles that came back. They stay in memory while this process runs, because what brought them back may recur with every edit.
-    woken: HashSet<ArticlePath>,
-    /// Whether any article may become dormant, and when the next sweep looks for them.
-    is_due: bool,
-    next_sweep: Option<Timestamp>,
-}
-
-/// The query that the store has not answered yet, and what it is for.
-#[derive(Debug, Default)]
-struct Asked {
-    query: DormantQuery,
-    files: BTreeSet<u64>,
-    applied: Vec<ArticlePath>,
-}
-
-impl Dormancy {
-    /// Whether a file waits for the store, or was applied before its answer.
-    pub(super) fn concerns(&self, path: &ArticlePath) -> bool {
-        self.applied.contains(path) || self.waiting.contains(path)
-    }
-
-    /// Whether a file was applied before the store's answer.
-    pub(super) fn is_applied(&self, path: &ArticlePath) -> bool {
-        self.applied.contains(path)
-    }
-
-    /// A retracted article may become dormant some day.
-    pub(super) fn note_record(&mut self, record: &Record) {
-        self.is_due |= matches!(record, Record::Retracted { .. });
-    }
-
-    /// When the store is asked again.
-    pub(super) fn wake_at(&self) -> Option<Timestamp> {
-        self.retry.filter(|_| self.asked.is_none()).map(|(at, _)| at)
-    }
-
-    /// Adjusts what is planned after the clock was set back.
-    pub(super) fn clock_was_set(&mut self, now: Timestamp) {
-        self.next_sweep = None;
-        if let Some((at, pause)) = &mut self.retry {
-            *at = now.saturating_add(*pause).unwrap_or(now).min(*at);
-        }
-    }
-
-    /// Whether an answer of the store is expected, now or after a failure.
-    fn is_asking(&self) -> bool {
-        self.asked.is_some() || self.retry.is_some()
-    }
-
-    fn has_pending(&self) -> bool {
-        !(self.waiting.is_empty() && self.applied.is_empty() && self.commands.is_empty())
-    }
-
-    fn forget_file(&mut self, path: &ArticlePath) {
-        self.waiting.remove(path);
-        self.applied.remove(path);
-    }
-}
 
 impl Engine {
-    const FIRST_RETRY_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-    const MAX_RETRY_PAUSE: SignedDuration = SignedDuration::from_secs(15);
     /// How many files the store is asked for at a time, so that it answers in time however many come back.
     const MAX_QUERY_FILES: usize = 1_000;
-
-    /// An engine whose articles may become dormant, for whoever answers [`Effect::FindDormant`].
-    #[must_use]
-    pub fn with_dormancy(mut self) -> Engine {
-        (self.dormancy.is_on, self.dormancy.is_due) = (true, true);
-        self
-    }
 
     /// Keeps the files that may be dormant articles, and returns the others.
     pub(super) fn hold_dormant(&mut self, files: Vec<ParsedFile>) -> Vec<ParsedFile> {
@@ -298,10 +213,7 @@ impl Engine {
             }
             Err(_) if asked.is_none() => return Vec::new(),
             Err(why) => {
-                let pause = self.dormancy.retry.map_or(Engine::FIRST_RETRY_PAUSE, |(_, pause)| pause * 2);
-                let pause = pause.min(Engine::MAX_RETRY_PAUSE);
-                let at = self.now.saturating_add(pause).unwrap_or(Timestamp::MAX);
-                self.dormancy.retry = Some((at, pause));
+                self.dormancy.plan_retry(self.now);
                 Some(why)
             }
         };
@@ -374,7 +286,7 @@ impl Engine {
         let mut answers = Vec::new();
         for (command, ticket) in std::mem::take(&mut self.dormancy.commands) {
             if self.query_for_command(&command).is_empty() {
-                self.activities.actor = actor(&command);
+                self.activities.set_command(Some(&command));
                 answers.push((ticket, self.execute_command(command, effects)));
             } else if has_failed {
                 let why = "the ledger cannot be read at the moment; nothing was done, so try again";
@@ -397,21 +309,6 @@ impl Engine {
             Diagnostic::new(Code::StateUnreadable, message).at(Place::file(&format!("{root}/{path}"))).help(help)
         });
         self.problems.set(Source::Dormant, problem.into_iter().collect());
-    }
-
-    /// Forgets waiting files that a whole listing proves to be gone.
-    pub(super) fn forget_waiting(&mut self, listing: &Listing) {
-        if self.dormancy.waiting.is_empty() || !listing.is_whole {
-            return;
-        }
-        let is_gone = listing.absence();
-        let scope = listing.scope.as_str();
-        let is_inside = |path: &ArticlePath| {
-            scope.is_empty() || path.as_str().strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
-        };
-        let paths = self.dormancy.waiting.by_path.keys();
-        let gone: Vec<ArticlePath> = paths.filter(|path| is_inside(path) && is_gone(path)).cloned().collect();
-        gone.iter().for_each(|path| self.dormancy.waiting.remove(path));
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Engine;
-use super::entry_cache::{CachedEntry, EntryText};
+use super::parts::entry_cache::{CachedEntry, EntryText};
+use super::recording::TextScope;
+use super::state::Engine;
 use crate::article::card::{Card, Packed};
 use crate::article::render::{LinkBase, Rendered, render};
 use crate::article::{Body, Metadata};
@@ -84,7 +85,7 @@ impl Engine {
             if bytes > options.window.max_bytes || stale.len() == MAX_BUILT_ENTRIES {
                 break;
             }
-            match self.entries.cached.get(path).filter(|cached| self.is_fresh(cached)) {
+            match self.entries.cached.get(path).filter(|cached| self.entries.is_fresh(cached)) {
                 Some(cached) => bytes += cached.min_bytes(options),
                 None => stale.push(path),
             }
@@ -132,12 +133,7 @@ impl Engine {
         let Some((cached, indexed)) = self.entries.cached.get(path).zip(index.get(path)) else { return false };
         self.catalog.get(path) == Some(&cached.card)
             && Some(&cached.article.id) == indexed.id()
-            && self.dates(index, path, indexed) == Some((cached.article.published, cached.article.updated))
-    }
-
-    /// Whether an entry was built from its article's last good version and with the current configuration.
-    pub(super) fn is_fresh(&self, cached: &CachedEntry) -> bool {
-        cached.epoch == self.entries.epoch
+            && self.recorder.dates(index, path, indexed) == Some((cached.article.published, cached.article.updated))
     }
 
     /// Collects what is needed to build an entry. The error is the request for the missing body, or `None` if no request helps.
@@ -145,7 +141,7 @@ impl Engine {
         let indexed = index.get(path).ok_or(None)?;
         let packed = self.catalog.get(path).cloned().ok_or(None)?;
         let card = packed.open(path);
-        if self.is_quarantined(path, card.hash) {
+        if self.entries.quarantine.contains(path, card.hash) {
             return Err(None);
         }
         let article = self.published_article(index, path, &card).ok_or(None)?;
@@ -186,7 +182,7 @@ impl Engine {
         let scope = TextScope { is_summary_only, is_teaser: article.is_teaser };
         self.record_text(index, &path, &metadata, &rendered, scope);
         let indexed = index.get(&path);
-        if let Some((_, updated)) = indexed.and_then(|indexed| self.dates(index, &path, indexed)) {
+        if let Some((_, updated)) = indexed.and_then(|indexed| self.recorder.dates(index, &path, indexed)) {
             article.updated = updated;
         }
         let hash = article.hash;
@@ -208,7 +204,7 @@ impl Engine {
             self.entries.unpacked.remove(&before);
             if before.article.hash != hash {
                 self.recorder.retention.release(&path, before.article.hash, self.now);
-                self.note_replaced_entry(&path, before);
+                self.entries.quarantine.note_replaced(&path, before);
             }
         }
         refresh.insert(path);
@@ -235,9 +231,7 @@ impl Engine {
     /// The request for a body. `None` if the body was requested already or couldn't be read.
     fn request(&self, path: &ArticlePath, hash: ContentHash, links: Option<&LinkBase>) -> Option<BodyRequest> {
         let request = BodyRequest { path: path.clone(), hash, shown: true, links: links.cloned() };
-        let is_requested =
-            self.bodies.requested.get(path) == Some(&hash) || self.bodies.unavailable.contains(&(path.clone(), hash));
-        (!is_requested).then_some(request)
+        (!self.bodies.is_requested_or_unavailable(path, hash)).then_some(request)
     }
 
     /// A public article as its page and its entry show it. `None` if the article isn't public.
@@ -248,7 +242,7 @@ impl Engine {
         card: &Card,
     ) -> Option<PublishedArticle> {
         let indexed = index.get(path)?;
-        let changed = self.dates(index, path, indexed).map(|(_, updated)| updated);
+        let changed = self.recorder.dates(index, path, indexed).map(|(_, updated)| updated);
         let home = indexed.placement().home.clone();
         let frame = self
             .publisher
@@ -269,15 +263,6 @@ struct EntryDraft {
     key: RenderKey,
     content: DraftContent,
     is_summary_only: bool,
-}
-
-/// Which part of an article's text readers see. If neither applies, they see all of it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TextScope {
-    /// Only the summary.
-    pub(super) is_summary_only: bool,
-    /// Only the free part.
-    pub(super) is_teaser: bool,
 }
 
 /// The body of an entry, rendered or to be rendered.

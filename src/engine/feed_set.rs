@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Engine, Source};
+use super::parts::problems::Source;
+use super::state::Engine;
 use crate::build::address;
 use crate::build::index::Index;
 use crate::build::placement::FeedKey;

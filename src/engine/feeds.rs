@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::documents::relative;
-use super::entry_cache::{CachedEntry, EntryParts};
-use super::{Engine, Source};
+use super::parts::entry_cache::{CachedEntry, EntryParts};
+use super::parts::problems::Source;
+use super::parts::publication::{FeedQueue, Rebuilt};
+use super::parts::publisher::relative;
+use super::state::Engine;
 use crate::build::assemble::FeedHistory;
 use crate::build::encode::{Document, FeedRequest};
 use crate::build::index::Index;
@@ -22,20 +24,6 @@ use crate::types::{ArticlePath, Moment};
 
 /// The number of feeds built at a time, so that the texts of all feeds are never in memory at once.
 const FEEDS_PER_BATCH: usize = 64;
-
-/// Feeds to rebuild.
-pub(super) type FeedQueue = std::vec::IntoIter<FeedKey>;
-
-/// What rebuilding feeds leads to.
-#[derive(Debug, Default)]
-pub(super) struct Rebuilt {
-    /// Whether the list of feeds or a title changed.
-    pub(super) list_changed: bool,
-    /// The bodies that are still needed.
-    pub(super) requests: BTreeSet<BodyRequest>,
-    /// The articles whose pages and media may have changed.
-    pub(super) refresh: BTreeSet<ArticlePath>,
-}
 
 impl Engine {
     /// Removes feeds that no longer exist. Returns the others.
@@ -109,9 +97,13 @@ impl Engine {
             if bytes > max_bytes {
                 break;
             }
-            let cached = self.entries.cached.get(path).filter(|cached| !self.is_quarantined(path, cached.article.hash));
+            let cached = self
+                .entries
+                .cached
+                .get(path)
+                .filter(|cached| !self.entries.quarantine.contains(path, cached.article.hash));
             let is_failing = self.is_failing(path);
-            is_incomplete |= !is_failing && !cached.is_some_and(|cached| self.is_fresh(cached));
+            is_incomplete |= !is_failing && !cached.is_some_and(|cached| self.entries.is_fresh(cached));
             expected -= usize::from(is_failing && cached.is_none());
             // An outdated entry stays until the new version arrives, as long as its article is public.
             if let Some(cached) = cached {
@@ -217,7 +209,7 @@ impl Engine {
         let expiries = window.flat_map(|path| {
             let cached = self.entries.cached.get(path);
             // The file of a fresh entry has the same date.
-            let newer = self.catalog.get(path).filter(|_| !cached.is_some_and(|cached| self.is_fresh(cached)));
+            let newer = self.catalog.get(path).filter(|_| !cached.is_some_and(|cached| self.entries.is_fresh(cached)));
             [newer.and_then(|card| card.open(path).expires), cached.and_then(|cached| cached.metadata.expires)]
         });
         expiries.flatten().map(Moment::timestamp).min()

@@ -1,32 +1,16 @@
 //! Handles requested bodies that arrive or can't be read. Feeds are built without an unreadable article. A diagnostic names the file, and
 //! the body is requested again with increasing delays.
 
-use std::collections::BTreeMap;
-
-use jiff::{SignedDuration, Timestamp};
-
-use super::bodies::PendingArticle;
-use super::{Engine, Source};
+use super::parts::bodies::PendingArticle;
+use super::parts::problems::Source;
+use super::state::Engine;
 use crate::article::card::Packed;
 use crate::build::render_cache::RenderKey;
 use crate::diagnostics::Diagnostic;
 use crate::event::{BodyRequest, FetchedBody, UnfetchedBody};
 use crate::types::{ArticlePath, ContentHash};
 
-/// When an unavailable body is requested again.
-#[derive(Debug)]
-pub(super) struct Retry {
-    hash: ContentHash,
-    at: Timestamp,
-    delay: SignedDuration,
-}
-
 impl Engine {
-    /// The delay before the first retry. Each further delay is twice as long.
-    const FIRST_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(1);
-    /// The longest delay between retries.
-    const MAX_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(15);
-
     /// Applies the bodies that arrived.
     pub(super) fn receive_bodies(&mut self, bodies: Vec<FetchedBody>) {
         for body in bodies {
@@ -58,9 +42,6 @@ impl Engine {
     }
 
     fn retry_later(&mut self, path: ArticlePath, hash: ContentHash, problem: Option<Diagnostic>) {
-        let before = self.bodies.retries.get(&path).filter(|retry| retry.hash == hash);
-        let delay = before.map_or(Engine::FIRST_RETRY_DELAY, |retry| Engine::MAX_RETRY_DELAY.min(retry.delay * 2));
-        let at = self.now.saturating_add(delay).unwrap_or(Timestamp::MAX);
         const RETRY_NOTE: &str =
             "until it can be read, feeds that do not show the article yet go without it; dateline tries again";
         let problem = problem.map(|problem| {
@@ -68,39 +49,33 @@ impl Engine {
             problem.help(help)
         });
         self.problems.set(Source::Body(path.clone()), problem.into_iter().collect());
-        self.bodies.retries.insert(path, Retry { hash, at, delay });
+        self.bodies.plan_retry(path, hash, self.now);
     }
 
     /// Requests unavailable bodies again that are due and still needed.
     pub(super) fn retry_bodies(&mut self) {
-        let now = self.now;
-        let due = self.bodies.retries.iter().filter(|(_, retry)| retry.at <= now);
-        let due: Vec<(ArticlePath, ContentHash)> = due.map(|(path, retry)| (path.clone(), retry.hash)).collect();
-        for (path, hash) in due {
+        for (path, hash) in self.bodies.due_retries(self.now) {
             let is_current = self.catalog.get(&path).map(Packed::hash) == Some(hash);
             if !is_current || !self.index.as_ref().is_some_and(|index| index.is_in_a_window(&path)) {
                 self.forget_retry(&path);
                 continue;
             }
-            if let Some(retry) = self.bodies.retries.get_mut(&path) {
-                retry.at = now.saturating_add(retry.delay).unwrap_or(Timestamp::MAX);
-            }
-            self.bodies.unavailable.remove(&(path.clone(), hash));
+            self.bodies.begin_retry(&path, hash, self.now);
             self.rebuild_feeds_of(&path);
         }
     }
 
     /// Requests an article's body again at once, because the file was read again.
     pub(super) fn retry_body(&mut self, path: &ArticlePath) {
-        if let Some(Retry { hash, .. }) = self.forget_retry(path) {
+        if let Some(hash) = self.forget_retry(path) {
             self.bodies.unavailable.remove(&(path.clone(), hash));
             self.rebuild_feeds_of(path);
         }
     }
 
-    fn forget_retry(&mut self, path: &ArticlePath) -> Option<Retry> {
+    fn forget_retry(&mut self, path: &ArticlePath) -> Option<ContentHash> {
         self.problems.set(Source::Body(path.clone()), Vec::new());
-        self.bodies.retries.remove(path)
+        self.bodies.cancel_retry(path)
     }
 
     /// Rebuilds the feeds of an article.
@@ -110,21 +85,4 @@ impl Engine {
             self.publisher.feeds_to_rebuild.extend(index.feeds_of(indexed).cloned());
         }
     }
-
-    /// When the next unavailable body is requested again.
-    pub(super) fn next_retry(&self) -> Option<Timestamp> {
-        self.bodies.retries.values().map(|retry| retry.at).min()
-    }
-
-    /// Limits each wait to its delay after the clock was set back. Otherwise bodies would wait for as long as the clock went
-    /// back.
-    pub(super) fn bring_retries_forward(&mut self) {
-        let now = self.now;
-        for retry in self.bodies.retries.values_mut() {
-            retry.at = retry.at.min(now.saturating_add(retry.delay).unwrap_or(Timestamp::MAX));
-        }
-    }
 }
-
-/// The retries, by file.
-pub(super) type Retries = BTreeMap<ArticlePath, Retry>;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry_cache::CachedEntry;
-use super::{Engine, Source};
+use super::parts::entry_cache::CachedEntry;
+use super::parts::problems::Source;
+use super::state::Engine;
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
 use crate::article::{Parsed, bundle};
@@ -201,7 +202,7 @@ impl Engine {
         self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
         self.bodies.unavailable.clear();
         if listing.is_whole {
-            self.forget_waiting(listing);
+            self.dormancy.waiting.remove_absent(listing);
             self.forget_section_pages(listing);
             self.check_unproven(listing);
         }

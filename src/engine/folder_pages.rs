@@ -1,38 +1,16 @@
 //! Decides whether pages of folders are articles, and takes the titles and descriptions of sections from their pages.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::{Engine, Source};
+use super::parts::problems::Source;
+use super::state::Engine;
 use crate::article::card::Card;
-use crate::article::{Metadata, Parsed, bundle};
+use crate::article::{Parsed, bundle};
 use crate::build::placement::SectionRules;
-use crate::config::{Config, Section};
+use crate::config::Section;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{FileState, Listing};
-use crate::types::{ArticlePath, Moment, SectionPath, Text};
-
-/// The pages of sections, with their titles and descriptions.
-#[derive(Debug, Default)]
-pub(super) struct SectionPages {
-    pages: BTreeMap<ArticlePath, Arc<Metadata>>,
-    /// Whether a page has changed since the sections were described.
-    is_changed: bool,
-    /// When the next page becomes public or expires.
-    due: Option<Timestamp>,
-}
-
-impl SectionPages {
-    pub(super) fn wake_at(&self) -> Option<Timestamp> {
-        self.due
-    }
-
-    fn remove(&mut self, path: &ArticlePath) {
-        self.is_changed |= self.pages.remove(path).is_some();
-    }
-}
+use crate::types::ArticlePath;
 
 impl Engine {
     /// Whether a folder's page lists articles instead of being one: the folder is a section's, or contains other articles and
@@ -84,8 +62,7 @@ impl Engine {
             FileState::Absent { .. } => self.section_pages.remove(&path),
             FileState::Unreadable(diagnostic) => diagnostics.push(diagnostic),
             FileState::Present(Parsed { article: Some(article), .. }) => {
-                self.section_pages.pages.insert(path.clone(), article.metadata);
-                self.section_pages.is_changed = true;
+                self.section_pages.set(path.clone(), article.metadata);
             }
             FileState::Present(parsed) => {
                 self.section_pages.remove(&path);
@@ -102,13 +79,7 @@ impl Engine {
 
     /// Removes the section pages that a listing proves to be gone.
     pub(super) fn forget_section_pages(&mut self, listing: &Listing) {
-        if self.section_pages.pages.is_empty() {
-            return;
-        }
-        let is_gone = listing.absence();
-        let gone: Vec<ArticlePath> = self.section_pages.pages.keys().filter(|path| is_gone(path)).cloned().collect();
-        for path in gone {
-            self.section_pages.remove(&path);
+        for path in self.section_pages.remove_absent(listing) {
             self.problems.set(Source::Article(path), Vec::new());
         }
     }
@@ -120,9 +91,9 @@ impl Engine {
         if !self.listed {
             return;
         }
-        let is_due = self.section_pages.due.is_some_and(|due| due <= self.now);
-        let Some(config) = self.config().cloned().filter(|_| self.section_pages.is_changed || is_due) else { return };
-        let described = self.describe_by_pages(&config);
+        let is_due = self.section_pages.is_due(self.now);
+        let Some(config) = self.config().cloned().filter(|_| is_due) else { return };
+        let described = self.section_pages.describe(&config, self.now);
         let is_same = |(old, new): (&Section, &Section)| old.title == new.title && old.description == new.description;
         let is_same = config.sections.iter().zip(&described.sections).all(is_same)
             && config.site.description == described.site.description;
@@ -139,53 +110,4 @@ impl Engine {
             }
         }
     }
-
-    /// The configuration, with sections described by their pages unless it describes them itself.
-    pub(super) fn describe_by_pages(&mut self, config: &Arc<Config>) -> Arc<Config> {
-        self.section_pages.is_changed = false;
-        let now = self.now;
-        let rules = SectionRules::new(Arc::clone(config));
-        let pages = || self.section_pages.pages.iter().filter(|(path, _)| bundle::is_untranslated(path));
-        let changes = pages().flat_map(|(_, page)| visibility_changes(page)).filter(|change| *change > now);
-        self.section_pages.due = changes.min();
-        let mut texts: BTreeMap<SectionPath, &Metadata> = BTreeMap::new();
-        for (path, page) in pages().filter(|(_, page)| is_public(page, now)) {
-            let section = match path.folder() {
-                "" => Some(SectionPath::root()),
-                folder => rules.of_folder(folder).cloned(),
-            };
-            if let Some(section) = section {
-                texts.entry(section).or_insert(page);
-            }
-        }
-        let mut config = (**config).clone();
-        for section in &mut config.sections {
-            let page = texts.get(&section.path);
-            let (states_title, states_description) = section.states;
-            if !states_title {
-                let name = || Text::line(section.path.segments().last().unwrap_or_default());
-                section.title = page.map_or_else(name, |page| page.title.clone());
-            }
-            if !states_description {
-                section.description = page.and_then(|page| page.summary.clone());
-            }
-        }
-        if !config.site.states_description {
-            let summary = texts.get(&SectionPath::root()).and_then(|page| page.summary.clone());
-            config.site.description = summary.unwrap_or_else(|| Text::new(""));
-        }
-        Arc::new(config)
-    }
-}
-
-/// When a page becomes public, and when it expires.
-fn visibility_changes(page: &Metadata) -> impl Iterator<Item = Timestamp> {
-    [page.published, page.embargo, page.expires].into_iter().flatten().map(Moment::timestamp)
-}
-
-fn is_public(page: &Metadata, now: Timestamp) -> bool {
-    let is_over = |moment: Option<Moment>| moment.is_none_or(|moment| moment.timestamp() <= now);
-    let is_expired = page.expires.is_some_and(|expires| expires.timestamp() <= now);
-    let is_withheld = page.draft || page.access.is_private() || page.retracted.is_some();
-    !is_withheld && !is_expired && is_over(page.published) && is_over(page.embargo)
 }

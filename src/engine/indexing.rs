@@ -1,8 +1,7 @@
 //! Puts articles in the index.
 
-use super::Engine;
+use super::state::Engine;
 use crate::article::card::Card;
-use crate::build::index::Visibility;
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
@@ -25,7 +24,7 @@ impl Engine {
         if self.postpones(path) {
             return;
         }
-        let records_all = self.listed || self.index.as_ref().is_some_and(|index| self.has_pages(index));
+        let records_all = self.listed || self.index.as_ref().is_some_and(|index| self.publisher.has_pages(index));
         match &mut self.index {
             Some(index) if !records_all => index.put_initial(path, card, &self.recorder.ledger, self.now),
             Some(index) => index.put(path, card, &self.recorder.ledger, self.now),
@@ -47,10 +46,5 @@ impl Engine {
         if let (Some(card), Some(index)) = (self.catalog.get(path), &mut self.index) {
             index.put(path, &card.open(path), &self.recorder.ledger, self.now);
         }
-    }
-
-    pub(super) fn is_public(&self, path: &ArticlePath) -> bool {
-        let indexed = self.index.as_ref().and_then(|index| index.get(path));
-        indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Public(_)))
     }
 }

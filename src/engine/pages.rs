@@ -1,32 +1,20 @@
 //! Updates article pages and media in the snapshot, and the notices for pages that are gone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::Engine;
-use super::entry_cache::CachedEntry;
+use super::parts::entry_cache::CachedEntry;
+use super::state::Engine;
 use crate::build::assemble;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::ledger::Retraction;
-use crate::snapshot::{GoneArticle, PageFrame};
-use crate::types::{ArticlePath, SectionPath};
-
-/// The addresses of article pages and media.
-#[derive(Debug, Default)]
-pub(super) struct Pages {
-    /// The short id in the address of each article's page.
-    pub(super) ids: HashMap<ArticlePath, Arc<str>>,
-    /// The media routes that each article refers to, and the articles that refer to each route.
-    media: HashMap<ArticlePath, BTreeSet<Arc<str>>>,
-    referrers: HashMap<Arc<str>, BTreeSet<ArticlePath>>,
-    pub(super) frames: HashMap<SectionPath, Arc<PageFrame>>,
-}
+use crate::snapshot::GoneArticle;
+use crate::types::ArticlePath;
 
 impl Engine {
     /// Updates an article's page and media.
     pub(super) fn refresh_article(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>) {
         let has_own_pages = index.rules().config().content.article_url.is_none();
-        if self.has_pages(index) {
+        if self.publisher.has_pages(index) {
             self.note_gone(index, path, indexed, has_own_pages);
         }
         if !has_own_pages && !self.is_shown(path) && !indexed.is_some_and(|indexed| indexed.names_files) {
@@ -44,18 +32,18 @@ impl Engine {
         if let Some(old) = self.publisher.pages.ids.get(path).cloned()
             && Some(&old) != route.as_ref()
         {
-            self.retire_page(path, &old);
+            self.publisher.retire_page(path, &old);
         }
         let in_body = self.entries.cached.get(path).map(CachedEntry::local_media).unwrap_or_default();
         let shown = card.iter().filter_map(|card| Some((card, new.as_ref()?)));
         let files = shown.flat_map(|(card, article)| card.public_files(article.is_teaser));
         let in_body = in_body.iter().filter(|_| new.is_some());
         let media = files.chain(in_body).map(|file| (Arc::from(assemble::media_route(file)), file.clone())).collect();
-        self.note_media(path, media);
+        self.publisher.note_media(path, media);
         let (Some(article), Some(route)) = (new, route) else { return };
         if !has_own_pages || card.is_some_and(|card| card.link.is_some()) {
             if let Some(old) = self.publisher.pages.ids.get(path).cloned() {
-                self.retire_page(path, &old);
+                self.publisher.retire_page(path, &old);
             }
             return;
         }
@@ -65,16 +53,9 @@ impl Engine {
         }
     }
 
-    /// Whether dateline serves article pages, or pages of gone articles.
-    pub(super) fn has_pages(&self, index: &Index) -> bool {
-        index.rules().config().content.article_url.is_none() || !self.publisher.snapshot.gone.is_empty()
-    }
-
     /// Whether an article has an entry, a page or media.
     pub(super) fn is_shown(&self, path: &ArticlePath) -> bool {
-        self.entries.cached.contains_key(path)
-            || self.publisher.pages.media.contains_key(path)
-            || self.publisher.pages.ids.contains_key(path)
+        self.entries.cached.contains_key(path) || self.publisher.pages.has(path)
     }
 
     /// Updates the notice at the address of an article's page, which says that the article was retracted or has expired.
@@ -112,38 +93,6 @@ impl Engine {
             if !self.publisher.snapshot.gone.contains_key(&*route) {
                 let gone = GoneArticle { retracted: Some(*at), reason: reason.clone() };
                 self.publisher.snapshot.gone.insert(route.into(), Arc::new(gone));
-            }
-        }
-    }
-
-    /// Removes an article's page, unless another article has the address by now, such as a renamed file.
-    pub(super) fn retire_page(&mut self, path: &ArticlePath, route: &Arc<str>) {
-        self.publisher.pages.ids.remove(path);
-        if self.publisher.snapshot.articles.get(route).is_some_and(|article| article.path == *path) {
-            self.publisher.snapshot.articles.remove(route);
-        }
-    }
-
-    /// Updates which articles refer to which media.
-    pub(super) fn note_media(&mut self, path: &ArticlePath, media: BTreeMap<Arc<str>, ArticlePath>) {
-        for (route, file) in &media {
-            let referrers = self.publisher.pages.referrers.entry(Arc::clone(route)).or_default();
-            if referrers.is_empty() {
-                self.publisher.snapshot.media.insert(Arc::clone(route), file.clone());
-            }
-            referrers.insert(path.clone());
-        }
-        let before = if media.is_empty() {
-            self.publisher.pages.media.remove(path)
-        } else {
-            self.publisher.pages.media.insert(path.clone(), media.keys().cloned().collect())
-        };
-        for route in before.into_iter().flatten().filter(|route| !media.contains_key(route)) {
-            let Some(referrers) = self.publisher.pages.referrers.get_mut(&route) else { continue };
-            referrers.remove(path);
-            if referrers.is_empty() {
-                self.publisher.pages.referrers.remove(&route);
-                self.publisher.snapshot.media.remove(&route);
             }
         }
     }

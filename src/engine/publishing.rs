@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::feeds::{FeedQueue, Rebuilt};
-use super::{Engine, Source, may_quote};
+use super::parts::problems::Source;
+use super::parts::publication::{Building, Publication, Rebuilt, Recording};
+use super::state::Engine;
 use crate::article::card::Packed;
 use crate::build::assemble;
 use crate::build::index::{Changes, Index, IndexedArticle};
@@ -19,33 +20,6 @@ const MAX_BATCHED_RECORDS: usize = if cfg!(test) { 64 } else { 16_384 };
 const MIN_EARLY_RECORDS: usize = if cfg!(test) { 32 } else { 1_024 };
 /// The size of the built documents from which on they are stored before more are built.
 const MAX_UNSTORED_BYTES: usize = if cfg!(test) { 64 << 10 } else { 16 << 20 };
-
-/// A publication under way. A large one proceeds in slices, each with one call of [`Engine::handle`].
-#[derive(Debug)]
-pub(super) enum Publication {
-    /// Articles are being recorded.
-    Recording(Recording),
-    /// Feeds are being rebuilt.
-    Building(Box<Building>),
-}
-
-/// The changed articles, recorded or not.
-#[derive(Debug)]
-pub(super) struct Recording {
-    /// The changes. Its articles are those that are recorded and need more than a record.
-    changes: Changes,
-    unrecorded: std::vec::IntoIter<ArticlePath>,
-}
-
-/// What rebuilding has left to do, and what follows when it is done.
-#[derive(Debug)]
-pub(super) struct Building {
-    before: Snapshot,
-    changed: Vec<ArticlePath>,
-    feeds: FeedQueue,
-    rebuilt: Rebuilt,
-    withholds: bool,
-}
 
 impl Engine {
     /// Publishes what changed. Emits at most one new snapshot. A large publication ends with [`Effect::Resume`] and continues in the next
@@ -75,7 +49,7 @@ impl Engine {
         mut recording: Recording,
         effects: &mut Vec<Effect>,
     ) -> Option<Publication> {
-        let has_pages = self.has_pages(index);
+        let has_pages = self.publisher.has_pages(index);
         let Recording { changes, unrecorded } = &mut recording;
         for path in unrecorded {
             let needs_nothing_else = self.record_published(index, &path, &changes.left);
@@ -99,7 +73,7 @@ impl Engine {
     /// Removes from `changed` the articles that need neither a record nor an update. After a reload, those are nearly all
     /// articles, and checking them in parallel is faster. After a start, indexing has already left them out.
     fn drop_unaffected(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
-        if self.has_pages(index) {
+        if self.publisher.has_pages(index) {
             return;
         }
         let is_unaffected = |path: &ArticlePath| {
@@ -160,7 +134,7 @@ impl Engine {
     fn finish_publication(&mut self, index: &Index, building: Building, effects: &mut Vec<Effect>) {
         let Building { before, changed, rebuilt, withholds, .. } = building;
         let Rebuilt { list_changed, mut requests, refresh } = rebuilt;
-        self.forget_replaced_entries();
+        self.entries.quarantine.forget_replaced();
         self.evict_entries(index);
         self.record_sources(&mut requests);
         for path in changed.iter().filter(|path| !refresh.contains(*path)).chain(&refresh) {
@@ -239,7 +213,7 @@ impl Engine {
         let mut problems: Vec<Diagnostic> = self
             .problems
             .iter()
-            .map(|(source, diagnostic)| diagnostic.clone().redact_unless(may_quote(source, Some(index))))
+            .map(|(source, diagnostic)| diagnostic.clone().redact_unless(source.is_quotable(Some(index))))
             .collect();
         problems.sort();
         let (articles, published, feeds, hidden) = counts;

@@ -3,38 +3,23 @@
 //! A panic leaves out this version and nothing else. The previous version stays published, if there is one, and a diagnostic names the
 //! file. A quarantined version is tried again after a configuration change or a restart.
 
-use std::collections::BTreeMap;
-
-use super::entry_cache::{CachedEntry, EntryText};
-use super::{Engine, Source};
+use super::parts::entry_cache::{CachedEntry, EntryText};
+use super::parts::problems::Source;
+use super::state::Engine;
 use crate::article::card::Packed;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
-/// Quarantined versions of articles.
-#[derive(Debug, Default)]
-pub(super) struct Quarantine {
-    versions: BTreeMap<ArticlePath, ContentHash>,
-    /// The entries of the previous versions, until the feeds with the new ones are encoded.
-    replaced: BTreeMap<ArticlePath, CachedEntry>,
-}
-
 impl Engine {
-    /// Whether this version of an article is quarantined.
-    pub(super) fn is_quarantined(&self, path: &ArticlePath, version: ContentHash) -> bool {
-        self.entries.quarantine.versions.get(path) == Some(&version)
-    }
-
     /// Whether an article's last good version is quarantined, so that feeds don't wait for its entry.
     pub(super) fn is_failing(&self, path: &ArticlePath) -> bool {
-        let version = || self.catalog.get(path).map(Packed::hash);
-        self.entries.quarantine.versions.contains_key(path)
-            && version().is_some_and(|version| self.is_quarantined(path, version))
+        let version = self.entries.quarantine.version(path);
+        version.is_some() && version == self.catalog.get(path).map(Packed::hash)
     }
 
     /// Quarantines a version and reports it. Returns whether it is newly quarantined.
     pub(super) fn quarantine(&mut self, path: &ArticlePath, version: ContentHash) -> bool {
-        if self.entries.quarantine.versions.insert(path.clone(), version) == Some(version) {
+        if !self.entries.quarantine.add(path, version) {
             return false;
         }
         let root = self.config().map(|config| config.parsing.root.to_string()).unwrap_or_default();
@@ -51,7 +36,7 @@ impl Engine {
     pub(super) fn quarantine_entry(&mut self, path: &ArticlePath) -> bool {
         let Some(version) = self.entries.cached.get(path).map(|cached| cached.article.hash) else { return false };
         let is_new = self.quarantine(path, version);
-        if let Some(mut before) = self.entries.quarantine.replaced.remove(path) {
+        if let Some(mut before) = self.entries.quarantine.take_replaced(path) {
             before.windows = self.entries.cached.get(path).map_or(0, |cached| cached.windows);
             before.epoch = CachedEntry::STALE;
             self.recorder.retention.retain(path, before.article.hash);
@@ -66,31 +51,18 @@ impl Engine {
         is_new
     }
 
-    /// Keeps an entry that a new version replaces.
-    pub(super) fn note_replaced_entry(&mut self, path: &ArticlePath, before: CachedEntry) {
-        self.entries.quarantine.replaced.insert(path.clone(), before);
-    }
-
-    /// Drops the replaced entries, after the feeds with the new ones were encoded.
-    pub(super) fn forget_replaced_entries(&mut self) {
-        self.entries.quarantine.replaced.clear();
-    }
-
     /// Drops quarantined versions that have been replaced or removed.
     pub(super) fn forget_replaced_failures(&mut self) {
         let catalog = &self.catalog;
         let is_outdated = |path: &ArticlePath, version| catalog.get(path).map(Packed::hash) != Some(version);
-        let outdated = self.entries.quarantine.versions.iter().filter(|(path, version)| is_outdated(path, **version));
-        let outdated: Vec<ArticlePath> = outdated.map(|(path, _)| path.clone()).collect();
-        for path in outdated {
-            self.entries.quarantine.versions.remove(&path);
+        for path in self.entries.quarantine.remove_if(is_outdated) {
             self.problems.set(Source::Failure(path), Vec::new());
         }
     }
 
     /// Clears the quarantine. A new configuration tries every version again.
     pub(super) fn reset_quarantine(&mut self) {
-        for path in std::mem::take(&mut self.entries.quarantine.versions).into_keys() {
+        for path in self.entries.quarantine.remove_if(|_, _| true) {
             self.problems.set(Source::Failure(path), Vec::new());
         }
     }

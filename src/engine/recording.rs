@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::commands::routes;
-use super::entries::TextScope;
-use super::source_retention::SourceRetention;
-use super::{Engine, Source};
+use super::parts::problems::Source;
+use super::parts::recorder::routes;
+use super::state::Engine;
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::render::{RENDERER_VERSION, Rendered};
@@ -16,13 +15,9 @@ use crate::build::index::{Changes, Index, IndexedArticle, Visibility};
 use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::event::Effect;
 use crate::feed::DeletedEntry;
-use crate::ledger::{
-    Ledger, Record, Remembered, Retraction, Routes, TextPrint, Tombstone, UnreadableRecord, Withdrawal,
-};
-use crate::snapshot::Resource;
-use crate::types::{ArticlePath, Moment};
+use crate::ledger::{Record, Remembered, Retraction, Routes, TextPrint, Tombstone, UnreadableRecord, Withdrawal};
+use crate::types::ArticlePath;
 
 /// The minimum time for which a feed lists a tombstone, even if there are too many. Readers that fetch once a day should see each one.
 const MIN_TOMBSTONE_PERIOD: SignedDuration = SignedDuration::from_hours(24);
@@ -41,28 +36,13 @@ pub(super) fn notice_end(
     tombstone.at.saturating_add(period).unwrap_or(Timestamp::MAX)
 }
 
-/// The ledger, and what has to be recorded.
-#[derive(Debug)]
-pub(super) struct Recorder {
-    pub(super) ledger: Ledger,
-    /// Records that the ledger has applied and the store hasn't written yet.
-    pub(super) unwritten: Vec<Record>,
-    /// Articles whose ledger entry or withholding changed since the last publication, whether or not they have a file.
-    pub(super) changed_articles: BTreeSet<ArticlePath>,
-    pub(super) retention: SourceRetention,
-}
-
-impl Recorder {
-    pub(super) fn new(ledger: Ledger) -> Recorder {
-        let (unwritten, changed_articles) = (Vec::new(), BTreeSet::new());
-        Recorder { ledger, unwritten, changed_articles, retention: SourceRetention::default() }
-    }
-
-    /// The effect that writes the unwritten records, if there are any.
-    pub(super) fn take_unwritten(&mut self) -> Option<Effect> {
-        let records = std::mem::take(&mut self.unwritten);
-        (!records.is_empty()).then_some(Effect::Persist(records))
-    }
+/// Which part of an article's text readers see. If neither applies, they see all of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TextScope {
+    /// Only the summary.
+    pub(super) is_summary_only: bool,
+    /// Only the free part.
+    pub(super) is_teaser: bool,
 }
 
 impl Engine {
@@ -263,31 +243,6 @@ impl Engine {
         let deleted = deleted.collect();
         self.publisher.tombstone_ends.extend(ends.map(|end| (end, key.clone())));
         FeedHistory { deleted, updated: self.recorder.ledger.feed_updated(route) }
-    }
-
-    /// The Last-Modified date of a document. Unchanged bytes keep their date. Changed bytes get the next full second, or keep
-    /// their date if it is later.
-    pub(super) fn last_modified(&self, route: &str, resource: &Resource) -> Option<Timestamp> {
-        match self.recorder.ledger.document(route) {
-            Some((hash, last_modified)) if hash == resource.hash => Some(last_modified),
-            Some((_, last_modified)) => {
-                let next_second = Timestamp::from_second(self.now.as_second().saturating_add(1)).unwrap_or(self.now);
-                Some(last_modified.max(next_second))
-            }
-            None => resource.last_modified,
-        }
-    }
-
-    /// When an article was first published and when it last changed.
-    pub(super) fn dates(
-        &self,
-        index: &Index,
-        path: &ArticlePath,
-        indexed: &IndexedArticle,
-    ) -> Option<(Moment, Moment)> {
-        let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
-        let changed = self.recorder.ledger.article(path).and_then(Remembered::changed).filter(|_| by_text);
-        assemble::publication_dates(indexed, changed.and_then(|changed| index.moment(changed)))
     }
 
     /// Records the fingerprint of an article's text, and the time of the change if the text differs. Fingerprints of different

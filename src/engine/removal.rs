@@ -15,139 +15,23 @@
 //! A moved file first looks like a copy, because its old path counts as gone only after the grace period. If dateline published the copy
 //! at once, the article would get a second id, and readers would see it twice.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Engine, Source};
+use super::parts::missing_files::DeletedArticle;
+use super::parts::problems::Source;
+use super::state::Engine;
+use crate::article::Article;
 use crate::article::card::{Card, Packed};
-use crate::article::{Article, Metadata};
 use crate::build::index::Index;
 use crate::config::Removals;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, Effect, Listing, StoredVersion};
-use crate::ledger::{Record, Remembered, Routes, Withdrawal};
+use crate::ledger::{Record, Remembered, Withdrawal};
 use crate::parallel;
 use crate::types::{ArticlePath, ContentHash, folded};
-
-/// Missing files and possible moves that haven't been decided yet.
-#[derive(Debug, Default)]
-pub(super) struct MissingFiles {
-    /// Files that are gone, until it is decided whether they were moved, deleted or lost.
-    vanished: BTreeSet<ArticlePath>,
-    /// Whether the content directory looked unmounted when one of them was reported.
-    doubtful: bool,
-    /// Articles deleted recently, oldest first. They are restored if more files turn out to be missing.
-    recently_deleted: VecDeque<DeletedArticle>,
-    /// Files that went missing in a mass. Their articles stay published until an operator decides.
-    held_back: BTreeSet<ArticlePath>,
-    /// Files held back whose articles an operator has retracted since. They no longer count as missing, but `restore` needs
-    /// them.
-    held_back_retracted: BTreeSet<ArticlePath>,
-    /// The number of files held back, and the example path, in the current diagnostic.
-    reported: Option<(usize, ArticlePath)>,
-    /// Files that may or may not exist, because their folders could not be listed.
-    unproven: BTreeSet<ArticlePath>,
-    /// Articles of the ledger without a good file after the first complete listing, until the store is asked for them.
-    without_good_file: Vec<ArticlePath>,
-    /// Articles whose stored versions were requested and haven't arrived yet.
-    loading: BTreeSet<ArticlePath>,
-    /// Articles deleted since the last publication, with the routes of the feeds that had them.
-    pub(super) deleted: BTreeMap<ArticlePath, Routes>,
-    /// Articles at new paths that may have been moved there. Each waits for its old path to vanish until the given time.
-    possible_moves: BTreeMap<ArticlePath, Timestamp>,
-}
-
-/// An article that was deleted recently, with what is needed to restore it.
-#[derive(Debug)]
-struct DeletedArticle {
-    at: Timestamp,
-    path: ArticlePath,
-    card: Option<Packed>,
-    /// `None` if no window showed the article.
-    metadata: Option<Arc<Metadata>>,
-}
-
-impl MissingFiles {
-    /// Notes that a file exists.
-    pub(super) fn note_present(&mut self, path: &ArticlePath) {
-        self.vanished.remove(path);
-        self.held_back.remove(path);
-        self.held_back_retracted.remove(path);
-        self.unproven.remove(path);
-        self.recently_deleted.retain(|deleted| deleted.path != *path);
-    }
-
-    /// Notes that a file is gone. `doubtful` means that the content directory looks unmounted.
-    pub(super) fn note_vanished(&mut self, path: ArticlePath, doubtful: bool) {
-        self.possible_moves.remove(&path);
-        self.doubtful |= doubtful;
-        self.vanished.insert(path);
-    }
-
-    /// Notes that an operator retracted a file's article.
-    pub(super) fn note_retracted(&mut self, path: &ArticlePath) {
-        self.held_back_retracted.extend(self.held_back.take(path));
-    }
-
-    /// Notes that an operator restored a file's article.
-    pub(super) fn note_restored(&mut self, path: &ArticlePath) {
-        self.held_back.extend(self.held_back_retracted.take(path));
-    }
-
-    /// Notes that a new file may have been moved. The decision is due at `deadline`.
-    pub(super) fn note_possible_move(&mut self, path: ArticlePath, deadline: Timestamp) {
-        self.possible_moves.entry(path).or_insert(deadline);
-    }
-
-    /// Notes that the decision about a new file was made.
-    pub(super) fn forget_possible_move(&mut self, path: &ArticlePath) {
-        self.possible_moves.remove(path);
-    }
-
-    /// Whether a new file may have been moved and still waits for the decision.
-    pub(super) fn may_be_moved(&self, path: &ArticlePath) -> bool {
-        self.possible_moves.contains_key(path)
-    }
-
-    /// Whether any decision about a file is pending.
-    pub(super) fn concerns(&self, path: &ArticlePath) -> bool {
-        let MissingFiles {
-            vanished,
-            held_back,
-            unproven,
-            loading,
-            possible_moves,
-            without_good_file,
-            recently_deleted,
-            ..
-        } = self;
-        [vanished, held_back, unproven, loading].iter().any(|paths| paths.contains(path))
-            || possible_moves.contains_key(path)
-            || without_good_file.contains(path)
-            || recently_deleted.iter().any(|deleted| deleted.path == *path)
-    }
-
-    /// Whether stored versions of articles have been requested and haven't arrived yet.
-    pub(super) fn is_loading_stored(&self) -> bool {
-        !self.loading.is_empty()
-    }
-
-    /// When the next decision about a possible move is due.
-    pub(super) fn wake_at(&self) -> Option<Timestamp> {
-        self.possible_moves.values().min().copied()
-    }
-
-    /// Limits deadlines to `deadline` after the clock was set back. Otherwise files would wait for as long as the clock went
-    /// back.
-    pub(super) fn note_clock_set_back(&mut self, deadline: Timestamp) {
-        for until in self.possible_moves.values_mut() {
-            *until = deadline.min(*until);
-        }
-        self.recently_deleted.clear();
-    }
-}
 
 impl Engine {
     /// How much longer than the grace period a possible move waits for the old file to vanish.
@@ -223,11 +107,7 @@ impl Engine {
 
     /// Whether a file is known to be gone.
     fn is_gone(&self, path: &ArticlePath) -> bool {
-        let missing = &self.missing;
-        missing.vanished.contains(path)
-            || missing.held_back.contains(path)
-            || missing.held_back_retracted.contains(path)
-            || (!self.catalog.contains(path) && !missing.unproven.contains(path))
+        self.missing.is_missing(path) || (!self.catalog.contains(path) && !self.missing.unproven.contains(path))
     }
 
     /// Decides whether new files were moved or copied. Right after the first complete listing, every decision is made at once.
@@ -407,9 +287,7 @@ impl Engine {
             return;
         }
         let since = self.now.saturating_sub(removals.within).unwrap_or(self.now);
-        while self.missing.recently_deleted.front().is_some_and(|deleted| deleted.at < since) {
-            self.missing.recently_deleted.pop_front();
-        }
+        self.missing.forget_deleted_before(since);
         let vanished = std::mem::take(&mut self.missing.vanished);
         let doubtful = std::mem::take(&mut self.missing.doubtful);
         // An article that is known under another path by now was moved, not removed.
@@ -527,11 +405,6 @@ impl Engine {
     fn is_ignored(&self, path: &ArticlePath) -> bool {
         self.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some())
             || self.is_section_listing(path)
-    }
-
-    /// Whether readers see an article, according to the ledger.
-    pub(super) fn is_live(&self, path: &ArticlePath) -> bool {
-        self.recorder.ledger.article(path).is_some_and(Remembered::is_live)
     }
 
     /// Removes the article of a file that the configuration, or a newer version of dateline, no longer treats as an article.

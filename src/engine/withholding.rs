@@ -7,73 +7,28 @@
 //! haven't seen. Its snapshots then only remove or edit articles, and can be shown at once. After a restart, a file that withholds its
 //! article says so again. A retraction by command would be forgotten, so the operator is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::Engine;
+use super::state::Engine;
 use crate::build::index::Index;
 use crate::build::placement::FeedKey;
 use crate::ledger::Remembered;
 use crate::types::ArticlePath;
 
-/// What takes effect at once, and what waits.
-#[derive(Debug, Default)]
-pub(super) struct Withholding {
-    pub(super) postponed: PostponedArticles,
-    /// Whether the next publication removes something that must disappear at once.
-    pub(super) is_urgent: bool,
-    /// Articles that became teasers since the last publication.
-    pub(super) new_teasers: BTreeSet<ArticlePath>,
-}
-
-/// Articles that wait until records can be written.
-#[derive(Debug, Default)]
-pub(super) struct PostponedArticles {
-    /// Whether records cannot be written.
-    is_active: bool,
-    articles: BTreeSet<ArticlePath>,
-    /// Articles published with the last event. Their records may turn out to be unwritable.
-    newly_public: Vec<ArticlePath>,
-}
-
-impl PostponedArticles {
-    /// Starts the next event. The records of the last one were written, unless the event says otherwise.
-    pub(super) fn begin_event(&mut self) {
-        self.newly_public.clear();
-    }
-
-    /// Notes that an article becomes public for the first time.
-    pub(super) fn note(&mut self, path: &ArticlePath) {
-        if !self.is_active {
-            self.newly_public.push(path.clone());
-        }
-    }
-
-    /// Whether records cannot be written.
-    pub(super) fn is_active(&self) -> bool {
-        self.is_active
-    }
-
-    pub(super) fn contains(&self, path: &ArticlePath) -> bool {
-        self.articles.contains(path)
-    }
-}
-
 impl Engine {
     /// Postpones the articles published with the last event: their records couldn't be written, so no reader has seen them.
     pub(super) fn postpone_additions(&mut self) {
-        self.withholding.postponed.is_active = true;
-        for path in std::mem::take(&mut self.withholding.postponed.newly_public) {
-            if let Some(index) = &mut self.index {
-                index.remove(&path);
+        let newly_public = self.withholding.postponed.begin();
+        if let Some(index) = &mut self.index {
+            for path in &newly_public {
+                index.remove(path);
             }
-            self.withholding.postponed.articles.insert(path);
         }
     }
 
     /// Publishes the postponed articles, now that records can be written again.
     pub(super) fn publish_postponed(&mut self) {
-        self.withholding.postponed.is_active = false;
-        for path in std::mem::take(&mut self.withholding.postponed.articles) {
+        for path in self.withholding.postponed.end() {
             self.reindex_article(&path);
         }
     }
@@ -83,9 +38,9 @@ impl Engine {
         // Articles that readers see, or saw last, may change and be removed.
         let is_seen = || self.is_public(path) || self.recorder.ledger.article(path).is_some_and(Remembered::is_live);
         let is_waiting =
-            self.withholding.postponed.is_active && (self.withholding.postponed.contains(path) || !is_seen());
+            self.withholding.postponed.is_active() && (self.withholding.postponed.contains(path) || !is_seen());
         if is_waiting {
-            self.withholding.postponed.articles.insert(path.clone());
+            self.withholding.postponed.insert(path);
         }
         is_waiting
     }

@@ -1,5 +1,6 @@
 //! Tests with articles over which dateline panics on purpose, see `render::FAILS` and `feed::FAILS`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -5,11 +5,14 @@
 //!
 //! The full text of three thousand feeds takes two gigabytes. It can't be on disk instead, because no disk guarantees that a feed is
 //! rebuilt within milliseconds. Packed entries take a third of the memory.
+//!
+//! # Why is the quarantine here?
+//!
+//! Over a new version of an article, dateline may panic. The entry of the previous version then comes back.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::quarantine::Quarantine;
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::packed::PackedRendering;
@@ -20,7 +23,7 @@ use crate::config::FeedOptions;
 use crate::feed::Entry;
 use crate::parallel;
 use crate::snapshot::PublishedArticle;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, ContentHash};
 
 /// The budget for the unpacked text of all entries, in bytes.
 const MAX_UNPACKED_BYTES: usize = 64 << 20;
@@ -32,21 +35,21 @@ const RENDER_CACHE_BYTES: usize = 8 << 20;
 
 /// The entries that feeds show.
 #[derive(Debug)]
-pub(super) struct EntryCache {
+pub(crate) struct EntryCache {
     /// The entries of all windows, by article.
-    pub(super) cached: HashMap<ArticlePath, CachedEntry>,
-    pub(super) unpacked: UnpackedEntries,
+    pub(crate) cached: HashMap<ArticlePath, CachedEntry>,
+    pub(crate) unpacked: UnpackedEntries,
     /// Rendered bodies.
-    pub(super) rendered: RenderCache,
+    pub(crate) rendered: RenderCache,
     /// Entries that left their last window or haven't entered one. The next publication drops those that no window shows.
-    pub(super) eviction_candidates: Vec<ArticlePath>,
-    pub(super) quarantine: Quarantine,
+    pub(crate) eviction_candidates: Vec<ArticlePath>,
+    pub(crate) quarantine: Quarantine,
     /// Incremented with each configuration. Entries built under an earlier one are rebuilt.
-    pub(super) epoch: u64,
+    pub(crate) epoch: u64,
 }
 
 impl EntryCache {
-    pub(super) fn new() -> EntryCache {
+    pub(crate) fn new() -> EntryCache {
         EntryCache {
             cached: HashMap::new(),
             unpacked: UnpackedEntries::default(),
@@ -56,27 +59,32 @@ impl EntryCache {
             epoch: 0,
         }
     }
+
+    /// Whether an entry was built from its article's last good version and with the current configuration.
+    pub(crate) fn is_fresh(&self, cached: &CachedEntry) -> bool {
+        cached.epoch == self.epoch
+    }
 }
 
 /// An entry that some feed shows.
 #[derive(Debug)]
-pub(super) struct CachedEntry {
+pub(crate) struct CachedEntry {
     /// The card of the version that the entry was built from.
-    pub(super) card: Packed,
-    pub(super) metadata: Arc<Metadata>,
-    pub(super) article: Arc<PublishedArticle>,
+    pub(crate) card: Packed,
+    pub(crate) metadata: Arc<Metadata>,
+    pub(crate) article: Arc<PublishedArticle>,
     /// The engine's epoch when the entry was built, or [`CachedEntry::STALE`].
-    pub(super) epoch: u64,
+    pub(crate) epoch: u64,
     /// Identifies the rendered body. `None` if the entry has no body, because readers see only the summary.
-    pub(super) key: Option<RenderKey>,
-    pub(super) text: EntryText,
+    pub(crate) key: Option<RenderKey>,
+    pub(crate) text: EntryText,
     /// The number of feeds that show the entry.
-    pub(super) windows: usize,
+    pub(crate) windows: usize,
 }
 
 /// The text of an entry.
 #[derive(Clone, Debug)]
-pub(super) enum EntryText {
+pub(crate) enum EntryText {
     /// The rendered body and the entry built from it.
     Unpacked(Arc<Rendered>, Arc<Entry>),
     /// The packed body, and the length of its HTML in bytes.
@@ -85,7 +93,7 @@ pub(super) enum EntryText {
 
 /// Everything needed to build an entry.
 #[derive(Clone, Debug)]
-pub(super) struct EntryParts {
+pub(crate) struct EntryParts {
     metadata: Arc<Metadata>,
     article: Arc<PublishedArticle>,
     text: EntryText,
@@ -93,21 +101,21 @@ pub(super) struct EntryParts {
 
 impl CachedEntry {
     /// The epoch of entries that have to be rebuilt.
-    pub(super) const STALE: u64 = 0;
+    pub(crate) const STALE: u64 = 0;
 
     /// Everything needed to build the entry in another thread.
-    pub(super) fn parts(&self) -> EntryParts {
+    pub(crate) fn parts(&self) -> EntryParts {
         let (metadata, article) = (Arc::clone(&self.metadata), Arc::clone(&self.article));
         EntryParts { metadata, article, text: self.text.clone() }
     }
 
     /// The minimum size of the entry in a document, in bytes.
-    pub(super) fn min_bytes(&self, options: &FeedOptions) -> usize {
+    pub(crate) fn min_bytes(&self, options: &FeedOptions) -> usize {
         encode::min_bytes(&self.metadata, self.text.length(), options.content, options.window.max_bytes)
     }
 
     /// The files in the content directory that the text refers to.
-    pub(super) fn local_media(&self) -> &[ArticlePath] {
+    pub(crate) fn local_media(&self) -> &[ArticlePath] {
         match &self.text {
             EntryText::Unpacked(rendered, _) => &rendered.local_media,
             EntryText::Packed { local_media, .. } => local_media,
@@ -117,7 +125,7 @@ impl CachedEntry {
 
 impl EntryParts {
     /// Builds the entries, in the same order.
-    pub(super) fn entries(parts: &[&EntryParts]) -> Vec<Arc<Entry>> {
+    pub(crate) fn entries(parts: &[&EntryParts]) -> Vec<Arc<Entry>> {
         let is_packed = |parts: &&EntryParts| matches!(parts.text, EntryText::Packed { .. });
         let batch_size = if parts.iter().any(is_packed) { PACKINGS_PER_BATCH } else { usize::MAX };
         parallel::in_batches(parts, batch_size, |parts| parts.entry())
@@ -133,7 +141,7 @@ impl EntryParts {
 
 impl EntryText {
     /// The length of the HTML, in bytes.
-    pub(super) fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         match self {
             EntryText::Unpacked(rendered, _) => rendered.html.as_str().len(),
             EntryText::Packed { length, .. } => *length,
@@ -141,7 +149,7 @@ impl EntryText {
     }
 
     /// The rendered body.
-    pub(super) fn rendered(&self) -> Arc<Rendered> {
+    pub(crate) fn rendered(&self) -> Arc<Rendered> {
         match self {
             EntryText::Unpacked(rendered, _) => Arc::clone(rendered),
             // Opening fails only for damaged bytes, and this process packed them.
@@ -158,20 +166,20 @@ impl EntryText {
 
 /// The unpacked entries, least recently built first.
 #[derive(Debug, Default)]
-pub(super) struct UnpackedEntries {
+pub(crate) struct UnpackedEntries {
     paths: VecDeque<ArticlePath>,
     bytes: usize,
 }
 
 impl UnpackedEntries {
     /// Adds an entry that was just built.
-    pub(super) fn add(&mut self, path: &ArticlePath, rendered: &Rendered) {
+    pub(crate) fn add(&mut self, path: &ArticlePath, rendered: &Rendered) {
         self.bytes += text_bytes(rendered);
         self.paths.push_back(path.clone());
     }
 
     /// Packs entries until the others fit into the budget.
-    pub(super) fn shrink(&mut self, cached: &mut HashMap<ArticlePath, CachedEntry>) {
+    pub(crate) fn shrink(&mut self, cached: &mut HashMap<ArticlePath, CachedEntry>) {
         if self.paths.len() > cached.len() * 2 + PACKINGS_PER_BATCH {
             self.remove_stale_paths(cached);
         }
@@ -205,7 +213,7 @@ impl UnpackedEntries {
     }
 
     /// Subtracts the bytes of an entry that is dropped. Its path is removed later.
-    pub(super) fn remove(&mut self, cached: &CachedEntry) {
+    pub(crate) fn remove(&mut self, cached: &CachedEntry) {
         if let EntryText::Unpacked(rendered, _) = &cached.text {
             self.bytes = self.bytes.saturating_sub(text_bytes(rendered));
         }
@@ -215,6 +223,52 @@ impl UnpackedEntries {
 /// The size of the unpacked text, in bytes.
 fn text_bytes(rendered: &Rendered) -> usize {
     rendered.html.as_str().len() + rendered.text.len()
+}
+
+/// Quarantined versions of articles.
+#[derive(Debug, Default)]
+pub(crate) struct Quarantine {
+    versions: BTreeMap<ArticlePath, ContentHash>,
+    /// The entries of the previous versions, until the feeds with the new ones are encoded.
+    replaced: BTreeMap<ArticlePath, CachedEntry>,
+}
+
+impl Quarantine {
+    /// Whether this version of an article is quarantined.
+    pub(crate) fn contains(&self, path: &ArticlePath, version: ContentHash) -> bool {
+        self.version(path) == Some(version)
+    }
+
+    /// The quarantined version of an article.
+    pub(crate) fn version(&self, path: &ArticlePath) -> Option<ContentHash> {
+        self.versions.get(path).copied()
+    }
+
+    /// Adds a version. Returns whether it is newly quarantined.
+    pub(crate) fn add(&mut self, path: &ArticlePath, version: ContentHash) -> bool {
+        self.versions.insert(path.clone(), version) != Some(version)
+    }
+
+    /// Removes the versions for which `is_outdated` is true. Returns their articles.
+    pub(crate) fn remove_if(&mut self, is_outdated: impl Fn(&ArticlePath, ContentHash) -> bool) -> Vec<ArticlePath> {
+        let removed = self.versions.extract_if(.., |path, version| is_outdated(path, *version));
+        removed.map(|(path, _)| path).collect()
+    }
+
+    /// Keeps an entry that a new version replaces.
+    pub(crate) fn note_replaced(&mut self, path: &ArticlePath, before: CachedEntry) {
+        self.replaced.insert(path.clone(), before);
+    }
+
+    /// The entry that the current one of an article has replaced.
+    pub(crate) fn take_replaced(&mut self, path: &ArticlePath) -> Option<CachedEntry> {
+        self.replaced.remove(path)
+    }
+
+    /// Drops the replaced entries, after the feeds with the new ones were encoded.
+    pub(crate) fn forget_replaced(&mut self) {
+        self.replaced.clear();
+    }
 }
 
 #[cfg(test)]

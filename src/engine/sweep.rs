@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::recording::notice_end;
+use super::state::Engine;
 use crate::build::assemble;
 use crate::build::index::Index;
 use crate::build::placement::FeedKey;
-use crate::engine::Engine;
-use crate::engine::recording::notice_end;
 use crate::ledger::dormant::{Retired, of_id};
 use crate::ledger::{Record, Remembered, Retraction, Tombstone};
 use crate::types::{ArticlePath, EntryId};
@@ -22,7 +22,7 @@ impl Engine {
     const MAX_SLEEPERS: usize = 4_096;
 
     /// Makes articles dormant whose files are gone and whose notices have ended.
-    pub(in crate::engine) fn fall_asleep(&mut self) {
+    pub(super) fn fall_asleep(&mut self) {
         let is_time = self.dormancy.next_sweep.is_none_or(|next| next <= self.now);
         // An answer of the store must not be older than what it is about.
         let is_settled = self.listed
@@ -70,7 +70,7 @@ impl Engine {
     }
 
     /// When dormant articles were retracted, if dateline serves a page for each article.
-    pub(in crate::engine) fn retired(&self, index: &Index) -> Retired {
+    pub(super) fn retired(&self, index: &Index) -> Retired {
         match index.rules().config().content.article_url {
             None => self.recorder.ledger.dormant().retired().clone(),
             Some(_) => Retired::default(),

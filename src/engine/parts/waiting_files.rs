@@ -4,46 +4,46 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::article::Parsed;
 use crate::article::card::Card;
-use crate::event::{FileState, ParsedFile};
+use crate::event::{FileState, Listing, ParsedFile};
 use crate::types::ArticlePath;
 
 #[derive(Debug)]
-pub(super) struct WaitingFile {
-    pub(super) file: ParsedFile,
+pub(crate) struct WaitingFile {
+    pub(crate) file: ParsedFile,
     /// Whether it came before the first complete listing.
-    pub(super) is_early: bool,
+    pub(crate) is_early: bool,
 }
 
 impl WaitingFile {
-    pub(super) fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         card_of(&self.file).is_some()
     }
 }
 
 /// Files that wait, by number in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct WaitingFiles {
-    pub(super) files: BTreeMap<u64, WaitingFile>,
+pub(crate) struct WaitingFiles {
+    pub(crate) files: BTreeMap<u64, WaitingFile>,
     /// The numbers of each path: of its last good version, and of a later one that cannot be used.
-    pub(super) by_path: HashMap<ArticlePath, Vec<u64>>,
+    pub(crate) by_path: HashMap<ArticlePath, Vec<u64>>,
     next: u64,
 }
 
 impl WaitingFiles {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    pub(super) fn contains(&self, path: &ArticlePath) -> bool {
+    pub(crate) fn contains(&self, path: &ArticlePath) -> bool {
         self.by_path.contains_key(path)
     }
 
-    pub(super) fn of<'w>(&'w self, path: &ArticlePath) -> impl Iterator<Item = (u64, &'w WaitingFile)> + use<'w> {
+    pub(crate) fn of<'w>(&'w self, path: &ArticlePath) -> impl Iterator<Item = (u64, &'w WaitingFile)> + use<'w> {
         let numbers = self.by_path.get(path).into_iter().flatten();
         numbers.filter_map(|number| Some((*number, self.files.get(number)?)))
     }
 
-    pub(super) fn push(&mut self, new: WaitingFile) {
+    pub(crate) fn push(&mut self, new: WaitingFile) {
         let path = new.file.path.clone();
         let is_superseded = |old: &WaitingFile| new.is_good() || !old.is_good();
         let old: Vec<u64> = self.of(&path).filter(|(_, old)| is_superseded(old)).map(|(number, _)| number).collect();
@@ -53,7 +53,7 @@ impl WaitingFiles {
         self.next += 1;
     }
 
-    pub(super) fn take(&mut self, number: u64) -> Option<WaitingFile> {
+    pub(crate) fn take(&mut self, number: u64) -> Option<WaitingFile> {
         let taken = self.files.remove(&number)?;
         if let Some(numbers) = self.by_path.get_mut(&taken.file.path) {
             numbers.retain(|other| *other != number);
@@ -64,15 +64,30 @@ impl WaitingFiles {
         Some(taken)
     }
 
-    pub(super) fn remove(&mut self, path: &ArticlePath) {
+    pub(crate) fn remove(&mut self, path: &ArticlePath) {
         for number in self.by_path.remove(path).into_iter().flatten() {
             self.files.remove(&number);
         }
     }
+
+    /// Forgets waiting files that a whole listing proves to be gone.
+    pub(crate) fn remove_absent(&mut self, listing: &Listing) {
+        if self.is_empty() || !listing.is_whole {
+            return;
+        }
+        let is_gone = listing.absence();
+        let scope = listing.scope.as_str();
+        let is_inside = |path: &ArticlePath| {
+            scope.is_empty() || path.as_str().strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let paths = self.by_path.keys();
+        let gone: Vec<ArticlePath> = paths.filter(|path| is_inside(path) && is_gone(path)).cloned().collect();
+        gone.iter().for_each(|path| self.remove(path));
+    }
 }
 
 /// The metadata of a file that can be used.
-pub(super) fn card_of(file: &ParsedFile) -> Option<Card> {
+pub(crate) fn card_of(file: &ParsedFile) -> Option<Card> {
     match &file.state {
         FileState::Present(parsed) => parsed.article.as_ref().map(|article| article.card.open(&file.path)),
         FileState::Known(card, _) => Some(card.open(&file.path)),
@@ -81,7 +96,7 @@ pub(super) fn card_of(file: &ParsedFile) -> Option<Card> {
 }
 
 /// A waiting file without its text, which is read again when it is needed.
-pub(super) fn without_text(mut file: ParsedFile) -> ParsedFile {
+pub(crate) fn without_text(mut file: ParsedFile) -> ParsedFile {
     // Where a renamed file is refused, the version before the renaming counts.
     if file.renamed_from.is_none() {
         file.state = file.state.as_seen_from(i64::MAX);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::build::index::Index;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::event::ReportChange;
 use crate::types::ArticlePath;
@@ -43,6 +44,18 @@ pub enum Source {
     Ledger,
     /// Stored facts about dormant articles that can't be read.
     Dormant,
+}
+
+impl Source {
+    /// Whether diagnostics may quote their source. Articles that aren't public may not be quoted.
+    pub(crate) fn is_quotable(&self, index: Option<&Index>) -> bool {
+        match self {
+            Source::Article(path) | Source::Placement(path) => {
+                index.and_then(|index| index.get(path)).is_some_and(|indexed| indexed.id().is_some())
+            }
+            _ => true,
+        }
+    }
 }
 
 /// The current diagnostics by source, and the changes since the last report.

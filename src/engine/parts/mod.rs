@@ -1,0 +1,31 @@
+//! The parts of the engine's state. Each file defines one part, and the changes that concern only that part.
+//!
+//! Parts import neither the engine nor its steps. The steps are in the files of the parent folder, and change several parts together.
+//!
+//! - `activities`: what happened to articles, for the log
+//! - `bodies`: bodies that arrived, were requested, or couldn't be read
+//! - `dormancy`: what waits for the store's answer, and what decides when articles become dormant
+//! - `entry_cache`: the entries that feeds show, packed, and quarantined versions
+//! - `missing_files`: missing files and possible moves, until they are decided
+//! - `problems`: the current diagnostics by source
+//! - `publication`: a publication under way
+//! - `publisher`: what readers see, and what has to be published next
+//! - `recorder`: the ledger, and the records that the store hasn't written yet
+//! - `section_pages`: the pages of sections
+//! - `source_retention`: which versions of files the store keeps
+//! - `waiting_files`: files that wait until the store has said whether they are dormant articles
+//! - `withholding`: what takes effect at once, and which articles wait until records can be written
+
+pub(super) mod activities;
+pub(super) mod bodies;
+pub(super) mod dormancy;
+pub(super) mod entry_cache;
+pub(super) mod missing_files;
+pub(super) mod problems;
+pub(super) mod publication;
+pub(super) mod publisher;
+pub(super) mod recorder;
+pub(super) mod section_pages;
+pub(super) mod source_retention;
+pub(super) mod waiting_files;
+pub(super) mod withholding;
