@@ -29,7 +29,7 @@ impl Engine {
     }
 
     /// Notes whether a folder's page is an article before the page is indexed. A published page that becomes a listing stays
-    /// published until `removal` has decided whether many do.
+    /// published until `removals` has decided whether many do.
     pub(super) fn note_listing(&mut self, path: &ArticlePath) {
         if !bundle::is_index(path) {
             return;

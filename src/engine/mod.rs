@@ -10,7 +10,9 @@
 //! - `configuration`: applies configurations
 //! - `files`: applies the files and listings that the watcher reports
 //! - `indexing`: puts articles in the index
-//! - `removal`: decides whether missing files are moves, deletions or accidents
+//! - `moves`: decides whether a new file was at another path before
+//! - `removals`: decides whether missing files are deletions or an accident
+//! - `stored_versions`: compares the ledger with the files, and loads stored versions of articles without a good file
 //! - `folder_pages`: decides which pages of folders are articles
 //! - `commands`: handles operators' commands
 //! - `publishing`: the order of the steps from changed articles to the next snapshot
@@ -50,14 +52,16 @@ mod fetching;
 mod files;
 mod folder_pages;
 mod indexing;
+mod moves;
 mod pages;
 mod parts;
 mod publishing;
 mod quarantine;
 mod recording;
-mod removal;
+mod removals;
 mod source_retention;
 mod state;
+mod stored_versions;
 mod sweep;
 mod withholding;
 
