@@ -1,4 +1,4 @@
-//! Access restrictions: the keys and words with which publishing tools say who may read an article. [`words`] is their table.
+//! Access restrictions: the keys and words with which publishing tools say who may read an article. `words` is their table.
 //!
 //! If a file has several such keys, all restrictions apply. Letter case, `_`, `-` and blanks don't matter.
 
