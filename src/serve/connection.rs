@@ -14,6 +14,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -37,6 +38,9 @@ use super::tls::{H2, Tls};
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
 /// Limits hyper's buffer per connection and direction.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
+/// How long a new connection that has sent nothing may take for its first bytes after the server was told to stop. Its client
+/// connected while the server listened, so it must get an answer.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to discard what a client sends after the server closed its direction.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Limits the concurrent requests of an HTTP/2 connection.
@@ -71,11 +75,11 @@ pub(super) async fn serve<D>(
         true => Some((Stream::Clear(raw), false)),
         false => {
             let mut stop = stop.clone();
-            let negotiate = Box::pin(negotiate(raw, &audience, &mut address, &server.options));
+            let mut negotiate = Box::pin(negotiate(raw, &audience, &mut address, &server.options));
             tokio::select! {
                 biased;
-                _ = stop.changed() => None,
-                negotiated = negotiate => negotiated,
+                _ = stop.changed() => timeout(FIRST_REQUEST_TIMEOUT, negotiate).await.ok().flatten(),
+                negotiated = &mut negotiate => negotiated,
             }
         }
     };
@@ -172,6 +176,7 @@ async fn serve_http1<D>(stream: &mut Stream, client: Arc<Client<D>>, mut stop: w
 where
     D: Disk,
 {
+    let phase = Arc::clone(&client.phase);
     let service = service_fn(|request| handle(Arc::clone(&client), request));
     // Timeouts are enforced by `ConnectionPhase`.
     let connection = http1::Builder::new()
@@ -184,6 +189,15 @@ where
         biased;
         // Polled first, so that a response completed at the same time still carries `Connection: close`.
         _ = stop.changed() => {
+            // hyper would close a connection from which it has read nothing.
+            let first_read = poll_fn(|context| match connection.as_mut().poll(context) {
+                Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+                Poll::Pending if phase.has_read() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            if let Ok(Some(outcome)) = timeout(FIRST_REQUEST_TIMEOUT, first_read).await {
+                return outcome;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -63,7 +63,12 @@ macro_rules! socket {
 impl AsyncRead for RawStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.read_ahead.is_empty() {
-            return socket!(self, poll_read, context, into);
+            let before = into.filled().len();
+            let read = socket!(self, poll_read, context, into);
+            if into.filled().len() > before {
+                self.phase.record_read();
+            }
+            return read;
         }
         let length = self.read_ahead.len().min(into.remaining());
         into.put_slice(self.read_ahead.get(..length).unwrap_or_default());

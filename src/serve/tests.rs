@@ -137,6 +137,23 @@ fn statuses(responses: &str) -> Vec<&str> {
 }
 
 #[test]
+fn connection_before_stop_gets_its_answer() {
+    for http2 in [false, true] {
+        let mut server = Server::start(ServeOptions { http2, ..options() });
+        let mut early = server.connect();
+        // The listener accepts connections in order, so the first one has been accepted by now.
+        assert_eq!(statuses(&server.exchange("GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")), ["200"]);
+        server.stop();
+        early.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let (head, _) = read_response(&mut early, true);
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert_eq!(early.read(&mut [0]).unwrap(), 0, "it is the last one");
+        drop(early);
+        server.ended.recv_timeout(TEST_TIMEOUT).unwrap();
+    }
+}
+
+#[test]
 fn persistent_connections_stay_framed_h55() {
     let server = Server::start(options());
     let tag = server.snapshot.load().documents["/feed.xml"].hash;

@@ -60,6 +60,7 @@ pub(super) struct ConnectionPhase {
     state: AtomicU64,
     /// Whether requests are concurrent (HTTP/2), so that the end of a response doesn't start a wait for the next request.
     is_multiplexed: AtomicBool,
+    has_read: AtomicBool,
 }
 
 impl ConnectionPhase {
@@ -69,6 +70,7 @@ impl ConnectionPhase {
             ticks: Arc::clone(ticks),
             state: AtomicU64::new(0),
             is_multiplexed: AtomicBool::new(false),
+            has_read: AtomicBool::new(false),
         };
         phase.set_phase(AWAITING_REQUEST);
         phase
@@ -88,6 +90,18 @@ impl ConnectionPhase {
     pub(super) fn set_multiplexed(&self) {
         self.is_multiplexed.store(true, Relaxed);
         self.start_responding();
+    }
+
+    /// Records that the client sent some bytes.
+    pub(super) fn record_read(&self) {
+        if !self.has_read.load(Relaxed) {
+            self.has_read.store(true, Relaxed);
+        }
+    }
+
+    /// Whether the client has sent anything.
+    pub(super) fn has_read(&self) -> bool {
+        self.has_read.load(Relaxed)
     }
 
     /// Records that the client read some bytes.
