@@ -56,6 +56,8 @@ fn damaged_front_matter_is_refused() {
         ("---\n- title: a\n- b\n---\n", "list of keys"),
         ("---\n[a]: 1\ntitle: x\n---\n", "a key is a word"),
         ("+++\na = \n+++\n", "not TOML"),
+        (";;;\ntitle: x\na,b\ndraft: true\n;;;\n", "a key ends on the line"),
+        ("---\n{title: x,\na\ndraft: true}\n---\n", "a key ends on the line"),
         (deep.as_str(), "nested more than 16 deep"),
         (deep_toml.as_str(), "nested more than 16 deep"),
         (deep_table.as_str(), "nested more than 16 deep"),

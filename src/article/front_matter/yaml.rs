@@ -239,7 +239,17 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
                         None => entries.push((key, node)),
                     }
                 }
-                (None, Value::Scalar(name)) => *pending = Some(Key { name, span: done.span }),
+                (None, Value::Scalar(name)) => {
+                    let written =
+                        matter.get(done.span.start.saturating_sub(shift)..done.span.end.saturating_sub(shift));
+                    if written.is_some_and(|written| written.contains('\n')) {
+                        return Err(refuse(
+                            "a key ends on the line on which it begins; a comma may be missing",
+                            done.span,
+                        ));
+                    }
+                    *pending = Some(Key { name, span: done.span });
+                }
                 (None, _) => return Err(refuse("a key is a word", done.span)),
             },
         }
