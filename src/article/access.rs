@@ -5,6 +5,9 @@
 mod restriction;
 mod words;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use self::restriction::Restriction::{Private, Unlisted};
 pub use self::restriction::{Access, Restriction};
 use self::words::Fallback::{self, Ignore, Restrict, Withhold};
@@ -33,10 +36,9 @@ pub(super) fn is_key(name: &str) -> bool {
 
 /// The row of a key in [`KEYS`], with or without a namespace: `article:content_tier`.
 fn entry(name: &str) -> Option<(ValueKind, Fallback)> {
-    let of = |name: &str| {
-        let name = normalised(name);
-        KEYS.iter().find(|(known, ..)| *known == name).map(|&(_, kind, fallback)| (kind, fallback))
-    };
+    static ENTRIES: LazyLock<HashMap<&str, (ValueKind, Fallback)>> =
+        LazyLock::new(|| KEYS.iter().map(|&(name, kind, fallback)| (name, (kind, fallback))).collect());
+    let of = |name: &str| ENTRIES.get(&*normalised(name)).copied();
     of(name).or_else(|| Some(without_prefix(name)).filter(|bare| *bare != name).and_then(of))
 }
 

@@ -91,9 +91,10 @@ pub(super) fn comments(text: &str) -> impl Iterator<Item = (Range<usize>, &str)>
     const OPEN: &str = "<!--";
     const CLOSE: &str = "-->";
     const MAX_COMMENT_CHARACTERS: usize = 400;
-    text.match_indices(OPEN).filter_map(move |(at, _)| {
+    // Most texts have no `<`, and a character is found faster than a string.
+    text.match_indices('<').filter_map(move |(at, _)| {
         let start = at + OPEN.len();
-        let rest = text.get(start..)?;
+        let rest = text.get(at..)?.strip_prefix(OPEN)?;
         let rest = rest.char_indices().nth(MAX_COMMENT_CHARACTERS).map_or(Some(rest), |(end, _)| rest.get(..end))?;
         let (comment, _) = rest.split_once(CLOSE)?;
         Some((at..start + comment.len() + CLOSE.len(), comment))

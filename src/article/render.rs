@@ -40,7 +40,8 @@ pub(super) fn may_lose(body: &Body) -> bool {
         let behind = text.get(at + 5..).and_then(|rest| rest.chars().next());
         behind.is_some_and(|c| !c.is_whitespace())
     };
-    TAGS.iter().any(|tag| sanitise::has_tag(text, tag)) || text.match_indices("data:").any(is_address)
+    (text.contains('<') && TAGS.iter().any(|tag| sanitise::has_tag(text, tag)))
+        || text.match_indices("data:").any(is_address)
 }
 
 /// The content of a body that feeds can't carry.

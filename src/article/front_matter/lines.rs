@@ -32,6 +32,9 @@ impl<'t> Line<'t> {
     /// The visible text: trimmed, and without zero-width characters.
     pub(super) fn visible(&self) -> Cow<'t, str> {
         let text = self.text.trim_matches(is_invisible);
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Cow::Borrowed(text);
+        }
         match text.contains(|c: char| is_invisible(c) && !c.is_whitespace()) {
             false => Cow::Borrowed(text),
             true => text.chars().filter(|&c| !is_invisible(c) || c.is_whitespace()).collect(),
