@@ -102,12 +102,13 @@ struct GateTag {
 
 /// A cheap check whether a text may contain a gate.
 fn may_have_gate(text: &str) -> bool {
-    text.contains("[/")
-        || text.contains("{{")
-        || text.contains("{%")
-        || text.contains("gated-block")
-        || text.contains("-subscriber-view")
+    let begins = |at: usize, next: &[u8]| text.as_bytes().get(at + 1).is_some_and(|byte| next.contains(byte));
+    text.match_indices('{').any(|(at, _)| begins(at, b"{%"))
+        || (text.contains('<') && (text.contains("gated-block") || text.contains("-subscriber-view")))
         || text.match_indices('[').any(|(at, _)| {
+            if begins(at, b"/") {
+                return true;
+            }
             let tag = text.get(at + 1..).unwrap_or_default().trim_start().as_bytes();
             UNCLOSED_NAMES.iter().any(|name| {
                 let same =

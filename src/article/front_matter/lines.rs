@@ -50,13 +50,30 @@ pub(super) fn lines(text: &str, from: usize) -> impl Iterator<Item = Line<'_>> {
     let mut start = from;
     std::iter::from_fn(move || {
         let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-        let length = rest.find(LINE_ENDS).unwrap_or(rest.len());
+        let length = line_length(rest);
         let (line, after) = rest.split_at_checked(length)?;
         let end = if after.starts_with("\r\n") { 2 } else { after.chars().next().map_or(0, char::len_utf8) };
         let line = Line { text: line, start, next: start + length + end };
         start = line.next;
         Some(line)
     })
+}
+
+/// The length of the first line in bytes, without its end.
+fn line_length(text: &str) -> usize {
+    let mut length = 0;
+    loop {
+        let rest = text.as_bytes().get(length..).unwrap_or_default();
+        // Every line end begins with one of these bytes, and is decoded only there.
+        let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r' | 0x0B | 0x0C | 0xC2 | 0xE2)) else {
+            return text.len();
+        };
+        length += at;
+        match text.get(length..).and_then(|rest| rest.chars().next()) {
+            Some(character) if !LINE_ENDS.contains(&character) => length += character.len_utf8(),
+            _ => return length,
+        }
+    }
 }
 
 /// Whether a character is a hyphen, looks like one, or is written for one by autocorrection, input methods or word processors.
