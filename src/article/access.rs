@@ -42,14 +42,14 @@ fn entry(name: &str) -> Option<(ValueKind, Fallback)> {
     of(name).or_else(|| Some(without_prefix(name)).filter(|bare| *bare != name).and_then(of))
 }
 
-/// The normalised key if it is unmistakable.
+/// The normalised key, if it is one of [`UNMISTAKABLE_KEYS`].
 pub(super) fn unmistakable_key(name: &str) -> Option<&'static str> {
     let name = normalised(without_prefix(name));
     UNMISTAKABLE_KEYS.iter().copied().find(|known| *known == name)
 }
 
-/// Whether a line of text such as `Visibility: members` is about access. An unknown value counts only behind an unambiguous label, because
-/// sentences begin like such a line: `Private: a life in letters`.
+/// Whether a line of text such as `Visibility: members` is about access. A line with an unknown value counts only if its label is
+/// unambiguous, because sentences look the same: `Private: a life in letters`.
 pub(super) fn is_access_line(label: &str, value: &str) -> bool {
     match statement(label, value) {
         Statement::Unrelated => false,
@@ -57,8 +57,8 @@ pub(super) fn is_access_line(label: &str, value: &str) -> bool {
         Statement::Restricted(_) => withholds(label, value),
         Statement::Unreadable => {
             let label = normalised(label);
-            let is_clear = ["visib", "sichtbar", "可见", "可見"].iter().any(|word| label.contains(word));
-            is_clear && !value.is_empty() && value.split_whitespace().count() <= 3
+            let is_unambiguous = ["visib", "sichtbar", "可见", "可見"].iter().any(|word| label.contains(word));
+            is_unambiguous && !value.is_empty() && value.split_whitespace().count() <= 3
         }
     }
 }
@@ -68,7 +68,7 @@ pub(super) fn hides(label: &str, value: &str) -> bool {
     matches!(statement(label, value), Statement::Restricted(Restriction::Private | Restriction::Unlisted))
 }
 
-/// The keys that are labels of wire text as well. [`is_access_line`] distinguishes them from sentences.
+/// The keys that are also labels in wire text. [`is_access_line`] tells labelled lines from sentences.
 pub(super) fn labels() -> impl Iterator<Item = &'static str> {
     KEYS.iter().filter(|(_, kind, _)| matches!(kind, Word | On(_) | Off(_))).map(|(name, ..)| *name)
 }
@@ -156,7 +156,7 @@ pub(super) fn is_hugo_build(key: &str) -> bool {
     normalised(key) == "build"
 }
 
-/// The normalised keys whose typos withhold the file.
+/// The keys whose typos withhold the article, in normalised form.
 pub(super) fn unmistakable_keys() -> impl Iterator<Item = &'static str> {
     UNMISTAKABLE_KEYS.iter().copied()
 }
@@ -170,22 +170,22 @@ pub(super) fn withholds(key: &str, value: &str) -> bool {
 
 /// Whether a page that can't be parsed restricts its article.
 pub(super) fn page_withholds(page: &str) -> bool {
-    /// The distance of a value from its name.
+    /// The maximum distance of a value from its name.
     const MAX_DISTANCE_CHARACTERS: usize = 40;
     let lower = page.to_ascii_lowercase();
-    let says = |name: &str, words: &[&str]| {
+    let has_near = |name: &str, words: &[&str]| {
         lower.split(name).skip(1).any(|after| {
             let end = after.char_indices().nth(MAX_DISTANCE_CHARACTERS).map_or(after.len(), |(end, _)| end);
             words.iter().any(|word| after.get(..end).is_some_and(|near| near.contains(word)))
         })
     };
-    says("isaccessibleforfree", &["false"]) || says("content_tier", &["locked", "metered"])
+    has_near("isaccessibleforfree", &["false"]) || has_near("content_tier", &["locked", "metered"])
 }
 
 /// Whether a key with this value may restrict the article. `None` stands for a list or a table.
 pub(super) fn may_restrict(key: &str, value: Option<&str>) -> bool {
-    let says = |value| matches!(statement(key, value), Statement::Restricted(_) | Statement::Unreadable);
-    value.map_or_else(|| is_key(key), says)
+    let restricts = |value| matches!(statement(key, value), Statement::Restricted(_) | Statement::Unreadable);
+    value.map_or_else(|| is_key(key), restricts)
 }
 
 /// Examples of values, for help.

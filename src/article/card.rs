@@ -38,9 +38,9 @@ pub struct Card {
     pub link: Option<WebUrl>,
     /// Whether the file states a summary.
     pub has_summary: bool,
-    /// Whether it is a draft, which is not public.
+    /// Whether the article is a draft, which is not public.
     pub draft: bool,
-    /// Whether feeds may list it.
+    /// Whether feeds may list the article.
     pub in_feeds: bool,
     /// The access restrictions.
     pub access: Access,
@@ -52,7 +52,7 @@ pub struct Card {
     pub retracted: Option<Retraction>,
     /// The dates of corrections.
     pub corrections: Vec<Moment>,
-    /// The local files that it names, with their facts. Free files come first.
+    /// The local files that the article refers to, with their facts. Free files come first.
     pub files: Vec<(ArticlePath, Option<MediaFacts>)>,
     /// The number of files that everybody may load even if the article is paid.
     pub free_files: usize,
@@ -81,7 +81,7 @@ struct Stored<'c> {
     #[serde(borrow)]
     tags: Vec<&'c str>,
     #[serde(borrow)]
-    seldom: Option<RareFields<'c>>,
+    rare: Option<RareFields<'c>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,7 +118,7 @@ impl Packed {
     pub fn of(path: &ArticlePath, metadata: &Metadata) -> Packed {
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let facts = |facts: MediaFacts| (facts.length, facts.width, facts.height);
-        let seldom = RareFields {
+        let rare = RareFields {
             updated: metadata.updated.map(Moment::packed),
             sections: metadata.sections.iter().map(SectionPath::as_str).collect(),
             language: metadata.language.as_ref().map(Language::as_str),
@@ -149,7 +149,7 @@ impl Packed {
             },
             authors: metadata.authors.iter().map(Text::as_str).collect(),
             tags: metadata.tags.iter().map(Text::as_str).collect(),
-            seldom: Some(seldom).filter(|seldom| *seldom != RareFields::default()),
+            rare: Some(rare).filter(|rare| *rare != RareFields::default()),
         };
         // Writing into memory doesn't fail.
         Packed(postcard::to_allocvec(&stored).unwrap_or_default().into_boxed_slice())
@@ -163,9 +163,9 @@ impl Packed {
     /// Restores a card from stored bytes. `None` if they are damaged.
     pub fn from_bytes(path: &ArticlePath, bytes: Box<[u8]>) -> Option<Packed> {
         let stored: Stored<'_> = postcard::from_bytes(&bytes).ok()?;
-        // Most cards have no other part that could be damaged.
-        let is_plain = stored.seldom.is_none() && matches!(stored.section, StoredClaim::Folder);
-        let is_good = match is_plain {
+        // Most cards have no other field that could be damaged, so they needn't be unpacked.
+        let has_only_common_fields = stored.rare.is_none() && matches!(stored.section, StoredClaim::Folder);
+        let is_good = match has_only_common_fields {
             true => stored.published.is_none_or(|packed| Moment::from_packed(packed).is_some()),
             false => open(path, &bytes).is_some(),
         };
@@ -182,7 +182,7 @@ impl Packed {
         access(self.0.get(size_of::<ContentHash>()).copied().unwrap_or_default())
     }
 
-    /// Whether the article names local files.
+    /// Whether the article refers to local files.
     pub fn has_files(&self) -> bool {
         self.0.get(size_of::<ContentHash>()).is_some_and(|flags| flags & FILES != 0)
     }
@@ -195,7 +195,7 @@ impl Packed {
 
 fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
     let stored: Stored<'_> = postcard::from_bytes(bytes).ok()?;
-    let seldom = stored.seldom.unwrap_or_default();
+    let rare = stored.rare.unwrap_or_default();
     let moment = |packed: Option<i64>| match packed {
         None => Some(None),
         Some(packed) => Moment::from_packed(packed).map(Some),
@@ -205,28 +205,28 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
     Some(Card {
         hash: ContentHash::from_bytes(stored.hash),
         published: moment(stored.published)?,
-        updated: moment(seldom.updated)?,
+        updated: moment(rare.updated)?,
         authors: texts(stored.authors),
         section: match stored.section {
             StoredClaim::Folder => SectionClaim::Folder,
             StoredClaim::Stated(stated) => SectionClaim::Stated(section(stated)?),
             StoredClaim::Breadcrumb(crumbs) => SectionClaim::Breadcrumb(texts(crumbs)),
         },
-        sections: seldom.sections.into_iter().map(section).collect::<Option<_>>()?,
+        sections: rare.sections.into_iter().map(section).collect::<Option<_>>()?,
         tags: texts(stored.tags),
-        language: seldom.language.map(Language::parse).transpose().ok()?,
-        id: seldom.id.map(EntryId::parse).transpose().ok()?,
+        language: rare.language.map(Language::parse).transpose().ok()?,
+        id: rare.id.map(EntryId::parse).transpose().ok()?,
         slug: Text::new(stored.slug.unwrap_or(path.stem())),
-        link: seldom.link.map(WebUrl::parse).transpose().ok()?,
+        link: rare.link.map(WebUrl::parse).transpose().ok()?,
         has_summary: stored.flags & SUMMARY != 0,
         draft: stored.flags & DRAFT != 0,
         in_feeds: stored.flags & IN_FEEDS != 0,
         access: access(stored.flags),
-        embargo: moment(seldom.embargo)?,
-        expires: moment(seldom.expires)?,
-        retracted: seldom.retracted.map(|reason| Retraction { reason: reason.map(Text::new) }),
-        corrections: seldom.corrections.into_iter().map(Moment::from_packed).collect::<Option<_>>()?,
-        files: seldom
+        embargo: moment(rare.embargo)?,
+        expires: moment(rare.expires)?,
+        retracted: rare.retracted.map(|reason| Retraction { reason: reason.map(Text::new) }),
+        corrections: rare.corrections.into_iter().map(Moment::from_packed).collect::<Option<_>>()?,
+        files: rare
             .files
             .into_iter()
             .map(|(path, known)| {
@@ -234,7 +234,7 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
                 (ArticlePath::new(path), known)
             })
             .collect(),
-        free_files: seldom.free_files,
+        free_files: rare.free_files,
     })
 }
 
@@ -246,7 +246,7 @@ fn access(flags: u8) -> Access {
 }
 
 impl Card {
-    /// Whether feeds may list it, according to the file.
+    /// Whether the file allows feeds to list the article.
     pub fn is_listed(&self) -> bool {
         self.in_feeds && self.access.is_listed()
     }

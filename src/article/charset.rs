@@ -29,7 +29,7 @@ pub(super) fn decode<'b>(
     configured: Option<&'static Encoding>,
 ) -> Result<Decoded<'b>, NotText> {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
-        return whole(bytes.get(length..).unwrap_or_default(), encoding, None);
+        return decode_all(bytes.get(length..).unwrap_or_default(), encoding, None);
     }
     let utf8 = std::str::from_utf8(bytes);
     // Valid UTF-8 without NUL is text.
@@ -39,30 +39,30 @@ pub(super) fn decode<'b>(
     if let Some(encoding) = is_html.then(|| declared(bytes)).flatten()
         && encoding != UTF_8
     {
-        return whole(bytes, encoding, None);
+        return decode_all(bytes, encoding, None);
     }
     let error = match utf8 {
         Ok(text) => return Ok(Decoded { text: Cow::Borrowed(text), guessed: None }),
         Err(error) => error,
     };
     if let Some(encoding) = configured {
-        return whole(bytes, encoding, None);
+        return decode_all(bytes, encoding, None);
     }
-    // Much valid UTF-8 before the first error: a damaged file, not another charset.
+    // With much valid UTF-8 before the first error, the file is damaged rather than in another charset.
     let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
     if good.iter().filter(|byte| !byte.is_ascii()).count() > 8 {
         return Err(NotText::Malformed(String::from_utf8_lossy(good).into_owned(), UTF_8));
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
-    // The detector takes few characters for Cyrillic, so a hint for Chinese is needed. With more characters, the hint would make it mistake
-    // Japanese and Big5.
-    let short = bytes.iter().filter(|byte| !byte.is_ascii()).count() < MIN_BYTES_WITHOUT_HINT;
-    let encoding = detector.guess(short.then_some(b"cn"), Utf8Detection::Deny);
-    whole(bytes, encoding, Some(encoding))
+    // The detector mistakes a short Chinese text for Cyrillic, so it gets a hint. In longer texts, the hint would make it mistake Japanese
+    // and Big5 for GBK.
+    let needs_hint = bytes.iter().filter(|byte| !byte.is_ascii()).count() < MIN_BYTES_WITHOUT_HINT;
+    let encoding = detector.guess(needs_hint.then_some(b"cn"), Utf8Detection::Deny);
+    decode_all(bytes, encoding, Some(encoding))
 }
 
-/// How many bytes beyond ASCII the detector needs without a hint.
+/// With fewer bytes beyond ASCII, the detector needs a hint.
 const MIN_BYTES_WITHOUT_HINT: usize = 40;
 
 /// Whether bytes are binary data: text has few control characters. UTF-16 without a byte order mark has many NULs and counts as binary.
@@ -72,7 +72,7 @@ fn is_binary(bytes: &[u8]) -> bool {
     start.iter().filter(is_control).count() * 20 > start.len() || start.iter().filter(|&&byte| byte == 0).count() > 8
 }
 
-fn whole<'b>(
+fn decode_all<'b>(
     bytes: &'b [u8],
     encoding: &'static Encoding,
     guessed: Option<&'static Encoding>,

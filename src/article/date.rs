@@ -36,30 +36,30 @@ const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday",
 pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
     super::steps::add(raw.len());
     let text = normalise(raw);
-    let mut words = Cursor { rest: text.trim() };
-    let named = || format!("`{}` is not a date", raw.trim().escape_debug());
-    if words.rest.is_empty() {
+    let mut cursor = Cursor { rest: text.trim() };
+    let not_a_date = || format!("`{}` is not a date", raw.trim().escape_debug());
+    if cursor.rest.is_empty() {
         return Err("the date is empty".into());
     }
-    if words.rest.len() > 100 {
+    if cursor.rest.len() > 100 {
         return Err("this is too long for a date".into());
     }
-    let date = words.date().map_err(|problem| match problem {
-        Problem::NotADate => named(),
-        Problem::Claim(reason) => format!("{}: {reason}", named()),
+    let date = cursor.date().map_err(|problem| match problem {
+        Problem::NotADate => not_a_date(),
+        Problem::Invalid(reason) => format!("{}: {reason}", not_a_date()),
     })?;
-    words.skip_separators();
-    let time = match words.time() {
+    cursor.skip_separators();
+    let time = match cursor.time() {
         Some(Ok(time)) => time,
-        Some(Err(reason)) => return Err(format!("{}: {reason}", named())),
+        Some(Err(reason)) => return Err(format!("{}: {reason}", not_a_date())),
         None => civil::Time::midnight(),
     };
-    words.skip_separators();
-    let place = words.zone(raw)?.unwrap_or_else(|| Zone::Zone(zone.clone()));
+    cursor.skip_separators();
+    let zone = cursor.zone(raw)?.unwrap_or_else(|| Zone::Named(zone.clone()));
     let local = date.to_datetime(time);
-    resolve(local, &place).and_then(|(moment, warning)| {
+    resolve(local, &zone).and_then(|(moment, warning)| {
         let moment = moment.ok_or_else(|| {
-            format!("{}: years from 1583 to 9998 can be published; before, calendars differed", named())
+            format!("{}: years from 1583 to 9998 can be published; before, calendars differed", not_a_date())
         })?;
         Ok(Date { moment, warning })
     })
@@ -68,16 +68,16 @@ pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
 /// The zone of a local time.
 enum Zone {
     Offset(Offset),
-    Zone(TimeZone),
+    Named(TimeZone),
 }
 
-fn resolve(local: civil::DateTime, place: &Zone) -> Result<(Option<Moment>, Option<String>), String> {
+fn resolve(local: civil::DateTime, zone: &Zone) -> Result<(Option<Moment>, Option<String>), String> {
     let out_of_range = |_| format!("{local} is out of range");
-    match place {
+    match zone {
         Zone::Offset(offset) => Ok((with_rounded_offset(local, *offset).map_err(out_of_range)?, None)),
-        Zone::Zone(zone) => {
+        Zone::Named(zone) => {
             let ambiguous = zone.to_ambiguous_timestamp(local);
-            let doubt = match ambiguous.offset() {
+            let fault = match ambiguous.offset() {
                 AmbiguousOffset::Unambiguous { .. } => None,
                 AmbiguousOffset::Gap { .. } => Some("does not exist: clocks were set forward over it"),
                 AmbiguousOffset::Fold { .. } => Some("happened twice: clocks were set back over it"),
@@ -85,8 +85,8 @@ fn resolve(local: civil::DateTime, place: &Zone) -> Result<(Option<Moment>, Opti
             let timestamp = ambiguous.later().map_err(out_of_range)?;
             let offset = zone.to_offset(timestamp);
             let moment = with_rounded_offset(offset.to_datetime(timestamp), offset).map_err(out_of_range)?;
-            let warning = doubt.zip(moment).map(|(doubt, moment)| {
-                format!("{} {doubt}; {} is taken", local.strftime("%Y-%m-%d %H:%M:%S"), moment.rfc3339())
+            let warning = fault.zip(moment).map(|(fault, moment)| {
+                format!("{} {fault}; {} is taken", local.strftime("%Y-%m-%d %H:%M:%S"), moment.rfc3339())
             });
             Ok((moment, warning))
         }
@@ -110,8 +110,10 @@ pub(super) fn begins_with_date(text: &str) -> bool {
 }
 
 enum Problem {
+    /// The text has another form than a date.
     NotADate,
-    Claim(String),
+    /// The date is ambiguous or doesn't exist: the reason.
+    Invalid(String),
 }
 
 /// Replaces full-width digits and Chinese units by ASCII.
@@ -167,7 +169,7 @@ impl<'a> Cursor<'a> {
         }
         let first = self.digits(9).ok_or(Problem::NotADate)?;
         if first.len() == 5 && self.rest.starts_with('-') {
-            return Err(Problem::Claim("a year has four digits".into()));
+            return Err(Problem::Invalid("a year has four digits".into()));
         }
         if first.len() == 4 {
             let separator =
@@ -198,7 +200,7 @@ impl<'a> Cursor<'a> {
             self.rest = saved;
         }
         if first.len() <= 2 && self.rest.starts_with(['/', '.', '-']) {
-            return Err(Problem::Claim(
+            return Err(Problem::Invalid(
                 "day and month could be either way round, so write the year first: `2026-11-23`".into(),
             ));
         }
@@ -215,7 +217,7 @@ impl<'a> Cursor<'a> {
             let date = self.date()?;
             let written = weekday.and_then(|at| i8::try_from(at).ok());
             if written != Some(date.weekday().to_monday_zero_offset()) {
-                return Err(Problem::Claim(format!("{date} is no {word}")));
+                return Err(Problem::Invalid(format!("{date} is no {word}")));
             }
             return Ok(date);
         }
@@ -272,13 +274,13 @@ impl<'a> Cursor<'a> {
         Some(civil::Time::new(hour, minute, second, 0).map_err(|_| "there is no such time of day".to_owned()))
     }
 
-    /// The zone behind the time: nothing, an offset, `Z`, `UTC`, `GMT`, a name in brackets, an offset with an abbreviation.
+    /// The zone after the time: nothing, an offset, `Z`, `UTC`, `GMT`, a name in brackets, or an offset with an abbreviation.
     fn zone(&mut self, raw: &str) -> Result<Option<Zone>, String> {
-        let mut place = None;
+        let mut offset = None;
         if self.skip('Z') || self.skip('z') {
-            place = Some(Offset::UTC);
+            offset = Some(Offset::UTC);
         } else if self.rest.starts_with(['+', '-', '\u{2212}']) {
-            place = Some(self.offset().ok_or_else(|| {
+            offset = Some(self.offset().ok_or_else(|| {
                 format!("`{}` does not end in an offset such as `+08:00`", raw.trim().escape_debug())
             })?);
             self.rest = self.rest.trim_start();
@@ -289,9 +291,9 @@ impl<'a> Cursor<'a> {
             }
         } else {
             for name in ["UTC", "GMT", "UT"] {
-                if place.is_none() && starts_with_word(self.rest, name) {
+                if offset.is_none() && starts_with_word(self.rest, name) {
                     self.rest = self.rest.get(name.len()..).unwrap_or_default();
-                    place = Some(if self.rest.starts_with(['+', '-']) {
+                    offset = Some(if self.rest.starts_with(['+', '-']) {
                         self.offset().unwrap_or(Offset::UTC)
                     } else {
                         Offset::UTC
@@ -308,7 +310,7 @@ impl<'a> Cursor<'a> {
         if !self.rest.trim().is_empty() {
             return Err(format!("`{}` is not understood after the date", self.rest.trim().escape_debug()));
         }
-        Ok(place.map(Zone::Offset).or(zone.map(Zone::Zone)))
+        Ok(offset.map(Zone::Offset).or(zone.map(Zone::Named)))
     }
 
     fn offset(&mut self) -> Option<Offset> {
@@ -346,17 +348,17 @@ pub(super) fn month(word: &str) -> Option<i8> {
 
 fn civil_date(year: &str, month: &str, day: &str) -> Result<civil::Date, Problem> {
     if year.len() != 4 {
-        return Err(Problem::Claim("a year has four digits".into()));
+        return Err(Problem::Invalid("a year has four digits".into()));
     }
     let number = |digits: &str| digits.parse::<i16>().unwrap_or(-1);
     let (year, month, day) = (number(year), number(month), number(day));
     let narrow = |number: i16| i8::try_from(number).unwrap_or(-1);
     if !(1..=12).contains(&month) {
-        return Err(Problem::Claim(format!("there is no month {month}")));
+        return Err(Problem::Invalid(format!("there is no month {month}")));
     }
     let first = civil::Date::new(year, narrow(month), 1).map_err(|_| Problem::NotADate)?;
     civil::Date::new(year, narrow(month), narrow(day))
-        .map_err(|_| Problem::Claim(format!("{} has {} days", first.strftime("%B %Y"), first.days_in_month())))
+        .map_err(|_| Problem::Invalid(format!("{} has {} days", first.strftime("%B %Y"), first.days_in_month())))
 }
 
 #[cfg(test)]

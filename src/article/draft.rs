@@ -56,7 +56,7 @@ pub(crate) struct Draft<'a> {
     /// Built for the first diagnostic.
     lines: OnceCell<LineIndex>,
     diagnostics: Vec<Diagnostic>,
-    /// Diagnostics above the limit, which are only counted.
+    /// The number of diagnostics above the limit, which aren't listed.
     unlisted: usize,
     /// Lists that were reported as full.
     full_lists: BTreeSet<&'static str>,
@@ -178,7 +178,7 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// Whether further warnings are only counted, so callers needn't compute their spans.
+    /// Whether further warnings are only counted. Callers then needn't compute their spans.
     pub(crate) fn has_max_diagnostics(&self) -> bool {
         self.diagnostics.len() >= MAX_DIAGNOSTICS_PER_FILE
     }
@@ -208,7 +208,7 @@ impl<'a> Draft<'a> {
         self.title.as_ref().map(Text::as_str)
     }
 
-    /// The lists that have entries so far.
+    /// The lists that have entries already.
     pub(crate) fn filled_lists(&self) -> FilledLists {
         let (authors, editors, tags) = (!self.authors.is_empty(), !self.editors.is_empty(), !self.tags.is_empty());
         FilledLists { authors, editors, tags }
@@ -337,7 +337,7 @@ text_setters! {
     set_copyright copyright "copyright",
 }
 
-/// The file's path in diagnostics.
+/// The file's path as diagnostics spell it.
 pub(crate) fn file_name(options: &ParseOptions, path: &ArticlePath) -> String {
     format!("{}/{path}", options.root)
 }

@@ -22,7 +22,7 @@ use crate::diagnostics::{Code, nearest};
 
 /// Applies all keys to a draft.
 pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
-    const HOW: &str = "front matter";
+    const ORIGIN: &str = "front matter";
     let mut seen: BTreeMap<Cow<'_, str>, &Node<'_>> = BTreeMap::new();
     draft.apply_access_keys(keys);
     for (key, node) in keys {
@@ -40,19 +40,19 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             seen.insert(name.clone(), first);
         }
         match &*name {
-            "title" => text(draft, key, node).into_iter().for_each(|title| draft.set_title(&title, span.clone(), HOW)),
+            "title" => text(draft, key, node).into_iter().for_each(|title| draft.set_title(&title, span.clone(), ORIGIN)),
             "updated" | "lastmod" | "modified" => {
-                text(draft, key, node).into_iter().for_each(|date| draft.set_updated(&date, span.clone(), HOW));
+                text(draft, key, node).into_iter().for_each(|date| draft.set_updated(&date, span.clone(), ORIGIN));
             }
-            "author" | "authors" => people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, HOW)),
+            "author" | "authors" => people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, ORIGIN)),
             "editor" | "editors" => people(draft, key, node, |draft, name, span, is_one| match is_one {
-                true => draft.add_editor(name, span, HOW),
-                false => draft.add_editors(name, span, HOW),
+                true => draft.add_editor(name, span, ORIGIN),
+                false => draft.add_editors(name, span, ORIGIN),
             }),
             "section" => {
-                text(draft, key, node).into_iter().for_each(|path| draft.set_section(&path, span.clone(), HOW))
+                text(draft, key, node).into_iter().for_each(|path| draft.set_section(&path, span.clone(), ORIGIN))
             }
-            "sections" => list(draft, key, node, |draft, path, span| draft.add_section(path, span, HOW)),
+            "sections" => list(draft, key, node, |draft, path, span| draft.add_section(path, span, ORIGIN)),
             "tags" => tags(draft, key, node),
             // Zola keeps tags in a table of taxonomies.
             "taxonomies" => {
@@ -64,24 +64,24 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
                 }
             }
             "summary" | "description" => {
-                text(draft, key, node).into_iter().for_each(|summary| draft.set_summary(&summary, span.clone(), HOW));
+                text(draft, key, node).into_iter().for_each(|summary| draft.set_summary(&summary, span.clone(), ORIGIN));
             }
             "language" | "lang" => {
                 text(draft, key, node)
                     .into_iter()
-                    .for_each(|language| draft.set_language(&language, span.clone(), HOW));
+                    .for_each(|language| draft.set_language(&language, span.clone(), ORIGIN));
             }
-            "id" => text(draft, key, node).into_iter().for_each(|id| draft.set_id(&id, span.clone(), HOW)),
-            "slug" => text(draft, key, node).into_iter().for_each(|slug| draft.set_slug(&slug, span.clone(), HOW)),
-            "link" => text(draft, key, node).into_iter().for_each(|link| draft.set_link(&link, span.clone(), HOW)),
+            "id" => text(draft, key, node).into_iter().for_each(|id| draft.set_id(&id, span.clone(), ORIGIN)),
+            "slug" => text(draft, key, node).into_iter().for_each(|slug| draft.set_slug(&slug, span.clone(), ORIGIN)),
+            "link" => text(draft, key, node).into_iter().for_each(|link| draft.set_link(&link, span.clone(), ORIGIN)),
             "image" => media::image(draft, key, node),
             "media" => media::media(draft, key, node),
             "source" => source(draft, key, node),
             "copyright" => {
-                text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), HOW))
+                text(draft, key, node).into_iter().for_each(|rights| draft.set_copyright(&rights, span.clone(), ORIGIN))
             }
             "feeds" => {
-                boolean(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), HOW))
+                boolean(draft, key, node).into_iter().for_each(|value| draft.set_in_feeds(value, span.clone(), ORIGIN))
             }
             name => unknown_key(draft, keys, key, node, name),
         }
@@ -108,9 +108,9 @@ fn unknown_key(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_
         other => other,
     };
     let message = format!("`{}` is not a key that dateline knows", key.name.escape_debug());
-    let says_status = || matches!(&node.value, Value::Scalar(word) if lifecycle::parse_status(word).is_some());
+    let is_status_word = || matches!(&node.value, Value::Scalar(word) if lifecycle::parse_status(word).is_some());
     match meaning {
-        Some(Meaning::Status) if !says_status() => {}
+        Some(Meaning::Status) if !is_status_word() => {}
         Some(
             meaning @ (Meaning::Date | Meaning::Published | Meaning::Embargo | Meaning::Expires | Meaning::Status),
         ) => {
@@ -164,7 +164,7 @@ fn scalar<'n>(node: &'n Node<'_>) -> Option<&'n str> {
     }
 }
 
-/// Reads one text or a list of texts.
+/// Calls `take` with each text of a single text or a list.
 fn list(
     draft: &mut Draft<'_>,
     key: &Key<'_>,
@@ -188,11 +188,11 @@ fn list(
 }
 
 fn tags(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
-    let single = matches!(node.value, Value::Scalar(_));
+    let is_single = matches!(node.value, Value::Scalar(_));
     list(draft, key, node, |draft, text, span| {
         // Some tools write a list as one text with commas.
-        let parts = text.split([',', '，', '、']).filter(|_| single);
-        if single {
+        let parts = text.split([',', '，', '、']).filter(|_| is_single);
+        if is_single {
             parts.for_each(|tag| draft.add_tag(tag, span.clone(), "front matter"));
         } else {
             draft.add_tag(text, span, "front matter");
@@ -200,7 +200,8 @@ fn tags(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     });
 }
 
-/// A name, a list of names, or tables with a `name`. The callback's last argument states whether the text is certainly one name.
+/// Calls `take` with each name of a single name, a list of names, or tables with a `name`. The last argument of `take` states whether the
+/// text is certainly one name, so it isn't split.
 fn people(
     draft: &mut Draft<'_>,
     key: &Key<'_>,

@@ -1,4 +1,4 @@
-//! The free part of a paid article: the text above its paywall mark.
+//! The free part of a paid article: the text above its paywall mark, which is an HTML comment such as `<!--members-only-->`.
 
 use std::ops::Range;
 
@@ -26,20 +26,21 @@ const MARKS: &[&str] = &[
     "premium",
 ];
 
-/// Marks that are unrelated unless the file states that the article is paid.
+/// Marks that count only if the file states that the article is paid.
 const AMBIGUOUS_MARKS: &[&str] = &["paid", "paid-only", "premium"];
 
 /// Whether a comment begins the paid part.
 pub(super) fn is_mark(comment: &str) -> bool {
-    MARKS.contains(&name(comment).as_str())
+    MARKS.contains(&mark_name(comment).as_str())
 }
 
 /// Whether a comment alone makes the article paid.
 pub(super) fn is_unambiguous_mark(comment: &str) -> bool {
-    is_mark(comment) && !AMBIGUOUS_MARKS.contains(&name(comment).as_str())
+    is_mark(comment) && !AMBIGUOUS_MARKS.contains(&mark_name(comment).as_str())
 }
 
-fn name(comment: &str) -> String {
+/// The comment in the form of [`MARKS`].
+fn mark_name(comment: &str) -> String {
     let comment = comment.trim().trim_end_matches('/').to_lowercase();
     // WordPress blocks have JSON attributes.
     let name = comment.split('{').next().unwrap_or_default();
@@ -63,8 +64,8 @@ pub(super) fn has_unambiguous_mark(body: &Body) -> bool {
 }
 
 /// The byte offset of the first mark in Markdown outside code.
-fn markdown_mark(text: &str) -> Option<usize> {
-    let mut from = mark(text)?;
+fn first_mark_in_markdown(text: &str) -> Option<usize> {
+    let mut from = first_mark(text)?;
     for (event, span) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
         if span.end <= from || !matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))) {
             continue;
@@ -72,13 +73,13 @@ fn markdown_mark(text: &str) -> Option<usize> {
         if from < span.start {
             break;
         }
-        from = span.end + mark(text.get(span.end..)?)?;
+        from = span.end + first_mark(text.get(span.end..)?)?;
     }
     Some(from)
 }
 
 /// The byte offset of the first mark.
-pub(super) fn mark(text: &str) -> Option<usize> {
+pub(super) fn first_mark(text: &str) -> Option<usize> {
     find_mark(text, is_mark)
 }
 
@@ -101,7 +102,7 @@ pub(super) fn comments(text: &str) -> impl Iterator<Item = (Range<usize>, &str)>
     })
 }
 
-/// The free part of a body: the text above the mark, without gated parts. Empty if the body has neither.
+/// The free part of a body: the text above the mark, without gated parts. Empty if the body has neither a mark nor a gated part.
 pub(super) fn free_part(body: &Body) -> Body {
     if !gates::has_gate(body) {
         return above_mark(body);
@@ -112,9 +113,9 @@ pub(super) fn free_part(body: &Body) -> Body {
 
 fn has_mark(body: &Body) -> bool {
     match body {
-        Body::Markdown(text) => markdown_mark(text).is_some(),
-        Body::Html(html) => mark(html).is_some(),
-        Body::Paragraphs(paragraphs) => paragraphs.iter().any(|paragraph| mark(paragraph.as_str()).is_some()),
+        Body::Markdown(text) => first_mark_in_markdown(text).is_some(),
+        Body::Html(html) => first_mark(html).is_some(),
+        Body::Paragraphs(paragraphs) => paragraphs.iter().any(|paragraph| first_mark(paragraph.as_str()).is_some()),
         Body::Paid { .. } => true,
     }
 }
@@ -122,12 +123,12 @@ fn has_mark(body: &Body) -> bool {
 fn above_mark(body: &Body) -> Body {
     let until =
         |text: &str, at: Option<usize>| at.and_then(|at| text.get(..at)).unwrap_or_default().trim_end().to_owned();
-    let above = |text: &str| until(text, mark(text));
+    let above = |text: &str| until(text, first_mark(text));
     match body {
-        Body::Markdown(text) => Body::Markdown(until(text, markdown_mark(text))),
+        Body::Markdown(text) => Body::Markdown(until(text, first_mark_in_markdown(text))),
         Body::Html(html) => Body::Html(above(html)),
         Body::Paragraphs(paragraphs) => {
-            let Some(at) = paragraphs.iter().position(|paragraph| mark(paragraph.as_str()).is_some()) else {
+            let Some(at) = paragraphs.iter().position(|paragraph| first_mark(paragraph.as_str()).is_some()) else {
                 return Body::Paragraphs(Vec::new());
             };
             let last = paragraphs.get(at).map(|paragraph| Text::new(&above(paragraph.as_str())));

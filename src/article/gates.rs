@@ -1,8 +1,8 @@
-//! Gated parts: parts of a text that plug-ins show only to members. `[paywall]...[/paywall]` (WordPress), `{{< members >}}...{{< /members >}}`
+//! Finds gated parts, which plug-ins show only to members: `[paywall]...[/paywall]` (WordPress), `{{< members >}}...{{< /members >}}`
 //! (Hugo), `{% paywall %}...{% endpaywall %}` (Liquid, Nunjucks), and the blocks of Ghost and Jetpack. Such a part is paid, whatever else the
 //! file states.
 //!
-//! A word in brackets is a gate only if a closing tag follows, or if it is unambiguous and alone on its line.
+//! A word in brackets begins a gated part only if a closing tag follows, or if the word is unambiguous and alone on its line.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -132,16 +132,16 @@ pub(super) fn may_be_tag(node: &Node) -> bool {
 /// Whether the body contains a gated part.
 pub(super) fn has_gate(body: &Body) -> bool {
     match body {
-        Body::Markdown(text) => !in_markdown(text).parts.is_empty(),
+        Body::Markdown(text) => !gates_in_markdown(text).parts.is_empty(),
         Body::Html(html) => page_has_gate(html),
-        Body::Paragraphs(paragraphs) => !in_plain(&joined(paragraphs)).parts.is_empty(),
+        Body::Paragraphs(paragraphs) => !gates_in_text(&joined(paragraphs)).parts.is_empty(),
         Body::Paid { whole, .. } => has_gate(whole),
     }
 }
 
 /// Whether HTML contains a gated part.
 pub(super) fn page_has_gate(html: &str) -> bool {
-    !in_html(html).parts.is_empty()
+    !gates_in_html(html).parts.is_empty()
 }
 
 /// The body without gated parts.
@@ -156,16 +156,16 @@ pub(super) fn without_tags(body: &Body) -> Body {
 
 /// HTML without gated parts.
 pub(super) fn page_without_gated(html: &str) -> Cow<'_, str> {
-    cut(html, &in_html(html).parts)
+    without_ranges(html, &gates_in_html(html).parts)
 }
 
 fn without(body: &Body, ranges: impl Fn(Gates) -> Vec<Range<usize>>) -> Body {
     match body {
-        Body::Markdown(text) => Body::Markdown(cut(text, &ranges(in_markdown(text))).into_owned()),
-        Body::Html(html) => Body::Html(cut(html, &ranges(in_html(html))).into_owned()),
+        Body::Markdown(text) => Body::Markdown(without_ranges(text, &ranges(gates_in_markdown(text))).into_owned()),
+        Body::Html(html) => Body::Html(without_ranges(html, &ranges(gates_in_html(html))).into_owned()),
         Body::Paragraphs(paragraphs) => {
             let text = joined(paragraphs);
-            let left = cut(&text, &ranges(in_plain(&text))).into_owned();
+            let left = without_ranges(&text, &ranges(gates_in_text(&text))).into_owned();
             Body::Paragraphs(left.split('\n').map(Text::line).filter(|text| !text.is_empty()).collect())
         }
         Body::Paid { .. } => body.clone(),
@@ -176,7 +176,7 @@ fn joined(paragraphs: &[Text]) -> String {
     paragraphs.iter().map(Text::as_str).collect::<Vec<_>>().join("\n")
 }
 
-fn cut<'t>(text: &'t str, parts: &[Range<usize>]) -> Cow<'t, str> {
+fn without_ranges<'t>(text: &'t str, parts: &[Range<usize>]) -> Cow<'t, str> {
     if parts.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -190,11 +190,11 @@ fn cut<'t>(text: &'t str, parts: &[Range<usize>]) -> Cow<'t, str> {
     Cow::Owned(left)
 }
 
-fn in_plain(text: &str) -> Gates {
+fn gates_in_text(text: &str) -> Gates {
     if may_have_gate(text) { parts(text, &[]) } else { Gates::default() }
 }
 
-fn in_markdown(text: &str) -> Gates {
+fn gates_in_markdown(text: &str) -> Gates {
     if !may_have_gate(text) {
         return Gates::default();
     }
@@ -204,7 +204,7 @@ fn in_markdown(text: &str) -> Gates {
     parts(text, &code.collect::<Vec<_>>())
 }
 
-fn in_html(html: &str) -> Gates {
+fn gates_in_html(html: &str) -> Gates {
     if !may_have_gate(html) {
         return Gates::default();
     }
@@ -222,7 +222,7 @@ fn in_html(html: &str) -> Gates {
         }) else {
             continue;
         };
-        // Without an end tag, it's text of a comment or an attribute.
+        // Without an end tag, the match is inside a comment or an attribute.
         let Some(end) = rest.find(&format!("</{name}")).map(|at| from + at) else { continue };
         code.push(open..end);
         from = end;
@@ -235,7 +235,7 @@ fn parts(text: &str, code: &[Range<usize>]) -> Gates {
     let mut tags = tags(text);
     tags.retain(|tag| !is_inside(tag.span.start, code));
     let mut parts = Vec::new();
-    // By name: the number of open tags, and of end tags that follow.
+    // For each name: the number of open tags, and the number of end tags that follow.
     let mut counts: HashMap<&str, (usize, usize)> = HashMap::new();
     tags.iter().filter(|tag| tag.is_end).for_each(|tag| counts.entry(&tag.name).or_default().1 += 1);
     let mut open: Vec<&GateTag> = Vec::new();
@@ -306,9 +306,9 @@ fn tags(text: &str) -> Vec<GateTag> {
         let end = (0..=MAX_TAG_BYTES.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or_default();
         let near = rest.get(..end).unwrap_or_default();
         let found = match opening {
-            "[" => near.split_once(']').and_then(|(tag, _)| Some((word(tag)?, tag.len() + 1))),
-            "{" => braced(near),
-            _ => element(near),
+            "[" => near.split_once(']').and_then(|(tag, _)| Some((parse_tag(tag)?, tag.len() + 1))),
+            "{" => parse_braced_tag(near),
+            _ => parse_element(near),
         };
         if let Some(((name, is_end), length)) = found {
             tags.push(GateTag { name, is_end, span: at..at + opening.len() + length });
@@ -317,8 +317,8 @@ fn tags(text: &str) -> Vec<GateTag> {
     tags
 }
 
-/// The name of a tag, and whether it is an end tag.
-fn word(tag: &str) -> Option<(String, bool)> {
+/// Parses the inside of a tag: its name, and whether it is an end tag.
+fn parse_tag(tag: &str) -> Option<(String, bool)> {
     let tag = tag.trim();
     let (tag, is_end) = match tag.strip_prefix('/') {
         Some(tag) => (tag.trim(), true),
@@ -329,26 +329,26 @@ fn word(tag: &str) -> Option<(String, bool)> {
     NAMES.contains(&name.as_str()).then_some((name, is_end))
 }
 
-/// Parses a tag behind its first brace: `{< paywall >}}`, `{% paywall %}}`, `% endpaywall %}`.
-fn braced(near: &str) -> Option<((String, bool), usize)> {
+/// Parses a tag after its first brace: `{< paywall >}}`, `{% paywall %}}`, `% endpaywall %}`.
+fn parse_braced_tag(near: &str) -> Option<((String, bool), usize)> {
     // In HTML, the angle brackets are escaped.
     let hugo = [("{<", ">}}"), ("{&lt;", "&gt;}}"), ("{%", "%}}")].into_iter().find_map(|(open, close)| {
         let (tag, _) = near.strip_prefix(open)?.split_once(close)?;
-        Some((word(tag)?, open.len() + tag.len() + close.len()))
+        Some((parse_tag(tag)?, open.len() + tag.len() + close.len()))
     });
     let liquid = || {
         let (tag, _) = near.strip_prefix('%')?.split_once("%}")?;
         let length = 1 + tag.len() + 2;
         let tag = tag.trim_matches('-').trim();
-        let ended = tag.strip_prefix("end").and_then(|name| word(name.trim_start_matches('_')));
-        let found = ended.map(|(name, _)| (name, true)).or_else(|| word(tag))?;
+        let ended = tag.strip_prefix("end").and_then(|name| parse_tag(name.trim_start_matches('_')));
+        let found = ended.map(|(name, _)| (name, true)).or_else(|| parse_tag(tag))?;
         Some((found, length))
     };
     hugo.or_else(liquid)
 }
 
-/// Parses Ghost's comments and elements with a class of [`CLASSES`], behind `<`.
-fn element(near: &str) -> Option<((String, bool), usize)> {
+/// Parses Ghost's comments, and elements with a class of [`CLASSES`], after their `<`.
+fn parse_element(near: &str) -> Option<((String, bool), usize)> {
     const GHOST: &str = "kg-gated-block";
     if let Some((comment, _)) = near.strip_prefix("!--").and_then(|rest| rest.split_once("-->")) {
         let length = 3 + comment.len() + 3;
@@ -369,7 +369,7 @@ fn element(near: &str) -> Option<((String, bool), usize)> {
         _ => class.split(char::is_whitespace).next()?,
     };
     let name = class.split_whitespace().find(|class| CLASSES.contains(class))?;
-    // The end of the element isn't searched for: all text behind it is gated.
+    // The end of the element isn't searched for: all text after its start is gated.
     Some(((name.to_owned(), false), tag.len() + 1))
 }
 

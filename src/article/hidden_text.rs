@@ -6,7 +6,7 @@ use scraper::{Html, Node};
 
 use super::sanitise::{is_hidden, too_tangled};
 
-/// The text without hidden elements. If there is one, the tags of other elements are removed too.
+/// The text without hidden elements. If it contains any, the tags of all other elements are removed too.
 pub(super) fn without_hidden(raw: &str) -> Cow<'_, str> {
     super::steps::add(raw.len());
     const HIDING: &[&str] = &["hidden", "display", "visibility", "dialog", "nodisplay"];
@@ -18,14 +18,14 @@ pub(super) fn without_hidden(raw: &str) -> Cow<'_, str> {
         return Cow::Borrowed(raw);
     }
     let fragment = Html::parse_fragment(raw);
-    let hides = |node: &Node| node.as_element().is_some_and(is_hidden);
-    if !fragment.root_element().descendants().any(|node| hides(node.value())) {
+    let is_hidden_node = |node: &Node| node.as_element().is_some_and(is_hidden);
+    if !fragment.root_element().descendants().any(|node| is_hidden_node(node.value())) {
         return Cow::Borrowed(raw);
     }
     let mut shown = String::with_capacity(raw.len());
     for node in fragment.root_element().descendants() {
         if let Node::Text(text) = node.value()
-            && !node.ancestors().any(|ancestor| hides(ancestor.value()))
+            && !node.ancestors().any(|ancestor| is_hidden_node(ancestor.value()))
         {
             shown.push_str(text);
         }

@@ -101,7 +101,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     }
     // Front matter takes precedence over the page.
     let stated = draft.filled_lists();
-    // There are few fields, but possibly many findings.
+    // A linear search: there are few fields, even if there are many findings.
     let mut firsts: Vec<&Finding> = Vec::new();
     for finding in &findings {
         if !firsts.iter().any(|first| first.field == finding.field) {
@@ -207,7 +207,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     draft.finish()
 }
 
-/// Reports text in boxes of the article that are left out.
+/// Reports text of the article in `<aside>` and `<form>` elements, which are left out.
 fn report_boxes(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     for (element, text) in page.left_out_boxes() {
         // The file may spell character references differently.
@@ -222,7 +222,7 @@ fn report_boxes(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     }
 }
 
-/// Splits a section's name into crumbs: `Technology > Chips`, `Technology/Chips`, or a single one.
+/// Splits a section's name into crumbs: `Technology > Chips`, `Technology/Chips`. A plain name is a single crumb.
 fn crumbs(section: &str) -> Vec<Text> {
     section.split(['>', '›', '»', '＞', '/']).map(Text::line).filter(|crumb| !crumb.is_empty()).collect()
 }
@@ -251,12 +251,12 @@ fn same_file(one: &str, other: &str) -> bool {
     !name(one).is_empty() && name(one) == name(other)
 }
 
-/// All values of a page in order of precedence. `broken` receives errors of JSON-LD and their positions.
+/// All values of a page in order of precedence. `on_broken_json` receives each error in JSON-LD, its position and its block.
 fn findings(
     places: &Places<'_>,
     page: &Page,
     base: &Base,
-    mut broken: impl FnMut(String, Option<Range<usize>>, &str),
+    mut on_broken_json: impl FnMut(String, Option<Range<usize>>, &str),
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let blocks = page
@@ -281,7 +281,7 @@ fn findings(
                 let column = place.start + problem.at - line_start;
                 Some(start + column..start + column)
             });
-            broken(problem.message, span, block);
+            on_broken_json(problem.message, span, block);
         }
     }
     let in_json = |key: &str, value: &str| {
@@ -289,9 +289,9 @@ fn findings(
             let block = source.get(place.clone())?;
             places.spend(block.len())?;
             let key = format!("\"{key}\"");
-            let behind_key = block.find(&key).and_then(|start| block.get(start..)?.find(value).map(|at| start + at));
+            let after_key = block.find(&key).and_then(|start| block.get(start..)?.find(value).map(|at| start + at));
             let anywhere = || block.find(&format!("\"{value}\"")).map(|at| at + 1);
-            let (at, length) = match behind_key.or_else(anywhere) {
+            let (at, length) = match after_key.or_else(anywhere) {
                 Some(at) => (at, value.len()),
                 None => (block.find(&key)?, key.len()),
             };
@@ -313,7 +313,7 @@ fn findings(
             }
         }
     }
-    findings_of_text(places, page, &metas, &mut findings);
+    findings_of_elements(places, page, &metas, &mut findings);
     for finding in findings.iter_mut().filter(|finding| matches!(finding.field, Field::Link | Field::ImageUrl)) {
         if let Some(resolved) = base.resolve(&finding.value) {
             finding.value = resolved;
@@ -329,7 +329,7 @@ fn findings(
                 _ => true,
             }
     });
-    // An empty date counts if there is no other: the page was meant to have one.
+    // An empty date counts if there is no other, because the page was meant to have one.
     findings.extend(objects.unreadable("datePublished").map(|value| Finding {
         field: Field::Published,
         span: in_json("datePublished", &value),
@@ -343,7 +343,7 @@ fn findings(
     findings
 }
 
-fn findings_of_text(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], findings: &mut Vec<Finding>) {
+fn findings_of_elements(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], findings: &mut Vec<Finding>) {
     let mut add = |field: Field, value: String, span: Option<Range<usize>>, origin: &'static str| {
         findings.push(Finding { field, value, span, origin });
     };
@@ -404,7 +404,7 @@ fn findings_of_text(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_>], 
     }
 }
 
-/// The title without the site's name: `Ships return | Harbour Courier`. The text behind the bar is the site's name if the headline ends
+/// The title without the site's name: `Ships return | Harbour Courier`. The text after the bar is the site's name if the headline is the text
 /// before it.
 fn without_site_name<'t>(title: &'t str, headline: Option<&str>) -> &'t str {
     let Some(headline) = headline else { return title };

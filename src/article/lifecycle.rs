@@ -5,8 +5,8 @@
 //!
 //! # Why does an embargo that can't be parsed withhold even a public article?
 //!
-//! Publishing what somebody wanted withheld is worse than not publishing. So "last good wins" doesn't apply here (`Parsed::withhold`).
-//! For the same reason a mistake in `date`, `embargo` or `expires` rejects the file, while a mistake in another key is only a warning.
+//! Publishing an article too early is worse than not publishing it. So the last good version doesn't stay public here (`Parsed::withhold`).
+//! For the same reason, a mistake in `date`, `embargo` or `expires` refuses the file, while a mistake in another key is only a warning.
 
 pub(super) mod line;
 mod words;
@@ -37,8 +37,8 @@ pub(super) fn typo_checked_keys() -> impl Iterator<Item = (&'static str, Meaning
 /// Keys of other tools that are long enough for typo detection.
 const LONG_FOREIGN_KEYS: &[&str] = &["publishdate", "expirydate", "expirationdate", "unpublishdate"];
 
-/// The meaning and the certainty of a key. Every key that begins with `embargo` is one, such as `embargo_until`. With a date, so is a
-/// key that contains the word, such as `university_embargo_until`.
+/// The meaning and the certainty of a key. Every key that begins with `embargo` states one, such as `embargo_until`. A key that contains the
+/// word elsewhere does so only with a date, such as `university_embargo_until`.
 pub(super) fn lookup(key: &str) -> Option<(Meaning, Certainty)> {
     let of = |key: &str| {
         let key = normalised(key);
@@ -96,7 +96,7 @@ pub(super) fn label_meaning(text: &str) -> Option<Meaning> {
     certain_meaning(text).filter(|_| !is_key)
 }
 
-/// The other tool's key of which an unknown key is a typo, and its meaning.
+/// The key of another tool of which an unknown key is probably a typo, and its meaning.
 pub(super) fn nearest_foreign_key(key: &str) -> Option<(Meaning, &'static str)> {
     let key = normalised(key);
     let nearest_key = nearest(&key, LONG_FOREIGN_KEYS.iter().copied())?;
@@ -125,7 +125,7 @@ pub(super) fn is_not_public(word: &str) -> bool {
 pub(super) const STATUS_EXAMPLES: &str =
     "`published`, `updated`, `draft`, `private`, `scheduled`, `retracted` or `withdrawn`";
 
-/// Whether a value of `published` that is neither a date nor a status states that the article isn't public. Other words are names of
+/// Whether a value of `published` that is neither a date nor a status states that the article isn't public. Other values are names of
 /// publishers.
 pub(super) fn denies_publication(value: &str) -> bool {
     let value = value.trim();
@@ -208,16 +208,16 @@ pub(super) fn value_withholds(name: &str, value: &str) -> bool {
     }
 }
 
-/// The quoted keys of JSON or damaged JSON, each with the text behind it.
+/// The quoted keys of JSON or damaged JSON, each with the text after it.
 pub(super) fn json_pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let parts = text.match_indices("\":").chain(text.match_indices("\" :"));
     parts.filter_map(|(at, colon)| {
         let before = text.get(..at)?;
         let start = before.char_indices().rev().take(60).find(|(_, c)| *c == '"').map(|(at, _)| at + 1)?;
-        let behind = text.get(at + colon.len()..)?;
-        let end = behind.char_indices().take(300).find(|(_, c)| matches!(c, ',' | '}' | '\n')).map(|(at, _)| at);
-        let end = end.or_else(|| behind.char_indices().nth(300).map(|(at, _)| at)).unwrap_or(behind.len());
-        Some((before.get(start..)?, behind.get(..end)?))
+        let after = text.get(at + colon.len()..)?;
+        let end = after.char_indices().take(300).find(|(_, c)| matches!(c, ',' | '}' | '\n')).map(|(at, _)| at);
+        let end = end.or_else(|| after.char_indices().nth(300).map(|(at, _)| at)).unwrap_or(after.len());
+        Some((before.get(start..)?, after.get(..end)?))
     })
 }
 

@@ -5,7 +5,7 @@
 pub(super) enum Meaning {
     /// The first publication: `date`.
     Date,
-    /// The first publication as other tools write it, instead of `date` or as a schedule besides it.
+    /// The first publication under another tool's name. Next to `date`, it schedules the article.
     Published,
     /// The instant before which the article isn't public.
     Embargo,
@@ -26,7 +26,7 @@ pub(super) enum Meaning {
 /// Whether a key has its meaning regardless of its value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Certainty {
-    /// Regardless: an unreadable value withholds the article.
+    /// The key has its meaning with any value. An unreadable value withholds the article.
     Certain,
     /// The key counts only with a complete date, or a known word for a status.
     WithDate,

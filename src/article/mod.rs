@@ -4,8 +4,8 @@
 //!
 //! # Which file contains what?
 //!
-//! Parses articles. `markdown`, `html` and `wire` parse one input format each into the same `Article`; `draft` is the article under
-//! construction, `front_matter` and `fields` parse and apply its keys, `values` is the tree of their values. `model`, `parsed` and
+//! `markdown`, `html` and `wire` parse one input format each. `draft` is the article under construction, `front_matter` and `fields` parse
+//! and apply its keys, `values` is the tree of their values. `model`, `parsed` and
 //! `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about
 //! publication, and `meaning` lists the possible meanings. `gates` and `free_part` find the parts for members, `hidden_text` removes
 //! hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled`
@@ -94,8 +94,8 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
                 whole_file(),
             );
         }
-        Err(NotText::Malformed(good, encoding)) => {
-            let place = Place::in_text(&file(), &good, good.len()..good.len());
+        Err(NotText::Malformed(valid, encoding)) => {
+            let place = Place::in_text(&file(), &valid, valid.len()..valid.len());
             let message = format!("a byte here is not {}", encoding.name());
             return refused(
                 Code::ArticleEncoding,

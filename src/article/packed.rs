@@ -1,4 +1,4 @@
-//! Compresses rendered bodies to about a third, for the entry cache and the state directory.
+//! Compresses rendered bodies to about a third of their size, for the entry cache and the state directory.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::types::{ArticlePath, Text};
 const MAX_UNPACKED_BYTES: usize = 16 << 20;
 
 thread_local! {
-    /// Reused, because building one takes longer than unpacking a body.
+    /// Reused, because creating a decompressor takes longer than unpacking a body.
     static DECOMPRESSOR: RefCell<zstd::bulk::Decompressor<'static>> = RefCell::default();
 }
 
@@ -23,7 +23,7 @@ pub struct PackedRendering(Arc<[u8]>);
 #[derive(Serialize, Deserialize)]
 struct Stored<'r> {
     html: &'r str,
-    /// Repeats the HTML's text, which compresses well.
+    /// Stored although the HTML contains it, because it compresses well.
     text: &'r str,
     lead: Option<&'r str>,
     #[serde(borrow)]

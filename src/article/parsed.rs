@@ -17,7 +17,7 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
     /// The origin of each field, for `dateline explain`. Empty unless requested.
     pub origins: Vec<Origin>,
-    /// The file withholds or retracts its article in a way that can't be parsed, such as an unreadable embargo date. Earlier
+    /// The file seems to withhold or retract its article, but the statement can't be parsed, such as an unreadable embargo date. Earlier
     /// versions must be withheld too. `article` is `None`, and an error says why.
     pub withhold: bool,
     /// The file mentions an embargo. None of its text may be shown before it is public.
@@ -49,7 +49,7 @@ impl Parsed {
 /// The origin of one field of an article.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Origin {
-    /// The front matter key of the field, `title` say.
+    /// The front matter key of the field, such as `title`.
     pub field: &'static str,
     /// The value in use.
     pub value: String,
@@ -68,7 +68,7 @@ pub struct Article {
     pub card: Packed,
     /// The body, which only entries in a feed's window need. `None` if it was dropped to save memory.
     pub body: Option<Arc<Body>>,
-    /// The bytes of the file. `None` if `body` is, or if nothing needs them.
+    /// The bytes of the file. `None` if `body` is `None`, or if nothing needs them.
     pub source: Option<Arc<[u8]>>,
 }
 

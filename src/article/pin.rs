@@ -1,12 +1,9 @@
-//! Writes the id of an article into its file with a single insertion. All other bytes stay the same.
-//!
-//! The position is chosen in the undecoded bytes, because decoding and encoding could change other bytes. The new bytes are then parsed. If
-//! the result differs from the same article with the id, `pin` returns the reason instead of new bytes.
+//! Writes the id of an article into its file.
 //!
 //! # Why does `pin` insert bytes instead of writing the file anew?
 //!
-//! Decoding and encoding a file would change what is unusual in it. `pin` inserts a line, parses the result, and leaves the file alone
-//! unless the article is the same except for its id.
+//! Decoding and encoding a file could change unusual bytes in it. `pin` chooses the position in the undecoded bytes, inserts the id there, and
+//! parses the result. If anything but the id differs, `pin` returns the reason instead of new bytes.
 
 #[cfg(test)]
 mod tests;
@@ -74,7 +71,7 @@ pub fn pin(path: &ArticlePath, bytes: &[u8], id: &EntryId, options: &ParseOption
     match path.extension().to_ascii_lowercase().as_str() {
         "html" | "htm" => attempt(page(&ascii, id)).or_else(or_in_front_matter),
         "txt" => attempt(wire(&ascii, id)).or_else(or_in_front_matter),
-        // Rules above a text look like fences.
+        // Thematic breaks above a text look like fences.
         _ => in_front_matter().or_else(|reason| attempt(new_front_matter(&ascii, id)).map_err(|_| reason)),
     }
 }
@@ -116,7 +113,7 @@ struct Ascii<'b> {
     /// The text with one byte per byte, or per pair of bytes in UTF-16. 0xFF for other characters than ASCII.
     units: Cow<'b, [u8]>,
     utf16: Option<&'static Encoding>,
-    /// The first unit behind the byte order marks.
+    /// The index of the first unit after the byte order marks.
     start: usize,
 }
 
@@ -124,22 +121,22 @@ impl<'b> Ascii<'b> {
     fn of(bytes: &'b [u8]) -> Ascii<'b> {
         let utf16 = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
         let utf16 = utf16.filter(|encoding| *encoding == UTF_16LE || *encoding == UTF_16BE);
-        let big = utf16 == Some(UTF_16BE);
-        let mark: &[u8] = match utf16 {
-            Some(_) if big => &[0xFE, 0xFF],
+        let is_big_endian = utf16 == Some(UTF_16BE);
+        let bom: &[u8] = match utf16 {
+            Some(_) if is_big_endian => &[0xFE, 0xFF],
             Some(_) => &[0xFF, 0xFE],
             None if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) => &[0xEF, 0xBB, 0xBF],
-            // The mark of GB18030.
+            // The byte order mark of GB18030.
             None => &[0x84, 0x31, 0x95, 0x33],
         };
         let mut rest = bytes;
-        while let Some(after) = rest.strip_prefix(mark) {
+        while let Some(after) = rest.strip_prefix(bom) {
             rest = after;
         }
         let marks = bytes.len() - rest.len();
         let unit = |pair: &[u8]| match *pair {
-            [0, low] if big => low,
-            [low, 0] if !big => low,
+            [0, low] if is_big_endian => low,
+            [low, 0] if !is_big_endian => low,
             _ => 0xFF,
         };
         match utf16 {
@@ -183,17 +180,17 @@ impl<'b> Ascii<'b> {
 struct Insertion {
     /// The unit before which it is inserted.
     at: usize,
-    /// The separator from the text before.
+    /// The separator from the text before it.
     before: String,
     lines: Vec<String>,
     /// The line end between its lines.
     line_end: &'static str,
-    /// The separator from the text behind.
+    /// The separator from the text after it.
     after: String,
 }
 
-/// The insertion into front matter: its first line, which is valid regardless of TOML tables or block scalars below. A file without front
-/// matter gets new one.
+/// The insertion into front matter. The id becomes the first key, where neither a TOML table nor a block scalar can contain it. A file without
+/// front matter gets new front matter.
 fn front_matter(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
     let first = file.line(file.start);
     let line_end = front_matter_line_end(file);
@@ -218,7 +215,7 @@ fn new_front_matter(file: &Ascii<'_>, id: &EntryId) -> Insertion {
 
 fn front_matter_line_end(file: &Ascii<'_>) -> &'static str {
     match file.line_end(file.start) {
-        // Front matter has no other line ends.
+        // `pin` ends lines of front matter only with LF or CRLF.
         "\r" => "\n",
         other => other,
     }

@@ -18,15 +18,15 @@ pub(super) use markdown::slug;
 /// The version of the renderer, a part of cache keys. Raise it with each change of [`render`]'s output.
 pub const RENDERER_VERSION: u32 = 4;
 
-/// The limit that raw HTML in Markdown exceeds, if any. Such HTML would take too long to parse.
+/// The limit that raw HTML in Markdown exceeds, if any. HTML above a limit would take too long to parse.
 pub(super) fn excess(markdown: &str) -> Option<Excess> {
     // Fewer tags can't nest too deeply.
     const MIN_TAGS: usize = 400;
     // Markdown syntax becomes tags too, but a shorter text has too few.
     const MIN_BYTES: usize = 64 * 1024;
     let may_nest = markdown.matches('<').nth(MIN_TAGS).is_some();
-    let may_crowd = || markdown.contains('<') && sanitise::may_crowd(markdown);
-    let may_exceed = may_nest || markdown.len() > MIN_BYTES || may_crowd();
+    let may_exceed_attributes = || markdown.contains('<') && sanitise::may_exceed_attributes(markdown);
+    let may_exceed = may_nest || markdown.len() > MIN_BYTES || may_exceed_attributes();
     let excess = may_exceed.then(|| sanitise::excess(&markdown::to_html(markdown, ""))).flatten();
     // Nested block quotes aren't an error: their text is published.
     excess.filter(|excess| may_nest || *excess != Excess::Nesting)
@@ -59,7 +59,7 @@ pub fn render(body: &Body, links: &LinkBase) -> Rendered {
         (Body::Paid { free, .. }, true) => render_whole(free, links),
         (Body::Paid { whole, .. }, false) => render_whole(whole, links),
         (body, false) => render_whole(body, links),
-        // An earlier version that wasn't paid: its free part is unknown.
+        // The body is an earlier version that wasn't paid, so its free part is unknown.
         (_, true) => Rendered::empty(),
     }
 }

@@ -1,4 +1,4 @@
-//! The input and the output of rendering that render and sanitise share.
+//! The input and output types that `render` and `sanitise` share.
 
 use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
 
@@ -11,7 +11,7 @@ pub struct LinkBase {
     pub media: WebUrl,
     /// The folder of the article's file below the content directory, `""` at the top.
     pub folder: String,
-    /// Whether the HTML is for a page of its own, which keeps all ids. Elsewhere other articles surround it.
+    /// Whether the HTML is for the article's own page, which keeps all ids. In a feed, ids could collide with those of other articles.
     pub anchors: bool,
     /// Whether only the free part of a paid article is rendered.
     pub free_only: bool,
@@ -26,7 +26,7 @@ impl LinkBase {
 }
 
 impl Rendered {
-    /// The rendering of a body that isn't shown.
+    /// The result for a body that isn't shown.
     pub fn empty() -> Rendered {
         Rendered { html: Text::new(""), text: String::new(), lead: None, local_media: Vec::new() }
     }

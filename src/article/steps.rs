@@ -1,5 +1,5 @@
-//! Counts the steps of parsers, so tests can check without a clock that parsing takes linear time. A call of a library counts as many steps
-//! as its input has bytes. Only tests count.
+//! Counts the steps of parsers, so tests can check without a clock that parsing takes linear time. A call to a library counts one step for each
+//! byte of its input. Steps are counted only in tests.
 
 #[cfg(test)]
 use std::cell::Cell;
@@ -20,7 +20,7 @@ pub(crate) fn add(steps: usize) {
     COUNT.with(|count| count.set(count.get() + steps));
 }
 
-/// The number of steps that `work` takes.
+/// Runs `work` and returns the number of its steps.
 #[cfg(test)]
 pub(crate) fn of(work: impl FnOnce()) -> usize {
     COUNT.with(|count| count.set(0));

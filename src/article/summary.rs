@@ -7,7 +7,7 @@ use crate::types::Text;
 /// The default length of a summary in columns: about 280 Latin letters or 140 Han characters.
 pub const DEFAULT_LIMIT: usize = 280;
 
-/// The length limit of a summary whose end the author marked, in columns.
+/// The limit of a summary whose end the author marked, in columns.
 pub const LEAD_LIMIT: usize = 2_000;
 
 /// Comments that end the summary, without blanks and punctuation: Hugo, Jekyll, Zola, Hexo, WordPress and its blocks, Docusaurus, Nikola, Pelican.
@@ -41,15 +41,15 @@ pub(super) fn ends_summary(comment: &str) -> bool {
     words.len() < 40 && SUMMARY_ENDS.contains(&word().as_str())
 }
 
-/// The beginning of `text` on one line, at most `limit` columns wide. A grapheme cluster (UAX #29) is one column, two
+/// The beginning of `text` on one line, at most `limit` columns wide. A grapheme cluster (UAX #29) has one column, or two
 /// if it is a Han, kana or Hangul character or full-width punctuation.
 ///
 /// A text that fits is returned whole. Otherwise it is cut between words, or between characters in scripts that put no
 /// blanks between words, never inside a grapheme cluster. `…` replaces trailing punctuation such as a colon.
 pub fn summarise(text: &str, limit: usize) -> Text {
     // Only this part is normalised. It contains more than `limit` graphemes of any real text.
-    let enough = limit.saturating_mul(64).max(4_096);
-    let line = match text.char_indices().nth(enough) {
+    let max_examined = limit.saturating_mul(64).max(4_096);
+    let line = match text.char_indices().nth(max_examined) {
         Some((end, _)) => Text::line(text.get(..end).unwrap_or(text)),
         None => Text::line(text),
     };
@@ -60,7 +60,7 @@ pub fn summarise(text: &str, limit: usize) -> Text {
     let mut cut = best_cut(line, window);
     // A colon, a dash or an opening bracket must not precede the ellipsis.
     while let Some(last) = line.get(..cut).and_then(|kept| kept.graphemes(true).next_back()) {
-        if !last.chars().all(leads_on) {
+        if !last.chars().all(is_cut_before_ellipsis) {
             break;
         }
         cut -= last.len();
@@ -136,7 +136,7 @@ pub(super) fn is_wide(character: char) -> bool {
 }
 
 /// Whether a character must not precede the ellipsis.
-fn leads_on(character: char) -> bool {
+fn is_cut_before_ellipsis(character: char) -> bool {
     character.is_whitespace()
         || matches!(
             character,

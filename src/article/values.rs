@@ -1,4 +1,4 @@
-//! The values of front matter: a tree with byte ranges. Scalars are kept as written, so `title: 1.10` is "1.10" and
+//! The values of front matter: a tree with byte ranges. Scalars are kept as written, so `title: 1.10` is the text "1.10", and
 //! `language: no` is Norwegian.
 
 use std::borrow::Cow;
@@ -26,6 +26,7 @@ pub(super) struct Key<'t> {
 }
 
 impl Key<'_> {
+    /// Applies `text` to the name, and returns an owned key.
     pub(super) fn rewritten(self, text: &impl Fn(&str) -> String) -> Key<'static> {
         Key { name: Cow::Owned(text(&self.name)), span: self.span }
     }

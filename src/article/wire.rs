@@ -1,8 +1,8 @@
 //! Parses wire text: articles as plain text from agencies and content systems.
 //!
 //! A typical text has a breadcrumb, the headline, a line with source, date and authors, the caption of a picture, a byline,
-//! paragraphs, the editor's line, and teasers of other stories, which are not part of it. Any of these may be missing, and the
-//! header may have any order. [`labels`] contains the words, [`lines`] classifies single lines, and [`layout`] combines them into a
+//! paragraphs, the editor's line, and teasers of other stories, which aren't part of the article. Any of these may be missing, and the
+//! parts of the header may have any order. [`labels`] contains the words, [`lines`] classifies single lines, and [`layout`] combines them into a
 //! [`story`]. Ambiguous lines stay text and are reported.
 
 mod body;
@@ -17,14 +17,14 @@ mod lines;
 mod markup;
 mod names;
 mod story;
-mod stretch;
+mod source_slice;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 
 pub(crate) use self::labels::Labels;
-use self::stretch::Stretch;
+use self::source_slice::SourceSlice;
 use super::draft::Draft;
 use super::lifecycle;
 use super::model::Body;
@@ -33,7 +33,7 @@ use super::parsed::Parsed;
 use crate::diagnostics::Code;
 use crate::types::Text;
 
-/// How much of a line before a value is examined for a label.
+/// How many characters before a value are examined for its label.
 const MAX_LABEL_CHARACTERS: usize = 200;
 
 /// How many lines and fields a text may have. A novel has fewer.
@@ -66,38 +66,38 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
         draft.set_access(fields::access_key(label.text), value.text, value.span(), "labelled line");
     }
     let mut authors = HashSet::new();
-    for (field, value, how) in story.values {
+    for (field, value, origin) in story.values {
         let (text, span) = (value.text, value.span());
         match field {
-            WireField::Breadcrumb => draft.set_breadcrumb(sections(value), span, how),
-            WireField::Title => draft.set_title(text, span, how),
-            WireField::Source => draft.set_source(text, span, how),
-            WireField::Date => draft.set_published(text, span, how),
-            WireField::Updated => draft.set_updated(text, span, how),
+            WireField::Breadcrumb => draft.set_breadcrumb(sections(value), span, origin),
+            WireField::Title => draft.set_title(text, span, origin),
+            WireField::Source => draft.set_source(text, span, origin),
+            WireField::Date => draft.set_published(text, span, origin),
+            WireField::Updated => draft.set_updated(text, span, origin),
             WireField::Author if stated.authors => {}
             WireField::Editor if stated.editors => {}
             WireField::Tags if stated.tags => {}
             WireField::Author => {
                 for name in names::people(text) {
                     if authors.insert(names::comparable(&name)) {
-                        draft.add_author(&name, span.clone(), how);
+                        draft.add_author(&name, span.clone(), origin);
                     }
                 }
             }
             WireField::Editor => {
                 for name in names::people(text) {
-                    draft.add_editors(&name, span.clone(), how);
+                    draft.add_editors(&name, span.clone(), origin);
                 }
             }
-            WireField::Tags => tags(text).for_each(|tag| draft.add_tag(tag, span.clone(), how)),
-            WireField::Summary => draft.set_summary(text, span, how),
-            WireField::Caption => draft.set_image_caption(text, span, how),
-            WireField::Id => draft.set_id(text, span, how),
-            WireField::Embargo => draft.set_labelled_embargo(label(span.start), text, span, how),
-            WireField::Expires => draft.set_labelled_expires(label(span.start), text, span, how),
-            WireField::Status => draft.set_status(text, span, how),
-            WireField::Draft => draft.set_draft_word(text, span, how),
-            WireField::Correction => draft.add_correction_line(text, span, how),
+            WireField::Tags => tags(text).for_each(|tag| draft.add_tag(tag, span.clone(), origin)),
+            WireField::Summary => draft.set_summary(text, span, origin),
+            WireField::Caption => draft.set_image_caption(text, span, origin),
+            WireField::Id => draft.set_id(text, span, origin),
+            WireField::Embargo => draft.set_labelled_embargo(label(span.start), text, span, origin),
+            WireField::Expires => draft.set_labelled_expires(label(span.start), text, span, origin),
+            WireField::Status => draft.set_status(text, span, origin),
+            WireField::Draft => draft.set_draft_word(text, span, origin),
+            WireField::Correction => draft.add_correction_line(text, span, origin),
             WireField::Related | WireField::Access => {}
         }
     }
@@ -132,7 +132,7 @@ fn tags(value: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The sections of a breadcrumb, outermost first, without the site's root and the page kind.
-fn sections(breadcrumb: Stretch<'_>) -> Vec<Text> {
+fn sections(breadcrumb: SourceSlice<'_>) -> Vec<Text> {
     let mut crumbs = fields::crumbs(breadcrumb);
     if crumbs.len() > 1 && crumbs.first().is_some_and(|first| labels::contains(labels::SITE_ROOTS, first)) {
         crumbs.remove(0);

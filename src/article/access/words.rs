@@ -29,11 +29,11 @@ pub(super) enum ValueKind {
 /// The consequence of an unknown value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fallback {
-    /// The file is refused and the article withheld.
+    /// The file is refused and its article withheld.
     Withhold,
-    /// The key restricts.
+    /// The key restricts access, as with a known value.
     Restrict,
-    /// None: other tools use this key for something else.
+    /// The key is ignored, because other tools use it for something else.
     Ignore,
 }
 
@@ -296,7 +296,7 @@ pub(super) const WORDS: &[(&str, Option<Restriction>)] = &[
     ("privado", Some(Private)),
 ];
 
-/// Keys whose typos withhold the file. Other keys are too rare, or too similar to other words.
+/// Keys whose typos withhold the article. The other keys are too rare, or too similar to unrelated words.
 pub(super) const UNMISTAKABLE_KEYS: &[&str] = &[
     "visibility",
     "access",

@@ -20,7 +20,7 @@ const MAX_DATE_BYTES: usize = 200;
 
 /// Parses a date like [`super::parse`], or in free order. `day_first` decides dates such as `1.6.2030`.
 pub(in crate::article) fn parse(raw: &str, zone: &TimeZone, day_first: bool) -> Result<Date, String> {
-    super::parse(raw, zone).or_else(|reason| free(raw, zone, day_first).ok_or(reason))
+    super::parse(raw, zone).or_else(|reason| parse_any_order(raw, zone, day_first).ok_or(reason))
 }
 
 /// Whether text contains a day next to a month, or a numeric date.
@@ -50,9 +50,9 @@ fn tokens(raw: &str) -> Vec<Token> {
         }
     }
     let mut tokens: Vec<Token> = Vec::new();
-    let mut glued = false;
+    let mut continues_token = false;
     for c in text.chars() {
-        match (c, tokens.last_mut().filter(|_| glued)) {
+        match (c, tokens.last_mut().filter(|_| continues_token)) {
             (c, Some(Token::Number(digits))) if c.is_ascii_digit() => digits.push(c),
             (c, Some(Token::Word(word))) if c.is_alphabetic() && !is_wide(c) && !word.contains(is_wide) => word.push(c),
             (c, _) if c.is_ascii_digit() => tokens.push(Token::Number(c.to_string())),
@@ -60,23 +60,23 @@ fn tokens(raw: &str) -> Vec<Token> {
             (c, _) if c.is_whitespace() => {}
             (c, _) => tokens.push(Token::Sign(c)),
         }
-        glued = c.is_ascii_digit() || c.is_alphabetic();
+        continues_token = c.is_ascii_digit() || c.is_alphabetic();
     }
     tokens
 }
 
-fn free(raw: &str, zone: &TimeZone, day_first: bool) -> Option<Date> {
+fn parse_any_order(raw: &str, zone: &TimeZone, day_first: bool) -> Option<Date> {
     (raw.len() <= MAX_DATE_BYTES).then_some(())?;
     let tokens = tokens(raw);
     let mut cursor = Cursor { tokens: &tokens, at: 0, day_first };
-    let (mut date, mut time, mut place, mut day) = (None, None, None, None);
+    let (mut date, mut time, mut stated_zone, mut day) = (None, None, None, None);
     while let Some(token) = cursor.tokens.get(cursor.at) {
         if let Some(found) = cursor.date() {
             set(&mut date, found?)?;
         } else if let Some(found) = cursor.time() {
             set(&mut time, found?)?;
         } else if let Some(found) = cursor.zone(time.is_some()) {
-            set(&mut place, found)?;
+            set(&mut stated_zone, found)?;
         } else {
             cursor.at += 1;
             match token {
@@ -93,14 +93,14 @@ fn free(raw: &str, zone: &TimeZone, day_first: bool) -> Option<Date> {
     if day.is_some_and(|day| day != date.weekday().to_monday_zero_offset()) {
         return None;
     }
-    let place = place.unwrap_or_else(|| Zone::Zone(zone.clone()));
-    let (moment, warning) = resolve(date.to_datetime(time.unwrap_or(civil::Time::midnight())), &place).ok()?;
+    let zone = stated_zone.unwrap_or_else(|| Zone::Named(zone.clone()));
+    let (moment, warning) = resolve(date.to_datetime(time.unwrap_or(civil::Time::midnight())), &zone).ok()?;
     Some(Date { moment: moment?, warning })
 }
 
 /// Sets a value once. `None` if it is set already: two dates or two times are contradictory.
-fn set<T>(place: &mut Option<T>, value: T) -> Option<()> {
-    place.replace(value).is_none().then_some(())
+fn set<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    slot.replace(value).is_none().then_some(())
 }
 
 struct Cursor<'t> {
@@ -132,8 +132,8 @@ impl<'t> Cursor<'t> {
         matches!(self.peek(ahead), Some(Token::Sign(sign)) if signs.contains(sign))
     }
 
-    /// The number of tokens from `ahead` on that are one of these.
-    fn skipped(&self, mut ahead: usize, signs: &[char], words: &[&str]) -> usize {
+    /// The index of the first token from `ahead` on that isn't one of these.
+    fn index_after(&self, mut ahead: usize, signs: &[char], words: &[&str]) -> usize {
         while self.is_sign(ahead, signs) || self.word(ahead).is_some_and(|word| words.contains(&word)) {
             ahead += 1;
         }
@@ -142,7 +142,7 @@ impl<'t> Cursor<'t> {
 
     /// Parses a date. `Some(None)` if it doesn't exist or is ambiguous.
     fn date(&mut self) -> Option<Option<civil::Date>> {
-        let (year, month, day, end) = self.year_first().or_else(|| self.named()).or_else(|| self.year_last())?;
+        let (year, month, day, end) = self.year_first().or_else(|| self.month_by_name()).or_else(|| self.year_last())?;
         self.at += end;
         Some(civil_date(year, month, day))
     }
@@ -165,22 +165,22 @@ impl<'t> Cursor<'t> {
     }
 
     /// `1 June 2030`, `1. Juni 2030`, `1er juin 2030`, `June 1st, 2030`, `1 de junio de 2030`
-    fn named(&self) -> Option<Parts> {
+    fn month_by_name(&self) -> Option<Parts> {
         const ORDINALS: &[&str] = &["st", "nd", "rd", "th", "er", "of", "de", "º"];
-        let (day, named, end) = match self.number(0, 1..=2) {
+        let (day, month, end) = match self.number(0, 1..=2) {
             Some(day) => {
-                let at = self.skipped(1, &['.', '-'], ORDINALS);
+                let at = self.index_after(1, &['.', '-'], ORDINALS);
                 (day, month(self.word(at)?)?, at + 1)
             }
             None => {
-                let named = month(self.word(0)?)?;
-                let at = self.skipped(1, &['.'], &[]);
-                (self.number(at, 1..=2)?, named, self.skipped(at + 1, &[], ORDINALS))
+                let month = month(self.word(0)?)?;
+                let at = self.index_after(1, &['.'], &[]);
+                (self.number(at, 1..=2)?, month, self.index_after(at + 1, &[], ORDINALS))
             }
         };
-        let at = self.skipped(end, &['.', ',', '-'], &["de", "del"]);
+        let at = self.index_after(end, &['.', ',', '-'], &["de", "del"]);
         let year = self.number(at, 4..=4)?;
-        Some((parsed(year), i16::from(named), parsed(day), at + 1))
+        Some((parsed(year), i16::from(month), parsed(day), at + 1))
     }
 
     /// `23.06.2030`, `23/06/2030`, `06/23/2030`; with dots, the day is first in German.
@@ -210,12 +210,12 @@ impl<'t> Cursor<'t> {
         };
         let start = usize::from(chinese.is_some());
         let (hour, minute, second, end) = self.clock(start)?;
-        let (half, end) = match chinese {
+        let (meridiem, end) = match chinese {
             Some(_) => (chinese, end),
-            None => self.half(end, hour),
+            None => self.meridiem(end, hour),
         };
         self.at += end;
-        let hour = match half {
+        let hour = match meridiem {
             None => hour,
             Some(_) if !(1..=12).contains(&hour) && chinese.is_none() => return Some(None),
             Some(pm) if hour <= 12 => hour % 12 + if pm { 12 } else { 0 },
@@ -245,7 +245,7 @@ impl<'t> Cursor<'t> {
         }
         if let Some(minute) = self.number(start + 2, 2..=2).filter(|_| self.is_sign(start + 1, &['.'])) {
             let marked = self.day_first
-                || self.half(start + 3, hour).0.is_some()
+                || self.meridiem(start + 3, hour).0.is_some()
                 || self
                     .word(start + 3)
                     .is_some_and(|word| ["uhr", "hrs", "hours", "h"].contains(&word) || words::zone(word).is_some());
@@ -261,12 +261,12 @@ impl<'t> Cursor<'t> {
                 let second = self.number(end, 1..=2).filter(|_| self.word(end + 1) == Some("秒"));
                 Some((hour, parsed(minute), second.map_or(0, parsed), end + if second.is_some() { 2 } else { 0 }))
             }
-            _ => self.half(start + 1, hour).0.map(|_| (hour, 0, 0, start + 1)),
+            _ => self.meridiem(start + 1, hour).0.map(|_| (hour, 0, 0, start + 1)),
         }
     }
 
-    /// Parses AM or PM: whether it is PM, and the index behind it. `13:00 am 1. Juni` is German.
-    fn half(&self, at: usize, hour: i16) -> (Option<bool>, usize) {
+    /// Parses AM or PM: whether it is PM, and the index after it. In `13:00 am 1. Juni`, `am` is German for `on`.
+    fn meridiem(&self, at: usize, hour: i16) -> (Option<bool>, usize) {
         let word = self.word(at).unwrap_or_default();
         let dotted = self.is_sign(at + 1, &['.']) && self.word(at + 2) == Some("m");
         match word {
@@ -278,10 +278,10 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Parses a zone. A sign begins an offset only behind a time.
-    fn zone(&mut self, timed: bool) -> Option<Zone> {
-        let named = self.word(0).and_then(|word| Some((word, words::zone(word)?)));
-        if let Some((name, minutes)) = named {
+    /// Parses a zone. A sign begins an offset only after a time.
+    fn zone(&mut self, has_time: bool) -> Option<Zone> {
+        let abbreviation = self.word(0).and_then(|word| Some((word, words::zone(word)?)));
+        if let Some((name, minutes)) = abbreviation {
             self.at += 1;
             let offset = ["utc", "gmt", "ut"].contains(&name).then(|| self.offset()).flatten();
             return Some(Zone::Offset(offset.or_else(|| Offset::from_seconds(minutes * 60).ok())?));
@@ -294,9 +294,9 @@ impl<'t> Cursor<'t> {
         };
         if let Some((name, length)) = region {
             self.at += length;
-            return TimeZone::get(name).ok().map(Zone::Zone);
+            return TimeZone::get(name).ok().map(Zone::Named);
         }
-        timed.then(|| self.offset()).flatten().map(Zone::Offset)
+        has_time.then(|| self.offset()).flatten().map(Zone::Offset)
     }
 
     /// `+0800`, `-05:00`, `+8`

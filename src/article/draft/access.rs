@@ -25,36 +25,36 @@ impl Draft<'_> {
 
     /// Adds a restriction that `key` states.
     pub(crate) fn restrict(&mut self, restriction: Restriction, key: &str, span: Range<usize>, origin: &'static str) {
-        let mut said = Access::default();
-        said.restrict(restriction);
+        let mut stated = Access::default();
+        stated.restrict(restriction);
         // The value may be a password, so only the key is recorded.
-        self.record_origin("access", format_args!("{said} (`{}`)", key.escape_debug()), &span, origin);
+        self.record_origin("access", format_args!("{stated} (`{}`)", key.escape_debug()), &span, origin);
         self.access.restrict(restriction);
     }
 
     /// Applies the statement of a key with a plain value.
     pub(crate) fn set_access(&mut self, key: &str, value: &str, span: Range<usize>, origin: &'static str) {
-        let said = access::statement(key, value);
-        self.apply_access(said, key, span, origin);
+        let statement = access::statement(key, value);
+        self.apply_access(statement, key, span, origin);
     }
 
-    /// Restricts an article with a paywall mark in its text, unless the file states its access. Tools that write such marks
-    /// state the access elsewhere, but not all exports contain it.
+    /// Restricts an article whose text contains a paywall mark, unless the file states its access. Tools that write such marks keep the
+    /// access elsewhere, and some exports omit it.
     pub(crate) fn restrict_by_mark(&mut self) {
         if !self.has_stated_access {
-            let at = free_part::mark(self.source.text).map_or(0..0, |at| at..at + 1);
+            let at = free_part::first_mark(self.source.text).map_or(0..0, |at| at..at + 1);
             self.restrict(Restriction::Paid, "mark of a paywall", at, "text");
         }
     }
 
-    /// Restricts an article with parts for members, whatever else the file states.
+    /// Restricts an article with gated parts, whatever else the file states.
     pub(crate) fn restrict_by_gate(&mut self) {
         self.restrict(Restriction::Paid, "a part for members", 0..0, "text");
     }
 
-    fn apply_access(&mut self, said: Statement, key: &str, span: Range<usize>, origin: &'static str) {
-        self.has_stated_access |= matches!(said, Statement::Public | Statement::Restricted(_));
-        match said {
+    fn apply_access(&mut self, statement: Statement, key: &str, span: Range<usize>, origin: &'static str) {
+        self.has_stated_access |= matches!(statement, Statement::Public | Statement::Restricted(_));
+        match statement {
             Statement::Unrelated => {}
             Statement::Public => {
                 self.record_origin("access", format_args!("public (`{}`)", key.escape_debug()), &span, origin)
@@ -82,12 +82,12 @@ impl Draft<'_> {
     }
 
     fn apply_access_entries(&mut self, keys: &[(Key<'_>, Node<'_>)], depth: usize) {
-        const HOW: &str = "front matter";
+        const ORIGIN: &str = "front matter";
         for (key, node) in keys {
             let span = if node.span.is_empty() { key.span.clone() } else { node.span.clone() };
             if access::is_key(&key.name) || access::is_hugo_build(&key.name) {
-                for said in access::node_statements(&key.name, node) {
-                    self.apply_access(said, &key.name, span.clone(), HOW);
+                for statement in access::node_statements(&key.name, node) {
+                    self.apply_access(statement, &key.name, span.clone(), ORIGIN);
                 }
                 continue;
             }

@@ -12,7 +12,7 @@ use crate::article::{gates, render};
 use crate::diagnostics::{Code, Diagnostic, Severity};
 
 impl Draft<'_> {
-    /// Returns no article, because the front matter can't be used.
+    /// The result without an article, because the front matter can't be used.
     pub(crate) fn refuse_front_matter(mut self, refusal: Refusal, withhold: bool) -> Parsed {
         self.report(Code::FrontMatter, refusal.span, refusal.message, refusal.help);
         if refusal.hides_excerpt {
@@ -21,7 +21,7 @@ impl Draft<'_> {
         self.refuse(withhold)
     }
 
-    /// Returns no article, only the diagnostics. `withhold`: earlier versions are withheld too.
+    /// The result without an article. `withhold`: earlier versions are withheld too.
     pub(crate) fn refuse(mut self, withhold: bool) -> Parsed {
         let withhold = withhold || self.lifecycle.withhold || in_drafts_folder(self.source.path);
         let diagnostics = self.take_diagnostics();
@@ -31,7 +31,7 @@ impl Draft<'_> {
         Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, ..refused }
     }
 
-    /// Returns the article unless an error prevents it. Takes a missing slug or date from the file's name.
+    /// The result with the article, unless an error prevents it. A missing slug or date is taken from the file's name.
     pub(crate) fn finish(mut self) -> Parsed {
         if self.body.as_ref().is_some_and(has_unambiguous_mark) {
             self.restrict_by_mark();
@@ -174,12 +174,12 @@ fn without_excerpts(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 /// Splits a file name such as `2026-11-23-slug` into date and slug.
 fn split_date(stem: &str) -> (Option<&str>, &str) {
-    let shape = |date: &str| {
+    let is_date_shaped = |date: &str| {
         date.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
     };
     match (stem.get(..10), stem.get(10..)) {
-        (Some(date), Some("")) if shape(date) => (Some(date), stem),
-        (Some(date), Some(rest)) if shape(date) && rest.starts_with(['-', '_']) && rest.len() > 1 => {
+        (Some(date), Some("")) if is_date_shaped(date) => (Some(date), stem),
+        (Some(date), Some(rest)) if is_date_shaped(date) && rest.starts_with(['-', '_']) && rest.len() > 1 => {
             (Some(date), rest.get(1..).unwrap_or(rest))
         }
         _ => (None, stem),

@@ -15,7 +15,7 @@ use crate::types::{Moment, Text};
 
 const MAX_CORRECTIONS: usize = 100;
 
-/// The complete lifecycle.
+/// The lifecycle after all statements of the file are combined.
 pub(super) struct Lifecycle {
     pub(super) embargo: Option<Moment>,
     pub(super) expires: Option<Moment>,
@@ -33,7 +33,7 @@ fn undecorated(raw: &str) -> &str {
 }
 
 impl Draft<'_> {
-    /// Sets the embargo. The latest of several wins. `none` and its synonyms are no embargo.
+    /// Sets the embargo. Of several, the latest wins. `none` and its synonyms state that there is no embargo.
     pub(crate) fn set_embargo(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
         self.set_labelled_embargo("", raw, span, origin);
     }
@@ -69,7 +69,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Sets the expiry. The earliest of several wins. `never` and its synonyms are no expiry.
+    /// Sets the expiry. Of several, the earliest wins. `never` and its synonyms state that there is no expiry.
     pub(crate) fn set_expires(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
         self.set_labelled_expires("", raw, span, origin);
     }
@@ -100,7 +100,7 @@ impl Draft<'_> {
         self.parse_labelled_date(label, raw).map(|date| self.unambiguous(date, span))
     }
 
-    /// Parses a date behind a label, perhaps with introductory words: `until 1 June 2030`.
+    /// Parses a date after a label, perhaps with introductory words: `until 1 June 2030`.
     fn parse_labelled_date(&self, label: &str, raw: &str) -> Result<Date, String> {
         let zone = &self.source.options.timezone;
         let day_first = lifecycle::writes_day_first(label) || lifecycle::writes_day_first(raw);
@@ -118,7 +118,7 @@ impl Draft<'_> {
         self.parse_labelled_date(label, raw).is_ok()
     }
 
-    /// Records that the file has a date with which other tools schedule, such as `publishDate`.
+    /// Records that the file has a scheduling date of another tool, such as `publishDate`.
     pub(crate) fn record_schedule(&mut self) {
         self.lifecycle.has_schedule = true;
     }
@@ -153,7 +153,7 @@ impl Draft<'_> {
             Meaning::Embargo | Meaning::Expires | Meaning::Status | Meaning::Draft | Meaning::Public => {
                 self.lifecycle.withhold = true;
             }
-            // A missing date isn't reported in addition.
+            // Otherwise the missing date would be reported too.
             Meaning::Date | Meaning::Published => self.date_refused = true,
             Meaning::Reason | Meaning::Corrections => {}
         }

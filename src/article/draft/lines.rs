@@ -1,7 +1,7 @@
 //! Lines about publication at the top and the end of a Markdown or HTML body, such as `EMBARGOED UNTIL 1 June 2030`.
 //!
-//! At the top, an unclear line withholds the article. A sentence that mentions an embargo doesn't, nor does a heading, unless it
-//! contains only a date besides.
+//! At the top, an unclear line withholds the article. A sentence that mentions an embargo doesn't. A heading does only if it contains
+//! nothing but the embargo and a date.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -83,13 +83,13 @@ pub(crate) fn tag_length(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('<')?;
     let inside = inside.strip_prefix('/').unwrap_or(inside);
     let length = inside.bytes().take_while(u8::is_ascii_alphanumeric).count();
-    let (name, behind) = inside.split_at_checked(length)?;
+    let (name, after) = inside.split_at_checked(length)?;
     let is_known = TAGS.iter().any(|known| known.eq_ignore_ascii_case(name));
-    (is_known && behind.starts_with(|c: char| c == '>' || c == '/' || c.is_whitespace())).then_some(())?;
+    (is_known && after.starts_with(|c: char| c == '>' || c == '/' || c.is_whitespace())).then_some(())?;
     text.bytes().take(MAX_TAG_BYTES).position(|byte| byte == b'>').map(|end| end + 1)
 }
 
-/// A line without tags: `<p><b>EMBARGOED UNTIL 1 June 2030</b></p>`.
+/// The line without the tags around it: `<p><b>EMBARGOED UNTIL 1 June 2030</b></p>`.
 pub(crate) fn untagged(line: &str) -> Cow<'_, str> {
     let line = line.trim();
     if let Some(comment) = line.strip_prefix("<!--") {
@@ -125,7 +125,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Applies what lines elsewhere state about publication. Only unmistakable lines count there.
+    /// Applies what lines elsewhere state about publication. Only unambiguous lines count there.
     pub(crate) fn apply_last_lines(&mut self, lines: &[Line], origin: &'static str) {
         lines.iter().for_each(|line| self.apply_line(line, false, origin));
     }

@@ -1,4 +1,4 @@
-//! Setters of authors, editors, tags and sections. A list is limited, and a full one is reported once.
+//! Setters of authors, editors, tags and sections. The length of each list is limited. A full list is reported once.
 
 use std::ops::Range;
 

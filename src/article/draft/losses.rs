@@ -1,4 +1,4 @@
-//! Diagnostics for content of the body that feeds can't carry, such as `data:` pictures.
+//! Reports content of the body that feeds can't carry, such as `data:` pictures.
 
 use super::Draft;
 use crate::article::render;
@@ -6,7 +6,7 @@ use crate::article::sanitise::Loss;
 use crate::diagnostics::Code;
 
 impl Draft<'_> {
-    /// Reports content of the body that feeds can't carry.
+    /// Reports each [`Loss`] of the body.
     pub(super) fn report_losses(&mut self) {
         let source = self.source.text;
         if !self.body.as_ref().is_some_and(render::may_lose) {
@@ -40,11 +40,11 @@ fn describe(loss: &Loss) -> (&str, String, String) {
                 format!("a picture is written into the text (`data:`), which feeds can't carry; readers see {instead}");
             (address, message, "save it as a file beside the article, and name that".to_owned())
         }
-        Loss::Drawing { mark } => {
+        Loss::Drawing { search_text } => {
             let message = "a drawing (`<svg>`) is written into the text, which feeds can't carry; readers see the words in it, if any";
             let help =
                 "save it as a file beside the article, or give it an `aria-label` or a `<title>` to stand for it";
-            (mark, message.to_owned(), help.to_owned())
+            (search_text, message.to_owned(), help.to_owned())
         }
         Loss::Embed { element } => {
             let missing = match element.as_str() {

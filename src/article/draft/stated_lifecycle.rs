@@ -11,12 +11,12 @@ pub(super) struct StatedLifecycle {
     pub(super) expires: Option<(Moment, Range<usize>)>,
     pub(super) retracted: bool,
     pub(super) reason: Option<Text>,
-    /// Date, text and span. A correction without a date gets the article's at the end.
+    /// Date, text and span. A correction without a date gets the article's date when the draft is finished.
     pub(super) corrections: Vec<(Option<Moment>, Text, Range<usize>)>,
     /// A status such as `scheduled`, and its span.
     pub(super) scheduled: Option<(String, Range<usize>)>,
-    /// The file has a date with which other tools schedule, such as `publishDate`.
+    /// The file has a scheduling date of another tool, such as `publishDate`.
     pub(super) has_schedule: bool,
-    /// Something unreadable withholds the article.
+    /// An unreadable value withholds the article.
     pub(super) withhold: bool,
 }

@@ -1,4 +1,4 @@
-//! Applies the keys `image` and `media` with their tables. Numbers may have any common notation.
+//! Applies the keys `image` and `media`, and the keys in their tables. Numbers may have any common notation.
 //!
 //! An unreadable or ambiguous value is reported, and the article is published without it.
 
@@ -16,7 +16,7 @@ use crate::types::media_type;
 
 type Entries<'s> = [(Key<'s>, Node<'s>)];
 
-const HOW: &str = "front matter";
+const ORIGIN: &str = "front matter";
 
 /// Keys of a file's address.
 const URL: &[&str] = &["url", "src", "path"];
@@ -40,7 +40,7 @@ pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
             return wrong_kind(draft, key, &node.span, "a URL, or a table with `url`, `alt`, `caption` and `credit`");
         }
         Value::Null => return,
-        Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), HOW),
+        Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), ORIGIN),
     };
     const KNOWN: &[&[&str]] = &[URL, LENGTH, TYPE, &["width", "height", "sizes", "alt", "caption", "credit"]];
     report_misspelt_keys(draft, entries, KNOWN);
@@ -56,7 +56,7 @@ pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
         );
     }
     if let Some((url, span)) = url {
-        draft.add_image_file(&url, stated, span, HOW);
+        draft.add_image_file(&url, stated, span, ORIGIN);
     }
     let sizes = find(entries, &["sizes"]).map(|sizes| match &sizes.value {
         Value::List(sizes) => sizes.as_slice(),
@@ -65,26 +65,26 @@ pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     });
     for size in sizes.into_iter().flatten() {
         match &size.value {
-            Value::Scalar(url) => draft.add_image_file(url, None, size.span.clone(), HOW),
+            Value::Scalar(url) => draft.add_image_file(url, None, size.span.clone(), ORIGIN),
             Value::Map(entries) => {
                 report_misspelt_keys(draft, entries, &[URL, LENGTH, TYPE, &["width", "height"]]);
                 let stated = facts(draft, entries);
                 match address(entries) {
-                    Some((url, span)) => draft.add_image_file(&url, stated, span, HOW),
+                    Some((url, span)) => draft.add_image_file(&url, stated, span, ORIGIN),
                     None => wrong_kind(draft, key, &size.span, SIZES),
                 }
             }
             _ => wrong_kind(draft, key, &size.span, SIZES),
         }
     }
-    if let Some((alt, span)) = words(draft, entries, "alt") {
-        draft.set_image_alt(&alt, span, HOW);
+    if let Some((alt, span)) = picture_text(draft, entries, "alt") {
+        draft.set_image_alt(&alt, span, ORIGIN);
     }
-    if let Some((caption, span)) = words(draft, entries, "caption") {
-        draft.set_image_caption(&caption, span, HOW);
+    if let Some((caption, span)) = picture_text(draft, entries, "caption") {
+        draft.set_image_caption(&caption, span, ORIGIN);
     }
-    if let Some((credit, span)) = words(draft, entries, "credit") {
-        draft.set_image_credit(&credit, span, HOW);
+    if let Some((credit, span)) = picture_text(draft, entries, "credit") {
+        draft.set_image_credit(&credit, span, ORIGIN);
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) fn media(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     };
     for node in nodes {
         match &node.value {
-            Value::Scalar(url) => draft.add_media(url, None, None, None, node.span.clone(), HOW),
+            Value::Scalar(url) => draft.add_media(url, None, None, None, node.span.clone(), ORIGIN),
             Value::Map(entries) => {
                 report_misspelt_keys(draft, entries, &[URL, LENGTH, DURATION, TYPE, &["width", "height"]]);
                 let Some((url, span)) = address(entries) else {
@@ -108,7 +108,7 @@ pub(super) fn media(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
                 let duration = stated(draft, entries, DURATION, EXPECTED_DURATION, duration);
                 let kind = stated(draft, entries, TYPE, EXPECTED_TYPE, mime_type);
                 let facts = facts(draft, entries);
-                draft.add_media(&url, kind.as_deref(), facts, duration, span, HOW);
+                draft.add_media(&url, kind.as_deref(), facts, duration, span, ORIGIN);
             }
             _ => wrong_kind(draft, key, &node.span, EXPECTED),
         }
@@ -162,7 +162,7 @@ fn stated<T>(
 }
 
 /// A text about a picture. Reports a list or a table.
-fn words(draft: &mut Draft<'_>, entries: &Entries<'_>, name: &str) -> Option<(String, Range<usize>)> {
+fn picture_text(draft: &mut Draft<'_>, entries: &Entries<'_>, name: &str) -> Option<(String, Range<usize>)> {
     let node = find(entries, &[name])?;
     match &node.value {
         Value::Scalar(text) => Some((text.to_string(), node.span.clone())),
@@ -192,7 +192,7 @@ fn is_empty(node: &Node<'_>) -> bool {
     }
 }
 
-/// Reports misspelt keys. Other unknown keys are ignored, because files come from other tools.
+/// Reports misspelt keys. Other unknown keys are ignored, because they may belong to another tool.
 fn report_misspelt_keys(draft: &mut Draft<'_>, entries: &Entries<'_>, known: &[&[&str]]) {
     /// Hugo's key for the order of resources.
     const FOREIGN: &str = "weight";
@@ -225,18 +225,18 @@ fn mime_type(text: &str) -> Option<String> {
 
 fn length(text: &str) -> Option<u64> {
     let number = [" bytes", " byte", " B"].iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
-    whole(number).filter(|length| *length <= MAX_LENGTH)
+    whole_number(number).filter(|length| *length <= MAX_LENGTH)
 }
 
 fn pixels(text: &str) -> Option<u64> {
     let number = text.strip_suffix("px").or_else(|| text.strip_suffix("PX")).unwrap_or(text);
-    whole(number).filter(|pixels| (1..=MAX_PIXELS).contains(pixels))
+    whole_number(number).filter(|pixels| (1..=MAX_PIXELS).contains(pixels))
 }
 
 /// Seconds, `minutes:seconds`, `hours:minutes:seconds`, ISO 8601 and words: `3723`, `62:03`, `1:02:03.5`, `PT1H2M3S`, `1 h 2 min`.
 /// Fractions are rounded.
 fn duration(text: &str) -> Option<u64> {
-    let seconds = if text.contains(':') { clock(text) } else { whole(text).or_else(|| rounded(text)) };
+    let seconds = if text.contains(':') { clock(text) } else { whole_number(text).or_else(|| rounded(text)) };
     let seconds = seconds.or_else(|| duration_in_units(text).filter(|_| !text.contains(':')))?;
     (1..=MAX_DURATION_SECONDS).contains(&seconds).then_some(seconds)
 }
@@ -277,19 +277,19 @@ fn duration_in_units(text: &str) -> Option<u64> {
 }
 
 /// Parses a whole number, with or without groups of three digits: `48213`, `48,213`, `48 213`, `48_213`, `48.213.000`, `48213.0`.
-fn whole(text: &str) -> Option<u64> {
+fn whole_number(text: &str) -> Option<u64> {
     let text = text.trim().strip_prefix('+').unwrap_or(text.trim());
-    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain(text) {
+    let is_all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_all_digits(text) {
         return text.parse().ok();
     }
     // `48.000` is ambiguous, `48.0` isn't.
     if let Some((number, "0" | "00")) = text.split_once('.') {
-        return plain(number).then(|| number.parse().ok()).flatten();
+        return is_all_digits(number).then(|| number.parse().ok()).flatten();
     }
     if text.contains('_') {
         // TOML and YAML allow groups of any length.
-        let groups = text.split('_').map(|group| plain(group).then_some(group));
+        let groups = text.split('_').map(|group| is_all_digits(group).then_some(group));
         return groups.collect::<Option<String>>()?.parse().ok();
     }
     let separator = text.chars().find(|character| !character.is_ascii_digit())?;
@@ -298,7 +298,7 @@ fn whole(text: &str) -> Option<u64> {
     }
     let groups: Vec<&str> = text.split(separator).collect();
     let (first, others) = groups.split_first()?;
-    let in_threes = plain(first) && first.len() <= 3 && others.iter().all(|group| plain(group) && group.len() == 3);
+    let in_threes = is_all_digits(first) && first.len() <= 3 && others.iter().all(|group| is_all_digits(group) && group.len() == 3);
     let is_decimal = separator == '.' && others.len() == 1;
     (in_threes && !is_decimal).then(|| groups.concat().parse().ok()).flatten()
 }

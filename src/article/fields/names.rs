@@ -5,7 +5,7 @@ use crate::article::keys;
 use crate::article::lifecycle;
 use crate::article::meaning::{Certainty, Meaning, Status};
 
-/// All of dateline's keys. [`lifecycle`] and [`access`] have more names for some.
+/// All of dateline's keys. [`lifecycle`] and [`access`] know further names for some of them.
 const KEYS: &[&str] = &[
     "title",
     "date",
@@ -38,7 +38,7 @@ const KEYS: &[&str] = &[
 /// Keys of other tools that dateline treats as its own.
 const ALIASES: &[&str] = &["lastmod", "modified", "description", "lang", "taxonomies"];
 
-/// Keys of other tools that resemble dateline's, without `_` and `-`.
+/// Keys of other tools that resemble dateline's keys, and words that are one edit away from one. They aren't reported as typos.
 const FOREIGN_KEYS: &[&str] = &[
     "type",
     "layout",
@@ -117,14 +117,14 @@ const FOREIGN_KEYS: &[&str] = &[
 ];
 
 /// Boolean keys that can withhold the article, besides those of [`lifecycle`].
-const SWITCHES: &[&str] = &["feeds"];
+const BOOLEAN_KEYS: &[&str] = &["feeds"];
 
 /// Whether dateline has a key of this name, [normalised](keys::normalised).
 pub(in crate::article) fn is_known(name: &str) -> bool {
     KEYS.contains(&name) || ALIASES.contains(&name) || lifecycle::lookup(name).is_some() || access::is_key(name)
 }
 
-/// Whether other tools have a key of this name.
+/// Whether a key of this name belongs to another tool.
 pub(in crate::article) fn is_foreign(name: &str) -> bool {
     FOREIGN_KEYS.contains(&name)
 }
@@ -144,7 +144,7 @@ pub(in crate::article) fn nearest_withholding_key(name: &str) -> Option<&'static
     let names = lifecycle::typo_checked_keys().filter(|(_, meaning)| withholds(meaning)).map(|(name, _)| name);
     let length = name.chars().count();
     names
-        .chain(SWITCHES.iter().copied())
+        .chain(BOOLEAN_KEYS.iter().copied())
         .chain(access::unmistakable_keys())
         .filter(|known| known.len() >= 5 && known.len().abs_diff(length) <= 1)
         .find(|known| is_one_edit_apart(known, name))
@@ -166,7 +166,7 @@ fn is_one_edit_apart(one: &str, other: &str) -> bool {
     }
 }
 
-/// The statement of a key about whether the article is public.
+/// What a key states about whether the article is public.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::article) enum Verdict {
     /// Nothing, or that the article is public.
@@ -177,7 +177,7 @@ pub(in crate::article) enum Verdict {
     Withheld,
 }
 
-/// Returns the statement of a key with this value. `name` is [normalised](keys::normalised), or misspelt. A value of `None` stands for a list or a table.
+/// The statement of a key with this value. `name` is [normalised](keys::normalised) and may be misspelt. `None` stands for a list or a table.
 pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
     let name = nearest_withholding_key(name).unwrap_or(name);
     if access::is_key(name) {
@@ -213,7 +213,7 @@ pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
         (Some((Meaning::Expires, _)), _) => Verdict::Unclear,
         (Some((Meaning::Status, Certainty::Certain)), _) => status.unwrap_or(Verdict::Unclear),
         (Some((Meaning::Status, Certainty::WithDate)), _) => status.unwrap_or(Verdict::Public),
-        // A date is a first publication.
+        // A date isn't a statement about access: it is the date of the first publication.
         (Some((Meaning::Public, _)), _) if !has_digits || truth.is_some() => status.unwrap_or_else(|| switch(true)),
         (Some((Meaning::Draft, _)), _) => switch(false),
         (_, "feeds") => switch(true).min(Verdict::Unclear),

@@ -1,6 +1,6 @@
 //! Applies the keys about publication, at the top of front matter and in tables for custom keys (Zola's `extra`, Hugo's `params`).
 //!
-//! An unreadable value refuses the file. Deeper tables contain unrelated data, so only unmistakable keys count there.
+//! An unreadable value refuses the file. Tables inside these contain unrelated data too, so only unambiguous keys count there.
 
 use super::entries::{field, refuse_near_miss};
 use super::names::{self, Verdict};
@@ -11,7 +11,7 @@ use crate::article::values::{Key, Node, Value};
 use crate::article::{date, keys, lifecycle};
 use crate::diagnostics::Code;
 
-const HOW: &str = "front matter";
+const ORIGIN: &str = "front matter";
 /// Tables about publication. A key such as `date` in them is about publication too.
 const PUBLICATION_TABLES: &[&str] =
     &["dateline", "publishing", "publication", "publish", "published", "release", "schedule"];
@@ -20,58 +20,58 @@ const BEGINNING_KEYS: &[&str] = &["date", "at", "on", "from", "start", "time"];
 
 type Entries<'t> = [(Key<'t>, Node<'t>)];
 
-/// Applies a key about publication, or a table that may contain such keys. Returns whether it was one.
+/// Applies a key about publication, or a table that may contain such keys. Returns whether the key is either.
 pub(super) fn apply(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
     let known = lifecycle::lookup(&key.name);
-    if lifecycle::is_custom_table(&key.name) && in_table(draft, keys, key, node) {
+    if lifecycle::is_custom_table(&key.name) && apply_table(draft, keys, key, node) {
         return true;
     }
     if let Value::Map(entries) = &node.value
         && let Some((Meaning::Embargo, _)) = known
         && let Some((_, limit)) = entries.iter().find(|(inner, _)| lifecycle::is_embargo_date_key(&inner.name))
     {
-        scalar(draft, key, limit, Meaning::Embargo);
+        apply_scalar(draft, key, limit, Meaning::Embargo);
         return true;
     }
     // `publishing.draft: true`
     if let (None, Some((table, name))) = (known, key.name.rsplit_once('.'))
         && table.split('.').all(lifecycle::is_custom_table)
     {
-        nested(draft, keys, table, &Key { name: name.into(), span: key.span.clone() }, node);
+        apply_table_key(draft, keys, table, &Key { name: name.into(), span: key.span.clone() }, node);
         return true;
     }
     match known {
         None => false,
         Some((meaning, Certainty::WithDate)) => {
-            optional(draft, keys, key, node, meaning);
-            // `state: Bavaria` isn't a typo.
+            apply_if_valid(draft, keys, key, node, meaning);
+            // Known even if not applied: `state: Bavaria` isn't a typo.
             true
         }
         Some((meaning, Certainty::Certain)) => {
-            certain(draft, keys, key, node, meaning);
+            apply_certain(draft, keys, key, node, meaning);
             true
         }
     }
 }
 
-/// Applies the keys of a custom table or of a list of tables. Returns whether it is either.
-fn in_table(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
+/// Applies the keys of a custom table or of a list of tables. Returns whether the value is one.
+fn apply_table(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>) -> bool {
     match &node.value {
         Value::Map(entries) => {
-            entries.iter().for_each(|(inner, node)| nested(draft, keys, &key.name, inner, node));
+            entries.iter().for_each(|(inner, node)| apply_table_key(draft, keys, &key.name, inner, node));
             true
         }
         Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Map(_))) => {
-            items.iter().for_each(|item| deeper(draft, key, item, 0));
+            items.iter().for_each(|item| check_deeper_table(draft, key, item, 0));
             true
         }
         _ => false,
     }
 }
 
-/// Applies tables below custom ones, which contain unrelated data too: `extra: {map: {status: closed}}`. An embargo with a date counts. A
-/// Boolean key for the whole article may be misplaced, and refuses the file.
-fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
+/// Searches a table inside a custom table, which may contain unrelated data: `extra: {map: {status: closed}}`. An embargo with a date is
+/// applied. Another key that would withhold the article may be misplaced, so it refuses the file.
+fn check_deeper_table(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
     const MAX_DEPTH: usize = 8;
     if depth == MAX_DEPTH {
         return;
@@ -79,18 +79,18 @@ fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
     let entries = match &node.value {
         Value::Map(entries) => entries,
         Value::List(items) => {
-            return items.iter().for_each(|item| deeper(draft, key, item, depth + 1));
+            return items.iter().for_each(|item| check_deeper_table(draft, key, item, depth + 1));
         }
         Value::Null | Value::Scalar(_) => return,
     };
     for (inner, node) in entries {
         let Value::Scalar(value) = &node.value else {
-            deeper(draft, inner, node, depth + 1);
+            check_deeper_table(draft, inner, node, depth + 1);
             continue;
         };
         let meaning = match lifecycle::lookup(&inner.name) {
             Some((Meaning::Embargo, _)) if draft.is_labelled_instant(&inner.name, value) => {
-                draft.set_labelled_embargo(&inner.name, value, node.span.clone(), HOW);
+                draft.set_labelled_embargo(&inner.name, value, node.span.clone(), ORIGIN);
                 continue;
             }
             Some((Meaning::Embargo, Certainty::Certain)) if !lifecycle::lifts_embargo(value) => Meaning::Embargo,
@@ -113,8 +113,8 @@ fn deeper(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, depth: usize) {
 }
 
 /// Applies a key of a custom table.
-fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>, node: &Node<'_>) {
-    if lifecycle::is_custom_table(&key.name) && in_table(draft, keys, key, node) {
+fn apply_table_key(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>, node: &Node<'_>) {
+    if lifecycle::is_custom_table(&key.name) && apply_table(draft, keys, key, node) {
         return;
     }
     let about_publication = PUBLICATION_TABLES.iter().any(|known| *known == keys::normalised(table));
@@ -127,10 +127,10 @@ fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>,
         {
             apply(draft, keys, key, node);
         }
-        Some((meaning @ (Meaning::Embargo | Meaning::Status), _)) => optional(draft, keys, key, node, meaning),
-        Some((Meaning::Published, _)) => optional(draft, keys, key, node, Meaning::Embargo),
+        Some((meaning @ (Meaning::Embargo | Meaning::Status), _)) => apply_if_valid(draft, keys, key, node, meaning),
+        Some((Meaning::Published, _)) => apply_if_valid(draft, keys, key, node, Meaning::Embargo),
         _ if about_publication && BEGINNING_KEYS.iter().any(|known| *known == keys::normalised(&key.name)) => {
-            optional(draft, keys, key, node, Meaning::Embargo);
+            apply_if_valid(draft, keys, key, node, Meaning::Embargo);
         }
         Some(_) => {}
         None if access::is_key(&key.name) => {}
@@ -147,41 +147,41 @@ fn nested(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: &Key<'_>,
                 || value.is_some_and(|value| lifecycle::resembles_embargo(&name) && !lifecycle::lifts_embargo(value));
             match meant.or_else(|| embargo().then_some("embargo")) {
                 Some(meant) if value.is_some() => refuse_near_miss(draft, key, meant),
-                _ => deeper(draft, key, node, 0),
+                _ => check_deeper_table(draft, key, node, 0),
             }
         }
     }
 }
 
 /// Applies a value only if it is a complete date or a known status.
-fn optional(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
+fn apply_if_valid(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
     let Value::Scalar(value) = &node.value else { return };
     let counts = match meaning {
         Meaning::Status => lifecycle::parse_status(value).is_some(),
         _ => draft.is_labelled_instant(&key.name, value),
     };
     if counts {
-        certain(draft, keys, key, node, meaning);
+        apply_certain(draft, keys, key, node, meaning);
     }
 }
 
-fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
+fn apply_certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
     if is_left_empty(key, node, meaning) {
         return;
     }
     let span = node.span.clone();
     let earlier = |(other, _): &&(Key<'_>, Node<'_>)| other.span.start < key.span.start;
-    // A key of a table may also be at the top level.
+    // A key of a table doesn't repeat a key at the top level.
     let is_at_top = keys.iter().any(|(other, _)| other.span == key.span);
-    let twice = is_at_top
+    let is_repeated = is_at_top
         && keys.iter().filter(earlier).any(|(other, _)| keys::normalised(&other.name) == keys::normalised(&key.name));
-    // Another tool's date besides `date` is an embargo, because Hugo waits for both.
+    // Next to `date`, another tool's date is an embargo, because Hugo waits for both.
     let is_date =
-        |(other, node): &(Key<'_>, Node<'_>)| published(&other.name) && !is_left_empty(other, node, Meaning::Published);
-    let first_of_kind = !keys.iter().filter(earlier).any(is_date);
+        |(other, node): &(Key<'_>, Node<'_>)| is_publication_date(&other.name) && !is_left_empty(other, node, Meaning::Published);
+    let is_first_date = !keys.iter().filter(earlier).any(is_date);
     let meaning = match (meaning, &node.value) {
         (Meaning::Public, Value::Scalar(word)) if keys::parse_bool(word).is_some() => {
-            return draft.set_draft(keys::parse_bool(word) == Some(false), span, HOW);
+            return draft.set_draft(keys::parse_bool(word) == Some(false), span, ORIGIN);
         }
         (Meaning::Public, Value::Scalar(word)) if lifecycle::parse_status(word).is_some() => Meaning::Status,
         (Meaning::Public, Value::Scalar(word)) if is_publisher(word) => {
@@ -190,21 +190,21 @@ fn certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node: &Node
             let help = "write `draft: true` if the article is not public, or name the key of a publisher otherwise";
             return draft.report(Code::FrontMatterNearMiss, span, message, help);
         }
-        (Meaning::Published | Meaning::Public, _) if first_of_kind && !has_date(keys) => Meaning::Published,
+        (Meaning::Published | Meaning::Public, _) if is_first_date && !has_date(keys) => Meaning::Published,
         (Meaning::Published | Meaning::Public, _) => Meaning::Embargo,
         (meaning, _) => meaning,
     };
-    if twice {
+    if is_repeated {
         let message = format!("the key `{}` is there twice", key.name.escape_debug());
         return draft.refuse_key(meaning, key.span.clone(), message, "keep the one that is meant");
     }
     if meaning == Meaning::Corrections {
         return corrections(draft, key, node);
     }
-    scalar(draft, key, node, meaning);
+    apply_scalar(draft, key, node, meaning);
 }
 
-/// Whether a value of `published` is the name of a publisher: neither a date, even an unreadable one, nor a denial.
+/// Whether a value of `published` is the name of a publisher, and neither a date, even an unreadable one, nor a word such as `not yet`.
 fn is_publisher(word: &str) -> bool {
     let is_date = |word: &str| {
         let word = keys::normalised(word);
@@ -223,7 +223,7 @@ fn is_left_empty(key: &Key<'_>, node: &Node<'_>, meaning: Meaning) -> bool {
         Value::Scalar(value) => value.trim().is_empty(),
         Value::List(_) | Value::Map(_) => false,
     };
-    let can_be = match meaning {
+    let may_be_empty = match meaning {
         Meaning::Date | Meaning::Published | Meaning::Public | Meaning::Expires => true,
         Meaning::Embargo => {
             let name = keys::normalised(&key.name);
@@ -231,10 +231,10 @@ fn is_left_empty(key: &Key<'_>, node: &Node<'_>, meaning: Meaning) -> bool {
         }
         _ => false,
     };
-    is_empty && can_be
+    is_empty && may_be_empty
 }
 
-fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
+fn apply_scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meaning) {
     let span = node.span.clone();
     let value = match &node.value {
         Value::Scalar(value) => &**value,
@@ -249,20 +249,20 @@ fn scalar(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, meaning: Meanin
     // For an empty value, the diagnostic points at the key.
     let span = if span.is_empty() { key.span.clone() } else { span };
     match meaning {
-        Meaning::Date => draft.set_published(value, span, HOW),
+        Meaning::Date => draft.set_published(value, span, ORIGIN),
         Meaning::Published | Meaning::Public => {
             draft.record_schedule();
-            draft.set_published(value, span, HOW);
+            draft.set_published(value, span, ORIGIN);
         }
-        Meaning::Embargo => draft.set_labelled_embargo(&key.name, value, span, HOW),
-        Meaning::Expires => draft.set_labelled_expires(&key.name, value, span, HOW),
-        Meaning::Status => draft.set_status(value, span, HOW),
-        Meaning::Draft => draft.set_draft_word(value, span, HOW),
-        Meaning::Reason | Meaning::Corrections => draft.set_reason(value, span, HOW),
+        Meaning::Embargo => draft.set_labelled_embargo(&key.name, value, span, ORIGIN),
+        Meaning::Expires => draft.set_labelled_expires(&key.name, value, span, ORIGIN),
+        Meaning::Status => draft.set_status(value, span, ORIGIN),
+        Meaning::Draft => draft.set_draft_word(value, span, ORIGIN),
+        Meaning::Reason | Meaning::Corrections => draft.set_reason(value, span, ORIGIN),
     }
 }
 
-fn published(key: &str) -> bool {
+fn is_publication_date(key: &str) -> bool {
     matches!(lifecycle::certain_meaning(key), Some(Meaning::Published | Meaning::Public))
 }
 
@@ -291,7 +291,7 @@ fn corrections(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
         };
         match (field(entries, "date"), field(entries, "text")) {
             (Some((date, date_span)), Some((text, text_span))) => {
-                draft.add_correction((&date, date_span), (&text, text_span), HOW);
+                draft.add_correction((&date, date_span), (&text, text_span), ORIGIN);
             }
             (None, _) => refuse("a correction needs a `date`"),
             (_, None) => refuse("a correction needs a `text`"),

@@ -1,7 +1,7 @@
 //! Detects front matter whose fences were damaged by autocorrection, an editor or a merge.
 //!
-//! Known keys decide: a thematic break or a rule with prose below it is text. Below a rule of dashes, any known key counts. Elsewhere prose
-//! is more likely, so only a line that withholds the article counts.
+//! A line of dashes may also be a thematic break in the text, so the keys below it decide. Below a line of dashes, any known key is evidence
+//! of front matter. Elsewhere prose is more likely, so only a line that withholds the article is.
 
 use std::ops::Range;
 
@@ -12,12 +12,12 @@ use crate::article::access;
 use crate::article::fields::names::{self, Verdict};
 use crate::article::{keys, lifecycle};
 
-/// The evidence that the keys in a text give.
+/// What the keys in a text reveal about it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
-    /// Whether one is a key of dateline.
+    /// Whether dateline knows one of the keys.
     pub(super) has_known_key: bool,
-    /// Whether one is a key of another tool.
+    /// Whether another tool knows one of the keys.
     pub(super) has_foreign_key: bool,
     /// Whether the keys state that the article isn't public.
     pub(super) verdict: Verdict,
@@ -43,8 +43,8 @@ impl Evidence {
     }
 }
 
-/// Whether wire text may contain such a line, including misspelt labels and words about an embargo, which its own reader handles. A line
-/// such as `published: false` isn't one, because labels of wire text have no Boolean values.
+/// Whether the pair may be a labelled line of wire text, which the `wire` parser handles. That includes misspelt labels and words about an
+/// embargo, but not `published: false`, because labels have no Boolean values.
 fn is_label(pair: &Pair<'_>, kind: FileKind<'_>) -> bool {
     let FileKind::Wire(is_label) = kind else { return false };
     let name = names::nearest_withholding_key(&pair.key).unwrap_or(&pair.key);
@@ -55,7 +55,7 @@ fn is_label(pair: &Pair<'_>, kind: FileKind<'_>) -> bool {
     lifecycle::resembles_embargo(&pair.key) || (is_label(name) && keys::parse_bool(pair.value).is_none())
 }
 
-/// The parts of a text that may be pairs, if objects are written on one line.
+/// The parts of a text that may be pairs, including those of objects on one line.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\r', '{', ',', '}'])
 }

@@ -11,7 +11,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// An opening fence: its signs, the language names behind them, the format, and the closing fences.
+/// An opening fence: its signs, the language names that may follow them, the format, and the closing fences.
 struct Fence {
     signs: &'static str,
     languages: &'static [&'static str],
@@ -74,7 +74,7 @@ pub(super) fn find(text: &str) -> Option<Extent> {
     })
 }
 
-/// The text behind the signs of a fence, without a comment.
+/// The text after the signs of a fence, without a comment.
 fn without_comment(rest: &str) -> &str {
     match rest.find(" #") {
         Some(at) => rest.get(..at).unwrap_or_default().trim(),
@@ -82,7 +82,7 @@ fn without_comment(rest: &str) -> &str {
     }
 }
 
-/// The number of white space characters before a line's text.
+/// The number of white-space characters before a line's text.
 fn indent_of(line: &Line<'_>) -> usize {
     line.text.chars().take_while(|c| c.is_whitespace()).count()
 }

@@ -18,7 +18,7 @@ pub(super) struct Line<'t> {
 }
 
 impl<'t> Line<'t> {
-    /// The byte range of its visible text.
+    /// The byte range of the line's visible text.
     pub(super) fn span(&self) -> Range<usize> {
         let after = self.text.trim_start_matches(is_invisible);
         let start = self.start + (self.text.len() - after.len());
@@ -118,7 +118,7 @@ fn is_plus(character: char) -> bool {
     matches!(character, '+' | '\u{207A}' | '\u{208A}' | '\u{2795}' | '\u{FB29}' | '\u{FE62}' | '\u{FF0B}')
 }
 
-/// A line of signs that may be a damaged fence.
+/// A line of punctuation that may be a damaged fence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Rule {
     /// Dashes or plus signs, with or without a language name.
@@ -154,7 +154,7 @@ const LANGUAGES: &[&str] = &[
     "properties",
 ];
 
-/// Parses a line that consists of signs.
+/// Parses a line that consists of punctuation, with or without a language name.
 pub(super) fn rule(line: &str) -> Option<Rule> {
     let is_sign = |c: char| is_dash(c) || is_plus(c) || (!c.is_alphanumeric() && !c.is_whitespace());
     if line.starts_with("<!--") && !line.contains("-->") {
@@ -165,8 +165,8 @@ pub(super) fn rule(line: &str) -> Option<Rule> {
     let word = after.trim_end_matches(|c: char| is_sign(c) || c.is_whitespace());
     let is_language = LANGUAGES.iter().any(|language| word.eq_ignore_ascii_case(language));
     // `---name` is front matter in the language `name`.
-    let is_glued = signs == "---" && !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
-    if signs.trim().is_empty() || !(word.is_empty() || is_language || is_glued) {
+    let is_attached = signs == "---" && !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
+    if signs.trim().is_empty() || !(word.is_empty() || is_language || is_attached) {
         return None;
     }
     Some(if signs.contains(|c| is_dash(c) || is_plus(c)) { Rule::Dashes } else { Rule::Signs })
@@ -180,7 +180,7 @@ pub(super) struct Pair<'t> {
     pub(super) value: &'t str,
 }
 
-/// The length of the longest key.
+/// The length of the longest key that is recognised.
 const MAX_KEY_CHARACTERS: usize = 60;
 /// The length of the longest declaration of a variable with its type.
 const MAX_DECLARATION_CHARACTERS: usize = 120;
@@ -239,7 +239,7 @@ fn without_assertion(value: &str) -> &str {
 }
 
 impl Pair<'_> {
-    /// Whether it is one of dateline's keys.
+    /// Whether the key is one of dateline's.
     pub(super) fn is_known(&self) -> bool {
         names::is_known(&self.key)
     }

@@ -1,9 +1,9 @@
 //! Parses front matter in YAML, TOML or JSON into a [tree](super::values).
 //!
 //! [`fence`] finds its beginning and end, [`yaml`] and [`toml`] parse it, and [`damaged`] detects front matter that can't be parsed.
-//! A file with damaged front matter is never published, because its keys would become text, and an embargo would have no effect.
+//! A file with damaged front matter is never published: its keys would become text, and an embargo would have no effect.
 //!
-//! # Why our own YAML tree?
+//! # Why does front matter have its own YAML tree?
 //!
 //! A title `1.10` and a language `no` must stay text, and each value needs its place for diagnostics. Aliases are refused: no article
 //! needs them, and YAML bombs consist of them.
@@ -108,10 +108,10 @@ fn read_fenced<'t>(text: &'t str, extent: &Extent, kind: FileKind<'_>) -> Option
 fn parse<'t>(text: &'t str, extent: &Extent) -> Result<Vec<(Key<'t>, Node<'t>)>, Refusal> {
     let Range { start, end } = extent.matter;
     let inside = text.get(start..end).unwrap_or_default();
-    // The line end of the fence decides. The parsers support only LF and CRLF.
-    let first_end = text.get(..start).and_then(|before| before.chars().next_back());
+    // The parsers support only LF and CRLF. The line end of the fence shows which one the file has.
+    let fence_line_end = text.get(..start).and_then(|before| before.chars().next_back());
     let keys = match extent.format {
-        _ if !matches!(first_end, None | Some('\n')) => {
+        _ if !matches!(fence_line_end, None | Some('\n')) => {
             let inside = with_lf_ends(inside);
             let keys = read_as(extent.format, &inside, start)?;
             keys.into_iter()
@@ -156,7 +156,7 @@ fn with_lf_ends(text: &str) -> String {
     text_with_lf
 }
 
-/// Parses the JSON object at the start of a file, as Hugo does. `None` if it is text.
+/// Parses the JSON object at the start of a file, as Hugo does. `None` if the file begins with text.
 fn read_json_object<'t>(text: &'t str, kind: FileKind<'_>) -> Option<Result<FrontMatter<'t>, Refusal>> {
     let start = text.find(|c| !is_invisible(c))?;
     let inside = text.get(start..)?.strip_prefix('{')?;
@@ -232,13 +232,13 @@ fn is_plain_key(key: &str) -> bool {
     !key.contains(char::is_whitespace) && key.chars().count() <= 40
 }
 
-/// The refusal of front matter without a second fence.
+/// The refusal for front matter without a second fence.
 fn unclosed(text: &str, extent: &Extent, withholds: bool) -> Refusal {
     let closing = extent.closing;
     // The second fence may be damaged.
     let keys = lines::lines(text, extent.matter.start).take_while(|line| line.is_blank() || pair(line.text).is_some());
-    let behind = keys.last().and_then(|line| lines::lines(text, line.next).next());
-    match behind.filter(|line| rule(&line.visible()) == Some(Rule::Dashes)) {
+    let following = keys.last().and_then(|line| lines::lines(text, line.next).next());
+    match following.filter(|line| rule(&line.visible()) == Some(Rule::Dashes)) {
         Some(line) => {
             let message = format!("the front matter is not closed: this line is not `{closing}`");
             Refusal::new(line.span(), message, "close it with the same three signs that it begins with")

@@ -1,4 +1,4 @@
-//! The reason why front matter is refused, and the kind of file that it is in.
+//! The reason why front matter is refused, and the kind of file that contains it.
 
 use std::ops::Range;
 
@@ -23,16 +23,16 @@ pub(in crate::article) struct Refusal {
     pub(in crate::article) message: String,
     pub(in crate::article) help: &'static str,
     pub(in crate::article) span: Range<usize>,
-    /// Whether it may state that the article isn't public.
+    /// Whether the front matter may state that the article isn't public.
     pub(in crate::article) withholds: bool,
-    /// Whether diagnostics must not quote the text, because it is unknown what it is.
+    /// Whether diagnostics must not quote the text, because it may be secret.
     pub(in crate::article) hides_excerpt: bool,
-    /// Whether it is a single line, which may be a labelled line of wire text.
+    /// Whether a single line is refused, which may be a labelled line of wire text.
     pub(in crate::article) may_be_label: bool,
 }
 
 impl Refusal {
-    /// The refusal of lists and tables that are nested too deeply. `span` is the first of them.
+    /// The refusal for lists and tables that are nested too deeply. `span` is the first of them.
     pub(super) fn too_deep(span: Range<usize>) -> Refusal {
         let message = format!("the front matter has lists and tables nested more than {MAX_DEPTH} deep");
         Refusal::new(span, message, REMOVE_HELP)

@@ -25,8 +25,8 @@ pub(super) fn read(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)
     })
 }
 
-/// The text, of the same length in bytes, without valid YAML that the parser rejects: tabs and other blanks behind a colon, halves of
-/// surrogate pairs, byte order marks, control characters. `None` if it contains none of these.
+/// Replaces valid YAML that the parser rejects: tabs and other blanks after a colon, halves of surrogate pairs, byte order marks, control
+/// characters. The length in bytes stays the same. `None` if the text contains none of these.
 fn repaired(matter: &str, surrogates: Option<Surrogates>) -> Option<String> {
     let mut text = String::with_capacity(matter.len());
     for line in matter.split_inclusive('\n') {
@@ -44,7 +44,7 @@ fn repaired(matter: &str, surrogates: Option<Surrogates>) -> Option<String> {
     (text != matter).then_some(text)
 }
 
-/// Characters that YAML does not print, as others of the same length.
+/// Replaces a character that YAML calls non-printable by one of the same length in bytes.
 fn printable(character: char) -> char {
     match character {
         '\t' | '\n' | '\r' | '\u{85}' => character,
@@ -55,10 +55,11 @@ fn printable(character: char) -> char {
     }
 }
 
-/// Writers of JSON escape characters above U+FFFF as two halves (`\uD83D\uDE80`), which the parser takes for two characters that don't
-/// exist. So each half becomes a private character while the parser reads, out of a range that the text does not use.
+/// Protects surrogate pairs from the parser. JSON escapes characters above U+FFFF as surrogate pairs (`\uD83D\uDE80`), and the parser rejects
+/// each half. Before parsing, each half is replaced by a private-use character from a range that the text doesn't use.
 #[derive(Clone, Copy, Debug)]
 struct Surrogates {
+    /// The first character of the unused range.
     base: u32,
 }
 
@@ -92,8 +93,8 @@ impl Surrogates {
     fn restored(self, text: &str) -> String {
         let unit = |c: char| {
             let code = u32::from(c);
-            let half = (self.base..self.base + Surrogates::COUNT).contains(&code);
-            if half { Some(code - self.base + Surrogates::FIRST) } else { None }
+            let is_half = (self.base..self.base + Surrogates::COUNT).contains(&code);
+            if is_half { Some(code - self.base + Surrogates::FIRST) } else { None }
         };
         let mut units = Vec::with_capacity(text.len());
         for character in text.chars() {
@@ -134,25 +135,25 @@ struct Positions<'t> {
     text: &'t str,
     shift: usize,
     /// The byte offset of every 64th character. Empty for ASCII text.
-    marks: Vec<usize>,
+    checkpoints: Vec<usize>,
 }
 
 impl Positions<'_> {
     const STEP: usize = 64;
 
     fn new(text: &str, shift: usize) -> Positions<'_> {
-        let marks = match text.is_ascii() {
+        let checkpoints = match text.is_ascii() {
             true => Vec::new(),
             false => text.char_indices().step_by(Positions::STEP).map(|(at, _)| at).collect(),
         };
-        Positions { text, shift, marks }
+        Positions { text, shift, checkpoints }
     }
 
     fn byte(&self, character: usize) -> usize {
-        if self.marks.is_empty() {
+        if self.checkpoints.is_empty() {
             return character.min(self.text.len());
         }
-        let Some(&mark) = self.marks.get(character / Positions::STEP) else { return self.text.len() };
+        let Some(&mark) = self.checkpoints.get(character / Positions::STEP) else { return self.text.len() };
         let rest = self.text.get(mark..).unwrap_or_default();
         mark + rest.char_indices().nth(character % Positions::STEP).map_or(rest.len(), |(at, _)| at)
     }
@@ -163,14 +164,14 @@ impl Positions<'_> {
 
     fn span(&self, span: Span) -> Range<usize> {
         let (start, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
-        // The parser includes blank lines behind a block.
+        // The parser includes blank lines after a block.
         let marked = self.text.get(start..end).unwrap_or_default().trim_end();
         self.shift + start..self.shift + start + marked.len()
     }
 }
 
 /// An incomplete collection.
-enum Open<'t> {
+enum OpenCollection<'t> {
     List(Vec<Node<'t>>),
     Map(Vec<(Key<'t>, Node<'t>)>, Option<Key<'t>>),
 }
@@ -178,7 +179,7 @@ enum Open<'t> {
 fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {
     let positions = Positions::new(matter, shift);
     let refuse = |message: &str, span| Refusal::new(span, message, HELP);
-    let mut open: Vec<(Open<'_>, Range<usize>)> = Vec::new();
+    let mut open: Vec<(OpenCollection<'_>, Range<usize>)> = Vec::new();
     let mut root = None;
     let mut events = 0;
     for event in Parser::new_from_str(matter) {
@@ -198,11 +199,11 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
         let done = match event {
             Event::Alias(_) => return Err(refuse("aliases (`*name`) are not used in front matter", span)),
             Event::SequenceStart(..) => {
-                open.push((Open::List(Vec::new()), span));
+                open.push((OpenCollection::List(Vec::new()), span));
                 continue;
             }
             Event::MappingStart(..) => {
-                open.push((Open::Map(Vec::new(), None), span));
+                open.push((OpenCollection::Map(Vec::new(), None), span));
                 continue;
             }
             Event::Scalar(text, style, ..) => {
@@ -210,10 +211,10 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
                 Node { value: if null { Value::Null } else { Value::Scalar(text) }, span }
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
-                Some((Open::List(items), start)) => {
+                Some((OpenCollection::List(items), start)) => {
                     Node { value: Value::List(items), span: start.start..span.end.max(start.end) }
                 }
-                Some((Open::Map(entries, _), start)) => {
+                Some((OpenCollection::Map(entries, _), start)) => {
                     Node { value: Value::Map(entries), span: start.start..span.end.max(start.end) }
                 }
                 None => continue,
@@ -225,8 +226,8 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
         };
         match open.last_mut() {
             None => root = Some(done),
-            Some((Open::List(items), _)) => items.push(done),
-            Some((Open::Map(entries, pending), _)) => match (pending.take(), done.value) {
+            Some((OpenCollection::List(items), _)) => items.push(done),
+            Some((OpenCollection::Map(entries, pending), _)) => match (pending.take(), done.value) {
                 (Some(key), value) => {
                     let node = Node { value, span: done.span };
                     match entries.iter().find(|(known, _)| known.name == key.name) {

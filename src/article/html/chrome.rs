@@ -220,31 +220,31 @@ pub(super) fn is_chrome(element: ElementRef<'_>) -> bool {
 fn is_marked(element: ElementRef<'_>) -> bool {
     let value = element.value();
     let is = |list: &[&str], name: &str| list.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let furniture = |name: &str| is(COMMENTS, name) || is(SHARING, name) || is(SIGN_UPS, name);
+    let is_widget_name = |name: &str| is(COMMENTS, name) || is(SHARING, name) || is(SIGN_UPS, name);
     // Generators make a heading's id from its text: `<h2 id="comments">`.
     let is_heading = matches!(value.name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
     (value.name() == "script" && !is_formula(element))
         || is_comment(element)
         || WIDGETS.contains(&value.name())
         || (is_hidden(value) && visible_inside(element).is_empty())
-        || (!is_heading && value.id().is_some_and(|id| furniture(id.trim())))
-        || value.classes().any(|class| is(CLASSES, class) || furniture(class))
+        || (!is_heading && value.id().is_some_and(|id| is_widget_name(id.trim())))
+        || value.classes().any(|class| is(CLASSES, class) || is_widget_name(class))
         || (value.name() == "p"
             && element.descendent_elements().any(is_author_link)
             && text_of(element).chars().count() < 100)
 }
 
-/// Whether an element is left out only because it's an `<aside>` or a `<form>`. Forms with a field for an address or a search are
-/// sign-up and search boxes.
+/// Whether an element is left out only because it's an `<aside>` or a `<form>`. A form with a field for an address, a password or a search
+/// is certainly chrome.
 fn is_box(element: ElementRef<'_>) -> bool {
     let role = element.attr("role");
-    let asks = |inner: ElementRef<'_>| {
+    let asks_for_input = |inner: ElementRef<'_>| {
         let kind = inner.attr("type").unwrap_or_default().trim().to_ascii_lowercase();
         inner.value().name() == "input" && matches!(kind.as_str(), "email" | "password" | "search")
     };
     let is_box = match element.value().name() {
         "aside" => role.is_none_or(|role| role == "complementary"),
-        "form" => role.is_none() && !element.descendent_elements().any(asks),
+        "form" => role.is_none() && !element.descendent_elements().any(asks_for_input),
         _ => false,
     };
     is_box && !is_part_of_text(element) && !is_marked(element)
@@ -298,7 +298,7 @@ fn own_text(element: ElementRef<'_>) -> String {
     text
 }
 
-/// Whether an element that usually surrounds an article belongs to its text: the source of a quotation, a subheading, a footnote.
+/// Whether an element of a kind that usually surrounds an article belongs to its text: the source of a quotation, a subheading, a footnote.
 fn is_part_of_text(element: ElementRef<'_>) -> bool {
     const MAX_DEPTH: usize = 8;
     let within = |names: &[&str]| {
@@ -326,10 +326,10 @@ fn is_formula(script: ElementRef<'_>) -> bool {
 
 /// Whether microdata marks an element as a reader's comment (schema.org).
 fn is_comment(element: ElementRef<'_>) -> bool {
-    let says =
+    let has_value =
         |name: &str, is: fn(&str) -> bool| element.attr(name).is_some_and(|value| value.split_whitespace().any(is));
-    says("itemprop", |property| property == "comment")
-        || says("itemtype", |kind| {
+    has_value("itemprop", |property| property == "comment")
+        || has_value("itemtype", |kind| {
             kind.rsplit_once("schema.org/").is_some_and(|(_, kind)| matches!(kind, "Comment" | "UserComments"))
         })
 }

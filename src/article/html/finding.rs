@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use crate::article::meaning::Meaning;
 
-/// The field that a part of a page sets.
+/// The field that a value sets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Field {
     Title,
     Published,
     Updated,
     Expires,
-    /// Another statement about the publication.
+    /// Another field about publication.
     Publication(Meaning),
     Author,
     Editor,
@@ -31,7 +31,7 @@ pub(super) enum Field {
     Access(&'static str),
     /// The article isn't free.
     Paywall,
-    /// The selector of a part that is paid.
+    /// The CSS selector of a paid part.
     PaidPart,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Finding {
     pub(super) origin: &'static str,
 }
 
-/// The `meta` elements, in order of precedence: name, field, origin.
+/// The names of `meta` elements in order of precedence, with field and origin.
 pub(super) const META_FIELDS: &[(&str, Field, &str)] = &[
     ("og:title", Field::Title, "Open Graph"),
     ("article:published_time", Field::Published, "Open Graph"),

@@ -13,8 +13,8 @@ use crate::article::lifecycle;
 use crate::article::meaning::{Certainty, Meaning};
 use crate::article::steps;
 
-/// The error of a block that isn't JSON: message and byte offset in the block.
-pub(super) struct Broken {
+/// The error in a block that isn't valid JSON: message and byte offset in the block.
+pub(super) struct BrokenBlock {
     pub(super) message: String,
     pub(super) at: usize,
 }
@@ -28,14 +28,14 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// Adds the objects of one block: the outermost, those in arrays, and those in `@graph`.
-    pub(super) fn add(&mut self, block: &str) -> Result<(), Broken> {
+    /// Adds the objects of one block: the outermost, those in arrays, and those in `@graph` and `mainEntity`.
+    pub(super) fn add(&mut self, block: &str) -> Result<(), BrokenBlock> {
         steps::add(block.len());
         let json = without_comment(block);
         if json.is_empty() {
             return Ok(());
         }
-        let value = serde_json::from_str::<Value>(json).map_err(|error| Broken {
+        let value = serde_json::from_str::<Value>(json).map_err(|error| BrokenBlock {
             message: without_place(&error.to_string()),
             at: block.find(json).unwrap_or_default() + offset(json, error.line(), error.column()),
         })?;
@@ -60,9 +60,9 @@ impl Objects {
 
     /// The values of the first article. `place` returns the byte range of a value.
     pub(super) fn findings(&self, place: impl Fn(&str, &str) -> Option<Range<usize>>) -> Vec<Finding> {
-        // Without an article, other objects may state that the page is paid.
-        let nothing = Map::new();
-        let article = self.article().unwrap_or(&nothing);
+        // Even without an article, other objects may state that the page is paid.
+        let no_article = Map::new();
+        let article = self.article().unwrap_or(&no_article);
         let mut findings = Vec::new();
         let mut add = |field: Field, key: &str, value: Option<&str>| {
             let Some(written) = value.map(str::trim).filter(|value| !value.is_empty()) else { return };
@@ -117,10 +117,10 @@ impl Objects {
         findings
     }
 
-    /// The statements about publication in all objects. A status counts only for pages and articles, an embargo for any object.
+    /// The statements about publication in all objects. A status counts only in pages and articles, an embargo in any object.
     pub(super) fn publication(&self, place: impl Fn(&str, &str) -> Option<Range<usize>>) -> Vec<Finding> {
         const KEYS: &[&str] = &["name", "termCode", "@value", "@id", "url"];
-        let is_whole = |object: &Map<String, Value>| {
+        let is_about_page = |object: &Map<String, Value>| {
             let named = |name: &str| name.rsplit(['/', ':', '#']).next() == Some("CreativeWork");
             let types = match object.get("@type") {
                 None => return true,
@@ -136,19 +136,19 @@ impl Objects {
                 let meaning = match lifecycle::lookup(key) {
                     Some((Meaning::Embargo, Certainty::Certain)) => Meaning::Embargo,
                     Some((meaning @ (Meaning::Status | Meaning::Draft | Meaning::Public), Certainty::Certain))
-                        if is_whole(object) =>
+                        if is_about_page(object) =>
                     {
                         meaning
                     }
                     _ => {
-                        let is_about = |known: &&str| is_whole(object) && !known.eq_ignore_ascii_case(FREE);
+                        let is_about = |known: &&str| is_about_page(object) && !known.eq_ignore_ascii_case(FREE);
                         if let Some(known) = access::unmistakable_key(key).filter(is_about) {
                             let texts = self.texts(Some(value), KEYS);
                             let own = value.as_bool().map(|value| value.to_string());
-                            let said = texts.into_iter().map(str::to_owned).chain(own);
-                            let said =
-                                said.filter(|text| matches!(access::statement(known, text), Statement::Restricted(_)));
-                            findings.extend(said.map(|text| Finding {
+                            let stated = texts.into_iter().map(str::to_owned).chain(own);
+                            let stated = stated
+                                .filter(|text| matches!(access::statement(known, text), Statement::Restricted(_)));
+                            findings.extend(stated.map(|text| Finding {
                                 field: Field::Access(known),
                                 span: place(key, &text),
                                 value: text,
@@ -158,13 +158,13 @@ impl Objects {
                         continue;
                     }
                 };
-                let mut said = self.texts(Some(value), KEYS);
-                said.retain(|text| !text.trim().is_empty());
+                let mut stated = self.texts(Some(value), KEYS);
+                stated.retain(|text| !text.trim().is_empty());
                 let unreadable = value.to_string();
-                if said.is_empty() {
-                    said.push(&unreadable);
+                if stated.is_empty() {
+                    stated.push(&unreadable);
                 }
-                let found = said.into_iter().map(|text| (place(key, text), text.to_owned()));
+                let found = stated.into_iter().map(|text| (place(key, text), text.to_owned()));
                 findings.extend(found.map(|(span, value)| Finding {
                     field: Field::Publication(meaning),
                     value,
@@ -180,12 +180,12 @@ impl Objects {
     /// (developers.google.com/search/docs/appearance/structured-data/paywalled-content).
     fn paywall(&self) -> Option<Vec<Option<&str>>> {
         let has_article = self.article().is_some();
-        let is_meant =
+        let states_access =
             |object: &&Map<String, Value>| is_article(object) || is_page(object) || (!has_article && !is_part(object));
         let mut is_paid = false;
         let mut parts = Vec::new();
         let mut listed: Vec<&Map<String, Value>> = self.all.iter().filter(|object| is_part(object)).collect();
-        for object in self.all.iter().filter(is_meant) {
+        for object in self.all.iter().filter(states_access) {
             is_paid |= object.get(FREE).is_some_and(is_false);
             listed.extend(self.objects(object.get("hasPart")));
         }
@@ -213,7 +213,7 @@ impl Objects {
         articles().find(|object| object.contains_key("headline")).or_else(|| articles().next())
     }
 
-    /// The article's value of a key as JSON, if it isn't empty and contains no text.
+    /// The article's value of a key as JSON, if the value isn't null and contains no text.
     pub(super) fn unreadable(&self, key: &str) -> Option<String> {
         let value = self.article()?.get(key).filter(|value| !value.is_null())?;
         let text = self.first_text(Some(value), &["name", "@value"]).map(str::trim);
@@ -327,7 +327,7 @@ fn is_false(value: &Value) -> bool {
     }
 }
 
-/// Whether a block that isn't JSON contains the statement that its article isn't free.
+/// Whether a block that isn't valid JSON states that its article isn't free.
 pub(super) fn says_paid(block: &str) -> bool {
     let mut after = block.split(FREE).skip(1);
     after.any(|value| {

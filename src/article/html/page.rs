@@ -84,7 +84,7 @@ impl Page {
             .or_else(|| named("body").next())
     }
 
-    /// The boxes in an `<article>` that are left out: element name and beginning of the text.
+    /// The `<aside>` and `<form>` elements in an `<article>` whose text is left out: element name and beginning of the text.
     pub(super) fn left_out_boxes(&self) -> Vec<(&str, &str)> {
         let article = self.article().filter(|article| article.value().name() == "article");
         let boxes = article.map(boxes).unwrap_or_default();
@@ -92,13 +92,13 @@ impl Page {
     }
 
     /// The first figure of the article with a picture, the picture, and whether the figure is above the text.
-    fn lead(&self) -> Option<(ElementRef<'_>, Picture<'_>, bool)> {
+    fn find_lead(&self) -> Option<(ElementRef<'_>, Picture<'_>, bool)> {
         let mut above = true;
         for element in self.article_elements() {
             match element.value().name() {
                 "p" if above => {
-                    let is_text = !text_of(element).is_empty();
-                    above = !is_text || inside(element, "figure") || inside(element, "header");
+                    let has_text = !text_of(element).is_empty();
+                    above = !has_text || is_inside(element, "figure") || is_inside(element, "header");
                 }
                 "figure" => {
                     let is_picture = |name: &str| name == "picture" || is_image(name);
@@ -152,7 +152,7 @@ impl Page {
                 }
                 if element.ancestors().any(|node| node.id() == article.id()) {
                     removed.push(element.id());
-                    finds_text |= is_text(element, article.id());
+                    finds_text |= is_visible_text(element, article.id());
                 }
             }
             if !finds_text {
@@ -180,7 +180,7 @@ impl Page {
 
     /// The lead picture, and whether it is above the text.
     pub(super) fn lead_figure(&self) -> Option<(Figure, bool)> {
-        let (element, picture, above) = self.lead()?;
+        let (element, picture, above) = self.find_lead()?;
         let caption = shown(element).find(|inner| inner.value().name() == "figcaption");
         let credit = shown(element).find(|inner| {
             inner
@@ -202,11 +202,11 @@ impl Page {
     }
 
     /// The HTML of the article without chrome, hidden elements and the headline, which is any of `titles`. `without_figure` removes the lead
-    /// picture, which the entry has already. `None` if nothing is left.
+    /// picture too, because the entry shows it separately. `None` if nothing is left.
     pub(super) fn body(mut self, titles: &[&str], without_figure: bool, base: &Base) -> Option<String> {
         let article = self.article()?.id();
-        let lead = self.lead().filter(|_| without_figure).map(|(figure, ..)| figure.id());
-        let (removed, targets) = self.surroundings(article, titles, lead)?;
+        let lead = self.find_lead().filter(|_| without_figure).map(|(figure, ..)| figure.id());
+        let (removed, targets) = self.nodes_outside_body(article, titles, lead)?;
         for id in removed {
             if let Some(mut node) = self.html.tree.get_mut(id) {
                 node.detach();
@@ -228,8 +228,8 @@ impl Page {
         (!empty).then(|| article.inner_html().trim().to_owned())
     }
 
-    /// The nodes of the article that aren't its body, and the ids in headline and lead picture, to which links in the body may lead.
-    fn surroundings(
+    /// The nodes of the article that aren't part of its body, and the ids in headline and lead picture, which may be targets of links in the body.
+    fn nodes_outside_body(
         &self,
         article: NodeId,
         titles: &[&str],
@@ -238,10 +238,10 @@ impl Page {
         let article = self.html.tree.get(article).and_then(ElementRef::wrap)?;
         let mut removed = Vec::new();
         let mut targets = Vec::new();
-        let titles: HashSet<String> = titles.iter().map(|title| words(title)).collect();
+        let titles: HashSet<String> = titles.iter().map(|title| normalised_title(title)).collect();
         for element in article.descendent_elements().skip(1) {
             let repeats_title =
-                || matches!(element.value().name(), "h1" | "h2") && titles.contains(&words(&text_of(element)));
+                || matches!(element.value().name(), "h1" | "h2") && titles.contains(&normalised_title(&text_of(element)));
             if lead == Some(element.id()) || repeats_title() {
                 let ids =
                     element.descendent_elements().filter_map(|inner| inner.attr("id").or_else(|| inner.attr("name")));
@@ -261,15 +261,14 @@ fn anchor(id: &str) -> Element {
     Element::new(QualName::new(None, ns!(html), local_name!("a")), vec![attribute])
 }
 
-/// Whether an element of an article is visible text.
-fn is_text(element: ElementRef<'_>, article: NodeId) -> bool {
+/// Whether an element of an article contains visible text or pictures.
+fn is_visible_text(element: ElementRef<'_>, article: NodeId) -> bool {
     let mut around = element.ancestors().take_while(|node| node.id() != article).filter_map(ElementRef::wrap);
-    let is_out = |element: ElementRef<'_>| is_chrome(element);
     let shows = |name: &str| {
         is_image(name) || ["picture", "video", "audio", "table", "iframe", "embed", "object", "math"].contains(&name)
     };
-    !is_out(element)
-        && !around.any(is_out)
+    !is_chrome(element)
+        && !around.any(is_chrome)
         && shown(element).any(|inner| {
             shows(inner.value().name())
                 || inner.children().any(|child| matches!(child.value(), Node::Text(text) if !text.trim().is_empty()))
@@ -307,10 +306,10 @@ fn first_text(element: ElementRef<'_>) -> &str {
 }
 
 /// The normalised title, for comparison.
-fn words(title: &str) -> String {
+fn normalised_title(title: &str) -> String {
     title.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-fn inside(element: ElementRef<'_>, name: &str) -> bool {
+fn is_inside(element: ElementRef<'_>, name: &str) -> bool {
     element.ancestors().filter_map(ElementRef::wrap).any(|ancestor| ancestor.value().name() == name)
 }

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// How many times the size of the page all searches together may read. Later searches find nothing.
-const MAX_READS: usize = 64;
+/// All searches together may read this many times the size of the page. Later searches find nothing.
+const MAX_READS_OF_SOURCE: usize = 64;
 
 /// How many bytes the searches may read in any page.
 const MIN_BUDGET_BYTES: usize = 1 << 20;
@@ -24,7 +24,7 @@ pub(super) struct Places<'s> {
 
 impl<'s> Places<'s> {
     pub(super) fn new(source: &'s str) -> Places<'s> {
-        let budget = source.len().saturating_mul(MAX_READS).saturating_add(MIN_BUDGET_BYTES);
+        let budget = source.len().saturating_mul(MAX_READS_OF_SOURCE).saturating_add(MIN_BUDGET_BYTES);
         Places { source, budget_bytes: Cell::new(budget), tags: RefCell::default() }
     }
 
@@ -71,7 +71,7 @@ impl<'s> Places<'s> {
         })
     }
 
-    /// The occurrence of a value closely behind one of the first tags of this name.
+    /// The occurrence of a value closely after one of the first tags of this name.
     pub(super) fn after(&self, tag: &str, value: &str) -> Option<Range<usize>> {
         const MAX_DISTANCE_BYTES: usize = 2_000;
         self.source.match_indices(tag).take(8).find_map(|(start, _)| {
@@ -81,7 +81,7 @@ impl<'s> Places<'s> {
     }
 }
 
-/// The length of a tag: up to the first `>` outside quotes, or outside all if a quote is unclosed.
+/// The length of a tag up to the first `>` outside quotes. `None` if the tag is unclosed or very long.
 fn tag_length(tag: &str) -> Option<usize> {
     let mut quote = None;
     for (at, character) in tag.char_indices().take(10_000) {

@@ -1,5 +1,5 @@
-//! A page's statements about its publication and access: `meta` elements, microdata, `data-` attributes, comments and the lines at
-//! its top and end. All of them count.
+//! Applies a page's statements about its publication and access. They may be in `meta` elements, microdata, `data-` attributes, comments, and
+//! the lines at its top and end. All of them count.
 //!
 //! `expires` without a prefix doesn't count, because servers and old pages use it for caching.
 
@@ -33,26 +33,26 @@ const INLINE: &[&str] = &[
 pub(super) fn read(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     for element in page.elements() {
         if element.value().name() == "meta" {
-            meta(draft, element, places);
+            apply_meta(draft, element, places);
         } else {
-            microdata(draft, element, places);
+            apply_microdata(draft, element, places);
         }
     }
-    lines(draft, page, places);
+    apply_lines(draft, page, places);
 }
 
-/// A statement: the name as written, its meaning, and how certain that is.
+/// A name and its value, as written.
 struct Statement<'p> {
     name: &'p str,
     value: &'p str,
     span: Range<usize>,
     origin: &'static str,
     /// Whether the name has a prefix such as `article:`. Then an unreadable value withholds the article.
-    prefixed: bool,
+    has_prefix: bool,
 }
 
-fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
-    const HOW: &str = "meta";
+fn apply_meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
+    const ORIGIN: &str = "meta";
     let content = meta.attr("content").or_else(|| meta.attr("value")).unwrap_or_default().trim();
     let mut names = ["name", "property", "itemprop", "http-equiv"]
         .iter()
@@ -66,19 +66,19 @@ fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
         let own = name.strip_prefix("dateline").and_then(|rest| rest.strip_prefix([':', '-', '.', '_']));
         let bare = keys::without_prefix(&name);
         match (own, name.as_str()) {
-            (Some(key), _) if access::is_key(key) => draft.set_access(key, content, span, HOW),
-            (None, name) if let Some(key) = access::meta_key(name) => draft.set_access(key, content, span, HOW),
+            (Some(key), _) if access::is_key(key) => draft.set_access(key, content, span, ORIGIN),
+            (None, name) if let Some(key) = access::meta_key(name) => draft.set_access(key, content, span, ORIGIN),
             (Some("feeds"), _) => match keys::parse_bool(content) {
                 Some(true) => {}
-                Some(false) => draft.set_in_feeds(false, span, HOW),
+                Some(false) => draft.set_in_feeds(false, span, ORIGIN),
                 None => {
                     let message = format!("`{}` is `true` or `false`", name.escape_debug());
                     let help = "write `true` or `false`; until then nothing of the article is public";
                     draft.refuse_key(Meaning::Embargo, span, message, help);
                 }
             },
-            (Some("reason"), _) => draft.set_reason(content, span, HOW),
-            (Some("correction" | "corrections"), _) => draft.add_correction_line(content, span, HOW),
+            (Some("reason"), _) => draft.set_reason(content, span, ORIGIN),
+            (Some("correction" | "corrections"), _) => draft.add_correction_line(content, span, ORIGIN),
             (None, "robots" | "googlebot" | "googlebot-news" | "bingbot") => {
                 if let Some(date) = unavailable_after(content) {
                     draft.set_expires(last_date(date, draft.source().options), span, "robots");
@@ -89,8 +89,8 @@ fn meta(draft: &mut Draft<'_>, meta: ElementRef<'_>, places: &Places<'_>) {
             (None, name) if META_FIELDS.iter().any(|(known, ..)| known.eq_ignore_ascii_case(name)) => {}
             _ if attribute == "http-equiv" && matches!(lifecycle::lookup(&name), Some((Meaning::Expires, _))) => {}
             _ if lifecycle::lookup(&name).is_some() => {
-                let prefixed = bare != name || attribute == "itemprop";
-                apply(draft, Statement { name: &name, value: content, span, origin: HOW, prefixed });
+                let has_prefix = bare != name || attribute == "itemprop";
+                apply(draft, Statement { name: &name, value: content, span, origin: ORIGIN, has_prefix });
             }
             _ if lifecycle::resembles_embargo(bare) => refuse_name(draft, &name, "embargo", span),
             (Some(own), _) => {
@@ -108,7 +108,7 @@ fn refuse_name(draft: &mut Draft<'_>, name: &str, meant: &str, span: Range<usize
 }
 
 /// Applies microdata and data attributes: `<time itemprop="embargo" datetime="...">`, `<article data-draft="true">`.
-fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>) {
+fn apply_microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>) {
     let tag = element.value().name();
     if let Some(name) = element.attr("itemprop")
         && matches!(lifecycle::lookup(name), Some((Meaning::Embargo | Meaning::Expires | Meaning::Status, _)))
@@ -117,7 +117,7 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>
         let attributes = ["content", "datetime", "href", "value"];
         let value = attributes.iter().find_map(|attribute| element.attr(attribute)).unwrap_or(&text);
         let span = places.in_tag(&format!("<{tag}"), name, name).unwrap_or(0..0);
-        apply(draft, Statement { name, value, span, origin: "microdata", prefixed: true });
+        apply(draft, Statement { name, value, span, origin: "microdata", has_prefix: true });
     }
     if let Some(name) = element.attr("itemprop")
         && let Some(key) = access::meta_key(&name.trim().to_lowercase())
@@ -131,25 +131,25 @@ fn microdata(draft: &mut Draft<'_>, element: ElementRef<'_>, places: &Places<'_>
         for (attribute, value) in element.value().attrs() {
             let Some(name) = attribute.strip_prefix("data-") else { continue };
             let span = places.in_tag(&format!("<{tag}"), attribute, value).unwrap_or(0..0);
-            let prefixed = keys::normalised(name).starts_with("embargo");
-            apply(draft, Statement { name, value, span, origin: "data attribute", prefixed });
+            let has_prefix = keys::normalised(name).starts_with("embargo");
+            apply(draft, Statement { name, value, span, origin: "data attribute", has_prefix });
         }
     }
 }
 
 fn apply(draft: &mut Draft<'_>, statement: Statement<'_>) {
     let Some((meaning, certainty)) = lifecycle::lookup(statement.name) else { return };
-    let Statement { name, value, span, origin, prefixed } = statement;
-    let sure = certainty == Certainty::Certain && (prefixed || meaning == Meaning::Embargo);
+    let Statement { name, value, span, origin, has_prefix } = statement;
+    let is_certain = certainty == Certainty::Certain && (has_prefix || meaning == Meaning::Embargo);
     match meaning {
-        Meaning::Embargo if sure || draft.is_labelled_instant(name, value) => {
+        Meaning::Embargo if is_certain || draft.is_labelled_instant(name, value) => {
             draft.set_labelled_embargo(name, value, span, origin);
         }
-        Meaning::Expires if sure || draft.is_labelled_instant(name, value) => {
+        Meaning::Expires if is_certain || draft.is_labelled_instant(name, value) => {
             draft.set_labelled_expires(name, value, span, origin);
         }
-        Meaning::Status if sure || lifecycle::parse_status(value).is_some() => draft.set_status(value, span, origin),
-        Meaning::Draft if sure || keys::parse_bool(value).is_some() => draft.set_draft_word(value, span, origin),
+        Meaning::Status if is_certain || lifecycle::parse_status(value).is_some() => draft.set_status(value, span, origin),
+        Meaning::Draft if is_certain || keys::parse_bool(value).is_some() => draft.set_draft_word(value, span, origin),
         Meaning::Public if let Some(public) = keys::parse_bool(value) => draft.set_draft(!public, span, origin),
         Meaning::Public if lifecycle::parse_status(value).is_some() => draft.set_status(value, span, origin),
         Meaning::Public | Meaning::Published if draft.is_instant(value) => draft.set_embargo(value, span, origin),
@@ -175,7 +175,7 @@ pub(super) fn apply_value(
 }
 
 /// Applies comments, and the first and last lines of the page and of its article.
-fn lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
+fn apply_lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     let mut text = Lines::default();
     if let Some(body) = page.elements().find(|element| element.value().name() == "body") {
         text.walk(body, page.article());
@@ -208,7 +208,7 @@ fn lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
 #[derive(Default)]
 struct Lines {
     line: String,
-    heading: bool,
+    is_heading: bool,
     /// Whether a `br` precedes the line.
     is_continued: bool,
     /// The first lines above the article, the first of the article, and the last ones.
@@ -239,11 +239,11 @@ impl Lines {
         // Formulas and drawings are inside lines.
         let is_html = &*element.value().name.ns == "http://www.w3.org/1999/xhtml";
         let is_block = is_html && !INLINE.contains(&name);
-        let outer = self.heading;
+        let outer_heading = self.is_heading;
         if is_block {
             self.end();
             self.is_continued = false;
-            self.heading |= matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
+            self.is_heading |= matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
         }
         if article.is_some_and(|article| article.id() == element.id()) {
             // Text above the article isn't part of it.
@@ -259,7 +259,7 @@ impl Lines {
         if is_block {
             self.end();
             self.is_continued = false;
-            self.heading = outer;
+            self.is_heading = outer_heading;
         }
     }
 
@@ -271,7 +271,7 @@ impl Lines {
         }
         let line = FoundLine {
             text: line,
-            is_heading: self.heading,
+            is_heading: self.is_heading,
             begins_paragraph: !std::mem::take(&mut self.is_continued),
         };
         if self.top.len() < MAX_TOP_LINES {

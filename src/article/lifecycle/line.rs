@@ -1,7 +1,7 @@
 //! Lines of text about an embargo: `>>> EMBARGO TILL 1 June 2030 <<<`, `HOLD FOR RELEASE`, `禁止发布至2030年6月1日`.
 //!
-//! Some headlines about a trade embargo look the same. [`Claim`] states how certain a line is, and the reader of each format decides by
-//! the line's position.
+//! Headlines about a trade embargo may look the same. [`Claim`] states how certain a line is. The parser of each format also considers the
+//! line's position.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -19,7 +19,7 @@ use crate::article::summary::is_wider;
 pub(in crate::article) struct Line {
     /// The byte range of the opening.
     pub(in crate::article) label: Range<usize>,
-    /// The byte range of the text behind the opening and introductory words such as `until`.
+    /// The byte range of the text after the opening and after introductory words such as `until`.
     pub(in crate::article) value: Range<usize>,
     pub(in crate::article) claim: Claim,
     /// Whether only a date, or words such as `further notice`, follow the opening. Then the line isn't a sentence.
@@ -71,7 +71,7 @@ static OPENINGS: LazyLock<HashMap<char, Vec<(String, Opening)>>> = LazyLock::new
     openings.values_mut().for_each(|openings| openings.sort_by_key(|(word, _)| std::cmp::Reverse(word.len())));
     openings
 });
-/// How openings and modifiers begin, so most lines need no more than this.
+/// The first characters of openings and modifiers: a cheap check that rules out most lines.
 static BEGINNINGS: LazyLock<HashSet<Beginning>> = LazyLock::new(|| {
     let openings = OPENINGS.values().flatten().map(|(word, _)| word);
     openings.chain(MODIFIERS.iter()).map(|word| beginning(word.chars())).collect()
@@ -92,7 +92,7 @@ fn set(words: &[&str]) -> HashSet<String> {
     words.iter().map(|word| normalised(word).into_owned()).collect()
 }
 
-/// A letter or digit of a line in folded form, with its byte range.
+/// A letter or digit of a line in normalised form, with its byte range.
 #[derive(Clone, Copy)]
 struct Glyph {
     folded: char,
@@ -114,10 +114,10 @@ fn fold(c: char) -> char {
     }
 }
 
-/// Parses a line about an embargo. Punctuation and blanks around and between words don't matter. Behind a dateline or a name, only an
-/// unmistakable line counts: `London, 1 May - EMBARGOED UNTIL 1 June`.
+/// Parses a line about an embargo. Punctuation and blanks around and between words don't matter. After a dateline or a name, only an
+/// unambiguous line counts: `London, 1 May - EMBARGOED UNTIL 1 June`.
 pub(in crate::article) fn parse_embargo(text: &str) -> Option<Line> {
-    parse_opening(text).or_else(|| parse_behind_dash(text))
+    parse_opening(text).or_else(|| parse_after_dash(text))
 }
 
 /// Separators between a dateline and the text.
@@ -125,7 +125,7 @@ const DASHES: &[&str] = &[" - ", " – ", " — ", "--", "——", "—", " | ",
 /// The length of the longest dateline.
 const MAX_DATELINE_CHARACTERS: usize = 60;
 
-fn parse_behind_dash(text: &str) -> Option<Line> {
+fn parse_after_dash(text: &str) -> Option<Line> {
     let start = text.char_indices().nth(MAX_DATELINE_CHARACTERS).and_then(|(at, _)| text.get(..at)).unwrap_or(text);
     start.contains(['-', '–', '—', '|', '/', '】', '］', '）']).then_some(())?;
     DASHES.iter().find_map(|dash| {
@@ -144,7 +144,7 @@ fn parse_behind_dash(text: &str) -> Option<Line> {
     })
 }
 
-/// The date in a line about an embargo, or behind introductory words: `until 1 June 2030`.
+/// The date in a line about an embargo, or after introductory words: `until 1 June 2030`.
 pub(in crate::article) fn date_in(text: &str) -> Option<&str> {
     const MAX_OPENINGS: usize = 3;
     let mut rest = text;
@@ -218,7 +218,7 @@ fn parse_at(text: &str, glyphs: &[Glyph]) -> Option<Line> {
     found.filter_map(|(opening, length)| parse_claim(text, glyphs, opening, length)).next()
 }
 
-/// The number of glyphs of a word, if they begin with it and it ends there.
+/// The number of glyphs of a word, if they begin with it as a whole word.
 fn prefix_length(glyphs: &[Glyph], word: &str) -> Option<usize> {
     let mut length = 0;
     for wanted in word.chars() {
@@ -228,15 +228,15 @@ fn prefix_length(glyphs: &[Glyph], word: &str) -> Option<usize> {
     let next = glyphs.get(length);
     let ends =
         next.is_none_or(|next| next.follows_separator || next.folded.is_ascii_digit() || !next.folded.is_ascii());
-    let whole = glyphs.first().is_some_and(|first| first.follows_separator || !first.folded.is_ascii());
-    (ends && whole).then_some(length)
+    let begins_word = glyphs.first().is_some_and(|first| first.follows_separator || !first.folded.is_ascii());
+    (ends && begins_word).then_some(length)
 }
 
 fn parse_claim(text: &str, glyphs: &[Glyph], opening: Opening, length: usize) -> Option<Line> {
     let (head, rest) = glyphs.split_at_checked(length)?;
     let (first, last) = (head.first()?, head.last()?);
     let label = first.start..last.end;
-    let behind = text.get(last.end..).unwrap_or_default();
+    let text_after = text.get(last.end..).unwrap_or_default();
     let (claim, value) = match opening {
         Opening::Mark if rest.is_empty() => (Claim::Mark, rest),
         Opening::Mark => return None,
@@ -249,10 +249,10 @@ fn parse_claim(text: &str, glyphs: &[Glyph], opening: Opening, length: usize) ->
             let word = first_word(rest).map(|(word, _)| word).unwrap_or_default();
             let introduced = UNTIL.contains(&word) || begins_with_time(rest) || rest.is_empty();
             // In a paragraph, the date must follow the word immediately.
-            if is_about_trade(&word, behind) || (is_wider(text, 100) && !introduced) {
+            if is_about_trade(&word, text_after) || (is_wider(text, 100) && !introduced) {
                 return None;
             }
-            if is_none(behind.trim_start_matches([':', '：', ' '])) {
+            if is_none(text_after.trim_start_matches([':', '：', ' '])) {
                 (Claim::NoEmbargo, value)
             } else if introduced && (value.is_empty() || begins_with_time(value)) {
                 (Claim::Until, value)
@@ -280,10 +280,10 @@ fn announces_date(value: &str) -> bool {
 }
 
 /// Whether the embargo is on trade: `embargo on grain`, without a date or `until`.
-fn is_about_trade(word: &str, behind: &str) -> bool {
+fn is_about_trade(word: &str, text_after: &str) -> bool {
     ["on", "against", "of", "over", "sur", "gegen", "contra", "на", "против"].contains(&word)
-        && !behind.contains(|c: char| c.is_ascii_digit())
-        && !behind.split(|c: char| !c.is_alphanumeric()).any(|word| {
+        && !text_after.contains(|c: char| c.is_ascii_digit())
+        && !text_after.split(|c: char| !c.is_alphanumeric()).any(|word| {
             ["until", "till", "til", "before", "bis"].iter().any(|known| word.eq_ignore_ascii_case(known))
                 || VAGUE.contains(&*normalised(word))
         })
@@ -308,7 +308,7 @@ fn begins_with_time(rest: &[Glyph]) -> bool {
         || VAGUE.iter().any(|vague| !vague.is_ascii() && prefix_length(rest, vague).is_some())
 }
 
-/// Whether the glyphs are only words and numbers of dates.
+/// Whether the glyphs contain only words and numbers of dates.
 fn is_time(mut rest: &[Glyph]) -> bool {
     while let Some((word, after)) = first_word(rest) {
         let known = word.starts_with(|c: char| c.is_ascii_digit())

@@ -2,13 +2,13 @@
 //! Newsrooms add labels of their own in `[content.wire]`.
 //!
 //! Words are compared in [normalised](crate::article::keys::normalised) form, so letter case, full-width forms, blanks and
-//! punctuation don't matter. Long because it is a table with one word per line.
+//! punctuation don't matter.
 
 use crate::article::meaning::Certainty::{self, Certain, WithDate};
 use crate::article::meaning::{Meaning, Status};
 use crate::article::options::WireField;
 
-/// The announcement of an opening of a line. An opening is one or more words at its start.
+/// What the first words of a line, its opening, announce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Opening {
     /// An embargo.
@@ -41,7 +41,7 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "发布日期",
         ],
     ),
-    // WordPress exports, and words that have other meanings too.
+    // WordPress exports, and words that have other meanings too, so they need a date.
     (Meaning::Published, WithDate, &["post date", "post date gmt", "发表时间", "刊发时间", "日期"]),
     (
         Meaning::Embargo,
@@ -233,7 +233,7 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
             "狀態",
         ],
     ),
-    // Other tools keep a province or a step of a workflow there: only a status word counts.
+    // Other tools keep a province or a step of a workflow in these keys, so only a status word counts.
     (Meaning::Status, WithDate, &["state", "workflow state", "workflow status", "publication state", "publish state"]),
     (
         Meaning::Draft,
@@ -266,7 +266,7 @@ pub(super) const KEYS: &[(Meaning, Certainty, &[&str])] = &[
     (Meaning::Corrections, Certain, &["corrections", "correction", "更正"]),
 ];
 
-/// Labels of wire text that are not keys of front matter, where some of them are typos.
+/// Labels of wire text that aren't keys of front matter. There, some of them would be typos.
 pub(super) const LABELS: &[(WireField, &[&str])] =
     &[(WireField::Date, &["release date", "release time"]), (WireField::Expires, &["expiry"])];
 
@@ -638,7 +638,7 @@ pub(super) const OPENINGS: &[(Opening, &[&str])] = &[
             "エンバーゴ",
         ],
     ),
-    // Prose begins like these, too: only a date, a weekday or the like right behind them makes an embargo.
+    // Prose may begin with these words too, so only a date, a weekday or the like directly after them makes an embargo.
     (
         Opening::Release,
         &[
@@ -670,7 +670,7 @@ pub(super) const OPENINGS: &[(Opening, &[&str])] = &[
             "定时发布",
         ],
     ),
-    // Alone on its line, a mark of the desk.
+    // Editorial marks, if alone on their line.
     (
         Opening::Mark,
         &[
@@ -849,7 +849,7 @@ pub(super) const UNTIL: &[&str] = &[
     "为",
 ];
 
-/// First words of times that can't be parsed: `until noon on Tuesday`, `further notice`.
+/// The first words of vague times: `noon on Tuesday`, `further notice`.
 pub(super) const VAGUE: &[&str] = &[
     "further",
     "notice",
@@ -902,7 +902,7 @@ pub(super) const VAGUE: &[&str] = &[
     "下周",
 ];
 
-/// Words of languages that write the day first. Behind a label with such a word, or beside one, `1.6.2030` is in June.
+/// Words of languages that write the day first. Next to such a word, `1.6.2030` is in June.
 pub(super) const DAY_FIRST: &[&str] = &[
     "sperrfrist",
     "sperrvermerk",

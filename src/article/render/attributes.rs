@@ -15,7 +15,7 @@ use crate::encoding::escape_attribute;
 const MAX_LIST_BYTES: usize = 400;
 
 /// An attribute list at the start of a text.
-struct List<'t> {
+struct AttributeList<'t> {
     length: usize,
     id: Option<&'t str>,
     /// Whether it has a colon, an id or a class. Braces around `key=value` alone may be prose.
@@ -23,11 +23,11 @@ struct List<'t> {
 }
 
 /// Parses an attribute list at the start of a text.
-fn parse_list(text: &str) -> Option<List<'_>> {
+fn parse_list(text: &str) -> Option<AttributeList<'_>> {
     let inner = text.strip_prefix('{')?;
     let (inner, has_colon) = inner.strip_prefix(':').map_or((inner, false), |inner| (inner, true));
     let start = text.len() - inner.len();
-    let mut list = List { length: 0, id: None, is_marked: has_colon };
+    let mut list = AttributeList { length: 0, id: None, is_marked: has_colon };
     let mut is_empty = !has_colon;
     let mut rest = inner;
     loop {
@@ -84,7 +84,7 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
 }
 
-/// Replaces an opening brace that is escaped or a character reference. XML forbids this character, so no text contains it.
+/// Stands for an opening brace that is escaped or a character reference. XML forbids this character, so no text contains it.
 const LITERAL_BRACE: char = '\u{fffe}';
 
 /// Replaces an escaped brace at the start of a text event, so it doesn't begin a list.
@@ -118,7 +118,7 @@ pub(in crate::article) fn without_trailing_list(text: &str) -> Option<(&str, Opt
     Some((before.trim_end(), list.id))
 }
 
-/// Removes attribute lists. Headings get their ids; other ids become anchors.
+/// Removes attribute lists. An id after a heading becomes the heading's id, other ids become anchors.
 pub(super) fn without_attribute_lists(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     let mut writer = Writer { events: Vec::with_capacity(events.len()), ..Writer::default() };
     let (mut in_code, mut follows_markup, mut heading) = (false, false, None);
@@ -134,10 +134,10 @@ pub(super) fn without_attribute_lists(events: Vec<Event<'_>>) -> Vec<Event<'_>> 
             Event::Text(text) if !in_code => {
                 let is_line = writer.is_at_line_start() && iterator.peek().is_none_or(ends_line);
                 let is_last = iterator.peek().is_none_or(ends_block);
-                let whole = parse_list(text.trim())
+                let list_line = parse_list(text.trim())
                     .filter(|list| is_line && list.is_marked && list.length == text.trim().len());
                 let begins_paragraph = matches!(writer.events.last(), Some(Event::Start(Tag::Paragraph)));
-                if let Some(list) = whole {
+                if let Some(list) = list_line {
                     match iterator.peek() {
                         Some(Event::End(TagEnd::Paragraph)) if begins_paragraph => {
                             iterator.next();
@@ -203,11 +203,11 @@ fn ends_block(event: &Event<'_>) -> bool {
 #[derive(Default)]
 struct Writer<'a> {
     events: Vec<Event<'a>>,
-    /// Opening brackets of this block: the event, and the byte in its text.
+    /// The opening brackets of this block: the index of the event, and the byte offset in its text.
     brackets: Vec<(usize, usize)>,
-    /// Brackets to remove with their lists.
+    /// The opening brackets to remove, because a list follows their closing brackets.
     removed: BTreeSet<(usize, usize)>,
-    /// Anchors to insert before these events.
+    /// The anchors to insert, by the index of the event after each.
     anchors: BTreeMap<usize, String>,
 }
 
@@ -221,7 +221,7 @@ impl<'a> Writer<'a> {
         )
     }
 
-    /// Removes the line of a list.
+    /// Removes a list that has its own line.
     fn drop_line(&mut self, id: Option<&str>) {
         if matches!(self.events.last(), Some(Event::SoftBreak | Event::HardBreak)) {
             self.events.pop();
@@ -240,7 +240,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Removes the last row of a table if it is the table's list. The row begins at event `row`.
+    /// Removes the last row of a table if it contains only the table's attribute list. The row begins at event `row`.
     fn drop_row(&mut self, row: usize, table: usize) -> bool {
         let mut texts = self.events.iter().skip(row).filter(|event| !matches!(event, Event::Start(_) | Event::End(_)));
         let (Some(Event::Text(text)), None) = (texts.next(), texts.next()) else { return false };
@@ -255,7 +255,7 @@ impl<'a> Writer<'a> {
         true
     }
 
-    /// Removes the last line of an HTML block if it is a list.
+    /// Removes the last line of an HTML block if it is an attribute list.
     fn drop_last_html_line(&mut self) {
         let Some(Event::Html(html)) = self.events.last_mut() else { return };
         let trimmed = html.trim_end();
@@ -273,7 +273,7 @@ impl<'a> Writer<'a> {
 
     fn text(&mut self, text: &CowStr<'a>, follows_markup: bool, is_last: bool, heading: Option<usize>) {
         let mut rest: &str = text;
-        // kramdown: the list of an item is at its start.
+        // In kramdown, the attribute list of a list item is at its start.
         if matches!(self.events.last(), Some(Event::Start(Tag::Item)))
             && rest.starts_with("{:")
             && let Some(list) = parse_list(rest)
@@ -295,13 +295,13 @@ impl<'a> Writer<'a> {
             let unclosed = before.trim_end_matches('#');
             rest = if unclosed.ends_with([' ', '\t']) { unclosed.trim_end() } else { before };
         }
-        let mut anchor_behind = None;
+        let mut trailing_anchor = None;
         if is_last
             && rest.ends_with('}')
             && let Some((before, id)) = without_trailing_list(rest)
             && rest.get(before.len()..).is_some_and(|list| list.starts_with([' ', '\t']) && is_marked(list.trim()))
         {
-            anchor_behind = id.map(str::to_owned);
+            trailing_anchor = id.map(str::to_owned);
             rest = before;
         }
         let mut piece = String::with_capacity(rest.len());
@@ -332,7 +332,7 @@ impl<'a> Writer<'a> {
         if !piece.is_empty() {
             self.events.push(Event::Text(piece.into()));
         }
-        self.anchor(anchor_behind.as_deref());
+        self.anchor(trailing_anchor.as_deref());
     }
 
     fn finish(mut self) -> Vec<Event<'a>> {

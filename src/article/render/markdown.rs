@@ -121,19 +121,19 @@ impl<'a> Footnotes<'a> {
 
     fn into_events(mut self) -> Vec<Event<'a>> {
         let text = std::mem::take(&mut self.text);
-        let mut events = self.numbered(text);
+        let mut events = self.with_links(text);
         let mut next = 0;
         // Notes may refer to notes. Notes without a reference come last.
         for unreferenced in 0..=self.notes.len() {
             while let Some(&note) = self.order.get(next) {
                 next += 1;
                 let note_events = self.notes.get_mut(note).map(|note| std::mem::take(&mut note.events));
-                let numbered = self.numbered(note_events.unwrap_or_default());
+                let linked = self.with_links(note_events.unwrap_or_default());
                 if let Some(note) = self.notes.get_mut(note) {
-                    note.events = numbered;
+                    note.events = linked;
                 }
             }
-            self.number(unreferenced);
+            self.assign_number(unreferenced);
         }
         events.push(Event::Html("<section class=\"footnotes\">\n<ol>\n".into()));
         for note in std::mem::take(&mut self.order) {
@@ -144,8 +144,8 @@ impl<'a> Footnotes<'a> {
         events
     }
 
-    /// The number of a note, assigned at its first reference.
-    fn number(&mut self, note: usize) -> Option<usize> {
+    /// The number of a note. Assigns the next one at the first reference.
+    fn assign_number(&mut self, note: usize) -> Option<usize> {
         let next = self.order.len() + 1;
         let found = self.notes.get_mut(note)?;
         if found.number.is_none() {
@@ -155,12 +155,12 @@ impl<'a> Footnotes<'a> {
         found.number
     }
 
-    /// Replaces references with links.
-    fn numbered(&mut self, mut events: Vec<Event<'a>>) -> Vec<Event<'a>> {
+    /// Replaces references by links.
+    fn with_links(&mut self, mut events: Vec<Event<'a>>) -> Vec<Event<'a>> {
         for event in &mut events {
             let Event::FootnoteReference(label) = event else { continue };
             let note = self.by_label.get(&label.to_lowercase()).copied();
-            let Some((note, number)) = note.and_then(|note| Some((note, self.number(note)?))) else {
+            let Some((note, number)) = note.and_then(|note| Some((note, self.assign_number(note)?))) else {
                 *event = Event::Text(format!("[^{label}]").into());
                 continue;
             };

@@ -129,10 +129,10 @@ pub(super) const SCHEMES: &[&str] = &[
 /// The scheme of an absolute reference (RFC 3986 section 3.1): `http`, `https`, one of [`SCHEMES`], or `other`.
 fn scheme(reference: &str) -> Option<&'static str> {
     let (scheme, _) = reference.split_once(':')?;
-    let shaped = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
     let known = || ["http", "https"].iter().chain(SCHEMES).find(|known| known.eq_ignore_ascii_case(scheme));
-    shaped.then(|| known().copied().unwrap_or("other"))
+    is_scheme.then(|| known().copied().unwrap_or("other"))
 }
 
 /// Decodes percent-encoding. `None` if the result isn't UTF-8. A `%` without two digits is kept.

@@ -13,7 +13,7 @@ pub(super) enum Amp {
     Template(&'static str),
     /// A formula: the attribute with its TeX.
     Formula(&'static str),
-    /// Nothing: advertisements, counters and elements that need scripts.
+    /// Nothing: advertisements, trackers and elements that need scripts.
     Nothing,
 }
 
@@ -124,7 +124,7 @@ const AMP: &[(&str, Amp, &str)] = &[
 
 /// The rows of an element.
 pub(super) fn rows(name: &str) -> impl Iterator<Item = (Amp, &'static str)> {
-    AMP.iter().filter(move |(known, ..)| *known == name).map(|&(_, becomes, label)| (becomes, label))
+    AMP.iter().filter(move |(known, ..)| *known == name).map(|&(_, replacement, label)| (replacement, label))
 }
 
 /// The URL of an [`Amp::Page`].

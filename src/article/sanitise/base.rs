@@ -1,7 +1,7 @@
 //! Resolves relative addresses against a page's `<base href>`.
 //!
-//! With an absolute base they become absolute. With a base without a host they stay relative with another path, because the page's address
-//! may be unknown until its feed is built. References to media files beside the article don't change.
+//! An absolute base makes addresses absolute. With a base without a host, addresses stay relative and only their path changes, because the
+//! page's own address may be unknown until its feed is built. References to media files beside the article don't change.
 
 use std::collections::HashSet;
 
@@ -111,8 +111,8 @@ impl Base {
                 let name: &str = &name.local;
                 let resolved =
                     if ADDRESSES.contains(&name) || LAZY_SOURCES.contains(&name) || (is_parameter && name == "value") {
-                        let own = value.trim().strip_prefix('#').is_some_and(|id| ids.contains(id));
-                        self.resolve(value).filter(|_| !own)
+                        let is_own_id = value.trim().strip_prefix('#').is_some_and(|id| ids.contains(id));
+                        self.resolve(value).filter(|_| !is_own_id)
                     } else if name == "srcset" || LAZY_SETS.contains(&name) {
                         Some(self.resolve_set(value))
                     } else {

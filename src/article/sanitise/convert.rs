@@ -34,8 +34,8 @@ pub(super) const EMBED_CLASS: &str = "dateline-embed";
 pub(in crate::article) enum Loss {
     /// A picture in a `data:` URL, and its alternative text.
     Picture { address: String, alternative: String },
-    /// An SVG drawing that isn't an icon, with an attribute value to find it by.
-    Drawing { mark: String },
+    /// An SVG drawing that isn't an icon. `search_text` is an attribute value by which a diagnostic finds it in the source.
+    Drawing { search_text: String },
     /// A player or a frame without an address: the name of its element.
     Embed { element: String },
     /// A `base` that isn't a web address.
@@ -61,7 +61,7 @@ pub(in crate::article) fn losses(html: &str) -> Vec<Loss> {
     losses
 }
 
-/// A part that is still to be written.
+/// An entry of the stack of parts that are still to be written.
 enum Step<'a> {
     Node(NodeRef<'a, Node>),
     End(&'a str),
@@ -147,7 +147,7 @@ impl Converter<'_> {
             known if known.starts_with("amp-") || known.starts_with("lite-") => self.amp(element, steps),
             "span" | "div" if is_preview(element) => {}
             dropped if DROPPED.contains(&dropped) => {}
-            // Outside formulas, ammonia would drop their text.
+            // Outside `math`, ammonia would drop the text of these elements.
             stray if math::ELEMENTS.contains(&stray) => push_children(element, steps),
             "audio" | "video" | "source" => {
                 let unusable = loadable(value.attr("src")).is_none();
@@ -174,9 +174,9 @@ impl Converter<'_> {
         }
     }
 
-    /// Writes a start tag with its attributes. `instead` replaces or adds some.
-    fn start(&mut self, element: &Element, name: &str, instead: &[(&str, Option<&str>)]) {
-        let replaced = |name: &str| instead.iter().any(|(known, value)| *known == name && value.is_some());
+    /// Writes a start tag with its attributes. `overrides` replaces or adds some.
+    fn start(&mut self, element: &Element, name: &str, overrides: &[(&str, Option<&str>)]) {
+        let replaced = |name: &str| overrides.iter().any(|(known, value)| *known == name && value.is_some());
         self.html.push('<');
         self.html.push_str(name);
         for (attribute, value) in element.attrs() {
@@ -184,7 +184,7 @@ impl Converter<'_> {
                 self.attribute(attribute, value);
             }
         }
-        for (attribute, value) in instead {
+        for (attribute, value) in overrides {
             if let Some(value) = value {
                 self.attribute(attribute, value);
             }
@@ -255,13 +255,13 @@ impl Converter<'_> {
             }
         }
         escape_text(&words(&text), self.html);
-        let mark = svg.attr("viewBox").or_else(|| svg.attr("width")).or_else(|| svg.attr("id"));
-        let is_large = mark
+        let search_text = svg.attr("viewBox").or_else(|| svg.attr("width")).or_else(|| svg.attr("id"));
+        let is_large = search_text
             .unwrap_or_default()
             .split_whitespace()
             .any(|number| number.trim_end_matches("px").parse::<f32>().is_ok_and(|number| number > MAX_ICON_PIXELS));
         if is_large {
-            self.losses.push(Loss::Drawing { mark: mark.unwrap_or_default().to_owned() });
+            self.losses.push(Loss::Drawing { search_text: search_text.unwrap_or_default().to_owned() });
         }
     }
 
@@ -365,7 +365,7 @@ fn is_frame(node: NodeRef<'_, Node>) -> bool {
     node.value().as_element().is_some_and(|element| matches!(element.name(), "iframe" | "embed" | "object"))
 }
 
-/// Whether a `noscript` only asks readers to enable scripts: the notices of Disqus and enable-javascript.com.
+/// Whether a `noscript` only asks readers to enable scripts, like the notices of Disqus and enable-javascript.com.
 fn is_notice(noscript: ElementRef<'_>) -> bool {
     noscript.descendent_elements().filter_map(|inner| inner.attr("href")).any(|address| {
         address.contains("enable-javascript.com") || (address.contains("disqus.com") && address.contains("noscript"))

@@ -22,8 +22,8 @@ enum Page {
 
 use Page::{Address, BeforeEmbed, Host, Id, Query, Same};
 
-/// Players by host and path prefix, with the player's name. The first matching row counts. If its page can't be derived, the URL itself is
-/// used. YouTube has its own function.
+/// Players by host and path prefix, with the player's name. The first matching row counts. If the page's URL can't be derived, the player's URL
+/// is used. YouTube has its own function.
 const PLAYERS: &[(&str, &str, Page, &str)] = &[
     ("player.vimeo.com", "/video/", Id("/video/", "", "https://vimeo.com/", ""), "Vimeo"),
     ("vimeo.com", "/", Same, "Vimeo"),
@@ -129,14 +129,14 @@ pub(super) struct Embed {
     pub(super) name: Option<String>,
 }
 
-/// Whether an address belongs to a counter or an advertisement.
-pub(super) fn counts_readers(address: &str) -> bool {
+/// Whether an address belongs to a tracker or an advertisement.
+pub(super) fn is_tracker_address(address: &str) -> bool {
     let address = address.trim();
     let absolute = if address.starts_with("//") { format!("https:{address}") } else { address.to_owned() };
     Url::parse(&absolute).is_ok_and(|url| is_tracker(url.as_str()))
 }
 
-/// The link for an embedded address. `None` for counters, advertisements, and addresses without a page.
+/// The link for an embedded address. `None` for trackers, advertisements, and addresses without a page.
 pub(super) fn embed(address: &str) -> Option<Embed> {
     let address = address.trim();
     let absolute = if address.starts_with("//") { format!("https:{address}") } else { address.to_owned() };

@@ -5,25 +5,26 @@ use super::math::TOKENS;
 /// The open elements of a formula.
 #[derive(Debug, Default)]
 pub(super) struct Formula {
-    open: Vec<Open>,
-    /// Whether the page's alternative text was written in place of the formula.
-    is_written: bool,
+    open: Vec<OpenElement>,
+    /// Whether the formula's alternative text was written in its place.
+    has_alternative: bool,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenElement {
     name: String,
     children: usize,
-    closes: &'static str,
+    /// The text to write after the element.
+    suffix: &'static str,
 }
 
 impl Formula {
     /// The text before an element of a formula.
     pub(super) fn start(&mut self, name: &str, alternative: Option<&str>) -> Option<String> {
         let Some(parent) = self.open.last_mut() else {
-            (name == "math").then(|| self.open.push(Open { name: name.to_owned(), children: 0, closes: "" }))?;
+            (name == "math").then(|| self.open.push(OpenElement { name: name.to_owned(), children: 0, suffix: "" }))?;
             let alternative = alternative.map(str::trim).filter(|text| !text.is_empty());
-            self.is_written = alternative.is_some();
+            self.has_alternative = alternative.is_some();
             return alternative.map(str::to_owned);
         };
         let (separator, end) = match (parent.name.as_str(), parent.children) {
@@ -35,28 +36,28 @@ impl Formula {
             ("mtr" | "mtable", _) => (" ", ""),
             _ => ("", ""),
         };
-        let places = ["mfrac", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mroot"];
-        let groups = places.contains(&parent.name.as_str()) && !TOKENS.contains(&name);
-        let (before, closes) = match (name, groups, end) {
+        let with_operands = ["mfrac", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mroot"];
+        let groups = with_operands.contains(&parent.name.as_str()) && !TOKENS.contains(&name);
+        let (before, suffix) = match (name, groups, end) {
             ("msqrt", ..) => ("√(", ")"),
             ("mspace", ..) => (" ", ""),
             (_, true, "") => ("(", ")"),
             _ => ("", end),
         };
         parent.children += 1;
-        self.open.push(Open { name: name.to_owned(), children: 0, closes });
-        (!self.is_written).then(|| format!("{separator}{before}"))
+        self.open.push(OpenElement { name: name.to_owned(), children: 0, suffix });
+        (!self.has_alternative).then(|| format!("{separator}{before}"))
     }
 
-    /// The text behind the element.
+    /// The text after the element.
     pub(super) fn end(&mut self) -> Option<&'static str> {
-        let closes = self.open.pop()?.closes;
-        (!self.is_written).then_some(closes)
+        let suffix = self.open.pop()?.suffix;
+        (!self.has_alternative).then_some(suffix)
     }
 
     /// The visible text of a formula, without invisible operators (U+2061 to U+2064).
     pub(super) fn text<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
-        match (self.open.is_empty(), self.is_written) {
+        match (self.open.is_empty(), self.has_alternative) {
             (true, _) => text.into(),
             (false, true) => "".into(),
             (false, false) => text.replace(|c: char| ('\u{2061}'..='\u{2064}').contains(&c), "").into(),

@@ -57,8 +57,8 @@ const VISIBILITIES: &[&str] =
 const CONTENT_VISIBILITIES: &[&str] =
     &["visible", "auto", "hidden", "inherit", "initial", "unset", "revert", "revert-layer"];
 
-/// Whether an element hides its content. `aria-hidden` hides pictures only if they have no
-/// alternative text: Wikipedia's formulas are pictures with `aria-hidden` beside MathML that the page doesn't show.
+/// Whether an element hides its content. `aria-hidden` hides a picture only if it has no alternative text: Wikipedia's formulas are pictures
+/// with `aria-hidden`, next to MathML that the page doesn't show.
 pub(crate) fn is_hidden(element: &Element) -> bool {
     if element.attr("hidden").is_some() {
         return true;
@@ -74,13 +74,13 @@ pub(crate) fn is_hidden(element: &Element) -> bool {
         name if name.starts_with("amp-") && element.attr("layout") == Some("nodisplay") => return true,
         _ => {}
     }
-    element.attr("style").is_some_and(|style| matches!(shows(style).0, Shows::No | Shows::OnlyInside))
+    element.attr("style").is_some_and(|style| matches!(visibility_of(style).0, Visibility::Hidden | Visibility::HiddenUnlessOverridden))
 }
 
-/// The outermost visible elements inside an element that only `visibility` hides (CSS Display 3, section 4).
+/// The outermost visible elements inside an element that is hidden only by `visibility` (CSS Display 3, section 4).
 pub(crate) fn visible_inside(element: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     let is_invisible =
-        |element: &Element| element.attr("style").is_some_and(|style| shows(style).0 == Shows::OnlyInside);
+        |element: &Element| element.attr("style").is_some_and(|style| visibility_of(style).0 == Visibility::HiddenUnlessOverridden);
     if !is_invisible(element.value()) || element.attr("hidden").is_some() || element.attr("aria-hidden").is_some() {
         return Vec::new();
     }
@@ -105,36 +105,36 @@ pub(crate) fn visible_inside(element: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     found
 }
 
-/// Whether declarations show an element.
+/// The visibility of an element according to its declarations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Shows {
+pub(super) enum Visibility {
     Unspecified,
-    Yes,
-    /// Hidden, but descendants may be visible again.
-    OnlyInside,
-    No,
+    Visible,
+    /// Hidden by `visibility`, which descendants may override.
+    HiddenUnlessOverridden,
+    Hidden,
 }
 
-/// Whether declarations show an element, and whether they are `!important`.
-pub(super) fn shows(style: &str) -> (Shows, bool) {
+/// The visibility that declarations state, and whether they are `!important`.
+pub(super) fn visibility_of(style: &str) -> (Visibility, bool) {
     crate::article::steps::add(style.len());
     let [display, visibility, content] = declared(style);
-    let says = |(value, important): &(String, bool), hiding: &[&str], how: Shows| {
-        hiding.contains(&value.as_str()).then_some((how, *important))
+    let hidden_by = |(value, important): &(String, bool), hiding: &[&str], visibility: Visibility| {
+        hiding.contains(&value.as_str()).then_some((visibility, *important))
     };
-    let hidden = says(&display, &["none"], Shows::No)
-        .or_else(|| says(&content, &["hidden"], Shows::No))
-        .or_else(|| says(&visibility, &["hidden", "collapse"], Shows::OnlyInside));
+    let hidden = hidden_by(&display, &["none"], Visibility::Hidden)
+        .or_else(|| hidden_by(&content, &["hidden"], Visibility::Hidden))
+        .or_else(|| hidden_by(&visibility, &["hidden", "collapse"], Visibility::HiddenUnlessOverridden));
     let shown = || {
         let (_, important) = [&display, &visibility].into_iter().find(|(value, _)| !value.is_empty())?;
-        Some((Shows::Yes, *important))
+        Some((Visibility::Visible, *important))
     };
-    hidden.or_else(shown).unwrap_or((Shows::Unspecified, false))
+    hidden.or_else(shown).unwrap_or((Visibility::Unspecified, false))
 }
 
 fn is_visible(style: &str) -> bool {
     let [_, (visibility, _), _] = declared(style);
-    visibility == "visible" && shows(style).0 == Shows::Yes
+    visibility == "visible" && visibility_of(style).0 == Visibility::Visible
 }
 
 /// The effective values of `display`, `visibility` and `content-visibility`, empty if undeclared, and whether each is `!important`.
@@ -214,7 +214,9 @@ mod tests {
         ];
         assert_eq!(cases.len(), 33);
         for (style, hides) in cases {
-            assert_eq!(matches!(shows(style).0, Shows::No | Shows::OnlyInside), hides, "{style:?}");
+            let visibility = visibility_of(style).0;
+            let is_hidden = matches!(visibility, Visibility::Hidden | Visibility::HiddenUnlessOverridden);
+            assert_eq!(is_hidden, hides, "{style:?}");
         }
     }
 }

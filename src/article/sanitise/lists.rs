@@ -1,4 +1,4 @@
-//! Lists of elements and attributes: which are kept, and how the passes treat them.
+//! Lists of elements and attributes: which ones are kept, and how the passes treat them.
 
 /// Elements that are kept. Others are replaced by their content.
 pub(super) const ELEMENTS: &[&str] = &[
@@ -127,6 +127,8 @@ pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("time", &["datetime"]),
     ("video", &["src", "poster", "width", "height", "controls"]),
 ];
+
+/// Elements without content and end tag (HTML, section 13.1.2), including obsolete ones.
 pub(super) const VOID: &[&str] = &[
     "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link",
     "meta", "param", "source", "track", "wbr",

@@ -1,5 +1,5 @@
-//! Divides long texts, for which html5ever's serialiser takes quadratic time: from each `&`, and from each character whose first UTF-8
-//! byte is C2, it searches the rest of the text for the next bracket (`HtmlSerializer::write_escaped`, 0.40).
+//! Divides long texts, because html5ever's serialiser takes quadratic time for some of them. From each `&`, and from each character whose
+//! first UTF-8 byte is C2, it searches the rest of the text for the next bracket (`HtmlSerializer::write_escaped`, 0.40).
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub(in crate::article) fn divide(document: &mut Html) {
         let whole = text.text.to_string();
         let mut rest = whole.as_str();
         while let Some((part, after)) =
-            rest.split_at_checked(floor(rest, MAX_TEXT_BYTES)).filter(|(part, _)| !part.is_empty())
+            rest.split_at_checked(floor_char_boundary(rest, MAX_TEXT_BYTES)).filter(|(part, _)| !part.is_empty())
         {
             node.insert_before(Node::Text(Text { text: part.into() }));
             rest = after;
@@ -52,8 +52,8 @@ pub(super) fn divided(html: &str) -> Cow<'_, str> {
 fn divide_text(text: &str, divided: &mut String) {
     let mut rest = text;
     while rest.len() > MAX_TEXT_BYTES {
-        // Not inside a character reference.
-        let part = rest.get(..floor(rest, MAX_TEXT_BYTES)).unwrap_or_default();
+        // A character reference isn't divided.
+        let part = rest.get(..floor_char_boundary(rest, MAX_TEXT_BYTES)).unwrap_or_default();
         let end = part.rfind('&').filter(|at| *at > 0 && part.len() - at < 40).unwrap_or(part.len());
         let (part, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         divided.push_str(part);
@@ -88,7 +88,7 @@ fn write_tag<'h>(markup: &'h str, written: &mut String) -> &'h str {
 }
 
 /// The last character boundary up to a byte offset.
-fn floor(text: &str, at: usize) -> usize {
+fn floor_char_boundary(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Sanitises MathML: keeps presentation markup, without anything that could become HTML when it is parsed again.
 //!
 //! The elements and attributes are those of the W3C's safe list for MathML Core. HTML inside token elements, annotations and
-//! `mglyph` are common means of mutation attacks. HTML is reduced to its text. Annotations are removed, because readers that drop MathML
+//! `mglyph` are common means of mutation attacks. HTML is reduced to its text. Annotations are removed, because feed readers that drop MathML
 //! but keep its text would show a formula twice. A formula without presentation markup is replaced by its `alttext`, its TeX or its text.
 
 use ego_tree::iter::Edge;
@@ -76,7 +76,7 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "width",
 ];
 
-/// Elements that are replaced by others.
+/// Elements that are replaced, with their replacements.
 const RENAMED: &[(&str, &str)] =
     &[("menclose", "mrow"), ("mfenced", "mrow"), ("mlabeledtr", "mtr"), ("mlongdiv", "mrow")];
 
@@ -161,9 +161,9 @@ fn write_presentation(math: ElementRef<'_>, html: &mut String) {
                     {
                         dropped += 1;
                     } else if in_token == 0
-                        && let Some(kept) = kept(name)
+                        && let Some(output_name) = output_name(name)
                     {
-                        write_start(element, kept, html);
+                        write_start(element, output_name, html);
                         write_fence(name, element.attr("open"), "(", html);
                     }
                     in_token += usize::from(TOKENS.contains(&name));
@@ -177,11 +177,11 @@ fn write_presentation(math: ElementRef<'_>, html: &mut String) {
                 if dropped > 0 {
                     dropped -= 1;
                 } else if in_token == 0
-                    && let Some(kept) = kept(name)
+                    && let Some(output_name) = output_name(name)
                 {
                     write_fence(name, element.attr("close"), ")", html);
                     html.push_str("</");
-                    html.push_str(kept);
+                    html.push_str(output_name);
                     html.push('>');
                     write_separator(node, html);
                 }
@@ -190,7 +190,7 @@ fn write_presentation(math: ElementRef<'_>, html: &mut String) {
     }
 }
 
-fn kept(name: &str) -> Option<&'static str> {
+fn output_name(name: &str) -> Option<&'static str> {
     let renamed = RENAMED.iter().find(|(old, _)| *old == name).map(|(_, new)| *new);
     renamed.or_else(|| ELEMENTS.iter().find(|known| **known == name).copied())
 }
@@ -210,7 +210,7 @@ fn write_start(element: &scraper::node::Element, name: &str, html: &mut String) 
     html.push('>');
 }
 
-/// Of the children of `maction` only the first is shown.
+/// Whether a node is a further child of `maction`, of which only the first is shown.
 fn is_second_action(node: ego_tree::NodeRef<'_, Node>) -> bool {
     let in_action =
         node.parent().and_then(ElementRef::wrap).is_some_and(|parent| local_name(parent.value().name()) == "maction");

@@ -59,7 +59,7 @@ pub(super) use parse::{has_tag, parse_document};
 pub(super) use pictures::{Picture, is_image, picture};
 use second_pass::SecondPass;
 pub(super) use style_sheets::apply as hide_by_style_sheets;
-pub(crate) use tangled::{Excess, excess, may_crowd, too_tangled};
+pub(crate) use tangled::{Excess, excess, may_exceed_attributes, too_tangled};
 
 use super::rendered::{LinkBase, Rendered};
 use super::summary::ends_summary;
@@ -92,12 +92,12 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .url_schemes(["http", "https"].iter().chain(addresses::SCHEMES).copied().collect())
         .url_relative(UrlRelative::PassThrough)
         .link_rel(None)
-        // The second pass looks for the end of the summary in them, and drops them.
+        // The second pass looks for the end of the summary in comments, and drops them.
         .strip_comments(false);
     builder
 });
 
-/// How often HTML is sanitised again until it is stable.
+/// How often the result is sanitised again until it is stable.
 const MAX_REPETITIONS: usize = 3;
 
 /// Sanitises HTML. Sanitising the result again doesn't change it. HTML that would take too long to parse is reduced to its text.

@@ -1,18 +1,18 @@
-//! Parses HTML as browsers with scripts disabled do, so `noscript` has content.
+//! Parses HTML as browsers do with scripts disabled, so `noscript` has content.
 
 use html5ever::tendril::TendrilSink;
 use html5ever::tree_builder::TreeBuilderOpts;
 use html5ever::{ParseOpts, QualName, driver, local_name as atom, ns};
 use scraper::{Html, HtmlTreeSink};
 
-/// Parses a fragment as browsers with scripts disabled do.
+/// Parses a fragment with scripts disabled.
 pub(super) fn parse_fragment(html: &str) -> Html {
     let sink = HtmlTreeSink::new(Html::new_fragment());
     let body = QualName::new(None, ns!(html), atom!("body"));
     driver::parse_fragment(sink, without_scripts(), body, Vec::new(), false).one(html)
 }
 
-/// Parses a page as browsers with scripts disabled do.
+/// Parses a page with scripts disabled.
 pub(crate) fn parse_document(html: &str) -> Html {
     driver::parse_document(HtmlTreeSink::new(Html::new_document()), without_scripts()).one(html)
 }

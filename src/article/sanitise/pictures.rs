@@ -40,7 +40,7 @@ pub(crate) const LAZY_SOURCES: &[&str] = &[
     "lazy-src",
 ];
 
-/// How many of [`LAZY_SOURCES`] take precedence over `src`. Their loaders show a small copy first.
+/// The first [`LAZY_SOURCES`] take precedence over `src`, because their loaders show a small copy there first.
 const LAZY_PRECEDENCE_COUNT: usize = 3;
 
 /// Attributes that lazy loaders read instead of `srcset`.
@@ -48,7 +48,7 @@ pub(crate) const LAZY_SETS: &[&str] =
     &["data-srcset", "data-lazy-srcset", "data-litespeed-srcset", "data-orig-srcset", "data-ezsrcset", "lazy-srcset"];
 
 /// File names of placeholder pictures.
-const BLANKS: &[&str] =
+const PLACEHOLDERS: &[&str] =
     &["1x1", "blank", "clear", "empty", "lazy", "loader", "loading", "pixel", "placeholder", "spacer", "transparent"];
 
 /// Wider candidates are chosen only if there is no narrower one. Twice the column width of most readers, in pixels.
@@ -71,7 +71,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) described_by: ElementRef<'a>,
 }
 
-/// The picture of an element. `None` for counters, and if there is no usable address.
+/// The picture of an element. `None` for tracking pixels, and if there is no usable address.
 pub(crate) fn picture(element: ElementRef<'_>) -> Option<Picture<'_>> {
     if element.value().name() != "picture" {
         return image(element);
@@ -113,11 +113,11 @@ fn image(element: ElementRef<'_>) -> Option<Picture<'_>> {
         .or_else(|| lazy(LAZY_SOURCES))
         .or_else(|| set.and_then(largest).map(|(address, _)| address))
         .or(written)?;
-    let counts = is_pixel(|name| value.attr(name)) || is_tracker(address);
-    (!counts).then_some(Picture { address, set, described_by: element })
+    let is_tracking_pixel = is_pixel(|name| value.attr(name)) || is_tracker(address);
+    (!is_tracking_pixel).then_some(Picture { address, set, described_by: element })
 }
 
-/// The `srcset` of an `img` or `source`. A lazy loader's takes precedence.
+/// The `srcset` of an `img` or `source`. The attribute of a lazy loader takes precedence.
 fn set_of(element: &Element) -> Option<&str> {
     LAZY_SETS.iter().find_map(|name| element.attr(name)).or_else(|| element.attr("srcset"))
 }
@@ -134,7 +134,7 @@ pub(super) fn loadable(address: Option<&str>) -> Option<&str> {
 /// Whether the file is a placeholder picture: `blank.gif`, `placeholder-16x9.png`, `1x1.trans.gif`.
 fn is_blank(address: &str) -> bool {
     let file = file_name(address).to_ascii_lowercase();
-    BLANKS
+    PLACEHOLDERS
         .iter()
         .any(|blank| file.strip_prefix(blank).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphabetic())))
 }
@@ -176,7 +176,7 @@ pub(crate) fn candidates(set: &str) -> impl Iterator<Item = (&str, &str)> {
     .take(MAX_CANDIDATES)
 }
 
-/// Whether a descriptor is a width or a density, and which.
+/// Parses a descriptor: its unit, `w` for a width or `x` for a density, and its number.
 pub(super) fn descriptor(written: &str) -> Option<(char, f32)> {
     if written.is_empty() {
         return Some(('x', 1.0));
@@ -223,8 +223,8 @@ impl Replacements {
 
     /// Compares the picture of each `noscript` with its neighbours and with all other pictures.
     pub(super) fn of(html: &Html) -> Replacements {
-        let mut made = Replacements::default();
-        let mut within: Vec<(ElementRef<'_>, Picture<'_>)> = Vec::new();
+        let mut replacements = Replacements::default();
+        let mut in_noscript: Vec<(ElementRef<'_>, Picture<'_>)> = Vec::new();
         let mut outside: HashMap<&str, usize> = HashMap::new();
         let mut fallbacks = Vec::new();
         let root = html.root_element();
@@ -244,7 +244,7 @@ impl Replacements {
                 }
                 ("noscript", false) => noscript_depth = noscript_depth.saturating_sub(1),
                 (name, true) if is_image(name) => match picture(element) {
-                    Some(shown) if noscript_depth > 0 => within.push((element, shown)),
+                    Some(shown) if noscript_depth > 0 => in_noscript.push((element, shown)),
                     Some(shown) => *outside.entry(shown.address).or_default() += 1,
                     None => {}
                 },
@@ -254,34 +254,34 @@ impl Replacements {
         for fallback in fallbacks {
             let shown = first_picture(fallback);
             let Some(shown) = shown.filter(|_| has_only_pictures(fallback)) else { continue };
-            for beside in neighbours(fallback) {
-                let waits = match picture(beside) {
+            for beside in replaceable_pictures(fallback) {
+                let is_replaced = match picture(beside) {
                     None => true,
                     Some(other) => {
                         let candidates = other.set.into_iter().flat_map(candidates).map(|(address, _)| address);
                         let same = std::iter::once(other.address)
                             .chain(candidates)
                             .any(|address| address == shown.address || same_file(address, shown.address));
-                        let stands_in = same || is_blank(other.address);
-                        // It may be between two that replace it.
-                        if stands_in
-                            && !made.replaced.contains(&beside.id())
+                        let is_placeholder = same || is_blank(other.address);
+                        // The placeholder may be a neighbour of two `noscript` elements, but is counted once.
+                        if is_placeholder
+                            && !replacements.replaced.contains(&beside.id())
                             && let Some(count) = outside.get_mut(other.address)
                         {
                             *count = count.saturating_sub(1);
                         }
-                        stands_in
+                        is_placeholder
                     }
                 };
-                if waits {
-                    made.replaced.insert(beside.id());
+                if is_replaced {
+                    replacements.replaced.insert(beside.id());
                 }
             }
         }
-        let elsewhere = |address: &str| outside.get(address).is_some_and(|count| *count > 0);
-        let repeated = within.iter().filter(|(_, shown)| elsewhere(shown.address)).map(|(element, _)| element.id());
-        made.repeated.extend(repeated);
-        made
+        let is_shown_outside = |address: &str| outside.get(address).is_some_and(|count| *count > 0);
+        let repeated = in_noscript.iter().filter(|(_, shown)| is_shown_outside(shown.address)).map(|(element, _)| element.id());
+        replacements.repeated.extend(repeated);
+        replacements
     }
 }
 
@@ -295,11 +295,11 @@ fn has_only_pictures(element: ElementRef<'_>) -> bool {
     element.text().all(|text| text.trim().is_empty())
 }
 
-/// How many siblings of a `noscript`, and how many elements of each, are examined.
+/// How many siblings of a `noscript`, and how many elements in each of them, are examined.
 const MAX_NEIGHBOURS: usize = 16;
 
-/// The elements directly before and after one, ignoring blanks and scripts.
-fn sides<'a>(element: ElementRef<'a>) -> [Option<ElementRef<'a>>; 2] {
+/// The elements directly before and after an element, ignoring blanks and scripts.
+fn adjacent_elements<'a>(element: ElementRef<'a>) -> [Option<ElementRef<'a>>; 2] {
     let shows = |node: &NodeRef<'a, Node>| match node.value() {
         Node::Text(text) => !text.trim().is_empty(),
         Node::Element(element) => !matches!(element.name(), "script" | "style" | "noscript" | "br"),
@@ -312,18 +312,18 @@ fn sides<'a>(element: ElementRef<'a>) -> [Option<ElementRef<'a>>; 2] {
 
 /// The pictures that a `noscript` may replace: its siblings directly before and after, or pictures in siblings without text. If a
 /// `noscript` is alone in its parent, the parent's siblings count.
-fn neighbours(fallback: ElementRef<'_>) -> Vec<ElementRef<'_>> {
-    let beside = sides(fallback);
+fn replaceable_pictures(fallback: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    let beside = adjacent_elements(fallback);
     let beside = match (beside, fallback.parent().and_then(ElementRef::wrap)) {
-        ([None, None], Some(parent)) => sides(parent),
+        ([None, None], Some(parent)) => adjacent_elements(parent),
         _ => beside,
     };
     let mut found = Vec::new();
     for sibling in beside.into_iter().flatten() {
-        let looked_at = || sibling.descendent_elements().take(MAX_NEIGHBOURS);
-        let small = looked_at().count() < MAX_NEIGHBOURS;
-        if small && !looked_at().any(|inner| inner.value().name() == "noscript") && has_only_pictures(sibling) {
-            found.extend(looked_at().filter(|inner| is_image(inner.value().name())));
+        let examined = || sibling.descendent_elements().take(MAX_NEIGHBOURS);
+        let small = examined().count() < MAX_NEIGHBOURS;
+        if small && !examined().any(|inner| inner.value().name() == "noscript") && has_only_pictures(sibling) {
+            found.extend(examined().filter(|inner| is_image(inner.value().name())));
         }
     }
     found

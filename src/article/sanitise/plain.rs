@@ -52,12 +52,12 @@ const PLAIN: &[&str] = &[
     "ul",
 ];
 
-/// Parts of attributes that need conversion.
+/// Substrings of attributes that need conversion.
 const CONVERTED_ATTRIBUTES: &[&str] = &["style", "hidden", "srcset", "data-", "lazy-src"];
-/// Parts of attributes of pictures that need conversion.
+/// Substrings of a picture's attributes that need conversion.
 const CONVERTED_PICTURE_ATTRIBUTES: &[&str] = &["//", "data:", "width", "height"];
 
-/// A cheap check of the tags whether there is nothing to convert.
+/// Whether no tag needs conversion. A cheap check without parsing.
 pub(super) fn is_plain(html: &str) -> bool {
     html.split('<').skip(1).all(|chunk| {
         let rest = chunk.strip_prefix('/').unwrap_or(chunk);

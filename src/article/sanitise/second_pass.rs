@@ -35,8 +35,9 @@ pub(super) struct SecondPass<'a> {
     pub(super) html: String,
     pub(super) local_media: BTreeSet<String>,
     pub(super) prose: Paragraphs,
+    /// The text of elements that aren't prose, such as captions and tables.
     pub(super) aside: Paragraphs,
-    /// The depth of open elements inside one of [`ASIDE`], including it.
+    /// The number of open elements inside one of [`ASIDE`], including it.
     pub(super) aside_depth: usize,
     pub(super) formula: Formula,
     /// The text before the comment that ends the summary.
@@ -84,17 +85,17 @@ impl SecondPass<'_> {
         self.html.push_str(text);
         let text = unescape(text);
         let text = self.formula.text(&text).into_owned();
-        self.plain(&text);
+        self.push_plain_text(&text);
     }
 
-    fn plain(&mut self, text: &str) {
+    fn push_plain_text(&mut self, text: &str) {
         let paragraphs = if self.aside_depth > 0 { &mut self.aside } else { &mut self.prose };
         paragraphs.current.push_str(text);
     }
 
     fn end_tag(&mut self, name: &str) {
         if name == "a" && self.html.ends_with("<a>") {
-            // An anchor whose id was removed.
+            // An anchor whose id was removed is removed too.
             self.html.truncate(self.html.len() - "<a>".len());
         } else {
             self.html.push_str("</");
@@ -102,7 +103,7 @@ impl SecondPass<'_> {
             self.html.push('>');
         }
         if let Some(end) = self.formula.end() {
-            self.plain(end);
+            self.push_plain_text(end);
         }
         self.end_paragraph(name);
         self.aside_depth = self.aside_depth.saturating_sub(1);
@@ -127,7 +128,7 @@ impl SecondPass<'_> {
             attributes.push((attribute, unescape(escaped)));
         }
         let mut kept = String::new();
-        let mut loads = false;
+        let mut has_source = false;
         let mut is_aside = false;
         let mut keep = |attribute: &str, value: &str| {
             kept.push(' ');
@@ -166,10 +167,10 @@ impl SecondPass<'_> {
                 "controls" => continue,
                 attribute => (attribute, value.clone()),
             };
-            loads |= attribute == "src";
+            has_source |= attribute == "src";
             keep(attribute, &value);
         }
-        if matches!(name, "img" | "source") && !loads {
+        if matches!(name, "img" | "source") && !has_source {
             return;
         }
         if matches!(name, "audio" | "video") {
@@ -181,7 +182,7 @@ impl SecondPass<'_> {
         }
         let alternative = attributes.iter().find(|(known, _)| *known == "alttext").map(|(_, value)| value.as_str());
         if let Some(start) = self.formula.start(name, alternative) {
-            self.plain(&start);
+            self.push_plain_text(&start);
         }
         self.html.push('<');
         self.html.push_str(name);
@@ -193,9 +194,9 @@ impl SecondPass<'_> {
     fn absolute_set(&mut self, set: &str) -> Option<String> {
         let mut kept = Vec::new();
         for (address, written) in candidates(set) {
-            let loads = descriptor(written).is_some() && loadable(Some(address)).is_some();
+            let is_valid = descriptor(written).is_some() && loadable(Some(address)).is_some();
             // A comma at the end of the URL would end the candidate.
-            if let Some(url) = self.absolute(address).filter(|url| loads && !url.ends_with(',')) {
+            if let Some(url) = self.absolute(address).filter(|url| is_valid && !url.ends_with(',')) {
                 kept.push(format!("{url} {written}").trim_end().to_owned());
             }
         }

@@ -1,7 +1,7 @@
 //! Detects elements that a page's own `style` elements hide: `.x { display: none }`.
 //!
-//! Only unconditional rules count, outside `@media` and the like, whose selector is one class or id with or without a type. If another rule
-//! shows the same elements, for example in a condition or when a menu is open, they are kept. Each rule and each element is examined once.
+//! Only unconditional rules count, outside `@media` and the like, whose selector is one class or id with or without an element type. If another
+//! rule shows the same elements, for example under a condition or when a menu is open, they are kept. Each rule and each element is examined once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use ego_tree::NodeId;
 use html5ever::{QualName, local_name as atom, ns};
 use scraper::{ElementRef, Html, Node};
 
-use super::hidden::{Shows, shows};
+use super::hidden::{Visibility, visibility_of};
 
 /// The depth of nested conditions, such as `@media` in `@supports`.
 const MAX_DEPTH: usize = 4;
@@ -31,14 +31,14 @@ struct Rules {
 pub(in crate::article) fn apply(document: &mut Html) {
     let elements = || document.root_element().descendent_elements();
     let mut rules = Rules::default();
-    for sheet in elements().filter(|element| element.value().name() == "style" && counts(*element)) {
+    for sheet in elements().filter(|element| element.value().name() == "style" && applies_to_screens(*element)) {
         let text: String = sheet.text().collect();
         rules.read(&mut Parser::new(&text), 0);
     }
     if rules.hidden.is_empty() {
         return;
     }
-    let hidden: Vec<NodeId> = elements().filter(|element| rules.hide(*element)).map(|element| element.id()).collect();
+    let hidden: Vec<NodeId> = elements().filter(|element| rules.is_hidden_by_rule(*element)).map(|element| element.id()).collect();
     for id in hidden {
         let Some(mut node) = document.tree.get_mut(id) else { continue };
         if let Node::Element(element) = node.value() {
@@ -49,8 +49,8 @@ pub(in crate::article) fn apply(document: &mut Html) {
     }
 }
 
-/// Whether a style sheet is for all screens. In `noscript`, it hides elements that scripts would have replaced.
-fn counts(sheet: ElementRef<'_>) -> bool {
+/// Whether a style sheet applies to all screens. In `noscript`, it hides elements that scripts would have replaced.
+fn applies_to_screens(sheet: ElementRef<'_>) -> bool {
     let media = sheet.attr("media").unwrap_or_default().trim();
     (media.is_empty() || ["all", "screen"].iter().any(|all| media.eq_ignore_ascii_case(all)))
         && !sheet.ancestors().filter_map(|node| node.value().as_element()).any(|above| above.name() == "noscript")
@@ -88,21 +88,21 @@ impl Rules {
     }
 
     fn rule(&mut self, selectors: &str, declarations: &str, is_conditional: bool) {
-        let (shows, is_important) = shows(declarations);
+        let (visibility, is_important) = visibility_of(declarations);
         for selector in selectors.split(',') {
-            match (simple(selector).filter(|_| !is_conditional), shows) {
-                (Some((kind, name)), Shows::No | Shows::OnlyInside) => {
+            match (parse_simple_selector(selector).filter(|_| !is_conditional), visibility) {
+                (Some((kind, name)), Visibility::Hidden | Visibility::HiddenUnlessOverridden) => {
                     let important = self.hidden.entry(name).or_default().entry(kind).or_default();
                     *important |= is_important;
                 }
-                (Some((kind, name)), Shows::Yes) if kind == "*" => {
+                (Some((kind, name)), Visibility::Visible) if kind == "*" => {
                     if let Some(kinds) = self.hidden.get_mut(&name) {
                         kinds.retain(|_, important| *important && !is_important);
                     }
                 }
-                (Some((_, name)), Shows::Yes) => drop(self.shown.insert(name)),
-                // Pseudo-elements are not the element's content.
-                (None, Shows::Yes) if ![":before", ":after"].iter().any(|beside| selector.contains(beside)) => {
+                (Some((_, name)), Visibility::Visible) => drop(self.shown.insert(name)),
+                // Pseudo-elements aren't the element's content.
+                (None, Visibility::Visible) if ![":before", ":after"].iter().any(|beside| selector.contains(beside)) => {
                     self.shown.extend(names(selector));
                 }
                 _ => {}
@@ -110,9 +110,9 @@ impl Rules {
         }
     }
 
-    fn hide(&self, element: ElementRef<'_>) -> bool {
+    fn is_hidden_by_rule(&self, element: ElementRef<'_>) -> bool {
         let value = element.value();
-        let says = |name: String| {
+        let hiding_rule = |name: String| {
             let kinds = self.hidden.get(&name)?;
             let is_shown = self.shown.contains(&name);
             let of = |kind: &str| kinds.get(kind).copied().filter(|important| *important || !is_shown);
@@ -120,17 +120,17 @@ impl Rules {
         };
         let named = value.classes().map(|class| format!(".{class}")).chain(value.id().map(|id| format!("#{id}")));
         // An element that contains the whole article is only hidden until scripts have run.
-        let holds_all = || {
+        let contains_article = || {
             element
                 .descendent_elements()
                 .any(|inner| matches!(inner.value().name(), "body" | "main" | "article" | "h1"))
         };
-        named.into_iter().any(|name| says(name).is_some()) && !holds_all()
+        named.into_iter().any(|name| hiding_rule(name).is_some()) && !contains_article()
     }
 }
 
-/// The type and the name of a selector that has one class or id: `.x`, `p#x`.
-fn simple(selector: &str) -> Option<(String, Name)> {
+/// Parses a selector of one class or id: `.x`, `p#x`. Returns the element type, `*` for any, and the name.
+fn parse_simple_selector(selector: &str) -> Option<(String, Name)> {
     let mut parser = Parser::new(selector.trim());
     let kind = match parser.next().ok()?.clone() {
         Token::Ident(kind) => {

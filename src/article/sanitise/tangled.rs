@@ -1,17 +1,17 @@
-//! Limits the cost of parsing HTML.
+//! Limits the cost of parsing HTML. Markup is *tangled* if it exceeds a limit.
 
 use super::lists::VOID;
 
-/// The number of elements that may be open at once.
+/// How many elements may be open at once.
 const MAX_DEPTH: usize = 400;
 
-/// The limit of the sum of the depths of all tags.
+/// The largest sum of the depths of all tags.
 const MAX_COST: usize = 3_000_000;
 
-/// The number of tags. Several books have fewer.
+/// How many tags markup may have. Several books together have fewer.
 const MAX_TAGS: usize = 500_000;
 
-/// The number of attributes of one tag. The parser compares each with all before it.
+/// How many attributes a tag may have. The parser compares each with all before it.
 const MAX_ATTRIBUTES: u32 = 2_000;
 
 /// The limit that markup exceeds.
@@ -45,17 +45,17 @@ impl Excess {
     }
 }
 
-/// Whether parsing this markup could cost far more than its length suggests.
+/// Whether the markup exceeds a limit, so parsing it could cost far more than its length suggests.
 pub(crate) fn too_tangled(html: &str) -> bool {
     excess(html).is_some()
 }
 
-/// The limit that the markup exceeds, if any. Every start tag may examine all open elements and reopen all open formatting elements; the
-/// sum of depths bounds both. Real pages are far below the limits.
+/// The limit that the markup exceeds, if any. For each start tag, the parser may examine all open elements and reopen all open formatting
+/// elements. The sum of depths bounds both. Real pages are far below the limits.
 pub(crate) fn excess(html: &str) -> Option<Excess> {
     crate::article::steps::add(html.len());
-    // Their end tags are optional, and they nest only with other elements between them.
-    const SELF_CLOSING: &[&str] =
+    // These elements nest only with other elements between them.
+    const OPTIONAL_END_TAGS: &[&str] =
         &["p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "rt", "rp"];
     let mut open: Vec<&str> = Vec::new();
     let (mut cost, mut tags) = (0_usize, 0_usize);
@@ -75,7 +75,7 @@ pub(crate) fn excess(html: &str) -> Option<Excess> {
             return Some(Excess::Nesting);
         }
         let is = |known: &&str| known.eq_ignore_ascii_case(name);
-        if VOID.iter().any(is) || SELF_CLOSING.iter().any(is) {
+        if VOID.iter().any(is) || OPTIONAL_END_TAGS.iter().any(is) {
             continue;
         }
         if closing {
@@ -89,7 +89,7 @@ pub(crate) fn excess(html: &str) -> Option<Excess> {
             }
         }
     }
-    has_crowded_tag(html).then_some(Excess::Attributes)
+    has_too_many_attributes(html).then_some(Excess::Attributes)
 }
 
 /// The state of the tokenizer in a tag (HTML, sections 13.2.5.8 and 13.2.5.32 to 39).
@@ -112,8 +112,8 @@ impl InTag {
     const ALL: [InTag; 9] =
         [TagName, BeforeName, Name, AfterName, BeforeValue, DoubleQuoted, SingleQuoted, Unquoted, AfterQuoted];
 
-    /// The state behind a byte, and whether an attribute begins with it. `None` at the end of the tag.
-    fn behind(self, byte: u8) -> Option<(InTag, bool)> {
+    /// The state after a byte, and whether the byte begins an attribute. `None` at the end of the tag.
+    fn after(self, byte: u8) -> Option<(InTag, bool)> {
         let is_blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c');
         let next = match (self, byte) {
             (DoubleQuoted, b'"') | (SingleQuoted, b'\'') => AfterQuoted,
@@ -141,17 +141,17 @@ impl InTag {
     }
 }
 
-/// A cheap check whether a tag may have too many attributes.
-pub(crate) fn may_crowd(text: &str) -> bool {
+/// A cheap check whether a tag may have more than [`MAX_ATTRIBUTES`].
+pub(crate) fn may_exceed_attributes(text: &str) -> bool {
     let is_separator = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'"' | b'\'');
     let most = usize::try_from(MAX_ATTRIBUTES).unwrap_or(usize::MAX);
     text.len() > most && text.bytes().filter(is_separator).nth(most).is_some()
 }
 
-/// Whether a tag may have too many attributes. Every `<` counts as the start of a tag, because the real starts depend on all markup before
-/// them. A backward pass computes the counts for all states at once.
-fn has_crowded_tag(html: &str) -> bool {
-    if !may_crowd(html) {
+/// Whether a tag may have more than [`MAX_ATTRIBUTES`]. Every `<` counts as the start of a tag, because the real starts depend on all markup
+/// before them. A backward pass computes the counts for all states at once.
+fn has_too_many_attributes(html: &str) -> bool {
+    if !may_exceed_attributes(html) {
         return false;
     }
     let mut attributes = [0_u32; InTag::ALL.len()];
@@ -161,7 +161,7 @@ fn has_crowded_tag(html: &str) -> bool {
         if byte == b'<' && (next.is_ascii_alphabetic() || next == b'/') && of(TagName) > MAX_ATTRIBUTES {
             return true;
         }
-        attributes = InTag::ALL.map(|state| match state.behind(byte) {
+        attributes = InTag::ALL.map(|state| match state.after(byte) {
             None => 0,
             Some((state, begins)) => of(state).saturating_add(u32::from(begins)),
         });
@@ -192,7 +192,7 @@ mod tests {
             (format!("<p data-x={}>", many("a/\"")), false),
             (format!("<p>{}", many("a=1 ")), false),
         ] {
-            assert_eq!(has_crowded_tag(&html), expected, "{}", html.get(..40).unwrap_or_default());
+            assert_eq!(has_too_many_attributes(&html), expected, "{}", html.get(..40).unwrap_or_default());
         }
     }
 }

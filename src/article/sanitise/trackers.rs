@@ -1,7 +1,7 @@
-//! Detects counters and advertisements by their addresses, and invisible pictures by their size.
+//! Detects trackers and advertisements by their addresses, and invisible pictures by their size.
 
-/// Hosts of counters and advertisements, including their subdomains: services that newsrooms use, from EasyPrivacy, EasyList and
-/// Miniflux's list of trackers.
+/// Hosts of trackers and advertisements, including their subdomains. The list contains services that newsrooms use, from EasyPrivacy, EasyList
+/// and Miniflux's list of trackers.
 const HOSTS: &[&str] = &[
     "2o7.net",
     "ad.gt",
@@ -75,7 +75,7 @@ const HOSTS: &[&str] = &[
     "zqtk.net",
 ];
 
-/// Counters on hosts with other content: host and path prefix.
+/// Trackers on hosts with other content: host and path prefix.
 const PATHS: &[(&str, &str)] = &[
     ("facebook.com", "/tr"),
     ("feeds.feedburner.com", "/~r/"),
@@ -89,10 +89,10 @@ const PATHS: &[(&str, &str)] = &[
     ("vk.com", "/rtrg"),
 ];
 
-/// File names of counters that run on a site's own host (Matomo, its former name Piwik, Open Web Analytics).
+/// File names of trackers that run on a site's own host (Matomo, its former name Piwik, Open Web Analytics).
 const FILES: &[&str] = &["matomo.php", "piwik.php", "tracking-pixel.gif"];
 
-/// Whether an address belongs to a counter or an advertisement.
+/// Whether an address belongs to a tracker or an advertisement.
 pub(super) fn is_tracker(address: &str) -> bool {
     let Some((host, path)) = host_and_path(address) else { return false };
     let file = path.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Parses the body of a wire text: finds its end, separates labelled lines, and joins the other lines into paragraphs.
 
-use super::dates::opens_like_a_report;
+use super::dates::begins_with_dateline;
 use super::fields::{Piece, is_labelled_line, is_withholding};
 use super::labels::Labels;
 use super::lines::{self, ClassifiedLine, Kind, Line, MAX_LINES, is_paragraph};
@@ -32,7 +32,7 @@ pub(super) fn body_end(rest: &[ClassifiedLine<'_>]) -> usize {
 pub(super) fn apply_trailing_fields<'a>(body: &[ClassifiedLine<'a>], story: &mut Story<'a>) -> Vec<ClassifiedLine<'a>> {
     let ends = |(_, kind): &&ClassifiedLine<'_>| match kind {
         Kind::Fields(pieces) => is_labelled_line(pieces, false),
-        Kind::Embargo { claim: Claim::Until | Claim::NoEmbargo, whole, .. } => *whole,
+        Kind::Embargo { claim: Claim::Until | Claim::NoEmbargo, is_complete, .. } => *is_complete,
         Kind::Byline(_) | Kind::Date(_) | Kind::NearLabel { .. } => true,
         _ => false,
     };
@@ -43,7 +43,7 @@ pub(super) fn apply_trailing_fields<'a>(body: &[ClassifiedLine<'a>], story: &mut
         match kind {
             Kind::Fields(pieces) => {
                 story.apply(pieces, line);
-                // Without a date, it may be a paragraph too.
+                // A correction without a date may be a paragraph too.
                 let undated = |piece: &Piece<'_>| {
                     piece.field == Some(WireField::Correction) && !date::begins_with_date(piece.value.text)
                 };
@@ -52,8 +52,8 @@ pub(super) fn apply_trailing_fields<'a>(body: &[ClassifiedLine<'a>], story: &mut
                 }
             }
             Kind::Embargo { until, claim, .. } => story.apply_embargo(*until, *claim, line),
-            Kind::Byline(names) => story.put((WireField::Author, *names, "byline")),
-            Kind::Date(date) => story.take(WireField::Date, *date),
+            Kind::Byline(names) => story.add((WireField::Author, *names, "byline")),
+            Kind::Date(date) => story.add_labelled(WireField::Date, *date),
             Kind::NearLabel { label, meant, field } => story.report_near_label(*label, meant, *field),
             _ => {}
         }
@@ -72,7 +72,7 @@ pub(super) fn remove_end_marks(body: &mut Vec<ClassifiedLine<'_>>) {
     }
 }
 
-/// Applies the editor in brackets behind the last sentence, as in many Chinese papers: `... the last sentence. (Editor: Ann Lee)`.
+/// Applies the editor in brackets after the last sentence, as in many Chinese papers: `... the last sentence. (Editor: Ann Lee)`.
 pub(super) fn apply_editor_in_brackets<'a>(body: &mut Vec<ClassifiedLine<'a>>, labels: &Labels, story: &mut Story<'a>) {
     let Some((line, _)) = body.last_mut() else { return };
     let Some((before, inside)) = line.text.last_brackets() else { return };
@@ -101,9 +101,9 @@ pub(super) fn assemble<'a>(body: &[ClassifiedLine<'a>], authors: &[String], stor
                 if !caption.text.is_empty()
                     && !credit.text.is_empty()
                     && !story.has_picture()
-                    && !opens_like_a_report(caption.text) =>
+                    && !begins_with_dateline(caption.text) =>
             {
-                story.keep_picture(*caption, *credit);
+                story.add_picture(*caption, *credit);
                 continue;
             }
             Kind::Caption { credit, .. } if !credit.text.is_empty() => story.note(
@@ -118,9 +118,9 @@ pub(super) fn assemble<'a>(body: &[ClassifiedLine<'a>], authors: &[String], stor
                 }
                 continue;
             }
-            // Only a date distinguishes it from a paragraph about an embargo.
-            Kind::Embargo { until, claim: Claim::Until, whole: true } => {
-                story.take(WireField::Embargo, *until);
+            // Only the date distinguishes an embargo from a paragraph about one.
+            Kind::Embargo { until, claim: Claim::Until, is_complete: true } => {
+                story.add_labelled(WireField::Embargo, *until);
                 continue;
             }
             Kind::Fields(pieces) if pieces.iter().any(is_withholding) => {
@@ -189,8 +189,8 @@ fn begins_item(text: &str) -> bool {
 fn unwrapped(block: &[Line<'_>]) -> String {
     let mut paragraph = String::new();
     for line in block {
-        let glued = paragraph.ends_with(is_wide) && line.text.text.starts_with(is_wide);
-        if !paragraph.is_empty() && !glued {
+        let needs_no_blank = paragraph.ends_with(is_wide) && line.text.text.starts_with(is_wide);
+        if !paragraph.is_empty() && !needs_no_blank {
             paragraph.push(' ');
         }
         paragraph.push_str(line.text.text);

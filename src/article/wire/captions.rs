@@ -2,15 +2,15 @@
 
 use super::labels;
 use super::names::looks_like_names;
-use super::stretch::Stretch;
+use super::source_slice::SourceSlice;
 use crate::article::summary::is_wider;
 
-/// A caption and its credit: the credit in brackets at the end, behind the caption, or alone.
-pub(super) fn caption(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
+/// Parses a caption and its credit. The credit is in brackets at the end, in the last sentence, or alone.
+pub(super) fn caption(line: SourceSlice<'_>) -> Option<(SourceSlice<'_>, SourceSlice<'_>)> {
     if is_wider(line.text, 600) {
         return None;
     }
-    let nothing = Stretch { text: "", start: line.start };
+    let nothing = SourceSlice { text: "", start: line.start };
     if let Some(credit) = line.inside_brackets().and_then(credit) {
         return Some((nothing, credit));
     }
@@ -18,9 +18,9 @@ pub(super) fn caption(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
         && let Some(credit) = credit(inside).or_else(|| agency_credit(inside))
     {
         // `新馆开放。某社发（安理 摄）`: the agency belongs to the credit.
-        let sent = before.text.rfind('。').map(|at| before.from(at + '。'.len_utf8()));
-        return Some(match sent.filter(|sent| sent.text.ends_with('发') && !is_wider(sent.text, 16)) {
-            Some(sent) => (before.part(0..sent.start - before.start), line.from(sent.start - line.start)),
+        let agency = before.text.rfind('。').map(|at| before.from(at + '。'.len_utf8()));
+        return Some(match agency.filter(|agency| agency.text.ends_with('发') && !is_wider(agency.text, 16)) {
+            Some(agency) => (before.part(0..agency.start - before.start), line.from(agency.start - line.start)),
             None => (before, credit),
         });
     }
@@ -38,13 +38,13 @@ pub(super) fn caption(line: Stretch<'_>) -> Option<(Stretch<'_>, Stretch<'_>)> {
     labels::CAPTION_OPENINGS.iter().any(|opening| line.text.starts_with(opening)).then_some((line, nothing))
 }
 
-/// The photographer, if the stretch is a credit and nothing else.
-pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
-    if is_wider(stretch.text, 100) {
+/// The photographer, if the slice contains only a credit.
+pub(super) fn credit(slice: SourceSlice<'_>) -> Option<SourceSlice<'_>> {
+    if is_wider(slice.text, 100) {
         return None;
     }
     for words in labels::CREDITS {
-        let Some(after) = stretch.without(words) else { continue };
+        let Some(after) = slice.without(words) else { continue };
         let name = match after.text.strip_prefix([':', '：', '/', '／', '|', '｜', '丨', '︰']) {
             Some(name) => after.from(after.text.len() - name.len()),
             // "Photo by Ann" needs no colon. "Photographs in the hall" and "Photo by photo" aren't credits.
@@ -56,14 +56,14 @@ pub(super) fn credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
             return Some(name);
         }
     }
-    let name = labels::CREDIT_ENDINGS.iter().find_map(|ending| stretch.text.strip_suffix(ending))?;
-    let name = stretch.part(0..name.len());
+    let name = labels::CREDIT_ENDINGS.iter().find_map(|ending| slice.text.strip_suffix(ending))?;
+    let name = slice.part(0..name.len());
     (!name.text.is_empty() && !is_wider(name.text, 40) && !name.text.contains(['，', '。', ',', '；'])).then_some(name)
 }
 
 /// A credit with photographer and agency: `Xinhua/Ann Lee`, `Ann Lee/Xinhua`.
-fn agency_credit(stretch: Stretch<'_>) -> Option<Stretch<'_>> {
-    let (one, other) = stretch.text.split_once('/')?;
+fn agency_credit(slice: SourceSlice<'_>) -> Option<SourceSlice<'_>> {
+    let (one, other) = slice.text.split_once('/')?;
     let known = |name: &str| labels::AGENCIES.contains(&name);
-    (looks_like_names(one) && looks_like_names(other) && (known(one) || known(other))).then_some(stretch)
+    (looks_like_names(one) && looks_like_names(other) && (known(one) || known(other))).then_some(slice)
 }

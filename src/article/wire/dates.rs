@@ -86,7 +86,7 @@ pub(super) fn looks_like_date(text: &str) -> bool {
 }
 
 /// Whether a paragraph begins with a dateline: `HARBOUR CITY, May 15 (Agency) -- ...`, `新华社北京5月15日电 ...`.
-pub(super) fn opens_like_a_report(text: &str) -> bool {
+pub(super) fn begins_with_dateline(text: &str) -> bool {
     let head = text.chars().take(80).collect::<String>();
     let chinese = head.find('日').is_some_and(|at| {
         let (before, after) = head.split_at(at);

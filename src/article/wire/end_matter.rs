@@ -17,22 +17,22 @@ pub(super) fn parse_end_matter<'a>(after: &[ClassifiedLine<'a>], story: &mut Sto
     while let Some((line, kind)) = lines.next() {
         match kind {
             Kind::RelatedHeading => related = true,
-            // A teaser may have its own source and date. Of the article, only the editor can follow.
+            // A teaser may have its own source and date. Of the article itself, only the editor and the id can follow teasers.
             Kind::Fields(pieces) if related => {
-                // An embargo counts even if it may be a teaser's.
+                // An embargo counts even if it may belong to a teaser.
                 let own = pieces.iter().filter(|piece| {
                     matches!(piece.field, Some(WireField::Editor | WireField::Id)) || is_withholding(piece)
                 });
                 for piece in own {
                     match piece.field {
                         Some(WireField::Access) => story.access.push((piece.label, piece.value)),
-                        field => story.take(field.unwrap_or(WireField::Editor), piece.value),
+                        field => story.add_labelled(field.unwrap_or(WireField::Editor), piece.value),
                     }
                 }
             }
             Kind::Fields(pieces) => story.apply(pieces, line),
-            Kind::Byline(names) if !related => story.put((WireField::Author, *names, "byline")),
-            Kind::Embargo { until, claim: Claim::Until, whole: true } => story.take(WireField::Embargo, *until),
+            Kind::Byline(names) if !related => story.add((WireField::Author, *names, "byline")),
+            Kind::Embargo { until, claim: Claim::Until, is_complete: true } => story.add_labelled(WireField::Embargo, *until),
             Kind::NearLabel { label, meant, field } if !related => story.report_near_label(*label, meant, *field),
             _ if related => {
                 let mut value = line.text.text.to_owned();

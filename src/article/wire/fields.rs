@@ -3,7 +3,7 @@
 use super::dates::looks_like_date;
 use super::labels::Labels;
 use super::names::{byline, could_be_names, looks_like_names};
-use super::stretch::{Stretch, is_bar, is_blank};
+use super::source_slice::{SourceSlice, is_bar, is_blank};
 use crate::article::lifecycle::line::{self, Claim, is_sentence};
 use crate::article::meaning::Status;
 use crate::article::options::WireField;
@@ -13,18 +13,18 @@ use crate::article::{access, date, keys, lifecycle, steps};
 /// A part of a line between separators.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Piece<'a> {
-    /// The field of its label. A piece without a label gets a field by its form.
+    /// The field of the label. Without a label, the form of the value may show the field, such as a date.
     pub(super) field: Option<WireField>,
     /// The label as written. Empty if there is none.
-    pub(super) label: Stretch<'a>,
-    pub(super) value: Stretch<'a>,
+    pub(super) label: SourceSlice<'a>,
+    pub(super) value: SourceSlice<'a>,
 }
 
 /// The pieces of a labelled line. `None` for other lines.
-pub(super) fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
+pub(super) fn fields<'a>(line: SourceSlice<'a>, labels: &Labels) -> Option<Vec<Piece<'a>>> {
     let mut pieces = Vec::new();
     let mut rest = line;
-    let barred = line.text.contains(is_bar);
+    let has_bar = line.text.contains(is_bar);
     while !rest.text.is_empty() {
         if let Some(after) = rest.text.strip_prefix(is_bar) {
             rest = rest.from(rest.text.len() - after.len());
@@ -32,14 +32,14 @@ pub(super) fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece
         }
         let (label, field, value_start) = match label_at(rest, labels) {
             Some((label, field, value_start)) => (label, Some(field), value_start),
-            None => match if barred { embargo_piece(rest) } else { None } {
+            None => match if has_bar { embargo_piece(rest) } else { None } {
                 Some(found) if found.claim == Claim::NoEmbargo => (rest.part(found.label), Some(WireField::Embargo), 0),
                 Some(found) => (rest.part(found.label), Some(WireField::Embargo), found.value.start),
-                _ => (Stretch { text: "", start: rest.start }, None, 0),
+                _ => (SourceSlice { text: "", start: rest.start }, None, 0),
             },
         };
         let value = rest.from(value_start);
-        let whole = matches!(
+        let fills_line = matches!(
             field,
             Some(
                 WireField::Breadcrumb
@@ -50,14 +50,14 @@ pub(super) fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece
                     | WireField::Correction
             )
         );
-        let end = if whole { value.text.len() } else { piece_end(value, field, labels) };
+        let end = if fills_line { value.text.len() } else { piece_end(value, field, labels) };
         let content = value.part(0..end);
         let field = field.or_else(|| looks_like_date(content.text).then_some(WireField::Date));
         pieces.push(Piece { field, label, value: content });
         rest = value.from(end);
     }
     let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
-    let divided = labelled || barred;
+    let divided = labelled || has_bar;
     for piece in &mut pieces {
         if let (None, Some(names)) = (piece.field, byline(piece.value)) {
             (piece.field, piece.value) = (Some(WireField::Author), names);
@@ -72,24 +72,24 @@ pub(super) fn fields<'a>(line: Stretch<'a>, labels: &Labels) -> Option<Vec<Piece
     }
     let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
     let plausible = pieces.iter().all(is_plausible);
-    // A line that begins with unlabelled text is a labelled line only if bars divide it.
-    let begins_well = pieces.first().is_some_and(|first| first.field.is_some()) || barred;
+    // A line that begins with unlabelled text counts only if bars divide it.
+    let begins_well = pieces.first().is_some_and(|first| first.field.is_some()) || has_bar;
     (labelled && plausible && begins_well).then_some(pieces)
 }
 
-/// The label at the beginning of a stretch: its text, its field and the offset of its value.
-fn label_at<'a>(stretch: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, WireField, usize)> {
-    let (at, colon) = stretch.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：' | '︰' | '﹕'))?;
-    let label = stretch.part(0..at);
+/// The label at the beginning of a slice: its text, its field and the offset of its value.
+fn label_at<'a>(slice: SourceSlice<'a>, labels: &Labels) -> Option<(SourceSlice<'a>, WireField, usize)> {
+    let (at, colon) = slice.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：' | '︰' | '﹕'))?;
+    let label = slice.part(0..at);
     let field = labels.field(label.text)?;
     let value_start = at + colon.len_utf8();
     // `Going public: a memoir` isn't about access.
-    let value = beginning(stretch.from(value_start).text);
-    let says_access = || {
+    let value = beginning(slice.from(value_start).text);
+    let is_about_access = || {
         let first = value.split(|c: char| is_blank(c) || is_bar(c)).next().unwrap_or_default();
         [value, first].iter().any(|value| access::is_access_line(access_key(label.text), value))
     };
-    (field != WireField::Access || says_access()).then_some((label, field, value_start))
+    (field != WireField::Access || is_about_access()).then_some((label, field, value_start))
 }
 
 /// The access key of a label. Configured labels have the values of `visibility`.
@@ -97,8 +97,8 @@ pub(super) fn access_key(label: &str) -> &str {
     if access::is_key(label) { label } else { "visibility" }
 }
 
-/// The end of a value: a bar, a tab, a double or ideographic blank, or the next label or date.
-fn piece_end(value: Stretch<'_>, field: Option<WireField>, labels: &Labels) -> usize {
+/// The end of a value: a bar, a tab, two blanks, an ideographic blank, or the next label or date.
+fn piece_end(value: SourceSlice<'_>, field: Option<WireField>, labels: &Labels) -> usize {
     let mut characters = value.text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
         steps::add(1);
@@ -126,9 +126,9 @@ fn is_instant(field: WireField) -> bool {
     matches!(field, WireField::Date | WireField::Updated | WireField::Embargo | WireField::Expires)
 }
 
-/// An embargo at the beginning of a stretch, up to the next bar.
-fn embargo_piece(stretch: Stretch<'_>) -> Option<line::Line> {
-    let text = beginning(stretch.text);
+/// An embargo at the beginning of a slice, up to the next bar.
+fn embargo_piece(slice: SourceSlice<'_>) -> Option<line::Line> {
+    let text = beginning(slice.text);
     line::parse_embargo(text.split(is_bar).next()?).filter(|found| found.claim != Claim::Mark)
 }
 
@@ -139,12 +139,12 @@ fn beginning(text: &str) -> &str {
 }
 
 /// A misspelt label with a value that fits the known label.
-pub(super) fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stretch<'a>, String, WireField)> {
+pub(super) fn near_label<'a>(line: SourceSlice<'a>, labels: &Labels) -> Option<(SourceSlice<'a>, String, WireField)> {
     let (at, colon) = line.text.char_indices().take(40).find(|(_, c)| matches!(c, ':' | '：'))?;
     let label = line.part(0..at);
     let value = line.from(at + colon.len_utf8());
     let (meant, field) = labels.nearest(label.text)?;
-    let believable = match field {
+    let fits_label = match field {
         WireField::Breadcrumb => crumbs(value).len() > 1,
         WireField::Date | WireField::Updated | WireField::Expires => {
             date::begins_with_date(value.text) || looks_like_date(value.text)
@@ -161,7 +161,7 @@ pub(super) fn near_label<'a>(line: Stretch<'a>, labels: &Labels) -> Option<(Stre
         | WireField::Correction
         | WireField::Access => false,
     };
-    believable.then(|| (label, meant.to_owned(), field))
+    fits_label.then(|| (label, meant.to_owned(), field))
 }
 
 /// Whether a value fits its label. A question in an interview (`Reporter: How ...?`) isn't a name.
@@ -245,7 +245,7 @@ pub(super) fn is_withholding(piece: &Piece<'_>) -> bool {
 }
 
 /// The crumbs of a breadcrumb, outermost first, as written.
-pub(super) fn crumbs(value: Stretch<'_>) -> Vec<&str> {
+pub(super) fn crumbs(value: SourceSlice<'_>) -> Vec<&str> {
     value
         .text
         .split(['>', '›', '»', '＞', '〉', '→'])

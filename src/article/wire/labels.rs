@@ -201,7 +201,7 @@ const LABELS: &[(WireField, &[&str])] = &[
     (WireField::Id, &["id", "article id", "story id", "稿件编号", "文章编号"]),
 ];
 
-/// Openings of a byline without a colon, including the character that must follow the word.
+/// Openings of a byline without a colon, including the character that must follow.
 pub(super) const BYLINES: &[&str] = &[
     "By ",
     "BY ",
@@ -304,22 +304,22 @@ struct Label {
     name: String,
     field: WireField,
     length: usize,
-    letters: u64,
+    character_bits: u64,
 }
 
 impl Label {
     fn new(label: &str, field: WireField) -> Label {
         let name = normalised(label).into_owned();
-        Label { length: name.chars().count(), letters: letters(&name), name, field }
+        Label { length: name.chars().count(), character_bits: character_bits(&name), name, field }
     }
 }
 
-/// A bit set of the characters of a word. The number of different bits is a lower bound of the edit distance, within a factor of two.
-fn letters(word: &str) -> u64 {
-    word.chars().fold(0, |letters, c| letters | 1 << (u32::from(c) % 64))
+/// A bit set of the characters of a word. Two words within `n` edits differ in at most `n` bits in each direction.
+fn character_bits(word: &str) -> u64 {
+    word.chars().fold(0, |character_bits, c| character_bits | 1 << (u32::from(c) % 64))
 }
 
-/// All labels of a newsroom.
+/// The labels of a newsroom: its own and the built-in ones.
 pub(crate) struct Labels {
     own: Vec<Label>,
 }
@@ -344,12 +344,12 @@ impl Labels {
         if length < 4 {
             return None;
         }
-        let slips = if length >= 8 { 2 } else { 1 };
-        let letters = letters(&label);
+        let max_edits = if length >= 8 { 2 } else { 1 };
+        let character_bits = character_bits(&label);
         // A cheap check first, because there may be many lines.
         let may_be_near = |known: &&Label| {
-            let differing = (known.letters & !letters).count_ones().max((letters & !known.letters).count_ones());
-            known.length.abs_diff(length) <= slips && usize::try_from(differing).unwrap_or(0) <= slips
+            let differing = (known.character_bits & !character_bits).count_ones().max((character_bits & !known.character_bits).count_ones());
+            known.length.abs_diff(length) <= max_edits && usize::try_from(differing).unwrap_or(0) <= max_edits
         };
         self.own
             .iter()
@@ -357,7 +357,7 @@ impl Labels {
             .filter(may_be_near)
             .inspect(|known| steps::add(known.length))
             .map(|known| (strsim::osa_distance(&known.name, &label), known))
-            .filter(|(distance, _)| (1..=slips).contains(distance))
+            .filter(|(distance, _)| (1..=max_edits).contains(distance))
             .min_by_key(|(distance, _)| *distance)
             .map(|(_, known)| (known.name.as_str(), known.field))
     }

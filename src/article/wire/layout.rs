@@ -19,7 +19,7 @@ pub(super) fn parse<'a>(source: &'a str, labels: &Labels, title: Option<&str>) -
     let classified: Vec<ClassifiedLine<'a>> =
         lines::lines(source).into_iter().map(|line| (line, lines::classify(line.text, labels))).collect();
     let mut story = Story::default();
-    let (mut doubtful, rest) = parse_header(&classified, title, &mut story);
+    let (mut possible_headlines, rest) = parse_header(&classified, title, &mut story);
     let end = body_end(rest);
     let (body, after) = rest.split_at(end);
     let mut kept = apply_trailing_fields(body, &mut story);
@@ -30,15 +30,15 @@ pub(super) fn parse<'a>(source: &'a str, labels: &Labels, title: Option<&str>) -
     if story.value(WireField::Author).is_none()
         && let Some(names) = kept.first().and_then(|(line, _)| dateline_reporters(line.text))
     {
-        story.put((WireField::Author, names, "dateline"));
+        story.add((WireField::Author, names, "dateline"));
     }
     // A line of names without label or "By" may repeat the byline.
     let authors = story.authors();
-    doubtful.retain(|line| !repeats_byline(line.text, &authors));
+    possible_headlines.retain(|line| !repeats_byline(line.text, &authors));
     if kept.first().is_some_and(|(line, _)| repeats_byline(line.text, &authors)) {
         kept.remove(0);
     }
-    if let Some(first) = doubtful.first().filter(|_| !kept.is_empty()) {
+    if let Some(first) = possible_headlines.first().filter(|_| !kept.is_empty()) {
         story.note(
             Code::WireHeadline,
             first.text.span(),
@@ -46,7 +46,7 @@ pub(super) fn parse<'a>(source: &'a str, labels: &Labels, title: Option<&str>) -
             "put the headline first, alone between blank lines, or mark it with `Title:`",
         );
     }
-    let mut paragraphs = doubtful.into_iter().map(|line| (line, Kind::Prose)).collect::<Vec<_>>();
+    let mut paragraphs = possible_headlines.into_iter().map(|line| (line, Kind::Prose)).collect::<Vec<_>>();
     paragraphs.extend(kept);
     assemble(&paragraphs, &authors, &mut story);
     if title.is_none()

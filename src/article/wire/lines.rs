@@ -1,11 +1,11 @@
 //! Splits wire text into lines and classifies each by itself, regardless of its neighbours.
 
 use super::captions::caption;
-use super::dates::{looks_like_date, opens_like_a_report};
+use super::dates::{looks_like_date, begins_with_dateline};
 use super::fields::{Piece, crumbs, fields, near_label};
 use super::labels::{self, Labels};
 use super::names::{byline, looks_like_names};
-use super::stretch::{Stretch, is_bar, is_blank};
+use super::source_slice::{SourceSlice, is_bar, is_blank};
 use crate::article::lifecycle::line::{self, Claim};
 use crate::article::options::WireField;
 use crate::article::summary::is_wider;
@@ -17,10 +17,10 @@ pub(super) const MAX_LINES: usize = 500;
 /// A line that is not blank.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
-    pub(super) text: Stretch<'a>,
-    /// The block. A blank line begins a new one.
+    pub(super) text: SourceSlice<'a>,
+    /// The number of the block. Blank lines separate blocks.
     pub(super) block: usize,
-    /// Whether it is indented, like paragraphs in print.
+    /// Whether the line is indented, like paragraphs in print.
     pub(super) indented: bool,
 }
 
@@ -35,11 +35,11 @@ pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
     let mut block = 0;
     let mut start = 0;
     for raw in source.split_inclusive(['\n', '\r']) {
-        let text = Stretch { text: raw, start }.trim();
+        let text = SourceSlice { text: raw, start }.trim();
         if !text.text.is_empty() {
             lines.push(Line { text, block, indented: raw.starts_with(is_blank) });
         } else if raw == "\n" && source.get(..start).is_some_and(|before| before.ends_with('\r')) {
-            // LF of a CRLF.
+            // The LF of a CRLF doesn't begin a block.
         } else {
             block += 1;
         }
@@ -56,17 +56,17 @@ pub(super) enum Kind<'a> {
     /// The heading of other stories, alone on its line.
     RelatedHeading,
     /// A breadcrumb without a label.
-    Breadcrumb(Stretch<'a>),
+    Breadcrumb(SourceSlice<'a>),
     /// The line is a date only.
-    Date(Stretch<'a>),
+    Date(SourceSlice<'a>),
     /// `By ...`: the names.
-    Byline(Stretch<'a>),
+    Byline(SourceSlice<'a>),
     /// A caption and its credit. One may be empty.
-    Caption { caption: Stretch<'a>, credit: Stretch<'a> },
-    /// `EMBARGOED UNTIL ...`: the text behind the opening, the claim, and whether the line can't be a sentence.
-    Embargo { until: Stretch<'a>, claim: Claim, whole: bool },
+    Caption { caption: SourceSlice<'a>, credit: SourceSlice<'a> },
+    /// `EMBARGOED UNTIL ...`: the text after the opening, the claim, and whether only a date follows, so the line can't be a sentence.
+    Embargo { until: SourceSlice<'a>, claim: Claim, is_complete: bool },
     /// A misspelt label, the known label, and its field.
-    NearLabel { label: Stretch<'a>, meant: String, field: WireField },
+    NearLabel { label: SourceSlice<'a>, meant: String, field: WireField },
     /// Anything else: headline or paragraph.
     Prose,
 }
@@ -75,7 +75,7 @@ pub(super) enum Kind<'a> {
 pub(super) type ClassifiedLine<'a> = (Line<'a>, Kind<'a>);
 
 /// Classifies a line by its form.
-pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
+pub(super) fn classify<'a>(line: SourceSlice<'a>, labels: &Labels) -> Kind<'a> {
     steps::add(line.text.len());
     let bare = line.inside_brackets().unwrap_or(line);
     if is_related_heading(bare, labels) {
@@ -86,8 +86,8 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
     }
     if let Some(found) = line::parse_embargo(bare.text) {
         let until = bare.part(found.value);
-        let whole = found.is_complete || looks_like_date(until.text);
-        return Kind::Embargo { until, claim: found.claim, whole };
+        let is_complete = found.is_complete || looks_like_date(until.text);
+        return Kind::Embargo { until, claim: found.claim, is_complete };
     }
     if let Some(names) = labels::EDITOR_OPENINGS.iter().find_map(|opening| bare.without(opening))
         && looks_like_names(names.text)
@@ -115,7 +115,7 @@ pub(super) fn classify<'a>(line: Stretch<'a>, labels: &Labels) -> Kind<'a> {
 }
 
 /// Whether a line consists of signs that separate parts of a text.
-pub(super) fn is_rule(line: Stretch<'_>) -> bool {
+pub(super) fn is_rule(line: SourceSlice<'_>) -> bool {
     line.text.chars().all(|c| !c.is_alphanumeric() || matches!(c, 'ー' | '一'))
 }
 
@@ -125,7 +125,7 @@ pub(super) fn ends_sentence(text: &str) -> bool {
         .ends_with(['.', '。', '…', ';', '；', ',', '，', ':', '：'])
 }
 
-fn is_related_heading(line: Stretch<'_>, labels: &Labels) -> bool {
+fn is_related_heading(line: SourceSlice<'_>, labels: &Labels) -> bool {
     let heading = line.text.trim_matches(|c: char| {
         is_blank(c) || matches!(c, ':' | '：' | '*' | '#' | '-' | '=' | '■' | '◆' | '●' | '▲' | '>' | '|')
     });
@@ -133,17 +133,17 @@ fn is_related_heading(line: Stretch<'_>, labels: &Labels) -> bool {
 }
 
 /// Whether a line is a paragraph rather than a headline or a field.
-pub(super) fn is_paragraph(line: Stretch<'_>) -> bool {
-    is_wider(line.text, 120) || ends_sentence(line.text) || opens_like_a_report(line.text)
+pub(super) fn is_paragraph(line: SourceSlice<'_>) -> bool {
+    is_wider(line.text, 120) || ends_sentence(line.text) || begins_with_dateline(line.text)
 }
 
 /// Whether a line contains a date.
-pub(super) fn has_date(line: Stretch<'_>) -> bool {
+pub(super) fn has_date(line: SourceSlice<'_>) -> bool {
     date::loose::has_date(line.text)
 }
 
-/// The line without end marks. Empty for a line that only states the print issue.
-pub(super) fn without_end_marks(line: Stretch<'_>) -> Stretch<'_> {
+/// The line without end marks. Empty for a line that states only the print issue.
+pub(super) fn without_end_marks(line: SourceSlice<'_>) -> SourceSlice<'_> {
     if line.text.starts_with('《') && line.text.ends_with("版）") && line.text.contains("》（") {
         return line.part(0..0);
     }

@@ -1,14 +1,14 @@
 //! Recognises the people of a wire text in bylines and datelines, and compares their names.
 
-use super::dates::opens_like_a_report;
+use super::dates::begins_with_dateline;
 use super::labels;
-use super::stretch::{Stretch, is_blank};
+use super::source_slice::{SourceSlice, is_blank};
 use crate::article::byline::{is_one_name, join_suffixes};
 use crate::article::summary::{is_wide, is_wider};
 use crate::types::Text;
 
 /// The names of a byline: `By Ann Lee and Bo Chen`.
-pub(super) fn byline(line: Stretch<'_>) -> Option<Stretch<'_>> {
+pub(super) fn byline(line: SourceSlice<'_>) -> Option<SourceSlice<'_>> {
     let names = labels::BYLINES
         .iter()
         .find_map(|opening| line.text.strip_prefix(opening).map(|names| line.from(line.text.len() - names.len())))?;
@@ -36,15 +36,15 @@ pub(super) fn looks_like_names(text: &str) -> bool {
     let words = text
         .split(|c: char| is_blank(c) || matches!(c, ',' | '、' | '，' | '/' | '／' | '&'))
         .filter(|word| !word.is_empty());
-    let other =
+    let is_excluded =
         |c: char| c.is_ascii_digit() || matches!(c, '?' | '!' | '。' | '？' | '！' | ':' | '：' | ';' | '；' | '>');
     let name = |word: &str| {
         PARTICLES.contains(&word) || word.chars().next().is_some_and(|c| !c.is_alphabetic() || !c.is_lowercase())
     };
     // Bylines have a final full stop only behind an initial or "Jr".
-    let most = if text.ends_with('.') { 5 } else { 20 };
-    let count = words.clone().take(most + 1).count();
-    (1..=most).contains(&count) && !is_wider(text, 120) && !text.contains(other) && words.clone().all(name)
+    let max_words = if text.ends_with('.') { 5 } else { 20 };
+    let count = words.clone().take(max_words + 1).count();
+    (1..=max_words).contains(&count) && !is_wider(text, 120) && !text.contains(is_excluded) && words.clone().all(name)
 }
 
 /// Whether a value can be a list of names. Chinese names are short.
@@ -55,8 +55,8 @@ pub(super) fn could_be_names(value: &str) -> bool {
 }
 
 /// The reporters in a dateline: `新华社北京5月15日电（记者李华）`.
-pub(super) fn dateline_reporters(paragraph: Stretch<'_>) -> Option<Stretch<'_>> {
-    if !opens_like_a_report(paragraph.text) {
+pub(super) fn dateline_reporters(paragraph: SourceSlice<'_>) -> Option<SourceSlice<'_>> {
+    if !begins_with_dateline(paragraph.text) {
         return None;
     }
     let opening = ["（记者", "(记者"].iter().filter_map(|opening| paragraph.text.find(opening)).min()?;
@@ -68,7 +68,7 @@ pub(super) fn dateline_reporters(paragraph: Stretch<'_>) -> Option<Stretch<'_>> 
 }
 
 /// Whether a line only names the known authors.
-pub(super) fn repeats_byline(line: Stretch<'_>, authors: &[String]) -> bool {
+pub(super) fn repeats_byline(line: SourceSlice<'_>, authors: &[String]) -> bool {
     let named = names_in([line.text].into_iter());
     !named.is_empty() && named == authors
 }
@@ -111,7 +111,7 @@ pub(super) fn people(byline: &str) -> Vec<String> {
 }
 
 fn without_job_title(name: &str) -> &str {
-    let stripped = labels::CHINESE_JOB_TITLES.iter().find_map(|office| name.strip_prefix(office));
+    let stripped = labels::CHINESE_JOB_TITLES.iter().find_map(|job_title| name.strip_prefix(job_title));
     // `某社记者`: the reporter's agency.
     let stripped = stripped.or_else(|| {
         let (outlet, rest) = name.split_once("记者")?;

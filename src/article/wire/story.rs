@@ -8,7 +8,7 @@ use super::dates::looks_like_date;
 use super::fields::{Piece, decides_publication};
 use super::lines::Line;
 use super::names::names_in;
-use super::stretch::Stretch;
+use super::source_slice::SourceSlice;
 use crate::article::lifecycle::line::Claim;
 use crate::article::meaning::Meaning;
 use crate::article::options::WireField;
@@ -18,25 +18,25 @@ use crate::diagnostics::Code;
 /// The parts of a wire text.
 #[derive(Debug, Default)]
 pub(super) struct Story<'a> {
-    /// Field, value and origin of all values, in the order of the text. The breadcrumb is as written.
-    pub(super) values: Vec<(WireField, Stretch<'a>, &'static str)>,
+    /// All values with field and origin, in the order of the text. The breadcrumb is one value.
+    pub(super) values: Vec<(WireField, SourceSlice<'a>, &'static str)>,
     /// The first value of each field.
-    first: BTreeMap<WireField, Stretch<'a>>,
+    first: BTreeMap<WireField, SourceSlice<'a>>,
     /// Access labels with their values.
-    pub(super) access: Vec<(Stretch<'a>, Stretch<'a>)>,
+    pub(super) access: Vec<(SourceSlice<'a>, SourceSlice<'a>)>,
     /// The credit of the picture.
-    pub(super) credit: Option<Stretch<'a>>,
+    pub(super) credit: Option<SourceSlice<'a>>,
     /// The paragraphs with their byte ranges.
     pub(super) body: Vec<(String, Range<usize>)>,
     /// Headlines of other stories with their teasers.
     pub(super) related: Vec<(String, Range<usize>)>,
     /// Warnings about ambiguous lines.
     pub(super) notes: Vec<Note>,
-    /// Unknown labels that may be about publication.
+    /// Misspelt labels that may be about publication, which refuse the file.
     pub(super) refusals: Vec<(Meaning, Note)>,
 }
 
-/// A warning about an ambiguous line.
+/// A diagnostic about an ambiguous line.
 #[derive(Debug)]
 pub(super) struct Note {
     pub(super) code: Code,
@@ -47,15 +47,17 @@ pub(super) struct Note {
 
 impl<'a> Story<'a> {
     /// The first value of a field.
-    pub(super) fn value(&self, field: WireField) -> Option<Stretch<'a>> {
+    pub(super) fn value(&self, field: WireField) -> Option<SourceSlice<'a>> {
         self.first.get(&field).copied()
     }
 
-    pub(super) fn put(&mut self, value: (WireField, Stretch<'a>, &'static str)) {
+    /// Adds a value with its field and origin.
+    pub(super) fn add(&mut self, value: (WireField, SourceSlice<'a>, &'static str)) {
         self.first.entry(value.0).or_insert(value.1);
         self.values.push(value);
     }
 
+    /// Adds a warning.
     pub(super) fn note(&mut self, code: Code, span: Range<usize>, message: impl Into<String>, help: &str) {
         self.notes.push(Note { code, span, message: message.into(), help: help.into() });
     }
@@ -63,12 +65,12 @@ impl<'a> Story<'a> {
     /// Applies the values of a labelled line.
     pub(super) fn apply(&mut self, pieces: &[Piece<'a>], line: &Line<'a>) {
         for piece in pieces {
-            // An empty value of these labels refuses the file later.
+            // If the label is about publication, an empty value refuses the file later.
             let decides = decides_publication(piece);
             match piece.field {
                 Some(WireField::Access) => self.access.push((piece.label, piece.value)),
                 Some(field) if decides && piece.value.text.is_empty() => {
-                    self.take(field, Stretch { text: "", start: piece.label.start });
+                    self.add_labelled(field, SourceSlice { text: "", start: piece.label.start });
                 }
                 _ if piece.value.text.is_empty() => {
                     let label = piece.label.text;
@@ -82,11 +84,11 @@ impl<'a> Story<'a> {
                 Some(WireField::Related) => self.add_related(piece.value),
                 Some(WireField::Caption) => match piece.value.last_brackets() {
                     Some((caption, inside)) if credit(inside).is_some() => {
-                        self.keep_picture(caption, credit(inside).unwrap_or(inside));
+                        self.add_picture(caption, credit(inside).unwrap_or(inside));
                     }
-                    _ => self.put((WireField::Caption, piece.value, "labelled line")),
+                    _ => self.add((WireField::Caption, piece.value, "labelled line")),
                 },
-                Some(field) => self.take(field, piece.value),
+                Some(field) => self.add_labelled(field, piece.value),
                 None => self.note(
                     Code::WireLabel,
                     piece.value.span(),
@@ -101,10 +103,10 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Keeps a value. A second value of most fields is reported and left out.
-    pub(super) fn take(&mut self, field: WireField, value: Stretch<'a>) {
+    /// Adds the value of a labelled line. Most fields have one value: a second one is reported and left out.
+    pub(super) fn add_labelled(&mut self, field: WireField, value: SourceSlice<'a>) {
         // Several embargoes aren't contradictory: the article waits for all.
-        let single = !matches!(
+        let has_one_value = !matches!(
             field,
             WireField::Author
                 | WireField::Editor
@@ -115,7 +117,7 @@ impl<'a> Story<'a> {
                 | WireField::Draft
                 | WireField::Correction
         );
-        if single && let Some(first) = self.value(field) {
+        if has_one_value && let Some(first) = self.value(field) {
             if first.text != value.text {
                 self.note(
                     Code::WireConflict,
@@ -130,11 +132,11 @@ impl<'a> Story<'a> {
             }
             return;
         }
-        self.put((field, value, "labelled line"));
+        self.add((field, value, "labelled line"));
     }
 
     /// Applies a line about an embargo without a colon.
-    pub(super) fn apply_embargo(&mut self, until: Stretch<'a>, claim: Claim, line: &Line<'a>) {
+    pub(super) fn apply_embargo(&mut self, until: SourceSlice<'a>, claim: Claim, line: &Line<'a>) {
         let (field, value) = match claim {
             Claim::Until | Claim::Possible => (WireField::Embargo, until),
             Claim::Mark => (WireField::Status, line.text),
@@ -142,30 +144,30 @@ impl<'a> Story<'a> {
             Claim::NoEmbargo if looks_like_date(until.text) => (WireField::Date, until),
             Claim::NoEmbargo => (WireField::Embargo, line.text),
         };
-        self.put((field, value, "embargo line"));
+        self.add((field, value, "embargo line"));
     }
 
     pub(super) fn has_picture(&self) -> bool {
         self.credit.is_some() || self.value(WireField::Caption).is_some()
     }
 
-    /// Keeps the first caption and the first credit.
-    pub(super) fn keep_picture(&mut self, caption: Stretch<'a>, credit: Stretch<'a>) {
+    /// Sets the caption and the credit of the picture, unless they are set already.
+    pub(super) fn add_picture(&mut self, caption: SourceSlice<'a>, credit: SourceSlice<'a>) {
         if !caption.text.is_empty() && self.value(WireField::Caption).is_none() {
-            self.put((WireField::Caption, caption, "caption"));
+            self.add((WireField::Caption, caption, "caption"));
         }
         if !credit.text.is_empty() && self.credit.is_none() {
             self.credit = Some(credit);
         }
     }
 
-    /// Keeps the headline of another story.
-    pub(super) fn add_related(&mut self, value: Stretch<'_>) {
+    /// Adds the headline of another story.
+    pub(super) fn add_related(&mut self, value: SourceSlice<'_>) {
         self.related.push((value.text.to_owned(), value.span()));
     }
 
     /// Reports a misspelt label. If it may be about publication, the file is refused.
-    pub(super) fn report_near_label(&mut self, label: Stretch<'_>, meant: &str, field: WireField) {
+    pub(super) fn report_near_label(&mut self, label: SourceSlice<'_>, meant: &str, field: WireField) {
         let decides = match field {
             WireField::Date => Some(Meaning::Date),
             WireField::Embargo => Some(Meaning::Embargo),

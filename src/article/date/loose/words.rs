@@ -29,7 +29,7 @@ const WEEKDAYS: [&[&str]; 7] = [
     &["sonntag", "dimanche", "domingo", "zondag"],
 ];
 
-/// Chinese words and their replacements.
+/// Chinese words and their replacements. `zham` and `zhpm` are made-up words for AM and PM, which precede the hour in Chinese.
 pub(super) const CHINESE: &[(&str, &str)] = &[
     ("北京时间", " bjt "),
     ("上午", " zham "),
@@ -60,14 +60,14 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
     ("后", " "),
 ];
 
-/// Words without meaning for the date.
+/// Words that may stand in a date without changing it.
 pub(super) const FILLERS: &[&str] = &[
     "at", "on", "of", "the", "hrs", "hours", "h", "o", "clock", "uhr", "um", "am", "den", "der", "dem", "le", "la",
     "à", "a", "el", "las", "de", "del", "du", "heures", "horas", "from", "ab", "local",
 ];
 
-/// Zone abbreviations with one meaning, in minutes east of UTC: those of RFC 5322 and tzdata, and those of one country. `CST`,
-/// `PST`, `IST` and `BST` are ambiguous, so they are not among them.
+/// Unambiguous zone abbreviations of RFC 5322, tzdata and single countries, in minutes east of UTC. `CST`, `PST`, `IST` and `BST` have
+/// several meanings, so they are missing.
 const ZONES: &[(&str, i32)] = &[
     ("z", 0),
     ("utc", 0),

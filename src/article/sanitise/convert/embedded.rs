@@ -6,7 +6,7 @@ use scraper::{ElementRef, Node};
 use super::link::Link;
 use super::{Converter, EMBED_CLASS, Loss, Step, push_children};
 use crate::article::sanitise::amp::{self, Amp};
-use crate::article::sanitise::embeds::{counts_readers, embed};
+use crate::article::sanitise::embeds::{is_tracker_address, embed};
 use crate::article::sanitise::pictures::{LAZY_SOURCES, is_image, loadable, picture};
 use crate::article::sanitise::tangled::too_tangled;
 use crate::article::sanitise::trackers::is_pixel;
@@ -24,12 +24,12 @@ impl Converter<'_> {
         if is_pixel(|name| element.attr(name)) {
             return;
         }
-        let mut waiting = LAZY_SOURCES.iter().chain(CONSENT_SOURCES);
-        let written = loadable(element.attr("src")).or_else(|| waiting.find_map(|name| loadable(element.attr(name))));
+        let mut alternatives = LAZY_SOURCES.iter().chain(CONSENT_SOURCES);
+        let written = loadable(element.attr("src")).or_else(|| alternatives.find_map(|name| loadable(element.attr(name))));
         match (written, element.attr("srcdoc")) {
             (Some(address), _) => match embed(address) {
                 Some(embed) => self.link(&Link::new(embed, element)),
-                None if counts_readers(address) => {}
+                None if is_tracker_address(address) => {}
                 None => self.report_loss(element),
             },
             (None, Some(document)) if self.frame_depth < MAX_FRAME_DEPTH && !too_tangled(document) => {
@@ -43,7 +43,7 @@ impl Converter<'_> {
         self.losses.push(Loss::Embed { element: element.value().name().to_owned() });
     }
 
-    /// Replaces a plug-in by its fallback, and by a link to its content unless the fallback contains one.
+    /// Replaces a plug-in by its fallback, preceded by a link to the plug-in's content unless the fallback contains it.
     pub(super) fn object<'a>(&mut self, element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
         let written = loadable(element.attr("data")).or_else(|| parameter(element));
         let target = written.and_then(embed).filter(|_| !is_pixel(|name| element.attr(name)));
@@ -60,7 +60,7 @@ impl Converter<'_> {
             if !repeats {
                 steps.push(Step::Link(link));
             }
-        } else if written.is_none_or(|address| !counts_readers(address))
+        } else if written.is_none_or(|address| !is_tracker_address(address))
             && !is_pixel(|name| element.attr(name))
             && element.children().all(is_not_fallback)
         {
@@ -72,11 +72,11 @@ impl Converter<'_> {
     pub(super) fn amp<'a>(&mut self, element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
         let mut label = "";
         let mut target = None;
-        let mut known = false;
-        for (becomes, name) in amp::rows(element.value().name()) {
-            known = true;
+        let mut is_known = false;
+        for (replacement, name) in amp::rows(element.value().name()) {
+            is_known = true;
             label = name;
-            match becomes {
+            match replacement {
                 Amp::Nothing => return,
                 Amp::Element(name) => {
                     self.start(element.value(), name, &[]);
@@ -108,9 +108,9 @@ impl Converter<'_> {
             }
             steps.push(Step::Link(Link::new(embed, element)));
         }
-        // The placeholder of a post is its text. The placeholder of a frame is an empty picture.
-        let quotes = element.child_elements().any(|child| child.value().name() == "blockquote");
-        if !known || quotes {
+        // A post has its text as a quotation inside. The content of other known elements is only a placeholder picture.
+        let has_quotation = element.child_elements().any(|child| child.value().name() == "blockquote");
+        if !is_known || has_quotation {
             push_children(element, steps);
         } else if is_lost {
             self.report_loss(element);
